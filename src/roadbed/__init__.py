@@ -1,0 +1,33 @@
+"""Roadbed carries an AI use case from a working pilot to dependable production.
+
+The public face: what a pod's ``usecase.py`` imports. Names load on first use, so that the command
+line stays quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from roadbed.usecases.deciders import Answer, Context, Task, Unsure
+    from roadbed.usecases.model import Budget, Pod, UseCase
+
+__version__ = "0.1.0"
+__all__ = ["Answer", "Budget", "Context", "Pod", "Task", "Unsure", "UseCase", "__version__"]
+
+_HOMES = {
+    "Answer": "roadbed.usecases.deciders",
+    "Context": "roadbed.usecases.deciders",
+    "Task": "roadbed.usecases.deciders",
+    "Unsure": "roadbed.usecases.deciders",
+    "Budget": "roadbed.usecases.model",
+    "Pod": "roadbed.usecases.model",
+    "UseCase": "roadbed.usecases.model",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'roadbed' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,67 @@
+"""What every route needs: the running app and who is asking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request
+from pydantic_core import from_json, to_json
+from starlette.responses import Response
+
+from roadbed.api.problems import BodyError
+from roadbed.bootstrap import App
+from roadbed.kernel.errors import RoadbedError
+from roadbed.people.errors import NotSignedInError
+from roadbed.usecases.errors import UnknownUseCaseError
+from roadbed.usecases.model import UseCase
+
+
+class BrokenUseCaseError(RoadbedError):
+    """The use case's folder is there but cannot be loaded."""
+
+    code = "usecase_broken"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The use case {name!r} could not be loaded, so it takes no tasks.",
+                         "Run `roadbed check` on its folder, mend it and restart.")
+
+
+def app_of(request: Request) -> App:
+    """The running app."""
+    found: App = request.app.state.roadbed
+    return found
+
+
+def person_of(request: Request) -> str:
+    """Who is asking. Raises ``NotSignedInError``."""
+    person: str | None = getattr(request.state, "person", None)
+    if person is None:
+        raise NotSignedInError
+    return person
+
+
+def usecase_of(request: Request, name: str) -> UseCase:
+    """A served use case. Raises ``UnknownUseCaseError``, ``BrokenUseCaseError``."""
+    app = app_of(request)
+    try:
+        return app.registry.get(name).loaded.declared
+    except UnknownUseCaseError:
+        if name in app.broken:
+            raise BrokenUseCaseError(name) from None
+        raise
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """The body. Raises ``BodyError``."""
+    try:
+        content = from_json(await request.body())
+    except (ValueError, RecursionError) as error:
+        raise BodyError(str(error)) from error
+    if not isinstance(content, dict):
+        raise BodyError(f"it is a {type(content).__name__}")
+    return content
+
+
+def as_json(content: object, status: int = 200) -> Response:
+    """A JSON response."""
+    return Response(to_json(content), status, media_type="application/json")

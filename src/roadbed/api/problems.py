@@ -1,0 +1,102 @@
+"""Errors as ``application/problem+json``: a stable code, what happened, the remedy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from roadbed.kernel.errors import RoadbedError
+
+STATUS = {
+    "input_invalid": 422,
+    "key_reused": 409,
+    "body_too_large": 413,
+    "body_not_json": 400,
+    "request_invalid": 422,
+    "usecase_unknown": 404,
+    "usecase_broken": 503,
+    "task_unknown": 404,
+    "review_unknown": 404,
+    "review_taken": 409,
+    "review_closed": 409,
+    "verdict_invalid": 422,
+    "nothing_to_undo": 409,
+    "not_signed_in": 401,
+    "link_spent": 403,
+    "forbidden_origin": 403,
+    "overloaded": 503,
+    "storage_unavailable": 503,
+    "write_rejected": 422,
+    "artifact_missing": 503,
+    "training_failed": 409,
+}
+_TITLES = {400: "Bad request", 401: "Sign in", 403: "Not allowed", 404: "Not found",
+           405: "Method not allowed", 409: "Conflict", 413: "Too large", 422: "Does not fit",
+           503: "Not now"}
+
+
+class BodyError(RoadbedError):
+    """The request body is no JSON object."""
+
+    code = "body_not_json"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"The body is not a JSON object: {detail}.",
+                         'Send {"input": {…}} as application/json.')
+
+
+class RequestError(RoadbedError):
+    """A field of the request that does not fit."""
+
+    code = "request_invalid"
+
+
+def problem(error: RoadbedError) -> Response:
+    """The response for an error of ours."""
+    extra: dict[str, Any] = {}
+    if fields := getattr(error, "fields", None):
+        extra["fields"] = [{"field": place, "problem": what} for place, what in fields]
+    return _response(STATUS.get(error.code, 500), error.code, error.problem, error.remedy, extra)
+
+
+async def on_roadbed_error(_: Request, error: Exception) -> Response:
+    """Exception handler for ``RoadbedError``."""
+    if not isinstance(error, RoadbedError):
+        raise error
+    return problem(error)
+
+
+async def on_validation_error(_: Request, error: Exception) -> Response:
+    """Exception handler for parameters that do not fit."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    fields = [{"field": ".".join(map(str, each["loc"][1:])), "problem": each["msg"]}
+              for each in error.errors()]
+    return _response(422, "request_invalid", "The request does not fit.",
+                     "Correct the fields listed; /v1/openapi.json describes them.",
+                     {"fields": fields})
+
+
+async def on_http_error(_: Request, error: Exception) -> Response:
+    """Exception handler for what the framework itself refuses."""
+    if not isinstance(error, HTTPException):
+        raise error
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    return _response(error.status_code, code, str(error.detail),
+                     "Compare the address with /v1/openapi.json.", {})
+
+
+def _response(
+    status: int, code: str, detail: str, remedy: str, extra: dict[str, Any]
+) -> Response:
+    body = {"type": f"urn:roadbed:problem:{code}", "title": _TITLES.get(status, "Error"),
+            "status": status, "code": code, "detail": detail, "remedy": remedy, **extra}
+    headers = {"Retry-After": "2"} if status == 503 else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(to_json(body), status, headers, "application/problem+json")

@@ -1,0 +1,105 @@
+"""The review queue over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
+from roadbed.api.problems import RequestError
+from roadbed.reviews.model import VerdictKind
+
+router = APIRouter()
+_VERDICT_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {
+            "type": "object", "required": ["verdict"], "additionalProperties": False,
+            "properties": {
+                "verdict": {"enum": [each.value for each in VerdictKind]},
+                "output": {"type": "object", "description": "The right output, for `correct`."},
+                "note": {"type": "string", "maxLength": 4000},
+            },
+        }}},
+    }
+}
+
+
+@router.get("/usecases/{name}/reviews")
+async def queue(
+    name: str, request: Request, cursor: Annotated[str | None, Query(max_length=60)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Response:
+    """Waiting reviews, most pressing first. Pass ``next`` on as ``cursor``."""
+    usecase_of(request, name)
+    reviews = app_of(request).reviews
+    after = await reviews.get(cursor) if cursor else None
+    found = await reviews.queue(name, reviewer=person_of(request), most=limit, after=after)
+    return as_json({"reviews": found, "next": found[-1].id if len(found) == limit else None})
+
+
+@router.post("/usecases/{name}/reviews/claim")
+async def claim_next(
+    name: str, request: Request, limit: Annotated[int, Query(ge=1, le=50)] = 1
+) -> Response:
+    """Claim the most pressing free reviews; an empty list when none waits."""
+    usecase_of(request, name)
+    found = await app_of(request).reviews.claim_next(
+        name, reviewer=person_of(request), most=limit)
+    return as_json({"reviews": found})
+
+
+@router.get("/reviews/{review_id}")
+async def get(review_id: str, request: Request) -> Response:
+    """One review, as its reviewer may see it."""
+    person_of(request)
+    return as_json(await app_of(request).reviews.get(review_id))
+
+
+@router.post("/reviews/{review_id}/claim")
+async def claim(review_id: str, request: Request) -> Response:
+    """Hold a review; repeating it extends the claim."""
+    return as_json(await app_of(request).reviews.claim(review_id, reviewer=person_of(request)))
+
+
+@router.post("/reviews/{review_id}/verdict", openapi_extra=_VERDICT_BODY)
+async def verdict(review_id: str, request: Request) -> Response:
+    """Close a review. The answer shows what the decider said, also for a blind one."""
+    person = person_of(request)
+    kind, output, note = _verdict_body(await json_object(request))
+    reviews = app_of(request).reviews
+    declared = usecase_of(request, (await reviews.get(review_id)).use_case)
+    return as_json(await reviews.give(
+        declared, review_id, kind, reviewer=person, output=output, note=note))
+
+
+@router.post("/reviews/{review_id}/skip")
+async def skip(review_id: str, request: Request) -> Response:
+    """Leave a review to somebody else."""
+    await app_of(request).reviews.skip(review_id, reviewer=person_of(request))
+    return as_json({"skipped": review_id})
+
+
+@router.post("/reviews/{review_id}/undo")
+async def undo(review_id: str, request: Request) -> Response:
+    """Take one's own verdict back."""
+    return as_json(await app_of(request).reviews.undo(review_id, reviewer=person_of(request)))
+
+
+def _verdict_body(body: dict[str, Any]) -> tuple[VerdictKind, dict[str, Any] | None, str | None]:
+    if unknown := set(body) - {"verdict", "output", "note"}:
+        raise RequestError(f"The body has unknown fields: {', '.join(sorted(unknown))[:200]}.",
+                           "A verdict has verdict, and may have output and note.")
+    try:
+        kind = VerdictKind(body.get("verdict"))
+    except ValueError:
+        raise RequestError(f"The verdict {str(body.get('verdict'))[:60]!r} is not one.",
+                           "Send accept, correct or reject.") from None
+    output, note = body.get("output"), body.get("note")
+    if output is not None and not isinstance(output, dict):
+        raise RequestError("The output is not an object.", "Send the declared fields.")
+    if note is not None and not isinstance(note, str):
+        raise RequestError("The note is not text.", "Send it as a string, or leave it out.")
+    return kind, output, note

@@ -1,0 +1,92 @@
+"""Tasks in, receipts out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
+from roadbed.api.problems import RequestError
+from roadbed.receipts.service import Filter, fresh
+
+router = APIRouter()
+LONGEST_WAIT_SECONDS = 30.0
+_USUAL_WAIT_SECONDS = 5.0
+_TASK_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {
+            "type": "object", "required": ["input"], "additionalProperties": False,
+            "properties": {
+                "key": {"type": "string", "minLength": 1, "maxLength": 200,
+                        "description": "Repeating a key with the same input gives the same receipt."},
+                "input": {"type": "object", "description": "As the use case declares it."},
+                "wait": {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT_SECONDS,
+                         "default": _USUAL_WAIT_SECONDS,
+                         "description": "Seconds to wait for the decision."},
+            },
+        }}},
+    }
+}
+
+
+@router.post("/usecases/{name}/tasks", openapi_extra=_TASK_BODY,
+             responses={200: {"description": "The receipt"}, 202: {"description": "Accepted"}})
+async def submit(name: str, request: Request) -> Response:
+    """Send a piece of work. 200 with its receipt once decided, 202 when that takes longer."""
+    person = person_of(request)
+    declared = usecase_of(request, name)
+    key, content, wait = _task_body(await json_object(request))
+    app = app_of(request)
+    admission, running = await app.decisions.submit(
+        name, content, key=key, source={"surface": "http", "by": person})
+    decision = None
+    if running is not None and wait > 0:
+        done, _ = await asyncio.wait([running], timeout=wait)
+        decision = running.result() if done else None
+    if decision is not None:
+        return as_json(fresh(declared, admission.task, decision))
+    receipt = await app.receipts.get(admission.task.id, viewer=person)
+    return as_json(receipt, 202 if receipt["decision"] is None else 200)
+
+
+@router.get("/receipts/{task_id}")
+async def receipt(task_id: str, request: Request) -> Response:
+    """The receipt of one task."""
+    found = await app_of(request).receipts.get(task_id, viewer=person_of(request))
+    return as_json(found)
+
+
+@router.get("/receipts")
+async def receipts(
+    request: Request,
+    usecase: str | None = None,
+    q: Annotated[str | None, Query(max_length=200, description="id, key or words")] = None,
+    route: Annotated[str | None, Query(pattern="^(automatic|review|refused)$")] = None,
+    verdict: Annotated[str | None, Query(pattern="^(accept|correct|reject)$")] = None,
+    cursor: Annotated[str | None, Query(max_length=60)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Response:
+    """Receipts, newest first, one short record each. Pass ``next`` on as ``cursor``."""
+    person_of(request)
+    app = app_of(request)
+    wanted = Filter(use_case=usecase, text=q, route=route, verdict=verdict, before=cursor)
+    rows = await app.receipts.search(wanted, served=app.registry.names(), most=limit)
+    return as_json({"receipts": rows, "next": rows[-1]["task_id"] if len(rows) == limit else None})
+
+
+def _task_body(body: dict[str, Any]) -> tuple[str | None, dict[str, Any], float]:
+    if unknown := set(body) - {"key", "input", "wait"}:
+        raise RequestError(f"The body has unknown fields: {', '.join(sorted(unknown))[:200]}.",
+                           "A task has input, and may have key and wait.")
+    key, content, wait = body.get("key"), body.get("input"), body.get("wait", _USUAL_WAIT_SECONDS)
+    if not isinstance(content, dict):
+        raise RequestError("The task has no input object.", 'Send {"input": {…}}.')
+    if key is not None and not isinstance(key, str):
+        raise RequestError("The key is not text.", "Send it as a string, or leave it out.")
+    if isinstance(wait, bool) or not isinstance(wait, int | float):
+        raise RequestError("The wait is not a number.", "Send seconds, from 0 to 30.")
+    return key, content, min(max(float(wait), 0.0), LONGEST_WAIT_SECONDS)

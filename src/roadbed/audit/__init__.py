@@ -1,0 +1,1 @@
+"""The audit log's entries, written in the transaction of what they tell of."""

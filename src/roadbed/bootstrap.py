@@ -1,0 +1,162 @@
+"""Settings in, running app out: the only place that wires things together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from roadbed import pipeline
+from roadbed.decisions.service import Decisions
+from roadbed.improvement.service import Improvement
+from roadbed.intake.service import Intake
+from roadbed.kernel.clock import Clock, SystemClock
+from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.ids import Ids
+from roadbed.kernel.settings import Settings
+from roadbed.monitoring.service import Monitoring
+from roadbed.people.service import People
+from roadbed.receipts.service import Receipts
+from roadbed.releases.registry import Registry
+from roadbed.releases.service import Releases
+from roadbed.reviews.service import Reviews
+from roadbed.storage import migrations
+from roadbed.storage.database import Database
+from roadbed.storage.embedded import EmbeddedServer, default_home
+from roadbed.storage.writer import GroupCommitWriter
+from roadbed.usecases.errors import UseCaseError
+from roadbed.usecases.folder import LoadedUseCase, folders, load
+
+_log = structlog.get_logger("roadbed")
+_LOOK_FOR_LOST_SECONDS = 2.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class App:
+    """Everything the surfaces call. ``broken`` holds the use cases that could not be loaded."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    registry: Registry
+    decisions: Decisions
+    reviews: Reviews
+    receipts: Receipts
+    improvement: Improvement
+    releases: Releases
+    monitoring: Monitoring
+    people: People
+    broken: dict[str, RoadbedError] = field(default_factory=dict)
+
+
+@asynccontextmanager
+async def database_url(settings: Settings) -> AsyncIterator[str]:
+    """The configured database, or the embedded one, running and on the newest schema."""
+    if settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+        await asyncio.to_thread(migrations.upgrade, url)
+        yield url
+        return
+    server = EmbeddedServer(settings.home or default_home(Path.cwd()))
+    url = await asyncio.to_thread(server.start)
+    try:
+        await asyncio.to_thread(migrations.upgrade, url)
+        yield url
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+@asynccontextmanager
+async def open_app(
+    settings: Settings, url: str, *, only: Sequence[str] | None = None
+) -> AsyncIterator[App]:
+    """Services on an open database, with the use cases of ``settings.usecases`` registered.
+
+    ``only`` limits which are loaded. A use case that cannot load does not stop the others.
+    """
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(Database(url))
+        writer = GroupCommitWriter(database.url)
+        await writer.open()
+        stack.push_async_callback(writer.close)
+        app = _wire(settings, database, writer)
+        stack.push_async_callback(app.decisions.close)
+        for folder in folders(settings.usecases):
+            if only is None or folder.name in only:
+                await _serve(app, folder)
+        yield app
+
+
+@asynccontextmanager
+async def running(app: App) -> AsyncIterator[None]:
+    """Follow releases and halts, and take over what crashed processes left."""
+    followers = [
+        asyncio.create_task(app.registry.follow()),
+        asyncio.create_task(_recover_forever(app)),
+    ]
+    try:
+        yield
+    finally:
+        for task in followers:
+            task.cancel()
+        await asyncio.gather(*followers, return_exceptions=True)
+
+
+def _wire(settings: Settings, database: Database, writer: GroupCommitWriter) -> App:
+    clock = SystemClock()
+    ids = Ids(clock)
+    intake = Intake(database, writer, ids, clock, lease_seconds=settings.lease_seconds)
+    registry = Registry(database)
+    improvement = Improvement(database, ids, clock)
+    releases = Releases(
+        database=database, improvement=improvement, ids=ids, clock=clock, entropy=os.urandom,
+        audit_note=pipeline.VERSION_LIVE,
+    )
+    reviews = Reviews(
+        database=database, writer=writer, ids=ids, clock=clock, judge=pipeline.VERDICT,
+        on_undo=pipeline.VERDICT_UNDONE, claim_seconds=settings.claim_seconds,
+    )
+    return App(
+        settings=settings, clock=clock, database=database, registry=registry,
+        decisions=Decisions(
+            intake=intake, services=registry, writer=writer, settle=pipeline.SETTLE, ids=ids,
+            clock=clock, max_in_flight=settings.max_in_flight,
+        ),
+        reviews=reviews, receipts=Receipts(database), improvement=improvement, releases=releases,
+        monitoring=Monitoring(database, reviews, improvement, releases, clock),
+        people=People(database, clock, os.urandom),
+    )
+
+
+async def _serve(app: App, folder: Path) -> None:
+    try:
+        loaded = await asyncio.to_thread(load, folder)
+        await serve(app, loaded)
+    except RoadbedError as error:
+        app.broken[folder.name] = error
+        _log.warning("use case not served", folder=folder.name, problem=str(error))
+
+
+async def serve(app: App, loaded: LoadedUseCase) -> None:
+    """Register a loaded use case with its examples and serve it. Raises ``UseCaseError``."""
+    if loaded.name in app.registry.names():
+        raise UseCaseError(loaded.name, [])
+    await app.releases.register(loaded)
+    _, problems = await app.improvement.import_examples(loaded)
+    for problem in problems[:10]:
+        _log.warning("example left out", usecase=loaded.name, problem=str(problem))
+    await app.registry.add(loaded)
+
+
+async def _recover_forever(app: App) -> None:
+    while True:
+        with contextlib.suppress(RoadbedError):
+            if found := await app.decisions.recover():
+                _log.warning("took over tasks of a process that is gone", tasks=found)
+        await asyncio.sleep(_LOOK_FOR_LOST_SECONDS)

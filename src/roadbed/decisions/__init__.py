@@ -1,0 +1,1 @@
+"""The governed path of one task: decide, route, settle."""

@@ -1,0 +1,132 @@
+"""What was decided for a task, on what grounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Protocol
+
+from roadbed.kernel.ids import CertificateId, DecisionId, TaskId, VersionId
+from roadbed.usecases.deciders import FunctionDecider, Trainable
+from roadbed.usecases.folder import LoadedUseCase
+
+
+class Route(StrEnum):
+    """Where a task goes after its decision."""
+
+    AUTOMATIC = "automatic"
+    REVIEW = "review"
+    REFUSED = "refused"
+
+
+class Reason(StrEnum):
+    """Why it goes there; the sentence beside it says the same with this task's facts."""
+
+    PROVEN = "proven"
+    RULE = "rule"
+    RULE_FAILED = "rule_failed"
+    HALTED = "halted"
+    UNSURE = "unsure"
+    NOT_PROVEN = "not_proven"
+    BELOW_THRESHOLD = "below_threshold"
+    NO_VERSION = "no_version"
+    DECIDER_FAILED = "decider_failed"
+    DECIDER_TIMEOUT = "decider_timeout"
+    INVALID_ANSWER = "invalid_answer"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LiveVersion:
+    """The version in service: what decides, and from which confidence on that is proven safe.
+
+    ``threshold`` is ``None`` while nothing is proven. ``decider`` is ``None`` for a trainable that
+    has not been fitted yet; then every task goes to a person.
+    """
+
+    id: VersionId | None
+    decider: FunctionDecider | Trainable | None
+    threshold: float | None
+    certificate: CertificateId | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Service:
+    """All that is needed to decide tasks of one use case right now."""
+
+    loaded: LoadedUseCase
+    live: LiveVersion
+    coin_seed: bytes
+    halted: bool
+    halt_epoch: int
+
+
+class Services(Protocol):
+    """Who serves what at this moment; changes with releases and halts."""
+
+    def get(self, use_case: str) -> Service:
+        """The service of a use case. Raises ``UnknownUseCaseError``."""
+        ...
+
+    def names(self) -> Sequence[str]:
+        """The use cases served here."""
+        ...
+
+    async def refresh(self, use_case: str) -> None:
+        """Read again what is live and whether it is halted."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answered:
+    """An answer that passed its checks. ``output`` and ``evidence`` are JSON."""
+
+    output: Mapping[str, Any]
+    confidence: float
+    evidence: Mapping[str, Any]
+    cost: Decimal | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NotAnswered:
+    """No answer that could go anywhere but to a person; ``reason`` is a plain sentence."""
+
+    code: Reason
+    reason: str
+    evidence: Mapping[str, Any]
+    cost: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Routed:
+    """The route with its grounds."""
+
+    route: Route
+    code: Reason
+    reason: str
+    rule: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What stands on the receipt. ``decide_seconds`` is admission to settlement, this attempt."""
+
+    id: DecisionId
+    task_id: TaskId
+    use_case: str
+    version: VersionId | None
+    certificate: CertificateId | None
+    routed: Routed
+    output: Mapping[str, Any] | None
+    confidence: float | None
+    threshold: float | None
+    evidence: Mapping[str, Any]
+    cost: Decimal | None
+    attempt: int
+    decided_at: datetime
+    decide_seconds: float
+    halt_epoch: int
+    review_id: str | None

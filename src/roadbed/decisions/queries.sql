@@ -1,0 +1,37 @@
+-- name: guard
+-- Shared with other settlements, exclusive against a halt (halts/queries.sql takes the same lock).
+SELECT pg_advisory_xact_lock_shared(hashtext('halt'), hashtext(use_case))
+FROM (SELECT DISTINCT use_case
+      FROM jsonb_to_recordset(%(items)s::jsonb) AS item (use_case text) ORDER BY 1) AS named
+
+-- name: record
+-- Only whoever holds the current attempt may settle, and only in the epoch it decided in.
+WITH item AS (
+    SELECT * FROM jsonb_to_recordset(%(items)s::jsonb) AS item (
+        id text, task_id text, use_case text, version text, certificate text, route text,
+        reason_code text, reason text, rule text, output jsonb, confidence double precision,
+        threshold double precision, evidence jsonb, cost numeric, attempt integer,
+        decided_at timestamptz, decide_seconds double precision, halt_epoch bigint)
+), released AS (
+    DELETE FROM in_flight USING item
+    JOIN use_case ON use_case.name = item.use_case AND use_case.halt_epoch = item.halt_epoch
+    WHERE in_flight.task_id = item.task_id AND in_flight.attempt = item.attempt
+    RETURNING in_flight.task_id
+)
+INSERT INTO decision (
+    id, task_id, use_case, version, certificate, route, reason_code, reason, rule, output,
+    confidence, threshold, evidence, cost, attempt, decided_at, decide_seconds, halt_epoch)
+SELECT id, item.task_id, use_case, version, certificate, route, reason_code, reason, rule, output,
+       confidence, threshold, evidence, cost, attempt, decided_at, decide_seconds, halt_epoch
+FROM item JOIN released USING (task_id)
+ON CONFLICT DO NOTHING
+
+-- name: settled
+SELECT item.id, decision.id AS decision_id, use_case.halt_epoch, in_flight.attempt
+FROM jsonb_to_recordset(%(items)s::jsonb) AS item (id text, task_id text, use_case text)
+JOIN use_case ON use_case.name = item.use_case
+LEFT JOIN decision ON decision.task_id = item.task_id
+LEFT JOIN in_flight ON in_flight.task_id = item.task_id
+
+-- name: find
+SELECT * FROM decision WHERE task_id = %(task_id)s

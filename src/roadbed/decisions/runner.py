@@ -1,0 +1,93 @@
+"""Asks a decider, under a deadline, and makes of whatever happens an answer or a reason."""
+
+from __future__ import annotations
+
+import asyncio
+
+from roadbed.decisions import rules
+from roadbed.decisions.model import Answered, LiveVersion, NotAnswered, Reason
+from roadbed.decisions.workplaces import (
+    BatchPlace,
+    Call,
+    CoroutinePlace,
+    Failed,
+    FunctionPlace,
+    Place,
+    is_coroutine,
+)
+from roadbed.intake.model import AdmittedTask
+from roadbed.usecases.deciders import Context, FunctionDecider, Task, Trainable
+from roadbed.usecases.model import UseCase
+
+
+class Runner:
+    """Runs the deciders of one use case. Nothing a decider does can raise out of ``ask``."""
+
+    def __init__(self, declared: UseCase) -> None:
+        self._declared = declared
+        self._places: dict[type[Place], Place] = {}
+
+    async def ask(
+        self, live: LiveVersion, task: AdmittedTask, *, seconds: float
+    ) -> Answered | NotAnswered:
+        """What the live decider makes of ``task`` within ``seconds``."""
+        if live.decider is None:
+            return _not(Reason.NO_VERSION, "No version has been trained yet.")
+        if seconds <= 0:
+            return self._too_late()
+        place = self._place(live.decider)
+        if place.stuck:
+            return _not(Reason.DECIDER_FAILED, "The decider hangs on every thread it was given; "
+                        "restart after mending it.")
+        return await self._within(place, live.decider, task, seconds)
+
+    def close(self) -> None:
+        """Let the threads go."""
+        for place in self._places.values():
+            place.close()
+
+    async def _within(
+        self, place: Place, decider: FunctionDecider | Trainable, task: AdmittedTask,
+        seconds: float,
+    ) -> Answered | NotAnswered:
+        loop = asyncio.get_running_loop()
+        seen = Task(id=task.id, usecase=task.use_case, key=task.key, admitted_at=task.admitted_at)
+        call = Call(decider=decider, input=task.input, result=loop.create_future(),
+                    context=Context(task=seen, deadline_seconds=seconds))
+        timer = loop.call_later(seconds, self._expire, place, call)
+        place.put(call)
+        try:
+            result = await call.result
+        finally:
+            timer.cancel()
+        if result is _EXPIRED:
+            return self._too_late()
+        if isinstance(result, Failed):
+            return _not(Reason.DECIDER_FAILED, f"The decider failed: {result.sentence}")
+        return rules.read_answer(result, self._declared.output)
+
+    def _expire(self, place: Place, call: Call) -> None:
+        if not call.result.done():
+            call.give(_EXPIRED)
+            place.expire(call)
+
+    def _place(self, decider: FunctionDecider | Trainable) -> Place:
+        kind: type[Place]
+        if isinstance(decider, Trainable):
+            kind = BatchPlace
+        else:
+            kind = CoroutinePlace if is_coroutine(decider) else FunctionPlace
+        if kind not in self._places:
+            self._places[kind] = kind(self._declared.name, asyncio.get_running_loop())
+        return self._places[kind]
+
+    def _too_late(self) -> NotAnswered:
+        return _not(Reason.DECIDER_TIMEOUT, "The decider did not answer within "
+                    f"{self._declared.deadline_seconds:g} s.")
+
+
+_EXPIRED = object()
+
+
+def _not(code: Reason, reason: str) -> NotAnswered:
+    return NotAnswered(code=code, reason=reason, evidence={})

@@ -1,0 +1,163 @@
+"""Verbs: ``submit`` a task through the whole path, ``recover`` what a crash left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from roadbed.decisions import rules
+from roadbed.decisions.model import (
+    Answered,
+    Decision,
+    NotAnswered,
+    Reason,
+    Route,
+    Routed,
+    Service,
+    Services,
+)
+from roadbed.decisions.runner import Runner
+from roadbed.intake.errors import OverloadedError
+from roadbed.intake.model import Admission, AdmittedTask
+from roadbed.intake.service import Intake
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.ids import Ids
+from roadbed.risk import coin
+from roadbed.storage.sql import queries
+from roadbed.storage.writer import GroupCommitWriter, Row, Write
+
+SQL = queries(__package__)
+MOST_ATTEMPTS = 3
+
+
+class Decisions:
+    """Takes tasks from admission to settlement. ``settle`` is wired in ``pipeline.py``."""
+
+    def __init__(
+        self, *, intake: Intake, services: Services, writer: GroupCommitWriter, settle: Write,
+        ids: Ids, clock: Clock, max_in_flight: int,
+    ) -> None:
+        self._intake = intake
+        self._services = services
+        self._writer = writer
+        self._settle = settle
+        self._ids = ids
+        self._clock = clock
+        self._max_in_flight = max_in_flight
+        self._runners: dict[str, Runner] = {}
+        self._under_way: dict[str, asyncio.Task[Decision | None]] = {}
+
+    async def submit(
+        self, use_case: str, content: Mapping[str, Any], *, key: str | None,
+        source: Mapping[str, str],
+    ) -> tuple[Admission, asyncio.Task[Decision | None] | None]:
+        """Admit a task and start deciding it.
+
+        Gives the admission and the running decision; ``None`` for a repeated key that this process
+        is not deciding. When this returns, the task is on disk. Raises ``UnknownUseCaseError``,
+        ``InputError``, ``KeyReusedError``, ``OverloadedError``, ``StorageUnavailableError``.
+        """
+        service = self._services.get(use_case)
+        if len(self._under_way) >= self._max_in_flight:
+            raise OverloadedError(len(self._under_way))
+        admission = await self._intake.admit(
+            service.loaded.declared, content, key=key, source=source, coin_seed=service.coin_seed,
+            reference_rate=coin.rate(automating=service.live.threshold is not None))
+        if admission.repeated:
+            return admission, self._under_way.get(admission.task.id)
+        return admission, self._start(admission.task)
+
+    async def recover(self) -> int:
+        """Take over tasks whose lease ran out and keep the leases of our own; gives how many."""
+        if self._under_way:
+            await self._intake.extend([*self._under_way])  # type: ignore[list-item]
+        served = {name: self._services.get(name).loaded.declared for name in self._services.names()}
+        room = self._max_in_flight - len(self._under_way)
+        tasks = await self._intake.take_over(served, room)
+        for task in tasks:
+            if task.id not in self._under_way:
+                self._start(task)
+        return len(tasks)
+
+    async def close(self) -> None:
+        """Finish what is under way."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+        for runner in self._runners.values():
+            runner.close()
+
+    def _start(self, task: AdmittedTask) -> asyncio.Task[Decision | None]:
+        running = asyncio.create_task(self._decide(task))
+        self._under_way[task.id] = running
+        running.add_done_callback(lambda _: self._under_way.pop(task.id, None))
+        return running
+
+    async def _decide(self, task: AdmittedTask) -> Decision | None:
+        """Decide until it is settled; ``None`` when another process took the task over."""
+        began = self._clock.monotonic()
+        while True:
+            service = self._services.get(task.use_case)
+            answer, routed = await self._answer(service, task, began)
+            decision = self._decision(service, task, answer, routed, began)
+            row = await self._writer.write(self._settle, _record(task, decision))
+            if row is None or row["decision_id"] == decision.id:
+                return decision if row else None
+            if row["decision_id"] is not None or row["attempt"] != task.attempt:
+                return None
+            # The halt epoch moved while we decided: nothing was written, decide again under it.
+            await self._services.refresh(task.use_case)
+
+    async def _answer(
+        self, service: Service, task: AdmittedTask, began: float
+    ) -> tuple[Answered | NotAnswered, Routed]:
+        book = service.loaded.rules
+        if task.attempt > MOST_ATTEMPTS:
+            answer: Answered | NotAnswered = NotAnswered(
+                code=Reason.INTERRUPTED, evidence={},
+                reason=f"Deciding it was cut off {MOST_ATTEMPTS} times by a crash.")
+            return answer, rules.route(answer, service.live, halted=service.halted, fired=None)
+        if fired := book.check_before(task.content):
+            answer = NotAnswered(code=Reason.RULE, reason=fired.reason, evidence={})
+            return answer, rules.route(answer, service.live, halted=service.halted, fired=fired)
+        runner = self._runners.setdefault(task.use_case, Runner(service.loaded.declared))
+        left = service.loaded.declared.deadline_seconds - (self._clock.monotonic() - began)
+        answer = await runner.ask(service.live, task, seconds=left)
+        if isinstance(answer, Answered):
+            fired = book.check_after(task.content, answer.output, answer.confidence)
+        return answer, rules.route(answer, service.live, halted=service.halted, fired=fired)
+
+    def _decision(
+        self, service: Service, task: AdmittedTask, answer: Answered | NotAnswered,
+        routed: Routed, began: float,
+    ) -> Decision:
+        answered = answer if isinstance(answer, Answered) else None
+        needs_person = routed.route is Route.REVIEW or task.reference
+        return Decision(
+            id=self._ids.decision(), task_id=task.id, use_case=task.use_case,
+            version=service.live.id, certificate=service.live.certificate, routed=routed,
+            output=answered.output if answered else None,
+            confidence=answered.confidence if answered else None,
+            threshold=service.live.threshold, evidence=answer.evidence, cost=answer.cost,
+            attempt=task.attempt, decided_at=self._clock.now(),
+            decide_seconds=self._clock.monotonic() - began, halt_epoch=service.halt_epoch,
+            review_id=self._ids.review() if needs_person else None,
+        )
+
+
+def _record(task: AdmittedTask, decision: Decision) -> Row:
+    """One item of the settle batch: the decision, and the review it opens if it opens one."""
+    return {
+        "id": decision.id, "task_id": decision.task_id, "use_case": decision.use_case,
+        "version": decision.version, "certificate": decision.certificate,
+        "route": decision.routed.route, "reason_code": decision.routed.code,
+        "reason": decision.routed.reason, "rule": decision.routed.rule, "output": decision.output,
+        "confidence": decision.confidence, "threshold": decision.threshold,
+        "evidence": decision.evidence, "cost": decision.cost, "attempt": decision.attempt,
+        "decided_at": decision.decided_at, "decide_seconds": decision.decide_seconds,
+        "halt_epoch": decision.halt_epoch, "review_id": decision.review_id,
+        "blind": task.reference,
+        "priority": rules.priority(decision.routed.code, reference=task.reference),
+    }

@@ -1,0 +1,203 @@
+"""Where each kind of decider runs, off the event loop: batches, plain functions, coroutines."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from roadbed.decisions.bench import Bench, Homeward
+from roadbed.usecases.deciders import Context, FunctionDecider, Trainable
+
+LARGEST_BATCH = 64
+MOST_THREADS = 16
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One input under way. ``result`` gets what the decider gave or the exception it raised."""
+
+    decider: Any
+    input: BaseModel
+    context: Context
+    result: asyncio.Future[object]
+    started: bool = False
+
+    def give(self, value: object) -> None:
+        if not self.result.done():
+            self.result.set_result(value)
+
+
+class Failed:
+    """An exception of a decider, carried as a value."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.sentence = f"{type(error).__name__}: {error}"[:500]
+
+
+class BatchPlace:
+    """Gathers inputs for a trainable: whatever waits when it is free becomes the next batch."""
+
+    def __init__(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._bench = Bench(name, most=2)
+        self._home = Homeward(loop)
+        self._waiting: deque[Call] = deque()
+        self._working: list[Call] | None = None
+
+    @property
+    def stuck(self) -> bool:
+        return self._bench.stuck
+
+    def put(self, call: Call) -> None:
+        self._waiting.append(call)
+        self._next()
+
+    def expire(self, call: Call) -> None:
+        """``call`` is past its deadline: stop waiting for the batch that holds it."""
+        if not call.started:
+            self._waiting.remove(call)
+        elif self._working is not None and call in self._working:
+            self._working = None
+            self._bench.write_off()
+            self._next()
+
+    def close(self) -> None:
+        self._bench.close()
+
+    def _next(self) -> None:
+        if self._working is not None or not self._waiting or self._bench.stuck:
+            return
+        decider: Trainable = self._waiting[0].decider
+        batch: list[Call] = []
+        while self._waiting and len(batch) < LARGEST_BATCH and self._waiting[0].decider is decider:
+            batch.append(self._waiting.popleft())
+        for call in batch:
+            call.started = True
+        self._working = batch
+        self._bench.put(lambda: self._work(decider, batch))
+
+    def _work(self, decider: Trainable, batch: list[Call]) -> None:
+        results = _decide_batch(decider, [call.input for call in batch])
+        self._home.send(lambda: self._finish(batch, results))
+
+    def _finish(self, batch: list[Call], results: list[object]) -> None:
+        for call, result in zip(batch, results, strict=True):
+            call.give(result)
+        if self._working is batch:
+            self._working = None
+        else:
+            self._bench.recover()
+        self._next()
+
+
+def _decide_batch(decider: Trainable, inputs: list[BaseModel]) -> list[object]:
+    """Results in order. A batch that fails is taken apart, so that one input harms itself only."""
+    try:
+        results: list[object] = list(decider.decide_many(inputs))
+        if len(results) == len(inputs):
+            return results
+        error: Exception = ValueError(f"{len(results)} answers for {len(inputs)} inputs")
+    except Exception as raised:
+        error = raised
+    if len(inputs) == 1:
+        return [Failed(error)]
+    return [_decide_batch(decider, [each])[0] for each in inputs]
+
+
+class FunctionPlace:
+    """Runs a plain function, one call a job."""
+
+    def __init__(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._bench = Bench(name, most=MOST_THREADS)
+        self._home = Homeward(loop)
+
+    @property
+    def stuck(self) -> bool:
+        return self._bench.stuck
+
+    def put(self, call: Call) -> None:
+        self._bench.put(lambda: self._work(call))
+
+    def expire(self, call: Call) -> None:
+        if call.started:
+            self._bench.write_off()
+
+    def close(self) -> None:
+        self._bench.close()
+
+    def _work(self, call: Call) -> None:
+        if call.result.done():  # its deadline passed while it waited for a thread
+            return
+        call.started = True
+        try:
+            value: object = call.decider(call.input, call.context)
+        except Exception as error:
+            value = Failed(error)
+        self._home.send(lambda: self._finish(call, value))
+
+    def _finish(self, call: Call, value: object) -> None:
+        if call.result.done():
+            self._bench.recover()
+        call.give(value)
+
+
+class CoroutinePlace:
+    """Runs coroutines on an event loop of their own; one that blocks it gets it replaced."""
+
+    def __init__(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._name = name
+        self._main = loop
+        self._home = Homeward(loop)
+        self._replaced = 0
+        self._loop = self._start()
+
+    @property
+    def stuck(self) -> bool:
+        return self._replaced >= MOST_THREADS
+
+    def put(self, call: Call) -> None:
+        loop = self._loop
+        loop.call_soon_threadsafe(lambda: loop.create_task(self._work(call)))
+
+    def expire(self, call: Call) -> None:
+        """A loop that is free answers at once; one that does not within a second is blocked."""
+        suspect, answered = self._loop, threading.Event()
+        suspect.call_soon_threadsafe(answered.set)
+        self._main.call_later(1.0, self._replace_unless, answered, suspect)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def _replace_unless(self, answered: threading.Event, suspect: asyncio.AbstractEventLoop) -> None:
+        if not answered.is_set() and suspect is self._loop:
+            self._replaced += 1
+            self._loop = self._start()
+
+    def _start(self) -> asyncio.AbstractEventLoop:
+        loop = asyncio.new_event_loop()
+        threading.Thread(target=loop.run_forever, name=f"decider-{self._name}", daemon=True).start()
+        return loop
+
+    async def _work(self, call: Call) -> None:
+        try:
+            async with asyncio.timeout(call.context.deadline_seconds):
+                value: object = await call.decider(call.input, call.context)
+        except (Exception, asyncio.CancelledError) as error:
+            value = Failed(error)
+        self._home.send(lambda: call.give(value))
+
+
+Place = BatchPlace | FunctionPlace | CoroutinePlace
+AsyncFunction = Callable[[BaseModel, Context], Awaitable[object]]
+
+
+def is_coroutine(decider: FunctionDecider | Trainable) -> bool:
+    """Whether calling ``decider`` gives a coroutine."""
+    return asyncio.iscoroutinefunction(decider) or asyncio.iscoroutinefunction(
+        getattr(decider, "__call__", None)  # noqa: B004 - objects with an async __call__
+    )

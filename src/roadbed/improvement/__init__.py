@@ -1,0 +1,1 @@
+"""Corrections become examples, examples become candidates."""

@@ -1,0 +1,35 @@
+-- name: born
+-- Runs in the transaction of the verdict. The coin tossed at admission fixes the purpose for good.
+INSERT INTO example (id, use_case, task_id, verdict_id, input, output, purpose, reference, origin,
+                     content_hash, born_at)
+SELECT item.example_id, task.use_case, task.id, verdict.id, task.input, verdict.right_output,
+       CASE WHEN task.reference THEN 'judge' ELSE 'learn' END, task.reference, 'review',
+       task.body_hash, verdict.given_at
+FROM jsonb_to_recordset(%(items)s::jsonb) AS item (id text, example_id text)
+JOIN verdict ON verdict.id = item.id
+JOIN task ON task.id = verdict.task_id
+ON CONFLICT DO NOTHING
+
+-- name: withdraw
+UPDATE example SET withdrawn_at = %(at)s WHERE verdict_id = %(verdict_id)s
+
+-- name: import_folder
+INSERT INTO example (id, use_case, input, output, purpose, reference, origin, content_hash, born_at)
+SELECT id, %(use_case)s, input, output, purpose, reference, 'folder', content_hash, born_at
+FROM jsonb_to_recordset(%(items)s::jsonb) AS item (
+    id text, input jsonb, output jsonb, purpose text, reference boolean, content_hash text,
+    born_at timestamptz)
+ON CONFLICT DO NOTHING
+RETURNING id
+
+-- name: in_use
+SELECT id, input, output, purpose, reference, origin, task_id, born_at
+FROM example
+WHERE use_case = %(use_case)s AND purpose = %(purpose)s AND withdrawn_at IS NULL
+ORDER BY id
+
+-- name: counts
+SELECT count(*) FILTER (WHERE purpose = 'learn') AS learn,
+       count(*) FILTER (WHERE purpose = 'judge') AS judge,
+       count(*) FILTER (WHERE reference) AS reference
+FROM example WHERE use_case = %(use_case)s AND withdrawn_at IS NULL

@@ -1,0 +1,139 @@
+"""Verbs: import a folder's examples, refit on what was corrected, judge on what was not seen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from roadbed.decisions.model import Answered, LiveVersion
+from roadbed.decisions.runner import Runner
+from roadbed.improvement.model import Candidate, ExampleSet, Judged, Purpose
+from roadbed.improvement.rules import purpose_of
+from roadbed.intake.model import AdmittedTask
+from roadbed.intake.rules import body_hash
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.ids import Ids, TaskId
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+from roadbed.usecases.deciders import FunctionDecider, LabelledExample, Trainable
+from roadbed.usecases.errors import Problem
+from roadbed.usecases.folder import LoadedUseCase, read_examples
+from roadbed.usecases.model import UseCase
+
+SQL = queries(__package__)
+_AT_ONCE = 2_000
+
+
+class Improvement:
+    """Examples in, candidates out. Takes nothing live; that is for ``releases``."""
+
+    def __init__(self, database: Database, ids: Ids, clock: Clock) -> None:
+        self._database = database
+        self._ids = ids
+        self._clock = clock
+
+    async def import_examples(self, loaded: LoadedUseCase) -> tuple[int, list[Problem]]:
+        """Store the folder's examples that are not stored yet; gives how many, and what is wrong.
+
+        A line that cannot be used stops nothing but itself.
+        """
+        records, problems = [], []
+        for _path, _line, item in read_examples(loaded):
+            if isinstance(item, Problem):
+                problems.append(item)
+            else:
+                records.append(self._record(loaded.declared, item))
+        stored = 0
+        for start in range(0, len(records), _AT_ONCE):
+            rows = await self._database.fetch(SQL["import_folder"], {
+                "use_case": loaded.name, "items": json.dumps(records[start : start + _AT_ONCE])})
+            stored += len(rows)
+        return stored, problems
+
+    async def examples(
+        self, declared: UseCase, purpose: Purpose, *, reference_only: bool = False
+    ) -> ExampleSet:
+        """The examples in use for ``purpose``; those that no longer fit the models are left out."""
+        rows = await self._database.fetch(
+            SQL["in_use"], {"use_case": declared.name, "purpose": purpose})
+        kept = [row for row in rows if row["reference"] or not reference_only]
+        read = [each for row in kept if (each := _read(declared, row))]
+        return ExampleSet(examples=read, until=max((row["born_at"] for row in kept), default=None))
+
+    async def counts(self, use_case: str) -> Mapping[str, int]:
+        """How many examples are in use: ``learn``, ``judge``, and of these ``reference``."""
+        return await self._database.fetch_one(SQL["counts"], {"use_case": use_case}) or {}
+
+    async def refit(self, declared: UseCase, *, seed: int) -> Candidate:
+        """A candidate fitted on all ``learn`` examples; a function is its own candidate.
+
+        Raises ``TrainingError`` when the examples cannot teach it.
+        """
+        if declared.trainable is None:
+            if declared.function is None:
+                raise ValueError("a loaded use case always has a decider")
+            return Candidate(decider=declared.function, artifacts={}, out_of_fold=None,
+                             learned_from=0, learned_until=None)
+        learn = await self.examples(declared, "learn")
+        fitted = await asyncio.to_thread(declared.trainable.fit, learn.examples, seed=seed)
+        return Candidate(
+            decider=fitted, artifacts=await asyncio.to_thread(fitted.save),
+            out_of_fold=fitted.out_of_fold, learned_from=len(learn.examples),
+            learned_until=learn.until)
+
+    async def judge(
+        self, declared: UseCase, decider: FunctionDecider | Trainable, examples: ExampleSet
+    ) -> Judged:
+        """Ask ``decider`` about inputs whose right output is known, through the live path's checks.
+
+        Anything but an answer (unsure, failed, late, invalid) counts as confidence 0: such tasks
+        go to a person, so they are never automatic.
+        """
+        live = LiveVersion(id=None, decider=decider, threshold=None, certificate=None)
+        runner, gate = Runner(declared), asyncio.Semaphore(256)
+
+        async def ask(number: int, example: LabelledExample) -> tuple[float, bool]:
+            async with gate:
+                task = self._replayed(declared, number, example)
+                answer = await runner.ask(live, task, seconds=declared.deadline_seconds)
+            if not isinstance(answer, Answered):
+                return 0.0, True
+            right = example.output.model_dump(mode="json") if example.output else None
+            return answer.confidence, answer.output != right
+
+        found = await asyncio.gather(*(ask(*each) for each in enumerate(examples.examples)))
+        runner.close()
+        return Judged(confidence=np.array([each[0] for each in found], dtype=np.float64),
+                      wrong=np.array([each[1] for each in found], dtype=np.bool_))
+
+    def _record(self, declared: UseCase, example: LabelledExample) -> dict[str, Any]:
+        content = example.input.model_dump(mode="json")
+        output = example.output.model_dump(mode="json") if example.output else None
+        # The input alone decides the purpose: the same text must never both tune and judge.
+        purpose = purpose_of(body_hash(content), random_sample=declared.examples_are_random_sample)
+        return {
+            "id": self._ids.example(), "input": content, "output": output, "purpose": purpose,
+            "reference": purpose == "judge" and declared.examples_are_random_sample,
+            "content_hash": body_hash({"input": content, "output": output}),
+            "born_at": self._clock.now().isoformat(),
+        }
+
+    def _replayed(self, declared: UseCase, number: int, example: LabelledExample) -> AdmittedTask:
+        return AdmittedTask(
+            id=TaskId(f"tsk_replay{number}"), use_case=declared.name, key=None, input=example.input,
+            content={}, source={"surface": "replay"}, reference=False, reference_rate=0.0,
+            admitted_at=self._clock.now())
+
+
+def _read(declared: UseCase, row: Mapping[str, Any]) -> LabelledExample | None:
+    try:
+        output = row["output"]
+        return LabelledExample(
+            input=declared.input.model_validate(row["input"]),
+            output=None if output is None else declared.output.model_validate(output))
+    except ValueError:
+        return None

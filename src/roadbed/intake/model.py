@@ -1,0 +1,39 @@
+"""A piece of work that arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from roadbed.kernel.ids import TaskId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AdmittedTask:
+    """A task that is on disk. ``content`` is its input as JSON; ``source`` says who sent it, how.
+
+    ``reference`` is the coin: a person labels the task whatever its route.
+    """
+
+    id: TaskId
+    use_case: str
+    key: str | None
+    input: BaseModel
+    content: Mapping[str, Any]
+    source: Mapping[str, str]
+    reference: bool
+    reference_rate: float
+    admitted_at: datetime
+    attempt: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Admission:
+    """``task`` as it stands; ``repeated`` when the same key and body had come before."""
+
+    task: AdmittedTask
+    repeated: bool

@@ -1,0 +1,62 @@
+"""What may come in, and what makes two bodies the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from roadbed.intake.errors import InputError
+
+LONGEST_KEY = 200
+
+
+def read_input(model: type[BaseModel], content: object) -> BaseModel:
+    """``content`` as the declared input, unknown fields refused. Raises ``InputError``."""
+    try:
+        found = model.model_validate(content, strict=False, extra="forbid")
+    except ValidationError as error:
+        raise InputError([
+            (".".join(map(str, each["loc"])) or "input", each["msg"])
+            for each in error.errors(include_url=False, include_input=False)[:20]
+        ]) from error
+    if bad := [(place, problem) for place, problem in _unstorable(content, "")][:20]:
+        raise InputError(bad)
+    return found
+
+
+def check_key(key: str | None) -> None:
+    """Raises ``InputError`` for a key that is empty, too long or not printable."""
+    if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
+        raise InputError([("key", f"use 1 to {LONGEST_KEY} printable characters")])
+
+
+def body_hash(content: Mapping[str, Any]) -> str:
+    """The same for the same JSON, whatever the order of its fields."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _unstorable(value: object, place: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        if problem := _bad_text(value):
+            yield place or "input", problem
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _unstorable(inner, f"{place}.{key}".lstrip("."))
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from _unstorable(inner, f"{place}.{number}".lstrip("."))
+
+
+def _bad_text(text: str) -> str | None:
+    if "\x00" in text:
+        return "holds a NUL character; remove it"
+    if any(0xD800 <= ord(each) <= 0xDFFF for each in text) if not text.isascii() else False:
+        return "holds half a surrogate pair; send valid UTF-8"
+    if any(each < " " and each not in "\t\n\r" for each in text):
+        return "holds control characters; remove them"
+    return None

@@ -1,0 +1,1 @@
+"""What every room may use: ids, clock, errors, settings. No I/O."""

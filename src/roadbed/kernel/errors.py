@@ -1,0 +1,20 @@
+"""The root of every error Roadbed raises on purpose."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RoadbedError(Exception):
+    """Something a person can mend: a stable ``code``, what happened, and the ``remedy``.
+
+    Subclasses set ``code``, take facts in ``__init__`` and build both sentences from them.
+    The HTTP status belongs to ``api/``, the exit code to ``cli/``.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem} {remedy}")
+        self.problem = problem
+        self.remedy = remedy

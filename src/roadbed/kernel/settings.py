@@ -1,0 +1,39 @@
+"""Settings: every one an environment variable ``ROADBED_…``, none needed to begin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an operator may set. ``docs/reference/settings.md`` lists the same, and a test compares."""
+
+    model_config = SettingsConfigDict(env_prefix="ROADBED_", extra="ignore", frozen=True)
+
+    database_url: SecretStr | None = Field(
+        None, description="Your own PostgreSQL (postgresql://…). Unset: the embedded server."
+    )
+    home: Path | None = Field(
+        None,
+        description="Where the embedded database lives. Unset: .roadbed/ in the current folder, "
+        "or below /var/lib/roadbed when run as root.",
+    )
+    usecases: Path = Field(Path("usecases"), description="The folder that holds use-case folders.")
+    host: str = Field("127.0.0.1", description="Address to listen on; loopback only for now.")
+    port: int = Field(8423, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    data_dir: Path | None = Field(
+        None, description="Where the real data sets of demos and benchmarks lie."
+    )
+    max_body_bytes: int = Field(1_000_000, ge=1_000, description="Largest request body, in bytes.")
+    max_in_flight: int = Field(
+        10_000, ge=1, description="Tasks held in memory before new ones are told to wait."
+    )
+    lease_seconds: float = Field(
+        60.0, gt=0, description="How long a process may hold a task before another takes it over."
+    )
+    claim_seconds: float = Field(
+        900.0, gt=0, description="How long a claimed review is kept for the person who claimed it."
+    )

@@ -1,0 +1,36 @@
+-- name: volume
+SELECT count(*) AS tasks,
+       count(*) FILTER (WHERE route = 'automatic') AS automatic,
+       count(*) FILTER (WHERE route = 'review') AS review,
+       count(*) FILTER (WHERE route = 'refused') AS refused,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY decide_seconds) AS median_seconds,
+       percentile_cont(0.99) WITHIN GROUP (ORDER BY decide_seconds) AS p99_seconds
+FROM (SELECT route, decide_seconds FROM decision WHERE use_case = %(use_case)s
+      ORDER BY decided_at DESC LIMIT %(most)s) AS newest
+
+-- name: total
+SELECT count(*) AS tasks, count(*) FILTER (WHERE route = 'automatic') AS automatic
+FROM decision WHERE use_case = %(use_case)s
+
+-- name: reasons
+SELECT reason_code, count(*) AS tasks
+FROM (SELECT reason_code FROM decision WHERE use_case = %(use_case)s AND route <> 'automatic'
+      ORDER BY decided_at DESC LIMIT %(most)s) AS newest
+GROUP BY reason_code ORDER BY tasks DESC, reason_code
+
+-- name: audited
+-- Automatic answers that a person has since judged blind: the sample behind the observed error.
+SELECT count(*) AS items, count(*) FILTER (WHERE NOT verdict.agrees) AS wrong
+FROM decision
+JOIN task ON task.id = decision.task_id AND task.reference
+JOIN verdict ON verdict.task_id = decision.task_id AND verdict.undone_at IS NULL
+WHERE decision.use_case = %(use_case)s AND decision.route = 'automatic'
+
+-- name: history
+SELECT date_bin(make_interval(secs => %(seconds)s), decided_at, 'epoch') AS at,
+       count(*) AS tasks, count(*) FILTER (WHERE route = 'automatic') AS automatic
+FROM decision WHERE use_case = %(use_case)s AND decided_at > %(since)s
+GROUP BY 1 ORDER BY 1
+
+-- name: pulse
+SELECT coalesce(max(position), 0) AS position FROM audit_entry

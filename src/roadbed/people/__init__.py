@@ -1,0 +1,1 @@
+"""Who is there: API tokens, one-time links and the sessions they open. Roles come later."""

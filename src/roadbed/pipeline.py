@@ -1,0 +1,44 @@
+"""This event starts that service: the one place where the stages of the road meet.
+
+Stages know what comes before them, never what comes after. What must happen together with an event
+of an earlier stage is listed here and runs in that event's transaction, in this order.
+
+| event                    | what happens in the same transaction                                 |
+|--------------------------|----------------------------------------------------------------------|
+| a decision is settled    | halt epoch checked, decision recorded, review opened, audit entry    |
+| a verdict is given       | review closed, example born (learn or judge for good), audit entry   |
+| a verdict is taken back  | its example withdrawn, the review open again                         |
+| a version goes live      | the old one retired, audit entry, every process told                 |
+"""
+
+from __future__ import annotations
+
+from roadbed.decisions.service import SQL as DECISIONS
+from roadbed.improvement.service import SQL as IMPROVEMENT
+from roadbed.reviews.service import SQL as REVIEWS
+from roadbed.storage.sql import queries
+from roadbed.storage.writer import Write
+
+AUDIT = queries("roadbed.audit")
+
+SETTLE = Write(
+    name="settle",
+    statements=(
+        DECISIONS["guard"],
+        DECISIONS["record"],
+        REVIEWS["open"],
+        AUDIT["decided"],
+        DECISIONS["settled"],
+    ),
+)
+VERDICT = Write(
+    name="verdict",
+    statements=(
+        REVIEWS["judge"],
+        IMPROVEMENT["born"],
+        AUDIT["reviewed"],
+        REVIEWS["judged"],
+    ),
+)
+VERDICT_UNDONE = (IMPROVEMENT["withdraw"],)
+VERSION_LIVE = AUDIT["noted"]

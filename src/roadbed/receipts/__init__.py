@@ -1,0 +1,1 @@
+"""The joined record of one task: everything that is known about it, on one page."""

@@ -1,0 +1,15 @@
+"""Why there is no receipt."""
+
+from __future__ import annotations
+
+from roadbed.kernel.errors import RoadbedError
+
+
+class UnknownTaskError(RoadbedError):
+    """No task of this id, or none that the caller may see."""
+
+    code = "task_unknown"
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(f"There is no task {task_id[:60]!r} here.",
+                         "Take its id from the answer that admitted it.")

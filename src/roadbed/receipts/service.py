@@ -1,0 +1,144 @@
+"""Verbs: ``get`` one receipt, ``search`` many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from roadbed.decisions.model import Decision
+from roadbed.intake.model import AdmittedTask
+from roadbed.receipts.errors import UnknownTaskError
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+from roadbed.usecases.model import UseCase
+
+_SQL = queries(__package__)
+Receipt = Mapping[str, Any]
+_DECIDED = ("version", "version_number", "certificate", "proof", "output", "confidence",
+            "threshold", "evidence", "rule", "reason_code", "reason", "route")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filter:
+    """Which receipts to list: each part narrows, ``None`` does not."""
+
+    use_case: str | None = None
+    text: str | None = None
+    route: str | None = None
+    verdict: str | None = None
+    before: str | None = None
+
+
+class Receipts:
+    """Reads receipts. What a blind reviewer must not see is left out until the verdict stands."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, task_id: str, *, viewer: str) -> Receipt:
+        """The receipt of a task as ``viewer`` may see it. Raises ``UnknownTaskError``.
+
+        Whoever sent a task gets its answer; anybody else might be its blind reviewer.
+        """
+        row = await self._database.fetch_one(_SQL["find"], {"id": task_id})
+        if row is None:
+            raise UnknownTaskError(task_id)
+        return _from_row(row, sender=row["source"].get("by") == viewer)
+
+    async def search(self, wanted: Filter, *, served: Sequence[str], most: int) -> Sequence[Receipt]:
+        """One short record a task, newest first, of the use cases ``served``."""
+        text = (wanted.text or "").strip() or None
+        escaped = (text or "").replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+        rows = await self._database.fetch(_SQL["list"], {
+            "use_case": wanted.use_case, "served": list(served), "before": wanted.before,
+            "route": wanted.route, "verdict": wanted.verdict, "text": text,
+            "pattern": f"%{escaped}%", "most": most})
+        return [_hide(row) if row["hidden"] else row for row in rows]
+
+
+def fresh(declared: UseCase, task: AdmittedTask, decision: Decision) -> Receipt:
+    """The receipt of a decision that was settled a moment ago, without asking the database."""
+    row: dict[str, Any] = dict.fromkeys((
+        "version_number", "proof", "claimed_by", "claim_until", "verdict", "right_output", "agrees",
+        "note", "reviewer", "given_at", "example_id", "purpose", "undone"))
+    routed = decision.routed
+    row |= {
+        "task_id": task.id, "use_case": task.use_case, "key": task.key, "input": task.content,
+        "source": task.source, "reference": task.reference, "reference_rate": task.reference_rate,
+        "admitted_at": task.admitted_at, "declaration": {"pod": _pod(declared)},
+        "decision_id": decision.id, "version": decision.version,
+        "certificate": decision.certificate, "route": routed.route, "reason_code": routed.code,
+        "reason": routed.reason, "rule": routed.rule, "output": decision.output,
+        "confidence": decision.confidence, "threshold": decision.threshold,
+        "evidence": decision.evidence, "cost": decision.cost, "attempt": decision.attempt,
+        "decided_at": decision.decided_at, "decide_seconds": decision.decide_seconds,
+        "review_id": decision.review_id, "blind": task.reference,
+        "opened_at": decision.decided_at,
+    }
+    return _from_row(row, sender=True)
+
+
+def _from_row(row: Mapping[str, Any], *, sender: bool) -> Receipt:
+    decided = row["decision_id"] is not None
+    hidden = decided and row["reference"] and row["verdict"] is None and not sender
+    return {
+        "task": row["task_id"], "use_case": row["use_case"], "key": row["key"],
+        "state": _state(row), "input": row["input"], "source": row["source"],
+        "admitted_at": row["admitted_at"], "pod": row["declaration"]["pod"],
+        "sample": {"drawn": row["reference"], "rate": row["reference_rate"]},
+        "decision": _decision(row, hidden=hidden) if decided else None,
+        "review": _review(row) if row["review_id"] else None,
+    }
+
+
+def _decision(row: Mapping[str, Any], *, hidden: bool) -> dict[str, Any]:
+    shown = {name: row[name] for name in _DECIDED}
+    if hidden:
+        shown = dict.fromkeys(_DECIDED)
+    return {
+        "id": row["decision_id"], "hidden": hidden, **shown,
+        "cost": None if row["cost"] is None else str(row["cost"]), "attempt": row["attempt"],
+        "decided_at": row["decided_at"], "decide_seconds": round(row["decide_seconds"], 6),
+    }
+
+
+def _review(row: Mapping[str, Any]) -> dict[str, Any]:
+    verdict = None if row["verdict"] is None else {
+        "verdict": row["verdict"], "right_output": row["right_output"], "agrees": row["agrees"],
+        "note": row["note"], "reviewer": row["reviewer"], "given_at": row["given_at"],
+        "example": row["example_id"], "purpose": row["purpose"]}
+    return {"id": row["review_id"], "blind": row["blind"], "opened_at": row["opened_at"],
+            "claimed_by": row["claimed_by"], "verdict": verdict, "undone": row["undone"] or []}
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    """Where the task stands: ``deciding``, ``answered``, ``in_review``, ``reviewed``, ``refused``."""
+    if row["decision_id"] is None:
+        return "deciding"
+    if row["verdict"] is not None:
+        return "reviewed"
+    return {"automatic": "answered", "review": "in_review", "refused": "refused"}[row["route"]]
+
+
+def _hide(row: Mapping[str, Any]) -> Receipt:
+    return {**row, **dict.fromkeys(("route", "reason", "reason_code", "output", "confidence"))}
+
+
+def _pod(declared: UseCase) -> dict[str, str]:
+    pod = declared.pod
+    return {"domain_lead": pod.domain_lead, "engineer": pod.engineer,
+            "data_specialist": pod.data_specialist, "risk_partner": pod.risk_partner}
+
+
+def moments(receipt: Receipt) -> list[tuple[str, datetime]]:
+    """What happened when, in order, for a page or a terminal."""
+    found: list[tuple[str, datetime | None]] = [("admitted", receipt["admitted_at"])]
+    if decision := receipt["decision"]:
+        found.append(("decided", decision["decided_at"]))
+    if review := receipt["review"]:
+        found.append(("review opened", review["opened_at"]))
+        if verdict := review["verdict"]:
+            found.append(("verdict given", verdict["given_at"]))
+    return [(what, at) for what, at in found if at is not None]

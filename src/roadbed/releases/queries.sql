@@ -1,0 +1,76 @@
+-- name: register
+INSERT INTO use_case (name, declaration, coin_seed, registered_at)
+VALUES (%(name)s, %(declaration)s, %(coin_seed)s, %(at)s)
+ON CONFLICT (name) DO UPDATE SET declaration = excluded.declaration
+
+-- name: service
+SELECT use_case.coin_seed, use_case.halted, use_case.halt_epoch, use_case.live_version,
+       version.behaviour, version.certificate, certificate.threshold, behaviour.folder_hash,
+       behaviour.artifacts
+FROM use_case
+LEFT JOIN version ON version.id = use_case.live_version
+LEFT JOIN certificate ON certificate.id = version.certificate
+LEFT JOIN behaviour ON behaviour.hash = version.behaviour
+WHERE use_case.name = %(name)s
+
+-- name: artifact
+SELECT content FROM artifact WHERE hash = %(hash)s
+
+-- name: lock
+SELECT pg_advisory_xact_lock(hashtext('release'), hashtext(%(use_case)s))
+
+-- name: store_artifact
+INSERT INTO artifact (hash, content) VALUES (%(hash)s, %(content)s) ON CONFLICT DO NOTHING
+
+-- name: store_behaviour
+INSERT INTO behaviour (hash, use_case, folder_hash, files, artifacts, learned_from, learned_until,
+                       made_at)
+VALUES (%(hash)s, %(use_case)s, %(folder_hash)s, %(files)s, %(artifacts)s, %(learned_from)s,
+        %(learned_until)s, %(made_at)s)
+ON CONFLICT DO NOTHING
+
+-- name: look
+-- Counted before anybody looks, and committed: a look that crashed is a look all the same.
+UPDATE behaviour SET looks = looks + 1 WHERE hash = %(hash)s RETURNING looks
+
+-- name: behaviour
+SELECT * FROM behaviour WHERE hash = %(hash)s
+
+-- name: last_certificate
+SELECT * FROM certificate WHERE behaviour = %(behaviour)s ORDER BY issued_at DESC, id DESC LIMIT 1
+
+-- name: store_certificate
+INSERT INTO certificate (id, use_case, behaviour, look, threshold, risk_limit, certainty, items,
+                         covered, errors, detail, issued_at)
+VALUES (%(id)s, %(use_case)s, %(behaviour)s, %(look)s, %(threshold)s, %(risk_limit)s,
+        %(certainty)s, %(items)s, %(covered)s, %(errors)s, %(detail)s, %(issued_at)s)
+
+-- name: store_version
+INSERT INTO version (id, use_case, behaviour, certificate, number, made_at)
+VALUES (%(id)s, %(use_case)s, %(behaviour)s, %(certificate)s,
+        (SELECT coalesce(max(number), 0) + 1 FROM version WHERE use_case = %(use_case)s), %(at)s)
+ON CONFLICT (id) DO UPDATE SET certificate = coalesce(excluded.certificate, version.certificate)
+
+-- name: retire
+UPDATE version SET retired_at = %(at)s
+WHERE use_case = %(use_case)s AND retired_at IS NULL AND live_since IS NOT NULL AND id <> %(id)s
+
+-- name: go_live
+UPDATE version SET live_since = %(at)s, retired_at = NULL WHERE id = %(id)s
+RETURNING id, number
+
+-- name: point
+UPDATE use_case SET live_version = %(id)s WHERE name = %(use_case)s
+
+-- name: tell
+SELECT pg_notify('roadbed_service', %(use_case)s)
+
+-- name: versions
+SELECT version.id, version.number, version.behaviour, behaviour.learned_from,
+       behaviour.learned_until, version.made_at, version.live_since, version.retired_at,
+       to_jsonb(certificate.*) AS certificate
+FROM version
+JOIN behaviour ON behaviour.hash = version.behaviour
+LEFT JOIN certificate ON certificate.id = version.certificate
+WHERE version.use_case = %(use_case)s
+ORDER BY version.number DESC LIMIT %(most)s

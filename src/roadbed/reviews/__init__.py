@@ -1,0 +1,1 @@
+"""A person's look at a task: queue, claim, verdict, undo."""

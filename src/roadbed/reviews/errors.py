@@ -1,0 +1,51 @@
+"""Why a review cannot be claimed or closed."""
+
+from __future__ import annotations
+
+from roadbed.kernel.errors import RoadbedError
+
+
+class UnknownReviewError(RoadbedError):
+    """No review of this id, or none that the caller may see."""
+
+    code = "review_unknown"
+
+    def __init__(self, review_id: str) -> None:
+        super().__init__(f"There is no review {review_id[:60]!r} here.",
+                         "Take its id from the queue.")
+
+
+class ReviewTakenError(RoadbedError):
+    """Somebody else holds the claim."""
+
+    code = "review_taken"
+
+    def __init__(self, holder: str | None) -> None:
+        super().__init__(f"{holder or 'Somebody else'} is working on this review.",
+                         "Take the next one; a claim runs out by itself.")
+
+
+class ReviewClosedError(RoadbedError):
+    """A verdict stands already."""
+
+    code = "review_closed"
+
+    def __init__(self, review_id: str) -> None:
+        super().__init__(f"The review {review_id} already has its verdict.",
+                         "Undo it first, if it was yours and you want to change it.")
+
+
+class VerdictError(RoadbedError):
+    """A verdict that does not fit the review."""
+
+    code = "verdict_invalid"
+
+
+class NothingToUndoError(RoadbedError):
+    """No verdict of this person stands on the review."""
+
+    code = "nothing_to_undo"
+
+    def __init__(self, review_id: str) -> None:
+        super().__init__(f"No verdict of yours stands on the review {review_id}.",
+                         "Only the person who gave a verdict can take it back.")

@@ -1,0 +1,59 @@
+"""Reviews and verdicts as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class VerdictKind(StrEnum):
+    """What a reviewer says of the proposed answer.
+
+    ``reject`` says that no answer would be right: the task belongs to nothing this use case knows.
+    """
+
+    ACCEPT = "accept"
+    CORRECT = "correct"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Review:
+    """A review as its reviewer may see it.
+
+    For a blind one ``output``, ``confidence``, ``evidence``, ``reason`` and ``route`` stay ``None``
+    until a verdict stands: who has seen the answer cannot judge it freely any more.
+    """
+
+    id: str
+    task_id: str
+    use_case: str
+    input: Mapping[str, Any]
+    blind: bool
+    priority: int
+    opened_at: datetime
+    claimed_by: str | None
+    claim_until: datetime | None
+    closed_at: datetime | None
+    verdict: Mapping[str, Any] | None
+    output: Mapping[str, Any] | None
+    confidence: float | None
+    evidence: Mapping[str, Any] | None
+    reason: str | None
+    route: str | None
+    version: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Given:
+    """A verdict that is on disk. ``decided`` is the decider's answer, shown now even if blind."""
+
+    verdict_id: str
+    review_id: str
+    kind: VerdictKind
+    agrees: bool
+    right_output: Mapping[str, Any] | None
+    decided: Mapping[str, Any] | None

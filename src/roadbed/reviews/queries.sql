@@ -1,0 +1,131 @@
+-- name: open
+-- Runs in the transaction that settles the decision, for those that were really recorded.
+INSERT INTO review (id, task_id, use_case, blind, priority, opened_at)
+SELECT item.review_id, item.task_id, item.use_case, item.blind, item.priority, item.decided_at
+FROM jsonb_to_recordset(%(items)s::jsonb) AS item (
+    id text, review_id text, task_id text, use_case text, blind boolean, priority integer,
+    decided_at timestamptz)
+JOIN decision ON decision.id = item.id
+WHERE item.review_id IS NOT NULL
+ON CONFLICT DO NOTHING
+
+-- name: claim
+UPDATE review
+SET claimed_by = item.reviewer, claim_until = now() + make_interval(secs => item.claim_seconds)
+FROM jsonb_to_recordset(%(items)s::jsonb) AS item (
+    id text, review_id text, reviewer text, claim_seconds double precision)
+WHERE review.id = item.review_id AND review.closed_at IS NULL
+  AND (review.claimed_by IS NULL OR review.claimed_by = item.reviewer
+       OR review.claim_until < now())
+
+-- name: claimed
+SELECT item.id, review.id AS review_id, review.closed_at, review.claimed_by,
+       review.task_id, review.use_case, review.blind, review.priority, review.opened_at,
+       review.claim_until, review.verdict AS verdict_id, task.input, decision.output,
+       decision.confidence, decision.evidence, decision.reason, decision.route, decision.version,
+       NULL::jsonb AS verdict
+FROM jsonb_to_recordset(%(items)s::jsonb) AS item (id text, review_id text)
+JOIN review ON review.id = item.review_id
+JOIN task ON task.id = review.task_id
+JOIN decision ON decision.task_id = review.task_id
+
+-- name: judge
+WITH item AS (
+    SELECT * FROM jsonb_to_recordset(%(items)s::jsonb) AS item (
+        id text, review_id text, kind text, output jsonb, note text, reviewer text,
+        given_at timestamptz)
+), closed AS (
+    UPDATE review SET verdict = item.id, closed_at = item.given_at, claimed_by = NULL,
+                      claim_until = NULL
+    FROM item, decision
+    WHERE review.id = item.review_id AND review.closed_at IS NULL
+      AND decision.task_id = review.task_id
+      AND NOT (item.kind = 'accept' AND (review.blind OR decision.output IS NULL))
+      AND (review.claimed_by IS NULL OR review.claimed_by = item.reviewer
+           OR review.claim_until < now())
+    RETURNING review.id, review.task_id, review.use_case, item.id AS verdict_id
+)
+INSERT INTO verdict (id, review_id, task_id, use_case, kind, right_output, agrees, note, reviewer,
+                     given_at)
+SELECT item.id, closed.id, closed.task_id, closed.use_case, item.kind, truth.output,
+       coalesce(truth.output = decision.output, truth.output IS NULL AND decision.output IS NULL),
+       item.note, item.reviewer, item.given_at
+FROM closed
+JOIN item ON item.id = closed.verdict_id
+JOIN decision ON decision.task_id = closed.task_id
+CROSS JOIN LATERAL (
+    SELECT CASE item.kind WHEN 'accept' THEN decision.output
+                          WHEN 'correct' THEN item.output END AS output) AS truth
+ON CONFLICT DO NOTHING
+
+-- name: judged
+SELECT item.id, verdict.id AS verdict_id, verdict.kind, verdict.right_output, verdict.agrees,
+       decision.output AS decided, review.closed_at, review.claimed_by, review.id AS review_id
+FROM jsonb_to_recordset(%(items)s::jsonb) AS item (id text, review_id text)
+JOIN review ON review.id = item.review_id
+JOIN decision ON decision.task_id = review.task_id
+LEFT JOIN verdict ON verdict.id = item.id
+
+-- name: queue
+SELECT review.id, review.task_id, review.use_case, review.blind, review.priority, review.opened_at,
+       review.claimed_by, review.claim_until, review.closed_at, task.input,
+       decision.output, decision.confidence, decision.evidence, decision.reason, decision.route,
+       decision.version, NULL::jsonb AS verdict
+FROM review
+JOIN task ON task.id = review.task_id
+JOIN decision ON decision.task_id = review.task_id
+WHERE review.use_case = %(use_case)s AND review.closed_at IS NULL
+  AND (%(after_priority)s::integer IS NULL
+       OR review.priority < %(after_priority)s
+       OR (review.priority = %(after_priority)s AND review.id > %(after_id)s))
+  AND NOT (%(reviewer)s = ANY (review.skipped_by) AND %(free_only)s)
+  AND (NOT %(free_only)s OR review.claimed_by IS NULL OR review.claimed_by = %(reviewer)s
+       OR review.claim_until < now())
+ORDER BY review.priority DESC, review.id
+LIMIT %(most)s
+
+-- name: find
+SELECT review.id, review.task_id, review.use_case, review.blind, review.priority, review.opened_at,
+       review.claimed_by, review.claim_until, review.closed_at, task.input,
+       decision.output, decision.confidence, decision.evidence, decision.reason, decision.route,
+       decision.version, to_jsonb(verdict.*) AS verdict
+FROM review
+JOIN task ON task.id = review.task_id
+JOIN decision ON decision.task_id = review.task_id
+LEFT JOIN verdict ON verdict.id = review.verdict
+WHERE review.id = %(id)s
+
+-- name: claim_next
+UPDATE review
+SET claimed_by = %(reviewer)s, claim_until = now() + make_interval(secs => %(claim_seconds)s)
+WHERE id IN (
+    SELECT id FROM review AS free
+    WHERE free.use_case = %(use_case)s AND free.closed_at IS NULL
+      AND NOT %(reviewer)s = ANY (free.skipped_by)
+      AND (free.claimed_by IS NULL OR free.claimed_by = %(reviewer)s OR free.claim_until < now())
+    ORDER BY free.priority DESC, free.id
+    LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+RETURNING id
+
+-- name: skip
+UPDATE review
+SET claimed_by = NULL, claim_until = NULL,
+    skipped_by = array_append(array_remove(skipped_by, %(reviewer)s), %(reviewer)s)
+WHERE id = %(id)s AND closed_at IS NULL AND (claimed_by IS NULL OR claimed_by = %(reviewer)s
+                                             OR claim_until < now())
+RETURNING id
+
+-- name: undo_verdict
+UPDATE verdict SET undone_at = %(at)s
+FROM review
+WHERE review.id = %(id)s AND verdict.id = review.verdict AND verdict.reviewer = %(reviewer)s
+RETURNING verdict.id
+
+-- name: reopen
+UPDATE review SET verdict = NULL, closed_at = NULL, claimed_by = %(reviewer)s,
+                  claim_until = now() + make_interval(secs => %(claim_seconds)s)
+WHERE id = %(id)s
+
+-- name: waiting
+SELECT count(*) AS waiting, count(*) FILTER (WHERE blind) AS blind, min(opened_at) AS oldest
+FROM review WHERE use_case = %(use_case)s AND closed_at IS NULL

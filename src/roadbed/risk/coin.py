@@ -1,0 +1,25 @@
+"""The reference coin: which tasks a person labels whatever their route."""
+
+from __future__ import annotations
+
+import hashlib
+
+RATE_BEFORE = 0.5
+RATE_AFTER = 0.12
+RATE_FLOOR = 0.05
+
+
+def rate(*, automating: bool) -> float:
+    """The share of tasks drawn: half while nothing is automatic (those labels cost nothing extra)."""
+    return RATE_AFTER if automating else RATE_BEFORE
+
+
+def uniform(seed: bytes, task_id: str) -> float:
+    """A number in [0, 1) that only the holder of ``seed`` can foretell, and anybody can recompute."""
+    digest = hashlib.sha256(seed + b"\x00" + task_id.encode()).digest()
+    return int.from_bytes(digest[:7], "big") / 2**56
+
+
+def toss(seed: bytes, task_id: str, rate: float) -> bool:
+    """Whether the task belongs to the reference sample: Bernoulli(``rate``), never looking at x."""
+    return uniform(seed, task_id) < rate

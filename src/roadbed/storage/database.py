@@ -1,0 +1,77 @@
+"""The pool for reads and for writes that are not on the hot path."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from roadbed.storage.errors import DatabaseUrlError, StorageUnavailableError
+
+Row = Mapping[str, Any]
+Parameters = Mapping[str, object]
+SCHEMA = "roadbed"
+
+
+def with_schema(url: str) -> str:
+    """``url`` with Roadbed's schema first on the search path. Raises ``DatabaseUrlError``."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise DatabaseUrlError from error
+    options = f"{parts.get('options') or ''} -c search_path={SCHEMA},public".strip()
+    return make_conninfo(url, options=options, application_name="roadbed")
+
+
+class Database:
+    """A pool of connections. One call of ``transaction`` is one transaction; nobody else commits."""
+
+    def __init__(self, url: str, *, connections: int = 8) -> None:
+        self.url = with_schema(url)
+        self._pool: AsyncConnectionPool[psycopg.AsyncConnection[Row]] = AsyncConnectionPool(
+            self.url,
+            connection_class=psycopg.AsyncConnection[Row],
+            kwargs={"row_factory": dict_row},
+            min_size=1,
+            max_size=connections,
+            timeout=10.0,
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._pool.open()
+        try:
+            await self._pool.wait(timeout=10.0)
+        except PoolTimeout as error:
+            await self._pool.close()
+            raise StorageUnavailableError("no connection within 10 seconds") from error
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[psycopg.AsyncConnection[Row]]:
+        """A connection inside one transaction. Raises ``StorageUnavailableError``."""
+        try:
+            async with self._pool.connection() as connection, connection.transaction():
+                yield connection
+        except (PoolTimeout, psycopg.OperationalError) as error:
+            raise StorageUnavailableError(str(error).strip().splitlines()[0]) from error
+
+    async def fetch(self, query: str, parameters: Parameters | None = None) -> Sequence[Row]:
+        """All rows of one statement, in a transaction of its own."""
+        async with self.transaction() as connection:
+            cursor = await connection.execute(query, parameters)
+            return await cursor.fetchall() if cursor.description else []
+
+    async def fetch_one(self, query: str, parameters: Parameters | None = None) -> Row | None:
+        """The first row, if any, in a transaction of its own."""
+        rows = await self.fetch(query, parameters)
+        return rows[0] if rows else None

@@ -1,0 +1,53 @@
+"""What can go wrong between Roadbed and its database."""
+
+from __future__ import annotations
+
+from roadbed.kernel.errors import RoadbedError
+
+
+class StorageUnavailableError(RoadbedError):
+    """The database cannot be reached; without it nothing is decided and nothing is sent."""
+
+    code = "storage_unavailable"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            f"The database does not answer: {detail}.",
+            "Run `roadbed doctor`; the request is safe to repeat with the same key.",
+        )
+
+
+class EmbeddedServerError(RoadbedError):
+    """The embedded PostgreSQL could not be made or started."""
+
+    code = "embedded_server_failed"
+
+    def __init__(self, step: str, detail: str) -> None:
+        super().__init__(
+            f"The embedded database could not {step}: {detail}",
+            "Mend what it names, or set ROADBED_DATABASE_URL to a PostgreSQL server of your own.",
+        )
+
+
+class DatabaseUrlError(RoadbedError):
+    """``ROADBED_DATABASE_URL`` is no PostgreSQL address."""
+
+    code = "database_url_invalid"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "ROADBED_DATABASE_URL is not a PostgreSQL address.",
+            "Write it as postgresql://user:password@host:5432/database.",
+        )
+
+
+class RejectedWriteError(RoadbedError):
+    """One item of a batch that the database refused; its neighbours were committed."""
+
+    code = "write_rejected"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            f"The database refused this record: {detail}.",
+            "Nothing of it was stored; correct the content and send it again.",
+        )

@@ -1,0 +1,45 @@
+"""The schema, version by version. ``upgrade`` brings a database to the newest one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+
+from roadbed.storage.database import SCHEMA, with_schema
+from roadbed.storage.errors import StorageUnavailableError
+
+NEWEST = "0001"
+_LOCK = 0x524F4144  # one migration at a time, whoever starts first
+
+
+def upgrade(url: str) -> None:
+    """Bring the database at ``url`` to the newest schema; many processes may call it at once."""
+    try:
+        with psycopg.connect(with_schema(url), autocommit=True) as connection:
+            if _current(connection) == NEWEST:
+                return
+            connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+            if _current(connection) != NEWEST:
+                connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+                _run_alembic(url)
+    except psycopg.OperationalError as error:
+        raise StorageUnavailableError(str(error).strip().splitlines()[0]) from error
+
+
+def _current(connection: psycopg.Connection[tuple[object, ...]]) -> object:
+    if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+        return None
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return row[0] if row else None
+
+
+def _run_alembic(url: str) -> None:
+    # Imported here: it takes half a second, and most starts have nothing to migrate.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.attributes["url"] = with_schema(url)
+    command.upgrade(config, "head")

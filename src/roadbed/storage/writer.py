@@ -1,0 +1,176 @@
+"""The group-commit writer: whatever waits is committed together, with one flush for all.
+
+A single-row commit costs one flush of the write-ahead log. Here each caller hands over one item and
+waits; a lane takes everything that has gathered, writes it as one transaction and wakes everybody.
+There is no timer: an idle writer commits at once, a busy one commits more at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from pydantic_core import to_json
+
+from roadbed.storage.errors import RejectedWriteError, StorageUnavailableError
+
+MOST_AT_ONCE = 512
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Write:
+    """A kind of write: statements run in order inside the batch's transaction.
+
+    Each takes ``%(items)s``, the batch as a JSON array. The last one returns what now stands, a row
+    an item with its ``id``; so a batch that is repeated after a lost connection tells the truth
+    about what the first attempt had already committed. Every statement must bear repetition.
+    """
+
+    name: str
+    statements: tuple[str, ...]
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    kind: Write
+    item: Mapping[str, object]
+    done: asyncio.Future[Row | None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    def settle(self, row: Row | None) -> None:
+        if not self.done.done():
+            self.done.set_result(row)
+
+    def fail(self, error: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+class GroupCommitWriter:
+    """Commits items of many callers together. One writer a process; ``lanes`` batches overlap."""
+
+    def __init__(self, url: str, *, lanes: int = 2, give_up_seconds: float = 20.0) -> None:
+        self._url = url
+        self._lanes = lanes
+        self._give_up_seconds = give_up_seconds
+        self._waiting: deque[_Waiting] = deque()
+        self._arrived = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closing = False
+
+    async def open(self) -> None:
+        """Connect and start the lanes. Raises ``StorageUnavailableError``."""
+        connections = [await self._connect() for _ in range(self._lanes)]
+        self._tasks = [asyncio.create_task(self._lane(each)) for each in connections]
+
+    async def close(self) -> None:
+        """Commit what waits, then stop."""
+        self._closing = True
+        self._arrived.set()
+        await asyncio.gather(*self._tasks)
+
+    async def write(self, kind: Write, item: Mapping[str, object]) -> Row | None:
+        """Commit ``item`` (it needs an ``"id"``); gives the row that stands for it, or ``None``.
+
+        When this returns, the item is on disk. Raises ``RejectedWriteError`` when the database
+        refuses this item, ``StorageUnavailableError`` when it cannot be reached.
+        """
+        if self._closing:
+            raise StorageUnavailableError("the writer is closed")
+        waiting = _Waiting(kind, item)
+        self._waiting.append(waiting)
+        self._arrived.set()
+        return await waiting.done
+
+    async def _connect(self) -> psycopg.AsyncConnection[Row]:
+        try:
+            return await psycopg.AsyncConnection.connect(
+                self._url, row_factory=dict_row, prepare_threshold=0
+            )
+        except psycopg.OperationalError as error:
+            raise StorageUnavailableError(_first_line(error)) from error
+
+    async def _lane(self, connection: psycopg.AsyncConnection[Row]) -> None:
+        while True:
+            await self._arrived.wait()
+            batch = self._take()
+            if batch:
+                connection = await self._commit_or_explain(connection, batch)
+            elif self._closing:
+                break
+            else:
+                self._arrived.clear()
+        await connection.close()
+
+    def _take(self) -> list[_Waiting]:
+        return [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_AT_ONCE))]
+
+    async def _commit_or_explain(
+        self, connection: psycopg.AsyncConnection[Row], batch: list[_Waiting]
+    ) -> psycopg.AsyncConnection[Row]:
+        """Commit the batch; on a lost connection try again, on a refusal find the culprit."""
+        give_up_at = asyncio.get_running_loop().time() + self._give_up_seconds
+        while True:
+            try:
+                await _commit(connection, batch)
+                return connection
+            except (psycopg.OperationalError, psycopg.InterfaceError, StorageUnavailableError) as e:
+                connection, gone = await self._reconnect(connection, e)
+                if gone and asyncio.get_running_loop().time() > give_up_at:
+                    for waiting in batch:
+                        waiting.fail(StorageUnavailableError(_first_line(e)))
+                    return connection
+            except Exception as error:
+                await connection.rollback()
+                if len(batch) == 1:
+                    batch[0].fail(RejectedWriteError(_first_line(error)))
+                    return connection
+                for waiting in batch:
+                    connection = await self._commit_or_explain(connection, [waiting])
+                return connection
+
+    async def _reconnect(
+        self, connection: psycopg.AsyncConnection[Row], error: Exception
+    ) -> tuple[psycopg.AsyncConnection[Row], bool]:
+        """A usable connection and whether it is still out of reach."""
+        if isinstance(error, psycopg.OperationalError) and not connection.broken:
+            await connection.rollback()
+            await asyncio.sleep(0.05)
+            return connection, True
+        await connection.close()
+        try:
+            return await self._connect(), False
+        except StorageUnavailableError:
+            await asyncio.sleep(0.2)
+            return connection, True
+
+
+async def _commit(connection: psycopg.AsyncConnection[Row], batch: Sequence[_Waiting]) -> None:
+    by_kind: dict[Write, list[_Waiting]] = {}
+    for waiting in batch:
+        by_kind.setdefault(waiting.kind, []).append(waiting)
+    answers: list[tuple[list[_Waiting], psycopg.AsyncCursor[Row]]] = []
+    # In pipeline mode all statements and the commit travel together: one round trip a batch.
+    async with connection.pipeline():
+        for kind, members in by_kind.items():
+            parameters = {"items": to_json([each.item for each in members]).decode()}
+            for statement in kind.statements:
+                cursor = await connection.execute(statement, parameters)
+            answers.append((members, cursor))
+        await connection.commit()
+    found = [(members, await cursor.fetchall()) for members, cursor in answers]
+    for members, rows in found:
+        standing = {row["id"]: row for row in rows}
+        for waiting in members:
+            waiting.settle(standing.get(waiting.item["id"]))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,1 @@
+"""What a pod declares: the use case, its people, limits and decider."""

@@ -1,0 +1,110 @@
+"""What a decider takes and gives: the only contract between a pod's model and the road."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Generic, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel
+
+from roadbed.kernel.json import JsonObject
+
+Output = TypeVar("Output", bound=BaseModel)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer(Generic[Output]):
+    """What a decider proposes for one task.
+
+    ``confidence`` is the decider's estimate of P(the output is right), in [0, 1]. It need not be
+    calibrated: it orders tasks, the certificate makes it safe. ``evidence`` is what a reviewer
+    should see beside the output. ``cost`` is in the budget's currency; ``None`` means unknown.
+    """
+
+    output: Output
+    confidence: float
+    evidence: JsonObject = field(default_factory=dict)
+    cost: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unsure:
+    """A decider's plain "a person should look at this", with the reason in words."""
+
+    reason: str
+    evidence: JsonObject = field(default_factory=dict)
+    cost: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """The piece of work a decider is looking at."""
+
+    id: str
+    usecase: str
+    key: str | None
+    admitted_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """What a decider may know beside the input: the task and the time left, in seconds."""
+
+    task: Task
+    deadline_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelledExample:
+    """An input with its right output; ``output`` is ``None`` where no answer would be right."""
+
+    input: BaseModel
+    output: BaseModel | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutOfFold:
+    """How a fitted decider did on examples it had not seen while fitting.
+
+    ``confidence`` in [0, 1] and ``wrong`` (bool), both of shape (n,), one entry an example, in the
+    order given to ``fit``. ``Unsure`` stands as confidence 0.
+    """
+
+    confidence: npt.NDArray[np.float64]
+    wrong: npt.NDArray[np.bool_]
+
+
+@runtime_checkable
+class Trainable(Protocol):
+    """A decider that learns from examples. Every method leaves the object itself unchanged."""
+
+    def fit(self, examples: Sequence[LabelledExample], *, seed: int) -> Self:
+        """A fitted copy. Raises ``TrainingError`` when the examples cannot teach anything."""
+        ...
+
+    @property
+    def out_of_fold(self) -> OutOfFold:
+        """Out-of-fold confidence and correctness of the last fit; kept by ``save``."""
+        ...
+
+    def decide_many(self, inputs: Sequence[BaseModel]) -> Sequence[Answer[BaseModel] | Unsure]:
+        """One answer an input, in order. Called in micro-batches, off the event loop."""
+        ...
+
+    def save(self) -> Mapping[str, bytes]:
+        """The fitted state as named files; never pickle."""
+        ...
+
+    def load(self, files: Mapping[str, bytes]) -> Self:
+        """A fitted copy from what ``save`` gave."""
+        ...
+
+
+FunctionDecider: TypeAlias = Callable[
+    [BaseModel, Context], Answer[BaseModel] | Unsure | Awaitable[Answer[BaseModel] | Unsure]
+]

@@ -1,0 +1,141 @@
+"""A use-case folder on disk: its code, its examples, and the hash that names its behaviour."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+from pydantic import ValidationError
+
+from roadbed.usecases.deciders import LabelledExample
+from roadbed.usecases.errors import Problem, UseCaseError
+from roadbed.usecases.rulebook import RuleBook, read_rules
+from roadbed.usecases.model import UseCase
+
+# Examples reach a version through what was learnt from them, docs not at all.
+_NOT_BEHAVIOUR = {"examples", "docs", "__pycache__"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoadedUseCase:
+    """A use case with the folder it came from. ``files`` maps each path to its SHA-256."""
+
+    declared: UseCase
+    folder: Path
+    files: Mapping[str, str]
+    rules: RuleBook = field(default_factory=RuleBook)
+
+    @property
+    def name(self) -> str:
+        return self.declared.name
+
+    @property
+    def folder_hash(self) -> str:
+        """One hash over every file that shapes a decision."""
+        return hashlib.sha256(json.dumps(dict(sorted(self.files.items()))).encode()).hexdigest()
+
+
+def load(folder: Path) -> LoadedUseCase:
+    """Import ``folder/usecase.py``. Raises ``UseCaseError``; other folders are not affected."""
+    module = _import(folder)
+    found = [each for each in vars(module).values() if isinstance(each, UseCase)]
+    if len(found) != 1:
+        raise UseCaseError(folder.name, [Problem(
+            file=folder / "usecase.py", problem=f"It declares {len(found)} use cases.",
+            remedy="Declare exactly one UseCase(…) at the top level.")])
+    declared = found[0]
+    if not (declared.function or declared.trainable):
+        raise UseCaseError(declared.name, [Problem(
+            file=folder / "usecase.py", field="decider", problem="It has no decider.",
+            remedy="Add @NAME.decider above a function, or NAME.decider(TextClassifier(…)).")])
+    rules = read_rules(folder / "rules.yaml")
+    return LoadedUseCase(declared=declared, folder=folder, files=_hashes(folder), rules=rules)
+
+
+def folders(parent: Path) -> list[Path]:
+    """The use-case folders below ``parent``, or ``parent`` itself if it is one."""
+    if (parent / "usecase.py").exists():
+        return [parent]
+    return sorted(each.parent for each in parent.glob("*/usecase.py"))
+
+
+def read_examples(
+    loaded: LoadedUseCase,
+) -> Iterator[tuple[Path, int, LabelledExample | Problem]]:
+    """Every line of ``examples/*.jsonl``: ``{"input": {…}, "output": {…} or null}``."""
+    for path in sorted((loaded.folder / "examples").glob("*.jsonl")):
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield path, number, _example(loaded.declared, path, number, line)
+
+
+def _example(declared: UseCase, path: Path, number: int, line: str) -> LabelledExample | Problem:
+    try:
+        record = json.loads(line)
+        if not isinstance(record, dict) or set(record) != {"input", "output"}:
+            raise ValueError("it is not an object with exactly the fields input and output")
+        output = record["output"]
+        return LabelledExample(
+            input=declared.input.model_validate(record["input"]),
+            output=None if output is None else declared.output.model_validate(output),
+        )
+    except (ValueError, RecursionError) as error:
+        detail = _validation(error) if isinstance(error, ValidationError) else str(error)
+        return Problem(file=path, line=number, problem=f"This example cannot be used: {detail}.",
+                       remedy='Write {"input": {…}, "output": {…}}, output null if none is right.')
+
+
+def _validation(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}"
+
+
+def _import(folder: Path) -> ModuleType:
+    path = folder / "usecase.py"
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    spec = importlib.util.spec_from_file_location(f"roadbed_usecase_{digest}", path)
+    if spec is None or spec.loader is None or not path.exists():
+        raise UseCaseError(folder.name, [Problem(
+            file=path, problem="There is no usecase.py.", remedy="`roadbed new NAME` writes one.")])
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module  # pydantic looks annotations up there
+    wrote, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        spec.loader.exec_module(module)
+    except UseCaseError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise UseCaseError(folder.name, [_import_problem(path, error)]) from error
+    finally:
+        sys.dont_write_bytecode = wrote
+    return module
+
+
+def _import_problem(path: Path, error: BaseException) -> Problem:
+    if isinstance(error, SyntaxError):
+        return Problem(file=path, line=error.lineno, problem=f"Python cannot read it: {error.msg}.",
+                       remedy="Correct the syntax on this line.")
+    trace, line = error.__traceback__, None
+    while trace:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return Problem(file=path, line=line, problem=f"It fails when imported: "
+                   f"{type(error).__name__}: {error}.", remedy="Correct this line.")
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    hashes = {}
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in relative.parts)
+        if path.is_file() and not hidden and not _NOT_BEHAVIOUR & set(relative.parts):
+            hashes[relative.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashes

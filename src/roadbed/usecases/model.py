@@ -1,0 +1,93 @@
+"""The declaration a pod writes: one ``UseCase`` in ``usecase.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import overload
+
+from pydantic import BaseModel
+
+from roadbed.usecases import rules
+from roadbed.usecases.deciders import FunctionDecider, Trainable
+from roadbed.usecases.errors import UseCaseError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pod:
+    """The four people who own a use case together; each is named on every receipt."""
+
+    domain_lead: str
+    engineer: str
+    data_specialist: str
+    risk_partner: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Budget:
+    """What a use case may cost, in ``currency`` (ISO 4217), per task and per calendar month."""
+
+    per_task: float
+    per_month: float
+    currency: str = "EUR"
+
+
+class UseCase:
+    """One AI workflow: its purpose, people, limits and decider.
+
+    ``risk_limit`` is the largest share of wrong automatic answers the pod accepts and ``certainty``
+    how sure it wants to be of it. ``deadline_seconds`` bounds one decision from admission.
+    ``examples_are_random_sample`` says that the rows under ``examples/`` were drawn at random from
+    the traffic that will arrive: only then may those set apart for judging prove anything.
+    Raises ``UseCaseError`` with every mistake at once.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        purpose: str,
+        input: type[BaseModel],
+        output: type[BaseModel],
+        pod: Pod,
+        risk_limit: float,
+        certainty: float = 0.95,
+        budget: Budget | None = None,
+        deadline_seconds: float = 30.0,
+        examples_are_random_sample: bool = False,
+    ) -> None:
+        self.name = name
+        self.purpose = purpose
+        self.input = input
+        self.output = output
+        self.pod = pod
+        self.risk_limit = risk_limit
+        self.certainty = certainty
+        self.budget = budget
+        self.deadline_seconds = deadline_seconds
+        self.examples_are_random_sample = examples_are_random_sample
+        self.function: FunctionDecider | None = None
+        self.trainable: Trainable | None = None
+        if found := rules.problems(self):
+            raise UseCaseError(str(name), found)
+
+    @overload
+    def decider(self, decider: Trainable) -> Trainable: ...
+    @overload
+    def decider(self, decider: Callable[..., object]) -> Callable[..., object]: ...
+    def decider(self, decider: Trainable | Callable[..., object]) -> object:
+        """Set the decider: a trainable object, or, as a decorator, a function of input and context.
+
+        Raises ``UseCaseError`` when it is neither, or when there is one already.
+        """
+        if found := rules.decider_problems(self, decider):
+            raise UseCaseError(self.name, found)
+        if isinstance(decider, Trainable):
+            bind = getattr(decider, "bind", None)
+            self.trainable = bind(self.output) if bind else decider
+        else:
+            self.function = decider  # type: ignore[assignment]  # checked for its parameters above
+        return decider
+
+    def __repr__(self) -> str:
+        return f"UseCase({self.name!r})"

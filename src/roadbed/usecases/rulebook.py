@@ -1,0 +1,125 @@
+"""``rules.yaml``: what a pod decides in so many words, before and after the decider.
+
+A rule can only hold back: send a task to a person, or refuse it. Conditions are CEL. A condition
+that fails on a task sends that task to a person; an error never lets anything through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from roadbed.usecases.errors import Problem, UseCaseError
+
+Route = Literal["review", "refused"]
+_SEES = {"before": {"input"}, "after": {"input", "output", "confidence"}}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """One condition with what follows from it."""
+
+    name: str
+    when: str
+    route: Route
+    reason: str
+    program: Any = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fired:
+    """A rule that applied to a task; ``failed`` when its condition could not be evaluated."""
+
+    rule: str
+    route: Route
+    reason: str
+    failed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RuleBook:
+    """The rules of one use case, in the order written: the first that fires decides."""
+
+    before: tuple[Rule, ...] = ()
+    after: tuple[Rule, ...] = ()
+
+    def check_before(self, input: Mapping[str, object]) -> Fired | None:
+        """The first rule that holds this input back."""
+        return _first(self.before, {"input": input})
+
+    def check_after(
+        self, input: Mapping[str, object], output: Mapping[str, object], confidence: float
+    ) -> Fired | None:
+        """The first rule that holds this answer back."""
+        return _first(self.after, {"input": input, "output": output, "confidence": confidence})
+
+
+def _first(rules: tuple[Rule, ...], facts: Mapping[str, object]) -> Fired | None:
+    for rule in rules:
+        try:
+            applies = rule.program.execute(dict(facts))
+        except Exception as error:
+            return Fired(rule=rule.name, route="review", failed=True,
+                         reason=f"the rule {rule.name!r} could not be evaluated: {error}")
+        if not isinstance(applies, bool):
+            return Fired(rule=rule.name, route="review", failed=True,
+                         reason=f"the rule {rule.name!r} did not answer yes or no")
+        if applies:
+            return Fired(rule=rule.name, route=rule.route, reason=rule.reason)
+    return None
+
+
+def read_rules(path: Path) -> RuleBook:
+    """The rules in ``path``, none when there is no such file. Raises ``UseCaseError``."""
+    if not path.exists():
+        return RuleBook()
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        raise UseCaseError(path.parent.name, [Problem(
+            file=path, line=mark.line + 1 if mark else 1, problem="This is no YAML.",
+            remedy="Correct this line; see docs/reference/rules.md.")]) from error
+    found: dict[str, list[Rule]] = {"before": [], "after": []}
+    problems: list[Problem] = []
+    for item in _rules(content or {}, path):
+        if isinstance(item, Problem):
+            problems.append(item)
+        else:
+            found[item[0]].append(item[1])
+    if problems:
+        raise UseCaseError(path.parent.name, problems)
+    return RuleBook(before=tuple(found["before"]), after=tuple(found["after"]))
+
+
+def _rules(content: object, path: Path) -> Iterator[tuple[str, Rule] | Problem]:
+    if not isinstance(content, dict) or set(content) - set(_SEES):
+        yield Problem(file=path, problem="It must hold the lists before: and after:, nothing else.",
+                      remedy="See docs/reference/rules.md.")
+        return
+    for moment, sees in _SEES.items():
+        for number, entry in enumerate(content.get(moment) or [], 1):
+            try:
+                yield moment, _rule(entry, sees)
+            except ValueError as error:
+                yield Problem(file=path, problem=f"Rule {number} under {moment}: {error}.",
+                              remedy="A rule has name, when (CEL), route (review or refused) "
+                              "and reason.")
+
+
+def _rule(entry: object, sees: set[str]) -> Rule:
+    import cel
+
+    if not isinstance(entry, dict) or set(entry) != {"name", "when", "route", "reason"}:
+        raise ValueError("it needs exactly name, when, route and reason")
+    if entry["route"] not in ("review", "refused"):
+        raise ValueError(f"the route {entry['route']!r} is neither review nor refused")
+    program = cel.compile(str(entry["when"]))
+    if unknown := set(program.variables()) - sees:
+        raise ValueError(f"it asks for {sorted(unknown)}, but sees only {sorted(sees)}")
+    return Rule(name=str(entry["name"]), when=str(entry["when"]), route=entry["route"],
+                reason=str(entry["reason"]), program=program)
