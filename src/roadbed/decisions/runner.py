@@ -26,6 +26,7 @@ class Runner:
     def __init__(self, declared: UseCase) -> None:
         self._declared = declared
         self._places: dict[type[Place], Place] = {}
+        self._kinds: dict[int, type[Place]] = {}
 
     async def ask(
         self, live: LiveVersion, task: AdmittedTask, *, seconds: float
@@ -72,11 +73,8 @@ class Runner:
             place.expire(call)
 
     def _place(self, decider: FunctionDecider | Trainable) -> Place:
-        kind: type[Place]
-        if isinstance(decider, Trainable):
-            kind = BatchPlace
-        else:
-            kind = CoroutinePlace if is_coroutine(decider) else FunctionPlace
+        # Asking a protocol whether an object fits costs more than the rest of this; so, once.
+        kind = self._kinds.get(id(decider)) or self._kinds.setdefault(id(decider), _kind(decider))
         if kind not in self._places:
             self._places[kind] = kind(self._declared.name, asyncio.get_running_loop())
         return self._places[kind]
@@ -87,6 +85,12 @@ class Runner:
 
 
 _EXPIRED = object()
+
+
+def _kind(decider: FunctionDecider | Trainable) -> type[Place]:
+    if isinstance(decider, Trainable):
+        return BatchPlace
+    return CoroutinePlace if is_coroutine(decider) else FunctionPlace
 
 
 def _not(code: Reason, reason: str) -> NotAnswered:

@@ -1,9 +1,8 @@
-"""Ids: a prefix that says what it is, then 26 characters that sort by time of birth."""
+"""Ids: a prefix that says what it is, then 28 characters that sort by time of birth."""
 
 from __future__ import annotations
 
 import os
-from base64 import b32hexencode
 from collections.abc import Callable
 from typing import NewType
 
@@ -21,7 +20,7 @@ CertificateId = NewType("CertificateId", str)
 class Ids:
     """Makes ids from a clock and a source of random bytes, both passed in.
 
-    48 bits of milliseconds before 80 random bits: rows written together lie together in an index,
+    48 bits of milliseconds before 64 random bits, in hex: rows written together lie together in an index,
     and an id gives nothing away but its age.
     """
 
@@ -30,10 +29,9 @@ class Ids:
         self._entropy = entropy
 
     def new(self, prefix: str) -> str:
-        """``prefix_`` and 26 lower-case letters and digits."""
+        """``prefix_`` and 28 hexadecimal digits."""
         milliseconds = int(self._clock.now().timestamp() * 1000)
-        raw = milliseconds.to_bytes(6, "big") + self._entropy(10)
-        return f"{prefix}_{b32hexencode(raw)[:26].decode().lower()}"
+        return f"{prefix}_{milliseconds:012x}{self._entropy(8).hex()}"
 
     def task(self) -> TaskId:
         return TaskId(self.new("tsk"))

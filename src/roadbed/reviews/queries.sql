@@ -5,7 +5,7 @@ SELECT item.review_id, item.task_id, item.use_case, item.blind, item.priority, i
 FROM jsonb_to_recordset(%(items)s::jsonb) AS item (
     id text, review_id text, task_id text, use_case text, blind boolean, priority integer,
     decided_at timestamptz)
-JOIN decision ON decision.id = item.id
+JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
 WHERE item.review_id IS NOT NULL
 ON CONFLICT DO NOTHING
 

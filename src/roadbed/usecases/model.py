@@ -83,8 +83,7 @@ class UseCase:
         if found := rules.decider_problems(self, decider):
             raise UseCaseError(self.name, found)
         if isinstance(decider, Trainable):
-            bind = getattr(decider, "bind", None)
-            self.trainable = bind(self.output) if bind else decider
+            self.trainable = rules.bound(self, decider)
         else:
             self.function = decider  # type: ignore[assignment]  # checked for its parameters above
         return decider

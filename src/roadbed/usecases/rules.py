@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from roadbed.usecases.deciders import Trainable
-from roadbed.usecases.errors import Problem
+from roadbed.usecases.errors import Problem, UseCaseError
 
 if TYPE_CHECKING:
     from roadbed.usecases.model import UseCase
@@ -51,6 +51,20 @@ def decider_problems(declared: UseCase, decider: object) -> list[Problem]:
                         problem="The decider does not take exactly an input and a context.",
                         remedy="Write it as `def decide(inquiry, context)`.")]
     return []
+
+
+def bound(declared: UseCase, decider: Trainable) -> Trainable:
+    """``decider`` told of the models, if it asks for them. Raises ``UseCaseError``."""
+    bind = getattr(decider, "bind", None)
+    if bind is None:
+        return decider
+    try:
+        found: Trainable = bind(declared.input, declared.output)
+    except ValueError as error:
+        raise UseCaseError(declared.name, [Problem(
+            field="decider", problem=f"The decider does not fit the models: {error}.",
+            remedy="Name fields that the models have.")]) from error
+    return found
 
 
 def _name(name: object) -> Iterator[Problem]:

@@ -1,0 +1,1 @@
+"""Classifies text: words and characters, a linear model, and second opinions on its answers."""

@@ -1,0 +1,240 @@
+"""``TextClassifier``: learns from labelled texts, says how sure it is, explains itself."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ValidationError
+from scipy.special import softmax
+
+from roadbed.kernel.json import JsonObject
+from roadbed.models.text import storage
+from roadbed.models.text.confidence import Confidence
+from roadbed.models.text.opinions import Opinions, lengths_of
+from roadbed.models.text.vocabulary import Counter, Counts, Floats, Rows, Weights
+from roadbed.usecases.deciders import Answer, LabelledExample, OutOfFold, Unsure
+from roadbed.usecases.errors import TrainingError
+
+_OFTEN = 5
+_TRIMMED = 200
+_NONE = None  # the label of texts for which no answer would be right
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fitted:
+    """All that was learnt. ``labels`` are JSON values in class order, ``None`` for "none of these"."""
+
+    labels: tuple[Any, ...]
+    counter: Counter
+    weights: Weights
+    often: frozenset[str]
+    opinions: Opinions
+    near_texts: tuple[str, ...]
+    confidence: Confidence
+    out_of_fold: OutOfFold
+
+
+class TextClassifier:
+    """A trainable decider for one text field and one label field.
+
+    ``text`` names the input's field, ``label`` the output's. Examples whose output is ``None``
+    teach what belongs nowhere; texts that look like them come back as ``Unsure``. Source of the
+    method: statistics in ``docs/explanation``; the confidence is a stacked second stage.
+    """
+
+    def __init__(self, text: str = "text", label: str = "label") -> None:
+        self.text = text
+        self.label = label
+        self._output: type[BaseModel] | None = None
+        self._fitted: Fitted | None = None
+
+    def bind(self, input: type[BaseModel], output: type[BaseModel]) -> Self:
+        """A copy that builds outputs of ``output``. Raises ``ValueError`` when the fields differ."""
+        if self.text not in input.model_fields:
+            raise ValueError(f"the input has no field {self.text!r} to read the text from")
+        if self.label not in output.model_fields:
+            raise ValueError(f"the output has no field {self.label!r} to put the label into")
+        others = [name for name, field in output.model_fields.items()
+                  if name != self.label and field.is_required()]
+        if others:
+            raise ValueError(f"it cannot fill the output's other fields: {', '.join(others)}")
+        bound = copy.copy(self)
+        bound._output = output
+        return bound
+
+    @property
+    def labels(self) -> Sequence[Any]:
+        """The labels it knows, as JSON values, without "none of these"."""
+        return [each for each in self._learnt.labels if each is not _NONE]
+
+    @property
+    def out_of_fold(self) -> OutOfFold:
+        """How the last fit did on examples it had not seen, in the order given to ``fit``."""
+        return self._learnt.out_of_fold
+
+    def fit(self, examples: Sequence[LabelledExample], *, seed: int) -> Self:
+        """A fitted copy; examples oldest first. Raises ``TrainingError`` with fewer than two labels."""
+        texts = [self._text(example.input) for example in examples]
+        values = [self._label(example.output) for example in examples]
+        labels = tuple(sorted(set(values), key=lambda each: (each is _NONE, str(each))))
+        if len([each for each in labels if each is not _NONE]) < 1 or len(labels) < 2:
+            raise TrainingError(
+                f"{len(examples)} examples show {len(labels)} label; there is nothing to tell apart.",
+                "Add examples of at least one other label.")
+        position = {label: number for number, label in enumerate(labels)}
+        classes = np.array([position[value] for value in values])
+        fitted = copy.copy(self)
+        fitted._fitted = _fit(texts, classes, labels, seed)
+        return fitted
+
+    def decide_many(self, inputs: Sequence[BaseModel]) -> Sequence[Answer[BaseModel] | Unsure]:
+        """One answer an input, in order."""
+        if not inputs:
+            return []
+        learnt = self._learnt
+        texts = [self._text(each) for each in inputs]
+        counts = learnt.counter.count(texts)
+        rows = learnt.weights.weigh(counts)
+        margins = learnt.opinions.margins(rows)
+        sure = learnt.confidence.probability(learnt.opinions.features(
+            counts, rows, margins, lengths_of(texts),
+            learnt.counter.unknown_share(texts, learnt.often)))
+        evidence = self._evidence(rows, margins)
+        return [self._answer(int(lead), float(sure[each]), evidence[each])
+                for each, lead in enumerate(margins.argmax(axis=1))]
+
+    def save(self) -> Mapping[str, bytes]:
+        """Arrays and JSON; see ``storage``."""
+        return storage.save(self._learnt)
+
+    def load(self, files: Mapping[str, bytes]) -> Self:
+        """A fitted copy from what ``save`` gave."""
+        loaded = copy.copy(self)
+        loaded._fitted = storage.load(files)
+        return loaded
+
+    @property
+    def _learnt(self) -> Fitted:
+        if self._fitted is None:
+            raise TrainingError("The classifier has not been fitted.", "Run `roadbed improve`.")
+        return self._fitted
+
+    def _text(self, input: BaseModel) -> str:
+        return str(getattr(input, self.text))
+
+    def _label(self, output: BaseModel | None) -> Any:
+        return None if output is None else output.model_dump(mode="json")[self.label]
+
+    def _answer(self, lead: int, sure: float, evidence: JsonObject) -> Answer[BaseModel] | Unsure:
+        label = self._learnt.labels[lead]
+        if label is _NONE:
+            return Unsure(reason="it looks like what belongs to none of the labels.",
+                          evidence=evidence)
+        if self._output is None:
+            raise ValueError("bind the classifier to an output model first")
+        try:
+            output = self._output.model_validate({self.label: label})
+        except ValidationError:
+            return Unsure(reason=f"the label {label!r} no longer fits the output.",
+                          evidence=evidence)
+        return Answer(output=output, confidence=sure, evidence=evidence)
+
+    def _evidence(self, rows: Rows, margins: Floats) -> list[JsonObject]:
+        """For a reviewer: the runner-up, the words that spoke loudest, the most similar example."""
+        learnt = self._learnt
+        shares = softmax(5.0 * margins, axis=1)
+        order = np.argsort(margins, axis=1)
+        _, nearest = learnt.opinions.neighbours(rows)
+        words = _loudest(rows, learnt, order[:, -1])
+        return [{
+            "runner_up": learnt.labels[order[each, -2]],
+            "runner_up_share": round(float(shares[each, order[each, -2]]), 3),
+            "words": words[each],
+            "similar": {
+                "text": learnt.near_texts[nearest[each]],
+                "label": learnt.labels[learnt.opinions.near_classes[nearest[each]]],
+            },
+        } for each in range(len(margins))]
+
+
+def _loudest(rows: Rows, learnt: Fitted, leads: npt.NDArray[np.int64]) -> list[list[str]]:
+    found = []
+    width = len(learnt.counter.words)
+    for each, lead in enumerate(leads):
+        span = slice(rows.indptr[each], rows.indptr[each + 1])
+        columns, values = rows.indices[span], rows.data[span]
+        columns, values = columns[columns < width], values[columns < width]
+        weight = values * learnt.opinions.coefficients[lead, columns]
+        best = np.argsort(weight)[::-1][:3]
+        found.append([learnt.counter.words[columns[i]] for i in best if weight[i] > 0.0])
+    return found
+
+
+def _fit(
+    texts: Sequence[str], classes: npt.NDArray[np.int64], labels: tuple[Any, ...], seed: int
+) -> Fitted:
+    none = labels.index(_NONE) if _NONE in labels else None
+    counter, counts = Counter.fit(texts)
+    often = _often(counter, counts)
+    unknown, lengths = counter.unknown_share(texts, often), lengths_of(texts)
+
+    def stage(known: npt.NDArray[np.int64]) -> tuple[Weights, Opinions]:
+        seen = counts.rows(known)
+        weights = Weights.fit(seen)
+        return weights, Opinions.fit(
+            seen, weights.weigh(seen), classes[known], len(labels), none, seed)
+
+    def held_out(fold: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Floats]:
+        weights, opinions = stage(np.setdiff1d(np.arange(len(texts)), fold))
+        own = counts.rows(fold)
+        rows = weights.weigh(own)
+        margins = opinions.margins(rows)
+        # A fold knows most words of the whole; what it would not know is left out of its rows by a
+        # document count of zero, so only this share is slightly too small.
+        return margins.argmax(axis=1), opinions.features(
+            own, rows, margins, lengths[fold], unknown[fold])
+
+    folds = _folds(len(texts), seed)
+    with ThreadPoolExecutor(2) as pool:  # the linear solver works without the interpreter's lock
+        everything = pool.submit(stage, np.arange(len(texts)))
+        parts = list(pool.map(held_out, folds))
+        weights, opinions = everything.result()
+    order = np.argsort(np.concatenate(folds))
+    leads = np.concatenate([lead for lead, _ in parts])[order]
+    features = np.vstack([part for _, part in parts])[order]
+    right = leads == classes
+    answered = leads != none if none is not None else np.ones(len(texts), dtype=bool)
+    confidence = Confidence.fit(
+        features[answered], right[answered], share_right=float(right[answered].mean() or 0.0)
+        if answered.any() else 0.0)
+    sure = np.where(answered, confidence.probability(features), 0.0)
+    return Fitted(
+        labels=labels, counter=counter, weights=weights, often=often, opinions=opinions,
+        near_texts=_near_texts(texts, classes, len(labels)), confidence=confidence,
+        out_of_fold=OutOfFold(confidence=sure, wrong=~right))
+
+
+def _near_texts(
+    texts: Sequence[str], classes: npt.NDArray[np.int64], count: int
+) -> tuple[str, ...]:
+    from roadbed.models.text.opinions import _newest
+
+    return tuple(texts[each][:_TRIMMED] for each in _newest(classes, count))
+
+
+def _often(counter: Counter, counts: Counts) -> frozenset[str]:
+    documents = np.bincount(counts.words.indices, minlength=len(counter.words))
+    return frozenset(
+        word for word, seen in zip(counter.words, documents, strict=True) if seen >= _OFTEN)
+
+
+def _folds(n: int, seed: int) -> list[npt.NDArray[np.int64]]:
+    """Random parts: five while that is quick, three for many examples."""
+    shuffled = np.random.default_rng(seed).permutation(n)
+    return np.array_split(shuffled, min(n, 5 if n < 3_000 else 3))

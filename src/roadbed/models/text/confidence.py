@@ -1,0 +1,59 @@
+"""The second stage: how likely the first stage's answer is right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+
+from roadbed.models.text.vocabulary import Floats
+
+_CLIP = 6.0
+# What to believe when there is too little to learn from: nothing, honestly.
+_LEAST_OF_EACH = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Confidence:
+    """A logistic model over standardised features, clipped at six standard deviations."""
+
+    mean: Floats
+    scale: Floats
+    weights: Floats
+    bias: float
+
+    @classmethod
+    def fit(cls, features: Floats, right: npt.NDArray[np.bool_], *, share_right: float) -> Confidence:
+        """Fit on out-of-fold rows. With too few rights or wrongs it says ``share_right`` always."""
+        mean, scale = _scale(features)
+        if min(int(right.sum()), int((~right).sum())) < _LEAST_OF_EACH:
+            # Between the rate seen and one half: a handful of successes is no certainty.
+            rate = (share_right * len(right) + 1.0) / (len(right) + 2.0)
+            return cls(mean=mean, scale=scale, weights=np.zeros_like(mean),
+                       bias=float(np.log(rate / (1.0 - rate))))
+        model = LogisticRegression(C=0.3, max_iter=500)
+        model.fit(_standardise(features, mean, scale), right)
+        return cls(mean=mean, scale=scale, weights=model.coef_[0].astype(np.float32),
+                   bias=float(model.intercept_[0]))
+
+    def probability(self, features: Floats) -> npt.NDArray[np.float64]:
+        """P(right) of shape (n,), in (0, 1)."""
+        standard = _standardise(features, self.mean, self.scale).astype(np.float64)
+        found: npt.NDArray[np.float64] = expit(standard @ self.weights + self.bias)
+        return np.clip(found, 1e-6, 1.0 - 1e-6)
+
+
+def _scale(features: Floats) -> tuple[Floats, Floats]:
+    if not len(features):
+        width = features.shape[1]
+        return np.zeros(width, dtype=np.float32), np.ones(width, dtype=np.float32)
+    spread = features.std(axis=0)
+    return features.mean(axis=0), np.where(spread > 1e-6, spread, 1.0).astype(np.float32)
+
+
+def _standardise(features: Floats, mean: Floats, scale: Floats) -> Floats:
+    found: Floats = np.clip((features - mean) / scale, -_CLIP, _CLIP)
+    return found
