@@ -41,12 +41,12 @@ timezone = 'UTC'
 """
 
 
-def default_home(folder: Path) -> Path:
-    """Where the embedded database of a project folder lives."""
+def default_home(folder: Path, purpose: str = "") -> Path:
+    """Where the embedded database of a project folder lives; each ``purpose`` has its own."""
     if os.geteuid() != 0:
-        return folder / ".roadbed"
+        return folder / ".roadbed" / purpose
     digest = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]
-    return ROOT_HOME / f"{folder.resolve().name or 'root'}-{digest}"
+    return ROOT_HOME / "-".join(filter(None, [folder.resolve().name, digest, purpose]))
 
 
 class EmbeddedServer:

@@ -1,0 +1,5 @@
+"""``python -m roadbed``."""
+
+from roadbed.cli.main import run
+
+run()

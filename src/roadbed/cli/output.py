@@ -1,0 +1,71 @@
+"""How the command line speaks: plain sentences, JSON on request, stable exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+
+from roadbed.kernel.errors import RoadbedError
+
+if TYPE_CHECKING:
+    from roadbed.bootstrap import App
+
+FAILED = 1
+PROBLEMS_FOUND = 3
+Result = TypeVar("Result")
+
+
+def say(text: str = "") -> None:
+    """A line for a person."""
+    typer.echo(text)
+
+
+def show(content: object, *, as_json: bool, text: Callable[[], str]) -> None:
+    """The result, as one line of JSON or as ``text()``."""
+    if as_json:
+        from pydantic_core import to_json
+
+        typer.echo(to_json(content).decode())
+    else:
+        typer.echo(text())
+
+
+def fail(error: RoadbedError) -> typer.Exit:
+    """Say what happened and how to mend it; gives the exit to raise."""
+    typer.secho(error.problem, err=True, fg="red" if sys.stderr.isatty() else None)
+    typer.echo(error.remedy, err=True)
+    return typer.Exit(FAILED)
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine; an error of ours becomes two lines and exit code 1, never a traceback."""
+    try:
+        return asyncio.run(work)
+    except RoadbedError as error:
+        raise fail(error) from None
+
+
+@asynccontextmanager
+async def opened(*, only: Sequence[str] | None) -> AsyncIterator[App]:
+    """The services, on the running database or one started for this command.
+
+    ``only`` names the use cases to load, none with an empty list.
+    """
+    from roadbed.bootstrap import database_url, open_app
+    from roadbed.kernel.settings import Settings
+
+    settings = Settings()
+    async with database_url(settings) as url, open_app(settings, url, only=only) as app:
+        yield app
+
+
+def me() -> str:
+    """The person at this terminal."""
+    import getpass
+
+    return getpass.getuser()

@@ -1,0 +1,141 @@
+"""``review``: the queue in the terminal."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from typing import Annotated, Any
+
+import typer
+
+from roadbed.cli.output import me, opened, run, say, show
+from roadbed.kernel.errors import RoadbedError
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None,
+                  help="Look at what waits, and decide it.")
+Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+UseCaseName = Annotated[str, typer.Argument(help="The use case's name.")]
+ReviewId = Annotated[str, typer.Argument(metavar="REVIEW")]
+_KEYS = "[a]ccept  [e]dit  [x] none is right  [s]kip  [u]ndo  [q]uit"
+
+
+@app.command("list")
+def list_(usecase: UseCaseName, most: int = 20, json: Json = False) -> None:
+    """What waits, most pressing first."""
+
+    async def work() -> Any:
+        async with opened(only=[]) as services:
+            return await services.reviews.queue(usecase, reviewer=me(), most=most)
+
+    found = run(work())
+    show({"reviews": found}, as_json=json, text=lambda: "\n".join(
+        f"{each.id}  {'blind ' if each.blind else '      '}"
+        f"{jsonlib.dumps(each.input, ensure_ascii=False)[:90]}" for each in found)
+        or "Nothing waits.")
+
+
+@app.command()
+def give(
+    review: ReviewId,
+    verdict: Annotated[str, typer.Argument(help="accept, correct or reject")],
+    output: Annotated[str | None, typer.Option(help="The right output as JSON.")] = None,
+    note: Annotated[str | None, typer.Option(help="Why, in your words.")] = None,
+    json: Json = False,
+) -> None:
+    """Close a review with a verdict."""
+
+    async def work() -> Any:
+        async with opened(only=None) as services:
+            found = await services.reviews.get(review)
+            return await _give(services, found, verdict, _parse(output), note)
+
+    given = run(work())
+    show(given, as_json=json, text=lambda: _told(given))
+
+
+@app.command()
+def skip(review: ReviewId) -> None:
+    """Leave a review to somebody else."""
+
+    async def work() -> None:
+        async with opened(only=[]) as services:
+            await services.reviews.skip(review, reviewer=me())
+
+    run(work())
+    say("Left to somebody else.")
+
+
+@app.command()
+def undo(review: ReviewId) -> None:
+    """Take your verdict back."""
+
+    async def work() -> None:
+        async with opened(only=[]) as services:
+            await services.reviews.undo(review, reviewer=me())
+
+    run(work())
+    say("Taken back; it waits again.")
+
+
+@app.command("work")
+def work_(usecase: UseCaseName) -> None:
+    """Review one after the other, by keys."""
+    run(_work(usecase))
+
+
+async def _work(usecase: str) -> None:
+    done: list[str] = []
+    async with opened(only=None) as services:
+        services.registry.get(usecase)
+        while found := await services.reviews.claim_next(usecase, reviewer=me()):
+            review = found[0]
+            say(f"\n{jsonlib.dumps(review.input, ensure_ascii=False, indent=2)}")
+            say("Blind: give your own answer first." if review.blind else
+                f"Proposed: {jsonlib.dumps(review.output, ensure_ascii=False)}  ({review.reason})")
+            key = typer.prompt(_KEYS, default="s", show_default=False).strip().lower()[:1]
+            if key == "q":
+                return
+            try:
+                await _press(services, review, key, done)
+            except RoadbedError as error:
+                say(f"{error.problem} {error.remedy}")
+    say("Nothing waits.")
+
+
+async def _press(services: Any, review: Any, key: str, done: list[str]) -> None:
+    if key == "s":
+        await services.reviews.skip(review.id, reviewer=me())
+    elif key == "u" and done:
+        await services.reviews.undo(done.pop(), reviewer=me())
+    elif key in {"a", "e", "x"}:
+        output = _parse(typer.prompt("Right output (JSON)")) if key == "e" else None
+        kind = {"a": "accept", "e": "correct", "x": "reject"}[key]
+        say(_told(await _give(services, review, kind, output, None)))
+        done.append(review.id)
+
+
+async def _give(services: Any, review: Any, verdict: str, output: Any, note: str | None) -> Any:
+    from roadbed.reviews.errors import VerdictError
+    from roadbed.reviews.model import VerdictKind
+
+    if verdict not in set(VerdictKind):
+        raise VerdictError(f"{verdict!r} is no verdict.", "Use accept, correct or reject.")
+    declared = services.registry.get(review.use_case).loaded.declared
+    return await services.reviews.give(
+        declared, review.id, VerdictKind(verdict), reviewer=me(), output=output, note=note)
+
+
+def _parse(output: str | None) -> Any:
+    from roadbed.cli.work import BadInputError
+
+    if output is None:
+        return None
+    try:
+        return jsonlib.loads(output)
+    except ValueError as error:
+        raise BadInputError(str(error)) from None
+
+
+def _told(given: Any) -> str:
+    said = jsonlib.dumps(given.decided, ensure_ascii=False) if given.decided else "nothing"
+    agreed = "You agreed with the decider." if given.agrees else f"The decider said {said}."
+    return f"Recorded. {agreed}"

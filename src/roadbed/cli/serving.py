@@ -1,0 +1,170 @@
+"""``up``, ``serve``, ``demo``, ``doctor``, ``user``: running Roadbed."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from roadbed.cli.output import PROBLEMS_FOUND, fail, me, opened, run, say, show
+from roadbed.kernel.errors import RoadbedError
+
+if TYPE_CHECKING:
+    from roadbed.bootstrap import App
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")]
+user_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None,
+                       help="One-time links and API tokens.")
+
+
+def up(
+    folder: Annotated[Path | None, typer.Argument(help="Use-case folders to serve.")] = None,
+    port: Port = None,
+) -> None:
+    """Start everything here and print the address with a one-time sign-in link."""
+    run(_serve(folder, port, with_link=True))
+
+
+def serve(
+    folder: Annotated[Path | None, typer.Argument(help="Use-case folders to serve.")] = None,
+    port: Port = None,
+) -> None:
+    """Serve API and console; `roadbed user link` prints a sign-in link."""
+    run(_serve(folder, port, with_link=False))
+
+
+def demo(
+    data: Annotated[str, typer.Option(help="sample (made up) or clinc150 (real).")] = "sample",
+    rounds: Annotated[int | None, typer.Option(min=1, max=50, help="Rounds to play.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Stop when it is played.")] = False,
+    port: Port = None,
+    json: Annotated[bool, typer.Option(
+        "--json", help="No live view; one JSON object on the last line.")] = False,
+) -> None:
+    """Play a stream of inquiries through the whole road, then keep serving."""
+    from roadbed.demo.play import play
+
+    try:
+        play(data=data, rounds=rounds, once=once, port=port, as_json=json)
+    except RoadbedError as error:
+        raise fail(error) from None
+
+
+def doctor(json: Json = False) -> None:
+    """Check what durability rests on, and say how to mend what is wrong."""
+    from roadbed.bootstrap import database_url
+    from roadbed.kernel.settings import Settings
+    from roadbed.storage.doctor import Finding, examine
+    from roadbed.storage.embedded import default_home
+
+    async def look() -> list[Finding]:
+        settings = Settings()
+        async with database_url(settings) as url:
+            return await asyncio.to_thread(
+                examine, url, settings.home or default_home(Path.cwd()))
+
+    found = run(look())
+    sign = {"ok": "ok     ", "warning": "note   ", "wrong": "WRONG  "}
+    show({"findings": found}, as_json=json, text=lambda: "\n".join(
+        f"{sign[each.state]} {each.name:20} {each.found}  {each.remedy}".rstrip()
+        for each in found))
+    if any(each.state == "wrong" for each in found):
+        raise typer.Exit(PROBLEMS_FOUND)
+
+
+@user_app.command()
+def link(json: Json = False) -> None:
+    """A one-time sign-in link for the browser, good for 15 minutes."""
+    from roadbed.kernel.settings import Settings
+
+    async def make() -> str:
+        async with opened(only=[]) as app:
+            return await app.people.issue_link_code(me())
+
+    settings = Settings()
+    address = _link(f"http://{settings.host}:{settings.port}", run(make()))
+    show({"link": address}, as_json=json, text=lambda: address)
+
+
+@user_app.command()
+def token(name: Annotated[str, typer.Argument(help="Who will use it.")], json: Json = False) -> None:
+    """An API token; it is shown this once."""
+
+    async def make() -> str:
+        async with opened(only=[]) as app:
+            return await app.people.issue_token(name)
+
+    made = run(make())
+    show({"token": made}, as_json=json, text=lambda: made)
+
+
+async def _serve(folder: Path | None, port: int | None, *, with_link: bool) -> None:
+    import uvicorn
+
+    from roadbed.kernel.settings import Settings
+    from roadbed.web import create
+
+    settings = Settings()
+    changes = {"usecases": folder, "port": port}
+    settings = settings.model_copy(
+        update={name: value for name, value in changes.items() if value is not None})
+    application = create(settings)
+    server = uvicorn.Server(uvicorn.Config(
+        application, host=settings.host, port=settings.port, log_level="warning",
+        access_log=False, timeout_graceful_shutdown=5))
+    running = asyncio.create_task(server.serve())
+    while not server.started and not running.done():
+        await asyncio.sleep(0.02)
+    if server.started:
+        port = server.servers[0].sockets[0].getsockname()[1]
+        await _announce(application.state.roadbed, f"http://{settings.host}:{port}",
+                        with_link=with_link)
+    await running
+    if not server.started:
+        raise ServeError(settings.port)
+
+
+class ServeError(RoadbedError):
+    """The server could not start."""
+
+    code = "serve_failed"
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"The server could not start on port {port}.",
+                         "See the lines above; if the port is taken, choose another with --port.")
+
+
+async def _announce(app: App, address: str, *, with_link: bool) -> None:
+    say(f"Roadbed serves {len(app.registry.names())} use cases at {address}")
+    for name, error in app.broken.items():
+        say(f"  not served: {name}: {error}")
+    if with_link:
+        say(f"Sign in once: {_link(address, await app.people.issue_link_code(me()))}")
+        for name in app.registry.names():
+            await _train_if_new(app, name)
+
+
+async def _train_if_new(app: App, name: str) -> None:
+    """A trainable that has examples but no version yet learns now, in a process of its own."""
+    import sys
+
+    service = app.registry.get(name)
+    examples = await app.improvement.counts(name)
+    if service.live.decider is None and examples["learn"]:
+        say(f"  {name}: learning from {examples['learn']:,} examples")
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "roadbed", "improve", name,
+            env=_environment(app), stdin=asyncio.subprocess.DEVNULL)
+
+
+def _environment(app: App) -> dict[str, str]:
+    import os
+
+    return {**os.environ, "ROADBED_USECASES": str(app.settings.usecases.resolve())}
+
+
+def _link(address: str, code: str) -> str:
+    return f"{address}/sign-in?code={code}"

@@ -1,0 +1,155 @@
+"""``submit``, ``receipt``, ``trust``, ``improve``: the road from the terminal."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from roadbed.cli.output import fail, me, opened, run, show
+from roadbed.kernel.errors import RoadbedError
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+UseCaseName = Annotated[str, typer.Argument(help="The use case's name.")]
+
+
+class BadInputError(RoadbedError):
+    """What was typed is no JSON object."""
+
+    code = "input_not_json"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"The input is not a JSON object: {detail}.",
+                         """Write it like '{"text": "Where is my order?"}', or - for standard input.""")
+
+
+def submit(
+    usecase: UseCaseName,
+    content: Annotated[str, typer.Argument(metavar="INPUT", help="A JSON object, or - to read it.")],
+    key: Annotated[str | None, typer.Option(help="Repeat a key to get the same receipt.")] = None,
+    json: Json = False,
+) -> None:
+    """Send one piece of work and print its receipt."""
+
+    async def work() -> Mapping[str, Any]:
+        async with opened(only=None) as app:
+            admission, running = await app.decisions.submit(
+                usecase, _object(content), key=key, source={"surface": "cli", "by": me()})
+            if running is not None:
+                await running
+            return await app.receipts.get(admission.task.id, viewer=me())
+
+    found = run(work())
+    show(found, as_json=json, text=lambda: _receipt_text(found))
+
+
+def receipt(task_id: Annotated[str, typer.Argument(metavar="TASK")], json: Json = False) -> None:
+    """Everything that is known about one task."""
+
+    async def work() -> Mapping[str, Any]:
+        async with opened(only=[]) as app:
+            return await app.receipts.get(task_id, viewer=me())
+
+    found = run(work())
+    show(found, as_json=json, text=lambda: _receipt_text(found))
+
+
+def trust(usecase: UseCaseName, json: Json = False) -> None:
+    """What is proven about a use case, on what evidence."""
+
+    async def work() -> Any:
+        async with opened(only=None) as app:
+            service = app.registry.get(usecase)
+            return service.live, await app.monitoring.overview(
+                service.loaded.declared, halted=service.halted)
+
+    live, found = run(work())
+    show({"version": live.id, "threshold": live.threshold, "overview": found}, as_json=json,
+         text=lambda: _trust_text(live, found))
+
+
+def improve(usecase: UseCaseName, json: Json = False) -> None:
+    """Learn from the corrections, prove the new version, take it live."""
+
+    async def work() -> Any:
+        async with opened(only=None) as app:
+            return await app.releases.improve(app.registry.get(usecase).loaded, actor=me())
+
+    found = run(work())
+    show(found, as_json=json, text=lambda: (
+        f"Version {found.number} ({found.version}) is live; learnt from {found.learned_from:,} "
+        f"examples in {found.seconds:.1f} s.\n{found.note}"))
+
+
+def _object(content: str) -> dict[str, Any]:
+    try:
+        found = jsonlib.loads(sys.stdin.read() if content == "-" else content)
+    except (ValueError, RecursionError) as error:
+        raise fail(BadInputError(str(error))) from None
+    if not isinstance(found, dict):
+        raise fail(BadInputError(f"it is a {type(found).__name__}"))
+    return found
+
+
+def _receipt_text(receipt: Mapping[str, Any]) -> str:
+    from roadbed.receipts.service import moments
+
+    decision, review = receipt["decision"] or {}, receipt["review"] or {}
+    verdict = review.get("verdict") or {}
+    lines = {
+        "Task": f"{receipt['task']}  ({receipt['use_case']}, {receipt['state']})",
+        "Key": receipt["key"],
+        "Input": jsonlib.dumps(receipt["input"], ensure_ascii=False),
+        "From": ", ".join(f"{name} {value}" for name, value in receipt["source"].items()),
+        "Answer": "hidden until its blind review" if decision.get("hidden")
+        else _compact(decision.get("output")),
+        "Confidence": _confidence(decision),
+        "Route": decision.get("route"),
+        "Reason": decision.get("reason"),
+        "Rule": decision.get("rule"),
+        "Version": decision.get("version"),
+        "Evidence": _compact(decision.get("evidence")),
+        "Cost": decision.get("cost") or ("unknown" if decision else None),
+        "Sample": "drawn" if receipt["sample"]["drawn"] else "not drawn",
+        "Verdict": verdict and f"{verdict['verdict']} by {verdict['reviewer']}",
+        "Right output": _compact(verdict.get("right_output")),
+        "Note": verdict.get("note"),
+        "Pod": ", ".join(f"{role.replace('_', ' ')} {name}"
+                         for role, name in receipt["pod"].items()),
+        "Times": "; ".join(f"{what} {at:%Y-%m-%d %H:%M:%S} UTC" for what, at in moments(receipt)),
+    }
+    return "\n".join(f"{name:13}{value}" for name, value in lines.items() if value)
+
+
+def _confidence(decision: Mapping[str, Any]) -> str | None:
+    if decision.get("confidence") is None:
+        return None
+    threshold = decision.get("threshold")
+    against = f"; automatic from {threshold:.3f}" if threshold is not None else "; nothing proven"
+    return f"{decision['confidence']:.3f}{against}"
+
+
+def _compact(content: object) -> str | None:
+    return jsonlib.dumps(content, ensure_ascii=False) if content else None
+
+
+def _trust_text(live: Any, found: Any) -> str:
+    proof = found.version.certificate if found.version else None
+    promise = (f"At most {found.risk_limit:.1%} of automatic answers wrong, "
+               f"with {found.certainty:.0%} certainty")
+    if live.threshold is None:
+        why = (proof or {}).get("detail", {}).get("why_not") or "nothing has been proven yet"
+        head = f"{promise}: not proven, so everything goes to a person ({why})"
+    else:
+        head = (f"{promise}: proven from confidence {live.threshold:.3f} on, where "
+                f"{proof['covered']} of {proof['items']} reference items lie, "
+                f"{proof['errors']} wrong.")
+    recent, audited = found.recent, found.audited
+    rate = recent["automatic"] / recent["tasks"] if recent["tasks"] else 0.0
+    observed = (f"{audited['wrong']} of {audited['items']} audited automatic answers were wrong"
+                if audited["items"] else "no automatic answer has been audited yet")
+    return (f"{head}\nAutomatic: {rate:.0%} of the last {recent['tasks']} tasks; {observed}.\n"
+            f"{found.reviews['waiting']} reviews wait.")

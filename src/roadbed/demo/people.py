@@ -1,0 +1,111 @@
+"""The demo's people: clients that send inquiries, and a reviewer who knows the right queue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from roadbed.demo.datasets import Labelled
+from roadbed.demo.errors import DemoServerError
+
+CLIENTS = 48
+REVIEWERS_AT_ONCE = 16
+_PATIENCE_SECONDS = 120.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a round came to, as its clients saw it."""
+
+    tasks: int = 0
+    automatic: int = 0
+    wrong_automatic: int = 0
+
+
+class Caller:
+    """HTTP with patience: a server that is down for a moment is asked again, same key, same body."""
+
+    def __init__(self, address: str, token: str) -> None:
+        self._client = httpx2.AsyncClient(
+            base_url=f"{address}/v1", headers={"Authorization": f"Bearer {token}"}, timeout=60.0,
+            limits=httpx2.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS))
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """The JSON answer; 409 answers come back too. Raises ``DemoServerError``."""
+        waited = 0.0
+        while True:
+            try:
+                response = await self._client.request(method, path, json=body)
+                if response.status_code < 500:
+                    found: dict[str, Any] = response.json()
+                    return found
+                detail = f"status {response.status_code}"
+            except httpx2.HTTPError as error:
+                detail = type(error).__name__
+            if waited >= _PATIENCE_SECONDS:
+                raise DemoServerError(detail)
+            await asyncio.sleep(0.25)
+            waited += 0.25
+
+
+async def send_round(
+    caller: Caller, use_case: str, prefix: str, tasks: Sequence[Labelled], tally: Tally,
+    tick: Callable[[], None],
+) -> None:
+    """Send every task once, ``CLIENTS`` at a time, and count what was automatic, and wrongly so."""
+    waiting = iter(enumerate(tasks))
+    await asyncio.gather(*(_client(caller, use_case, prefix, waiting, tally, tick)
+                           for _ in range(CLIENTS)))
+
+
+async def review_all(
+    caller: Caller, use_case: str, truth: Mapping[str, str | None], tick: Callable[[], None]
+) -> int:
+    """Give verdicts until nothing waits; gives how many."""
+    given = 0
+    while True:
+        claimed = await caller.call("POST", f"/usecases/{use_case}/reviews/claim?limit=50")
+        if not claimed["reviews"]:
+            return given
+        gate = asyncio.Semaphore(REVIEWERS_AT_ONCE)
+        await asyncio.gather(*(_review(caller, each, truth, gate) for each in claimed["reviews"]))
+        given += len(claimed["reviews"])
+        tick()
+
+
+async def _client(
+    caller: Caller, use_case: str, prefix: str, waiting: Iterator[tuple[int, Labelled]],
+    tally: Tally, tick: Callable[[], None],
+) -> None:
+    for number, (text, queue) in waiting:
+        receipt = await caller.call("POST", f"/usecases/{use_case}/tasks", {
+            "key": f"{prefix}-{number}", "input": {"text": text}, "wait": 30})
+        while receipt["decision"] is None:
+            await asyncio.sleep(0.5)
+            receipt = await caller.call("GET", f"/receipts/{receipt['task']}")
+        tally.tasks += 1
+        if receipt["decision"]["route"] == "automatic":
+            tally.automatic += 1
+            tally.wrong_automatic += receipt["decision"]["output"] != {"queue": queue}
+        tick()
+
+
+async def _review(
+    caller: Caller, review: Mapping[str, Any], truth: Mapping[str, str | None],
+    gate: asyncio.Semaphore,
+) -> None:
+    queue = truth[review["input"]["text"]]
+    body: dict[str, object] = {"verdict": "reject"}
+    if queue is not None:
+        same = not review["blind"] and review["output"] == {"queue": queue}
+        body = {"verdict": "accept"} if same else {
+            "verdict": "correct", "output": {"queue": queue}}
+    async with gate:
+        await caller.call("POST", f"/reviews/{review['id']}/verdict", body)

@@ -1,0 +1,175 @@
+"""Plays the whole road: server, clients, reviewer, improvement, round by round."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from roadbed.bootstrap import database_url, open_app
+from roadbed.demo.datasets import Stream, load
+from roadbed.demo.errors import DemoServerError
+from roadbed.demo.people import Caller, Tally, review_all, send_round
+from roadbed.demo.server import ServerProcess
+from roadbed.demo.view import RoundRow, View, summary_line
+from roadbed.kernel.settings import Settings
+from roadbed.storage.embedded import EmbeddedServer, default_home
+
+USE_CASE = "support-triage"
+LIMIT, CERTAINTY = 0.02, 0.95
+_LEASE_SECONDS = "5"  # so that a killed server's tasks are taken over while one watches
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Stage:
+    """Where it plays."""
+
+    stream: Stream
+    server: ServerProcess
+    environment: Mapping[str, str]
+    client_token: str
+    reviewer_token: str
+    link_code: str
+
+
+def play(*, data: str, rounds: int | None, once: bool, port: int | None, as_json: bool) -> None:
+    """Play the demo called ``data``. Raises ``DemoDataError``, ``DemoServerError``."""
+    settings = Settings()
+    stream = load(data, rounds=rounds, data_dir=settings.data_dir)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_play(stream, settings, once=once, port=port, as_json=as_json))
+
+
+async def _play(
+    stream: Stream, settings: Settings, *, once: bool, port: int | None, as_json: bool
+) -> None:
+    began = time.monotonic()
+    view = View(limit=LIMIT, certainty=CERTAINTY, notice=stream.notice, quiet=as_json)
+    async with _stage(stream, settings, port, view) as stage:
+        with view:
+            await _rounds(stage, view)
+        if as_json:
+            print(json.dumps(_summary(view, time.monotonic() - began)), flush=True)  # noqa: T201
+        else:
+            view.note(summary_line(view.rows, LIMIT))
+        if not once:
+            print(f"Still serving at {stage.server.address} (Ctrl-C ends it)\n"  # noqa: T201
+                  f"Sign in once: {stage.server.address}/sign-in?code={stage.link_code}",
+                  flush=True)
+            await stage.server.ended()
+
+
+async def _rounds(stage: Stage, view: View) -> None:
+    clients = Caller(stage.server.address, stage.client_token)
+    reviewer = Caller(stage.server.address, stage.reviewer_token)
+    truth = {text: queue for part in stage.stream.rounds for text, queue in part}
+    view.step(f"Learning from {len(stage.stream.seed):,} past inquiries")
+    improved = await _improve(stage.environment)
+    for number, tasks in enumerate(stage.stream.rounds, 1):
+        row = RoundRow(number=number, tally=Tally(), threshold=_threshold(improved))
+        view.rows.append(row)
+        view.step("Inquiries arrive")
+        began = time.monotonic()
+        await send_round(clients, USE_CASE, f"round-{number}", tasks, row.tally, view.draw)
+        row.seconds = time.monotonic() - began
+        view.step("A reviewer answers what was not automatic, and the blind sample")
+        row.reviews = await review_all(reviewer, USE_CASE, truth, view.draw)
+        view.finished(row)
+        if number < len(stage.stream.rounds):
+            view.step("Learning from the corrections, proving the new version")
+            improved = await _improve(stage.environment)
+    await clients.close()
+    await reviewer.close()
+
+
+@asynccontextmanager
+async def _stage(
+    stream: Stream, settings: Settings, port: int | None, view: View
+) -> AsyncIterator[Stage]:
+    home = settings.home or default_home(Path.cwd(), "demo")
+    if settings.database_url is None:
+        _forget_last_time(home)
+    async with database_url(settings.model_copy(update={"home": home})) as url:
+        usecases = await asyncio.to_thread(_write_folder, stream)
+        environment = {"ROADBED_DATABASE_URL": url, "ROADBED_USECASES": str(usecases),
+                       "ROADBED_LEASE_SECONDS": _LEASE_SECONDS}
+        async with open_app(settings, url, only=[]) as app:
+            tokens = [await app.people.issue_token(each) for each in ("shop", "reviewer")]
+            code = await app.people.issue_link_code("you")
+        server = ServerProcess(
+            usecases, environment, port,
+            lambda n: view.note(f"The server died ({n}); it is started again. Nothing is lost."))
+        await server.start()
+        try:
+            yield Stage(stream=stream, server=server, environment=environment, link_code=code,
+                        client_token=tokens[0], reviewer_token=tokens[1])
+        finally:
+            await server.stop()
+            shutil.rmtree(usecases, ignore_errors=True)
+
+
+def _forget_last_time(home: Path) -> None:
+    """The demo begins with an empty database of its own."""
+    server = EmbeddedServer(home)
+    if server.data.exists():
+        server.stop_now()
+        shutil.rmtree(server.data)
+
+
+def _write_folder(stream: Stream) -> Path:
+    import tempfile
+
+    usecases = Path(tempfile.mkdtemp(prefix="roadbed-demo-"))
+    folder = usecases / USE_CASE
+    shutil.copytree(Path(__file__).parent / "folder", folder,
+                    ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "examples").mkdir()
+    (folder / "examples" / "past-work.jsonl").write_text("".join(
+        json.dumps({"input": {"text": text}, "output": {"queue": queue} if queue else None}) + "\n"
+        for text, queue in stream.seed), encoding="utf-8")
+    return usecases
+
+
+async def _improve(environment: Mapping[str, str]) -> Mapping[str, Any]:
+    """Run ``roadbed improve`` as its own process, as an operator would."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "roadbed", "improve", USE_CASE, "--json",
+        env={**os.environ, **environment}, stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+    output, errors = await process.communicate()
+    if process.returncode != 0:
+        raise DemoServerError(f"improve failed: {errors.decode(errors='replace').strip()[-300:]}")
+    found: Mapping[str, Any] = json.loads(output.decode().splitlines()[-1])
+    return found
+
+
+def _threshold(improved: Mapping[str, Any]) -> float | None:
+    certificate = improved["certificate"] or {}
+    found: float | None = certificate.get("threshold")
+    return found
+
+
+def _summary(view: View, seconds: float) -> dict[str, object]:
+    rows = view.rows
+    sending = sum(row.seconds for row in rows)
+    tasks = sum(row.tally.tasks for row in rows)
+    return {
+        "tasks": tasks,
+        "automatic": sum(row.tally.automatic for row in rows),
+        "wrong_automatic": sum(row.tally.wrong_automatic for row in rows),
+        "limit": LIMIT,
+        "certainty": CERTAINTY,
+        "reviews": sum(row.reviews for row in rows),
+        "rounds": [dataclasses.asdict(row.tally) for row in rows],
+        "decisions_per_second": round(tasks / sending, 1) if sending else 0.0,
+        "seconds": round(seconds, 1),
+    }

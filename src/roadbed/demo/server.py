@@ -1,0 +1,94 @@
+"""The server the demo talks to: a child process that is started again when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import httpx2
+
+from roadbed.demo.errors import DemoServerError
+
+_READY_SECONDS = 60.0
+_MOST_DEATHS = 20
+
+
+class ServerProcess:
+    """``roadbed serve`` in a process of its own, kept alive."""
+
+    def __init__(
+        self, usecases: Path, environment: Mapping[str, str], port: int | None,
+        on_death: Callable[[int], None],
+    ) -> None:
+        self.port = port or _free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.deaths = 0
+        self._command = [sys.executable, "-m", "roadbed", "serve", str(usecases),
+                         "--port", str(self.port)]
+        self._environment = {**os.environ, **environment}
+        self._on_death = on_death
+        self._process: asyncio.subprocess.Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process in service, if one is."""
+        return self._process.pid if self._process else None
+
+    async def start(self) -> None:
+        """Start it and wait until it answers. Raises ``DemoServerError``."""
+        await self._spawn()
+        self._keeper = asyncio.create_task(self._keep())
+        await self._ready()
+
+    async def stop(self) -> None:
+        """End it."""
+        if self._keeper:
+            self._keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._keeper
+        if self._process and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGTERM)
+            await self._process.wait()
+
+    async def ended(self) -> None:
+        """Wait until it is given up."""
+        if self._keeper:
+            await self._keeper
+
+    async def _spawn(self) -> None:
+        # A session of its own: the terminal's Ctrl-C reaches the demo, which then ends its server.
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command, env=self._environment, stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL, start_new_session=True)
+
+    async def _keep(self) -> None:
+        while self._process and self.deaths < _MOST_DEATHS:
+            await self._process.wait()
+            self.deaths += 1
+            self._on_death(self.deaths)
+            await asyncio.sleep(0.3)
+            await self._spawn()
+
+    async def _ready(self) -> None:
+        async with httpx2.AsyncClient(timeout=2.0) as client:
+            for _ in range(int(_READY_SECONDS / 0.1)):
+                with suppress(httpx2.HTTPError):
+                    await client.get(f"{self.address}/v1/openapi.json")
+                    return
+                await asyncio.sleep(0.1)
+        raise DemoServerError(f"nothing at {self.address} within {_READY_SECONDS:.0f} s")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

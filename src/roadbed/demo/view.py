@@ -1,0 +1,105 @@
+"""What the demo shows while it plays: a table that grows round by round."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from roadbed.demo.people import Tally
+
+
+@dataclass(slots=True)
+class RoundRow:
+    """One round. ``threshold`` is ``None`` while nothing was proven; ``reviews`` closed in it."""
+
+    number: int
+    tally: Tally
+    threshold: float | None
+    reviews: int = 0
+    seconds: float = 0.0
+
+    @property
+    def per_second(self) -> float:
+        return self.tally.tasks / self.seconds if self.seconds else 0.0
+
+
+class View:
+    """A live table on a terminal, plain lines elsewhere, nothing at all when ``quiet``."""
+
+    def __init__(self, *, limit: float, certainty: float, notice: str, quiet: bool) -> None:
+        self._limit = limit
+        self._certainty = certainty
+        self._notice = notice
+        self._console = Console(quiet=quiet, highlight=False)
+        self._live = Live(console=self._console, refresh_per_second=8, transient=True)
+        self._drawn_at = 0.0
+        self._step = ""
+        self.rows: list[RoundRow] = []
+
+    def __enter__(self) -> View:
+        self._console.print(self._notice)
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+            self._console.print(self._table())
+
+    def step(self, what: str) -> None:
+        """Say what is going on."""
+        self._step = what
+        self.draw(now=True)
+
+    def note(self, what: str) -> None:
+        """A line that stays."""
+        self._console.print(what)
+
+    def draw(self, *, now: bool = False) -> None:
+        """Draw, at most eight times a second."""
+        if self._console.is_terminal and (now or time.monotonic() - self._drawn_at > 0.12):
+            self._drawn_at = time.monotonic()
+            self._live.update(Group(self._table(), Text(self._step, style="dim")))
+
+    def finished(self, row: RoundRow) -> None:
+        """A round is over."""
+        if not self._console.is_terminal:
+            self._console.print("  ".join(_cells(row)))
+
+    def _table(self) -> Table:
+        table = Table(title=f"At most {self._limit:.0%} wrong, {self._certainty:.0%} certain",
+                      title_justify="left", box=None, pad_edge=False)
+        for heading in ("round", "tasks", "automatic", "", "wrong", "proven from", "reviewed",
+                        "decisions"):
+            table.add_column(heading, justify="left" if not heading else "right")
+        for row in self.rows:
+            table.add_row(*_cells(row))
+        return table
+
+
+def summary_line(rows: Sequence[RoundRow], limit: float) -> str:
+    """The run in a sentence."""
+    automatic = sum(row.tally.automatic for row in rows)
+    wrong = sum(row.tally.wrong_automatic for row in rows)
+    tasks = sum(row.tally.tasks for row in rows)
+    if not automatic:
+        return f"{tasks:,} tasks, none automatic: not enough evidence for a limit of {limit:.0%}."
+    last = rows[-1].tally
+    return (f"{automatic:,} of {tasks:,} tasks were automatic, {wrong / automatic:.1%} of them "
+            f"wrong (limit {limit:.0%}); in the last round {last.automatic / last.tasks:.0%}.")
+
+
+def _cells(row: RoundRow) -> list[str]:
+    tally = row.tally
+    rate = tally.automatic / tally.tasks if tally.tasks else 0.0
+    wrong = f"{tally.wrong_automatic / tally.automatic:.1%}" if tally.automatic else "none"
+    return [f"{row.number}", f"{tally.tasks:,}", f"{rate:.0%}", "█" * round(rate * 20) or "·",
+            wrong, "nothing yet" if row.threshold is None else f"{row.threshold:.3f}",
+            f"{row.reviews:,}", f"{row.per_second:,.0f}/s"]

@@ -1,0 +1,94 @@
+"""Finds every mistake in a use-case folder at once, each with file, line and remedy."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+from roadbed.usecases.errors import Problem, UseCaseError
+from roadbed.usecases.folder import LoadedUseCase, load, read_examples
+from roadbed.usecases.rulebook import read_rules
+
+_MOST_PER_FILE = 20
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """What was found. ``loaded`` is ``None`` when the code cannot be used as it is."""
+
+    folder: Path
+    loaded: LoadedUseCase | None
+    problems: tuple[Problem, ...]
+    examples: int
+
+
+def check(folder: Path) -> Checked:
+    """Look at code, rules and examples; a mistake in one does not hide those in the others."""
+    if not folder.is_dir():
+        missing = Problem(file=folder, problem="There is no such folder.",
+                          remedy="`roadbed new NAME` writes one.")
+        return Checked(folder=folder, loaded=None, problems=(missing,), examples=0)
+    problems: list[Problem] = []
+    loaded = None
+    try:
+        loaded = load(folder)
+    except UseCaseError as error:
+        problems += _located(folder / "usecase.py", error.problems)
+    try:
+        read_rules(folder / "rules.yaml")
+    except UseCaseError as error:
+        problems += [each for each in error.problems if each not in problems]
+    examples = 0
+    if loaded:
+        found = list(_example_problems(loaded))
+        examples = sum(each is None for each in found)
+        problems += _shortened([each for each in found if each is not None])
+    return Checked(folder=folder, loaded=loaded, problems=tuple(problems), examples=examples)
+
+
+def _example_problems(loaded: LoadedUseCase) -> Iterator[Problem | None]:
+    for _path, _line, item in read_examples(loaded):
+        yield item if isinstance(item, Problem) else None
+
+
+def _shortened(problems: list[Problem]) -> list[Problem]:
+    if len(problems) <= _MOST_PER_FILE:
+        return problems
+    rest = len(problems) - _MOST_PER_FILE
+    return [*problems[:_MOST_PER_FILE], Problem(
+        file=problems[0].file, line=problems[_MOST_PER_FILE].line,
+        problem=f"{rest} more examples cannot be used.", remedy="Correct these first.")]
+
+
+def _located(path: Path, problems: tuple[Problem, ...]) -> list[Problem]:
+    """The same problems with the line of the keyword each is about."""
+    lines = _keyword_lines(path)
+    return [
+        each if each.line else dataclasses.replace(
+            each, file=each.file or path, line=lines.get(each.field or "", lines.get("", 1)))
+        for each in problems
+    ]
+
+
+def _keyword_lines(path: Path) -> dict[str, int]:
+    """The line of each keyword of ``UseCase(…)``; of the call itself under ``""``."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return {}
+    lines: dict[str, int] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _called(node) == "UseCase":
+            lines[""] = node.lineno
+            lines |= {each.arg: each.value.lineno for each in node.keywords if each.arg}
+            if node.args:
+                lines["name"] = node.args[0].lineno
+        elif isinstance(node, ast.Call) and _called(node) == "decider":
+            lines["decider"] = node.lineno
+    return lines
+
+
+def _called(node: ast.Call) -> str:
+    return getattr(node.func, "attr", None) or getattr(node.func, "id", "")
