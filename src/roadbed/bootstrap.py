@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from roadbed import pipeline
+from roadbed.decisions.model import Service
 from roadbed.decisions.service import Decisions
 from roadbed.improvement.service import Improvement
 from roadbed.intake.service import Intake
@@ -33,6 +35,8 @@ from roadbed.storage.writer import GroupCommitWriter
 from roadbed.usecases.errors import UseCaseError
 from roadbed.usecases.folder import LoadedUseCase, folders, load
 
+# Standard output belongs to results; what happens on the way goes to standard error.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 _log = structlog.get_logger("roadbed")
 _LOOK_FOR_LOST_SECONDS = 2.0
 
@@ -53,6 +57,12 @@ class App:
     monitoring: Monitoring
     people: People
     broken: dict[str, RoadbedError] = field(default_factory=dict)
+
+    def service(self, name: str) -> Service:
+        """A served use case. Raises why it is not served: broken, or unknown."""
+        if name in self.broken and name not in self.registry.names():
+            raise self.broken[name]
+        return self.registry.get(name)
 
 
 @asynccontextmanager

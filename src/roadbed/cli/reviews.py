@@ -85,7 +85,7 @@ def work_(usecase: UseCaseName) -> None:
 async def _work(usecase: str) -> None:
     done: list[str] = []
     async with opened(only=None) as services:
-        services.registry.get(usecase)
+        services.service(usecase)
         while found := await services.reviews.claim_next(usecase, reviewer=me()):
             review = found[0]
             say(f"\n{jsonlib.dumps(review.input, ensure_ascii=False, indent=2)}")
@@ -119,7 +119,7 @@ async def _give(services: Any, review: Any, verdict: str, output: Any, note: str
 
     if verdict not in set(VerdictKind):
         raise VerdictError(f"{verdict!r} is no verdict.", "Use accept, correct or reject.")
-    declared = services.registry.get(review.use_case).loaded.declared
+    declared = services.service(review.use_case).loaded.declared
     return await services.reviews.give(
         declared, review.id, VerdictKind(verdict), reviewer=me(), output=output, note=note)
 

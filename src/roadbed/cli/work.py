@@ -36,6 +36,7 @@ def submit(
 
     async def work() -> Mapping[str, Any]:
         async with opened(only=None) as app:
+            app.service(usecase)
             admission, running = await app.decisions.submit(
                 usecase, _object(content), key=key, source={"surface": "cli", "by": me()})
             if running is not None:
@@ -62,7 +63,7 @@ def trust(usecase: UseCaseName, json: Json = False) -> None:
 
     async def work() -> Any:
         async with opened(only=None) as app:
-            service = app.registry.get(usecase)
+            service = app.service(usecase)
             return service.live, await app.monitoring.overview(
                 service.loaded.declared, halted=service.halted)
 
@@ -76,7 +77,7 @@ def improve(usecase: UseCaseName, json: Json = False) -> None:
 
     async def work() -> Any:
         async with opened(only=None) as app:
-            return await app.releases.improve(app.registry.get(usecase).loaded, actor=me())
+            return await app.releases.improve(app.service(usecase).loaded, actor=me())
 
     found = run(work())
     show(found, as_json=json, text=lambda: (

@@ -16,7 +16,7 @@ from roadbed.decisions.workplaces import (
     is_coroutine,
 )
 from roadbed.intake.model import AdmittedTask
-from roadbed.usecases.deciders import Context, FunctionDecider, Task, Trainable
+from roadbed.usecases.deciders import Context, FunctionDecider, Task, Trainable, is_trainable
 from roadbed.usecases.model import UseCase
 
 
@@ -73,7 +73,6 @@ class Runner:
             place.expire(call)
 
     def _place(self, decider: FunctionDecider | Trainable) -> Place:
-        # Asking a protocol whether an object fits costs more than the rest of this; so, once.
         kind = self._kinds.get(id(decider)) or self._kinds.setdefault(id(decider), _kind(decider))
         if kind not in self._places:
             self._places[kind] = kind(self._declared.name, asyncio.get_running_loop())
@@ -88,7 +87,7 @@ _EXPIRED = object()
 
 
 def _kind(decider: FunctionDecider | Trainable) -> type[Place]:
-    if isinstance(decider, Trainable):
+    if is_trainable(decider):
         return BatchPlace
     return CoroutinePlace if is_coroutine(decider) else FunctionPlace
 

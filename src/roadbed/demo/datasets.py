@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roadbed.demo.errors import DemoDataError
-from roadbed.demo.sample.inquiries import NOTICE, generate
 
 _CLINC_FILE = Path("b-clinc150") / "data_full_train_val.json"
 _CLINC_NOTICE = (
@@ -38,6 +37,8 @@ def load(name: str, *, rounds: int | None, data_dir: Path | None, seed: int = 0)
     if name == "clinc150":
         return _clinc(data_dir or Path("../shared/data"), rounds or 10, seed)
     if name == "sample":
+        from roadbed.demo.sample.inquiries import NOTICE, generate
+
         rounds = rounds or 8
         inquiries = generate(1_600 + rounds * 1_000)
         rows: list[Labelled] = [(each.text, each.queue) for each in inquiries]

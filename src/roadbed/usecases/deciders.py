@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Generic, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
+from typing import Generic, Protocol, Self, TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -79,7 +79,6 @@ class OutOfFold:
     wrong: npt.NDArray[np.bool_]
 
 
-@runtime_checkable
 class Trainable(Protocol):
     """A decider that learns from examples. Every method leaves the object itself unchanged."""
 
@@ -108,3 +107,9 @@ class Trainable(Protocol):
 FunctionDecider: TypeAlias = Callable[
     [BaseModel, Context], Answer[BaseModel] | Unsure | Awaitable[Answer[BaseModel] | Unsure]
 ]
+
+
+def is_trainable(decider: object) -> TypeGuard[Trainable]:
+    """Whether ``decider`` learns, judged by its class alone: none of its properties is touched."""
+    return all(callable(getattr(type(decider), verb, None))
+               for verb in ("fit", "decide_many", "save", "load"))

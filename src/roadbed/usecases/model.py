@@ -9,7 +9,7 @@ from typing import overload
 from pydantic import BaseModel
 
 from roadbed.usecases import rules
-from roadbed.usecases.deciders import FunctionDecider, Trainable
+from roadbed.usecases.deciders import FunctionDecider, Trainable, is_trainable
 from roadbed.usecases.errors import UseCaseError
 
 
@@ -82,7 +82,7 @@ class UseCase:
         """
         if found := rules.decider_problems(self, decider):
             raise UseCaseError(self.name, found)
-        if isinstance(decider, Trainable):
+        if is_trainable(decider):
             self.trainable = rules.bound(self, decider)
         else:
             self.function = decider  # type: ignore[assignment]  # checked for its parameters above

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from roadbed.usecases.deciders import Trainable
+from roadbed.usecases.deciders import Trainable, is_trainable
 from roadbed.usecases.errors import Problem, UseCaseError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def decider_problems(declared: UseCase, decider: object) -> list[Problem]:
     if declared.function or declared.trainable:
         return [Problem(field="decider", problem="It has two deciders.",
                         remedy="Keep one; a ladder of several belongs inside one decider.")]
-    if isinstance(decider, Trainable):
+    if is_trainable(decider):
         return []
     if inspect.isclass(decider) or not callable(decider):
         return [Problem(field="decider", problem=f"{decider!r} is no decider.",
