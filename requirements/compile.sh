@@ -1,16 +1,33 @@
 #!/bin/sh
 # Makes the lock files again: exact versions with hashes, no addresses.
+#   requirements/compile.sh                              keep what still fits
+#   requirements/compile.sh --upgrade                    newest of everything
+#   requirements/compile.sh --upgrade-package fastapi    newest of one
 set -eu
 cd "$(dirname "$0")/.."
+
+# Only the registry's own files count: a local index would put hashes in that exist nowhere else.
+# A mirror of the registry may be named in PIP_INDEX_URL.
+unset PIP_FIND_LINKS PIP_EXTRA_INDEX_URL
+export PIP_CONFIG_FILE=/dev/null
+
+.venv/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || {
+    echo "Lock with Python 3.11, the oldest supported: make clean && make .venv/.dev PYTHON=python3.11" >&2
+    exit 1
+}
+
 lock() {
-    out=$1
-    shift
-    pip-compile pyproject.toml --quiet --generate-hashes --allow-unsafe --strip-extras \
+    source=$1 out=$2
+    shift 2
+    .venv/bin/pip-compile "$source" --quiet --generate-hashes --allow-unsafe --strip-extras \
         --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
         --no-annotate "$@" --output-file "requirements/$out.txt"
 }
-lock base
-lock dev --extra dev --constraint requirements/base.txt
-lock bench --extra bench --constraint requirements/base.txt
-pip-compile requirements/build.in --quiet --generate-hashes --allow-unsafe --no-header --no-annotate \
-    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements/build.txt
+
+# Each lock is held to the ones before it, so that all four fit into one environment.
+lock requirements/build.in build "$@"
+lock pyproject.toml base --constraint requirements/build.txt "$@"
+lock pyproject.toml dev --extra dev --constraint requirements/build.txt \
+    --constraint requirements/base.txt "$@"
+lock pyproject.toml bench --extra bench --constraint requirements/build.txt \
+    --constraint requirements/dev.txt --constraint requirements/base.txt "$@"

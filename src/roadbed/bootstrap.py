@@ -125,20 +125,40 @@ def _wire(settings: Settings, database: Database, writer: GroupCommitWriter) -> 
     registry = Registry(database)
     improvement = Improvement(database, ids, clock)
     releases = Releases(
-        database=database, improvement=improvement, ids=ids, clock=clock, entropy=os.urandom,
+        database=database,
+        improvement=improvement,
+        ids=ids,
+        clock=clock,
+        entropy=os.urandom,
         audit_note=pipeline.VERSION_LIVE,
     )
     reviews = Reviews(
-        database=database, writer=writer, ids=ids, clock=clock, judge=pipeline.VERDICT,
-        on_undo=pipeline.VERDICT_UNDONE, claim_seconds=settings.claim_seconds,
+        database=database,
+        writer=writer,
+        ids=ids,
+        clock=clock,
+        judge=pipeline.VERDICT,
+        on_undo=pipeline.VERDICT_UNDONE,
+        claim_seconds=settings.claim_seconds,
     )
     return App(
-        settings=settings, clock=clock, database=database, registry=registry,
+        settings=settings,
+        clock=clock,
+        database=database,
+        registry=registry,
         decisions=Decisions(
-            intake=intake, services=registry, writer=writer, settle=pipeline.SETTLE, ids=ids,
-            clock=clock, max_in_flight=settings.max_in_flight,
+            intake=intake,
+            services=registry,
+            writer=writer,
+            settle=pipeline.SETTLE,
+            ids=ids,
+            clock=clock,
+            max_in_flight=settings.max_in_flight,
         ),
-        reviews=reviews, receipts=Receipts(database), improvement=improvement, releases=releases,
+        reviews=reviews,
+        receipts=Receipts(database),
+        improvement=improvement,
+        releases=releases,
         monitoring=Monitoring(database, reviews, improvement, releases, clock),
         people=People(database, clock, os.urandom),
     )

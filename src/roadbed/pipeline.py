@@ -1,4 +1,4 @@
-"""This event starts that service: the one place where the stages of the road meet.
+"""Which event starts which service: the one place where the stages of the road meet.
 
 Stages know what comes before them, never what comes after. What must happen together with an event
 of an earlier stage is listed here and runs in that event's transaction, in this order.

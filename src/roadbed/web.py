@@ -25,9 +25,21 @@ from roadbed.people.errors import NotSignedInError
 SESSION_COOKIE = "roadbed_session"
 _log = structlog.get_logger("roadbed")
 _HEADERS = [
-    (b"content-security-policy",
-     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-     b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"),
+    (
+        b"content-security-policy",
+        b"; ".join(
+            [
+                b"default-src 'none'",
+                b"script-src 'self'",
+                b"style-src 'self'",
+                b"img-src 'self' data:",
+                b"connect-src 'self'",
+                b"form-action 'self'",
+                b"base-uri 'none'",
+                b"frame-ancestors 'none'",
+            ]
+        ),
+    ),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"same-origin"),
@@ -41,8 +53,10 @@ class BodyTooLargeError(RoadbedError):
     code = "body_too_large"
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"The body is larger than {most:,} bytes.",
-                         "Send less; raise ROADBED_MAX_BODY_BYTES if your inputs are that large.")
+        super().__init__(
+            f"The body is larger than {most:,} bytes.",
+            "Send less; raise ROADBED_MAX_BODY_BYTES if your inputs are that large.",
+        )
 
 
 class ForbiddenOriginError(RoadbedError):
@@ -51,8 +65,10 @@ class ForbiddenOriginError(RoadbedError):
     code = "forbidden_origin"
 
     def __init__(self) -> None:
-        super().__init__("This request came from a page of another site.",
-                         "Use the console itself, or an API token.")
+        super().__init__(
+            "This request came from a page of another site.",
+            "Use the console itself, or an API token.",
+        )
 
 
 class NotLoopbackError(RoadbedError):
@@ -61,8 +77,10 @@ class NotLoopbackError(RoadbedError):
     code = "not_loopback"
 
     def __init__(self, host: str) -> None:
-        super().__init__(f"Roadbed does not listen on {host} yet.",
-                         "Until people and roles are there, use 127.0.0.1, ::1 or localhost.")
+        super().__init__(
+            f"Roadbed does not listen on {host} yet.",
+            "Until people and roles are there, use 127.0.0.1, ::1 or localhost.",
+        )
 
 
 def create(settings: Settings | None = None) -> Starlette:
@@ -158,7 +176,9 @@ def _with_headers(send: Send) -> Send:
         if message["type"] == "http.response.start":
             present = {name for name, _ in message["headers"]}
             message["headers"] = [
-                *message["headers"], *(each for each in _HEADERS if each[0] not in present)]
+                *message["headers"],
+                *(each for each in _HEADERS if each[0] not in present),
+            ]
         await send(message)
 
     return wrapped

@@ -13,7 +13,10 @@ from roadbed.kernel.errors import RoadbedError
 def create() -> FastAPI:
     """The API alone, without lifespan; ``web.py`` mounts it and gives it its running app."""
     app = FastAPI(
-        title="Roadbed", docs_url=None, redoc_url=None, openapi_url="/openapi.json",
+        title="Roadbed",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
         description="Submit tasks, read receipts, review, see what is proven.",
     )
     for part in (tasks, reviews, usecases):

@@ -22,8 +22,10 @@ class BrokenUseCaseError(RoadbedError):
     code = "usecase_broken"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"The use case {name!r} could not be loaded, so it takes no tasks.",
-                         "Run `roadbed check` on its folder, mend it and restart.")
+        super().__init__(
+            f"The use case {name!r} could not be loaded, so it takes no tasks.",
+            "Run `roadbed check` on its folder, mend it and restart.",
+        )
 
 
 def app_of(request: Request) -> App:

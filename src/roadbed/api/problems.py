@@ -35,9 +35,17 @@ STATUS = {
     "artifact_missing": 503,
     "training_failed": 409,
 }
-_TITLES = {400: "Bad request", 401: "Sign in", 403: "Not allowed", 404: "Not found",
-           405: "Method not allowed", 409: "Conflict", 413: "Too large", 422: "Does not fit",
-           503: "Not now"}
+_TITLES = {
+    400: "Bad request",
+    401: "Sign in",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
+    422: "Does not fit",
+    503: "Not now",
+}
 
 
 class BodyError(RoadbedError):
@@ -46,8 +54,9 @@ class BodyError(RoadbedError):
     code = "body_not_json"
 
     def __init__(self, detail: str) -> None:
-        super().__init__(f"The body is not a JSON object: {detail}.",
-                         'Send {"input": {…}} as application/json.')
+        super().__init__(
+            f"The body is not a JSON object: {detail}.", 'Send {"input": {…}} as application/json.'
+        )
 
 
 class RequestError(RoadbedError):
@@ -75,11 +84,17 @@ async def on_validation_error(_: Request, error: Exception) -> Response:
     """Exception handler for parameters that do not fit."""
     if not isinstance(error, RequestValidationError):
         raise error
-    fields = [{"field": ".".join(map(str, each["loc"][1:])), "problem": each["msg"]}
-              for each in error.errors()]
-    return _response(422, "request_invalid", "The request does not fit.",
-                     "Correct the fields listed; /v1/openapi.json describes them.",
-                     {"fields": fields})
+    fields = [
+        {"field": ".".join(map(str, each["loc"][1:])), "problem": each["msg"]}
+        for each in error.errors()
+    ]
+    return _response(
+        422,
+        "request_invalid",
+        "The request does not fit.",
+        "Correct the fields listed; /v1/openapi.json describes them.",
+        {"fields": fields},
+    )
 
 
 async def on_http_error(_: Request, error: Exception) -> Response:
@@ -87,15 +102,21 @@ async def on_http_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-    return _response(error.status_code, code, str(error.detail),
-                     "Compare the address with /v1/openapi.json.", {})
+    return _response(
+        error.status_code, code, str(error.detail), "Compare the address with /v1/openapi.json.", {}
+    )
 
 
-def _response(
-    status: int, code: str, detail: str, remedy: str, extra: dict[str, Any]
-) -> Response:
-    body = {"type": f"urn:roadbed:problem:{code}", "title": _TITLES.get(status, "Error"),
-            "status": status, "code": code, "detail": detail, "remedy": remedy, **extra}
+def _response(status: int, code: str, detail: str, remedy: str, extra: dict[str, Any]) -> Response:
+    body = {
+        "type": f"urn:roadbed:problem:{code}",
+        "title": _TITLES.get(status, "Error"),
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "remedy": remedy,
+        **extra,
+    }
     headers = {"Retry-After": "2"} if status == 503 else {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"

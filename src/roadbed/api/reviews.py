@@ -15,21 +15,32 @@ router = APIRouter()
 _VERDICT_BODY = {
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": {
-            "type": "object", "required": ["verdict"], "additionalProperties": False,
-            "properties": {
-                "verdict": {"enum": [each.value for each in VerdictKind]},
-                "output": {"type": "object", "description": "The right output, for `correct`."},
-                "note": {"type": "string", "maxLength": 4000},
-            },
-        }}},
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["verdict"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "verdict": {"enum": [each.value for each in VerdictKind]},
+                        "output": {
+                            "type": "object",
+                            "description": "The right output, for `correct`.",
+                        },
+                        "note": {"type": "string", "maxLength": 4000},
+                    },
+                }
+            }
+        },
     }
 }
 
 
 @router.get("/usecases/{name}/reviews")
 async def queue(
-    name: str, request: Request, cursor: Annotated[str | None, Query(max_length=60)] = None,
+    name: str,
+    request: Request,
+    cursor: Annotated[str | None, Query(max_length=60)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:
     """Waiting reviews, most pressing first. Pass ``next`` on as ``cursor``."""
@@ -46,8 +57,7 @@ async def claim_next(
 ) -> Response:
     """Claim the most pressing free reviews; an empty list when none waits."""
     usecase_of(request, name)
-    found = await app_of(request).reviews.claim_next(
-        name, reviewer=person_of(request), most=limit)
+    found = await app_of(request).reviews.claim_next(name, reviewer=person_of(request), most=limit)
     return as_json({"reviews": found})
 
 
@@ -71,8 +81,9 @@ async def verdict(review_id: str, request: Request) -> Response:
     kind, output, note = _verdict_body(await json_object(request))
     reviews = app_of(request).reviews
     declared = usecase_of(request, (await reviews.get(review_id)).use_case)
-    return as_json(await reviews.give(
-        declared, review_id, kind, reviewer=person, output=output, note=note))
+    return as_json(
+        await reviews.give(declared, review_id, kind, reviewer=person, output=output, note=note)
+    )
 
 
 @router.post("/reviews/{review_id}/skip")
@@ -90,13 +101,17 @@ async def undo(review_id: str, request: Request) -> Response:
 
 def _verdict_body(body: dict[str, Any]) -> tuple[VerdictKind, dict[str, Any] | None, str | None]:
     if unknown := set(body) - {"verdict", "output", "note"}:
-        raise RequestError(f"The body has unknown fields: {', '.join(sorted(unknown))[:200]}.",
-                           "A verdict has verdict, and may have output and note.")
+        raise RequestError(
+            f"The body has unknown fields: {', '.join(sorted(unknown))[:200]}.",
+            "A verdict has verdict, and may have output and note.",
+        )
     try:
-        kind = VerdictKind(body.get("verdict"))
+        kind = VerdictKind(str(body.get("verdict")))
     except ValueError:
-        raise RequestError(f"The verdict {str(body.get('verdict'))[:60]!r} is not one.",
-                           "Send accept, correct or reject.") from None
+        raise RequestError(
+            f"The verdict {str(body.get('verdict'))[:60]!r} is not one.",
+            "Send accept, correct or reject.",
+        ) from None
     output, note = body.get("output"), body.get("note")
     if output is not None and not isinstance(output, dict):
         raise RequestError("The output is not an object.", "Send the declared fields.")

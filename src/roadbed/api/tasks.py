@@ -18,23 +18,40 @@ _USUAL_WAIT_SECONDS = 5.0
 _TASK_BODY = {
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": {
-            "type": "object", "required": ["input"], "additionalProperties": False,
-            "properties": {
-                "key": {"type": "string", "minLength": 1, "maxLength": 200,
-                        "description": "Repeating a key with the same input gives the same receipt."},
-                "input": {"type": "object", "description": "As the use case declares it."},
-                "wait": {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT_SECONDS,
-                         "default": _USUAL_WAIT_SECONDS,
-                         "description": "Seconds to wait for the decision."},
-            },
-        }}},
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["input"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "key": {
+                            "type": "string",
+                            "minLength": 1,
+                            "maxLength": 200,
+                            "description": "The same key and input give the same receipt.",
+                        },
+                        "input": {"type": "object", "description": "As the use case declares it."},
+                        "wait": {
+                            "type": "number",
+                            "minimum": 0,
+                            "maximum": LONGEST_WAIT_SECONDS,
+                            "default": _USUAL_WAIT_SECONDS,
+                            "description": "Seconds to wait for the decision.",
+                        },
+                    },
+                }
+            }
+        },
     }
 }
 
 
-@router.post("/usecases/{name}/tasks", openapi_extra=_TASK_BODY,
-             responses={200: {"description": "The receipt"}, 202: {"description": "Accepted"}})
+@router.post(
+    "/usecases/{name}/tasks",
+    openapi_extra=_TASK_BODY,
+    responses={200: {"description": "The receipt"}, 202: {"description": "Accepted"}},
+)
 async def submit(name: str, request: Request) -> Response:
     """Send a piece of work. 200 with its receipt once decided, 202 when that takes longer."""
     person = person_of(request)
@@ -42,7 +59,8 @@ async def submit(name: str, request: Request) -> Response:
     key, content, wait = _task_body(await json_object(request))
     app = app_of(request)
     admission, running = await app.decisions.submit(
-        name, content, key=key, source={"surface": "http", "by": person})
+        name, content, key=key, source={"surface": "http", "by": person}
+    )
     decision = None
     if running is not None and wait > 0:
         done, _ = await asyncio.wait([running], timeout=wait)
@@ -80,8 +98,10 @@ async def receipts(
 
 def _task_body(body: dict[str, Any]) -> tuple[str | None, dict[str, Any], float]:
     if unknown := set(body) - {"key", "input", "wait"}:
-        raise RequestError(f"The body has unknown fields: {', '.join(sorted(unknown))[:200]}.",
-                           "A task has input, and may have key and wait.")
+        raise RequestError(
+            f"The body has unknown fields: {', '.join(sorted(unknown))[:200]}.",
+            "A task has input, and may have key and wait.",
+        )
     key, content, wait = body.get("key"), body.get("input"), body.get("wait", _USUAL_WAIT_SECONDS)
     if not isinstance(content, dict):
         raise RequestError("The task has no input object.", 'Send {"input": {…}}.')

@@ -18,12 +18,17 @@ async def usecases(request: Request) -> Response:
     """The use cases served here, and those whose folder cannot be loaded, with the reason."""
     person_of(request)
     app = app_of(request)
-    return as_json({
-        "usecases": [{"name": name, "purpose": app.registry.get(name).loaded.declared.purpose}
-                     for name in app.registry.names()],
-        "broken": [{"folder": folder, "problem": str(error)}
-                   for folder, error in app.broken.items()],
-    })
+    return as_json(
+        {
+            "usecases": [
+                {"name": name, "purpose": app.registry.get(name).loaded.declared.purpose}
+                for name in app.registry.names()
+            ],
+            "broken": [
+                {"folder": folder, "problem": str(error)} for folder, error in app.broken.items()
+            ],
+        }
+    )
 
 
 @router.get("/usecases/{name}")
@@ -44,12 +49,17 @@ async def trust(name: str, request: Request) -> Response:
     app = app_of(request)
     overview = await app.monitoring.overview(declared, halted=app.registry.get(name).halted)
     live = app.registry.get(name).live
-    return as_json({
-        "risk_limit": declared.risk_limit, "certainty": declared.certainty,
-        "version": live.id, "threshold": live.threshold,
-        "certificate": overview.version.certificate if overview.version else None,
-        "audited": overview.audited, "examples": overview.examples,
-    })
+    return as_json(
+        {
+            "risk_limit": declared.risk_limit,
+            "certainty": declared.certainty,
+            "version": live.id,
+            "threshold": live.threshold,
+            "certificate": overview.version.certificate if overview.version else None,
+            "audited": overview.audited,
+            "examples": overview.examples,
+        }
+    )
 
 
 @router.get("/usecases/{name}/releases")

@@ -21,11 +21,18 @@ def new(
     from_csv: Annotated[Path | None, typer.Option(help="A table of past, labelled work.")] = None,
     text: Annotated[str, typer.Option(help="The table's column with the text.")] = "text",
     label: Annotated[str, typer.Option(help="The table's column with the label.")] = "label",
-    empty_is_none: Annotated[bool, typer.Option(
-        "--empty-is-none", help="An empty label says that none of the labels fits.")] = False,
-    random_sample: Annotated[bool, typer.Option(
-        "--random-sample", help="The rows were drawn at random from the work that will arrive, "
-        "so half of them may serve as proof.")] = False,
+    empty_is_none: Annotated[
+        bool,
+        typer.Option("--empty-is-none", help="An empty label says that none of the labels fits."),
+    ] = False,
+    random_sample: Annotated[
+        bool,
+        typer.Option(
+            "--random-sample",
+            help="The rows were drawn at random from the work that will arrive, "
+            "so half of them may serve as proof.",
+        ),
+    ] = False,
     folder: Annotated[Path | None, typer.Option(help="Where to write it.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
@@ -37,18 +44,31 @@ def new(
     try:
         if from_csv is None:
             scaffold.write_empty(target, person=me())
-            show({"folder": target}, as_json=json, text=lambda: (
-                f"Wrote {target}. Fill in its decider, then `roadbed check {target}` "
-                "and `roadbed up`."))
+            show(
+                {"folder": target},
+                as_json=json,
+                text=lambda: (
+                    f"Wrote {target}. Fill in its decider, then `roadbed check {target}` "
+                    "and `roadbed up`."
+                ),
+            )
             return
         past = scaffold.read_table(from_csv, text=text, label=label, empty_is_none=empty_is_none)
         scaffold.write_from_table(target, past, person=me(), random_sample=random_sample)
-        tried = _try_out(target, past)
+        tried = _try_out(target)
     except RoadbedError as error:
         raise fail(error) from None
-    show({"folder": target, "rows": len(past.rows), "labels": len(past.labels),
-          "left_out": dict(past.left_out), "estimate": tried},
-         as_json=json, text=lambda: _tell(target, past, tried))
+    show(
+        {
+            "folder": target,
+            "rows": len(past.rows),
+            "labels": len(past.labels),
+            "left_out": dict(past.left_out),
+            "estimate": tried,
+        },
+        as_json=json,
+        text=lambda: _tell(target, past, tried),
+    )
 
 
 def check(
@@ -59,15 +79,19 @@ def check(
     from roadbed.usecases.check import check as look
 
     found = look(folder)
-    show({"ok": not found.problems, "examples": found.examples, "problems": found.problems},
-         as_json=json, text=lambda: "\n".join(
-             [str(each) for each in found.problems]
-             or [f"{folder} is sound; {found.examples} examples."]))
+    show(
+        {"ok": not found.problems, "examples": found.examples, "problems": found.problems},
+        as_json=json,
+        text=lambda: "\n".join(
+            [str(each) for each in found.problems]
+            or [f"{folder} is sound; {found.examples} examples."]
+        ),
+    )
     if found.problems:
         raise typer.Exit(PROBLEMS_FOUND)
 
 
-def _try_out(folder: Path, past: PastWork) -> dict[str, float]:
+def _try_out(folder: Path) -> dict[str, float]:
     """Fit once on the table and see how it does on rows it did not fit on."""
     import numpy as np
 
@@ -75,7 +99,7 @@ def _try_out(folder: Path, past: PastWork) -> dict[str, float]:
 
     loaded = load(folder)
     trainable = loaded.declared.trainable
-    assert trainable is not None  # noqa: S101 - the scaffold wrote one
+    assert trainable is not None
     examples = [item for _, _, item in read_examples(loaded)][:_MOST_TO_TRY]
     found = trainable.fit(examples, seed=0).out_of_fold  # type: ignore[arg-type]
     order = np.argsort(-found.confidence)

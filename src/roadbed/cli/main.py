@@ -7,13 +7,24 @@ import typer
 from roadbed.cli import folders, reviews, serving, work
 
 app = typer.Typer(
-    name="roadbed", no_args_is_help=True, add_completion=False, rich_markup_mode=None,
+    name="roadbed",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Carry an AI use case from pilot to production, and keep it there.",
 )
 for command in (
-    serving.demo, serving.up, serving.serve, folders.new, folders.check, work.submit,
-    work.receipt, work.trust, work.improve, serving.doctor,
+    serving.demo,
+    serving.up,
+    serving.serve,
+    folders.new,
+    folders.check,
+    work.submit,
+    work.receipt,
+    work.trust,
+    work.improve,
+    serving.doctor,
 ):
     app.command()(command)
 app.add_typer(reviews.app, name="review")

@@ -10,8 +10,9 @@ import typer
 from roadbed.cli.output import me, opened, run, say, show
 from roadbed.kernel.errors import RoadbedError
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None,
-                  help="Look at what waits, and decide it.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Look at what waits, and decide it."
+)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 UseCaseName = Annotated[str, typer.Argument(help="The use case's name.")]
 ReviewId = Annotated[str, typer.Argument(metavar="REVIEW")]
@@ -27,10 +28,18 @@ def list_(usecase: UseCaseName, most: int = 20, json: Json = False) -> None:
             return await services.reviews.queue(usecase, reviewer=me(), most=most)
 
     found = run(work())
-    show({"reviews": found}, as_json=json, text=lambda: "\n".join(
-        f"{each.id}  {'blind ' if each.blind else '      '}"
-        f"{jsonlib.dumps(each.input, ensure_ascii=False)[:90]}" for each in found)
-        or "Nothing waits.")
+    show(
+        {"reviews": found},
+        as_json=json,
+        text=lambda: (
+            "\n".join(
+                f"{each.id}  {'blind ' if each.blind else '      '}"
+                f"{jsonlib.dumps(each.input, ensure_ascii=False)[:90]}"
+                for each in found
+            )
+            or "Nothing waits."
+        ),
+    )
 
 
 @app.command()
@@ -89,8 +98,11 @@ async def _work(usecase: str) -> None:
         while found := await services.reviews.claim_next(usecase, reviewer=me()):
             review = found[0]
             say(f"\n{jsonlib.dumps(review.input, ensure_ascii=False, indent=2)}")
-            say("Blind: give your own answer first." if review.blind else
-                f"Proposed: {jsonlib.dumps(review.output, ensure_ascii=False)}  ({review.reason})")
+            say(
+                "Blind: give your own answer first."
+                if review.blind
+                else f"Proposed: {jsonlib.dumps(review.output)}  ({review.reason})"
+            )
             key = typer.prompt(_KEYS, default="s", show_default=False).strip().lower()[:1]
             if key == "q":
                 return
@@ -121,7 +133,8 @@ async def _give(services: Any, review: Any, verdict: str, output: Any, note: str
         raise VerdictError(f"{verdict!r} is no verdict.", "Use accept, correct or reject.")
     declared = services.service(review.use_case).loaded.declared
     return await services.reviews.give(
-        declared, review.id, VerdictKind(verdict), reviewer=me(), output=output, note=note)
+        declared, review.id, VerdictKind(verdict), reviewer=me(), output=output, note=note
+    )
 
 
 def _parse(output: str | None) -> Any:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")]
-user_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None,
-                       help="One-time links and API tokens.")
+user_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="One-time links and API tokens."
+)
 
 
 def up(
@@ -41,8 +42,9 @@ def demo(
     rounds: Annotated[int | None, typer.Option(min=1, max=50, help="Rounds to play.")] = None,
     once: Annotated[bool, typer.Option("--once", help="Stop when it is played.")] = False,
     port: Port = None,
-    json: Annotated[bool, typer.Option(
-        "--json", help="No live view; one JSON object on the last line.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="No live view; one JSON object on the last line.")
+    ] = False,
 ) -> None:
     """Play a stream of inquiries through the whole road, then keep serving."""
     from roadbed.demo.play import play
@@ -63,14 +65,18 @@ def doctor(json: Json = False) -> None:
     async def look() -> list[Finding]:
         settings = Settings()
         async with database_url(settings) as url:
-            return await asyncio.to_thread(
-                examine, url, settings.home or default_home(Path.cwd()))
+            return await asyncio.to_thread(examine, url, settings.home or default_home(Path.cwd()))
 
     found = run(look())
     sign = {"ok": "ok     ", "warning": "note   ", "wrong": "WRONG  "}
-    show({"findings": found}, as_json=json, text=lambda: "\n".join(
-        f"{sign[each.state]} {each.name:20} {each.found}  {each.remedy}".rstrip()
-        for each in found))
+    show(
+        {"findings": found},
+        as_json=json,
+        text=lambda: "\n".join(
+            f"{sign[each.state]} {each.name:20} {each.found}  {each.remedy}".rstrip()
+            for each in found
+        ),
+    )
     if any(each.state == "wrong" for each in found):
         raise typer.Exit(PROBLEMS_FOUND)
 
@@ -90,7 +96,9 @@ def link(json: Json = False) -> None:
 
 
 @user_app.command()
-def token(name: Annotated[str, typer.Argument(help="Who will use it.")], json: Json = False) -> None:
+def token(
+    name: Annotated[str, typer.Argument(help="Who will use it.")], json: Json = False
+) -> None:
     """An API token; it is shown this once."""
 
     async def make() -> str:
@@ -110,18 +118,27 @@ async def _serve(folder: Path | None, port: int | None, *, with_link: bool) -> N
     settings = Settings()
     changes = {"usecases": folder, "port": port}
     settings = settings.model_copy(
-        update={name: value for name, value in changes.items() if value is not None})
+        update={name: value for name, value in changes.items() if value is not None}
+    )
     application = create(settings)
-    server = uvicorn.Server(uvicorn.Config(
-        application, host=settings.host, port=settings.port, log_level="warning",
-        access_log=False, timeout_graceful_shutdown=5))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application,
+            host=settings.host,
+            port=settings.port,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=5,
+        )
+    )
     running = asyncio.create_task(server.serve())
-    while not server.started and not running.done():
+    while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn has no event
         await asyncio.sleep(0.02)
     if server.started:
         port = server.servers[0].sockets[0].getsockname()[1]
-        await _announce(application.state.roadbed, f"http://{settings.host}:{port}",
-                        with_link=with_link)
+        await _announce(
+            application.state.roadbed, f"http://{settings.host}:{port}", with_link=with_link
+        )
     await running
     if not server.started:
         raise ServeError(settings.port)
@@ -133,8 +150,10 @@ class ServeError(RoadbedError):
     code = "serve_failed"
 
     def __init__(self, port: int) -> None:
-        super().__init__(f"The server could not start on port {port}.",
-                         "See the lines above; if the port is taken, choose another with --port.")
+        super().__init__(
+            f"The server could not start on port {port}.",
+            "See the lines above; if the port is taken, choose another with --port.",
+        )
 
 
 async def _announce(app: App, address: str, *, with_link: bool) -> None:
@@ -156,8 +175,14 @@ async def _train_if_new(app: App, name: str) -> None:
     if service.live.decider is None and examples["learn"]:
         say(f"  {name}: learning from {examples['learn']:,} examples")
         await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "roadbed", "improve", name,
-            env=_environment(app), stdin=asyncio.subprocess.DEVNULL)
+            sys.executable,
+            "-m",
+            "roadbed",
+            "improve",
+            name,
+            env=_environment(app),
+            stdin=asyncio.subprocess.DEVNULL,
+        )
 
 
 def _environment(app: App) -> dict[str, str]:

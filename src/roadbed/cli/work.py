@@ -22,13 +22,17 @@ class BadInputError(RoadbedError):
     code = "input_not_json"
 
     def __init__(self, detail: str) -> None:
-        super().__init__(f"The input is not a JSON object: {detail}.",
-                         """Write it like '{"text": "Where is my order?"}', or - for standard input.""")
+        super().__init__(
+            f"The input is not a JSON object: {detail}.",
+            """Write it like '{"text": "Where is my order?"}', or - for standard input.""",
+        )
 
 
 def submit(
     usecase: UseCaseName,
-    content: Annotated[str, typer.Argument(metavar="INPUT", help="A JSON object, or - to read it.")],
+    content: Annotated[
+        str, typer.Argument(metavar="INPUT", help="A JSON object, or - to read it.")
+    ],
     key: Annotated[str | None, typer.Option(help="Repeat a key to get the same receipt.")] = None,
     json: Json = False,
 ) -> None:
@@ -38,7 +42,8 @@ def submit(
         async with opened(only=None) as app:
             app.service(usecase)
             admission, running = await app.decisions.submit(
-                usecase, _object(content), key=key, source={"surface": "cli", "by": me()})
+                usecase, _object(content), key=key, source={"surface": "cli", "by": me()}
+            )
             if running is not None:
                 await running
             return await app.receipts.get(admission.task.id, viewer=me())
@@ -65,11 +70,15 @@ def trust(usecase: UseCaseName, json: Json = False) -> None:
         async with opened(only=None) as app:
             service = app.service(usecase)
             return service.live, await app.monitoring.overview(
-                service.loaded.declared, halted=service.halted)
+                service.loaded.declared, halted=service.halted
+            )
 
     live, found = run(work())
-    show({"version": live.id, "threshold": live.threshold, "overview": found}, as_json=json,
-         text=lambda: _trust_text(live, found))
+    show(
+        {"version": live.id, "threshold": live.threshold, "overview": found},
+        as_json=json,
+        text=lambda: _trust_text(live, found),
+    )
 
 
 def improve(usecase: UseCaseName, json: Json = False) -> None:
@@ -80,9 +89,14 @@ def improve(usecase: UseCaseName, json: Json = False) -> None:
             return await app.releases.improve(app.service(usecase).loaded, actor=me())
 
     found = run(work())
-    show(found, as_json=json, text=lambda: (
-        f"Version {found.number} ({found.version}) is live; learnt from {found.learned_from:,} "
-        f"examples in {found.seconds:.1f} s.\n{found.note}"))
+    show(
+        found,
+        as_json=json,
+        text=lambda: (
+            f"Version {found.number} ({found.version}) is live; learnt from {found.learned_from:,} "
+            f"examples in {found.seconds:.1f} s.\n{found.note}"
+        ),
+    )
 
 
 def _object(content: str) -> dict[str, Any]:
@@ -105,7 +119,8 @@ def _receipt_text(receipt: Mapping[str, Any]) -> str:
         "Key": receipt["key"],
         "Input": jsonlib.dumps(receipt["input"], ensure_ascii=False),
         "From": ", ".join(f"{name} {value}" for name, value in receipt["source"].items()),
-        "Answer": "hidden until its blind review" if decision.get("hidden")
+        "Answer": "hidden until its blind review"
+        if decision.get("hidden")
         else _compact(decision.get("output")),
         "Confidence": _confidence(decision),
         "Route": decision.get("route"),
@@ -118,8 +133,9 @@ def _receipt_text(receipt: Mapping[str, Any]) -> str:
         "Verdict": verdict and f"{verdict['verdict']} by {verdict['reviewer']}",
         "Right output": _compact(verdict.get("right_output")),
         "Note": verdict.get("note"),
-        "Pod": ", ".join(f"{role.replace('_', ' ')} {name}"
-                         for role, name in receipt["pod"].items()),
+        "Pod": ", ".join(
+            f"{role.replace('_', ' ')} {name}" for role, name in receipt["pod"].items()
+        ),
         "Times": "; ".join(f"{what} {at:%Y-%m-%d %H:%M:%S} UTC" for what, at in moments(receipt)),
     }
     return "\n".join(f"{name:13}{value}" for name, value in lines.items() if value)
@@ -138,19 +154,28 @@ def _compact(content: object) -> str | None:
 
 
 def _trust_text(live: Any, found: Any) -> str:
-    proof = found.version.certificate if found.version else None
-    promise = (f"At most {found.risk_limit:.1%} of automatic answers wrong, "
-               f"with {found.certainty:.0%} certainty")
+    proof = (found.version.certificate if found.version else None) or {}
+    promise = (
+        f"At most {found.risk_limit:.1%} of automatic answers wrong, "
+        f"with {found.certainty:.0%} certainty"
+    )
     if live.threshold is None:
-        why = (proof or {}).get("detail", {}).get("why_not") or "nothing has been proven yet"
+        why = proof.get("detail", {}).get("why_not") or "nothing has been proven yet"
         head = f"{promise}: not proven, so everything goes to a person ({why})"
     else:
-        head = (f"{promise}: proven from confidence {live.threshold:.3f} on, where "
-                f"{proof['covered']} of {proof['items']} reference items lie, "
-                f"{proof['errors']} wrong.")
+        head = (
+            f"{promise}: proven from confidence {live.threshold:.3f} on, where "
+            f"{proof['covered']} of {proof['items']} reference items lie, "
+            f"{proof['errors']} wrong."
+        )
     recent, audited = found.recent, found.audited
     rate = recent["automatic"] / recent["tasks"] if recent["tasks"] else 0.0
-    observed = (f"{audited['wrong']} of {audited['items']} audited automatic answers were wrong"
-                if audited["items"] else "no automatic answer has been audited yet")
-    return (f"{head}\nAutomatic: {rate:.0%} of the last {recent['tasks']} tasks; {observed}.\n"
-            f"{found.reviews['waiting']} reviews wait.")
+    observed = (
+        f"{audited['wrong']} of {audited['items']} audited automatic answers were wrong"
+        if audited["items"]
+        else "no automatic answer has been audited yet"
+    )
+    return (
+        f"{head}\nAutomatic: {rate:.0%} of the last {recent['tasks']} tasks; {observed}.\n"
+        f"{found.reviews['waiting']} reviews wait."
+    )

@@ -11,5 +11,7 @@ class NotDecidedInTimeError(RoadbedError):
     code = "still_deciding"
 
     def __init__(self, task_id: str) -> None:
-        super().__init__(f"The task {task_id} is being decided.", "Ask for its receipt in a moment.")
+        super().__init__(
+            f"The task {task_id} is being decided.", "Ask for its receipt in a moment."
+        )
         self.task_id = task_id

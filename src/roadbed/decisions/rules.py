@@ -26,8 +26,12 @@ _MOST_EVIDENCE = 20_000  # characters
 def read_answer(given: object, output: type[BaseModel]) -> Answered | NotAnswered:
     """What a decider gave, checked against the declared output. Anything odd is no answer."""
     if isinstance(given, Unsure):
-        return NotAnswered(code=Reason.UNSURE, reason=f"The decider is unsure: {given.reason}",
-                           evidence=_evidence(given.evidence), cost=given.cost)
+        return NotAnswered(
+            code=Reason.UNSURE,
+            reason=f"The decider is unsure: {given.reason}",
+            evidence=_evidence(given.evidence),
+            cost=given.cost,
+        )
     if not isinstance(given, Answer):
         return _invalid(f"it gave {type(given).__name__} instead of Answer or Unsure")
     confidence = given.confidence
@@ -38,8 +42,12 @@ def read_answer(given: object, output: type[BaseModel]) -> Answered | NotAnswere
     content = _output(given.output, output)
     if isinstance(content, str):
         return _invalid(content)
-    return Answered(output=content, confidence=float(confidence),
-                    evidence=_evidence(given.evidence), cost=given.cost)
+    return Answered(
+        output=content,
+        confidence=float(confidence),
+        evidence=_evidence(given.evidence),
+        cost=given.cost,
+    )
 
 
 def route(
@@ -47,11 +55,19 @@ def route(
 ) -> Routed:
     """``automatic`` only where everything agrees; a person in every other case."""
     if fired and fired.failed:
-        return Routed(route=Route.REVIEW, code=Reason.RULE_FAILED, rule=fired.rule,
-                      reason=f"An error in a rule: {fired.reason}.")
+        return Routed(
+            route=Route.REVIEW,
+            code=Reason.RULE_FAILED,
+            rule=fired.rule,
+            reason=f"An error in a rule: {fired.reason}.",
+        )
     if fired:
-        return Routed(route=Route(fired.route), code=Reason.RULE, rule=fired.rule,
-                      reason=f"The rule {fired.rule!r} applies: {fired.reason}")
+        return Routed(
+            route=Route(fired.route),
+            code=Reason.RULE,
+            rule=fired.rule,
+            reason=f"The rule {fired.rule!r} applies: {fired.reason}",
+        )
     if halted:
         return _review(Reason.HALTED, "The use case is halted.")
     if isinstance(answer, NotAnswered):
@@ -59,12 +75,17 @@ def route(
     if live.threshold is None:
         return _review(Reason.NOT_PROVEN, "Nothing is proven for this version yet.")
     if answer.confidence < live.threshold:
-        return _review(Reason.BELOW_THRESHOLD,
-                       f"Confidence {answer.confidence:.3f} is below {live.threshold:.3f}, "
-                       "from where on the error limit is proven.")
-    return Routed(route=Route.AUTOMATIC, code=Reason.PROVEN,
-                  reason=f"Confidence {answer.confidence:.3f} is at least {live.threshold:.3f}, "
-                  "from where on the error limit is proven.")
+        return _review(
+            Reason.BELOW_THRESHOLD,
+            f"Confidence {answer.confidence:.3f} is below {live.threshold:.3f}, "
+            "from where on the error limit is proven.",
+        )
+    return Routed(
+        route=Route.AUTOMATIC,
+        code=Reason.PROVEN,
+        reason=f"Confidence {answer.confidence:.3f} is at least {live.threshold:.3f}, "
+        "from where on the error limit is proven.",
+    )
 
 
 def priority(code: Reason, *, reference: bool) -> int:
@@ -77,8 +98,13 @@ def priority(code: Reason, *, reference: bool) -> int:
     return 2 if code in _WENT_WRONG else 1
 
 
-_WENT_WRONG = {Reason.RULE_FAILED, Reason.DECIDER_FAILED, Reason.DECIDER_TIMEOUT,
-               Reason.INVALID_ANSWER, Reason.INTERRUPTED}
+_WENT_WRONG = {
+    Reason.RULE_FAILED,
+    Reason.DECIDER_FAILED,
+    Reason.DECIDER_TIMEOUT,
+    Reason.INVALID_ANSWER,
+    Reason.INTERRUPTED,
+}
 
 
 def _review(code: Reason, reason: str) -> Routed:
@@ -86,8 +112,11 @@ def _review(code: Reason, reason: str) -> Routed:
 
 
 def _invalid(what: str) -> NotAnswered:
-    return NotAnswered(code=Reason.INVALID_ANSWER, evidence={},
-                       reason=f"The decider's answer cannot be used: {what}.")
+    return NotAnswered(
+        code=Reason.INVALID_ANSWER,
+        evidence={},
+        reason=f"The decider's answer cannot be used: {what}.",
+    )
 
 
 def _output(given: object, output: type[BaseModel]) -> Mapping[str, Any] | str:

@@ -38,8 +38,10 @@ class Runner:
             return self._too_late()
         place = self._place(live.decider)
         if place.stuck:
-            return _not(Reason.DECIDER_FAILED, "The decider hangs on every thread it was given; "
-                        "restart after mending it.")
+            return _not(
+                Reason.DECIDER_FAILED,
+                "The decider hangs on every thread it was given; restart after mending it.",
+            )
         return await self._within(place, live.decider, task, seconds)
 
     def close(self) -> None:
@@ -48,13 +50,20 @@ class Runner:
             place.close()
 
     async def _within(
-        self, place: Place, decider: FunctionDecider | Trainable, task: AdmittedTask,
+        self,
+        place: Place,
+        decider: FunctionDecider | Trainable,
+        task: AdmittedTask,
         seconds: float,
     ) -> Answered | NotAnswered:
         loop = asyncio.get_running_loop()
         seen = Task(id=task.id, usecase=task.use_case, key=task.key, admitted_at=task.admitted_at)
-        call = Call(decider=decider, input=task.input, result=loop.create_future(),
-                    context=Context(task=seen, deadline_seconds=seconds))
+        call = Call(
+            decider=decider,
+            input=task.input,
+            result=loop.create_future(),
+            context=Context(task=seen, deadline_seconds=seconds),
+        )
         timer = loop.call_later(seconds, self._expire, place, call)
         place.put(call)
         try:
@@ -79,8 +88,10 @@ class Runner:
         return self._places[kind]
 
     def _too_late(self) -> NotAnswered:
-        return _not(Reason.DECIDER_TIMEOUT, "The decider did not answer within "
-                    f"{self._declared.deadline_seconds:g} s.")
+        return _not(
+            Reason.DECIDER_TIMEOUT,
+            f"The decider did not answer within {self._declared.deadline_seconds:g} s.",
+        )
 
 
 _EXPIRED = object()

@@ -36,8 +36,15 @@ class Decisions:
     """Takes tasks from admission to settlement. ``settle`` is wired in ``pipeline.py``."""
 
     def __init__(
-        self, *, intake: Intake, services: Services, writer: GroupCommitWriter, settle: Write,
-        ids: Ids, clock: Clock, max_in_flight: int,
+        self,
+        *,
+        intake: Intake,
+        services: Services,
+        writer: GroupCommitWriter,
+        settle: Write,
+        ids: Ids,
+        clock: Clock,
+        max_in_flight: int,
     ) -> None:
         self._intake = intake
         self._services = services
@@ -50,7 +57,11 @@ class Decisions:
         self._under_way: dict[str, asyncio.Task[Decision | None]] = {}
 
     async def submit(
-        self, use_case: str, content: Mapping[str, Any], *, key: str | None,
+        self,
+        use_case: str,
+        content: Mapping[str, Any],
+        *,
+        key: str | None,
         source: Mapping[str, str],
     ) -> tuple[Admission, asyncio.Task[Decision | None] | None]:
         """Admit a task and start deciding it.
@@ -63,8 +74,13 @@ class Decisions:
         if len(self._under_way) >= self._max_in_flight:
             raise OverloadedError(len(self._under_way))
         admission = await self._intake.admit(
-            service.loaded.declared, content, key=key, source=source, coin_seed=service.coin_seed,
-            reference_rate=coin.rate(automating=service.live.threshold is not None))
+            service.loaded.declared,
+            content,
+            key=key,
+            source=source,
+            coin_seed=service.coin_seed,
+            reference_rate=coin.rate(automating=service.live.threshold is not None),
+        )
         if admission.repeated:
             return admission, self._under_way.get(admission.task.id)
         return admission, self._start(admission.task)
@@ -116,8 +132,10 @@ class Decisions:
         book = service.loaded.rules
         if task.attempt > MOST_ATTEMPTS:
             answer: Answered | NotAnswered = NotAnswered(
-                code=Reason.INTERRUPTED, evidence={},
-                reason=f"Deciding it was cut off {MOST_ATTEMPTS} times by a crash.")
+                code=Reason.INTERRUPTED,
+                evidence={},
+                reason=f"Deciding it was cut off {MOST_ATTEMPTS} times by a crash.",
+            )
             return answer, rules.route(answer, service.live, halted=service.halted, fired=None)
         if fired := book.check_before(task.content):
             answer = NotAnswered(code=Reason.RULE, reason=fired.reason, evidence={})
@@ -130,19 +148,31 @@ class Decisions:
         return answer, rules.route(answer, service.live, halted=service.halted, fired=fired)
 
     def _decision(
-        self, service: Service, task: AdmittedTask, answer: Answered | NotAnswered,
-        routed: Routed, began: float,
+        self,
+        service: Service,
+        task: AdmittedTask,
+        answer: Answered | NotAnswered,
+        routed: Routed,
+        began: float,
     ) -> Decision:
         answered = answer if isinstance(answer, Answered) else None
         needs_person = routed.route is Route.REVIEW or task.reference
         return Decision(
-            id=self._ids.decision(), task_id=task.id, use_case=task.use_case,
-            version=service.live.id, certificate=service.live.certificate, routed=routed,
+            id=self._ids.decision(),
+            task_id=task.id,
+            use_case=task.use_case,
+            version=service.live.id,
+            certificate=service.live.certificate,
+            routed=routed,
             output=answered.output if answered else None,
             confidence=answered.confidence if answered else None,
-            threshold=service.live.threshold, evidence=answer.evidence, cost=answer.cost,
-            attempt=task.attempt, decided_at=self._clock.now(),
-            decide_seconds=self._clock.monotonic() - began, halt_epoch=service.halt_epoch,
+            threshold=service.live.threshold,
+            evidence=answer.evidence,
+            cost=answer.cost,
+            attempt=task.attempt,
+            decided_at=self._clock.now(),
+            decide_seconds=self._clock.monotonic() - began,
+            halt_epoch=service.halt_epoch,
             review_id=self._ids.review() if needs_person else None,
         )
 
@@ -150,14 +180,25 @@ class Decisions:
 def _record(task: AdmittedTask, decision: Decision) -> Row:
     """One item of the settle batch: the decision, and the review it opens if it opens one."""
     return {
-        "id": decision.id, "task_id": decision.task_id, "use_case": decision.use_case,
-        "version": decision.version, "certificate": decision.certificate,
-        "route": decision.routed.route, "reason_code": decision.routed.code,
-        "reason": decision.routed.reason, "rule": decision.routed.rule, "output": decision.output,
-        "confidence": decision.confidence, "threshold": decision.threshold,
-        "evidence": decision.evidence, "cost": decision.cost, "attempt": decision.attempt,
-        "decided_at": decision.decided_at, "decide_seconds": decision.decide_seconds,
-        "halt_epoch": decision.halt_epoch, "review_id": decision.review_id,
+        "id": decision.id,
+        "task_id": decision.task_id,
+        "use_case": decision.use_case,
+        "version": decision.version,
+        "certificate": decision.certificate,
+        "route": decision.routed.route,
+        "reason_code": decision.routed.code,
+        "reason": decision.routed.reason,
+        "rule": decision.routed.rule,
+        "output": decision.output,
+        "confidence": decision.confidence,
+        "threshold": decision.threshold,
+        "evidence": decision.evidence,
+        "cost": decision.cost,
+        "attempt": decision.attempt,
+        "decided_at": decision.decided_at,
+        "decide_seconds": decision.decide_seconds,
+        "halt_epoch": decision.halt_epoch,
+        "review_id": decision.review_id,
         "blind": task.reference,
         "priority": rules.priority(decision.routed.code, reference=task.reference),
     }

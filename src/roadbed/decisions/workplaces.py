@@ -164,7 +164,7 @@ class CoroutinePlace:
         loop = self._loop
         loop.call_soon_threadsafe(lambda: loop.create_task(self._work(call)))
 
-    def expire(self, call: Call) -> None:
+    def expire(self, _: Call) -> None:
         """A loop that is free answers at once; one that does not within a second is blocked."""
         suspect, answered = self._loop, threading.Event()
         suspect.call_soon_threadsafe(answered.set)
@@ -173,7 +173,9 @@ class CoroutinePlace:
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
 
-    def _replace_unless(self, answered: threading.Event, suspect: asyncio.AbstractEventLoop) -> None:
+    def _replace_unless(
+        self, answered: threading.Event, suspect: asyncio.AbstractEventLoop
+    ) -> None:
         if not answered.is_set() and suspect is self._loop:
             self._replaced += 1
             self._loop = self._start()

@@ -11,8 +11,10 @@ class DemoDataError(RoadbedError):
     code = "demo_data_missing"
 
     def __init__(self, name: str, place: object) -> None:
-        super().__init__(f"The data set {name!r} is not at {place}.",
-                         "Use `--data sample`, or set ROADBED_DATA_DIR to the folder that has it.")
+        super().__init__(
+            f"The data set {name!r} is not at {place}.",
+            "Use `--data sample`, or set ROADBED_DATA_DIR to the folder that has it.",
+        )
 
 
 class DemoServerError(RoadbedError):
@@ -21,5 +23,7 @@ class DemoServerError(RoadbedError):
     code = "demo_server_failed"
 
     def __init__(self, detail: str) -> None:
-        super().__init__(f"The demo's server does not answer: {detail}.",
-                         "See its output above; `roadbed doctor` checks the database.")
+        super().__init__(
+            f"The demo's server does not answer: {detail}.",
+            "See its output above; `roadbed doctor` checks the database.",
+        )

@@ -27,12 +27,15 @@ class Tally:
 
 
 class Caller:
-    """HTTP with patience: a server that is down for a moment is asked again, same key, same body."""
+    """HTTP with patience: a server that is down is asked again, with the same key and body."""
 
     def __init__(self, address: str, token: str) -> None:
         self._client = httpx2.AsyncClient(
-            base_url=f"{address}/v1", headers={"Authorization": f"Bearer {token}"}, timeout=60.0,
-            limits=httpx2.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS))
+            base_url=f"{address}/v1",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=60.0,
+            limits=httpx2.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS),
+        )
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -56,13 +59,18 @@ class Caller:
 
 
 async def send_round(
-    caller: Caller, use_case: str, prefix: str, tasks: Sequence[Labelled], tally: Tally,
+    caller: Caller,
+    use_case: str,
+    prefix: str,
+    tasks: Sequence[Labelled],
+    tally: Tally,
     tick: Callable[[], None],
 ) -> None:
     """Send every task once, ``CLIENTS`` at a time, and count what was automatic, and wrongly so."""
     waiting = iter(enumerate(tasks))
-    await asyncio.gather(*(_client(caller, use_case, prefix, waiting, tally, tick)
-                           for _ in range(CLIENTS)))
+    await asyncio.gather(
+        *(_client(caller, use_case, prefix, waiting, tally, tick) for _ in range(CLIENTS))
+    )
 
 
 async def review_all(
@@ -81,12 +89,19 @@ async def review_all(
 
 
 async def _client(
-    caller: Caller, use_case: str, prefix: str, waiting: Iterator[tuple[int, Labelled]],
-    tally: Tally, tick: Callable[[], None],
+    caller: Caller,
+    use_case: str,
+    prefix: str,
+    waiting: Iterator[tuple[int, Labelled]],
+    tally: Tally,
+    tick: Callable[[], None],
 ) -> None:
     for number, (text, queue) in waiting:
-        receipt = await caller.call("POST", f"/usecases/{use_case}/tasks", {
-            "key": f"{prefix}-{number}", "input": {"text": text}, "wait": 30})
+        receipt = await caller.call(
+            "POST",
+            f"/usecases/{use_case}/tasks",
+            {"key": f"{prefix}-{number}", "input": {"text": text}, "wait": 30},
+        )
         while receipt["decision"] is None:
             await asyncio.sleep(0.5)
             receipt = await caller.call("GET", f"/receipts/{receipt['task']}")
@@ -98,14 +113,15 @@ async def _client(
 
 
 async def _review(
-    caller: Caller, review: Mapping[str, Any], truth: Mapping[str, str | None],
+    caller: Caller,
+    review: Mapping[str, Any],
+    truth: Mapping[str, str | None],
     gate: asyncio.Semaphore,
 ) -> None:
     queue = truth[review["input"]["text"]]
     body: dict[str, object] = {"verdict": "reject"}
     if queue is not None:
         same = not review["blind"] and review["output"] == {"queue": queue}
-        body = {"verdict": "accept"} if same else {
-            "verdict": "correct", "output": {"queue": queue}}
+        body = {"verdict": "accept"} if same else {"verdict": "correct", "output": {"queue": queue}}
     async with gate:
         await caller.call("POST", f"/reviews/{review['id']}/verdict", body)

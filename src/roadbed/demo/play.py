@@ -58,13 +58,15 @@ async def _play(
         with view:
             await _rounds(stage, view)
         if as_json:
-            print(json.dumps(_summary(view, time.monotonic() - began)), flush=True)  # noqa: T201
+            print(json.dumps(_summary(view, time.monotonic() - began)), flush=True)
         else:
             view.note(summary_line(view.rows, LIMIT))
         if not once:
-            print(f"Still serving at {stage.server.address} (Ctrl-C ends it)\n"  # noqa: T201
-                  f"Sign in once: {stage.server.address}/sign-in?code={stage.link_code}",
-                  flush=True)
+            print(
+                f"Still serving at {stage.server.address} (Ctrl-C ends it)\n"
+                f"Sign in once: {stage.server.address}/sign-in?code={stage.link_code}",
+                flush=True,
+            )
             await stage.server.ended()
 
 
@@ -100,18 +102,30 @@ async def _stage(
         _forget_last_time(home)
     async with database_url(settings.model_copy(update={"home": home})) as url:
         usecases = await asyncio.to_thread(_write_folder, stream)
-        environment = {"ROADBED_DATABASE_URL": url, "ROADBED_USECASES": str(usecases),
-                       "ROADBED_LEASE_SECONDS": _LEASE_SECONDS}
+        environment = {
+            "ROADBED_DATABASE_URL": url,
+            "ROADBED_USECASES": str(usecases),
+            "ROADBED_LEASE_SECONDS": _LEASE_SECONDS,
+        }
         async with open_app(settings, url, only=[]) as app:
             tokens = [await app.people.issue_token(each) for each in ("shop", "reviewer")]
             code = await app.people.issue_link_code("you")
         server = ServerProcess(
-            usecases, environment, port,
-            lambda n: view.note(f"The server died ({n}); it is started again. Nothing is lost."))
+            usecases,
+            environment,
+            port,
+            lambda n: view.note(f"The server died ({n}); it is started again. Nothing is lost."),
+        )
         await server.start()
         try:
-            yield Stage(stream=stream, server=server, environment=environment, link_code=code,
-                        client_token=tokens[0], reviewer_token=tokens[1])
+            yield Stage(
+                stream=stream,
+                server=server,
+                environment=environment,
+                link_code=code,
+                client_token=tokens[0],
+                reviewer_token=tokens[1],
+            )
         finally:
             await server.stop()
             shutil.rmtree(usecases, ignore_errors=True)
@@ -130,21 +144,35 @@ def _write_folder(stream: Stream) -> Path:
 
     usecases = Path(tempfile.mkdtemp(prefix="roadbed-demo-"))
     folder = usecases / USE_CASE
-    shutil.copytree(Path(__file__).parent / "folder", folder,
-                    ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        Path(__file__).parent / "folder", folder, ignore=shutil.ignore_patterns("__pycache__")
+    )
     (folder / "examples").mkdir()
-    (folder / "examples" / "past-work.jsonl").write_text("".join(
-        json.dumps({"input": {"text": text}, "output": {"queue": queue} if queue else None}) + "\n"
-        for text, queue in stream.seed), encoding="utf-8")
+    (folder / "examples" / "past-work.jsonl").write_text(
+        "".join(
+            json.dumps({"input": {"text": text}, "output": {"queue": queue} if queue else None})
+            + "\n"
+            for text, queue in stream.seed
+        ),
+        encoding="utf-8",
+    )
     return usecases
 
 
 async def _improve(environment: Mapping[str, str]) -> Mapping[str, Any]:
     """Run ``roadbed improve`` as its own process, as an operator would."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "roadbed", "improve", USE_CASE, "--json",
-        env={**os.environ, **environment}, stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+        sys.executable,
+        "-m",
+        "roadbed",
+        "improve",
+        USE_CASE,
+        "--json",
+        env={**os.environ, **environment},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
     output, errors = await process.communicate()
     if process.returncode != 0:
         raise DemoServerError(f"improve failed: {errors.decode(errors='replace').strip()[-300:]}")

@@ -23,14 +23,24 @@ class ServerProcess:
     """``roadbed serve`` in a process of its own, kept alive."""
 
     def __init__(
-        self, usecases: Path, environment: Mapping[str, str], port: int | None,
+        self,
+        usecases: Path,
+        environment: Mapping[str, str],
+        port: int | None,
         on_death: Callable[[int], None],
     ) -> None:
         self.port = port or _free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.deaths = 0
-        self._command = [sys.executable, "-m", "roadbed", "serve", str(usecases),
-                         "--port", str(self.port)]
+        self._command = [
+            sys.executable,
+            "-m",
+            "roadbed",
+            "serve",
+            str(usecases),
+            "--port",
+            str(self.port),
+        ]
         self._environment = {**os.environ, **environment}
         self._on_death = on_death
         self._process: asyncio.subprocess.Process | None = None
@@ -66,8 +76,12 @@ class ServerProcess:
     async def _spawn(self) -> None:
         # A session of its own: the terminal's Ctrl-C reaches the demo, which then ends its server.
         self._process = await asyncio.create_subprocess_exec(
-            *self._command, env=self._environment, stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL, start_new_session=True)
+            *self._command,
+            env=self._environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     async def _keep(self) -> None:
         while self._process and self.deaths < _MOST_DEATHS:

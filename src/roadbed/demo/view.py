@@ -74,10 +74,22 @@ class View:
             self._console.print("  ".join(_cells(row)))
 
     def _table(self) -> Table:
-        table = Table(title=f"At most {self._limit:.0%} wrong, {self._certainty:.0%} certain",
-                      title_justify="left", box=None, pad_edge=False)
-        for heading in ("round", "tasks", "automatic", "", "wrong", "proven from", "reviewed",
-                        "decisions"):
+        table = Table(
+            title=f"At most {self._limit:.0%} wrong, {self._certainty:.0%} certain",
+            title_justify="left",
+            box=None,
+            pad_edge=False,
+        )
+        for heading in (
+            "round",
+            "tasks",
+            "automatic",
+            "",
+            "wrong",
+            "proven from",
+            "reviewed",
+            "decisions",
+        ):
             table.add_column(heading, justify="left" if not heading else "right")
         for row in self.rows:
             table.add_row(*_cells(row))
@@ -92,14 +104,23 @@ def summary_line(rows: Sequence[RoundRow], limit: float) -> str:
     if not automatic:
         return f"{tasks:,} tasks, none automatic: not enough evidence for a limit of {limit:.0%}."
     last = rows[-1].tally
-    return (f"{automatic:,} of {tasks:,} tasks were automatic, {wrong / automatic:.1%} of them "
-            f"wrong (limit {limit:.0%}); in the last round {last.automatic / last.tasks:.0%}.")
+    return (
+        f"{automatic:,} of {tasks:,} tasks were automatic, {wrong / automatic:.1%} of them "
+        f"wrong (limit {limit:.0%}); in the last round {last.automatic / last.tasks:.0%}."
+    )
 
 
 def _cells(row: RoundRow) -> list[str]:
     tally = row.tally
     rate = tally.automatic / tally.tasks if tally.tasks else 0.0
     wrong = f"{tally.wrong_automatic / tally.automatic:.1%}" if tally.automatic else "none"
-    return [f"{row.number}", f"{tally.tasks:,}", f"{rate:.0%}", "█" * round(rate * 20) or "·",
-            wrong, "nothing yet" if row.threshold is None else f"{row.threshold:.3f}",
-            f"{row.reviews:,}", f"{row.per_second:,.0f}/s"]
+    return [
+        f"{row.number}",
+        f"{tally.tasks:,}",
+        f"{rate:.0%}",
+        "█" * round(rate * 20) or "·",
+        wrong,
+        "nothing yet" if row.threshold is None else f"{row.threshold:.3f}",
+        f"{row.reviews:,}",
+        f"{row.per_second:,.0f}/s",
+    ]

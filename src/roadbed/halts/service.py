@@ -19,7 +19,9 @@ async def halt(database: Database, use_case: str, *, reason: str, actor: str) ->
         if row is None:
             return None
         epoch = int(row["halt_epoch"])
-        await connection.execute(_SQL["note"], {
-            "use_case": use_case, "epoch": str(epoch), "actor": actor, "reason": reason})
+        await connection.execute(
+            _SQL["note"],
+            {"use_case": use_case, "epoch": str(epoch), "actor": actor, "reason": reason},
+        )
         await connection.execute(_SQL["tell"], {"use_case": use_case})
     return epoch

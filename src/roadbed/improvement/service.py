@@ -49,8 +49,10 @@ class Improvement:
                 records.append(self._record(loaded.declared, item))
         stored = 0
         for start in range(0, len(records), _AT_ONCE):
-            rows = await self._database.fetch(SQL["import_folder"], {
-                "use_case": loaded.name, "items": json.dumps(records[start : start + _AT_ONCE])})
+            rows = await self._database.fetch(
+                SQL["import_folder"],
+                {"use_case": loaded.name, "items": json.dumps(records[start : start + _AT_ONCE])},
+            )
             stored += len(rows)
         return stored, problems
 
@@ -59,7 +61,8 @@ class Improvement:
     ) -> ExampleSet:
         """The examples in use for ``purpose``; those that no longer fit the models are left out."""
         rows = await self._database.fetch(
-            SQL["in_use"], {"use_case": declared.name, "purpose": purpose})
+            SQL["in_use"], {"use_case": declared.name, "purpose": purpose}
+        )
         kept = [row for row in rows if row["reference"] or not reference_only]
         read = [each for row in kept if (each := _read(declared, row))]
         return ExampleSet(examples=read, until=max((row["born_at"] for row in kept), default=None))
@@ -76,14 +79,22 @@ class Improvement:
         if declared.trainable is None:
             if declared.function is None:
                 raise ValueError("a loaded use case always has a decider")
-            return Candidate(decider=declared.function, artifacts={}, out_of_fold=None,
-                             learned_from=0, learned_until=None)
+            return Candidate(
+                decider=declared.function,
+                artifacts={},
+                out_of_fold=None,
+                learned_from=0,
+                learned_until=None,
+            )
         learn = await self.examples(declared, "learn")
         fitted = await asyncio.to_thread(declared.trainable.fit, learn.examples, seed=seed)
         return Candidate(
-            decider=fitted, artifacts=await asyncio.to_thread(fitted.save),
-            out_of_fold=fitted.out_of_fold, learned_from=len(learn.examples),
-            learned_until=learn.until)
+            decider=fitted,
+            artifacts=await asyncio.to_thread(fitted.save),
+            out_of_fold=fitted.out_of_fold,
+            learned_from=len(learn.examples),
+            learned_until=learn.until,
+        )
 
     async def judge(
         self, declared: UseCase, decider: FunctionDecider | Trainable, examples: ExampleSet
@@ -107,8 +118,10 @@ class Improvement:
 
         found = await asyncio.gather(*(ask(*each) for each in enumerate(examples.examples)))
         runner.close()
-        return Judged(confidence=np.array([each[0] for each in found], dtype=np.float64),
-                      wrong=np.array([each[1] for each in found], dtype=np.bool_))
+        return Judged(
+            confidence=np.array([each[0] for each in found], dtype=np.float64),
+            wrong=np.array([each[1] for each in found], dtype=np.bool_),
+        )
 
     def _record(self, declared: UseCase, example: LabelledExample) -> dict[str, Any]:
         content = example.input.model_dump(mode="json")
@@ -116,7 +129,10 @@ class Improvement:
         # The input alone decides the purpose: the same text must never both tune and judge.
         purpose = purpose_of(body_hash(content), random_sample=declared.examples_are_random_sample)
         return {
-            "id": self._ids.example(), "input": content, "output": output, "purpose": purpose,
+            "id": self._ids.example(),
+            "input": content,
+            "output": output,
+            "purpose": purpose,
             "reference": purpose == "judge" and declared.examples_are_random_sample,
             "content_hash": body_hash({"input": content, "output": output}),
             "born_at": self._clock.now().isoformat(),
@@ -124,9 +140,16 @@ class Improvement:
 
     def _replayed(self, declared: UseCase, number: int, example: LabelledExample) -> AdmittedTask:
         return AdmittedTask(
-            id=TaskId(f"tsk_replay{number}"), use_case=declared.name, key=None, input=example.input,
-            content={}, source={"surface": "replay"}, reference=False, reference_rate=0.0,
-            admitted_at=self._clock.now())
+            id=TaskId(f"tsk_replay{number}"),
+            use_case=declared.name,
+            key=None,
+            input=example.input,
+            content={},
+            source={"surface": "replay"},
+            reference=False,
+            reference_rate=0.0,
+            admitted_at=self._clock.now(),
+        )
 
 
 def _read(declared: UseCase, row: Mapping[str, Any]) -> LabelledExample | None:
@@ -134,6 +157,7 @@ def _read(declared: UseCase, row: Mapping[str, Any]) -> LabelledExample | None:
         output = row["output"]
         return LabelledExample(
             input=declared.input.model_validate(row["input"]),
-            output=None if output is None else declared.output.model_validate(output))
+            output=None if output is None else declared.output.model_validate(output),
+        )
     except ValueError:
         return None

@@ -8,14 +8,16 @@ from roadbed.kernel.errors import RoadbedError
 
 
 class InputError(RoadbedError):
-    """The input is not what the use case declares. ``fields`` names each place and what is wrong."""
+    """The input is not what the use case declares. ``fields`` says where and why."""
 
     code = "input_invalid"
 
     def __init__(self, fields: Sequence[tuple[str, str]]) -> None:
         listed = "; ".join(f"{place}: {problem}" for place, problem in fields)
-        super().__init__(f"The input does not fit: {listed}.",
-                         "Correct these fields; the use case's page shows the declared input.")
+        super().__init__(
+            f"The input does not fit: {listed}.",
+            "Correct these fields; the use case's page shows the declared input.",
+        )
         self.fields = tuple(fields)
 
 
@@ -25,9 +27,11 @@ class KeyReusedError(RoadbedError):
     code = "key_reused"
 
     def __init__(self, key: str, task_id: str) -> None:
-        super().__init__(f"The key {key[:80]!r} already stands for another input (task {task_id}).",
-                         "Send each piece of work under its own key; repeat a key only to ask "
-                         "again for the same work.")
+        super().__init__(
+            f"The key {key[:80]!r} already stands for another input (task {task_id}).",
+            "Send each piece of work under its own key; repeat a key only to ask "
+            "again for the same work.",
+        )
         self.task_id = task_id
 
 
@@ -37,5 +41,7 @@ class OverloadedError(RoadbedError):
     code = "overloaded"
 
     def __init__(self, in_flight: int) -> None:
-        super().__init__(f"{in_flight} tasks are being decided already.",
-                         "Send it again in a few seconds with the same key.")
+        super().__init__(
+            f"{in_flight} tasks are being decided already.",
+            "Send it again in a few seconds with the same key.",
+        )

@@ -19,10 +19,12 @@ def read_input(model: type[BaseModel], content: object) -> BaseModel:
     try:
         found = model.model_validate(content, strict=False, extra="forbid")
     except ValidationError as error:
-        raise InputError([
-            (".".join(map(str, each["loc"])) or "input", each["msg"])
-            for each in error.errors(include_url=False, include_input=False)[:20]
-        ]) from error
+        raise InputError(
+            [
+                (".".join(map(str, each["loc"])) or "input", each["msg"])
+                for each in error.errors(include_url=False, include_input=False)[:20]
+            ]
+        ) from error
     if bad := [(place, problem) for place, problem in _unstorable(content, "")][:20]:
         raise InputError(bad)
     return found

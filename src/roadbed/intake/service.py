@@ -25,8 +25,13 @@ class Intake:
     """Takes tasks in. When ``admit`` returns, the task is on disk and will be decided."""
 
     def __init__(
-        self, database: Database, writer: GroupCommitWriter, ids: Ids, clock: Clock,
-        *, lease_seconds: float,
+        self,
+        database: Database,
+        writer: GroupCommitWriter,
+        ids: Ids,
+        clock: Clock,
+        *,
+        lease_seconds: float,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -35,8 +40,14 @@ class Intake:
         self._lease_seconds = lease_seconds
 
     async def admit(
-        self, declared: UseCase, content: Mapping[str, Any], *, key: str | None,
-        source: Mapping[str, str], coin_seed: bytes, reference_rate: float,
+        self,
+        declared: UseCase,
+        content: Mapping[str, Any],
+        *,
+        key: str | None,
+        source: Mapping[str, str],
+        coin_seed: bytes,
+        reference_rate: float,
     ) -> Admission:
         """Check, toss, store. The coin is tossed before anything is known about the answer.
 
@@ -46,9 +57,15 @@ class Intake:
         parsed = rules.read_input(declared.input, content)
         task_id = self._ids.task()
         task = AdmittedTask(
-            id=task_id, use_case=declared.name, key=key, input=parsed, content=content,
-            source=source, reference=coin.toss(coin_seed, task_id, reference_rate),
-            reference_rate=reference_rate, admitted_at=self._clock.now(),
+            id=task_id,
+            use_case=declared.name,
+            key=key,
+            input=parsed,
+            content=content,
+            source=source,
+            reference=coin.toss(coin_seed, task_id, reference_rate),
+            reference_rate=reference_rate,
+            admitted_at=self._clock.now(),
         )
         digest = rules.body_hash(content)
         row = await self._writer.write(ADMIT, self._record(task, digest))
@@ -58,35 +75,52 @@ class Intake:
             return Admission(task=task, repeated=False)
         if row["body_hash"] != digest:
             raise KeyReusedError(str(key), row["task_id"])
-        return Admission(task=_read(declared, {**row, "id": row["task_id"], "key": key}), repeated=True)
+        return Admission(
+            task=_read(declared, {**row, "id": row["task_id"], "key": key}), repeated=True
+        )
 
     async def take_over(self, served: Mapping[str, UseCase], most: int) -> Sequence[AdmittedTask]:
         """Tasks whose lease ran out, now leased to this process, at most ``most``."""
-        rows = await self._database.fetch(_SQL["take_over"], {
-            "lease_seconds": self._lease_seconds, "use_cases": list(served), "most": most})
+        rows = await self._database.fetch(
+            _SQL["take_over"],
+            {"lease_seconds": self._lease_seconds, "use_cases": list(served), "most": most},
+        )
         return [_read(served[row["use_case"]], row) for row in rows]
 
     async def extend(self, task_ids: Iterable[TaskId]) -> None:
         """Keep the leases of tasks that are still being decided here."""
-        await self._database.fetch(_SQL["extend"], {
-            "lease_seconds": self._lease_seconds, "task_ids": list(task_ids)})
+        await self._database.fetch(
+            _SQL["extend"], {"lease_seconds": self._lease_seconds, "task_ids": list(task_ids)}
+        )
 
     def _record(self, task: AdmittedTask, digest: str) -> Mapping[str, object]:
         return {
-            "id": task.id, "use_case": task.use_case, "key": task.key, "body_hash": digest,
-            "input": task.content, "source": task.source, "reference": task.reference,
-            "reference_rate": task.reference_rate, "admitted_at": task.admitted_at,
+            "id": task.id,
+            "use_case": task.use_case,
+            "key": task.key,
+            "body_hash": digest,
+            "input": task.content,
+            "source": task.source,
+            "reference": task.reference,
+            "reference_rate": task.reference_rate,
+            "admitted_at": task.admitted_at,
             "lease_seconds": self._lease_seconds,
         }
 
 
 def _read(declared: UseCase, row: Mapping[str, Any]) -> AdmittedTask:
     return AdmittedTask(
-        id=TaskId(row["id"]), use_case=declared.name, key=row["key"],
+        id=TaskId(row["id"]),
+        use_case=declared.name,
+        key=row["key"],
         # Stored input was checked when it came; a model that changed since must not lose the task.
-        input=_model_or_raw(declared, row["input"]), content=row["input"], source=row["source"],
-        reference=row["reference"], reference_rate=row["reference_rate"],
-        admitted_at=row["admitted_at"], attempt=row.get("attempt", 1),
+        input=_model_or_raw(declared, row["input"]),
+        content=row["input"],
+        source=row["source"],
+        reference=row["reference"],
+        reference_rate=row["reference_rate"],
+        admitted_at=row["admitted_at"],
+        attempt=row.get("attempt", 1),
     )
 
 

@@ -20,8 +20,8 @@ CertificateId = NewType("CertificateId", str)
 class Ids:
     """Makes ids from a clock and a source of random bytes, both passed in.
 
-    48 bits of milliseconds before 64 random bits, in hex: rows written together lie together in an index,
-    and an id gives nothing away but its age.
+    48 bits of milliseconds before 64 random bits, in hex: rows written together lie together in an
+    index, and an id gives nothing away but its age.
     """
 
     def __init__(self, clock: Clock, entropy: Callable[[int], bytes] = os.urandom) -> None:

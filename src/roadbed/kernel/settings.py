@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """What an operator may set. ``docs/reference/settings.md`` lists the same, and a test compares."""
+    """What an operator may set; ``docs/reference/settings.md`` lists the same."""
 
     model_config = SettingsConfigDict(env_prefix="ROADBED_", extra="ignore", frozen=True)
 

@@ -48,7 +48,11 @@ class Monitoring:
     """Reads figures; changes nothing."""
 
     def __init__(
-        self, database: Database, reviews: Reviews, improvement: Improvement, releases: Releases,
+        self,
+        database: Database,
+        reviews: Reviews,
+        improvement: Improvement,
+        releases: Releases,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -63,21 +67,27 @@ class Monitoring:
         versions = await self._releases.versions(declared.name, 1)
         pod = declared.pod
         return Overview(
-            use_case=declared.name, purpose=declared.purpose, halted=halted,
+            use_case=declared.name,
+            purpose=declared.purpose,
+            halted=halted,
             pod={role: getattr(pod, role) for role in pod.__dataclass_fields__},
-            risk_limit=declared.risk_limit, certainty=declared.certainty,
-            total=await self._one("total", named), recent=await self._one("volume", named),
+            risk_limit=declared.risk_limit,
+            certainty=declared.certainty,
+            total=await self._one("total", named),
+            recent=await self._one("volume", named),
             reasons=await self._database.fetch(_SQL["reasons"], named),
             reviews=await self._reviews.waiting(declared.name),
             examples=await self._improvement.counts(declared.name),
-            audited=await self._audited(declared), version=versions[0] if versions else None,
+            audited=await self._audited(declared),
+            version=versions[0] if versions else None,
         )
 
     async def history(self, use_case: str, *, hours: float = 24.0) -> Sequence[Mapping[str, Any]]:
         """Decisions over time in 48 steps: ``at``, ``tasks``, ``automatic``."""
         since = self._clock.now() - timedelta(hours=hours)
-        return await self._database.fetch(_SQL["history"], {
-            "use_case": use_case, "since": since, "seconds": hours * 3600 / 48})
+        return await self._database.fetch(
+            _SQL["history"], {"use_case": use_case, "since": since, "seconds": hours * 3600 / 48}
+        )
 
     async def pulse(self) -> int:
         """A number that grows whenever anything is decided, reviewed or released."""

@@ -11,9 +11,11 @@ class NotSignedInError(RoadbedError):
     code = "not_signed_in"
 
     def __init__(self) -> None:
-        super().__init__("This needs a signed-in person or an API token.",
-                         "`roadbed user link` prints a one-time link for the browser, "
-                         "`roadbed user token NAME` a token for `Authorization: Bearer …`.")
+        super().__init__(
+            "This needs a signed-in person or an API token.",
+            "`roadbed user link` prints a one-time link for the browser, "
+            "`roadbed user token NAME` a token for `Authorization: Bearer …`.",
+        )
 
 
 class LinkSpentError(RoadbedError):
@@ -22,5 +24,6 @@ class LinkSpentError(RoadbedError):
     code = "link_spent"
 
     def __init__(self) -> None:
-        super().__init__("This link has been used or has expired.",
-                         "`roadbed user link` prints a new one.")
+        super().__init__(
+            "This link has been used or has expired.", "`roadbed user link` prints a new one."
+        )

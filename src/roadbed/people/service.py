@@ -66,8 +66,10 @@ class People:
 
     async def _issue(self, kind: str, person: str, seconds: float | None) -> str:
         secret = f"rb_{kind}_{self._entropy(32).hex()}"
-        await self._database.fetch(_SQL["issue"], {
-            "hash": _hash(secret), "person": person, "kind": kind, "seconds": seconds})
+        await self._database.fetch(
+            _SQL["issue"],
+            {"hash": _hash(secret), "person": person, "kind": kind, "seconds": seconds},
+        )
         return secret
 
 

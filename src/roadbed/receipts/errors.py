@@ -11,5 +11,7 @@ class UnknownTaskError(RoadbedError):
     code = "task_unknown"
 
     def __init__(self, task_id: str) -> None:
-        super().__init__(f"There is no task {task_id[:60]!r} here.",
-                         "Take its id from the answer that admitted it.")
+        super().__init__(
+            f"There is no task {task_id[:60]!r} here.",
+            "Take its id from the answer that admitted it.",
+        )

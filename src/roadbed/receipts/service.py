@@ -16,8 +16,20 @@ from roadbed.usecases.model import UseCase
 
 _SQL = queries(__package__)
 Receipt = Mapping[str, Any]
-_DECIDED = ("version", "version_number", "certificate", "proof", "output", "confidence",
-            "threshold", "evidence", "rule", "reason_code", "reason", "route")
+_DECIDED = (
+    "version",
+    "version_number",
+    "certificate",
+    "proof",
+    "output",
+    "confidence",
+    "threshold",
+    "evidence",
+    "rule",
+    "reason_code",
+    "reason",
+    "route",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,34 +59,75 @@ class Receipts:
             raise UnknownTaskError(task_id)
         return _from_row(row, sender=row["source"].get("by") == viewer)
 
-    async def search(self, wanted: Filter, *, served: Sequence[str], most: int) -> Sequence[Receipt]:
+    async def search(
+        self, wanted: Filter, *, served: Sequence[str], most: int
+    ) -> Sequence[Receipt]:
         """One short record a task, newest first, of the use cases ``served``."""
         text = (wanted.text or "").strip() or None
         escaped = (text or "").replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-        rows = await self._database.fetch(_SQL["list"], {
-            "use_case": wanted.use_case, "served": list(served), "before": wanted.before,
-            "route": wanted.route, "verdict": wanted.verdict, "text": text,
-            "pattern": f"%{escaped}%", "most": most})
+        rows = await self._database.fetch(
+            _SQL["list"],
+            {
+                "use_case": wanted.use_case,
+                "served": list(served),
+                "before": wanted.before,
+                "route": wanted.route,
+                "verdict": wanted.verdict,
+                "text": text,
+                "pattern": f"%{escaped}%",
+                "most": most,
+            },
+        )
         return [_hide(row) if row["hidden"] else row for row in rows]
 
 
 def fresh(declared: UseCase, task: AdmittedTask, decision: Decision) -> Receipt:
     """The receipt of a decision that was settled a moment ago, without asking the database."""
-    row: dict[str, Any] = dict.fromkeys((
-        "version_number", "proof", "claimed_by", "claim_until", "verdict", "right_output", "agrees",
-        "note", "reviewer", "given_at", "example_id", "purpose", "undone"))
+    row: dict[str, Any] = dict.fromkeys(
+        (
+            "version_number",
+            "proof",
+            "claimed_by",
+            "claim_until",
+            "verdict",
+            "right_output",
+            "agrees",
+            "note",
+            "reviewer",
+            "given_at",
+            "example_id",
+            "purpose",
+            "undone",
+        )
+    )
     routed = decision.routed
     row |= {
-        "task_id": task.id, "use_case": task.use_case, "key": task.key, "input": task.content,
-        "source": task.source, "reference": task.reference, "reference_rate": task.reference_rate,
-        "admitted_at": task.admitted_at, "declaration": {"pod": _pod(declared)},
-        "decision_id": decision.id, "version": decision.version,
-        "certificate": decision.certificate, "route": routed.route, "reason_code": routed.code,
-        "reason": routed.reason, "rule": routed.rule, "output": decision.output,
-        "confidence": decision.confidence, "threshold": decision.threshold,
-        "evidence": decision.evidence, "cost": decision.cost, "attempt": decision.attempt,
-        "decided_at": decision.decided_at, "decide_seconds": decision.decide_seconds,
-        "review_id": decision.review_id, "blind": task.reference,
+        "task_id": task.id,
+        "use_case": task.use_case,
+        "key": task.key,
+        "input": task.content,
+        "source": task.source,
+        "reference": task.reference,
+        "reference_rate": task.reference_rate,
+        "admitted_at": task.admitted_at,
+        "declaration": {"pod": _pod(declared)},
+        "decision_id": decision.id,
+        "version": decision.version,
+        "certificate": decision.certificate,
+        "route": routed.route,
+        "reason_code": routed.code,
+        "reason": routed.reason,
+        "rule": routed.rule,
+        "output": decision.output,
+        "confidence": decision.confidence,
+        "threshold": decision.threshold,
+        "evidence": decision.evidence,
+        "cost": decision.cost,
+        "attempt": decision.attempt,
+        "decided_at": decision.decided_at,
+        "decide_seconds": decision.decide_seconds,
+        "review_id": decision.review_id,
+        "blind": task.reference,
         "opened_at": decision.decided_at,
     }
     return _from_row(row, sender=True)
@@ -84,9 +137,14 @@ def _from_row(row: Mapping[str, Any], *, sender: bool) -> Receipt:
     decided = row["decision_id"] is not None
     hidden = decided and row["reference"] and row["verdict"] is None and not sender
     return {
-        "task": row["task_id"], "use_case": row["use_case"], "key": row["key"],
-        "state": _state(row), "input": row["input"], "source": row["source"],
-        "admitted_at": row["admitted_at"], "pod": row["declaration"]["pod"],
+        "task": row["task_id"],
+        "use_case": row["use_case"],
+        "key": row["key"],
+        "state": _state(row),
+        "input": row["input"],
+        "source": row["source"],
+        "admitted_at": row["admitted_at"],
+        "pod": row["declaration"]["pod"],
         "sample": {"drawn": row["reference"], "rate": row["reference_rate"]},
         "decision": _decision(row, hidden=hidden) if decided else None,
         "review": _review(row) if row["review_id"] else None,
@@ -98,23 +156,43 @@ def _decision(row: Mapping[str, Any], *, hidden: bool) -> dict[str, Any]:
     if hidden:
         shown = dict.fromkeys(_DECIDED)
     return {
-        "id": row["decision_id"], "hidden": hidden, **shown,
-        "cost": None if row["cost"] is None else str(row["cost"]), "attempt": row["attempt"],
-        "decided_at": row["decided_at"], "decide_seconds": round(row["decide_seconds"], 6),
+        "id": row["decision_id"],
+        "hidden": hidden,
+        **shown,
+        "cost": None if row["cost"] is None else str(row["cost"]),
+        "attempt": row["attempt"],
+        "decided_at": row["decided_at"],
+        "decide_seconds": round(row["decide_seconds"], 6),
     }
 
 
 def _review(row: Mapping[str, Any]) -> dict[str, Any]:
-    verdict = None if row["verdict"] is None else {
-        "verdict": row["verdict"], "right_output": row["right_output"], "agrees": row["agrees"],
-        "note": row["note"], "reviewer": row["reviewer"], "given_at": row["given_at"],
-        "example": row["example_id"], "purpose": row["purpose"]}
-    return {"id": row["review_id"], "blind": row["blind"], "opened_at": row["opened_at"],
-            "claimed_by": row["claimed_by"], "verdict": verdict, "undone": row["undone"] or []}
+    verdict = (
+        None
+        if row["verdict"] is None
+        else {
+            "verdict": row["verdict"],
+            "right_output": row["right_output"],
+            "agrees": row["agrees"],
+            "note": row["note"],
+            "reviewer": row["reviewer"],
+            "given_at": row["given_at"],
+            "example": row["example_id"],
+            "purpose": row["purpose"],
+        }
+    )
+    return {
+        "id": row["review_id"],
+        "blind": row["blind"],
+        "opened_at": row["opened_at"],
+        "claimed_by": row["claimed_by"],
+        "verdict": verdict,
+        "undone": row["undone"] or [],
+    }
 
 
 def _state(row: Mapping[str, Any]) -> str:
-    """Where the task stands: ``deciding``, ``answered``, ``in_review``, ``reviewed``, ``refused``."""
+    """``deciding``, ``answered``, ``in_review``, ``reviewed`` or ``refused``."""
     if row["decision_id"] is None:
         return "deciding"
     if row["verdict"] is not None:
@@ -128,8 +206,12 @@ def _hide(row: Mapping[str, Any]) -> Receipt:
 
 def _pod(declared: UseCase) -> dict[str, str]:
     pod = declared.pod
-    return {"domain_lead": pod.domain_lead, "engineer": pod.engineer,
-            "data_specialist": pod.data_specialist, "risk_partner": pod.risk_partner}
+    return {
+        "domain_lead": pod.domain_lead,
+        "engineer": pod.engineer,
+        "data_specialist": pod.data_specialist,
+        "risk_partner": pod.risk_partner,
+    }
 
 
 def moments(receipt: Receipt) -> list[tuple[str, datetime]]:

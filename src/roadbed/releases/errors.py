@@ -11,5 +11,7 @@ class ArtifactMissingError(RoadbedError):
     code = "artifact_missing"
 
     def __init__(self, use_case: str, name: str) -> None:
-        super().__init__(f"The trained state {name!r} of {use_case!r} is missing or damaged.",
-                         f"Run `roadbed improve {use_case}` to train it again.")
+        super().__init__(
+            f"The trained state {name!r} of {use_case!r} is missing or damaged.",
+            f"Run `roadbed improve {use_case}` to train it again.",
+        )

@@ -72,19 +72,26 @@ class Registry:
         if row is None:
             raise UnknownUseCaseError(loaded.name)
         return Service(
-            loaded=loaded, live=await self._live(loaded, row), coin_seed=bytes(row["coin_seed"]),
-            halted=row["halted"], halt_epoch=row["halt_epoch"])
+            loaded=loaded,
+            live=await self._live(loaded, row),
+            coin_seed=bytes(row["coin_seed"]),
+            halted=row["halted"],
+            halt_epoch=row["halt_epoch"],
+        )
 
     async def _live(self, loaded: LoadedUseCase, row: Row) -> LiveVersion:
         decider = await self._decider(loaded, row["artifacts"] or {})
         # A folder that changed since the version was made is another behaviour: nothing is proven.
         same = row["live_version"] is not None and row["behaviour"] == behaviour_hash(
-            loaded.folder_hash, row["artifacts"])
+            loaded.folder_hash, row["artifacts"]
+        )
         certified = same and row["threshold"] is not None
         return LiveVersion(
-            id=VersionId(row["live_version"]) if same else None, decider=decider,
+            id=VersionId(row["live_version"]) if same else None,
+            decider=decider,
             threshold=row["threshold"] if certified else None,
-            certificate=CertificateId(row["certificate"]) if certified else None)
+            certificate=CertificateId(row["certificate"]) if certified else None,
+        )
 
     async def _decider(
         self, loaded: LoadedUseCase, artifacts: Mapping[str, str]
@@ -95,8 +102,10 @@ class Registry:
             return None
         key = behaviour_hash(loaded.folder_hash, artifacts)
         if key not in self._deciders:
-            files = {name: await self._artifact(loaded.name, name, digest)
-                     for name, digest in artifacts.items()}
+            files = {
+                name: await self._artifact(loaded.name, name, digest)
+                for name, digest in artifacts.items()
+            }
             self._deciders[key] = await asyncio.to_thread(loaded.declared.trainable.load, files)
             for old in [*self._deciders][:-4]:
                 del self._deciders[old]

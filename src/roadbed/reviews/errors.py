@@ -11,8 +11,9 @@ class UnknownReviewError(RoadbedError):
     code = "review_unknown"
 
     def __init__(self, review_id: str) -> None:
-        super().__init__(f"There is no review {review_id[:60]!r} here.",
-                         "Take its id from the queue.")
+        super().__init__(
+            f"There is no review {review_id[:60]!r} here.", "Take its id from the queue."
+        )
 
 
 class ReviewTakenError(RoadbedError):
@@ -21,8 +22,10 @@ class ReviewTakenError(RoadbedError):
     code = "review_taken"
 
     def __init__(self, holder: str | None) -> None:
-        super().__init__(f"{holder or 'Somebody else'} is working on this review.",
-                         "Take the next one; a claim runs out by itself.")
+        super().__init__(
+            f"{holder or 'Somebody else'} is working on this review.",
+            "Take the next one; a claim runs out by itself.",
+        )
 
 
 class ReviewClosedError(RoadbedError):
@@ -31,8 +34,10 @@ class ReviewClosedError(RoadbedError):
     code = "review_closed"
 
     def __init__(self, review_id: str) -> None:
-        super().__init__(f"The review {review_id} already has its verdict.",
-                         "Undo it first, if it was yours and you want to change it.")
+        super().__init__(
+            f"The review {review_id} already has its verdict.",
+            "Undo it first, if it was yours and you want to change it.",
+        )
 
 
 class VerdictError(RoadbedError):
@@ -47,5 +52,7 @@ class NothingToUndoError(RoadbedError):
     code = "nothing_to_undo"
 
     def __init__(self, review_id: str) -> None:
-        super().__init__(f"No verdict of yours stands on the review {review_id}.",
-                         "Only the person who gave a verdict can take it back.")
+        super().__init__(
+            f"No verdict of yours stands on the review {review_id}.",
+            "Only the person who gave a verdict can take it back.",
+        )

@@ -32,8 +32,15 @@ class Reviews:
     """The queue of one installation. ``judge`` and ``on_undo`` are wired in ``pipeline.py``."""
 
     def __init__(
-        self, *, database: Database, writer: GroupCommitWriter, ids: Ids, clock: Clock,
-        judge: Write, on_undo: Sequence[str], claim_seconds: float,
+        self,
+        *,
+        database: Database,
+        writer: GroupCommitWriter,
+        ids: Ids,
+        clock: Clock,
+        judge: Write,
+        on_undo: Sequence[str],
+        claim_seconds: float,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -44,14 +51,26 @@ class Reviews:
         self._claim_seconds = claim_seconds
 
     async def queue(
-        self, use_case: str, *, reviewer: str, most: int = 50, free_only: bool = False,
+        self,
+        use_case: str,
+        *,
+        reviewer: str,
+        most: int = 50,
+        free_only: bool = False,
         after: Review | None = None,
     ) -> Sequence[Review]:
         """Waiting reviews, most pressing first; ``free_only`` leaves out what others hold."""
-        rows = await self._database.fetch(SQL["queue"], {
-            "use_case": use_case, "reviewer": reviewer, "free_only": free_only, "most": most,
-            "after_priority": after.priority if after else None,
-            "after_id": after.id if after else None})
+        rows = await self._database.fetch(
+            SQL["queue"],
+            {
+                "use_case": use_case,
+                "reviewer": reviewer,
+                "free_only": free_only,
+                "most": most,
+                "after_priority": after.priority if after else None,
+                "after_id": after.id if after else None,
+            },
+        )
         return [_read(row) for row in rows]
 
     async def get(self, review_id: str) -> Review:
@@ -66,9 +85,15 @@ class Reviews:
 
         Raises ``UnknownReviewError``, ``ReviewClosedError``, ``ReviewTakenError``.
         """
-        row = await self._writer.write(CLAIM, {
-            "id": self._ids.new("clm"), "review_id": review_id, "reviewer": reviewer,
-            "claim_seconds": self._claim_seconds})
+        row = await self._writer.write(
+            CLAIM,
+            {
+                "id": self._ids.new("clm"),
+                "review_id": review_id,
+                "reviewer": reviewer,
+                "claim_seconds": self._claim_seconds,
+            },
+        )
         if row is None:
             raise UnknownReviewError(review_id)
         if row["closed_at"] is not None:
@@ -77,19 +102,29 @@ class Reviews:
             raise ReviewTakenError(row["claimed_by"])
         return _read({**row, "id": review_id})
 
-    async def claim_next(
-        self, use_case: str, *, reviewer: str, most: int = 1
-    ) -> Sequence[Review]:
+    async def claim_next(self, use_case: str, *, reviewer: str, most: int = 1) -> Sequence[Review]:
         """Hold the most pressing free reviews, at most ``most``; empty when none waits."""
-        rows = await self._database.fetch(SQL["claim_next"], {
-            "use_case": use_case, "reviewer": reviewer, "most": most,
-            "claim_seconds": self._claim_seconds})
+        rows = await self._database.fetch(
+            SQL["claim_next"],
+            {
+                "use_case": use_case,
+                "reviewer": reviewer,
+                "most": most,
+                "claim_seconds": self._claim_seconds,
+            },
+        )
         found = [await self.get(row["id"]) for row in rows]
         return sorted(found, key=lambda each: (-each.priority, each.id))
 
     async def give(
-        self, declared: UseCase, review_id: str, kind: VerdictKind, *, reviewer: str,
-        output: Mapping[str, Any] | None = None, note: str | None = None,
+        self,
+        declared: UseCase,
+        review_id: str,
+        kind: VerdictKind,
+        *,
+        reviewer: str,
+        output: Mapping[str, Any] | None = None,
+        note: str | None = None,
     ) -> Given:
         """Close a review with a verdict. When this returns, verdict and example are on disk.
 
@@ -98,19 +133,37 @@ class Reviews:
         """
         right = _right_output(declared, kind, output)
         if note is not None and (len(note) > LONGEST_NOTE or "\x00" in note):
-            raise VerdictError("The note cannot be kept.",
-                               f"Write at most {LONGEST_NOTE} characters of plain text.")
+            raise VerdictError(
+                "The note cannot be kept.",
+                f"Write at most {LONGEST_NOTE} characters of plain text.",
+            )
         verdict_id = self._ids.verdict()
-        row = await self._writer.write(self._judge, {
-            "id": verdict_id, "example_id": self._ids.example(), "review_id": review_id,
-            "use_case": declared.name, "kind": kind, "output": right, "note": note or None,
-            "reviewer": reviewer, "given_at": self._clock.now()})
+        row = await self._writer.write(
+            self._judge,
+            {
+                "id": verdict_id,
+                "example_id": self._ids.example(),
+                "review_id": review_id,
+                "use_case": declared.name,
+                "kind": kind,
+                "output": right,
+                "note": note or None,
+                "reviewer": reviewer,
+                "given_at": self._clock.now(),
+            },
+        )
         if row is None:
             raise UnknownReviewError(review_id)
         if row["verdict_id"] is None:
             raise await self._refusal(review_id, kind, row)
-        return Given(verdict_id=verdict_id, review_id=review_id, kind=kind, agrees=row["agrees"],
-                     right_output=row["right_output"], decided=row["decided"])
+        return Given(
+            verdict_id=verdict_id,
+            review_id=review_id,
+            kind=kind,
+            agrees=row["agrees"],
+            right_output=row["right_output"],
+            decided=row["decided"],
+        )
 
     async def skip(self, review_id: str, *, reviewer: str) -> None:
         """Leave a review to somebody else. Raises ``UnknownReviewError``, ``ReviewTakenError``."""
@@ -128,14 +181,18 @@ class Reviews:
         async with self._database.transaction() as connection:
             cursor = await connection.execute(
                 SQL["undo_verdict"],
-                {"id": review_id, "reviewer": reviewer, "at": self._clock.now()})
+                {"id": review_id, "reviewer": reviewer, "at": self._clock.now()},
+            )
             undone = await cursor.fetchone()
             if undone:
                 for statement in self._on_undo:
                     await connection.execute(
-                        statement, {"verdict_id": undone["id"], "at": self._clock.now()})
-                await connection.execute(SQL["reopen"], {
-                    "id": review_id, "reviewer": reviewer, "claim_seconds": self._claim_seconds})
+                        statement, {"verdict_id": undone["id"], "at": self._clock.now()}
+                    )
+                await connection.execute(
+                    SQL["reopen"],
+                    {"id": review_id, "reviewer": reviewer, "claim_seconds": self._claim_seconds},
+                )
         if not undone:
             await self.get(review_id)
             raise NothingToUndoError(review_id)
@@ -153,11 +210,15 @@ class Reviews:
             return ReviewClosedError(review_id)
         review = await self.get(review_id)
         if kind is VerdictKind.ACCEPT and review.blind:
-            return VerdictError("This review is blind: there is no answer to accept.",
-                                "Give the right output yourself with `correct`, or `reject`.")
+            return VerdictError(
+                "This review is blind: there is no answer to accept.",
+                "Give the right output yourself with `correct`, or `reject`.",
+            )
         if kind is VerdictKind.ACCEPT and row["decided"] is None:
-            return VerdictError("The decider gave no answer, so there is none to accept.",
-                                "Give the right output with `correct`, or `reject`.")
+            return VerdictError(
+                "The decider gave no answer, so there is none to accept.",
+                "Give the right output with `correct`, or `reject`.",
+            )
         return ReviewTakenError(review.claimed_by)
 
 
@@ -166,20 +227,25 @@ def _right_output(
 ) -> Mapping[str, Any] | None:
     if kind is not VerdictKind.CORRECT:
         if output is not None:
-            raise VerdictError(f"A verdict of {kind} carries no output.",
-                               "Leave it out, or use `correct`.")
+            raise VerdictError(
+                f"A verdict of {kind} carries no output.", "Leave it out, or use `correct`."
+            )
         return None
     if output is None:
-        raise VerdictError("A correction needs the right output.",
-                           "Send it as `output`, or use `reject` if no answer would be right.")
+        raise VerdictError(
+            "A correction needs the right output.",
+            "Send it as `output`, or use `reject` if no answer would be right.",
+        )
     try:
-        right: dict[str, Any] = declared.output.model_validate(
-            output, extra="forbid").model_dump(mode="json")
+        right: dict[str, Any] = declared.output.model_validate(output, extra="forbid").model_dump(
+            mode="json"
+        )
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise VerdictError(
             f"The output does not fit: {'.'.join(map(str, first['loc']))}: {first['msg']}.",
-            "Send the fields that the use case declares.") from error
+            "Send the fields that the use case declares.",
+        ) from error
     if "\\u0000" in declared.output.model_validate(right).model_dump_json():
         raise VerdictError("The output holds a NUL character.", "Remove it.")
     return right

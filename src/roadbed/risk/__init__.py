@@ -1,1 +1,1 @@
-"""The statistics of the guarantee: pure functions, no I/O. Method and sources: ``docs/explanation``."""
+"""The statistics of the guarantee: pure functions, no I/O."""

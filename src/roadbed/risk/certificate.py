@@ -36,7 +36,7 @@ class Training(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Certificate:
-    """What was proven: P(wrong | confidence ≥ ``threshold``) ≤ ``risk_limit``, error level ``delta``.
+    """What was proven: P(wrong | confidence ≥ ``threshold``) ≤ ``risk_limit``, at ``delta``.
 
     ``items`` reference items were used, ``covered`` of them lie at or above the threshold, with
     ``errors``. ``upper`` is the one-sided Clopper-Pearson bound there, for display. Without proof
@@ -61,7 +61,11 @@ def smallest_sample(risk_limit: float, delta: float) -> int:
 
 
 def certify(
-    *, confidence: Floats, wrong: Bools, out_of_fold: Training | None, risk_limit: float,
+    *,
+    confidence: Floats,
+    wrong: Bools,
+    out_of_fold: Training | None,
+    risk_limit: float,
     delta: float,
 ) -> Certificate:
     """The loosest threshold that passes. ``confidence`` and ``wrong`` have shape (n,).
@@ -73,21 +77,36 @@ def certify(
     _check(confidence, wrong)
     grid = _grid(out_of_fold)
     starts = _starts(grid, out_of_fold, len(confidence), risk_limit, delta)
-    n = np.array([(confidence >= each).sum() for each in grid])
-    errors = np.array([wrong[confidence >= each].sum() for each in grid])
+    n = np.array([(confidence >= each).sum() for each in grid], dtype=np.int64)
+    errors = np.array([wrong[confidence >= each].sum() for each in grid], dtype=np.int64)
     p = binom.cdf(errors, n, risk_limit)  # 1 where n is 0
     best = _walk(p, starts, delta / STARTS)
     tried = tuple(float(grid[each]) for each in starts)
     if best is None:
         return Certificate(
-            threshold=None, risk_limit=risk_limit, delta=delta, items=len(confidence), covered=0,
-            errors=0, p_value=None, upper=None, starts=tried,
-            why_not=_why_not(n, errors, starts, risk_limit, delta))
+            threshold=None,
+            risk_limit=risk_limit,
+            delta=delta,
+            items=len(confidence),
+            covered=0,
+            errors=0,
+            p_value=None,
+            upper=None,
+            starts=tried,
+            why_not=_why_not(n, errors, starts, risk_limit, delta),
+        )
     return Certificate(
-        threshold=float(grid[best]), risk_limit=risk_limit, delta=delta, items=len(confidence),
-        covered=int(n[best]), errors=int(errors[best]), p_value=float(p[best]),
+        threshold=float(grid[best]),
+        risk_limit=risk_limit,
+        delta=delta,
+        items=len(confidence),
+        covered=int(n[best]),
+        errors=int(errors[best]),
+        p_value=float(p[best]),
         upper=float(beta.ppf(1 - delta, errors[best] + 1, n[best] - errors[best])),
-        starts=tried, why_not=None)
+        starts=tried,
+        why_not=None,
+    )
 
 
 def _check(confidence: Floats, wrong: Bools) -> None:
@@ -117,8 +136,10 @@ def _starts(
     power = _power(coverage * items, np.minimum(risk * _PESSIMISM, 1.0), risk_limit, delta / STARTS)
     first = _loosest(power >= 0.5, power)
     second = _loosest(power >= 0.9, power)
-    narrower = [int(np.argmin(np.abs(coverage - share * coverage[second])))
-                for share in _SHARES_OF_SECOND_START]
+    narrower = [
+        int(np.argmin(np.abs(coverage - share * coverage[second])))
+        for share in _SHARES_OF_SECOND_START
+    ]
     return [first, second, *narrower]
 
 
@@ -147,14 +168,21 @@ def _walk(p: Floats, starts: Sequence[int], level: float) -> int | None:
 
 
 def _why_not(
-    n: npt.NDArray[np.int64], errors: npt.NDArray[np.int64], starts: Sequence[int],
-    risk_limit: float, delta: float,
+    n: npt.NDArray[np.int64],
+    errors: npt.NDArray[np.int64],
+    starts: Sequence[int],
+    risk_limit: float,
+    delta: float,
 ) -> str:
     needed = smallest_sample(risk_limit, delta)
     most = max((int(n[each]) for each in starts), default=0)
     if most < needed:
-        return (f"at least {needed} reference items above a threshold are needed even without an "
-                f"error; there are {most}.")
+        return (
+            f"at least {needed} reference items above a threshold are needed even without an "
+            f"error; there are {most}."
+        )
     at = max(starts, key=lambda each: int(n[each]))
-    return (f"of {int(n[at])} reference items above the threshold tried, {int(errors[at])} are "
-            f"wrong, too many to prove {risk_limit:.1%}.")
+    return (
+        f"of {int(n[at])} reference items above the threshold tried, {int(errors[at])} are "
+        f"wrong, too many to prove {risk_limit:.1%}."
+    )

@@ -10,12 +10,12 @@ RATE_FLOOR = 0.05
 
 
 def rate(*, automating: bool) -> float:
-    """The share of tasks drawn: half while nothing is automatic (those labels cost nothing extra)."""
+    """The share of tasks drawn: half while nothing is automatic (it costs nothing extra)."""
     return RATE_AFTER if automating else RATE_BEFORE
 
 
 def uniform(seed: bytes, task_id: str) -> float:
-    """A number in [0, 1) that only the holder of ``seed`` can foretell, and anybody can recompute."""
+    """A number in [0, 1) that only who knows ``seed`` can foretell, and check."""
     digest = hashlib.sha256(seed + b"\x00" + task_id.encode()).digest()
     return int.from_bytes(digest[:7], "big") / 2**56
 

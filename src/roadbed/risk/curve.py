@@ -31,24 +31,36 @@ def share_interval(k: int, n: int, certainty: float) -> tuple[float, float]:
 
 
 def risk_coverage(
-    confidence: npt.NDArray[np.float64], wrong: npt.NDArray[np.bool_], certainty: float,
+    confidence: npt.NDArray[np.float64],
+    wrong: npt.NDArray[np.bool_],
+    certainty: float,
     points: int = 60,
 ) -> tuple[CurvePoint, ...]:
     """At most ``points`` points from strict to loose, of arrays of shape (n,)."""
     answered = confidence > 0.0
     if not answered.any():
         return ()
-    thresholds = np.unique(np.quantile(
-        confidence[answered], np.linspace(0.0, 0.98, points), method="lower"))[::-1]
+    thresholds = np.unique(
+        np.quantile(confidence[answered], np.linspace(0.0, 0.98, points), method="lower")
+    )[::-1]
     return tuple(_point(confidence, wrong, float(each), certainty) for each in thresholds)
 
 
 def _point(
-    confidence: npt.NDArray[np.float64], wrong: npt.NDArray[np.bool_], threshold: float,
+    confidence: npt.NDArray[np.float64],
+    wrong: npt.NDArray[np.bool_],
+    threshold: float,
     certainty: float,
 ) -> CurvePoint:
     covered = confidence >= threshold
     n, errors = int(covered.sum()), int(wrong[covered].sum())
     low, high = share_interval(errors, n, certainty)
-    return CurvePoint(threshold=threshold, coverage=n / len(confidence), n=n, errors=errors,
-                      risk=errors / n, lower=low, upper=high)
+    return CurvePoint(
+        threshold=threshold,
+        coverage=n / len(confidence),
+        n=n,
+        errors=errors,
+        risk=errors / n,
+        lower=low,
+        upper=high,
+    )

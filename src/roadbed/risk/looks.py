@@ -6,7 +6,7 @@ from __future__ import annotations
 def spend(delta: float, look: int, *, planned: int | None) -> float:
     """The part of ``delta`` that look number ``look`` (from 1) may spend.
 
-    With ``planned`` looks each takes an equal part. Without a plan look k takes delta / (k (k + 1)),
+    With ``planned`` looks each takes its share; without a plan look k takes delta / (k (k + 1)),
     which sums to ``delta`` over any number of looks (union bound). Raises ``ValueError`` for a look
     beyond the plan.
     """

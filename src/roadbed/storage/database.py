@@ -29,7 +29,7 @@ def with_schema(url: str) -> str:
 
 
 class Database:
-    """A pool of connections. One call of ``transaction`` is one transaction; nobody else commits."""
+    """A pool of connections; one call of ``transaction`` is one transaction."""
 
     def __init__(self, url: str, *, connections: int = 8) -> None:
         self.url = with_schema(url)

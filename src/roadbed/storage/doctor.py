@@ -45,55 +45,90 @@ def _server(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Find
         return str(row[0]) if row else ""
 
     version = int(setting("server_version_num"))
-    yield _finding("server version", version >= OLDEST_SERVER, setting("server_version"),
-                   "Use PostgreSQL 16 or newer.")
+    yield _finding(
+        "server version",
+        version >= OLDEST_SERVER,
+        setting("server_version"),
+        "Use PostgreSQL 16 or newer.",
+    )
     for name, remedy in (
         ("fsync", "Set fsync = on: without it a power cut loses acknowledged work."),
         ("full_page_writes", "Set full_page_writes = on: a power cut may tear pages without it."),
     ):
         yield _finding(name, setting(name) == "on", setting(name), remedy)
     commit = setting("synchronous_commit")
-    yield _finding("synchronous_commit", commit in {"on", "remote_apply", "remote_write"}, commit,
-                   "Set synchronous_commit = on: acknowledged means on disk.")
+    yield _finding(
+        "synchronous_commit",
+        commit in {"on", "remote_apply", "remote_write"},
+        commit,
+        "Set synchronous_commit = on: acknowledged means on disk.",
+    )
     row = connection.execute(
-        "SELECT default_version FROM pg_available_extensions WHERE name = 'vector'").fetchone()
-    yield _finding("extension vector", row is not None, str(row[0]) if row else "missing",
-                   "Install pgvector on the server; search will need it.", wrong="warning")
+        "SELECT default_version FROM pg_available_extensions WHERE name = 'vector'"
+    ).fetchone()
+    yield _finding(
+        "extension vector",
+        row is not None,
+        str(row[0]) if row else "missing",
+        "Install pgvector on the server; search will need it.",
+        wrong="warning",
+    )
     row = connection.execute("SELECT clock_timestamp()").fetchone()
     there = row[0] if row else None
     apart = abs((datetime.now(UTC) - there).total_seconds()) if isinstance(there, datetime) else 1e9
-    yield _finding("clock", apart <= _MOST_CLOCK_SECONDS, f"{apart:.3f} s apart from the server's",
-                   "Let both machines take their time from the same source (NTP).")
+    yield _finding(
+        "clock",
+        apart <= _MOST_CLOCK_SECONDS,
+        f"{apart:.3f} s apart from the server's",
+        "Let both machines take their time from the same source (NTP).",
+    )
 
 
 def _disk(folder: Path) -> Finding:
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
-    return _finding("disk", free >= _LEAST_FREE_BYTES, f"{free / 1e9:.1f} GB free at {folder}",
-                    "Free some space: at least 1 GB.")
+    return _finding(
+        "disk",
+        free >= _LEAST_FREE_BYTES,
+        f"{free / 1e9:.1f} GB free at {folder}",
+        "Free some space: at least 1 GB.",
+    )
 
 
 def _root(folder: Path) -> Finding:
     """As root the embedded server works as another user, so its data lie in a public place."""
     private = [each for each in folder.parents if each.exists() and not each.stat().st_mode & 0o001]
-    return _finding("data folder", os.geteuid() != 0 or not private, str(folder),
-                    "As root, set ROADBED_HOME to a folder below /var/lib/roadbed.")
+    return _finding(
+        "data folder",
+        os.geteuid() != 0 or not private,
+        str(folder),
+        "As root, set ROADBED_HOME to a folder below /var/lib/roadbed.",
+    )
 
 
 def _keys(environment: Mapping[str, str]) -> Finding:
     found = [name for name in _PROVIDER_KEYS if environment.get(name)]
     return Finding(
-        name="provider keys", state="ok" if found else "warning",
+        name="provider keys",
+        state="ok" if found else "warning",
         found=", ".join(found) or "none set",
-        remedy="" if found else "Only needed if a decider calls a model provider: set "
-        + " or ".join(_PROVIDER_KEYS) + ".")
+        remedy=""
+        if found
+        else "Only needed if a decider calls a model provider: set "
+        + " or ".join(_PROVIDER_KEYS)
+        + ".",
+    )
 
 
 def _finding(
-    name: str, good: bool, found: str, remedy: str, *, wrong: State = "wrong"
+    name: str,
+    good: bool,  # noqa: FBT001 - read beside its test
+    found: str,
+    remedy: str,
+    *,
+    wrong: State = "wrong",
 ) -> Finding:
-    return Finding(name=name, state="ok" if good else wrong, found=found,
-                   remedy="" if good else remedy)
-
-
+    return Finding(
+        name=name, state="ok" if good else wrong, found=found, remedy="" if good else remedy
+    )

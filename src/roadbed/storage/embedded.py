@@ -59,14 +59,26 @@ class EmbeddedServer:
         self._started_here = False
 
     def start(self) -> str:
-        """Make it if need be, start it if need be; gives its URL. Raises ``EmbeddedServerError``."""
+        """Make and start it if need be; gives its URL. Raises ``EmbeddedServerError``."""
         self._make_home()
         with self._only_one():
             if not (self.data / "PG_VERSION").exists():
                 self._initialise()
             if not self.running():
-                self._run("pg_ctl", "start", "-w", "-t", "60", "-D", str(self.data), "-s",
-                          "-l", str(self.data / "server.log"), "-o", f"-k {self._socket_folder()}")
+                self._run(
+                    "pg_ctl",
+                    "start",
+                    "-w",
+                    "-t",
+                    "60",
+                    "-D",
+                    str(self.data),
+                    "-s",
+                    "-l",
+                    str(self.data / "server.log"),
+                    "-o",
+                    f"-k {self._socket_folder()}",
+                )
                 self._started_here = True
                 self._make_database()
             elif not self._owner_alive():
@@ -111,7 +123,9 @@ class EmbeddedServer:
                 os.chown(self.home, pwd.getpwnam(self._user).pw_uid, -1)
                 self.home.chmod(0o700)
         except OSError as error:
-            raise EmbeddedServerError(f"use the folder {self.home}", f"{error.strerror}.") from error
+            raise EmbeddedServerError(
+                f"use the folder {self.home}", f"{error.strerror}."
+            ) from error
 
     def _require_safe_place(self) -> None:
         """As root, never below a folder that others may not enter: the server could not either."""
@@ -135,8 +149,16 @@ class EmbeddedServer:
         fresh = self.home / "postgresql-18.new"
         if fresh.exists():
             shutil.rmtree(fresh)
-        self._run("initdb", "-D", str(fresh), "-U", "postgres", "--auth=trust", "--encoding=UTF8",
-                  "--locale=C.UTF-8")
+        self._run(
+            "initdb",
+            "-D",
+            str(fresh),
+            "-U",
+            "postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+        )
         with (fresh / "postgresql.conf").open("a", encoding="utf-8") as configuration:
             configuration.write(_CONFIGURATION)
         fresh.rename(self.data)
@@ -168,8 +190,15 @@ class EmbeddedServer:
         with (self.home / "last-command.log").open("w+") as output:
             try:
                 code = subprocess.run(
-                    command, user=self._user, env={"LC_ALL": "C"}, cwd="/", check=False,
-                    stdin=subprocess.DEVNULL, stdout=output, stderr=output, timeout=90,
+                    command,
+                    user=self._user,
+                    env={"LC_ALL": "C"},
+                    cwd="/",
+                    check=False,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    timeout=90,
                 ).returncode
             except (OSError, subprocess.TimeoutExpired) as error:
                 raise EmbeddedServerError(f"run {program}", f"{error}.") from error
@@ -202,8 +231,17 @@ def _ensure_system_user() -> None:
         pwd.getpwnam(SYSTEM_USER)
     except KeyError:
         made = subprocess.run(
-            ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER],
-            check=False, capture_output=True, text=True,
+            [
+                "useradd",
+                "--system",
+                "--no-create-home",
+                "--shell",
+                "/usr/sbin/nologin",
+                SYSTEM_USER,
+            ],
+            check=False,
+            capture_output=True,
+            text=True,
         )
         if made.returncode not in {0, 9}:  # 9: another process was quicker
             raise EmbeddedServerError("make its system user", made.stderr.strip()) from None

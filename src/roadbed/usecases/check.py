@@ -27,8 +27,9 @@ class Checked:
 def check(folder: Path) -> Checked:
     """Look at code, rules and examples; a mistake in one does not hide those in the others."""
     if not folder.is_dir():
-        missing = Problem(file=folder, problem="There is no such folder.",
-                          remedy="`roadbed new NAME` writes one.")
+        missing = Problem(
+            file=folder, problem="There is no such folder.", remedy="`roadbed new NAME` writes one."
+        )
         return Checked(folder=folder, loaded=None, problems=(missing,), examples=0)
     problems: list[Problem] = []
     loaded = None
@@ -57,17 +58,26 @@ def _shortened(problems: list[Problem]) -> list[Problem]:
     if len(problems) <= _MOST_PER_FILE:
         return problems
     rest = len(problems) - _MOST_PER_FILE
-    return [*problems[:_MOST_PER_FILE], Problem(
-        file=problems[0].file, line=problems[_MOST_PER_FILE].line,
-        problem=f"{rest} more examples cannot be used.", remedy="Correct these first.")]
+    return [
+        *problems[:_MOST_PER_FILE],
+        Problem(
+            file=problems[0].file,
+            line=problems[_MOST_PER_FILE].line,
+            problem=f"{rest} more examples cannot be used.",
+            remedy="Correct these first.",
+        ),
+    ]
 
 
 def _located(path: Path, problems: tuple[Problem, ...]) -> list[Problem]:
     """The same problems with the line of the keyword each is about."""
     lines = _keyword_lines(path)
     return [
-        each if each.line else dataclasses.replace(
-            each, file=each.file or path, line=lines.get(each.field or "", lines.get("", 1)))
+        each
+        if each.line
+        else dataclasses.replace(
+            each, file=each.file or path, line=lines.get(each.field or "", lines.get("", 1))
+        )
         for each in problems
     ]
 
@@ -91,4 +101,4 @@ def _keyword_lines(path: Path) -> dict[str, int]:
 
 
 def _called(node: ast.Call) -> str:
-    return getattr(node.func, "attr", None) or getattr(node.func, "id", "")
+    return str(getattr(node.func, "attr", None) or getattr(node.func, "id", ""))

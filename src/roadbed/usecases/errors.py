@@ -37,8 +37,9 @@ class UseCaseError(RoadbedError):
 
     def __init__(self, name: str, problems: Sequence[Problem]) -> None:
         listed = " ".join(str(each) for each in problems)
-        super().__init__(f"The use case {name!r} cannot be used: {listed}",
-                         "Run `roadbed check` on its folder.")
+        super().__init__(
+            f"The use case {name!r} cannot be used: {listed}", "Run `roadbed check` on its folder."
+        )
         self.problems = tuple(problems)
 
 
@@ -48,5 +49,7 @@ class UnknownUseCaseError(RoadbedError):
     code = "usecase_unknown"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"There is no use case {name[:80]!r} here.",
-                         "`roadbed up` lists those it serves; names are case-sensitive.")
+        super().__init__(
+            f"There is no use case {name[:80]!r} here.",
+            "`roadbed up` lists those it serves; names are case-sensitive.",
+        )

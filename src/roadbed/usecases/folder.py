@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from roadbed.usecases.deciders import LabelledExample
 from roadbed.usecases.errors import Problem, UseCaseError
-from roadbed.usecases.rulebook import RuleBook, read_rules
 from roadbed.usecases.model import UseCase
+from roadbed.usecases.rulebook import RuleBook, read_rules
 
 # Examples reach a version through what was learnt from them, docs not at all.
 _NOT_BEHAVIOUR = {"examples", "docs", "__pycache__"}
@@ -46,14 +46,29 @@ def load(folder: Path) -> LoadedUseCase:
     module = _import(folder)
     found = [each for each in vars(module).values() if isinstance(each, UseCase)]
     if len(found) != 1:
-        raise UseCaseError(folder.name, [Problem(
-            file=folder / "usecase.py", problem=f"It declares {len(found)} use cases.",
-            remedy="Declare exactly one UseCase(…) at the top level.")])
+        raise UseCaseError(
+            folder.name,
+            [
+                Problem(
+                    file=folder / "usecase.py",
+                    problem=f"It declares {len(found)} use cases.",
+                    remedy="Declare exactly one UseCase(…) at the top level.",
+                )
+            ],
+        )
     declared = found[0]
     if not (declared.function or declared.trainable):
-        raise UseCaseError(declared.name, [Problem(
-            file=folder / "usecase.py", field="decider", problem="It has no decider.",
-            remedy="Add @NAME.decider above a function, or NAME.decider(TextClassifier(…)).")])
+        raise UseCaseError(
+            declared.name,
+            [
+                Problem(
+                    file=folder / "usecase.py",
+                    field="decider",
+                    problem="It has no decider.",
+                    remedy="Put @NAME.decider on a function, or call NAME.decider(…).",
+                )
+            ],
+        )
     rules = read_rules(folder / "rules.yaml")
     return LoadedUseCase(declared=declared, folder=folder, files=_hashes(folder), rules=rules)
 
@@ -88,8 +103,12 @@ def _example(declared: UseCase, path: Path, number: int, line: str) -> LabelledE
         )
     except (ValueError, RecursionError) as error:
         detail = _validation(error) if isinstance(error, ValidationError) else str(error)
-        return Problem(file=path, line=number, problem=f"This example cannot be used: {detail}.",
-                       remedy='Write {"input": {…}, "output": {…}}, output null if none is right.')
+        return Problem(
+            file=path,
+            line=number,
+            problem=f"This example cannot be used: {detail}.",
+            remedy='Write {"input": {…}, "output": {…}}, output null if none is right.',
+        )
 
 
 def _validation(error: ValidationError) -> str:
@@ -102,8 +121,16 @@ def _import(folder: Path) -> ModuleType:
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
     spec = importlib.util.spec_from_file_location(f"roadbed_usecase_{digest}", path)
     if spec is None or spec.loader is None or not path.exists():
-        raise UseCaseError(folder.name, [Problem(
-            file=path, problem="There is no usecase.py.", remedy="`roadbed new NAME` writes one.")])
+        raise UseCaseError(
+            folder.name,
+            [
+                Problem(
+                    file=path,
+                    problem="There is no usecase.py.",
+                    remedy="`roadbed new NAME` writes one.",
+                )
+            ],
+        )
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module  # pydantic looks annotations up there
     wrote, sys.dont_write_bytecode = sys.dont_write_bytecode, True
@@ -120,15 +147,23 @@ def _import(folder: Path) -> ModuleType:
 
 def _import_problem(path: Path, error: BaseException) -> Problem:
     if isinstance(error, SyntaxError):
-        return Problem(file=path, line=error.lineno, problem=f"Python cannot read it: {error.msg}.",
-                       remedy="Correct the syntax on this line.")
+        return Problem(
+            file=path,
+            line=error.lineno,
+            problem=f"Python cannot read it: {error.msg}.",
+            remedy="Correct the syntax on this line.",
+        )
     trace, line = error.__traceback__, None
     while trace:
         if trace.tb_frame.f_code.co_filename == str(path):
             line = trace.tb_lineno
         trace = trace.tb_next
-    return Problem(file=path, line=line, problem=f"It fails when imported: "
-                   f"{type(error).__name__}: {error}.", remedy="Correct this line.")
+    return Problem(
+        file=path,
+        line=line,
+        problem=f"It fails when imported: {type(error).__name__}: {error}.",
+        remedy="Correct this line.",
+    )
 
 
 def _hashes(folder: Path) -> dict[str, str]:

@@ -63,11 +63,19 @@ def _first(rules: tuple[Rule, ...], facts: Mapping[str, object]) -> Fired | None
         try:
             applies = rule.program.execute(dict(facts))
         except Exception as error:
-            return Fired(rule=rule.name, route="review", failed=True,
-                         reason=f"the rule {rule.name!r} could not be evaluated: {error}")
+            return Fired(
+                rule=rule.name,
+                route="review",
+                failed=True,
+                reason=f"the rule {rule.name!r} could not be evaluated: {error}",
+            )
         if not isinstance(applies, bool):
-            return Fired(rule=rule.name, route="review", failed=True,
-                         reason=f"the rule {rule.name!r} did not answer yes or no")
+            return Fired(
+                rule=rule.name,
+                route="review",
+                failed=True,
+                reason=f"the rule {rule.name!r} did not answer yes or no",
+            )
         if applies:
             return Fired(rule=rule.name, route=rule.route, reason=rule.reason)
     return None
@@ -81,9 +89,17 @@ def read_rules(path: Path) -> RuleBook:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
-        raise UseCaseError(path.parent.name, [Problem(
-            file=path, line=mark.line + 1 if mark else 1, problem="This is no YAML.",
-            remedy="Correct this line; see docs/reference/rules.md.")]) from error
+        raise UseCaseError(
+            path.parent.name,
+            [
+                Problem(
+                    file=path,
+                    line=mark.line + 1 if mark else 1,
+                    problem="This is no YAML.",
+                    remedy="Correct this line; see docs/reference/rules.md.",
+                )
+            ],
+        ) from error
     found: dict[str, list[Rule]] = {"before": [], "after": []}
     problems: list[Problem] = []
     for item in _rules(content or {}, path):
@@ -98,17 +114,22 @@ def read_rules(path: Path) -> RuleBook:
 
 def _rules(content: object, path: Path) -> Iterator[tuple[str, Rule] | Problem]:
     if not isinstance(content, dict) or set(content) - set(_SEES):
-        yield Problem(file=path, problem="It must hold the lists before: and after:, nothing else.",
-                      remedy="See docs/reference/rules.md.")
+        yield Problem(
+            file=path,
+            problem="It must hold the lists before: and after:, nothing else.",
+            remedy="See docs/reference/rules.md.",
+        )
         return
     for moment, sees in _SEES.items():
         for number, entry in enumerate(content.get(moment) or [], 1):
             try:
                 yield moment, _rule(entry, sees)
             except ValueError as error:
-                yield Problem(file=path, problem=f"Rule {number} under {moment}: {error}.",
-                              remedy="A rule has name, when (CEL), route (review or refused) "
-                              "and reason.")
+                yield Problem(
+                    file=path,
+                    problem=f"Rule {number} under {moment}: {error}.",
+                    remedy="A rule has name, when (CEL), route (review or refused) and reason.",
+                )
 
 
 def _rule(entry: object, sees: set[str]) -> Rule:
@@ -121,5 +142,10 @@ def _rule(entry: object, sees: set[str]) -> Rule:
     program = cel.compile(str(entry["when"]))
     if unknown := set(program.variables()) - sees:
         raise ValueError(f"it asks for {sorted(unknown)}, but sees only {sorted(sees)}")
-    return Rule(name=str(entry["name"]), when=str(entry["when"]), route=entry["route"],
-                reason=str(entry["reason"]), program=program)
+    return Rule(
+        name=str(entry["name"]),
+        when=str(entry["when"]),
+        route=entry["route"],
+        reason=str(entry["reason"]),
+        program=program,
+    )

@@ -36,20 +36,34 @@ def problems(declared: UseCase) -> list[Problem]:
 def decider_problems(declared: UseCase, decider: object) -> list[Problem]:
     """Every mistake in what was given as the decider."""
     if declared.function or declared.trainable:
-        return [Problem(field="decider", problem="It has two deciders.",
-                        remedy="Keep one; a ladder of several belongs inside one decider.")]
+        return [
+            Problem(
+                field="decider",
+                problem="It has two deciders.",
+                remedy="Keep one; a ladder of several belongs inside one decider.",
+            )
+        ]
     if is_trainable(decider):
         return []
     if inspect.isclass(decider) or not callable(decider):
-        return [Problem(field="decider", problem=f"{decider!r} is no decider.",
-                        remedy="Give a function of (input, context), or an object with fit, "
-                        "decide_many, save and load.")]
+        return [
+            Problem(
+                field="decider",
+                problem=f"{decider!r} is no decider.",
+                remedy="Give a function of (input, context), or an object with fit, "
+                "decide_many, save and load.",
+            )
+        ]
     try:
         inspect.signature(decider).bind(None, None)
     except TypeError:
-        return [Problem(field="decider",
-                        problem="The decider does not take exactly an input and a context.",
-                        remedy="Write it as `def decide(inquiry, context)`.")]
+        return [
+            Problem(
+                field="decider",
+                problem="The decider does not take exactly an input and a context.",
+                remedy="Write it as `def decide(inquiry, context)`.",
+            )
+        ]
     return []
 
 
@@ -61,56 +75,84 @@ def bound(declared: UseCase, decider: Trainable) -> Trainable:
     try:
         found: Trainable = bind(declared.input, declared.output)
     except ValueError as error:
-        raise UseCaseError(declared.name, [Problem(
-            field="decider", problem=f"The decider does not fit the models: {error}.",
-            remedy="Name fields that the models have.")]) from error
+        raise UseCaseError(
+            declared.name,
+            [
+                Problem(
+                    field="decider",
+                    problem=f"The decider does not fit the models: {error}.",
+                    remedy="Name fields that the models have.",
+                )
+            ],
+        ) from error
     return found
 
 
 def _name(name: object) -> Iterator[Problem]:
     if not isinstance(name, str) or not NAME.fullmatch(name) or len(name) > 60:
-        yield Problem(field="name", problem=f"The name {name!r} cannot stand in an address.",
-                      remedy="Use lower-case words joined by hyphens, at most 60 characters.")
+        yield Problem(
+            field="name",
+            problem=f"The name {name!r} cannot stand in an address.",
+            remedy="Use lower-case words joined by hyphens, at most 60 characters.",
+        )
 
 
 def _purpose(purpose: object) -> Iterator[Problem]:
     if not isinstance(purpose, str) or len(purpose.strip()) < 10:
-        yield Problem(field="purpose", problem="The purpose says too little.",
-                      remedy="Write one sentence on what is decided, and for whom.")
+        yield Problem(
+            field="purpose",
+            problem="The purpose says too little.",
+            remedy="Write one sentence on what is decided, and for whom.",
+        )
 
 
 def _models(declared: UseCase) -> Iterator[Problem]:
     for field in ("input", "output"):
         model: object = getattr(declared, field)
         if not (inspect.isclass(model) and issubclass(model, BaseModel)):
-            yield Problem(field=field, problem=f"The {field} is not a pydantic model.",
-                          remedy=f"Declare a class of BaseModel and pass the class as {field}=.")
+            yield Problem(
+                field=field,
+                problem=f"The {field} is not a pydantic model.",
+                remedy=f"Declare a class of BaseModel and pass the class as {field}=.",
+            )
         elif not model.model_fields:
-            yield Problem(field=field, problem=f"The {field} model has no fields.",
-                          remedy="Declare what it holds.")
+            yield Problem(
+                field=field,
+                problem=f"The {field} model has no fields.",
+                remedy="Declare what it holds.",
+            )
 
 
 def _pod(pod: object) -> Iterator[Problem]:
     for role in ROLES:
         person = getattr(pod, role, None)
         if not isinstance(person, str) or not person.strip():
-            yield Problem(field="pod", problem=f"The pod has no {role.replace('_', ' ')}.",
-                          remedy=f"Name a person: Pod({role}=\"…\").")
+            yield Problem(
+                field="pod",
+                problem=f"The pod has no {role.replace('_', ' ')}.",
+                remedy=f'Name a person: Pod({role}="…").',
+            )
 
 
 def _limits(declared: UseCase) -> Iterator[Problem]:
     if not _between(declared.risk_limit, 0.0, 0.5):
-        yield Problem(field="risk_limit", problem=f"A risk limit of {declared.risk_limit!r} "
-                      "cannot be proven or means nothing.",
-                      remedy="Give a share above 0 and below 0.5, for example 0.02.")
+        yield Problem(
+            field="risk_limit",
+            problem=f"A risk limit of {declared.risk_limit!r} cannot be proven or means nothing.",
+            remedy="Give a share above 0 and below 0.5, for example 0.02.",
+        )
     if not _between(declared.certainty, 0.5, 1.0):
-        yield Problem(field="certainty", problem=f"A certainty of {declared.certainty!r} "
-                      "cannot be reached or means nothing.",
-                      remedy="Give a share above 0.5 and below 1, for example 0.95.")
+        yield Problem(
+            field="certainty",
+            problem=f"A certainty of {declared.certainty!r} cannot be reached or means nothing.",
+            remedy="Give a share above 0.5 and below 1, for example 0.95.",
+        )
     if not _between(declared.deadline_seconds, 0.0, 3_600.0):
-        yield Problem(field="deadline_seconds",
-                      problem=f"A deadline of {declared.deadline_seconds!r} is out of range.",
-                      remedy="Give seconds above 0 and below 3600.")
+        yield Problem(
+            field="deadline_seconds",
+            problem=f"A deadline of {declared.deadline_seconds!r} is out of range.",
+            remedy="Give seconds above 0 and below 3600.",
+        )
 
 
 def _budget(budget: object) -> Iterator[Problem]:
@@ -118,11 +160,17 @@ def _budget(budget: object) -> Iterator[Problem]:
         return
     for field in ("per_task", "per_month"):
         if not _between(getattr(budget, field, None), -1e-12, 1e12):
-            yield Problem(field="budget", problem=f"The budget's {field} is no amount of money.",
-                          remedy="Give a number of at least 0.")
+            yield Problem(
+                field="budget",
+                problem=f"The budget's {field} is no amount of money.",
+                remedy="Give a number of at least 0.",
+            )
     if not CURRENCY.fullmatch(str(getattr(budget, "currency", ""))):
-        yield Problem(field="budget", problem="The budget's currency is no ISO code.",
-                      remedy="Use three capitals, for example EUR.")
+        yield Problem(
+            field="budget",
+            problem="The budget's currency is no ISO code.",
+            remedy="Use three capitals, for example EUR.",
+        )
 
 
 def _between(value: object, low: float, high: float) -> bool:

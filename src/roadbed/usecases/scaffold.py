@@ -59,12 +59,15 @@ def read_table(path: Path, *, text: str, label: str, empty_is_none: bool = False
         raise TableError(
             f"{left_out['empty label']} of {total} rows have no {label!r}.",
             "If empty means that none of the labels fits, add --empty-is-none; "
-            "otherwise label them or remove them.")
+            "otherwise label them or remove them.",
+        )
     del labels[""]
     if len(labels) + empty_is_none < 2:
-        raise TableError(f"The column {label!r} holds {len(labels)} label"
-                         f"{'' if len(labels) == 1 else 's'}; there is nothing to tell apart.",
-                         "Name another column with --label, or add rows of other labels.")
+        raise TableError(
+            f"The column {label!r} holds {len(labels)} label"
+            f"{'' if len(labels) == 1 else 's'}; there is nothing to tell apart.",
+            "Name another column with --label, or add rows of other labels.",
+        )
     return PastWork(rows=rows, labels=labels, left_out=left_out)
 
 
@@ -76,15 +79,22 @@ def write_empty(folder: Path, *, person: str) -> None:
 def write_from_table(folder: Path, past: PastWork, *, person: str, random_sample: bool) -> None:
     """A folder whose decider learns from ``past``. Raises ``ScaffoldError``."""
     lines = "".join(
-        json.dumps({"input": {"text": text},
-                    "output": None if label is None else {"label": label}},
-                   ensure_ascii=False) + "\n"
-        for text, label in past.rows)
-    _write(folder, {
-        "usecase.py": _USECASE_TRAINED.format(
-            name=_named(folder), person=person, random_sample=random_sample),
-        "examples/past-work.jsonl": lines,
-    })
+        json.dumps(
+            {"input": {"text": text}, "output": None if label is None else {"label": label}},
+            ensure_ascii=False,
+        )
+        + "\n"
+        for text, label in past.rows
+    )
+    _write(
+        folder,
+        {
+            "usecase.py": _USECASE_TRAINED.format(
+                name=_named(folder), person=person, random_sample=random_sample
+            ),
+            "examples/past-work.jsonl": lines,
+        },
+    )
 
 
 def _cells(path: Path, text: str, label: str) -> Iterator[tuple[str, str]]:
@@ -103,11 +113,13 @@ def _cells(path: Path, text: str, label: str) -> Iterator[tuple[str, str]]:
     except OSError as error:
         raise TableError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
     except UnicodeDecodeError as error:
-        raise TableError(f"{path} is not UTF-8 text (byte {error.start}).",
-                         "Save it as CSV in UTF-8.") from error
+        raise TableError(
+            f"{path} is not UTF-8 text (byte {error.start}).", "Save it as CSV in UTF-8."
+        ) from error
     except csv.Error as error:
-        raise TableError(f"{path} is not a readable CSV: {error}.",
-                         "Save it as CSV with quoted fields.") from error
+        raise TableError(
+            f"{path} is not a readable CSV: {error}.", "Save it as CSV with quoted fields."
+        ) from error
 
 
 def _dialect(sample: str) -> type[csv.Dialect]:
@@ -120,11 +132,15 @@ def _dialect(sample: str) -> type[csv.Dialect]:
 def _column(header: Sequence[str], name: str) -> int:
     found = [number for number, each in enumerate(header) if each == name]
     if len(found) > 1:
-        raise TableError(f"The header names {name!r} {len(found)} times.",
-                         "Rename the columns, so that it is clear which one is meant.")
+        raise TableError(
+            f"The header names {name!r} {len(found)} times.",
+            "Rename the columns, so that it is clear which one is meant.",
+        )
     if not found:
-        raise TableError(f"There is no column {name!r}.",
-                         f"The header has: {', '.join(header)[:300] or 'nothing'}.")
+        raise TableError(
+            f"There is no column {name!r}.",
+            f"The header has: {', '.join(header)[:300] or 'nothing'}.",
+        )
     return found[0]
 
 
@@ -134,8 +150,10 @@ def _clean(text: str) -> str:
 
 def _named(folder: Path) -> str:
     if not NAME.fullmatch(folder.name):
-        raise ScaffoldError(f"The name {folder.name!r} cannot stand in an address.",
-                            "Use lower-case words joined by hyphens.")
+        raise ScaffoldError(
+            f"The name {folder.name!r} cannot stand in an address.",
+            "Use lower-case words joined by hyphens.",
+        )
     return folder.name
 
 
@@ -149,8 +167,6 @@ def _write(folder: Path, files: dict[str, str]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
     fresh.rename(folder)
-
-
 
 
 _USECASE_TRAINED = '''"""What this use case decides, for whom, and who answers for it."""

@@ -1,4 +1,4 @@
-"""The demo's use case: which team resolves this inquiry?"""
+"""The demo's use case: the team that resolves an inquiry."""
 
 from pydantic import BaseModel
 
@@ -7,10 +7,14 @@ from roadbed.models import TextClassifier
 
 
 class Inquiry(BaseModel):
+    """What a customer wrote."""
+
     text: str
 
 
 class Routing(BaseModel):
+    """The queue that should have it."""
+
     queue: str
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -16,7 +15,8 @@ from scipy.special import softmax
 from roadbed.kernel.json import JsonObject
 from roadbed.models.text import storage
 from roadbed.models.text.confidence import Confidence
-from roadbed.models.text.opinions import Opinions, lengths_of
+from roadbed.models.text.opinions import Opinions, lengths_of, newest
+from roadbed.models.text.state import Fitted
 from roadbed.models.text.vocabulary import Counter, Counts, Floats, Rows, Weights
 from roadbed.usecases.deciders import Answer, LabelledExample, OutOfFold, Unsure
 from roadbed.usecases.errors import TrainingError
@@ -24,20 +24,6 @@ from roadbed.usecases.errors import TrainingError
 _OFTEN = 5
 _TRIMMED = 200
 _NONE = None  # the label of texts for which no answer would be right
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fitted:
-    """All that was learnt. ``labels`` are JSON values in class order, ``None`` for "none of these"."""
-
-    labels: tuple[Any, ...]
-    counter: Counter
-    weights: Weights
-    often: frozenset[str]
-    opinions: Opinions
-    near_texts: tuple[str, ...]
-    confidence: Confidence
-    out_of_fold: OutOfFold
 
 
 class TextClassifier:
@@ -55,17 +41,20 @@ class TextClassifier:
         self._fitted: Fitted | None = None
 
     def bind(self, input: type[BaseModel], output: type[BaseModel]) -> Self:
-        """A copy that builds outputs of ``output``. Raises ``ValueError`` when the fields differ."""
+        """A copy that builds outputs of ``output``. Raises ``ValueError`` if fields differ."""
         if self.text not in input.model_fields:
             raise ValueError(f"the input has no field {self.text!r} to read the text from")
         if self.label not in output.model_fields:
             raise ValueError(f"the output has no field {self.label!r} to put the label into")
-        others = [name for name, field in output.model_fields.items()
-                  if name != self.label and field.is_required()]
+        others = [
+            name
+            for name, field in output.model_fields.items()
+            if name != self.label and field.is_required()
+        ]
         if others:
             raise ValueError(f"it cannot fill the output's other fields: {', '.join(others)}")
         bound = copy.copy(self)
-        bound._output = output
+        bound._output = output  # noqa: SLF001 - our own copy
         return bound
 
     @property
@@ -79,18 +68,19 @@ class TextClassifier:
         return self._learnt.out_of_fold
 
     def fit(self, examples: Sequence[LabelledExample], *, seed: int) -> Self:
-        """A fitted copy; examples oldest first. Raises ``TrainingError`` with fewer than two labels."""
+        """A fitted copy; oldest first. Raises ``TrainingError`` for fewer than two labels."""
         texts = [self._text(example.input) for example in examples]
         values = [self._label(example.output) for example in examples]
         labels = tuple(sorted(set(values), key=lambda each: (each is _NONE, str(each))))
         if len([each for each in labels if each is not _NONE]) < 1 or len(labels) < 2:
             raise TrainingError(
-                f"{len(examples)} examples show {len(labels)} label; there is nothing to tell apart.",
-                "Add examples of at least one other label.")
+                f"{len(examples)} examples show {len(labels)} label: nothing to tell apart.",
+                "Add examples of at least one other label.",
+            )
         position = {label: number for number, label in enumerate(labels)}
         classes = np.array([position[value] for value in values])
         fitted = copy.copy(self)
-        fitted._fitted = _fit(texts, classes, labels, seed)
+        fitted._fitted = _fit(texts, classes, labels, seed)  # noqa: SLF001 - our own copy
         return fitted
 
     def decide_many(self, inputs: Sequence[BaseModel]) -> Sequence[Answer[BaseModel] | Unsure]:
@@ -102,12 +92,20 @@ class TextClassifier:
         counts = learnt.counter.count(texts)
         rows = learnt.weights.weigh(counts)
         margins = learnt.opinions.margins(rows)
-        sure = learnt.confidence.probability(learnt.opinions.features(
-            counts, rows, margins, lengths_of(texts),
-            learnt.counter.unknown_share(texts, learnt.often)))
+        sure = learnt.confidence.probability(
+            learnt.opinions.features(
+                counts,
+                rows,
+                margins,
+                lengths_of(texts),
+                learnt.counter.unknown_share(texts, learnt.often),
+            )
+        )
         evidence = self._evidence(rows, margins)
-        return [self._answer(int(lead), float(sure[each]), evidence[each])
-                for each, lead in enumerate(margins.argmax(axis=1))]
+        return [
+            self._answer(int(lead), float(sure[each]), evidence[each])
+            for each, lead in enumerate(margins.argmax(axis=1))
+        ]
 
     def save(self) -> Mapping[str, bytes]:
         """Arrays and JSON; see ``storage``."""
@@ -116,7 +114,7 @@ class TextClassifier:
     def load(self, files: Mapping[str, bytes]) -> Self:
         """A fitted copy from what ``save`` gave."""
         loaded = copy.copy(self)
-        loaded._fitted = storage.load(files)
+        loaded._fitted = storage.load(files)  # noqa: SLF001 - our own copy
         return loaded
 
     @property
@@ -134,15 +132,17 @@ class TextClassifier:
     def _answer(self, lead: int, sure: float, evidence: JsonObject) -> Answer[BaseModel] | Unsure:
         label = self._learnt.labels[lead]
         if label is _NONE:
-            return Unsure(reason="it looks like what belongs to none of the labels.",
-                          evidence=evidence)
+            return Unsure(
+                reason="it looks like what belongs to none of the labels.", evidence=evidence
+            )
         if self._output is None:
             raise ValueError("bind the classifier to an output model first")
         try:
             output = self._output.model_validate({self.label: label})
         except ValidationError:
-            return Unsure(reason=f"the label {label!r} no longer fits the output.",
-                          evidence=evidence)
+            return Unsure(
+                reason=f"the label {label!r} no longer fits the output.", evidence=evidence
+            )
         return Answer(output=output, confidence=sure, evidence=evidence)
 
     def _evidence(self, rows: Rows, margins: Floats) -> list[JsonObject]:
@@ -152,15 +152,18 @@ class TextClassifier:
         order = np.argsort(margins, axis=1)
         _, nearest = learnt.opinions.neighbours(rows)
         words = _loudest(rows, learnt, order[:, -1])
-        return [{
-            "runner_up": learnt.labels[order[each, -2]],
-            "runner_up_share": round(float(shares[each, order[each, -2]]), 3),
-            "words": words[each],
-            "similar": {
-                "text": learnt.near_texts[nearest[each]],
-                "label": learnt.labels[learnt.opinions.near_classes[nearest[each]]],
-            },
-        } for each in range(len(margins))]
+        return [
+            {
+                "runner_up": learnt.labels[order[each, -2]],
+                "runner_up_share": round(float(shares[each, order[each, -2]]), 3),
+                "words": words[each],
+                "similar": {
+                    "text": learnt.near_texts[nearest[each]],
+                    "label": learnt.labels[learnt.opinions.near_classes[nearest[each]]],
+                },
+            }
+            for each in range(len(margins))
+        ]
 
 
 def _loudest(rows: Rows, learnt: Fitted, leads: npt.NDArray[np.int64]) -> list[list[str]]:
@@ -188,7 +191,8 @@ def _fit(
         seen = counts.rows(known)
         weights = Weights.fit(seen)
         return weights, Opinions.fit(
-            seen, weights.weigh(seen), classes[known], len(labels), none, seed)
+            seen, weights.weigh(seen), classes[known], len(labels), none, seed
+        )
 
     def held_out(fold: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Floats]:
         weights, opinions = stage(np.setdiff1d(np.arange(len(texts)), fold))
@@ -198,7 +202,8 @@ def _fit(
         # A fold knows most words of the whole; what it would not know is left out of its rows by a
         # document count of zero, so only this share is slightly too small.
         return margins.argmax(axis=1), opinions.features(
-            own, rows, margins, lengths[fold], unknown[fold])
+            own, rows, margins, lengths[fold], unknown[fold]
+        )
 
     folds = _folds(len(texts), seed)
     with ThreadPoolExecutor(2) as pool:  # the linear solver works without the interpreter's lock
@@ -211,27 +216,34 @@ def _fit(
     right = leads == classes
     answered = leads != none if none is not None else np.ones(len(texts), dtype=bool)
     confidence = Confidence.fit(
-        features[answered], right[answered], share_right=float(right[answered].mean() or 0.0)
-        if answered.any() else 0.0)
+        features[answered],
+        right[answered],
+        share_right=float(right[answered].mean() or 0.0) if answered.any() else 0.0,
+    )
     sure = np.where(answered, confidence.probability(features), 0.0)
     return Fitted(
-        labels=labels, counter=counter, weights=weights, often=often, opinions=opinions,
-        near_texts=_near_texts(texts, classes, len(labels)), confidence=confidence,
-        out_of_fold=OutOfFold(confidence=sure, wrong=~right))
+        labels=labels,
+        counter=counter,
+        weights=weights,
+        often=often,
+        opinions=opinions,
+        near_texts=_near_texts(texts, classes, len(labels)),
+        confidence=confidence,
+        out_of_fold=OutOfFold(confidence=sure, wrong=~right),
+    )
 
 
 def _near_texts(
     texts: Sequence[str], classes: npt.NDArray[np.int64], count: int
 ) -> tuple[str, ...]:
-    from roadbed.models.text.opinions import _newest
-
-    return tuple(texts[each][:_TRIMMED] for each in _newest(classes, count))
+    return tuple(texts[each][:_TRIMMED] for each in newest(classes, count))
 
 
 def _often(counter: Counter, counts: Counts) -> frozenset[str]:
     documents = np.bincount(counts.words.indices, minlength=len(counter.words))
     return frozenset(
-        word for word, seen in zip(counter.words, documents, strict=True) if seen >= _OFTEN)
+        word for word, seen in zip(counter.words, documents, strict=True) if seen >= _OFTEN
+    )
 
 
 def _folds(n: int, seed: int) -> list[npt.NDArray[np.int64]]:

@@ -26,18 +26,28 @@ class Confidence:
     bias: float
 
     @classmethod
-    def fit(cls, features: Floats, right: npt.NDArray[np.bool_], *, share_right: float) -> Confidence:
+    def fit(
+        cls, features: Floats, right: npt.NDArray[np.bool_], *, share_right: float
+    ) -> Confidence:
         """Fit on out-of-fold rows. With too few rights or wrongs it says ``share_right`` always."""
         mean, scale = _scale(features)
         if min(int(right.sum()), int((~right).sum())) < _LEAST_OF_EACH:
             # Between the rate seen and one half: a handful of successes is no certainty.
             rate = (share_right * len(right) + 1.0) / (len(right) + 2.0)
-            return cls(mean=mean, scale=scale, weights=np.zeros_like(mean),
-                       bias=float(np.log(rate / (1.0 - rate))))
+            return cls(
+                mean=mean,
+                scale=scale,
+                weights=np.zeros_like(mean),
+                bias=float(np.log(rate / (1.0 - rate))),
+            )
         model = LogisticRegression(C=0.3, max_iter=500)
         model.fit(_standardise(features, mean, scale), right)
-        return cls(mean=mean, scale=scale, weights=model.coef_[0].astype(np.float32),
-                   bias=float(model.intercept_[0]))
+        return cls(
+            mean=mean,
+            scale=scale,
+            weights=model.coef_[0].astype(np.float32),
+            bias=float(model.intercept_[0]),
+        )
 
     def probability(self, features: Floats) -> npt.NDArray[np.float64]:
         """P(right) of shape (n,), in (0, 1)."""

@@ -28,7 +28,7 @@ _FAR = -9.0  # stands for "no such class" among margins
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Opinions:
-    """Fitted parts. ``sizes`` has an entry a class; ``none`` is the class of texts that fit nowhere.
+    """Fitted parts. ``sizes`` counts each class; ``none`` is the class of texts that fit nowhere.
 
     ``word_counts`` and ``character_counts`` are sums by class (K, V); ``centres`` (K, F) unit rows;
     ``near_rows`` (m, F) the newest examples of each class with ``near_classes`` (m,).
@@ -51,15 +51,21 @@ class Opinions:
         """Fit every part on texts in the order of their age, oldest first."""
         member = sparse.csr_matrix(
             (np.ones(len(labels), dtype=np.float32), (labels, np.arange(len(labels)))),
-            shape=(classes, len(labels)))
-        newest = _newest(labels, classes)
+            shape=(classes, len(labels)),
+        )
+        latest = newest(labels, classes)
         coefficients, intercepts = _linear(rows, labels, classes, seed)
         return cls(
-            coefficients=coefficients, intercepts=intercepts,
+            coefficients=coefficients,
+            intercepts=intercepts,
             word_counts=(member @ counts.words.sign()).tocsr(),
             character_counts=(member @ counts.characters).tocsr(),
-            centres=normalize(member @ rows).tocsr(), near_rows=rows[newest],
-            near_classes=labels[newest], sizes=np.bincount(labels, minlength=classes), none=none)
+            centres=normalize(member @ rows).tocsr(),
+            near_rows=rows[latest],
+            near_classes=labels[latest],
+            sizes=np.bincount(labels, minlength=classes),
+            none=none,
+        )
 
     def margins(self, rows: Rows) -> Floats:
         """Signed distances Z of shape (n, K)."""
@@ -72,14 +78,18 @@ class Opinions:
         """What the second stage sees: shape (n, 26), one row a text, for the leading class."""
         lead = margins.argmax(axis=1)
         near, _ = self.neighbours(rows)
-        return np.column_stack([
-            self._margin_features(margins, lead),
-            _opinion(self._complement_bayes(counts.words), lead),
-            _opinion(self._bayes(counts.characters), lead),
-            _closeness(np.asarray((rows @ self.centres.T).todense(), dtype=np.float32), lead),
-            self._near_features(near, lead),
-            unknown, np.log1p(lengths), np.log1p(self.sizes[lead]),
-        ]).astype(np.float32)
+        return np.column_stack(
+            [
+                self._margin_features(margins, lead),
+                _opinion(self._complement_bayes(counts.words), lead),
+                _opinion(self._bayes(counts.characters), lead),
+                _closeness(np.asarray((rows @ self.centres.T).todense(), dtype=np.float32), lead),
+                self._near_features(near, lead),
+                unknown,
+                np.log1p(lengths),
+                np.log1p(self.sizes[lead]),
+            ]
+        ).astype(np.float32)
 
     def neighbours(self, rows: Rows) -> tuple[Floats, Labels]:
         """The best likeness within each class (n, K), and the position of the best of all (n,)."""
@@ -97,9 +107,18 @@ class Opinions:
         none = margins[:, self.none] if self.none is not None else np.full(len(lead), _FAR)
         shares = softmax(_SHARPNESS * margins, axis=1)
         entropy = -(shares * np.log(shares + 1e-12)).sum(axis=1)
-        return np.column_stack([
-            top, top - second, none, top - none, entropy, shares[every, lead],
-            logsumexp(_SHARPNESS * margins, axis=1) / _SHARPNESS, (margins > -0.5).sum(axis=1)])
+        return np.column_stack(
+            [
+                top,
+                top - second,
+                none,
+                top - none,
+                entropy,
+                shares[every, lead],
+                logsumexp(_SHARPNESS * margins, axis=1) / _SHARPNESS,
+                (margins > -0.5).sum(axis=1),
+            ]
+        )
 
     def _near_features(self, near: Floats, lead: Labels) -> Floats:
         same = near[np.arange(len(lead)), lead]
@@ -142,7 +161,8 @@ def _linear(rows: Rows, labels: Labels, classes: int, seed: int) -> tuple[Floats
     return coefficients, intercepts
 
 
-def _newest(labels: Labels, classes: int) -> Labels:
+def newest(labels: Labels, classes: int) -> Labels:
+    """Positions of the newest examples of each class."""
     kept = [np.flatnonzero(labels == each)[-NEIGHBOURS_A_CLASS:] for each in range(classes)]
     return np.concatenate(kept)
 
@@ -165,7 +185,9 @@ def _opinion(scores: Floats, lead: Labels) -> Floats:
 
 def _closeness(likeness: Floats, lead: Labels) -> Floats:
     own = likeness[np.arange(len(lead)), lead]
-    return np.column_stack([own, own - _best_other(likeness, lead), likeness.argmax(axis=1) == lead])
+    return np.column_stack(
+        [own, own - _best_other(likeness, lead), likeness.argmax(axis=1) == lead]
+    )
 
 
 def lengths_of(texts: Sequence[str]) -> Floats:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from roadbed.models.text.confidence import Confidence
 from roadbed.models.text.opinions import Opinions
+from roadbed.models.text.state import Fitted
 from roadbed.models.text.vocabulary import Counter, Rows, Weights
 from roadbed.usecases.deciders import OutOfFold
-
-if TYPE_CHECKING:
-    from roadbed.models.text.classifier import Fitted
 
 _FORMAT = 1
 _SPARSE = ("word_counts", "character_counts", "centres", "near_rows")
@@ -26,52 +24,78 @@ def save(fitted: Fitted) -> Mapping[str, bytes]:
     """``terms.json`` and ``arrays.npz``; equal states give equal bytes."""
     opinions = fitted.opinions
     arrays: dict[str, Any] = {
-        "idf_words": fitted.weights.words, "idf_characters": fitted.weights.characters,
-        "coefficients": opinions.coefficients, "intercepts": opinions.intercepts,
-        "near_classes": opinions.near_classes, "sizes": opinions.sizes,
-        "mean": fitted.confidence.mean, "scale": fitted.confidence.scale,
-        "weights": fitted.confidence.weights, "bias": np.array(fitted.confidence.bias),
-        "oof_confidence": fitted.out_of_fold.confidence, "oof_wrong": fitted.out_of_fold.wrong,
+        "idf_words": fitted.weights.words,
+        "idf_characters": fitted.weights.characters,
+        "coefficients": opinions.coefficients,
+        "intercepts": opinions.intercepts,
+        "near_classes": opinions.near_classes,
+        "sizes": opinions.sizes,
+        "mean": fitted.confidence.mean,
+        "scale": fitted.confidence.scale,
+        "weights": fitted.confidence.weights,
+        "bias": np.array(fitted.confidence.bias),
+        "oof_confidence": fitted.out_of_fold.confidence,
+        "oof_wrong": fitted.out_of_fold.wrong,
     }
     for name in _SPARSE:
         matrix: Rows = getattr(opinions, name)
-        arrays |= {f"{name}_data": matrix.data, f"{name}_indices": matrix.indices,
-                   f"{name}_indptr": matrix.indptr, f"{name}_shape": np.array(matrix.shape)}
+        arrays |= {
+            f"{name}_data": matrix.data,
+            f"{name}_indices": matrix.indices,
+            f"{name}_indptr": matrix.indptr,
+            f"{name}_shape": np.array(matrix.shape),
+        }
     terms = {
-        "format": _FORMAT, "labels": list(fitted.labels), "none": opinions.none,
-        "words": fitted.counter.words, "characters": fitted.counter.characters,
-        "often": sorted(fitted.often), "near_texts": list(fitted.near_texts),
+        "format": _FORMAT,
+        "labels": list(fitted.labels),
+        "none": opinions.none,
+        "words": fitted.counter.words,
+        "characters": fitted.counter.characters,
+        "often": sorted(fitted.often),
+        "near_texts": list(fitted.near_texts),
     }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
-    return {"arrays.npz": buffer.getvalue(),
-            "terms.json": json.dumps(terms, ensure_ascii=False).encode()}
+    return {
+        "arrays.npz": buffer.getvalue(),
+        "terms.json": json.dumps(terms, ensure_ascii=False).encode(),
+    }
 
 
 def load(files: Mapping[str, bytes]) -> Fitted:
     """The state that ``save`` wrote. Raises ``ValueError`` for another format."""
-    from roadbed.models.text.classifier import Fitted
-
     terms = json.loads(files["terms.json"])
     if terms["format"] != _FORMAT:
         raise ValueError(f"format {terms['format']} of the classifier's state is not known")
     with np.load(io.BytesIO(files["arrays.npz"]), allow_pickle=False) as stored:
         arrays = dict(stored)
     opinions = Opinions(
-        coefficients=arrays["coefficients"], intercepts=arrays["intercepts"],
-        near_classes=arrays["near_classes"], sizes=arrays["sizes"], none=terms["none"],
-        **{name: _sparse(arrays, name) for name in _SPARSE})
+        coefficients=arrays["coefficients"],
+        intercepts=arrays["intercepts"],
+        near_classes=arrays["near_classes"],
+        sizes=arrays["sizes"],
+        none=terms["none"],
+        **{name: _sparse(arrays, name) for name in _SPARSE},
+    )
     return Fitted(
-        labels=tuple(terms["labels"]), counter=Counter(terms["words"], terms["characters"]),
+        labels=tuple(terms["labels"]),
+        counter=Counter(terms["words"], terms["characters"]),
         weights=Weights(words=arrays["idf_words"], characters=arrays["idf_characters"]),
-        often=frozenset(terms["often"]), opinions=opinions,
+        often=frozenset(terms["often"]),
+        opinions=opinions,
         near_texts=tuple(terms["near_texts"]),
-        confidence=Confidence(mean=arrays["mean"], scale=arrays["scale"],
-                              weights=arrays["weights"], bias=float(arrays["bias"])),
-        out_of_fold=OutOfFold(confidence=arrays["oof_confidence"], wrong=arrays["oof_wrong"]))
+        confidence=Confidence(
+            mean=arrays["mean"],
+            scale=arrays["scale"],
+            weights=arrays["weights"],
+            bias=float(arrays["bias"]),
+        ),
+        out_of_fold=OutOfFold(confidence=arrays["oof_confidence"], wrong=arrays["oof_wrong"]),
+    )
 
 
 def _sparse(arrays: Mapping[str, Any], name: str) -> Rows:
     return sparse.csr_matrix(
         (arrays[f"{name}_data"], arrays[f"{name}_indices"], arrays[f"{name}_indptr"]),
-        shape=tuple(arrays[f"{name}_shape"]))
+        shape=tuple(arrays[f"{name}_shape"]),
+    )

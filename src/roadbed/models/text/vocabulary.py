@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,14 +51,18 @@ class Counter:
         words, characters = least_documents(len(texts))
         word_vectorizer = _word_vectorizer(min_df=words)
         character_vectorizer = _character_vectorizer(min_df=characters)
-        counts = Counts(words=_fit_or_none(word_vectorizer, texts),
-                        characters=_fit_or_none(character_vectorizer, texts))
+        counts = Counts(
+            words=_fit_or_none(word_vectorizer, texts),
+            characters=_fit_or_none(character_vectorizer, texts),
+        )
         return cls(_terms(word_vectorizer), _terms(character_vectorizer)), counts
 
     def count(self, texts: Sequence[str]) -> Counts:
         """Counts of known terms, one row a text."""
-        return Counts(words=self._count(self._words, self.words, texts),
-                      characters=self._count(self._characters, self.characters, texts))
+        return Counts(
+            words=self._count(self._words, self.words, texts),
+            characters=self._count(self._characters, self.characters, texts),
+        )
 
     def unknown_share(self, texts: Sequence[str], often: frozenset[str]) -> Floats:
         """Shape (n, 2): the share of words never seen, and of words not ``often`` seen."""
@@ -97,16 +102,21 @@ class Weights:
     def weigh(self, counts: Counts) -> Rows:
         """TF-IDF rows: words and 0.8 x characters side by side, each of unit length."""
         return sparse.hstack(
-            [_tfidf(counts.words, self.words),
-             CHARACTER_WEIGHT * _tfidf(counts.characters, self.characters)],
-            format="csr", dtype=np.float32)
+            [
+                _tfidf(counts.words, self.words),
+                CHARACTER_WEIGHT * _tfidf(counts.characters, self.characters),
+            ],
+            format="csr",
+            dtype=np.float32,
+        )
 
 
-_TOKENIZE = CountVectorizer(token_pattern=r"(?u)\b\w+\b").build_tokenizer()
+_WORD = r"(?u)\b\w+\b"
+_TOKENIZE = re.compile(_WORD).findall
 
 
 def _word_vectorizer(**more: object) -> CountVectorizer:
-    return CountVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b", dtype=np.float32, **more)
+    return CountVectorizer(ngram_range=(1, 2), token_pattern=_WORD, dtype=np.float32, **more)
 
 
 def _character_vectorizer(**more: object) -> CountVectorizer:

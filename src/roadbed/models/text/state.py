@@ -1,0 +1,25 @@
+"""All that the classifier learnt, in one record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from roadbed.models.text.confidence import Confidence
+from roadbed.models.text.opinions import Opinions
+from roadbed.models.text.vocabulary import Counter, Weights
+from roadbed.usecases.deciders import OutOfFold
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fitted:
+    """All that was learnt. ``labels`` are JSON values by class, ``None`` for "none of these"."""
+
+    labels: tuple[Any, ...]
+    counter: Counter
+    weights: Weights
+    often: frozenset[str]
+    opinions: Opinions
+    near_texts: tuple[str, ...]
+    confidence: Confidence
+    out_of_fold: OutOfFold
