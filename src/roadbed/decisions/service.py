@@ -92,9 +92,8 @@ class Decisions:
         served = {name: self._services.get(name).loaded.declared for name in self._services.names()}
         room = self._max_in_flight - len(self._under_way)
         tasks = await self._intake.take_over(served, room)
-        for task in tasks:
-            if task.id not in self._under_way:
-                self._start(task)
+        for task in tasks:  # none of our own: their leases were extended a moment ago
+            self._start(task)
         return len(tasks)
 
     async def close(self) -> None:

@@ -27,6 +27,7 @@ class Call:
     context: Context
     result: asyncio.Future[object]
     started: bool = False
+    running: asyncio.Task[None] | None = None
 
     def give(self, value: object) -> None:
         if not self.result.done():
@@ -162,12 +163,22 @@ class CoroutinePlace:
 
     def put(self, call: Call) -> None:
         loop = self._loop
-        loop.call_soon_threadsafe(lambda: loop.create_task(self._work(call)))
 
-    def expire(self, _: Call) -> None:
-        """A loop that is free answers at once; one that does not within a second is blocked."""
+        def begin() -> None:
+            call.running = loop.create_task(self._work(call))
+
+        loop.call_soon_threadsafe(begin)
+
+    def expire(self, call: Call) -> None:
+        """Cancel it. A loop that is free does so at once; one that takes a second is blocked."""
         suspect, answered = self._loop, threading.Event()
-        suspect.call_soon_threadsafe(answered.set)
+
+        def cancel() -> None:
+            answered.set()
+            if call.running:
+                call.running.cancel()
+
+        suspect.call_soon_threadsafe(cancel)
         self._main.call_later(1.0, self._replace_unless, answered, suspect)
 
     def close(self) -> None:
@@ -179,16 +190,21 @@ class CoroutinePlace:
         if not answered.is_set() and suspect is self._loop:
             self._replaced += 1
             self._loop = self._start()
+            suspect.call_soon_threadsafe(suspect.stop)  # once it is free again
 
     def _start(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.new_event_loop()
-        threading.Thread(target=loop.run_forever, name=f"decider-{self._name}", daemon=True).start()
+
+        def work() -> None:
+            loop.run_forever()
+            loop.close()
+
+        threading.Thread(target=work, name=f"decider-{self._name}", daemon=True).start()
         return loop
 
     async def _work(self, call: Call) -> None:
         try:
-            async with asyncio.timeout(call.context.deadline_seconds):
-                value: object = await call.decider(call.input, call.context)
+            value: object = await call.decider(call.input, call.context)
         except (Exception, asyncio.CancelledError) as error:
             value = Failed(error)
         self._home.send(lambda: call.give(value))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.preprocessing import normalize
 
-Rows = sparse.csr_matrix
+Rows: TypeAlias = sparse.csr_matrix
 Floats = npt.NDArray[np.float32]
 CHARACTER_WEIGHT = 0.8
 

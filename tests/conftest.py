@@ -1,0 +1,122 @@
+"""What the tests share: a real PostgreSQL, a real app, use-case folders."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from roadbed.bootstrap import App, open_app
+from roadbed.kernel.settings import Settings
+from roadbed.storage import migrations
+from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
+
+ROUTING = '''
+from pydantic import BaseModel
+from roadbed import Answer, Pod, Unsure, UseCase
+
+class Inquiry(BaseModel):
+    text: str
+
+class Routing(BaseModel):
+    queue: str
+
+usecase = UseCase(
+    "{name}", purpose="Send each inquiry to the team that resolves it",
+    input=Inquiry, output=Routing,
+    pod=Pod(domain_lead="ana", engineer="ben", data_specialist="chi", risk_partner="dev"),
+    risk_limit=0.02, deadline_seconds={deadline}, examples_are_random_sample=True,
+)
+'''
+DECIDE = '''
+@usecase.decider
+def decide(inquiry, context):
+    if "unsure" in inquiry.text:
+        return Unsure(reason="it says so")
+    return Answer(output=Routing(queue="returns"), confidence=0.9, evidence={"words": ["back"]})
+'''
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedServer]:
+    """An embedded server of this test process's own."""
+    # As root the server works as another user, who may not enter every temporary folder.
+    parent = ROOT_HOME if os.geteuid() == 0 else Path(tempfile.gettempdir())
+    home = parent / f"roadbed-test-{uuid4().hex[:12]}"
+    found = EmbeddedServer(home)
+    found.start()
+    yield found
+    found.stop()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _own_settings() -> None:
+    """Nothing of a developer's own settings leaks into a test."""
+    for name in [each for each in os.environ if each.startswith("ROADBED_")]:
+        if name != "ROADBED_DATA_DIR":
+            del os.environ[name]
+
+
+@pytest.fixture
+def url(server: EmbeddedServer) -> Iterator[str]:
+    """A database of this test's own, on the newest schema."""
+    name = f"test_{uuid4().hex}"
+    admin = server.url().replace("/roadbed?", "/postgres?")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    address = server.url().replace("/roadbed?", f"/{name}?")
+    migrations.upgrade(address)
+    yield address
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+class Folders:
+    """Writes use-case folders below one parent."""
+
+    def __init__(self, parent: Path) -> None:
+        self.parent = parent
+
+    def write(
+        self, decide: str = DECIDE, *, name: str = "triage", rules: str | None = None,
+        deadline: float = 5.0, examples: str | None = None,
+    ) -> Path:
+        """A folder with ``decide`` below the usual declaration."""
+        folder = self.parent / name
+        folder.mkdir(parents=True, exist_ok=True)
+        declared = ROUTING.format(name=name, deadline=deadline)
+        (folder / "usecase.py").write_text(declared + decide)
+        if rules is not None:
+            (folder / "rules.yaml").write_text(rules)
+        if examples is not None:
+            (folder / "examples").mkdir(exist_ok=True)
+            (folder / "examples" / "past.jsonl").write_text(examples)
+        return folder
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    """Where this test's use cases live."""
+    return Folders(tmp_path / "usecases")
+
+
+@pytest.fixture
+def settings(folders: Folders) -> Settings:
+    """Settings for this test's use cases, with a short lease."""
+    return Settings(usecases=folders.parent, lease_seconds=1.0, port=0)
+
+
+@pytest.fixture
+async def app(settings: Settings, folders: Folders, url: str) -> AsyncIterator[App]:
+    """The services with one use case, ``triage``, that a function decides."""
+    if not folders.parent.exists():
+        folders.write()
+    async with open_app(settings, url) as opened:
+        yield opened

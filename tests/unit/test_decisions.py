@@ -1,0 +1,445 @@
+"""The governed path: every way a task can go, against a real database."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from roadbed.bootstrap import App, open_app, running
+from roadbed.decisions import rules
+from roadbed.decisions.bench import Homeward
+from roadbed.decisions.model import (
+    Answered,
+    Decision,
+    LiveVersion,
+    NotAnswered,
+    Reason,
+    Route,
+)
+from roadbed.decisions.runner import Runner
+from roadbed.halts.service import halt
+from roadbed.intake.errors import InputError, KeyReusedError, OverloadedError
+from roadbed.kernel.ids import CertificateId, VersionId
+from roadbed.kernel.settings import Settings
+from roadbed.usecases.deciders import Answer, Unsure
+from roadbed.usecases.errors import UnknownUseCaseError
+from roadbed.usecases.rulebook import Fired
+from tests.conftest import Folders
+
+SOURCE = {"surface": "test", "by": "tester"}
+
+
+async def decide(app: App, text: str = "take it back", key: str | None = None) -> Decision:
+    _, task = await app.decisions.submit("triage", {"text": text}, key=key, source=SOURCE)
+    assert task is not None
+    decision = await task
+    assert decision is not None
+    return decision
+
+
+@asynccontextmanager
+async def serving(settings: Settings, url: str) -> AsyncIterator[App]:
+    async with open_app(settings, url) as app:
+        yield app
+
+
+def prove(app: App, threshold: float | None) -> None:
+    """Put a threshold in force, as a certificate would."""
+    service = app.registry.get("triage")
+    live = replace(service.live, threshold=threshold, certificate=CertificateId("crt_test"))
+    app.registry._services["triage"] = replace(service, live=live)
+
+
+class TestRouting:
+    async def test_nothing_is_automatic_until_it_is_proven(self, app: App) -> None:
+        decision = await decide(app)
+        assert decision.routed.route is Route.REVIEW
+        assert decision.routed.code is Reason.NOT_PROVEN
+        assert decision.review_id is not None
+
+    async def test_what_is_proven_is_automatic_and_what_is_below_is_not(self, app: App) -> None:
+        prove(app, 0.9)
+        assert (await decide(app)).routed.route is Route.AUTOMATIC
+        prove(app, 0.91)
+        below = await decide(app)
+        assert (below.routed.route, below.routed.code) == (Route.REVIEW, Reason.BELOW_THRESHOLD)
+
+    async def test_an_unsure_decider_sends_the_task_to_a_person(self, app: App) -> None:
+        prove(app, 0.5)
+        decision = await decide(app, "unsure")
+        assert decision.routed.code is Reason.UNSURE
+        assert "it says so" in decision.routed.reason
+
+    async def test_reference_tasks_are_reviewed_blind_even_if_automatic(self, app: App) -> None:
+        prove(app, 0.5)
+        decisions = [await decide(app, f"number {n}") for n in range(60)]
+        assert all(each.routed.route is Route.AUTOMATIC for each in decisions)
+        reviewed = [each.review_id for each in decisions if each.review_id]
+        assert 0 < len(reviewed) < 30
+        for review_id in reviewed:
+            review = await app.reviews.get(review_id)
+            assert review.blind
+            assert review.output is None
+            assert review.confidence is None
+
+    async def test_a_halt_sends_everything_to_people_from_the_next_settlement_on(
+        self, app: App
+    ) -> None:
+        prove(app, 0.5)
+        assert (await decide(app)).routed.route is Route.AUTOMATIC
+        # This process has not heard of the halt: the epoch check in the transaction finds it.
+        assert await halt(app.database, "triage", reason="a drill", actor="dev") == 1
+        decision = await decide(app)
+        assert decision.routed.code is Reason.HALTED
+        assert decision.halt_epoch == 1
+        assert await halt(app.database, "nobody", reason="a drill", actor="dev") is None
+
+    @pytest.mark.parametrize("fired", [None, Fired(rule="r", route="review", reason="so")])
+    def test_halted_wins_over_a_proof_and_a_rule_over_both(self, fired: Fired | None) -> None:
+        live = LiveVersion(id=VersionId("v"), decider=None, threshold=0.5, certificate=None)
+        answer = Answered(output={}, confidence=0.9, evidence={}, cost=None)
+        routed = rules.route(answer, live, halted=True, fired=fired)
+        assert routed.code is (Reason.RULE if fired else Reason.HALTED)
+
+    def test_the_sample_comes_first_in_the_queue_then_what_went_wrong(self) -> None:
+        assert rules.priority(Reason.BELOW_THRESHOLD, reference=True) == 3
+        assert rules.priority(Reason.DECIDER_FAILED, reference=False) == 2
+        assert rules.priority(Reason.BELOW_THRESHOLD, reference=False) == 1
+
+
+RULES = """
+before:
+  - {name: lawyers, when: 'input.text.contains("lawyer")', route: review, reason: legal matter}
+  - {name: spam, when: 'input.text.contains("casino")', route: refused, reason: spam}
+  - {name: broken, when: 'input.missing == 1 && input.text != "fine"', route: refused, reason: no}
+after:
+  - {name: odd, when: 'output.queue', route: refused, reason: answers no yes or no}
+"""
+
+
+class TestRules:
+    async def test_hold_back_before_and_after_and_an_error_never_lets_through(
+        self, folders: Folders, settings: Settings, url: str
+    ) -> None:
+        folders.write(rules=RULES)
+        async with serving(settings, url) as app:
+            prove(app, 0.5)
+            lawyer = await decide(app, "my lawyer writes")
+            assert (lawyer.routed.route, lawyer.routed.rule) == (Route.REVIEW, "lawyers")
+            spam = await decide(app, "casino")
+            assert spam.routed.route is Route.REFUSED
+            broken = await decide(app, "hello")
+            assert broken.routed.code is Reason.RULE_FAILED
+            assert broken.routed.route is Route.REVIEW
+
+    async def test_a_rule_that_answers_neither_yes_nor_no_sends_to_review(
+        self, folders: Folders, settings: Settings, url: str
+    ) -> None:
+        folders.write(rules="after:\n" + RULES.split("after:\n")[1])
+        async with serving(settings, url) as app:
+            prove(app, 0.5)
+            decision = await decide(app)
+            assert decision.routed.code is Reason.RULE_FAILED
+            assert decision.output == {"queue": "returns"}
+
+
+RUBBISH = '''
+import math
+
+@usecase.decider
+def decide(inquiry, context):
+    return {
+        "none": None,
+        "text": "returns",
+        "raises": lambda: 1 / 0,
+        "nan": Answer(output=Routing(queue="x"), confidence=math.nan),
+        "high": Answer(output=Routing(queue="x"), confidence=1.5),
+        "bool": Answer(output=Routing(queue="x"), confidence=True),
+        "wrong-type": Answer(output={"queue": 7}, confidence=0.9),
+        "extra": Answer(output={"queue": "x", "more": 1}, confidence=0.9),
+        "nul": Answer(output={"queue": "a\\x00b"}, confidence=0.9),
+        "unbuilt": Answer(output=Routing.model_construct(), confidence=0.9),
+        "evidence": Answer(output={"queue": "x"}, confidence=0.9, evidence={"f": object()}),
+    }[inquiry.text]
+'''
+
+
+class TestDecidersThatMisbehave:
+    async def test_rubbish_goes_to_review_with_the_reason(
+        self, folders: Folders, settings: Settings, url: str
+    ) -> None:
+        folders.write(RUBBISH)
+        async with serving(settings, url) as app:
+            prove(app, 0.5)
+            for text in ("none", "text", "nan", "high", "bool", "wrong-type", "extra", "nul",
+                         "unbuilt", "raises"):
+                decision = await decide(app, text)
+                assert decision.routed.code is Reason.INVALID_ANSWER, text
+                assert decision.routed.route is Route.REVIEW
+            failed = await decide(app, "not in the table")
+            assert failed.routed.code is Reason.DECIDER_FAILED
+            assert "KeyError" in failed.routed.reason
+            shown = await decide(app, "evidence")
+            assert shown.routed.route is Route.AUTOMATIC
+            assert "left_out" in shown.evidence
+
+    async def test_one_that_hangs_costs_its_task_the_deadline_and_the_others_nothing(
+        self, folders: Folders, settings: Settings, url: str
+    ) -> None:
+        folders.write('''
+import time
+
+@usecase.decider
+def decide(inquiry, context):
+    time.sleep(3.0 if "hang" in inquiry.text else 0.0)
+    return Answer(output=Routing(queue="x"), confidence=0.9)
+''', deadline=0.4)
+        async with serving(settings, url) as app:
+            began = time.monotonic()
+            hung, fine = await asyncio.gather(decide(app, "hang"), decide(app, "go"))
+            assert time.monotonic() - began < 2.0
+            assert hung.routed.code is Reason.DECIDER_TIMEOUT
+            assert fine.routed.code is Reason.NOT_PROVEN
+
+    async def test_one_that_hangs_on_every_thread_is_given_no_more(
+        self, folders: Folders, settings: Settings, url: str
+    ) -> None:
+        folders.write('''
+import time
+
+@usecase.decider
+def decide(inquiry, context):
+    time.sleep(4.0)
+''', deadline=1.5)
+        async with serving(settings, url) as app:
+            await asyncio.gather(*(decide(app, f"{n}") for n in range(40)))
+            stuck = await decide(app, "one more")
+            assert stuck.routed.code in {Reason.DECIDER_FAILED, Reason.DECIDER_TIMEOUT}
+            assert (await app.reviews.waiting("triage"))["waiting"] == 41
+            await asyncio.sleep(3.0)  # the threads come back, and so does the decider
+            assert not next(iter(app.decisions._runners.values()))._places.popitem()[1].stuck
+
+    async def test_coroutines_run_beside_each_other_and_may_block_or_fail(
+        self, folders: Folders, settings: Settings, url: str
+    ) -> None:
+        folders.write('''
+import asyncio, time
+
+@usecase.decider
+async def decide(inquiry, context):
+    assert context.task.usecase == "triage"
+    if "block" in inquiry.text:
+        time.sleep(2.5)
+    if "fail" in inquiry.text:
+        raise ConnectionError("model is away")
+    await asyncio.sleep(5.0 if "slow" in inquiry.text else 0.2)
+    return Answer(output=Routing(queue="x"), confidence=0.9)
+''', deadline=0.8)
+        async with serving(settings, url) as app:
+            began = time.monotonic()
+            found = await asyncio.gather(*(decide(app, f"{n}") for n in range(20)))
+            assert time.monotonic() - began < 0.8
+            assert {each.routed.code for each in found} == {Reason.NOT_PROVEN}
+            assert (await decide(app, "fail")).routed.code is Reason.DECIDER_FAILED
+            assert (await decide(app, "slow")).routed.code is Reason.DECIDER_TIMEOUT
+            assert (await decide(app, "block")).routed.code is Reason.DECIDER_TIMEOUT
+            await asyncio.sleep(1.2)  # found blocked, replaced
+            assert (await decide(app, "again")).routed.code is Reason.NOT_PROVEN
+
+    async def test_a_batch_with_a_poisoned_input_is_taken_apart(
+        self, folders: Folders, settings: Settings, url: str
+    ) -> None:
+        folders.write(TRAINABLE, deadline=0.8)
+        async with serving(settings, url) as app:
+            assert (await decide(app)).routed.code is Reason.NO_VERSION
+            await app.releases.improve(app.registry.get("triage").loaded, actor="ana")
+            await app.registry.refresh("triage")
+            found = await asyncio.gather(
+                *(decide(app, text) for text in ["a", "poison", "b", "short", "c"]))
+            codes = [each.routed.code for each in found]
+            assert codes[0] is codes[2] is codes[4] is Reason.NOT_PROVEN
+            assert codes[1] is codes[3] is Reason.DECIDER_FAILED
+            slow = await asyncio.gather(decide(app, "hang"), decide(app, "after"))
+            assert slow[0].routed.code is Reason.DECIDER_TIMEOUT
+            assert (await decide(app, "next")).routed.code is Reason.NOT_PROVEN
+            queued = await asyncio.gather(
+                *(decide(app, text) for text in ["hang", "hang too"]),
+                *(decide(app, f"queued {n}") for n in range(70)))
+            assert {each.routed.code for each in queued} <= {
+                Reason.DECIDER_TIMEOUT, Reason.NOT_PROVEN, Reason.DECIDER_FAILED}
+            await asyncio.sleep(2.5)  # the lost threads come back
+            assert (await decide(app, "at last")).routed.code is Reason.NOT_PROVEN
+
+    async def test_a_task_that_is_late_already_is_not_even_tried(self, app: App) -> None:
+        service = app.registry.get("triage")
+        runner = Runner(service.loaded.declared)
+        admission, _ = await app.decisions.submit("triage", {"text": "x"}, key=None, source=SOURCE)
+        late = await runner.ask(service.live, admission.task, seconds=0.0)
+        assert isinstance(late, NotAnswered)
+        assert late.code is Reason.DECIDER_TIMEOUT
+
+    def test_a_result_that_comes_after_the_end_is_dropped(self) -> None:
+        loop = asyncio.new_event_loop()
+        loop.close()
+        home = Homeward(loop)
+        delivered: list[int] = []
+        home.send(lambda: delivered.append(1))
+        assert delivered == []
+
+
+TRAINABLE = '''
+import time
+import numpy as np
+from roadbed.usecases.deciders import OutOfFold
+
+class Echo:
+    out_of_fold = OutOfFold(confidence=np.zeros(1), wrong=np.zeros(1, dtype=bool))
+    def fit(self, examples, *, seed): return self
+    def save(self): return {"state": b"1"}
+    def load(self, files): return self
+    def decide_many(self, inputs):
+        if any("poison" in each.text for each in inputs):
+            raise ValueError("poisoned")
+        if any("hang" in each.text for each in inputs):
+            time.sleep(2.0)
+        kept = [each for each in inputs if "short" not in each.text]
+        return [Answer(output=Routing(queue="x"), confidence=0.9) for each in kept]
+
+usecase.decider(Echo())
+'''
+
+
+class TestAdmission:
+    async def test_the_same_key_and_body_give_the_same_task(self, app: App) -> None:
+        first = await decide(app, "once", key="k1")
+        again, task = await app.decisions.submit("triage", {"text": "once"}, key="k1", source=SOURCE)
+        assert again.repeated
+        assert again.task.id == first.task_id
+        assert task is None
+
+    async def test_many_at_once_under_one_key_become_one_task(self, app: App) -> None:
+        found = await asyncio.gather(*(
+            app.decisions.submit("triage", {"text": "once"}, key="k", source=SOURCE)
+            for _ in range(30)))
+        assert len({admission.task.id for admission, _ in found}) == 1
+        assert sum(not admission.repeated for admission, _ in found) == 1
+        row = await app.database.fetch_one("SELECT count(*) AS n FROM task")
+        assert row == {"n": 1}
+
+    async def test_a_key_with_another_body_is_refused(self, app: App) -> None:
+        await decide(app, "once", key="k")
+        with pytest.raises(KeyReusedError, match="another input"):
+            await app.decisions.submit("triage", {"text": "other"}, key="k", source=SOURCE)
+
+    @pytest.mark.parametrize("content", [
+        {}, {"text": 7}, {"text": "a", "more": 1}, {"text": "a\x00b"}, {"text": "\x07"},
+        {"text": "\ud800"}])
+    async def test_input_that_does_not_fit_is_refused_and_nothing_is_stored(
+        self, app: App, content: Mapping[str, Any]
+    ) -> None:
+        with pytest.raises(InputError):
+            await app.decisions.submit("triage", content, key=None, source=SOURCE)
+        assert await app.database.fetch("SELECT 1 FROM task") == []
+
+    @pytest.mark.parametrize("key", ["", "x" * 201, "a\nb"])
+    async def test_keys_are_short_and_printable(self, app: App, key: str) -> None:
+        with pytest.raises(InputError):
+            await app.decisions.submit("triage", {"text": "a"}, key=key, source=SOURCE)
+
+    async def test_an_unknown_use_case_is_named(self, app: App) -> None:
+        with pytest.raises(UnknownUseCaseError, match="'nobody'"):
+            await app.decisions.submit("nobody", {"text": "a"}, key=None, source=SOURCE)
+
+    async def test_more_than_memory_may_hold_is_told_to_come_back(
+        self, folders: Folders, settings: Settings, url: str
+    ) -> None:
+        folders.write()
+        async with serving(settings.model_copy(update={"max_in_flight": 1}), url) as app:
+            app.decisions._under_way["tsk_x"] = asyncio.create_task(asyncio.sleep(0.1))  # type: ignore[assignment]
+            with pytest.raises(OverloadedError):
+                await app.decisions.submit("triage", {"text": "a"}, key=None, source=SOURCE)
+
+
+class TestRecovery:
+    async def lose(self, app: App, attempt: int = 1) -> str:
+        """A task whose process died after admission."""
+        admission, task = await app.decisions.submit(
+            "triage", {"text": "lost"}, key=None, source=SOURCE)
+        assert task is not None
+        await task
+        await app.database.fetch("DELETE FROM decision")
+        await app.database.fetch("DELETE FROM review")
+        await app.database.fetch(
+            "INSERT INTO in_flight VALUES (%(id)s, %(n)s, now() - interval '1 second')",
+            {"id": admission.task.id, "n": attempt})
+        return admission.task.id
+
+    async def test_a_task_whose_lease_ran_out_is_decided_again(self, app: App) -> None:
+        task_id = await self.lose(app)
+        async with running(app):
+            for _ in range(50):
+                await asyncio.sleep(0.1)
+                receipt = await app.receipts.get(task_id, viewer="tester")
+                if receipt["decision"]:
+                    break
+        assert receipt["decision"]["attempt"] == 2
+        assert await app.database.fetch("SELECT 1 FROM in_flight") == []
+
+    async def test_after_three_crashes_it_goes_to_a_person(self, app: App) -> None:
+        task_id = await self.lose(app, attempt=3)
+        assert await app.decisions.recover() == 1
+        await asyncio.gather(*app.decisions._under_way.values())
+        receipt = await app.receipts.get(task_id, viewer="tester")
+        assert receipt["decision"]["reason_code"] == "interrupted"
+
+    async def test_who_lost_the_lease_cannot_settle(self, app: App) -> None:
+        admission, task = await app.decisions.submit(
+            "triage", {"text": "mine"}, key=None, source=SOURCE)
+        assert task is not None
+        await app.database.fetch("UPDATE in_flight SET attempt = attempt + 1")
+        found = await task
+        rows = await app.database.fetch("SELECT task_id FROM decision")
+        assert (found is None) == (rows == [])
+
+    async def test_leases_of_running_tasks_are_kept(
+        self, folders: Folders, settings: Settings, url: str
+    ) -> None:
+        folders.write('''
+import asyncio
+
+@usecase.decider
+async def decide(inquiry, context):
+    await asyncio.sleep(1.6)
+    return Answer(output=Routing(queue="x"), confidence=0.9)
+''')
+        async with serving(settings, url) as app:
+            _, task = await app.decisions.submit(
+                "triage", {"text": "slow"}, key=None, source=SOURCE)
+            await asyncio.sleep(0.6)
+            assert await app.decisions.recover() == 0
+            await asyncio.sleep(0.6)
+            assert await app.decisions.recover() == 0
+            assert task is not None
+            decision = await task
+            assert decision is not None
+            assert decision.attempt == 1
+
+
+def test_reading_an_answer_keeps_what_fits() -> None:
+    from pydantic import BaseModel
+
+    class Out(BaseModel):
+        queue: str
+
+    read = rules.read_answer(Answer(output=Out(queue="a"), confidence=1), Out)
+    assert isinstance(read, Answered)
+    assert read.confidence == 1.0
+    unsure = rules.read_answer(Unsure(reason="hm", evidence={"deep": float("nan")}), Out)
+    assert isinstance(unsure, NotAnswered)
+    assert "left_out" in unsure.evidence

@@ -1,0 +1,170 @@
+"""The statistics: exact where they can be, simulated where they promise a probability."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom
+
+from roadbed.risk import coin, looks
+from roadbed.risk.certificate import certify, smallest_sample
+from roadbed.risk.curve import risk_coverage, share_interval
+from roadbed.usecases.deciders import OutOfFold
+
+LIMIT, DELTA = 0.02, 0.05
+
+
+def draw(
+    rng: np.random.Generator, n: int, sharpness: float = 6.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores that order well, with a true chance of being wrong that falls as they rise."""
+    score = rng.beta(3.0, 1.0, n)
+    return score, rng.random(n) < np.exp(-sharpness * score) * 1.2
+
+
+@cache
+def population() -> tuple[np.ndarray, np.ndarray]:
+    """Scores from high to low, and the true share of wrongs among those at least as high."""
+    score = np.sort(draw(np.random.default_rng(99), 400_000)[0])[::-1]
+    wrong = np.minimum(np.exp(-6.0 * score) * 1.2, 1.0)
+    return score, np.cumsum(wrong) / np.arange(1, len(score) + 1)
+
+
+def true_risk(threshold: float) -> float:
+    score, risk = population()
+    return float(risk[max(np.searchsorted(-score, -threshold, side="right") - 1, 0)])
+
+
+def training(seed: int, n: int = 1_500) -> OutOfFold:
+    score, wrong = draw(np.random.default_rng(seed), n)
+    return OutOfFold(confidence=score, wrong=wrong)
+
+
+class TestCertificate:
+    def test_holds_its_promise_and_an_uncorrected_threshold_does_not(self) -> None:
+        repeats, broken, broken_naive, opened = 1_000, 0, 0, 0
+        for seed in range(repeats):
+            rng = np.random.default_rng(1_000 + seed)
+            score, wrong = draw(rng, 900)
+            proof = certify(confidence=score, wrong=wrong, out_of_fold=training(seed),
+                            risk_limit=LIMIT, delta=DELTA)
+            if proof.threshold is not None:
+                opened += 1
+                broken += true_risk(proof.threshold) > LIMIT
+            order = np.argsort(-score)
+            rates = np.cumsum(wrong[order]) / np.arange(1, len(order) + 1)
+            passing = np.flatnonzero(rates <= LIMIT)
+            if len(passing):
+                broken_naive += true_risk(float(score[order][passing[-1]])) > LIMIT
+        print(f"opened {opened}, broken {broken}, naive broken {broken_naive} of {repeats}")
+        assert opened > repeats * 0.5
+        assert broken <= binom.ppf(0.99, repeats, DELTA)
+        assert broken_naive > repeats * 0.2
+
+    def test_proves_nothing_with_too_few_items_and_says_how_many_are_needed(self) -> None:
+        proof = certify(confidence=np.full(100, 0.9), wrong=np.zeros(100, dtype=bool),
+                        out_of_fold=None, risk_limit=LIMIT, delta=DELTA)
+        assert proof.threshold is None
+        assert proof.why_not is not None
+        assert str(smallest_sample(LIMIT, DELTA)) in proof.why_not
+        assert smallest_sample(LIMIT, DELTA) == 217
+
+    def test_proves_nothing_when_too_many_are_wrong_and_says_so(self) -> None:
+        wrong = np.arange(2_000) % 4 == 0
+        proof = certify(confidence=np.full(2_000, 0.9), wrong=wrong, out_of_fold=None,
+                        risk_limit=LIMIT, delta=DELTA)
+        assert proof.threshold is None
+        assert proof.why_not is not None
+        assert "500 are wrong" in proof.why_not
+
+    def test_opens_for_a_decider_without_training_data(self) -> None:
+        score, wrong = draw(np.random.default_rng(5), 4_000, sharpness=12.0)
+        proof = certify(confidence=score, wrong=wrong, out_of_fold=None, risk_limit=LIMIT,
+                        delta=DELTA)
+        assert proof.threshold is not None
+        assert proof.upper is not None
+        assert proof.errors / proof.covered <= proof.upper <= LIMIT * 1.2
+
+    def test_never_covers_what_the_decider_was_unsure_about(self) -> None:
+        unsure = OutOfFold(confidence=np.zeros(50), wrong=np.zeros(50, dtype=bool))
+        proof = certify(confidence=np.zeros(3_000), wrong=np.zeros(3_000, dtype=bool),
+                        out_of_fold=unsure, risk_limit=LIMIT, delta=DELTA)
+        assert proof.threshold is None
+
+    @pytest.mark.parametrize("bad", [[np.nan, 0.5], [1.5, 0.5], [-0.1, 0.5]])
+    def test_refuses_a_confidence_that_is_none(self, bad: list[float]) -> None:
+        with pytest.raises(ValueError, match="outside 0 to 1"):
+            certify(confidence=np.array(bad), wrong=np.zeros(2, dtype=bool), out_of_fold=None,
+                    risk_limit=LIMIT, delta=DELTA)
+
+    def test_refuses_arrays_of_different_length(self) -> None:
+        with pytest.raises(ValueError, match="one entry an item"):
+            certify(confidence=np.ones(2), wrong=np.zeros(3, dtype=bool), out_of_fold=None,
+                    risk_limit=LIMIT, delta=DELTA)
+
+    @given(seed=st.integers(0, 10_000), n=st.integers(0, 600))
+    def test_counts_match_the_threshold_it_names(self, seed: int, n: int) -> None:
+        score, wrong = draw(np.random.default_rng(seed), n, sharpness=20.0)
+        proof = certify(confidence=score, wrong=wrong, out_of_fold=training(seed, 300),
+                        risk_limit=0.1, delta=DELTA)
+        assert proof.items == n
+        if proof.threshold is not None:
+            assert proof.threshold > 0.0
+            assert proof.covered == int((score >= proof.threshold).sum())
+            assert proof.errors == int(wrong[score >= proof.threshold].sum())
+            assert proof.p_value is not None
+            assert proof.p_value <= DELTA / 4
+
+
+class TestCoin:
+    @given(st.binary(min_size=32, max_size=32), st.text(min_size=1, max_size=40))
+    def test_is_repeatable_and_within_bounds(self, seed: bytes, task: str) -> None:
+        assert 0.0 <= coin.uniform(seed, task) < 1.0
+        assert coin.toss(seed, task, 0.5) == coin.toss(seed, task, 0.5)
+        assert not coin.toss(seed, task, 0.0)
+        assert coin.toss(seed, task, 1.0)
+
+    def test_draws_the_share_it_says(self) -> None:
+        drawn = sum(coin.toss(b"seed", f"tsk_{n}", 0.12) for n in range(20_000))
+        low, high = share_interval(drawn, 20_000, 0.999)
+        assert low <= 0.12 <= high
+
+    def test_draws_half_until_something_is_automatic(self) -> None:
+        assert coin.rate(automating=False) == 0.5
+        assert coin.rate(automating=True) == 0.12
+
+
+class TestLooks:
+    def test_spend_no_more_than_the_whole(self) -> None:
+        assert sum(looks.spend(DELTA, k, planned=None) for k in range(1, 5_000)) <= DELTA
+        assert sum(looks.spend(DELTA, k, planned=4) for k in range(1, 5)) == pytest.approx(DELTA)
+
+    @pytest.mark.parametrize(("look", "planned"), [(0, None), (2, 1)])
+    def test_refuse_what_is_not_planned(self, look: int, planned: int | None) -> None:
+        with pytest.raises(ValueError, match="not planned"):
+            looks.spend(DELTA, look, planned=planned)
+
+
+class TestCurve:
+    def test_has_a_point_for_each_threshold_with_its_interval(self) -> None:
+        score, wrong = draw(np.random.default_rng(1), 2_000)
+        points = risk_coverage(score, wrong, 0.95)
+        assert 10 < len(points) <= 60
+        assert [each.threshold for each in points] == sorted(
+            (each.threshold for each in points), reverse=True)
+        for each in points:
+            assert each.lower <= each.risk <= each.upper
+            assert each.n == int((score >= each.threshold).sum())
+
+    def test_is_empty_when_nothing_was_answered(self) -> None:
+        assert risk_coverage(np.zeros(5), np.zeros(5, dtype=bool), 0.95) == ()
+
+    @given(st.integers(0, 50), st.integers(0, 50))
+    def test_interval_holds_the_share(self, k: int, more: int) -> None:
+        low, high = share_interval(k, k + more, 0.95)
+        share = k / (k + more) if k + more else 0.5
+        assert 0.0 <= low <= share <= high <= 1.0
