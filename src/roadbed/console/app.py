@@ -2,9 +2,177 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from roadbed.console import charts, reviewing, words
+from roadbed.console.pages import app_of, page, person_of, problem_page
+from roadbed.kernel.errors import RoadbedError
+from roadbed.receipts.service import Filter, moments
+
+_COOKIE = "roadbed_session"
+_SESSION_SECONDS = 12 * 3600
+_PAGE_SIZE = 50
+_TICK_SECONDS = 1.0
 
 
 def create() -> Starlette:
-    """The console alone."""
-    return Starlette()
+    """The console alone; ``web.py`` mounts it and gives it its running app."""
+    return Starlette(
+        routes=[
+            Route("/", usecases),
+            Route("/sign-in", sign_in),
+            Route("/sign-out", sign_out, methods=["POST"]),
+            Route("/live", live),
+            Route("/usecases/{name}", usecase),
+            Route("/usecases/{name}/review", reviewing.desk),
+            Route("/usecases/{name}/review/next", reviewing.next_item, methods=["POST"]),
+            Route("/usecases/{name}/review/{review_id}", reviewing.give, methods=["POST"]),
+            Route("/usecases/{name}/review/{review_id}/skip", reviewing.skip, methods=["POST"]),
+            Route("/usecases/{name}/review/{review_id}/undo", reviewing.undo, methods=["POST"]),
+            Route("/receipts", receipts),
+            Route("/receipts/{task_id}", receipt),
+            Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+        ],
+        exception_handlers={RoadbedError: _on_error, HTTPException: _on_http_error},
+    )
+
+
+async def usecases(request: Request) -> HTMLResponse:
+    """Every use case with its headline."""
+    person_of(request)
+    app = app_of(request)
+    rows = []
+    for name in app.registry.names():
+        service = app.registry.get(name)
+        overview = await app.monitoring.overview(service.loaded.declared, halted=service.halted)
+        rows.append((overview, words.headline(overview, service.live.threshold, app.clock.now())))
+    return page(request, "usecases.html", rows=rows, broken=app.broken)
+
+
+async def usecase(request: Request) -> HTMLResponse:
+    """One use case: what is automatic, what is proven, what waits."""
+    person_of(request)
+    app = app_of(request)
+    service = app.service(request.path_params["name"])
+    overview = await app.monitoring.overview(service.loaded.declared, halted=service.halted)
+    history = await app.monitoring.history(overview.use_case)
+    proof = (overview.version.certificate if overview.version else None) or {}
+    curve = proof.get("detail", {}).get("curve", [])
+    return page(
+        request,
+        "usecase.html",
+        overview=overview,
+        live=service.live,
+        proof=proof,
+        curve=curve,
+        headline=words.headline(overview, service.live.threshold, app.clock.now()),
+        plot=charts.risk_coverage(
+            curve, limit=overview.risk_limit, threshold=service.live.threshold
+        ),
+        volume=charts.volume(history, app.clock.now()),
+        history=history,
+    )
+
+
+async def receipts(request: Request) -> HTMLResponse:
+    """Receipts, filtered and searched."""
+    person_of(request)
+    app = app_of(request)
+    asked = {
+        name: request.query_params.get(name) or None
+        for name in ("usecase", "q", "route", "verdict", "before")
+    }
+    rows = await app.receipts.search(
+        Filter(
+            use_case=asked["usecase"],
+            text=(asked["q"] or "")[:200] or None,
+            route=asked["route"],
+            verdict=asked["verdict"],
+            before=asked["before"],
+        ),
+        served=app.registry.names(),
+        most=_PAGE_SIZE,
+    )
+    return page(
+        request,
+        "receipts.html",
+        rows=rows,
+        asked=asked,
+        names=app.registry.names(),
+        more=rows[-1]["task_id"] if len(rows) == _PAGE_SIZE else None,
+    )
+
+
+async def receipt(request: Request) -> HTMLResponse:
+    """Everything that is known about one task."""
+    found = await app_of(request).receipts.get(
+        request.path_params["task_id"], viewer=person_of(request)
+    )
+    return page(request, "receipt.html", receipt=found, moments=moments(found))
+
+
+async def sign_in(request: Request) -> Response:
+    """Spend a one-time link for a session."""
+    secret = await app_of(request).people.open_session(request.query_params.get("code", ""))
+    # A redirect that another site began would not carry a strict cookie; a page of our own does.
+    response = page(request, "signed_in.html")
+    response.set_cookie(
+        _COOKIE, secret, max_age=_SESSION_SECONDS, httponly=True, samesite="strict", path="/"
+    )
+    return response
+
+
+async def sign_out(request: Request) -> Response:
+    """End the session."""
+    await app_of(request).people.close_session(request.cookies.get(_COOKIE, ""))
+    response = page(
+        request,
+        "problem.html",
+        problem="You are signed out.",
+        remedy="`roadbed user link` prints a new sign-in link.",
+    )
+    response.delete_cookie(_COOKIE, path="/")
+    return response
+
+
+async def live(request: Request) -> StreamingResponse:
+    """A tick whenever something happened, at most once a second."""
+    person_of(request)
+    app = app_of(request)
+
+    async def ticks() -> AsyncIterator[str]:
+        seen = -1
+        while not await request.is_disconnected():
+            if (now := await app.monitoring.pulse()) != seen:
+                seen = now
+                yield f"data: {now}\n\n"
+            await asyncio.sleep(_TICK_SECONDS)
+
+    return StreamingResponse(ticks(), media_type="text/event-stream")
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RoadbedError):
+        raise error
+    return problem_page(request, error)
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return page(
+        request,
+        "problem.html",
+        error.status_code,
+        problem="There is no such page.",
+        remedy="Go back to the use cases.",
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any, Self
 
 import numpy as np
@@ -22,6 +23,7 @@ from roadbed.usecases.deciders import Answer, LabelledExample, OutOfFold, Unsure
 from roadbed.usecases.errors import TrainingError
 
 _OFTEN = 5
+_FREE = Decimal(0)  # it runs here; nobody sends a bill
 _TRIMMED = 200
 _NONE = None  # the label of texts for which no answer would be right
 
@@ -133,7 +135,9 @@ class TextClassifier:
         label = self._learnt.labels[lead]
         if label is _NONE:
             return Unsure(
-                reason="it looks like what belongs to none of the labels.", evidence=evidence
+                reason="it looks like what belongs to none of the labels.",
+                evidence=evidence,
+                cost=_FREE,
             )
         if self._output is None:
             raise ValueError("bind the classifier to an output model first")
@@ -141,9 +145,11 @@ class TextClassifier:
             output = self._output.model_validate({self.label: label})
         except ValidationError:
             return Unsure(
-                reason=f"the label {label!r} no longer fits the output.", evidence=evidence
+                reason=f"the label {label!r} no longer fits the output.",
+                evidence=evidence,
+                cost=_FREE,
             )
-        return Answer(output=output, confidence=sure, evidence=evidence)
+        return Answer(output=output, confidence=sure, evidence=evidence, cost=_FREE)
 
     def _evidence(self, rows: Rows, margins: Floats) -> list[JsonObject]:
         """For a reviewer: the runner-up, the words that spoke loudest, the most similar example."""

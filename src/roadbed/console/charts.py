@@ -1,0 +1,119 @@
+"""Plots as SVG, drawn on the server: shapes and words only, colours come from the style sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from markupsafe import Markup, escape
+
+WIDTH, HEIGHT = 640, 300
+_TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25)
+_MOST_TICKS = 6
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 28, 16, 40
+
+
+def risk_coverage(
+    curve: Sequence[Mapping[str, float]], *, limit: float, threshold: float | None
+) -> Markup:
+    """Error against coverage with its interval; the limit and the threshold in force marked."""
+    if not curve:
+        return Markup("")
+    top = max(limit * 2.5, min(0.25, max(point["risk"] for point in curve) * 1.15))
+
+    def place(coverage: float, risk: float) -> tuple[float, float]:
+        x = _LEFT + coverage * (WIDTH - _LEFT - _RIGHT)
+        y = HEIGHT - _BOTTOM - min(risk, top) / top * (HEIGHT - _TOP - _BOTTOM)
+        return round(x, 1), round(y, 1)
+
+    def path(side: str) -> list[tuple[float, float]]:
+        return [place(point["coverage"], point[side]) for point in curve]
+
+    parts = [
+        *_axes(top, place),
+        Markup('<polygon class="band" points="{}"/>').format(
+            _points([*path("upper"), *reversed(path("lower"))])
+        ),
+        Markup('<polyline class="line" points="{}"/>').format(_points(path("risk"))),
+        *_limit(limit, place),
+        *_chosen(curve, threshold, place),
+    ]
+    return _svg("Error among automatic answers against the share automated", parts)
+
+
+def volume(history: Sequence[Mapping[str, Any]], now: datetime) -> Markup:
+    """Tasks over the last day in steps, the automatic part filled."""
+    most = max((row["tasks"] for row in history), default=0)
+    if not most:
+        return Markup("")
+    height, width = 96, WIDTH
+    parts = []
+    for row in history:
+        x = width * (1 - (now - row["at"]).total_seconds() / 86_400)
+        tall, part = (row[name] / most * (height - 22) for name in ("tasks", "automatic"))
+        for kind, size in (("bar", tall), ("bar filled", part)):
+            parts.append(
+                Markup(
+                    '<rect class="{}" x="{:.1f}" y="{:.1f}" width="11" height="{:.1f}"/>'
+                ).format(kind, max(x, 0), height - 18 - size, size)
+            )
+    parts += [
+        _word(0, height - 3, "24 hours ago"),
+        _word(width, height - 3, "now", "end"),
+        _word(0, 10, f"{most:,} tasks a half-hour at most"),
+    ]
+    return _svg("Tasks in the last 24 hours, the automatic part filled", parts, height)
+
+
+def _axes(top: float, place: Any) -> Iterator[Markup]:
+    for step in range(6):
+        x, y = place(step / 5, 0.0)
+        yield _word(x, y + 18, f"{step * 20} %", "middle")
+    tick = next(each for each in _TICKS if top / each <= _MOST_TICKS)
+    for step in range(int(top / tick) + 1):
+        x, y = place(0.0, tick * step)
+        yield Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
+            x, WIDTH - _RIGHT, y, y
+        )
+        yield _word(x - 6, y + 4, f"{tick * step * 100:g} %", "end")
+    yield _word(WIDTH - _RIGHT, HEIGHT - 4, "share of tasks automated", "end")
+    yield _word(_LEFT + 4, _TOP + 4, "wrong among them")
+
+
+def _limit(limit: float, place: Any) -> Iterator[Markup]:
+    x, y = place(0.0, limit)
+    yield Markup('<line class="limit" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
+        x, WIDTH - _RIGHT, y, y
+    )
+    yield _word(WIDTH - _RIGHT, y - 5, f"limit {limit * 100:g} %", "end", "limit-word")
+
+
+def _chosen(
+    curve: Sequence[Mapping[str, float]], threshold: float | None, place: Any
+) -> Iterator[Markup]:
+    if threshold is None:
+        return
+    point = min(curve, key=lambda each: abs(each["threshold"] - threshold))
+    x, y = place(point["coverage"], point["risk"])
+    yield Markup('<line class="chosen" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(
+        x, _TOP, HEIGHT - _BOTTOM
+    )
+    yield Markup('<circle class="chosen-dot" cx="{}" cy="{}" r="4"/>').format(x, y)
+    yield _word(x - 6, _TOP + 24, f"in force: {point['coverage'] * 100:.0f} % of the sample", "end")
+
+
+def _word(x: float, y: float, text: str, anchor: str = "start", kind: str = "word") -> Markup:
+    return Markup('<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(
+        kind, x, y, anchor, escape(text)
+    )
+
+
+def _points(places: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x},{y}" for x, y in places)
+
+
+def _svg(title: str, parts: Sequence[Markup], height: int = HEIGHT) -> Markup:
+    return Markup('<svg role="img" viewBox="0 0 {} {}" aria-label="{}">{}</svg>').format(
+        WIDTH, height, title, Markup("").join(parts)
+    )

@@ -1,0 +1,79 @@
+"""Renders templates, and knows who is looking."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from roadbed import __version__
+from roadbed.bootstrap import App
+from roadbed.console import words
+from roadbed.kernel.errors import RoadbedError
+from roadbed.people.errors import NotSignedInError
+
+_HERE = Path(__file__).parent
+_environment = Environment(
+    loader=FileSystemLoader(_HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.filters.update(
+    percent=words.percent,
+    duration=words.duration,
+    exact=words.exact,
+    short=words.short,
+    flat=words.flat,
+)
+_environment.globals.update(release=__version__, interval=words.interval, reasons=words.REASONS)
+_STATUS = {
+    "not_signed_in": 401,
+    "link_spent": 403,
+    "usecase_unknown": 404,
+    "task_unknown": 404,
+    "review_unknown": 404,
+    "review_taken": 409,
+    "review_closed": 409,
+    "nothing_to_undo": 409,
+    "verdict_invalid": 422,
+}
+
+
+def app_of(request: Request) -> App:
+    """The running app."""
+    found: App = request.app.state.roadbed
+    return found
+
+
+def person_of(request: Request) -> str:
+    """Who is looking. Raises ``NotSignedInError``."""
+    person: str | None = getattr(request.state, "person", None)
+    if person is None:
+        raise NotSignedInError
+    return person
+
+
+def page(request: Request, template: str, status: int = 200, **facts: Any) -> HTMLResponse:
+    """A page or a part of one."""
+    now = app_of(request).clock.now()
+    html = _environment.get_template(template).render(
+        person=getattr(request.state, "person", None),
+        path=request.url.path,
+        now=now,
+        ago=lambda at: words.ago(at, now),
+        **facts,
+    )
+    return HTMLResponse(html, status)
+
+
+def problem_page(request: Request, error: RoadbedError) -> HTMLResponse:
+    """An error in words, with the remedy; a part of a page where only a part was asked for."""
+    template = "problem_part.html" if request.headers.get("x-part") else "problem.html"
+    return page(
+        request, template, _STATUS.get(error.code, 500), problem=error.problem, remedy=error.remedy
+    )

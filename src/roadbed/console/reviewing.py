@@ -1,0 +1,86 @@
+"""The review desk: one item after the other, by keys."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from roadbed.console import forms
+from roadbed.console.pages import app_of, page, person_of
+from roadbed.reviews.errors import VerdictError
+from roadbed.reviews.model import Review, VerdictKind
+
+
+async def desk(request: Request) -> HTMLResponse:
+    """The page; its script asks for the first item."""
+    person_of(request)
+    name = request.path_params["name"]
+    app = app_of(request)
+    service = app.service(name)
+    return page(
+        request,
+        "review.html",
+        name=name,
+        purpose=service.loaded.declared.purpose,
+        waiting=(await app.reviews.waiting(name))["waiting"],
+    )
+
+
+async def next_item(request: Request) -> HTMLResponse:
+    """The most pressing item but the one on the desk; claimed for the person who asks."""
+    person, name = person_of(request), request.path_params["name"]
+    app = app_of(request)
+    app.service(name)
+    found = await app.reviews.claim_next(name, reviewer=person, most=2)
+    shown = request.query_params.get("after")
+    review = next((each for each in found if each.id != shown), None)
+    return await _item(request, name, review)
+
+
+async def give(request: Request) -> HTMLResponse:
+    """A verdict; the answer says what the decider had said."""
+    person, name = person_of(request), request.path_params["name"]
+    app = app_of(request)
+    declared = app.service(name).loaded.declared
+    form = dict(parse_qsl((await request.body()).decode(errors="replace")))
+    try:
+        kind = VerdictKind(form.get("verdict", ""))
+    except ValueError:
+        raise VerdictError("This is no verdict.", "Accept, correct or reject.") from None
+    output = forms.read(declared.output, form) if kind is VerdictKind.CORRECT else None
+    given = await app.reviews.give(
+        declared,
+        request.path_params["review_id"],
+        kind,
+        reviewer=person,
+        output=output,
+        note=form.get("note") or None,
+    )
+    waiting = await app.reviews.waiting(name)
+    return page(request, "given.html", given=given, waiting=waiting["waiting"])
+
+
+async def skip(request: Request) -> HTMLResponse:
+    """Leave it to somebody else."""
+    name = request.path_params["name"]
+    reviews = app_of(request).reviews
+    await reviews.skip(request.path_params["review_id"], reviewer=person_of(request))
+    return page(request, "given.html", given=None, waiting=(await reviews.waiting(name))["waiting"])
+
+
+async def undo(request: Request) -> HTMLResponse:
+    """Take the last verdict back and show its item again."""
+    review = await app_of(request).reviews.undo(
+        request.path_params["review_id"], reviewer=person_of(request)
+    )
+    return await _item(request, request.path_params["name"], review)
+
+
+async def _item(request: Request, name: str, review: Review | None) -> HTMLResponse:
+    app = app_of(request)
+    service = app.service(name)
+    facts: dict[str, Any] = {"name": name, "review": review, "fields": forms.fields(service)}
+    return page(request, "review_item.html", **facts)

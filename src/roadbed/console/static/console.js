@@ -1,0 +1,181 @@
+"use strict";
+// Keys, the review desk, live figures. Nothing here decides anything: every verb is a request.
+
+const typing = (at) => at.closest("input, textarea, select");
+const usecase = document.body.dataset.usecase;
+
+async function ask(path, body) {
+  const answer = await fetch(path, { method: "POST", body, headers: { "x-part": "1" } });
+  return { ok: answer.ok, html: await answer.text() };
+}
+
+function part(html) {
+  const holder = document.createElement("template");
+  holder.innerHTML = html.trim();
+  return holder.content.firstElementChild;
+}
+
+// --- moving about
+
+let going = false;
+function go(key) {
+  const places = { u: "/", t: "/receipts", r: usecase && `/usecases/${usecase}/review` };
+  if (places[key]) location.assign(places[key]);
+}
+
+function move(step) {
+  const links = [...document.querySelectorAll("[data-list] li > a")];
+  if (!links.length) return;
+  const at = links.indexOf(document.activeElement);
+  links[Math.min(Math.max(at + step, 0), links.length - 1)].focus();
+}
+
+function tables() {
+  const all = [...document.querySelectorAll("[data-table]")];
+  const open = all.some((each) => !each.open);
+  all.forEach((each) => { each.open = open; });
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape" && typing(event.target)) { event.target.blur(); return; }
+  if (typing(event.target) || document.querySelector("dialog[open]")) return;
+  if (going) { going = false; go(event.key); return; }
+  const search = document.querySelector("[data-search]");
+  const act = {
+    "?": () => document.getElementById("keys").showModal(),
+    g: () => { going = true; setTimeout(() => { going = false; }, 1500); },
+    j: () => move(1), k: () => move(-1), t: tables,
+    "/": () => search && search.focus(),
+  }[event.key] || (desk && desk.keys[event.key]);
+  if (act) { event.preventDefault(); act(); }
+});
+
+document.addEventListener("click", async (event) => {
+  const at = event.target.closest("button");
+  if (!at) return;
+  if (at.dataset.open) document.getElementById(at.dataset.open).showModal();
+  if (at.dataset.copy) await copy(at, at.dataset.copy);
+  if ("copyLink" in at.dataset) await copy(at, location.href);
+});
+
+async function copy(button, text) {
+  const before = button.textContent;
+  try { await navigator.clipboard.writeText(text); button.textContent = "Copied"; }
+  catch { window.prompt("Copy:", text); }
+  setTimeout(() => { button.textContent = before; }, 1200);
+}
+
+// --- the review desk
+
+const desk = document.body.dataset.desk ? reviewDesk(document.body.dataset.desk) : null;
+
+function reviewDesk(path) {
+  const place = document.getElementById("item");
+  const result = document.getElementById("result");
+  let current = null, following = null, busy = false;
+  const done = [];
+
+  const id = (node) => (node && node.dataset.review) || "";
+  const fetchNext = async (after) => part((await ask(`${path}/next?after=${after}`)).html);
+
+  function show(node) {
+    current = node;
+    place.replaceChildren(node);
+    following = id(node) ? fetchNext(id(node)) : null;
+    if (!id(node)) setTimeout(refill, 3000);
+    else if (node.dataset.blind === "yes") place.querySelector(".text").scrollIntoView({ block: "nearest" });
+  }
+
+  async function refill() {
+    if (current && !id(current)) show(await fetchNext(""));
+  }
+
+  function tell(html) {
+    const told = part(html);
+    if (told.dataset.waiting) document.getElementById("waiting").textContent = told.dataset.waiting;
+    result.replaceChildren(told);
+  }
+
+  async function advance(left) {
+    const next = await following;
+    // Whatever was fetched ahead may have been closed elsewhere or be what was just undone.
+    show(next && id(next) && id(next) !== left ? next : await fetchNext(left));
+  }
+
+  async function send(suffix, body) {
+    if (busy || !id(current)) return;
+    busy = true;
+    const left = id(current);
+    try {
+      const answer = await ask(`${path}/${left}${suffix}`, body);
+      tell(answer.html);
+      if (answer.ok) {
+        if (!suffix) done.push(left);
+        await advance(left);
+      }
+    } catch {
+      tell('<p class="problem" role="alert"><strong>The server does not answer.</strong> What you typed is still here; try again.</p>');
+    } finally { busy = false; }
+  }
+
+  function verdict(kind) {
+    const body = new URLSearchParams(new FormData(current));
+    body.set("verdict", kind);
+    return send("", body);
+  }
+
+  function correct() {
+    const field = current.querySelector("[name^='output.']");
+    if (field && !field.value) { field.focus(); return; }
+    verdict("correct");
+  }
+
+  async function undo() {
+    const last = done.pop();
+    if (!last || busy) return;
+    busy = true;
+    try {
+      const answer = await ask(`${path}/${last}/undo`);
+      if (answer.ok) { show(part(answer.html)); result.replaceChildren(part('<p class="told">Taken back.</p>')); }
+      else tell(answer.html);
+    } finally { busy = false; }
+  }
+
+  place.addEventListener("submit", (event) => { event.preventDefault(); correct(); });
+  place.addEventListener("click", (event) => {
+    const at = event.target.closest("button[data-verdict], button[data-skip]");
+    if (!at || at.type === "submit") return;
+    if ("skip" in at.dataset) send("/skip");
+    else verdict(at.dataset.verdict);
+  });
+  fetchNext("").then(show);
+
+  return { keys: {
+    a: () => current.dataset.blind === "no" && current.dataset.answer === "yes" && verdict("accept"),
+    e: () => { const field = current.querySelector("[name^='output.']"); if (field) field.focus(); },
+    x: () => verdict("reject"), s: () => send("/skip"), u: undo,
+    n: () => { const note = current.querySelector("[name='note']"); if (note) note.focus(); },
+  } };
+}
+
+// --- live figures: on a tick, fetch the page again and put the new parts in place
+
+if ("live" in document.body.dataset) {
+  let waiting = false;
+  let first = true;
+  new EventSource("/live").onmessage = async () => {
+    if (first) { first = false; return; }
+    if (waiting || document.hidden) return;
+    waiting = true;
+    try {
+      const fresh = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+      const main = fresh.getElementById("main");
+      const focused = document.activeElement && document.activeElement.getAttribute("href");
+      const open = [...document.querySelectorAll("[data-table]")].map((each) => each.open);
+      if (main) document.getElementById("main").replaceChildren(...main.childNodes);
+      document.querySelectorAll("[data-table]").forEach((each, at) => { each.open = open[at]; });
+      if (focused) { const at = document.querySelector(`main a[href="${CSS.escape(focused)}"]`); if (at) at.focus(); }
+    } finally { setTimeout(() => { waiting = false; }, 1000); }
+  };
+}
