@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+import httpx2
 import psycopg
 import pytest
+import uvicorn
+from pydantic import SecretStr
 
 from roadbed.bootstrap import App, open_app
 from roadbed.kernel.settings import Settings
 from roadbed.storage import migrations
 from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
+from roadbed.web import create
 
-ROUTING = '''
+ROUTING = """
 from pydantic import BaseModel
 from roadbed import Answer, Pod, Unsure, UseCase
 
@@ -33,14 +40,14 @@ usecase = UseCase(
     pod=Pod(domain_lead="ana", engineer="ben", data_specialist="chi", risk_partner="dev"),
     risk_limit=0.02, deadline_seconds={deadline}, examples_are_random_sample=True,
 )
-'''
-DECIDE = '''
+"""
+DECIDE = """
 @usecase.decider
 def decide(inquiry, context):
     if "unsure" in inquiry.text:
         return Unsure(reason="it says so")
     return Answer(output=Routing(queue="returns"), confidence=0.9, evidence={"words": ["back"]})
-'''
+"""
 
 
 @pytest.fixture(scope="session")
@@ -85,8 +92,13 @@ class Folders:
         self.parent = parent
 
     def write(
-        self, decide: str = DECIDE, *, name: str = "triage", rules: str | None = None,
-        deadline: float = 5.0, examples: str | None = None,
+        self,
+        decide: str = DECIDE,
+        *,
+        name: str = "triage",
+        rules: str | None = None,
+        deadline: float = 5.0,
+        examples: str | None = None,
     ) -> Path:
         """A folder with ``decide`` below the usual declaration."""
         folder = self.parent / name
@@ -120,3 +132,51 @@ async def app(settings: Settings, folders: Folders, url: str) -> AsyncIterator[A
         folders.write()
     async with open_app(settings, url) as opened:
         yield opened
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A running server on a real socket, with a client for two people."""
+
+    app: App
+    address: str
+    shop: httpx2.AsyncClient
+    reviewer: httpx2.AsyncClient
+
+
+@pytest.fixture
+async def site(settings: Settings, folders: Folders, url: str) -> AsyncIterator[Site]:
+    """API and console, served by uvicorn, with whatever use cases the test wrote before."""
+    if not folders.parent.exists():
+        folders.write()
+    async with serving(settings, url) as found:
+        yield found
+
+
+@asynccontextmanager
+async def serving(settings: Settings, url: str) -> AsyncIterator[Site]:
+    """Serve ``settings.usecases`` on a free port."""
+    application = create(settings.model_copy(update={"database_url": SecretStr(url)}))
+    server = uvicorn.Server(
+        uvicorn.Config(application, host="127.0.0.1", port=0, log_level="warning")
+    )
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    task = asyncio.create_task(server._serve())
+    while not server.started and not task.done():
+        await asyncio.sleep(0.01)
+    app: App = application.state.roadbed
+    address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    clients = [
+        httpx2.AsyncClient(
+            base_url=f"{address}/v1",
+            headers={"Authorization": f"Bearer {await app.people.issue_token(name)}"},
+        )
+        for name in ("shop", "reviewer")
+    ]
+    try:
+        yield Site(app=app, address=address, shop=clients[0], reviewer=clients[1])
+    finally:
+        for client in clients:
+            await client.aclose()
+        server.should_exit = True
+        await task

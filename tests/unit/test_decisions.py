@@ -149,7 +149,7 @@ class TestRules:
             assert decision.output == {"queue": "returns"}
 
 
-RUBBISH = '''
+RUBBISH = """
 import math
 
 @usecase.decider
@@ -167,7 +167,7 @@ def decide(inquiry, context):
         "unbuilt": Answer(output=Routing.model_construct(), confidence=0.9),
         "evidence": Answer(output={"queue": "x"}, confidence=0.9, evidence={"f": object()}),
     }[inquiry.text]
-'''
+"""
 
 
 class TestDecidersThatMisbehave:
@@ -177,8 +177,18 @@ class TestDecidersThatMisbehave:
         folders.write(RUBBISH)
         async with serving(settings, url) as app:
             prove(app, 0.5)
-            for text in ("none", "text", "nan", "high", "bool", "wrong-type", "extra", "nul",
-                         "unbuilt", "raises"):
+            for text in (
+                "none",
+                "text",
+                "nan",
+                "high",
+                "bool",
+                "wrong-type",
+                "extra",
+                "nul",
+                "unbuilt",
+                "raises",
+            ):
                 decision = await decide(app, text)
                 assert decision.routed.code is Reason.INVALID_ANSWER, text
                 assert decision.routed.route is Route.REVIEW
@@ -192,14 +202,17 @@ class TestDecidersThatMisbehave:
     async def test_one_that_hangs_costs_its_task_the_deadline_and_the_others_nothing(
         self, folders: Folders, settings: Settings, url: str
     ) -> None:
-        folders.write('''
+        folders.write(
+            """
 import time
 
 @usecase.decider
 def decide(inquiry, context):
     time.sleep(3.0 if "hang" in inquiry.text else 0.0)
     return Answer(output=Routing(queue="x"), confidence=0.9)
-''', deadline=0.4)
+""",
+            deadline=0.4,
+        )
         async with serving(settings, url) as app:
             began = time.monotonic()
             hung, fine = await asyncio.gather(decide(app, "hang"), decide(app, "go"))
@@ -210,13 +223,16 @@ def decide(inquiry, context):
     async def test_one_that_hangs_on_every_thread_is_given_no_more(
         self, folders: Folders, settings: Settings, url: str
     ) -> None:
-        folders.write('''
+        folders.write(
+            """
 import time
 
 @usecase.decider
 def decide(inquiry, context):
     time.sleep(4.0)
-''', deadline=1.5)
+""",
+            deadline=1.5,
+        )
         async with serving(settings, url) as app:
             await asyncio.gather(*(decide(app, f"{n}") for n in range(40)))
             stuck = await decide(app, "one more")
@@ -228,7 +244,8 @@ def decide(inquiry, context):
     async def test_coroutines_run_beside_each_other_and_may_block_or_fail(
         self, folders: Folders, settings: Settings, url: str
     ) -> None:
-        folders.write('''
+        folders.write(
+            """
 import asyncio, time
 
 @usecase.decider
@@ -240,7 +257,9 @@ async def decide(inquiry, context):
         raise ConnectionError("model is away")
     await asyncio.sleep(5.0 if "slow" in inquiry.text else 0.2)
     return Answer(output=Routing(queue="x"), confidence=0.9)
-''', deadline=0.8)
+""",
+            deadline=0.8,
+        )
         async with serving(settings, url) as app:
             began = time.monotonic()
             found = await asyncio.gather(*(decide(app, f"{n}") for n in range(20)))
@@ -261,7 +280,8 @@ async def decide(inquiry, context):
             await app.releases.improve(app.registry.get("triage").loaded, actor="ana")
             await app.registry.refresh("triage")
             found = await asyncio.gather(
-                *(decide(app, text) for text in ["a", "poison", "b", "short", "c"]))
+                *(decide(app, text) for text in ["a", "poison", "b", "short", "c"])
+            )
             codes = [each.routed.code for each in found]
             assert codes[0] is codes[2] is codes[4] is Reason.NOT_PROVEN
             assert codes[1] is codes[3] is Reason.DECIDER_FAILED
@@ -270,9 +290,13 @@ async def decide(inquiry, context):
             assert (await decide(app, "next")).routed.code is Reason.NOT_PROVEN
             queued = await asyncio.gather(
                 *(decide(app, text) for text in ["hang", "hang too"]),
-                *(decide(app, f"queued {n}") for n in range(70)))
+                *(decide(app, f"queued {n}") for n in range(70)),
+            )
             assert {each.routed.code for each in queued} <= {
-                Reason.DECIDER_TIMEOUT, Reason.NOT_PROVEN, Reason.DECIDER_FAILED}
+                Reason.DECIDER_TIMEOUT,
+                Reason.NOT_PROVEN,
+                Reason.DECIDER_FAILED,
+            }
             await asyncio.sleep(2.5)  # the lost threads come back
             assert (await decide(app, "at last")).routed.code is Reason.NOT_PROVEN
 
@@ -293,7 +317,7 @@ async def decide(inquiry, context):
         assert delivered == []
 
 
-TRAINABLE = '''
+TRAINABLE = """
 import time
 import numpy as np
 from roadbed.usecases.deciders import OutOfFold
@@ -312,21 +336,26 @@ class Echo:
         return [Answer(output=Routing(queue="x"), confidence=0.9) for each in kept]
 
 usecase.decider(Echo())
-'''
+"""
 
 
 class TestAdmission:
     async def test_the_same_key_and_body_give_the_same_task(self, app: App) -> None:
         first = await decide(app, "once", key="k1")
-        again, task = await app.decisions.submit("triage", {"text": "once"}, key="k1", source=SOURCE)
+        again, task = await app.decisions.submit(
+            "triage", {"text": "once"}, key="k1", source=SOURCE
+        )
         assert again.repeated
         assert again.task.id == first.task_id
         assert task is None
 
     async def test_many_at_once_under_one_key_become_one_task(self, app: App) -> None:
-        found = await asyncio.gather(*(
-            app.decisions.submit("triage", {"text": "once"}, key="k", source=SOURCE)
-            for _ in range(30)))
+        found = await asyncio.gather(
+            *(
+                app.decisions.submit("triage", {"text": "once"}, key="k", source=SOURCE)
+                for _ in range(30)
+            )
+        )
         assert len({admission.task.id for admission, _ in found}) == 1
         assert sum(not admission.repeated for admission, _ in found) == 1
         row = await app.database.fetch_one("SELECT count(*) AS n FROM task")
@@ -337,9 +366,17 @@ class TestAdmission:
         with pytest.raises(KeyReusedError, match="another input"):
             await app.decisions.submit("triage", {"text": "other"}, key="k", source=SOURCE)
 
-    @pytest.mark.parametrize("content", [
-        {}, {"text": 7}, {"text": "a", "more": 1}, {"text": "a\x00b"}, {"text": "\x07"},
-        {"text": "\ud800"}])
+    @pytest.mark.parametrize(
+        "content",
+        [
+            {},
+            {"text": 7},
+            {"text": "a", "more": 1},
+            {"text": "a\x00b"},
+            {"text": "\x07"},
+            {"text": "\ud800"},
+        ],
+    )
     async def test_input_that_does_not_fit_is_refused_and_nothing_is_stored(
         self, app: App, content: Mapping[str, Any]
     ) -> None:
@@ -370,14 +407,16 @@ class TestRecovery:
     async def lose(self, app: App, attempt: int = 1) -> str:
         """A task whose process died after admission."""
         admission, task = await app.decisions.submit(
-            "triage", {"text": "lost"}, key=None, source=SOURCE)
+            "triage", {"text": "lost"}, key=None, source=SOURCE
+        )
         assert task is not None
         await task
         await app.database.fetch("DELETE FROM decision")
         await app.database.fetch("DELETE FROM review")
         await app.database.fetch(
             "INSERT INTO in_flight VALUES (%(id)s, %(n)s, now() - interval '1 second')",
-            {"id": admission.task.id, "n": attempt})
+            {"id": admission.task.id, "n": attempt},
+        )
         return admission.task.id
 
     async def test_a_task_whose_lease_ran_out_is_decided_again(self, app: App) -> None:
@@ -400,7 +439,8 @@ class TestRecovery:
 
     async def test_who_lost_the_lease_cannot_settle(self, app: App) -> None:
         admission, task = await app.decisions.submit(
-            "triage", {"text": "mine"}, key=None, source=SOURCE)
+            "triage", {"text": "mine"}, key=None, source=SOURCE
+        )
         assert task is not None
         await app.database.fetch("UPDATE in_flight SET attempt = attempt + 1")
         found = await task
@@ -410,17 +450,18 @@ class TestRecovery:
     async def test_leases_of_running_tasks_are_kept(
         self, folders: Folders, settings: Settings, url: str
     ) -> None:
-        folders.write('''
+        folders.write("""
 import asyncio
 
 @usecase.decider
 async def decide(inquiry, context):
     await asyncio.sleep(1.6)
     return Answer(output=Routing(queue="x"), confidence=0.9)
-''')
+""")
         async with serving(settings, url) as app:
             _, task = await app.decisions.submit(
-                "triage", {"text": "slow"}, key=None, source=SOURCE)
+                "triage", {"text": "slow"}, key=None, source=SOURCE
+            )
             await asyncio.sleep(0.6)
             assert await app.decisions.recover() == 0
             await asyncio.sleep(0.6)

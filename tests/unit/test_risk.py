@@ -18,9 +18,7 @@ from roadbed.usecases.deciders import OutOfFold
 LIMIT, DELTA = 0.02, 0.05
 
 
-def draw(
-    rng: np.random.Generator, n: int, sharpness: float = 6.0
-) -> tuple[np.ndarray, np.ndarray]:
+def draw(rng: np.random.Generator, n: int, sharpness: float = 6.0) -> tuple[np.ndarray, np.ndarray]:
     """Scores that order well, with a true chance of being wrong that falls as they rise."""
     score = rng.beta(3.0, 1.0, n)
     return score, rng.random(n) < np.exp(-sharpness * score) * 1.2
@@ -50,8 +48,13 @@ class TestCertificate:
         for seed in range(repeats):
             rng = np.random.default_rng(1_000 + seed)
             score, wrong = draw(rng, 900)
-            proof = certify(confidence=score, wrong=wrong, out_of_fold=training(seed),
-                            risk_limit=LIMIT, delta=DELTA)
+            proof = certify(
+                confidence=score,
+                wrong=wrong,
+                out_of_fold=training(seed),
+                risk_limit=LIMIT,
+                delta=DELTA,
+            )
             if proof.threshold is not None:
                 opened += 1
                 broken += true_risk(proof.threshold) > LIMIT
@@ -66,8 +69,13 @@ class TestCertificate:
         assert broken_naive > repeats * 0.2
 
     def test_proves_nothing_with_too_few_items_and_says_how_many_are_needed(self) -> None:
-        proof = certify(confidence=np.full(100, 0.9), wrong=np.zeros(100, dtype=bool),
-                        out_of_fold=None, risk_limit=LIMIT, delta=DELTA)
+        proof = certify(
+            confidence=np.full(100, 0.9),
+            wrong=np.zeros(100, dtype=bool),
+            out_of_fold=None,
+            risk_limit=LIMIT,
+            delta=DELTA,
+        )
         assert proof.threshold is None
         assert proof.why_not is not None
         assert str(smallest_sample(LIMIT, DELTA)) in proof.why_not
@@ -75,42 +83,68 @@ class TestCertificate:
 
     def test_proves_nothing_when_too_many_are_wrong_and_says_so(self) -> None:
         wrong = np.arange(2_000) % 4 == 0
-        proof = certify(confidence=np.full(2_000, 0.9), wrong=wrong, out_of_fold=None,
-                        risk_limit=LIMIT, delta=DELTA)
+        proof = certify(
+            confidence=np.full(2_000, 0.9),
+            wrong=wrong,
+            out_of_fold=None,
+            risk_limit=LIMIT,
+            delta=DELTA,
+        )
         assert proof.threshold is None
         assert proof.why_not is not None
         assert "500 are wrong" in proof.why_not
 
     def test_opens_for_a_decider_without_training_data(self) -> None:
         score, wrong = draw(np.random.default_rng(5), 4_000, sharpness=12.0)
-        proof = certify(confidence=score, wrong=wrong, out_of_fold=None, risk_limit=LIMIT,
-                        delta=DELTA)
+        proof = certify(
+            confidence=score, wrong=wrong, out_of_fold=None, risk_limit=LIMIT, delta=DELTA
+        )
         assert proof.threshold is not None
         assert proof.upper is not None
         assert proof.errors / proof.covered <= proof.upper <= LIMIT * 1.2
 
     def test_never_covers_what_the_decider_was_unsure_about(self) -> None:
         unsure = OutOfFold(confidence=np.zeros(50), wrong=np.zeros(50, dtype=bool))
-        proof = certify(confidence=np.zeros(3_000), wrong=np.zeros(3_000, dtype=bool),
-                        out_of_fold=unsure, risk_limit=LIMIT, delta=DELTA)
+        proof = certify(
+            confidence=np.zeros(3_000),
+            wrong=np.zeros(3_000, dtype=bool),
+            out_of_fold=unsure,
+            risk_limit=LIMIT,
+            delta=DELTA,
+        )
         assert proof.threshold is None
 
     @pytest.mark.parametrize("bad", [[np.nan, 0.5], [1.5, 0.5], [-0.1, 0.5]])
     def test_refuses_a_confidence_that_is_none(self, bad: list[float]) -> None:
         with pytest.raises(ValueError, match="outside 0 to 1"):
-            certify(confidence=np.array(bad), wrong=np.zeros(2, dtype=bool), out_of_fold=None,
-                    risk_limit=LIMIT, delta=DELTA)
+            certify(
+                confidence=np.array(bad),
+                wrong=np.zeros(2, dtype=bool),
+                out_of_fold=None,
+                risk_limit=LIMIT,
+                delta=DELTA,
+            )
 
     def test_refuses_arrays_of_different_length(self) -> None:
         with pytest.raises(ValueError, match="one entry an item"):
-            certify(confidence=np.ones(2), wrong=np.zeros(3, dtype=bool), out_of_fold=None,
-                    risk_limit=LIMIT, delta=DELTA)
+            certify(
+                confidence=np.ones(2),
+                wrong=np.zeros(3, dtype=bool),
+                out_of_fold=None,
+                risk_limit=LIMIT,
+                delta=DELTA,
+            )
 
     @given(seed=st.integers(0, 10_000), n=st.integers(0, 600))
     def test_counts_match_the_threshold_it_names(self, seed: int, n: int) -> None:
         score, wrong = draw(np.random.default_rng(seed), n, sharpness=20.0)
-        proof = certify(confidence=score, wrong=wrong, out_of_fold=training(seed, 300),
-                        risk_limit=0.1, delta=DELTA)
+        proof = certify(
+            confidence=score,
+            wrong=wrong,
+            out_of_fold=training(seed, 300),
+            risk_limit=0.1,
+            delta=DELTA,
+        )
         assert proof.items == n
         if proof.threshold is not None:
             assert proof.threshold > 0.0
@@ -155,7 +189,8 @@ class TestCurve:
         points = risk_coverage(score, wrong, 0.95)
         assert 10 < len(points) <= 60
         assert [each.threshold for each in points] == sorted(
-            (each.threshold for each in points), reverse=True)
+            (each.threshold for each in points), reverse=True
+        )
         for each in points:
             assert each.lower <= each.risk <= each.upper
             assert each.n == int((score >= each.threshold).sum())

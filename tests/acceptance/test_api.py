@@ -1,0 +1,353 @@
+"""The API over real HTTP: the whole road, and everything a client can get wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx2
+import pytest
+
+from roadbed.api.problems import STATUS
+from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.settings import Settings
+from tests.conftest import Folders, Site, serving
+
+TASKS = "/usecases/triage/tasks"
+
+
+async def problem(response: httpx2.Response, status: int, code: str) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = response.json()
+    assert body["code"] == code
+    assert body["remedy"]
+    return body
+
+
+class TestTheRoad:
+    async def test_from_an_inquiry_to_a_receipt_with_its_correction(self, site: Site) -> None:
+        sent = (await site.shop.post(TASKS, json={"key": "k1", "input": {"text": "hello"}})).json()
+        assert sent["state"] == "in_review"
+        assert sent["decision"]["output"] == {"queue": "returns"}
+        assert sent["pod"]["risk_partner"] == "dev"
+        claimed = (await site.reviewer.post("/usecases/triage/reviews/claim")).json()["reviews"][0]
+        assert claimed["task_id"] == sent["task"]
+        given = (
+            await site.reviewer.post(
+                f"/reviews/{claimed['id']}/verdict",
+                json={
+                    "verdict": "correct",
+                    "output": {"queue": "refunds"},
+                    "note": "they want money",
+                },
+            )
+        ).json()
+        assert given["agrees"] is False
+        assert given["decided"] == {"queue": "returns"}
+        receipt = (await site.shop.get(f"/receipts/{sent['task']}")).json()
+        assert receipt["state"] == "reviewed"
+        assert receipt["review"]["verdict"]["right_output"] == {"queue": "refunds"}
+        assert receipt["review"]["verdict"]["purpose"] in {"learn", "judge"}
+        again = await site.shop.post(TASKS, json={"key": "k1", "input": {"text": "hello"}})
+        assert (again.status_code, again.json()) == (200, receipt)
+
+    async def test_a_task_need_not_be_waited_for(self, site: Site) -> None:
+        sent = await site.shop.post(TASKS, json={"input": {"text": "hello"}, "wait": 0})
+        assert sent.status_code in {200, 202}
+        for _ in range(50):
+            receipt = (await site.shop.get(f"/receipts/{sent.json()['task']}")).json()
+            if receipt["decision"]:
+                break
+            await asyncio.sleep(0.05)
+        assert receipt["decision"]["route"] == "review"
+
+    async def test_lists_page_by_cursor_and_filter(self, site: Site) -> None:
+        for number in range(7):
+            await site.shop.post(TASKS, json={"input": {"text": f"number {number} 100% a_b"}})
+        first = (await site.shop.get("/receipts?limit=4")).json()
+        second = (await site.shop.get(f"/receipts?limit=4&cursor={first['next']}")).json()
+        texts = [each["input"]["text"] for each in first["receipts"] + second["receipts"]]
+        assert texts == [f"number {number} 100% a_b" for number in reversed(range(7))]
+        found = (await site.shop.get("/receipts?q=number+3")).json()["receipts"]
+        assert [each["input"]["text"] for each in found] == ["number 3 100% a_b"]
+        assert (await site.shop.get("/receipts?q=1__%25")).json()["receipts"] == []
+        one = (await site.reviewer.get("/usecases/triage/reviews?limit=4")).json()
+        two = (await site.reviewer.get(f"/usecases/triage/reviews?cursor={one['next']}")).json()
+        ids = [each["id"] for each in one["reviews"] + two["reviews"]]
+        assert len(set(ids)) == 7
+
+    async def test_what_is_proven_and_served_can_be_read(self, site: Site) -> None:
+        listed = (await site.shop.get("/usecases")).json()
+        assert listed["usecases"][0]["name"] == "triage"
+        shown = (await site.shop.get("/usecases/triage")).json()
+        assert shown["declaration"]["input"]["properties"]["text"]["type"] == "string"
+        trust = (await site.shop.get("/usecases/triage/trust")).json()
+        assert (trust["threshold"], trust["risk_limit"]) == (None, 0.02)
+        versions = (await site.shop.get("/usecases/triage/releases")).json()["versions"]
+        assert [each["number"] for each in versions] == [1]
+        assert (await site.shop.get("/openapi.json")).json()["info"]["title"] == "Roadbed"
+
+
+class TestReviewing:
+    async def review(self, site: Site, *, blind: bool) -> dict[str, Any]:
+        """A review of the kind wanted; the coin decides, so a few tasks may be needed."""
+        for number in range(200):
+            await site.shop.post(TASKS, json={"input": {"text": f"n {number}"}})
+            queue = (await site.reviewer.get("/usecases/triage/reviews")).json()["reviews"]
+            if found := [each for each in queue if each["blind"] is blind]:
+                return dict(found[-1])
+        raise AssertionError("the coin never fell that way")
+
+    async def test_a_blind_review_shows_nothing_until_its_verdict_stands(self, site: Site) -> None:
+        review = await self.review(site, blind=True)
+        for shown in (
+            review,
+            (await site.reviewer.get(f"/reviews/{review['id']}")).json(),
+            (await site.reviewer.post(f"/reviews/{review['id']}/claim")).json(),
+        ):
+            assert {shown[name] for name in ("output", "confidence", "evidence", "reason")} == {
+                None
+            }
+        receipt = (await site.reviewer.get(f"/receipts/{review['task_id']}")).json()
+        assert receipt["decision"]["hidden"]
+        assert receipt["decision"]["output"] is None
+        listed = (await site.reviewer.get(f"/receipts?q={review['task_id']}")).json()["receipts"]
+        assert listed[0]["output"] is None
+        accept = await site.reviewer.post(
+            f"/reviews/{review['id']}/verdict", json={"verdict": "accept"}
+        )
+        await problem(accept, 422, "verdict_invalid")
+        given = (
+            await site.reviewer.post(
+                f"/reviews/{review['id']}/verdict",
+                json={"verdict": "correct", "output": {"queue": "returns"}},
+            )
+        ).json()
+        assert given["agrees"] is True
+        assert given["decided"] == {"queue": "returns"}
+        after = (await site.reviewer.get(f"/receipts/{review['task_id']}")).json()
+        assert after["decision"]["output"] == {"queue": "returns"}
+        assert after["review"]["verdict"]["purpose"] == "judge"
+
+    async def test_accept_undo_skip_and_reject(self, site: Site) -> None:
+        review = await self.review(site, blind=False)
+        path = f"/reviews/{review['id']}"
+        given = (await site.reviewer.post(f"{path}/verdict", json={"verdict": "accept"})).json()
+        assert given["right_output"] == {"queue": "returns"}
+        await problem(await site.shop.post(f"{path}/undo"), 409, "nothing_to_undo")
+        undone = (await site.reviewer.post(f"{path}/undo")).json()
+        assert undone["verdict"] is None
+        assert undone["claimed_by"] == "reviewer"
+        rows = await site.app.database.fetch(
+            "SELECT 1 FROM example WHERE task_id = %(id)s AND withdrawn_at IS NULL",
+            {"id": review["task_id"]},
+        )
+        assert rows == []
+        assert (await site.reviewer.post(f"{path}/skip")).status_code == 200
+        rejected = (await site.shop.post(f"{path}/verdict", json={"verdict": "reject"})).json()
+        assert rejected["right_output"] is None
+        await problem(await site.shop.post(f"{path}/skip"), 409, "review_closed")
+        await problem(await site.shop.post(f"{path}/claim"), 409, "review_closed")
+        await problem(
+            await site.shop.post(f"{path}/verdict", json={"verdict": "reject"}),
+            409,
+            "review_closed",
+        )
+
+    async def test_a_claim_keeps_others_out_until_it_runs_out(self, site: Site) -> None:
+        review = await self.review(site, blind=False)
+        path = f"/reviews/{review['id']}"
+        assert (await site.reviewer.post(f"{path}/claim")).json()["claimed_by"] == "reviewer"
+        await problem(await site.shop.post(f"{path}/claim"), 409, "review_taken")
+        await problem(await site.shop.post(f"{path}/skip"), 409, "review_taken")
+        await problem(
+            await site.shop.post(f"{path}/verdict", json={"verdict": "reject"}), 409, "review_taken"
+        )
+        await site.app.database.fetch("UPDATE review SET claim_until = now() - interval '1 s'")
+        assert (await site.shop.post(f"{path}/claim")).json()["claimed_by"] == "shop"
+
+    async def test_two_reviewers_never_get_the_same_review(self, site: Site) -> None:
+        for number in range(20):
+            await site.shop.post(TASKS, json={"input": {"text": f"n {number}"}})
+        got = await asyncio.gather(
+            *(
+                client.post("/usecases/triage/reviews/claim?limit=5")
+                for client in (site.shop, site.reviewer, site.shop, site.reviewer)
+            )
+        )
+        by_person = [[each["id"] for each in answer.json()["reviews"]] for answer in got]
+        assert not set(by_person[0] + by_person[2]) & set(by_person[1] + by_person[3])
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"verdict": "maybe"},
+            {"verdict": "correct"},
+            {"verdict": "accept", "output": {"queue": "x"}},
+            {"verdict": "correct", "output": {"queue": 7}},
+            {"verdict": "correct", "output": []},
+            {"verdict": "reject", "note": 7},
+            {"verdict": "reject", "note": "x" * 5000},
+            {"verdict": "reject", "extra": 1},
+            {"verdict": "correct", "output": {"queue": "a\x00"}},
+        ],
+    )
+    async def test_a_verdict_that_does_not_fit_changes_nothing(
+        self, site: Site, body: dict[str, Any]
+    ) -> None:
+        review = await self.review(site, blind=False)
+        answer = await site.reviewer.post(f"/reviews/{review['id']}/verdict", json=body)
+        assert answer.status_code == 422, answer.text
+        assert answer.json()["remedy"]
+        shown = (await site.reviewer.get(f"/reviews/{review['id']}")).json()
+        assert shown["closed_at"] is None
+
+    async def test_an_unknown_review_is_named(self, site: Site) -> None:
+        for path in ("/reviews/rev_x/claim", "/reviews/rev_x/undo", "/reviews/rev_x/skip"):
+            await problem(await site.reviewer.post(path), 404, "review_unknown")
+        await problem(await site.reviewer.get("/reviews/rev_x"), 404, "review_unknown")
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("body", "status", "code"),
+        [
+            (b"", 400, "body_not_json"),
+            (b"{", 400, "body_not_json"),
+            (b"[1]", 400, "body_not_json"),
+            (b'{"input": {"text": "\xff"}}', 400, "body_not_json"),
+            (b"[" * 100_000, 400, "body_not_json"),
+            (b"{}", 422, "request_invalid"),
+            (b'{"input": "text"}', 422, "request_invalid"),
+            (b'{"input": {"text": "a"}, "mode": "fast"}', 422, "request_invalid"),
+            (b'{"input": {"text": "a"}, "key": 7}', 422, "request_invalid"),
+            (b'{"input": {"text": "a"}, "wait": "long"}', 422, "request_invalid"),
+            (b'{"input": {"text": "a"}, "key": ""}', 422, "input_invalid"),
+            (b'{"input": {"text": 7}}', 422, "input_invalid"),
+            (b'{"input": {"text": null}}', 422, "input_invalid"),
+            (b'{"input": {"text": "a", "colour": "red"}}', 422, "input_invalid"),
+            (b'{"input": {"text": "a\\u0000b"}}', 422, "input_invalid"),
+            (b'{"input": {"text": "bell \\u0007"}}', 422, "input_invalid"),
+        ],
+    )
+    async def test_is_answered_with_the_remedy_and_stores_nothing(
+        self, site: Site, body: bytes, status: int, code: str
+    ) -> None:
+        await problem(await site.shop.post(TASKS, content=body), status, code)
+        assert await site.app.database.fetch("SELECT 1 FROM task") == []
+        assert (await site.shop.post(TASKS, json={"input": {"text": ""}})).status_code == 200
+
+    async def test_a_body_of_ten_megabytes_is_refused_with_and_without_its_length(
+        self, site: Site
+    ) -> None:
+        huge = b'{"input": {"text": "' + b"a" * 10_000_000 + b'"}}'
+        await problem(await site.shop.post(TASKS, content=huge), 413, "body_too_large")
+
+        async def pieces() -> Any:
+            for start in range(0, len(huge), 100_000):
+                yield huge[start : start + 100_000]
+
+        await problem(await site.shop.post(TASKS, content=pieces()), 413, "body_too_large")
+        assert (await site.shop.post(TASKS, json={"input": {"text": "a"}})).status_code == 200
+
+    async def test_a_key_used_for_another_body_is_refused(self, site: Site) -> None:
+        await site.shop.post(TASKS, json={"key": "k", "input": {"text": "one"}})
+        other = await site.shop.post(TASKS, json={"key": "k", "input": {"text": "two"}})
+        await problem(other, 409, "key_reused")
+
+    async def test_what_is_not_there_is_named(self, site: Site) -> None:
+        body = {"input": {"text": "a"}}
+        await problem(
+            await site.shop.post("/usecases/none/tasks", json=body), 404, "usecase_unknown"
+        )
+        await problem(await site.shop.get("/receipts/tsk_none"), 404, "task_unknown")
+        await problem(await site.shop.get("/nothing"), 404, "not_found")
+        await problem(await site.shop.delete("/usecases"), 405, "method_not_allowed")
+        await problem(await site.shop.get("/receipts?limit=0"), 422, "request_invalid")
+
+    async def test_a_broken_use_case_does_not_stop_the_others(
+        self, folders: Folders, settings: Settings, url: str
+    ) -> None:
+        folders.write()
+        folders.write("def broken(:", name="broken")
+        async with serving(settings, url) as site:
+            assert (await site.shop.post(TASKS, json={"input": {"text": "a"}})).status_code == 200
+            listed = (await site.shop.get("/usecases")).json()
+            assert listed["broken"][0]["folder"] == "broken"
+            assert "usecase.py" in listed["broken"][0]["problem"]
+            answer = await site.shop.post("/usecases/broken/tasks", json={"input": {"text": "a"}})
+            await problem(answer, 503, "usecase_broken")
+
+
+class TestTheDoor:
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {},
+            {"Authorization": "Bearer nonsense"},
+            {"Authorization": "Basic abc"},
+            {"Cookie": "roadbed_session=nonsense"},
+        ],
+    )
+    async def test_everything_needs_a_session_or_a_token(
+        self, site: Site, headers: dict[str, str]
+    ) -> None:
+        async with httpx2.AsyncClient(base_url=f"{site.address}/v1", headers=headers) as stranger:
+            for path in (
+                "/usecases",
+                "/receipts",
+                "/receipts/tsk_x",
+                "/usecases/triage",
+                "/usecases/triage/trust",
+                "/usecases/triage/reviews",
+                "/reviews/rev_x",
+            ):
+                await problem(await stranger.get(path), 401, "not_signed_in")
+            for path in (
+                TASKS,
+                "/reviews/rev_x/verdict",
+                "/reviews/rev_x/claim",
+                "/reviews/rev_x/undo",
+                "/usecases/triage/reviews/claim",
+            ):
+                await problem(await stranger.post(path, json={}), 401, "not_signed_in")
+
+    async def test_a_session_cannot_be_used_by_a_page_of_another_site(self, site: Site) -> None:
+        code = await site.app.people.issue_link_code("ana")
+        async with httpx2.AsyncClient(base_url=site.address) as browser:
+            assert (await browser.get(f"/sign-in?code={code}")).status_code == 200
+            assert (await browser.get("/v1/usecases")).status_code == 200
+            claim = "/v1/usecases/triage/reviews/claim"
+            foreign = await browser.post(claim, headers={"Origin": "https://elsewhere.example"})
+            await problem(foreign, 403, "forbidden_origin")
+            await problem(await browser.post(claim), 403, "forbidden_origin")
+            own = await browser.post(claim, headers={"Origin": site.address})
+            assert own.status_code == 200
+            assert (await browser.get(f"/sign-in?code={code}")).status_code == 403
+            await browser.post("/sign-out", headers={"Origin": site.address})
+            assert (await browser.get("/v1/usecases")).status_code == 401
+
+    async def test_other_host_names_are_refused_and_headers_are_strict(self, site: Site) -> None:
+        answer = await site.shop.get("/usecases", headers={"Host": "roadbed.example"})
+        assert answer.status_code == 400
+        headers = (await site.shop.get("/usecases")).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert headers["x-frame-options"] == "DENY"
+
+
+def test_every_error_of_ours_has_a_status() -> None:
+    import roadbed.demo.errors
+    import roadbed.web  # noqa: F401 - its errors count too
+
+    def below(kind: type[RoadbedError]) -> set[type[RoadbedError]]:
+        return {kind}.union(*(below(each) for each in kind.__subclasses__()))
+
+    over_http = {
+        each.code
+        for each in below(RoadbedError)
+        if each.__module__.split(".")[1]
+        in {"api", "web", "intake", "reviews", "receipts", "people", "storage"}
+    }
+    never = {"embedded_server_failed", "database_url_invalid", "not_loopback", "error"}
+    assert over_http - never <= set(STATUS)
