@@ -398,7 +398,7 @@ class TestAdmission:
     ) -> None:
         folders.write()
         async with serving(settings.model_copy(update={"max_in_flight": 1}), url) as app:
-            app.decisions._under_way["tsk_x"] = asyncio.create_task(asyncio.sleep(0.1))  # type: ignore[assignment]
+            app.decisions._under_way["tsk_x"] = asyncio.create_task(asyncio.sleep(0.1))
             with pytest.raises(OverloadedError):
                 await app.decisions.submit("triage", {"text": "a"}, key=None, source=SOURCE)
 
@@ -438,9 +438,7 @@ class TestRecovery:
         assert receipt["decision"]["reason_code"] == "interrupted"
 
     async def test_who_lost_the_lease_cannot_settle(self, app: App) -> None:
-        admission, task = await app.decisions.submit(
-            "triage", {"text": "mine"}, key=None, source=SOURCE
-        )
+        _, task = await app.decisions.submit("triage", {"text": "mine"}, key=None, source=SOURCE)
         assert task is not None
         await app.database.fetch("UPDATE in_flight SET attempt = attempt + 1")
         found = await task

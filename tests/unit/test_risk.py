@@ -34,7 +34,7 @@ def population() -> tuple[np.ndarray, np.ndarray]:
 
 def true_risk(threshold: float) -> float:
     score, risk = population()
-    return float(risk[max(np.searchsorted(-score, -threshold, side="right") - 1, 0)])
+    return float(risk[max(int(np.searchsorted(-score, -threshold, side="right")) - 1, 0)])
 
 
 def training(seed: int, n: int = 1_500) -> OutOfFold:

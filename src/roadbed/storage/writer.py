@@ -8,6 +8,7 @@ There is no timer: an idle writer commits at once, a busy one commits more at a 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from pydantic_core import to_json
 from roadbed.storage.errors import RejectedWriteError, StorageUnavailableError
 
 MOST_AT_ONCE = 512
+_PAUSE_SECONDS = 0.1
 Row = Mapping[str, Any]
 
 
@@ -121,35 +123,43 @@ class GroupCommitWriter:
             try:
                 await _commit(connection, batch)
                 return connection
-            except (psycopg.OperationalError, psycopg.InterfaceError, StorageUnavailableError) as e:
-                connection, gone = await self._reconnect(connection, e)
-                if gone and asyncio.get_running_loop().time() > give_up_at:
-                    for waiting in batch:
-                        waiting.fail(StorageUnavailableError(_first_line(e)))
-                    return connection
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                failure: Exception = error
             except Exception as error:
-                await connection.rollback()
-                if len(batch) == 1:
-                    batch[0].fail(RejectedWriteError(_first_line(error)))
-                    return connection
+                return await self._explain(connection, batch, error)
+            try:
+                connection = await self._restored(connection)
+            except StorageUnavailableError as error:
+                failure = error
+            if asyncio.get_running_loop().time() > give_up_at:
                 for waiting in batch:
-                    connection = await self._commit_or_explain(connection, [waiting])
+                    waiting.fail(StorageUnavailableError(_first_line(failure)))
                 return connection
+            await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def _reconnect(
-        self, connection: psycopg.AsyncConnection[Row], error: Exception
-    ) -> tuple[psycopg.AsyncConnection[Row], bool]:
-        """A usable connection and whether it is still out of reach."""
-        if isinstance(error, psycopg.OperationalError) and not connection.broken:
+    async def _explain(
+        self, connection: psycopg.AsyncConnection[Row], batch: list[_Waiting], error: Exception
+    ) -> psycopg.AsyncConnection[Row]:
+        """One item is refused, and told so; of several, each is tried by itself."""
+        with contextlib.suppress(psycopg.Error):
             await connection.rollback()
-            await asyncio.sleep(0.05)
-            return connection, True
+        if len(batch) == 1:
+            batch[0].fail(RejectedWriteError(_first_line(error)))
+            return connection
+        for waiting in batch:
+            connection = await self._commit_or_explain(connection, [waiting])
+        return connection
+
+    async def _restored(
+        self, connection: psycopg.AsyncConnection[Row]
+    ) -> psycopg.AsyncConnection[Row]:
+        """A connection that works. Raises ``StorageUnavailableError``."""
+        with contextlib.suppress(psycopg.Error):
+            await connection.rollback()
+        if not connection.broken and not connection.closed:
+            return connection
         await connection.close()
-        try:
-            return await self._connect(), False
-        except StorageUnavailableError:
-            await asyncio.sleep(0.2)
-            return connection, True
+        return await self._connect()
 
 
 async def _commit(connection: psycopg.AsyncConnection[Row], batch: Sequence[_Waiting]) -> None:

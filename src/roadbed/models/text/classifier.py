@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any, Self
 
@@ -212,10 +211,10 @@ def _fit(
         )
 
     folds = _folds(len(texts), seed)
-    with ThreadPoolExecutor(2) as pool:  # the linear solver works without the interpreter's lock
-        everything = pool.submit(stage, np.arange(len(texts)))
-        parts = list(pool.map(held_out, folds))
-        weights, opinions = everything.result()
+    # One after the other: the linear solver draws from one generator for the whole process, and
+    # fits that ran side by side would not come out the same twice.
+    parts = [held_out(fold) for fold in folds]
+    weights, opinions = stage(np.arange(len(texts)))
     order = np.argsort(np.concatenate(folds))
     leads = np.concatenate([lead for lead, _ in parts])[order]
     features = np.vstack([part for _, part in parts])[order]

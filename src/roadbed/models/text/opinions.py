@@ -15,10 +15,9 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.special import logsumexp, softmax
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.preprocessing import normalize
 from sklearn.svm import LinearSVC
 
-from roadbed.models.text.vocabulary import Counts, Floats, Rows
+from roadbed.models.text.vocabulary import Counts, Floats, Rows, unit_rows
 
 Labels = npt.NDArray[np.int64]
 NEIGHBOURS_A_CLASS = 12
@@ -60,7 +59,7 @@ class Opinions:
             intercepts=intercepts,
             word_counts=(member @ counts.words.sign()).tocsr(),
             character_counts=(member @ counts.characters).tocsr(),
-            centres=normalize(member @ rows).tocsr(),
+            centres=unit_rows((member @ rows).tocsr()),
             near_rows=rows[latest],
             near_classes=labels[latest],
             sizes=np.bincount(labels, minlength=classes),
@@ -147,7 +146,7 @@ def _linear(rows: Rows, labels: Labels, classes: int, seed: int) -> tuple[Floats
     coefficients = np.zeros((classes, rows.shape[1]), dtype=np.float32)
     intercepts = np.full(classes, -2.0, dtype=np.float32)
     present = np.unique(labels)
-    if len(present) > 1:
+    if len(present) > 1 and rows.shape[1]:
         machine = LinearSVC(C=1.0, tol=0.01, random_state=seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,12 +55,23 @@ def save(fitted: Fitted) -> Mapping[str, bytes]:
         "often": sorted(fitted.often),
         "near_texts": list(fitted.near_texts),
     }
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
     return {
-        "arrays.npz": buffer.getvalue(),
+        "arrays.npz": _npz(arrays),
         "terms.json": json.dumps(terms, ensure_ascii=False).encode(),
     }
+
+
+def _npz(arrays: Mapping[str, Any]) -> bytes:
+    """What ``numpy.savez_compressed`` writes, but for the time of day: it would change the hash."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in sorted(arrays.items()):
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.asarray(array), allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content.getvalue())
+    return buffer.getvalue()
 
 
 def load(files: Mapping[str, bytes]) -> Fitted:

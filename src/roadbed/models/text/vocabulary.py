@@ -145,4 +145,9 @@ def _idf(counts: Rows) -> Floats:
 def _tfidf(counts: Rows, idf: Floats) -> Rows:
     weighed = counts.copy()
     weighed.data = (1 + np.log(weighed.data)) * idf[weighed.indices]
-    return normalize(weighed, copy=False)
+    return unit_rows(weighed)
+
+
+def unit_rows(rows: Rows) -> Rows:
+    """Rows of length one; rows and tables without anything in them stay as they are."""
+    return normalize(rows, copy=False) if rows.shape[0] and rows.shape[1] else rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from roadbed.storage.database import SCHEMA, with_schema
 from roadbed.storage.errors import StorageUnavailableError
@@ -21,7 +22,9 @@ def upgrade(url: str) -> None:
                 return
             connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
             if _current(connection) != NEWEST:
-                connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+                connection.execute(
+                    sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(SCHEMA))
+                )
                 _run_alembic(url)
     except psycopg.OperationalError as error:
         raise StorageUnavailableError(str(error).strip().splitlines()[0]) from error

@@ -1,0 +1,242 @@
+"""The writer, the embedded server, migrations and the doctor, on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from roadbed.storage import migrations
+from roadbed.storage.database import Database, with_schema
+from roadbed.storage.doctor import examine
+from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer, default_home
+from roadbed.storage.errors import (
+    DatabaseUrlError,
+    EmbeddedServerError,
+    RejectedWriteError,
+    StorageUnavailableError,
+)
+from roadbed.storage.sql import queries
+from roadbed.storage.writer import GroupCommitWriter, Write
+
+PUT = Write(
+    name="put",
+    statements=(
+        """INSERT INTO kept SELECT id, n FROM jsonb_to_recordset(%(items)s::jsonb)
+       AS item (id text, n integer) ON CONFLICT DO NOTHING""",
+        """SELECT kept.id, kept.n, kept.xmin::text AS batch FROM kept JOIN
+       jsonb_to_recordset(%(items)s::jsonb) AS item (id text) USING (id)""",
+    ),
+)
+
+
+@pytest.fixture
+async def table(url: str) -> str:
+    address = with_schema(url)
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept (id text PRIMARY KEY, n integer CHECK (n < 1000))")
+    return address
+
+
+class TestWriter:
+    async def test_many_callers_share_few_commits_and_all_is_there(self, table: str) -> None:
+        writer = GroupCommitWriter(table)
+        await writer.open()
+        rows = await asyncio.gather(
+            *(writer.write(PUT, {"id": f"i{n}", "n": n}) for n in range(900))
+        )
+        await writer.close()
+        assert [row["n"] for row in rows if row] == list(range(900))
+        assert len({row["batch"] for row in rows if row}) <= 10
+        with pytest.raises(StorageUnavailableError):
+            await writer.write(PUT, {"id": "late", "n": 1})
+
+    async def test_one_bad_item_never_fails_its_batch(self, table: str) -> None:
+        writer = GroupCommitWriter(table, lanes=1)
+        await writer.open()
+        found = await asyncio.gather(
+            *(writer.write(PUT, {"id": f"i{n}", "n": n * 100}) for n in range(20)),
+            return_exceptions=True,
+        )
+        await writer.close()
+        refused = [each for each in found if isinstance(each, RejectedWriteError)]
+        assert len(refused) == 10
+        assert all("check" in str(each) for each in refused)
+        assert sum(isinstance(each, dict) for each in found) == 10
+
+    async def test_a_cut_connection_is_made_again_and_nothing_is_lost(self, table: str) -> None:
+        writer = GroupCommitWriter(table)
+        await writer.open()
+
+        async def cut() -> None:
+            for _ in range(8):
+                await asyncio.sleep(0.03)
+                with psycopg.connect(table, autocommit=True) as connection:
+                    connection.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                        "WHERE application_name = 'roadbed' AND pid <> pg_backend_pid() "
+                        "AND datname = current_database()"
+                    )
+
+        async def client(first: int) -> int:
+            done = 0
+            for n in range(first, first + 60):
+                row = await writer.write(PUT, {"id": f"i{n}", "n": 1})
+                done += row is not None
+                await asyncio.sleep(0.005)
+            return done
+
+        counts, _ = await asyncio.gather(
+            asyncio.gather(*(client(1_000 * each) for each in range(10))), cut()
+        )
+        await writer.close()
+        assert counts == [60] * 10
+
+    async def test_without_a_database_it_gives_up_and_says_so(self, table: str) -> None:
+        writer = GroupCommitWriter(table, lanes=1, give_up_seconds=0.3)
+        await writer.open()
+        writer._url = table.replace("host=", "host=/nowhere")
+        with psycopg.connect(table, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        with pytest.raises(StorageUnavailableError):
+            await writer.write(PUT, {"id": "a", "n": 1})
+        with pytest.raises(StorageUnavailableError):
+            await GroupCommitWriter("host=/nowhere").open()
+
+
+class TestDatabase:
+    async def test_an_address_that_is_none_is_refused(self) -> None:
+        with pytest.raises(DatabaseUrlError):
+            Database("mysql-ish nonsense")
+
+    async def test_a_server_that_is_away_is_said(
+        self, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("psycopg_pool.AsyncConnectionPool.wait", _never)
+        with pytest.raises(StorageUnavailableError):
+            async with Database(url):
+                pass
+
+    async def test_rows_come_back_and_a_lost_connection_is_ours_to_name(self, url: str) -> None:
+        async with Database(url) as database:
+            assert await database.fetch_one("SELECT 1 AS n") == {"n": 1}
+            assert await database.fetch_one("SELECT 1 AS n WHERE false") is None
+            with pytest.raises(StorageUnavailableError):
+                await database.fetch("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    def test_a_name_used_twice_in_a_file_of_queries_is_refused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        package = tmp_path / "twice_named"
+        package.mkdir()
+        (package / "__init__.py").write_text("")
+        (package / "queries.sql").write_text("-- name: a\nSELECT 1\n-- name: a\nSELECT 2\n")
+        monkeypatch.syspath_prepend(str(tmp_path))
+        with pytest.raises(ValueError, match="twice"):
+            queries("twice_named")
+
+
+async def _never(*_: object, **__: object) -> None:
+    from psycopg_pool import PoolTimeout
+
+    raise PoolTimeout
+
+
+class TestMigrations:
+    def test_many_processes_may_start_at_once_and_the_second_time_changes_nothing(
+        self, url: str
+    ) -> None:
+        migrations.upgrade(url)
+        with psycopg.connect(with_schema(url)) as connection:
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        assert row == (migrations.NEWEST,)
+
+    def test_a_server_that_is_away_is_said(self) -> None:
+        with pytest.raises(StorageUnavailableError):
+            migrations.upgrade("postgresql://nobody@/none?host=/nowhere")
+
+
+class TestEmbedded:
+    def home(self, name: str) -> Path:
+        parent = ROOT_HOME if os.geteuid() == 0 else Path("/tmp")
+        return parent / f"roadbed-test-{os.getpid()}-{name}"
+
+    def test_a_second_process_shares_it_and_does_not_stop_it(self, server: EmbeddedServer) -> None:
+        guest = EmbeddedServer(server.home)
+        (server.home / "owner.pid").write_text("1")
+        assert guest.start() == server.url()
+        guest.stop()
+        assert server.running()
+
+    def test_one_whose_starter_was_killed_is_taken_over(self) -> None:
+        import shutil
+
+        home = self.home("orphan")
+        first = EmbeddedServer(home)
+        first.start()
+        (home / "owner.pid").write_text("999999999")
+        heir = EmbeddedServer(home)
+        heir.start()
+        heir.stop()
+        assert not first.running()
+        # A start that was cut off in the middle of making the data folder leaves no trap.
+        (first.data / "PG_VERSION").unlink()
+        (home / "postgresql-18.new").mkdir()
+        again = EmbeddedServer(home)
+        again.start()
+        again.stop()
+        shutil.rmtree(home)
+
+    def test_a_long_path_gets_a_short_socket(self) -> None:
+        import shutil
+
+        home = self.home("x" * 90)
+        server = EmbeddedServer(home)
+        with psycopg.connect(server.start()) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        server.stop()
+        shutil.rmtree(home)
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root has this trap")
+    def test_as_root_a_private_folder_is_refused_and_stays_private(self, tmp_path: Path) -> None:
+        private = tmp_path / "private"
+        private.mkdir(mode=0o700)
+        with pytest.raises(EmbeddedServerError, match="may not enter"):
+            EmbeddedServer(private / "data").start()
+        assert private.stat().st_mode & 0o077 == 0
+
+    def test_a_program_that_fails_is_quoted(self, server: EmbeddedServer) -> None:
+        with pytest.raises(EmbeddedServerError, match="run pg_ctl"):
+            server._run("pg_ctl", "nonsense")
+        with pytest.raises(EmbeddedServerError, match="run nothing"):
+            server._run("nothing")
+
+    def test_each_purpose_has_its_own_home(self, tmp_path: Path) -> None:
+        assert default_home(tmp_path) != default_home(tmp_path, "demo")
+
+
+class TestDoctor:
+    def test_a_sound_server_is_sound(self, url: str, tmp_path: Path) -> None:
+        found = {each.name: each for each in examine(url, tmp_path / "not" / "there", {})}
+        assert found["fsync"].state == "ok"
+        assert found["extension vector"].state == "ok"
+        assert found["provider keys"].state == "warning"
+        assert examine(url, tmp_path, {"OPENAI_API_KEY": "x"})[-1].state == "ok"
+
+    def test_a_server_that_loses_acknowledged_work_is_wrong_and_says_how_to_mend_it(
+        self, url: str, tmp_path: Path
+    ) -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(
+                "DO $$BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || "
+                "' SET synchronous_commit = off'; END$$"
+            )
+        found = {each.name: each for each in examine(url, tmp_path, {})}
+        assert found["synchronous_commit"].state == "wrong"
+        assert "synchronous_commit = on" in found["synchronous_commit"].remedy

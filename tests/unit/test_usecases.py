@@ -1,0 +1,283 @@
+"""Use-case folders: declared, loaded, checked, written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from roadbed import Answer, Budget, Pod, Unsure, UseCase
+from roadbed.models import TextClassifier
+from roadbed.usecases import scaffold
+from roadbed.usecases.check import check
+from roadbed.usecases.errors import UseCaseError
+from roadbed.usecases.folder import folders as find_folders
+from roadbed.usecases.folder import load, read_examples
+from tests.conftest import DECIDE, ROUTING, Folders
+
+POD = Pod(domain_lead="ana", engineer="ben", data_specialist="chi", risk_partner="dev")
+
+
+class Inquiry(BaseModel):
+    text: str
+
+
+class Routing(BaseModel):
+    queue: str
+
+
+class Two(BaseModel):
+    queue: str
+    urgency: int
+
+
+class Empty(BaseModel):
+    pass
+
+
+def declare(**changes: object) -> UseCase:
+    usual: dict[str, object] = {
+        "purpose": "Send each inquiry to its team",
+        "input": Inquiry,
+        "output": Routing,
+        "pod": POD,
+        "risk_limit": 0.02,
+    }
+    name = changes.pop("name", "support")
+    return UseCase(name, **(usual | changes))  # type: ignore[arg-type]
+
+
+class TestDeclaring:
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("name", "Support Desk"),
+            ("name", 7),
+            ("purpose", "triage"),
+            ("input", dict),
+            ("output", Empty),
+            ("pod", Pod(domain_lead="", engineer="b", data_specialist="c", risk_partner="d")),
+            ("pod", None),
+            ("risk_limit", 0),
+            ("risk_limit", 1),
+            ("risk_limit", float("nan")),
+            ("risk_limit", True),
+            ("certainty", 1),
+            ("certainty", 0.3),
+            ("deadline_seconds", 0),
+            ("budget", Budget(per_task=-1, per_month=5)),
+            ("budget", Budget(per_task=1, per_month=5, currency="euro")),
+        ],
+    )
+    def test_each_mistake_is_found_and_says_how_to_mend_it(self, field: str, value: object) -> None:
+        with pytest.raises(UseCaseError) as caught:
+            declare(**{field: value})
+        assert {each.field for each in caught.value.problems} == {field}
+        assert all(each.remedy for each in caught.value.problems)
+
+    def test_all_mistakes_are_found_at_once(self) -> None:
+        with pytest.raises(UseCaseError) as caught:
+            declare(name="A B", purpose="", risk_limit=2, certainty=2, pod=None)
+        assert {each.field for each in caught.value.problems} == {
+            "name",
+            "purpose",
+            "risk_limit",
+            "certainty",
+            "pod",
+        }
+
+    @pytest.mark.parametrize(
+        "decider",
+        [
+            7,
+            Inquiry,
+            lambda only: only,
+            TextClassifier(text="body", label="queue"),
+            TextClassifier(text="text", label="team"),
+        ],
+    )
+    def test_what_is_no_decider_is_refused(self, decider: object) -> None:
+        with pytest.raises(UseCaseError) as caught:
+            declare().decider(decider)  # type: ignore[call-overload]
+        assert caught.value.problems[0].field == "decider"
+
+    def test_a_classifier_cannot_fill_more_than_its_label(self) -> None:
+        with pytest.raises(UseCaseError, match="urgency"):
+            declare(output=Two).decider(TextClassifier(text="text", label="queue"))
+
+    def test_there_is_one_decider(self) -> None:
+        usecase = declare()
+        usecase.decider(lambda inquiry, context: Unsure(reason=f"{inquiry}{context}"))
+        with pytest.raises(UseCaseError, match="two deciders"):
+            usecase.decider(lambda inquiry, context: Unsure(reason=f"{inquiry}{context}"))
+        assert repr(usecase) == "UseCase('support')"
+
+    def test_the_public_names_are_there_and_no_others(self) -> None:
+        import roadbed
+        import roadbed.models
+
+        assert {getattr(roadbed, name) for name in roadbed.__all__} >= {Answer, Budget, UseCase}
+        with pytest.raises(AttributeError):
+            roadbed.Nothing  # noqa: B018
+        with pytest.raises(AttributeError):
+            roadbed.models.Nothing  # noqa: B018
+
+
+class TestLoading:
+    def test_the_hash_follows_what_shapes_a_decision_and_nothing_else(
+        self, folders: Folders
+    ) -> None:
+        folder = folders.write(examples="")
+        first = load(folder).folder_hash
+        (folder / "examples" / "more.jsonl").write_text("")
+        (folder / ".hidden").write_text("x")
+        assert load(folder).folder_hash == first
+        (folder / "prompts").mkdir()
+        (folder / "prompts" / "system.md").write_text("Be brief.")
+        assert load(folder).folder_hash != first
+
+    def test_a_folder_is_found_alone_or_among_others(self, folders: Folders) -> None:
+        folder = folders.write()
+        folders.write(name="other")
+        assert find_folders(folder) == [folder]
+        assert [each.name for each in find_folders(folders.parent)] == ["other", "triage"]
+
+
+class TestChecking:
+    def test_a_sound_folder_is_sound(self, folders: Folders) -> None:
+        lines = '{"input": {"text": "a"}, "output": {"queue": "b"}}\n\n'
+        found = check(folders.write(examples=lines * 3, rules="before: []\n"))
+        assert (found.problems, found.examples) == ((), 3)
+        assert found.loaded is not None
+
+    def test_mistakes_in_code_rules_and_examples_are_found_together(self, folders: Folders) -> None:
+        folder = folders.write(
+            rules="before:\n  - {name: a, when: 'output.queue == 1', route: review, reason: b}\n"
+            "  - {name: a, when: 'input.text +', route: review, reason: b}\n"
+            "  - {name: a, when: 'true', route: automatic, reason: b}\n  - nonsense\n"
+        )
+        (folder / "usecase.py").write_text(
+            ROUTING.format(name="triage", deadline=5).replace("0.02", "5") + DECIDE
+        )
+        found = check(folder)
+        assert len(found.problems) == 5
+        text = "\n".join(map(str, found.problems))
+        assert "usecase.py:15: A risk limit of 5" in text
+        assert text.count("rules.yaml") == 4
+
+    def test_each_example_that_does_not_fit_is_named_by_line_up_to_twenty(
+        self, folders: Folders
+    ) -> None:
+        bad = ['{"input": {"text": 7}, "output": null}', "{", "[]", '{"input": {}}']
+        found = check(folders.write(examples="\n".join(bad * 6)))
+        assert len(found.problems) == 21
+        assert [each.line for each in found.problems[:4]] == [1, 2, 3, 4]
+        assert "4 more examples" in found.problems[-1].problem
+
+    @pytest.mark.parametrize(
+        ("code", "line", "says"),
+        [
+            ("x = (", 17, "cannot read"),
+            ("1 / 0", 17, "ZeroDivisionError"),
+            ("import nothing_of_that_name", 17, "ModuleNotFoundError"),
+            ("raise SystemExit(1)", 17, "SystemExit"),
+            ("", 11, "no decider"),
+            ("usecase.decider(7)", 17, "no decider"),
+            (
+                DECIDE + "other = UseCase('b', purpose='another one of them', input=Inquiry, "
+                "output=Routing, pod=usecase.pod, risk_limit=0.02)",
+                None,
+                "2 use cases",
+            ),
+        ],
+    )
+    def test_code_that_cannot_be_used_is_named_by_line(
+        self, folders: Folders, code: str, line: int | None, says: str
+    ) -> None:
+        found = check(folders.write(code))
+        assert len(found.problems) == 1
+        assert says in found.problems[0].problem
+        if line:
+            assert found.problems[0].line in {line, line - 1}
+
+    def test_what_is_not_there_is_said(self, tmp_path: Path) -> None:
+        assert "no such folder" in check(tmp_path / "none").problems[0].problem
+        (tmp_path / "empty").mkdir()
+        assert "no usecase.py" in check(tmp_path / "empty").problems[0].problem
+
+    @pytest.mark.parametrize("text", ["before: [", "a: b: c", "sideways: []", "- 1", "\tx: 1"])
+    def test_rules_that_are_none_are_named(self, folders: Folders, text: str) -> None:
+        found = check(folders.write(rules=text))
+        assert found.problems
+        assert all(each.file and each.file.name == "rules.yaml" for each in found.problems)
+
+
+class TestScaffold:
+    def table(self, tmp_path: Path, text: str) -> Path:
+        path = tmp_path / "past.csv"
+        path.write_text(text)
+        return path
+
+    def test_an_empty_folder_runs(self, tmp_path: Path) -> None:
+        scaffold.write_empty(tmp_path / "my-desk", person="ana")
+        assert check(tmp_path / "my-desk").problems == ()
+
+    def test_a_table_becomes_a_use_case(self, tmp_path: Path) -> None:
+        path = self.table(
+            tmp_path, '\ufeffid;subject;team\n1;"a; b";x\n2;c;y\n3;;y\n4;d;\n;;\n5;e;x\n6;f;y\n'
+        )
+        past = scaffold.read_table(path, text="subject", label="team")
+        assert past.rows == [("a; b", "x"), ("c", "y"), ("e", "x"), ("f", "y")]
+        assert past.left_out == {"empty text": 1, "empty label": 1}
+        scaffold.write_from_table(tmp_path / "desk", past, person="ana", random_sample=True)
+        found = check(tmp_path / "desk")
+        assert (found.problems, found.examples) == ((), 4)
+        assert found.loaded is not None
+        assert found.loaded.declared.examples_are_random_sample
+
+    def test_empty_labels_may_mean_none_of_them(self, tmp_path: Path) -> None:
+        path = self.table(tmp_path, "text,label\na,x\nb,\nc,\n")
+        past = scaffold.read_table(path, text="text", label="label", empty_is_none=True)
+        assert past.rows == [("a", "x"), ("b", None), ("c", None)]
+
+    @pytest.mark.parametrize(
+        ("text", "says"),
+        [
+            ("text,other\na,b\n", "no column 'label'"),
+            ("text,label,label\na,b,c\n", "names 'label' 2 times"),
+            ("text,label\na,x\nb,x\n", "holds 1 label"),
+            ("text,label\n", "holds 0 labels"),
+            ("", "no column 'text'"),
+            ("text,label\n" + "a,x\nb,y\nc,\n" * 4 + "d,\ne,\n" * 2, "of 16 rows have no"),
+            ("text,label\n" + '"' + "a" * 1_100_000 + '",x\n', "not a readable CSV"),
+        ],
+    )
+    def test_a_table_that_cannot_serve_is_refused_with_the_remedy(
+        self, tmp_path: Path, text: str, says: str
+    ) -> None:
+        with pytest.raises(scaffold.TableError) as caught:
+            scaffold.read_table(self.table(tmp_path, text), text="text", label="label")
+        assert says in caught.value.problem
+        assert caught.value.remedy
+
+    def test_files_that_are_no_tables_are_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(scaffold.TableError, match="cannot be read"):
+            scaffold.read_table(tmp_path / "none.csv", text="text", label="label")
+        (tmp_path / "odd.csv").write_bytes(b"text,label\n\xff\xfe,b\n")
+        with pytest.raises(scaffold.TableError, match="not UTF-8"):
+            scaffold.read_table(tmp_path / "odd.csv", text="text", label="label")
+
+    def test_nothing_is_overwritten_and_names_must_do_for_addresses(self, tmp_path: Path) -> None:
+        scaffold.write_empty(tmp_path / "desk", person="ana")
+        for name in ("desk", "Desk!"):
+            with pytest.raises(scaffold.ScaffoldError):
+                scaffold.write_empty(tmp_path / name, person="ana")
+
+    def test_control_characters_do_not_get_into_examples(self, tmp_path: Path) -> None:
+        path = self.table(tmp_path, "text,label\na\x07b,x\nc,y\n")
+        past = scaffold.read_table(path, text="text", label="label")
+        scaffold.write_from_table(tmp_path / "desk", past, person="ana", random_sample=False)
+        found = [item for _, _, item in read_examples(load(tmp_path / "desk"))]
+        assert json.loads(found[0].input.model_dump_json()) == {"text": "ab"}  # type: ignore[union-attr]
