@@ -1,0 +1,143 @@
+"""The command line as a person uses it: real processes, a database of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Folders
+
+PAST = "text,team\n" + "".join(
+    f"{greeting} {phrase} {n},{team}\n"
+    for n in range(14)
+    for greeting in ("hi", "hello")
+    for phrase, team in (
+        ("send it back", "returns"),
+        ("parcel is late", "delivery"),
+        ("charged twice", "billing"),
+    )
+)
+
+
+class Terminal:
+    """Runs ``roadbed`` in a folder, on a given database."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            "ROADBED_DATABASE_URL": url,
+            "ROADBED_USECASES": str(folder / "usecases"),
+        }
+
+    def run(self, *arguments: str, code: int = 0, typed: str | None = None) -> str:
+        """What it prints on standard output; the exit code must be ``code``."""
+        done = subprocess.run(
+            [sys.executable, "-m", "roadbed", *arguments],
+            cwd=self.folder,
+            check=False,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            input=typed,
+            timeout=120,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        self.errors = done.stderr
+        return done.stdout
+
+    def json(self, *arguments: str, code: int = 0) -> dict[str, object]:
+        found: dict[str, object] = json.loads(
+            self.run(*arguments, "--json", code=code).splitlines()[-1]
+        )
+        return found
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, url: str) -> Terminal:
+    return Terminal(tmp_path, url)
+
+
+def test_from_a_table_of_past_work_to_a_receipt(terminal: Terminal) -> None:
+    (terminal.folder / "past.csv").write_text(PAST)
+    told = terminal.run("new", "desk", "--from-csv", "past.csv", "--label", "team")
+    assert "84 examples, 3 labels" in told
+    assert "sound" in terminal.run("check", "usecases/desk")
+    assert "Version 1" in terminal.run("improve", "desk")
+    again = terminal.json("improve", "desk")
+    assert (again["number"], "Nothing new" in str(again["note"])) == (1, True)
+    told = terminal.run("submit", "desk", '{"text": "my parcel is late"}', "--key", "k")
+    assert "delivery" in told
+    receipt = terminal.json("submit", "desk", '{"text": "my parcel is late"}', "--key", "k")
+    assert receipt["state"] == "in_review"
+    shown = terminal.run("receipt", str(receipt["task"]))
+    assert "Nothing is proven" in shown
+    assert "not proven" in terminal.run("trust", "desk")
+    trust = terminal.json("trust", "desk")
+    assert trust["threshold"] is None
+
+
+def test_reviews_by_keys_and_by_command(terminal: Terminal) -> None:
+    Folders(terminal.folder / "usecases").write()
+    for number in range(6):
+        terminal.run("submit", "triage", json.dumps({"text": f"number {number}"}))
+    waiting = terminal.json("review", "list", "triage")["reviews"]
+    assert isinstance(waiting, list)
+    assert len(waiting) == 6
+    assert "number" in terminal.run("review", "list", "triage")
+    typed = "a\ne\n{bad\nu\nx\nu\nx\ns\nq\n"
+    told = terminal.run("review", "work", "triage", typed=typed)
+    assert "Proposed" in told or "Blind" in told
+    assert "not a JSON object" in told or "no answer to accept" in told
+    receipt = terminal.json("submit", "triage", '{"text": "one more"}')
+    review = str(receipt["review"]["id"])  # type: ignore[index]
+    told = terminal.run("review", "give", review, "correct", "--output", '{"queue": "x"}')
+    assert "Recorded" in told
+    terminal.run("review", "undo", review)
+    terminal.run("review", "skip", review)
+    terminal.run("review", "give", review, "maybe", code=1)
+    assert "accept, correct or reject" in terminal.errors
+    terminal.run("review", "give", review, "correct", "--output", "{", code=1)
+    assert "Nothing waits" in terminal.run("review", "work", "triage", typed="x\n" * 8)
+    assert "Nothing waits" in terminal.run("review", "list", "nobody")
+
+
+def test_mistakes_are_told_with_the_fix_and_stable_exit_codes(terminal: Terminal) -> None:
+    terminal.run("new", "Bad Name", code=1)
+    assert "hyphens" in terminal.errors
+    terminal.run("new", "desk", "--from-csv", "none.csv", code=1)
+    assert "cannot be read" in terminal.errors
+    assert "roadbed up" in terminal.run("new", "desk")
+    folder = terminal.folder / "usecases" / "desk"
+    terminal.run("submit", "desk", "{", code=1)
+    assert "not a JSON object" in terminal.errors
+    terminal.run("submit", "desk", "[]", code=1)
+    assert "Unsure" not in terminal.run("submit", "desk", "-", typed='{"text": "refund"}')
+    terminal.run("submit", "nobody", "{}", code=1)
+    assert "no use case" in terminal.errors
+    (folder / "usecase.py").write_text("def broken(:\n")
+    found = terminal.json("check", "usecases/desk", code=3)
+    assert found["ok"] is False
+    assert "usecase.py:1" in terminal.run("check", "usecases/desk", code=3)
+    terminal.run("improve", "desk", code=1)
+    assert "cannot be used" in terminal.errors
+    terminal.run("receipt", "tsk_none", code=1)
+    assert "no task" in terminal.errors
+
+
+def test_links_tokens_and_the_doctor(terminal: Terminal) -> None:
+    assert "/sign-in?code=" in terminal.run("user", "link")
+    assert str(terminal.json("user", "token", "shop")["token"]).startswith("rb_api_")
+    assert "fsync" in terminal.run("doctor")
+    terminal.environment["ROADBED_DATABASE_URL"] = "postgresql://nobody@/none?host=/nowhere"
+    terminal.run("doctor", code=1)
+    assert "does not answer" in terminal.errors
+    terminal.environment["ROADBED_HOST"] = "0.0.0.0"
+    terminal.run("serve", code=1)
+    assert "does not listen on 0.0.0.0" in terminal.errors

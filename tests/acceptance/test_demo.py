@@ -1,0 +1,140 @@
+"""The demo, played as a whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from roadbed.demo.datasets import load
+from roadbed.demo.errors import DemoDataError
+from roadbed.demo.sample.inquiries import generate, queue_phrasings
+from roadbed.storage.database import with_schema
+
+
+def start(url: str, tmp_path: Path, *more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "roadbed", "demo", *more],
+        cwd=tmp_path,
+        text=True,
+        env={**os.environ, "ROADBED_DATABASE_URL": url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_it_ends_with_one_summary_object(url: str, tmp_path: Path) -> None:
+    demo = start(url, tmp_path, "--once", "--json", "--rounds", "3")
+    output, errors = demo.communicate(timeout=170)
+    assert demo.returncode == 0, errors
+    summary = json.loads(output.splitlines()[-1])
+    assert set(summary) == {
+        "tasks",
+        "automatic",
+        "wrong_automatic",
+        "limit",
+        "certainty",
+        "reviews",
+        "rounds",
+        "decisions_per_second",
+        "seconds",
+    }
+    assert summary["tasks"] == 3_000
+    assert [each["tasks"] for each in summary["rounds"]] == [1_000] * 3
+    assert summary["rounds"][-1]["automatic"] > 400
+    assert summary["wrong_automatic"] <= 0.03 * summary["automatic"]
+
+
+def test_a_server_killed_in_the_middle_loses_nothing_and_does_nothing_twice(
+    url: str, tmp_path: Path
+) -> None:
+    import psycopg
+
+    demo = start(url, tmp_path, "--once", "--rounds", "2")
+    kills: list[int] = []
+
+    def kill() -> None:
+        mother = psutil.Process(demo.pid)
+        with psycopg.connect(with_schema(url), autocommit=True) as connection:
+            for _ in range(3):
+                before = count(connection)
+                while demo.poll() is None and count(connection) < before + 150:
+                    time.sleep(0.05)
+                for child in mother.children():
+                    if "serve" in child.cmdline():
+                        child.send_signal(signal.SIGKILL)
+                        kills.append(child.pid)
+                time.sleep(1.5)
+
+    def count(connection: psycopg.Connection[tuple[int]]) -> int:
+        row = connection.execute("SELECT count(*) FROM task").fetchone()
+        return row[0] if row else 0
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    output, errors = demo.communicate(timeout=170)
+    killer.join()
+    assert demo.returncode == 0, errors
+    assert len(kills) >= 2
+    assert output.count("started again") == len(kills)
+    with psycopg.connect(with_schema(url)) as connection:
+        facts = connection.execute("""
+            SELECT (SELECT count(*) FROM task), (SELECT count(DISTINCT key) FROM task),
+                   (SELECT count(*) FROM decision), (SELECT count(*) FROM in_flight),
+                   (SELECT count(*) FROM decision WHERE route = 'review'
+                    AND task_id NOT IN (SELECT task_id FROM review)),
+                   (SELECT count(*) FROM audit_entry WHERE kind = 'decided'),
+                   (SELECT count(*) FROM review WHERE closed_at IS NULL),
+                   (SELECT count(*) FROM verdict) - (SELECT count(*) FROM example
+                                                     WHERE origin = 'review')""").fetchone()
+    assert facts == (2_000, 2_000, 2_000, 0, 0, 2_000, 0, 0)
+
+
+def test_a_data_set_that_is_not_there_is_said(tmp_path: Path) -> None:
+    for name in ("clinc150", "nonsense"):
+        with pytest.raises(DemoDataError, match="sample"):
+            load(name, rounds=1, data_dir=tmp_path)
+
+
+@pytest.mark.skipif("ROADBED_DATA_DIR" not in os.environ, reason="ROADBED_DATA_DIR is not set")
+def test_the_real_data_have_the_promised_shape() -> None:
+    stream = load("clinc150", rounds=10, data_dir=Path(os.environ["ROADBED_DATA_DIR"]))
+    assert (len(stream.seed), [len(each) for each in stream.rounds]) == (1_800, [1_500] * 10)
+    rows = [*stream.seed, *(row for part in stream.rounds for row in part)]
+    outside = sum(queue is None for _, queue in rows) / len(rows)
+    assert outside == pytest.approx(0.17, abs=0.001)
+    assert len({queue for _, queue in rows}) == 131
+
+
+class TestSample:
+    def test_is_the_same_for_the_same_seed_and_all_different_texts(self) -> None:
+        first, second = generate(2_000), generate(2_000)
+        assert first == second
+        assert generate(2_000, seed=8) != first
+        assert len({each.text for each in first}) == 2_000
+
+    def test_has_24_queues_and_15_percent_that_belong_to_none(self) -> None:
+        found = generate(9_600)
+        queues = {each.queue for each in found}
+        assert queues == {*queue_phrasings(), None}
+        assert len(queue_phrasings()) == 24
+        assert sum(each.queue is None for each in found) / 9_600 == pytest.approx(0.15, abs=0.01)
+        assert all("{" not in each.text and each.text.isprintable() for each in found)
+
+    def test_is_printed_as_a_table(self) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "roadbed.demo.sample", "--count", "50"],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert done.stdout.splitlines()[0] == "text,queue"
+        assert len(done.stdout.splitlines()) == 51

@@ -1,0 +1,255 @@
+"""The console in a real browser: fifty reviews by keyboard, receipts, narrow and dark."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, async_playwright
+
+from roadbed.kernel.settings import Settings
+from tests.conftest import Folders, Site, serving
+
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="NO CHROMIUM: sudo apt-get install chromium"),
+]
+UNSAFE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+HOSTILE = """
+@usecase.decider
+def decide(inquiry, context):
+    return Answer(output=Routing(queue="<b>returns</b>"), confidence=0.9,
+                  evidence={"why": "<script>document.title='owned'</script>"})
+"""
+
+
+@pytest.fixture
+async def page(site: Site) -> AsyncIterator[Page]:
+    """A signed-in page on the site with the usual use case."""
+    async with signed_in(site) as found:
+        yield found
+
+
+@asynccontextmanager
+async def signed_in(site: Site) -> AsyncIterator[Page]:
+    """A signed-in page; any error in its console fails the test."""
+    errors: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        found = await browser.new_page(viewport={"width": 1280, "height": 800})
+        found.on("pageerror", lambda error: errors.append(str(error)))
+        found.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+        code = await site.app.people.issue_link_code("ana")
+        await found.goto(f"{site.address}/sign-in?code={code}")
+        await found.wait_for_url(f"{site.address}/")
+        yield found
+        await browser.close()
+    # What the server refuses is looked at by the tests themselves.
+    assert [each for each in errors if "Failed to load resource" not in each] == []
+
+
+async def send(site: Site, count: int, text: str = "number") -> None:
+    for number in range(count):
+        sent = await site.shop.post(
+            "/usecases/triage/tasks", json={"input": {"text": f"{text} {number}"}}
+        )
+        assert sent.status_code == 200
+
+
+async def test_fifty_reviews_by_keyboard(site: Site, page: Page) -> None:
+    await send(site, 50)
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/usecases/triage")
+    await page.keyboard.press("g")
+    await page.keyboard.press("r")
+    await page.wait_for_url("**/review")
+    seen: list[str] = []
+    for number in range(50):
+        item = page.locator("form.item")
+        await item.wait_for()
+        review = await item.get_attribute("data-review")
+        assert review is not None
+        seen.append(review)
+        if await item.get_attribute("data-blind") == "yes":
+            assert "returns" not in await item.locator(".judge").inner_text()
+            await page.keyboard.press("e")
+            await page.keyboard.type("returns")
+            await page.keyboard.press("Enter")
+        elif number % 3:
+            await page.keyboard.press("a")
+        else:
+            await page.keyboard.press("x")
+        await page.wait_for_function(
+            "old => document.querySelector('form.item')?.dataset.review !== old", arg=review
+        )
+    await page.locator("[data-empty]").wait_for()
+    assert len(set(seen)) == 50
+    rows = await site.app.database.fetch(
+        "SELECT kind, count(*) AS n FROM verdict WHERE reviewer = 'ana' GROUP BY kind"
+    )
+    assert sum(row["n"] for row in rows) == 50
+    assert (await site.app.reviews.waiting("triage"))["waiting"] == 0
+    # A task that arrives now appears by itself.
+    await send(site, 1, "late")
+    await page.locator("form.item").wait_for(timeout=8_000)
+
+
+async def test_undo_skip_note_and_mistakes_lose_nothing(site: Site, page: Page) -> None:
+    await send(site, 3)
+    await page.goto(f"{site.address}/usecases/triage/review")
+    item = page.locator("form.item")
+    await item.wait_for()
+    first = await item.get_attribute("data-review")
+    await page.keyboard.press("n")
+    await page.keyboard.type("looked twice")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("x")
+    await page.locator(".told").wait_for()
+    await page.wait_for_function(
+        "old => document.querySelector('form.item').dataset.review !== old", arg=first
+    )
+    await page.keyboard.press("u")
+    await page.wait_for_function(
+        "old => document.querySelector('form.item').dataset.review === old", arg=first
+    )
+    # Somebody else closes it meanwhile: the error stands in place and the text is still there.
+    await site.app.database.fetch(
+        "UPDATE review SET claimed_by = 'somebody' WHERE id = %(id)s", {"id": first}
+    )
+    await page.keyboard.press("e")
+    await page.keyboard.type("refunds")
+    await page.keyboard.press("Enter")
+    await page.locator("#result .problem").wait_for()
+    assert "somebody is working on this review" in await page.locator("#result").inner_text()
+    assert await page.locator("[name='output.queue']").input_value() == "refunds"
+    await site.app.database.fetch(
+        "UPDATE review SET claimed_by = 'ana' WHERE id = %(id)s", {"id": first}
+    )
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("s")
+    await page.wait_for_function(
+        "old => document.querySelector('form.item').dataset.review !== old", arg=first
+    )
+    notes = await site.app.database.fetch("SELECT note, undone_at FROM verdict")
+    assert [(row["note"], row["undone_at"] is not None) for row in notes] == [
+        ("looked twice", True)
+    ]
+
+
+async def test_keys_search_receipts_and_their_links(site: Site, page: Page) -> None:
+    await send(site, 3)
+    await page.keyboard.press("?")
+    assert await page.locator("#keys").is_visible()
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("g")
+    await page.keyboard.press("t")
+    await page.wait_for_url("**/receipts")
+    await page.keyboard.press("/")
+    await page.keyboard.type("number 1")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(re.compile("q=number"))
+    assert await page.locator("ul.receipts li").count() == 1
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/receipts/tsk_*")
+    assert "number 1" in await page.locator("main").inner_text()
+    shown = await page.locator("[data-copy]").first.get_attribute("data-copy")
+    link = await page.locator("a[href^='/v1/receipts/']").get_attribute("href")
+    assert link is not None
+    answer = await page.goto(f"{site.address}{link}")
+    assert answer is not None
+    assert json.loads(await answer.text())["task"] == shown
+    await page.goto(f"{site.address}/receipts?q=nothing+like+it")
+    assert "Nothing fits" in await page.locator("main").inner_text()
+    for missing in ("/receipts/tsk_none", "/usecases/none", "/nowhere", "/usecases/none/review"):
+        answer = await page.goto(f"{site.address}{missing}")
+        assert answer is not None
+        assert answer.status == 404
+        await page.goto("about:blank")
+
+
+async def test_figures_are_live(site: Site, page: Page) -> None:
+    await page.goto(f"{site.address}/usecases/triage")
+    assert "No review waits" in await page.locator("#headline").inner_text()
+    await page.wait_for_timeout(500)
+    await send(site, 4)
+    await page.wait_for_function(
+        "() => document.getElementById('headline').textContent.includes('4 reviews wait')"
+    )
+
+
+async def test_nothing_that_came_from_outside_runs(
+    folders: Folders, settings: Settings, url: str
+) -> None:
+    folders.write(HOSTILE)
+    async with serving(settings, url) as site, signed_in(site) as page:
+        await look_for_what_runs(site, page)
+
+
+async def look_for_what_runs(site: Site, page: Page) -> None:
+    await send(site, 1, UNSAFE)
+    queue = await site.app.reviews.queue("triage", reviewer="ana")
+    for path in (
+        "/",
+        "/usecases/triage",
+        "/receipts",
+        f"/receipts/{queue[0].task_id}",
+        "/usecases/triage/review",
+        "/receipts?q=%3Cscript%3E",
+    ):
+        await page.goto(f"{site.address}{path}")
+        await page.wait_for_timeout(150)
+        assert "owned" not in await page.title()
+    assert await page.locator("img[src=x]").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_pages_fit_a_telephone_and_are_named_for_everybody(
+    site: Site, page: Page, scheme: str, tmp_path: Path
+) -> None:
+    await send(site, 3, "a_long_word_" * 20)
+    await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    await page.set_viewport_size({"width": 360, "height": 740})
+    for path in ("/", "/usecases/triage", "/usecases/triage/review", "/receipts"):
+        await page.goto(f"{site.address}{path}")
+        await page.wait_for_timeout(200)
+        width = await page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 360, path
+        unnamed = await page.evaluate("""
+            [...document.querySelectorAll('input, select, textarea, button, a')].filter(
+                each => !(each.labels?.length || each.textContent.trim()
+                          || each.getAttribute('aria-label'))).length""")
+        assert unnamed == 0, path
+        assert await page.locator("h1").count() == 1
+        assert await page.locator("main").count() == 1
+    weight = await page.evaluate("""performance.getEntriesByType('resource').concat(
+        performance.getEntriesByType('navigation')).reduce((n, e) => n + e.encodedBodySize, 0)""")
+    assert weight < 100_000
+    hosts = await page.evaluate(
+        "performance.getEntriesByType('resource').map(each => new URL(each.name).host)"
+    )
+    assert set(hosts) <= {site.address.removeprefix("http://")}
+    await page.screenshot(path=tmp_path / f"{scheme}.png")
+
+
+async def test_without_a_session_there_is_a_way_in(site: Site, page: Page) -> None:
+    await page.goto(site.address)
+    await page.locator("text=Sign out").click()
+    await page.wait_for_function(
+        "() => document.querySelector('h1').textContent.includes('signed out')"
+    )
+    answer = await page.goto(site.address)
+    assert answer is not None
+    assert answer.status == 401
+    assert "roadbed user link" in await page.locator("main").inner_text()
