@@ -22,23 +22,15 @@ from roadbed.storage.writer import Write
 AUDIT = queries("roadbed.audit")
 
 SETTLE = Write(
-    name="settle",
-    statements=(
-        DECISIONS["guard"],
-        DECISIONS["record"],
-        REVIEWS["open"],
-        AUDIT["decided"],
-        DECISIONS["settled"],
-    ),
+    "settle",
+    DECISIONS["guard"],
+    DECISIONS["record"],
+    REVIEWS["open"],
+    AUDIT["decided"],
+    DECISIONS["settled"],
 )
 VERDICT = Write(
-    name="verdict",
-    statements=(
-        REVIEWS["judge"],
-        IMPROVEMENT["born"],
-        AUDIT["reviewed"],
-        REVIEWS["judged"],
-    ),
+    "verdict", REVIEWS["judge"], IMPROVEMENT["born"], AUDIT["reviewed"], REVIEWS["judged"]
 )
 VERDICT_UNDONE = (IMPROVEMENT["withdraw"],)
 VERSION_LIVE = AUDIT["noted"]

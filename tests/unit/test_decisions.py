@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from roadbed.bootstrap import App, open_app, running
 from roadbed.decisions import rules
@@ -23,11 +26,12 @@ from roadbed.decisions.model import (
     Route,
 )
 from roadbed.decisions.runner import Runner
+from roadbed.decisions.workplaces import BatchPlace, Call, CoroutinePlace, FunctionPlace
 from roadbed.halts.service import halt
 from roadbed.intake.errors import InputError, KeyReusedError, OverloadedError
 from roadbed.kernel.ids import CertificateId, VersionId
 from roadbed.kernel.settings import Settings
-from roadbed.usecases.deciders import Answer, Unsure
+from roadbed.usecases.deciders import Answer, Context, Task, Unsure
 from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.rulebook import Fired
 from tests.conftest import Folders
@@ -471,8 +475,6 @@ async def decide(inquiry, context):
 
 
 def test_reading_an_answer_keeps_what_fits() -> None:
-    from pydantic import BaseModel
-
     class Out(BaseModel):
         queue: str
 
@@ -482,3 +484,70 @@ def test_reading_an_answer_keeps_what_fits() -> None:
     unsure = rules.read_answer(Unsure(reason="hm", evidence={"deep": float("nan")}), Out)
     assert isinstance(unsure, NotAnswered)
     assert "left_out" in unsure.evidence
+
+
+class Anything(BaseModel):
+    pass
+
+
+class TestExpiry:
+    """What a deadline meets at its most awkward moments."""
+
+    def call(self, decider: object) -> Call:
+        loop = asyncio.get_running_loop()
+        task = Task(id="tsk_1", usecase="triage", key=None, admitted_at=datetime.now(UTC))
+        return Call(
+            decider=decider,
+            input=Anything(),
+            context=Context(task=task, deadline_seconds=1.0),
+            result=loop.create_future(),
+        )
+
+    async def test_all_of_a_hung_batch_expire_and_it_is_written_off_once(self) -> None:
+        gates = [threading.Event(), threading.Event()]
+
+        class Hangs:
+            seen = 0
+
+            def decide_many(self, inputs: list[object]) -> list[object]:
+                self.seen += 1
+                gates[self.seen - 1].wait(10)
+                return list(inputs)
+
+        decider = Hangs()
+        place = BatchPlace("test", asyncio.get_running_loop())
+        first, second, third = (self.call(decider) for _ in range(3))
+        for call in (first, second, third):
+            place.put(call)
+        gates[0].set()
+        await first.result
+        for _ in range(500):
+            if second.started and third.started:
+                break
+            await asyncio.sleep(0.01)
+        for call in (second, third):
+            call.give(None)
+            place.expire(call)
+        assert place._bench._lost == 1
+        gates[1].set()
+        for _ in range(100):
+            await asyncio.sleep(0.01)
+            if place._bench._lost == 0:
+                break
+        assert place._bench._lost == 0
+        place.close()
+
+    async def test_a_coroutine_may_expire_before_it_began(self) -> None:
+        place = CoroutinePlace("test", asyncio.get_running_loop())
+        place.expire(self.call(None))
+        await asyncio.sleep(0.05)
+        assert not place.stuck
+        place.close()
+
+    async def test_a_deadline_after_the_answer_changes_nothing(self, app: App) -> None:
+        runner = Runner(app.registry.get("triage").loaded.declared)
+        place = FunctionPlace("test", asyncio.get_running_loop())
+        call = self.call(None)
+        call.give("answered")
+        runner._expire(place, call)
+        assert await call.result == "answered"

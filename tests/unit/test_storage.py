@@ -23,8 +23,8 @@ from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
 
 PUT = Write(
-    name="put",
-    statements=(
+    "put",
+    *(
         """INSERT INTO kept SELECT id, n FROM jsonb_to_recordset(%(items)s::jsonb)
        AS item (id text, n integer) ON CONFLICT DO NOTHING""",
         """SELECT kept.id, kept.n, kept.xmin::text AS batch FROM kept JOIN

@@ -5,7 +5,7 @@
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
 SELECT item.use_case, 'decided', item.task_id, 'roadbed', item.decided_at,
        jsonb_build_object('decision', item.id, 'route', item.route)
-FROM jsonb_to_recordset(%(items)s::jsonb) AS item (
+FROM json_to_recordset(%(items)s::json) AS item (
     id text, task_id text, use_case text, route text, decided_at timestamptz)
 JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
 WHERE decision.xmin = pg_current_xact_id()::xid
@@ -14,7 +14,7 @@ WHERE decision.xmin = pg_current_xact_id()::xid
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
 SELECT item.use_case, 'reviewed', item.id, item.reviewer, item.given_at,
        jsonb_build_object('task', item.task_id, 'verdict', item.kind)
-FROM jsonb_to_recordset(%(items)s::jsonb) AS item (
+FROM json_to_recordset(%(items)s::json) AS item (
     id text, task_id text, use_case text, reviewer text, kind text, given_at timestamptz)
 JOIN verdict ON verdict.id = item.id
 WHERE verdict.xmin = pg_current_xact_id()::xid

@@ -2,12 +2,12 @@
 -- Shared with other settlements, exclusive against a halt (halts/queries.sql takes the same lock).
 SELECT pg_advisory_xact_lock_shared(hashtext('halt'), hashtext(use_case))
 FROM (SELECT DISTINCT use_case
-      FROM jsonb_to_recordset(%(items)s::jsonb) AS item (use_case text) ORDER BY 1) AS named
+      FROM json_to_recordset(%(items)s::json) AS item (use_case text) ORDER BY 1) AS named
 
 -- name: record
 -- Only whoever holds the current attempt may settle, and only in the epoch it decided in.
 WITH item AS (
-    SELECT * FROM jsonb_to_recordset(%(items)s::jsonb) AS item (
+    SELECT * FROM json_to_recordset(%(items)s::json) AS item (
         id text, task_id text, use_case text, version text, certificate text, route text,
         reason_code text, reason text, rule text, output jsonb, confidence double precision,
         threshold double precision, evidence jsonb, cost numeric, attempt integer,
@@ -28,7 +28,7 @@ ON CONFLICT DO NOTHING
 
 -- name: settled
 SELECT item.id, decision.id AS decision_id, use_case.halt_epoch, in_flight.attempt
-FROM jsonb_to_recordset(%(items)s::jsonb) AS item (id text, task_id text, use_case text)
+FROM json_to_recordset(%(items)s::json) AS item (id text, task_id text, use_case text)
 JOIN use_case ON use_case.name = item.use_case
 LEFT JOIN decision ON decision.task_id = item.task_id
 LEFT JOIN in_flight ON in_flight.task_id = item.task_id

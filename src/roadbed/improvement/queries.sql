@@ -5,7 +5,7 @@ INSERT INTO example (id, use_case, task_id, verdict_id, input, output, purpose, 
 SELECT item.example_id, task.use_case, task.id, verdict.id, task.input, verdict.right_output,
        CASE WHEN task.reference THEN 'judge' ELSE 'learn' END, task.reference, 'review',
        task.body_hash, verdict.given_at
-FROM jsonb_to_recordset(%(items)s::jsonb) AS item (id text, example_id text)
+FROM json_to_recordset(%(items)s::json) AS item (id text, example_id text)
 JOIN verdict ON verdict.id = item.id
 JOIN task ON task.id = verdict.task_id
 ON CONFLICT DO NOTHING
@@ -16,7 +16,7 @@ UPDATE example SET withdrawn_at = %(at)s WHERE verdict_id = %(verdict_id)s
 -- name: import_folder
 INSERT INTO example (id, use_case, input, output, purpose, reference, origin, content_hash, born_at)
 SELECT id, %(use_case)s, input, output, purpose, reference, 'folder', content_hash, born_at
-FROM jsonb_to_recordset(%(items)s::jsonb) AS item (
+FROM json_to_recordset(%(items)s::json) AS item (
     id text, input jsonb, output jsonb, purpose text, reference boolean, content_hash text,
     born_at timestamptz)
 ON CONFLICT DO NOTHING

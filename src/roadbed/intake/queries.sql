@@ -1,7 +1,7 @@
 -- name: admit
 INSERT INTO task (id, use_case, key, body_hash, input, source, reference, reference_rate, admitted_at)
 SELECT id, use_case, key, body_hash, input, source, reference, reference_rate, admitted_at
-FROM jsonb_to_recordset(%(items)s::jsonb) AS item (
+FROM json_to_recordset(%(items)s::json) AS item (
     id text, use_case text, key text, body_hash text, input jsonb, source jsonb,
     reference boolean, reference_rate double precision, admitted_at timestamptz)
 ON CONFLICT DO NOTHING
@@ -10,7 +10,7 @@ ON CONFLICT DO NOTHING
 -- Only tasks born in this very batch: a repeated key gets no second lease.
 INSERT INTO in_flight (task_id, lease_until)
 SELECT item.id, now() + make_interval(secs => item.lease_seconds)
-FROM jsonb_to_recordset(%(items)s::jsonb) AS item (id text, lease_seconds double precision)
+FROM json_to_recordset(%(items)s::json) AS item (id text, lease_seconds double precision)
 JOIN task ON task.id = item.id
 WHERE NOT EXISTS (SELECT 1 FROM decision WHERE decision.task_id = item.id)
 ON CONFLICT DO NOTHING
@@ -19,7 +19,7 @@ ON CONFLICT DO NOTHING
 -- What stands for each item: the task just stored, or the earlier one under the same key.
 SELECT item.id, coalesce(own.id, earlier.id) AS task_id, earlier.body_hash, earlier.input,
        earlier.source, earlier.reference, earlier.reference_rate, earlier.admitted_at
-FROM jsonb_to_recordset(%(items)s::jsonb) AS item (id text, use_case text, key text)
+FROM json_to_recordset(%(items)s::json) AS item (id text, use_case text, key text)
 LEFT JOIN task AS own ON own.id = item.id
 LEFT JOIN task AS earlier
     ON own.id IS NULL AND earlier.use_case = item.use_case AND earlier.key = item.key

@@ -18,7 +18,7 @@ from roadbed.storage.writer import GroupCommitWriter, Write
 from roadbed.usecases.model import UseCase
 
 _SQL = queries(__package__)
-ADMIT = Write(name="admit", statements=(_SQL["admit"], _SQL["hold"], _SQL["standing"]))
+ADMIT = Write("admit", _SQL["admit"], _SQL["hold"], _SQL["standing"])
 
 
 class Intake:

@@ -2,7 +2,7 @@
 -- Runs in the transaction that settles the decision, for those that were really recorded.
 INSERT INTO review (id, task_id, use_case, blind, priority, opened_at)
 SELECT item.review_id, item.task_id, item.use_case, item.blind, item.priority, item.decided_at
-FROM jsonb_to_recordset(%(items)s::jsonb) AS item (
+FROM json_to_recordset(%(items)s::json) AS item (
     id text, review_id text, task_id text, use_case text, blind boolean, priority integer,
     decided_at timestamptz)
 JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
@@ -12,7 +12,7 @@ ON CONFLICT DO NOTHING
 -- name: claim
 UPDATE review
 SET claimed_by = item.reviewer, claim_until = now() + make_interval(secs => item.claim_seconds)
-FROM jsonb_to_recordset(%(items)s::jsonb) AS item (
+FROM json_to_recordset(%(items)s::json) AS item (
     id text, review_id text, reviewer text, claim_seconds double precision)
 WHERE review.id = item.review_id AND review.closed_at IS NULL
   AND (review.claimed_by IS NULL OR review.claimed_by = item.reviewer
@@ -24,14 +24,14 @@ SELECT item.id, review.id AS review_id, review.closed_at, review.claimed_by,
        review.claim_until, review.verdict AS verdict_id, task.input, decision.output,
        decision.confidence, decision.evidence, decision.reason, decision.route, decision.version,
        NULL::jsonb AS verdict
-FROM jsonb_to_recordset(%(items)s::jsonb) AS item (id text, review_id text)
+FROM json_to_recordset(%(items)s::json) AS item (id text, review_id text)
 JOIN review ON review.id = item.review_id
 JOIN task ON task.id = review.task_id
 JOIN decision ON decision.task_id = review.task_id
 
 -- name: judge
 WITH item AS (
-    SELECT * FROM jsonb_to_recordset(%(items)s::jsonb) AS item (
+    SELECT * FROM json_to_recordset(%(items)s::json) AS item (
         id text, review_id text, kind text, output jsonb, note text, reviewer text,
         given_at timestamptz)
 ), closed AS (
@@ -61,7 +61,7 @@ ON CONFLICT DO NOTHING
 -- name: judged
 SELECT item.id, verdict.id AS verdict_id, verdict.kind, verdict.right_output, verdict.agrees,
        decision.output AS decided, review.closed_at, review.claimed_by, review.id AS review_id
-FROM jsonb_to_recordset(%(items)s::jsonb) AS item (id text, review_id text)
+FROM json_to_recordset(%(items)s::json) AS item (id text, review_id text)
 JOIN review ON review.id = item.review_id
 JOIN decision ON decision.task_id = review.task_id
 LEFT JOIN verdict ON verdict.id = item.id

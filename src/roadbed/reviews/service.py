@@ -23,7 +23,7 @@ from roadbed.storage.writer import GroupCommitWriter, Write
 from roadbed.usecases.model import UseCase
 
 SQL = queries(__package__)
-CLAIM = Write(name="claim", statements=(SQL["claim"], SQL["claimed"]))
+CLAIM = Write("claim", SQL["claim"], SQL["claimed"])
 LONGEST_NOTE = 4_000
 _HIDDEN = ("output", "confidence", "evidence", "reason", "route", "version")
 
