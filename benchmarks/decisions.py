@@ -26,8 +26,9 @@ from typing import Any, TypedDict
 import httpx2
 import psutil
 import psycopg
-import report
+import uvloop
 
+import report
 from roadbed.bootstrap import App, open_app
 from roadbed.kernel.settings import Settings
 from roadbed.reviews.model import VerdictKind
@@ -110,7 +111,7 @@ async def commits(url: str, connections: int, seconds: float) -> float:
 
 async def decisions(app: App, seconds: float) -> float:
     async def one(_: int) -> None:
-        _, running = await app.decisions.submit(
+        _admission, running = await app.decisions.submit(
             "bench", {"text": "where is my parcel"}, key=None, source={"by": "bench"}
         )
         assert running is not None
@@ -124,7 +125,7 @@ async def human_path(app: App, seconds: float) -> float:
     declared = app.registry.get("bench").loaded.declared
 
     async def one(number: int) -> None:
-        _, running = await app.decisions.submit(
+        _admission, running = await app.decisions.submit(
             "bench", {"text": "where is my parcel"}, key=None, source={"by": "bench"}
         )
         assert running is not None
@@ -158,7 +159,7 @@ async def langgraph(url: str) -> AsyncIterator[Callable[[float], Awaitable[float
     from psycopg_pool import AsyncConnectionPool
 
     def decide(state: State) -> dict[str, str]:
-        return {"queue": "returns"}
+        return {"queue": "returns" if state["text"] else ""}
 
     def review(state: State) -> dict[str, str]:
         return {"queue": interrupt({"proposed": state["queue"]})}
@@ -471,9 +472,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.load:
         address, path, token, seconds = arguments.load
-        print(asyncio.run(load(address, path, token, float(seconds))))
+        print(uvloop.run(load(address, path, token, float(seconds))))
     else:
-        asyncio.run(run(arguments.rounds, arguments.seconds))
+        uvloop.run(run(arguments.rounds, arguments.seconds))
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ async def serving(settings: Settings, url: str) -> AsyncIterator[Site]:
     task = asyncio.create_task(server._serve())
     while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event
         await asyncio.sleep(0.01)
-    app: App = application.state.roadbed
+    app = application.roadbed
     address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     clients = [
         httpx2.AsyncClient(

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import lru_cache
+from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
-import structlog
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import HTTPConnection
 from starlette.routing import Mount
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from roadbed.api import app as api
 from roadbed.api.problems import problem
+from roadbed.api.tasks import take
 from roadbed.bootstrap import App, database_url, open_app, running
 from roadbed.console import app as console
 from roadbed.kernel.errors import RoadbedError
@@ -23,7 +22,8 @@ from roadbed.kernel.settings import Settings
 from roadbed.people.errors import NotSignedInError
 
 SESSION_COOKIE = "roadbed_session"
-_log = structlog.get_logger("roadbed")
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+_SUBMIT = "/v1/usecases/", "/tasks"
 _HEADERS = [
     (
         b"content-security-policy",
@@ -71,6 +71,17 @@ class ForbiddenOriginError(RoadbedError):
         )
 
 
+class ForeignHostError(RoadbedError):
+    """The request names a host that is not this machine; a name made to point here, perhaps."""
+
+    code = "foreign_host"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Roadbed does not answer under this name.", "Ask for 127.0.0.1 or localhost."
+        )
+
+
 class NotLoopbackError(RoadbedError):
     """Roadbed was asked to listen where others could reach it."""
 
@@ -83,10 +94,10 @@ class NotLoopbackError(RoadbedError):
         )
 
 
-def create(settings: Settings | None = None) -> Starlette:
+def create(settings: Settings | None = None) -> Door:
     """The whole application. Raises ``NotLoopbackError``."""
     settings = settings or Settings()
-    if settings.host not in {"127.0.0.1", "::1", "localhost"}:
+    if settings.host not in LOOPBACK:
         raise NotLoopbackError(settings.host)
     api_app, console_app = api.create(), console.create()
 
@@ -98,53 +109,67 @@ def create(settings: Settings | None = None) -> Starlette:
             async with running(opened):
                 yield
 
-    return Starlette(
-        routes=[Mount("/v1", api_app), Mount("/", console_app)],
-        lifespan=lifespan,
-        middleware=[
-            Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"]),
-            Middleware(Door, most_bytes=settings.max_body_bytes),
-        ],
-    )
+    pages = Starlette(routes=[Mount("/v1", api_app), Mount("/", console_app)], lifespan=lifespan)
+    return Door(pages, most_bytes=settings.max_body_bytes)
 
 
 class Door:
     """Says who is asking, bounds the body, refuses foreign pages, adds the security headers."""
 
-    def __init__(self, app: ASGIApp, *, most_bytes: int) -> None:
-        self._app = app
+    def __init__(self, pages: Starlette, *, most_bytes: int) -> None:
+        self._pages = pages
         self._most_bytes = most_bytes
+
+    @property
+    def roadbed(self) -> App:
+        """The running app; there once the server has started."""
+        found: App = self._pages.state.roadbed
+        return found
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._pages(scope, receive, send)
             return
         send = _with_headers(send)
         try:
-            length = HTTPConnection(scope).headers.get("content-length", "0")
+            headers: dict[bytes, bytes] = dict(scope["headers"])
+            if _name(headers.get(b"host", b"")) not in LOOPBACK:
+                raise ForeignHostError
+            length = headers.get(b"content-length", b"0")
             if not length.isdigit() or int(length) > self._most_bytes:
                 raise BodyTooLargeError(self._most_bytes)
-            await self._identify(scope)
-            await self._app(scope, self._bounded(receive), send)
-        except BodyTooLargeError as error:
-            await problem(error)(scope, receive, send)
-        except ForbiddenOriginError as error:
+            person = await self._person(headers, scope["method"])
+            await self._enter(scope, self._bounded(receive), send, person)
+        except RoadbedError as error:
             await problem(error)(scope, receive, send)
 
-    async def _identify(self, scope: Scope) -> None:
-        connection = HTTPConnection(scope)
-        app: App = scope["app"].state.roadbed
-        state = scope.setdefault("state", {})
-        state["person"] = None
+    async def _enter(self, scope: Scope, receive: Receive, send: Send, person: str | None) -> None:
+        path: str = scope["path"]
+        start, end = _SUBMIT
+        if scope["method"] == "POST" and path.startswith(start) and path.endswith(end):
+            if person is None:
+                raise NotSignedInError
+            name = path[len(start) : -len(end)]
+            status, answer = await take(self.roadbed, name, person, await _body(receive))
+            await _answer(send, status, answer)
+            return
+        scope.setdefault("state", {})["person"] = person
+        await self._pages(scope, receive, send)
+
+    async def _person(self, headers: dict[bytes, bytes], method: str) -> str | None:
+        """Whose token or session came along; ``None`` for nobody's."""
+        people = self.roadbed.people
         try:
-            scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
+            scheme, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
             if scheme.lower() == "bearer":
-                state["person"] = await app.people.holder("api", secret.strip())
-            elif cookie := connection.cookies.get(SESSION_COOKIE):
-                state["person"] = await app.people.holder("session", cookie)
-                _refuse_foreign(connection, scope["method"])
+                return await people.holder("api", secret.strip())
+            if cookie := _session(headers.get(b"cookie", b"")):
+                person = await people.holder("session", cookie)
+                _refuse_foreign(headers, method)
+                return person
         except NotSignedInError:
-            state["person"] = None
+            pass
+        return None
 
     def _bounded(self, receive: Receive) -> Receive:
         seen = 0
@@ -160,14 +185,49 @@ class Door:
         return bounded
 
 
-def _refuse_foreign(connection: HTTPConnection, method: str) -> None:
+async def _body(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _answer(send: Send, status: int, content: bytes) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(content)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+@lru_cache(maxsize=64)
+def _name(host: bytes) -> str:
+    try:
+        return urlsplit(f"//{host.decode('latin-1')}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _session(header: bytes) -> str | None:
+    if not header:
+        return None
+    try:
+        found = SimpleCookie(header.decode("latin-1")).get(SESSION_COOKIE)
+    except CookieError:
+        return None
+    return found.value if found else None
+
+
+def _refuse_foreign(headers: dict[bytes, bytes], method: str) -> None:
     """A browser sends its cookies along whoever made it ask; only our own pages may."""
     if method in {"GET", "HEAD", "OPTIONS"}:
         return
-    site = connection.headers.get("sec-fetch-site")
-    origin = connection.headers.get("origin")
-    own = urlsplit(origin).netloc == connection.headers.get("host") if origin else False
-    if not (own or (origin is None and site == "same-origin")):
+    origin = headers.get(b"origin", b"").decode("latin-1")
+    own = urlsplit(origin).netloc == headers.get(b"host", b"").decode("latin-1")
+    if not (own or (not origin and headers.get(b"sec-fetch-site") == b"same-origin")):
         raise ForbiddenOriginError
 
 

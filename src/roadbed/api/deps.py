@@ -44,7 +44,11 @@ def person_of(request: Request) -> str:
 
 def usecase_of(request: Request, name: str) -> UseCase:
     """A served use case. Raises ``UnknownUseCaseError``, ``BrokenUseCaseError``."""
-    app = app_of(request)
+    return served(app_of(request), name)
+
+
+def served(app: App, name: str) -> UseCase:
+    """A served use case. Raises ``UnknownUseCaseError``, ``BrokenUseCaseError``."""
     try:
         return app.registry.get(name).loaded.declared
     except UnknownUseCaseError:
@@ -55,8 +59,13 @@ def usecase_of(request: Request, name: str) -> UseCase:
 
 async def json_object(request: Request) -> dict[str, Any]:
     """The body. Raises ``BodyError``."""
+    return read_object(await request.body())
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """``body`` as a JSON object. Raises ``BodyError``."""
     try:
-        content = from_json(await request.body())
+        content = from_json(body)
     except (ValueError, RecursionError) as error:
         raise BodyError(str(error)) from error
     if not isinstance(content, dict):

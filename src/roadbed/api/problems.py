@@ -29,6 +29,7 @@ STATUS = {
     "not_signed_in": 401,
     "link_spent": 403,
     "forbidden_origin": 403,
+    "foreign_host": 400,
     "overloaded": 503,
     "storage_unavailable": 503,
     "write_rejected": 422,

@@ -12,10 +12,9 @@ WHERE decision.xmin = pg_current_xact_id()::xid
 
 -- name: reviewed
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
-SELECT item.use_case, 'reviewed', item.id, item.reviewer, item.given_at,
-       jsonb_build_object('task', item.task_id, 'verdict', item.kind)
-FROM json_to_recordset(%(items)s::json) AS item (
-    id text, task_id text, use_case text, reviewer text, kind text, given_at timestamptz)
+SELECT verdict.use_case, 'reviewed', verdict.id, verdict.reviewer, verdict.given_at,
+       jsonb_build_object('task', verdict.task_id, 'verdict', verdict.kind)
+FROM json_to_recordset(%(items)s::json) AS item (id text)
 JOIN verdict ON verdict.id = item.id
 WHERE verdict.xmin = pg_current_xact_id()::xid
 

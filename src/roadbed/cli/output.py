@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -44,8 +43,10 @@ def fail(error: RoadbedError) -> typer.Exit:
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine; an error of ours becomes two lines and exit code 1, never a traceback."""
+    import uvloop
+
     try:
-        return asyncio.run(work)
+        return uvloop.run(work)
     except RoadbedError as error:
         raise fail(error) from None
 

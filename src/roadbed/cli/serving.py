@@ -136,9 +136,7 @@ async def _serve(folder: Path | None, port: int | None, *, with_link: bool) -> N
         await asyncio.sleep(0.02)
     if server.started:
         port = server.servers[0].sockets[0].getsockname()[1]
-        await _announce(
-            application.state.roadbed, f"http://{settings.host}:{port}", with_link=with_link
-        )
+        await _announce(application.roadbed, f"http://{settings.host}:{port}", with_link=with_link)
     await running
     if not server.started:
         raise ServeError(settings.port)

@@ -1,0 +1,84 @@
+"""The documentation is run and compared with the code."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from roadbed.api.problems import STATUS
+from roadbed.cli.main import app
+from roadbed.kernel.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"<!-- run: (\w+) -->\n```(\w+)\n(.*?)```", re.DOTALL)
+BLOCKS = [
+    pytest.param(kind, code, id=f"{page.relative_to(ROOT)}-{number}")
+    for page in PAGES
+    for number, (kind, _, code) in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")))
+]
+
+
+@pytest.mark.parametrize(("kind", "code"), BLOCKS)
+def test_every_block_runs(kind: str, code: str, tmp_path: Path, url: str) -> None:
+    command = (
+        [sys.executable, "-c", code]
+        if kind == "python"
+        else ["bash", "-euo", "pipefail", "-c", code]
+    )
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path, "ROADBED_DATABASE_URL": url},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_there_are_blocks_to_run() -> None:
+    assert len(BLOCKS) >= 3
+
+
+def test_the_readme_names_the_commands_that_ci_runs() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "make demo\nmake test" in readme
+    assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_every_setting_is_documented_and_nothing_else() -> None:
+    page = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `ROADBED_(\w+)`", page, re.MULTILINE))
+    assert named == {name.upper() for name in Settings.model_fields}
+
+
+def test_every_verb_is_documented_and_nothing_else() -> None:
+    page = (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8")
+    verbs = {
+        each.name or (each.callback.__name__ if each.callback else "")
+        for each in app.registered_commands
+    } | {each.name for each in app.registered_groups}
+    assert set(re.findall(r"^\| `roadbed (\w+)`", page, re.MULTILINE)) == verbs
+
+
+def test_every_error_code_is_documented_with_its_status() -> None:
+    page = (ROOT / "docs/reference/errors.md").read_text(encoding="utf-8")
+    found = {
+        code: int(status)
+        for code, status in re.findall(r"^\| `(\w+)` \| (\d+) ", page, re.MULTILINE)
+    }
+    assert found == STATUS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
