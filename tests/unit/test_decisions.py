@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from pydantic import BaseModel
 
 from roadbed.bootstrap import App, open_app, running
 from roadbed.decisions import rules
-from roadbed.decisions.bench import Homeward
+from roadbed.decisions.bench import Bench, Homeward
 from roadbed.decisions.model import (
     Answered,
     Decision,
@@ -441,13 +442,25 @@ class TestRecovery:
         receipt = await app.receipts.get(task_id, viewer="tester")
         assert receipt["decision"]["reason_code"] == "interrupted"
 
-    async def test_who_lost_the_lease_cannot_settle(self, app: App) -> None:
-        _, task = await app.decisions.submit("triage", {"text": "mine"}, key=None, source=SOURCE)
-        assert task is not None
-        await app.database.fetch("UPDATE in_flight SET attempt = attempt + 1")
-        found = await task
-        rows = await app.database.fetch("SELECT task_id FROM decision")
-        assert (found is None) == (rows == [])
+    async def test_who_lost_the_lease_cannot_settle(
+        self, folders: Folders, settings: Settings, url: str
+    ) -> None:
+        folders.write("""
+import time
+
+@usecase.decider
+def decide(inquiry, context):
+    time.sleep(0.5)
+    return Answer(output=Routing(queue="x"), confidence=0.9)
+""")
+        async with serving(settings, url) as app:
+            _, task = await app.decisions.submit(
+                "triage", {"text": "mine"}, key=None, source=SOURCE
+            )
+            assert task is not None
+            await app.database.fetch("UPDATE in_flight SET attempt = attempt + 1")
+            assert await task is None
+            assert await app.database.fetch("SELECT task_id FROM decision") == []
 
     async def test_leases_of_running_tasks_are_kept(
         self, folders: Folders, settings: Settings, url: str
@@ -536,6 +549,18 @@ class TestExpiry:
                 break
         assert place._bench._lost == 0
         place.close()
+
+    async def test_an_idle_thread_is_given_the_work_before_another_is_started(self) -> None:
+        bench = Bench("test", most=2)
+        began = threading.Event()
+        bench.put(began.set)
+        await asyncio.to_thread(began.wait, 5)
+        bench._jobs = SimpleQueue()  # a queue that nobody takes from: the thread stays idle
+        bench._idle = 1
+        bench.put(lambda: None)
+        await asyncio.sleep(0.1)
+        assert bench._threads == 1
+        bench.close()
 
     async def test_a_coroutine_may_expire_before_it_began(self) -> None:
         place = CoroutinePlace("test", asyncio.get_running_loop())

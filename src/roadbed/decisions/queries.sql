@@ -16,14 +16,14 @@ WITH item AS (
     DELETE FROM in_flight USING item
     JOIN use_case ON use_case.name = item.use_case AND use_case.halt_epoch = item.halt_epoch
     WHERE in_flight.task_id = item.task_id AND in_flight.attempt = item.attempt
-    RETURNING in_flight.task_id
+    RETURNING item.*
 )
 INSERT INTO decision (
     id, task_id, use_case, version, certificate, route, reason_code, reason, rule, output,
     confidence, threshold, evidence, cost, attempt, decided_at, decide_seconds, halt_epoch)
-SELECT id, item.task_id, use_case, version, certificate, route, reason_code, reason, rule, output,
+SELECT id, task_id, use_case, version, certificate, route, reason_code, reason, rule, output,
        confidence, threshold, evidence, cost, attempt, decided_at, decide_seconds, halt_epoch
-FROM item JOIN released USING (task_id)
+FROM released
 ON CONFLICT DO NOTHING
 
 -- name: settled

@@ -43,19 +43,16 @@ WITH item AS (
       AND NOT (item.kind = 'accept' AND (review.blind OR decision.output IS NULL))
       AND (review.claimed_by IS NULL OR review.claimed_by = item.reviewer
            OR review.claim_until < now())
-    RETURNING review.id, review.task_id, review.use_case, item.id AS verdict_id
+    RETURNING item.*, review.task_id, review.use_case, decision.output AS decided
 )
 INSERT INTO verdict (id, review_id, task_id, use_case, kind, right_output, agrees, note, reviewer,
                      given_at)
-SELECT item.id, closed.id, closed.task_id, closed.use_case, item.kind, truth.output,
-       coalesce(truth.output = decision.output, truth.output IS NULL AND decision.output IS NULL),
-       item.note, item.reviewer, item.given_at
+SELECT id, review_id, task_id, use_case, kind, truth.output,
+       coalesce(truth.output = decided, truth.output IS NULL AND decided IS NULL),
+       note, reviewer, given_at
 FROM closed
-JOIN item ON item.id = closed.verdict_id
-JOIN decision ON decision.task_id = closed.task_id
-CROSS JOIN LATERAL (
-    SELECT CASE item.kind WHEN 'accept' THEN decision.output
-                          WHEN 'correct' THEN item.output END AS output) AS truth
+CROSS JOIN LATERAL (SELECT CASE kind WHEN 'accept' THEN decided
+                                     WHEN 'correct' THEN closed.output END AS output) AS truth
 ON CONFLICT DO NOTHING
 
 -- name: judged
@@ -74,7 +71,7 @@ SELECT review.id, review.task_id, review.use_case, review.blind, review.priority
 FROM review
 JOIN task ON task.id = review.task_id
 JOIN decision ON decision.task_id = review.task_id
-WHERE review.use_case = %(use_case)s AND review.closed_at IS NULL
+WHERE review.use_case = %(use_case)s AND review.verdict IS NULL
   AND (%(after_priority)s::integer IS NULL
        OR review.priority < %(after_priority)s
        OR (review.priority = %(after_priority)s AND review.id > %(after_id)s))
@@ -100,7 +97,7 @@ UPDATE review
 SET claimed_by = %(reviewer)s, claim_until = now() + make_interval(secs => %(claim_seconds)s)
 WHERE id IN (
     SELECT id FROM review AS free
-    WHERE free.use_case = %(use_case)s AND free.closed_at IS NULL
+    WHERE free.use_case = %(use_case)s AND free.verdict IS NULL
       AND NOT %(reviewer)s = ANY (free.skipped_by)
       AND (free.claimed_by IS NULL OR free.claimed_by = %(reviewer)s OR free.claim_until < now())
     ORDER BY free.priority DESC, free.id
@@ -128,4 +125,4 @@ WHERE id = %(id)s
 
 -- name: waiting
 SELECT count(*) AS waiting, count(*) FILTER (WHERE blind) AS blind, min(opened_at) AS oldest
-FROM review WHERE use_case = %(use_case)s AND closed_at IS NULL
+FROM review WHERE use_case = %(use_case)s AND verdict IS NULL
