@@ -24,7 +24,7 @@ from pydantic_core import from_json, to_json
 from roadbed.storage.errors import RejectedWriteError, StorageUnavailableError
 
 MOST_AT_ONCE = 512
-_FEWEST = 16  # items worth a commit of their own while other lanes are free
+_FEWEST = 24  # items worth a commit of their own while other lanes are free
 _PAUSE_SECONDS = 0.1
 # Everything here goes by key. Left to itself, the planner settles on scans while tables are small
 # and keeps that plan as they grow.
@@ -93,7 +93,7 @@ class _Waiting:
 class GroupCommitWriter:
     """Commits items of many callers together. One writer a process; ``lanes`` batches overlap."""
 
-    def __init__(self, url: str, *, lanes: int = 4, give_up_seconds: float = 20.0) -> None:
+    def __init__(self, url: str, *, lanes: int = 3, give_up_seconds: float = 20.0) -> None:
         options = conninfo_to_dict(url).get("options") or ""
         self._url = make_conninfo(url, options=f"{options} {BY_KEY}")
         self._lanes = self._free = lanes
@@ -152,7 +152,7 @@ class GroupCommitWriter:
         await connection.close()
 
     def _take(self) -> list[_Waiting]:
-        """This lane's share of what waits: one lane's flush is another's time to work."""
+        """The share of one lane: while it waits for its flush, another can work."""
         share = max(len(self._waiting) // self._free, _FEWEST)
         return [
             self._waiting.popleft() for _ in range(min(len(self._waiting), share, MOST_AT_ONCE))
