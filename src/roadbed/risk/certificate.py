@@ -4,25 +4,32 @@ Learn-then-Test with split fixed sequences (Angelopoulos et al. 2021). For a thr
 among answers with confidence S ≥ λ is tested by the exact binomial tail. Selective risk is not
 monotone and strict thresholds have few items, so a single walk from the strict end dies; J walks
 start where the training data suggest there is power, each with δ/J.
+
+One look at a sample uses the exact test. Looks that go on while the sample grows use the betting
+test (Waudby-Smith & Ramdas 2024), which may be looked at after every item.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logsumexp, xlogy
 from scipy.stats import beta, binom
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int64]
+Test = Callable[[Counts, Counts, Floats], Floats]
 
 STARTS = 4
 _MOST_THRESHOLDS = 60
 _PESSIMISM = 1.2
 _SHARES_OF_SECOND_START = (0.7, 0.45)
+_BETS = (0.0, 0.25, 0.5, 0.75)  # true errors bet on, as shares of the limit
 
 
 class Training(Protocol):
@@ -40,7 +47,8 @@ class Certificate:
 
     ``items`` reference items were used, ``covered`` of them lie at or above the threshold, with
     ``errors``. ``upper`` is the one-sided Clopper-Pearson bound there, for display. Without proof
-    ``threshold`` is ``None`` and ``why_not`` says what is missing.
+    ``threshold`` is ``None`` and ``why_not`` says what is missing. ``grid`` holds every threshold
+    that could have been found, strict to loose.
     """
 
     threshold: float | None
@@ -52,12 +60,34 @@ class Certificate:
     p_value: float | None
     upper: float | None
     starts: tuple[float, ...]
+    grid: tuple[float, ...]
     why_not: str | None
 
 
 def smallest_sample(risk_limit: float, delta: float) -> int:
     """Error-free items above a threshold without which no start can pass."""
     return int(np.ceil(np.log(STARTS / delta) / -np.log1p(-risk_limit)))
+
+
+def exact(items: Counts, wrong: Counts, limits: Floats) -> Floats:
+    """P-values of the binomial tail, for one look. 1 where there are no items."""
+    found: Floats = binom.cdf(wrong, items, limits)
+    return found
+
+
+def anytime(items: Counts, wrong: Counts, limits: Floats) -> Floats:
+    """The reciprocal of a bettor's wealth: a p-value that may be looked at after every item.
+
+    The bettor spreads over true errors of 0, 1/4, 1/2 and 3/4 of the limit; against each, wealth is
+    a likelihood ratio, so their mean is a martingale at the limit and Ville's inequality holds.
+    """
+    safe = np.clip(limits, 1e-12, 1.0 - 1e-12)
+    log_wealth = [
+        xlogy(wrong, share) + (items - wrong) * (np.log1p(-share * safe) - np.log1p(-safe))
+        for share in _BETS
+    ]
+    found: Floats = np.exp(-np.maximum(logsumexp(log_wealth, axis=0) - np.log(len(_BETS)), 0.0))
+    return np.where(limits > 0.0, found, 1.0)
 
 
 def certify(
@@ -67,19 +97,21 @@ def certify(
     out_of_fold: Training | None,
     risk_limit: float,
     delta: float,
+    test: Test = exact,
+    limit_at: Callable[[float], float] | None = None,
 ) -> Certificate:
     """The loosest threshold that passes. ``confidence`` and ``wrong`` have shape (n,).
 
     Thresholds and starts come from training data or are fixed in advance, never from the reference
-    labels, so each test is an ordinary binomial test of a hypothesis chosen beforehand. Raises
-    ``ValueError`` for a confidence outside [0, 1].
+    labels, so each test is an ordinary test of a hypothesis chosen beforehand. ``limit_at`` gives a
+    stricter limit at some thresholds. Raises ``ValueError`` for a confidence outside [0, 1].
     """
     _check(confidence, wrong)
     grid = _grid(out_of_fold)
-    starts = _starts(grid, out_of_fold, len(confidence), risk_limit, delta)
-    n = np.array([(confidence >= each).sum() for each in grid], dtype=np.int64)
-    errors = np.array([wrong[confidence >= each].sum() for each in grid], dtype=np.int64)
-    p = binom.cdf(errors, n, risk_limit)  # 1 where n is 0
+    limits = np.array([limit_at(each) if limit_at else risk_limit for each in grid.tolist()])
+    starts = _starts(grid, out_of_fold, len(confidence), limits, delta)
+    n, errors = _counts(confidence, wrong, grid)
+    p = test(n, errors, limits)
     best = _walk(p, starts, delta / STARTS)
     tried = tuple(float(grid[each]) for each in starts)
     if best is None:
@@ -93,6 +125,7 @@ def certify(
             p_value=None,
             upper=None,
             starts=tried,
+            grid=tuple(grid.tolist()),
             why_not=_why_not(n, errors, starts, risk_limit, delta),
         )
     return Certificate(
@@ -105,6 +138,7 @@ def certify(
         p_value=float(p[best]),
         upper=float(beta.ppf(1 - delta, errors[best] + 1, n[best] - errors[best])),
         starts=tried,
+        grid=tuple(grid.tolist()),
         why_not=None,
     )
 
@@ -125,15 +159,22 @@ def _grid(training: Training | None) -> Floats:
     return np.unique(np.quantile(answered, ranks, method="lower"))[::-1]
 
 
+def _counts(confidence: Floats, wrong: Bools, grid: Floats) -> tuple[Counts, Counts]:
+    """Items and wrongs at or above each threshold."""
+    order = np.argsort(-confidence, kind="stable")
+    n = np.searchsorted(-confidence[order], -grid, side="right")
+    return n, np.concatenate([[0], np.cumsum(wrong[order])])[n]
+
+
 def _starts(
-    grid: Floats, training: Training | None, items: int, risk_limit: float, delta: float
+    grid: Floats, training: Training | None, items: int, limits: Floats, delta: float
 ) -> list[int]:
     """Positions in ``grid`` where the walks begin."""
     if training is None or not (training.confidence > 0.0).any():
         return [int(each) for each in np.linspace(0, len(grid) - 1, STARTS + 1)[:-1]]
-    coverage = np.array([(training.confidence >= each).mean() for each in grid])
-    risk = np.array([training.wrong[training.confidence >= each].mean() for each in grid])
-    power = _power(coverage * items, np.minimum(risk * _PESSIMISM, 1.0), risk_limit, delta / STARTS)
+    n, errors = _counts(training.confidence, training.wrong, grid)
+    coverage, risk = n / len(training.confidence), errors / n
+    power = _power(coverage * items, np.minimum(risk * _PESSIMISM, 1.0), limits, delta / STARTS)
     first = _loosest(power >= 0.5, power)
     second = _loosest(power >= 0.9, power)
     narrower = [
@@ -143,12 +184,12 @@ def _starts(
     return [first, second, *narrower]
 
 
-def _power(n: Floats, risk: Floats, risk_limit: float, level: float) -> Floats:
+def _power(n: Floats, risk: Floats, limits: Floats, level: float) -> Floats:
     """The chance that a test at ``level`` passes when the true risk is ``risk``."""
     count = np.floor(n)
-    most = binom.ppf(level, count, risk_limit)
-    most = np.where(binom.cdf(most, count, risk_limit) > level, most - 1, most)
-    found: Floats = np.where(most < 0, 0.0, binom.cdf(most, count, risk))
+    most = binom.ppf(level, count, limits)
+    most = np.where(binom.cdf(most, count, limits) > level, most - 1, most)
+    found: Floats = np.where((most < 0) | (limits <= 0.0), 0.0, binom.cdf(most, count, risk))
     return found
 
 

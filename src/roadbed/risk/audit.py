@@ -1,0 +1,108 @@
+"""The running audit: what was really automated, judged on its random sample, valid at every moment.
+
+It assumes nothing about traffic staying as it was. Outcomes are given in the order the tasks were
+drawn. Sources: Ville's inequality for the harm test (Podkopaev & Ramdas 2022); Page's CUSUM in its
+likelihood form; Howard et al. 2021 for the bound; Horvitz & Thompson 1952 for the estimate.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from scipy.special import polygamma
+
+_HARM_MULTIPLES = (1.5, 2.0, 3.0, 5.0, 10.0)
+_CHANGE_MULTIPLE = 2.5
+CHANGE_ALARM = 100.0
+SUSPICION = 4.0
+_TILTS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
+_LARGEST = 1e300  # evidence beyond this is kept at this
+
+
+@dataclass(slots=True, kw_only=True)
+class RunningAudit:
+    """One version's outcomes so far. ``risk_limit`` is alpha, ``delta`` the risk of error.
+
+    ``harm`` is the evidence that the limit was exceeded: if it never was, the chance that it ever
+    reaches 1/delta is at most delta. ``change`` is the CUSUM: alarm at ``CHANGE_ALARM``.
+    """
+
+    risk_limit: float
+    delta: float
+    automated: int = 0
+    sampled: int = 0
+    wrong: int = 0
+    change: float = 1.0
+    most_harm: float = 1.0
+    _harm: list[float] = field(default_factory=list)
+    _weight: float = 0.0  # sum of the rates at which automated tasks were drawn
+    _weighted_wrong: float = 0.0  # sum of 1/rate over wrong outcomes
+    _spread: float = 0.0  # sum of (1 - rate)/rate^2 over wrong outcomes
+    _deviation: float = 0.0  # sum of (Y - past mean of Y)^2, Y = drawn and wrong
+
+    def __post_init__(self) -> None:
+        self._harm = [1.0] * len(_HARM_MULTIPLES)
+
+    def pass_over(self, tasks: int, rate: float) -> None:
+        """``tasks`` automatic answers that the coin, at ``rate``, did not draw."""
+        if tasks:
+            seen, total = self.automated, self.wrong
+            if total:  # the sum of (wrong / n)^2 over the next n
+                tail = polygamma(1, seen) - polygamma(1, seen + tasks)
+                self._deviation += total * total * float(tail)
+            self.automated += tasks
+            self._weight += tasks * rate
+
+    def add(self, *, wrong: bool, rate: float) -> None:
+        """One drawn automatic answer that a person has judged; it was drawn at ``rate``."""
+        past = self.wrong / self.automated if self.automated else 0.0
+        self._deviation += (float(wrong) - past) ** 2
+        self.automated += 1
+        self.sampled += 1
+        self._weight += rate
+        for each, multiple in enumerate(_HARM_MULTIPLES):
+            grown = self._harm[each] * self._factor(multiple, wrong=wrong)
+            self._harm[each] = min(grown, _LARGEST)
+        self.most_harm = max(self.most_harm, self.harm)
+        grown = max(self.change, 1.0) * self._factor(_CHANGE_MULTIPLE, wrong=wrong)
+        self.change = min(grown, _LARGEST)
+        if wrong:
+            self.wrong += 1
+            self._weighted_wrong += 1.0 / rate
+            self._spread += (1.0 - rate) / (rate * rate)
+
+    @property
+    def harm(self) -> float:
+        """The evidence now: a mean of likelihood ratios, so a martingale at the limit."""
+        return sum(self._harm) / len(self._harm)
+
+    @property
+    def estimate(self) -> float | None:
+        """The error among all automatic answers, by inverse propensity; ``None`` without any."""
+        return self._weighted_wrong / self.automated if self.automated else None
+
+    @property
+    def standard_error(self) -> float | None:
+        """Of ``estimate``, from drawing a sample instead of all."""
+        return math.sqrt(self._spread) / self.automated if self.automated else None
+
+    @property
+    def upper(self) -> float | None:
+        """A bound on the average error so far, right at all times together with 1 - delta.
+
+        Empirical Bernstein, one tilt h of a small grid, delta split over the grid. Averages weigh
+        each task by the rate at which it was drawn. ``None`` without any automatic answer.
+        """
+        if not self._weight:
+            return None
+        price = math.log(len(_TILTS) / self.delta)
+        most = min(
+            self.wrong + (price + (-math.log1p(-h) - h) * self._deviation) / h for h in _TILTS
+        )
+        return min(most / self._weight, 1.0)
+
+    def _factor(self, multiple: float, *, wrong: bool) -> float:
+        limit = self.risk_limit
+        suspected = min(multiple * limit, (1.0 + limit) / 2.0)
+        return suspected / limit if wrong else (1.0 - suspected) / (1.0 - limit)

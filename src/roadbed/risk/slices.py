@@ -1,0 +1,142 @@
+"""Slices (a region, a channel): pooled in the score, never in the certificate.
+
+A slice's offset says how much likelier its answers are right than their confidence says, shrunk
+towards none by an empirical-Bayes logistic model: logit P(right) = logit S + sum of offsets,
+offsets ~ N(0, tau^2) with tau fitted (Laplace approximation; Morris 1983 for the shrinkage).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, logit
+from scipy.stats import binom
+
+from roadbed.risk.certificate import smallest_sample
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Slices = Mapping[str, str]  # field -> value, of one item
+FEWEST_LABELS = 30
+_Group = tuple[float, str, str, int, int]  # p, field, value, items, wrong
+_ROUNDS = 20
+_EDGE = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pooling:
+    """Offsets by field and value, on the logit scale; values ``seen`` too rarely go to a person."""
+
+    offsets: Mapping[str, Mapping[str, float]]
+    seen: Mapping[str, Mapping[str, int]]
+
+    def score(self, confidence: float, slices: Slices) -> float:
+        """P(right | confidence, slices). 0 stays 0: what was not answered cannot become sure."""
+        if confidence <= 0.0:
+            return 0.0
+        moved = sum(self.offsets[name].get(slices.get(name, ""), 0.0) for name in self.offsets)
+        return float(expit(logit(min(max(confidence, _EDGE), 1.0 - _EDGE)) + moved))
+
+    def too_rare(self, slices: Slices) -> tuple[str, str, int] | None:
+        """Field, value and labels of a slice about which too little is known."""
+        for name, values in self.seen.items():
+            value = slices.get(name, "")
+            if values.get(value, 0) < FEWEST_LABELS:
+                return name, value, values.get(value, 0)
+        return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SliceProof:
+    """One slice above the threshold: is the limit proven for it alone? ``None`` for too few."""
+
+    field: str
+    value: str
+    n: int
+    errors: int
+    p_value: float
+    proven: bool | None
+
+
+def pool(
+    fields: Sequence[str],
+    slices: Sequence[Slices],
+    confidence: Floats,
+    wrong: Bools,
+    *,
+    seen: Sequence[Slices] = (),
+) -> Pooling:
+    """Offsets learnt from training rows that the decider had not seen, of shape (m,).
+
+    ``seen`` are further labelled items that only count towards how well a slice is known.
+    """
+    counts = {name: Counter([each.get(name, "") for each in [*slices, *seen]]) for name in fields}
+    used = confidence > 0.0
+    base = logit(np.clip(confidence[used], _EDGE, 1.0 - _EDGE))
+    right = ~wrong[used]
+    rows = [each for each, kept in zip(slices, used, strict=True) if kept]
+    offsets: dict[str, dict[str, float]] = {}
+    for name in fields:
+        values = sorted(counts[name])
+        position = {value: number for number, value in enumerate(values)}
+        member = np.array([position[each.get(name, "")] for each in rows], dtype=np.int64)
+        shift = _shrunk(base, right, member, len(values))
+        base = base + shift[member] if len(member) else base
+        offsets[name] = dict(zip(values, shift.tolist(), strict=True))
+    return Pooling(offsets=offsets, seen=counts)
+
+
+def prove_slices(
+    fields: Sequence[str],
+    slices: Sequence[Slices],
+    wrong: Bools,
+    covered: Bools,
+    *,
+    risk_limit: float,
+    delta: float,
+) -> tuple[SliceProof, ...]:
+    """Each slice by itself at the pooled threshold, delta split over them by Holm's method.
+
+    A slice is tested only with the items that even an error-free one needs; the pooled certificate
+    is never shown as a slice's own.
+    """
+    needed = smallest_sample(risk_limit, delta)
+    groups: dict[tuple[str, str], list[int]] = {}
+    for number in np.flatnonzero(covered).tolist():
+        for name in fields:
+            groups.setdefault((name, slices[number].get(name, "")), []).append(number)
+    tested: list[_Group] = []
+    found: list[_Group] = []
+    for (name, value), members in sorted(groups.items()):
+        errors = int(wrong[members].sum())
+        p = float(binom.cdf(errors, len(members), risk_limit))
+        (tested if len(members) >= needed else found).append((p, name, value, len(members), errors))
+    proofs = [_proof(each, proven=None) for each in found]
+    holding = True
+    for rank, each in enumerate(sorted(tested)):
+        holding = holding and each[0] <= delta / (len(tested) - rank)
+        proofs.append(_proof(each, proven=holding))
+    return tuple(sorted(proofs, key=lambda each: (each.field, each.value)))
+
+
+def _proof(group: _Group, *, proven: bool | None) -> SliceProof:
+    p, name, value, n, errors = group
+    return SliceProof(field=name, value=value, n=n, errors=errors, p_value=p, proven=proven)
+
+
+def _shrunk(base: Floats, right: Bools, member: npt.NDArray[np.int64], groups: int) -> Floats:
+    """Posterior modes of the groups' offsets; tau^2 by expectation-maximisation."""
+    offsets, variance = np.zeros(groups), 0.25
+    if not len(member):
+        return offsets
+    for _ in range(_ROUNDS):
+        p = expit(base + offsets[member])
+        gradient = np.bincount(member, right - p, groups) - offsets / variance
+        curvature = np.bincount(member, p * (1.0 - p), groups) + 1.0 / variance
+        offsets = offsets + np.clip(gradient / curvature, -1.0, 1.0)
+        variance = max(float(np.mean(offsets**2 + 1.0 / curvature)), 1e-4)
+    return offsets
