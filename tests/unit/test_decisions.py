@@ -32,6 +32,8 @@ from roadbed.halts.service import halt
 from roadbed.intake.errors import InputError, KeyReusedError, OverloadedError
 from roadbed.kernel.ids import CertificateId, VersionId
 from roadbed.kernel.settings import Settings
+from roadbed.risk import coin
+from roadbed.risk.states import State
 from roadbed.usecases.deciders import Answer, Context, Task, Unsure
 from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.rulebook import Fired
@@ -57,7 +59,13 @@ async def serving(settings: Settings, url: str) -> AsyncIterator[App]:
 def prove(app: App, threshold: float | None) -> None:
     """Put a threshold in force, as a certificate would."""
     service = app.registry.get("triage")
-    live = replace(service.live, threshold=threshold, certificate=CertificateId("crt_test"))
+    live = replace(
+        service.live,
+        threshold=threshold,
+        certificate=CertificateId("crt_test"),
+        state=State.SHADOW if threshold is None else State.OPEN,
+        rate=coin.rate(automating=threshold is not None),
+    )
     app.registry._services["triage"] = replace(service, live=live)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from roadbed.risk import coin, looks
+from roadbed.risk import coin
 from roadbed.risk.certificate import certify, smallest_sample
 from roadbed.risk.curve import risk_coverage, share_interval
 from roadbed.usecases.deciders import OutOfFold
@@ -170,17 +170,6 @@ class TestCoin:
     def test_draws_half_until_something_is_automatic(self) -> None:
         assert coin.rate(automating=False) == 0.5
         assert coin.rate(automating=True) == 0.12
-
-
-class TestLooks:
-    def test_spend_no_more_than_the_whole(self) -> None:
-        assert sum(looks.spend(DELTA, k, planned=None) for k in range(1, 5_000)) <= DELTA
-        assert sum(looks.spend(DELTA, k, planned=4) for k in range(1, 5)) == pytest.approx(DELTA)
-
-    @pytest.mark.parametrize(("look", "planned"), [(0, None), (2, 1)])
-    def test_refuse_what_is_not_planned(self, look: int, planned: int | None) -> None:
-        with pytest.raises(ValueError, match="not planned"):
-            looks.spend(DELTA, look, planned=planned)
 
 
 class TestCurve:

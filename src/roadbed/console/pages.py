@@ -13,6 +13,7 @@ from roadbed import __version__
 from roadbed.bootstrap import App
 from roadbed.console import words
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.json import flat
 from roadbed.people.errors import NotSignedInError
 
 _HERE = Path(__file__).parent
@@ -28,7 +29,7 @@ _environment.filters.update(
     duration=words.duration,
     exact=words.exact,
     short=words.short,
-    flat=words.flat,
+    flat=flat,
 )
 _environment.globals.update(release=__version__, interval=words.interval, reasons=words.REASONS)
 _STATUS = {

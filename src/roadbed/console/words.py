@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -64,19 +62,6 @@ def exact(at: datetime) -> str:
 def short(identifier: str | None) -> str:
     """The end of an id: enough to tell two apart. It is copied whole."""
     return identifier[:4] + "…" + identifier[-6:] if identifier else "none"
-
-
-def flat(record: Mapping[str, Any] | None) -> str:
-    """A record in one line: the bare value if it has one field only."""
-    if record is None:
-        return "none"
-    if len(record) == 1:
-        return _plain(next(iter(record.values())))
-    return ", ".join(f"{name}: {_plain(value)}" for name, value in record.items())
-
-
-def _plain(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def headline(overview: Any, threshold: float | None, now: datetime) -> str:

@@ -10,6 +10,9 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from roadbed.kernel.ids import CertificateId, DecisionId, TaskId, VersionId
+from roadbed.risk.coin import RATE_BEFORE
+from roadbed.risk.slices import Pooling
+from roadbed.risk.states import State
 from roadbed.usecases.deciders import FunctionDecider, Trainable
 from roadbed.usecases.folder import LoadedUseCase
 
@@ -31,6 +34,8 @@ class Reason(StrEnum):
     HALTED = "halted"
     UNSURE = "unsure"
     NOT_PROVEN = "not_proven"
+    AUDIT_HALTED = "audit_halted"
+    SLICE_UNKNOWN = "slice_unknown"
     BELOW_THRESHOLD = "below_threshold"
     NO_VERSION = "no_version"
     DECIDER_FAILED = "decider_failed"
@@ -43,14 +48,20 @@ class Reason(StrEnum):
 class LiveVersion:
     """The version in service: what decides, and from which confidence on that is proven safe.
 
-    ``threshold`` is ``None`` while nothing is proven. ``decider`` is ``None`` for a trainable that
-    has not been fitted yet; then every task goes to a person.
+    ``threshold`` is ``None`` while nothing is proven; ``state`` says why. With ``cautious`` it is
+    the cautious confidence that must reach it. ``decider`` is ``None`` for a trainable that has not
+    been fitted yet; then every task goes to a person. ``rate`` is the share of tasks to draw for
+    the reference sample.
     """
 
     id: VersionId | None
     decider: FunctionDecider | Trainable | None
     threshold: float | None
     certificate: CertificateId | None
+    state: State = State.SHADOW
+    cautious: bool = False
+    rate: float = RATE_BEFORE
+    pooling: Pooling | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +99,7 @@ class Answered:
     confidence: float
     evidence: Mapping[str, Any]
     cost: Decimal | None
+    cautious: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -17,10 +18,13 @@ from roadbed.decisions.model import (
     Route,
     Routed,
 )
+from roadbed.risk.slices import FEWEST_LABELS
+from roadbed.risk.states import State
 from roadbed.usecases.deciders import Answer, Unsure
 from roadbed.usecases.rulebook import Fired
 
 _MOST_EVIDENCE = 20_000  # characters
+_PROVEN = "from where on the error limit is proven"
 
 
 def read_answer(given: object, output: type[BaseModel]) -> Answered | NotAnswered:
@@ -34,24 +38,28 @@ def read_answer(given: object, output: type[BaseModel]) -> Answered | NotAnswere
         )
     if not isinstance(given, Answer):
         return _invalid(f"it gave {type(given).__name__} instead of Answer or Unsure")
-    confidence = given.confidence
-    if isinstance(confidence, bool) or not isinstance(confidence, int | float):
-        return _invalid("its confidence is not a number")
-    if not (math.isfinite(confidence) and 0.0 <= confidence <= 1.0):
-        return _invalid(f"its confidence {confidence} is not within 0 and 1")
+    for name in ("confidence", "cautious"):
+        if problem := _share(getattr(given, name), optional=name == "cautious"):
+            return _invalid(f"its {name} {problem}")
     content = _output(given.output, output)
     if isinstance(content, str):
         return _invalid(content)
     return Answered(
         output=content,
-        confidence=float(confidence),
+        confidence=float(given.confidence),
+        cautious=None if given.cautious is None else float(given.cautious),
         evidence=_evidence(given.evidence),
         cost=given.cost,
     )
 
 
 def route(
-    answer: Answered | NotAnswered, live: LiveVersion, *, halted: bool, fired: Fired | None
+    answer: Answered | NotAnswered,
+    live: LiveVersion,
+    *,
+    halted: bool,
+    fired: Fired | None,
+    slices: Mapping[str, str] = MappingProxyType({}),
 ) -> Routed:
     """``automatic`` only where everything agrees; a person in every other case."""
     if fired and fired.failed:
@@ -72,19 +80,44 @@ def route(
         return _review(Reason.HALTED, "The use case is halted.")
     if isinstance(answer, NotAnswered):
         return _review(answer.code, answer.reason)
+    if live.state is State.HALTED:
+        return _review(
+            Reason.AUDIT_HALTED, "The running audit halted automation until a new proof."
+        )
     if live.threshold is None:
         return _review(Reason.NOT_PROVEN, "Nothing is proven for this version yet.")
-    if answer.confidence < live.threshold:
+    if live.pooling and (rare := live.pooling.too_rare(slices)):
+        field, value, labels = rare
         return _review(
-            Reason.BELOW_THRESHOLD,
-            f"Confidence {answer.confidence:.3f} is below {live.threshold:.3f}, "
-            "from where on the error limit is proven.",
+            Reason.SLICE_UNKNOWN,
+            f"Only {labels} labels are known for {field} = {value!r}; {FEWEST_LABELS} are needed.",
+        )
+    return _compare(answer, live, live.threshold, slices)
+
+
+def score(
+    confidence: float, cautious: float | None, live: LiveVersion, slices: Mapping[str, str]
+) -> float:
+    """What is compared with the threshold in force; 0 where it cannot be said."""
+    if live.cautious:
+        return cautious or 0.0
+    return live.pooling.score(confidence, slices) if live.pooling else confidence
+
+
+def _compare(
+    answer: Answered, live: LiveVersion, threshold: float, slices: Mapping[str, str]
+) -> Routed:
+    sure = score(answer.confidence, answer.cautious, live, slices)
+    kind = "Cautious confidence" if live.cautious else "Confidence"
+    held = "which holds while new kinds of work appear" if live.cautious else _PROVEN
+    if sure < threshold:
+        return _review(
+            Reason.BELOW_THRESHOLD, f"{kind} {sure:.3f} is below {threshold:.3f}, {held}."
         )
     return Routed(
         route=Route.AUTOMATIC,
         code=Reason.PROVEN,
-        reason=f"Confidence {answer.confidence:.3f} is at least {live.threshold:.3f}, "
-        "from where on the error limit is proven.",
+        reason=f"{kind} {sure:.3f} is at least {threshold:.3f}, {held}.",
     )
 
 
@@ -109,6 +142,17 @@ _WENT_WRONG = {
 
 def _review(code: Reason, reason: str) -> Routed:
     return Routed(route=Route.REVIEW, code=code, reason=reason)
+
+
+def _share(given: object, *, optional: bool) -> str | None:
+    """What keeps a number from being a confidence."""
+    if given is None and optional:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        return "is not a number"
+    if not (math.isfinite(given) and 0.0 <= given <= 1.0):
+        return f"{given} is not within 0 and 1"
+    return None
 
 
 def _invalid(what: str) -> NotAnswered:

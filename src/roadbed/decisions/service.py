@@ -24,9 +24,9 @@ from roadbed.intake.model import Admission, AdmittedTask
 from roadbed.intake.service import Intake
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
-from roadbed.risk import coin
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Row, Write
+from roadbed.usecases.rules import slices_of
 
 SQL = queries(__package__)
 MOST_ATTEMPTS = 3
@@ -79,7 +79,7 @@ class Decisions:
             key=key,
             source=source,
             coin_seed=service.coin_seed,
-            reference_rate=coin.rate(automating=service.live.threshold is not None),
+            reference_rate=service.live.rate,
         )
         if admission.repeated:
             return admission, self._under_way.get(admission.task.id)
@@ -144,7 +144,10 @@ class Decisions:
         answer = await runner.ask(service.live, task, seconds=left)
         if isinstance(answer, Answered):
             fired = book.check_after(task.content, answer.output, answer.confidence)
-        return answer, rules.route(answer, service.live, halted=service.halted, fired=fired)
+        slices = slices_of(service.loaded.declared, task.content)
+        return answer, rules.route(
+            answer, service.live, halted=service.halted, fired=fired, slices=slices
+        )
 
     def _decision(
         self,

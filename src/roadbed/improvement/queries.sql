@@ -23,10 +23,19 @@ ON CONFLICT DO NOTHING
 RETURNING id
 
 -- name: in_use
-SELECT id, input, output, purpose, reference, origin, task_id, born_at
-FROM example
-WHERE use_case = %(use_case)s AND purpose = %(purpose)s AND withdrawn_at IS NULL
-ORDER BY id
+SELECT example.id, example.input, output, purpose, example.reference, born_at, false AS overdue,
+       coalesce(task.admitted_at, born_at) AS drawn_at
+FROM example LEFT JOIN task ON task.id = example.task_id
+WHERE example.use_case = %(use_case)s AND purpose = %(purpose)s AND withdrawn_at IS NULL
+ORDER BY example.id
+
+-- name: overdue
+-- Drawn for the reference sample, and without a label for too long.
+SELECT task.id, task.input, NULL::jsonb AS output, task.admitted_at AS born_at, true AS overdue,
+       task.admitted_at AS drawn_at
+FROM review JOIN task ON task.id = review.task_id
+WHERE review.use_case = %(use_case)s AND review.verdict IS NULL AND review.blind
+  AND task.admitted_at < %(before)s
 
 -- name: counts
 SELECT count(*) FILTER (WHERE purpose = 'learn') AS learn,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from roadbed.usecases.deciders import FunctionDecider, LabelledExample, Trainabl
 from roadbed.usecases.errors import Problem
 from roadbed.usecases.folder import LoadedUseCase, read_examples
 from roadbed.usecases.model import UseCase
+from roadbed.usecases.rules import slices_of
 
 SQL = queries(__package__)
 _AT_ONCE = 2_000
@@ -56,16 +58,27 @@ class Improvement:
             stored += len(rows)
         return stored, problems
 
-    async def examples(
-        self, declared: UseCase, purpose: Purpose, *, reference_only: bool = False
-    ) -> ExampleSet:
+    async def examples(self, declared: UseCase, purpose: Purpose) -> ExampleSet:
         """The examples in use for ``purpose``; those that no longer fit the models are left out."""
         rows = await self._database.fetch(
             SQL["in_use"], {"use_case": declared.name, "purpose": purpose}
         )
-        kept = [row for row in rows if row["reference"] or not reference_only]
-        read = [each for row in kept if (each := _read(declared, row))]
-        return ExampleSet(examples=read, until=max((row["born_at"] for row in kept), default=None))
+        return _set(declared, rows)
+
+    async def reference(self, declared: UseCase) -> ExampleSet:
+        """The labelled reference sample, and its items whose label is overdue, as drawn."""
+        labelled = await self._database.fetch(
+            SQL["in_use"], {"use_case": declared.name, "purpose": "judge"}
+        )
+        late = await self._database.fetch(
+            SQL["overdue"],
+            {
+                "use_case": declared.name,
+                "before": self._clock.now() - timedelta(hours=declared.label_within_hours),
+            },
+        )
+        rows = [*(row for row in labelled if row["reference"]), *late]
+        return _set(declared, sorted(rows, key=lambda row: row["drawn_at"]))
 
     async def counts(self, use_case: str) -> Mapping[str, int]:
         """How many examples are in use: ``learn``, ``judge``, and of these ``reference``."""
@@ -94,6 +107,8 @@ class Improvement:
             out_of_fold=fitted.out_of_fold,
             learned_from=len(learn.examples),
             learned_until=learn.until,
+            kinds=getattr(fitted, "kinds", None),
+            slices=[slices_of(declared, each) for each in learn.contents],
         )
 
     async def judge(
@@ -107,21 +122,15 @@ class Improvement:
         live = LiveVersion(id=None, decider=decider, threshold=None, certificate=None)
         runner, gate = Runner(declared), asyncio.Semaphore(256)
 
-        async def ask(number: int, example: LabelledExample) -> tuple[float, bool]:
+        async def ask(number: int, example: LabelledExample) -> Answered | None:
             async with gate:
                 task = self._replayed(declared, number, example)
                 answer = await runner.ask(live, task, seconds=declared.deadline_seconds)
-            if not isinstance(answer, Answered):
-                return 0.0, True
-            right = example.output.model_dump(mode="json") if example.output else None
-            return answer.confidence, answer.output != right
+            return answer if isinstance(answer, Answered) else None
 
         found = await asyncio.gather(*(ask(*each) for each in enumerate(examples.examples)))
         runner.close()
-        return Judged(
-            confidence=np.array([each[0] for each in found], dtype=np.float64),
-            wrong=np.array([each[1] for each in found], dtype=np.bool_),
-        )
+        return judged(found, examples)
 
     def _record(self, declared: UseCase, example: LabelledExample) -> dict[str, Any]:
         content = example.input.model_dump(mode="json")
@@ -150,6 +159,41 @@ class Improvement:
             reference_rate=0.0,
             admitted_at=self._clock.now(),
         )
+
+
+def judged(answers: Sequence[Answered | None], examples: ExampleSet) -> Judged:
+    """Answers held against the right outputs. No answer is wrong at confidence 0."""
+    right = [
+        example.output.model_dump(mode="json") if example.output else None
+        for example in examples.examples
+    ]
+    overdue = examples.overdue or [False] * len(right)
+    cautious = [each.cautious for each in answers if each]
+    return Judged(
+        confidence=np.array([each.confidence if each else 0.0 for each in answers], dtype=float),
+        wrong=np.array(
+            [
+                late or each is None or each.output != expected
+                for each, expected, late in zip(answers, right, overdue, strict=True)
+            ],
+            dtype=np.bool_,
+        ),
+        cautious=None
+        if not cautious or None in cautious
+        else np.array([(each.cautious or 0.0) if each else 0.0 for each in answers], dtype=float),
+        outputs=[each.output if each else None for each in answers],
+    )
+
+
+def _set(declared: UseCase, rows: Sequence[Mapping[str, Any]]) -> ExampleSet:
+    read = [(each, row) for row in rows if (each := _read(declared, row))]
+    return ExampleSet(
+        examples=[each for each, _ in read],
+        until=max((row["born_at"] for row in rows), default=None),
+        drawn_at=[row["drawn_at"] for _, row in read],
+        contents=[row["input"] for _, row in read],
+        overdue=[row["overdue"] for _, row in read],
+    )
 
 
 def _read(declared: UseCase, row: Mapping[str, Any]) -> LabelledExample | None:

@@ -5,13 +5,28 @@ ON CONFLICT (name) DO UPDATE SET declaration = excluded.declaration
 
 -- name: service
 SELECT use_case.coin_seed, use_case.halted, use_case.halt_epoch, use_case.live_version,
-       version.behaviour, version.certificate, certificate.threshold, behaviour.folder_hash,
-       behaviour.artifacts
+       use_case.state, use_case.threshold, use_case.cautious, use_case.reference_rate AS rate,
+       use_case.alarm_at, use_case.bridges_left, version.behaviour, version.certificate,
+       behaviour.folder_hash, behaviour.artifacts, certificate.detail -> 'pooling' AS pooling
 FROM use_case
 LEFT JOIN version ON version.id = use_case.live_version
 LEFT JOIN certificate ON certificate.id = version.certificate
 LEFT JOIN behaviour ON behaviour.hash = version.behaviour
 WHERE use_case.name = %(name)s
+
+-- name: standing
+SELECT live_version, state, state_since, state_reason, threshold, cautious, reference_rate AS rate,
+       alarm_at, audit_at, bridges_left, halted, halt_epoch
+FROM use_case WHERE name = %(use_case)s
+FOR UPDATE
+
+-- name: stand
+UPDATE use_case
+SET state = %(state)s, threshold = %(threshold)s, cautious = %(cautious)s,
+    reference_rate = %(rate)s, bridges_left = %(bridges_left)s, audit_at = %(audit_at)s,
+    state_since = CASE WHEN state = %(state)s THEN state_since ELSE %(at)s END,
+    state_reason = %(reason)s
+WHERE name = %(use_case)s
 
 -- name: artifact
 SELECT content FROM artifact WHERE hash = %(hash)s
@@ -23,10 +38,10 @@ SELECT pg_advisory_xact_lock(hashtext('release'), hashtext(%(use_case)s))
 INSERT INTO artifact (hash, content) VALUES (%(hash)s, %(content)s) ON CONFLICT DO NOTHING
 
 -- name: store_behaviour
-INSERT INTO behaviour (hash, use_case, folder_hash, files, artifacts, learned_from, learned_until,
-                       made_at)
-VALUES (%(hash)s, %(use_case)s, %(folder_hash)s, %(files)s, %(artifacts)s, %(learned_from)s,
-        %(learned_until)s, %(made_at)s)
+INSERT INTO behaviour (hash, use_case, folder_hash, files, artifacts, kinds, learned_from,
+                       learned_until, made_at)
+VALUES (%(hash)s, %(use_case)s, %(folder_hash)s, %(files)s, %(artifacts)s, %(kinds)s,
+        %(learned_from)s, %(learned_until)s, %(made_at)s)
 ON CONFLICT DO NOTHING
 
 -- name: look
@@ -40,10 +55,11 @@ SELECT * FROM behaviour WHERE hash = %(hash)s
 SELECT * FROM certificate WHERE behaviour = %(behaviour)s ORDER BY issued_at DESC, id DESC LIMIT 1
 
 -- name: store_certificate
-INSERT INTO certificate (id, use_case, behaviour, look, threshold, risk_limit, certainty, items,
-                         covered, errors, detail, issued_at)
-VALUES (%(id)s, %(use_case)s, %(behaviour)s, %(look)s, %(threshold)s, %(risk_limit)s,
-        %(certainty)s, %(items)s, %(covered)s, %(errors)s, %(detail)s, %(issued_at)s)
+INSERT INTO certificate (id, use_case, behaviour, look, threshold, bridged, on_alarm, risk_limit,
+                         certainty, items, covered, errors, detail, issued_at)
+VALUES (%(id)s, %(use_case)s, %(behaviour)s, %(look)s, %(threshold)s, %(bridged)s, %(on_alarm)s,
+        %(risk_limit)s, %(certainty)s, %(items)s, %(covered)s, %(errors)s, %(detail)s,
+        %(issued_at)s)
 
 -- name: store_version
 INSERT INTO version (id, use_case, behaviour, certificate, number, made_at)

@@ -11,7 +11,10 @@ import psycopg
 from roadbed.decisions.model import LiveVersion, Service
 from roadbed.kernel.ids import CertificateId, VersionId
 from roadbed.releases.errors import ArtifactMissingError
-from roadbed.releases.rules import behaviour_hash
+from roadbed.releases.rules import behaviour_hash, standing
+from roadbed.risk.promise import Standing
+from roadbed.risk.slices import Pooling
+from roadbed.risk.states import State
 from roadbed.storage.database import Database, Row
 from roadbed.storage.sql import queries
 from roadbed.usecases.deciders import FunctionDecider, Trainable
@@ -85,12 +88,20 @@ class Registry:
         same = row["live_version"] is not None and row["behaviour"] == behaviour_hash(
             loaded.folder_hash, row["artifacts"]
         )
-        certified = same and row["threshold"] is not None
+        stands = standing(row)
+        if not same:
+            halted = stands.state is State.HALTED
+            stands = Standing(state=State.HALTED if halted else State.SHADOW)
+        certificate = row["certificate"] if stands.threshold is not None else None
         return LiveVersion(
             id=VersionId(row["live_version"]) if same else None,
             decider=decider,
-            threshold=row["threshold"] if certified else None,
-            certificate=CertificateId(row["certificate"]) if certified else None,
+            threshold=stands.threshold,
+            certificate=CertificateId(certificate) if certificate else None,
+            state=stands.state,
+            cautious=stands.cautious,
+            rate=stands.rate,
+            pooling=Pooling(**row["pooling"]) if same and row["pooling"] else None,
         )
 
     async def _decider(

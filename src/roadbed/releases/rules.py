@@ -5,8 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from roadbed.kernel.ids import VersionId
+from roadbed.risk import coin, novelty
+from roadbed.risk.promise import Proof, Standing
+from roadbed.risk.states import State
 
 
 def artifact_hashes(artifacts: Mapping[str, bytes]) -> dict[str, str]:
@@ -26,3 +31,42 @@ def version_id(behaviour: str, threshold: float | None) -> VersionId:
 
 def _digest(content: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def standing(row: Mapping[str, Any]) -> Standing:
+    """What is in force, read from the row of a use case."""
+    return Standing(
+        state=State(row["state"]),
+        threshold=row["threshold"],
+        cautious=row["cautious"],
+        rate=row["rate"],
+        since_alarm=row["alarm_at"] is not None,
+        bridges_left=row["bridges_left"],
+    )
+
+
+def restored(before: Standing, certificate: Mapping[str, Any] | None, *, sample: int) -> Standing:
+    """What is in force when a version comes with the proof it had; none since an alarm counts."""
+    threshold = certificate["threshold"] if certificate and not certificate["bridged"] else None
+    if threshold is None or before.since_alarm:
+        state = State.HALTED if before.state is State.HALTED else State.SHADOW
+        return replace(before, state=state, threshold=None, cautious=False, rate=coin.RATE_BEFORE)
+    rate = coin.rate(automating=True, sample=sample)
+    return replace(before, state=State.OPEN, threshold=threshold, cautious=False, rate=rate)
+
+
+def sentence(proof: Proof, risk_limit: float) -> str:
+    """What a look showed, in plain words."""
+    found = proof.certificate
+    if found.threshold is None:
+        return f"Nothing can be automatic yet: {found.why_not}"
+    if proof.bridged:
+        return (
+            f"Cautious mode from cautious confidence {found.threshold:.3f} on: if at most "
+            f"{novelty.LATER:.0%} of the work is new, at most {risk_limit:.1%} should be wrong. "
+            "That is an assumption, not a proof."
+        )
+    return (
+        f"Proven from confidence {found.threshold:.3f} on, where {found.covered} of "
+        f"{found.items} reference items lie, {found.errors} of them wrong."
+    )

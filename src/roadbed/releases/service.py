@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-import numpy as np
 from psycopg.types.json import Jsonb
 
-from roadbed.improvement.model import Candidate, Judged
+from roadbed.improvement.model import Candidate
 from roadbed.improvement.service import Improvement
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, Ids, VersionId
 from roadbed.releases import rules
+from roadbed.releases.certificates import Certificates, Look
 from roadbed.releases.model import Improved, VersionInfo
-from roadbed.risk import looks
-from roadbed.risk.certificate import Certificate, certify
-from roadbed.risk.curve import risk_coverage
-from roadbed.storage.database import Database
+from roadbed.risk.promise import renewed
+from roadbed.risk.states import State
+from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
+from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.folder import LoadedUseCase
 from roadbed.usecases.model import UseCase
 
@@ -46,6 +46,7 @@ class Releases:
         self._clock = clock
         self._entropy = entropy
         self._audit_note = audit_note
+        self._certificates = Certificates(database, improvement, ids, clock)
 
     async def register(self, loaded: LoadedUseCase) -> None:
         """Make a use case known, or its changed declaration. A function gets its first version."""
@@ -63,8 +64,15 @@ class Releases:
             behaviour = await self._store(loaded, candidate)
             row = await self._database.fetch_one(_SQL["service"], {"name": loaded.name})
             if row is None or row["behaviour"] != behaviour:
+                known = Look(
+                    certificate=await self._certificates.last(behaviour),
+                    proof=None,
+                    sample=0,
+                    note="The folder was registered.",
+                )
+                standing = await self._standing(loaded.name)
                 await self._take_live(
-                    loaded.name, behaviour, await self._last(behaviour), "roadbed"
+                    loaded.name, behaviour, known, standing["alarm_at"], "roadbed"
                 )
 
     async def improve(self, loaded: LoadedUseCase, *, actor: str, seed: int = 0) -> Improved:
@@ -75,15 +83,20 @@ class Releases:
         began = self._clock.monotonic()
         candidate = await self._improvement.refit(loaded.declared, seed=seed)
         behaviour = await self._store(loaded, candidate)
-        certificate, note = await self._prove(loaded, candidate, behaviour)
-        version, number = await self._take_live(loaded.name, behaviour, certificate, actor)
+        while True:
+            row = await self._standing(loaded.name)
+            standing, alarm_at = rules.standing(row), row["alarm_at"]
+            look = await self._certificates.look(loaded, candidate, behaviour, standing, alarm_at)
+            live = await self._take_live(loaded.name, behaviour, look, alarm_at, actor)
+            if live:  # else an alarm sounded while we looked: what we saw is not the evidence now
+                break
         return Improved(
             use_case=loaded.name,
-            version=version,
-            number=number,
+            version=live[0],
+            number=live[1],
             learned_from=candidate.learned_from,
-            certificate=certificate,
-            note=note,
+            certificate=look.certificate,
+            note=look.note,
             seconds=self._clock.monotonic() - began,
         )
 
@@ -108,6 +121,7 @@ class Releases:
                     "folder_hash": loaded.folder_hash,
                     "files": Jsonb(dict(loaded.files)),
                     "artifacts": Jsonb(artifacts),
+                    "kinds": None if candidate.kinds is None else Jsonb(list(candidate.kinds)),
                     "learned_from": candidate.learned_from,
                     "learned_until": candidate.learned_until,
                     "made_at": self._clock.now(),
@@ -115,94 +129,68 @@ class Releases:
             )
         return behaviour
 
-    async def _prove(
-        self, loaded: LoadedUseCase, candidate: Candidate, behaviour: str
-    ) -> tuple[Mapping[str, Any] | None, str]:
-        """The certificate that stands for this behaviour after at most one more look."""
-        declared = loaded.declared
-        last = await self._last(behaviour)
-        reference = await self._improvement.examples(declared, "judge", reference_only=True)
-        if last and len(reference.examples) <= last["items"]:
-            return last, "Nothing new was corrected or labelled since the last look."
-        if last and declared.trainable is not None:
-            # A fitted version spends its whole risk of error on one look; the next fit gets anew.
-            return last, "Nothing new to learn from, and this version has had its one look."
-        row = await self._database.fetch_one(_SQL["look"], {"hash": behaviour})
-        look = int(row["looks"]) if row else 1
-        delta = looks.spend(
-            1.0 - declared.certainty, look, planned=1 if declared.trainable is not None else None
-        )
-        judged = await self._improvement.judge(declared, candidate.decider, reference)
-        proof = certify(
-            confidence=judged.confidence,
-            wrong=judged.wrong,
-            out_of_fold=candidate.out_of_fold,
-            risk_limit=declared.risk_limit,
-            delta=delta,
-        )
-        return await self._record(declared, behaviour, look, proof, judged), _sentence(proof)
-
-    async def _record(
-        self, declared: UseCase, behaviour: str, look: int, proof: Certificate, judged: Judged
-    ) -> Mapping[str, Any]:
-        curve = risk_coverage(judged.confidence, judged.wrong, declared.certainty)
-        detail = {
-            **_plain(dataclasses.asdict(proof)),
-            "curve": [_plain(dataclasses.asdict(point)) for point in curve],
-        }
-        await self._database.fetch(
-            _SQL["store_certificate"],
-            {
-                "id": self._ids.certificate(),
-                "use_case": declared.name,
-                "behaviour": behaviour,
-                "look": look,
-                "threshold": proof.threshold,
-                "risk_limit": declared.risk_limit,
-                "certainty": declared.certainty,
-                "items": proof.items,
-                "covered": proof.covered,
-                "errors": proof.errors,
-                "detail": Jsonb(detail),
-                "issued_at": self._clock.now(),
-            },
-        )
-        stored = await self._last(behaviour)
-        assert stored is not None
-        return stored
-
-    async def _last(self, behaviour: str) -> Mapping[str, Any] | None:
-        return await self._database.fetch_one(_SQL["last_certificate"], {"behaviour": behaviour})
+    async def _standing(self, use_case: str) -> Mapping[str, Any]:
+        row = await self._database.fetch_one(_SQL["standing"], {"use_case": use_case})
+        if row is None:
+            raise UnknownUseCaseError(use_case)
+        return row
 
     async def _take_live(
-        self, use_case: str, behaviour: str, certificate: Mapping[str, Any] | None, actor: str
-    ) -> tuple[VersionId, int]:
+        self, use_case: str, behaviour: str, look: Look, alarm_at: datetime | None, actor: str
+    ) -> tuple[VersionId, int] | None:
+        """Put the version in service; ``None`` if an alarm has sounded since ``alarm_at``."""
+        certificate = look.certificate
         version = rules.version_id(behaviour, certificate["threshold"] if certificate else None)
-        facts = {
+        facts: dict[str, Any] = {
             "id": version,
             "use_case": use_case,
             "behaviour": behaviour,
             "certificate": CertificateId(certificate["id"]) if certificate else None,
             "at": self._clock.now(),
+            "actor": actor,
         }
         async with self._database.transaction() as connection:
-            for step in ("lock", "store_version", "retire", "go_live"):
-                cursor = await connection.execute(_SQL[step], facts)
+            await connection.execute(_SQL["lock"], facts)
+            cursor = await connection.execute(_SQL["standing"], facts)
             row = await cursor.fetchone()
+            if row is None or row["alarm_at"] != alarm_at:
+                return None
+            for step in ("store_version", "retire", "go_live"):
+                cursor = await connection.execute(_SQL[step], facts)
+            number = await cursor.fetchone()
             await connection.execute(_SQL["point"], facts)
-            await connection.execute(
-                self._audit_note,
-                {
-                    "use_case": use_case,
-                    "kind": "live",
-                    "actor": actor,
-                    "at": facts["at"],
-                    "subject": f"{version} at {facts['at']:%Y-%m-%dT%H:%M:%S.%fZ}",
-                    "detail": Jsonb({"certificate": facts["certificate"]}),
-                },
-            )
+            if look.proof or row["live_version"] != version:
+                moved = self._renewed(row, look)
+                await connection.execute(_SQL["stand"], {**facts, **moved})
+            await self._note(connection, facts)
             await connection.execute(_SQL["tell"], facts)
-        return version, int(row["number"]) if row else 0
+        return version, int(number["number"]) if number else 0
+
+    def _renewed(self, row: Mapping[str, Any], look: Look) -> Mapping[str, Any]:
+        before = rules.standing(row)
+        if look.proof:
+            after = renewed(before, look.proof, sample=look.sample)
+        else:  # an earlier version comes back with the proof it had
+            after = rules.restored(before, look.certificate, sample=look.sample)
+        since = self._clock.now()
+        return {
+            **dataclasses.asdict(after),
+            "reason": look.note,
+            "audit_at": since if before.state is State.HALTED else row["audit_at"],
+        }
+
+    async def _note(self, connection: Connection, facts: Mapping[str, Any]) -> None:
+        await connection.execute(
+            self._audit_note,
+            {
+                "use_case": facts["use_case"],
+                "kind": "live",
+                "actor": facts["actor"],
+                "at": facts["at"],
+                "subject": f"{facts['id']} at {facts['at']:%Y-%m-%dT%H:%M:%S.%fZ}",
+                "detail": Jsonb({"certificate": facts["certificate"]}),
+            },
+        )
 
 
 def declaration(declared: UseCase) -> dict[str, Any]:
@@ -212,28 +200,11 @@ def declaration(declared: UseCase) -> dict[str, Any]:
         "risk_limit": declared.risk_limit,
         "certainty": declared.certainty,
         "deadline_seconds": declared.deadline_seconds,
+        "slices": list(declared.slices),
+        "label_within_hours": declared.label_within_hours,
         "pod": dataclasses.asdict(declared.pod),
         "budget": dataclasses.asdict(declared.budget) if declared.budget else None,
         "trainable": declared.trainable is not None,
         "input": declared.input.model_json_schema(),
         "output": declared.output.model_json_schema(),
     }
-
-
-def _plain(record: Mapping[str, Any]) -> dict[str, Any]:
-    def convert(value: object) -> object:
-        if isinstance(value, np.generic):
-            return value.item()
-        raise TypeError(type(value).__name__)
-
-    found: dict[str, Any] = json.loads(json.dumps(record, default=convert))
-    return found
-
-
-def _sentence(proof: Certificate) -> str:
-    if proof.threshold is None:
-        return f"Nothing can be automatic yet: {proof.why_not}"
-    return (
-        f"Proven from confidence {proof.threshold:.3f} on, where {proof.covered} of "
-        f"{proof.items} reference items lie, {proof.errors} of them wrong."
-    )

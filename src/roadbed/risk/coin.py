@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 
-RATE_BEFORE = 0.5
+RATE_BEFORE = 0.5  # while nothing is automatic: every task is looked at anyway
 RATE_AFTER = 0.12
 RATE_FLOOR = 0.05
+RATE_CAUTIOUS = 0.3
+LARGE_SAMPLE = 5_000
 
 
-def rate(*, automating: bool) -> float:
-    """The share of tasks drawn: half while nothing is automatic (it costs nothing extra)."""
-    return RATE_AFTER if automating else RATE_BEFORE
+def rate(*, automating: bool, sample: int = 0) -> float:
+    """The share of tasks drawn, given how many labelled reference items there are."""
+    if not automating:
+        return RATE_BEFORE
+    return RATE_AFTER if sample < LARGE_SAMPLE else RATE_FLOOR
 
 
 def uniform(seed: bytes, task_id: str) -> float:

@@ -31,6 +31,7 @@ S, G = State, Sign
 # What is missing stays where it is. Only a certificate opens; no sign and no clock loosens.
 TRANSITIONS: dict[tuple[State, Sign], State] = {
     (S.SHADOW, G.PROVEN): S.OPEN,
+    (S.SHADOW, G.BRIDGED): S.CAUTIOUS,
     (S.OPEN, G.NOT_PROVEN): S.SHADOW,
     (S.OPEN, G.HARM_SUSPECTED): S.TIGHTENED,
     (S.OPEN, G.NEW_KINDS): S.CAUTIOUS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -26,6 +26,9 @@ def with_schema(url: str) -> str:
         raise DatabaseUrlError from error
     options = f"{parts.get('options') or ''} -c search_path={SCHEMA},public".strip()
     return make_conninfo(url, options=options, application_name="roadbed")
+
+
+Connection: TypeAlias = psycopg.AsyncConnection[Row]
 
 
 class Database:

@@ -22,12 +22,16 @@ class Answer(Generic[Output]):
     """What a decider proposes for one task.
 
     ``confidence`` is the decider's estimate of P(the output is right), in [0, 1]. It need not be
-    calibrated: it orders tasks, the certificate makes it safe. ``evidence`` is what a reviewer
-    should see beside the output. ``cost`` is in the budget's currency; ``None`` means unknown.
+    calibrated: it orders tasks, the certificate makes it safe. ``cautious`` is the same estimate
+    from a score that was also taught to distrust kinds of work it never saw; it is used after an
+    alarm about new kinds, and without it everything then goes to a person. ``evidence`` is what a
+    reviewer should see beside the output. ``cost`` is in the budget's currency; ``None`` means
+    unknown.
     """
 
     output: Output
     confidence: float
+    cautious: float | None = None
     evidence: JsonObject = field(default_factory=dict)
     cost: Decimal | None = None
 
@@ -72,15 +76,23 @@ class OutOfFold:
     """How a fitted decider did on examples it had not seen while fitting.
 
     ``confidence`` in [0, 1] and ``wrong`` (bool), both of shape (n,), one entry an example, in the
-    order given to ``fit``. ``Unsure`` stands as confidence 0.
+    order given to ``fit``. ``Unsure`` stands as confidence 0. ``cautious`` (n,) is the cautious
+    confidence, ``novel`` (m,) the same on examples whose kind was hidden while fitting; both are
+    ``None`` for a decider that has none.
     """
 
     confidence: npt.NDArray[np.float64]
     wrong: npt.NDArray[np.bool_]
+    cautious: npt.NDArray[np.float64] | None = None
+    novel: npt.NDArray[np.float64] | None = None
 
 
 class Trainable(Protocol):
-    """A decider that learns from examples. Every method leaves the object itself unchanged."""
+    """A decider that learns from examples. Every method leaves the object itself unchanged.
+
+    It may have ``kinds``: the outputs it was trained on, as JSON, with ``None`` if it was shown
+    examples where no answer is right. A label outside them is then taken for a new kind of work.
+    """
 
     def fit(self, examples: Sequence[LabelledExample], *, seed: int) -> Self:
         """A fitted copy. Raises ``TrainingError`` when the examples cannot teach anything."""

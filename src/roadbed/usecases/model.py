@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -37,6 +37,9 @@ class UseCase:
 
     ``risk_limit`` is the largest share of wrong automatic answers the pod accepts and ``certainty``
     how sure it wants to be of it. ``deadline_seconds`` bounds one decision from admission.
+    ``slices`` names input fields (a region, a channel) among whose values the answers may be better
+    and worse; the score learns from them, and each is watched by itself. ``label_within_hours`` is
+    how long a task of the reference sample may wait for its label; from then on it counts as wrong.
     ``examples_are_random_sample`` says that the rows under ``examples/`` were drawn at random from
     the traffic that will arrive: only then may those set apart for judging prove anything.
     Raises ``UseCaseError`` with every mistake at once.
@@ -55,6 +58,8 @@ class UseCase:
         budget: Budget | None = None,
         deadline_seconds: float = 30.0,
         examples_are_random_sample: bool = False,
+        slices: Sequence[str] = (),
+        label_within_hours: float = 72.0,
     ) -> None:
         self.name = name
         self.purpose = purpose
@@ -66,6 +71,8 @@ class UseCase:
         self.budget = budget
         self.deadline_seconds = deadline_seconds
         self.examples_are_random_sample = examples_are_random_sample
+        self.slices = (slices,) if isinstance(slices, str) else tuple(slices)
+        self.label_within_hours = label_within_hours
         self.function: FunctionDecider | None = None
         self.trainable: Trainable | None = None
         if found := rules.problems(self):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -29,6 +29,7 @@ def problems(declared: UseCase) -> list[Problem]:
         *_models(declared),
         *_pod(declared.pod),
         *_limits(declared),
+        *_slices(declared),
         *_budget(declared.budget),
     ]
 
@@ -153,6 +154,28 @@ def _limits(declared: UseCase) -> Iterator[Problem]:
             problem=f"A deadline of {declared.deadline_seconds!r} is out of range.",
             remedy="Give seconds above 0 and below 3600.",
         )
+
+
+def _slices(declared: UseCase) -> Iterator[Problem]:
+    known = getattr(declared.input, "model_fields", {})
+    for name in declared.slices:
+        if name not in known:
+            yield Problem(
+                field="slices",
+                problem=f"The input has no field {name!r} to slice by.",
+                remedy=f"Name some of: {', '.join(sorted(known)) or 'none'}.",
+            )
+    if not _between(declared.label_within_hours, 0.0, 8_784.0):
+        yield Problem(
+            field="label_within_hours",
+            problem=f"A label within {declared.label_within_hours!r} hours is out of range.",
+            remedy="Give hours above 0 and at most a year, for example 72.",
+        )
+
+
+def slices_of(declared: UseCase, content: Mapping[str, Any]) -> dict[str, str]:
+    """The slices an input lies in, by field."""
+    return {name: str(content.get(name, "")) for name in declared.slices}
 
 
 def _budget(budget: object) -> Iterator[Problem]:

@@ -14,16 +14,14 @@ from scipy.special import softmax
 
 from roadbed.kernel.json import JsonObject
 from roadbed.models.text import storage
-from roadbed.models.text.confidence import Confidence
-from roadbed.models.text.opinions import Opinions, lengths_of, newest
+from roadbed.models.text.fitting import fit
+from roadbed.models.text.opinions import lengths_of
 from roadbed.models.text.state import Fitted
-from roadbed.models.text.vocabulary import Counter, Counts, Floats, Rows, Weights
+from roadbed.models.text.vocabulary import Floats, Rows
 from roadbed.usecases.deciders import Answer, LabelledExample, OutOfFold, Unsure
 from roadbed.usecases.errors import TrainingError
 
-_OFTEN = 5
 _FREE = Decimal(0)  # it runs here; nobody sends a bill
-_TRIMMED = 200
 _NONE = None  # the label of texts for which no answer would be right
 
 
@@ -64,6 +62,11 @@ class TextClassifier:
         return [each for each in self._learnt.labels if each is not _NONE]
 
     @property
+    def kinds(self) -> Sequence[JsonObject | None]:
+        """The outputs it was trained on; a reviewer's label outside them is a new kind of work."""
+        return [None if each is _NONE else {self.label: each} for each in self._learnt.labels]
+
+    @property
     def out_of_fold(self) -> OutOfFold:
         """How the last fit did on examples it had not seen, in the order given to ``fit``."""
         return self._learnt.out_of_fold
@@ -81,7 +84,7 @@ class TextClassifier:
         position = {label: number for number, label in enumerate(labels)}
         classes = np.array([position[value] for value in values])
         fitted = copy.copy(self)
-        fitted._fitted = _fit(texts, classes, labels, seed)  # noqa: SLF001 - our own copy
+        fitted._fitted = fit(texts, classes, labels, seed)  # noqa: SLF001 - our own copy
         return fitted
 
     def decide_many(self, inputs: Sequence[BaseModel]) -> Sequence[Answer[BaseModel] | Unsure]:
@@ -93,18 +96,18 @@ class TextClassifier:
         counts = learnt.counter.count(texts)
         rows = learnt.weights.weigh(counts)
         margins = learnt.opinions.margins(rows)
-        sure = learnt.confidence.probability(
-            learnt.opinions.features(
-                counts,
-                rows,
-                margins,
-                lengths_of(texts),
-                learnt.counter.unknown_share(texts, learnt.often),
-            )
+        features = learnt.opinions.features(
+            counts,
+            rows,
+            margins,
+            lengths_of(texts),
+            learnt.counter.unknown_share(texts, learnt.often),
         )
+        sure = learnt.confidence.probability(features)
+        cautious = learnt.cautious.probability(features)
         evidence = self._evidence(rows, margins)
         return [
-            self._answer(int(lead), float(sure[each]), evidence[each])
+            self._answer(int(lead), float(sure[each]), float(cautious[each]), evidence[each])
             for each, lead in enumerate(margins.argmax(axis=1))
         ]
 
@@ -130,7 +133,9 @@ class TextClassifier:
     def _label(self, output: BaseModel | None) -> Any:
         return None if output is None else output.model_dump(mode="json")[self.label]
 
-    def _answer(self, lead: int, sure: float, evidence: JsonObject) -> Answer[BaseModel] | Unsure:
+    def _answer(
+        self, lead: int, sure: float, cautious: float, evidence: JsonObject
+    ) -> Answer[BaseModel] | Unsure:
         label = self._learnt.labels[lead]
         if label is _NONE:
             return Unsure(
@@ -148,7 +153,9 @@ class TextClassifier:
                 evidence=evidence,
                 cost=_FREE,
             )
-        return Answer(output=output, confidence=sure, evidence=evidence, cost=_FREE)
+        return Answer(
+            output=output, confidence=sure, cautious=cautious, evidence=evidence, cost=_FREE
+        )
 
     def _evidence(self, rows: Rows, margins: Floats) -> list[JsonObject]:
         """For a reviewer: the runner-up, the words that spoke loudest, the most similar example."""
@@ -182,76 +189,3 @@ def _loudest(rows: Rows, learnt: Fitted, leads: npt.NDArray[np.int64]) -> list[l
         best = np.argsort(weight)[::-1][:3]
         found.append([learnt.counter.words[columns[i]] for i in best if weight[i] > 0.0])
     return found
-
-
-def _fit(
-    texts: Sequence[str], classes: npt.NDArray[np.int64], labels: tuple[Any, ...], seed: int
-) -> Fitted:
-    none = labels.index(_NONE) if _NONE in labels else None
-    counter, counts = Counter.fit(texts)
-    often = _often(counter, counts)
-    unknown, lengths = counter.unknown_share(texts, often), lengths_of(texts)
-
-    def stage(known: npt.NDArray[np.int64]) -> tuple[Weights, Opinions]:
-        seen = counts.rows(known)
-        weights = Weights.fit(seen)
-        return weights, Opinions.fit(
-            seen, weights.weigh(seen), classes[known], len(labels), none, seed
-        )
-
-    def held_out(fold: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Floats]:
-        weights, opinions = stage(np.setdiff1d(np.arange(len(texts)), fold))
-        own = counts.rows(fold)
-        rows = weights.weigh(own)
-        margins = opinions.margins(rows)
-        # A fold knows most words of the whole; what it would not know is left out of its rows by a
-        # document count of zero, so only this share is slightly too small.
-        return margins.argmax(axis=1), opinions.features(
-            own, rows, margins, lengths[fold], unknown[fold]
-        )
-
-    folds = _folds(len(texts), seed)
-    # One after the other: the linear solver draws from one generator for the whole process, and
-    # fits that ran side by side would not come out the same twice.
-    parts = [held_out(fold) for fold in folds]
-    weights, opinions = stage(np.arange(len(texts)))
-    order = np.argsort(np.concatenate(folds))
-    leads = np.concatenate([lead for lead, _ in parts])[order]
-    features = np.vstack([part for _, part in parts])[order]
-    right = leads == classes
-    answered = leads != none if none is not None else np.ones(len(texts), dtype=bool)
-    confidence = Confidence.fit(
-        features[answered],
-        right[answered],
-        share_right=float(right[answered].mean() or 0.0) if answered.any() else 0.0,
-    )
-    sure = np.where(answered, confidence.probability(features), 0.0)
-    return Fitted(
-        labels=labels,
-        counter=counter,
-        weights=weights,
-        often=often,
-        opinions=opinions,
-        near_texts=_near_texts(texts, classes, len(labels)),
-        confidence=confidence,
-        out_of_fold=OutOfFold(confidence=sure, wrong=~right),
-    )
-
-
-def _near_texts(
-    texts: Sequence[str], classes: npt.NDArray[np.int64], count: int
-) -> tuple[str, ...]:
-    return tuple(texts[each][:_TRIMMED] for each in newest(classes, count))
-
-
-def _often(counter: Counter, counts: Counts) -> frozenset[str]:
-    documents = np.bincount(counts.words.indices, minlength=len(counter.words))
-    return frozenset(
-        word for word, seen in zip(counter.words, documents, strict=True) if seen >= _OFTEN
-    )
-
-
-def _folds(n: int, seed: int) -> list[npt.NDArray[np.int64]]:
-    """Random parts: five while that is quick, three for many examples."""
-    shuffled = np.random.default_rng(seed).permutation(n)
-    return np.array_split(shuffled, min(n, 5 if n < 3_000 else 3))

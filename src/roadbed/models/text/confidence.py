@@ -27,13 +27,17 @@ class Confidence:
 
     @classmethod
     def fit(
-        cls, features: Floats, right: npt.NDArray[np.bool_], *, share_right: float
+        cls,
+        features: Floats,
+        right: npt.NDArray[np.bool_],
+        *,
+        weight: npt.NDArray[np.float64] | None = None,
     ) -> Confidence:
-        """Fit on out-of-fold rows. With too few rights or wrongs it says ``share_right`` always."""
+        """Fit on out-of-fold rows. With too few rights or wrongs it says the share seen, always."""
         mean, scale = _scale(features)
         if min(int(right.sum()), int((~right).sum())) < _LEAST_OF_EACH:
             # Between the rate seen and one half: a handful of successes is no certainty.
-            rate = (share_right * len(right) + 1.0) / (len(right) + 2.0)
+            rate = (int(right.sum()) + 1.0) / (len(right) + 2.0)
             return cls(
                 mean=mean,
                 scale=scale,
@@ -41,7 +45,7 @@ class Confidence:
                 bias=float(np.log(rate / (1.0 - rate))),
             )
         model = LogisticRegression(C=0.3, max_iter=500)
-        model.fit(_standardise(features, mean, scale), right)
+        model.fit(_standardise(features, mean, scale), right, sample_weight=weight)
         return cls(
             mean=mean,
             scale=scale,

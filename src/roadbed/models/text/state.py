@@ -13,7 +13,10 @@ from roadbed.usecases.deciders import OutOfFold
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fitted:
-    """All that was learnt. ``labels`` are JSON values by class, ``None`` for "none of these"."""
+    """All that was learnt. ``labels`` are JSON values by class, ``None`` for "none of these".
+
+    ``cautious`` is ``confidence`` fitted also on kinds of work it was not shown.
+    """
 
     labels: tuple[Any, ...]
     counter: Counter
@@ -22,4 +25,5 @@ class Fitted:
     opinions: Opinions
     near_texts: tuple[str, ...]
     confidence: Confidence
+    cautious: Confidence
     out_of_fold: OutOfFold

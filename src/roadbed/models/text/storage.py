@@ -17,7 +17,7 @@ from roadbed.models.text.state import Fitted
 from roadbed.models.text.vocabulary import Counter, Rows, Weights
 from roadbed.usecases.deciders import OutOfFold
 
-_FORMAT = 1
+_FORMAT = 2
 _SPARSE = ("word_counts", "character_counts", "centres", "near_rows")
 
 
@@ -31,12 +31,12 @@ def save(fitted: Fitted) -> Mapping[str, bytes]:
         "intercepts": opinions.intercepts,
         "near_classes": opinions.near_classes,
         "sizes": opinions.sizes,
-        "mean": fitted.confidence.mean,
-        "scale": fitted.confidence.scale,
-        "weights": fitted.confidence.weights,
-        "bias": np.array(fitted.confidence.bias),
+        **_second_stage("confidence", fitted.confidence),
+        **_second_stage("cautious", fitted.cautious),
         "oof_confidence": fitted.out_of_fold.confidence,
         "oof_wrong": fitted.out_of_fold.wrong,
+        "oof_cautious": fitted.out_of_fold.cautious,
+        "oof_novel": fitted.out_of_fold.novel,
     }
     for name in _SPARSE:
         matrix: Rows = getattr(opinions, name)
@@ -96,13 +96,32 @@ def load(files: Mapping[str, bytes]) -> Fitted:
         often=frozenset(terms["often"]),
         opinions=opinions,
         near_texts=tuple(terms["near_texts"]),
-        confidence=Confidence(
-            mean=arrays["mean"],
-            scale=arrays["scale"],
-            weights=arrays["weights"],
-            bias=float(arrays["bias"]),
+        confidence=_read_second_stage("confidence", arrays),
+        cautious=_read_second_stage("cautious", arrays),
+        out_of_fold=OutOfFold(
+            confidence=arrays["oof_confidence"],
+            wrong=arrays["oof_wrong"],
+            cautious=arrays["oof_cautious"],
+            novel=arrays["oof_novel"],
         ),
-        out_of_fold=OutOfFold(confidence=arrays["oof_confidence"], wrong=arrays["oof_wrong"]),
+    )
+
+
+def _second_stage(name: str, stage: Confidence) -> dict[str, Any]:
+    return {
+        f"{name}_mean": stage.mean,
+        f"{name}_scale": stage.scale,
+        f"{name}_weights": stage.weights,
+        f"{name}_bias": np.array(stage.bias),
+    }
+
+
+def _read_second_stage(name: str, arrays: Mapping[str, Any]) -> Confidence:
+    return Confidence(
+        mean=arrays[f"{name}_mean"],
+        scale=arrays[f"{name}_scale"],
+        weights=arrays[f"{name}_weights"],
+        bias=float(arrays[f"{name}_bias"]),
     )
 
 

@@ -40,6 +40,7 @@ class Counter:
     def __init__(self, words: Sequence[str], characters: Sequence[str]) -> None:
         self.words = list(words)
         self.characters = list(characters)
+        self._known = frozenset(words)
         self._words = _word_vectorizer(vocabulary=self.words)
         self._characters = _character_vectorizer(vocabulary=self.characters)
 
@@ -65,9 +66,11 @@ class Counter:
             characters=self._count(self._characters, self.characters, texts),
         )
 
-    def unknown_share(self, texts: Sequence[str], often: frozenset[str]) -> Floats:
+    def unknown_share(
+        self, texts: Sequence[str], often: frozenset[str], seen: frozenset[str] | None = None
+    ) -> Floats:
         """Shape (n, 2): the share of words never seen, and of words not ``often`` seen."""
-        known = set(self.words)
+        known = self._known if seen is None else seen
         shares = np.zeros((len(texts), 2), dtype=np.float32)
         for row, text in enumerate(texts):
             tokens = _TOKENIZE(text.lower())

@@ -1,4 +1,4 @@
-"""Trust: the queue's index."""
+"""Trust: states, kinds, bridges, notices."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Change the queue's index."""
+    """Add what the running audit needs."""
     op.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").replace(":", r"\:"))

@@ -1,0 +1,171 @@
+"""Fits all the classifier knows, and learns how far to trust it from what it had not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from roadbed.models.text.confidence import Confidence
+from roadbed.models.text.opinions import FEATURES, Labels, Opinions, lengths_of, newest
+from roadbed.models.text.state import Fitted
+from roadbed.models.text.vocabulary import Counter, Counts, Floats, Weights
+from roadbed.usecases.deciders import OutOfFold
+
+_OFTEN = 5
+_TRIMMED = 200
+_NOVELTY_FOLDS = 3
+_HIDDEN_ITEMS = 0.20
+_HIDDEN_CLASSES = 0.12
+_NOVEL_WEIGHT = 0.30  # of the total, for rows of hidden classes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Corpus:
+    """The examples, counted once. ``none`` is the class of texts that fit nowhere."""
+
+    texts: Sequence[str]
+    classes: Labels
+    count: int
+    none: int | None
+    counter: Counter
+    counts: Counts
+    lengths: Floats
+    seed: int
+
+    def stage(self, known: Labels) -> tuple[Weights, Opinions]:
+        """The first stage, fitted on the texts at ``known``."""
+        seen = self.counts.rows(known)
+        weights = Weights.fit(seen)
+        rows = weights.weigh(seen)
+        opinions = Opinions.fit(seen, rows, self.classes[known], self.count, self.none, self.seed)
+        return weights, opinions
+
+    def held_out(self, known: Labels, asked: Labels) -> tuple[Labels, Floats]:
+        """Leading class and features of the texts at ``asked``, from a stage that saw ``known``."""
+        weights, opinions = self.stage(known)
+        own = self.counts.rows(asked)
+        rows = weights.weigh(own)
+        margins = opinions.margins(rows)
+        unknown = self.counter.unknown_share(
+            [self.texts[each] for each in asked], *self._words(known)
+        )
+        return margins.argmax(axis=1), opinions.features(
+            own, rows, margins, self.lengths[asked], unknown
+        )
+
+    def often(self) -> frozenset[str]:
+        """Words in at least five texts."""
+        return self._words(np.arange(len(self.texts)))[0]
+
+    def _words(self, known: Labels) -> tuple[frozenset[str], frozenset[str]]:
+        documents = np.bincount(self.counts.words[known].indices, minlength=len(self.counter.words))
+        often, seen = (
+            frozenset(self.counter.words[each] for each in np.flatnonzero(documents >= least))
+            for least in (_OFTEN, 1)
+        )
+        return often, seen
+
+
+def fit(texts: Sequence[str], classes: Labels, labels: tuple[Any, ...], seed: int) -> Fitted:
+    """All that can be learnt from ``texts``, oldest first, of ``classes`` (n,) into ``labels``."""
+    counter, counts = Counter.fit(texts)
+    corpus = _Corpus(
+        texts=texts,
+        classes=classes,
+        count=len(labels),
+        none=labels.index(None) if None in labels else None,
+        counter=counter,
+        counts=counts,
+        lengths=lengths_of(texts),
+        seed=seed,
+    )
+    leads, features = _out_of_fold(corpus)
+    right = leads == classes
+    answered = _answered(corpus, leads)
+    confidence = Confidence.fit(features[answered], right[answered])
+    novel_leads, novel = _pseudo_novel(corpus)
+    novel = novel[_answered(corpus, novel_leads)]
+    cautious = _fit_cautious(features[answered], right[answered], novel)
+    weights, opinions = corpus.stage(np.arange(len(texts)))
+    return Fitted(
+        labels=labels,
+        counter=counter,
+        weights=weights,
+        often=corpus.often(),
+        opinions=opinions,
+        near_texts=tuple(texts[each][:_TRIMMED] for each in newest(classes, len(labels))),
+        confidence=confidence,
+        cautious=cautious,
+        out_of_fold=OutOfFold(
+            confidence=np.where(answered, confidence.probability(features), 0.0),
+            wrong=~right,
+            cautious=np.where(answered, cautious.probability(features), 0.0),
+            novel=_with_unsure(cautious.probability(novel), len(novel_leads)),
+        ),
+    )
+
+
+def _out_of_fold(corpus: _Corpus) -> tuple[Labels, Floats]:
+    """Each text's leading class and features, from a first stage that had not seen it."""
+    folds = _folds(len(corpus.texts), corpus.seed)
+    # One after the other: the linear solver draws from one generator for the whole process, and
+    # fits that ran side by side would not come out the same twice.
+    every = np.arange(len(corpus.texts))
+    parts = [corpus.held_out(np.setdiff1d(every, fold), fold) for fold in folds]
+    order = np.argsort(np.concatenate(folds))
+    leads = np.concatenate([lead for lead, _ in parts])[order]
+    return leads, np.vstack([part for _, part in parts])[order]
+
+
+def _pseudo_novel(corpus: _Corpus) -> tuple[Labels, Floats]:
+    """Leading class and features of texts whose whole class was hidden from the first stage."""
+    parts = [corpus.held_out(known, novel) for known, novel in _hidings(corpus)]
+    nothing = (np.zeros(0, dtype=np.int64), np.zeros((0, FEATURES), dtype=np.float32))
+    leads, features = zip(*(parts or [nothing]), strict=True)
+    return np.concatenate(leads), np.vstack(features)
+
+
+def _hidings(corpus: _Corpus) -> Iterator[tuple[Labels, Labels]]:
+    """What a fold may see, and the texts of the classes that it hides."""
+    chance = np.random.default_rng([corpus.seed, 1])
+    named = np.array(sorted(set(corpus.classes.tolist()) - {corpus.none}), dtype=np.int64)
+    hide = max(1, round(_HIDDEN_CLASSES * len(named)))
+    if len(named) - hide < 2:
+        return
+    for _ in range(_NOVELTY_FOLDS):
+        hidden = np.isin(corpus.classes, chance.choice(named, hide, replace=False))
+        kept = ~hidden & (chance.random(len(corpus.texts)) >= _HIDDEN_ITEMS)
+        yield np.flatnonzero(kept), np.flatnonzero(hidden)
+
+
+def _fit_cautious(features: Floats, right: npt.NDArray[np.bool_], novel: Floats) -> Confidence:
+    """The second stage once more, taught that kinds it never saw are always answered wrongly."""
+    weight = np.ones(len(right) + len(novel))
+    if len(novel):
+        weight[len(right) :] = _NOVEL_WEIGHT / (1.0 - _NOVEL_WEIGHT) * len(right) / len(novel)
+    return Confidence.fit(
+        np.vstack([features, novel]),
+        np.concatenate([right, np.zeros(len(novel), dtype=bool)]),
+        weight=weight,
+    )
+
+
+def _answered(corpus: _Corpus, leads: Labels) -> npt.NDArray[np.bool_]:
+    """Where the leading class is a label, not "none of these"."""
+    found: npt.NDArray[np.bool_] = leads != (-1 if corpus.none is None else corpus.none)
+    return found
+
+
+def _with_unsure(scores: npt.NDArray[np.float64], total: int) -> npt.NDArray[np.float64]:
+    """Scores of all pseudo-novel rows: those recognised as fitting nowhere stand as 0."""
+    return np.concatenate([scores, np.zeros(total - len(scores))])
+
+
+def _folds(n: int, seed: int) -> list[Labels]:
+    """Random parts: five while that is quick, three for many examples."""
+    shuffled = np.random.default_rng(seed).permutation(n)
+    return np.array_split(shuffled, min(n, 5 if n < 3_000 else 3))

@@ -1,0 +1,265 @@
+"""Looks at the evidence for a version, and keeps what it showed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from psycopg.types.json import Jsonb
+
+from roadbed.improvement.model import Candidate, ExampleSet, Judged
+from roadbed.improvement.service import Improvement
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.ids import Ids
+from roadbed.kernel.json import flat
+from roadbed.releases import rules
+from roadbed.risk.calibration import calibration
+from roadbed.risk.certificate import anytime, exact
+from roadbed.risk.curve import risk_coverage
+from roadbed.risk.promise import Evidence, Proof, Standing, prove
+from roadbed.risk.slices import Pooling, pool, prove_slices
+from roadbed.risk.weakness import groups_of, weak_spots
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+from roadbed.usecases.folder import LoadedUseCase
+from roadbed.usecases.model import UseCase
+from roadbed.usecases.rules import slices_of
+
+_SQL = queries(__package__)
+Row = Mapping[str, Any]
+_SHOWN = 240  # characters of an example
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """What stands for a version after a look. ``proof`` is ``None`` if no look was due."""
+
+    certificate: Row | None
+    proof: Proof | None
+    sample: int
+    note: str
+
+
+class Certificates:
+    """Proves versions on the reference sample and stores the proofs."""
+
+    def __init__(
+        self, database: Database, improvement: Improvement, ids: Ids, clock: Clock
+    ) -> None:
+        self._database = database
+        self._improvement = improvement
+        self._ids = ids
+        self._clock = clock
+
+    async def last(self, behaviour: str) -> Row | None:
+        """The newest certificate of a behaviour."""
+        return await self._database.fetch_one(_SQL["last_certificate"], {"behaviour": behaviour})
+
+    async def look(
+        self,
+        loaded: LoadedUseCase,
+        candidate: Candidate,
+        behaviour: str,
+        standing: Standing,
+        alarm_at: datetime | None,
+    ) -> Look:
+        """Judge ``candidate`` on the reference sample, if a look is due.
+
+        A fitted version has one look with the whole risk of error, and another only on what was
+        drawn since an alarm; a plain function is looked at again whenever labels have come, by a
+        test that allows for it.
+        """
+        declared = loaded.declared
+        reference = await self._improvement.reference(declared)
+        last = await self.last(behaviour)
+        fresh = np.array([alarm_at is None or each > alarm_at for each in reference.drawn_at], bool)
+        if last and _same_alarm(last, alarm_at):
+            if len(reference.examples) <= last["items"]:
+                note = "Nothing new was corrected or labelled since the last look."
+                return Look(certificate=last, proof=None, sample=len(fresh), note=note)
+            if declared.trainable is not None:
+                note = "Nothing new to learn from, and this version has had its one look."
+                return Look(certificate=last, proof=None, sample=len(fresh), note=note)
+        await self._database.fetch(_SQL["look"], {"hash": behaviour})
+        judged = await self._improvement.judge(declared, candidate.decider, reference)
+        pooling = _pooling(declared, candidate, reference)
+        evidence, training = _pooled(declared, candidate, reference, judged, fresh, pooling)
+        proof = prove(
+            evidence,
+            training,
+            standing,
+            risk_limit=declared.risk_limit,
+            delta=1.0 - declared.certainty,
+            test=exact if declared.trainable is not None else anytime,
+        )
+        detail = _detail(declared, reference, judged, evidence, proof)
+        detail["pooling"] = dataclasses.asdict(pooling) if pooling else None
+        detail["alarm_at"] = alarm_at.isoformat() if alarm_at else None
+        await self._store(declared, behaviour, proof, detail)
+        return Look(
+            certificate=await self.last(behaviour),
+            proof=proof,
+            sample=len(fresh),
+            note=rules.sentence(proof, declared.risk_limit),
+        )
+
+    async def _store(
+        self, declared: UseCase, behaviour: str, proof: Proof, detail: Mapping[str, Any]
+    ) -> None:
+        certificate = proof.certificate
+        row = await self._database.fetch_one(_SQL["behaviour"], {"hash": behaviour})
+        await self._database.fetch(
+            _SQL["store_certificate"],
+            {
+                "id": self._ids.certificate(),
+                "use_case": declared.name,
+                "behaviour": behaviour,
+                "look": row["looks"] if row else 1,
+                "threshold": certificate.threshold,
+                "bridged": proof.bridged,
+                "on_alarm": proof.on_alarm,
+                "risk_limit": declared.risk_limit,
+                "certainty": declared.certainty,
+                "items": certificate.items,
+                "covered": certificate.covered,
+                "errors": certificate.errors,
+                "detail": Jsonb(plain(detail)),
+                "issued_at": self._clock.now(),
+            },
+        )
+
+
+def _same_alarm(last: Row, alarm_at: datetime | None) -> bool:
+    return bool(last["detail"].get("alarm_at") == (alarm_at.isoformat() if alarm_at else None))
+
+
+def _pooling(declared: UseCase, candidate: Candidate, reference: ExampleSet) -> Pooling | None:
+    """Offsets of slices, learnt from training rows; ``None`` without slices or training."""
+    if not declared.slices or candidate.out_of_fold is None:
+        return None
+    return pool(
+        declared.slices,
+        candidate.slices,
+        candidate.out_of_fold.confidence,
+        candidate.out_of_fold.wrong,
+        seen=[slices_of(declared, each) for each in reference.contents],
+    )
+
+
+def _pooled(
+    declared: UseCase,
+    candidate: Candidate,
+    reference: ExampleSet,
+    judged: Judged,
+    fresh: np.ndarray[Any, np.dtype[np.bool_]],
+    pooling: Pooling | None,
+) -> tuple[Evidence, Any]:
+    """Evidence and training as the live path would score them."""
+    training = candidate.out_of_fold
+    confidence = judged.confidence
+    cautious = judged.cautious
+    if pooling and training:
+        slices = [slices_of(declared, each) for each in reference.contents]
+        known = np.array([pooling.too_rare(each) is None for each in slices], dtype=bool)
+        confidence = _scored(pooling, slices, confidence) * known
+        cautious = None if cautious is None else cautious * known
+        training = dataclasses.replace(
+            training, confidence=_scored(pooling, candidate.slices, training.confidence)
+        )
+    return (
+        Evidence(confidence=confidence, wrong=judged.wrong, fresh=fresh, cautious=cautious),
+        training,
+    )
+
+
+def _scored(
+    pooling: Pooling, slices: Sequence[Mapping[str, str]], confidence: np.ndarray[Any, Any]
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.array(
+        [pooling.score(float(s), each) for s, each in zip(confidence, slices, strict=True)],
+        dtype=np.float64,
+    )
+
+
+def _detail(
+    declared: UseCase,
+    reference: ExampleSet,
+    judged: Judged,
+    evidence: Evidence,
+    proof: Proof,
+) -> dict[str, Any]:
+    """All that the pages show of a look, as plain records."""
+    threshold = proof.certificate.threshold
+    compared = evidence.cautious if proof.bridged else evidence.confidence
+    if compared is None or threshold is None:
+        automatic = np.zeros(len(evidence.wrong), dtype=bool)
+    else:
+        automatic = compared >= threshold
+    slices = [slices_of(declared, each) for each in reference.contents]
+    groups = groups_of(reference.contents)
+    for group, example, more in zip(groups, reference.examples, slices, strict=True):
+        group.update(more)
+        if example.output is not None:
+            group["kind"] = flat(example.output.model_dump(mode="json"))
+    certainty = declared.certainty
+    spots = weak_spots(groups, judged.wrong, automatic, certainty)
+    counted = evidence.fresh if not proof.bridged else np.ones_like(evidence.fresh)
+    return {
+        **dataclasses.asdict(proof.certificate),
+        "sign": proof.sign,
+        "overdue": sum(reference.overdue),
+        "curve": [
+            dataclasses.asdict(each)
+            for each in risk_coverage(
+                evidence.confidence[counted], evidence.wrong[counted], certainty
+            )
+        ],
+        "calibration": [
+            dataclasses.asdict(each)
+            for each in calibration(judged.confidence[counted], judged.wrong[counted], certainty)
+        ],
+        "slices": [
+            dataclasses.asdict(each)
+            for each in prove_slices(
+                declared.slices,
+                slices,
+                evidence.wrong,
+                automatic & counted,
+                risk_limit=declared.risk_limit,
+                delta=1.0 - certainty,
+            )
+        ],
+        "weak": [
+            {
+                **dataclasses.asdict(spot),
+                "examples": [
+                    {
+                        "input": flat(reference.contents[each])[:_SHOWN],
+                        "answered": judged.outputs[each],
+                        "right": (right := reference.examples[each].output)
+                        and right.model_dump(mode="json"),
+                    }
+                    for each in spot.examples
+                ],
+            }
+            for spot in spots
+        ],
+        "error": float(judged.wrong.mean()) if len(judged.wrong) else None,
+    }
+
+
+def plain(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as JSON would give it back."""
+
+    def convert(value: object) -> object:
+        if isinstance(value, np.generic):
+            return value.item()
+        raise TypeError(type(value).__name__)
+
+    found: dict[str, Any] = json.loads(json.dumps(record, default=convert))
+    return found
