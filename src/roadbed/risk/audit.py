@@ -35,6 +35,9 @@ class RunningAudit:
     wrong: int = 0
     change: float = 1.0
     most_harm: float = 1.0
+    most_change: float = 1.0
+    bound_lost: bool = False  # the bound had come below the limit, and has left it again
+    _bound_held: bool = False
     _harm: list[float] = field(default_factory=list)
     _weight: float = 0.0  # sum of the rates at which automated tasks were drawn
     _weighted_wrong: float = 0.0  # sum of 1/rate over wrong outcomes
@@ -44,15 +47,15 @@ class RunningAudit:
     def __post_init__(self) -> None:
         self._harm = [1.0] * len(_HARM_MULTIPLES)
 
-    def pass_over(self, tasks: int, rate: float) -> None:
-        """``tasks`` automatic answers that the coin, at ``rate``, did not draw."""
+    def pass_over(self, tasks: int, weight: float) -> None:
+        """``tasks`` automatic answers that were not drawn; ``weight`` is the sum of their rates."""
         if tasks:
             seen, total = self.automated, self.wrong
             if total:  # the sum of (wrong / n)^2 over the next n
                 tail = polygamma(1, seen) - polygamma(1, seen + tasks)
                 self._deviation += total * total * float(tail)
             self.automated += tasks
-            self._weight += tasks * rate
+            self._weight += weight
 
     def add(self, *, wrong: bool, rate: float) -> None:
         """One drawn automatic answer that a person has judged; it was drawn at ``rate``."""
@@ -67,10 +70,12 @@ class RunningAudit:
         self.most_harm = max(self.most_harm, self.harm)
         grown = max(self.change, 1.0) * self._factor(_CHANGE_MULTIPLE, wrong=wrong)
         self.change = min(grown, _LARGEST)
+        self.most_change = max(self.most_change, self.change)
         if wrong:
             self.wrong += 1
             self._weighted_wrong += 1.0 / rate
             self._spread += (1.0 - rate) / (rate * rate)
+        self._follow_bound()
 
     @property
     def harm(self) -> float:
@@ -101,6 +106,11 @@ class RunningAudit:
             self.wrong + (price + (-math.log1p(-h) - h) * self._deviation) / h for h in _TILTS
         )
         return min(most / self._weight, 1.0)
+
+    def _follow_bound(self) -> None:
+        holds = self.upper is not None and self.upper <= self.risk_limit
+        self.bound_lost = self.bound_lost or (self._bound_held and not holds)
+        self._bound_held = self._bound_held or holds
 
     def _factor(self, multiple: float, *, wrong: bool) -> float:
         limit = self.risk_limit

@@ -27,9 +27,10 @@ class KindAlarm:
     evidence: float = 1.0
     seen: int = 0
     new: int = 0
+    sounded: bool = False
 
-    def add(self, *, unknown: bool) -> bool:
-        """A reviewed task's kind, in the order drawn. Gives whether the alarm sounds now."""
+    def add(self, *, unknown: bool) -> None:
+        """A reviewed task's kind, in the order drawn."""
         factor = (
             _SHARE_AFTER / _SHARE_BEFORE
             if unknown
@@ -38,7 +39,7 @@ class KindAlarm:
         self.evidence = min(max(self.evidence, 1.0) * factor, 1e300)
         self.seen += 1
         self.new += unknown
-        return self.evidence >= KIND_ALARM
+        self.sounded = self.sounded or self.evidence >= KIND_ALARM
 
 
 class PseudoNovelty(Training, Protocol):

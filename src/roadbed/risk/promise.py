@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from roadbed.risk import coin, novelty
+from roadbed.risk.audit import CHANGE_ALARM, SUSPICION, RunningAudit
 from roadbed.risk.certificate import Bools, Certificate, Floats, Test, Training, certify, exact
-from roadbed.risk.novelty import PseudoNovelty, bridge
+from roadbed.risk.novelty import KindAlarm, PseudoNovelty, bridge
 from roadbed.risk.states import Sign, State, after
 
 _HALF = 0.5
@@ -147,6 +148,19 @@ def alarmed(
             bridges_left=novelty.CAUTIOUS_IMPROVEMENTS,
         )
     return Standing(state=state, since_alarm=True)
+
+
+def sign_of(audit: RunningAudit, kinds: KindAlarm) -> Sign | None:
+    """What the labelled evidence of a version says, the gravest first."""
+    if audit.most_harm >= 1.0 / audit.delta:
+        return Sign.HARM_PROVEN
+    if audit.most_change >= CHANGE_ALARM:
+        return Sign.CHANGE_FOUND
+    if kinds.sounded:
+        return Sign.NEW_KINDS
+    if audit.most_harm >= SUSPICION or audit.bound_lost:
+        return Sign.HARM_SUSPECTED
+    return None
 
 
 def _bridge(

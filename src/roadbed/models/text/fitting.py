@@ -10,11 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from roadbed.models.text.confidence import Confidence
-from roadbed.models.text.opinions import FEATURES, Labels, Opinions, lengths_of, newest
+from roadbed.models.text.opinions import Labels, Opinions, lengths_of, newest
 from roadbed.models.text.state import Fitted
-from roadbed.models.text.vocabulary import Counter, Counts, Floats, Weights
+from roadbed.models.text.vocabulary import (
+    Counter,
+    Counts,
+    Floats,
+    Weights,
+    least_documents,
+)
 from roadbed.usecases.deciders import OutOfFold
 
+Flags = npt.NDArray[np.bool_]
 _OFTEN = 5
 _TRIMMED = 200
 _NOVELTY_FOLDS = 3
@@ -65,7 +72,7 @@ class _Corpus:
         documents = np.bincount(self.counts.words[known].indices, minlength=len(self.counter.words))
         often, seen = (
             frozenset(self.counter.words[each] for each in np.flatnonzero(documents >= least))
-            for least in (_OFTEN, 1)
+            for least in (_OFTEN, least_documents(len(known))[0])
         )
         return often, seen
 
@@ -87,9 +94,7 @@ def fit(texts: Sequence[str], classes: Labels, labels: tuple[Any, ...], seed: in
     right = leads == classes
     answered = _answered(corpus, leads)
     confidence = Confidence.fit(features[answered], right[answered])
-    novel_leads, novel = _pseudo_novel(corpus)
-    novel = novel[_answered(corpus, novel_leads)]
-    cautious = _fit_cautious(features[answered], right[answered], novel)
+    cautious, novel = _learn_caution(corpus) or (confidence, np.zeros(0))
     weights, opinions = corpus.stage(np.arange(len(texts)))
     return Fitted(
         labels=labels,
@@ -104,7 +109,7 @@ def fit(texts: Sequence[str], classes: Labels, labels: tuple[Any, ...], seed: in
             confidence=np.where(answered, confidence.probability(features), 0.0),
             wrong=~right,
             cautious=np.where(answered, cautious.probability(features), 0.0),
-            novel=_with_unsure(cautious.probability(novel), len(novel_leads)),
+            novel=novel,
         ),
     )
 
@@ -121,16 +126,32 @@ def _out_of_fold(corpus: _Corpus) -> tuple[Labels, Floats]:
     return leads, np.vstack([part for _, part in parts])[order]
 
 
-def _pseudo_novel(corpus: _Corpus) -> tuple[Labels, Floats]:
-    """Leading class and features of texts whose whole class was hidden from the first stage."""
-    parts = [corpus.held_out(known, novel) for known, novel in _hidings(corpus)]
-    nothing = (np.zeros(0, dtype=np.int64), np.zeros((0, FEATURES), dtype=np.float32))
-    leads, features = zip(*(parts or [nothing]), strict=True)
-    return np.concatenate(leads), np.vstack(features)
+def _learn_caution(corpus: _Corpus) -> tuple[Confidence, npt.NDArray[np.float64]] | None:
+    """The second stage once more, taught that kinds it never saw are always answered wrongly.
+
+    Each fold hides some texts and some whole classes from a first stage. Gives the stage and its
+    confidence in the texts of hidden classes, 0 where they were recognised as fitting nowhere.
+    """
+    features, right, new, shown = [], [], [], []
+    for known, asked, hidden in _hidings(corpus):
+        leads, found = corpus.held_out(known, asked)
+        features.append(found)
+        right.append((leads == corpus.classes[asked]) & ~hidden)
+        new.append(hidden)
+        shown.append(_answered(corpus, leads))
+    if not features:
+        return None
+    every, hidden, answered = np.vstack(features), np.concatenate(new), np.concatenate(shown)
+    novel = hidden[answered]
+    weight = np.ones(len(novel))
+    if novel.any():
+        weight[novel] = _NOVEL_WEIGHT / (1.0 - _NOVEL_WEIGHT) * (~novel).sum() / novel.sum()
+    stage = Confidence.fit(every[answered], np.concatenate(right)[answered], weight=weight)
+    return stage, np.where(answered, stage.probability(every), 0.0)[hidden]
 
 
-def _hidings(corpus: _Corpus) -> Iterator[tuple[Labels, Labels]]:
-    """What a fold may see, and the texts of the classes that it hides."""
+def _hidings(corpus: _Corpus) -> Iterator[tuple[Labels, Labels, Flags]]:
+    """What a fold may see, what it is asked, and which of that is of a class it never saw."""
     chance = np.random.default_rng([corpus.seed, 1])
     named = np.array(sorted(set(corpus.classes.tolist()) - {corpus.none}), dtype=np.int64)
     hide = max(1, round(_HIDDEN_CLASSES * len(named)))
@@ -138,31 +159,14 @@ def _hidings(corpus: _Corpus) -> Iterator[tuple[Labels, Labels]]:
         return
     for _ in range(_NOVELTY_FOLDS):
         hidden = np.isin(corpus.classes, chance.choice(named, hide, replace=False))
-        kept = ~hidden & (chance.random(len(corpus.texts)) >= _HIDDEN_ITEMS)
-        yield np.flatnonzero(kept), np.flatnonzero(hidden)
+        asked = hidden | (chance.random(len(corpus.texts)) < _HIDDEN_ITEMS)
+        yield np.flatnonzero(~asked), np.flatnonzero(asked), hidden[asked]
 
 
-def _fit_cautious(features: Floats, right: npt.NDArray[np.bool_], novel: Floats) -> Confidence:
-    """The second stage once more, taught that kinds it never saw are always answered wrongly."""
-    weight = np.ones(len(right) + len(novel))
-    if len(novel):
-        weight[len(right) :] = _NOVEL_WEIGHT / (1.0 - _NOVEL_WEIGHT) * len(right) / len(novel)
-    return Confidence.fit(
-        np.vstack([features, novel]),
-        np.concatenate([right, np.zeros(len(novel), dtype=bool)]),
-        weight=weight,
-    )
-
-
-def _answered(corpus: _Corpus, leads: Labels) -> npt.NDArray[np.bool_]:
+def _answered(corpus: _Corpus, leads: Labels) -> Flags:
     """Where the leading class is a label, not "none of these"."""
-    found: npt.NDArray[np.bool_] = leads != (-1 if corpus.none is None else corpus.none)
+    found: Flags = leads != (-1 if corpus.none is None else corpus.none)
     return found
-
-
-def _with_unsure(scores: npt.NDArray[np.float64], total: int) -> npt.NDArray[np.float64]:
-    """Scores of all pseudo-novel rows: those recognised as fitting nowhere stand as 0."""
-    return np.concatenate([scores, np.zeros(total - len(scores))])
 
 
 def _folds(n: int, seed: int) -> list[Labels]:

@@ -100,8 +100,9 @@ class Weights:
 
     @classmethod
     def fit(cls, counts: Counts) -> Weights:
-        """Smoothed inverse document frequencies."""
-        return cls(words=_idf(counts.words), characters=_idf(counts.characters))
+        """Smoothed inverse document frequencies; 0 for terms too rare in these texts."""
+        words, characters = least_documents(counts.words.shape[0])
+        return cls(words=_idf(counts.words, words), characters=_idf(counts.characters, characters))
 
     def weigh(self, counts: Counts) -> Rows:
         """TF-IDF rows: words and 0.8 x characters side by side, each of unit length."""
@@ -139,10 +140,11 @@ def _terms(vectorizer: CountVectorizer) -> list[str]:
     return sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__)
 
 
-def _idf(counts: Rows) -> Floats:
+def _idf(counts: Rows, least: int) -> Floats:
     documents = np.bincount(counts.indices, minlength=counts.shape[1])
-    found: Floats = (np.log((1 + counts.shape[0]) / (1 + documents)) + 1).astype(np.float32)
-    return found
+    found = (np.log((1 + counts.shape[0]) / (1 + documents)) + 1).astype(np.float32)
+    # A part of the texts would not have kept a term that is too rare among them.
+    return np.where(documents >= least, found, np.float32(0.0))
 
 
 def _tfidf(counts: Rows, idf: Floats) -> Rows:

@@ -1,0 +1,419 @@
+"""Whether the promise holds, how much it allows to automate, and how soon it notices a change.
+
+Real inquiries (CLINC150, from ROADBED_DATA_DIR) through the product's classifier, routing, proofs
+and audit; only storage is in memory. Beside it what people do today: a fixed threshold, and one
+tuned on labels without a guarantee. Whole streams take most of the time: `--runs` and
+`--drift-runs` say how many, `--keep FILE` keeps finished ones, so that a long run can be cut short
+and taken up again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import beta
+
+import report
+from closed_loop import (
+    DELTA,
+    LIMIT,
+    NEW_FROM,
+    ROUNDS,
+    Inquiry,
+    Loop,
+    Round,
+    Routing,
+    ask,
+    best,
+    read,
+    stream,
+)
+from roadbed.improvement.model import ExampleSet
+from roadbed.improvement.service import judged
+from roadbed.models import TextClassifier
+from roadbed.risk import coin
+from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
+from roadbed.risk.certificate import certify
+from roadbed.usecases.deciders import LabelledExample
+
+Floats = Any
+REFERENCE = (500, 1_000, 2_000, 4_000)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Scored:
+    """A version on items it never saw: what certificates are drawn from."""
+
+    out_of_fold: Any
+    confidence: Floats
+    wrong: Floats
+
+
+def score(data: Path, labels: int, seed: int) -> Scored:
+    """Train on ``labels`` random labels of traffic with 17 % out of scope; score all the rest."""
+    rows, outside, intents = read(data)
+    chance = np.random.default_rng(seed)
+    untaught = set(chance.choice(intents, 20, replace=False).tolist())
+    texts = [(text, None if queue in untaught else queue) for text, queue in rows]
+    texts += [(text, None) for text in outside]
+    order = chance.permutation(len(texts))
+    examples = [
+        LabelledExample(
+            input=Inquiry(text=texts[each][0]),
+            output=None if texts[each][1] is None else Routing(queue=str(texts[each][1])),
+        )
+        for each in order
+    ]
+    decider = TextClassifier(text="text", label="queue").bind(Inquiry, Routing)
+    fitted = decider.fit(examples[:labels], seed=0)
+    rest = examples[labels:]
+    found = judged(ask(fitted, rest), ExampleSet(examples=rest, until=None))
+    return Scored(out_of_fold=fitted.out_of_fold, confidence=found.confidence, wrong=found.wrong)
+
+
+def policies(scored: Sequence[Scored], n: int, repeats: int) -> dict[str, dict[str, float]]:
+    """Automation, true error and how often the limit broke, over draws of ``n`` labels."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for repeat in range(repeats):
+        each = scored[repeat % len(scored)]
+        chance = np.random.default_rng([7, n, repeat])
+        order = chance.permutation(len(each.confidence))
+        mine, rest = order[:n], order[n:]
+        confidence, wrong = each.confidence[mine], each.wrong[mine]
+        proof = certify(
+            confidence=confidence,
+            wrong=wrong,
+            out_of_fold=each.out_of_fold,
+            risk_limit=LIMIT,
+            delta=DELTA,
+        )
+        chosen = {
+            "certificate": proof.threshold,
+            "tuned, no guarantee": tuned(confidence, wrong),
+            "fixed 0.8": 0.8,
+            "fixed 0.9": 0.9,
+        }
+        for name, threshold in chosen.items():
+            automatic = each.confidence[rest] >= (2.0 if threshold is None else threshold)
+            risk = float(each.wrong[rest][automatic].mean()) if automatic.any() else 0.0
+            found.setdefault(name, []).append((float(automatic.mean()), risk))
+    return {
+        name: {
+            "automated": float(np.mean([a for a, _ in rows])),
+            "error": float(np.mean([r for a, r in rows if a] or [0.0])),
+            "broken": float(np.mean([r > LIMIT for _, r in rows])),
+        }
+        for name, rows in found.items()
+    }
+
+
+def tuned(confidence: Floats, wrong: Floats) -> float | None:
+    """The loosest threshold whose error on the labels keeps the limit: no allowance for luck."""
+    order = np.argsort(-confidence, kind="stable")
+    risk = np.cumsum(wrong[order]) / np.arange(1, len(order) + 1)
+    good = np.flatnonzero((risk <= LIMIT) & (confidence[order] > 0.0))
+    return float(confidence[order][good[-1]]) if len(good) else None
+
+
+def play(task: tuple[str, int, bool]) -> tuple[int, bool, list[dict[str, Any]]]:
+    """One closed-loop stream."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    data, seed, drift = task
+    seed_examples, rounds = stream(Path(data), seed, drift=drift)
+    loop = Loop(seed_examples, seed)
+    rows = []
+    for tasks in rounds:
+        rows.append(dataclasses.asdict(loop.play(tasks)))
+        loop.improve()
+    return seed, drift, rows
+
+
+def streams(
+    data: Path, runs: int, drift_runs: int, keep: Path | None, processes: int
+) -> dict[bool, list[list[Round]]]:
+    """Streams without and with drift; those in ``keep`` are not played again."""
+    done: dict[tuple[int, bool], list[dict[str, Any]]] = {}
+    if keep and keep.exists():
+        for line in keep.read_text(encoding="utf-8").splitlines():
+            seed, drift, rows = json.loads(line)
+            done[seed, drift] = rows
+    wanted = [(seed, True) for seed in range(drift_runs)] + [(seed, False) for seed in range(runs)]
+    missing = [(str(data), *each) for each in wanted if each not in done]
+    with ProcessPoolExecutor(processes) as pool:
+        for seed, drift, rows in pool.map(play, missing):
+            done[seed, drift] = rows
+            if keep:
+                with keep.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps([seed, drift, rows]) + "\n")
+    return {
+        drift: [[Round(**row) for row in done[each]] for each in wanted if each[1] is drift]
+        for drift in (False, True)
+    }
+
+
+def until_found(risk: float, repeats: int, most: int = 5_000) -> Iterator[int]:
+    """Audited items until the audit halts, at a true error of ``risk``; at most ``most``."""
+    for repeat in range(repeats):
+        outcomes = np.random.default_rng([11, repeat, int(risk * 1e6)]).random(most) < risk
+        audit = RunningAudit(risk_limit=LIMIT, delta=DELTA)
+        for number, wrong in enumerate(outcomes.tolist(), 1):
+            audit.add(wrong=wrong, rate=0.12)
+            if audit.most_harm >= 1.0 / DELTA or audit.most_change >= CHANGE_ALARM:
+                yield number
+                break
+        else:
+            yield most
+
+
+def microseconds(repeats: int, act: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    for _ in range(repeats):
+        act()
+    return (time.perf_counter() - began) / repeats * 1e6
+
+
+def costs() -> dict[str, float]:
+    audit = RunningAudit(risk_limit=LIMIT, delta=DELTA)
+    chance = np.random.default_rng(0)
+    confidence = chance.random(10_000)
+    wrong = chance.random(10_000) < 0.1 * (1.0 - confidence)
+    training = dataclasses.make_dataclass("Training", ["confidence", "wrong"])(confidence, wrong)
+
+    def certificate() -> None:
+        certify(
+            confidence=confidence,
+            wrong=wrong,
+            out_of_fold=training,
+            risk_limit=LIMIT,
+            delta=DELTA,
+        )
+
+    return {
+        "update_us": microseconds(20_000, lambda: audit.add(wrong=False, rate=0.12)),
+        "certificate_ms": microseconds(50, certificate) / 1e3,
+    }
+
+
+def upper(k: int, n: int) -> float:
+    """One-sided 95 % Clopper-Pearson limit."""
+    return float(beta.ppf(0.95, k + 1, n - k)) if k < n else 1.0
+
+
+def share(rows: Sequence[Round]) -> float:
+    automatic = sum(each.automatic for each in rows)
+    return sum(each.wrong for each in rows) / automatic if automatic else 0.0
+
+
+def steady_figures(runs: Sequence[Sequence[Round]]) -> dict[str, float]:
+    """Streams whose traffic stays as it is."""
+    last = [run[-1] for run in runs]
+    wide = [each for run in runs for each in run if each.automatic >= 0.6 * each.tasks]
+    halted = ("harm_proven", "change_found")
+    return {
+        "stream_runs": len(runs),
+        "stream_automation_round_10": float(
+            np.mean([each.automatic / each.tasks for each in last])
+        ),
+        "stream_automation_worst": float(np.min([each.automatic / each.tasks for each in last])),
+        "stream_of_best": float(
+            np.mean([each.automatic / each.tasks for each in last])
+            / np.mean([each.best for each in last])
+        ),
+        "stream_error": share([each for run in runs for each in run]),
+        "stream_broken": float(np.mean([share(run) > LIMIT for run in runs])),
+        "false_halts": float(
+            np.mean([any(sign in halted for row in run for sign in row.signs) for run in runs])
+        ),
+        "leak_at_60": sum(each.leaked for each in wide)
+        / max(sum(each.outside for each in wide), 1),
+    }
+
+
+def drift_figures(runs: Sequence[Sequence[Round]]) -> dict[str, float]:
+    """Streams that 15 new intents, 9.6 % of traffic, join in round 7."""
+    after = [run[NEW_FROM - 1 :] for run in runs]
+    broken = sum(share(rows) > LIMIT for rows in after)
+    alarms = [run[NEW_FROM - 1].alarm_at for run in runs]
+    found = [each for each in alarms if each is not None]
+    last = [run[-1] for run in runs]
+    result = {
+        "drift_runs": len(runs),
+        "drift_broken": broken / len(runs),
+        "drift_broken_upper": upper(broken, len(runs)),
+        "drift_alarm_median": float(np.median(found)) if found else float("nan"),
+        "drift_alarm_95": float(np.quantile(found, 0.95)) if found else float("nan"),
+        "drift_unnoticed_in_round": 1.0 - len(found) / len(runs),
+        "drift_halts_before": float(
+            np.mean(
+                [any(row.signs and row.alarm_at for row in run[: NEW_FROM - 1]) for run in runs]
+            )
+        ),
+        "drift_of_best_round_10": float(
+            np.mean([each.automatic / each.tasks for each in last])
+            / np.mean([each.best for each in last])
+        ),
+    }
+    for number in range(NEW_FROM, ROUNDS + 1):
+        result[f"drift_automation_round_{number}"] = float(
+            np.mean([run[number - 1].automatic / run[number - 1].tasks for run in runs])
+        )
+    return result
+
+
+def rows_of(f: dict[str, float]) -> list[tuple[str, str, str, str]]:
+    def row(
+        what: str, name: str, floor: float, aim: float | None, *, least: bool, percent: bool = True
+    ) -> tuple[str, str, str, str]:
+        scale, unit = (100.0, " %") if percent else (1.0, "")
+        reach = f"{'≥' if least else '≤'} {floor * scale:g}{unit}"
+        reach += f", aim {aim * scale:g}{unit}" if aim is not None else ""
+        verdict = report.judged(f[name], floor, aim, least=least)
+        return what, f"{f[name] * scale:.3g}{unit}", reach, verdict
+
+    rows = [
+        row("certificate broken, 1,500 labels", "broken_1500", 0.05, None, least=False),
+        row("certificate broken, 5,000 labels", "broken_5000", 0.05, None, least=False),
+        row("automated at 2,000 reference, 5,000 learnt", "certified", 0.50, 0.61, least=True),
+        row(
+            "changed answers, 5 x limit: items, median",
+            "found_5x",
+            50,
+            None,
+            least=False,
+            percent=False,
+        ),
+        row(
+            "changed answers, 2 x limit: items, median",
+            "found_2x",
+            400,
+            None,
+            least=False,
+            percent=False,
+        ),
+        row(
+            "healthy version at 1.2 %: halted in 2,000 items",
+            "healthy_halts",
+            0.03,
+            0.01,
+            least=False,
+        ),
+        row("drawn for audit once the sample holds 5,000", "audit_share", 0.05, None, least=False),
+        row("cost of an outcome, us", "update_us", 50, None, least=False, percent=False),
+        row(
+            "certificate over 10,000 items, ms",
+            "certificate_ms",
+            50,
+            None,
+            least=False,
+            percent=False,
+        ),
+    ]
+    if "stream_runs" in f:
+        rows += [
+            row(
+                "stream: automated in round 10", "stream_automation_round_10", 0.6, 0.7, least=True
+            ),
+            row("stream: of the best threshold", "stream_of_best", 0.95, None, least=True),
+            row("stream: runs whose limit broke", "stream_broken", 0.05, None, least=False),
+            row("stream: runs with a false halt", "false_halts", 0.03, 0.01, least=False),
+            row("out-of-scope leak at 60 % automation", "leak_at_60", 0.01, 0.005, least=False),
+        ]
+    if "drift_runs" in f:
+        rows += [
+            row(
+                "drift: runs whose limit broke from then on",
+                "drift_broken",
+                0.05,
+                None,
+                least=False,
+            ),
+            row(
+                "drift: upper confidence limit of that",
+                "drift_broken_upper",
+                0.05,
+                None,
+                least=False,
+            ),
+            row(
+                "drift: alarm after tasks, median",
+                "drift_alarm_median",
+                150,
+                100,
+                least=False,
+                percent=False,
+            ),
+            row(
+                "drift: automated in round 10, of the best",
+                "drift_of_best_round_10",
+                0.8,
+                0.9,
+                least=True,
+            ),
+        ]
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=1_000)
+    parser.add_argument("--runs", type=int, default=4)
+    parser.add_argument("--drift-runs", type=int, default=4)
+    parser.add_argument("--keep", type=Path)
+    parser.add_argument("--processes", type=int, default=2)
+    arguments = parser.parse_args()
+    data = Path(os.environ.get("ROADBED_DATA_DIR", "../shared/data"))
+    figures: dict[str, float] = costs()
+    print(
+        f"{'labels':>8}{'reference':>10}  {'policy':22}{'automated':>10}{'error':>8}{'broken':>8}"
+    )
+    for labels in (1_500, 5_000):
+        scored = [score(data, labels, seed) for seed in range(3)]
+        broken = []
+        for n in REFERENCE:
+            for name, found in policies(scored, n, arguments.repeats).items():
+                print(
+                    f"{labels:8,}{n:10,}  {name:22}{found['automated']:10.1%}"
+                    f"{found['error']:8.2%}{found['broken']:8.1%}"
+                )
+                if name == "certificate":
+                    broken.append(found["broken"])
+                    figures[f"certified_{labels}_{n}"] = found["automated"]
+        figures[f"broken_{labels}"] = max(broken)
+        rates = [best(list(zip(each.confidence, each.wrong, strict=True))) for each in scored]
+        figures[f"best_{labels}"] = float(np.mean(rates))
+    figures["certified"] = figures["certified_5000_2000"]
+    for multiple in (5, 2):
+        waits = list(until_found(multiple * LIMIT, arguments.repeats))
+        figures[f"found_{multiple}x"] = float(np.median(waits))
+        figures[f"found_{multiple}x_95"] = float(np.quantile(waits, 0.95))
+    healthy = list(until_found(0.012, arguments.repeats, 2_000))
+    figures["healthy_halts"] = float(np.mean([each < 2_000 for each in healthy]))
+    figures["audit_share"] = coin.rate(automating=True, sample=coin.LARGE_SAMPLE)
+    played = streams(
+        data, arguments.runs, arguments.drift_runs, arguments.keep, arguments.processes
+    )
+    if played[False]:
+        figures |= steady_figures(played[False])
+    if played[True]:
+        figures |= drift_figures(played[True])
+    report.table(rows_of(figures))
+    report.end(
+        {
+            "benchmark": "trust",
+            **{name: round(value, 5) for name, value in figures.items()},
+            "machine": report.machine("numpy", "scipy", "scikit-learn"),
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()
