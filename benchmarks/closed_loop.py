@@ -76,8 +76,8 @@ def stream(
     new = [(t, q) for t, q in rows if q in coming]
     none: list[Labelled] = [(t, None) for t, q in rows if q in untaught]
     none += [(t, None) for t in outside]
-    for part in (inside, new, none):
-        chance.shuffle(part)
+    for pool in (inside, new, none):
+        chance.shuffle(pool)
     sizes = [SEED] + [SIZE] * ROUNDS
     parts = []
     for number, size in enumerate(sizes):

@@ -32,8 +32,11 @@ from roadbed.storage import migrations
 from roadbed.storage.database import Database
 from roadbed.storage.embedded import EmbeddedServer, default_home
 from roadbed.storage.writer import GroupCommitWriter
+from roadbed.trust.report import TrustReports
+from roadbed.trust.service import Trust
 from roadbed.usecases.errors import UseCaseError
 from roadbed.usecases.folder import LoadedUseCase, folders, load
+from roadbed.usecases.model import UseCase
 
 # Standard output belongs to results; what happens on the way goes to standard error.
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
@@ -55,8 +58,14 @@ class App:
     improvement: Improvement
     releases: Releases
     monitoring: Monitoring
+    trust: Trust
+    reports: TrustReports
     people: People
     broken: dict[str, RoadbedError] = field(default_factory=dict)
+
+    def declared(self) -> Sequence[UseCase]:
+        """The declarations of the use cases served here."""
+        return [self.registry.get(name).loaded.declared for name in self.registry.names()]
 
     def service(self, name: str) -> Service:
         """A served use case. Raises why it is not served: broken, or unknown."""
@@ -105,9 +114,10 @@ async def open_app(
 
 @asynccontextmanager
 async def running(app: App) -> AsyncIterator[None]:
-    """Follow releases and halts, and take over what crashed processes left."""
+    """Follow releases and halts, watch the promise, take over what crashed processes left."""
     followers = [
         asyncio.create_task(app.registry.follow()),
+        asyncio.create_task(app.trust.watch(app.declared)),
         asyncio.create_task(_recover_forever(app)),
     ]
     try:
@@ -132,6 +142,7 @@ def _wire(settings: Settings, database: Database, writer: GroupCommitWriter) -> 
         entropy=os.urandom,
         audit_note=pipeline.VERSION_LIVE,
     )
+    trust = Trust(database, ids, clock, pipeline.STATE_MOVED)
     reviews = Reviews(
         database=database,
         writer=writer,
@@ -160,6 +171,8 @@ def _wire(settings: Settings, database: Database, writer: GroupCommitWriter) -> 
         improvement=improvement,
         releases=releases,
         monitoring=Monitoring(database, reviews, improvement, releases, clock),
+        trust=trust,
+        reports=TrustReports(database, trust, releases, clock),
         people=People(database, clock, os.urandom),
     )
 

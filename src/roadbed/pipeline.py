@@ -8,7 +8,8 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 | a decision is settled    | halt epoch checked, decision recorded, review opened, audit entry    |
 | a verdict is given       | review closed, example born (learn or judge for good), audit entry   |
 | a verdict is taken back  | its example withdrawn, the review open again                         |
-| a version goes live      | the old one retired, audit entry, every process told                 |
+| a version goes live      | the old one retired, the state renewed, audit entry, processes told  |
+| the evidence turns       | state, threshold and halt epoch moved, audit entry, the pod told     |
 """
 
 from __future__ import annotations
@@ -34,3 +35,4 @@ VERDICT = Write(
 )
 VERDICT_UNDONE = (IMPROVEMENT["withdraw"],)
 VERSION_LIVE = AUDIT["noted"]
+STATE_MOVED = AUDIT["noted"]

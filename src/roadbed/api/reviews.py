@@ -28,6 +28,10 @@ _VERDICT_BODY = {
                             "description": "The right output, for `correct`.",
                         },
                         "note": {"type": "string", "maxLength": 4000},
+                        "new_kind": {
+                            "type": "boolean",
+                            "description": "Nothing like it was known before.",
+                        },
                     },
                 }
             }
@@ -78,12 +82,10 @@ async def claim(review_id: str, request: Request) -> Response:
 async def verdict(review_id: str, request: Request) -> Response:
     """Close a review. The answer shows what the decider said, also for a blind one."""
     person = person_of(request)
-    kind, output, note = _verdict_body(await json_object(request))
+    kind, more = _verdict_body(await json_object(request))
     reviews = app_of(request).reviews
     declared = usecase_of(request, (await reviews.get(review_id)).use_case)
-    return as_json(
-        await reviews.give(declared, review_id, kind, reviewer=person, output=output, note=note)
-    )
+    return as_json(await reviews.give(declared, review_id, kind, reviewer=person, **more))
 
 
 @router.post("/reviews/{review_id}/skip")
@@ -99,11 +101,11 @@ async def undo(review_id: str, request: Request) -> Response:
     return as_json(await app_of(request).reviews.undo(review_id, reviewer=person_of(request)))
 
 
-def _verdict_body(body: dict[str, Any]) -> tuple[VerdictKind, dict[str, Any] | None, str | None]:
-    if unknown := set(body) - {"verdict", "output", "note"}:
+def _verdict_body(body: dict[str, Any]) -> tuple[VerdictKind, dict[str, Any]]:
+    if unknown := set(body) - {"verdict", "output", "note", "new_kind"}:
         raise RequestError(
             f"The body has unknown fields: {', '.join(sorted(unknown))[:200]}.",
-            "A verdict has verdict, and may have output and note.",
+            "A verdict has verdict, and may have output, note and new_kind.",
         )
     try:
         kind = VerdictKind(str(body.get("verdict")))
@@ -117,4 +119,7 @@ def _verdict_body(body: dict[str, Any]) -> tuple[VerdictKind, dict[str, Any] | N
         raise RequestError("The output is not an object.", "Send the declared fields.")
     if note is not None and not isinstance(note, str):
         raise RequestError("The note is not text.", "Send it as a string, or leave it out.")
-    return kind, output, note
+    new_kind = body.get("new_kind", False)
+    if not isinstance(new_kind, bool):
+        raise RequestError("new_kind is not true or false.", "Send a boolean, or leave it out.")
+    return kind, {"output": output, "note": note, "new_kind": new_kind}

@@ -43,23 +43,28 @@ async def usecase(name: str, request: Request) -> Response:
 
 @router.get("/usecases/{name}/trust")
 async def trust(name: str, request: Request) -> Response:
-    """What is proven: the live version's certificate with its risk-coverage curve."""
+    """What is promised, on what evidence, and what would end it."""
     person_of(request)
-    declared = usecase_of(request, name)
+    usecase_of(request, name)
     app = app_of(request)
-    overview = await app.monitoring.overview(declared, halted=app.registry.get(name).halted)
-    live = app.registry.get(name).live
-    return as_json(
-        {
-            "risk_limit": declared.risk_limit,
-            "certainty": declared.certainty,
-            "version": live.id,
-            "threshold": live.threshold,
-            "certificate": overview.version.certificate if overview.version else None,
-            "audited": overview.audited,
-            "examples": overview.examples,
-        }
-    )
+    return as_json(await app.reports.report(app.registry.get(name)))
+
+
+@router.get("/usecases/{name}/notices")
+async def notices(
+    name: str, request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 50
+) -> Response:
+    """What the pod was told, newest first; open ones have no ``seen_by``."""
+    person_of(request)
+    usecase_of(request, name)
+    return as_json({"notices": await app_of(request).trust.notices(name, every=True, most=limit)})
+
+
+@router.post("/notices/{notice_id}/seen")
+async def seen(notice_id: str, request: Request) -> Response:
+    """Say that you have seen a notice; it leaves the pages."""
+    await app_of(request).trust.seen(notice_id, person=person_of(request))
+    return as_json({"seen": notice_id})
 
 
 @router.get("/usecases/{name}/releases")

@@ -41,6 +41,9 @@ def demo(
     data: Annotated[str, typer.Option(help="sample (made up) or clinc150 (real).")] = "sample",
     rounds: Annotated[int | None, typer.Option(min=1, max=50, help="Rounds to play.")] = None,
     once: Annotated[bool, typer.Option("--once", help="Stop when it is played.")] = False,
+    drift: Annotated[
+        bool, typer.Option("--drift", help="The world changes: watch it tighten, halt, re-open.")
+    ] = False,
     port: Port = None,
     json: Annotated[
         bool, typer.Option("--json", help="No live view; one JSON object on the last line.")
@@ -50,7 +53,7 @@ def demo(
     from roadbed.demo.play import play
 
     try:
-        play(data=data, rounds=rounds, once=once, port=port, as_json=json)
+        play(data=data, rounds=rounds, once=once, port=port, as_json=json, drift=drift)
     except RoadbedError as error:
         raise fail(error) from None
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from roadbed.cli.output import fail, me, opened, run, show
+from roadbed.cli.trust import trust_text
 from roadbed.kernel.errors import RoadbedError
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
@@ -64,21 +65,14 @@ def receipt(task_id: Annotated[str, typer.Argument(metavar="TASK")], json: Json 
 
 
 def trust(usecase: UseCaseName, json: Json = False) -> None:
-    """What is proven about a use case, on what evidence."""
+    """What is promised about a use case, on what evidence, and what would end it."""
 
     async def work() -> Any:
         async with opened(only=None) as app:
-            service = app.service(usecase)
-            return service.live, await app.monitoring.overview(
-                service.loaded.declared, halted=service.halted
-            )
+            return await app.reports.report(app.service(usecase))
 
-    live, found = run(work())
-    show(
-        {"version": live.id, "threshold": live.threshold, "overview": found},
-        as_json=json,
-        text=lambda: _trust_text(live, found),
-    )
+    found = run(work())
+    show(found, as_json=json, text=lambda: trust_text(found))
 
 
 def improve(usecase: UseCaseName, json: Json = False) -> None:
@@ -151,31 +145,3 @@ def _confidence(decision: Mapping[str, Any]) -> str | None:
 
 def _compact(content: object) -> str | None:
     return jsonlib.dumps(content, ensure_ascii=False) if content else None
-
-
-def _trust_text(live: Any, found: Any) -> str:
-    proof = (found.version.certificate if found.version else None) or {}
-    promise = (
-        f"At most {found.risk_limit:.1%} of automatic answers wrong, "
-        f"with {found.certainty:.0%} certainty"
-    )
-    if live.threshold is None:
-        why = proof.get("detail", {}).get("why_not") or "nothing has been proven yet"
-        head = f"{promise}: not proven, so everything goes to a person ({why})"
-    else:
-        head = (
-            f"{promise}: proven from confidence {live.threshold:.3f} on, where "
-            f"{proof['covered']} of {proof['items']} reference items lie, "
-            f"{proof['errors']} wrong."
-        )
-    recent, audited = found.recent, found.audited
-    rate = recent["automatic"] / recent["tasks"] if recent["tasks"] else 0.0
-    observed = (
-        f"{audited['wrong']} of {audited['items']} audited automatic answers were wrong"
-        if audited["items"]
-        else "no automatic answer has been audited yet"
-    )
-    return (
-        f"{head}\nAutomatic: {rate:.0%} of the last {recent['tasks']} tasks; {observed}.\n"
-        f"{found.reviews['waiting']} reviews wait."
-    )

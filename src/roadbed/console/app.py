@@ -13,10 +13,11 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from roadbed.console import charts, reviewing, words
+from roadbed.console import charts, reviewing, trusting, words
 from roadbed.console.pages import app_of, page, person_of, problem_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.receipts.service import Filter, moments
+from roadbed.trust.rules import STATES
 
 _COOKIE = "roadbed_session"
 _SESSION_SECONDS = 12 * 3600
@@ -33,6 +34,9 @@ def create() -> Starlette:
             Route("/sign-out", sign_out, methods=["POST"]),
             Route("/live", live),
             Route("/usecases/{name}", usecase),
+            Route("/usecases/{name}/trust", trusting.trust),
+            Route("/usecases/{name}/weak", trusting.weak),
+            Route("/notices/{notice_id}/seen", trusting.seen, methods=["POST"]),
             Route("/usecases/{name}/review", reviewing.desk),
             Route("/usecases/{name}/review/next", reviewing.next_item, methods=["POST"]),
             Route("/usecases/{name}/review/{review_id}", reviewing.give, methods=["POST"]),
@@ -54,7 +58,7 @@ async def usecases(request: Request) -> HTMLResponse:
     for name in app.registry.names():
         service = app.registry.get(name)
         overview = await app.monitoring.overview(service.loaded.declared, halted=service.halted)
-        rows.append((overview, words.headline(overview, service.live.threshold, app.clock.now())))
+        rows.append((overview, words.headline(overview, service.live, app.clock.now())))
     return page(request, "usecases.html", rows=rows, broken=app.broken)
 
 
@@ -72,9 +76,11 @@ async def usecase(request: Request) -> HTMLResponse:
         "usecase.html",
         overview=overview,
         live=service.live,
+        state_words=STATES[service.live.state],
+        notices=await app.trust.notices(overview.use_case),
         proof=proof,
         curve=curve,
-        headline=words.headline(overview, service.live.threshold, app.clock.now()),
+        headline=words.headline(overview, service.live, app.clock.now()),
         plot=charts.risk_coverage(
             curve, limit=overview.risk_limit, threshold=service.live.threshold
         ),

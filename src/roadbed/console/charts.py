@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 640, 300
-_TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25)
+_TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5)
 _MOST_TICKS = 6
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 28, 16, 40
 
@@ -42,6 +42,69 @@ def risk_coverage(
     return _svg("Error among automatic answers against the share automated", parts)
 
 
+def audit(path: Sequence[Any], *, limit: float) -> Markup:
+    """The estimated error and its bound over the automatic answers so far."""
+    if len(path) < 2:
+        return Markup("")
+    top = max(limit * 2.5, min(max(point.estimate for point in path) * 1.3, 1.0))
+    first, last = path[0].automated, path[-1].automated
+
+    def place(share: float, risk: float) -> tuple[float, float]:
+        x = _LEFT + share * (WIDTH - _LEFT - _RIGHT)
+        y = HEIGHT - _BOTTOM - min(risk, top) / top * (HEIGHT - _TOP - _BOTTOM)
+        return round(x, 1), round(y, 1)
+
+    def line(name: str) -> list[tuple[float, float]]:
+        width = max(last - first, 1)
+        return [place((each.automated - first) / width, getattr(each, name)) for each in path]
+
+    parts = [
+        *_levels(top, place),
+        Markup('<polygon class="band" points="{}"/>').format(
+            _points([*line("upper"), place(1.0, 0.0), place(0.0, 0.0)])
+        ),
+        Markup('<polyline class="line" points="{}"/>').format(_points(line("estimate"))),
+        *_limit(limit, place),
+        _word(_LEFT, HEIGHT - _BOTTOM + 18, f"{first:,}", "middle"),
+        _word(WIDTH - _RIGHT, HEIGHT - _BOTTOM + 18, f"{last:,}", "end"),
+        _word(WIDTH - _RIGHT, HEIGHT - 4, "automatic answers of this version", "end"),
+        _word(_LEFT + 4, _TOP + 4, "wrong: estimate (line) and bound (edge of the band)"),
+    ]
+    return _svg("Estimated error of automatic answers and its bound, over time", parts)
+
+
+def calibration(bins: Sequence[Mapping[str, float]]) -> Markup:
+    """The share right against the confidence, with intervals; the diagonal is perfect."""
+    if not bins:
+        return Markup("")
+
+    def place(confidence: float, right: float) -> tuple[float, float]:
+        x = _LEFT + confidence * (WIDTH - _LEFT - _RIGHT)
+        y = HEIGHT - _BOTTOM - right * (HEIGHT - _TOP - _BOTTOM)
+        return round(x, 1), round(y, 1)
+
+    (x0, y0), (x1, y1) = place(0.0, 0.0), place(1.0, 1.0)
+    parts = [
+        *(_word(*_below(place(step / 5, 0.0)), f"{step / 5:g}", "middle") for step in range(6)),
+        *(_word(*_left(place(0.0, step / 5)), f"{step * 20} %", "end") for step in range(6)),
+        Markup('<line class="limit" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(x0, y0, x1, y1),
+    ]
+    for each in bins:
+        (x, low), (_, high) = (place(each["confidence"], each[end]) for end in ("lower", "upper"))
+        parts.append(
+            Markup('<line class="whisker" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(
+                x, low, high
+            )
+        )
+    path = [place(each["confidence"], each["right"]) for each in bins]
+    parts += [
+        Markup('<polyline class="line" points="{}"/>').format(_points(path)),
+        _word(WIDTH - _RIGHT, HEIGHT - 4, "confidence", "end"),
+        _word(_LEFT + 4, _TOP + 4, "right among them"),
+    ]
+    return _svg("Share of right answers against confidence", parts)
+
+
 def volume(history: Sequence[Mapping[str, Any]], now: datetime) -> Markup:
     """Tasks over the last day in steps, the automatic part filled."""
     most = max((row["tasks"] for row in history), default=0)
@@ -70,6 +133,12 @@ def _axes(top: float, place: Any) -> Iterator[Markup]:
     for step in range(6):
         x, y = place(step / 5, 0.0)
         yield _word(x, y + 18, f"{step * 20} %", "middle")
+    yield from _levels(top, place)
+    yield _word(WIDTH - _RIGHT, HEIGHT - 4, "share of tasks automated", "end")
+    yield _word(_LEFT + 4, _TOP + 4, "wrong among them")
+
+
+def _levels(top: float, place: Any) -> Iterator[Markup]:
     tick = next(each for each in _TICKS if top / each <= _MOST_TICKS)
     for step in range(int(top / tick) + 1):
         x, y = place(0.0, tick * step)
@@ -77,8 +146,14 @@ def _axes(top: float, place: Any) -> Iterator[Markup]:
             x, WIDTH - _RIGHT, y, y
         )
         yield _word(x - 6, y + 4, f"{tick * step * 100:g} %", "end")
-    yield _word(WIDTH - _RIGHT, HEIGHT - 4, "share of tasks automated", "end")
-    yield _word(_LEFT + 4, _TOP + 4, "wrong among them")
+
+
+def _below(at: tuple[float, float]) -> tuple[float, float]:
+    return at[0], at[1] + 18
+
+
+def _left(at: tuple[float, float]) -> tuple[float, float]:
+    return at[0] - 6, at[1] + 4
 
 
 def _limit(limit: float, place: Any) -> Iterator[Markup]:

@@ -58,6 +58,7 @@ async def give(request: Request) -> HTMLResponse:
         reviewer=person,
         output=output,
         note=form.get("note") or None,
+        new_kind=form.get("new_kind") == "yes",
     )
     waiting = await app.reviews.waiting(name)
     return page(request, "given.html", given=given, waiting=waiting["waiting"])

@@ -14,6 +14,8 @@ REASONS = {
     "halted": "the use case is halted",
     "unsure": "the decider is unsure",
     "not_proven": "nothing is proven yet",
+    "audit_halted": "the running audit halted automation",
+    "slice_unknown": "too little is known of its slice",
     "below_threshold": "not confident enough",
     "no_version": "no version is trained yet",
     "decider_failed": "the decider failed",
@@ -64,7 +66,7 @@ def short(identifier: str | None) -> str:
     return identifier[:4] + "…" + identifier[-6:] if identifier else "none"
 
 
-def headline(overview: Any, threshold: float | None, now: datetime) -> str:
+def headline(overview: Any, live: Any, now: datetime) -> str:
     """What is going on, in a sentence or two of plain words."""
     waiting = overview.reviews["waiting"]
     queue = "No review waits."
@@ -77,7 +79,9 @@ def headline(overview: Any, threshold: float | None, now: datetime) -> str:
     promise = f"at most {percent(overview.risk_limit)} wrong, {percent(overview.certainty)} certain"
     if overview.halted:
         return f"Halted: everything goes to people. {queue}"
-    if threshold is None:
+    if live.state == "halted":
+        return f"Halted by the running audit: everything goes to people. {queue}"
+    if live.threshold is None:
         return f"Nothing is automatic yet; the aim is {promise}. {queue}"
     recent = overview.recent
     rate = recent["automatic"] / recent["tasks"] if recent["tasks"] else None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from roadbed.demo.errors import DemoDataError
@@ -16,6 +17,7 @@ _CLINC_NOTICE = (
     "20 of its 150 intents are never taught; they and its own out-of-scope queries, 17 % of all, "
     "belong to no queue."
 )
+NEW_KINDS_FROM, CHANGED_FROM = 4, 7
 _CLINC_UNTAUGHT = 20
 _CLINC_OUTSIDE = 0.17
 
@@ -24,16 +26,67 @@ Labelled = tuple[str, str | None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stream:
-    """``seed`` examples known beforehand, then ``rounds`` of tasks as they arrive."""
+    """``seed`` examples known beforehand, then ``rounds`` of tasks as they arrive.
+
+    ``events`` says what changes in the world, and in which round; empty when nothing does.
+    """
 
     name: str
     notice: str
     seed: Sequence[Labelled]
     rounds: Sequence[Sequence[Labelled]]
+    events: Mapping[int, str] = field(default_factory=dict)
 
 
-def load(name: str, *, rounds: int | None, data_dir: Path | None, seed: int = 0) -> Stream:
-    """The stream called ``name``. Raises ``DemoDataError``."""
+def load(
+    name: str,
+    *,
+    rounds: int | None,
+    data_dir: Path | None,
+    seed: int = 0,
+    drift: bool = False,
+) -> Stream:
+    """The stream called ``name``; with ``drift`` the world changes twice. Raises ``DemoDataError``.
+
+    Drift plays ten rounds unless told otherwise.
+    """
+    stream = _load(name, rounds=rounds or (10 if drift else None), data_dir=data_dir, seed=seed)
+    return drifting(stream) if drift else stream
+
+
+def drifting(stream: Stream) -> Stream:
+    """The same stream in a world that changes: new kinds of work, later changed answers.
+
+    Some queues appear only from ``NEW_KINDS_FROM`` on; from ``CHANGED_FROM`` on two groups of
+    queues have swapped their work.
+    """
+    counts = Counter(queue for part in stream.rounds for _, queue in part if queue is not None)
+    ranked = [queue for queue, _ in counts.most_common()]
+    new = set(ranked[2 :: max(len(ranked) // max(round(0.12 * len(ranked)), 1), 1)])
+    rest = [queue for queue in ranked if queue not in new]
+    many = max(2, round(0.09 * len(rest)) // 2 * 2)
+    swap = dict(zip(rest[:many], [*rest[1:many], rest[0]], strict=True))
+
+    def told(number: int, part: Sequence[Labelled]) -> list[Labelled]:
+        return [
+            (text, swap.get(queue, queue) if queue and number >= CHANGED_FROM else queue)
+            for text, queue in part
+            if queue not in new or number >= NEW_KINDS_FROM
+        ]
+
+    return Stream(
+        name=stream.name,
+        notice=f"{stream.notice} In this run the world changes twice.",
+        seed=told(0, stream.seed),
+        rounds=[told(number, part) for number, part in enumerate(stream.rounds, 1)],
+        events={
+            NEW_KINDS_FROM: f"{len(new)} queues join that nobody had seen before",
+            CHANGED_FROM: f"{many} queues swap their work: what was right is wrong now",
+        },
+    )
+
+
+def _load(name: str, *, rounds: int | None, data_dir: Path | None, seed: int) -> Stream:
     if name == "clinc150":
         return _clinc(data_dir or Path("../shared/data"), rounds or 10, seed)
     if name == "sample":

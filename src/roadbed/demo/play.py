@@ -10,13 +10,13 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from roadbed.bootstrap import database_url, open_app
-from roadbed.demo.datasets import Stream, load
+from roadbed.demo.datasets import Labelled, Stream, load
 from roadbed.demo.errors import DemoServerError
 from roadbed.demo.people import Caller, Tally, review_all, send_round
 from roadbed.demo.server import ServerProcess
@@ -26,6 +26,8 @@ from roadbed.storage.embedded import EmbeddedServer, default_home
 
 USE_CASE = "support-triage"
 LIMIT, CERTAINTY = 0.02, 0.95
+_CHUNK = 100  # tasks between two looks of the audit, where the world changes
+_WATCH_SECONDS = 0.8
 _LEASE_SECONDS = "5"  # so that a killed server's tasks are taken over while one watches
 
 
@@ -41,10 +43,12 @@ class Stage:
     link_code: str
 
 
-def play(*, data: str, rounds: int | None, once: bool, port: int | None, as_json: bool) -> None:
+def play(
+    *, data: str, rounds: int | None, once: bool, port: int | None, as_json: bool, drift: bool
+) -> None:
     """Play the demo called ``data``. Raises ``DemoDataError``, ``DemoServerError``."""
     settings = Settings()
-    stream = load(data, rounds=rounds, data_dir=settings.data_dir)
+    stream = load(data, rounds=rounds, data_dir=settings.data_dir, drift=drift)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_play(stream, settings, once=once, port=port, as_json=as_json))
 
@@ -53,7 +57,13 @@ async def _play(
     stream: Stream, settings: Settings, *, once: bool, port: int | None, as_json: bool
 ) -> None:
     began = time.monotonic()
-    view = View(limit=LIMIT, certainty=CERTAINTY, notice=stream.notice, quiet=as_json)
+    view = View(
+        limit=LIMIT,
+        certainty=CERTAINTY,
+        notice=stream.notice,
+        quiet=as_json,
+        states=bool(stream.events),
+    )
     async with _stage(stream, settings, port, view) as stage:
         with view:
             await _rounds(stage, view)
@@ -73,24 +83,56 @@ async def _play(
 async def _rounds(stage: Stage, view: View) -> None:
     clients = Caller(stage.server.address, stage.client_token)
     reviewer = Caller(stage.server.address, stage.reviewer_token)
-    truth = {text: queue for part in stage.stream.rounds for text, queue in part}
     view.step(f"Learning from {len(stage.stream.seed):,} past inquiries")
     improved = await _improve(stage.environment)
     for number, tasks in enumerate(stage.stream.rounds, 1):
         row = RoundRow(number=number, tally=Tally(), threshold=_threshold(improved))
         view.rows.append(row)
-        view.step("Inquiries arrive")
-        began = time.monotonic()
-        await send_round(clients, USE_CASE, f"round-{number}", tasks, row.tally, view.draw)
-        row.seconds = time.monotonic() - began
-        view.step("A reviewer answers what was not automatic, and the blind sample")
-        row.reviews = await review_all(reviewer, USE_CASE, truth, view.draw)
+        if number in stage.stream.events:
+            view.note(f"Round {number}: {stage.stream.events[number]}.")
+        if stage.stream.events:
+            await _follow_state(reviewer, row, view)
+        # Where the world changes, people label as work arrives: what they say takes effect at once.
+        size = _CHUNK if stage.stream.events else len(tasks)
+        for start in range(0, len(tasks), size):
+            await _part(
+                clients, reviewer, tasks[start : start + size], f"{number}-{start}", row, view
+            )
+            if stage.stream.events:
+                await _follow_state(reviewer, row, view)
         view.finished(row)
         if number < len(stage.stream.rounds):
             view.step("Learning from the corrections, proving the new version")
             improved = await _improve(stage.environment)
     await clients.close()
     await reviewer.close()
+
+
+async def _part(
+    clients: Caller,
+    reviewer: Caller,
+    tasks: Sequence[Labelled],
+    prefix: str,
+    row: RoundRow,
+    view: View,
+) -> None:
+    """Some tasks, from their arrival to their labels."""
+    view.step("Inquiries arrive")
+    began = time.monotonic()
+    await send_round(clients, USE_CASE, f"round-{prefix}", tasks, row.tally, view.draw)
+    row.seconds += time.monotonic() - began
+    view.step("A reviewer answers what was not automatic, and the blind sample")
+    row.reviews += await review_all(reviewer, USE_CASE, dict(tasks), view.draw)
+
+
+async def _follow_state(reviewer: Caller, row: RoundRow, view: View) -> None:
+    """Give the audit its moment, and tell when it moved."""
+    await asyncio.sleep(_WATCH_SECONDS)
+    trust = await reviewer.call("GET", f"/usecases/{USE_CASE}/trust")
+    if not row.states or row.states[-1] != trust["state"]:
+        row.states.append(trust["state"])
+        if trust["state"] in ("tightened", "cautious", "halted"):
+            view.note(f"  {trust['state']}: {trust['state_reason']}")
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -23,16 +23,32 @@ class RoundRow:
     threshold: float | None
     reviews: int = 0
     seconds: float = 0.0
+    states: list[str] = field(default_factory=list)
 
     @property
     def per_second(self) -> float:
         return self.tally.tasks / self.seconds if self.seconds else 0.0
 
 
+_HEADINGS = (
+    "round",
+    "tasks",
+    "automatic",
+    "",
+    "wrong",
+    "proven from",
+    "reviewed",
+    "decisions",
+)
+
+
 class View:
     """A live table on a terminal, plain lines elsewhere, nothing at all when ``quiet``."""
 
-    def __init__(self, *, limit: float, certainty: float, notice: str, quiet: bool) -> None:
+    def __init__(
+        self, *, limit: float, certainty: float, notice: str, quiet: bool, states: bool
+    ) -> None:
+        self._headings = (*_HEADINGS, "state") if states else _HEADINGS
         self._limit = limit
         self._certainty = certainty
         self._notice = notice
@@ -71,7 +87,7 @@ class View:
     def finished(self, row: RoundRow) -> None:
         """A round is over."""
         if not self._console.is_terminal:
-            self._console.print("  ".join(_cells(row)))
+            self._console.print("  ".join(_cells(row)[: len(self._headings)]))
 
     def _table(self) -> Table:
         table = Table(
@@ -80,19 +96,10 @@ class View:
             box=None,
             pad_edge=False,
         )
-        for heading in (
-            "round",
-            "tasks",
-            "automatic",
-            "",
-            "wrong",
-            "proven from",
-            "reviewed",
-            "decisions",
-        ):
-            table.add_column(heading, justify="left" if not heading else "right")
+        for heading in self._headings:
+            table.add_column(heading, justify="left" if heading in ("", "state") else "right")
         for row in self.rows:
-            table.add_row(*_cells(row))
+            table.add_row(*_cells(row)[: len(self._headings)])
         return table
 
 
@@ -123,4 +130,5 @@ def _cells(row: RoundRow) -> list[str]:
         "nothing yet" if row.threshold is None else f"{row.threshold:.3f}",
         f"{row.reviews:,}",
         f"{row.per_second:,.0f}/s",
+        " → ".join(row.states),
     ]

@@ -25,7 +25,8 @@ UPDATE use_case
 SET state = %(state)s, threshold = %(threshold)s, cautious = %(cautious)s,
     reference_rate = %(rate)s, bridges_left = %(bridges_left)s, audit_at = %(audit_at)s,
     state_since = CASE WHEN state = %(state)s THEN state_since ELSE %(at)s END,
-    state_reason = %(reason)s
+    -- What halted it stays said until something opens it.
+    state_reason = CASE WHEN %(state)s = 'halted' THEN state_reason ELSE %(reason)s END
 WHERE name = %(use_case)s
 
 -- name: artifact

@@ -32,8 +32,8 @@ JOIN decision ON decision.task_id = review.task_id
 -- name: judge
 WITH item AS (
     SELECT * FROM json_to_recordset(%(items)s::json) AS item (
-        id text, review_id text, kind text, output jsonb, note text, reviewer text,
-        given_at timestamptz)
+        id text, review_id text, kind text, output jsonb, note text, new_kind boolean,
+        reviewer text, given_at timestamptz)
 ), closed AS (
     UPDATE review SET verdict = item.id, closed_at = item.given_at, claimed_by = NULL,
                       claim_until = NULL
@@ -45,11 +45,11 @@ WITH item AS (
            OR review.claim_until < now())
     RETURNING item.*, review.task_id, review.use_case, decision.output AS decided
 )
-INSERT INTO verdict (id, review_id, task_id, use_case, kind, right_output, agrees, note, reviewer,
-                     given_at)
+INSERT INTO verdict (id, review_id, task_id, use_case, kind, right_output, agrees, note, new_kind,
+                     reviewer, given_at)
 SELECT id, review_id, task_id, use_case, kind, truth.output,
        coalesce(truth.output = decided, truth.output IS NULL AND decided IS NULL),
-       note, reviewer, given_at
+       note, new_kind, reviewer, given_at
 FROM closed
 CROSS JOIN LATERAL (SELECT CASE kind WHEN 'accept' THEN decided
                                      WHEN 'correct' THEN closed.output END AS output) AS truth

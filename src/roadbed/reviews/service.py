@@ -125,8 +125,11 @@ class Reviews:
         reviewer: str,
         output: Mapping[str, Any] | None = None,
         note: str | None = None,
+        new_kind: bool = False,
     ) -> Given:
         """Close a review with a verdict. When this returns, verdict and example are on disk.
+
+        ``new_kind`` says that nothing like it was known to the use case before.
 
         Raises ``VerdictError`` when it does not fit, ``UnknownReviewError``,
         ``ReviewClosedError``, ``ReviewTakenError``.
@@ -148,6 +151,7 @@ class Reviews:
                 "kind": kind,
                 "output": right,
                 "note": note or None,
+                "new_kind": new_kind,
                 "reviewer": reviewer,
                 "given_at": self._clock.now(),
             },

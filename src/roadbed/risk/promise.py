@@ -182,6 +182,4 @@ def _bridge(
 
 
 def _coverage(confidence: Floats, threshold: float | None) -> float:
-    if threshold is None or not len(confidence):
-        return 0.0
-    return float(np.mean(confidence >= threshold))
+    return float(np.mean(confidence >= threshold)) if threshold is not None else 0.0

@@ -74,7 +74,9 @@ def pool(
 
     ``seen`` are further labelled items that only count towards how well a slice is known.
     """
-    counts = {name: Counter([each.get(name, "") for each in [*slices, *seen]]) for name in fields}
+    counts = {
+        name: dict(Counter(each.get(name, "") for each in [*slices, *seen])) for name in fields
+    }
     used = confidence > 0.0
     base = logit(np.clip(confidence[used], _EDGE, 1.0 - _EDGE))
     right = ~wrong[used]

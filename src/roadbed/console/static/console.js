@@ -19,7 +19,10 @@ function part(html) {
 
 let going = false;
 function go(key) {
-  const places = { u: "/", t: "/receipts", r: usecase && `/usecases/${usecase}/review` };
+  const places = {
+    u: "/", t: "/receipts", r: usecase && `/usecases/${usecase}/review`,
+    p: usecase && `/usecases/${usecase}/trust`,
+  };
   if (places[key]) location.assign(places[key]);
 }
 
@@ -155,9 +158,23 @@ function reviewDesk(path) {
     a: () => current.dataset.blind === "no" && current.dataset.answer === "yes" && verdict("accept"),
     e: () => { const field = current.querySelector("[name^='output.']"); if (field) field.focus(); },
     x: () => verdict("reject"), s: () => send("/skip"), u: undo,
+    w: () => { const kind = current.querySelector("[name='new_kind']"); if (kind) kind.checked = !kind.checked; },
     n: () => { const note = current.querySelector("[name='note']"); if (note) note.focus(); },
   } };
 }
+
+// --- what another limit would mean
+
+function whatif() {
+  document.querySelectorAll("[data-whatif]").forEach((holder) => {
+    const said = holder.querySelector("p");
+    const slider = holder.querySelector("input");
+    const tell = () => { said.textContent = holder.querySelectorAll("li")[slider.value].textContent; };
+    slider.addEventListener("input", tell);
+    tell();
+  });
+}
+whatif();
 
 // --- live figures: on a tick, fetch the page again and put the new parts in place
 
@@ -173,8 +190,11 @@ if ("live" in document.body.dataset) {
       const main = fresh.getElementById("main");
       const focused = document.activeElement && document.activeElement.getAttribute("href");
       const open = [...document.querySelectorAll("[data-table]")].map((each) => each.open);
+      const slid = [...document.querySelectorAll("[data-whatif] input")].map((each) => each.value);
       if (main) document.getElementById("main").replaceChildren(...main.childNodes);
       document.querySelectorAll("[data-table]").forEach((each, at) => { each.open = open[at]; });
+      document.querySelectorAll("[data-whatif] input").forEach((each, at) => { if (slid[at]) each.value = slid[at]; });
+      whatif();
       if (focused) { const at = document.querySelector(`main a[href="${CSS.escape(focused)}"]`); if (at) at.focus(); }
     } finally { setTimeout(() => { waiting = false; }, 1000); }
   };

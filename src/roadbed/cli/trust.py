@@ -1,0 +1,75 @@
+"""What ``roadbed trust`` prints: the Trust page in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def trust_text(report: Any) -> str:
+    """The report in lines."""
+    return "\n".join(_lines(report))
+
+
+def _lines(report: Any) -> Iterator[str]:
+    yield report.promise
+    yield f"{report.state.upper()}: {report.state_words}"
+    if report.state_reason:
+        yield f"  Because: {report.state_reason}"
+    yield f"  Way on: {report.way_out}"
+    yield ""
+    yield from _proof(report)
+    yield from _audit(report.audit, report.risk_limit)
+    yield f"Forecast      {report.forecast_words}"
+    volume = report.volume
+    yield (
+        f"People        {volume.reviews:,.0f} reviews of {volume.tasks:,.0f} tasks a day, about "
+        f"{volume.review_hours:.1f} hours at half a minute each"
+    )
+    for each in report.other_limits:
+        if each.threshold is not None:
+            yield (
+                f"  at {each.limit:6.2%}  {each.automated:4.0%} automatic; in 1,000 tasks "
+                f"{each.errors:4.1f} wrong and {each.people:,} for people"
+            )
+    for each in (report.proof or {}).get("detail", {}).get("weak", [])[:5]:
+        yield (
+            f"Weak          {each['field']} = {each['value']}: "
+            f"{each['wrong']} of {each['n']} wrong, "
+            f"{each['automatic']:.0%} automatic"
+        )
+    for each in report.notices:
+        yield f"Notice        {each.at:%Y-%m-%d %H:%M} UTC  {each.text}"
+
+
+def _proof(report: Any) -> Iterator[str]:
+    proof = report.proof
+    if not proof or proof["threshold"] is None:
+        why = (proof or {}).get("detail", {}).get("why_not") or "no version has been certified."
+        yield f"Proof         none: {why}"
+        return
+    kind = "Bridge" if proof["bridged"] else "Proof"
+    yield (
+        f"{kind:14}from confidence {proof['threshold']:.3f} on: {proof['covered']:,} of "
+        f"{proof['items']:,} reference items, {proof['errors']} wrong"
+    )
+    if report.threshold is not None and report.threshold != proof["threshold"]:
+        yield f"In force      from {report.threshold:.3f} on"
+
+
+def _audit(audit: Any, limit: float) -> Iterator[str]:
+    if audit.estimate is None:
+        yield "Audit         no automatic answer yet"
+        return
+    yield (
+        f"Audit         {audit.wrong} of {audit.sampled} drawn of {audit.automated:,} automatic "
+        f"answers wrong; estimate {audit.estimate:.1%} ± {audit.standard_error or 0.0:.1%}, "
+        f"at most {audit.upper or 1.0:.1%}"
+    )
+    yield (
+        f"  stops at    harm {audit.harm:.2g} of {audit.harm_limit:.0f}, change {audit.change:.2g} "
+        f"of {audit.change_limit:.0f}, new kinds {audit.kinds_evidence:.2g} of "
+        f"{audit.kinds_limit:.0f} ({audit.new_kinds} of {audit.kinds_seen}); limit {limit:.1%}"
+    )
+    if audit.waiting or audit.overdue:
+        yield f"  labels      {audit.waiting} wait, {audit.overdue} are late and count as wrong"

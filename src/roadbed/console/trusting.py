@@ -1,0 +1,45 @@
+"""The Trust page, the card of weak spots, and notices."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from roadbed.console import charts
+from roadbed.console.pages import app_of, page, person_of
+
+
+async def trust(request: Request) -> HTMLResponse:
+    """What is promised, on what evidence, and what would end it."""
+    person_of(request)
+    app = app_of(request)
+    report = await app.reports.report(app.service(request.path_params["name"]))
+    detail = (report.proof or {}).get("detail", {})
+    return page(
+        request,
+        "trust.html",
+        report=report,
+        detail=detail,
+        plot=charts.risk_coverage(
+            detail.get("curve", []), limit=report.risk_limit, threshold=report.threshold
+        ),
+        audit_plot=charts.audit(report.audit.path, limit=report.risk_limit),
+        calibration_plot=charts.calibration(detail.get("calibration", [])),
+    )
+
+
+async def weak(request: Request) -> HTMLResponse:
+    """Where the live version fails: for the people who use its answers; prints on one sheet."""
+    person_of(request)
+    app = app_of(request)
+    report = await app.reports.report(app.service(request.path_params["name"]))
+    return page(request, "weak.html", report=report, detail=(report.proof or {}).get("detail", {}))
+
+
+async def seen(request: Request) -> Response:
+    """A notice was read; back to where it stood."""
+    await app_of(request).trust.seen(request.path_params["notice_id"], person=person_of(request))
+    form = (await request.body()).decode(errors="replace")
+    back = form.removeprefix("back=") if form.startswith("back=") else ""
+    name = back if back in app_of(request).registry.names() else None
+    return RedirectResponse(f"/usecases/{name}/trust" if name else "/", status_code=303)

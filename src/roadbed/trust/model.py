@@ -1,0 +1,72 @@
+"""What the running audit found, and what the pod is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from roadbed.risk.states import Sign, State
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuditPoint:
+    """The audit after ``automated`` automatic answers: shares in [0, 1]."""
+
+    automated: int
+    estimate: float
+    upper: float
+    harm: float
+    change: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuditView:
+    """One version's running audit.
+
+    ``waiting`` sample items have no label yet, ``overdue`` are late and count as wrong.
+    ``new_kinds`` of ``kinds_seen`` reviewed tasks were of a kind it never saw.
+    """
+
+    version: str | None
+    automated: int
+    sampled: int
+    wrong: int
+    waiting: int
+    overdue: int
+    estimate: float | None
+    standard_error: float | None
+    upper: float | None
+    harm: float
+    harm_limit: float
+    change: float
+    change_limit: float
+    kinds_seen: int
+    new_kinds: int
+    kinds_evidence: float
+    kinds_limit: float
+    path: Sequence[AuditPoint]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StateChange:
+    """A move of the state, on which evidence."""
+
+    before: State
+    after: State
+    sign: Sign
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notice:
+    """Something the pod must know; open until somebody says that they have seen it."""
+
+    id: str
+    use_case: str
+    kind: str
+    text: str
+    at: datetime
+    seen_by: str | None
+    seen_at: datetime | None

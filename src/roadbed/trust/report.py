@@ -1,0 +1,140 @@
+"""Everything the Trust page, the API and ``roadbed trust`` say, put together once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from roadbed.decisions.model import Service
+from roadbed.kernel.clock import Clock
+from roadbed.releases.model import VersionInfo
+from roadbed.releases.service import Releases
+from roadbed.risk import coin
+from roadbed.risk.certificate import STARTS
+from roadbed.risk.curve import CurvePoint
+from roadbed.risk.forecast import Forecast, opens_in
+from roadbed.risk.states import State
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+from roadbed.trust import rules
+from roadbed.trust.model import AuditView, Notice
+from roadbed.trust.service import Trust
+
+_SQL = queries(__package__)
+LIMITS = (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15)
+REVIEW_SECONDS = 30.0
+_DAYS = 7
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Volume:
+    """A day as the last ones were: ``tasks`` that arrive and ``reviews`` they give rise to."""
+
+    tasks: float
+    reviews: float
+    review_hours: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrustReport:
+    """What is promised, on what evidence, and what would end it."""
+
+    use_case: str
+    promise: str
+    state: State
+    state_words: str
+    state_reason: str | None
+    state_since: Any
+    way_out: str
+    risk_limit: float
+    certainty: float
+    version: VersionInfo | None
+    threshold: float | None
+    cautious: bool
+    rate: float
+    proof: Mapping[str, Any] | None
+    audit: AuditView
+    forecast: Forecast
+    forecast_doubled: Forecast
+    forecast_words: str
+    volume: Volume
+    other_limits: Sequence[rules.OtherLimit]
+    changes: Sequence[Mapping[str, Any]]
+    notices: Sequence[Notice]
+
+
+class TrustReports:
+    """Puts reports together; changes nothing."""
+
+    def __init__(self, database: Database, trust: Trust, releases: Releases, clock: Clock) -> None:
+        self._database = database
+        self._trust = trust
+        self._releases = releases
+        self._clock = clock
+
+    async def report(self, service: Service) -> TrustReport:
+        """The report of one use case, now."""
+        declared, live = service.loaded.declared, service.live
+        versions = await self._releases.versions(declared.name, 1)
+        version = versions[0] if versions else None
+        proof = version.certificate if version else None
+        row = await self._database.fetch_one(_SQL["live"], {"use_case": declared.name}) or {}
+        volume = await self._volume(declared.name)
+        curve = [CurvePoint(**each) for each in (proof or {}).get("detail", {}).get("curve", [])]
+        delta = (1.0 - declared.certainty) / STARTS
+        soon, sooner = (
+            opens_in(
+                curve,
+                risk_limit=declared.risk_limit,
+                delta=delta,
+                tasks_per_day=volume.tasks,
+                rate=rate,
+            )
+            for rate in (live.rate, min(2.0 * live.rate, 1.0))
+        )
+        return TrustReport(
+            use_case=declared.name,
+            promise=rules.promise(declared.risk_limit, declared.certainty),
+            state=live.state,
+            state_words=rules.STATES[live.state],
+            state_reason=row.get("state_reason"),
+            state_since=row.get("state_since"),
+            way_out=rules.WAY_OUT[live.state].format(use_case=declared.name),
+            risk_limit=declared.risk_limit,
+            certainty=declared.certainty,
+            version=version,
+            threshold=live.threshold,
+            cautious=live.cautious,
+            rate=live.rate,
+            proof=proof,
+            audit=await self._trust.audit(declared),
+            forecast=soon,
+            forecast_doubled=sooner,
+            forecast_words=rules.forecast(
+                soon,
+                sooner,
+                opened=live.threshold is not None,
+                tasks=volume.tasks,
+                can_double=live.rate < coin.RATE_BEFORE,
+            ),
+            volume=volume,
+            other_limits=rules.other_limits(curve, LIMITS, delta),
+            changes=await self._trust.changes(declared.name),
+            notices=await self._trust.notices(declared.name),
+        )
+
+    async def _volume(self, use_case: str) -> Volume:
+        since = self._clock.now() - timedelta(days=_DAYS)
+        row = await self._database.fetch_one(_SQL["volume"], {"use_case": use_case, "since": since})
+        if row is None or not row["tasks"]:
+            return Volume(tasks=0.0, reviews=0.0, review_hours=0.0)
+        # A use case that began an hour ago has not had a day; its hour stands for one.
+        days = min(max((self._clock.now() - row["first"]).total_seconds() / 86_400, 1.0), _DAYS)
+        reviews = row["reviews"] / days
+        return Volume(
+            tasks=row["tasks"] / days,
+            reviews=reviews,
+            review_hours=reviews * REVIEW_SECONDS / 3_600,
+        )

@@ -1,0 +1,175 @@
+"""From rows to the running audit, and from signs to plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scipy.stats import binom
+
+from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
+from roadbed.risk.curve import CurvePoint
+from roadbed.risk.forecast import Forecast
+from roadbed.risk.novelty import KIND_ALARM, KindAlarm
+from roadbed.risk.promise import Standing
+from roadbed.risk.states import Sign, State
+from roadbed.trust.model import AuditPoint
+
+_MOST_POINTS = 120
+
+
+def replay(
+    rows: Iterable[Mapping[str, Any]], after: Mapping[str, Any], risk_limit: float, delta: float
+) -> tuple[RunningAudit, list[AuditPoint]]:
+    """The audit of one version, and its way there, from its sample in the order drawn.
+
+    A row is one drawn automatic answer with the ``passed`` others since the one before and the
+    ``weight`` of these. Late ones count as wrong; those that may still wait are left out.
+    """
+    audit = RunningAudit(risk_limit=risk_limit, delta=delta)
+    path: list[AuditPoint] = []
+    for row in rows:
+        audit.pass_over(row["passed"], row["weight"])
+        if row["wrong"] is None:
+            continue
+        audit.add(wrong=row["wrong"], rate=row["rate"])
+        path.append(
+            AuditPoint(
+                automated=audit.automated,
+                estimate=audit.estimate or 0.0,
+                upper=1.0 if audit.upper is None else audit.upper,
+                harm=audit.harm,
+                change=audit.change,
+            )
+        )
+    audit.pass_over(after["passed"], after["weight"])
+    return audit, thinned(path)
+
+
+def thinned(path: list[AuditPoint]) -> list[AuditPoint]:
+    """At most ``_MOST_POINTS`` of them, the last one always."""
+    step = max(1, -(-len(path) // _MOST_POINTS))
+    return [*path[:-1:step], *path[-1:]]
+
+
+def kinds_of(unknown: Iterable[bool]) -> KindAlarm:
+    """The kind alarm over reviewed tasks in the order drawn."""
+    alarm = KindAlarm()
+    for each in unknown:
+        alarm.add(unknown=each)
+    return alarm
+
+
+def reason(sign: Sign, audit: RunningAudit, kinds: KindAlarm, risk_limit: float) -> str:
+    """Why the state moves, for the page, the receipt of the move and the pod."""
+    seen = f"{audit.wrong} of {audit.sampled} audited automatic answers were wrong"
+    if sign is Sign.HARM_PROVEN:
+        return (
+            f"{seen}: with the certainty asked for, more than {risk_limit:.1%} were wrong "
+            "at some time since this version went live."
+        )
+    if sign is Sign.CHANGE_FOUND:
+        return (
+            f"{seen}, and lately far more than before "
+            f"(evidence of a change {audit.most_change:,.0f}, alarm at {CHANGE_ALARM:,.0f})."
+        )
+    if sign is Sign.NEW_KINDS:
+        return (
+            f"{kinds.new} of {kinds.seen} reviewed tasks are of a kind that this version was never "
+            f"shown (evidence {kinds.evidence:,.0f}, alarm at {KIND_ALARM:,.0f})."
+        )
+    if audit.bound_lost:
+        return f"{seen}: the bound on the error has risen above {risk_limit:.1%} again."
+    return f"{seen}: more than {risk_limit:.1%} would allow for, though it may still be chance."
+
+
+def notice(use_case: str, standing: Standing, why: str) -> str:
+    """What the pod is told of a move."""
+    return f"{use_case}: {STATES[standing.state]} {why}"
+
+
+STATES = {
+    State.SHADOW: "Nothing is proven, so everything goes to people.",
+    State.OPEN: "Automatic from the proven confidence on.",
+    State.TIGHTENED: "Tightened: automatic only from a stricter confidence on.",
+    State.CAUTIOUS: "Cautious mode: a new kind of work has appeared.",
+    State.HALTED: "Halted by the running audit: everything goes to people.",
+}
+WAY_OUT = {
+    State.SHADOW: "A certificate opens it: label the reference sample, then run "
+    "`roadbed improve {use_case}`.",
+    State.OPEN: "The running audit tightens or halts it when labelled answers say so.",
+    State.TIGHTENED: "Look at the wrong answers, then run `roadbed improve {use_case}`: only a new "
+    "certificate widens it again.",
+    State.CAUTIOUS: "Review what is new, then run `roadbed improve {use_case}`; from its third run "
+    "on only work that arrived since the alarm counts as evidence.",
+    State.HALTED: "Find the cause, correct what was wrong, label the sample and run "
+    "`roadbed improve {use_case}`: only a certificate on work that arrived since re-opens it.",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OtherLimit:
+    """What another limit would come to on the evidence of now: shares in [0, 1].
+
+    ``errors`` are wrong automatic answers in 1,000 tasks, ``people`` how many of them people see.
+    ``threshold`` is ``None`` where that limit cannot be shown.
+    """
+
+    limit: float
+    threshold: float | None
+    automated: float
+    errors: float
+    people: int
+
+
+def other_limits(
+    curve: Sequence[CurvePoint], limits: Sequence[float], delta: float
+) -> list[OtherLimit]:
+    """For each limit the loosest point of the curve that a test at ``delta`` would pass."""
+    found = []
+    for limit in limits:
+        passing = [each for each in curve if binom.cdf(each.errors, each.n, limit) <= delta]
+        best = max(passing, key=lambda each: each.coverage, default=None)
+        automated = best.coverage if best else 0.0
+        found.append(
+            OtherLimit(
+                limit=limit,
+                threshold=best.threshold if best else None,
+                automated=automated,
+                errors=1_000.0 * automated * best.risk if best else 0.0,
+                people=round(1_000 * (1.0 - automated)),
+            )
+        )
+    return found
+
+
+def promise(risk_limit: float, certainty: float) -> str:
+    """The promise in one sentence of plain words."""
+    return (
+        f"Of the answers that this version sends out by itself, at most {risk_limit:.1%} are "
+        f"wrong; we are {certainty:.0%} certain of it, while the work that "
+        "arrives stays like the sample it was shown on."
+    )
+
+
+def forecast(
+    soon: Forecast, sooner: Forecast, *, opened: bool, tasks: float, can_double: bool
+) -> str:
+    """When something can be automatic, in a sentence."""
+    if opened:
+        return "It is open."
+    if tasks <= 0.0:
+        return "No task has arrived in the last week, so nothing can be foretold."
+    if soon.days is None:
+        return (
+            "With this version it will never open: wherever it is sure, it is wrong more often "
+            "than the limit allows. Correct more tasks and improve it."
+        )
+    if soon.days < 1.0:
+        return "The labels are there or will be within a day: run `roadbed improve`."
+    text = f"Opens in about {soon.days:.0f} days at {tasks:,.0f} tasks a day"
+    if can_double and sooner.days is not None:
+        text += f", or {max(sooner.days, 1.0):.0f} with twice the sample"
+    return f"{text}: {soon.there:,} of about {soon.needed:,} labels are there."

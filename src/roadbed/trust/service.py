@@ -1,0 +1,271 @@
+"""Verbs: ``look`` at the labelled evidence and move the state; ``watch`` does so for good."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from psycopg.types.json import Jsonb
+
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.ids import Ids
+from roadbed.releases.rules import standing
+from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
+from roadbed.risk.novelty import KIND_ALARM, KindAlarm
+from roadbed.risk.promise import Standing, alarmed, sign_of
+from roadbed.risk.states import Sign, State
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+from roadbed.trust import rules
+from roadbed.trust.errors import UnknownNoticeError
+from roadbed.trust.model import AuditPoint, AuditView, Notice, StateChange
+from roadbed.usecases.model import UseCase
+
+_SQL = queries(__package__)
+_LOOK_SECONDS = 0.5
+_CHASE_SECONDS = 60.0
+_log = structlog.get_logger("roadbed")
+Row = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class _Found:
+    """What the evidence of the live version comes to."""
+
+    live: Row
+    audit: RunningAudit
+    path: Sequence[AuditPoint]
+    kinds: KindAlarm
+    waiting: int
+    overdue: int
+
+
+class Trust:
+    """Keeps the promise: reads labelled evidence, moves states, tells the pod."""
+
+    def __init__(self, database: Database, ids: Ids, clock: Clock, audit_note: str) -> None:
+        self._database = database
+        self._ids = ids
+        self._clock = clock
+        self._audit_note = audit_note
+        self._seen: dict[str, Row | None] = {}
+
+    async def look(self, declared: UseCase) -> StateChange | None:
+        """Move the state if the evidence says so; every move is noted and told.
+
+        The move and the halt epoch change together, under the lock that settlements share: a
+        decision made before it cannot settle after it.
+        """
+        found = await self._evidence(declared)
+        if found is None:
+            return None
+        sign = sign_of(found.audit, found.kinds)
+        before = standing(found.live)
+        if sign is None:
+            return None
+        after = alarmed(
+            before, sign, grid=found.live["grid"] or (), on_alarm=found.live["on_alarm"]
+        )
+        if after.state is before.state:
+            return None
+        why = rules.reason(sign, found.audit, found.kinds, declared.risk_limit)
+        return await self._move(declared.name, found.live, before, after, sign, why)
+
+    async def watch(self, declared: Callable[[], Sequence[UseCase]]) -> None:
+        """Look whenever something was labelled, and chase what is late, until cancelled."""
+        chased = 0.0
+        while True:
+            for each in declared():
+                try:
+                    await self._look_if_new(each)
+                    if self._clock.monotonic() - chased > _CHASE_SECONDS:
+                        await self.chase(each)
+                except RoadbedError as error:
+                    _log.warning("trust not looked at", usecase=each.name, problem=str(error))
+            if self._clock.monotonic() - chased > _CHASE_SECONDS:
+                chased = self._clock.monotonic()
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def chase(self, declared: UseCase) -> int:
+        """Put late sample items first in the queue and tell the pod; gives how many are new."""
+        facts = {"use_case": declared.name, "late_before": self._late_before(declared)}
+        late = await self._database.fetch(_SQL["chase"], facts)
+        if late:
+            many = "item waits" if len(late) == 1 else "items wait"
+            await self._announce(
+                declared.name,
+                "overdue",
+                f"{declared.name}: {len(late)} sample {many} for a label since more than "
+                f"{declared.label_within_hours:g} hours. Until then each counts as wrong.",
+            )
+        return len(late)
+
+    async def audit(self, declared: UseCase) -> AuditView:
+        """The running audit of the live version, with its way there."""
+        found = await self._evidence(declared)
+        delta = 1.0 - declared.certainty
+        if found is None:
+            audit, kinds = RunningAudit(risk_limit=declared.risk_limit, delta=delta), KindAlarm()
+            found = _Found(live={}, audit=audit, path=(), kinds=kinds, waiting=0, overdue=0)
+        audit, kinds = found.audit, found.kinds
+        return AuditView(
+            version=found.live.get("live_version"),
+            automated=audit.automated,
+            sampled=audit.sampled,
+            wrong=audit.wrong,
+            waiting=found.waiting,
+            overdue=found.overdue,
+            estimate=audit.estimate,
+            standard_error=audit.standard_error,
+            upper=audit.upper,
+            harm=audit.harm,
+            harm_limit=1.0 / delta,
+            change=audit.change,
+            change_limit=CHANGE_ALARM,
+            kinds_seen=kinds.seen,
+            new_kinds=kinds.new,
+            kinds_evidence=kinds.evidence,
+            kinds_limit=KIND_ALARM,
+            path=found.path,
+        )
+
+    async def changes(self, use_case: str, most: int = 50) -> Sequence[Row]:
+        """Moves of the state and releases, newest first: ``at`` and ``detail``."""
+        return await self._database.fetch(_SQL["changes"], {"use_case": use_case, "most": most})
+
+    async def notices(
+        self, use_case: str, *, every: bool = False, most: int = 20
+    ) -> Sequence[Notice]:
+        """What the pod has not said it has seen, newest first; with ``every`` also what it has."""
+        rows = await self._database.fetch(
+            _SQL["notices"], {"use_case": use_case, "all": every, "most": most}
+        )
+        return [Notice(**row) for row in rows]
+
+    async def seen(self, notice_id: str, *, person: str) -> None:
+        """``person`` has seen a notice. Raises ``UnknownNoticeError``."""
+        facts = {"id": notice_id, "person": person, "at": self._clock.now()}
+        if not await self._database.fetch(_SQL["seen"], facts):
+            raise UnknownNoticeError(notice_id)
+
+    async def _look_if_new(self, declared: UseCase) -> None:
+        pulse = await self._database.fetch_one(_SQL["pulse"], {"use_case": declared.name})
+        if pulse != self._seen.get(declared.name):
+            self._seen[declared.name] = pulse
+            await self.look(declared)
+
+    async def _evidence(self, declared: UseCase) -> _Found | None:
+        live = await self._database.fetch_one(_SQL["live"], {"use_case": declared.name})
+        if live is None or live["live_version"] is None:
+            return None
+        facts: dict[str, Any] = {
+            "use_case": declared.name,
+            "version": live["live_version"],
+            "since": live["audit_at"],
+            "late_before": self._late_before(declared),
+        }
+        rows = await self._database.fetch(_SQL["outcomes"], facts)
+        last = rows[-1]["id"] if rows else ""
+        after = await self._database.fetch_one(_SQL["after"], {**facts, "last": last})
+        kinds = await self._database.fetch(
+            _SQL["kinds"],
+            {
+                **facts,
+                "since": live["alarm_at"],
+                "kinds": None if live["kinds"] is None else json.dumps(live["kinds"]),
+            },
+        )
+        audit, path = await asyncio.to_thread(
+            rules.replay,
+            rows,
+            after or {"passed": 0, "weight": 0.0},
+            declared.risk_limit,
+            1.0 - declared.certainty,
+        )
+        return _Found(
+            live=live,
+            audit=audit,
+            path=path,
+            kinds=rules.kinds_of(row["unknown"] for row in kinds),
+            waiting=sum(row["wrong"] is None for row in rows),
+            overdue=sum(row["late"] for row in rows),
+        )
+
+    async def _move(
+        self, use_case: str, live: Row, before: Standing, after: Standing, sign: Sign, why: str
+    ) -> StateChange | None:
+        at = self._clock.now()
+        text = rules.notice(use_case, after, why)
+        async with self._database.transaction() as connection:
+            await connection.execute(_SQL["lock"], {"use_case": use_case})
+            cursor = await connection.execute(_SQL["hold"], {"use_case": use_case})
+            held = await cursor.fetchone()
+            if held is None or (held["live_version"], held["state"]) != (
+                live["live_version"],
+                live["state"],
+            ):
+                return None  # somebody moved it, or released, while we looked
+            await connection.execute(
+                _SQL["move"],
+                {
+                    **dataclasses.asdict(after),
+                    "use_case": use_case,
+                    "at": at,
+                    "reason": why,
+                    "alarm": after.state in (State.CAUTIOUS, State.HALTED),
+                },
+            )
+            await connection.execute(
+                self._audit_note,
+                {
+                    "use_case": use_case,
+                    "kind": "state",
+                    "actor": "roadbed",
+                    "at": at,
+                    "subject": f"{use_case} {after.state} at {at:%Y-%m-%dT%H:%M:%S.%fZ}",
+                    "detail": Jsonb(
+                        {
+                            "before": before.state,
+                            "after": after.state,
+                            "sign": sign,
+                            "reason": why,
+                            "version": live["live_version"],
+                            "threshold": after.threshold,
+                        }
+                    ),
+                },
+            )
+            await connection.execute(
+                _SQL["announce"],
+                {
+                    "id": self._ids.new("ntc"),
+                    "use_case": use_case,
+                    "kind": after.state,
+                    "text": text,
+                    "at": at,
+                },
+            )
+            await connection.execute(_SQL["tell"], {"use_case": use_case})
+        _log.warning("state moved", usecase=use_case, state=after.state, reason=why)
+        return StateChange(before=before.state, after=after.state, sign=sign, reason=why, at=at)
+
+    async def _announce(self, use_case: str, kind: str, text: str) -> None:
+        await self._database.fetch(
+            _SQL["announce"],
+            {
+                "id": self._ids.new("ntc"),
+                "use_case": use_case,
+                "kind": kind,
+                "text": text,
+                "at": self._clock.now(),
+            },
+        )
+
+    def _late_before(self, declared: UseCase) -> datetime:
+        return self._clock.now() - timedelta(hours=declared.label_within_hours)

@@ -1,0 +1,278 @@
+"""The promise in the product: labelled evidence moves the state, on a real database."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from roadbed.bootstrap import App, open_app, running
+from roadbed.decisions.model import Decision, Reason, Route
+from roadbed.kernel.settings import Settings
+from roadbed.reviews.model import VerdictKind
+from roadbed.risk.states import Sign, State
+from roadbed.trust.errors import UnknownNoticeError
+from tests.conftest import Folders
+from tests.unit.test_decisions import decide
+
+EVEN = """
+@usecase.decider
+def decide(inquiry, context):
+    queue = "even" if int(inquiry.text.split()[-1]) % 2 == 0 else "odd"
+    return Answer(output=Routing(queue=queue), confidence=0.9, cautious=0.6)
+"""
+
+
+async def stand(app: App, **columns: Any) -> None:
+    """Put something in force, as a certificate would."""
+    facts = {"state": "open", "threshold": 0.5, "reference_rate": 1.0} | columns
+    for name, value in facts.items():
+        await app.database.fetch(f"UPDATE use_case SET {name} = %(value)s", {"value": value})
+    await app.registry.refresh("triage")
+
+
+async def answer(app: App, decision: Decision, queue: str | None = None, **more: Any) -> None:
+    """A reviewer's label: ``queue``, or what was decided."""
+    assert decision.review_id is not None
+    await app.reviews.give(
+        app.registry.get("triage").loaded.declared,
+        decision.review_id,
+        VerdictKind.CORRECT,
+        reviewer="rae",
+        output={"queue": queue or str((decision.output or {})["queue"])},
+        **more,
+    )
+
+
+def declared(app: App) -> Any:
+    return app.registry.get("triage").loaded.declared
+
+
+@pytest.fixture
+def even(folders: Folders) -> None:
+    folders.write(EVEN)
+
+
+@pytest.mark.usefixtures("even")
+class TestStates:
+    async def test_wrong_answers_tighten_then_halt_and_everything_says_so(self, app: App) -> None:
+        await stand(app)
+        seen: list[State] = []
+        epoch = app.registry.get("triage").halt_epoch
+        for decision in [await decide(app, f"number {number}") for number in range(8)]:
+            await answer(app, decision, "other")
+            if moved := await app.trust.look(declared(app)):
+                seen.append(moved.after)
+        assert seen == [State.TIGHTENED, State.HALTED]
+        await app.registry.refresh("triage")
+        service = app.registry.get("triage")
+        assert service.halt_epoch > epoch
+        assert service.live.rate == 0.5
+        last = await decide(app, "number 100")
+        assert (last.routed.route, last.routed.code) == (Route.REVIEW, Reason.AUDIT_HALTED)
+        notices = await app.trust.notices("triage")
+        assert "Halted" in notices[0].text
+        changes = await app.trust.changes("triage")
+        assert changes[0]["detail"]["after"] == "halted"
+        assert changes[0]["detail"]["sign"] in (Sign.HARM_PROVEN, Sign.CHANGE_FOUND)
+        report = await app.reports.report(service)
+        assert report.state is State.HALTED
+        assert "certificate" in report.way_out
+        assert report.audit.wrong == report.audit.sampled
+
+    async def test_right_answers_move_nothing_and_give_an_estimate(self, app: App) -> None:
+        await stand(app, reference_rate=0.5)
+        for number in range(40):
+            decision = await decide(app, f"number {number}")
+            if decision.review_id:
+                await answer(app, decision)
+        assert await app.trust.look(declared(app)) is None
+        audit = await app.trust.audit(declared(app))
+        assert audit.automated == 40
+        assert 0 < audit.sampled < 40
+        assert (audit.wrong, audit.estimate) == (0, 0.0)
+        assert audit.path[-1].automated <= 40
+
+    async def test_new_kinds_of_work_switch_to_caution(self, app: App) -> None:
+        await stand(app)
+        for number in range(4):
+            decision = await decide(app, f"number {number}")
+            await answer(app, decision, new_kind=True)
+        moved = await app.trust.look(declared(app))
+        assert moved is not None
+        assert (moved.after, moved.sign) == (State.CAUTIOUS, Sign.NEW_KINDS)
+        await app.registry.refresh("triage")
+        live = app.registry.get("triage").live
+        assert (live.cautious, live.threshold) == (True, None)
+        assert (await decide(app, "number 9")).routed.route is Route.REVIEW
+        await stand(app, state="cautious", cautious=True, threshold=0.55)
+        decision = await decide(app, "number 11")
+        assert decision.routed.route is Route.AUTOMATIC
+        assert "Cautious confidence 0.600" in decision.routed.reason
+        await stand(app, state="cautious", cautious=True, threshold=0.7)
+        assert (await decide(app, "number 12")).routed.code is Reason.BELOW_THRESHOLD
+
+    async def test_only_a_certificate_on_work_since_the_halt_opens_again(self, app: App) -> None:
+        await stand(app)
+        for number in range(5):
+            await answer(app, await decide(app, f"number {number}"), "other")
+        moved = await app.trust.look(declared(app))
+        assert moved is not None
+        assert moved.after is State.HALTED
+        loaded = app.registry.get("triage").loaded
+        await app.releases.improve(loaded, actor="ana")
+        await app.registry.refresh("triage")
+        assert app.registry.get("triage").live.state is State.HALTED
+        await app.database.fetch("UPDATE use_case SET reference_rate = 1.0")
+        await app.registry.refresh("triage")
+        decisions = await asyncio.gather(*(decide(app, f"again {n}") for n in range(420)))
+        for decision in decisions:
+            await answer(app, decision)
+        improved = await app.releases.improve(loaded, actor="ana")
+        await app.registry.refresh("triage")
+        assert improved.certificate is not None
+        assert improved.certificate["items"] == 420
+        live = app.registry.get("triage").live
+        assert (live.state, live.rate) == (State.OPEN, 0.12)
+        assert await app.trust.look(declared(app)) is None
+
+    async def test_a_server_watches_by_itself(self, app: App) -> None:
+        await stand(app)
+        async with running(app):
+            for number in range(5):
+                await answer(app, await decide(app, f"number {number}"), "other")
+            for _ in range(60):
+                await asyncio.sleep(0.1)
+                if app.registry.get("triage").live.state is State.HALTED:
+                    break
+        assert app.registry.get("triage").live.state is State.HALTED
+
+    async def test_a_move_that_came_too_late_is_dropped(self, app: App) -> None:
+        await stand(app)
+        for number in range(5):
+            await answer(app, await decide(app, f"number {number}"), "other")
+        found = await asyncio.gather(*(app.trust.look(declared(app)) for _ in range(4)))
+        assert sum(each is not None for each in found) == 1
+
+
+@pytest.mark.usefixtures("even")
+class TestLabels:
+    async def test_late_ones_count_as_wrong_and_are_chased(self, app: App) -> None:
+        await stand(app)
+        for number in range(3):
+            await decide(app, f"number {number}")
+        audit = await app.trust.audit(declared(app))
+        assert (audit.waiting, audit.overdue, audit.sampled) == (3, 0, 0)
+        past = app.clock.now() - timedelta(hours=100)
+        await app.database.fetch("UPDATE task SET admitted_at = %(at)s", {"at": past})
+        await app.database.fetch("UPDATE review SET opened_at = %(at)s", {"at": past})
+        audit = await app.trust.audit(declared(app))
+        assert (audit.waiting, audit.overdue, audit.wrong) == (0, 3, 3)
+        assert await app.trust.chase(declared(app)) == 3
+        assert await app.trust.chase(declared(app)) == 0
+        [notice] = await app.trust.notices("triage")
+        assert "3 sample items wait" in notice.text
+        [first, *_] = await app.reviews.queue("triage", reviewer="rae")
+        assert first.priority == 4
+        reference = await app.improvement.reference(declared(app))
+        assert list(reference.overdue) == [True, True, True]
+
+    async def test_one_taken_back_is_as_if_it_had_not_been_given(self, app: App) -> None:
+        await stand(app)
+        decision = await decide(app, "number 1")
+        await answer(app, decision, "other")
+        assert (await app.trust.audit(declared(app))).wrong == 1
+        assert decision.review_id is not None
+        await app.reviews.undo(decision.review_id, reviewer="rae")
+        audit = await app.trust.audit(declared(app))
+        assert (audit.wrong, audit.waiting) == (0, 1)
+
+    async def test_the_order_of_arrival_does_not_matter(self, app: App) -> None:
+        await stand(app)
+        decisions = [await decide(app, f"number {n}") for n in range(12)]
+        for number in (7, 3, 11, 0, 5, 1, 9, 2, 10, 4, 8, 6):
+            await answer(app, decisions[number], "other" if number == 2 else None)
+        audit = await app.trust.audit(declared(app))
+        assert [point.estimate > 0 for point in audit.path] == [False] * 2 + [True] * 10
+
+
+class TestNotices:
+    @pytest.mark.usefixtures("even")
+    async def test_stay_until_somebody_has_seen_them(self, app: App) -> None:
+        await stand(app)
+        for number in range(5):
+            await answer(app, await decide(app, f"number {number}"), "other")
+        await app.trust.look(declared(app))
+        [notice] = await app.trust.notices("triage")
+        await app.trust.seen(notice.id, person="ana")
+        assert await app.trust.notices("triage") == []
+        [kept] = await app.trust.notices("triage", every=True)
+        assert kept.seen_by == "ana"
+        with pytest.raises(UnknownNoticeError):
+            await app.trust.seen(notice.id, person="ben")
+
+
+SLICED = """
+from roadbed.models import TextClassifier
+
+class Inquiry(BaseModel):
+    text: str
+    region: str = "north"
+
+usecase = UseCase(
+    "triage", purpose="Route what customers write", input=Inquiry, output=Routing,
+    risk_limit=0.1, slices="region", examples_are_random_sample=True,
+    pod=Pod(domain_lead="ana", engineer="ben", data_specialist="chi", risk_partner="dev"))
+usecase.decider(TextClassifier(text="text", label="queue"))
+"""
+
+
+async def test_slices_are_pooled_proven_apart_and_rare_ones_go_to_people(
+    folders: Folders, settings: Settings, url: str
+) -> None:
+    import json
+
+    words = {"returns": "send back refund parcel", "delivery": "late truck where driver"}
+    lines = [
+        {
+            "input": {
+                "text": f"{words[queue]} please help {number}",
+                "region": "south" if number % 3 == 0 else "north",
+            },
+            "output": {"queue": queue},
+        }
+        for number in range(900)
+        for queue in words
+    ]
+    folders.write(SLICED, examples="\n".join(json.dumps(each) for each in lines))
+    async with open_app(settings, url) as app:
+        loaded = app.registry.get("triage").loaded
+        improved = await app.releases.improve(loaded, actor="ana")
+        await app.registry.refresh("triage")
+        live = app.registry.get("triage").live
+        assert live.state is State.OPEN
+        assert live.pooling is not None
+        assert set(live.pooling.offsets["region"]) == {"north", "south"}
+        assert improved.certificate is not None
+        detail = improved.certificate["detail"]
+        assert {each["value"]: each["proven"] for each in detail["slices"]} == {
+            "north": True,
+            "south": True,
+        }
+        routes = {}
+        for region in ("north", "west"):
+            _, task = await app.decisions.submit(
+                "triage",
+                {"text": "send back refund parcel please", "region": region},
+                key=None,
+                source={},
+            )
+            assert task is not None
+            decision = await task
+            assert decision is not None
+            routes[region] = decision.routed
+        assert routes["north"].route is Route.AUTOMATIC
+        assert routes["west"].code is Reason.SLICE_UNKNOWN
+        assert "'west'" in routes["west"].reason
