@@ -121,6 +121,10 @@ def _receipt_text(receipt: Mapping[str, Any]) -> str:
         "Reason": decision.get("reason"),
         "Rule": decision.get("rule"),
         "Version": decision.get("version"),
+        "Look twice": "; ".join(
+            f"{spot['field']} {spot['value']} is a weak spot: {spot['wrong']} of {spot['n']} wrong"
+            for spot in decision.get("weak_spots") or ()
+        ),
         "Evidence": _compact(decision.get("evidence")),
         "Cost": decision.get("cost") or ("unknown" if decision else None),
         "Sample": "drawn" if receipt["sample"]["drawn"] else "not drawn",

@@ -82,7 +82,9 @@ async def usecase(request: Request) -> HTMLResponse:
         curve=curve,
         headline=words.headline(overview, service.live, app.clock.now()),
         plot=charts.risk_coverage(
-            curve, limit=overview.risk_limit, threshold=service.live.threshold
+            curve,
+            limit=overview.risk_limit,
+            threshold=None if service.live.cautious else service.live.threshold,
         ),
         volume=charts.volume(history, app.clock.now()),
         history=history,

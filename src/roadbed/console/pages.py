@@ -30,6 +30,7 @@ _environment.filters.update(
     exact=words.exact,
     short=words.short,
     flat=flat,
+    code=words.code,
 )
 _environment.globals.update(release=__version__, interval=words.interval, reasons=words.REASONS)
 _STATUS = {

@@ -21,7 +21,9 @@ async def trust(request: Request) -> HTMLResponse:
         report=report,
         detail=detail,
         plot=charts.risk_coverage(
-            detail.get("curve", []), limit=report.risk_limit, threshold=report.threshold
+            detail.get("curve", []),
+            limit=report.risk_limit,
+            threshold=None if report.cautious else report.threshold,
         ),
         audit_plot=charts.audit(report.audit.path, limit=report.risk_limit),
         calibration_plot=charts.calibration(detail.get("calibration", [])),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from markupsafe import Markup, escape
+
 _STEPS = ((60.0, "second"), (60.0, "minute"), (24.0, "hour"), (30.4, "day"), (12.0, "month"))
 
 REASONS = {
@@ -59,6 +61,15 @@ def ago(at: datetime | None, now: datetime) -> str:
 def exact(at: datetime) -> str:
     """The exact moment."""
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def code(text: str) -> Markup:
+    """A sentence whose `commands` stand out."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
+        for number, part in enumerate(parts)
+    )
 
 
 def short(identifier: str | None) -> str:

@@ -5,7 +5,7 @@ SELECT task.id AS task_id, task.use_case, task.key, task.input, task.source, tas
        decision.reason_code, decision.reason, decision.rule, decision.output, decision.confidence,
        decision.threshold, decision.evidence, decision.cost, decision.attempt, decision.decided_at,
        decision.decide_seconds, version.number AS version_number,
-       to_jsonb(certificate.*) - 'detail' AS proof,
+       to_jsonb(certificate.*) - 'detail' AS proof, certificate.detail -> 'weak' AS weak,
        review.id AS review_id, review.blind, review.opened_at, review.claimed_by,
        review.claim_until, verdict.kind AS verdict, verdict.right_output, verdict.agrees,
        verdict.note, verdict.reviewer, verdict.given_at, example.id AS example_id, example.purpose,

@@ -9,6 +9,7 @@ from typing import Any
 
 from roadbed.decisions.model import Decision
 from roadbed.intake.model import AdmittedTask
+from roadbed.kernel.json import flat
 from roadbed.receipts.errors import UnknownTaskError
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
@@ -87,6 +88,7 @@ def fresh(declared: UseCase, task: AdmittedTask, decision: Decision) -> Receipt:
         (
             "version_number",
             "proof",
+            "weak",
             "claimed_by",
             "claim_until",
             "verdict",
@@ -152,9 +154,10 @@ def _from_row(row: Mapping[str, Any], *, sender: bool) -> Receipt:
 
 
 def _decision(row: Mapping[str, Any], *, hidden: bool) -> dict[str, Any]:
-    shown = {name: row[name] for name in _DECIDED}
+    shown: dict[str, Any] = {name: row[name] for name in _DECIDED}
+    shown["weak_spots"] = _weak_spots(row)
     if hidden:
-        shown = dict.fromkeys(_DECIDED)
+        shown = dict.fromkeys((*_DECIDED, "weak_spots"))
     return {
         "id": row["decision_id"],
         "hidden": hidden,
@@ -164,6 +167,18 @@ def _decision(row: Mapping[str, Any], *, hidden: bool) -> dict[str, Any]:
         "decided_at": row["decided_at"],
         "decide_seconds": round(row["decide_seconds"], 6),
     }
+
+
+def _weak_spots(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The version's weak spots that this task lies in, as far as its input and answer tell."""
+    return [
+        {name: spot[name] for name in ("field", "value", "n", "wrong", "lower", "upper")}
+        for spot in row["weak"] or ()
+        if spot["value"]
+        == (
+            flat(row["output"]) if spot["field"] == "kind" else str(row["input"].get(spot["field"]))
+        )
+    ]
 
 
 def _review(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -201,13 +201,7 @@ def _detail(
     else:
         automatic = compared >= threshold
     slices = [slices_of(declared, each) for each in reference.contents]
-    groups = groups_of(reference.contents)
-    for group, example, more in zip(groups, reference.examples, slices, strict=True):
-        group.update(more)
-        if example.output is not None:
-            group["kind"] = flat(example.output.model_dump(mode="json"))
     certainty = declared.certainty
-    spots = weak_spots(groups, judged.wrong, automatic, certainty)
     counted = evidence.fresh if not proof.bridged else np.ones_like(evidence.fresh)
     return {
         **dataclasses.asdict(proof.certificate),
@@ -234,23 +228,45 @@ def _detail(
                 delta=1.0 - certainty,
             )
         ],
-        "weak": [
-            {
-                **dataclasses.asdict(spot),
-                "examples": [
-                    {
-                        "input": flat(reference.contents[each])[:_SHOWN],
-                        "answered": judged.outputs[each],
-                        "right": (right := reference.examples[each].output)
-                        and right.model_dump(mode="json"),
-                    }
-                    for each in spot.examples
-                ],
-            }
-            for spot in spots
-        ],
-        "error": float(judged.wrong.mean()) if len(judged.wrong) else None,
+        "weak": _weak(declared, reference, judged, automatic),
+        "answered": int((judged.confidence > 0.0).sum()),
+        "error": _share(judged.wrong[judged.confidence > 0.0]),
     }
+
+
+def _weak(
+    declared: UseCase,
+    reference: ExampleSet,
+    judged: Judged,
+    automatic: np.ndarray[Any, np.dtype[np.bool_]],
+) -> list[dict[str, Any]]:
+    """The card "where it fails": groups of answered items on which it is clearly worse."""
+    answered: list[int] = np.flatnonzero(judged.confidence > 0.0).tolist()
+    contents = [reference.contents[each] for each in answered]
+    right = [reference.examples[each].output for each in answered]
+    groups = groups_of(contents)
+    for group, content, output in zip(groups, contents, right, strict=True):
+        group.update(slices_of(declared, content))
+        group["kind"] = flat(output.model_dump(mode="json") if output else None)
+    spots = weak_spots(groups, judged.wrong[answered], automatic[answered], declared.certainty)
+    return [
+        {
+            **dataclasses.asdict(spot),
+            "examples": [
+                {
+                    "input": flat(contents[each])[:_SHOWN],
+                    "answered": judged.outputs[answered[each]],
+                    "right": output.model_dump(mode="json") if (output := right[each]) else None,
+                }
+                for each in spot.examples
+            ],
+        }
+        for spot in spots
+    ]
+
+
+def _share(wrong: np.ndarray[Any, np.dtype[np.bool_]]) -> float | None:
+    return float(wrong.mean()) if len(wrong) else None
 
 
 def plain(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -62,9 +62,9 @@ def sentence(proof: Proof, risk_limit: float) -> str:
         return f"Nothing can be automatic yet: {found.why_not}"
     if proof.bridged:
         return (
-            f"Cautious mode from cautious confidence {found.threshold:.3f} on: if at most "
-            f"{novelty.LATER:.0%} of the work is new, at most {risk_limit:.1%} should be wrong. "
-            "That is an assumption, not a proof."
+            f"Cautious from cautious confidence {found.threshold:.3f} on: if at most "
+            f"{novelty.LATER * 100:g} % of the work is new, at most {risk_limit * 100:.3g} % "
+            "should be wrong. That is an assumption, not a proof."
         )
     return (
         f"Proven from confidence {found.threshold:.3f} on, where {found.covered} of "

@@ -96,7 +96,7 @@ class TrustReports:
         )
         return TrustReport(
             use_case=declared.name,
-            promise=rules.promise(declared.risk_limit, declared.certainty),
+            promise=rules.promise(live.state, declared.risk_limit, declared.certainty),
             state=live.state,
             state_words=rules.STATES[live.state],
             state_reason=row.get("state_reason"),

@@ -66,7 +66,7 @@ def reason(sign: Sign, audit: RunningAudit, kinds: KindAlarm, risk_limit: float)
     seen = f"{audit.wrong} of {audit.sampled} audited automatic answers were wrong"
     if sign is Sign.HARM_PROVEN:
         return (
-            f"{seen}: with the certainty asked for, more than {risk_limit:.1%} were wrong "
+            f"{seen}: with the certainty asked for, more than {_share(risk_limit)} were wrong "
             "at some time since this version went live."
         )
     if sign is Sign.CHANGE_FOUND:
@@ -80,8 +80,8 @@ def reason(sign: Sign, audit: RunningAudit, kinds: KindAlarm, risk_limit: float)
             f"shown (evidence {kinds.evidence:,.0f}, alarm at {KIND_ALARM:,.0f})."
         )
     if audit.bound_lost:
-        return f"{seen}: the bound on the error has risen above {risk_limit:.1%} again."
-    return f"{seen}: more than {risk_limit:.1%} would allow for, though it may still be chance."
+        return f"{seen}: the bound on the error has risen above {_share(risk_limit)} again."
+    return f"{seen}: more than {_share(risk_limit)} would allow for, though it may still be chance."
 
 
 def notice(use_case: str, standing: Standing, why: str) -> str:
@@ -145,13 +145,25 @@ def other_limits(
     return found
 
 
-def promise(risk_limit: float, certainty: float) -> str:
-    """The promise in one sentence of plain words."""
-    return (
-        f"Of the answers that this version sends out by itself, at most {risk_limit:.1%} are "
-        f"wrong; we are {certainty:.0%} certain of it, while the work that "
-        "arrives stays like the sample it was shown on."
-    )
+def promise(state: State, risk_limit: float, certainty: float) -> str:
+    """The promise in one sentence of plain words, or that there is none now."""
+    if state in (State.OPEN, State.TIGHTENED):
+        return (
+            f"Of the answers that this version sends out by itself, at most {_share(risk_limit)} "
+            f"are wrong; we are {_share(certainty)} certain of it, while the work that arrives "
+            "stays like the sample it was shown on."
+        )
+    aim = f"at most {_share(risk_limit)} wrong, {_share(certainty)} certain"
+    if state is State.CAUTIOUS:
+        return (
+            f"There is no proof for the work that arrives now. The aim is {aim}; it holds if the "
+            "new work stays rare and is no harder than other work that was new once."
+        )
+    return f"Nothing goes out by itself, so nothing is promised. The aim is {aim}."
+
+
+def _share(share: float) -> str:
+    return f"{share * 100:.3g} %"
 
 
 def forecast(
