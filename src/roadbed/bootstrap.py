@@ -34,6 +34,7 @@ from roadbed.storage.embedded import EmbeddedServer, default_home
 from roadbed.storage.writer import GroupCommitWriter
 from roadbed.trust.report import TrustReports
 from roadbed.trust.service import Trust
+from roadbed.trust.stress import Stress
 from roadbed.usecases.errors import UseCaseError
 from roadbed.usecases.folder import LoadedUseCase, folders, load
 from roadbed.usecases.model import UseCase
@@ -60,6 +61,7 @@ class App:
     monitoring: Monitoring
     trust: Trust
     reports: TrustReports
+    stress: Stress
     people: People
     broken: dict[str, RoadbedError] = field(default_factory=dict)
 
@@ -173,6 +175,7 @@ def _wire(settings: Settings, database: Database, writer: GroupCommitWriter) -> 
         monitoring=Monitoring(database, reviews, improvement, releases, clock),
         trust=trust,
         reports=TrustReports(database, trust, releases, clock),
+        stress=Stress(improvement),
         people=People(database, clock, os.urandom),
     )
 

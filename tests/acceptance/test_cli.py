@@ -81,6 +81,10 @@ def test_from_a_table_of_past_work_to_a_receipt(terminal: Terminal) -> None:
     told = terminal.run("trust", "desk")
     assert "SHADOW" in told
     assert "roadbed improve desk" in told
+    told = terminal.run("stress", "desk", "--items", "20", "--picture", "stress.svg")
+    assert "as in the pilot" in told
+    assert "Nothing is proven" in told
+    assert (terminal.folder / "stress.svg").read_text().startswith("<svg")
     trust = terminal.json("trust", "desk")
     assert trust["threshold"] is None
 

@@ -138,3 +138,27 @@ class TestSample:
         )
         assert done.stdout.splitlines()[0] == "text,queue"
         assert len(done.stdout.splitlines()) == 51
+
+
+def test_a_world_that_changes_has_new_kinds_and_then_other_answers() -> None:
+    stream = load("sample", rounds=None, data_dir=None, drift=True)
+    assert len(stream.rounds) == 10
+    known = {queue for _, queue in stream.seed}
+    early = {queue for part in stream.rounds[:3] for _, queue in part}
+    late = {queue for _, queue in stream.rounds[3]}
+    assert early <= known
+    assert late > known
+    plain = load("sample", rounds=10, data_dir=None)
+    before, after = dict(plain.rounds[8]), dict(stream.rounds[8])
+    changed = {text for text, queue in after.items() if before[text] != queue}
+    assert 0.05 < len(changed) / len(after) < 0.3
+    assert set(stream.events) == {4, 7}
+
+
+def test_drift_is_noticed_and_told(url: str, tmp_path: Path) -> None:
+    demo = start(url, tmp_path, "--once", "--drift", "--rounds", "4")
+    output, errors = demo.communicate(timeout=200)
+    assert demo.returncode == 0, errors
+    assert "queues join that nobody had seen before" in output
+    assert "cautious:" in output
+    assert "→ cautious" in output

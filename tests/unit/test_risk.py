@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mapie.risk_control.fwer_control import FWERFixedSequenceTesting, control_fwer
+from mapie.risk_control.methods import compute_hoeffding_bentkus_p_value
 from scipy.stats import binom
 
 from roadbed.risk import coin
-from roadbed.risk.certificate import certify, smallest_sample
+from roadbed.risk.certificate import STARTS, certify, smallest_sample
 from roadbed.risk.curve import risk_coverage, share_interval
 from roadbed.usecases.deciders import OutOfFold
 
@@ -113,6 +115,31 @@ class TestCertificate:
             delta=DELTA,
         )
         assert proof.threshold is None
+
+    @pytest.mark.parametrize("seed", range(12))
+    def test_another_library_finds_the_same_threshold(self, seed: int) -> None:
+        """MAPIE's p-values and its walk, from our grid and our starts."""
+        score, wrong = draw(np.random.default_rng(seed), 3_000, sharpness=8.0)
+        seen = training(seed)
+        ours = certify(
+            confidence=score, wrong=wrong, out_of_fold=seen, risk_limit=LIMIT, delta=DELTA
+        )
+        grid = np.array(ours.grid)
+        n = np.array([(score >= each).sum() for each in grid])
+        errors = np.array([wrong[score >= each].sum() for each in grid])
+        p_values = compute_hoeffding_bentkus_p_value(
+            np.round(errors / n, 15), n, LIMIT, binary=True
+        )[:, 0]
+
+        class OurStarts(FWERFixedSequenceTesting):  # type: ignore[misc]
+            def _init_state(self, n_lambdas: int, delta: float) -> None:
+                super()._init_state(n_lambdas, delta)
+                places = {int(np.flatnonzero(grid == each)[0]) for each in ours.starts}
+                self.start_positions = sorted(places)
+
+        found = control_fwer(p_values, DELTA, OurStarts(n_starts=STARTS))
+        theirs = float(grid[max(found)]) if len(found) else None
+        assert theirs == ours.threshold
 
     @pytest.mark.parametrize("bad", [[np.nan, 0.5], [1.5, 0.5], [-0.1, 0.5]])
     def test_refuses_a_confidence_that_is_none(self, bad: list[float]) -> None:

@@ -36,6 +36,7 @@ STATUS = {
     "write_rejected": 422,
     "artifact_missing": 503,
     "training_failed": 409,
+    "nothing_to_stress": 409,
 }
 _TITLES = {
     400: "Bad request",

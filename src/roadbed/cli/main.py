@@ -24,6 +24,7 @@ for command in (
     work.receipt,
     work.trust,
     work.improve,
+    work.stress,
     serving.doctor,
 ):
     app.command()(command)

@@ -73,3 +73,22 @@ def _audit(audit: Any, limit: float) -> Iterator[str]:
     )
     if audit.waiting or audit.overdue:
         yield f"  labels      {audit.waiting} wait, {audit.overdue} are late and count as wrong"
+
+
+def stress_text(report: Any) -> str:
+    """The stress report as a table."""
+    lines = [
+        f"{'':32}{'':>8}{'all sent:':>10}{'':>11}{'of them':>9}{'for':>8}{'':>7}",
+        f"{'':32}{'strength':>8}{'wrong':>10}{'automatic':>11}{'wrong':>9}{'people':>8}{'held':>7}",
+    ]
+    for row in report.rows:
+        wrong = "none" if row.error_automatic is None else f"{row.error_automatic:.1%}"
+        lines.append(
+            f"{row.perturbation:32}{row.strength or '':>8}{row.error_without:>10.1%}"
+            f"{row.automatic:>11.0%}{wrong:>9}{row.people:>8.0%}{row.held:>7.0%}"
+        )
+    if report.left_out:
+        lines.append(f"Not applicable to these inputs: {', '.join(report.left_out)}.")
+    if report.threshold is None:
+        lines.append("Nothing is proven for this version, so nothing would go out by itself.")
+    return "\n".join(lines)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json as jsonlib
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from roadbed.cli.output import fail, me, opened, run, show
-from roadbed.cli.trust import trust_text
+from roadbed.cli.trust import stress_text, trust_text
 from roadbed.kernel.errors import RoadbedError
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
@@ -73,6 +74,25 @@ def trust(usecase: UseCaseName, json: Json = False) -> None:
 
     found = run(work())
     show(found, as_json=json, text=lambda: trust_text(found))
+
+
+def stress(
+    usecase: UseCaseName,
+    items: Annotated[int, typer.Option(min=1, max=5_000, help="How many examples.")] = 400,
+    picture: Annotated[Path | None, typer.Option(help="Also draw it, as SVG.")] = None,
+    json: Json = False,
+) -> None:
+    """Do to the pilot's examples what reality does, and see what would go out wrong."""
+    from roadbed.trust.picture import svg
+
+    async def work() -> Any:
+        async with opened(only=None) as app:
+            return await app.stress.stress(app.service(usecase), most=items)
+
+    found = run(work())
+    if picture is not None:
+        picture.write_text(svg(found), encoding="utf-8")
+    show(found, as_json=json, text=lambda: stress_text(found))
 
 
 def improve(usecase: UseCaseName, json: Json = False) -> None:

@@ -119,6 +119,12 @@ class Improvement:
         Anything but an answer (unsure, failed, late, invalid) counts as confidence 0: such tasks
         go to a person, so they are never automatic.
         """
+        return judged(await self.answers(declared, decider, examples), examples)
+
+    async def answers(
+        self, declared: UseCase, decider: FunctionDecider | Trainable, examples: ExampleSet
+    ) -> list[Answered | None]:
+        """What ``decider`` answers to each input, through the live path's checks and deadline."""
         live = LiveVersion(id=None, decider=decider, threshold=None, certificate=None)
         runner, gate = Runner(declared), asyncio.Semaphore(256)
 
@@ -130,7 +136,7 @@ class Improvement:
 
         found = await asyncio.gather(*(ask(*each) for each in enumerate(examples.examples)))
         runner.close()
-        return judged(found, examples)
+        return found
 
     def _record(self, declared: UseCase, example: LabelledExample) -> dict[str, Any]:
         content = example.input.model_dump(mode="json")
