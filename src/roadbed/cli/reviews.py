@@ -149,6 +149,10 @@ def _parse(output: str | None) -> Any:
 
 
 def _told(given: Any) -> str:
+    if given.check:
+        known = jsonlib.dumps(given.known, ensure_ascii=False)
+        seen = "Well seen" if given.passed else "Missed"
+        return f"{seen}: this was a case whose right answer is known, {known}."
     said = jsonlib.dumps(given.decided, ensure_ascii=False) if given.decided else "nothing"
     agreed = "You agreed with the decider." if given.agrees else f"The decider said {said}."
     return f"Recorded. {agreed}"

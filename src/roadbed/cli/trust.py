@@ -38,6 +38,12 @@ def _lines(report: Any) -> Iterator[str]:
             f"{each['wrong']} of {each['n']} wrong, "
             f"{each['automatic']:.0%} automatic"
         )
+    for each in report.reviewers:
+        warning = ", ACCEPTS FASTER THAN IT CAN BE READ" if each.too_fast else ""
+        yield (
+            f"Reviewer      {each.reviewer}: {each.verdicts:,} verdicts, missed {each.missed} of "
+            f"{each.known_wrong} known mistakes, overturned {each.overturned} times{warning}"
+        )
     for each in report.notices:
         yield f"Notice        {each.at:%Y-%m-%d %H:%M} UTC  {each.text}"
 

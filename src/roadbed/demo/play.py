@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from roadbed.bootstrap import database_url, open_app
-from roadbed.demo.datasets import Labelled, Stream, load
+from roadbed.demo.datasets import Stream, load
 from roadbed.demo.errors import DemoServerError
 from roadbed.demo.people import Caller, Tally, review_all, send_round
 from roadbed.demo.server import ServerProcess
@@ -39,7 +39,7 @@ class Stage:
     server: ServerProcess
     environment: Mapping[str, str]
     client_token: str
-    reviewer_token: str
+    reviewer_tokens: Sequence[str]
     link_code: str
 
 
@@ -82,7 +82,9 @@ async def _play(
 
 async def _rounds(stage: Stage, view: View) -> None:
     clients = Caller(stage.server.address, stage.client_token)
-    reviewer = Caller(stage.server.address, stage.reviewer_token)
+    reviewers = [Caller(stage.server.address, each) for each in stage.reviewer_tokens]
+    truth = dict(stage.stream.seed)
+    told: set[str] = set()
     view.step(f"Learning from {len(stage.stream.seed):,} past inquiries")
     improved = await _improve(stage.environment)
     for number, tasks in enumerate(stage.stream.rounds, 1):
@@ -91,48 +93,44 @@ async def _rounds(stage: Stage, view: View) -> None:
         if number in stage.stream.events:
             view.note(f"Round {number}: {stage.stream.events[number]}.")
         if stage.stream.events:
-            await _follow_state(reviewer, row, view)
+            await _follow_state(clients, row, told, view)
         # Where the world changes, people label as work arrives: what they say takes effect at once.
         size = _CHUNK if stage.stream.events else len(tasks)
         for start in range(0, len(tasks), size):
-            await _part(
-                clients, reviewer, tasks[start : start + size], f"{number}-{start}", row, view
-            )
+            part = tasks[start : start + size]
+            truth.update(part)
+            view.step("Inquiries arrive")
+            began = time.monotonic()
+            prefix = f"round-{number}-{start}"
+            await send_round(clients, USE_CASE, prefix, part, row.tally, view.draw)
+            row.seconds += time.monotonic() - began
+            view.step("People answer what was not automatic, and the blind sample")
+            for reviewer in reviewers:
+                row.reviews += await review_all(reviewer, USE_CASE, truth, view.draw)
             if stage.stream.events:
-                await _follow_state(reviewer, row, view)
+                await _follow_state(clients, row, told, view)
         view.finished(row)
         if number < len(stage.stream.rounds):
             view.step("Learning from the corrections, proving the new version")
             improved = await _improve(stage.environment)
     await clients.close()
-    await reviewer.close()
+    for reviewer in reviewers:
+        await reviewer.close()
 
 
-async def _part(
-    clients: Caller,
-    reviewer: Caller,
-    tasks: Sequence[Labelled],
-    prefix: str,
-    row: RoundRow,
-    view: View,
-) -> None:
-    """Some tasks, from their arrival to their labels."""
-    view.step("Inquiries arrive")
-    began = time.monotonic()
-    await send_round(clients, USE_CASE, f"round-{prefix}", tasks, row.tally, view.draw)
-    row.seconds += time.monotonic() - began
-    view.step("A reviewer answers what was not automatic, and the blind sample")
-    row.reviews += await review_all(reviewer, USE_CASE, dict(tasks), view.draw)
-
-
-async def _follow_state(reviewer: Caller, row: RoundRow, view: View) -> None:
-    """Give the audit its moment, and tell when it moved."""
+async def _follow_state(caller: Caller, row: RoundRow, told: set[str], view: View) -> None:
+    """Give the audit its moment, and tell every move it made since ``told``."""
     await asyncio.sleep(_WATCH_SECONDS)
-    trust = await reviewer.call("GET", f"/usecases/{USE_CASE}/trust")
-    if not row.states or row.states[-1] != trust["state"]:
+    trust = await caller.call("GET", f"/usecases/{USE_CASE}/trust")
+    for change in reversed(trust["changes"]):
+        after = change["detail"].get("after")
+        if after and change["at"] not in told:
+            told.add(change["at"])
+            row.states.append(after)
+            if after in ("tightened", "cautious", "halted"):
+                view.note(f"  {after}: {change['detail']['reason']}")
+    if row.states[-1:] != [trust["state"]]:
         row.states.append(trust["state"])
-        if trust["state"] in ("tightened", "cautious", "halted"):
-            view.note(f"  {trust['state']}: {trust['state_reason']}")
 
 
 @asynccontextmanager
@@ -150,7 +148,8 @@ async def _stage(
             "ROADBED_LEASE_SECONDS": _LEASE_SECONDS,
         }
         async with open_app(settings, url, only=[]) as app:
-            tokens = [await app.people.issue_token(each) for each in ("shop", "reviewer")]
+            people = ("shop", "reviewer", "colleague", "ana")
+            tokens = [await app.people.issue_token(each) for each in people]
             code = await app.people.issue_link_code("you")
         server = ServerProcess(
             usecases,
@@ -166,7 +165,7 @@ async def _stage(
                 environment=environment,
                 link_code=code,
                 client_token=tokens[0],
-                reviewer_token=tokens[1],
+                reviewer_tokens=tokens[1:],
             )
         finally:
             await server.stop()

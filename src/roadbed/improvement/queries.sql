@@ -8,6 +8,7 @@ SELECT item.example_id, task.use_case, task.id, verdict.id, task.input, verdict.
 FROM json_to_recordset(%(items)s::json) AS item (id text, example_id text)
 JOIN verdict ON verdict.id = item.id
 JOIN task ON task.id = verdict.task_id
+WHERE NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = verdict.task_id)
 ON CONFLICT DO NOTHING
 
 -- name: withdraw
@@ -34,7 +35,7 @@ ORDER BY example.id
 SELECT task.id, task.input, NULL::jsonb AS output, task.admitted_at AS born_at, true AS overdue,
        task.admitted_at AS drawn_at
 FROM review JOIN task ON task.id = review.task_id
-WHERE review.use_case = %(use_case)s AND review.verdict IS NULL AND review.blind
+WHERE review.use_case = %(use_case)s AND review.verdict IS NULL AND task.reference
   AND task.admitted_at < %(before)s
 
 -- name: counts

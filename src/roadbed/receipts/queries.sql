@@ -7,7 +7,7 @@ SELECT task.id AS task_id, task.use_case, task.key, task.input, task.source, tas
        decision.decide_seconds, version.number AS version_number,
        to_jsonb(certificate.*) - 'detail' AS proof, certificate.detail -> 'weak' AS weak,
        review.id AS review_id, review.blind, review.opened_at, review.claimed_by,
-       review.claim_until, verdict.kind AS verdict, verdict.right_output, verdict.agrees,
+       review.claim_until, look.review_id AS look, look.reserved_for, verdict.kind AS verdict, verdict.right_output, verdict.agrees,
        verdict.note, verdict.reviewer, verdict.given_at, example.id AS example_id, example.purpose,
        (SELECT jsonb_agg(jsonb_build_object('reviewer', undone.reviewer, 'verdict', undone.kind,
                                             'undone_at', undone.undone_at) ORDER BY undone.given_at)
@@ -21,6 +21,11 @@ LEFT JOIN certificate ON certificate.id = decision.certificate
 LEFT JOIN review ON review.task_id = task.id
 LEFT JOIN verdict ON verdict.id = review.verdict
 LEFT JOIN example ON example.verdict_id = verdict.id
+LEFT JOIN LATERAL (
+    SELECT again.id AS review_id, again.reserved_for
+    FROM measure JOIN review AS again ON again.task_id = measure.task_id
+    WHERE measure.of_verdict = verdict.id AND again.verdict IS NULL
+    ORDER BY again.id DESC LIMIT 1) AS look ON true
 WHERE task.id = %(id)s
 
 -- name: list
@@ -28,13 +33,15 @@ SELECT task.id AS task_id, task.use_case, task.key, task.input, task.reference, 
        decision.route, decision.reason_code, decision.reason, decision.output, decision.confidence,
        decision.decided_at, review.id AS review_id, review.closed_at, verdict.kind AS verdict,
        verdict.agrees, verdict.reviewer,
-       task.reference AND review.closed_at IS NULL AS hidden
+       task.reference AND review.closed_at IS NULL
+       OR EXISTS (SELECT 1 FROM measure JOIN review AS again ON again.task_id = measure.task_id
+                  WHERE measure.of_verdict = verdict.id AND again.verdict IS NULL) AS hidden
 FROM task
 LEFT JOIN decision ON decision.task_id = task.id
 LEFT JOIN review ON review.task_id = task.id
 LEFT JOIN verdict ON verdict.id = review.verdict
 WHERE (%(use_case)s::text IS NULL OR task.use_case = %(use_case)s)
-  AND task.use_case = ANY (%(served)s)
+  AND task.use_case = ANY (%(served)s) AND decision.reason_code IS DISTINCT FROM 'measured'
   AND (%(before)s::text IS NULL OR task.id < %(before)s)
   AND (%(route)s::text IS NULL OR decision.route = %(route)s
        AND NOT (task.reference AND review.closed_at IS NULL))
@@ -43,3 +50,9 @@ WHERE (%(use_case)s::text IS NULL OR task.use_case = %(use_case)s)
        OR task.input::text ILIKE %(pattern)s)
 ORDER BY task.id DESC
 LIMIT %(most)s
+
+-- name: bar
+-- Whoever has read a colleague's answer cannot be the one who looks a second time.
+UPDATE review SET barred = array_append(barred, %(viewer)s)
+WHERE id = %(look)s AND verdict IS NULL AND NOT %(viewer)s = ANY (barred)
+RETURNING id

@@ -53,12 +53,19 @@ class Receipts:
     async def get(self, task_id: str, *, viewer: str) -> Receipt:
         """The receipt of a task as ``viewer`` may see it. Raises ``UnknownTaskError``.
 
-        Whoever sent a task gets its answer; anybody else might be its blind reviewer.
+        Whoever sent a task gets its answer; anybody else might be its blind reviewer. Whoever reads
+        a verdict that waits for a second look can no longer be the one who gives it.
         """
         row = await self._database.fetch_one(_SQL["find"], {"id": task_id})
         if row is None:
             raise UnknownTaskError(task_id)
-        return _from_row(row, sender=row["source"].get("by") == viewer)
+        sender = row["source"].get("by") == viewer
+        if row["look"] is None or row["reviewer"] == viewer:
+            return _from_row(row, sender=sender)
+        if row["reserved_for"] == viewer:  # the domain lead, who has still to decide
+            return _from_row({**row, "verdict": None}, sender=False)
+        await self._database.fetch(_SQL["bar"], {"look": row["look"], "viewer": viewer})
+        return _from_row(row, sender=sender)
 
     async def search(
         self, wanted: Filter, *, served: Sequence[str], most: int
@@ -137,7 +144,8 @@ def fresh(declared: UseCase, task: AdmittedTask, decision: Decision) -> Receipt:
 
 def _from_row(row: Mapping[str, Any], *, sender: bool) -> Receipt:
     decided = row["decision_id"] is not None
-    hidden = decided and row["reference"] and row["verdict"] is None and not sender
+    blind = row["reference"] or row["blind"]
+    hidden = decided and blind and row["verdict"] is None and not sender
     return {
         "task": row["task_id"],
         "use_case": row["use_case"],
@@ -156,6 +164,8 @@ def _from_row(row: Mapping[str, Any], *, sender: bool) -> Receipt:
 def _decision(row: Mapping[str, Any], *, hidden: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {name: row[name] for name in _DECIDED}
     shown["weak_spots"] = _weak_spots(row)
+    if row["reason_code"] == "measured":  # whoever judges it must not be able to tell
+        shown["reason_code"] = "below_threshold"
     if hidden:
         shown = dict.fromkeys((*_DECIDED, "weak_spots"))
     return {
@@ -216,7 +226,8 @@ def _state(row: Mapping[str, Any]) -> str:
 
 
 def _hide(row: Mapping[str, Any]) -> Receipt:
-    return {**row, **dict.fromkeys(("route", "reason", "reason_code", "output", "confidence"))}
+    kept_back = ("route", "reason", "reason_code", "output", "confidence")
+    return {**row, **dict.fromkeys((*kept_back, "verdict", "agrees", "reviewer"))}
 
 
 def _pod(declared: UseCase) -> dict[str, str]:

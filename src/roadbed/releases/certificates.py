@@ -18,6 +18,7 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.json import flat
 from roadbed.releases import rules
+from roadbed.risk import reviewers
 from roadbed.risk.calibration import calibration
 from roadbed.risk.certificate import anytime, exact
 from roadbed.risk.curve import risk_coverage
@@ -89,16 +90,18 @@ class Certificates:
         judged = await self._improvement.judge(declared, candidate.decider, reference)
         pooling = _pooling(declared, candidate, reference)
         evidence, training = _pooled(declared, candidate, reference, judged, fresh, pooling)
+        allowed = await self._reviewers(declared)
         proof = prove(
             evidence,
             training,
             standing,
-            risk_limit=declared.risk_limit,
-            delta=1.0 - declared.certainty,
+            risk_limit=allowed["limit"],
+            delta=allowed["delta"],
             test=exact if declared.trainable is not None else anytime,
         )
         detail = _detail(declared, reference, judged, evidence, proof)
         detail["pooling"] = dataclasses.asdict(pooling) if pooling else None
+        detail["reviewers"] = allowed
         detail["alarm_at"] = alarm_at.isoformat() if alarm_at else None
         await self._store(declared, behaviour, proof, detail)
         return Look(
@@ -107,6 +110,24 @@ class Certificates:
             sample=len(fresh),
             note=rules.sentence(proof, declared.risk_limit),
         )
+
+    async def _reviewers(self, declared: UseCase) -> dict[str, Any]:
+        """What must be shown of the labels, given how reviewers did on known mistakes."""
+        row = await self._database.fetch_one(_SQL["known_wrong"], {"use_case": declared.name})
+        cases, misses = (row["cases"], row["misses"]) if row else (0, 0)
+        limit, delta = declared.risk_limit, 1.0 - declared.certainty
+        counted = reviewers.counts(misses=misses, cases=cases)
+        bound = None
+        if counted:
+            limit, delta, bound = reviewers.corrected(limit, delta, misses=misses, cases=cases)
+        return {
+            "limit": limit,
+            "delta": delta,
+            "cases": cases,
+            "misses": misses,
+            "miss_rate_at_most": bound,
+            "counted": counted,
+        }
 
     async def _store(
         self, declared: UseCase, behaviour: str, proof: Proof, detail: Mapping[str, Any]

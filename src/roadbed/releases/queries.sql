@@ -45,6 +45,13 @@ VALUES (%(hash)s, %(use_case)s, %(folder_hash)s, %(files)s, %(artifacts)s, %(kin
         %(learned_from)s, %(learned_until)s, %(made_at)s)
 ON CONFLICT DO NOTHING
 
+-- name: known_wrong
+-- How many known mistakes reviewers were shown in all, and how many of them they let pass.
+SELECT count(*) AS cases,
+       count(*) FILTER (WHERE verdict.right_output IS DISTINCT FROM measure.right_output) AS misses
+FROM measure JOIN verdict ON verdict.task_id = measure.task_id AND verdict.undone_at IS NULL
+WHERE measure.use_case = %(use_case)s AND measure.kind = 'check' AND NOT measure.proposed_right
+
 -- name: look
 -- Counted before anybody looks, and committed: a look that crashed is a look all the same.
 UPDATE behaviour SET looks = looks + 1 WHERE hash = %(hash)s RETURNING looks

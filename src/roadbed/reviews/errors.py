@@ -17,15 +17,21 @@ class UnknownReviewError(RoadbedError):
 
 
 class ReviewTakenError(RoadbedError):
-    """Somebody else holds the claim."""
+    """Somebody else holds the claim, or must: who has seen an answer cannot look a second time."""
 
     code = "review_taken"
 
     def __init__(self, holder: str | None) -> None:
-        super().__init__(
-            f"{holder or 'Somebody else'} is working on this review.",
-            "Take the next one; a claim runs out by itself.",
-        )
+        if holder is None:
+            super().__init__(
+                "This review is for somebody else: you know an answer to it already.",
+                "Take the next one.",
+            )
+        else:
+            super().__init__(
+                f"{holder} is working on this review.",
+                "Take the next one; a claim runs out by itself.",
+            )
 
 
 class ReviewClosedError(RoadbedError):

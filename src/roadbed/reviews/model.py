@@ -49,7 +49,11 @@ class Review:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Given:
-    """A verdict that is on disk. ``decided`` is the decider's answer, shown now even if blind."""
+    """A verdict that is on disk. ``decided`` is the decider's answer, shown now even if blind.
+
+    ``check`` is ``True`` for a case whose right answer was known; ``known`` is that answer and
+    ``passed`` whether the verdict found it.
+    """
 
     verdict_id: str
     review_id: str
@@ -57,3 +61,6 @@ class Given:
     agrees: bool
     right_output: Mapping[str, Any] | None
     decided: Mapping[str, Any] | None
+    check: bool = False
+    known: Mapping[str, Any] | None = None
+    passed: bool | None = None

@@ -11,12 +11,16 @@ ON CONFLICT DO NOTHING
 
 -- name: claim
 UPDATE review
-SET claimed_by = item.reviewer, claim_until = now() + make_interval(secs => item.claim_seconds)
+SET claimed_by = item.reviewer,
+    claim_until = now() + make_interval(secs => item.claim_seconds),
+    claimed_at = CASE WHEN claimed_by = item.reviewer THEN claimed_at ELSE now() END
 FROM json_to_recordset(%(items)s::json) AS item (
     id text, review_id text, reviewer text, claim_seconds double precision)
 WHERE review.id = item.review_id AND review.closed_at IS NULL
   AND (review.claimed_by IS NULL OR review.claimed_by = item.reviewer
        OR review.claim_until < now())
+  AND NOT item.reviewer = ANY (review.barred)
+  AND coalesce(review.reserved_for = item.reviewer, true)
 
 -- name: claimed
 SELECT item.id, review.id AS review_id, review.closed_at, review.claimed_by,
@@ -43,13 +47,16 @@ WITH item AS (
       AND NOT (item.kind = 'accept' AND (review.blind OR decision.output IS NULL))
       AND (review.claimed_by IS NULL OR review.claimed_by = item.reviewer
            OR review.claim_until < now())
-    RETURNING item.*, review.task_id, review.use_case, decision.output AS decided
+      AND NOT item.reviewer = ANY (review.barred)
+      AND coalesce(review.reserved_for = item.reviewer, true)
+    RETURNING item.*, review.task_id, review.use_case, decision.output AS decided,
+              extract(epoch FROM item.given_at - review.claimed_at) AS dwell
 )
 INSERT INTO verdict (id, review_id, task_id, use_case, kind, right_output, agrees, note, new_kind,
-                     reviewer, given_at)
+                     dwell_seconds, reviewer, given_at)
 SELECT id, review_id, task_id, use_case, kind, truth.output,
        coalesce(truth.output = decided, truth.output IS NULL AND decided IS NULL),
-       note, new_kind, reviewer, given_at
+       note, new_kind, greatest(dwell, 0), reviewer, given_at
 FROM closed
 CROSS JOIN LATERAL (SELECT CASE kind WHEN 'accept' THEN decided
                                      WHEN 'correct' THEN closed.output END AS output) AS truth
@@ -57,11 +64,13 @@ ON CONFLICT DO NOTHING
 
 -- name: judged
 SELECT item.id, verdict.id AS verdict_id, verdict.kind, verdict.right_output, verdict.agrees,
-       decision.output AS decided, review.closed_at, review.claimed_by, review.id AS review_id
+       decision.output AS decided, review.closed_at, review.claimed_by, review.id AS review_id,
+       measure.right_output AS known, measure.kind = 'check' AS is_check
 FROM json_to_recordset(%(items)s::json) AS item (id text, review_id text)
 JOIN review ON review.id = item.review_id
 JOIN decision ON decision.task_id = review.task_id
 LEFT JOIN verdict ON verdict.id = item.id
+LEFT JOIN measure ON measure.task_id = review.task_id
 
 -- name: queue
 SELECT review.id, review.task_id, review.use_case, review.blind, review.priority, review.opened_at,
@@ -76,6 +85,8 @@ WHERE review.use_case = %(use_case)s AND review.verdict IS NULL
        OR review.priority < %(after_priority)s
        OR (review.priority = %(after_priority)s AND review.id > %(after_id)s))
   AND NOT (%(reviewer)s = ANY (review.skipped_by) AND %(free_only)s)
+  AND NOT %(reviewer)s = ANY (review.barred)
+  AND coalesce(review.reserved_for = %(reviewer)s, true)
   AND (NOT %(free_only)s OR review.claimed_by IS NULL OR review.claimed_by = %(reviewer)s
        OR review.claim_until < now())
 ORDER BY review.priority DESC, review.id
@@ -94,11 +105,14 @@ WHERE review.id = %(id)s
 
 -- name: claim_next
 UPDATE review
-SET claimed_by = %(reviewer)s, claim_until = now() + make_interval(secs => %(claim_seconds)s)
+SET claimed_by = %(reviewer)s,
+    claim_until = now() + make_interval(secs => %(claim_seconds)s),
+    claimed_at = CASE WHEN claimed_by = %(reviewer)s THEN claimed_at ELSE now() END
 WHERE id IN (
     SELECT id FROM review AS free
     WHERE free.use_case = %(use_case)s AND free.verdict IS NULL
-      AND NOT %(reviewer)s = ANY (free.skipped_by)
+      AND NOT %(reviewer)s = ANY (free.skipped_by) AND NOT %(reviewer)s = ANY (free.barred)
+      AND coalesce(free.reserved_for = %(reviewer)s, true)
       AND (free.claimed_by IS NULL OR free.claimed_by = %(reviewer)s OR free.claim_until < now())
     ORDER BY free.priority DESC, free.id
     LIMIT %(most)s FOR UPDATE SKIP LOCKED)
@@ -122,6 +136,12 @@ RETURNING verdict.id
 UPDATE review SET verdict = NULL, closed_at = NULL, claimed_by = %(reviewer)s,
                   claim_until = now() + make_interval(secs => %(claim_seconds)s)
 WHERE id = %(id)s
+
+-- name: overturn
+-- The domain lead's answer takes the place of one that did not stand.
+UPDATE verdict SET undone_at = %(at)s
+FROM review WHERE review.id = %(id)s AND verdict.id = review.verdict
+RETURNING verdict.id
 
 -- name: waiting
 SELECT count(*) AS waiting, count(*) FILTER (WHERE blind) AS blind, min(opened_at) AS oldest

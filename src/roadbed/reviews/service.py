@@ -167,7 +167,38 @@ class Reviews:
             agrees=row["agrees"],
             right_output=row["right_output"],
             decided=row["decided"],
+            check=bool(row["is_check"]),
+            known=row["known"],
+            passed=row["right_output"] == row["known"] if row["is_check"] else None,
         )
+
+    async def overturn(
+        self,
+        declared: UseCase,
+        review_id: str,
+        *,
+        by: str,
+        output: Mapping[str, Any] | None,
+    ) -> Given:
+        """Put ``by``'s answer in the place of the verdict that stands; ``None``: none is right.
+
+        Should it be cut off in the middle, the review waits in the queue again.
+
+        Raises ``UnknownReviewError``, ``ReviewClosedError``, ``VerdictError``.
+        """
+        at = self._clock.now()
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(SQL["overturn"], {"id": review_id, "at": at})
+            undone = await cursor.fetchone()
+            if undone is not None:
+                for statement in self._on_undo:
+                    await connection.execute(statement, {"verdict_id": undone["id"], "at": at})
+                await connection.execute(
+                    SQL["reopen"],
+                    {"id": review_id, "reviewer": by, "claim_seconds": self._claim_seconds},
+                )
+        kind = VerdictKind.REJECT if output is None else VerdictKind.CORRECT
+        return await self.give(declared, review_id, kind, reviewer=by, output=output)
 
     async def skip(self, review_id: str, *, reviewer: str) -> None:
         """Leave a review to somebody else. Raises ``UnknownReviewError``, ``ReviewTakenError``."""

@@ -5,6 +5,17 @@ from __future__ import annotations
 from scipy.stats import beta
 
 SHARE_OF_DELTA = 0.2
+ENOUGH_CASES = 60
+_MANY_MISSES = 2
+
+
+def counts(*, misses: int, cases: int) -> bool:
+    """Whether the measurement enters the certificate.
+
+    With few cases the bound says little about reviewers and would close everything; until there are
+    enough, labels are taken as right and the page says so. Misses count from the second on.
+    """
+    return cases >= ENOUGH_CASES or misses >= _MANY_MISSES
 
 
 def miss_rate_bound(misses: int, cases: int, delta: float) -> float:

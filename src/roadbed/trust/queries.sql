@@ -81,7 +81,7 @@ SELECT pg_notify('roadbed_service', %(use_case)s)
 -- Sample items that are late come first in the queue.
 UPDATE review SET priority = 4
 WHERE use_case = %(use_case)s AND verdict IS NULL AND blind AND priority < 4
-  AND opened_at < %(late_before)s
+  AND opened_at < %(late_before)s AND barred = '{}'
 RETURNING id
 
 -- name: pulse
@@ -107,3 +107,112 @@ WHERE use_case = %(use_case)s AND kind IN ('state', 'live') ORDER BY position DE
 SELECT count(*) AS tasks, count(review.id) AS reviews, min(decision.decided_at) AS first
 FROM decision LEFT JOIN review ON review.task_id = decision.task_id
 WHERE decision.use_case = %(use_case)s AND decision.decided_at > %(since)s
+
+
+-- name: reviewed_lately
+-- How much was reviewed, and how many known cases were put among it.
+SELECT count(*) FILTER (WHERE measure.task_id IS NULL) AS reviewed,
+       (SELECT count(*) FROM measure WHERE use_case = %(use_case)s AND kind = 'check') AS checks
+FROM verdict LEFT JOIN measure ON measure.task_id = verdict.task_id
+WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
+
+-- name: second_due
+-- Labels of the sample that another pair of eyes must see: every error in an automatic answer, and
+-- a share of the rest, picked by the label's own id; where there is a second person who labels.
+SELECT verdict.id AS verdict_id, verdict.reviewer, task.*, decision.output AS proposed,
+       decision.confidence, decision.evidence, decision.reason
+FROM verdict
+JOIN task ON task.id = verdict.task_id AND task.reference
+JOIN decision ON decision.task_id = task.id
+WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
+  AND ((decision.route = 'automatic' AND NOT verdict.agrees)
+       OR mod(abs(hashtextextended(verdict.id, 7)), 1000) < %(share)s * 1000)
+  AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.of_verdict = verdict.id)
+  AND verdict.given_at > %(since)s
+  AND EXISTS (SELECT 1 FROM verdict AS other
+              WHERE other.use_case = %(use_case)s AND other.reviewer <> verdict.reviewer
+                AND other.given_at > %(since)s)
+ORDER BY verdict.id LIMIT 50
+
+-- name: disagreements
+-- Second looks that came to another answer than the first: the domain lead decides.
+SELECT measure.task_id AS second_task, first.id AS verdict_id, first.reviewer AS first_reviewer,
+       second.reviewer AS second_reviewer, task.*, decision.output AS proposed,
+       decision.confidence, decision.evidence, decision.reason,
+       first.right_output IS NOT DISTINCT FROM second.right_output
+       OR first.undone_at IS NOT NULL AS agree
+FROM measure
+JOIN verdict AS second ON second.task_id = measure.task_id AND second.undone_at IS NULL
+JOIN verdict AS first ON first.id = measure.of_verdict
+JOIN task ON task.id = first.task_id
+JOIN decision ON decision.task_id = task.id
+WHERE measure.use_case = %(use_case)s AND measure.kind = 'second' AND measure.settled_at IS NULL
+
+-- name: lead_decided
+SELECT measure.task_id, first.review_id, lead.right_output, lead.reviewer,
+       first.right_output IS NOT DISTINCT FROM lead.right_output
+       OR first.undone_at IS NOT NULL AS upheld
+FROM measure
+JOIN verdict AS lead ON lead.task_id = measure.task_id AND lead.undone_at IS NULL
+JOIN verdict AS first ON first.id = measure.of_verdict
+WHERE measure.use_case = %(use_case)s AND measure.kind = 'lead' AND measure.settled_at IS NULL
+
+-- name: settled
+UPDATE measure SET settled_at = %(at)s WHERE task_id = %(task_id)s
+
+-- name: make_task
+INSERT INTO task (id, use_case, body_hash, input, source, reference, reference_rate, admitted_at)
+VALUES (%(task_id)s, %(use_case)s, %(body_hash)s, %(input)s, %(source)s, false, 0.0, %(at)s)
+
+-- name: make_decision
+INSERT INTO decision (task_id, id, use_case, route, reason_code, reason, output, confidence,
+                      evidence, attempt, decided_at, decide_seconds, halt_epoch)
+VALUES (%(task_id)s, %(decision_id)s, %(use_case)s, 'review', 'measured', %(reason)s, %(proposed)s,
+        %(confidence)s, %(evidence)s, 1, %(at)s, 0.0, 0)
+
+-- name: make_review
+INSERT INTO review (id, task_id, use_case, blind, priority, opened_at, barred, reserved_for)
+VALUES (%(review_id)s, %(task_id)s, %(use_case)s, %(blind)s, %(priority)s, %(at)s, %(barred)s,
+        %(reserved_for)s)
+
+-- name: make_measure
+INSERT INTO measure (task_id, use_case, kind, of_verdict, right_output, proposed_right, made_at)
+VALUES (%(task_id)s, %(use_case)s, %(kind)s, %(of_verdict)s, %(right_output)s, %(proposed_right)s,
+        %(at)s)
+ON CONFLICT DO NOTHING
+RETURNING task_id
+
+-- name: checks_passed
+SELECT verdict.reviewer, NOT measure.proposed_right AS known_wrong,
+       verdict.right_output IS NOT DISTINCT FROM measure.right_output AS passed, count(*) AS n
+FROM measure JOIN verdict ON verdict.task_id = measure.task_id AND verdict.undone_at IS NULL
+WHERE measure.use_case = %(use_case)s AND measure.kind = 'check'
+GROUP BY 1, 2, 3
+
+-- name: pace
+-- How each reviewer works. An item may have been claimed while another was still being looked at, so
+-- the time spent on it begins with the later of its claim and the reviewer's last verdict.
+SELECT reviewer, count(*) AS verdicts, count(*) FILTER (WHERE kind = 'accept') AS accepted,
+       count(*) FILTER (WHERE agrees) AS agreed,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS median_seconds,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE kind = 'accept')
+       AS median_accept_seconds,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY words) FILTER (WHERE kind = 'accept')
+       AS median_accept_words,
+       count(*) FILTER (WHERE overturned) AS overturned, count(*) FILTER (WHERE looked_at) AS second
+FROM (
+    SELECT verdict.reviewer, verdict.kind, verdict.agrees,
+           least(verdict.dwell_seconds, extract(epoch FROM verdict.given_at
+               - lag(verdict.given_at) OVER (
+                   PARTITION BY verdict.reviewer ORDER BY verdict.given_at))) AS seconds,
+           array_length(regexp_split_to_array(task.input::text, '\s+'), 1) AS words,
+           second.task_id IS NOT NULL AS looked_at,
+           other.id IS NOT NULL
+           AND other.right_output IS DISTINCT FROM verdict.right_output AS overturned
+    FROM verdict
+    JOIN task ON task.id = verdict.task_id
+    LEFT JOIN measure AS second ON second.of_verdict = verdict.id AND second.kind = 'lead'
+    LEFT JOIN verdict AS other ON other.task_id = second.task_id AND other.undone_at IS NULL
+    WHERE verdict.use_case = %(use_case)s AND verdict.given_at > %(since)s
+) AS given
+GROUP BY reviewer ORDER BY verdicts DESC

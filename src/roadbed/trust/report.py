@@ -19,6 +19,7 @@ from roadbed.risk.states import State
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.trust import rules
+from roadbed.trust.measuring import Measuring, ReviewerFigures
 from roadbed.trust.model import AuditView, Notice
 from roadbed.trust.service import Trust
 
@@ -61,6 +62,7 @@ class TrustReport:
     forecast_words: str
     volume: Volume
     other_limits: Sequence[rules.OtherLimit]
+    reviewers: Sequence[ReviewerFigures]
     changes: Sequence[Mapping[str, Any]]
     notices: Sequence[Notice]
 
@@ -68,8 +70,16 @@ class TrustReport:
 class TrustReports:
     """Puts reports together; changes nothing."""
 
-    def __init__(self, database: Database, trust: Trust, releases: Releases, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        trust: Trust,
+        measuring: Measuring,
+        releases: Releases,
+        clock: Clock,
+    ) -> None:
         self._database = database
+        self._measuring = measuring
         self._trust = trust
         self._releases = releases
         self._clock = clock
@@ -121,6 +131,7 @@ class TrustReports:
             ),
             volume=volume,
             other_limits=rules.other_limits(curve, LIMITS, delta),
+            reviewers=await self._measuring.figures(declared),
             changes=await self._trust.changes(declared.name),
             notices=await self._trust.notices(declared.name),
         )

@@ -40,6 +40,9 @@ class UseCase:
     ``slices`` names input fields (a region, a channel) among whose values the answers may be better
     and worse; the score learns from them, and each is watched by itself. ``label_within_hours`` is
     how long a task of the reference sample may wait for its label; from then on it counts as wrong.
+    ``check_share`` of the reviews are cases whose answer is known, which measures reviewers; and
+    ``second_look_share`` of the sample's labels, and every error in it, gets a second look. 0
+    leaves either out.
     ``examples_are_random_sample`` says that the rows under ``examples/`` were drawn at random from
     the traffic that will arrive: only then may those set apart for judging prove anything.
     Raises ``UseCaseError`` with every mistake at once.
@@ -60,6 +63,8 @@ class UseCase:
         examples_are_random_sample: bool = False,
         slices: Sequence[str] = (),
         label_within_hours: float = 72.0,
+        check_share: float = 0.02,
+        second_look_share: float = 0.02,
     ) -> None:
         self.name = name
         self.purpose = purpose
@@ -73,6 +78,8 @@ class UseCase:
         self.examples_are_random_sample = examples_are_random_sample
         self.slices = (slices,) if isinstance(slices, str) else tuple(slices)
         self.label_within_hours = label_within_hours
+        self.check_share = check_share
+        self.second_look_share = second_look_share
         self.function: FunctionDecider | None = None
         self.trainable: Trainable | None = None
         if found := rules.problems(self):

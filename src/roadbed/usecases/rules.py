@@ -165,6 +165,13 @@ def _slices(declared: UseCase) -> Iterator[Problem]:
                 problem=f"The input has no field {name!r} to slice by.",
                 remedy=f"Name some of: {', '.join(sorted(known)) or 'none'}.",
             )
+    for field in ("check_share", "second_look_share"):
+        if not _between(getattr(declared, field), -1e-12, 0.5):
+            yield Problem(
+                field=field,
+                problem=f"A {field} of {getattr(declared, field)!r} is out of range.",
+                remedy="Give a share from 0 to below 0.5, for example 0.02.",
+            )
     if not _between(declared.label_within_hours, 0.0, 8_784.0):
         yield Problem(
             field="label_within_hours",

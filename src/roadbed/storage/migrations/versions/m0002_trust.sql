@@ -45,3 +45,24 @@ CREATE INDEX notice_open ON notice (use_case, id) WHERE seen_at IS NULL;
 -- the same; with one wording the planner would look a single review up by walking the whole queue.
 DROP INDEX review_queue;
 CREATE INDEX review_queue ON review (use_case, priority DESC, id) WHERE verdict IS NULL;
+
+-- Tasks made to measure reviewers: cases whose right answer is known, and second looks. They pass
+-- through the queue like any other, so that nobody can tell; `measured` in decision.reason_code
+-- keeps them out of every count.
+CREATE TABLE measure (
+    task_id       text PRIMARY KEY,
+    use_case      text NOT NULL REFERENCES use_case (name),
+    kind          text NOT NULL CHECK (kind IN ('check', 'second', 'lead')),
+    of_verdict    text REFERENCES verdict (id),
+    right_output  jsonb,
+    proposed_right boolean,
+    settled_at    timestamptz,
+    made_at       timestamptz NOT NULL
+);
+CREATE INDEX measure_of ON measure (use_case, kind);
+CREATE UNIQUE INDEX measure_once ON measure (of_verdict, kind) WHERE of_verdict IS NOT NULL;
+ALTER TABLE review
+    ADD COLUMN claimed_at timestamptz,
+    ADD COLUMN barred     text[] NOT NULL DEFAULT '{}',  -- who know a colleague's answer to it
+    ADD COLUMN reserved_for text;                         -- the only person who may have it
+ALTER TABLE verdict ADD COLUMN dwell_seconds double precision;

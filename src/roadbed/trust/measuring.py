@@ -1,0 +1,283 @@
+"""Reviewers are measured too: known cases among the work, second looks, pace.
+
+What is made here passes through the queue like any task. It is left out of every count, teaches
+nothing and proves nothing about the decider.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from roadbed.decisions.model import Answered, Service
+from roadbed.improvement.model import ExampleSet
+from roadbed.improvement.service import Improvement
+from roadbed.intake.rules import body_hash
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.ids import Ids
+from roadbed.reviews.service import Reviews
+from roadbed.risk.curve import share_interval
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+from roadbed.usecases.deciders import LabelledExample
+from roadbed.usecases.model import UseCase
+
+_SQL = queries(__package__)
+_FEWEST_KNOWN = 100  # labelled items before known cases are drawn from them
+_AT_ONCE = 3
+_LOOK_BACK = timedelta(days=30)
+_WORDS_A_SECOND = 8.0  # faster than almost anybody reads
+_PRIORITY = {"check": 1, "second": 3, "lead": 3}
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReviewerFigures:
+    """One reviewer over the last 30 days. ``missed`` of ``known_wrong`` cases were let pass.
+
+    ``too_fast`` says that half of the accepted texts were accepted faster than they can be read.
+    """
+
+    reviewer: str
+    verdicts: int
+    accepted: int
+    agreed: int
+    median_seconds: float | None
+    known_wrong: int
+    missed: int
+    missed_low: float
+    missed_high: float
+    known_right: int
+    spoiled: int
+    second_looks: int
+    overturned: int
+    too_fast: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Case:
+    """A task to be made. ``reserved_for`` is the only person who may have it."""
+
+    kind: str
+    content: Json
+    source: Json
+    proposed: Json | None
+    confidence: float | None
+    evidence: Json
+    reason: str
+    blind: bool
+    barred: Sequence[str] = ()
+    reserved_for: str | None = None
+    of_verdict: str | None = None
+    known: Json | None = None
+    proposed_right: bool | None = None
+
+
+class Measuring:
+    """Makes cases, settles second looks, reads figures."""
+
+    def __init__(
+        self,
+        database: Database,
+        improvement: Improvement,
+        reviews: Reviews,
+        ids: Ids,
+        clock: Clock,
+        chance: random.Random,
+    ) -> None:
+        self._database = database
+        self._improvement = improvement
+        self._reviews = reviews
+        self._ids = ids
+        self._clock = clock
+        self._chance = chance
+
+    async def tick(self, service: Service) -> None:
+        """Do what is due: second looks, disagreements, the lead's answers, known cases."""
+        declared = service.loaded.declared
+        await self._second_looks(declared)
+        await self._disagreements(declared)
+        await self._lead_decided(declared)
+        await self._checks(service)
+
+    async def figures(self, declared: UseCase) -> Sequence[ReviewerFigures]:
+        """Every reviewer of the last 30 days, the busiest first."""
+        facts = {"use_case": declared.name, "since": self._clock.now() - _LOOK_BACK}
+        pace = await self._database.fetch(_SQL["pace"], facts)
+        checks = await self._database.fetch(_SQL["checks_passed"], facts)
+        return [_figures(row, checks, declared.certainty) for row in pace]
+
+    async def _second_looks(self, declared: UseCase) -> None:
+        due = await self._database.fetch(
+            _SQL["second_due"],
+            {
+                "use_case": declared.name,
+                "share": declared.second_look_share,
+                "since": self._clock.now() - _LOOK_BACK,
+            },
+        )
+        for row in due if declared.second_look_share > 0.0 else ():
+            await self._make(declared, _again(row, "second", barred=[row["reviewer"]]))
+
+    async def _disagreements(self, declared: UseCase) -> None:
+        rows = await self._database.fetch(_SQL["disagreements"], {"use_case": declared.name})
+        for row in rows:
+            if not row["agree"]:
+                lead = declared.pod.domain_lead
+                await self._make(declared, _again(row, "lead", reserved_for=lead))
+            await self._settle(row["second_task"])
+
+    async def _lead_decided(self, declared: UseCase) -> None:
+        rows = await self._database.fetch(_SQL["lead_decided"], {"use_case": declared.name})
+        for row in rows:
+            if not row["upheld"]:
+                await self._reviews.overturn(
+                    declared, row["review_id"], by=row["reviewer"], output=row["right_output"]
+                )
+            await self._settle(row["task_id"])
+
+    async def _checks(self, service: Service) -> None:
+        """As many known cases as the declared share of what was reviewed asks for."""
+        declared, decider = service.loaded.declared, service.live.decider
+        row = await self._database.fetch_one(_SQL["reviewed_lately"], {"use_case": declared.name})
+        if row is None or decider is None:
+            return
+        missing = int(row["reviewed"] * declared.check_share) - row["checks"]
+        if missing <= 0:
+            return
+        known = await self._improvement.examples(declared, "judge")
+        if len(known.examples) < _FEWEST_KNOWN:
+            return
+        picked = self._chance.sample(range(len(known.examples)), min(40, len(known.examples)))
+        some = ExampleSet(examples=[known.examples[each] for each in picked], until=None)
+        answers = await self._improvement.answers(declared, decider, some)
+        contents = [known.contents[each] for each in picked]
+        for number in range(row["checks"], row["checks"] + min(missing, _AT_ONCE)):
+            case = self._known_case(some.examples, answers, contents, wrong=number % 2 == 0)
+            if case is not None:
+                await self._make(declared, case)
+
+    def _known_case(
+        self,
+        examples: Sequence[LabelledExample],
+        answers: Sequence[Answered | None],
+        contents: Sequence[Json],
+        *,
+        wrong: bool,
+    ) -> _Case | None:
+        """An item the decider really gets wrong, or right; without one a mistake is made up."""
+        rows = [
+            (answer, content, example.output.model_dump(mode="json"))
+            for answer, content, example in zip(answers, contents, examples, strict=True)
+            if answer is not None and example.output is not None
+        ]
+        self._chance.shuffle(rows)
+        fitting = [row for row in rows if (row[0].output != row[2]) is wrong]
+        others = [right for _, _, right in rows]
+        if not rows or (wrong and not fitting and all(each == others[0] for each in others)):
+            return None
+        answer, content, right = (fitting or rows)[0]
+        proposed = answer.output
+        if wrong and not fitting:
+            proposed = next(each for each in others if each != right)
+        return _Case(
+            kind="check",
+            content=content,
+            source={"surface": "api"},
+            proposed=proposed,
+            confidence=answer.confidence,
+            evidence=answer.evidence,
+            reason=f"Confidence {answer.confidence:.3f} is below what is needed.",
+            blind=False,
+            known=right,
+            proposed_right=proposed == right,
+        )
+
+    async def _make(self, declared: UseCase, case: _Case) -> None:
+        """Put a case into the queue, with all that belongs to it, or nothing of it."""
+        facts = {
+            "task_id": self._ids.task(),
+            "decision_id": self._ids.decision(),
+            "review_id": self._ids.review(),
+            "use_case": declared.name,
+            "at": self._clock.now(),
+            "kind": case.kind,
+            "body_hash": body_hash(case.content),
+            "input": Jsonb(case.content),
+            "source": Jsonb(case.source),
+            "proposed": None if case.proposed is None else Jsonb(case.proposed),
+            "confidence": case.confidence,
+            "evidence": Jsonb(case.evidence or {}),
+            "reason": case.reason,
+            "blind": case.blind,
+            "priority": _PRIORITY[case.kind],
+            "barred": list(case.barred),
+            "reserved_for": case.reserved_for,
+            "of_verdict": case.of_verdict,
+            "right_output": None if case.known is None else Jsonb(case.known),
+            "proposed_right": case.proposed_right,
+        }
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(_SQL["make_measure"], facts)
+            if await cursor.fetchone():  # else another process was first
+                for step in ("make_task", "make_decision", "make_review"):
+                    await connection.execute(_SQL[step], facts)
+
+    async def _settle(self, task_id: str) -> None:
+        await self._database.fetch(_SQL["settled"], {"task_id": task_id, "at": self._clock.now()})
+
+
+def _again(
+    row: Json, kind: str, *, barred: Sequence[str] = (), reserved_for: str | None = None
+) -> _Case:
+    """The same task once more, blind, for somebody else."""
+    return _Case(
+        kind=kind,
+        content=row["input"],
+        source=row["source"],
+        proposed=row["proposed"],
+        confidence=row["confidence"],
+        evidence=row["evidence"],
+        reason=row["reason"],
+        blind=True,
+        barred=barred,
+        reserved_for=reserved_for,
+        of_verdict=row["verdict_id"],
+    )
+
+
+def _figures(row: Json, checks: Sequence[Json], certainty: float) -> ReviewerFigures:
+    mine = [each for each in checks if each["reviewer"] == row["reviewer"]]
+
+    def count(*, known_wrong: bool, failed_only: bool) -> int:
+        return sum(
+            each["n"]
+            for each in mine
+            if each["known_wrong"] is known_wrong and not (failed_only and each["passed"])
+        )
+
+    wrong = count(known_wrong=True, failed_only=False)
+    missed = count(known_wrong=True, failed_only=True)
+    low, high = share_interval(missed, wrong, certainty) if wrong else (0.0, 1.0)
+    seconds, words = row["median_accept_seconds"], row["median_accept_words"]
+    return ReviewerFigures(
+        reviewer=row["reviewer"],
+        verdicts=row["verdicts"],
+        accepted=row["accepted"],
+        agreed=row["agreed"],
+        median_seconds=row["median_seconds"],
+        known_wrong=wrong,
+        missed=missed,
+        missed_low=low,
+        missed_high=high,
+        known_right=count(known_wrong=False, failed_only=False),
+        spoiled=count(known_wrong=False, failed_only=True),
+        second_looks=row["second"],
+        overturned=row["overturned"],
+        too_fast=bool(seconds is not None and words and seconds < words / _WORDS_A_SECOND),
+    )

@@ -1,0 +1,292 @@
+"""Reviewers are measured: known cases, second looks, the domain lead, pace."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from roadbed.bootstrap import App, running
+from roadbed.receipts.service import Filter
+from roadbed.reviews.errors import ReviewTakenError
+from roadbed.reviews.model import Given, Review, VerdictKind
+from roadbed.risk import reviewers
+from tests.conftest import Folders
+from tests.unit.test_decisions import decide
+from tests.unit.test_trust import EVEN, declared, stand
+
+REVIEWERS = ("rae", "sol")
+
+
+def truth(text: str) -> str:
+    """What ``EVEN`` decides, but for every fifth number, where it is wrong."""
+    number = int(text.split()[-1])
+    return "five" if number % 5 == 0 else ("even" if number % 2 == 0 else "odd")
+
+
+@pytest.fixture
+def past(folders: Folders) -> None:
+    """Past work from which known cases can be drawn: the first part judges, the rest teaches."""
+    rows = [
+        {"input": {"text": f"number {n}"}, "output": {"queue": truth(f"number {n}")}}
+        for n in range(1, 400)
+    ]
+    folders.write(EVEN, examples="\n".join(json.dumps(each) for each in rows))
+
+
+async def correct(
+    app: App, review_id: str, queue: str, reviewer: str, kind: VerdictKind = VerdictKind.CORRECT
+) -> Given:
+    output = {"queue": queue} if kind is VerdictKind.CORRECT else None
+    return await app.reviews.give(declared(app), review_id, kind, reviewer=reviewer, output=output)
+
+
+async def tick(app: App, **changed: Any) -> None:
+    """One tick, with other shares than the declared ones."""
+    service = app.registry.get("triage")
+    other = copy.copy(declared(app))
+    vars(other).update(changed)
+    found = replace(service.loaded, declared=other)
+    await app.measuring.tick(replace(service, loaded=found))
+
+
+async def waiting(app: App, reviewer: str) -> list[Review]:
+    return list(await app.reviews.queue("triage", reviewer=reviewer, free_only=True))
+
+
+async def measures(app: App, kind: str) -> list[Mapping[str, Any]]:
+    return list(
+        await app.database.fetch(
+            "SELECT measure.*, review.id AS review_id, review.blind, review.barred"
+            " FROM measure JOIN review ON review.task_id = measure.task_id"
+            " WHERE kind = %(kind)s ORDER BY measure.task_id",
+            {"kind": kind},
+        )
+    )
+
+
+async def review_some(app: App, count: int = 30) -> None:
+    """Reviews that make known cases due."""
+    for number in range(1, count + 1):
+        decision = await decide(app, f"number {number}")
+        assert decision.review_id
+        await correct(app, decision.review_id, truth(f"number {number}"), "rae")
+
+
+@pytest.mark.usefixtures("past")
+class TestKnownCases:
+    async def test_wrong_and_right_ones_come_among_the_others_and_are_told_right_after(
+        self, app: App
+    ) -> None:
+        await review_some(app)
+        await tick(app, check_share=0.2)
+        await tick(app, check_share=0.2)
+        checks = await measures(app, "check")
+        assert len(checks) == 6
+        assert {each["proposed_right"] for each in checks} == {True, False}
+        by_id = {each["review_id"]: each for each in checks}
+        queue = {each.id: each for each in await waiting(app, "sol")}
+        assert set(by_id) <= set(queue)
+        for review_id, case in by_id.items():
+            shown = queue[review_id].output
+            assert (shown == case["right_output"]) is case["proposed_right"]
+            given = await correct(app, review_id, "", "sol", VerdictKind.ACCEPT)
+            assert given.check
+            assert given.known == case["right_output"]
+            assert given.passed is case["proposed_right"]
+        [rae, sol] = await app.measuring.figures(declared(app))
+        assert (rae.reviewer, rae.known_wrong) == ("rae", 0)
+        missed = sum(not each["proposed_right"] for each in checks)
+        assert (sol.missed, sol.known_wrong) == (missed, missed)
+        assert (sol.known_right, sol.spoiled) == (6 - missed, 0)
+        assert sol.missed_low < 1.0 == sol.missed_high
+
+    async def test_they_look_like_work_and_enter_no_count(self, app: App) -> None:
+        await review_some(app)
+        before = await app.improvement.counts("triage")
+        overview = await app.monitoring.overview(declared(app), halted=False)
+        await tick(app, check_share=0.2)
+        [first, *_] = await measures(app, "check")
+        receipt = await app.receipts.get(first["task_id"], viewer="sol")
+        assert receipt["decision"]["reason_code"] == "below_threshold"
+        assert "check" not in json.dumps(receipt, default=str)
+        await correct(app, first["review_id"], "", "sol", VerdictKind.ACCEPT)
+        assert await app.improvement.counts("triage") == before
+        after = await app.monitoring.overview(declared(app), halted=False)
+        assert after.total == overview.total
+        found = await app.receipts.search(Filter(), served=["triage"], most=100)
+        assert len(found) == 30
+
+    async def test_misses_shrink_the_limit_that_has_to_be_proven(self, app: App) -> None:
+        await review_some(app)
+        for _ in range(2):
+            await tick(app, check_share=0.2)
+        for case in await measures(app, "check"):
+            await correct(app, case["review_id"], "", "sol", VerdictKind.ACCEPT)
+        improved = await app.releases.improve(app.registry.get("triage").loaded, actor="ana")
+        assert improved.certificate is not None
+        allowed = improved.certificate["detail"]["reviewers"]
+        assert allowed["misses"] == allowed["cases"] == 3
+        assert allowed["counted"]
+        assert allowed["limit"] == 0.0  # who sees no mistake proves nothing
+        assert improved.certificate["threshold"] is None
+
+    async def test_a_server_makes_them_by_itself(self, app: App) -> None:
+        await review_some(app, 60)
+        async with running(app):
+            for _ in range(100):
+                if await measures(app, "check"):
+                    break
+                await asyncio.sleep(0.1)
+        assert len(await measures(app, "check")) == 1
+
+
+@pytest.mark.usefixtures("past")
+class TestSecondLooks:
+    async def second_look(self, app: App) -> tuple[str, str]:
+        """An error in an automatic answer, found by rae: its review and that of the second look."""
+        await stand(app)
+        await correct(app, (await decide(app, "number 1")).review_id or "", "odd", "sol")
+        decision = await decide(app, "number 5")
+        assert decision.review_id
+        await correct(app, decision.review_id, "five", "rae")
+        await tick(app, second_look_share=0.001, check_share=0.0)
+        [second] = await measures(app, "second")
+        assert second["blind"]
+        return decision.review_id, second["review_id"]
+
+    async def test_every_error_is_seen_by_somebody_else_blind(self, app: App) -> None:
+        first, second = await self.second_look(app)
+        assert second not in {each.id for each in await waiting(app, "rae")}
+        for attempt in (
+            app.reviews.claim(second, reviewer="rae"),
+            correct(app, second, "odd", "rae"),
+        ):
+            with pytest.raises(ReviewTakenError, match="you know an answer"):
+                await attempt
+        assert second in {each.id for each in await waiting(app, "sol")}
+        await correct(app, second, "five", "sol")
+        await tick(app, second_look_share=0.001)
+        assert await measures(app, "lead") == []
+        [second_row] = await measures(app, "second")
+        assert second_row["settled_at"] is not None
+        assert (await app.reviews.get(first)).closed_at is not None
+
+    async def test_where_two_differ_the_domain_lead_decides(self, app: App) -> None:
+        first, second = await self.second_look(app)
+        await correct(app, second, "odd", "sol")
+        await tick(app, second_look_share=0.001)
+        [case] = await measures(app, "lead")
+        for other in ("rae", "sol", "kim"):
+            assert case["review_id"] not in {each.id for each in await waiting(app, other)}
+            with pytest.raises(ReviewTakenError):
+                await correct(app, case["review_id"], "odd", other)
+        assert (await app.trust.audit(declared(app))).wrong == 1
+        held = await app.reviews.claim(case["review_id"], reviewer="ana")
+        await app.reviews.skip(held.id, reviewer="ana")  # later is fine, but it stays hers
+        with pytest.raises(ReviewTakenError):
+            await app.reviews.claim(held.id, reviewer="kim")
+        await correct(app, case["review_id"], "odd", "ana")
+        await tick(app, second_look_share=0.001)
+        assert (await app.trust.audit(declared(app))).wrong == 0
+        review = await app.reviews.get(first)
+        receipt = await app.receipts.get(review.task_id, viewer="kim")
+        assert receipt["review"]["verdict"]["reviewer"] == "ana"
+        assert [each["reviewer"] for each in receipt["review"]["undone"]] == ["rae"]
+        rae = next(
+            each for each in await app.measuring.figures(declared(app)) if each.reviewer == "rae"
+        )
+        assert (rae.second_looks, rae.overturned) == (1, 1)
+
+    async def test_the_lead_may_find_that_the_first_was_right_or_nobody(self, app: App) -> None:
+        first, second = await self.second_look(app)
+        await correct(app, second, "odd", "sol")
+        await tick(app, second_look_share=0.001)
+        [case] = await measures(app, "lead")
+        await correct(app, case["review_id"], "", "ana", VerdictKind.REJECT)
+        await tick(app, second_look_share=0.001)
+        receipt = await app.receipts.get((await app.reviews.get(first)).task_id, viewer="kim")
+        assert receipt["review"]["verdict"]["verdict"] == "reject"
+
+    async def test_who_has_read_the_first_answer_cannot_look_again(self, app: App) -> None:
+        first, second = await self.second_look(app)
+        task_id = (await app.reviews.get(first)).task_id
+        [listed] = [
+            each
+            for each in await app.receipts.search(Filter(), served=["triage"], most=9)
+            if each["task_id"] == task_id
+        ]
+        assert (listed["output"], listed["verdict"]) == (None, None)
+        assert (await app.receipts.get(task_id, viewer="sol"))["review"]["verdict"] is not None
+        with pytest.raises(ReviewTakenError):
+            await app.reviews.claim(second, reviewer="sol")
+        await correct(app, second, "odd", "kim")
+        await tick(app, second_look_share=0.001)
+        hidden = await app.receipts.get(task_id, viewer="ana")  # she has still to decide
+        assert hidden["review"]["verdict"] is None
+        assert hidden["decision"]["hidden"]
+
+    async def test_one_person_alone_is_not_asked_twice(self, app: App) -> None:
+        await stand(app)
+        decision = await decide(app, "number 5")
+        await correct(app, decision.review_id or "", "five", "rae")
+        await tick(app, second_look_share=1.0)
+        assert await measures(app, "second") == []
+
+    async def test_a_share_of_the_rest_is_looked_at_too(self, app: App) -> None:
+        await stand(app)
+        for number, reviewer in ((1, "sol"), (3, "rae"), (7, "rae")):
+            decision = await decide(app, f"number {number}")
+            await correct(app, decision.review_id or "", "odd", reviewer)
+        await tick(app, second_look_share=1.0)
+        assert len(await measures(app, "second")) == 3
+        await tick(app, second_look_share=1.0)
+        assert len(await measures(app, "second")) == 3
+
+    async def test_a_verdict_taken_back_needs_no_lead(self, app: App) -> None:
+        first, second = await self.second_look(app)
+        await app.reviews.undo(first, reviewer="rae")
+        await correct(app, second, "odd", "sol")
+        await tick(app, second_look_share=0.001)
+        assert await measures(app, "lead") == []
+
+
+@pytest.mark.usefixtures("past")
+async def test_who_accepts_faster_than_it_can_be_read_is_warned_of(app: App) -> None:
+    await stand(app, threshold=0.95, reference_rate=0.0)
+    long = "word " * 200
+    for number in range(6):
+        decision = await decide(app, f"{long}{number * 5 + 1}")
+        assert decision.review_id
+        await app.reviews.claim(decision.review_id, reviewer="rae")
+        await correct(app, decision.review_id, "", "rae", VerdictKind.ACCEPT)
+    [rae] = await app.measuring.figures(declared(app))
+    assert rae.too_fast
+    await app.database.fetch("UPDATE verdict SET dwell_seconds = 60")
+    await app.database.fetch(
+        "UPDATE verdict SET given_at = given_at - interval '1 minute' * (6 - n) FROM"
+        " (SELECT id AS same, row_number() OVER (ORDER BY id) AS n FROM verdict) AS numbered"
+        " WHERE id = same"
+    )
+    [rae] = await app.measuring.figures(declared(app))
+    assert not rae.too_fast
+    assert rae.median_seconds is not None
+    assert rae.median_seconds > 50
+
+
+class TestWhatMissesCost:
+    def test_labels_are_taken_as_right_until_there_are_cases_enough_or_misses(self) -> None:
+        assert not reviewers.counts(misses=0, cases=59)
+        assert not reviewers.counts(misses=1, cases=59)
+        assert reviewers.counts(misses=2, cases=2)
+        assert reviewers.counts(misses=0, cases=60)
+
+    def test_a_reviewer_who_sees_nothing_leaves_nothing_to_prove(self) -> None:
+        limit, delta, bound = reviewers.corrected(0.02, 0.05, misses=9, cases=9)
+        assert (limit, bound) == (0.0, 1.0)
+        assert delta == pytest.approx(0.04)
