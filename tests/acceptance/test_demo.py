@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -20,20 +21,34 @@ from roadbed.demo.errors import DemoDataError
 from roadbed.demo.sample.inquiries import generate, queue_phrasings
 from roadbed.storage.database import with_schema
 
-
-def start(url: str, tmp_path: Path, *more: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "roadbed", "demo", *more],
-        cwd=tmp_path,
-        text=True,
-        env={**os.environ, "ROADBED_DATABASE_URL": url},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+Start = Callable[..., subprocess.Popen[str]]
+pytestmark = pytest.mark.timeout(240)  # two cores, shared with whatever else is tested
 
 
-def test_it_ends_with_one_summary_object(url: str, tmp_path: Path) -> None:
-    demo = start(url, tmp_path, "--once", "--json", "--rounds", "3")
+@pytest.fixture
+def start(url: str, tmp_path: Path) -> Iterator[Start]:
+    started: list[subprocess.Popen[str]] = []
+
+    def demo(*more: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "roadbed", "demo", *more],
+            cwd=tmp_path,
+            text=True,
+            env={**os.environ, "ROADBED_DATABASE_URL": url},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        started.append(process)
+        return process
+
+    yield demo
+    for process in started:
+        process.terminate()
+        process.wait(20)
+
+
+def test_it_ends_with_one_summary_object(start: Start) -> None:
+    demo = start("--once", "--json", "--rounds", "3")
     output, errors = demo.communicate(timeout=170)
     assert demo.returncode == 0, errors
     summary = json.loads(output.splitlines()[-1])
@@ -54,12 +69,26 @@ def test_it_ends_with_one_summary_object(url: str, tmp_path: Path) -> None:
     assert summary["wrong_automatic"] <= 0.03 * summary["automatic"]
 
 
+def test_whatever_ends_it_ends_its_server(start: Start) -> None:
+    demo = start("--once", "--rounds", "2")
+    mother = psutil.Process(demo.pid)
+    for _ in range(300):
+        servers = [each for each in mother.children() if "serve" in each.cmdline()]
+        if servers:
+            break
+        time.sleep(0.1)
+    demo.terminate()
+    demo.communicate(timeout=60)
+    assert servers
+    assert not any(each.is_running() for each in servers)
+
+
 def test_a_server_killed_in_the_middle_loses_nothing_and_does_nothing_twice(
-    url: str, tmp_path: Path
+    start: Start, url: str
 ) -> None:
     import psycopg
 
-    demo = start(url, tmp_path, "--once", "--rounds", "2")
+    demo = start("--once", "--rounds", "2")
     kills: list[int] = []
 
     def kill() -> None:
@@ -161,8 +190,8 @@ def test_a_world_that_changes_has_new_kinds_and_then_other_answers() -> None:
     assert set(stream.events) == {4, 7}
 
 
-def test_drift_is_noticed_and_told(url: str, tmp_path: Path) -> None:
-    demo = start(url, tmp_path, "--once", "--drift", "--rounds", "4")
+def test_drift_is_noticed_and_told(start: Start) -> None:
+    demo = start("--once", "--drift", "--rounds", "4")
     output, errors = demo.communicate(timeout=200)
     assert demo.returncode == 0, errors
     assert "queues join that nobody had seen before" in output

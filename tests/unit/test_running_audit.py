@@ -513,3 +513,9 @@ class TestLooking:
         assert all(wrong[each] for each in spots[0].examples)
         assert weak_spots([], np.zeros(0, dtype=bool), np.zeros(0, dtype=bool), 0.95) == ()
         assert groups_of([{"text": "same"}] * 5) == [{}] * 5
+
+
+def test_no_slice_is_shown_to_hold_a_limit_of_zero() -> None:
+    right = np.zeros(3, dtype=bool)
+    slices = [{"region": "north"}] * 3
+    assert prove_slices(["region"], slices, right, ~right, risk_limit=0.0, delta=0.05) == ()

@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -49,7 +50,7 @@ def play(
     """Play the demo called ``data``. Raises ``DemoDataError``, ``DemoServerError``."""
     settings = Settings()
     stream = load(data, rounds=rounds, data_dir=settings.data_dir, drift=drift)
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
         asyncio.run(_play(stream, settings, once=once, port=port, as_json=as_json))
 
 
@@ -57,6 +58,8 @@ async def _play(
     stream: Stream, settings: Settings, *, once: bool, port: int | None, as_json: bool
 ) -> None:
     began = time.monotonic()
+    if task := asyncio.current_task():  # whatever ends the demo also ends its server
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     view = View(
         limit=LIMIT,
         certainty=CERTAINTY,
@@ -105,8 +108,10 @@ async def _rounds(stage: Stage, view: View) -> None:
             await send_round(clients, USE_CASE, prefix, part, row.tally, view.draw)
             row.seconds += time.monotonic() - began
             view.step("People answer what was not automatic, and the blind sample")
-            for reviewer in reviewers:
-                row.reviews += await review_all(reviewer, USE_CASE, truth, view.draw)
+            done = await asyncio.gather(
+                *(review_all(each, USE_CASE, truth, view.draw) for each in reviewers)
+            )
+            row.reviews += sum(done)
             if stage.stream.events:
                 await _follow_state(clients, row, told, view)
         view.finished(row)
@@ -157,8 +162,8 @@ async def _stage(
             port,
             lambda n: view.note(f"The server died ({n}); it is started again. Nothing is lost."),
         )
-        await server.start()
         try:
+            await server.start()
             yield Stage(
                 stream=stream,
                 server=server,

@@ -99,9 +99,8 @@ class Certificates:
             delta=allowed["delta"],
             test=exact if declared.trainable is not None else anytime,
         )
-        detail = _detail(declared, reference, judged, evidence, proof)
+        detail = _detail(declared, reference, judged, evidence, proof, allowed)
         detail["pooling"] = dataclasses.asdict(pooling) if pooling else None
-        detail["reviewers"] = allowed
         detail["alarm_at"] = alarm_at.isoformat() if alarm_at else None
         await self._store(declared, behaviour, proof, detail)
         return Look(
@@ -213,6 +212,7 @@ def _detail(
     judged: Judged,
     evidence: Evidence,
     proof: Proof,
+    allowed: Mapping[str, Any],
 ) -> dict[str, Any]:
     """All that the pages show of a look, as plain records."""
     threshold = proof.certificate.threshold
@@ -245,10 +245,11 @@ def _detail(
                 slices,
                 evidence.wrong,
                 automatic & counted,
-                risk_limit=declared.risk_limit,
-                delta=1.0 - certainty,
+                risk_limit=allowed["limit"],
+                delta=allowed["delta"],
             )
         ],
+        "reviewers": allowed,
         "weak": _weak(declared, reference, judged, automatic),
         "answered": int((judged.confidence > 0.0).sum()),
         "error": _share(judged.wrong[judged.confidence > 0.0]),

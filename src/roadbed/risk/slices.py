@@ -106,6 +106,8 @@ def prove_slices(
     A slice is tested only with the items that even an error-free one needs; the pooled certificate
     is never shown as a slice's own.
     """
+    if risk_limit <= 0.0:  # nothing can be shown of any slice
+        return ()
     needed = smallest_sample(risk_limit, delta)
     groups: dict[tuple[str, str], list[int]] = {}
     for number in np.flatnonzero(covered).tolist():
