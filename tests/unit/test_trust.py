@@ -276,3 +276,30 @@ async def test_slices_are_pooled_proven_apart_and_rare_ones_go_to_people(
         assert routes["north"].route is Route.AUTOMATIC
         assert routes["west"].code is Reason.SLICE_UNKNOWN
         assert "'west'" in routes["west"].reason
+
+
+async def test_trained_state_that_cannot_be_read_leaves_the_work_to_people(
+    folders: Folders, settings: Settings, url: str
+) -> None:
+    import json
+
+    rows = [
+        {"input": {"text": f"{word} {n}"}, "output": {"queue": word}}
+        for n in range(60)
+        for word in ("refund", "truck")
+    ]
+    folders.write(SLICED, examples="\n".join(json.dumps(each) for each in rows))
+    async with open_app(settings, url) as app:
+        await app.releases.improve(app.registry.get("triage").loaded, actor="ana")
+        await app.database.fetch("UPDATE artifact SET content = 'damaged'")
+    async with open_app(settings, url) as app:
+        assert not app.broken
+        assert app.registry.get("triage").live.decider is None
+        _, task = await app.decisions.submit("triage", {"text": "refund"}, key=None, source={})
+        assert task is not None
+        decision = await task
+        assert decision is not None
+        assert decision.routed.route is Route.REVIEW
+        await app.releases.improve(app.registry.get("triage").loaded, actor="ana")
+        await app.registry.refresh("triage")
+        assert app.registry.get("triage").live.decider is not None

@@ -36,7 +36,10 @@ SELECT content FROM artifact WHERE hash = %(hash)s
 SELECT pg_advisory_xact_lock(hashtext('release'), hashtext(%(use_case)s))
 
 -- name: store_artifact
-INSERT INTO artifact (hash, content) VALUES (%(hash)s, %(content)s) ON CONFLICT DO NOTHING
+-- Once more over what is there: it may have been damaged since.
+INSERT INTO artifact (hash, content) VALUES (%(hash)s, %(content)s)
+ON CONFLICT (hash) DO UPDATE SET content = EXCLUDED.content
+WHERE artifact.content <> EXCLUDED.content
 
 -- name: store_behaviour
 INSERT INTO behaviour (hash, use_case, folder_hash, files, artifacts, kinds, learned_from,

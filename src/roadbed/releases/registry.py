@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 import psycopg
+import structlog
 
 from roadbed.decisions.model import LiveVersion, Service
 from roadbed.kernel.ids import CertificateId, VersionId
@@ -21,6 +22,7 @@ from roadbed.usecases.deciders import FunctionDecider, Trainable
 from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.folder import LoadedUseCase
 
+_log = structlog.get_logger()
 _SQL = queries(__package__)
 _LOOK_AGAIN_SECONDS = 2.0  # should a notification get lost, a change is still seen this soon
 
@@ -45,7 +47,7 @@ class Registry:
         return sorted(self._services)
 
     async def add(self, loaded: LoadedUseCase) -> None:
-        """Serve a registered use case. Raises ``ArtifactMissingError``."""
+        """Serve a registered use case; with trained state that cannot be read, people decide."""
         self._services[loaded.name] = await self._read(loaded)
 
     async def refresh(self, use_case: str) -> None:
@@ -83,10 +85,12 @@ class Registry:
         )
 
     async def _live(self, loaded: LoadedUseCase, row: Row) -> LiveVersion:
-        decider = await self._decider(loaded, row["artifacts"] or {})
+        decider = await self._decider_or_none(loaded, row["artifacts"] or {})
         # A folder that changed since the version was made is another behaviour: nothing is proven.
-        same = row["live_version"] is not None and row["behaviour"] == behaviour_hash(
-            loaded.folder_hash, row["artifacts"]
+        same = (
+            decider is not None
+            and row["live_version"] is not None
+            and row["behaviour"] == behaviour_hash(loaded.folder_hash, row["artifacts"])
         )
         stands = standing(row)
         if not same:
@@ -104,6 +108,15 @@ class Registry:
             pooling=Pooling(**row["pooling"]) if same and row["pooling"] else None,
         )
 
+    async def _decider_or_none(
+        self, loaded: LoadedUseCase, artifacts: Mapping[str, str]
+    ) -> FunctionDecider | Trainable | None:
+        try:
+            return await self._decider(loaded, artifacts)
+        except ArtifactMissingError as error:
+            _log.warning("trained state not used", usecase=loaded.name, problem=str(error))
+            return None
+
     async def _decider(
         self, loaded: LoadedUseCase, artifacts: Mapping[str, str]
     ) -> FunctionDecider | Trainable | None:
@@ -117,7 +130,11 @@ class Registry:
                 name: await self._artifact(loaded.name, name, digest)
                 for name, digest in artifacts.items()
             }
-            self._deciders[key] = await asyncio.to_thread(loaded.declared.trainable.load, files)
+            try:
+                found = await asyncio.to_thread(loaded.declared.trainable.load, files)
+            except Exception as error:  # a decider of the pod's own may raise anything
+                raise ArtifactMissingError(loaded.name, ", ".join(files)) from error
+            self._deciders[key] = found
             for old in [*self._deciders][:-4]:
                 del self._deciders[old]
         return self._deciders[key]
