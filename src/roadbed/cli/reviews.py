@@ -48,6 +48,9 @@ def give(
     verdict: Annotated[str, typer.Argument(help="accept, correct or reject")],
     output: Annotated[str | None, typer.Option(help="The right output as JSON.")] = None,
     note: Annotated[str | None, typer.Option(help="Why, in your words.")] = None,
+    new_kind: Annotated[
+        bool, typer.Option("--new-kind", help="Nothing like it was known before.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Close a review with a verdict."""
@@ -55,7 +58,9 @@ def give(
     async def work() -> Any:
         async with opened(only=None) as services:
             found = await services.reviews.get(review)
-            return await _give(services, found, verdict, _parse(output), note)
+            return await _give(
+                services, found, verdict, _parse(output), note=note, new_kind=new_kind
+            )
 
     given = run(work())
     show(given, as_json=json, text=lambda: _told(given))
@@ -121,11 +126,19 @@ async def _press(services: Any, review: Any, key: str, done: list[str]) -> None:
     elif key in {"a", "e", "x"}:
         output = _parse(typer.prompt("Right output (JSON)")) if key == "e" else None
         kind = {"a": "accept", "e": "correct", "x": "reject"}[key]
-        say(_told(await _give(services, review, kind, output, None)))
+        say(_told(await _give(services, review, kind, output)))
         done.append(review.id)
 
 
-async def _give(services: Any, review: Any, verdict: str, output: Any, note: str | None) -> Any:
+async def _give(
+    services: Any,
+    review: Any,
+    verdict: str,
+    output: Any,
+    *,
+    note: str | None = None,
+    new_kind: bool = False,
+) -> Any:
     from roadbed.reviews.errors import VerdictError
     from roadbed.reviews.model import VerdictKind
 
@@ -133,7 +146,13 @@ async def _give(services: Any, review: Any, verdict: str, output: Any, note: str
         raise VerdictError(f"{verdict!r} is no verdict.", "Use accept, correct or reject.")
     declared = services.service(review.use_case).loaded.declared
     return await services.reviews.give(
-        declared, review.id, VerdictKind(verdict), reviewer=me(), output=output, note=note
+        declared,
+        review.id,
+        VerdictKind(verdict),
+        reviewer=me(),
+        output=output,
+        note=note,
+        new_kind=new_kind,
     )
 
 
