@@ -1,0 +1,190 @@
+"""Where results go: what a pod declares, and what a connector must be able to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+from pydantic import BaseModel, SecretStr
+
+from roadbed.kernel.json import JsonObject
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parcel:
+    """One effect to make, as a connector is given it.
+
+    ``key`` is the same at every attempt: a receiver that remembers keys makes the effect once.
+    ``kind`` is ``result``, the name of an action, ``correction`` or ``approval``. ``facts`` is what
+    templates may name: ``task``, ``input``, ``output``, ``action`` and so on.
+    """
+
+    id: str
+    key: str
+    use_case: str
+    task_id: str
+    destination: str
+    kind: str
+    content: JsonObject
+    facts: JsonObject
+    attempt: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sent:
+    """The effect was made. ``reference`` is the receiver's own name for it, if it gave one."""
+
+    reference: str | None = None
+    detail: str = ""
+
+
+class TemporaryError(Exception):
+    """Nothing happened at the receiver; another attempt may do. ``retry_after`` in seconds."""
+
+    def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class RefusedError(Exception):
+    """Nothing happened, and the same attempt would fail again: a person has to look."""
+
+
+class UnknownOutcomeError(Exception):
+    """It was sent and no answer came: the effect may have been made, or not."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Response:
+    """An HTTP answer, its body cut off at the limit. ``headers`` have lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Outside(Protocol):
+    """The only way out, handed to a connector for one attempt."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes = b"",
+        private: bool = False,
+    ) -> Response:
+        """One HTTP exchange: no redirect is followed, no address of a private network is reached
+        unless ``private``, the body is read up to a limit, all within the attempt's deadline.
+
+        Raises ``TemporaryError`` when nothing was sent, ``UnknownOutcomeError`` when no whole
+        answer came, ``RefusedError`` for an address that is not allowed.
+        """
+        ...
+
+    async def address(self, host: str, port: int, *, private: bool = False) -> str:
+        """The IP address to connect to. Raises ``TemporaryError``, ``RefusedError``."""
+        ...
+
+    def secret(self, name: str) -> SecretStr:
+        """The secret in the environment variable ``name``. Raises ``RefusedError`` if unset."""
+        ...
+
+    def now(self) -> datetime:
+        """The moment, UTC."""
+        ...
+
+
+class Connector(Protocol):
+    """A kind of receiver. Holds settings and names of secrets, never a secret.
+
+    ``key_horizon``: how long the receiver recognises a key it has seen; ``None`` if it does not, so
+    that nothing may be sent again unless it is known that nothing happened. ``can_look_up``: whether
+    ``look_up`` can find out. ``can_compensate``: whether ``compensate`` can take an effect back.
+    """
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def key_horizon(self) -> timedelta | None: ...
+    @property
+    def can_look_up(self) -> bool: ...
+    @property
+    def can_compensate(self) -> bool: ...
+
+    def problems(self) -> Sequence[str]:
+        """What is wrong with the settings, one sentence each; no I/O."""
+        ...
+
+    async def send(self, parcel: Parcel, outside: Outside) -> Sent:
+        """Make the effect.
+
+        Raises ``TemporaryError``, ``RefusedError``, ``UnknownOutcomeError``; anything else counts
+        as unknown.
+        """
+        ...
+
+    async def look_up(self, parcel: Parcel, outside: Outside) -> Sent | None:
+        """What stands at the receiver under the parcel's key; ``None``: nothing does."""
+        ...
+
+    async def compensate(self, parcel: Parcel, sent: Sent, outside: Outside) -> Sent:
+        """Take the effect back; doing it twice is the same as once."""
+        ...
+
+
+class Effect(StrEnum):
+    """What an action does to the world, at worst."""
+
+    READ = "read"
+    REVERSIBLE = "reversible"  # its connector can take it back
+    IRREVERSIBLE = "irreversible"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Destination:
+    """Where results go. ``key``, ``in_order_of`` are templates, ``when`` is CEL.
+
+    ``after`` names the destination that must have been delivered before; if this one fails for
+    good, what was delivered before it is taken back.
+    """
+
+    name: str
+    to: Connector
+    key: str
+    when: str | None = None
+    in_order_of: str | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActionKind:
+    """An effect that a decider may propose; ``rules.yaml`` says when it is allowed."""
+
+    name: str
+    arguments: type[BaseModel]
+    to: Connector
+    effect: Effect
+    key: str
+    per_task: int = 1
+    per_day: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Action:
+    """A proposed effect inside an ``Answer``; nothing happens until rules and gate let it."""
+
+    name: str
+    arguments: BaseModel | Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Approvals:
+    """Where people are asked for approval, and for how many hours the question stands."""
+
+    to: Connector | None = None
+    within_hours: float = 24.0
