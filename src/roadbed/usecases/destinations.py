@@ -78,8 +78,10 @@ class Outside(Protocol):
         content: bytes = b"",
         private: bool = False,
     ) -> Response:
-        """One HTTP exchange: no redirect is followed, no address of a private network is reached
-        unless ``private``, the body is read up to a limit, all within the attempt's deadline.
+        """One HTTP exchange, within the attempt's deadline.
+
+        No redirect is followed, no address of a private network is reached unless ``private``, and
+        the body is read up to a limit.
 
         Raises ``TemporaryError`` when nothing was sent, ``UnknownOutcomeError`` when no whole
         answer came, ``RefusedError`` for an address that is not allowed.
@@ -103,8 +105,9 @@ class Connector(Protocol):
     """A kind of receiver. Holds settings and names of secrets, never a secret.
 
     ``key_horizon``: how long the receiver recognises a key it has seen; ``None`` if it does not, so
-    that nothing may be sent again unless it is known that nothing happened. ``can_look_up``: whether
-    ``look_up`` can find out. ``can_compensate``: whether ``compensate`` can take an effect back.
+    that nothing may be sent again unless it is known that nothing happened. ``can_look_up``:
+    whether ``look_up`` can find out. ``can_compensate``: whether ``compensate`` can take an effect
+    back.
     """
 
     @property
