@@ -11,12 +11,26 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from roadbed.usecases.deciders import Answer, Context, Task, Unsure
+    from roadbed.usecases.destinations import Action, Approvals
     from roadbed.usecases.model import Budget, Pod, UseCase
 
 __version__ = "0.1.0"
-__all__ = ["Answer", "Budget", "Context", "Pod", "Task", "Unsure", "UseCase", "__version__"]
+__all__ = [
+    "Action",
+    "Answer",
+    "Approvals",
+    "Budget",
+    "Context",
+    "Pod",
+    "Task",
+    "Unsure",
+    "UseCase",
+    "__version__",
+]
 
 _HOMES = {
+    "Action": "roadbed.usecases.destinations",
+    "Approvals": "roadbed.usecases.destinations",
     "Answer": "roadbed.usecases.deciders",
     "Context": "roadbed.usecases.deciders",
     "Task": "roadbed.usecases.deciders",

@@ -6,17 +6,23 @@ import asyncio
 import contextlib
 import os
 import random
+import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
 
 from roadbed import pipeline
+from roadbed.connectors.outside import NetworkPool
 from roadbed.decisions.model import Service
 from roadbed.decisions.service import Decisions
+from roadbed.deliveries.relay import Relay
+from roadbed.deliveries.service import Deliveries
+from roadbed.halts.service import Halts
 from roadbed.improvement.service import Improvement
 from roadbed.intake.service import Intake
 from roadbed.kernel.clock import Clock, SystemClock
@@ -46,6 +52,7 @@ structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 _log = structlog.get_logger("roadbed")
 _LOOK_FOR_LOST_SECONDS = 2.0
 _MEASURE_SECONDS = 2.0
+_DRILL_LOOK_SECONDS = 60.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +73,9 @@ class App:
     reports: TrustReports
     stress: Stress
     measuring: Measuring
+    deliveries: Deliveries
+    halts: Halts
+    relay: Relay
     people: People
     broken: dict[str, RoadbedError] = field(default_factory=dict)
 
@@ -110,7 +120,9 @@ async def open_app(
         writer = GroupCommitWriter(database.url)
         await writer.open()
         stack.push_async_callback(writer.close)
-        app = _wire(settings, database, writer)
+        network = NetworkPool(os.environ, SystemClock())
+        stack.push_async_callback(network.aclose)
+        app = _wire(settings, database, writer, network)
         stack.push_async_callback(app.decisions.close)
         for folder in folders(settings.usecases):
             if only is None or folder.name in only:
@@ -135,7 +147,24 @@ async def running(app: App) -> AsyncIterator[None]:
         await asyncio.gather(*followers, return_exceptions=True)
 
 
-def _wire(settings: Settings, database: Database, writer: GroupCommitWriter) -> App:
+@asynccontextmanager
+async def relaying(app: App) -> AsyncIterator[None]:
+    """Send what waits, and exercise the stop from time to time. One process or many may."""
+    workers = [
+        asyncio.create_task(app.relay.run(app.declared)),
+        asyncio.create_task(_drill_forever(app)),
+    ]
+    try:
+        yield
+    finally:
+        for task in workers:
+            task.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+
+
+def _wire(
+    settings: Settings, database: Database, writer: GroupCommitWriter, network: NetworkPool
+) -> App:
     clock = SystemClock()
     ids = Ids(clock)
     intake = Intake(database, writer, ids, clock, lease_seconds=settings.lease_seconds)
@@ -185,6 +214,20 @@ def _wire(settings: Settings, database: Database, writer: GroupCommitWriter) -> 
         reports=TrustReports(database, trust, measuring, releases, clock),
         stress=Stress(improvement),
         measuring=measuring,
+        deliveries=Deliveries(database, clock, pipeline.DELIVERY_DECIDED),
+        halts=Halts(database, ids, clock),
+        relay=Relay(
+            database=database,
+            writer=writer,
+            ids=ids,
+            clock=clock,
+            outside=network.attempt,
+            finish=pipeline.FINISH,
+            chance=chance.random,
+            name=f"{socket.gethostname()}:{os.getpid()}",
+            address=settings.address.rstrip("/"),
+            senders=settings.senders,
+        ),
         people=People(database, clock, os.urandom),
     )
 
@@ -215,6 +258,17 @@ async def _measure_forever(app: App) -> None:
             with contextlib.suppress(RoadbedError):
                 await app.measuring.tick(app.registry.get(name))
         await asyncio.sleep(_MEASURE_SECONDS)
+
+
+async def _drill_forever(app: App) -> None:
+    every = timedelta(hours=app.settings.drill_hours)
+    while True:
+        for name in app.registry.names():
+            with contextlib.suppress(RoadbedError):
+                last = await app.halts.last_drill(name)
+                if last is None or app.clock.now() - last > every:
+                    await app.halts.drill(name, actor="roadbed")
+        await asyncio.sleep(_DRILL_LOOK_SECONDS)
 
 
 async def _recover_forever(app: App) -> None:

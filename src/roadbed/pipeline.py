@@ -5,9 +5,12 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 
 | event                    | what happens in the same transaction                                 |
 |--------------------------|----------------------------------------------------------------------|
-| a decision is settled    | halt epoch checked, decision recorded, review opened, audit entry    |
-| a verdict is given       | review closed, example born (learn or judge for good), audit entry   |
-| a verdict is taken back  | its example withdrawn, the review open again                         |
+| a decision is settled    | halt epoch checked, decision recorded, review opened, deliveries     |
+|                          | planned, audit entry                                                 |
+| a verdict is given       | review closed, example born (learn or judge for good), deliveries    |
+|                          | planned, audit entry                                                 |
+| a verdict is taken back  | its example withdrawn, what was not sent cancelled, the review open  |
+| an attempt has ended     | its outcome, the delivery moved, what it takes back, audit entry     |
 | a version goes live      | the old one retired, the state renewed, audit entry, processes told  |
 | the evidence turns       | state, threshold and halt epoch moved, audit entry, the pod told     |
 """
@@ -15,6 +18,7 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 from __future__ import annotations
 
 from roadbed.decisions.service import SQL as DECISIONS
+from roadbed.deliveries.relay import SQL as DELIVERIES
 from roadbed.improvement.service import SQL as IMPROVEMENT
 from roadbed.reviews.service import SQL as REVIEWS
 from roadbed.storage.sql import queries
@@ -27,12 +31,26 @@ SETTLE = Write(
     DECISIONS["guard"],
     DECISIONS["record"],
     REVIEWS["open"],
+    DELIVERIES["planned_by_decision"],
     AUDIT["decided"],
     DECISIONS["settled"],
 )
 VERDICT = Write(
-    "verdict", REVIEWS["judge"], IMPROVEMENT["born"], AUDIT["reviewed"], REVIEWS["judged"]
+    "verdict",
+    REVIEWS["judge"],
+    IMPROVEMENT["born"],
+    DELIVERIES["planned_by_verdict"],
+    AUDIT["reviewed"],
+    REVIEWS["judged"],
 )
-VERDICT_UNDONE = (IMPROVEMENT["withdraw"],)
+VERDICT_UNDONE = (IMPROVEMENT["withdraw"], DELIVERIES["taken_back"])
+FINISH = Write(
+    "finish",
+    DELIVERIES["finish"],
+    DELIVERIES["taken_back_of"],
+    AUDIT["sent"],
+    DELIVERIES["finished"],
+)
+DELIVERY_DECIDED = AUDIT["noted"]
 VERSION_LIVE = AUDIT["noted"]
 STATE_MOVED = AUDIT["noted"]

@@ -28,7 +28,7 @@ from roadbed.decisions.model import (
 )
 from roadbed.decisions.runner import Runner
 from roadbed.decisions.workplaces import BatchPlace, Call, CoroutinePlace, FunctionPlace
-from roadbed.halts.service import halt
+from roadbed.halts.errors import UnknownHaltError
 from roadbed.intake.errors import InputError, KeyReusedError, OverloadedError
 from roadbed.kernel.ids import CertificateId, VersionId
 from roadbed.kernel.settings import Settings
@@ -107,11 +107,13 @@ class TestRouting:
         prove(app, 0.5)
         assert (await decide(app)).routed.route is Route.AUTOMATIC
         # This process has not heard of the halt: the epoch check in the transaction finds it.
-        assert await halt(app.database, "triage", reason="a drill", actor="dev") == 1
+        halted = await app.halts.halt("triage", reason="a drill", actor="dev")
+        assert halted.fenced_seconds is not None
         decision = await decide(app)
         assert decision.routed.code is Reason.HALTED
         assert decision.halt_epoch == 1
-        assert await halt(app.database, "nobody", reason="a drill", actor="dev") is None
+        with pytest.raises(UnknownHaltError):
+            await app.halts.halt("nobody", reason="a drill", actor="dev")
 
     @pytest.mark.parametrize("fired", [None, Fired(rule="r", route="review", reason="so")])
     def test_halted_wins_over_a_proof_and_a_rule_over_both(self, fired: Fired | None) -> None:

@@ -21,3 +21,13 @@ WHERE verdict.xmin = pg_current_xact_id()::xid
 -- name: noted
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
 VALUES (%(use_case)s, %(kind)s, %(subject)s, %(actor)s, %(at)s, %(detail)s)
+
+-- name: sent
+INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
+SELECT item.use_case, 'sent', item.delivery_id, item.worker, item.at,
+       jsonb_build_object('attempt', item.number, 'outcome', item.outcome, 'state', item.state)
+FROM json_to_recordset(%(items)s::json) AS item (
+    id text, delivery_id text, use_case text, number integer, worker text, outcome text, state text,
+    at timestamptz)
+JOIN delivery_attempt ON delivery_attempt.id = item.id
+WHERE delivery_attempt.xmin = pg_current_xact_id()::xid

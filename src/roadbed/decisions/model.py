@@ -42,6 +42,9 @@ class Reason(StrEnum):
     DECIDER_TIMEOUT = "decider_timeout"
     INVALID_ANSWER = "invalid_answer"
     INTERRUPTED = "interrupted"
+    ACTION_REFUSED = "action_refused"
+    BUDGET = "budget"
+    COST_UNKNOWN = "cost_unknown"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +103,7 @@ class Answered:
     evidence: Mapping[str, Any]
     cost: Decimal | None
     cautious: float | None = None
+    actions: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,3 +146,4 @@ class Decision:
     decide_seconds: float
     halt_epoch: int
     review_id: str | None
+    actions: Sequence[Mapping[str, Any]] = ()

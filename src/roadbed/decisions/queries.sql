@@ -10,7 +10,7 @@ WITH item AS (
     SELECT * FROM json_to_recordset(%(items)s::json) AS item (
         id text, task_id text, use_case text, version text, certificate text, route text,
         reason_code text, reason text, rule text, output jsonb, confidence double precision,
-        threshold double precision, evidence jsonb, cost numeric, attempt integer,
+        threshold double precision, evidence jsonb, cost numeric, attempt integer, actions jsonb,
         decided_at timestamptz, decide_seconds double precision, halt_epoch bigint)
 ), released AS (
     DELETE FROM in_flight USING item
@@ -20,9 +20,9 @@ WITH item AS (
 )
 INSERT INTO decision (
     id, task_id, use_case, version, certificate, route, reason_code, reason, rule, output,
-    confidence, threshold, evidence, cost, attempt, decided_at, decide_seconds, halt_epoch)
+    confidence, threshold, evidence, cost, attempt, decided_at, decide_seconds, halt_epoch, actions)
 SELECT id, task_id, use_case, version, certificate, route, reason_code, reason, rule, output,
-       confidence, threshold, evidence, cost, attempt, decided_at, decide_seconds, halt_epoch
+       confidence, threshold, evidence, cost, attempt, decided_at, decide_seconds, halt_epoch, actions
 FROM released
 ON CONFLICT DO NOTHING
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -21,14 +21,21 @@ from roadbed.decisions.model import (
 from roadbed.risk.slices import FEWEST_LABELS
 from roadbed.risk.states import State
 from roadbed.usecases.deciders import Answer, Unsure
-from roadbed.usecases.rulebook import Fired
+from roadbed.usecases.destinations import ActionKind
+from roadbed.usecases.outbound import checked_actions
+from roadbed.usecases.rulebook import Fired, RuleBook
 
 _MOST_EVIDENCE = 20_000  # characters
 _PROVEN = "from where on the error limit is proven"
 
 
-def read_answer(given: object, output: type[BaseModel]) -> Answered | NotAnswered:
-    """What a decider gave, checked against the declared output. Anything odd is no answer."""
+def read_answer(
+    given: object, output: type[BaseModel], kinds: Mapping[str, ActionKind] = MappingProxyType({})
+) -> Answered | NotAnswered:
+    """What a decider gave, checked against the declared output and actions.
+
+    Anything odd is no answer.
+    """
     if isinstance(given, Unsure):
         return NotAnswered(
             code=Reason.UNSURE,
@@ -44,12 +51,16 @@ def read_answer(given: object, output: type[BaseModel]) -> Answered | NotAnswere
     content = _output(given.output, output)
     if isinstance(content, str):
         return _invalid(content)
+    actions = checked_actions(kinds, given.actions)
+    if isinstance(actions, str):
+        return _invalid(actions)
     return Answered(
         output=content,
         confidence=float(given.confidence),
         cautious=None if given.cautious is None else float(given.cautious),
         evidence=_evidence(given.evidence),
         cost=given.cost,
+        actions=actions,
     )
 
 
@@ -119,6 +130,29 @@ def _compare(
         code=Reason.PROVEN,
         reason=f"{kind} {sure:.3f} is at least {threshold:.3f}, {held}.",
     )
+
+
+def judged_actions(
+    answer: Answered, content: Mapping[str, Any], book: RuleBook
+) -> list[dict[str, Any]]:
+    """Each proposed action with what the rules decide on it."""
+    facts = {"input": content, "output": answer.output, "confidence": answer.confidence}
+    found = []
+    for number, each in enumerate(answer.actions):
+        decide, why = book.decide_action(each["name"], each["arguments"], facts)
+        found.append({**each, "n": number, "decide": decide, "reason": why})
+    return found
+
+
+def action_refused(actions: Sequence[Mapping[str, Any]]) -> Routed | None:
+    """A refused action makes the whole answer doubtful: a person looks."""
+    for each in actions:
+        if each["decide"] == "refuse":
+            return _review(
+                Reason.ACTION_REFUSED,
+                f"The proposed action {each['name']!r} is refused: {each['reason']}.",
+            )
+    return None
 
 
 def priority(code: Reason, *, reference: bool) -> int:

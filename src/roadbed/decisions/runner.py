@@ -74,7 +74,7 @@ class Runner:
             return self._too_late()
         if isinstance(result, Failed):
             return _not(Reason.DECIDER_FAILED, f"The decider failed: {result.sentence}")
-        return rules.read_answer(result, self._declared.output)
+        return rules.read_answer(result, self._declared.output, self._declared.actions)
 
     def _expire(self, place: Place, call: Call) -> None:
         if not call.result.done():

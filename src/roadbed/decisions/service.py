@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from roadbed.decisions import rules
@@ -26,6 +26,8 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Row, Write
+from roadbed.usecases.model import UseCase
+from roadbed.usecases.outbound import plan
 from roadbed.usecases.rules import slices_of
 
 SQL = queries(__package__)
@@ -116,8 +118,13 @@ class Decisions:
         while True:
             service = self._services.get(task.use_case)
             answer, routed = await self._answer(service, task, began)
-            decision = self._decision(service, task, answer, routed, began)
-            row = await self._writer.write(self._settle, _record(task, decision))
+            actions: Sequence[Mapping[str, Any]] = ()
+            if isinstance(answer, Answered) and answer.actions:
+                actions = rules.judged_actions(answer, task.content, service.loaded.rules)
+                routed = rules.action_refused(actions) or routed
+            decision = self._decision(service, task, answer, routed, actions, began)
+            item = _record(task, decision, service.loaded.declared)
+            row = await self._writer.write(self._settle, item)
             if row is None or row["decision_id"] == decision.id:
                 return decision if row else None
             if row["decision_id"] is not None or row["attempt"] != task.attempt:
@@ -155,6 +162,7 @@ class Decisions:
         task: AdmittedTask,
         answer: Answered | NotAnswered,
         routed: Routed,
+        actions: Sequence[Mapping[str, Any]],
         began: float,
     ) -> Decision:
         answered = answer if isinstance(answer, Answered) else None
@@ -176,11 +184,13 @@ class Decisions:
             decide_seconds=self._clock.monotonic() - began,
             halt_epoch=service.halt_epoch,
             review_id=self._ids.review() if needs_person else None,
+            actions=actions,
         )
 
 
-def _record(task: AdmittedTask, decision: Decision) -> Row:
-    """One item of the settle batch: the decision, and the review it opens if it opens one."""
+def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> Row:
+    """One item of the settle batch: the decision, the review it opens, what it sends out."""
+    automatic = decision.routed.route is Route.AUTOMATIC
     return {
         "id": decision.id,
         "task_id": decision.task_id,
@@ -200,6 +210,9 @@ def _record(task: AdmittedTask, decision: Decision) -> Row:
         "decided_at": decision.decided_at,
         "decide_seconds": decision.decide_seconds,
         "halt_epoch": decision.halt_epoch,
+        "actions": decision.actions or None,
+        "deliveries": plan(declared) if automatic and declared.destinations else None,
+        "sends_actions": automatic and bool(decision.actions),
         "review_id": decision.review_id,
         "blind": task.reference,
         "priority": rules.priority(decision.routed.code, reference=task.reference),

@@ -1,14 +1,62 @@
 -- name: fence
 SELECT pg_advisory_xact_lock(hashtext('halt'), hashtext(%(use_case)s))
 
+-- name: known
+SELECT name FROM use_case ORDER BY name
+
 -- name: halt
 UPDATE use_case SET halted = true, halt_epoch = halt_epoch + 1
 WHERE name = %(use_case)s RETURNING halt_epoch
 
+-- name: epoch
+SELECT halt_epoch FROM use_case WHERE name = %(use_case)s
+
+-- name: go_on
+UPDATE use_case SET halted = false, halt_epoch = halt_epoch + 1 WHERE name = %(use_case)s
+
+-- name: keep
+INSERT INTO halt (id, use_case, kind, reason, actor, epoch, asked_at)
+VALUES (%(id)s, %(use_case)s, %(kind)s, %(reason)s, %(actor)s, %(epoch)s, %(asked_at)s)
+
+-- name: measured
+UPDATE halt SET fenced_seconds = %(fenced)s, quiesced_seconds = %(quiesced)s,
+                in_flight = %(in_flight)s
+WHERE id = %(id)s
+
+-- name: under_way
+SELECT id AS delivery, destination, kind, task_id AS task, attempt FROM delivery
+WHERE use_case = %(use_case)s AND state = 'sending' AND lease_until > now()
+
 -- name: note
 INSERT INTO audit_entry (use_case, kind, subject, actor, detail)
-VALUES (%(use_case)s, 'halted', %(use_case)s || ' epoch ' || %(epoch)s, %(actor)s,
-        jsonb_build_object('reason', %(reason)s::text))
+VALUES (%(use_case)s, %(what)s, %(id)s, %(actor)s,
+        jsonb_build_object('reason', %(reason)s::text, 'epoch', %(epoch)s::bigint))
 
 -- name: tell
 SELECT pg_notify('roadbed_service', %(use_case)s)
+
+-- name: standing
+SELECT halt.id, halt.epoch, halt.resume_asked_by FROM halt
+JOIN use_case ON use_case.name = halt.use_case AND use_case.halted
+WHERE halt.use_case = %(use_case)s AND halt.kind = 'halt' AND halt.resumed_at IS NULL
+ORDER BY halt.asked_at DESC LIMIT 1
+
+-- name: resume_first
+UPDATE halt SET resume_asked_by = %(actor)s, resume_asked_at = %(at)s WHERE id = %(id)s
+
+-- name: resume_second
+UPDATE halt SET resumed_by = %(actor)s, resumed_at = %(at)s
+WHERE use_case = %(use_case)s AND kind = 'halt' AND resumed_at IS NULL
+
+-- name: get
+SELECT id, use_case, kind, reason, actor, asked_at, fenced_seconds, quiesced_seconds, in_flight,
+       resume_asked_by, resumed_by, resumed_at
+FROM halt WHERE id = %(id)s
+
+-- name: history
+SELECT id, use_case, kind, reason, actor, asked_at, fenced_seconds, quiesced_seconds, in_flight,
+       resume_asked_by, resumed_by, resumed_at
+FROM halt WHERE use_case = %(use_case)s ORDER BY asked_at DESC LIMIT %(most)s
+
+-- name: last
+SELECT max(asked_at) AS at FROM halt WHERE use_case = %(use_case)s

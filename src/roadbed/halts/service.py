@@ -1,27 +1,188 @@
-"""Verb: ``halt`` a use case. From its return on, nothing of it can settle as automatic."""
+"""Verbs: ``halt``, ``drill``, ``resume``.
+
+*Fenced*: from here on no effect can begin. *Quiesced*: none is under way any more. Both are
+measured from the moment somebody asked, shown, and kept.
+"""
 
 from __future__ import annotations
 
-from roadbed.storage.database import Database
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from roadbed.halts.errors import NotHaltedError, ResumeError, UnknownHaltError
+from roadbed.halts.model import Halt
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.ids import Ids
+from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 
 _SQL = queries(__package__)
+_LOOK_SECONDS = 0.01
+_GIVE_UP_SECONDS = 30.0  # longer than any attempt's lease
+_DRILL_SECONDS = 2.0  # senders wait at most this long for a drill
 
 
-async def halt(database: Database, use_case: str, *, reason: str, actor: str) -> int | None:
-    """Raise the epoch and stop automation; gives the new epoch, ``None`` for an unknown name.
+class Halts:
+    """Stops use cases and starts them again. Needs nothing but the database."""
 
-    Waits for the settlements that are committing right now; every later one sees the new epoch.
-    """
-    async with database.transaction() as connection:
-        await connection.execute(_SQL["fence"], {"use_case": use_case})
-        row = await (await connection.execute(_SQL["halt"], {"use_case": use_case})).fetchone()
-        if row is None:
-            return None
-        epoch = int(row["halt_epoch"])
-        await connection.execute(
-            _SQL["note"],
-            {"use_case": use_case, "epoch": str(epoch), "actor": actor, "reason": reason},
+    def __init__(self, database: Database, ids: Ids, clock: Clock) -> None:
+        self._database = database
+        self._ids = ids
+        self._clock = clock
+
+    async def halt(self, use_case: str, *, reason: str, actor: str) -> Halt:
+        """Stop a use case; gives when it was fenced and quiesced. Raises ``UnknownHaltError``.
+
+        A halt of what is halted already is a halt all the same. When this returns, nothing of the
+        use case can settle as automatic or be sent.
+        """
+        halt_id = self._ids.new("hlt")
+        asked_at, began = self._clock.now(), self._clock.monotonic()
+        async with self._database.transaction() as connection:
+            await connection.execute(_SQL["fence"], {"use_case": use_case})
+            row = await (await connection.execute(_SQL["halt"], {"use_case": use_case})).fetchone()
+            if row is None:
+                raise UnknownHaltError(use_case)
+            facts = {
+                "id": halt_id,
+                "use_case": use_case,
+                "kind": "halt",
+                "reason": reason,
+                "actor": actor,
+                "epoch": row["halt_epoch"],
+                "asked_at": asked_at,
+            }
+            await connection.execute(_SQL["keep"], facts)
+            await connection.execute(_SQL["note"], {**facts, "what": "halted"})
+        fenced = self._clock.monotonic() - began
+        # A NOTIFY serialises commits of the whole server, so it is not in the fence's transaction.
+        with contextlib.suppress(RoadbedError):
+            await self._database.fetch(_SQL["tell"], {"use_case": use_case})
+        return await self._until_quiet(use_case, halt_id, began, fenced)
+
+    async def halt_all(self, *, reason: str, actor: str) -> Sequence[Halt]:
+        """Stop every use case known to the database, side by side."""
+        rows = await self._database.fetch(_SQL["known"])
+        return await asyncio.gather(
+            *(self.halt(row["name"], reason=reason, actor=actor) for row in rows)
         )
-        await connection.execute(_SQL["tell"], {"use_case": use_case})
-    return epoch
+
+    async def drill(self, use_case: str, *, actor: str) -> Halt:
+        """Go the whole way of a halt without an effect, and keep the times.
+
+        The gate is closed, what is under way comes to its end, the gate is opened again. Senders
+        wait meanwhile, at most two seconds. Raises ``UnknownHaltError``.
+        """
+        halt_id = self._ids.new("hlt")
+        asked_at, began = self._clock.now(), self._clock.monotonic()
+        async with self._database.transaction() as connection:
+            await connection.execute(_SQL["fence"], {"use_case": use_case})
+            fenced = self._clock.monotonic() - began
+            row = await (await connection.execute(_SQL["epoch"], {"use_case": use_case})).fetchone()
+            if row is None:
+                raise UnknownHaltError(use_case)
+            flying: Sequence[Any] = []
+            quiesced = None
+            while self._clock.monotonic() - began < _DRILL_SECONDS:
+                flying = await self._under_way(connection, use_case)
+                if not flying:
+                    quiesced = self._clock.monotonic() - began
+                    break
+                await asyncio.sleep(_LOOK_SECONDS)
+            facts = {
+                "id": halt_id,
+                "use_case": use_case,
+                "kind": "drill",
+                "reason": "drill",
+                "actor": actor,
+                "epoch": row["halt_epoch"],
+                "asked_at": asked_at,
+            }
+            await connection.execute(_SQL["keep"], facts)
+            await connection.execute(_SQL["measured"], _times(halt_id, fenced, quiesced, flying))
+            await connection.execute(_SQL["note"], {**facts, "what": "drilled"})
+        return await self._get(halt_id)
+
+    async def resume(self, use_case: str, *, actor: str, note: str = "") -> Halt:
+        """Ask to go on, or, as a second person, let it go on.
+
+        Raises ``NotHaltedError``, ``ResumeError`` when the same person asks twice.
+        """
+        async with self._database.transaction() as connection:
+            await connection.execute(_SQL["fence"], {"use_case": use_case})
+            cursor = await connection.execute(_SQL["standing"], {"use_case": use_case})
+            row = await cursor.fetchone()
+            if row is None:
+                raise NotHaltedError(use_case)
+            if row["resume_asked_by"] == actor:
+                raise ResumeError(use_case, actor)
+            second = row["resume_asked_by"] is not None
+            facts = {
+                "id": row["id"],
+                "use_case": use_case,
+                "actor": actor,
+                "at": self._clock.now(),
+                "epoch": row["epoch"],
+                "reason": note,
+                "what": "resumed" if second else "resume asked",
+            }
+            await connection.execute(_SQL["resume_second" if second else "resume_first"], facts)
+            if second:
+                await connection.execute(_SQL["go_on"], {"use_case": use_case})
+            await connection.execute(_SQL["note"], facts)
+        with contextlib.suppress(RoadbedError):
+            await self._database.fetch(_SQL["tell"], {"use_case": use_case})
+        return await self._get(row["id"])
+
+    async def history(self, use_case: str, most: int = 20) -> Sequence[Halt]:
+        """Halts and drills, newest first."""
+        facts = {"use_case": use_case, "most": most}
+        return [Halt(**row) for row in await self._database.fetch(_SQL["history"], facts)]
+
+    async def standing(self, use_case: str) -> Halt | None:
+        """The halt in force, if one is."""
+        row = await self._database.fetch_one(_SQL["standing"], {"use_case": use_case})
+        return await self._get(row["id"]) if row else None
+
+    async def last_drill(self, use_case: str) -> datetime | None:
+        """When the stop was last exercised, by a halt or a drill."""
+        row = await self._database.fetch_one(_SQL["last"], {"use_case": use_case})
+        return row["at"] if row else None
+
+    async def _until_quiet(self, use_case: str, halt_id: str, began: float, fenced: float) -> Halt:
+        async with self._database.transaction() as connection:
+            first = flying = await self._under_way(connection, use_case)
+        while flying and self._clock.monotonic() - began < _GIVE_UP_SECONDS:
+            await asyncio.sleep(_LOOK_SECONDS)
+            async with self._database.transaction() as connection:
+                flying = await self._under_way(connection, use_case)
+        quiesced = None if flying else self._clock.monotonic() - began
+        await self._database.fetch(_SQL["measured"], _times(halt_id, fenced, quiesced, first))
+        return await self._get(halt_id)
+
+    async def _under_way(self, connection: Connection, use_case: str) -> Sequence[Any]:
+        cursor = await connection.execute(_SQL["under_way"], {"use_case": use_case})
+        return await cursor.fetchall()
+
+    async def _get(self, halt_id: str) -> Halt:
+        row = await self._database.fetch_one(_SQL["get"], {"id": halt_id})
+        if row is None:
+            raise UnknownHaltError(halt_id)
+        return Halt(**row)
+
+
+def _times(
+    halt_id: str, fenced: float, quiesced: float | None, flying: Sequence[Any]
+) -> dict[str, Any]:
+    return {
+        "id": halt_id,
+        "fenced": fenced,
+        "quiesced": quiesced,
+        "in_flight": Jsonb([dict(each) for each in flying]),
+    }

@@ -27,6 +27,15 @@ class Settings(BaseSettings):
     data_dir: Path | None = Field(
         None, description="Where the real data sets of demos and benchmarks lie."
     )
+    address: str = Field(
+        "http://127.0.0.1:8423", description="Where people reach the console; stands in messages."
+    )
+    senders: int = Field(
+        64, ge=1, le=1024, description="Deliveries that one relay sends at the same time."
+    )
+    drill_hours: float = Field(
+        168.0, gt=0, description="How often the relay exercises the stop of each use case."
+    )
     max_body_bytes: int = Field(1_000_000, ge=1_000, description="Largest request body, in bytes.")
     max_in_flight: int = Field(
         10_000, ge=1, description="Tasks held in memory before new ones are told to wait."

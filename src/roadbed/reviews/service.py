@@ -21,6 +21,7 @@ from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
 from roadbed.usecases.model import UseCase
+from roadbed.usecases.outbound import plan
 
 SQL = queries(__package__)
 CLAIM = Write("claim", SQL["claim"], SQL["claimed"])
@@ -152,6 +153,7 @@ class Reviews:
                 "output": right,
                 "note": note or None,
                 "new_kind": new_kind,
+                "deliveries": plan(declared) or None,
                 "reviewer": reviewer,
                 "given_at": self._clock.now(),
             },

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pydantic import BaseModel
 
 from roadbed.kernel.json import JsonObject
+from roadbed.usecases.destinations import Action
 
 Output = TypeVar("Output", bound=BaseModel)
 
@@ -26,7 +27,7 @@ class Answer(Generic[Output]):
     from a score that was also taught to distrust kinds of work it never saw; it is used after an
     alarm about new kinds, and without it everything then goes to a person. ``evidence`` is what a
     reviewer should see beside the output. ``cost`` is in the budget's currency; ``None`` means
-    unknown.
+    unknown. ``actions`` are effects it proposes, of the kinds the use case declares.
     """
 
     output: Output
@@ -34,6 +35,7 @@ class Answer(Generic[Output]):
     cautious: float | None = None
     evidence: JsonObject = field(default_factory=dict)
     cost: Decimal | None = None
+    actions: Sequence[Action] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,8 +8,15 @@ from typing import overload
 
 from pydantic import BaseModel
 
-from roadbed.usecases import rules
+from roadbed.usecases import outbound, rules
 from roadbed.usecases.deciders import FunctionDecider, Trainable, is_trainable
+from roadbed.usecases.destinations import (
+    ActionKind,
+    Approvals,
+    Connector,
+    Destination,
+    Effect,
+)
 from roadbed.usecases.errors import UseCaseError
 
 
@@ -65,6 +72,7 @@ class UseCase:
         label_within_hours: float = 72.0,
         check_share: float = 0.02,
         second_look_share: float = 0.02,
+        approvals: Approvals | None = None,
     ) -> None:
         self.name = name
         self.purpose = purpose
@@ -80,6 +88,9 @@ class UseCase:
         self.label_within_hours = label_within_hours
         self.check_share = check_share
         self.second_look_share = second_look_share
+        self.approvals = approvals or Approvals()
+        self.destinations: dict[str, Destination] = {}
+        self.actions: dict[str, ActionKind] = {}
         self.function: FunctionDecider | None = None
         self.trainable: Trainable | None = None
         if found := rules.problems(self):
@@ -101,6 +112,61 @@ class UseCase:
         else:
             self.function = decider  # type: ignore[assignment]  # checked for its parameters above
         return decider
+
+    def deliver(
+        self,
+        name: str,
+        *,
+        to: Connector,
+        key: str = "{task.id}",
+        when: str | None = None,
+        in_order_of: str | None = None,
+        after: str | None = None,
+    ) -> Destination:
+        """Send every result that is automatic, or was judged by a person, to ``to``.
+
+        ``key`` is the template of the key by which the receiver knows the effect again; ``when``
+        (CEL over input, output, task and decision) holds some back; those with the same
+        ``in_order_of`` are sent one after the other; ``after`` names the destination that comes
+        first and is taken back if this one fails for good. Raises ``UseCaseError``.
+        """
+        found = Destination(
+            name=name, to=to, key=key, when=when, in_order_of=in_order_of, after=after
+        )
+        if problems := outbound.destination_problems(self, found):
+            raise UseCaseError(self.name, problems)
+        self.destinations[name] = found
+        return found
+
+    def action(
+        self,
+        name: str,
+        arguments: type[BaseModel],
+        *,
+        to: Connector,
+        effect: Effect | str,
+        key: str = "{task.id}-{delivery.id}",
+        per_task: int = 1,
+        per_day: int | None = None,
+    ) -> ActionKind:
+        """Let the decider propose an effect of this kind; ``rules.yaml`` says when it is allowed.
+
+        Without a rule that allows it, a person is asked. ``effect`` is read, reversible or
+        irreversible. Raises ``UseCaseError``.
+        """
+        found = ActionKind(
+            name=name,
+            arguments=arguments,
+            to=to,
+            effect=Effect(effect),
+            key=key,
+            per_task=per_task,
+            per_day=per_day,
+        )
+        if problems := outbound.action_problems(self, found):
+            raise UseCaseError(self.name, problems)
+        self.actions[name] = found
+        return found
 
     def __repr__(self) -> str:
         return f"UseCase({self.name!r})"

@@ -1,7 +1,8 @@
 """``rules.yaml``: what a pod decides in so many words, before and after the decider.
 
-A rule can only hold back: send a task to a person, or refuse it. Conditions are CEL. A condition
-that fails on a task sends that task to a person; an error never lets anything through.
+A rule before or after can only hold back: send a task to a person, or refuse it. A rule for an
+action allows it, asks a person, or refuses it; without one a person is asked. Conditions are CEL.
+A condition that fails on a task sends it to a person; an error never lets anything through.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ import yaml
 from roadbed.usecases.errors import Problem, UseCaseError
 
 Route = Literal["review", "refused"]
-_SEES = {"before": {"input"}, "after": {"input", "output", "confidence"}}
+_SEES = {
+    "before": {"input"},
+    "after": {"input", "output", "confidence"},
+    "actions": {"input", "output", "confidence", "action"},
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +31,18 @@ class Rule:
     name: str
     when: str
     route: Route
+    reason: str
+    program: Any = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActionRule:
+    """When an action is let through, put before a person, or refused."""
+
+    name: str
+    action: str
+    when: str
+    decide: Literal["allow", "review", "refuse"]
     reason: str
     program: Any = field(repr=False, compare=False)
 
@@ -46,6 +63,7 @@ class RuleBook:
 
     before: tuple[Rule, ...] = ()
     after: tuple[Rule, ...] = ()
+    actions: tuple[ActionRule, ...] = ()
 
     def check_before(self, input: Mapping[str, object]) -> Fired | None:
         """The first rule that holds this input back."""
@@ -56,6 +74,21 @@ class RuleBook:
     ) -> Fired | None:
         """The first rule that holds this answer back."""
         return _first(self.after, {"input": input, "output": output, "confidence": confidence})
+
+    def decide_action(
+        self, name: str, arguments: Mapping[str, object], facts: Mapping[str, object]
+    ) -> tuple[str, str]:
+        """``allow``, ``review`` or ``refuse`` for a proposed action, and why."""
+        for rule in self.actions:
+            if rule.action != name:
+                continue
+            try:
+                applies = rule.program.execute({**facts, "action": dict(arguments)})
+            except Exception as error:
+                return "review", f"the rule {rule.name!r} could not be evaluated: {error}"
+            if applies is True:
+                return rule.decide, rule.reason
+        return "review", "no rule allows it by itself"
 
 
 def _first(rules: tuple[Rule, ...], facts: Mapping[str, object]) -> Fired | None:
@@ -100,7 +133,7 @@ def read_rules(path: Path) -> RuleBook:
                 )
             ],
         ) from error
-    found: dict[str, list[Rule]] = {"before": [], "after": []}
+    found: dict[str, list[Any]] = {moment: [] for moment in _SEES}
     problems: list[Problem] = []
     for item in _rules(content or {}, path):
         if isinstance(item, Problem):
@@ -109,43 +142,64 @@ def read_rules(path: Path) -> RuleBook:
             found[item[0]].append(item[1])
     if problems:
         raise UseCaseError(path.parent.name, problems)
-    return RuleBook(before=tuple(found["before"]), after=tuple(found["after"]))
+    return RuleBook(**{moment: tuple(rules) for moment, rules in found.items()})
 
 
-def _rules(content: object, path: Path) -> Iterator[tuple[str, Rule] | Problem]:
+def _rules(content: object, path: Path) -> Iterator[tuple[str, Rule | ActionRule] | Problem]:
     if not isinstance(content, dict) or set(content) - set(_SEES):
         yield Problem(
             file=path,
-            problem="It must hold the lists before: and after:, nothing else.",
+            problem="It must hold the lists before:, after: and actions:, nothing else.",
             remedy="See docs/reference/rules.md.",
         )
         return
     for moment, sees in _SEES.items():
         for number, entry in enumerate(content.get(moment) or [], 1):
             try:
-                yield moment, _rule(entry, sees)
+                rule = _action_rule if moment == "actions" else _rule
+                yield moment, rule(entry, sees)
             except ValueError as error:
                 yield Problem(
                     file=path,
                     problem=f"Rule {number} under {moment}: {error}.",
-                    remedy="A rule has name, when (CEL), route (review or refused) and reason.",
+                    remedy="A rule has name, when (CEL), route (review or refused) and reason; one "
+                    "for an action has name, action, when, decide and reason.",
                 )
 
 
 def _rule(entry: object, sees: set[str]) -> Rule:
-    import cel
-
     if not isinstance(entry, dict) or set(entry) != {"name", "when", "route", "reason"}:
         raise ValueError("it needs exactly name, when, route and reason")
     if entry["route"] not in ("review", "refused"):
         raise ValueError(f"the route {entry['route']!r} is neither review nor refused")
-    program = cel.compile(str(entry["when"]))
-    if unknown := set(program.variables()) - sees:
-        raise ValueError(f"it asks for {sorted(unknown)}, but sees only {sorted(sees)}")
     return Rule(
         name=str(entry["name"]),
         when=str(entry["when"]),
         route=entry["route"],
         reason=str(entry["reason"]),
-        program=program,
+        program=_compiled(entry["when"], sees),
     )
+
+
+def _action_rule(entry: object, sees: set[str]) -> ActionRule:
+    if not isinstance(entry, dict) or set(entry) != {"name", "action", "when", "decide", "reason"}:
+        raise ValueError("it needs exactly name, action, when, decide and reason")
+    if entry["decide"] not in ("allow", "review", "refuse"):
+        raise ValueError(f"it decides {entry['decide']!r}, not allow, review or refuse")
+    return ActionRule(
+        name=str(entry["name"]),
+        action=str(entry["action"]),
+        when=str(entry["when"]),
+        decide=entry["decide"],
+        reason=str(entry["reason"]),
+        program=_compiled(entry["when"], sees),
+    )
+
+
+def _compiled(when: object, sees: set[str]) -> Any:
+    import cel
+
+    program = cel.compile(str(when))
+    if unknown := set(program.variables()) - sees:
+        raise ValueError(f"it asks for {sorted(unknown)}, but sees only {sorted(sees)}")
+    return program

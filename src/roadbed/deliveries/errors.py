@@ -1,0 +1,34 @@
+"""Why a delivery cannot be decided on."""
+
+from __future__ import annotations
+
+from roadbed.kernel.errors import RoadbedError
+
+
+class UnknownDeliveryError(RoadbedError):
+    """No delivery of this id, or none that the caller may see."""
+
+    code = "delivery_unknown"
+
+    def __init__(self, delivery_id: str) -> None:
+        super().__init__(
+            f"There is no delivery {delivery_id[:60]!r} here.", "Take its id from the list."
+        )
+
+
+class DeliveryStateError(RoadbedError):
+    """It is not, or no longer, in a state in which this can be said of it."""
+
+    code = "delivery_state"
+
+    def __init__(self, delivery_id: str, state: str, wanted: str) -> None:
+        super().__init__(
+            f"The delivery {delivery_id} is {state}; only what is {wanted} can be decided so.",
+            "Look at it again; somebody may have been first.",
+        )
+
+
+class ApprovalError(RoadbedError):
+    """An approval that does not count."""
+
+    code = "approval_invalid"

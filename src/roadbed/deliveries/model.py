@@ -1,0 +1,86 @@
+"""One effect on another system, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    PLANNED = "planned"  # written with the decision; key and content not made yet
+    WAITING = "waiting"  # ready, or waits for its next attempt
+    SENDING = "sending"  # claimed: the only state in which bytes may leave
+    DELIVERED = "delivered"
+    SKIPPED = "skipped"  # its condition does not hold, or the same was sent already
+    HELD = "held"  # a person has to approve, or to look
+    REFUSED = "refused"  # a person, or time, said no
+    FAILED = "failed"  # the receiver refuses it, or tries ran out: dead letter, can be replayed
+    UNKNOWN = "unknown"  # may have been made or not, and the receiver cannot tell: a person decides
+    CANCELLED = "cancelled"  # taken back before it was sent
+    COMPENSATING = "compensating"
+    COMPENSATED = "compensated"
+    STUCK = "stuck"  # was made, ought to be taken back, and cannot be: a person decides
+
+
+# What a person has to look at, most pressing first.
+FOR_PEOPLE = (State.STUCK, State.UNKNOWN, State.FAILED, State.HELD)
+RESULT, ACTION, CORRECTION, APPROVAL, COMPENSATION = (
+    "result",
+    "action",
+    "correction",
+    "approval",
+    "compensation",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delivery:
+    """A delivery as pages and people see it."""
+
+    id: str
+    use_case: str
+    task_id: str
+    destination: str
+    kind: str
+    state: State
+    reason: str | None
+    key: str | None
+    content: Mapping[str, Any] | None
+    content_hash: str | None
+    attempt: int
+    next_at: datetime
+    reference: str | None
+    approve_until: datetime | None
+    approved_by: str | None
+    created_at: datetime
+    done_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """What a planned delivery becomes: state, key, content and why."""
+
+    id: str
+    state: State
+    reason: str | None
+    key: str | None = None
+    order_key: str | None = None
+    content: Mapping[str, Any] | None = None
+    content_hash: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """How one attempt went, and what follows. ``wait`` is seconds until the next one."""
+
+    outcome: str
+    state: State
+    detail: str
+    wait: float = 0.0
+    look_first: bool = False
+    reference: str | None = None

@@ -1,0 +1,284 @@
+-- name: planned_by_decision
+-- Runs in the transaction that settles the decision. Ids follow from the decision's, so that a batch
+-- that is sent twice plans once.
+INSERT INTO delivery (id, use_case, task_id, destination, kind, arguments, after, state, reason,
+                      needs_approval, created_at)
+SELECT 'dlv_' || substr(item.id, 5) || '_' || planned.n, item.use_case, item.task_id,
+       planned.destination, planned.kind, planned.arguments,
+       'dlv_' || substr(item.id, 5) || '_' || planned.after, 'planned', planned.reason,
+       planned.needs_approval, item.decided_at
+FROM json_to_recordset(%(items)s::json) AS item (
+    id text, task_id text, use_case text, deliveries jsonb, actions jsonb, sends_actions boolean,
+    decided_at timestamptz)
+JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
+CROSS JOIN LATERAL (
+    SELECT to_go.n::text, to_go.destination, 'result' AS kind, NULL::jsonb AS arguments,
+           to_go.after::text, NULL AS reason, false AS needs_approval
+    FROM jsonb_to_recordset(item.deliveries) AS to_go (n integer, destination text, after integer)
+    UNION ALL
+    SELECT 'a' || proposed.n, proposed.name, 'action', proposed.arguments, NULL, proposed.reason,
+           proposed.decide = 'review'
+    FROM jsonb_to_recordset(item.actions) AS proposed (
+        n integer, name text, arguments jsonb, decide text, reason text)
+    WHERE item.sends_actions AND proposed.decide <> 'refuse') AS planned
+WHERE item.deliveries IS NOT NULL OR item.sends_actions
+ON CONFLICT DO NOTHING
+
+-- name: planned_by_verdict
+-- Runs in the transaction of the verdict. A result a person judged goes out; of an automatic one that
+-- was found wrong, the right one is held for a person. Whoever accepts an answer has seen its actions.
+INSERT INTO delivery (id, use_case, task_id, destination, kind, arguments, of_verdict, after, state,
+                      reason, needs_approval, approved_by, created_at)
+SELECT 'dlv_' || substr(verdict.id, 5) || '_' || planned.n, verdict.use_case, verdict.task_id,
+       planned.destination, planned.kind, planned.arguments, verdict.id,
+       'dlv_' || substr(verdict.id, 5) || '_' || planned.after, 'planned', planned.reason,
+       planned.needs_approval, CASE WHEN verdict.kind = 'accept' THEN verdict.reviewer END,
+       verdict.given_at
+FROM json_to_recordset(%(items)s::json) AS item (id text, deliveries jsonb)
+JOIN verdict ON verdict.id = item.id AND verdict.right_output IS NOT NULL
+JOIN decision ON decision.task_id = verdict.task_id AND decision.reason_code <> 'measured'
+CROSS JOIN LATERAL (
+    SELECT to_go.n::text, to_go.destination,
+           CASE decision.route WHEN 'automatic' THEN 'correction' ELSE 'result' END AS kind,
+           NULL::jsonb AS arguments, to_go.after::text, NULL AS reason, false AS needs_approval
+    FROM jsonb_to_recordset(item.deliveries) AS to_go (n integer, destination text, after integer)
+    WHERE decision.route <> 'automatic' OR NOT verdict.agrees
+    UNION ALL
+    SELECT 'a' || proposed.n, proposed.name, 'action', proposed.arguments, NULL, proposed.reason,
+           proposed.decide = 'review' AND verdict.kind <> 'accept'
+    FROM jsonb_to_recordset(decision.actions) AS proposed (
+        n integer, name text, arguments jsonb, decide text, reason text)
+    WHERE decision.route <> 'automatic' AND verdict.agrees AND proposed.decide <> 'refuse'
+) AS planned
+ON CONFLICT DO NOTHING
+
+-- name: taken_back
+-- A verdict was undone: what it planned and was not sent is not sent.
+UPDATE delivery SET state = 'cancelled', done_at = %(at)s, reason = 'Its verdict was taken back.'
+WHERE of_verdict = %(verdict_id)s AND state IN ('planned', 'waiting', 'held')
+
+-- name: prepare_alone
+-- One relay makes ready at a time, so that the order of positions is the order of decisions.
+SELECT pg_try_advisory_xact_lock(hashtext('prepare'), hashtext(%(use_case)s)) AS alone
+
+-- name: planned
+SELECT delivery.id, delivery.use_case, delivery.task_id, delivery.destination, delivery.kind,
+       delivery.arguments, delivery.of_verdict, delivery.needs_approval, delivery.reason,
+       task.key AS task_key, task.input, decision.id AS decision_id, decision.route,
+       decision.version, decision.confidence, decision.decided_at,
+       coalesce(verdict.right_output, decision.output) AS output, verdict.reviewer
+FROM delivery
+JOIN task ON task.id = delivery.task_id
+JOIN decision ON decision.task_id = delivery.task_id
+LEFT JOIN verdict ON verdict.id = delivery.of_verdict
+WHERE delivery.use_case = %(use_case)s AND delivery.state = 'planned'
+ORDER BY delivery.id LIMIT %(most)s FOR UPDATE OF delivery
+
+-- name: same_key
+SELECT delivery.id, delivery.destination, delivery.key, delivery.content -> 'output' AS output,
+       delivery.content -> 'action' AS action
+FROM json_to_recordset(%(items)s::json) AS item (destination text, key text)
+JOIN delivery ON delivery.use_case = %(use_case)s AND delivery.destination = item.destination
+             AND delivery.key = item.key
+
+-- name: made_today
+SELECT destination, count(*) AS made FROM delivery
+WHERE use_case = %(use_case)s AND kind = 'action' AND destination = ANY (%(names)s)
+  AND created_at > %(since)s
+  AND state NOT IN ('planned', 'held', 'refused', 'failed', 'cancelled', 'compensated')
+GROUP BY destination
+
+-- name: prepared
+UPDATE delivery
+SET state = item.state, reason = item.reason, key = item.key, order_key = item.order_key,
+    content = item.content, content_hash = item.content_hash,
+    position = nextval('delivery_position'),
+    approved_hash = CASE WHEN approved_by IS NOT NULL THEN item.content_hash END,
+    approve_until = CASE WHEN item.state = 'held' THEN
+                        now() + make_interval(secs => %(approve_seconds)s) END,
+    done_at = CASE WHEN item.state = 'skipped' THEN now() END
+FROM (SELECT * FROM json_to_recordset(%(items)s::json) AS item (
+          id text, state text, reason text, key text, order_key text, content jsonb,
+          content_hash text) ORDER BY id) AS item
+WHERE delivery.id = item.id
+
+-- name: ask
+-- A person is asked where the pod said; the question goes out like any delivery.
+INSERT INTO delivery (id, use_case, task_id, destination, kind, of_delivery, state, position, key,
+                      content, content_hash, created_at)
+SELECT held.id || '_ask', held.use_case, held.task_id, 'approvals', 'approval', held.id, 'waiting',
+       nextval('delivery_position'), held.id || ':ask',
+       held.content || jsonb_build_object(
+           'approval', jsonb_build_object('what', held.destination, 'why', held.reason,
+                                          'until', held.approve_until, 'hash', held.content_hash),
+           'links', jsonb_build_array(jsonb_build_object(
+               'text', 'Look and decide', 'url', %(address)s || '/deliveries/' || held.id))),
+       '', now()
+FROM delivery AS held
+WHERE held.id = ANY (%(ids)s) AND held.state = 'held' AND held.content IS NOT NULL
+ON CONFLICT DO NOTHING
+
+-- name: gate
+-- Shared with settlements and other senders, exclusive against a halt.
+SELECT pg_advisory_xact_lock_shared(hashtext('halt'), hashtext(%(use_case)s))
+
+-- name: claim
+UPDATE delivery
+SET state = 'sending', attempt = attempt + 1, first_sent_at = coalesce(first_sent_at, now()),
+    lease_until = now() + make_interval(secs => %(lease_seconds)s)
+WHERE id IN (
+    SELECT due.id FROM delivery AS due
+    JOIN use_case ON use_case.name = due.use_case AND NOT use_case.halted
+    WHERE due.use_case = %(use_case)s AND due.state = 'waiting' AND due.next_at <= now()
+      AND due.destination <> ALL (%(closed)s)
+      AND (NOT due.needs_approval OR due.approved_hash = due.content_hash)
+      AND (due.after IS NULL OR EXISTS (
+          SELECT 1 FROM delivery AS before
+          WHERE before.id = due.after AND before.state IN ('delivered', 'skipped')))
+      AND (due.order_key IS NULL OR NOT EXISTS (
+          SELECT 1 FROM delivery AS earlier
+          WHERE earlier.use_case = due.use_case AND earlier.destination = due.destination
+            AND earlier.order_key = due.order_key AND earlier.position < due.position
+            AND earlier.state IN ('planned', 'waiting', 'sending', 'held', 'failed', 'unknown')))
+    ORDER BY due.next_at LIMIT %(most)s FOR UPDATE OF due SKIP LOCKED)
+RETURNING id, use_case, task_id, destination, kind, of_delivery, key, content, attempt,
+          first_sent_at, look_first, reference,
+          (SELECT reference FROM delivery AS made WHERE made.id = delivery.of_delivery)
+          AS of_reference
+
+-- name: finish
+-- Only whoever holds the attempt may say how it went.
+WITH item AS (
+    SELECT * FROM json_to_recordset(%(items)s::json) AS item (
+        id text, delivery_id text, number integer, worker text, state text, outcome text,
+        detail text, wait double precision, look_first boolean, reference text,
+        seconds double precision, at timestamptz)
+), moved AS (
+    UPDATE delivery
+    SET state = item.state, lease_until = NULL, look_first = item.look_first,
+        reference = coalesce(item.reference, delivery.reference),
+        next_at = now() + make_interval(secs => item.wait),
+        reason = CASE WHEN item.state = 'delivered' THEN NULL ELSE item.detail END,
+        done_at = CASE WHEN item.state IN ('delivered', 'failed', 'unknown') THEN item.at END
+    FROM item
+    WHERE delivery.id = item.delivery_id AND delivery.state = 'sending'
+      AND delivery.attempt = item.number
+    RETURNING item.*
+)
+INSERT INTO delivery_attempt (id, delivery_id, number, worker, outcome, detail, seconds, at)
+SELECT id, delivery_id, number, worker, outcome, detail, seconds, at FROM moved
+ON CONFLICT DO NOTHING
+
+-- name: taken_back_of
+-- A compensation that was made, or could not be, decides on what it takes back.
+UPDATE delivery SET state = CASE item.state WHEN 'delivered' THEN 'compensated' ELSE 'stuck' END,
+                    reason = CASE item.state WHEN 'delivered' THEN delivery.reason
+                             ELSE 'It could not be taken back: ' || item.detail END,
+                    done_at = item.at
+FROM json_to_recordset(%(items)s::json) AS item (
+    id text, delivery_id text, state text, detail text, at timestamptz)
+JOIN delivery AS taker ON taker.id = item.delivery_id AND taker.kind = 'compensation'
+WHERE delivery.id = taker.of_delivery AND delivery.state = 'compensating'
+  AND item.state IN ('delivered', 'failed', 'unknown')
+
+-- name: finished
+SELECT item.id, delivery_attempt.id IS NOT NULL AS counted
+FROM json_to_recordset(%(items)s::json) AS item (id text)
+LEFT JOIN delivery_attempt ON delivery_attempt.id = item.id
+
+-- name: lost
+-- Senders that never came back: what they held may have been made or not.
+SELECT id, use_case, destination, kind, attempt, first_sent_at
+FROM delivery
+WHERE use_case = %(use_case)s AND state = 'sending' AND lease_until < now()
+LIMIT %(most)s
+
+-- name: expire
+-- Time without an answer means no. While a use case is halted its clocks stand still.
+UPDATE delivery SET state = 'refused', done_at = now(), reason = 'Nobody approved it in time.'
+WHERE use_case = %(use_case)s AND state = 'held' AND approve_until < now()
+  AND NOT (SELECT halted FROM use_case WHERE name = %(use_case)s)
+RETURNING id, task_id
+
+-- name: broken
+-- Delivered steps whose next one ended badly, and steps that will never get their turn.
+SELECT before.id, before.destination, before.state
+FROM delivery AS ended
+JOIN delivery AS before ON before.id = ended.after AND before.state = 'delivered'
+WHERE ended.use_case = %(use_case)s AND ended.after IS NOT NULL
+  AND ended.state IN ('failed', 'refused', 'cancelled', 'compensated', 'stuck')
+  AND ended.kind <> 'compensation'
+LIMIT 100
+
+-- name: never_sent
+UPDATE delivery SET state = 'cancelled', done_at = now(),
+                    reason = 'The delivery it comes after ended ' || before.state || '.'
+FROM delivery AS before
+WHERE delivery.use_case = %(use_case)s AND before.id = delivery.after
+  AND delivery.state IN ('planned', 'waiting', 'held')
+  AND before.state IN ('failed', 'refused', 'cancelled', 'compensated', 'stuck')
+
+-- name: compensate
+INSERT INTO delivery (id, use_case, task_id, destination, kind, of_delivery, state, position, key,
+                      content, content_hash, created_at)
+SELECT made.id || '_back', made.use_case, made.task_id, made.destination, 'compensation', made.id,
+       'waiting', nextval('delivery_position'), made.key || ':back', made.content, '', now()
+FROM delivery AS made WHERE made.id = %(id)s AND made.state = 'delivered'
+ON CONFLICT DO NOTHING
+
+-- name: compensating
+UPDATE delivery SET state = %(state)s, reason = %(reason)s
+WHERE id = %(id)s AND state = 'delivered'
+
+-- name: circuits
+SELECT destination FROM circuit
+WHERE use_case = %(use_case)s AND open_until > now()
+
+-- name: trip
+INSERT INTO circuit (use_case, destination, failures, open_until, last_error, changed_at)
+VALUES (%(use_case)s, %(destination)s, %(failures)s,
+        CASE WHEN %(wait)s > 0 THEN now() + make_interval(secs => %(wait)s) END, %(error)s, now())
+ON CONFLICT (use_case, destination) DO UPDATE
+SET failures = EXCLUDED.failures, open_until = EXCLUDED.open_until,
+    last_error = EXCLUDED.last_error, changed_at = now()
+
+-- name: find
+SELECT delivery.*, task.source ->> 'by' AS sender, verdict.reviewer
+FROM delivery
+JOIN task ON task.id = delivery.task_id
+LEFT JOIN verdict ON verdict.id = delivery.of_verdict
+WHERE delivery.id = %(id)s AND delivery.use_case = ANY (%(served)s)
+
+-- name: attempts
+SELECT delivery_id, number, worker, outcome, detail, seconds, at FROM delivery_attempt
+WHERE delivery_id = ANY (%(ids)s) ORDER BY delivery_id, at
+
+-- name: of_task
+SELECT * FROM delivery WHERE task_id = %(task_id)s ORDER BY id
+
+-- name: list
+SELECT * FROM delivery
+WHERE use_case = %(use_case)s
+  AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s))
+  AND (%(before)s::text IS NULL OR id < %(before)s)
+ORDER BY id DESC LIMIT %(most)s
+
+-- name: counts
+SELECT destination, state, count(*) AS n FROM delivery
+WHERE use_case = %(use_case)s GROUP BY destination, state
+
+-- name: circuit_states
+SELECT destination, failures, open_until, last_error FROM circuit
+WHERE use_case = %(use_case)s AND failures > 0
+
+-- name: decide
+UPDATE delivery
+SET state = %(state)s, reason = %(reason)s, next_at = now(),
+    approved_by = CASE WHEN %(approves)s THEN %(person)s ELSE approved_by END,
+    approved_hash = CASE WHEN %(approves)s THEN content_hash ELSE approved_hash END,
+    attempt = CASE WHEN %(state)s = 'waiting' THEN 0 ELSE attempt END,
+    first_sent_at = CASE WHEN %(state)s = 'waiting' THEN NULL ELSE first_sent_at END,
+    done_at = CASE WHEN %(state)s = 'waiting' THEN NULL ELSE now() END
+WHERE id = %(id)s AND state = ANY (%(from)s)
+  AND (%(hash)s::text IS NULL OR content_hash = %(hash)s)
+RETURNING id, use_case, task_id

@@ -1,0 +1,368 @@
+"""The relay: the only sender. It holds no plan of its own; everything it does follows from rows.
+
+A round makes planned deliveries ready, then claims some under the gate that a halt takes for
+itself, and sends them. Nothing is sent that was not claimed a moment before, so a relay that loses
+the database, or is stopped and wakes up again, sends nothing more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import structlog
+from psycopg.errors import UniqueViolation
+from pydantic_core import to_json
+
+from roadbed.deliveries import rules
+from roadbed.deliveries.model import COMPENSATION, Outcome, Prepared, State
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.ids import Ids
+from roadbed.storage.database import Connection, Database
+from roadbed.storage.sql import queries
+from roadbed.storage.writer import GroupCommitWriter, Write
+from roadbed.usecases.destinations import (
+    Connector,
+    Outside,
+    Parcel,
+    Sent,
+    UnknownOutcomeError,
+)
+from roadbed.usecases.model import UseCase
+
+_log = structlog.get_logger()
+SQL = queries(__package__)
+SEND_SECONDS = 10.0  # for one attempt, look-up included
+LEASE_SECONDS = 15.0  # longer than any attempt may last
+STALE_SECONDS = 0.5  # a claim older than this is not acted on
+_IDLE_SECONDS = 0.1
+_PREPARE_AT_ONCE = 200
+_HOUSEKEEPING_SECONDS = 1.0
+Row = Mapping[str, Any]
+
+
+class Relay:
+    """Sends what waits, for the use cases of ``declared``, at most ``senders`` at a time."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        writer: GroupCommitWriter,
+        ids: Ids,
+        clock: Clock,
+        outside: Callable[[float], Outside],
+        finish: Write,
+        chance: Callable[[], float],
+        name: str,
+        address: str,
+        senders: int,
+    ) -> None:
+        self._database = database
+        self._writer = writer
+        self._ids = ids
+        self._clock = clock
+        self._outside = outside
+        self._finish = finish
+        self._chance = chance
+        self._name = name
+        self._address = address
+        self._senders = senders
+        self._sending: set[asyncio.Task[None]] = set()
+        self._failures: Counter[tuple[str, str]] = Counter()
+        self._tidied: dict[str, float] = {}
+
+    async def run(self, declared: Callable[[], Sequence[UseCase]]) -> None:
+        """Work until cancelled; then let what is being sent come to its end."""
+        try:
+            while True:
+                busy = False
+                for each in declared():
+                    with contextlib.suppress(RoadbedError):
+                        busy = await self.round(each) or busy
+                if not busy:
+                    await self._pause()
+        finally:
+            if self._sending:
+                await asyncio.wait(self._sending, timeout=SEND_SECONDS)
+
+    async def round(self, declared: UseCase) -> bool:
+        """One look at a use case; whether there was anything to do."""
+        prepared = 0
+        if declared.destinations or declared.actions:
+            prepared = await self._prepare(declared)
+        await self._tidy(declared)
+        claimed = await self._send_some(declared)
+        return bool(prepared or claimed)
+
+    async def settle(self) -> None:
+        """Wait until nothing of this relay is on its way."""
+        while self._sending:
+            await asyncio.wait(self._sending)
+
+    async def _pause(self) -> None:
+        timer = asyncio.create_task(asyncio.sleep(_IDLE_SECONDS))
+        await asyncio.wait({timer, *self._sending}, return_when=asyncio.FIRST_COMPLETED)
+        timer.cancel()
+
+    # Making ready
+
+    async def _prepare(self, declared: UseCase) -> int:
+        for most in (_PREPARE_AT_ONCE, 1):
+            try:
+                async with self._database.transaction() as connection:
+                    return await self._prepare_some(connection, declared, most)
+            except UniqueViolation:  # another process made the same key this moment: look again
+                continue
+        return 0
+
+    async def _prepare_some(self, connection: Connection, declared: UseCase, most: int) -> int:
+        named = {"use_case": declared.name}
+        cursor = await connection.execute(SQL["prepare_alone"], named)
+        row = await cursor.fetchone()
+        if row is None or not row["alone"]:
+            return 0
+        cursor = await connection.execute(SQL["planned"], {**named, "most": most})
+        rows = await cursor.fetchall()
+        if not rows:
+            return 0
+        prepared = [rules.prepare(declared, each) for each in rows]
+        prepared = await self._limited(connection, declared, rows, prepared)
+        prepared = await self._without_doubles(connection, declared, rows, prepared)
+        await connection.execute(
+            SQL["prepared"],
+            {
+                "items": to_json([asdict(each) for each in prepared]).decode(),
+                "approve_seconds": declared.approvals.within_hours * 3600.0,
+            },
+        )
+        held = [each.id for each in prepared if each.state is State.HELD]
+        if held and declared.approvals.to is not None:
+            await connection.execute(SQL["ask"], {"ids": held, "address": self._address})
+        return len(rows)
+
+    async def _limited(
+        self,
+        connection: Connection,
+        declared: UseCase,
+        rows: Sequence[Row],
+        prepared: Sequence[Prepared],
+    ) -> list[Prepared]:
+        """Hold actions over their daily limit. Only one relay prepares at a time, so it counts."""
+        limits = {n: kind.per_day for n, kind in declared.actions.items() if kind.per_day}
+        if not limits:
+            return list(prepared)
+        today = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        facts = {"use_case": declared.name, "names": list(limits), "since": today}
+        cursor = await connection.execute(SQL["made_today"], facts)
+        made = Counter({each["destination"]: each["made"] for each in await cursor.fetchall()})
+        found = []
+        for row, each in zip(rows, prepared, strict=True):
+            limit = limits.get(row["destination"])
+            over = limit is not None and made[row["destination"]] >= limit
+            if limit and each.state is State.WAITING:
+                made[row["destination"]] += 1
+            why = f"The limit of {limit} a day is reached."
+            found.append(replace(each, state=State.HELD, reason=why) if over else each)
+        return found
+
+    async def _without_doubles(
+        self,
+        connection: Connection,
+        declared: UseCase,
+        rows: Sequence[Row],
+        prepared: Sequence[Prepared],
+    ) -> list[Prepared]:
+        """The same key again: the same content is sent once, other content needs a person."""
+        named = [
+            {"destination": row["destination"], "key": each.key}
+            for row, each in zip(rows, prepared, strict=True)
+            if each.key is not None
+        ]
+        facts = {"use_case": declared.name, "items": to_json(named).decode()}
+        cursor = await connection.execute(SQL["same_key"], facts)
+        taken = {(each["destination"], each["key"]): each for each in await cursor.fetchall()}
+        found = []
+        for row, each in zip(rows, prepared, strict=True):
+            if each.key is None:
+                found.append(each)
+                continue
+            first = taken.setdefault((row["destination"], each.key), _said(each))
+            found.append(each if first["id"] == each.id else _double(each, first))
+        return found
+
+    # Keeping order
+
+    async def _tidy(self, declared: UseCase) -> None:
+        """What time, or the end of another delivery, decides; about once a second."""
+        now = self._clock.monotonic()
+        if now - self._tidied.get(declared.name, -1e9) < _HOUSEKEEPING_SECONDS:
+            return
+        self._tidied[declared.name] = now
+        named = {"use_case": declared.name}
+        for row in await self._database.fetch(SQL["lost"], {**named, "most": 200}):
+            await self._lost(declared, row)
+        await self._database.fetch(SQL["expire"], named)
+        await self._database.fetch(SQL["never_sent"], named)
+        for row in await self._database.fetch(SQL["broken"], named):
+            await self._take_back(declared, row)
+
+    async def _lost(self, declared: UseCase, row: Row) -> None:
+        to = rules.connector(declared, row["destination"])
+        error = UnknownOutcomeError("the sender never came back")
+        if to is None:
+            outcome = Outcome(outcome="unknown", state=State.UNKNOWN, detail=str(error))
+        else:
+            outcome = rules.failed(error, row, to, self._clock.now(), self._chance())
+        await self._finished(row, outcome, LEASE_SECONDS)
+
+    async def _take_back(self, declared: UseCase, row: Row) -> None:
+        to = rules.connector(declared, row["destination"])
+        able = to is not None and to.can_compensate
+        async with self._database.transaction() as connection:
+            if able:
+                await connection.execute(SQL["compensate"], {"id": row["id"]})
+            await connection.execute(
+                SQL["compensating"],
+                {
+                    "id": row["id"],
+                    "state": State.COMPENSATING if able else State.STUCK,
+                    "reason": "A later step failed."
+                    if able
+                    else "A later step failed, and this one cannot be taken back: do it by hand.",
+                },
+            )
+
+    # Sending
+
+    async def _send_some(self, declared: UseCase) -> int:
+        room = self._senders - len(self._sending)
+        if room <= 0:
+            return 0
+        began = self._clock.monotonic()
+        named = {"use_case": declared.name}
+        async with self._database.transaction() as connection:
+            await connection.execute(SQL["gate"], named)
+            cursor = await connection.execute(SQL["circuits"], named)
+            closed = [each["destination"] for each in await cursor.fetchall()]
+            cursor = await connection.execute(
+                SQL["claim"],
+                {**named, "closed": closed, "most": room, "lease_seconds": LEASE_SECONDS},
+            )
+            rows = await cursor.fetchall()
+        for row in rows:
+            task = asyncio.create_task(self._send(declared, row, began))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+        return len(rows)
+
+    async def _send(self, declared: UseCase, row: Row, claimed_at: float) -> None:
+        to = rules.connector(declared, row["destination"])
+        began = self._clock.monotonic()
+        if to is None:
+            outcome = Outcome(
+                outcome="refused", state=State.FAILED, detail="Its destination is not declared."
+            )
+        elif began - claimed_at > STALE_SECONDS:
+            # Halted, cut off or put to sleep since: the claim may not be ours any more.
+            outcome = Outcome(outcome="temporary", state=State.WAITING, detail="claimed too late")
+        else:
+            outcome = await self._attempt(to, row)
+        with contextlib.suppress(RoadbedError):  # without it the lease runs out, and it is lost
+            await self._finished(row, outcome, self._clock.monotonic() - began)
+        await self._count(declared.name, row["destination"], outcome)
+
+    async def _attempt(self, to: Connector, row: Row) -> Outcome:
+        parcel = _parcel(row)
+        outside = self._outside(SEND_SECONDS)
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                if row["kind"] == COMPENSATION:
+                    made = Sent(reference=row["of_reference"])
+                    return rules.delivered(await to.compensate(parcel, made, outside))
+                if row["look_first"] and to.can_look_up:
+                    there = await to.look_up(parcel, outside)
+                    if there is not None:
+                        return rules.delivered(there, found=True)
+                return rules.delivered(await to.send(parcel, outside))
+        except TimeoutError:
+            error: Exception = UnknownOutcomeError(f"no answer within {SEND_SECONDS:g} s")
+        except Exception as problem:
+            error = problem
+        return rules.failed(error, row, to, self._clock.now(), self._chance())
+
+    async def _finished(self, row: Row, outcome: Outcome, seconds: float) -> None:
+        await self._writer.write(
+            self._finish,
+            {
+                "id": self._ids.new("att"),
+                "delivery_id": row["id"],
+                "use_case": row["use_case"],
+                "number": row["attempt"],
+                "worker": self._name,
+                "state": outcome.state,
+                "outcome": outcome.outcome,
+                "detail": outcome.detail,
+                "wait": outcome.wait,
+                "look_first": outcome.look_first,
+                "reference": outcome.reference,
+                "seconds": seconds,
+                "at": self._clock.now(),
+            },
+        )
+
+    async def _count(self, use_case: str, destination: str, outcome: Outcome) -> None:
+        """Failures in a row open the circuit, for every worker; a success closes it."""
+        place = (use_case, destination)
+        if outcome.state is State.DELIVERED:
+            if not self._failures.pop(place, 0):
+                return
+        elif outcome.outcome in ("temporary", "unknown"):
+            self._failures[place] += 1
+        else:
+            return
+        failures = self._failures[place]
+        if 0 < failures < 5:
+            return
+        facts = {
+            "use_case": use_case,
+            "destination": destination,
+            "failures": failures,
+            "wait": rules.circuit_wait(failures),
+            "error": outcome.detail,
+        }
+        with contextlib.suppress(RoadbedError):
+            await self._database.fetch(SQL["trip"], facts)
+
+
+def _parcel(row: Row) -> Parcel:
+    return Parcel(
+        id=row["id"],
+        key=row["key"],
+        use_case=row["use_case"],
+        task_id=row["task_id"],
+        destination=row["destination"],
+        kind=row["kind"],
+        content=row["content"],
+        facts=row["content"],
+        attempt=row["attempt"],
+    )
+
+
+def _said(each: Prepared) -> Row:
+    content = each.content or {}
+    return {"id": each.id, "output": content.get("output"), "action": content.get("action")}
+
+
+def _double(each: Prepared, first: Row) -> Prepared:
+    said = _said(each)
+    if (said["output"], said["action"]) == (first["output"], first["action"]):
+        reason = f"The same was sent already, as {first['id']}."
+        return Prepared(id=each.id, state=State.SKIPPED, reason=reason)
+    reason = f"Its key {each.key!r} belongs to {first['id']}, which says something else."
+    return Prepared(id=each.id, state=State.HELD, reason=reason)

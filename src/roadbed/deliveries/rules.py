@@ -1,0 +1,160 @@
+"""Pure rules of the way out: what a delivery becomes, and what follows from an attempt."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from roadbed.deliveries.model import CORRECTION, Outcome, Prepared, State
+from roadbed.usecases import outbound, templates
+from roadbed.usecases.destinations import (
+    Connector,
+    RefusedError,
+    Sent,
+    TemporaryError,
+)
+from roadbed.usecases.model import UseCase
+
+MOST_TEMPORARY = 12  # attempts; with the waits below that is about a day
+MOST_UNKNOWN = 5
+_FIRST_WAIT, _LONGEST_WAIT = 1.0, 4 * 3600.0
+_LONGEST_RETRY_AFTER = 6 * 3600.0
+_MARGIN = timedelta(minutes=5)  # clocks of two systems never agree quite
+
+
+def connector(declared: UseCase, destination: str) -> Connector | None:
+    """What sends to that destination or makes that action; ``None`` if it is no more declared."""
+    if destination in declared.destinations:
+        return declared.destinations[destination].to
+    if destination in declared.actions:
+        return declared.actions[destination].to
+    return declared.approvals.to if destination == "approvals" else None
+
+
+def prepare(declared: UseCase, row: Mapping[str, Any]) -> Prepared:
+    """What becomes of a planned delivery: ready, skipped, or held with the reason."""
+    facts = outbound.facts(row)
+    kind = declared.destinations.get(row["destination"]) or declared.actions.get(row["destination"])
+    if kind is None:
+        return _held(row, "Its destination is no longer declared.")
+    when = getattr(kind, "when", None)
+    if when and (verdict := _skips(when, facts)):
+        state, reason = verdict
+        return Prepared(id=row["id"], state=state, reason=reason)
+    in_order_of = getattr(kind, "in_order_of", None)
+    try:
+        key = templates.render(kind.key, facts)
+        order_key = templates.render(in_order_of, facts) if in_order_of else None
+    except templates.MissingFieldError as error:
+        return _held(row, f"Its key cannot be made: {error}.")
+    if row["kind"] == CORRECTION:
+        key = f"{key}:corrected:{row['of_verdict']}"
+    held = row["kind"] == CORRECTION or row["needs_approval"]
+    return Prepared(
+        id=row["id"],
+        state=State.HELD if held else State.WAITING,
+        reason=_why_held(row) if held else None,
+        key=key,
+        order_key=order_key,
+        content=facts,
+        content_hash=content_hash(row["destination"], key, facts),
+    )
+
+
+def content_hash(destination: str, key: str, content: Mapping[str, Any]) -> str:
+    """What an approval binds: where it goes, under which key, and every byte of it."""
+    exact = json.dumps([destination, key, content], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(exact.encode()).hexdigest()
+
+
+def delivered(sent: Sent, *, found: bool = False) -> Outcome:
+    """The effect is there; ``found`` if looking it up showed that."""
+    return Outcome(
+        outcome="found" if found else "delivered",
+        state=State.DELIVERED,
+        detail=sent.detail[:500],
+        reference=sent.reference,
+    )
+
+
+def failed(
+    error: BaseException, row: Mapping[str, Any], to: Connector, now: datetime, chance: float
+) -> Outcome:
+    """What follows from a failed attempt. ``chance`` in [0, 1) spreads the next one.
+
+    Nothing is sent again unless nothing happened, or the receiver will know the key, or can be
+    asked: else a person decides.
+    """
+    detail = f"{type(error).__name__}: {error}"[:500]
+    if isinstance(error, RefusedError):
+        return Outcome(outcome="refused", state=State.FAILED, detail=detail)
+    if isinstance(error, TemporaryError):
+        if row["attempt"] >= MOST_TEMPORARY:
+            return Outcome(outcome="temporary", state=State.FAILED, detail=detail)
+        wait = backoff(row["attempt"], chance)
+        if error.retry_after is not None:
+            wait = max(wait, min(error.retry_after, _LONGEST_RETRY_AFTER))
+        return Outcome(outcome="temporary", state=State.WAITING, detail=detail, wait=wait)
+    if to.can_look_up:
+        tries = row["attempt"] < MOST_TEMPORARY
+        return Outcome(
+            outcome="unknown",
+            state=State.WAITING if tries else State.UNKNOWN,
+            detail=detail,
+            wait=backoff(row["attempt"], chance),
+            look_first=True,
+        )
+    known_until = row["first_sent_at"] + to.key_horizon - _MARGIN if to.key_horizon else None
+    wait = backoff(row["attempt"], chance)
+    if (
+        known_until is None
+        or now + timedelta(seconds=wait) >= known_until
+        or row["attempt"] >= MOST_UNKNOWN
+    ):
+        return Outcome(outcome="unknown", state=State.UNKNOWN, detail=detail)
+    return Outcome(outcome="unknown", state=State.WAITING, detail=detail, wait=wait)
+
+
+def absent(row: Mapping[str, Any], chance: float) -> Outcome:
+    """Looked up, and not there: nothing had happened, so it may be sent."""
+    return Outcome(
+        outcome="absent",
+        state=State.WAITING,
+        detail="The receiver does not have it.",
+        wait=backoff(row["attempt"], chance) * 0.1,
+    )
+
+
+def backoff(attempt: int, chance: float) -> float:
+    """Seconds before the next attempt: doubling, spread by half to both sides."""
+    return float(min(_FIRST_WAIT * 2.0 ** (attempt - 1), _LONGEST_WAIT)) * (0.5 + chance)
+
+
+def circuit_wait(failures: int) -> float:
+    """Seconds to leave a destination alone after so many failures in a row; 0: not yet."""
+    return 0.0 if failures < 5 else float(min(5.0 * 2.0 ** (failures - 5), 300.0))
+
+
+def _skips(when: str, facts: Mapping[str, Any]) -> tuple[State, str] | None:
+    """Why the condition keeps it back. One that cannot be evaluated lets nothing through."""
+    try:
+        seen = {name: facts[name] for name in ("input", "output", "task", "decision")}
+        applies = outbound.condition(when).execute(seen)
+    except Exception as error:
+        return State.HELD, f"The condition {when!r} could not be evaluated: {error}."
+    if applies is True:
+        return None
+    return State.SKIPPED, f"The condition {when!r} does not hold."
+
+
+def _why_held(row: Mapping[str, Any]) -> str:
+    if row["kind"] == CORRECTION:
+        return "The automatic answer was found wrong after it went out. Send the right one?"
+    return row["reason"] or "A person has to approve it."
+
+
+def _held(row: Mapping[str, Any], reason: str) -> Prepared:
+    return Prepared(id=row["id"], state=State.HELD, reason=reason)

@@ -1,0 +1,182 @@
+"""Verbs for people: ``list``, ``approve`` and ``refuse`` what is held, mend what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from roadbed.deliveries.errors import ApprovalError, DeliveryStateError, UnknownDeliveryError
+from roadbed.deliveries.model import Delivery, State
+from roadbed.kernel.clock import Clock
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+
+_SQL = queries(__package__)
+Row = Mapping[str, Any]
+# What a person may say of a delivery: from which states, to which.
+_SAYS = {
+    "approve": ((State.HELD,), State.WAITING),
+    "refuse": ((State.HELD,), State.REFUSED),
+    "replay": ((State.FAILED,), State.WAITING),
+    "happened": ((State.UNKNOWN, State.STUCK), State.DELIVERED),
+    "did-not-happen": ((State.UNKNOWN,), State.WAITING),
+    "done-by-hand": ((State.STUCK,), State.COMPENSATED),
+    "cancel": ((State.PLANNED, State.WAITING, State.FAILED), State.CANCELLED),
+}
+
+
+class Deliveries:
+    """Reads deliveries and takes what people decide on them; sends nothing."""
+
+    def __init__(self, database: Database, clock: Clock, audit_note: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._audit_note = audit_note
+
+    async def list(
+        self,
+        use_case: str,
+        *,
+        states: Sequence[str] | None = None,
+        before: str | None = None,
+        most: int = 50,
+    ) -> Sequence[Delivery]:
+        """Deliveries of a use case, newest first."""
+        rows = await self._database.fetch(
+            _SQL["list"],
+            {
+                "use_case": use_case,
+                "states": list(states) if states else None,
+                "before": before,
+                "most": most,
+            },
+        )
+        return [_read(row) for row in rows]
+
+    async def get(
+        self, delivery_id: str, *, served: Sequence[str]
+    ) -> tuple[Delivery, Sequence[Row]]:
+        """One delivery with its attempts. Raises ``UnknownDeliveryError``."""
+        row = await self._find(delivery_id, served)
+        attempts = await self._database.fetch(_SQL["attempts"], {"ids": [delivery_id]})
+        return _read(row), attempts
+
+    async def of_task(self, task_id: str) -> Sequence[Delivery]:
+        """What was, or will be, sent for a task, in the order planned."""
+        rows = await self._database.fetch(_SQL["of_task"], {"task_id": task_id})
+        return [_read(row) for row in rows]
+
+    async def overview(self, use_case: str) -> Mapping[str, Any]:
+        """How many stand where, by destination, and which destinations are left alone now."""
+        named = {"use_case": use_case}
+        counts: dict[str, dict[str, int]] = {}
+        for row in await self._database.fetch(_SQL["counts"], named):
+            counts.setdefault(row["destination"], {})[row["state"]] = row["n"]
+        circuits = await self._database.fetch(_SQL["circuit_states"], named)
+        return {
+            "destinations": counts,
+            "circuits": {each["destination"]: each for each in circuits},
+        }
+
+    async def say(
+        self,
+        delivery_id: str,
+        what: str,
+        *,
+        person: str,
+        served: Sequence[str],
+        content_hash: str | None = None,
+        note: str = "",
+    ) -> Delivery:
+        """A person's word on a delivery, one of ``_SAYS``.
+
+        ``approve`` must name the hash of exactly what was read. Raises ``UnknownDeliveryError``,
+        ``DeliveryStateError``, ``ApprovalError``.
+        """
+        row = await self._find(delivery_id, served)
+        if what not in _SAYS:
+            raise ApprovalError(f"{what!r} cannot be said.", f"Say one of {', '.join(_SAYS)}.")
+        states, after = _SAYS[what]
+        if row["state"] not in states:
+            raise DeliveryStateError(delivery_id, row["state"], " or ".join(states))
+        if what == "approve":
+            self._may_approve(row, person, content_hash)
+            # Without a key it was never made ready: that is tried again, and may hold again.
+            after = State.WAITING if row["key"] else State.PLANNED
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(
+                _SQL["decide"],
+                {
+                    "id": delivery_id,
+                    "state": after,
+                    "from": list(states),
+                    "approves": what == "approve",
+                    "person": person,
+                    "hash": content_hash if what == "approve" and row["key"] else None,
+                    "reason": f"{person}: {what}" + (f", {note}" if note else ""),
+                },
+            )
+            if not await cursor.fetchone():
+                raise DeliveryStateError(delivery_id, "no longer what it was", " or ".join(states))
+            await connection.execute(
+                self._audit_note,
+                {
+                    "use_case": row["use_case"],
+                    "kind": "delivery",
+                    "subject": delivery_id,
+                    "actor": person,
+                    "at": self._clock.now(),
+                    "detail": Jsonb(
+                        {"task": row["task_id"], "said": what, "hash": content_hash, "note": note}
+                    ),
+                },
+            )
+        return _read(await self._find(delivery_id, served))
+
+    def _may_approve(self, row: Row, person: str, content_hash: str | None) -> None:
+        if row["key"] is None:
+            return
+        if content_hash != row["content_hash"]:
+            raise ApprovalError(
+                "What you approve is not what would be sent.",
+                "Open the delivery again, read it, and approve what stands there now.",
+            )
+        if row["approve_until"] and row["approve_until"] < self._clock.now():
+            raise ApprovalError(
+                "The time to approve is over; that counts as a no.", "Let the task be done again."
+            )
+        if person in (row["sender"], row["reviewer"]):
+            raise ApprovalError(
+                "Nobody approves what they asked for themselves.", "Ask somebody else of the pod."
+            )
+
+    async def _find(self, delivery_id: str, served: Sequence[str]) -> Row:
+        facts = {"id": delivery_id, "served": list(served)}
+        row = await self._database.fetch_one(_SQL["find"], facts)
+        if row is None:
+            raise UnknownDeliveryError(delivery_id)
+        return row
+
+
+def _read(row: Row) -> Delivery:
+    return Delivery(
+        id=row["id"],
+        use_case=row["use_case"],
+        task_id=row["task_id"],
+        destination=row["destination"],
+        kind=row["kind"],
+        state=State(row["state"]),
+        reason=row["reason"],
+        key=row["key"],
+        content=row["content"],
+        content_hash=row["content_hash"],
+        attempt=row["attempt"],
+        next_at=row["next_at"],
+        reference=row["reference"],
+        approve_until=row["approve_until"],
+        approved_by=row["approved_by"],
+        created_at=row["created_at"],
+        done_at=row["done_at"],
+    )

@@ -1,0 +1,30 @@
+"""A stop, and how quick it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Halt:
+    """A halt or a drill. Times are seconds from the moment somebody asked.
+
+    ``in_flight`` lists the effects that were under way when it was fenced; ``quiesced_seconds`` is
+    ``None`` while one still is.
+    """
+
+    id: str
+    use_case: str
+    kind: str
+    reason: str
+    actor: str
+    asked_at: datetime
+    fenced_seconds: float | None
+    quiesced_seconds: float | None
+    in_flight: Sequence[Mapping[str, Any]]
+    resume_asked_by: str | None
+    resumed_by: str | None
+    resumed_at: datetime | None

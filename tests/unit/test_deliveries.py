@@ -1,0 +1,637 @@
+"""The way out: planned with the decision, made ready, sent once, mended by people."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from roadbed.bootstrap import App
+from roadbed.decisions.model import Reason, Route
+from roadbed.deliveries import rules
+from roadbed.deliveries.errors import ApprovalError, DeliveryStateError, UnknownDeliveryError
+from roadbed.deliveries.model import Delivery, State
+from roadbed.halts.errors import NotHaltedError, ResumeError
+from roadbed.reviews.model import VerdictKind
+from roadbed.usecases.destinations import (
+    Approvals,
+    Outside,
+    Parcel,
+    RefusedError,
+    Sent,
+    TemporaryError,
+    UnknownOutcomeError,
+)
+from roadbed.usecases.errors import UseCaseError
+from tests.conftest import Folders
+from tests.unit.test_decisions import decide
+from tests.unit.test_trust import answer, declared, stand
+
+SERVED = ("triage",)
+
+
+@dataclass
+class Ledger:
+    """A receiver that writes down what it got, and does as it is told."""
+
+    key_horizon: timedelta | None = timedelta(hours=24)
+    can_look_up: bool = False
+    can_compensate: bool = False
+    kind: str = "ledger"
+    seconds: float = 0.0
+    got: list[Parcel] = field(default_factory=list)
+    taken_back: list[str] = field(default_factory=list)
+    looked: int = 0
+    there: bool = True
+    trouble: list[Exception] = field(default_factory=list)
+
+    def problems(self) -> Sequence[str]:
+        return ()
+
+    def said(self, name: str) -> list[Any]:
+        """One part of the content of everything that came."""
+        return [each.content[name] for each in self.got]
+
+    async def send(self, parcel: Parcel, outside: Outside) -> Sent:
+        await asyncio.sleep(self.seconds)
+        if self.trouble:
+            raise self.trouble.pop(0)
+        self.got.append(parcel)
+        return Sent(reference=f"ref-{len(self.got)}")
+
+    async def look_up(self, parcel: Parcel, outside: Outside) -> Sent | None:
+        self.looked += 1
+        return Sent(reference="found") if self.there else None
+
+    async def compensate(self, parcel: Parcel, sent: Sent, outside: Outside) -> Sent:
+        if self.trouble:
+            raise self.trouble.pop(0)
+        self.taken_back.append(sent.reference or "")
+        return sent
+
+
+async def pump(app: App, rounds: int = 6) -> None:
+    for _ in range(rounds):
+        app.relay._tidied.clear()
+        await app.relay.round(declared(app))
+        await app.relay.settle()
+
+
+async def at_once(app: App) -> None:
+    """What waits for its next attempt is due now."""
+    await app.database.fetch("UPDATE delivery SET next_at = now() WHERE state = 'waiting'")
+
+
+async def all_of(app: App) -> list[Delivery]:
+    return sorted(await app.deliveries.list("triage", most=200), key=lambda each: each.id)
+
+
+async def one(app: App) -> Delivery:
+    [found] = await all_of(app)
+    return found
+
+
+class TestResults:
+    async def test_an_automatic_one_goes_out_with_its_key_and_leaves_a_trace(
+        self, app: App
+    ) -> None:
+        ledger = Ledger()
+        declared(app).deliver("crm", to=ledger, key="{task.id}-{output.queue}")
+        await stand(app, reference_rate=0.0)
+        decision = await decide(app)
+        assert (await one(app)).state is State.PLANNED
+        await pump(app)
+        [parcel] = ledger.got
+        assert parcel.key == f"{decision.task_id}-returns"
+        assert parcel.content["output"] == {"queue": "returns"}
+        assert parcel.content["task"] == {"id": decision.task_id, "key": None}
+        found = await one(app)
+        assert (found.state, found.reference, found.attempt) == (State.DELIVERED, "ref-1", 1)
+        [attempt] = (await app.deliveries.get(found.id, served=SERVED))[1]
+        assert attempt["outcome"] == "delivered"
+        kinds = [
+            row["kind"]
+            for row in await app.database.fetch("SELECT kind FROM audit_entry ORDER BY position")
+        ]
+        assert kinds[-2:] == ["decided", "sent"]
+
+    async def test_one_for_review_goes_out_with_the_verdict(self, app: App) -> None:
+        ledger = Ledger()
+        declared(app).deliver("crm", to=ledger)
+        decision = await decide(app)
+        await pump(app)
+        assert ledger.got == []
+        await answer(app, decision, "delivery")
+        await pump(app)
+        assert ledger.said("output") == [{"queue": "delivery"}]
+        assert ledger.said("decision")[0]["reviewed_by"] == "rae"
+
+    async def test_what_was_rejected_does_not(self, app: App) -> None:
+        ledger = Ledger()
+        declared(app).deliver("crm", to=ledger)
+        decision = await decide(app)
+        await app.reviews.give(
+            declared(app), decision.review_id or "", VerdictKind.REJECT, reviewer="rae"
+        )
+        await pump(app)
+        assert await all_of(app) == []
+
+    async def test_a_verdict_taken_back_takes_back_what_was_not_sent(self, app: App) -> None:
+        ledger = Ledger()
+        declared(app).deliver("crm", to=ledger)
+        decision = await decide(app)
+        await answer(app, decision)
+        await app.reviews.undo(decision.review_id or "", reviewer="rae")
+        await pump(app)
+        assert ((await one(app)).state, ledger.got) == (State.CANCELLED, [])
+        await answer(app, decision, "other")
+        await pump(app)
+        assert ledger.said("output") == [{"queue": "other"}]
+
+    async def test_an_automatic_one_found_wrong_is_put_right_by_a_person(self, app: App) -> None:
+        ledger = Ledger()
+        declared(app).deliver("crm", to=ledger)
+        await stand(app)
+        decision = await decide(app)
+        await answer(app, decision, "other")
+        await pump(app)
+        first, second = await all_of(app)
+        sent, held = (first, second) if first.state is State.DELIVERED else (second, first)
+        assert (sent.state, held.state, held.kind) == (State.DELIVERED, State.HELD, "correction")
+        await app.deliveries.say(
+            held.id, "approve", person="ana", served=SERVED, content_hash=held.content_hash
+        )
+        await pump(app)
+        assert [each["queue"] for each in ledger.said("output")] == ["returns", "other"]
+        assert ledger.got[0].key != ledger.got[1].key
+
+    async def test_a_condition_holds_some_back_and_an_error_in_it_asks_a_person(
+        self, app: App
+    ) -> None:
+        ledger = Ledger()
+        declared(app).deliver("crm", to=ledger, when="output.queue != 'returns'")
+        declared(app).deliver("erp", to=ledger, when="input.text.missing > 1")
+        await stand(app, reference_rate=0.0)
+        await decide(app)
+        await pump(app)
+        crm, erp = await all_of(app)
+        assert (crm.state, erp.state) == (State.SKIPPED, State.HELD)
+        assert "does not hold" in (crm.reason or "")
+        assert "could not be evaluated" in (erp.reason or "")
+        assert ledger.got == []
+
+    async def test_a_key_that_is_not_unique_is_never_sent_twice(self, app: App) -> None:
+        ledger = Ledger()
+        declared(app).deliver("crm", to=ledger, key="{output.queue}")
+        declared(app).deliver("erp", to=ledger, key="{input.text}")
+        await stand(app, reference_rate=0.0)
+        await decide(app, "one")
+        await decide(app, "two")
+        await pump(app)
+        await decide(app, "two")
+        await pump(app)
+        states = [each.state for each in await all_of(app)]
+        assert states.count(State.DELIVERED) == 3  # crm once, erp for each text
+        assert states.count(State.SKIPPED) == 3
+        assert len({each.key for each in ledger.got}) == 3
+
+    async def test_the_same_key_for_something_else_is_held(self, app: App) -> None:
+        ledger = Ledger()
+        declared(app).deliver("crm", to=ledger)
+        decision = await decide(app)
+        await answer(app, decision, "one")
+        await pump(app)
+        await app.reviews.undo(decision.review_id or "", reviewer="rae")
+        await answer(app, decision, "two")
+        await pump(app)
+        held = next(each for each in await all_of(app) if each.state is State.HELD)
+        assert "says something else" in (held.reason or "")
+        assert len(ledger.got) == 1
+
+    async def test_a_template_without_its_field_is_held_and_tried_again(self, app: App) -> None:
+        ledger = Ledger()
+        declared(app).deliver("crm", to=ledger, key="{task.key}")
+        await stand(app, reference_rate=0.0)
+        await decide(app)
+        await pump(app)
+        held = await one(app)
+        assert (held.state, held.key) == (State.HELD, None)
+        assert "{task.key}" in (held.reason or "")
+        await app.database.fetch("UPDATE task SET key = 'given later'")
+        await app.deliveries.say(held.id, "approve", person="ana", served=SERVED)
+        await pump(app)
+        assert [each.key for each in ledger.got] == ["given later"]
+
+
+class TestTrouble:
+    @pytest.fixture
+    async def ledger(self, app: App) -> Ledger:
+        found = Ledger()
+        declared(app).deliver("crm", to=found)
+        await stand(app, reference_rate=0.0)
+        return found
+
+    async def test_what_did_not_happen_is_tried_again_later(self, app: App, ledger: Ledger) -> None:
+        ledger.trouble = [TemporaryError("busy", retry_after=30.0)]
+        await decide(app)
+        await pump(app)
+        found = await one(app)
+        assert (found.state, found.attempt) == (State.WAITING, 1)
+        assert (found.next_at - app.clock.now()).total_seconds() > 20
+        await at_once(app)
+        await pump(app)
+        assert (len(ledger.got), (await one(app)).attempt) == (1, 2)
+
+    async def test_a_refusal_is_a_dead_letter_that_can_be_replayed(
+        self, app: App, ledger: Ledger
+    ) -> None:
+        ledger.trouble = [RefusedError("no such account")]
+        await decide(app)
+        await pump(app)
+        found = await one(app)
+        assert (found.state, "no such account" in (found.reason or "")) == (State.FAILED, True)
+        await app.deliveries.say(found.id, "replay", person="ana", served=SERVED)
+        await pump(app)
+        assert (await one(app)).state is State.DELIVERED
+
+    async def test_an_unknown_outcome_is_sent_again_only_while_the_receiver_knows_the_key(
+        self, app: App, ledger: Ledger
+    ) -> None:
+        ledger.trouble = [UnknownOutcomeError("cut off")]
+        await decide(app)
+        await pump(app)
+        assert (await one(app)).state is State.WAITING
+        await app.database.fetch(
+            "UPDATE delivery SET first_sent_at = now() - interval '24 hours', next_at = now()"
+        )
+        ledger.trouble = [UnknownOutcomeError("cut off again")]
+        await pump(app)
+        found = await one(app)
+        assert found.state is State.UNKNOWN
+        with pytest.raises(DeliveryStateError):
+            await app.deliveries.say(found.id, "replay", person="ana", served=SERVED)
+        await app.deliveries.say(found.id, "happened", person="ana", served=SERVED)
+        assert ((await one(app)).state, len(ledger.got)) == (State.DELIVERED, 0)
+
+    async def test_without_keys_a_person_decides_at_once(self, app: App, ledger: Ledger) -> None:
+        ledger.key_horizon = None
+        ledger.trouble = [ValueError("anything else counts as unknown")]
+        await decide(app)
+        await pump(app)
+        found = await one(app)
+        assert found.state is State.UNKNOWN
+        await app.deliveries.say(found.id, "did-not-happen", person="ana", served=SERVED)
+        await pump(app)
+        assert len(ledger.got) == 1
+
+    async def test_who_can_be_asked_is_asked_first(self, app: App, ledger: Ledger) -> None:
+        ledger.can_look_up = True
+        ledger.trouble = [UnknownOutcomeError("cut off"), UnknownOutcomeError("cut off")]
+        ledger.there = False
+        await decide(app)
+        await pump(app)
+        await at_once(app)
+        await pump(app)
+        assert (ledger.looked, ledger.got) == (1, [])
+        ledger.there = True
+        await at_once(app)
+        await pump(app)
+        found = await one(app)
+        assert (found.state, found.reference, ledger.got) == (State.DELIVERED, "found", [])
+
+    async def test_a_sender_that_never_came_back_is_unknown(self, app: App, ledger: Ledger) -> None:
+        ledger.key_horizon = None
+        ledger.seconds = 30.0
+        await decide(app)
+        await app.relay.round(declared(app))
+        await app.relay.round(declared(app))
+        assert (await one(app)).state is State.SENDING
+        for task in app.relay._sending:
+            task.cancel()
+        await app.database.fetch("UPDATE delivery SET lease_until = now() - interval '1 second'")
+        await pump(app)
+        assert (await one(app)).state is State.UNKNOWN
+
+    async def test_a_claim_that_has_grown_old_is_not_acted_on(
+        self, app: App, ledger: Ledger
+    ) -> None:
+        await decide(app)
+        await app.relay._prepare(declared(app))
+        await app.database.fetch(
+            "UPDATE delivery SET state = 'sending', attempt = 1, first_sent_at = now(),"
+            " lease_until = now() + interval '1 minute'"
+        )
+        [row] = await app.database.fetch("SELECT * FROM delivery")
+        await app.relay._send(declared(app), row, app.clock.monotonic() - 60.0)
+        assert ((await one(app)).state, ledger.got) == (State.WAITING, [])
+
+    async def test_a_destination_that_keeps_failing_is_left_alone(
+        self, app: App, ledger: Ledger
+    ) -> None:
+        ledger.trouble = [TemporaryError("down") for _ in range(5)]
+        for number in range(5):
+            await decide(app, f"number {number}")
+        await pump(app)
+        assert (await app.deliveries.overview("triage"))["circuits"]["crm"]["failures"] == 5
+        await at_once(app)
+        await pump(app)
+        assert ledger.got == []
+        await app.database.fetch("UPDATE circuit SET open_until = now()")
+        await pump(app)
+        assert len(ledger.got) == 5
+        assert (await app.deliveries.overview("triage"))["circuits"] == {}
+
+
+class TestOrder:
+    async def test_is_kept_for_those_that_ask_for_it(self, app: App) -> None:
+        ledger = Ledger()
+        declared(app).deliver("crm", to=ledger, in_order_of="{output.queue}")
+        await stand(app, reference_rate=0.0)
+        for number in range(6):
+            await decide(app, f"number {number}")
+        ledger.trouble = [TemporaryError("busy")]
+        await pump(app, 3)
+        assert ledger.got == []
+        await at_once(app)
+        await pump(app, 8)
+        texts = [each["text"] for each in ledger.said("input")]
+        assert texts == [f"number {number}" for number in range(6)]
+
+    async def test_a_chain_goes_step_by_step_and_is_taken_back_when_one_fails(
+        self, app: App
+    ) -> None:
+        first, second, third = (Ledger(can_compensate=True) for _ in range(3))
+        use_case = declared(app)
+        use_case.deliver("account", to=first)
+        use_case.deliver("contract", to=second, after="account")
+        use_case.deliver("mail", to=third, after="contract")
+        await stand(app, reference_rate=0.0)
+        await decide(app, "works")
+        await pump(app, 8)
+        assert [len(each.got) for each in (first, second, third)] == [1, 1, 1]
+        third.trouble = [RefusedError("no such address")]
+        await decide(app, "fails")
+        await pump(app, 12)
+        assert first.taken_back == ["ref-2"]
+        assert second.taken_back == ["ref-2"]
+        states = {each.destination: each.state for each in (await all_of(app))[3:]}
+        assert State.FAILED in states.values()
+        ended = {
+            (each.destination, each.state) for each in await all_of(app) if each.kind == "result"
+        }
+        assert {("account", State.COMPENSATED), ("contract", State.COMPENSATED)} < ended
+
+    async def test_what_cannot_be_taken_back_goes_to_a_person(self, app: App) -> None:
+        first, second = Ledger(can_compensate=True), Ledger()
+        declared(app).deliver("account", to=first)
+        declared(app).deliver("mail", to=second, after="account")
+        await stand(app, reference_rate=0.0)
+        second.trouble = [RefusedError("no")]
+        first.trouble = []
+        await decide(app)
+        await pump(app, 2)
+        first.trouble = [RefusedError("it is gone")]
+        await pump(app, 10)
+        stuck = next(each for each in await all_of(app) if each.state is State.STUCK)
+        assert "could not be taken back" in (stuck.reason or "")
+        await app.deliveries.say(stuck.id, "done-by-hand", person="ana", served=SERVED)
+
+
+class Refund(BaseModel):
+    amount: float
+
+
+ACTING = """
+from roadbed import Action
+
+@usecase.decider
+def decide(inquiry, context):
+    proposed = [] if "plain" in inquiry.text else [
+        Action(name="refund", arguments={"amount": float(inquiry.text.split()[-1])})]
+    return Answer(output=Routing(queue="refunds"), confidence=0.9, actions=proposed)
+"""
+RULES = """
+actions:
+  - {name: small, action: refund, when: action.amount <= 20.0, decide: allow, reason: small}
+  - {name: huge, action: refund, when: action.amount > 500.0, decide: refuse, reason: far too much}
+"""
+
+
+class TestActions:
+    @pytest.fixture
+    async def ledger(self, folders: Folders, request: pytest.FixtureRequest) -> Ledger:
+        folders.write(ACTING, rules=RULES)
+        return Ledger()
+
+    async def ready(self, app: App, ledger: Ledger, **more: Any) -> None:
+        declared(app).action("refund", Refund, to=ledger, effect="irreversible", **more)
+        await stand(app, reference_rate=0.0)
+
+    async def test_rules_allow_ask_or_refuse(self, ledger: Ledger, app: App) -> None:
+        await self.ready(app, ledger)
+        assert (await decide(app, "refund 10")).routed.route is Route.AUTOMATIC
+        assert (await decide(app, "refund 100")).routed.route is Route.AUTOMATIC
+        refused = await decide(app, "refund 1000")
+        assert refused.routed.code is Reason.ACTION_REFUSED
+        await pump(app)
+        assert ledger.said("action") == [{"amount": 10.0}]
+        [held] = [each for each in await all_of(app) if each.state is State.HELD]
+        assert held.reason == "no rule allows it by itself"
+        await app.deliveries.say(
+            held.id, "approve", person="ana", served=SERVED, content_hash=held.content_hash
+        )
+        await pump(app)
+        assert [each["amount"] for each in ledger.said("action")] == [10.0, 100.0]
+
+    async def test_whoever_accepts_the_answer_has_approved_its_actions(
+        self, ledger: Ledger, app: App
+    ) -> None:
+        await self.ready(app, ledger)
+        await stand(app, threshold=0.95, reference_rate=0.0)
+        decision = await decide(app, "refund 100")
+        await app.reviews.give(
+            declared(app), decision.review_id or "", VerdictKind.ACCEPT, reviewer="rae"
+        )
+        await pump(app)
+        assert len(ledger.got) == 1
+
+    async def test_what_is_not_declared_or_does_not_fit_is_no_answer(
+        self, ledger: Ledger, app: App
+    ) -> None:
+        decision = await decide(app, "refund 10")
+        assert decision.routed.code is Reason.INVALID_ANSWER
+        assert "not declared" in decision.routed.reason
+
+    async def test_a_daily_limit_holds_the_rest(self, ledger: Ledger, app: App) -> None:
+        await self.ready(app, ledger, per_day=2)
+        for number in range(4):
+            await decide(app, f"refund {number}")
+        await pump(app)
+        states = [each.state for each in await all_of(app)]
+        assert (states.count(State.DELIVERED), states.count(State.HELD)) == (2, 2)
+
+    async def test_an_approval_binds_the_content_a_person_and_a_time(
+        self, ledger: Ledger, app: App
+    ) -> None:
+        chat = Ledger()
+        declared(app).approvals = Approvals(to=chat, within_hours=1.0)
+        await self.ready(app, ledger)
+        for number in (100, 101, 102):
+            await decide(app, f"refund {number}")
+        await pump(app)
+        assert len(chat.got) == 3
+        assert chat.said("links")[0][0]["url"].startswith("http://127.0.0.1:8423/deliver")
+        first, second, third = [each for each in await all_of(app) if each.state is State.HELD]
+
+        async def approve(each: Delivery, person: str, content_hash: str | None) -> None:
+            await app.deliveries.say(
+                each.id, "approve", person=person, served=SERVED, content_hash=content_hash
+            )
+
+        with pytest.raises(ApprovalError, match="not what would be sent"):
+            await approve(first, "ana", second.content_hash)
+        with pytest.raises(ApprovalError, match="themselves"):
+            await approve(first, "tester", first.content_hash)
+        with pytest.raises(UnknownDeliveryError):
+            await app.deliveries.say(first.id, "approve", person="ana", served=())
+        with pytest.raises(ApprovalError, match="cannot be said"):
+            await app.deliveries.say(first.id, "whatever", person="ana", served=SERVED)
+        await app.database.fetch(
+            'UPDATE delivery SET content = content || \'{"action": {"amount": 9000}}\','
+            " content_hash = 'edited' WHERE id = %(id)s",
+            {"id": second.id},
+        )
+        with pytest.raises(ApprovalError):
+            await approve(second, "ana", second.content_hash)
+        await approve(first, "ana", first.content_hash)
+        with pytest.raises(DeliveryStateError):
+            await approve(first, "ben", first.content_hash)
+        await app.database.fetch(
+            "UPDATE delivery SET approve_until = now() - interval '1 minute' WHERE state = 'held'"
+        )
+        with pytest.raises(ApprovalError, match="counts as a no"):
+            await approve(third, "ana", third.content_hash)
+        await pump(app)
+        assert [each["amount"] for each in ledger.said("action")] == [100.0]
+        ended = {each.id: each for each in await all_of(app)}
+        assert ended[third.id].state is State.REFUSED
+
+    async def test_content_changed_after_approval_is_not_sent(
+        self, ledger: Ledger, app: App
+    ) -> None:
+        await self.ready(app, ledger)
+        await decide(app, "refund 100")
+        await pump(app)
+        held = await one(app)
+        await app.deliveries.say(
+            held.id, "approve", person="ana", served=SERVED, content_hash=held.content_hash
+        )
+        await app.database.fetch("UPDATE delivery SET content_hash = 'changed'")
+        await pump(app)
+        assert ledger.got == []
+
+
+class TestHalt:
+    async def test_nothing_is_sent_until_two_people_agree(self, app: App) -> None:
+        ledger = Ledger()
+        declared(app).deliver("crm", to=ledger)
+        await stand(app, reference_rate=0.0)
+        await decide(app)
+        halted = await app.halts.halt("triage", reason="wrong refunds", actor="ana")
+        assert halted.fenced_seconds is not None
+        assert halted.quiesced_seconds is not None
+        await pump(app)
+        assert ledger.got == []
+        with pytest.raises(NotHaltedError):
+            await app.halts.resume("nobody", actor="ana")
+        asked = await app.halts.resume("triage", actor="ana")
+        assert asked.resumed_at is None
+        with pytest.raises(ResumeError, match="second person"):
+            await app.halts.resume("triage", actor="ana")
+        await pump(app)
+        assert ledger.got == []
+        resumed = await app.halts.resume("triage", actor="ben")
+        assert (resumed.resume_asked_by, resumed.resumed_by) == ("ana", "ben")
+        await pump(app)
+        assert len(ledger.got) == 1
+
+    async def test_what_is_under_way_is_listed_and_waited_for(self, app: App) -> None:
+        ledger = Ledger(seconds=0.4)
+        declared(app).deliver("crm", to=ledger)
+        await stand(app, reference_rate=0.0)
+        decision = await decide(app)
+        await app.relay.round(declared(app))
+        await app.relay.round(declared(app))
+        halted = await app.halts.halt("triage", reason="a test", actor="ana")
+        assert [each["task"] for each in halted.in_flight] == [decision.task_id]
+        assert halted.fenced_seconds is not None
+        assert halted.quiesced_seconds is not None
+        assert halted.fenced_seconds < 0.2 < halted.quiesced_seconds
+        assert len(ledger.got) == 1
+
+    async def test_a_drill_goes_the_whole_way_and_stops_nothing(self, app: App) -> None:
+        ledger = Ledger(seconds=0.2)
+        declared(app).deliver("crm", to=ledger)
+        await stand(app, reference_rate=0.0)
+        await decide(app)
+        await app.relay.round(declared(app))
+        await app.relay.round(declared(app))
+        drilled = await app.halts.drill("triage", actor="ana")
+        assert drilled.kind == "drill"
+        assert drilled.fenced_seconds is not None
+        assert (drilled.quiesced_seconds or 0) > drilled.fenced_seconds
+        assert await app.halts.standing("triage") is None
+        assert await app.halts.last_drill("triage") == drilled.asked_at
+        assert len(await app.halts.history("triage")) == 1
+
+    async def test_all_can_be_stopped_at_once(self, app: App) -> None:
+        halts = await app.halts.halt_all(reason="everything", actor="ana")
+        assert [each.use_case for each in halts] == ["triage"]
+        assert await app.halts.standing("triage") is not None
+
+
+class TestDeclarations:
+    def test_every_mistake_is_found(self, app: App) -> None:
+        use_case = declared(app)
+        use_case.deliver("crm", to=Ledger())
+        wrong: list[tuple[Mapping[str, Any], str]] = [
+            ({"name": "crm", "to": Ledger()}, "Two destinations"),
+            ({"name": "Not A Name", "to": Ledger()}, "no name"),
+            ({"name": "erp", "to": object()}, "no connector"),
+            ({"name": "erp", "to": Ledger(), "key": "the-same"}, "same for every task"),
+            ({"name": "erp", "to": Ledger(), "key": "{input.nothing}"}, "no field 'nothing'"),
+            ({"name": "erp", "to": Ledger(), "key": "{secret}"}, "no such thing"),
+            ({"name": "erp", "to": Ledger(), "key": "{task.id"}, "brace"),
+            ({"name": "erp", "to": Ledger(), "when": "nonsense ="}, "cannot be used"),
+            ({"name": "erp", "to": Ledger(), "when": "secrets.all"}, "sees only"),
+            ({"name": "erp", "to": Ledger(), "after": "later"}, "not declared before"),
+        ]
+        for given, match in wrong:
+            with pytest.raises(UseCaseError, match=match):
+                use_case.deliver(**given)
+        with pytest.raises(UseCaseError, match="taken back"):
+            use_case.action("pay", Refund, to=Ledger(), effect="reversible")
+        with pytest.raises(UseCaseError, match="below 1"):
+            use_case.action("pay", Refund, to=Ledger(), effect="irreversible", per_task=0)
+
+
+class TestWaiting:
+    def test_waits_double_and_are_spread(self) -> None:
+        assert rules.backoff(1, 0.5) == 1.0
+        assert rules.backoff(5, 0.0) == 8.0
+        assert rules.backoff(40, 0.99) < 6 * 3600
+        assert [rules.circuit_wait(n) for n in (1, 4, 5, 6, 50)] == [0.0, 0.0, 5.0, 10.0, 300.0]
+
+    def test_tries_run_out(self) -> None:
+        from datetime import UTC, datetime
+
+        now = datetime.now(UTC)
+        row = {"attempt": rules.MOST_TEMPORARY, "first_sent_at": now}
+        assert rules.failed(TemporaryError("x"), row, Ledger(), now, 0.5).state is State.FAILED
+        row["attempt"] = rules.MOST_UNKNOWN
+        assert rules.failed(ValueError("x"), row, Ledger(), now, 0.5).state is State.UNKNOWN
