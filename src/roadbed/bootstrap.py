@@ -17,6 +17,7 @@ from pathlib import Path
 import structlog
 
 from roadbed import pipeline
+from roadbed.budgets.service import Budgets
 from roadbed.connectors.outside import NetworkPool
 from roadbed.decisions.model import Service
 from roadbed.decisions.service import Decisions
@@ -75,6 +76,7 @@ class App:
     measuring: Measuring
     deliveries: Deliveries
     halts: Halts
+    budgets: Budgets
     relay: Relay
     people: People
     broken: dict[str, RoadbedError] = field(default_factory=dict)
@@ -167,7 +169,8 @@ def _wire(
 ) -> App:
     clock = SystemClock()
     ids = Ids(clock)
-    intake = Intake(database, writer, ids, clock, lease_seconds=settings.lease_seconds)
+    budgets = Budgets(database, ids, clock)
+    intake = Intake(database, writer, ids, clock, budgets, lease_seconds=settings.lease_seconds)
     registry = Registry(database)
     improvement = Improvement(database, ids, clock)
     releases = Releases(
@@ -201,6 +204,7 @@ def _wire(
             services=registry,
             writer=writer,
             settle=pipeline.SETTLE,
+            settle_funded=pipeline.SETTLE_FUNDED,
             ids=ids,
             clock=clock,
             max_in_flight=settings.max_in_flight,
@@ -216,6 +220,7 @@ def _wire(
         measuring=measuring,
         deliveries=Deliveries(database, clock, pipeline.DELIVERY_DECIDED),
         halts=Halts(database, ids, clock),
+        budgets=budgets,
         relay=Relay(
             database=database,
             writer=writer,
@@ -257,6 +262,9 @@ async def _measure_forever(app: App) -> None:
         for name in app.registry.names():
             with contextlib.suppress(RoadbedError):
                 await app.measuring.tick(app.registry.get(name))
+            with contextlib.suppress(RoadbedError):
+                if (budget := app.registry.get(name).loaded.declared.budget) is not None:
+                    await app.budgets.watch(name, budget)
         await asyncio.sleep(_MEASURE_SECONDS)
 
 

@@ -6,7 +6,7 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 | event                    | what happens in the same transaction                                 |
 |--------------------------|----------------------------------------------------------------------|
 | a decision is settled    | halt epoch checked, decision recorded, review opened, deliveries     |
-|                          | planned, audit entry                                                 |
+|                          | planned, audit entry; with a budget its cost charged                 |
 | a verdict is given       | review closed, example born (learn or judge for good), deliveries    |
 |                          | planned, audit entry                                                 |
 | a verdict is taken back  | its example withdrawn, what was not sent cancelled, the review open  |
@@ -17,6 +17,7 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 
 from __future__ import annotations
 
+from roadbed.budgets.service import SQL as BUDGETS
 from roadbed.decisions.service import SQL as DECISIONS
 from roadbed.deliveries.relay import SQL as DELIVERIES
 from roadbed.improvement.service import SQL as IMPROVEMENT
@@ -29,6 +30,16 @@ AUDIT = queries("roadbed.audit")
 SETTLE = Write(
     "settle",
     DECISIONS["guard"],
+    DECISIONS["record"],
+    REVIEWS["open"],
+    DELIVERIES["planned_by_decision"],
+    AUDIT["decided"],
+    DECISIONS["settled"],
+)
+SETTLE_FUNDED = Write(
+    "settle-funded",
+    DECISIONS["guard"],
+    BUDGETS["charge"],
     DECISIONS["record"],
     REVIEWS["open"],
     DELIVERIES["planned_by_decision"],

@@ -132,6 +132,15 @@ def _compare(
     )
 
 
+def cost_unknown(routed: Routed) -> Routed:
+    """Under a cap, an answer whose price nobody knows goes to a person."""
+    if routed.route is not Route.AUTOMATIC:
+        return routed
+    return _review(
+        Reason.COST_UNKNOWN, "The decider did not say what it cost, and there is a budget to keep."
+    )
+
+
 def judged_actions(
     answer: Answered, content: Mapping[str, Any], book: RuleBook
 ) -> list[dict[str, Any]]:

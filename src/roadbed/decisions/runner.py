@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from decimal import Decimal
 
 from roadbed.decisions import rules
 from roadbed.decisions.model import Answered, LiveVersion, NotAnswered, Reason
@@ -33,14 +35,15 @@ class Runner:
     ) -> Answered | NotAnswered:
         """What the live decider makes of ``task`` within ``seconds``."""
         if live.decider is None:
-            return _not(Reason.NO_VERSION, "No version has been trained yet.")
+            return _not(Reason.NO_VERSION, "No version has been trained yet.", cost=_NOTHING)
         if seconds <= 0:
-            return self._too_late()
+            return replace(self._too_late(), cost=_NOTHING)
         place = self._place(live.decider)
         if place.stuck:
             return _not(
                 Reason.DECIDER_FAILED,
                 "The decider hangs on every thread it was given; restart after mending it.",
+                cost=_NOTHING,
             )
         return await self._within(place, live.decider, task, seconds)
 
@@ -95,6 +98,7 @@ class Runner:
 
 
 _EXPIRED = object()
+_NOTHING = Decimal(0)  # the decider was not asked
 
 
 def _kind(decider: FunctionDecider | Trainable) -> type[Place]:
@@ -103,5 +107,5 @@ def _kind(decider: FunctionDecider | Trainable) -> type[Place]:
     return CoroutinePlace if is_coroutine(decider) else FunctionPlace
 
 
-def _not(code: Reason, reason: str) -> NotAnswered:
-    return NotAnswered(code=code, reason=reason, evidence={})
+def _not(code: Reason, reason: str, *, cost: Decimal | None = None) -> NotAnswered:
+    return NotAnswered(code=code, reason=reason, evidence={}, cost=cost)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
+from roadbed.budgets.service import amounts
 from roadbed.decisions import rules
 from roadbed.decisions.model import (
     Answered,
@@ -25,13 +27,14 @@ from roadbed.intake.service import Intake
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.storage.sql import queries
-from roadbed.storage.writer import GroupCommitWriter, Row, Write
+from roadbed.storage.writer import GroupCommitWriter, Write
 from roadbed.usecases.model import UseCase
 from roadbed.usecases.outbound import plan
 from roadbed.usecases.rules import slices_of
 
 SQL = queries(__package__)
 MOST_ATTEMPTS = 3
+_NOTHING = Decimal(0)
 
 
 class Decisions:
@@ -44,6 +47,7 @@ class Decisions:
         services: Services,
         writer: GroupCommitWriter,
         settle: Write,
+        settle_funded: Write,
         ids: Ids,
         clock: Clock,
         max_in_flight: int,
@@ -52,6 +56,7 @@ class Decisions:
         self._services = services
         self._writer = writer
         self._settle = settle
+        self._settle_funded = settle_funded
         self._ids = ids
         self._clock = clock
         self._max_in_flight = max_in_flight
@@ -115,16 +120,24 @@ class Decisions:
     async def _decide(self, task: AdmittedTask) -> Decision | None:
         """Decide until it is settled; ``None`` when another process took the task over."""
         began = self._clock.monotonic()
+        spent: Decimal | None = Decimal(0)
         while True:
             service = self._services.get(task.use_case)
+            declared = service.loaded.declared
             answer, routed = await self._answer(service, task, began)
+            # Decided twice under two epochs is paid twice.
+            spent = None if spent is None or answer.cost is None else spent + answer.cost
             actions: Sequence[Mapping[str, Any]] = ()
             if isinstance(answer, Answered) and answer.actions:
                 actions = rules.judged_actions(answer, task.content, service.loaded.rules)
                 routed = rules.action_refused(actions) or routed
             decision = self._decision(service, task, answer, routed, actions, began)
-            item = _record(task, decision, service.loaded.declared)
-            row = await self._writer.write(self._settle, item)
+            item = _record(task, decision, declared)
+            if declared.budget is None:
+                row = await self._writer.write(self._settle, item)
+            else:
+                item |= {"cost": spent, "per_day": amounts(declared.budget)["per_day"]}
+                row = await self._writer.write(self._settle_funded, item)
             if row is None or row["decision_id"] == decision.id:
                 return decision if row else None
             if row["decision_id"] is not None or row["attempt"] != task.attempt:
@@ -141,20 +154,29 @@ class Decisions:
                 code=Reason.INTERRUPTED,
                 evidence={},
                 reason=f"Deciding it was cut off {MOST_ATTEMPTS} times by a crash.",
+                cost=_NOTHING,
             )
             return answer, rules.route(answer, service.live, halted=service.halted, fired=None)
         if fired := book.check_before(task.content):
-            answer = NotAnswered(code=Reason.RULE, reason=fired.reason, evidence={})
+            answer = NotAnswered(code=Reason.RULE, reason=fired.reason, evidence={}, cost=_NOTHING)
             return answer, rules.route(answer, service.live, halted=service.halted, fired=fired)
+        if not task.funded:
+            answer = NotAnswered(
+                code=Reason.BUDGET, reason="The budget is used up.", evidence={}, cost=_NOTHING
+            )
+            return answer, rules.route(answer, service.live, halted=service.halted, fired=None)
         runner = self._runners.setdefault(task.use_case, Runner(service.loaded.declared))
         left = service.loaded.declared.deadline_seconds - (self._clock.monotonic() - began)
         answer = await runner.ask(service.live, task, seconds=left)
         if isinstance(answer, Answered):
             fired = book.check_after(task.content, answer.output, answer.confidence)
         slices = slices_of(service.loaded.declared, task.content)
-        return answer, rules.route(
+        routed = rules.route(
             answer, service.live, halted=service.halted, fired=fired, slices=slices
         )
+        if service.loaded.declared.budget is not None and answer.cost is None:
+            routed = rules.cost_unknown(routed)
+        return answer, routed
 
     def _decision(
         self,
@@ -188,7 +210,7 @@ class Decisions:
         )
 
 
-def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> Row:
+def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> dict[str, object]:
     """One item of the settle batch: the decision, the review it opens, what it sends out."""
     automatic = decision.routed.route is Route.AUTOMATIC
     return {

@@ -16,7 +16,8 @@ from roadbed.kernel.ids import TaskId
 class AdmittedTask:
     """A task that is on disk. ``content`` is its input as JSON; ``source`` says who sent it, how.
 
-    ``reference`` is the coin: a person labels the task whatever its route.
+    ``reference`` is the coin: a person labels the task whatever its route. ``funded`` is false
+    where the budget had nothing left to reserve.
     """
 
     id: TaskId
@@ -29,6 +30,7 @@ class AdmittedTask:
     reference_rate: float
     admitted_at: datetime
     attempt: int = 1
+    funded: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

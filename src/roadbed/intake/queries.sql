@@ -24,6 +24,17 @@ LEFT JOIN task AS own ON own.id = item.id
 LEFT JOIN task AS earlier
     ON own.id IS NULL AND earlier.use_case = item.use_case AND earlier.key = item.key
 
+-- name: standing_funded
+-- The same where there is a budget: did the new task get its reservation?
+SELECT item.id, coalesce(own.id, earlier.id) AS task_id, earlier.body_hash, earlier.input,
+       earlier.source, earlier.reference, earlier.reference_rate, earlier.admitted_at,
+       in_flight.reserved IS NOT NULL AS funded
+FROM json_to_recordset(%(items)s::json) AS item (id text, use_case text, key text)
+LEFT JOIN task AS own ON own.id = item.id
+LEFT JOIN in_flight ON in_flight.task_id = item.id
+LEFT JOIN task AS earlier
+    ON own.id IS NULL AND earlier.use_case = item.use_case AND earlier.key = item.key
+
 -- name: take_over
 UPDATE in_flight
 SET attempt = attempt + 1, lease_until = now() + make_interval(secs => %(lease_seconds)s)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from roadbed.budgets.service import SQL as BUDGETS
+from roadbed.budgets.service import Budgets, amounts
 from roadbed.intake import rules
 from roadbed.intake.errors import KeyReusedError
 from roadbed.intake.model import Admission, AdmittedTask
@@ -19,6 +22,9 @@ from roadbed.usecases.model import UseCase
 
 _SQL = queries(__package__)
 ADMIT = Write("admit", _SQL["admit"], _SQL["hold"], _SQL["standing"])
+ADMIT_FUNDED = Write(
+    "admit-funded", _SQL["admit"], _SQL["hold"], BUDGETS["reserve"], _SQL["standing_funded"]
+)
 
 
 class Intake:
@@ -30,6 +36,7 @@ class Intake:
         writer: GroupCommitWriter,
         ids: Ids,
         clock: Clock,
+        budgets: Budgets,
         *,
         lease_seconds: float,
     ) -> None:
@@ -37,6 +44,7 @@ class Intake:
         self._writer = writer
         self._ids = ids
         self._clock = clock
+        self._budgets = budgets
         self._lease_seconds = lease_seconds
 
     async def admit(
@@ -68,11 +76,19 @@ class Intake:
             admitted_at=self._clock.now(),
         )
         digest = rules.body_hash(content)
-        row = await self._writer.write(ADMIT, self._record(task, digest))
+        budget = declared.budget
+        item = self._record(task, digest)
+        if budget is None:
+            row = await self._writer.write(ADMIT, item)
+        else:
+            today = task.admitted_at.date().isoformat()
+            item |= {"today": today, **amounts(budget)}
+            row = await self._writer.write(ADMIT_FUNDED, item)
         if row is None:  # cannot be: the statement reads back what it wrote
             raise RoadbedError("The task was not stored.", "Send it again with the same key.")
         if row["task_id"] == task_id:
-            return Admission(task=task, repeated=False)
+            funded = bool(row.get("funded", True))
+            return Admission(task=replace(task, funded=funded), repeated=False)
         if row["body_hash"] != digest:
             raise KeyReusedError(str(key), row["task_id"])
         return Admission(
@@ -85,7 +101,16 @@ class Intake:
             _SQL["take_over"],
             {"lease_seconds": self._lease_seconds, "use_cases": list(served), "most": most},
         )
-        return [_read(served[row["use_case"]], row) for row in rows]
+        tasks = [_read(served[row["use_case"]], row) for row in rows]
+        for name in {each.use_case for each in tasks}:
+            if (budget := served[name].budget) is not None:
+                mine = [each.id for each in tasks if each.use_case == name]
+                funded = await self._budgets.again(name, budget, mine)
+                tasks = [
+                    replace(each, funded=each.id in funded) if each.use_case == name else each
+                    for each in tasks
+                ]
+        return tasks
 
     async def extend(self, task_ids: Iterable[TaskId]) -> None:
         """Keep the leases of tasks that are still being decided here."""
@@ -93,7 +118,7 @@ class Intake:
             _SQL["extend"], {"lease_seconds": self._lease_seconds, "task_ids": list(task_ids)}
         )
 
-    def _record(self, task: AdmittedTask, digest: str) -> Mapping[str, object]:
+    def _record(self, task: AdmittedTask, digest: str) -> dict[str, object]:
         return {
             "id": task.id,
             "use_case": task.use_case,

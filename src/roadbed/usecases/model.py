@@ -32,11 +32,17 @@ class Pod:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Budget:
-    """What a use case may cost, in ``currency`` (ISO 4217), per task and per calendar month."""
+    """What a use case may cost, in ``currency`` (ISO 4217).
+
+    ``per_task`` is the worst a single decision can cost: it is reserved before the decider is
+    asked, and what it really cost is settled after. Where the day or the month is used up, or a
+    cost is not known, tasks go to people. Days and months are those of UTC.
+    """
 
     per_task: float
     per_month: float
     currency: str = "EUR"
+    per_day: float | None = None
 
 
 class UseCase:

@@ -188,7 +188,8 @@ def slices_of(declared: UseCase, content: Mapping[str, Any]) -> dict[str, str]:
 def _budget(budget: object) -> Iterator[Problem]:
     if budget is None:
         return
-    for field in ("per_task", "per_month"):
+    fields = ("per_task", "per_month", *(("per_day",) if _has_day(budget) else ()))
+    for field in fields:
         if not _between(getattr(budget, field, None), -1e-12, 1e12):
             yield Problem(
                 field="budget",
@@ -201,6 +202,10 @@ def _budget(budget: object) -> Iterator[Problem]:
             problem="The budget's currency is no ISO code.",
             remedy="Use three capitals, for example EUR.",
         )
+
+
+def _has_day(budget: object) -> bool:
+    return getattr(budget, "per_day", None) is not None
 
 
 def _between(value: object, low: float, high: float) -> bool:

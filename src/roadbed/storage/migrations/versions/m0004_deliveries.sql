@@ -89,3 +89,108 @@ CREATE TABLE halt (
     resumed_at        timestamptz
 );
 CREATE INDEX halt_newest ON halt (use_case, asked_at DESC);
+
+-- Money. A use case's allowance of a period lies in eight parts, so that writers that reserve side by
+-- side do not wait for one row. What was used is only added to `budget_charge`, and folded into the
+-- parts when one of them runs short, and every second.
+CREATE TABLE budget_part (
+    use_case  text NOT NULL,
+    period    text NOT NULL,  -- '2026-11' or '2026-11-21'
+    part      smallint NOT NULL,
+    cap       numeric NOT NULL,
+    allotted  numeric NOT NULL,
+    reserved  numeric NOT NULL DEFAULT 0,
+    spent     numeric NOT NULL DEFAULT 0,
+    PRIMARY KEY (use_case, period, part)
+) WITH (fillfactor = 50);
+CREATE TABLE budget_charge (
+    use_case  text NOT NULL,
+    period    text NOT NULL,
+    part      smallint NOT NULL,
+    released  numeric NOT NULL,
+    spent     numeric NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 5000);
+CREATE INDEX budget_charge_of ON budget_charge (use_case, period);
+CREATE TABLE budget_alert (
+    use_case  text NOT NULL,
+    period    text NOT NULL,
+    percent   integer NOT NULL,
+    at        timestamptz NOT NULL,
+    PRIMARY KEY (use_case, period, percent)
+);
+ALTER TABLE in_flight
+    ADD COLUMN reserved    numeric,  -- worst case of one attempt; null without a budget
+    ADD COLUMN budget_day  date,
+    ADD COLUMN budget_part smallint;
+
+-- Fold what was charged into the parts. The caller holds them.
+CREATE FUNCTION budget_fold(of_use_case text, of_period text) RETURNS void LANGUAGE sql AS $$
+    WITH gone AS (
+        DELETE FROM budget_charge WHERE use_case = of_use_case AND period = of_period
+        RETURNING part, released, spent
+    ), summed AS (
+        SELECT part, sum(released) AS released, sum(spent) AS spent FROM gone GROUP BY part
+    )
+    UPDATE budget_part SET reserved = budget_part.reserved - summed.released,
+                           spent = budget_part.spent + summed.spent
+    FROM summed
+    WHERE budget_part.use_case = of_use_case AND budget_part.period = of_period
+      AND budget_part.part = summed.part;
+$$;
+
+-- Reserve `amount` for as many of `wanted` as fit below `cap`; gives how many. Quick from one part;
+-- when that runs short all parts are taken, folded and shared out anew.
+CREATE FUNCTION budget_take(of_use_case text, of_period text, of_cap numeric, amount numeric,
+                            wanted integer, of_part smallint) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    remaining numeric;
+    granted integer;
+BEGIN
+    IF wanted = 0 OR amount = 0 THEN
+        RETURN wanted;
+    END IF;
+    UPDATE budget_part SET reserved = reserved + amount * wanted
+    WHERE use_case = of_use_case AND period = of_period AND part = of_part AND cap = of_cap
+      AND reserved + spent + amount * wanted <= allotted;
+    IF FOUND THEN
+        RETURN wanted;
+    END IF;
+    INSERT INTO budget_part (use_case, period, part, cap, allotted)
+    SELECT of_use_case, of_period, n, of_cap, 0 FROM generate_series(0, 7) AS n
+    ON CONFLICT DO NOTHING;
+    PERFORM 1 FROM budget_part WHERE use_case = of_use_case AND period = of_period
+    ORDER BY part FOR UPDATE;
+    PERFORM budget_fold(of_use_case, of_period);
+    SELECT of_cap - sum(reserved + spent) INTO remaining FROM budget_part
+    WHERE use_case = of_use_case AND period = of_period;
+    granted := greatest(least(wanted, floor(remaining / amount)::integer), 0);
+    UPDATE budget_part SET reserved = reserved + amount * granted
+    WHERE use_case = of_use_case AND period = of_period AND part = of_part;
+    remaining := greatest(remaining - amount * granted, 0);
+    UPDATE budget_part SET cap = of_cap, allotted = reserved + spent + remaining / 8
+    WHERE use_case = of_use_case AND period = of_period;
+    RETURN granted;
+END $$;
+
+-- Reserve for tasks in flight, by month and, where there is one, by day; marks those that got it.
+CREATE FUNCTION budget_reserve(of_use_case text, amount numeric, month_cap numeric, day_cap numeric,
+                               ids text[], today date) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    of_part smallint := pg_backend_pid() % 8;
+    month_period text := to_char(today, 'YYYY-MM');
+    by_month integer;
+    granted integer;
+BEGIN
+    by_month := budget_take(of_use_case, month_period, month_cap, amount, cardinality(ids), of_part);
+    granted := by_month;
+    IF day_cap IS NOT NULL THEN
+        granted := budget_take(of_use_case, today::text, day_cap, amount, by_month, of_part);
+        IF granted < by_month THEN
+            UPDATE budget_part SET reserved = reserved - amount * (by_month - granted)
+            WHERE use_case = of_use_case AND period = month_period AND part = of_part;
+        END IF;
+    END IF;
+    UPDATE in_flight SET reserved = amount, budget_day = today, budget_part = of_part
+    WHERE task_id = ANY (ids[1:granted]);
+    RETURN granted;
+END $$;

@@ -1,0 +1,1 @@
+"""Money: reserved at its worst before a call, settled after it, never more than the pod said."""

@@ -1,0 +1,109 @@
+"""Verbs: ``overview``, ``watch``, and ``again`` for tasks taken over from a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, Protocol
+
+from roadbed.budgets.model import Allowance
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.ids import Ids
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+
+SQL = queries(__package__)
+LEVELS = (50, 80, 100)
+
+
+class Limits(Protocol):
+    """What a pod may spend: a ``Budget``."""
+
+    @property
+    def per_task(self) -> float: ...
+    @property
+    def per_month(self) -> float: ...
+    @property
+    def per_day(self) -> float | None: ...
+    @property
+    def currency(self) -> str: ...
+
+
+class Budgets:
+    """Reads and watches budgets. Reserving and charging are statements of ``pipeline.py``."""
+
+    def __init__(self, database: Database, ids: Ids, clock: Clock) -> None:
+        self._database = database
+        self._ids = ids
+        self._clock = clock
+
+    async def overview(self, use_case: str, budget: Limits) -> Sequence[Allowance]:
+        """The month's allowance and, where there is one, the day's."""
+        found = []
+        for period, cap in periods(budget, self._clock.now().date()):
+            facts = {"use_case": use_case, "period": period}
+            row = await self._database.fetch_one(SQL["used"], facts)
+            found.append(
+                Allowance(
+                    period=period,
+                    cap=Decimal(str(cap)),
+                    spent=row["spent"] if row else Decimal(0),
+                    reserved=row["reserved"] if row else Decimal(0),
+                    currency=budget.currency,
+                )
+            )
+        return found
+
+    async def watch(self, use_case: str, budget: Limits) -> None:
+        """Fold what was charged, and tell the pod at 50, 80 and 100 %, once a period each."""
+        for each in await self.overview(use_case, budget):
+            facts = {"use_case": use_case, "period": each.period}
+            async with self._database.transaction() as connection:
+                await connection.execute(SQL["hold"], facts)
+                await connection.execute(SQL["fold"], facts)
+            for level in LEVELS:
+                if each.share * 100 >= level:
+                    await self._alert(use_case, each, level)
+
+    async def again(self, use_case: str, budget: Limits, ids: Sequence[str]) -> set[str]:
+        """Charge the lost attempts of ``ids``, reserve for new ones; gives those that got it."""
+        facts: dict[str, Any] = {
+            "use_case": use_case,
+            "ids": list(ids),
+            "today": self._clock.now().date(),
+            **amounts(budget),
+        }
+        async with self._database.transaction() as connection:
+            for step in ("charge_lost", "release_lost", "reserve_again"):
+                await connection.execute(SQL[step], facts)
+            cursor = await connection.execute(SQL["funded"], facts)
+            return {row["task_id"] for row in await cursor.fetchall()}
+
+    async def _alert(self, use_case: str, of: Allowance, level: int) -> None:
+        at = self._clock.now()
+        facts = {"use_case": use_case, "period": of.period, "percent": level, "at": at}
+        text = (
+            f"Budget: {level} % of {of.cap:,.2f} {of.currency} for {of.period} is spent or held."
+            + (" New tasks go to people." if level >= 100 else "")
+        )
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(SQL["alert"], facts)
+            if await cursor.fetchone():
+                tell = {"id": self._ids.new("ntc"), "use_case": use_case, "text": text, "at": at}
+                await connection.execute(SQL["tell"], tell)
+
+
+def periods(budget: Limits, today: date) -> list[tuple[str, float]]:
+    """The periods that hold today, with their caps."""
+    found = [(f"{today:%Y-%m}", budget.per_month)]
+    return [*found, (today.isoformat(), budget.per_day)] if budget.per_day is not None else found
+
+
+def amounts(budget: Limits) -> dict[str, str | None]:
+    """The amounts as decimal text, so that no cent is lost on the way."""
+    return {
+        "per_task": str(budget.per_task),
+        "per_month": str(budget.per_month),
+        "per_day": None if budget.per_day is None else str(budget.per_day),
+    }

@@ -1,0 +1,198 @@
+"""Money: reserved at its worst, settled at what it was, and never more than the cap."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from roadbed.bootstrap import App, open_app
+from roadbed.budgets.service import amounts
+from roadbed.decisions.model import Decision, Reason, Route
+from roadbed.kernel.settings import Settings
+from roadbed.usecases.errors import UseCaseError
+from roadbed.usecases.model import Budget, UseCase
+from tests.conftest import Folders
+from tests.unit.test_decisions import decide
+from tests.unit.test_trust import declared, stand
+
+COSTING = """
+from decimal import Decimal
+
+calls = []
+
+@usecase.decider
+def decide(inquiry, context):
+    calls.append(inquiry.text)
+    if "raises" in inquiry.text:
+        raise ValueError("after the call was paid for")
+    cost = None if "unknown" in inquiry.text else Decimal(inquiry.text.split()[-1])
+    return Answer(output=Routing(queue="x"), confidence=0.9, cost=cost)
+"""
+
+
+@pytest.fixture(autouse=True)
+def costing(folders: Folders) -> None:
+    folders.write(COSTING)
+
+
+async def budgeted(app: App, **limits: Any) -> None:
+    vars(declared(app))["budget"] = Budget(**{"per_task": 1.0, "per_month": 100.0, **limits})
+    await stand(app, reference_rate=0.0)
+
+
+async def used(app: App) -> list[tuple[Decimal, Decimal]]:
+    budget = declared(app).budget
+    return [(each.spent, each.reserved) for each in await app.budgets.overview("triage", budget)]
+
+
+class TestOneTask:
+    async def test_the_worst_is_held_and_the_real_cost_settled(self, app: App) -> None:
+        await budgeted(app, per_day=10.0)
+        decision = await decide(app, "costs 0.25")
+        assert decision.routed.route is Route.AUTOMATIC
+        assert await used(app) == [(Decimal("0.25"), Decimal(0))] * 2
+
+    async def test_at_the_cap_tasks_go_to_people_and_the_decider_is_not_asked(
+        self, app: App
+    ) -> None:
+        await budgeted(app, per_month=3.0)
+        found = [await decide(app, f"task {n} costs 1") for n in range(5)]
+        codes = [each.routed.code for each in found]
+        assert codes == [Reason.PROVEN] * 3 + [Reason.BUDGET] * 2
+        assert all(each.review_id for each in found[3:])
+        assert (await used(app))[0] == (Decimal(3), Decimal(0))
+
+    async def test_what_was_not_spent_is_there_for_the_next(self, app: App) -> None:
+        await budgeted(app, per_month=1.0)
+        found = [await decide(app, f"task {n} costs 0.1") for n in range(12)]
+        automatic = [each for each in found if each.routed.route is Route.AUTOMATIC]
+        assert len(automatic) == 1  # after the first, 0.9 is left, less than the worst of one task
+        await budgeted(app, per_month=1.0, per_task=0.1)
+        found = [await decide(app, f"again {n} costs 0.1") for n in range(12)]
+        assert sum(each.routed.route is Route.AUTOMATIC for each in found) == 9
+
+    async def test_the_day_counts_too(self, app: App) -> None:
+        await budgeted(app, per_day=2.0)
+        found = [await decide(app, f"task {n} costs 1") for n in range(4)]
+        assert [each.routed.code for each in found].count(Reason.BUDGET) == 2
+        month, day = await used(app)
+        assert month == day == (Decimal(2), Decimal(0))
+
+    async def test_an_unknown_price_goes_to_a_person_and_counts_at_its_worst(
+        self, app: App
+    ) -> None:
+        await budgeted(app)
+        unknown, failed = await decide(app, "unknown"), await decide(app, "raises")
+        assert unknown.routed.code is Reason.COST_UNKNOWN
+        assert failed.routed.code is Reason.DECIDER_FAILED
+        assert (await used(app))[0] == (Decimal(2), Decimal(0))
+
+    async def test_a_cap_that_was_lowered_holds_at_once(self, app: App) -> None:
+        await budgeted(app, per_month=100.0)
+        for number in range(3):
+            await decide(app, f"task {number} costs 1")
+        await budgeted(app, per_month=4.0)
+        codes = [(await decide(app, f"later {n} costs 1")).routed.code for n in range(3)]
+        assert codes == [Reason.PROVEN, Reason.BUDGET, Reason.BUDGET]
+
+    async def test_no_budget_means_no_cap_and_zero_means_nothing(self, app: App) -> None:
+        await stand(app, reference_rate=0.0)
+        assert (await decide(app, "unknown")).routed.route is Route.AUTOMATIC
+        await budgeted(app, per_month=0.0)
+        assert (await decide(app, "costs 1")).routed.code is Reason.BUDGET
+
+    def test_a_budget_that_is_none_is_refused(self) -> None:
+        from pydantic import BaseModel
+
+        from roadbed import Pod
+
+        class Thing(BaseModel):
+            a: int
+
+        with pytest.raises(UseCaseError, match="per_day"):
+            UseCase(
+                "triage",
+                purpose="Decide on things",
+                input=Thing,
+                output=Thing,
+                pod=Pod(domain_lead="a", engineer="b", data_specialist="c", risk_partner="d"),
+                risk_limit=0.02,
+                budget=Budget(per_task=1, per_month=1, per_day=float("nan")),
+            )
+
+
+class TestManyAtOnce:
+    async def test_nothing_is_overspent_and_nothing_blocked_falsely(self, app: App) -> None:
+        await budgeted(app, per_month=300.0)
+        found = await asyncio.gather(*(decide(app, f"task {n} costs 1") for n in range(500)))
+        automatic = sum(each.routed.route is Route.AUTOMATIC for each in found)
+        assert automatic == 300
+        assert (await used(app))[0] == (Decimal(300), Decimal(0))
+
+    async def test_two_processes_share_one_cap(
+        self, app: App, settings: Settings, url: str
+    ) -> None:
+        await budgeted(app, per_month=120.0)
+        async with open_app(settings, url) as other:
+            await budgeted(other, per_month=120.0)
+
+            async def both(number: int) -> Decision:
+                return await decide((app, other)[number % 2], f"task {number} costs 1")
+
+            found = await asyncio.gather(*(both(number) for number in range(300)))
+        assert sum(each.routed.route is Route.AUTOMATIC for each in found) == 120
+
+
+class TestCrash:
+    async def test_a_lost_attempt_counts_at_its_worst_and_the_retry_reserves_anew(
+        self, app: App
+    ) -> None:
+        await budgeted(app)
+        budget = declared(app).budget
+        assert budget is not None
+        row = {
+            "id": "tsk_lost",
+            "use_case": "triage",
+            "key": None,
+            "body_hash": "x",
+            "input": {"text": "costs 0.5"},
+            "source": {"by": "x"},
+            "reference": False,
+            "reference_rate": 0.0,
+            "admitted_at": app.clock.now().isoformat(),
+            "lease_seconds": -1.0,
+            "today": app.clock.now().date().isoformat(),
+            **amounts(budget),
+        }
+        from roadbed.intake.service import ADMIT_FUNDED
+
+        await app.decisions._writer.write(ADMIT_FUNDED, row)
+        assert (await used(app))[0] == (Decimal(0), Decimal(1))
+        assert await app.decisions.recover() == 1
+        for _ in range(100):
+            await asyncio.sleep(0.02)
+            if not app.decisions._under_way:
+                break
+        assert (await used(app))[0] == (Decimal("1.5"), Decimal(0))
+
+
+async def test_the_pod_is_told_once_at_each_level(app: App) -> None:
+    await budgeted(app, per_month=10.0)
+    budget = declared(app).budget
+    assert budget is not None
+    for number in range(6):
+        await decide(app, f"task {number} costs 1")
+    for _ in range(2):
+        await app.budgets.watch("triage", budget)
+    assert [each.text[:12] for each in await app.trust.notices("triage")] == ["Budget: 50 %"]
+    for number in range(6, 10):
+        await decide(app, f"task {number} costs 1")
+    await app.budgets.watch("triage", budget)
+    texts = [each.text for each in await app.trust.notices("triage")]
+    assert len(texts) == 3
+    assert any("go to people" in each for each in texts)
+    rows = await app.database.fetch("SELECT count(*) AS n FROM budget_charge")
+    assert rows[0]["n"] == 0
