@@ -1,0 +1,83 @@
+"""Which IP addresses a connector may reach: pure checks, no look-up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+
+Address = IPv4Address | IPv6Address
+
+# What hands out a machine's own credentials; AWS, Azure, GCP, Alibaba and Oracle.
+_METADATA = frozenset(
+    ip_address(each)
+    for each in (
+        "169.254.169.254",
+        "169.254.170.2",
+        "169.254.170.23",
+        "168.63.129.16",
+        "100.100.100.200",
+        "192.0.0.192",
+        "fd00:ec2::254",
+        "fd00:ec2::23",
+        "fd20:ce::254",
+    )
+)
+_SHARED = ip_network("100.64.0.0/10")  # behind a provider's own address translation
+_THIS_HOST = ip_network("0.0.0.0/8")
+_NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+_COMPATIBLE = IPv6Network("::/96")
+
+
+def objection(text: str, *, private: bool) -> str | None:
+    """Why the address may not be reached, ``None`` if it may.
+
+    Addresses hidden inside another (mapped, 6to4, NAT64, Teredo) are judged as well. ``private``
+    lets through the networks of one's own house, never a cloud's metadata.
+    """
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return "it is no IP address"
+    for each in _layers(address):
+        if (found := _objection(each, private=private)) is not None:
+            return found
+    return None
+
+
+def _objection(address: Address, *, private: bool) -> str | None:
+    if address in _METADATA:
+        return "it is a cloud's metadata service"
+    if address.is_unspecified or (address.version == 4 and address in _THIS_HOST):
+        return "it is no host's address"
+    if address.is_multicast:
+        return "it is a multicast address"
+    if address.is_reserved and not address.is_loopback:
+        return "it is a reserved address"
+    if private:
+        return None
+    if address.is_private or address.is_link_local or not address.is_global:
+        return "it is an address of a private network"
+    if address in _SHARED or (isinstance(address, IPv6Address) and address.is_site_local):
+        return "it is an address of a private network"
+    return None
+
+
+def _layers(address: Address) -> Iterator[Address]:
+    """The address, unless it only stands for another, and those inside it."""
+    if isinstance(address, IPv4Address):
+        yield address
+        return
+    if address.ipv4_mapped is not None:
+        yield address.ipv4_mapped
+        return
+    if any(address in network for network in _NAT64):
+        yield IPv4Address(int(address) & 0xFFFFFFFF)
+        return
+    # Without its zone: fe80::1%eth0 is in no table.
+    yield IPv6Address(int(address))
+    if address.sixtofour is not None:
+        yield address.sixtofour
+    if address.teredo is not None:
+        yield from address.teredo
+    if address in _COMPATIBLE and int(address) > 1:
+        yield IPv4Address(int(address) & 0xFFFFFFFF)

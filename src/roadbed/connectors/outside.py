@@ -1,0 +1,238 @@
+"""The only way out: one attempt's HTTP, addresses and secrets, within a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import httpx2
+from pydantic import SecretStr
+
+from roadbed.connectors.addresses import objection
+from roadbed.kernel.clock import Clock
+from roadbed.usecases.destinations import (
+    RefusedError,
+    Response,
+    TemporaryError,
+    UnknownOutcomeError,
+)
+
+BODY_LIMIT_BYTES = 64 * 1024
+Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
+
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(%25?[A-Za-z0-9]+)?")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
+_PORTS = {"http": 80, "https": 443}
+
+
+async def resolve(host: str, port: int) -> Sequence[str]:
+    """The addresses of ``host`` by the system, IPv4 first. Raises ``OSError``."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    # A host that has both is reachable by IPv4 nearly always, by IPv6 not from every network.
+    ordered = sorted(found, key=lambda each: each[0] != socket.AF_INET)
+    return [str(each[4][0]) for each in ordered]
+
+
+class NetworkPool:
+    """Lives as long as the relay; hands out a ``Network`` for each attempt.
+
+    Connections are kept open by host *and* address: a connection whose certificate was checked for
+    one host never carries a request for another that resolves to the same address. Hosts come from
+    connectors' settings, so there are few.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        clock: Clock,
+        *,
+        resolver: Resolver = resolve,
+        certificates: ssl.SSLContext | None = None,
+        body_limit: int = BODY_LIMIT_BYTES,
+    ) -> None:
+        self.environment = environment
+        self.clock = clock
+        self.resolver = resolver
+        self.body_limit = body_limit
+        self._certificates = certificates
+        self._transports: dict[str, httpx2.AsyncBaseTransport] = {}
+
+    def attempt(self, deadline_seconds: float) -> Network:
+        """The way out for one attempt, which ends ``deadline_seconds`` from now."""
+        return Network(self, deadline_seconds)
+
+    def transport(self, host: str) -> httpx2.AsyncBaseTransport:
+        """The connections to ``host``. No proxy, cookie, redirect or password file."""
+        if host not in self._transports:
+            if self._certificates is None:
+                self._certificates = httpx2.create_ssl_context(trust_env=False)
+            self._transports[host] = httpx2.AsyncHTTPTransport(
+                verify=self._certificates, trust_env=False
+            )
+        return self._transports[host]
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for each in self._transports.values():
+            await each.aclose()
+        self._transports.clear()
+
+
+class Network:
+    """``Outside`` for one attempt: everything it does ends by the same deadline."""
+
+    def __init__(self, pool: NetworkPool, deadline_seconds: float) -> None:
+        self._pool = pool
+        self._deadline_seconds = deadline_seconds
+        self._started = pool.clock.monotonic()
+
+    def now(self) -> datetime:
+        return self._pool.clock.now()
+
+    def secret(self, name: str) -> SecretStr:
+        # A file's last line break often comes along, and no header or login wants it.
+        value = self._pool.environment.get(name, "").rstrip("\r\n")
+        if not value:
+            raise RefusedError(f"The secret {name} is not set. Set it where the relay runs.")
+        return SecretStr(value)
+
+    async def address(self, host: str, port: int, *, private: bool = False) -> str:
+        async with self._deadline(_Progress()):
+            try:
+                found = await self._pool.resolver(host, port)
+            except (OSError, UnicodeError) as error:
+                raise TemporaryError(f"{host} could not be resolved: {error}.") from error
+        if not found:
+            raise TemporaryError(f"{host} has no address.")
+        for each in found:
+            if (why := objection(each, private=private)) is not None:
+                remedy = "" if private else " If it is your own, declare the receiver private."
+                raise RefusedError(f"{host} may not be reached: {why}.{remedy}")
+        return found[0]
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes = b"",
+        private: bool = False,
+    ) -> Response:
+        target = _target(url)
+        sent = _headers(headers or {})
+        if _TOKEN.fullmatch(method) is None:
+            raise RefusedError(f"{method[:40]!r} is no HTTP method.")
+        host = target.raw_host.decode("ascii")
+        port = target.port or _PORTS[target.scheme]
+        address = await self.address(host, port, private=private)
+        progress = _Progress()
+        request = httpx2.Request(
+            method,
+            target.copy_with(host=address, fragment=None),
+            headers={"Host": _host_header(target), "Accept-Encoding": "identity", **sent},
+            content=content,
+            extensions={
+                "sni_hostname": host.rstrip("."),
+                "trace": progress.trace,
+                "timeout": {},  # the deadline below holds for all of it
+            },
+        )
+        async with self._deadline(progress):
+            try:
+                return await self._exchange(request, self._pool.transport(host))
+            except (httpx2.TransportError, OSError, ssl.SSLError) as error:
+                raise progress.failed(f"{host}: {_said(error)}.") from error
+
+    async def _exchange(
+        self, request: httpx2.Request, transport: httpx2.AsyncBaseTransport
+    ) -> Response:
+        answer = await transport.handle_async_request(request)
+        try:
+            body = bytearray()
+            async for chunk in answer.aiter_raw():
+                body += chunk
+                if len(body) >= self._pool.body_limit:
+                    break
+        finally:
+            await answer.aclose()
+        return Response(
+            status=answer.status_code,
+            headers={name.lower(): value for name, value in answer.headers.items()},
+            body=bytes(body[: self._pool.body_limit]),
+        )
+
+    @asynccontextmanager
+    async def _deadline(self, progress: _Progress) -> AsyncIterator[None]:
+        left = self._deadline_seconds - (self._pool.clock.monotonic() - self._started)
+        try:
+            async with asyncio.timeout(max(0.0, left)):
+                yield
+        except TimeoutError as error:
+            raise progress.failed(
+                f"No whole answer came within {self._deadline_seconds:g} s."
+            ) from error
+
+
+class _Progress:
+    """Whether anything of the request has left the machine."""
+
+    def __init__(self) -> None:
+        self.sent = False
+
+    async def trace(self, event: str, _: Mapping[str, Any]) -> None:
+        if event.endswith("send_request_headers.started"):
+            self.sent = True
+
+    def failed(self, detail: str) -> TemporaryError | UnknownOutcomeError:
+        return UnknownOutcomeError(detail) if self.sent else TemporaryError(detail)
+
+
+def url_problem(url: str) -> str | None:
+    """What is wrong with a URL to send to, ``None`` if nothing is. Never quotes it: see Chat."""
+    try:
+        parsed = httpx2.URL(url)
+        host, port = parsed.raw_host.decode("ascii"), parsed.port
+    except (httpx2.InvalidURL, UnicodeError, TypeError):
+        return "it is no URL"
+    if parsed.scheme not in _PORTS:
+        return "it begins with neither https:// nor http://"
+    if parsed.userinfo:
+        return "it holds a user name or password"
+    if _HOST.fullmatch(host) is None or (port is not None and not 0 < port < 65_536):
+        return "it names no host that could be reached"
+    return None
+
+
+def _target(url: str) -> httpx2.URL:
+    if (problem := url_problem(url)) is not None:
+        raise RefusedError(f"The address is not one that results may be sent to: {problem}.")
+    return httpx2.URL(url)
+
+
+def _host_header(url: httpx2.URL) -> str:
+    return url.netloc.decode("ascii")
+
+
+def _headers(given: Mapping[str, str]) -> Mapping[str, str]:
+    for name, value in given.items():
+        if _TOKEN.fullmatch(name) is None or name.lower() in _OURS:
+            raise RefusedError(f"The header {name[:40]!r} cannot be set.")
+        if _VALUE.fullmatch(value) is None:
+            raise RefusedError(
+                f"The header {name} would hold a line break or a sign that headers cannot carry."
+            )
+    return given
+
+
+def _said(error: Exception) -> str:
+    return str(error).rstrip(".") or type(error).__name__
