@@ -1,0 +1,122 @@
+"""What an HTTP answer means: made, not now, never, or nobody knows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from functools import cache
+from typing import Any
+
+from roadbed.usecases.destinations import (
+    RefusedError,
+    Response,
+    TemporaryError,
+    UnknownOutcomeError,
+)
+
+EXCERPT_CHARACTERS = 200
+_SEES = {"status", "body"}
+# The receiver says that it has not worked on the request; after 500, 502 or 504 it may have.
+_NOT_NOW = frozenset({408, 425, 429, 503})
+_LONGEST_WAIT_SECONDS = 86_400.0
+
+
+def accept(
+    response: Response, now: datetime, succeeded_when: str | None = None, *, hide: str = ""
+) -> Any:
+    """The body of an answer that says the effect was made, as ``body_of``.
+
+    ``hide`` is a secret that must not stand in an error. Raises ``TemporaryError``,
+    ``RefusedError``, ``UnknownOutcomeError``.
+    """
+    said = excerpt(response, hide=hide)
+    if response.status in _NOT_NOW:
+        raise TemporaryError(said, retry_after=retry_after(response, now))
+    if response.status >= 500:
+        raise UnknownOutcomeError(said)
+    if not 200 <= response.status < 300:
+        raise RefusedError(said)
+    if succeeded_when is not None and not holds(succeeded_when, response):
+        raise RefusedError(said)
+    return body_of(response)
+
+
+def holds(condition: str, response: Response) -> bool:
+    """Whether the CEL condition over ``status`` and ``body`` is true.
+
+    Raises ``UnknownOutcomeError`` when it cannot be evaluated on this answer: then nobody knows.
+    """
+    try:
+        found = _program(condition).execute({"status": response.status, "body": body_of(response)})
+    except Exception as error:
+        raise UnknownOutcomeError(
+            f"{condition!r} could not be evaluated on the answer: {error}"
+        ) from error
+    if not isinstance(found, bool):
+        raise UnknownOutcomeError(f"{condition!r} did not answer yes or no.")
+    return found
+
+
+def condition_problems(name: str, condition: str | None) -> Iterator[str]:
+    """What is wrong with a condition, one sentence each."""
+    if condition is None:
+        return
+    try:
+        unknown = set(_program(condition).variables()) - _SEES
+    except Exception as error:
+        first = str(error).splitlines()[0]
+        yield f"{name} is no CEL: {first}. Write it as status == 200 && body.ok."
+        return
+    if unknown:
+        yield f"{name} asks for {sorted(unknown)}. It sees only status and body."
+
+
+def body_of(response: Response) -> Any:
+    """The body as JSON, or as text if it is none."""
+    written = response.body.decode("utf-8", "replace")
+    try:
+        return json.loads(written)
+    except (ValueError, RecursionError):
+        return written
+
+
+def dig(body: object, dotted: str) -> str | None:
+    """What stands at ``issues.0.key`` in a body, as text; ``None`` if nothing does."""
+    for step in dotted.split("."):
+        if isinstance(body, dict):
+            body = body.get(step)
+        elif isinstance(body, list) and step.isdecimal() and int(step) < len(body):
+            body = body[int(step)]
+        else:
+            return None
+    return None if body is None or isinstance(body, dict | list) else str(body)
+
+
+def excerpt(response: Response, *, hide: str = "") -> str:
+    """The status and the body's beginning, in one line."""
+    written = response.body.decode("utf-8", "replace")
+    if hide:
+        written = written.replace(hide, "…")
+    start = " ".join(written.split())[:EXCERPT_CHARACTERS]
+    return f"It answered {response.status}: {start}" if start else f"It answered {response.status}."
+
+
+def retry_after(response: Response, now: datetime) -> float | None:
+    """Seconds to wait by ``Retry-After``, which is seconds or a date; at most a day."""
+    given = response.headers.get("retry-after", "").strip()
+    if given.isascii() and given.isdecimal():
+        return min(float(given), _LONGEST_WAIT_SECONDS)
+    try:
+        seconds = (parsedate_to_datetime(given) - now).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(0.0, seconds), _LONGEST_WAIT_SECONDS)
+
+
+@cache
+def _program(condition: str) -> Any:
+    import cel
+
+    return cel.compile(condition)

@@ -1,0 +1,21 @@
+"""What receivers have in common that cannot be asked and take nothing back."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from roadbed.usecases.destinations import Outside, Parcel, RefusedError, Sent
+
+
+class SendOnly:
+    """The part of ``Connector`` for a receiver that can only be sent to."""
+
+    __slots__ = ()
+    can_look_up: ClassVar[bool] = False
+    can_compensate: ClassVar[bool] = False
+
+    async def look_up(self, parcel: Parcel, outside: Outside) -> Sent | None:
+        raise RefusedError(f"{parcel.destination} cannot be asked what it has. Look there.")
+
+    async def compensate(self, parcel: Parcel, sent: Sent, outside: Outside) -> Sent:
+        raise RefusedError(f"{parcel.destination} takes nothing back. A person has to.")

@@ -1,0 +1,82 @@
+"""``Webhook``: JSON to a URL, signed as https://www.standardwebhooks.com says."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+from pydantic import SecretStr
+
+from roadbed.connectors.answers import accept, condition_problems, dig
+from roadbed.connectors.filling import encoded, header_key, secret_problems
+from roadbed.connectors.once import SendOnly
+from roadbed.connectors.outside import url_problem
+from roadbed.usecases.destinations import Outside, Parcel, RefusedError, Sent
+
+_PREFIX = "whsec_"
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook(SendOnly):
+    """Posts a parcel's content to ``url``.
+
+    ``secret`` names the environment variable with the signing key: ``whsec_`` and base64, or any
+    text. ``succeeded_when`` is CEL over ``status`` and ``body``, for receivers that answer 200 with
+    an error inside. ``key_horizon``: for how long the receiver remembers a ``webhook-id``.
+    """
+
+    kind: ClassVar[str] = "webhook"
+
+    url: str
+    secret: str | None = None
+    private: bool = False
+    succeeded_when: str | None = None
+    key_horizon: timedelta | None = timedelta(hours=24)
+
+    def problems(self) -> Sequence[str]:
+        return list(self._problems())
+
+    async def send(self, parcel: Parcel, outside: Outside) -> Sent:
+        body = encoded(parcel.content)
+        key = header_key(parcel.key)
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key, "webhook-id": key}
+        if self.secret is not None:
+            moment = str(int(outside.now().timestamp()))
+            headers["webhook-timestamp"] = moment
+            headers["webhook-signature"] = signature(outside.secret(self.secret), key, moment, body)
+        response = await outside.request(
+            "POST", self.url, headers=headers, content=body, private=self.private
+        )
+        answer = accept(response, outside.now(), self.succeeded_when)
+        return Sent(reference=dig(answer, "id"), detail=f"It answered {response.status}.")
+
+    def _problems(self) -> Iterator[str]:
+        if (problem := url_problem(self.url)) is not None:
+            yield f"url cannot be sent to: {problem}. Write https://host/path."
+        elif self.url.startswith("http:") and not self.private:
+            yield "url is not encrypted. Use https, or private=True inside your own network."
+        yield from secret_problems("secret", self.secret)
+        yield from condition_problems("succeeded_when", self.succeeded_when)
+
+
+def signature(secret: SecretStr, key: str, moment: str, body: bytes) -> str:
+    """``v1,`` and the base64 HMAC-SHA256 of ``key.moment.body``. Raises ``RefusedError``."""
+    value = secret.get_secret_value()
+    try:
+        plain = value.encode("utf-8")
+        with_key = (
+            base64.b64decode(value.removeprefix(_PREFIX), validate=True)
+            if value.startswith(_PREFIX)
+            else plain
+        )
+    except binascii.Error as error:
+        raise RefusedError("The signing secret begins with whsec_ but is no base64.") from error
+    signed = b".".join((key.encode(), moment.encode(), body))
+    digest = hmac.new(with_key, signed, hashlib.sha256).digest()
+    return "v1," + base64.b64encode(digest).decode("ascii")
