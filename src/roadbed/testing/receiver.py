@@ -73,7 +73,13 @@ class Receiver:
 
     async def __aenter__(self) -> Self:
         config = uvicorn.Config(
-            self._app, host="127.0.0.1", port=0, log_level="error", lifespan="off", ws="none"
+            self._app,
+            host="127.0.0.1",
+            port=0,
+            log_level="error",
+            interface="asgi3",  # a bound method is taken for an older one
+            lifespan="off",
+            ws="none",
         )
         self._server = _Server(config)
         self._task = asyncio.create_task(self._server.serve())
