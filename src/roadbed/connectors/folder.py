@@ -1,0 +1,135 @@
+"""``Folder``: results as files, for whoever works with spreadsheets or picks files up."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import ClassVar, Literal, get_args
+
+from roadbed.connectors import filling, workbooks
+from roadbed.connectors.cells import Cell, neutralised, restored
+from roadbed.connectors.files import is_there, remove, safe_name, write_whole
+from roadbed.usecases.destinations import Outside, Parcel, RefusedError, Sent, TemporaryError
+
+Format = Literal["csv", "xlsx", "json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Writes below ``path``, which must exist.
+
+    ``csv`` and ``json``: one file a parcel, named by the template ``file`` and the key. ``xlsx``:
+    one workbook a day (UTC), rewritten whole for each row, so for hundreds of rows a day. Without
+    ``columns`` the content's own fields are written.
+    """
+
+    kind: ClassVar[str] = "folder"
+    key_horizon: ClassVar[timedelta | None] = timedelta(days=3_650)  # as long as the file stands
+    can_look_up: ClassVar[bool] = True
+    can_compensate: ClassVar[bool] = True
+
+    path: str | Path
+    format: Format = "csv"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    file: str = "{task.id}"
+
+    def problems(self) -> Sequence[str]:
+        return list(self._problems())
+
+    async def send(self, parcel: Parcel, outside: Outside) -> Sent:
+        folder = self._folder()
+        if self.format == "xlsx":
+            name = f"{outside.now():%Y-%m-%d}.xlsx"
+            row = self._row(parcel)
+            book = await asyncio.to_thread(workbooks.add_row, folder, name, parcel.key, row)
+            return Sent(reference=book, detail="A row was added.")
+        target = self._target(parcel)
+        content = self._json(parcel) if self.format == "json" else _csv(self._row(parcel))
+        if not is_there(target):
+            await asyncio.to_thread(write_whole, target, content)
+        return Sent(reference=target.name, detail="The file was written.")
+
+    async def look_up(self, parcel: Parcel, outside: Outside) -> Sent | None:
+        folder = self._folder()
+        if self.format == "xlsx":
+            book = await asyncio.to_thread(workbooks.has_row, folder, parcel.key)
+            return None if book is None else Sent(reference=book, detail="The row stands there.")
+        target = self._target(parcel)
+        return Sent(reference=target.name, detail="It stands there.") if is_there(target) else None
+
+    async def compensate(self, parcel: Parcel, sent: Sent, outside: Outside) -> Sent:
+        folder = self._folder()
+        if self.format == "xlsx":
+            there = await asyncio.to_thread(workbooks.remove_row, folder, parcel.key)
+        else:
+            there = await asyncio.to_thread(remove, self._target(parcel))
+        return Sent(reference=sent.reference, detail="Removed." if there else "It was gone.")
+
+    def _folder(self) -> Path:
+        folder = Path(self.path)
+        # Made by hand on purpose: a share that is not mounted must not be written beside.
+        if not folder.is_dir():
+            raise TemporaryError(f"There is no folder {folder}. Make it, or mount it.")
+        return folder
+
+    def _target(self, parcel: Parcel) -> Path:
+        name = safe_name(filling.text(self.file, filling.facts_of(parcel)), parcel.key)
+        return Path(self.path) / f"{name}.{self.format}"
+
+    def _row(self, parcel: Parcel) -> dict[str, Cell]:
+        row = {name: _cell(value) for name, value in self._shaped(parcel).items()}
+        if self.format == "xlsx" and "key" in row:
+            raise RefusedError("The content has a field key, as the first column. Name columns.")
+        return row
+
+    def _json(self, parcel: Parcel) -> bytes:
+        return filling.encoded(self._shaped(parcel)) + b"\n"
+
+    def _shaped(self, parcel: Parcel) -> Mapping[str, object]:
+        if not self.columns:
+            return parcel.content  # data, never a template
+        return dict(filling.shape(self.columns, filling.facts_of(parcel)))
+
+    def _problems(self) -> Iterator[str]:
+        if not str(self.path).strip():
+            yield "path is empty. Name the folder to write into."
+        if self.format not in get_args(Format):
+            yield f"format is {self.format!r}. Use csv, xlsx or json."
+        if self.format == "xlsx" and "key" in self.columns:
+            yield "The first column is key already. Give the other one another name."
+        if any("\x00" in each for each in self.columns):
+            yield "A heading holds a sign that cannot be written. Use plain words."
+        yield from filling.template_problems("columns", self.columns)
+        yield from filling.template_problems("file", self.file)
+
+
+def read_csv(file: Path) -> list[dict[str, str]]:
+    """The rows of a file that ``Folder`` wrote, their cells as they were given."""
+    with file.open(encoding="utf-8", newline="") as opened:
+        return [
+            {restored(name): restored(value) for name, value in row.items()}
+            for row in csv.DictReader(opened, strict=True)
+        ]
+
+
+def _csv(row: Mapping[str, Cell]) -> bytes:
+    written = io.StringIO(newline="")
+    writer = csv.writer(written, quoting=csv.QUOTE_ALL)
+    writer.writerow([neutralised(each) for each in row])
+    writer.writerow([neutralised(each) for each in row.values()])
+    try:
+        return written.getvalue().encode("utf-8")
+    except UnicodeError as error:
+        raise RefusedError(f"A cell cannot be written: {error}.") from error
+
+
+def _cell(value: object) -> Cell:
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return json.dumps(value, ensure_ascii=False)

