@@ -98,9 +98,7 @@ class Account:
             "duplicated": len(self.duplicated),
             "with_people": self.for_people,
             "requests_at_the_receiver": self.arrivals,
-            "first_answer_after_a_kill_p99_seconds": round(
-                waits[int(0.99 * (len(waits) - 1))], 2
-            )
+            "first_answer_after_a_kill_p99_seconds": round(waits[int(0.99 * (len(waits) - 1))], 2)
             if waits
             else None,
             "seconds": round(self.seconds),
@@ -163,7 +161,7 @@ async def run(kills: int, *, seed: int, remembers: bool = True) -> Account:
             asyncio.create_task(_client(stage, number, account, stop)) for number in range(CLIENTS)
         ]
         for _ in range(kills):
-            await asyncio.sleep(chance.uniform(0.2, 1.2))
+            await asyncio.sleep(chance.uniform(0.1, 0.9))
             await _kill(chance.choice(("server", "worker", "worker", "database")), stage, account)
         await asyncio.sleep(1.0)
         stop.set()
@@ -241,14 +239,16 @@ async def _kill(what: str, stage: Stage, account: Account) -> None:
     if what == "database":
         pid = int((stage.database.data / "postmaster.pid").read_text().splitlines()[0])
         os.kill(pid, signal.SIGQUIT)  # immediate mode: no checkpoint, recovery at start
-        while await asyncio.to_thread(stage.database.running):
+        while await asyncio.to_thread(stage.database.running):  # noqa: ASYNC110 - no event
             await asyncio.sleep(0.05)
         await asyncio.to_thread(stage.database.start)
     else:
         (stage.server if what == "server" else stage.worker).kill()
     began = time.monotonic()
     before = len(account.acknowledged)
-    while len(account.acknowledged) == before and time.monotonic() - began < _READY_SECONDS:
+    while (  # noqa: ASYNC110 - no event
+        len(account.acknowledged) == before and time.monotonic() - began < _READY_SECONDS
+    ):
         await asyncio.sleep(0.02)
     account.first_answers.append(time.monotonic() - began)
 
@@ -349,9 +349,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--forgetful", action="store_true", help="a receiver without keys")
     options = parser.parse_args()
-    account = asyncio.run(
-        run(options.kills, seed=options.seed, remembers=not options.forgetful)
-    )
+    account = asyncio.run(run(options.kills, seed=options.seed, remembers=not options.forgetful))
     print(json.dumps(account.summary(), indent=2))
     sys.exit(bool(account.lost or account.duplicated))
 
