@@ -17,6 +17,7 @@ from roadbed.deliveries import rules
 from roadbed.deliveries.errors import ApprovalError, DeliveryStateError, UnknownDeliveryError
 from roadbed.deliveries.model import Delivery, State
 from roadbed.halts.errors import NotHaltedError, ResumeError
+from roadbed.halts.service import late_before
 from roadbed.reviews.model import VerdictKind
 from roadbed.usecases.destinations import (
     Approvals,
@@ -588,6 +589,23 @@ class TestHalt:
         assert await app.halts.standing("triage") is None
         assert await app.halts.last_drill("triage") == drilled.asked_at
         assert len(await app.halts.history("triage")) == 1
+
+    async def test_the_clocks_of_reviewers_stand_still_meanwhile(self, app: App) -> None:
+        async def moment() -> float:
+            found = await late_before(app.database, app.clock, "triage", 72.0)
+            return (app.clock.now() - found).total_seconds() / 3600.0
+
+        assert await moment() == pytest.approx(72.0, abs=0.01)
+        for hours, ended in ((80, 70), (75, 60), (10, 5)):
+            await app.halts.halt("triage", reason="a test", actor="ana")
+            await app.database.fetch(
+                "UPDATE halt SET asked_at = now() - make_interval(hours => %(began)s),"
+                " resumed_at = now() - make_interval(hours => %(ended)s)"
+                " WHERE resumed_at IS NULL",
+                {"began": hours, "ended": ended},
+            )
+        # 5 hours lately, and the 20 hours from 80 to 60 hours ago, which overlap.
+        assert await moment() == pytest.approx(72.0 + 5.0 + 20.0, abs=0.01)
 
     async def test_all_can_be_stopped_at_once(self, app: App) -> None:
         halts = await app.halts.halt_all(reason="everything", actor="ana")

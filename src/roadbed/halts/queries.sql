@@ -60,3 +60,6 @@ FROM halt WHERE use_case = %(use_case)s ORDER BY asked_at DESC LIMIT %(most)s
 
 -- name: last
 SELECT max(asked_at) AS at FROM halt WHERE use_case = %(use_case)s
+
+-- name: late_before
+SELECT late_before(%(use_case)s, make_interval(secs => %(seconds)s), %(at)s) AS moment

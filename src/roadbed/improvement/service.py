@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
 
 from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.decisions.runner import Runner
+from roadbed.halts.service import late_before
 from roadbed.improvement.model import Candidate, ExampleSet, Judged, Purpose
 from roadbed.improvement.rules import purpose_of
 from roadbed.intake.model import AdmittedTask
@@ -74,7 +74,9 @@ class Improvement:
             SQL["overdue"],
             {
                 "use_case": declared.name,
-                "before": self._clock.now() - timedelta(hours=declared.label_within_hours),
+                "before": await late_before(
+                    self._database, self._clock, declared.name, declared.label_within_hours
+                ),
             },
         )
         rows = [*(row for row in labelled if row["reference"]), *late]

@@ -6,12 +6,13 @@ import asyncio
 import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
 from psycopg.types.json import Jsonb
 
+from roadbed.halts.service import late_before
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
@@ -94,7 +95,7 @@ class Trust:
 
     async def chase(self, declared: UseCase) -> int:
         """Put late sample items first in the queue and tell the pod; gives how many are new."""
-        facts = {"use_case": declared.name, "late_before": self._late_before(declared)}
+        facts = {"use_case": declared.name, "late_before": await self._late_before(declared)}
         late = await self._database.fetch(_SQL["chase"], facts)
         if late:
             many = "item waits" if len(late) == 1 else "items wait"
@@ -168,7 +169,7 @@ class Trust:
             "use_case": declared.name,
             "version": live["live_version"],
             "since": live["audit_at"],
-            "late_before": self._late_before(declared),
+            "late_before": await self._late_before(declared),
         }
         rows = await self._database.fetch(_SQL["outcomes"], facts)
         last = rows[-1]["id"] if rows else ""
@@ -267,5 +268,6 @@ class Trust:
             },
         )
 
-    def _late_before(self, declared: UseCase) -> datetime:
-        return self._clock.now() - timedelta(hours=declared.label_within_hours)
+    async def _late_before(self, declared: UseCase) -> datetime:
+        hours = declared.label_within_hours
+        return await late_before(self._database, self._clock, declared.name, hours)

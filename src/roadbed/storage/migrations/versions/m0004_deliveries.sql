@@ -194,3 +194,24 @@ BEGIN
     WHERE task_id = ANY (ids[1:granted]);
     RETURN granted;
 END $$;
+
+-- The moment from which on `span` has passed until `at`, not counting the time a use case was halted:
+-- a halt stops the clocks of those who review.
+CREATE FUNCTION late_before(of_use_case text, span interval, at timestamptz)
+RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    found timestamptz := at - span;
+    stopped interval;
+BEGIN
+    FOR step IN 1..8 LOOP
+        SELECT coalesce(sum(upper(each) - lower(each)), interval '0') INTO stopped
+        FROM unnest((
+            SELECT range_agg(tstzrange(greatest(asked_at, found), coalesce(resumed_at, at)))
+            FROM halt
+            WHERE use_case = of_use_case AND kind = 'halt' AND asked_at < at
+              AND coalesce(resumed_at, at) > found)) AS each;
+        EXIT WHEN found = at - span - stopped;
+        found := at - span - stopped;
+    END LOOP;
+    RETURN found;
+END $$;
