@@ -32,6 +32,7 @@ from roadbed.kernel.ids import Ids
 from roadbed.kernel.settings import Settings
 from roadbed.monitoring.service import Monitoring
 from roadbed.people.service import People
+from roadbed.receipts.incidents import Incidents
 from roadbed.receipts.service import Receipts
 from roadbed.releases.registry import Registry
 from roadbed.releases.service import Releases
@@ -77,6 +78,7 @@ class App:
     deliveries: Deliveries
     halts: Halts
     budgets: Budgets
+    incidents: Incidents
     relay: Relay
     people: People
     broken: dict[str, RoadbedError] = field(default_factory=dict)
@@ -170,6 +172,7 @@ def _wire(
     clock = SystemClock()
     ids = Ids(clock)
     budgets = Budgets(database, ids, clock)
+    receipts = Receipts(database)
     intake = Intake(database, writer, ids, clock, budgets, lease_seconds=settings.lease_seconds)
     registry = Registry(database)
     improvement = Improvement(database, ids, clock)
@@ -210,7 +213,8 @@ def _wire(
             max_in_flight=settings.max_in_flight,
         ),
         reviews=reviews,
-        receipts=Receipts(database),
+        receipts=receipts,
+        incidents=Incidents(database, receipts, ids, clock, pipeline.DELIVERY_DECIDED),
         improvement=improvement,
         releases=releases,
         monitoring=Monitoring(database, reviews, improvement, releases, clock),

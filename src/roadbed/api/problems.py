@@ -35,6 +35,7 @@ STATUS = {
     "storage_unavailable": 503,
     "write_rejected": 422,
     "artifact_missing": 503,
+    "incident_invalid": 422,
     "training_failed": 409,
     "nothing_to_stress": 409,
 }

@@ -18,6 +18,7 @@ for command in (
     serving.demo,
     serving.up,
     serving.serve,
+    serving.worker,
     folders.new,
     folders.check,
     work.submit,
@@ -25,6 +26,7 @@ for command in (
     work.trust,
     work.improve,
     work.stress,
+    work.incident,
     serving.doctor,
 ):
     app.command()(command)

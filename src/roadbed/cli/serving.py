@@ -37,6 +37,29 @@ def serve(
     run(_serve(folder, port, with_link=False))
 
 
+def worker(
+    folder: Annotated[Path | None, typer.Argument(help="Use-case folders to serve.")] = None,
+) -> None:
+    """Send what waits, until stopped."""
+    run(_relay(folder))
+
+
+async def _relay(folder: Path | None) -> None:
+    import signal
+
+    from roadbed.bootstrap import database_url, open_app, relaying
+    from roadbed.kernel.settings import Settings
+
+    settings = Settings()
+    if folder:
+        settings = settings.model_copy(update={"usecases": folder})
+    stop = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    async with database_url(settings) as url, open_app(settings, url) as app, relaying(app):
+        await stop.wait()
+
+
 def demo(
     data: Annotated[str, typer.Option(help="sample (made up) or clinc150 (real).")] = "sample",
     rounds: Annotated[int | None, typer.Option(min=1, max=50, help="Rounds to play.")] = None,

@@ -15,3 +15,9 @@ class UnknownTaskError(RoadbedError):
             f"There is no task {task_id[:60]!r} here.",
             "Take its id from the answer that admitted it.",
         )
+
+
+class IncidentError(RoadbedError):
+    """A span of time from which no record can be collected."""
+
+    code = "incident_invalid"

@@ -56,3 +56,38 @@ LIMIT %(most)s
 UPDATE review SET barred = array_append(barred, %(viewer)s)
 WHERE id = %(look)s AND verdict IS NULL AND NOT %(viewer)s = ANY (barred)
 RETURNING id
+
+-- name: incident_tasks
+-- Every task decided in the time, and every one whose effects were sent in it.
+SELECT task.id FROM decision JOIN task ON task.id = decision.task_id
+WHERE decision.use_case = %(use_case)s AND decision.decided_at BETWEEN %(since)s AND %(until)s
+  AND decision.reason_code <> 'measured'
+UNION
+SELECT delivery.task_id FROM delivery
+JOIN delivery_attempt ON delivery_attempt.delivery_id = delivery.id
+WHERE delivery.use_case = %(use_case)s AND delivery_attempt.at BETWEEN %(since)s AND %(until)s
+ORDER BY 1 LIMIT %(most)s
+
+-- name: incident_deliveries
+SELECT id, task_id, destination, kind, state, reason, key, reference, content_hash, attempt,
+       first_sent_at, approved_by, created_at, done_at,
+       (SELECT jsonb_agg(jsonb_build_object('outcome', outcome, 'detail', detail, 'at', at)
+                         ORDER BY at)
+        FROM delivery_attempt WHERE delivery_id = delivery.id) AS attempts
+FROM delivery WHERE task_id = ANY (%(ids)s) ORDER BY id
+
+-- name: incident_changes
+SELECT at, kind, subject, actor, detail FROM audit_entry
+WHERE use_case = %(use_case)s AND at BETWEEN %(since)s AND %(until)s
+  AND kind NOT IN ('decided', 'reviewed', 'sent')
+ORDER BY position
+
+-- name: incident_halts
+SELECT id, kind, reason, actor, asked_at, fenced_seconds, quiesced_seconds, in_flight,
+       resume_asked_by, resumed_by, resumed_at
+FROM halt WHERE use_case = %(use_case)s AND asked_at BETWEEN %(since)s AND %(until)s
+ORDER BY asked_at
+
+-- name: incident_pod
+SELECT declaration -> 'pod' AS pod, declaration ->> 'purpose' AS purpose FROM use_case
+WHERE name = %(use_case)s

@@ -1,0 +1,61 @@
+"""One record of everything an incident touched."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from pydantic_core import to_json
+
+from roadbed.bootstrap import App
+from roadbed.receipts.errors import IncidentError
+from tests.unit.test_decisions import decide
+from tests.unit.test_deliveries import Ledger, pump
+from tests.unit.test_trust import declared, stand
+
+
+async def test_it_names_every_receipt_and_effect_with_its_state(app: App) -> None:
+    ledger = Ledger()
+    declared(app).deliver("crm", to=ledger)
+    await stand(app, reference_rate=0.0)
+    before = app.clock.now()
+    sent = await decide(app, "sent")
+    await pump(app)
+    await app.halts.halt("triage", reason="wrong refunds", actor="ana")
+    waiting = await decide(app, "waiting")
+    found = await app.incidents.collect(
+        "triage", title="Wrong refunds", since=before, until=None, actor="ana"
+    )
+    assert {each["task"] for each in found["receipts"]} == {sent.task_id, waiting.task_id}
+    assert [(each["task_id"], each["state"]) for each in found["effects"]] == [
+        (sent.task_id, "delivered")
+    ]
+    assert found["effects"][0]["attempts"][0]["outcome"] == "delivered"
+    assert found["summary"] | {"by_state": None} == {
+        "tasks": 2,
+        "effects": 1,
+        "by_state": None,
+        "undone": 0,
+        "still_open": 0,
+    }
+    assert found["halts"][0]["reason"] == "wrong refunds"
+    assert found["pod"]["domain_lead"] == "ana"
+    assert to_json(found)
+    kinds = await app.database.fetch("SELECT kind FROM audit_entry ORDER BY position DESC LIMIT 1")
+    assert kinds[0]["kind"] == "incident"
+
+
+async def test_a_time_that_makes_no_sense_is_refused(app: App) -> None:
+    now = app.clock.now()
+    spans = (
+        (now, now - timedelta(hours=1)),
+        (now + timedelta(hours=1), None),
+        (now.replace(tzinfo=None), None),
+    )
+    for since, until in spans:
+        with pytest.raises(IncidentError, match="begins before it ends"):
+            await app.incidents.collect("triage", title="x", since=since, until=until, actor="ana")
+    with pytest.raises(IncidentError, match="not known"):
+        await app.incidents.collect(
+            "nobody", title="x", since=now - timedelta(hours=1), until=None, actor="ana"
+        )
