@@ -16,11 +16,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
+
 from roadbed.bootstrap import database_url, open_app
 from roadbed.demo.datasets import Stream, load
 from roadbed.demo.errors import DemoServerError
 from roadbed.demo.people import Caller, Tally, review_all, send_round
-from roadbed.demo.server import ServerProcess
+from roadbed.demo.server import Kept, ServerProcess, free_port
 from roadbed.demo.view import RoundRow, View, summary_line
 from roadbed.kernel.settings import Settings
 from roadbed.storage.embedded import EmbeddedServer, default_home
@@ -29,6 +31,8 @@ USE_CASE = "support-triage"
 LIMIT, CERTAINTY = 0.02, 0.95
 _CHUNK = 100  # tasks between two looks of the audit, where the world changes
 _WATCH_SECONDS = 0.8
+_SENT_WITHIN_SECONDS = 30.0
+_ON_THE_WAY = ("planned", "waiting", "sending")
 _LEASE_SECONDS = "5"  # so that a killed server's tasks are taken over while one watches
 
 
@@ -42,6 +46,10 @@ class Stage:
     client_token: str
     reviewer_tokens: Sequence[str]
     link_code: str
+    receiver: str
+    receiver_pid: int | None
+    receiver_command: str
+    sheets: Path
 
 
 def play(
@@ -74,8 +82,11 @@ async def _play(
             print(json.dumps(_summary(view, time.monotonic() - began)), flush=True)
         else:
             view.note(summary_line(view.rows, LIMIT))
+            view.note(await _sent_line(stage, settings))
         if not once:
             print(
+                f"`kill {stage.receiver_pid}` unplugs the helpdesk, `{stage.receiver_command}` "
+                "plugs it in again.\n"
                 f"Still serving at {stage.server.address} (Ctrl-C ends it)\n"
                 f"Sign in once: {stage.server.address}/sign-in?code={stage.link_code}",
                 flush=True,
@@ -147,10 +158,14 @@ async def _stage(
         _forget_last_time(home)
     async with database_url(settings.model_copy(update={"home": home})) as url:
         usecases = await asyncio.to_thread(_write_folder, stream)
+        sheets = _fresh_outbox(Path.cwd())
+        receiver_port = free_port()
         environment = {
             "ROADBED_DATABASE_URL": url,
             "ROADBED_USECASES": str(usecases),
             "ROADBED_LEASE_SECONDS": _LEASE_SECONDS,
+            "ROADBED_DEMO_RECEIVER": f"http://127.0.0.1:{receiver_port}/",
+            "ROADBED_DEMO_SHEETS": str(sheets),
         }
         async with open_app(settings, url, only=[]) as app:
             people = ("shop", "reviewer", "colleague", "ana")
@@ -162,8 +177,18 @@ async def _stage(
             port,
             lambda n: view.note(f"The server died ({n}); it is started again. Nothing is lost."),
         )
+        worker = Kept("roadbed", "worker", environment=environment)
+        receiver = Kept(
+            "roadbed.demo.receiver",
+            str(receiver_port),
+            str(sheets / "received.txt"),
+            environment={},
+            returns=False,
+        )
         try:
+            await receiver.start()
             await server.start()
+            await worker.start()
             yield Stage(
                 stream=stream,
                 server=server,
@@ -171,10 +196,45 @@ async def _stage(
                 link_code=code,
                 client_token=tokens[0],
                 reviewer_tokens=tokens[1:],
+                receiver=environment["ROADBED_DEMO_RECEIVER"],
+                receiver_pid=receiver.pid,
+                receiver_command=receiver.command,
+                sheets=sheets,
             )
         finally:
+            await worker.stop()
             await server.stop()
+            await receiver.stop()
             shutil.rmtree(usecases, ignore_errors=True)
+
+
+async def _sent_line(stage: Stage, settings: Settings) -> str:
+    """What went out, beside what the receiver's own ledger says."""
+    url = stage.environment["ROADBED_DATABASE_URL"]
+    async with open_app(settings, url, only=[]) as app:
+        for _ in range(int(_SENT_WITHIN_SECONDS / 0.5)):
+            counts = (await app.deliveries.overview(USE_CASE))["destinations"]
+            if not any(each.get(state) for each in counts.values() for state in _ON_THE_WAY):
+                break
+            await asyncio.sleep(0.5)
+    sent = counts.get("helpdesk", {})
+    try:
+        async with httpx2.AsyncClient(timeout=5.0) as http:
+            ledger = (await http.get(stage.receiver)).json()
+        seen = f"its ledger has {ledger['effects']:,} from {ledger['requests']:,} requests"
+    except httpx2.HTTPError:
+        seen = "it cannot be asked now"
+    return (
+        f"Delivered {sent.get('delivered', 0):,} results to the helpdesk ({seen}) and "
+        f"{counts.get('sheet', {}).get('delivered', 0):,} rows to the workbook in {stage.sheets}."
+    )
+
+
+def _fresh_outbox(folder: Path) -> Path:
+    outbox = folder / ".roadbed" / "demo-outbox"
+    shutil.rmtree(outbox, ignore_errors=True)
+    outbox.mkdir(parents=True)
+    return outbox
 
 
 def _forget_last_time(home: Path) -> None:

@@ -1,9 +1,10 @@
-"""The server the demo talks to: a child process that is started again when it dies."""
+"""The processes of the demo, each started again when it dies."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -19,30 +20,21 @@ _READY_SECONDS = 60.0
 _MOST_DEATHS = 20
 
 
-class ServerProcess:
-    """``roadbed serve`` in a process of its own, kept alive."""
+class Kept:
+    """A Python process; one that ``returns`` is started again when it dies."""
 
     def __init__(
         self,
-        usecases: Path,
+        *arguments: str,
         environment: Mapping[str, str],
-        port: int | None,
-        on_death: Callable[[int], None],
+        on_death: Callable[[int], None] | None = None,
+        returns: bool = True,
     ) -> None:
-        self.port = port or _free_port()
-        self.address = f"http://127.0.0.1:{self.port}"
         self.deaths = 0
-        self._command = [
-            sys.executable,
-            "-m",
-            "roadbed",
-            "serve",
-            str(usecases),
-            "--port",
-            str(self.port),
-        ]
+        self._command = [sys.executable, "-m", *arguments]
         self._environment = {**os.environ, **environment}
         self._on_death = on_death
+        self._most_deaths = _MOST_DEATHS if returns else 0
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
 
@@ -51,11 +43,15 @@ class ServerProcess:
         """The process in service, if one is."""
         return self._process.pid if self._process else None
 
+    @property
+    def command(self) -> str:
+        """What to type to start it by hand."""
+        return shlex.join(self._command)
+
     async def start(self) -> None:
-        """Start it and wait until it answers. Raises ``DemoServerError``."""
+        """Start it."""
         await self._spawn()
         self._keeper = asyncio.create_task(self._keep())
-        await self._ready()
 
     async def stop(self) -> None:
         """End it."""
@@ -84,12 +80,41 @@ class ServerProcess:
         )
 
     async def _keep(self) -> None:
-        while self._process and self.deaths < _MOST_DEATHS:
+        while self._process and self.deaths < self._most_deaths:
             await self._process.wait()
             self.deaths += 1
-            self._on_death(self.deaths)
+            if self._on_death:
+                self._on_death(self.deaths)
             await asyncio.sleep(0.3)
             await self._spawn()
+
+
+class ServerProcess(Kept):
+    """``roadbed serve``."""
+
+    def __init__(
+        self,
+        usecases: Path,
+        environment: Mapping[str, str],
+        port: int | None,
+        on_death: Callable[[int], None],
+    ) -> None:
+        self.port = port or free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        super().__init__(
+            "roadbed",
+            "serve",
+            str(usecases),
+            "--port",
+            str(self.port),
+            environment=environment,
+            on_death=on_death,
+        )
+
+    async def start(self) -> None:
+        """Start it and wait until it answers. Raises ``DemoServerError``."""
+        await super().start()
+        await self._ready()
 
     async def _ready(self) -> None:
         async with httpx2.AsyncClient(timeout=2.0) as client:
@@ -101,7 +126,8 @@ class ServerProcess:
         raise DemoServerError(f"nothing at {self.address} within {_READY_SECONDS:.0f} s")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on loopback that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,8 +1,11 @@
 """The demo's use case: the team that resolves an inquiry."""
 
+import os
+
 from pydantic import BaseModel
 
 from roadbed import Budget, Pod, UseCase
+from roadbed.connectors import Folder, Webhook
 from roadbed.models import TextClassifier
 
 
@@ -31,3 +34,21 @@ support = UseCase(
     examples_are_random_sample=True,
 )
 support.decider(TextClassifier(text="text", label="queue"))
+
+# Every result goes to the other system of the demo, one queue also to a sheet that people open.
+support.deliver(
+    "helpdesk",
+    to=Webhook(
+        url=os.environ.get("ROADBED_DEMO_RECEIVER", "http://127.0.0.1:8424/"),
+        private=True,  # it runs on this machine
+    ),
+)
+support.deliver(
+    "sheet",
+    to=Folder(
+        path=os.environ.get("ROADBED_DEMO_SHEETS", "."),
+        format="xlsx",
+        columns={"task": "{task.id}", "queue": "{output.queue}", "text": "{input.text}"},
+    ),
+    when="output.queue in ['price-match', 'interest_rate']",
+)
