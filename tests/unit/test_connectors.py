@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import html
 import json
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -1080,6 +1081,58 @@ async def test_a_disk_that_fails_leaves_no_half_file(
     assert files_below(tmp_path) == []
 
 
+async def test_a_folder_that_takes_no_file_is_temporary(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("roadbed.connectors.files.tempfile.mkstemp", fails)
+    with pytest.raises(TemporaryError, match="Read-only"):
+        await Folder(tmp_path, columns=COLUMNS).send(make_parcel(), house.outside())
+
+
+async def test_a_folder_that_cannot_be_kept_is_unknown(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file has its name, but a power cut could take it away."""
+    real, calls = os.fsync, []
+
+    def second_fails(number: int) -> None:
+        calls.append(number)
+        if len(calls) == 2:
+            raise OSError(5, "Input/output error")
+        real(number)
+
+    monkeypatch.setattr("roadbed.connectors.files.os.fsync", second_fails)
+    with pytest.raises(UnknownOutcomeError, match="Input/output error"):
+        await Folder(tmp_path, columns=COLUMNS).send(make_parcel(), house.outside())
+
+
+async def test_a_workbook_that_was_moved_away_holds_no_row(house: House, tmp_path: Path) -> None:
+    connector = Folder(tmp_path, format="xlsx", columns=COLUMNS)
+    parcel = make_parcel()
+    sent = await connector.send(parcel, house.outside())
+    (tmp_path / str(sent.reference)).unlink()
+    assert await connector.look_up(parcel, house.outside()) is None
+    await connector.compensate(parcel, sent, house.outside())
+
+
+async def test_what_no_file_can_hold_is_refused(house: House, tmp_path: Path) -> None:
+    for kind in ("csv", "json"):
+        with pytest.raises(RefusedError, match="cannot be written"):
+            await Folder(tmp_path, format=kind, columns=COLUMNS).send(
+                make_parcel("\ud800"), house.outside()
+            )
+    assert files_below(tmp_path) == []
+
+
+async def test_a_list_in_a_cell_is_json(house: House, tmp_path: Path) -> None:
+    parcel = replace(make_parcel(), content={"all": ["a", 1]})
+    sent = await Folder(tmp_path).send(parcel, house.outside())
+    assert read_csv(tmp_path / str(sent.reference)) == [{"all": '["a", 1]'}]
+
+
 async def test_a_column_called_key_without_columns_is_refused(house: House, tmp_path: Path) -> None:
     parcel = replace(make_parcel(), content={"key": "mine"})
     with pytest.raises(RefusedError, match="Name columns"):
@@ -1119,6 +1172,25 @@ async def test_chat_that_does_not_say_ok_has_refused(house: House, receiver: Rec
     with pytest.raises(RefusedError, match="no_service") as caught:
         await Chat("CHAT", "x", private=True).send(make_parcel(), house.outside())
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("echo", ["Bearer t0p-s3cret", "token t0p-s3cret is old", "t0p-s3cret"])
+async def test_a_secret_that_is_echoed_stays_out_of_errors(
+    house: House, receiver: Receiver, echo: str
+) -> None:
+    receiver.always = Reply(status=401, body=echo.encode())
+    with pytest.raises(RefusedError, match=r"401: .*…") as caught:
+        await rest(receiver.url).send(make_parcel(), house.outside())
+    assert "s3cret" not in str(caught.value)
+
+
+async def test_chat_hides_the_path_of_its_address_too(house: House, receiver: Receiver) -> None:
+    house.environment["CHAT"] = f"{receiver.url}/services/T0/B0/s3cret"
+    receiver.replies.extend([Reply(body=b"no hook /services/T0/B0/s3cret"), Reply(body=b"ok\n")])
+    chat = Chat("CHAT", "x", private=True)
+    with pytest.raises(RefusedError, match="no hook …"):
+        await chat.send(make_parcel(), house.outside())
+    await chat.send(make_parcel(), house.outside())
 
 
 @given(st.text(alphabet="a&<>", max_size=4_000))
@@ -1164,6 +1236,22 @@ async def test_a_field_does_not_climb_out_of_the_path(
     with pytest.raises(RefusedError, match="another address"):
         await connector.send(make_parcel(note), house.outside())
     assert receiver.arrivals == []
+
+
+async def test_what_no_path_can_hold_is_refused(house: House, receiver: Receiver) -> None:
+    for path, note in (("/a/{output.note}", "\ud800"), ("/a/{output.note", "a")):
+        with pytest.raises(RefusedError, match="cannot be written"):
+            await rest(receiver.url, create={"path": path}).send(make_parcel(note), house.outside())
+
+
+async def test_a_value_that_looks_like_a_field_is_not_filled_again(
+    house: House, receiver: Receiver
+) -> None:
+    connector = rest(receiver.url, create={"path": "/{output.note}/{output.queue}/{task.id}"})
+    parcel = make_parcel("{task.id}{output.queue}")
+    await connector.send(parcel, house.outside())
+    wanted = f"/{{task.id}}{{output.queue}}/returns/{parcel.task_id}"
+    assert receiver.arrivals[0].path == wanted
 
 
 async def test_a_header_template_cannot_inject(house: House, receiver: Receiver) -> None:
