@@ -22,10 +22,9 @@ _METADATA = frozenset(
         "fd20:ce::254",
     )
 )
-_SHARED = ip_network("100.64.0.0/10")  # behind a provider's own address translation
 _THIS_HOST = ip_network("0.0.0.0/8")
-_NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
-_COMPATIBLE = IPv6Network("::/96")
+_NAT64 = IPv6Network("64:ff9b::/96")
+_OWN_NAT64 = IPv6Network("64:ff9b:1::/48")  # where the hidden address stands, only its owner knows
 
 
 def objection(text: str, *, private: bool) -> str | None:
@@ -51,13 +50,13 @@ def _objection(address: Address, *, private: bool) -> str | None:
         return "it is no host's address"
     if address.is_multicast:
         return "it is a multicast address"
-    if address.is_reserved and not address.is_loopback:
+    if address in _OWN_NAT64 or (address.is_reserved and not address.is_loopback):
         return "it is a reserved address"
     if private:
         return None
-    if address.is_private or address.is_link_local or not address.is_global:
-        return "it is an address of a private network"
-    if address in _SHARED or (isinstance(address, IPv6Address) and address.is_site_local):
+    # Carriers' shared addresses (100.64/10) are neither private nor global.
+    site_local = isinstance(address, IPv6Address) and address.is_site_local
+    if address.is_private or not address.is_global or site_local:
         return "it is an address of a private network"
     return None
 
@@ -70,7 +69,7 @@ def _layers(address: Address) -> Iterator[Address]:
     if address.ipv4_mapped is not None:
         yield address.ipv4_mapped
         return
-    if any(address in network for network in _NAT64):
+    if address in _NAT64:
         yield IPv4Address(int(address) & 0xFFFFFFFF)
         return
     # Without its zone: fe80::1%eth0 is in no table.
@@ -79,5 +78,3 @@ def _layers(address: Address) -> Iterator[Address]:
         yield address.sixtofour
     if address.teredo is not None:
         yield from address.teredo
-    if address in _COMPATIBLE and int(address) > 1:
-        yield IPv4Address(int(address) & 0xFFFFFFFF)

@@ -20,6 +20,7 @@ EXCERPT_CHARACTERS = 200
 _SEES = {"status", "body"}
 # The receiver says that it has not worked on the request; after 500, 502 or 504 it may have.
 _NOT_NOW = frozenset({408, 425, 429, 503})
+_WORD_CHARACTERS = 6
 _LONGEST_WAIT_SECONDS = 86_400.0
 
 
@@ -28,7 +29,7 @@ def accept(
 ) -> Any:
     """The body of an answer that says the effect was made, as ``body_of``.
 
-    ``hide`` is a secret that must not stand in an error. Raises ``TemporaryError``,
+    ``hide`` holds what must not stand in an error, blanks between. Raises ``TemporaryError``,
     ``RefusedError``, ``UnknownOutcomeError``.
     """
     said = excerpt(response, hide=hide)
@@ -97,8 +98,10 @@ def dig(body: object, dotted: str) -> str | None:
 def excerpt(response: Response, *, hide: str = "") -> str:
     """The status and the body's beginning, in one line."""
     written = response.body.decode("utf-8", "replace")
-    if hide:
-        written = written.replace(hide, "…")
+    for secret in sorted(hide.split(), key=len, reverse=True):
+        # Shorter ones are words such as Bearer or Basic.
+        if len(secret) > _WORD_CHARACTERS:
+            written = written.replace(secret, "…")
     start = " ".join(written.split())[:EXCERPT_CHARACTERS]
     return f"It answered {response.status}: {start}" if start else f"It answered {response.status}."
 

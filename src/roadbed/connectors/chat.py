@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from roadbed.connectors import filling
 from roadbed.connectors.answers import accept, excerpt
@@ -49,9 +50,9 @@ class Chat(SendOnly):
             content=body,
             private=self.private,
         )
-        answer = accept(response, outside.now(), hide=url)
-        if answer != "ok":
-            raise RefusedError(excerpt(response, hide=url))
+        hide = f"{url} {urlsplit(url).path}"
+        if str(accept(response, outside.now(), hide=hide)).strip() != "ok":
+            raise RefusedError(excerpt(response, hide=hide))
         return Sent(detail="It answered ok.")
 
     def _problems(self) -> Iterator[str]:

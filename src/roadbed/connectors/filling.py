@@ -41,8 +41,13 @@ def path(template: str, facts: Mapping[str, Any]) -> str:
 
     A field that would make a step up (``..``) out of the path is refused: it cannot be encoded.
     """
-    names = {name: quote(text(f"{{{name}}}", facts), safe="") for name in _names(template)}
-    filled = re.sub(r"\{([^{}]+)\}", lambda found: names[found[1]], template)
+    try:
+        filled = template
+        for name in set(templates.fields(template)):
+            value = quote(templates.render(f"{{{name}}}", facts), safe="")
+            filled = filled.replace(f"{{{name}}}", value)
+    except ValueError as error:
+        raise RefusedError(f"It cannot be written: {error}.") from error
     if any(step in (".", "..") for step in filled.partition("?")[0].split("/")):
         raise RefusedError("A field holds . or .. and would lead to another address.")
     return filled
@@ -83,10 +88,3 @@ def secret_problems(name: str, value: str | None) -> Iterator[str]:
     """A secret stands in the environment; a setting only names it."""
     if value is not None and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value) is None:
         yield f"{name} is no name of an environment variable. Put the secret there and name it."
-
-
-def _names(template: str) -> tuple[str, ...]:
-    try:
-        return templates.fields(template)
-    except ValueError as error:
-        raise RefusedError(f"It cannot be written: {error}.") from error

@@ -149,4 +149,7 @@ def _judged(error: psycopg.Error) -> Exception:
         return UnknownOutcomeError("The connection to the database was lost.")
     said = error.diag.message_primary or type(error).__name__
     detail = f"The database answered {error.sqlstate}: {said}"
+    if error.sqlstate.startswith("57P"):
+        # Shut down, perhaps between the commit and its answer.
+        return UnknownOutcomeError(detail)
     return RefusedError(detail) if error.sqlstate[:2] in _FOR_GOOD else TemporaryError(detail)
