@@ -114,6 +114,10 @@ class Child:
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
 
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
     async def start(self) -> None:
         await self._spawn()
         self._keeper = asyncio.create_task(self._keep())
@@ -155,19 +159,21 @@ async def run(kills: int, *, seed: int, remembers: bool = True) -> Account:
     chance = random.Random(seed)
     account = Account(seed=seed)
     began = time.monotonic()
-    async with Slow(remembers=remembers) as receiver, _stage(receiver) as stage:
+    async with Slow(remembers=remembers) as receiver, stage(receiver) as at:
+        prove(at.url)
+        await at.worker.start()
         stop = asyncio.Event()
         clients = [
-            asyncio.create_task(_client(stage, number, account, stop)) for number in range(CLIENTS)
+            asyncio.create_task(_client(at, number, account, stop)) for number in range(CLIENTS)
         ]
         for _ in range(kills):
             await asyncio.sleep(chance.uniform(0.1, 0.9))
-            await _kill(chance.choice(("server", "worker", "worker", "database")), stage, account)
+            await _kill(chance.choice(("server", "worker", "worker", "database")), at, account)
         await asyncio.sleep(1.0)
         stop.set()
         await asyncio.gather(*clients)
-        await _ended(stage)
-        _judge(stage, receiver, account)
+        await _ended(at)
+        _judge(at, receiver, account)
     account.seconds = time.monotonic() - began
     return account
 
@@ -181,9 +187,12 @@ class Stage:
     server: Child
     worker: Child
 
+    def database_pid(self) -> int:
+        return int((self.database.data / "postmaster.pid").read_text().splitlines()[0])
+
 
 @asynccontextmanager
-async def _stage(receiver: Receiver) -> AsyncIterator[Stage]:
+async def stage(receiver: Receiver) -> AsyncIterator[Stage]:
     parent = ROOT_HOME if os.geteuid() == 0 else Path(tempfile.gettempdir())
     database = EmbeddedServer(parent / f"roadbed-faults-{uuid4().hex[:12]}")
     folder = Path(tempfile.mkdtemp(prefix="roadbed-faults-"))
@@ -202,7 +211,7 @@ async def _stage(receiver: Receiver) -> AsyncIterator[Stage]:
     try:
         await asyncio.to_thread(migrations.upgrade, url)
         token = await _run(environment, "user", "token", "client")
-        stage = Stage(
+        at = Stage(
             database=database,
             url=url,
             address=f"http://127.0.0.1:{port}",
@@ -210,15 +219,13 @@ async def _stage(receiver: Receiver) -> AsyncIterator[Stage]:
             server=Child("serve", "--port", str(port), environment=environment),
             worker=Child("worker", environment=environment),
         )
-        await stage.server.start()
-        await _ready(stage)
-        _prove(url)
-        await stage.worker.start()
+        await at.server.start()
+        await _ready(at)
         try:
-            yield stage
+            yield at
         finally:
-            await stage.worker.stop()
-            await stage.server.stop()
+            await at.worker.stop()
+            await at.server.stop()
     finally:
         database.start()  # it may be down: stopping wants one that runs
         database.stop_now()
@@ -226,7 +233,7 @@ async def _stage(receiver: Receiver) -> AsyncIterator[Stage]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _prove(url: str) -> None:
+def prove(url: str) -> None:
     """Put a threshold in force, as a certificate would, with nothing drawn for review."""
     with psycopg.connect(with_schema(url), autocommit=True) as connection:
         connection.execute(
@@ -237,8 +244,9 @@ def _prove(url: str) -> None:
 async def _kill(what: str, stage: Stage, account: Account) -> None:
     account.kills[what] += 1
     if what == "database":
-        pid = int((stage.database.data / "postmaster.pid").read_text().splitlines()[0])
-        os.kill(pid, signal.SIGQUIT)  # immediate mode: no checkpoint, recovery at start
+        os.kill(
+            stage.database_pid(), signal.SIGQUIT
+        )  # immediate mode: no checkpoint, recovery at start
         while await asyncio.to_thread(stage.database.running):  # noqa: ASYNC110 - no event
             await asyncio.sleep(0.05)
         await asyncio.to_thread(stage.database.start)
