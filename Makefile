@@ -1,8 +1,9 @@
 # Every target does its own set-up; all that is needed is Python >= 3.11 with venv, make and git.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench check lint browser-deps clean
+.PHONY: help demo test bench faults check lint browser-deps clean
 SHELL := /bin/bash
 NAME ?= decisions
+KILLS ?= 1000
 VENV := .venv
 BIN := $(VENV)/bin
 comma := ,
@@ -37,6 +38,9 @@ bench: $(VENV)/.bench ## one benchmark: make bench NAME=decisions ARGS="..."
 	    echo "There is no benchmark $(NAME). NAME= one of:" $(basename $(notdir $(wildcard benchmarks/*.py))); \
 	    exit 1; }
 	@$(BIN)/python benchmarks/$(NAME).py $(ARGS)
+
+faults: $(VENV)/.dev ## kill server, worker and database under load: make faults KILLS=10000
+	@$(BIN)/python -m tests.faults.harness --kills $(KILLS) $(ARGS)
 
 clean: ## remove the virtual environment and caches; data in .roadbed stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis \
