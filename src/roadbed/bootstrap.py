@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from roadbed import pipeline
+from roadbed.audit.service import AuditLog
 from roadbed.decisions.model import Service
 from roadbed.decisions.service import Decisions
 from roadbed.improvement.service import Improvement
@@ -67,6 +68,7 @@ class App:
     stress: Stress
     measuring: Measuring
     people: People
+    audit: AuditLog
     broken: dict[str, RoadbedError] = field(default_factory=dict)
 
     def declared(self) -> Sequence[UseCase]:
@@ -97,6 +99,15 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
         await asyncio.to_thread(server.stop)
 
 
+def audit_folder(settings: Settings) -> Path:
+    """The folder outside the database that bears witness to the audit log."""
+    if settings.audit_dir is not None:
+        return settings.audit_dir
+    if settings.home is not None:
+        return settings.home.with_name(f"{settings.home.name}-audit")
+    return default_home(Path.cwd(), "audit")
+
+
 @asynccontextmanager
 async def open_app(
     settings: Settings, url: str, *, only: Sequence[str] | None = None
@@ -120,12 +131,13 @@ async def open_app(
 
 @asynccontextmanager
 async def running(app: App) -> AsyncIterator[None]:
-    """Follow releases and halts, watch the promise, take over what crashed processes left."""
+    """Follow releases and halts, watch the promise, seal the log, take over what crashes left."""
     followers = [
         asyncio.create_task(app.registry.follow()),
         asyncio.create_task(app.trust.watch(app.declared)),
         asyncio.create_task(_recover_forever(app)),
         asyncio.create_task(_measure_forever(app)),
+        asyncio.create_task(app.audit.seal_forever()),
     ]
     try:
         yield
@@ -186,6 +198,7 @@ def _wire(settings: Settings, database: Database, writer: GroupCommitWriter) -> 
         stress=Stress(improvement),
         measuring=measuring,
         people=People(database, clock, os.urandom),
+        audit=AuditLog(database, audit_folder(settings), clock, os.urandom),
     )
 
 
