@@ -33,6 +33,7 @@ class Terminal:
             **os.environ,
             "ROADBED_DATABASE_URL": url,
             "ROADBED_USECASES": str(folder / "usecases"),
+            "ROADBED_AUDIT_DIR": str(folder / "audit"),
         }
 
     def run(self, *arguments: str, code: int = 0, typed: str | None = None) -> str:

@@ -37,6 +37,11 @@ STATUS = {
     "artifact_missing": 503,
     "training_failed": 409,
     "nothing_to_stress": 409,
+    "audit_entry_unknown": 404,
+    "audit_not_sealed": 409,
+    "audit_damaged": 503,
+    "audit_key_foreign": 503,
+    "audit_folder": 503,
 }
 _TITLES = {
     400: "Bad request",

@@ -85,7 +85,6 @@ class Proof:
     """One document: entries, the checkpoint that proves them, and the key that signed it."""
 
     format: str
-    subject: str
     public_key: str
     checkpoint: str
     entries: Sequence[EntryProof]

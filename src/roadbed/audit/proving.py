@@ -74,7 +74,6 @@ class Proving:
             raise AuditDamagedError(str(error.args[0])) from error
         return Proof(
             format=FORMAT,
-            subject=subject,
             public_key=str(key),
             checkpoint=checkpoint.note,
             entries=entries,

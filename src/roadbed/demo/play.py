@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from roadbed.bootstrap import database_url, open_app
+from roadbed.bootstrap import audit_folder, database_url, open_app
 from roadbed.demo.datasets import Stream, load
 from roadbed.demo.errors import DemoServerError
 from roadbed.demo.people import Caller, Tally, review_all, send_round
@@ -142,14 +142,16 @@ async def _follow_state(caller: Caller, row: RoundRow, told: set[str], view: Vie
 async def _stage(
     stream: Stream, settings: Settings, port: int | None, view: View
 ) -> AsyncIterator[Stage]:
-    home = settings.home or default_home(Path.cwd(), "demo")
     if settings.database_url is None:
-        _forget_last_time(home)
-    async with database_url(settings.model_copy(update={"home": home})) as url:
+        home = settings.home or default_home(Path.cwd(), "demo")
+        settings = settings.model_copy(update={"home": home, "audit_dir": None})
+        _forget_last_time(home, audit_folder(settings))
+    async with database_url(settings) as url:
         usecases = await asyncio.to_thread(_write_folder, stream)
         environment = {
             "ROADBED_DATABASE_URL": url,
             "ROADBED_USECASES": str(usecases),
+            "ROADBED_AUDIT_DIR": str(audit_folder(settings).resolve()),
             "ROADBED_LEASE_SECONDS": _LEASE_SECONDS,
         }
         async with open_app(settings, url, only=[]) as app:
@@ -177,12 +179,13 @@ async def _stage(
             shutil.rmtree(usecases, ignore_errors=True)
 
 
-def _forget_last_time(home: Path) -> None:
-    """The demo begins with an empty database of its own."""
+def _forget_last_time(home: Path, audit: Path) -> None:
+    """The demo begins with an empty database of its own, and an audit log of its own."""
     server = EmbeddedServer(home)
     if server.data.exists():
         server.stop_now()
         shutil.rmtree(server.data)
+    shutil.rmtree(audit, ignore_errors=True)
 
 
 def _write_folder(stream: Stream) -> Path:
