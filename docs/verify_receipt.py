@@ -10,27 +10,25 @@ import sys
 from base64 import b64decode
 from hashlib import sha256, sha512
 from pathlib import Path
-from typing import Any
 
 P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, -1, P) % P
-Point = tuple[int, int]
 
 
-def add(a: Point, b: Point) -> Point:
+def add(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
     """The sum of two points of the curve."""
     k = D * a[0] * b[0] * a[1] * b[1] % P
     x, y = a[0] * b[1] + a[1] * b[0], a[1] * b[1] + a[0] * b[0]
     return x * pow(1 + k, -1, P) % P, y * pow(1 - k, -1, P) % P
 
 
-def times(number: int, point: Point) -> Point:
+def times(number: int, point: tuple[int, int]) -> tuple[int, int]:
     """A point added to itself so many times."""
     half = times(number >> 1, add(point, point)) if number else (0, 1)
     return add(half, point) if number & 1 else half
 
 
-def point_of(encoded: bytes) -> Point:
+def point_of(encoded: bytes) -> tuple[int, int]:
     """The point that 32 bytes stand for. Raises ValueError."""
     sign, y = divmod(int.from_bytes(encoded, "little"), 2**255)
     square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
@@ -71,8 +69,9 @@ def top(leaf: bytes, index: int, size: int, hashes: list[bytes]) -> bytes:
     return sha256(b"\x01" + beside + top(leaf, index - half, size - half, inner)).digest()
 
 
-def check(proof: dict[str, Any], own: str) -> None:
+def check(document: str, own: str = "") -> None:
     """Print what holds. Raises ValueError for what does not."""
+    proof = json.loads(document)
     size, root = checkpoint(proof["checkpoint"], proof["public_key"])
     print(f"A checkpoint of {size} entries is signed by {proof['public_key']}.")
     if "\n\n" in own:
@@ -85,10 +84,8 @@ def check(proof: dict[str, Any], own: str) -> None:
     for each in proof["entries"]:
         name, text = f"entry {each['position']}", each["payload"]
         leaf, hashes = bytes.fromhex(each["commitment"]), map(bytes.fromhex, each["hashes"])
-        if text and (
-            json.loads(text)[1] != each["position"]
-            or sha256(bytes.fromhex(each["salt"]) + text.encode()).digest() != leaf
-        ):
+        salted = bytes.fromhex(each["salt"] or "") + (text or "").encode()
+        if text and (json.loads(text)[1], sha256(salted).digest()) != (each["position"], leaf):
             raise ValueError(f"{name} is not what was committed to")
         if top(sha256(b"\0" + leaf).digest(), each["leaf"], size, list(hashes)) != root:
             raise ValueError(f"{name} does not stand in the log where it says")
@@ -97,8 +94,7 @@ def check(proof: dict[str, Any], own: str) -> None:
 
 if __name__ == "__main__":
     try:
-        given = [Path(each).read_text(encoding="utf-8") for each in sys.argv[1:3]]
-        check(json.loads(given[0]), given[1] if given[1:] else "")
+        check(*(Path(each).read_text(encoding="utf-8") for each in sys.argv[1:3]))
     except (ValueError, KeyError, TypeError) as error:
         sys.exit(f"This proof does not hold: {error}.")
     print("Everything in this proof holds.")

@@ -15,7 +15,7 @@ RETURN jsonb_build_array('roadbed/1', entry.position, entry.use_case, entry.kind
 -- Commitments that no checkpoint covers yet. A queue: read whole, and emptied every second.
 CREATE TABLE audit_pending (
     position    bigint NOT NULL,
-    commitment  bytea NOT NULL
+    commitment  bytea NOT NULL CHECK (octet_length(commitment) = 32)
 ) WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 5000);
 
 -- Leaves of the tree, 256 a row, in the order they were sealed in; the last row may be partial.
