@@ -52,7 +52,7 @@ def checkpoint(note: str, public_key: str) -> tuple[int, bytes]:
     name, key_id, encoded = public_key.strip().split("+", 2)
     key, (text, signature) = b64decode(encoded, validate=True), note.split("\n\n")
     origin, size, root = text.split("\n")
-    given = b64decode(signature.removeprefix(f"\N{EM DASH} {name} ").strip(), validate=True)
+    given = b64decode(signature.partition(f"\N{EM DASH} {name} ")[2].strip(), validate=True)
     named = sha256(f"{name}\n".encode() + key).hexdigest()[:8] == key_id == given[:4].hex()
     if not named or origin != name or not signed(key[1:], f"{text}\n".encode(), given[4:]):
         raise ValueError("the checkpoint is not signed by the public key")
