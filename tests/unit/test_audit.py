@@ -385,6 +385,10 @@ class TestVerify:
         assert [words in problem for _, problem in await found(*sealed)] == [True]
 
     async def test_without_the_copy_or_the_key_it_says_so(self, sealed: tuple[str, Path]) -> None:
+        public = (sealed[1] / keys.PUBLIC_KEY).read_text()
+        (sealed[1] / keys.PUBLIC_KEY).unlink()
+        assert "no signature can be checked" in str(await found(*sealed))
+        (sealed[1] / keys.PUBLIC_KEY).write_text(public)
         (sealed[1] / HISTORY).unlink()
         assert "nothing outside bears witness" in str(await found(*sealed))
         (sealed[1] / HISTORY).mkdir()

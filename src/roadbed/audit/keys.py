@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -67,7 +68,7 @@ def _make(path: Path, entropy: Callable[[int], bytes]) -> None:
 
 
 def _partial(path: Path, content: bytes, mode: int) -> Path:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     partial.unlink(missing_ok=True)
     handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(handle, "wb") as file:

@@ -33,7 +33,9 @@ class Publishing:
             return 0
         try:
             with self._folder.writing() as mine:
-                return await self._bring_up() if mine else 0
+                # Read again: whoever wrote until now may have been ahead of what was read above.
+                newest = await self._newest() or newest
+                return await self._bring_up(newest) if mine else 0
         except OSError as error:
             raise AuditFolderError(
                 str(self._folder.path), error.strerror or "it cannot be used"
@@ -43,10 +45,7 @@ class Publishing:
         row = await self._database.fetch_one(_SQL["newest"])
         return Checkpoint(**row) if row else None
 
-    async def _bring_up(self) -> int:
-        newest = await self._newest()  # again: whoever wrote until now may have been ahead
-        if newest is None:
-            return 0
+    async def _bring_up(self, newest: Checkpoint) -> int:
         self._require_ours(newest)
         begun = await asyncio.to_thread(self._last)
         before = 0 if begun is None else begun.size
