@@ -120,9 +120,11 @@ def folders(tmp_path: Path) -> Folders:
 
 
 @pytest.fixture
-def settings(folders: Folders) -> Settings:
+def settings(folders: Folders, tmp_path: Path) -> Settings:
     """Settings for this test's use cases, with a short lease."""
-    return Settings(usecases=folders.parent, lease_seconds=1.0, port=0)
+    return Settings(
+        usecases=folders.parent, audit_dir=tmp_path / "audit", lease_seconds=1.0, port=0
+    )
 
 
 @pytest.fixture

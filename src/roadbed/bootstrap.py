@@ -17,6 +17,7 @@ from pathlib import Path
 import structlog
 
 from roadbed import pipeline
+from roadbed.audit.service import AuditLog
 from roadbed.budgets.service import Budgets
 from roadbed.connectors.outside import NetworkPool
 from roadbed.decisions.model import Service
@@ -81,6 +82,7 @@ class App:
     incidents: Incidents
     relay: Relay
     people: People
+    audit: AuditLog
     broken: dict[str, RoadbedError] = field(default_factory=dict)
 
     def declared(self) -> Sequence[UseCase]:
@@ -111,6 +113,15 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
         await asyncio.to_thread(server.stop)
 
 
+def audit_folder(settings: Settings) -> Path:
+    """The folder outside the database that bears witness to the audit log."""
+    if settings.audit_dir is not None:
+        return settings.audit_dir
+    if settings.home is not None:
+        return settings.home.with_name(f"{settings.home.name}-audit")
+    return default_home(Path.cwd(), "audit")
+
+
 @asynccontextmanager
 async def open_app(
     settings: Settings, url: str, *, only: Sequence[str] | None = None
@@ -136,12 +147,13 @@ async def open_app(
 
 @asynccontextmanager
 async def running(app: App) -> AsyncIterator[None]:
-    """Follow releases and halts, watch the promise, take over what crashed processes left."""
+    """Follow releases and halts, watch the promise, seal the log, take over what crashes left."""
     followers = [
         asyncio.create_task(app.registry.follow()),
         asyncio.create_task(app.trust.watch(app.declared)),
         asyncio.create_task(_recover_forever(app)),
         asyncio.create_task(_measure_forever(app)),
+        asyncio.create_task(app.audit.seal_forever()),
     ]
     try:
         yield
@@ -238,6 +250,7 @@ def _wire(
             senders=settings.senders,
         ),
         people=People(database, clock, os.urandom),
+        audit=AuditLog(database, audit_folder(settings), clock, os.urandom),
     )
 
 

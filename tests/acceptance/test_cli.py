@@ -33,6 +33,7 @@ class Terminal:
             **os.environ,
             "ROADBED_DATABASE_URL": url,
             "ROADBED_USECASES": str(folder / "usecases"),
+            "ROADBED_AUDIT_DIR": str(folder / "audit"),
         }
 
     def run(self, *arguments: str, code: int = 0, typed: str | None = None) -> str:
@@ -147,3 +148,34 @@ def test_links_tokens_and_the_doctor(terminal: Terminal) -> None:
     terminal.environment["ROADBED_HOST"] = "0.0.0.0"
     terminal.run("serve", code=1)
     assert "does not listen on 0.0.0.0" in terminal.errors
+
+
+def test_the_log_is_verified_and_a_receipt_proven(terminal: Terminal) -> None:
+    Folders(terminal.folder / "usecases").write()
+    assert "Nothing was sealed yet" in terminal.run("audit", "checkpoint")
+    receipt = terminal.json("submit", "triage", '{"text": "my parcel"}')
+    task = str(receipt["task"])
+    assert "entries written to" not in terminal.run("receipt", task)
+    assert "Proof of 1 entry written" in terminal.run("receipt", task, "--proof", "proof.json")
+    program = Path(__file__).parents[2] / "docs" / "verify_receipt.py"
+    done = subprocess.run(
+        [sys.executable, str(program), str(terminal.folder / "proof.json")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert task in done.stdout
+    assert json.loads(terminal.run("receipt", task, "--proof"))["format"] == "roadbed/proof/1"
+    terminal.run("receipt", task, "--proof", "none/proof.json", code=1)
+    assert "cannot be written" in terminal.errors
+    terminal.run("receipt", task, "proof.json", code=2)
+    terminal.run("receipt", "tsk_none", "--proof", code=1)
+    assert "no entry" in terminal.errors
+    assert terminal.json("audit", "checkpoint")["size"] == 2
+    assert "\n2\n" in terminal.run("audit", "checkpoint")
+    assert "as it was written" in terminal.run("audit", "verify")
+    (terminal.folder / "audit" / "checkpoints.log").write_text("{\n")
+    told = terminal.run("audit", "verify", code=3)
+    assert "Line 1 of checkpoints.log cannot be read" in told
+    found = terminal.json("audit", "verify", code=3)
+    assert found["entries"] == 2

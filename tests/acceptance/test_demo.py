@@ -34,7 +34,11 @@ def start(url: str, tmp_path: Path) -> Iterator[Start]:
             [sys.executable, "-m", "roadbed", "demo", *more],
             cwd=tmp_path,
             text=True,
-            env={**os.environ, "ROADBED_DATABASE_URL": url},
+            env={
+                **os.environ,
+                "ROADBED_DATABASE_URL": url,
+                "ROADBED_AUDIT_DIR": str(tmp_path / "audit"),
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )

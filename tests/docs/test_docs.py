@@ -35,7 +35,12 @@ def test_every_block_runs(kind: str, code: str, tmp_path: Path, url: str) -> Non
     done = subprocess.run(
         command,
         cwd=tmp_path,
-        env={**os.environ, "PATH": path, "ROADBED_DATABASE_URL": url},
+        env={
+            **os.environ,
+            "PATH": path,
+            "ROADBED_DATABASE_URL": url,
+            "ROADBED_AUDIT_DIR": str(tmp_path / "audit"),
+        },
         check=False,
         capture_output=True,
         text=True,

@@ -38,6 +38,11 @@ STATUS = {
     "incident_invalid": 422,
     "training_failed": 409,
     "nothing_to_stress": 409,
+    "audit_entry_unknown": 404,
+    "audit_not_sealed": 409,
+    "audit_damaged": 503,
+    "audit_key_foreign": 503,
+    "audit_folder": 503,
 }
 _TITLES = {
     400: "Bad request",

@@ -1,1 +1,1 @@
-"""The audit log's entries, written in the transaction of what they tell of."""
+"""The audit log: entries written with what they tell of, under a signed Merkle tree."""

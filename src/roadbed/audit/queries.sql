@@ -31,3 +31,151 @@ FROM json_to_recordset(%(items)s::json) AS item (
     at timestamptz)
 JOIN delivery_attempt ON delivery_attempt.id = item.id
 WHERE delivery_attempt.xmin = pg_current_xact_id()::xid
+
+-- name: lock
+-- Sealers wait for one another; whoever writes entries waits for nobody.
+SELECT pg_advisory_xact_lock(hashtext('audit'), 0)
+
+-- name: waiting
+SELECT EXISTS (SELECT FROM audit_pending) AS waiting
+
+-- name: take
+WITH taken AS (
+    DELETE FROM audit_pending
+    WHERE ctid = ANY (ARRAY (SELECT ctid FROM audit_pending LIMIT %(most)s))
+    RETURNING position, commitment
+)
+SELECT coalesce(array_agg(position ORDER BY position, commitment), '{}') AS positions,
+       coalesce(string_agg(commitment, '' ORDER BY position, commitment), '') AS commitments
+FROM taken
+
+-- name: last_bundle
+SELECT index, positions, commitments FROM audit_bundle ORDER BY index DESC LIMIT 1
+
+-- name: tiles
+SELECT level, index, hashes
+FROM audit_tile JOIN unnest(%(levels)s::smallint[], %(indexes)s::bigint[]) AS wanted (level, index)
+     USING (level, index)
+
+-- name: put_bundle
+INSERT INTO audit_bundle (index, positions, commitments)
+VALUES (%(index)s, %(positions)s, %(commitments)s)
+ON CONFLICT (index) DO UPDATE
+SET positions = excluded.positions, commitments = excluded.commitments
+
+-- name: put_tile
+INSERT INTO audit_tile (level, index, hashes) VALUES (%(level)s, %(index)s, %(hashes)s)
+ON CONFLICT (level, index) DO UPDATE SET hashes = excluded.hashes
+
+-- name: put_checkpoint
+INSERT INTO audit_checkpoint (size, root, note, at)
+VALUES (%(size)s, %(root)s, %(note)s, %(at)s)
+
+-- name: newest
+SELECT size, root, note FROM audit_checkpoint ORDER BY size DESC LIMIT 1
+
+-- name: checkpoints
+SELECT size, root, note FROM audit_checkpoint WHERE size > %(after)s ORDER BY size
+
+-- name: tiles_from
+SELECT level, index, hashes FROM audit_tile
+WHERE level = %(level)s AND index >= %(first)s AND index < %(first)s + %(most)s ORDER BY index
+
+-- name: bundles_from
+SELECT index, positions, commitments FROM audit_bundle
+WHERE index >= %(first)s AND index < %(first)s + %(most)s ORDER BY index
+
+-- name: erase
+UPDATE audit_entry SET salt = NULL, detail = NULL
+WHERE position = ANY (%(positions)s) AND kind <> 'erased' AND salt IS NOT NULL
+RETURNING position
+
+-- name: of_task
+SELECT position FROM audit_entry
+WHERE subject = ANY (ARRAY (
+    SELECT %(task)s::text
+    UNION ALL SELECT id FROM decision WHERE task_id = %(task)s
+    UNION ALL SELECT id FROM review WHERE task_id = %(task)s
+    UNION ALL SELECT verdict.id FROM review JOIN verdict ON verdict.review_id = review.id
+              WHERE review.task_id = %(task)s))
+
+-- name: erasures
+SELECT position FROM audit_entry
+WHERE kind = 'erased' AND EXISTS (
+    SELECT FROM unnest(%(positions)s::bigint[]) AS each
+    WHERE detail -> 'positions' @> to_jsonb(each))
+
+-- name: places
+SELECT entry.position, audit_payload(entry) AS payload, entry.salt, bundle.index, leaf.place,
+       substring(bundle.commitments FROM (leaf.place - 1) * 32 + 1 FOR 32) AS commitment
+FROM audit_entry AS entry
+LEFT JOIN audit_bundle AS bundle
+     ON audit_span(bundle.positions) @> entry.position AND entry.position = ANY (bundle.positions)
+LEFT JOIN LATERAL (SELECT array_position(bundle.positions, entry.position)) AS leaf (place) ON true
+WHERE entry.position = ANY (%(positions)s)
+ORDER BY entry.position, bundle.index
+
+-- name: snapshot
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY
+
+-- name: by_key
+-- Nothing is known about how large a bundle's entries are; each is looked up by its position.
+SELECT set_config('enable_hashjoin', %(joins)s, true), set_config('enable_mergejoin', %(joins)s, true),
+       set_config('jit', 'off', true)
+
+-- name: leaves
+-- The payload is written out here, not by audit_payload(): what is stored in the database cannot
+-- change what is verified.
+SELECT bundle.index, bundle.positions, bundle.commitments, tile.hashes, said.preimages
+FROM audit_bundle AS bundle
+LEFT JOIN audit_tile AS tile ON tile.level = 0 AND tile.index = bundle.index
+CROSS JOIN LATERAL (
+    SELECT array_agg(entry.salt || convert_to(jsonb_build_array(
+               'roadbed/1', entry.position, entry.use_case, entry.kind, entry.subject, entry.actor,
+               (extract(epoch FROM entry.at) * 1000000)::bigint, entry.detail)::text, 'UTF8')
+               ORDER BY leaf.place) AS preimages
+    FROM unnest(bundle.positions) WITH ORDINALITY AS leaf (position, place)
+    LEFT JOIN audit_entry AS entry ON entry.position = leaf.position) AS said
+ORDER BY bundle.index
+
+-- name: waiting_leaves
+SELECT pending.position, pending.commitment,
+       entry.salt || convert_to(jsonb_build_array(
+           'roadbed/1', entry.position, entry.use_case, entry.kind, entry.subject, entry.actor,
+           (extract(epoch FROM entry.at) * 1000000)::bigint, entry.detail)::text, 'UTF8') AS preimage
+FROM audit_pending AS pending
+LEFT JOIN audit_entry AS entry ON entry.position = pending.position
+ORDER BY pending.position
+
+-- name: erased
+SELECT position, detail FROM audit_entry WHERE kind = 'erased' ORDER BY position
+
+-- name: described
+SELECT position, kind, subject, at, salt IS NULL AS unsalted, detail IS NULL AS blank
+FROM audit_entry WHERE position = ANY (%(positions)s)
+
+-- name: count
+SELECT count(*) AS entries FROM audit_entry
+
+-- name: astray
+-- Every entry stands in the log once: in one bundle, or among those that wait.
+SELECT coalesce(entry.position, place.position) AS position, coalesce(place.places, 0) AS places
+FROM audit_entry AS entry
+FULL JOIN (
+    SELECT position, count(*) AS places
+    FROM (SELECT unnest(positions) AS position FROM audit_bundle
+          UNION ALL SELECT position FROM audit_pending) AS every
+    GROUP BY position) AS place ON place.position = entry.position
+WHERE entry.position IS NULL OR coalesce(place.places, 0) <> 1
+ORDER BY 1
+
+-- name: higher_tiles
+SELECT level, index, hashes FROM audit_tile WHERE level > 0 ORDER BY level, index
+
+-- name: stray_tiles
+SELECT tile.index FROM audit_tile AS tile
+WHERE tile.level = 0 AND NOT EXISTS (SELECT FROM audit_bundle WHERE index = tile.index)
+ORDER BY 1
+
+-- name: every_checkpoint
+SELECT size, root, note FROM audit_checkpoint ORDER BY size

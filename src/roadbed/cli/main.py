@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from roadbed.cli import folders, reviews, serving, work
+from roadbed.cli import audit, folders, reviews, serving, work
 
 app = typer.Typer(
     name="roadbed",
@@ -31,6 +31,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(reviews.app, name="review")
+app.add_typer(audit.app, name="audit")
 app.add_typer(serving.user_app, name="user")
 
 

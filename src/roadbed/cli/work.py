@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from roadbed.cli.audit import write_proof
 from roadbed.cli.output import fail, me, opened, run, say, show
 from roadbed.cli.trust import stress_text, trust_text
 from roadbed.kernel.errors import RoadbedError
@@ -55,8 +56,22 @@ def submit(
     show(found, as_json=json, text=lambda: _receipt_text(found))
 
 
-def receipt(task_id: Annotated[str, typer.Argument(metavar="TASK")], json: Json = False) -> None:
-    """Everything that is known about one task."""
+def receipt(
+    task_id: Annotated[str, typer.Argument(metavar="TASK")],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="Where the proof goes; else printed.")
+    ] = None,
+    proof: Annotated[
+        bool, typer.Option("--proof", help="Its entries in the signed log, to check elsewhere.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Everything that is known about one task, or the proof of it."""
+    if proof:
+        write_proof(task_id, file)
+        return
+    if file is not None:
+        raise typer.BadParameter("A file is for a proof: add --proof.")
 
     async def work() -> Mapping[str, Any]:
         async with opened(only=[]) as app:

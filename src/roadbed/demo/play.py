@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx2
 
-from roadbed.bootstrap import database_url, open_app
+from roadbed.bootstrap import audit_folder, database_url, open_app
 from roadbed.demo.datasets import Stream, load
 from roadbed.demo.errors import DemoServerError
 from roadbed.demo.people import Caller, Tally, review_all, send_round
@@ -153,16 +153,18 @@ async def _follow_state(caller: Caller, row: RoundRow, told: set[str], view: Vie
 async def _stage(
     stream: Stream, settings: Settings, port: int | None, view: View
 ) -> AsyncIterator[Stage]:
-    home = settings.home or default_home(Path.cwd(), "demo")
     if settings.database_url is None:
-        _forget_last_time(home)
-    async with database_url(settings.model_copy(update={"home": home})) as url:
+        home = settings.home or default_home(Path.cwd(), "demo")
+        settings = settings.model_copy(update={"home": home, "audit_dir": None})
+        _forget_last_time(home, audit_folder(settings))
+    async with database_url(settings) as url:
         usecases = await asyncio.to_thread(_write_folder, stream)
         sheets = _fresh_outbox(Path.cwd())
         receiver_port = free_port()
         environment = {
             "ROADBED_DATABASE_URL": url,
             "ROADBED_USECASES": str(usecases),
+            "ROADBED_AUDIT_DIR": str(audit_folder(settings).resolve()),
             "ROADBED_LEASE_SECONDS": _LEASE_SECONDS,
             "ROADBED_DEMO_RECEIVER": f"http://127.0.0.1:{receiver_port}/",
             "ROADBED_DEMO_SHEETS": str(sheets),
@@ -237,12 +239,13 @@ def _fresh_outbox(folder: Path) -> Path:
     return outbox
 
 
-def _forget_last_time(home: Path) -> None:
-    """The demo begins with an empty database of its own."""
+def _forget_last_time(home: Path, audit: Path) -> None:
+    """The demo begins with an empty database of its own, and an audit log of its own."""
     server = EmbeddedServer(home)
     if server.data.exists():
         server.stop_now()
         shutil.rmtree(server.data)
+    shutil.rmtree(audit, ignore_errors=True)
 
 
 def _write_folder(stream: Stream) -> Path:

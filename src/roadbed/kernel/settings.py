@@ -21,6 +21,11 @@ class Settings(BaseSettings):
         description="Where the embedded database lives. Unset: .roadbed/ in the current folder, "
         "or below /var/lib/roadbed when run as root.",
     )
+    audit_dir: Path | None = Field(
+        None,
+        description="Where checkpoints and tiles are written, outside the database. Unset: beside "
+        "the embedded database's home, or .roadbed/audit.",
+    )
     usecases: Path = Field(Path("usecases"), description="The folder that holds use-case folders.")
     host: str = Field("127.0.0.1", description="Address to listen on; loopback only for now.")
     port: int = Field(8423, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")

@@ -1,0 +1,170 @@
+"""What the signed log costs: writing entries, sealing them, one proof, verifying a million.
+
+Entries go through the group-commit writer in batches as the pipeline's do, the trigger included,
+once without and once with a sealer beside it. The million is inserted by the server itself, then
+sealed in steps, proven and verified as an operator would.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+import report
+from roadbed.audit.service import AuditLog
+from roadbed.kernel.clock import SystemClock
+from roadbed.storage import migrations
+from roadbed.storage.database import Database
+from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
+from roadbed.storage.writer import GroupCommitWriter, Write
+
+ENTRY = Write(
+    "entry",
+    """INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
+       SELECT 'bench', 'decided', item.id, 'roadbed', now(),
+              jsonb_build_object('decision', item.id, 'route', 'automatic')
+       FROM json_to_recordset(%(items)s::json) AS item (id text)""",
+    "SELECT item.id FROM json_to_recordset(%(items)s::json) AS item (id text)",
+)
+MANY = """
+INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
+SELECT 'bench', 'decided', 'tsk_' || to_char(n, 'FM0000000000000000000000000000'), 'roadbed', now(),
+       jsonb_build_object('decision', 'dec_' || to_char(n, 'FM0000000000000000000000000000'),
+                          'route', 'automatic')
+FROM generate_series(1, %(entries)s::int) AS n
+"""
+EMPTY = "TRUNCATE audit_entry, audit_pending, audit_bundle, audit_tile, audit_checkpoint"
+CALLERS = 512
+
+
+async def writing(writer: GroupCommitWriter, seconds: float, prefix: str) -> float:
+    """Entries per second of 512 callers."""
+    began, done = time.perf_counter(), 0
+
+    async def caller(number: int) -> None:
+        nonlocal done
+        turn = 0
+        while time.perf_counter() < began + seconds:
+            await writer.write(ENTRY, {"id": f"tsk_{prefix}_{number}_{turn}"})
+            turn, done = turn + 1, done + 1
+
+    await asyncio.gather(*(caller(number) for number in range(CALLERS)))
+    return done / (time.perf_counter() - began)
+
+
+async def rates(database: Database, folder: Path, rounds: int, seconds: float) -> dict[str, float]:
+    """Without trigger, with it, and with a sealer beside: rounds take turns."""
+    writer = GroupCommitWriter(database.url)
+    await writer.open()
+    found: dict[str, list[float]] = {"plain": [], "committed": [], "sealed": []}
+    log = AuditLog(database, folder, SystemClock(), os.urandom)
+    await writing(writer, 1.0, "warm")
+    for number in range(rounds):
+        await database.fetch("ALTER TABLE audit_entry DISABLE TRIGGER audit_commit")
+        found["plain"].append(await writing(writer, seconds, f"p{number}"))
+        await database.fetch("ALTER TABLE audit_entry ENABLE TRIGGER audit_commit")
+        found["committed"].append(await writing(writer, seconds, f"c{number}"))
+        sealer = asyncio.create_task(log.seal_forever())
+        found["sealed"].append(await writing(writer, seconds, f"s{number}"))
+        sealer.cancel()
+        await asyncio.gather(sealer, return_exceptions=True)
+    await writer.close()
+    return {f"entries_per_second_{name}": report.median(values) for name, values in found.items()}
+
+
+async def million(database: Database, folder: Path, entries: int) -> dict[str, float]:
+    await database.fetch(EMPTY)
+    log = AuditLog(database, folder, SystemClock(), os.urandom)
+    clock = time.perf_counter
+    began = clock()
+    await database.fetch(MANY, {"entries": entries})
+    inserted = clock()
+    assert await log.seal() == entries
+    sealed = clock()
+    await log.publish()
+    published = clock()
+    verified = await log.verify()
+    assert verified.sound, verified.findings[:3]
+    proofs = []
+    for number in range(1, 201):
+        asked = clock()
+        await log.proof_of_task(f"tsk_{1 + number * (entries - 1) // 201:028d}")
+        proofs.append((clock() - asked) * 1e3)
+    return {
+        "insert_seconds": inserted - began,
+        "seal_seconds": sealed - inserted,
+        "publish_seconds": published - sealed,
+        "verify_seconds": verified.seconds,
+        "proof_ms": report.median(proofs),
+        "proof_slowest_ms": max(proofs),
+    }
+
+
+async def run(entries: int, rounds: int, seconds: float) -> None:
+    parent = ROOT_HOME if os.geteuid() == 0 else Path(tempfile.gettempdir())
+    server = EmbeddedServer(parent / f"bench-{os.getpid()}")
+    try:
+        url = server.start()
+        migrations.upgrade(url)
+        with tempfile.TemporaryDirectory() as folder:
+            async with Database(url) as database:
+                found = await rates(database, Path(folder) / "first", rounds, seconds)
+                found |= await million(database, Path(folder) / "second", entries)
+    finally:
+        server.stop_now()
+        shutil.rmtree(server.home, ignore_errors=True)
+    tell(found, entries)
+
+
+def tell(found: dict[str, float], entries: int) -> None:
+    for name, value in found.items():
+        print(f"{name:32}{value:>14,.2f}")
+    verify, proof = found["verify_seconds"], found["proof_ms"]
+    kept = found["entries_per_second_sealed"] / found["entries_per_second_plain"]
+    report.table(
+        [
+            (
+                f"verify {entries:,} entries, s",
+                f"{verify:.1f}",
+                "at most 10",
+                report.judged(verify, 10, least=False),
+            ),
+            (
+                f"one proof of {entries:,}, ms",
+                f"{proof:.2f}",
+                "at most 5",
+                report.judged(proof, 5, least=False),
+            ),
+            ("entries a second, sealed ÷ not committed to", f"{kept:.2f}", "no figure", ""),
+        ]
+    )
+    facts: dict[str, Any] = {name: round(value, 4) for name, value in found.items()}
+    report.end(
+        {
+            "benchmark": "audit",
+            "entries": entries,
+            **facts,
+            "machine": report.machine("psycopg", "cryptography"),
+        }
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--entries", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    arguments = parser.parse_args()
+    uvloop.run(run(arguments.entries, arguments.rounds, arguments.seconds))
+
+
+if __name__ == "__main__":
+    main()

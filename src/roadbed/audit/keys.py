@@ -1,0 +1,84 @@
+"""The key that signs checkpoints: made once, kept in a file that only its owner may read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from roadbed.audit.errors import AuditFolderError
+from roadbed.audit.notes import ED25519, NoteError, PublicKey, Signer
+
+SIGNING_KEY = "audit-signing-key"
+PUBLIC_KEY = "audit-public-key"
+_PREFIX = "PRIVATE+KEY+"
+_SEED_BYTES = 32
+
+
+def signer(folder: Path, entropy: Callable[[int], bytes]) -> Signer:
+    """The key in ``folder``, made if there is none. Raises ``AuditFolderError``.
+
+    Many processes may ask at once: one of them makes it, all get the same.
+    """
+    path = folder / SIGNING_KEY
+    try:
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            _make(path, entropy)
+        found = _read(SecretStr(path.read_text(encoding="ascii").strip()))
+        if public_key(folder) != found.public:
+            replace(folder / PUBLIC_KEY, f"{found.public}\n".encode())
+    except OSError as error:
+        raise AuditFolderError(str(folder), error.strerror or "it cannot be used") from error
+    except ValueError:  # what is in the file is never repeated
+        raise AuditFolderError(str(folder), f"{SIGNING_KEY} holds no key") from None
+    return found
+
+
+def public_key(folder: Path) -> PublicKey | None:
+    """The key that others verify with, if there is a readable one."""
+    try:
+        return PublicKey.read((folder / PUBLIC_KEY).read_text(encoding="ascii"))
+    except (OSError, UnicodeDecodeError, NoteError):
+        return None
+
+
+def replace(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write a file so that readers, and a power cut, find it whole or as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = _partial(path, content, mode)
+    partial.replace(path)
+
+
+def _make(path: Path, entropy: Callable[[int], bytes]) -> None:
+    name = f"roadbed/{entropy(8).hex()}"
+    seed = entropy(_SEED_BYTES)
+    public = Signer(name, seed).public
+    encoded = b64encode(ED25519 + seed).decode()
+    text = f"{_PREFIX}{name}+{public.id.hex()}+{encoded}\n"
+    partial = _partial(path, text.encode(), 0o600)
+    with contextlib.suppress(FileExistsError):  # another process was quicker
+        path.hardlink_to(partial)
+    partial.unlink()
+
+
+def _partial(path: Path, content: bytes, mode: int) -> Path:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    partial.unlink(missing_ok=True)
+    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return partial
+
+
+def _read(text: SecretStr) -> Signer:
+    name, _, rest = text.get_secret_value().removeprefix(_PREFIX).partition("+")
+    seed = b64decode(rest.partition("+")[2], validate=True)[1:]
+    return Signer(name, seed)

@@ -1,0 +1,90 @@
+"""What the log is made of, and what is said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checkpoint:
+    """A signed claim: the first ``size`` leaves hash to ``root``. ``note`` is the signed text."""
+
+    size: int
+    root: bytes
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bundle:
+    """Up to 256 leaves in a row: positions of their entries, commitments of 32 bytes each."""
+
+    index: int
+    positions: Sequence[int]
+    commitments: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Growth:
+    """What sealing adds: rows to write, whole; the new size and root."""
+
+    bundles: Sequence[Bundle]
+    tiles: Mapping[tuple[int, int], bytes]
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing that is not as it was written. ``position`` names the entry, if it is one."""
+
+    position: int | None
+    problem: str
+    remedy: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verification:
+    """What was recomputed and what was found; ``newest`` is the newest checkpoint's note.
+
+    ``more`` counts findings beyond those listed.
+    """
+
+    entries: int
+    erased: int
+    pending: int
+    checkpoints: int
+    seconds: float
+    newest: str | None
+    findings: Sequence[Finding]
+    more: int = 0
+
+    @property
+    def sound(self) -> bool:
+        """Whether everything is as it was written."""
+        return not self.findings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EntryProof:
+    """One entry and its place. ``payload`` and ``salt`` are ``None`` once it was erased.
+
+    Hexadecimal: ``salt``, ``commitment``, ``hashes`` (the inclusion proof, RFC 6962).
+    """
+
+    position: int
+    leaf: int
+    payload: str | None
+    salt: str | None
+    commitment: str
+    hashes: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proof:
+    """One document: entries, the checkpoint that proves them, and the key that signed it."""
+
+    format: str
+    public_key: str
+    checkpoint: str
+    entries: Sequence[EntryProof]

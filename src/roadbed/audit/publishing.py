@@ -1,0 +1,121 @@
+"""Verb: ``publish`` what was sealed to the folder outside the database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from roadbed.audit import keys, notes
+from roadbed.audit.errors import AuditFolderError, AuditKeyError
+from roadbed.audit.model import Checkpoint
+from roadbed.audit.tiles import HISTORY, Folder
+from roadbed.audit.tree import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH
+from roadbed.storage.database import Database, Row
+from roadbed.storage.sql import queries
+
+_SQL = queries(__package__)
+_TILES_AT_ONCE = 256
+
+
+class Publishing:
+    """Writes tiles first and the checkpoint last, so that a reader never lacks a tile."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database = database
+        self._folder = Folder(folder)
+        self._published = -1  # the size this process knows to be in the folder
+
+    async def publish(self) -> int:
+        """Bring the folder up to the database; gives how many checkpoints it wrote."""
+        newest = await self._newest()
+        if newest is None or newest.size == self._published:
+            return 0
+        try:
+            with self._folder.writing() as mine:
+                # Read again: whoever wrote until now may have been ahead of what was read above.
+                newest = await self._newest() or newest
+                return await self._bring_up(newest) if mine else 0
+        except OSError as error:
+            raise AuditFolderError(
+                str(self._folder.path), error.strerror or "it cannot be used"
+            ) from error
+
+    async def _newest(self) -> Checkpoint | None:
+        row = await self._database.fetch_one(_SQL["newest"])
+        return Checkpoint(**row) if row else None
+
+    async def _bring_up(self, newest: Checkpoint) -> int:
+        self._require_ours(newest)
+        begun = await asyncio.to_thread(self._last)
+        before = 0 if begun is None else begun.size
+        if begun is not None:
+            await self._require_same(begun, newest)
+        rows = await self._database.fetch(_SQL["checkpoints"], {"after": before})
+        checkpoints = [Checkpoint(**row) for row in rows if row["size"] <= newest.size]
+        if checkpoints:
+            await self._put_tiles(before, newest.size)
+            await asyncio.to_thread(self._folder.put_checkpoints, checkpoints)
+        self._published = newest.size
+        return len(checkpoints)
+
+    def _require_ours(self, checkpoint: Checkpoint) -> None:
+        key = keys.public_key(self._folder.path)
+        if key is None:
+            raise AuditFolderError(str(self._folder.path), f"{keys.PUBLIC_KEY} is missing")
+        try:
+            notes.read(checkpoint.note, key)
+        except notes.NoteError as error:
+            raise AuditKeyError(str(self._folder.path), str(error)) from error
+
+    def _last(self) -> Checkpoint | None:
+        note, key = self._folder.last(), keys.public_key(self._folder.path)
+        if note is None or key is None:
+            return None
+        try:
+            return notes.read(note, key)
+        except notes.NoteError as error:
+            raise AuditFolderError(str(self._folder.path), f"{HISTORY}: {error}") from error
+
+    async def _require_same(self, begun: Checkpoint, newest: Checkpoint) -> None:
+        rows = await self._database.fetch(_SQL["checkpoints"], {"after": begun.size - 1})
+        if begun.size > newest.size or not rows or rows[0]["note"] != begun.note:
+            raise AuditFolderError(
+                str(self._folder.path),
+                f"it knows a checkpoint of {begun.size} entries that the database does not have",
+            )
+
+    async def _put_tiles(self, before: int, size: int) -> None:
+        for first in _steps(before >> TILE_HEIGHT, size >> TILE_HEIGHT):
+            rows = await self._database.fetch(
+                _SQL["bundles_from"], {"first": first, "most": _TILES_AT_ONCE}
+            )
+            await asyncio.to_thread(self._put_bundles, rows, size)
+        level = 0
+        while size >> (TILE_HEIGHT * level):
+            above = TILE_HEIGHT * (level + 1)
+            for first in _steps(before >> above, size >> above):
+                rows = await self._database.fetch(
+                    _SQL["tiles_from"], {"level": level, "first": first, "most": _TILES_AT_ONCE}
+                )
+                await asyncio.to_thread(self._put_hashes, rows, size >> (TILE_HEIGHT * level))
+            level += 1
+
+    def _put_bundles(self, rows: Sequence[Row], size: int) -> None:
+        for row in rows:
+            if commitments := _within(row["commitments"], row["index"], size):
+                self._folder.put_entries(row["index"], commitments)
+
+    def _put_hashes(self, rows: Sequence[Row], size: int) -> None:
+        for row in rows:
+            if hashes := _within(row["hashes"], row["index"], size):
+                self._folder.put_tile((row["level"], row["index"]), hashes)
+
+
+def _within(content: bytes, index: int, size: int) -> bytes:
+    """What a tile held at ``size``: another process may have sealed since then."""
+    return content[: max(0, size - index * TILE_WIDTH) * HASH_BYTES]
+
+
+def _steps(first: int, last: int) -> Iterator[int]:
+    return iter(range(first, last + 1, _TILES_AT_ONCE))

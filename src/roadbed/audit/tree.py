@@ -1,0 +1,202 @@
+"""The Merkle tree of RFC 6962: hashes, roots, proofs and their checks. Nothing here does I/O.
+
+Hashes are 32 bytes. A node is (height, index): the complete subtree over the leaves from
+``index << height`` up to ``(index + 1) << height``. Whoever wants a proof hands over a function
+that gives the hash of a node; ``NodesOfTiles`` is one for tiles of 256 hashes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
+from hashlib import sha256
+from typing import TypeAlias
+
+Node: TypeAlias = tuple[int, int]
+NodeHash: TypeAlias = Callable[[Node], bytes]
+Tile: TypeAlias = tuple[int, int]
+
+HASH_BYTES = 32
+TILE_HEIGHT = 8
+TILE_WIDTH = 1 << TILE_HEIGHT
+EMPTY_ROOT = sha256().digest()
+
+
+def leaf_hash(data: bytes) -> bytes:
+    """The hash of a leaf that holds ``data``."""
+    return sha256(b"\x00" + data).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """The hash over two subtrees."""
+    return sha256(b"\x01" + left + right).digest()
+
+
+def edge(start: int, end: int) -> list[Node]:
+    """The fewest complete subtrees that make up the leaves ``start`` up to ``end``, left to right.
+
+    ``start`` is a multiple of the largest power of two that fits, as in every subtree of RFC 6962.
+    """
+    found = []
+    while start < end:
+        height = (end - start).bit_length() - 1
+        found.append((height, start >> height))
+        start += 1 << height
+    return found
+
+
+def fold(hashes: Sequence[bytes]) -> bytes:
+    """The root over complete subtrees that become smaller to the right; of none, the empty root."""
+    if not hashes:
+        return EMPTY_ROOT
+    return reduce(lambda right, left: node_hash(left, right), reversed(hashes))
+
+
+def root(size: int, of: NodeHash) -> bytes:
+    """The root of the first ``size`` leaves."""
+    return fold([of(node) for node in edge(0, size)])
+
+
+def inclusion_nodes(leaf: int, size: int) -> list[list[Node]]:
+    """What the proof of a leaf consists of: each inner list folds to one of its hashes.
+
+    Raises ``ValueError`` for a leaf outside the tree. Source: RFC 6962, 2.1.1.
+    """
+    if not 0 <= leaf < size:
+        raise ValueError(f"leaf {leaf} is not in a tree of {size}")
+    start, end, found = 0, size, []
+    while end - start > 1:
+        middle = start + _split(end - start)
+        if leaf < middle:
+            found.append(edge(middle, end))
+            end = middle
+        else:
+            found.append(edge(start, middle))
+            start = middle
+    return found[::-1]
+
+
+def consistency_nodes(old: int, new: int) -> list[list[Node]]:
+    """What the proof consists of that the first ``old`` leaves of ``new`` are unchanged.
+
+    Raises ``ValueError`` unless 0 < old <= new. Source: RFC 6962, 2.1.2.
+    """
+    if not 0 < old <= new:
+        raise ValueError(f"no tree of {old} is the beginning of one of {new}")
+    start, end, found = 0, new, []
+    while end != old:
+        middle = start + _split(end - start)
+        if old <= middle:
+            found.append(edge(middle, end))
+            end = middle
+        else:
+            found.append(edge(start, middle))
+            start = middle
+    if start > 0:  # otherwise the old root itself stands here, which the reader has
+        found.append(edge(start, end))
+    return found[::-1]
+
+
+def proof(nodes: Iterable[Sequence[Node]], of: NodeHash) -> list[bytes]:
+    """The hashes of a proof, in the order of RFC 6962."""
+    return [fold([of(node) for node in each]) for each in nodes]
+
+
+def included(data_hash: bytes, leaf: int, size: int, hashes: Sequence[bytes], top: bytes) -> bool:
+    """Whether ``hashes`` prove that leaf ``leaf`` of the tree with root ``top`` is ``data_hash``.
+
+    Source: RFC 9162, 2.1.3.2.
+    """
+    if not 0 <= leaf < size:
+        return False
+    place, last, found = leaf, size - 1, data_hash
+    for each in hashes:
+        if last == 0:
+            return False
+        if place & 1 or place == last:
+            found = node_hash(each, found)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            found = node_hash(found, each)
+        place, last = place >> 1, last >> 1
+    return last == 0 and found == top
+
+
+def consistent(
+    old: int, new: int, old_root: bytes, new_root: bytes, hashes: Sequence[bytes]
+) -> bool:
+    """Whether ``hashes`` prove that the tree of ``new`` leaves begins with that of ``old``.
+
+    Source: RFC 9162, 2.1.4.2.
+    """
+    if not 0 < old <= new:
+        return False
+    if old == new:
+        return not hashes and old_root == new_root
+    path = [old_root, *hashes] if old & (old - 1) == 0 else list(hashes)
+    if not path:
+        return False
+    place, last = old - 1, new - 1
+    while place & 1:
+        place, last = place >> 1, last >> 1
+    first = second = path[0]
+    for each in path[1:]:
+        if last == 0:
+            return False
+        if place & 1 or place == last:
+            first, second = node_hash(each, first), node_hash(each, second)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            second = node_hash(second, each)
+        place, last = place >> 1, last >> 1
+    return last == 0 and (first, second) == (old_root, new_root)
+
+
+def levels(hashes: bytes) -> list[bytes]:
+    """All complete nodes over a tile's hashes: by height, each height joined into one string."""
+    found = [hashes]
+    while len(found[-1]) >= 2 * HASH_BYTES:
+        below = found[-1]
+        found.append(
+            b"".join(
+                [
+                    sha256(b"\x01" + below[at : at + 2 * HASH_BYTES]).digest()
+                    for at in range(0, len(below) - HASH_BYTES, 2 * HASH_BYTES)
+                ]
+            )
+        )
+    return found
+
+
+def tile_of(node: Node) -> Tile:
+    """The tile (level, index) that holds ``node``, or the hashes it is made of."""
+    height, index = node
+    level, above = divmod(height, TILE_HEIGHT)
+    return level, index << above >> TILE_HEIGHT
+
+
+class NodesOfTiles:
+    """Node hashes out of tiles. Raises ``LookupError`` for one that the tiles do not hold."""
+
+    def __init__(self, tiles: Mapping[Tile, bytes]) -> None:
+        self._tiles = tiles
+        self._levels: dict[Tile, list[bytes]] = {}
+
+    def __call__(self, node: Node) -> bytes:
+        level, number = tile = tile_of(node)
+        if tile not in self._levels:
+            self._levels[tile] = levels(self._tiles.get(tile, b""))
+        height, index = node
+        above = height % TILE_HEIGHT
+        at = (index % (TILE_WIDTH >> above)) * HASH_BYTES
+        found = b"".join(self._levels[tile][above : above + 1])[at : at + HASH_BYTES]
+        if len(found) != HASH_BYTES:
+            raise LookupError(f"tile {level}/{number} is missing or too short")
+        return found
+
+
+def _split(size: int) -> int:
+    """The largest power of two below ``size``."""
+    return 1 << (size - 1).bit_length() - 1
