@@ -33,6 +33,7 @@ from roadbed.kernel.ids import Ids
 from roadbed.kernel.settings import Settings
 from roadbed.monitoring.service import Monitoring
 from roadbed.people.service import People
+from roadbed.receipts.erasure import Erasure
 from roadbed.receipts.incidents import Incidents
 from roadbed.receipts.service import Receipts
 from roadbed.releases.registry import Registry
@@ -80,6 +81,7 @@ class App:
     halts: Halts
     budgets: Budgets
     incidents: Incidents
+    erasure: Erasure
     relay: Relay
     people: People
     audit: AuditLog
@@ -184,6 +186,7 @@ def _wire(
     clock = SystemClock()
     ids = Ids(clock)
     budgets = Budgets(database, ids, clock)
+    audit = AuditLog(database, audit_folder(settings), clock, os.urandom)
     receipts = Receipts(database)
     intake = Intake(database, writer, ids, clock, budgets, lease_seconds=settings.lease_seconds)
     registry = Registry(database)
@@ -250,7 +253,8 @@ def _wire(
             senders=settings.senders,
         ),
         people=People(database, clock, os.urandom),
-        audit=AuditLog(database, audit_folder(settings), clock, os.urandom),
+        audit=audit,
+        erasure=Erasure(database, audit, clock),
     )
 
 

@@ -1,4 +1,4 @@
-"""One record of everything an incident touched."""
+"""One record of everything an incident touched; and erasure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 from pydantic_core import to_json
 
 from roadbed.bootstrap import App
-from roadbed.receipts.errors import IncidentError
+from roadbed.receipts.errors import ErasureError, IncidentError, UnknownTaskError
 from tests.unit.test_decisions import decide
 from tests.unit.test_deliveries import Ledger, pump
-from tests.unit.test_trust import declared, stand
+from tests.unit.test_trust import answer, declared, stand
 
 
 async def test_it_names_every_receipt_and_effect_with_its_state(app: App) -> None:
@@ -59,3 +59,25 @@ async def test_a_time_that_makes_no_sense_is_refused(app: App) -> None:
         await app.incidents.collect(
             "nobody", title="x", since=now - timedelta(hours=1), until=None, actor="ana"
         )
+
+
+async def test_what_is_known_of_a_task_can_be_erased_and_the_log_stays_sound(app: App) -> None:
+    ledger = Ledger()
+    declared(app).deliver("crm", to=ledger)
+    decision = await decide(app, "my name is Ada Lovelace")
+    with pytest.raises(ErasureError):
+        await app.erasure.erase(decision.task_id, by="ana", reason="asked for")
+    await answer(app, decision, note="Ada Lovelace again")
+    await pump(app)
+    other = await decide(app, "somebody else")
+    await app.audit.seal()
+    assert await app.erasure.erase(decision.task_id, by="ana", reason="asked for") == 3
+    await app.audit.seal()
+    found = await app.audit.verify()
+    assert found.sound, found.findings
+    for table in ("task", "decision", "verdict", "example", "delivery", "audit_entry"):
+        rows = await app.database.fetch(f"SELECT * FROM {table}")
+        assert "Lovelace" not in repr(rows), table
+    assert (await app.receipts.get(other.task_id, viewer="x"))["input"] == {"text": "somebody else"}
+    with pytest.raises(UnknownTaskError):
+        await app.erasure.erase("tsk_nothing", by="ana", reason="x")

@@ -36,6 +36,7 @@ STATUS = {
     "write_rejected": 422,
     "artifact_missing": 503,
     "incident_invalid": 422,
+    "erasure_too_early": 409,
     "training_failed": 409,
     "nothing_to_stress": 409,
     "audit_entry_unknown": 404,

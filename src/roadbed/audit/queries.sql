@@ -97,7 +97,8 @@ WHERE subject = ANY (ARRAY (
     UNION ALL SELECT id FROM decision WHERE task_id = %(task)s
     UNION ALL SELECT id FROM review WHERE task_id = %(task)s
     UNION ALL SELECT verdict.id FROM review JOIN verdict ON verdict.review_id = review.id
-              WHERE review.task_id = %(task)s))
+              WHERE review.task_id = %(task)s
+    UNION ALL SELECT id FROM delivery WHERE task_id = %(task)s))
 
 -- name: erasures
 SELECT position FROM audit_entry

@@ -27,6 +27,7 @@ for command in (
     work.improve,
     work.stress,
     work.incident,
+    work.erase,
     serving.doctor,
 ):
     app.command()(command)

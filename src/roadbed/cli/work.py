@@ -126,6 +126,25 @@ def incident(
     )
 
 
+def erase(
+    task: Annotated[str, typer.Argument(help="The task's id.")],
+    reason: Annotated[str, typer.Option(help="Why, for the log: no personal data.")],
+    json: Json = False,
+) -> None:
+    """Erase what is known of a task for good; every proof of the log stays valid."""
+
+    async def work() -> int:
+        async with opened(only=[]) as app:
+            return await app.erasure.erase(task, by=me(), reason=reason)
+
+    emptied = run(work())
+    show(
+        {"task": task, "entries": emptied},
+        as_json=json,
+        text=lambda: f"Erased. {emptied} entries of the audit log were emptied; proofs still hold.",
+    )
+
+
 def stress(
     usecase: UseCaseName,
     items: Annotated[int, typer.Option(min=1, max=5_000, help="How many examples.")] = 400,

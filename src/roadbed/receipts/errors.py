@@ -21,3 +21,15 @@ class IncidentError(RoadbedError):
     """A span of time from which no record can be collected."""
 
     code = "incident_invalid"
+
+
+class ErasureError(RoadbedError):
+    """Something of the task is still under way."""
+
+    code = "erasure_too_early"
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(
+            f"The task {task_id} is not at its end: a decision, a review or a delivery is open.",
+            "Finish or cancel that first, then erase.",
+        )

@@ -91,3 +91,54 @@ ORDER BY asked_at
 -- name: incident_pod
 SELECT declaration -> 'pod' AS pod, declaration ->> 'purpose' AS purpose FROM use_case
 WHERE name = %(use_case)s
+
+-- name: copies
+-- The task, and what was made of it to measure reviewers.
+SELECT task.id FROM task WHERE task.id = %(task_id)s
+UNION
+SELECT copy.id FROM task
+JOIN task AS copy ON copy.use_case = task.use_case AND copy.body_hash = task.body_hash
+JOIN measure ON measure.task_id = copy.id
+WHERE task.id = %(task_id)s
+
+-- name: under_way
+SELECT (SELECT count(*) FROM in_flight WHERE task_id = ANY (%(ids)s))
+     + (SELECT count(*) FROM delivery WHERE task_id = ANY (%(ids)s)
+        AND state IN ('planned', 'waiting', 'sending', 'held', 'unknown', 'compensating', 'stuck'))
+     + (SELECT count(*) FROM review WHERE task_id = ANY (%(ids)s) AND verdict IS NULL) AS n
+
+-- name: erase_task
+UPDATE task SET input = '{}', source = '{}', key = NULL, body_hash = 'erased'
+WHERE id = ANY (%(ids)s)
+
+-- name: erase_decision
+UPDATE decision SET output = NULL, evidence = '{}', reason = 'erased', actions = NULL
+WHERE task_id = ANY (%(ids)s)
+
+-- name: erase_verdict
+UPDATE verdict SET right_output = NULL, note = NULL WHERE task_id = ANY (%(ids)s)
+
+-- name: erase_measure
+UPDATE measure SET right_output = NULL WHERE task_id = ANY (%(ids)s)
+
+-- name: erase_example
+UPDATE example SET input = '{}', output = NULL, content_hash = id, withdrawn_at = %(at)s
+WHERE task_id = ANY (%(ids)s)
+
+-- name: erase_delivery
+UPDATE delivery SET content = NULL, arguments = NULL, reason = NULL, order_key = NULL
+WHERE task_id = ANY (%(ids)s)
+
+-- name: erase_attempt
+UPDATE delivery_attempt SET detail = 'erased'
+FROM delivery WHERE delivery.id = delivery_attempt.delivery_id
+  AND delivery.task_id = ANY (%(ids)s)
+
+-- name: entries_of
+SELECT position FROM audit_entry
+WHERE subject = ANY (ARRAY (
+    SELECT unnest(%(ids)s::text[])
+    UNION ALL SELECT id FROM decision WHERE task_id = ANY (%(ids)s)
+    UNION ALL SELECT id FROM review WHERE task_id = ANY (%(ids)s)
+    UNION ALL SELECT id FROM verdict WHERE task_id = ANY (%(ids)s)
+    UNION ALL SELECT id FROM delivery WHERE task_id = ANY (%(ids)s)))

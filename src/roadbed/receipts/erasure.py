@@ -1,0 +1,44 @@
+"""Verb: ``erase`` what is known of a task, so that every proof of the log stays valid."""
+
+from __future__ import annotations
+
+from roadbed.audit.service import AuditLog
+from roadbed.kernel.clock import Clock
+from roadbed.receipts.errors import ErasureError, UnknownTaskError
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+
+_SQL = queries(__package__)
+_STEPS = ("task", "decision", "verdict", "measure", "example", "delivery", "attempt")
+
+
+class Erasure:
+    """Empties rows and the salts of audit entries; ids, times, routes and hashes stay."""
+
+    def __init__(self, database: Database, audit: AuditLog, clock: Clock) -> None:
+        self._database = database
+        self._audit = audit
+        self._clock = clock
+
+    async def erase(self, task_id: str, *, by: str, reason: str) -> int:
+        """Erase a task's content for good; gives how many audit entries were emptied.
+
+        What was sent to others is theirs to erase; the receipt still names where it went. A version
+        that learned from it stays as it is; the next one does not see it. Raises
+        ``UnknownTaskError``, ``ErasureError`` while something of it is still under way.
+        """
+        at = self._clock.now()
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(_SQL["copies"], {"task_id": task_id})
+            ids = [row["id"] for row in await cursor.fetchall()]
+            if not ids:
+                raise UnknownTaskError(task_id)
+            cursor = await connection.execute(_SQL["under_way"], {"ids": ids})
+            row = await cursor.fetchone()
+            if row and row["n"]:
+                raise ErasureError(task_id)
+            cursor = await connection.execute(_SQL["entries_of"], {"ids": ids})
+            positions = [row["position"] for row in await cursor.fetchall()]
+            for step in _STEPS:
+                await connection.execute(_SQL[f"erase_{step}"], {"ids": ids, "at": at})
+            return len(await self._audit.erase(connection, positions, by=by, reason=reason))
