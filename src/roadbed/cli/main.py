@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from roadbed.cli import folders, reviews, serving, work
+from roadbed.cli import deliveries, folders, halts, reviews, serving, work
 
 app = typer.Typer(
     name="roadbed",
@@ -18,6 +18,7 @@ for command in (
     serving.demo,
     serving.up,
     serving.serve,
+    deliveries.worker,
     folders.new,
     folders.check,
     work.submit,
@@ -25,10 +26,13 @@ for command in (
     work.trust,
     work.improve,
     work.stress,
+    halts.halt,
+    halts.resume,
     serving.doctor,
 ):
     app.command()(command)
 app.add_typer(reviews.app, name="review")
+app.add_typer(deliveries.app, name="deliver")
 app.add_typer(serving.user_app, name="user")
 
 
