@@ -105,7 +105,7 @@ async def test_a_dead_letter_is_sent_again_and_an_unknown_one_decided(desk: Desk
     await desk.send("plain")
     assert "1 needs a person" in await desk.go("/usecases/triage/deliveries")
     await desk.page.locator("a", has_text="Result to crm").click()
-    assert "no such account <b>" in await desk.page.locator(".lead").inner_text()
+    assert "such account <b>" in await desk.page.locator(".lead").inner_text()
     await desk.page.get_by_role("button", name="Send again").click()
     await desk.page.locator("#state", has_text="waiting").wait_for()
     await pump(desk.site.app)

@@ -32,6 +32,8 @@ _environment.filters.update(
     flat=flat,
     code=words.code,
     milliseconds=words.milliseconds,
+    sentence=words.sentence,
+    seen=words.seen,
 )
 _environment.globals.update(
     release=__version__,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
@@ -54,12 +55,14 @@ OUTCOMES = {
     "found": "looked up: it had happened",
     "absent": "looked up: it had not happened",
 }
+# What each of the pod is there for, beside the name.
 ROLES = {
-    "domain_lead": "Owns it",
-    "engineer": "Called when it breaks",
-    "data_specialist": "Looks after the data",
-    "risk_partner": "Watches the risk",
+    "domain_lead": "owns it",
+    "engineer": "called when it breaks",
+    "data_specialist": "looks after the data",
+    "risk_partner": "watches the risk",
 }
+_KINDS_OF_ERROR = re.compile(r"^(Temporary|Refused|UnknownOutcome)Error: ")
 _SAYS = {
     "approve": ("Approve exactly this", "a"),
     "refuse": ("Refuse", "x"),
@@ -83,8 +86,18 @@ def say(what: str, delivery: Any) -> dict[str, str]:
 
 def readable(content: Mapping[str, Any]) -> str:
     """Content as JSON on several lines; what a reader could not see is written as an escape."""
-    written = json.dumps(content, indent=2, ensure_ascii=False)
-    return "".join(each if _visible(each) else json.dumps(each)[1:-1] for each in written)
+    return seen(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def seen(text: str) -> str:
+    """Text in which nothing hides: marks that turn or swallow what stands beside them are told."""
+    return "".join(each if _visible(each) else json.dumps(each)[1:-1] for each in text)
+
+
+def sentence(reason: str | None) -> str:
+    """A reason as a sentence; the state beside it says already what kind of error it was."""
+    text = _KINDS_OF_ERROR.sub("", reason or "").strip()
+    return text and text[0].upper() + text[1:] + ("" if text[-1] in ".?!" else ".")
 
 
 def _visible(sign: str) -> bool:
