@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from roadbed.api import app as api
 from roadbed.api.problems import problem
 from roadbed.api.tasks import take
-from roadbed.bootstrap import App, database_url, open_app, running
+from roadbed.bootstrap import App, database_url, open_app, relaying, running
 from roadbed.console import app as console
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
@@ -94,8 +94,8 @@ class NotLoopbackError(RoadbedError):
         )
 
 
-def create(settings: Settings | None = None) -> Door:
-    """The whole application. Raises ``NotLoopbackError``."""
+def create(settings: Settings | None = None, *, relays: bool = False) -> Door:
+    """The whole application; ``relays``: it sends deliveries too. Raises ``NotLoopbackError``."""
     settings = settings or Settings()
     if settings.host not in LOOPBACK:
         raise NotLoopbackError(settings.host)
@@ -106,7 +106,7 @@ def create(settings: Settings | None = None) -> Door:
         async with database_url(settings) as url, open_app(settings, url) as opened:
             for each in (app, api_app, console_app):
                 each.state.roadbed = opened
-            async with running(opened):
+            async with running(opened), relaying(opened) if relays else nullcontext():
                 yield
 
     pages = Starlette(routes=[Mount("/v1", api_app), Mount("/", console_app)], lifespan=lifespan)

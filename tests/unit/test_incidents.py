@@ -73,6 +73,7 @@ async def test_what_is_known_of_a_task_can_be_erased_and_the_log_stays_sound(app
     await app.audit.seal()
     assert await app.erasure.erase(decision.task_id, by="ana", reason="asked for") == 3
     await app.audit.seal()
+    await app.audit.publish()
     found = await app.audit.verify()
     assert found.sound, found.findings
     for table in ("task", "decision", "verdict", "example", "delivery", "audit_entry"):

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from roadbed.api import problems, reviews, tasks, usecases
+from roadbed.api import deliveries, halts, problems, reviews, tasks, usecases
 from roadbed.kernel.errors import RoadbedError
 
 
@@ -17,9 +17,9 @@ def create() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
-        description="Submit tasks, read receipts, review, see what is proven.",
+        description="Submit tasks, read receipts, review, deliver, stop, see what is proven.",
     )
-    for part in (tasks, reviews, usecases):
+    for part in (tasks, reviews, usecases, deliveries, halts):
         app.include_router(part.router)
     app.add_exception_handler(RoadbedError, problems.on_roadbed_error)
     app.add_exception_handler(RequestValidationError, problems.on_validation_error)

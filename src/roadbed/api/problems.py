@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Request
@@ -44,6 +45,12 @@ STATUS = {
     "audit_damaged": 503,
     "audit_key_foreign": 503,
     "audit_folder": 503,
+    "delivery_unknown": 404,
+    "delivery_state": 409,
+    "approval_invalid": 409,
+    "halt_unknown": 404,
+    "not_halted": 409,
+    "resume_needs_second": 409,
 }
 _TITLES = {
     400: "Bad request",
@@ -73,6 +80,26 @@ class RequestError(RoadbedError):
     """A field of the request that does not fit."""
 
     code = "request_invalid"
+
+
+def unknown_fields(body: Mapping[str, Any], known: set[str], remedy: str) -> None:
+    """Refuse a body with other fields. Raises ``RequestError``."""
+    if unknown := set(body) - known:
+        named = ", ".join(sorted(unknown))[:200]
+        raise RequestError(f"The body has unknown fields: {named}.", remedy)
+
+
+def text_field(body: Mapping[str, Any], name: str, *, most: int) -> str:
+    """A text of the body, empty if it is not there. Raises ``RequestError``."""
+    found = body.get(name)
+    if found is None:
+        return ""
+    if not isinstance(found, str) or len(found) > most or "\0" in found:
+        raise RequestError(
+            f"The {name} is not text of at most {most:,} characters.",
+            "Send it as a shorter string, without null characters.",
+        )
+    return found
 
 
 def problem(error: RoadbedError) -> Response:

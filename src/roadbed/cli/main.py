@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from roadbed.cli import audit, folders, reviews, serving, work
+from roadbed.cli import audit, deliveries, folders, halts, reviews, serving, work
 
 app = typer.Typer(
     name="roadbed",
@@ -18,7 +18,7 @@ for command in (
     serving.demo,
     serving.up,
     serving.serve,
-    serving.worker,
+    deliveries.worker,
     folders.new,
     folders.check,
     work.submit,
@@ -28,11 +28,14 @@ for command in (
     work.stress,
     work.incident,
     work.erase,
+    halts.halt,
+    halts.resume,
     serving.doctor,
 ):
     app.command()(command)
 app.add_typer(reviews.app, name="review")
 app.add_typer(audit.app, name="audit")
+app.add_typer(deliveries.app, name="deliver")
 app.add_typer(serving.user_app, name="user")
 
 

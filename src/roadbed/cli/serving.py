@@ -26,38 +26,15 @@ def up(
     port: Port = None,
 ) -> None:
     """Start everything here and print the address with a one-time sign-in link."""
-    run(_serve(folder, port, with_link=True))
+    run(_serve(folder, port, alone=True))
 
 
 def serve(
     folder: Annotated[Path | None, typer.Argument(help="Use-case folders to serve.")] = None,
     port: Port = None,
 ) -> None:
-    """Serve API and console; `roadbed user link` prints a sign-in link."""
-    run(_serve(folder, port, with_link=False))
-
-
-def worker(
-    folder: Annotated[Path | None, typer.Argument(help="Use-case folders to serve.")] = None,
-) -> None:
-    """Send what waits, until stopped."""
-    run(_relay(folder))
-
-
-async def _relay(folder: Path | None) -> None:
-    import signal
-
-    from roadbed.bootstrap import database_url, open_app, relaying
-    from roadbed.kernel.settings import Settings
-
-    settings = Settings()
-    if folder:
-        settings = settings.model_copy(update={"usecases": folder})
-    stop = asyncio.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    async with database_url(settings) as url, open_app(settings, url) as app, relaying(app):
-        await stop.wait()
+    """Serve API and console; `roadbed worker` sends, `roadbed user link` prints a link."""
+    run(_serve(folder, port, alone=False))
 
 
 def demo(
@@ -135,7 +112,8 @@ def token(
     show({"token": made}, as_json=json, text=lambda: made)
 
 
-async def _serve(folder: Path | None, port: int | None, *, with_link: bool) -> None:
+async def _serve(folder: Path | None, port: int | None, *, alone: bool) -> None:
+    """``alone``: this process does everything, and says how to sign in."""
     import uvicorn
 
     from roadbed.kernel.settings import Settings
@@ -146,7 +124,7 @@ async def _serve(folder: Path | None, port: int | None, *, with_link: bool) -> N
     settings = settings.model_copy(
         update={name: value for name, value in changes.items() if value is not None}
     )
-    application = create(settings)
+    application = create(settings, relays=alone)
     server = uvicorn.Server(
         uvicorn.Config(
             application,
@@ -162,7 +140,7 @@ async def _serve(folder: Path | None, port: int | None, *, with_link: bool) -> N
         await asyncio.sleep(0.02)
     if server.started:
         port = server.servers[0].sockets[0].getsockname()[1]
-        await _announce(application.roadbed, f"http://{settings.host}:{port}", with_link=with_link)
+        await _announce(application.roadbed, f"http://{settings.host}:{port}", with_link=alone)
     await running
     if not server.started:
         raise ServeError(settings.port)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -220,12 +220,38 @@ def _receipt_text(receipt: Mapping[str, Any]) -> str:
         "Verdict": verdict and f"{verdict['verdict']} by {verdict['reviewer']}",
         "Right output": _compact(verdict.get("right_output")),
         "Note": verdict.get("note"),
+        **_deliveries(receipt["deliveries"]),
+        "Halted": _halted(receipt["halted"]),
+        "Owns it": f"{receipt['pod']['domain_lead']}, domain lead",
+        "Is called": f"{receipt['pod']['engineer']}, engineer",
         "Pod": ", ".join(
             f"{role.replace('_', ' ')} {name}" for role, name in receipt["pod"].items()
         ),
         "Times": "; ".join(f"{what} {at:%Y-%m-%d %H:%M:%S} UTC" for what, at in moments(receipt)),
     }
     return "\n".join(f"{name:13}{value}" for name, value in lines.items() if value)
+
+
+def _deliveries(deliveries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """One line each; the first carries the name."""
+    lines = [
+        f"{each['kind']} to {each['destination']}: {each['state']}"
+        + (f", known there as {each['reference']}" if each["reference"] else "")
+        + (f", approved by {each['approved_by']}" if each["approved_by"] else "")
+        + f", {each['attempts']} attempt{'' if each['attempts'] == 1 else 's'}"
+        + f", key {each['key']}" * bool(each["key"])
+        + f"  {each['id']}"
+        for each in deliveries
+    ]
+    return {"Deliveries": ("\n" + " " * 13).join(lines)} if lines else {}
+
+
+def _halted(halted: Mapping[str, Any] | None) -> str | None:
+    """That nothing of its use case is decided alone or sent now."""
+    if halted is None:
+        return None
+    since = f"{halted['since']:%Y-%m-%d %H:%M} UTC"
+    return f"its use case, since {since} by {halted['by']}: {halted['reason']}"
 
 
 def _confidence(decision: Mapping[str, Any]) -> str | None:

@@ -13,14 +13,13 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from roadbed.console import charts, reviewing, trusting, words
-from roadbed.console.pages import app_of, page, person_of, problem_page
+from roadbed.console import charts, delivering, entering, reviewing, stopping, trusting, words
+from roadbed.console.pages import app_of, page, person_of, problem_page, usecase_page
 from roadbed.kernel.errors import RoadbedError
+from roadbed.people.errors import NotSignedInError
 from roadbed.receipts.service import Filter, moments
 from roadbed.trust.rules import STATES
 
-_COOKIE = "roadbed_session"
-_SESSION_SECONDS = 12 * 3600
 _PAGE_SIZE = 50
 _TICK_SECONDS = 1.0
 
@@ -30,8 +29,8 @@ def create() -> Starlette:
     return Starlette(
         routes=[
             Route("/", usecases),
-            Route("/sign-in", sign_in),
-            Route("/sign-out", sign_out, methods=["POST"]),
+            Route("/sign-in", entering.sign_in),
+            Route("/sign-out", entering.sign_out, methods=["POST"]),
             Route("/live", live),
             Route("/usecases/{name}", usecase),
             Route("/usecases/{name}/trust", trusting.trust),
@@ -42,6 +41,15 @@ def create() -> Starlette:
             Route("/usecases/{name}/review/{review_id}", reviewing.give, methods=["POST"]),
             Route("/usecases/{name}/review/{review_id}/skip", reviewing.skip, methods=["POST"]),
             Route("/usecases/{name}/review/{review_id}/undo", reviewing.undo, methods=["POST"]),
+            Route("/usecases/{name}/deliveries", delivering.deliveries),
+            Route("/deliveries/{delivery_id}", delivering.delivery),
+            Route("/deliveries/{delivery_id}", delivering.say, methods=["POST"]),
+            Route("/usecases/{name}/halt", stopping.halt_page),
+            Route("/usecases/{name}/halt", stopping.halt, methods=["POST"]),
+            Route("/usecases/{name}/resume", stopping.resume, methods=["POST"]),
+            Route("/usecases/{name}/drill", stopping.drill, methods=["POST"]),
+            Route("/halt", stopping.halt_all_page),
+            Route("/halt", stopping.halt_all, methods=["POST"]),
             Route("/receipts", receipts),
             Route("/receipts/{task_id}", receipt),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
@@ -59,7 +67,8 @@ async def usecases(request: Request) -> HTMLResponse:
         service = app.registry.get(name)
         overview = await app.monitoring.overview(service.loaded.declared, halted=service.halted)
         rows.append((overview, words.headline(overview, service.live, app.clock.now())))
-    return page(request, "usecases.html", rows=rows, broken=app.broken)
+    in_force = await app.halts.in_force()
+    return page(request, "usecases.html", rows=rows, broken=app.broken, in_force=in_force)
 
 
 async def usecase(request: Request) -> HTMLResponse:
@@ -71,9 +80,12 @@ async def usecase(request: Request) -> HTMLResponse:
     history = await app.monitoring.history(overview.use_case)
     proof = (overview.version.certificate if overview.version else None) or {}
     curve = proof.get("detail", {}).get("curve", [])
-    return page(
+    return await usecase_page(
         request,
         "usecase.html",
+        overview.use_case,
+        halts=await app.halts.history(overview.use_case),
+        deliveries=await app.deliveries.overview(overview.use_case),
         overview=overview,
         live=service.live,
         state_words=STATES[service.live.state],
@@ -125,31 +137,9 @@ async def receipt(request: Request) -> HTMLResponse:
     found = await app_of(request).receipts.get(
         request.path_params["task_id"], viewer=person_of(request)
     )
-    return page(request, "receipt.html", receipt=found, moments=moments(found))
-
-
-async def sign_in(request: Request) -> Response:
-    """Spend a one-time link for a session."""
-    secret = await app_of(request).people.open_session(request.query_params.get("code", ""))
-    # A redirect that another site began would not carry a strict cookie; a page of our own does.
-    response = page(request, "signed_in.html")
-    response.set_cookie(
-        _COOKIE, secret, max_age=_SESSION_SECONDS, httponly=True, samesite="strict", path="/"
+    return await usecase_page(
+        request, "receipt.html", found["use_case"], receipt=found, moments=moments(found)
     )
-    return response
-
-
-async def sign_out(request: Request) -> Response:
-    """End the session."""
-    await app_of(request).people.close_session(request.cookies.get(_COOKIE, ""))
-    response = page(
-        request,
-        "problem.html",
-        problem="You are signed out.",
-        remedy="`roadbed user link` prints a new sign-in link.",
-    )
-    response.delete_cookie(_COOKIE, path="/")
-    return response
 
 
 async def live(request: Request) -> StreamingResponse:
@@ -171,6 +161,8 @@ async def live(request: Request) -> StreamingResponse:
 async def _on_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, RoadbedError):
         raise error
+    if isinstance(error, NotSignedInError):
+        return entering.not_signed_in(request, error)
     return problem_page(request, error)
 
 

@@ -31,8 +31,18 @@ _environment.filters.update(
     short=words.short,
     flat=flat,
     code=words.code,
+    milliseconds=words.milliseconds,
+    sentence=words.sentence,
+    seen=words.seen,
 )
-_environment.globals.update(release=__version__, interval=words.interval, reasons=words.REASONS)
+_environment.globals.update(
+    release=__version__,
+    interval=words.interval,
+    reasons=words.REASONS,
+    delivery_states=words.DELIVERY_STATES,
+    outcomes=words.OUTCOMES,
+    roles=words.ROLES,
+)
 _STATUS = {
     "not_signed_in": 401,
     "link_spent": 403,
@@ -43,6 +53,9 @@ _STATUS = {
     "review_closed": 409,
     "nothing_to_undo": 409,
     "verdict_invalid": 422,
+    "delivery_unknown": 404,
+    "halt_unknown": 404,
+    "storage_unavailable": 503,
 }
 
 
@@ -68,9 +81,18 @@ def page(request: Request, template: str, status: int = 200, **facts: Any) -> HT
         path=request.url.path,
         now=now,
         ago=lambda at: words.ago(at, now),
-        **facts,
+        left=lambda at: words.left(at, now),
+        **{"usecase": None, "standing": None, **facts},
     )
     return HTMLResponse(html, status)
+
+
+async def usecase_page(
+    request: Request, template: str, usecase: str, status: int = 200, **facts: Any
+) -> HTMLResponse:
+    """A page of one use case: with its halt key, and the banner while it is halted."""
+    standing = await app_of(request).halts.standing(usecase)
+    return page(request, template, status, usecase=usecase, standing=standing, **facts)
 
 
 def problem_page(request: Request, error: RoadbedError) -> HTMLResponse:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from roadbed.console import forms
-from roadbed.console.pages import app_of, page, person_of
+from roadbed.console.pages import app_of, page, person_of, usecase_page
 from roadbed.reviews.errors import VerdictError
 from roadbed.reviews.model import Review, VerdictKind
 
@@ -20,9 +20,10 @@ async def desk(request: Request) -> HTMLResponse:
     name = request.path_params["name"]
     app = app_of(request)
     service = app.service(name)
-    return page(
+    return await usecase_page(
         request,
         "review.html",
+        name,
         name=name,
         purpose=service.loaded.declared.purpose,
         waiting=(await app.reviews.waiting(name))["waiting"],

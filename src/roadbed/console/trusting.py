@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from roadbed.console import charts
-from roadbed.console.pages import app_of, page, person_of
+from roadbed.console.pages import app_of, person_of, usecase_page
 
 
 async def trust(request: Request) -> HTMLResponse:
@@ -15,9 +15,10 @@ async def trust(request: Request) -> HTMLResponse:
     app = app_of(request)
     report = await app.reports.report(app.service(request.path_params["name"]))
     detail = (report.proof or {}).get("detail", {})
-    return page(
+    return await usecase_page(
         request,
         "trust.html",
+        report.use_case,
         report=report,
         detail=detail,
         plot=charts.risk_coverage(
@@ -35,7 +36,8 @@ async def weak(request: Request) -> HTMLResponse:
     person_of(request)
     app = app_of(request)
     report = await app.reports.report(app.service(request.path_params["name"]))
-    return page(request, "weak.html", report=report, detail=(report.proof or {}).get("detail", {}))
+    detail = (report.proof or {}).get("detail", {})
+    return await usecase_page(request, "weak.html", report.use_case, report=report, detail=detail)
 
 
 async def seen(request: Request) -> Response:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +29,84 @@ REASONS = {
     "invalid_answer": "the answer could not be used",
     "interrupted": "cut off by crashes",
 }
+
+
+# State of a delivery: its sign and word, and what it means.
+DELIVERY_STATES = {
+    "stuck": ("■ stuck", "It was made, ought to be taken back, and cannot be."),
+    "unknown": ("? unknown", "It may have been made or not; the receiver cannot tell."),
+    "failed": ("! failed", "It was not made, and will not be tried again by itself."),
+    "held": ("! held", "A person has to look at it before it is sent."),
+    "planned": ("○ planned", "It was decided and is made ready in a moment."),
+    "waiting": ("○ waiting", "It is ready and waits for its turn."),
+    "sending": ("◐ sending", "It is on its way right now."),
+    "delivered": ("● delivered", "It was made."),
+    "skipped": ("– skipped", "It was not needed."),
+    "refused": ("× refused", "A person, or time, said no; it was not sent."),
+    "cancelled": ("× cancelled", "It was taken back before it was sent."),
+    "compensating": ("◐ being taken back", "It was made and is being taken back."),
+    "compensated": ("↶ taken back", "It was made and taken back."),
+}
+OUTCOMES = {
+    "delivered": "delivered",
+    "temporary": "did not happen, to be tried again",
+    "refused": "refused by the receiver",
+    "unknown": "no answer: it may have happened",
+    "found": "looked up: it had happened",
+    "absent": "looked up: it had not happened",
+}
+# What each of the pod is there for, beside the name.
+ROLES = {
+    "domain_lead": "owns it",
+    "engineer": "called when it breaks",
+    "data_specialist": "looks after the data",
+    "risk_partner": "watches the risk",
+}
+_KINDS_OF_ERROR = re.compile(r"^(Temporary|Refused|UnknownOutcome)Error: ")
+_SAYS = {
+    "approve": ("Approve exactly this", "a"),
+    "refuse": ("Refuse", "x"),
+    "replay": ("Send again", "a"),
+    "happened": ("It happened", "y"),
+    "did-not-happen": ("It did not happen: send it", "i"),
+    "done-by-hand": ("Taken back by hand", "h"),
+    "cancel": ("Do not send", "x"),
+}
+
+
+def say(what: str, delivery: Any) -> dict[str, str]:
+    """The button for a word on a delivery: its label and key."""
+    label, key = _SAYS[what]
+    if what == "approve" and delivery.key is None:
+        label = "Try again to make it ready"
+    if what == "happened" and delivery.state == "stuck":
+        label = "Leave it as it is"
+    return {"what": what, "label": label, "key": key}
+
+
+def readable(content: Mapping[str, Any]) -> str:
+    """Content as JSON on several lines; what a reader could not see is written as an escape."""
+    return seen(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def seen(text: str) -> str:
+    """Text in which nothing hides: marks that turn or swallow what stands beside them are told."""
+    return "".join(each if _visible(each) else json.dumps(each)[1:-1] for each in text)
+
+
+def sentence(reason: str | None) -> str:
+    """A reason as a sentence; the state beside it says already what kind of error it was."""
+    text = _KINDS_OF_ERROR.sub("", reason or "").strip()
+    return text and text[0].upper() + text[1:] + ("" if text[-1] in ".?!" else ".")
+
+
+def _visible(sign: str) -> bool:
+    return sign == "\n" or unicodedata.category(sign) not in {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+
+
+def milliseconds(seconds: float | None) -> str:
+    """Seconds of a halt, always in the same unit so that two can be compared."""
+    return "not yet" if seconds is None else f"{seconds * 1000:,.0f} ms"
 
 
 def percent(share: float | None, digits: int = 0) -> str:
@@ -56,6 +138,12 @@ def ago(at: datetime | None, now: datetime) -> str:
         return "never"
     seconds = (now - at).total_seconds()
     return "just now" if seconds < 2.0 else f"{duration(seconds)} ago"
+
+
+def left(at: datetime, now: datetime) -> str:
+    """How much time there is until then."""
+    seconds = (at - now).total_seconds()
+    return "time is over" if seconds <= 0.0 else f"{duration(seconds)} left"
 
 
 def exact(at: datetime) -> str:

@@ -40,7 +40,11 @@ RESULT, ACTION, CORRECTION, APPROVAL, COMPENSATION = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delivery:
-    """A delivery as pages and people see it."""
+    """A delivery as pages and people see it.
+
+    While ``withheld``, somebody has still to judge its task blind, and nothing that could tell the
+    answer is shown: no reason, key, content, hash or reference.
+    """
 
     id: str
     use_case: str
@@ -59,6 +63,7 @@ class Delivery:
     approved_by: str | None
     created_at: datetime
     done_at: datetime | None
+    withheld: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

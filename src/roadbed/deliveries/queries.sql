@@ -243,9 +243,14 @@ SET failures = EXCLUDED.failures, open_until = EXCLUDED.open_until,
     last_error = EXCLUDED.last_error, changed_at = now()
 
 -- name: find
-SELECT delivery.*, task.source ->> 'by' AS sender, verdict.reviewer
+-- Withheld: its task has still to be judged blind, or a second time, by somebody who must not know.
+SELECT delivery.*, task.source ->> 'by' AS sender, verdict.reviewer,
+       task.reference AND review.closed_at IS NULL
+       OR EXISTS (SELECT 1 FROM measure JOIN review AS again ON again.task_id = measure.task_id
+                  WHERE measure.of_verdict = review.verdict AND again.verdict IS NULL) AS withheld
 FROM delivery
 JOIN task ON task.id = delivery.task_id
+LEFT JOIN review ON review.task_id = delivery.task_id
 LEFT JOIN verdict ON verdict.id = delivery.of_verdict
 WHERE delivery.id = %(id)s AND delivery.use_case = ANY (%(served)s)
 
@@ -254,14 +259,27 @@ SELECT delivery_id, number, worker, outcome, detail, seconds, at FROM delivery_a
 WHERE delivery_id = ANY (%(ids)s) ORDER BY delivery_id, at
 
 -- name: of_task
-SELECT * FROM delivery WHERE task_id = %(task_id)s ORDER BY id
+SELECT delivery.*,
+       task.reference AND review.closed_at IS NULL
+       OR EXISTS (SELECT 1 FROM measure JOIN review AS again ON again.task_id = measure.task_id
+                  WHERE measure.of_verdict = review.verdict AND again.verdict IS NULL) AS withheld
+FROM delivery
+JOIN task ON task.id = delivery.task_id
+LEFT JOIN review ON review.task_id = delivery.task_id
+WHERE delivery.task_id = %(task_id)s ORDER BY delivery.id
 
 -- name: list
-SELECT * FROM delivery
-WHERE use_case = %(use_case)s
-  AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s))
-  AND (%(before)s::text IS NULL OR id < %(before)s)
-ORDER BY id DESC LIMIT %(most)s
+SELECT delivery.*,
+       task.reference AND review.closed_at IS NULL
+       OR EXISTS (SELECT 1 FROM measure JOIN review AS again ON again.task_id = measure.task_id
+                  WHERE measure.of_verdict = review.verdict AND again.verdict IS NULL) AS withheld
+FROM delivery
+JOIN task ON task.id = delivery.task_id
+LEFT JOIN review ON review.task_id = delivery.task_id
+WHERE delivery.use_case = %(use_case)s
+  AND (%(states)s::text[] IS NULL OR delivery.state = ANY (%(states)s))
+  AND (%(before)s::text IS NULL OR delivery.id < %(before)s)
+ORDER BY delivery.id DESC LIMIT %(most)s
 
 -- name: counts
 SELECT destination, state, count(*) AS n FROM delivery

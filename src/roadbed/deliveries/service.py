@@ -16,7 +16,7 @@ from roadbed.storage.sql import queries
 _SQL = queries(__package__)
 Row = Mapping[str, Any]
 # What a person may say of a delivery: from which states, to which.
-_SAYS = {
+SAYS = {
     "approve": ((State.HELD,), State.WAITING),
     "refuse": ((State.HELD,), State.REFUSED),
     "replay": ((State.FAILED,), State.WAITING),
@@ -61,6 +61,8 @@ class Deliveries:
         """One delivery with its attempts. Raises ``UnknownDeliveryError``."""
         row = await self._find(delivery_id, served)
         attempts = await self._database.fetch(_SQL["attempts"], {"ids": [delivery_id]})
+        if row["withheld"]:
+            attempts = [{**each, "detail": ""} for each in attempts]
         return _read(row), attempts
 
     async def of_task(self, task_id: str) -> Sequence[Delivery]:
@@ -90,15 +92,15 @@ class Deliveries:
         content_hash: str | None = None,
         note: str = "",
     ) -> Delivery:
-        """A person's word on a delivery, one of ``_SAYS``.
+        """A person's word on a delivery, one of ``SAYS``.
 
         ``approve`` must name the hash of exactly what was read. Raises ``UnknownDeliveryError``,
         ``DeliveryStateError``, ``ApprovalError``.
         """
         row = await self._find(delivery_id, served)
-        if what not in _SAYS:
-            raise ApprovalError(f"{what!r} cannot be said.", f"Say one of {', '.join(_SAYS)}.")
-        states, after = _SAYS[what]
+        if what not in SAYS:
+            raise ApprovalError(f"{what!r} cannot be said.", f"Say one of {', '.join(SAYS)}.")
+        states, after = SAYS[what]
         if row["state"] not in states:
             raise DeliveryStateError(delivery_id, row["state"], " or ".join(states))
         if what == "approve":
@@ -160,7 +162,15 @@ class Deliveries:
         return row
 
 
+def may_be_said(state: State) -> Sequence[str]:
+    """What a person may say of a delivery in this state."""
+    return [what for what, (states, _) in SAYS.items() if state in states]
+
+
 def _read(row: Row) -> Delivery:
+    withheld = row["withheld"]
+    if withheld:  # each of these could tell a blind reviewer the answer
+        row = {**row, **dict.fromkeys(("reason", "key", "content", "content_hash", "reference"))}
     return Delivery(
         id=row["id"],
         use_case=row["use_case"],
@@ -179,4 +189,5 @@ def _read(row: Row) -> Delivery:
         approved_by=row["approved_by"],
         created_at=row["created_at"],
         done_at=row["done_at"],
+        withheld=withheld,
     )

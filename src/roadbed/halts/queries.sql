@@ -63,3 +63,12 @@ SELECT max(asked_at) AS at FROM halt WHERE use_case = %(use_case)s
 
 -- name: late_before
 SELECT late_before(%(use_case)s, make_interval(secs => %(seconds)s), %(at)s) AS moment
+
+-- name: in_force
+SELECT DISTINCT ON (halt.use_case) halt.id, halt.use_case, halt.kind, halt.reason, halt.actor,
+       halt.asked_at, halt.fenced_seconds, halt.quiesced_seconds, halt.in_flight,
+       halt.resume_asked_by, halt.resumed_by, halt.resumed_at
+FROM halt
+JOIN use_case ON use_case.name = halt.use_case AND use_case.halted
+WHERE halt.kind = 'halt' AND halt.resumed_at IS NULL
+ORDER BY halt.use_case, halt.asked_at DESC

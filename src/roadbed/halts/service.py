@@ -68,10 +68,14 @@ class Halts:
 
     async def halt_all(self, *, reason: str, actor: str) -> Sequence[Halt]:
         """Stop every use case known to the database, side by side."""
-        rows = await self._database.fetch(_SQL["known"])
+        names = await self.known()
         return await asyncio.gather(
-            *(self.halt(row["name"], reason=reason, actor=actor) for row in rows)
+            *(self.halt(name, reason=reason, actor=actor) for name in names)
         )
+
+    async def known(self) -> list[str]:
+        """Every use case the database knows, served here or not."""
+        return [row["name"] for row in await self._database.fetch(_SQL["known"])]
 
     async def drill(self, use_case: str, *, actor: str) -> Halt:
         """Go the whole way of a halt without an effect, and keep the times.
@@ -149,6 +153,10 @@ class Halts:
         """The halt in force, if one is."""
         row = await self._database.fetch_one(_SQL["standing"], {"use_case": use_case})
         return await self._get(row["id"]) if row else None
+
+    async def in_force(self) -> Sequence[Halt]:
+        """The halts in force, of every use case the database knows, by name."""
+        return [Halt(**row) for row in await self._database.fetch(_SQL["in_force"])]
 
     async def last_drill(self, use_case: str) -> datetime | None:
         """When the stop was last exercised, by a halt or a drill."""

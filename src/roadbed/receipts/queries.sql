@@ -1,6 +1,7 @@
 -- name: find
 SELECT task.id AS task_id, task.use_case, task.key, task.input, task.source, task.reference,
        task.reference_rate, task.admitted_at, use_case.declaration,
+       halt.asked_at AS halted_at, halt.actor AS halted_by, halt.reason AS halted_why,
        decision.id AS decision_id, decision.version, decision.certificate, decision.route,
        decision.reason_code, decision.reason, decision.rule, decision.output, decision.confidence,
        decision.threshold, decision.evidence, decision.cost, decision.attempt, decision.decided_at,
@@ -26,7 +27,17 @@ LEFT JOIN LATERAL (
     FROM measure JOIN review AS again ON again.task_id = measure.task_id
     WHERE measure.of_verdict = verdict.id AND again.verdict IS NULL
     ORDER BY again.id DESC LIMIT 1) AS look ON true
+LEFT JOIN LATERAL (
+    SELECT halt.asked_at, halt.actor, halt.reason FROM halt
+    WHERE halt.use_case = task.use_case AND use_case.halted AND halt.kind = 'halt'
+      AND halt.resumed_at IS NULL
+    ORDER BY halt.asked_at DESC LIMIT 1) AS halt ON true
 WHERE task.id = %(id)s
+
+-- name: deliveries
+SELECT id, destination, kind, state, reason, key, reference, approved_by, created_at, done_at,
+       (SELECT count(*) FROM delivery_attempt WHERE delivery_id = delivery.id) AS attempts
+FROM delivery WHERE task_id = %(id)s ORDER BY created_at, id
 
 -- name: list
 SELECT task.id AS task_id, task.use_case, task.key, task.input, task.reference, task.admitted_at,

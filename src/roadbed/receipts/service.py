@@ -60,12 +60,12 @@ class Receipts:
         if row is None:
             raise UnknownTaskError(task_id)
         sender = row["source"].get("by") == viewer
-        if row["look"] is None or row["reviewer"] == viewer:
-            return _from_row(row, sender=sender)
-        if row["reserved_for"] == viewer:  # the domain lead, who has still to decide
-            return _from_row({**row, "verdict": None}, sender=False)
-        await self._database.fetch(_SQL["bar"], {"look": row["look"], "viewer": viewer})
-        return _from_row(row, sender=sender)
+        if row["look"] is not None and row["reviewer"] != viewer:
+            if row["reserved_for"] == viewer:  # the domain lead, who has still to decide
+                return _from_row({**row, "verdict": None}, sender=False)
+            await self._database.fetch(_SQL["bar"], {"look": row["look"], "viewer": viewer})
+        sent = await self._database.fetch(_SQL["deliveries"], {"id": task_id})
+        return _from_row(row, sender=sender, deliveries=sent)
 
     async def search(
         self, wanted: Filter, *, served: Sequence[str], most: int
@@ -90,7 +90,10 @@ class Receipts:
 
 
 def fresh(declared: UseCase, task: AdmittedTask, decision: Decision) -> Receipt:
-    """The receipt of a decision that was settled a moment ago, without asking the database."""
+    """The receipt of a decision that was settled a moment ago, without asking the database.
+
+    It lists no deliveries, since none can have been sent yet.
+    """
     row: dict[str, Any] = dict.fromkeys(
         (
             "version_number",
@@ -107,6 +110,9 @@ def fresh(declared: UseCase, task: AdmittedTask, decision: Decision) -> Receipt:
             "example_id",
             "purpose",
             "undone",
+            "halted_at",
+            "halted_by",
+            "halted_why",
         )
     )
     routed = decision.routed
@@ -142,7 +148,9 @@ def fresh(declared: UseCase, task: AdmittedTask, decision: Decision) -> Receipt:
     return _from_row(row, sender=True)
 
 
-def _from_row(row: Mapping[str, Any], *, sender: bool) -> Receipt:
+def _from_row(
+    row: Mapping[str, Any], *, sender: bool, deliveries: Sequence[Mapping[str, Any]] = ()
+) -> Receipt:
     decided = row["decision_id"] is not None
     blind = row["reference"] or row["blind"]
     hidden = decided and blind and row["verdict"] is None and not sender
@@ -158,6 +166,9 @@ def _from_row(row: Mapping[str, Any], *, sender: bool) -> Receipt:
         "sample": {"drawn": row["reference"], "rate": row["reference_rate"]},
         "decision": _decision(row, hidden=hidden) if decided else None,
         "review": _review(row) if row["review_id"] else None,
+        # What was sent would tell a blind reviewer what was answered.
+        "deliveries": [] if hidden else list(deliveries),
+        "halted": _halted(row),
     }
 
 
@@ -216,6 +227,13 @@ def _review(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _halted(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The halt of its use case that is in force now."""
+    if row["halted_at"] is None:
+        return None
+    return {"since": row["halted_at"], "by": row["halted_by"], "reason": row["halted_why"]}
+
+
 def _state(row: Mapping[str, Any]) -> str:
     """``deciding``, ``answered``, ``in_review``, ``reviewed`` or ``refused``."""
     if row["decision_id"] is None:
@@ -249,4 +267,12 @@ def moments(receipt: Receipt) -> list[tuple[str, datetime]]:
         found.append(("review opened", review["opened_at"]))
         if verdict := review["verdict"]:
             found.append(("verdict given", verdict["given_at"]))
-    return [(what, at) for what, at in found if at is not None]
+    for each in receipt["deliveries"]:
+        found.append((f"{each['state']} {_way(each)}", each["done_at"]))
+    known = [(what, at) for what, at in found if at is not None]
+    return sorted(known, key=lambda each: each[1])
+
+
+def _way(delivery: Mapping[str, Any]) -> str:
+    to = "at" if delivery["kind"] == "compensation" else "to"
+    return f"{to} {delivery['destination']}"

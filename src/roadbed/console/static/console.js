@@ -21,16 +21,22 @@ let going = false;
 function go(key) {
   const places = {
     u: "/", t: "/receipts", r: usecase && `/usecases/${usecase}/review`,
-    p: usecase && `/usecases/${usecase}/trust`,
+    p: usecase && `/usecases/${usecase}/trust`, d: usecase && `/usecases/${usecase}/deliveries`,
   };
   if (places[key]) location.assign(places[key]);
 }
 
 function move(step) {
-  const links = [...document.querySelectorAll("[data-list] li > a")];
+  const links = [...document.querySelectorAll("[data-list] > li > a")];
   if (!links.length) return;
   const at = links.indexOf(document.activeElement);
   links[Math.min(Math.max(at + step, 0), links.length - 1)].focus();
+}
+
+// A button or link that names its key.
+function keyed(key) {
+  const at = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  return at && (() => at.click());
 }
 
 function tables() {
@@ -50,7 +56,7 @@ document.addEventListener("keydown", (event) => {
     g: () => { going = true; setTimeout(() => { going = false; }, 1500); },
     j: () => move(1), k: () => move(-1), t: tables,
     "/": () => search && search.focus(),
-  }[event.key] || (desk && desk.keys[event.key]);
+  }[event.key] || (desk && desk.keys[event.key]) || keyed(event.key);
   if (act) { event.preventDefault(); act(); }
 });
 
@@ -183,7 +189,8 @@ if ("live" in document.body.dataset) {
   let first = true;
   new EventSource("/live").onmessage = async () => {
     if (first) { first = false; return; }
-    if (waiting || document.hidden) return;
+    const typed = [...document.querySelectorAll("main textarea, main input")].some((each) => each.type !== "range" && each.value !== each.defaultValue);
+    if (waiting || document.hidden || typed) return;
     waiting = true;
     try {
       const fresh = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");

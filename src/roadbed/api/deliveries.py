@@ -1,0 +1,91 @@
+"""Deliveries over HTTP: see where they stand, and say what becomes of those that need a person."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
+from roadbed.api.problems import RequestError, text_field, unknown_fields
+from roadbed.deliveries.model import State
+from roadbed.deliveries.service import SAYS
+
+router = APIRouter()
+_HASH_LENGTH = 64
+_SAY_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["what"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "what": {"enum": list(SAYS)},
+                        "hash": {
+                            "type": "string",
+                            "maxLength": _HASH_LENGTH,
+                            "description": "Of the content you read; `approve` needs it.",
+                        },
+                        "note": {"type": "string", "maxLength": 4000},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.get("/usecases/{name}/deliveries")
+async def deliveries(
+    name: str,
+    request: Request,
+    state: Annotated[list[State] | None, Query(max_length=len(State))] = None,
+    before: Annotated[str | None, Query(max_length=80)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Response:
+    """Deliveries, newest first. ``state`` may be repeated. Pass ``next`` on as ``before``."""
+    person_of(request)
+    usecase_of(request, name)
+    found = await app_of(request).deliveries.list(name, states=state, before=before, most=limit)
+    return as_json({"deliveries": found, "next": found[-1].id if len(found) == limit else None})
+
+
+@router.get("/deliveries/{delivery_id}")
+async def delivery(delivery_id: str, request: Request) -> Response:
+    """One delivery: its content, the hash an approval has to name, and every attempt."""
+    person_of(request)
+    app = app_of(request)
+    found, attempts = await app.deliveries.get(delivery_id, served=app.registry.names())
+    return as_json({"delivery": found, "attempts": attempts})
+
+
+@router.post("/deliveries/{delivery_id}/say", openapi_extra=_SAY_BODY)
+async def say(delivery_id: str, request: Request) -> Response:
+    """Approve, refuse, send again, or say what happened."""
+    person = person_of(request)
+    what, content_hash, note = _say_body(await json_object(request))
+    app = app_of(request)
+    found = await app.deliveries.say(
+        delivery_id,
+        what,
+        person=person,
+        served=app.registry.names(),
+        content_hash=content_hash,
+        note=note,
+    )
+    return as_json({"delivery": found})
+
+
+def _say_body(body: dict[str, Any]) -> tuple[str, str | None, str]:
+    unknown_fields(body, {"what", "hash", "note"}, "Send what, and if need be hash and note.")
+    what = body.get("what")
+    if not isinstance(what, str) or what not in SAYS:
+        raise RequestError(
+            f"{str(what)[:60]!r} cannot be said of a delivery.", f"Say one of {', '.join(SAYS)}."
+        )
+    content_hash = text_field(body, "hash", most=_HASH_LENGTH)
+    return what, content_hash or None, text_field(body, "note", most=4000)

@@ -1,0 +1,174 @@
+"""``deliver`` and ``worker``: what is sent, and the process that sends it."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from roadbed.cli.output import me, opened, run, say, show
+from roadbed.kernel.errors import RoadbedError
+
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Look at deliveries, and decide on them."
+)
+Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+DeliveryId = Annotated[str, typer.Argument(metavar="DELIVERY")]
+
+
+class UnknownStateError(RoadbedError):
+    """A state that no delivery can be in."""
+
+    code = "state_unknown"
+
+    def __init__(self, state: str, known: list[str]) -> None:
+        super().__init__(f"No delivery can be {state[:60]!r}.", f"Use one of {', '.join(known)}.")
+
+
+def worker(
+    folder: Annotated[Path | None, typer.Argument(help="Use-case folders to send for.")] = None,
+) -> None:
+    """Send what waits to be sent, until Ctrl-C; run as many workers as you like."""
+    run(_work(folder))
+
+
+@app.command("list")
+def list_(
+    usecase: Annotated[str, typer.Argument(help="The use case's name.")],
+    state: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
+    most: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    json: Json = False,
+) -> None:
+    """Deliveries of a use case, newest first."""
+    from roadbed.deliveries.model import State
+
+    known = [each.value for each in State]
+
+    async def work() -> Any:
+        for each in state or ():
+            if each not in known:
+                raise UnknownStateError(each, known)
+        async with opened(only=[]) as services:
+            return await services.deliveries.list(usecase, states=state, most=most)
+
+    found = run(work())
+    show(
+        {"deliveries": found},
+        as_json=json,
+        text=lambda: (
+            "\n".join(
+                f"{each.id}  {each.state:12} {each.destination:16} "
+                f"{each.created_at:%Y-%m-%d %H:%M} UTC  {each.reason or ''}".rstrip()
+                for each in found
+            )
+            or "No delivery fits."
+        ),
+    )
+
+
+@app.command("show")
+def show_(delivery: DeliveryId, json: Json = False) -> None:
+    """One delivery: its exact content, the hash that an approval names, every attempt."""
+
+    async def work() -> Any:
+        async with opened(only=[]) as services:
+            return await services.deliveries.get(delivery, served=await _known(services))
+
+    found, attempts = run(work())
+    show(
+        {"delivery": found, "attempts": attempts},
+        as_json=json,
+        text=lambda: "\n".join(_lines(found, attempts)),
+    )
+
+
+@app.command("say")
+def say_(
+    delivery: DeliveryId,
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="approve, refuse, replay, happened, did-not-happen, done-by-hand or cancel"
+        ),
+    ],
+    content_hash: Annotated[
+        str | None, typer.Option("--hash", help="Of the content you read; approve needs it.")
+    ] = None,
+    note: Annotated[str, typer.Option(help="Why, in your words.")] = "",
+    json: Json = False,
+) -> None:
+    """Decide on a delivery that needs a person."""
+
+    async def work() -> Any:
+        async with opened(only=[]) as services:
+            return await services.deliveries.say(
+                delivery,
+                what,
+                person=me(),
+                served=await _known(services),
+                content_hash=content_hash,
+                note=note,
+            )
+
+    found = run(work())
+    show({"delivery": found}, as_json=json, text=lambda: f"{found.id} is {found.state} now.")
+
+
+async def _known(services: Any) -> list[str]:
+    """Whoever can reach the database from a terminal may see every use case in it."""
+    names: list[str] = await services.halts.known()
+    return names
+
+
+async def _work(folder: Path | None) -> None:
+    import asyncio
+    import signal
+
+    from roadbed.bootstrap import database_url, open_app, relaying
+    from roadbed.kernel.settings import Settings
+
+    settings = Settings()
+    if folder is not None:
+        settings = settings.model_copy(update={"usecases": folder})
+    ended = asyncio.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, ended.set)
+    async with database_url(settings) as url, open_app(settings, url) as services:
+        for name, error in services.broken.items():
+            say(f"  not served: {name}: {error}")
+        names = ", ".join(services.registry.names()) or "no use case"
+        say(f"Sending for {names}, at most {settings.senders} at a time. Ctrl-C ends it.")
+        async with relaying(services):
+            await ended.wait()
+    say("Ended; nothing was cut off.")
+
+
+def _lines(found: Any, attempts: Any) -> Iterator[str]:
+    yield f"{found.id}  {found.kind} to {found.destination}, {found.state}"
+    facts = {
+        "Use case": found.use_case,
+        "Task": found.task_id,
+        "Why": found.reason,
+        "Key": found.key,
+        "Hash": found.content_hash,
+        "Reference": found.reference,
+        "Approved by": found.approved_by,
+        "Approve until": found.approve_until and f"{found.approve_until:%Y-%m-%d %H:%M:%S} UTC",
+    }
+    for name, value in facts.items():
+        if value:
+            yield f"{name:14}{value}"
+    if found.withheld:
+        yield "Its task is still to be judged blind, so what it says is shown after that."
+    elif found.content is not None:
+        yield jsonlib.dumps(found.content, indent=2, ensure_ascii=True)
+    for each in attempts:
+        yield (
+            f"{each['at']:%Y-%m-%d %H:%M:%S} UTC  attempt {each['number']}: {each['outcome']}, "
+            f"{each['seconds'] * 1000:,.0f} ms  {each['detail']}".rstrip()
+        )
+    if not attempts:
+        yield "No attempt was made yet."

@@ -1,0 +1,96 @@
+"""``halt`` and ``resume``: they need the database and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from roadbed.cli.output import me, opened, run, show
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+
+
+def halt(
+    usecase: Annotated[str | None, typer.Argument(help="The use case to stop.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Stop every use case.")] = False,
+    reason: Annotated[str, typer.Option(help="Why; people will read it.")] = "",
+    drill: Annotated[
+        bool, typer.Option("--drill", help="Go the whole way, but stop nothing.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Stop a use case, or all, now: no effect can begin, what is under way is waited for."""
+    if (usecase is None) != everything:
+        raise typer.BadParameter("Name one use case, or say --all.")
+    if drill and everything:
+        raise typer.BadParameter("A drill is of one use case.")
+    if not drill and not reason.strip():
+        raise typer.BadParameter("Say why with --reason.")
+
+    async def work() -> Sequence[Any]:
+        # No folder is loaded: a stop must work when the folder is broken.
+        async with opened(only=[]) as app:
+            if usecase is None:
+                return await app.halts.halt_all(reason=reason, actor=me())
+            if drill:
+                return [await app.halts.drill(usecase, actor=me())]
+            return [await app.halts.halt(usecase, reason=reason, actor=me())]
+
+    found = run(work())
+    show(
+        {"halts": found},
+        as_json=json,
+        text=lambda: "\n".join(map(_told, found)) or "The database knows no use case.",
+    )
+
+
+def resume(
+    usecase: Annotated[str, typer.Argument(help="The use case to let go on.")],
+    note: Annotated[str, typer.Option(help="Why it may go on.")] = "",
+    json: Json = False,
+) -> None:
+    """Ask to let a use case go on; it does when a second person asks as well."""
+
+    async def work() -> Any:
+        async with opened(only=[]) as app:
+            return await app.halts.resume(usecase, actor=me(), note=note)
+
+    found = run(work())
+    show(
+        {"resumed": found.resumed_at is not None, "halt": found},
+        as_json=json,
+        text=lambda: _resumed(found),
+    )
+
+
+def _told(halt: Any) -> str:
+    what = "Drill of" if halt.kind == "drill" else "Halted"
+    fenced, quiesced = halt.fenced_seconds, halt.quiesced_seconds
+    lines = [f"{what} {halt.use_case}: fenced after {fenced * 1000:,.0f} ms"]
+    if quiesced is None:
+        lines[0] += "; NOT quiesced yet, an effect is still under way"
+    else:
+        lines[0] += f", quiesced after {quiesced * 1000:,.0f} ms"
+    lines += [
+        f"  under way when fenced: {each['kind']} to {each['destination']}, "
+        f"{each['delivery']}, task {each['task']}"
+        for each in halt.in_flight
+    ]
+    if not halt.in_flight:
+        lines.append("  no effect was under way")
+    if halt.kind != "drill":
+        lines.append(
+            f"  to go on, two people say `roadbed resume {halt.use_case}`, or agree in the console"
+        )
+    return "\n".join(lines)
+
+
+def _resumed(halt: Any) -> str:
+    if halt.resumed_at is None:
+        return (
+            f"{halt.resume_asked_by} asked to resume {halt.use_case}. It stays halted until a "
+            "second person agrees."
+        )
+    return f"{halt.use_case} goes on: {halt.resume_asked_by} and {halt.resumed_by} agreed."

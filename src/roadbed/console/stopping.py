@@ -1,0 +1,114 @@
+"""The halt: a page to ask for it, what it did, and the two people who let things go on."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from roadbed.console.pages import app_of, page, person_of, usecase_page
+from roadbed.halts.errors import NotHaltedError, ResumeError
+from roadbed.usecases.errors import UnknownUseCaseError
+
+_MOST = 1000
+
+
+async def halt_page(request: Request) -> HTMLResponse:
+    """Ask why; or, while it is halted, what the halt did and who has to agree to go on."""
+    person_of(request)
+    return await _halt_page(request, _name(request))
+
+
+async def halt(request: Request) -> Response:
+    """Stop one use case."""
+    person, name = person_of(request), _name(request)
+    reason = (await _text(request, "reason")).strip()
+    if not reason:
+        return await _halt_page(request, name, status=422, problem="Say why; people will read it.")
+    await app_of(request).halts.halt(name, reason=reason, actor=person)
+    return RedirectResponse(f"/usecases/{name}/halt", status_code=303)
+
+
+async def resume(request: Request) -> Response:
+    """Ask to go on, or agree as the second person."""
+    person, name = person_of(request), _name(request)
+    try:
+        found = await app_of(request).halts.resume(
+            name, actor=person, note=await _text(request, "note")
+        )
+    except (NotHaltedError, ResumeError) as error:
+        return await _halt_page(
+            request, name, status=409, problem=f"{error.problem} {error.remedy}"
+        )
+    back = f"/usecases/{name}" if found.resumed_at and name in _served(request) else None
+    return RedirectResponse(back or f"/usecases/{name}/halt", status_code=303)
+
+
+async def drill(request: Request) -> Response:
+    """Exercise the stop; back to its figures."""
+    person, name = person_of(request), _name(request)
+    await app_of(request).halts.drill(name, actor=person)
+    return RedirectResponse(f"/usecases/{name}#stop", status_code=303)
+
+
+async def halt_all_page(request: Request) -> HTMLResponse:
+    """Ask why everything has to stop; what stands halted."""
+    person_of(request)
+    return await _all_page(request)
+
+
+async def halt_all(request: Request) -> Response:
+    """Stop every use case the database knows."""
+    person = person_of(request)
+    reason = (await _text(request, "reason")).strip()
+    if not reason:
+        return await _all_page(request, status=422, problem="Say why; people will read it.")
+    await app_of(request).halts.halt_all(reason=reason, actor=person)
+    return RedirectResponse("/halt", status_code=303)
+
+
+async def _halt_page(
+    request: Request, name: str, *, status: int = 200, problem: str | None = None
+) -> HTMLResponse:
+    history = await app_of(request).halts.history(name)
+    return await usecase_page(
+        request,
+        "halt.html",
+        name,
+        status,
+        history=history,
+        problem=problem,
+        served=name in _served(request),
+    )
+
+
+async def _all_page(
+    request: Request, *, status: int = 200, problem: str | None = None
+) -> HTMLResponse:
+    halts = app_of(request).halts
+    return page(
+        request,
+        "halt_all.html",
+        status,
+        known=await halts.known(),
+        in_force={each.use_case: each for each in await halts.in_force()},
+        problem=problem,
+    )
+
+
+def _name(request: Request) -> str:
+    """The use case asked for; one whose folder is broken can be stopped as well."""
+    name: str = request.path_params["name"]
+    if name not in _served(request) and name not in app_of(request).broken:
+        raise UnknownUseCaseError(name)
+    return name
+
+
+def _served(request: Request) -> list[str]:
+    return list(app_of(request).registry.names())
+
+
+async def _text(request: Request, field: str) -> str:
+    form = dict(parse_qsl((await request.body()).decode(errors="replace")))
+    return form.get(field, "")[:_MOST].replace("\0", "")
