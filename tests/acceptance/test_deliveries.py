@@ -147,17 +147,15 @@ def test_a_halt_needs_no_server_and_no_sound_folder_and_two_people_to_end(
     assert "no effect was under way" in told
     code.write_text(sound)
     with shop.working():
-        time.sleep(1.5)
-    assert receiver.got == []
-    sent: Any = shop.json("submit", "triage", '{"text": "another"}')
-    assert sent["decision"]["reason_code"] == "halted"
-    assert "its use case, since" in shop.run("receipt", sent["task"])
-    told = shop.run("resume", "triage", "--note", "mended")
-    assert "ana asked to resume triage. It stays halted until a second person agrees" in told
-    shop.run("resume", "triage", code=1)
-    assert "second person" in shop.errors
-    assert "ana and ben agreed" in shop.as_person("ben").run("resume", "triage")
-    with shop.working():
+        sent: Any = shop.json("submit", "triage", '{"text": "another"}')
+        assert sent["decision"]["reason_code"] == "halted"
+        assert "its use case, since" in shop.run("receipt", sent["task"])
+        told = shop.run("resume", "triage", "--note", "mended")
+        assert "ana asked to resume triage. It stays halted until a second person" in told
+        shop.run("resume", "triage", code=1)
+        assert "second person" in shop.errors
+        assert receiver.got == []
+        assert "ana and ben agreed" in shop.as_person("ben").run("resume", "triage")
         receiver.wait_for(1)
     shop.run("resume", "triage", code=1)
     assert "not halted" in shop.errors
@@ -265,7 +263,7 @@ class TestHttp:
     )
     async def test_what_does_not_fit_is_told(self, site: Site, body: dict[str, Any]) -> None:
         answer = await site.reviewer.post("/deliveries/dlv_x/say", json=body)
-        await problem(answer, 422, "request_invalid")
+        assert await problem(answer, 422, "request_invalid")
 
     async def test_unknown_and_foreign_ones_answer_alike(self, site: Site, url: str) -> None:
         declared(site.app).deliver("crm", to=Ledger())
@@ -274,7 +272,8 @@ class TestHttp:
         [mine] = await all_of(site.app)
         await site.app.database.fetch("UPDATE delivery SET use_case = 'elsewhere'")
         for delivery in ("dlv_none", mine.id):
-            await problem(await site.shop.get(f"/deliveries/{delivery}"), 404, "delivery_unknown")
+            shown = await site.shop.get(f"/deliveries/{delivery}")
+            assert await problem(shown, 404, "delivery_unknown")
             said = await site.shop.post(f"/deliveries/{delivery}/say", json={"what": "cancel"})
             await problem(said, 404, "delivery_unknown")
         wrong = await site.shop.get("/usecases/triage/deliveries?state=lost")
