@@ -8,11 +8,12 @@ import os
 import random
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -57,6 +58,7 @@ _log = structlog.get_logger("roadbed")
 _LOOK_FOR_LOST_SECONDS = 2.0
 _MEASURE_SECONDS = 2.0
 _DRILL_LOOK_SECONDS = 60.0
+_BEGIN_AGAIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,11 +153,11 @@ async def open_app(
 async def running(app: App) -> AsyncIterator[None]:
     """Follow releases and halts, watch the promise, seal the log, take over what crashes left."""
     followers = [
-        asyncio.create_task(app.registry.follow()),
-        asyncio.create_task(app.trust.watch(app.declared)),
-        asyncio.create_task(_recover_forever(app)),
-        asyncio.create_task(_measure_forever(app)),
-        asyncio.create_task(app.audit.seal_forever()),
+        _lasting("releases", app.registry.follow),
+        _lasting("trust", lambda: app.trust.watch(app.declared)),
+        _lasting("recovery", lambda: _recover_forever(app)),
+        _lasting("measuring", lambda: _measure_forever(app)),
+        _lasting("audit", app.audit.seal_forever),
     ]
     try:
         yield
@@ -169,8 +171,8 @@ async def running(app: App) -> AsyncIterator[None]:
 async def relaying(app: App) -> AsyncIterator[None]:
     """Send what waits, and exercise the stop from time to time. One process or many may."""
     workers = [
-        asyncio.create_task(app.relay.run(app.declared)),
-        asyncio.create_task(_drill_forever(app)),
+        _lasting("relay", lambda: app.relay.run(app.declared)),
+        _lasting("drills", lambda: _drill_forever(app)),
     ]
     try:
         yield
@@ -287,6 +289,20 @@ async def _measure_forever(app: App) -> None:
                 if (budget := app.registry.get(name).loaded.declared.budget) is not None:
                     await app.budgets.watch(name, budget)
         await asyncio.sleep(_MEASURE_SECONDS)
+
+
+def _lasting(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+    """Work that goes on until cancelled: whatever it meets is logged, and it begins again."""
+
+    async def forever() -> None:
+        while True:
+            try:
+                await work()
+            except Exception as error:
+                _log.warning("begins again", work=name, problem=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(_BEGIN_AGAIN_SECONDS)
+
+    return asyncio.create_task(forever())
 
 
 async def _drill_forever(app: App) -> None:

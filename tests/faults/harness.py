@@ -166,9 +166,11 @@ async def run(kills: int, *, seed: int, remembers: bool = True) -> Account:
         clients = [
             asyncio.create_task(_client(at, number, account, stop)) for number in range(CLIENTS)
         ]
-        for _ in range(kills):
+        for number in range(1, kills + 1):
             await asyncio.sleep(chance.uniform(0.1, 0.9))
             await _kill(chance.choice(("server", "worker", "worker", "database")), at, account)
+            if number % 100 == 0:
+                print(f"{number} kills, {len(account.acknowledged)} tasks", file=sys.stderr)
         await asyncio.sleep(1.0)
         stop.set()
         await asyncio.gather(*clients)
@@ -284,17 +286,23 @@ async def _client(stage: Stage, number: int, account: Account, stop: asyncio.Eve
 
 async def _ended(stage: Stage) -> None:
     """Until nothing is decided, waits or is under way any more."""
+    row: dict[str, Any] = {}
     for _ in range(600):
         with contextlib.suppress(psycopg.Error):
             row = _one(
                 stage.url,
-                "SELECT (SELECT count(*) FROM in_flight) + (SELECT count(*) FROM delivery"
-                " WHERE state IN ('planned', 'waiting', 'sending')) AS n",
+                "SELECT (SELECT count(*) FROM in_flight) AS undecided,"
+                " (SELECT count(*) FROM delivery"
+                "  WHERE state IN ('planned', 'waiting', 'sending')) AS unsent,"
+                " (SELECT jsonb_agg(to_jsonb(some)) FROM"
+                "  (SELECT id, state, attempt, reason, next_at FROM delivery"
+                "   WHERE state IN ('planned', 'waiting', 'sending') LIMIT 3) AS some)"
+                " AS some",
             )
-            if row["n"] == 0:
+            if row["undecided"] == row["unsent"] == 0:
                 return
         await asyncio.sleep(0.2)
-    raise AssertionError("two minutes after the last kill something is still under way")
+    raise AssertionError(f"two minutes after the last kill something is under way: {row}")
 
 
 def _judge(stage: Stage, receiver: Receiver, account: Account) -> None:

@@ -143,7 +143,7 @@ async def _work(folder: Path | None) -> None:
         say(f"Sending for {names}, at most {settings.senders} at a time. Ctrl-C ends it.")
         async with relaying(services):
             await ended.wait()
-    say("Ended; nothing was cut off.")
+    say("Ended.")
 
 
 def _lines(found: Any, attempts: Any) -> Iterator[str]:

@@ -267,9 +267,7 @@ def moments(receipt: Receipt) -> list[tuple[str, datetime]]:
         found.append(("review opened", review["opened_at"]))
         if verdict := review["verdict"]:
             found.append(("verdict given", verdict["given_at"]))
-    found.extend(
-        (f"{each['state']} {_way(each)}", each["done_at"]) for each in receipt["deliveries"]
-    )
+    found += [(f"{each['state']} {_way(each)}", each["done_at"]) for each in receipt["deliveries"]]
     known = [(what, at) for what, at in found if at is not None]
     return sorted(known, key=lambda each: each[1])
 

@@ -65,8 +65,9 @@ class Database:
         try:
             async with self._pool.connection() as connection, connection.transaction():
                 yield connection
-        except (PoolTimeout, psycopg.OperationalError) as error:
-            raise StorageUnavailableError(str(error).strip().splitlines()[0]) from error
+        except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            raise StorageUnavailableError(lines[0]) from error
 
     async def fetch(self, query: str, parameters: Parameters | None = None) -> Sequence[Row]:
         """All rows of one statement, in a transaction of its own."""

@@ -1,0 +1,47 @@
+"""What pages say: nothing hides in it, and a reason reads as a sentence."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from roadbed.console import words
+from roadbed.deliveries.model import State
+
+
+def test_marks_that_turn_or_swallow_text_are_shown() -> None:
+    content = {"to": "12\u202e34", "tag": "a\U000e0041b", "line": "one\ntwo\u2028three", "ü": "ß"}
+    shown = words.readable(content)
+    assert "\\u202e" in shown
+    assert "\\udb40\\udc41" in shown
+    assert "\\u2028" in shown
+    assert '"ü": "ß"' in shown
+    assert json.loads(shown) == content
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("TemporaryError: 503 busy", "503 busy."),
+        ("no rule allows it", "No rule allows it."),
+        ("Nobody approved it in time.", "Nobody approved it in time."),
+        ("RefusedError: ", ""),
+        (None, ""),
+    ],
+)
+def test_a_reason_reads_as_a_sentence(reason: str | None, said: str) -> None:
+    assert words.sentence(reason) == said
+
+
+def test_every_state_has_a_sign_and_its_meaning() -> None:
+    assert set(words.DELIVERY_STATES) == {each.value for each in State}
+
+
+def test_times_that_are_left() -> None:
+    now = datetime.now(UTC)
+    assert words.left(now + timedelta(hours=3), now) == "3 hours left"
+    assert words.left(now, now) == "time is over"
+    assert words.milliseconds(None) == "not yet"
+    assert words.milliseconds(1.2345) == "1,234 ms"
