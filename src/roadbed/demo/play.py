@@ -29,6 +29,7 @@ from roadbed.storage.embedded import EmbeddedServer, default_home
 
 USE_CASE = "support-triage"
 LIMIT, CERTAINTY = 0.02, 0.95
+_NEVER = 1_000  # rounds
 _CHUNK = 100  # tasks between two looks of the audit, where the world changes
 _WATCH_SECONDS = 0.8
 _SENT_WITHIN_SECONDS = 30.0
@@ -109,7 +110,8 @@ async def _rounds(stage: Stage, view: View) -> None:
         if stage.stream.events:
             await _follow_state(clients, row, told, view)
         # Where the world changes, people label as work arrives: what they say takes effect at once.
-        size = _CHUNK if stage.stream.events else len(tasks)
+        watched = number >= min(stage.stream.events, default=_NEVER) - 1
+        size = _CHUNK if watched else len(tasks)
         for start in range(0, len(tasks), size):
             part = tasks[start : start + size]
             truth.update(part)
@@ -123,8 +125,10 @@ async def _rounds(stage: Stage, view: View) -> None:
                 *(review_all(each, USE_CASE, truth, view.draw) for each in reviewers)
             )
             row.reviews += sum(done)
-            if stage.stream.events:
+            if watched:
                 await _follow_state(clients, row, told, view)
+        if stage.stream.events and not watched:
+            await _follow_state(clients, row, told, view)
         view.finished(row)
         if number < len(stage.stream.rounds):
             view.step("Learning from the corrections, proving the new version")
