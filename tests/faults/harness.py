@@ -84,6 +84,7 @@ class Account:
     lost: list[str] = field(default_factory=list)
     duplicated: list[str] = field(default_factory=list)
     for_people: int = 0
+    why: Counter[str] = field(default_factory=Counter)  # with people: the reasons
     arrivals: int = 0
     first_answers: list[float] = field(default_factory=list)
     seconds: float = 0.0
@@ -97,6 +98,7 @@ class Account:
             "lost": len(self.lost),
             "duplicated": len(self.duplicated),
             "with_people": self.for_people,
+            "why": dict(self.why.most_common(5)),
             "requests_at_the_receiver": self.arrivals,
             "first_answer_after_a_kill_p99_seconds": round(waits[int(0.99 * (len(waits) - 1))], 2)
             if waits
@@ -162,6 +164,7 @@ async def run(kills: int, *, seed: int, remembers: bool = True) -> Account:
     async with Slow(remembers=remembers) as receiver, stage(receiver) as at:
         prove(at.url)
         await at.worker.start()
+        await asyncio.sleep(3.0)  # by then the server has looked at what is in force
         stop = asyncio.Event()
         clients = [
             asyncio.create_task(_client(at, number, account, stop)) for number in range(CLIENTS)
@@ -296,10 +299,10 @@ async def _ended(stage: Stage) -> None:
                 "SELECT (SELECT count(*) FROM in_flight) AS undecided,"
                 " (SELECT count(*) FROM delivery"
                 "  WHERE state IN ('planned', 'waiting', 'sending')) AS unsent,"
-                " (SELECT jsonb_agg(to_jsonb(some)) FROM"
+                " (SELECT jsonb_agg(to_jsonb(example)) FROM"
                 "  (SELECT id, state, attempt, reason, next_at FROM delivery"
-                "   WHERE state IN ('planned', 'waiting', 'sending') LIMIT 3) AS some)"
-                " AS some",
+                "   WHERE state IN ('planned', 'waiting', 'sending') LIMIT 3) AS example)"
+                " AS examples",
             )
             if row["undecided"] == row["unsent"] == 0:
                 return
@@ -313,12 +316,14 @@ def _judge(stage: Stage, receiver: Receiver, account: Account) -> None:
     for key, task in account.acknowledged.items():
         row = _one(
             stage.url,
-            "SELECT decision.route, delivery.state FROM decision"
-            " LEFT JOIN delivery USING (task_id) WHERE decision.task_id = %s",
+            "SELECT decision.route, decision.reason_code, delivery.state, delivery.reason"
+            " FROM decision LEFT JOIN delivery USING (task_id) WHERE decision.task_id = %s",
             task,
         )
         with_people = row.get("route") == "review" or row.get("state") in ("unknown", "held")
         account.for_people += with_people
+        if with_people:
+            account.why[f"{row.get('reason_code')}, {row.get('state')}: {row.get('reason')}"] += 1
         if made[task] == 0 and not with_people:
             account.lost.append(key)
     account.duplicated = [key for key, count in made.items() if count > 1]
