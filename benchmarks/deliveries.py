@@ -143,7 +143,7 @@ async def halts(bench: Bench, count: int) -> dict[str, float]:
     await bench.arrived(200)
     fenced, quiesced, flying, after = [], [], [], 0
     for _ in range(count):
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.15)  # all senders are busy again
         done = await bench.app.halts.halt("bench", reason="benchmark", actor="a")
         at = await bench.ledger()
         fenced.append(done.fenced_seconds or 99.0)

@@ -145,6 +145,22 @@ class TestManyAtOnce:
             found = await asyncio.gather(*(both(number) for number in range(300)))
         assert sum(each.routed.route is Route.AUTOMATIC for each in found) == 120
 
+    async def test_many_who_find_nothing_left_do_not_wait_in_a_circle(self, app: App) -> None:
+        reserve = (
+            "SELECT budget_take('triage', '2026-01', 400, 1, 1, (pg_backend_pid() %% 8)::smallint)"
+            " AS n WHERE %(any)s"
+        )
+        todo = iter(range(2_400))
+
+        async def hand() -> int:
+            granted = 0
+            for _ in todo:
+                row = await app.database.fetch_one(reserve, {"any": True})
+                granted += row["n"] if row else 0
+            return granted
+
+        assert sum(await asyncio.gather(*(hand() for _ in range(8)))) == 400
+
 
 class TestCrash:
     async def test_a_lost_attempt_counts_at_its_worst_and_the_retry_reserves_anew(

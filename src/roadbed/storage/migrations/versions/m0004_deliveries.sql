@@ -149,12 +149,19 @@ BEGIN
     IF wanted = 0 OR amount = 0 THEN
         RETURN wanted;
     END IF;
-    UPDATE budget_part SET reserved = reserved + amount * wanted
-    WHERE use_case = of_use_case AND period = of_period AND part = of_part AND cap = of_cap
-      AND reserved + spent + amount * wanted <= allotted;
-    IF FOUND THEN
-        RETURN wanted;
-    END IF;
+    BEGIN
+        UPDATE budget_part SET reserved = reserved + amount * wanted
+        WHERE use_case = of_use_case AND period = of_period AND part = of_part AND cap = of_cap
+          AND reserved + spent + amount * wanted <= allotted;
+        IF FOUND THEN
+            RETURN wanted;
+        END IF;
+        -- A row that was waited for and no longer fits stays locked, and whoever holds one part while
+        -- it asks for all in their order waits in a circle. Rolling back lets go of it.
+        RAISE SQLSTATE 'RB001';
+    EXCEPTION WHEN SQLSTATE 'RB001' THEN
+        NULL;
+    END;
     INSERT INTO budget_part (use_case, period, part, cap, allotted)
     SELECT of_use_case, of_period, n, of_cap, 0 FROM generate_series(0, 7) AS n
     ON CONFLICT DO NOTHING;
