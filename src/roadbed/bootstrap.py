@@ -242,18 +242,7 @@ def _wire(
         deliveries=Deliveries(database, clock, pipeline.DELIVERY_DECIDED),
         halts=Halts(database, ids, clock),
         budgets=budgets,
-        relay=Relay(
-            database=database,
-            writer=writer,
-            ids=ids,
-            clock=clock,
-            outside=network.attempt,
-            finish=pipeline.FINISH,
-            chance=chance.random,
-            name=f"{socket.gethostname()}:{os.getpid()}",
-            address=settings.address.rstrip("/"),
-            senders=settings.senders,
-        ),
+        relay=_relay(settings, database, writer, network, chance),
         people=People(database, clock, os.urandom),
         audit=audit,
         erasure=Erasure(database, audit, clock),
@@ -289,6 +278,28 @@ async def _measure_forever(app: App) -> None:
                 if (budget := app.registry.get(name).loaded.declared.budget) is not None:
                     await app.budgets.watch(name, budget)
         await asyncio.sleep(_MEASURE_SECONDS)
+
+
+def _relay(
+    settings: Settings,
+    database: Database,
+    writer: GroupCommitWriter,
+    network: NetworkPool,
+    chance: random.Random,
+) -> Relay:
+    clock = SystemClock()
+    return Relay(
+        database=database,
+        writer=writer,
+        ids=Ids(clock),
+        clock=clock,
+        outside=network.attempt,
+        finish=pipeline.FINISH,
+        chance=chance.random,
+        name=f"{socket.gethostname()}:{os.getpid()}",
+        address=settings.address.rstrip("/"),
+        senders=settings.senders,
+    )
 
 
 def _lasting(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
