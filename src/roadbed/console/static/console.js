@@ -45,6 +45,10 @@ function tables() {
   all.forEach((each) => { each.open = open; });
 }
 
+// The browser honours autofocus with the first frame; who types at once would lose a letter.
+const first = document.querySelector("[autofocus]");
+if (first) first.focus();
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape" && typing(event.target)) { event.target.blur(); return; }
