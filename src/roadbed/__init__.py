@@ -13,15 +13,20 @@ if TYPE_CHECKING:
     from roadbed.usecases.deciders import Answer, Context, Task, Unsure
     from roadbed.usecases.destinations import Action, Approvals
     from roadbed.usecases.model import Budget, Pod, UseCase
+    from roadbed.usecases.rollout import DIRECT, Check, Gate, Rollout
 
 __version__ = "0.1.0"
 __all__ = [
+    "DIRECT",
     "Action",
     "Answer",
     "Approvals",
     "Budget",
+    "Check",
     "Context",
+    "Gate",
     "Pod",
+    "Rollout",
     "Task",
     "Unsure",
     "UseCase",
@@ -38,6 +43,10 @@ _HOMES = {
     "Budget": "roadbed.usecases.model",
     "Pod": "roadbed.usecases.model",
     "UseCase": "roadbed.usecases.model",
+    "Check": "roadbed.usecases.rollout",
+    "DIRECT": "roadbed.usecases.rollout",
+    "Gate": "roadbed.usecases.rollout",
+    "Rollout": "roadbed.usecases.rollout",
 }
 
 

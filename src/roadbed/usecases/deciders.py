@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Generic, Protocol, Self, TypeAlias, TypeGuard, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,8 @@ from roadbed.kernel.json import JsonObject
 from roadbed.usecases.destinations import Action
 
 Output = TypeVar("Output", bound=BaseModel)
+# Reference tables: name of the table, key of the record, its fields as text.
+Records: TypeAlias = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,10 +61,18 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
-    """What a decider may know beside the input: the task and the time left, in seconds."""
+    """What a decider may know beside the input: the task and the time left, in seconds.
+
+    ``records`` are the reference tables under ``data/``, ``prompts`` the texts under ``prompts/``
+    by file name, ``examples`` those chosen for prompts (``{"input", "output"}`` each); all with
+    what people have accepted since.
+    """
 
     task: Task
     deadline_seconds: float
+    records: Records = field(default_factory=dict)
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    examples: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -30,6 +30,18 @@ class TrainingError(RoadbedError):
     code = "training_failed"
 
 
+class PatchError(RoadbedError):
+    """An accepted change that does not fit the use case any more, or never did."""
+
+    code = "patch_invalid"
+
+    def __init__(self, patch: str, detail: str) -> None:
+        super().__init__(
+            f"The accepted change {patch} cannot be used: {detail}.",
+            "Reject it, or accept it again with its condition or fields mended.",
+        )
+
+
 class UseCaseError(RoadbedError):
     """A use case that is declared wrongly; ``problems`` lists every mistake found."""
 

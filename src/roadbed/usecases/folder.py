@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import importlib.util
 import json
@@ -13,7 +14,7 @@ from types import ModuleType
 
 from pydantic import ValidationError
 
-from roadbed.usecases.deciders import LabelledExample
+from roadbed.usecases.deciders import LabelledExample, Records
 from roadbed.usecases.errors import Problem, UseCaseError
 from roadbed.usecases.model import UseCase
 from roadbed.usecases.rulebook import RuleBook, read_rules
@@ -30,6 +31,7 @@ class LoadedUseCase:
     folder: Path
     files: Mapping[str, str]
     rules: RuleBook = field(default_factory=RuleBook)
+    records: Records = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -69,8 +71,17 @@ def load(folder: Path) -> LoadedUseCase:
                 )
             ],
         )
-    rules = read_rules(folder / "rules.yaml")
-    return LoadedUseCase(declared=declared, folder=folder, files=_hashes(folder), rules=rules)
+    declared.prompts = {
+        path.name: path.read_text(encoding="utf-8", errors="replace")
+        for path in sorted((folder / "prompts").glob("*.md"))
+    }
+    return LoadedUseCase(
+        declared=declared,
+        folder=folder,
+        files=_hashes(folder),
+        rules=read_rules(folder / "rules.yaml"),
+        records=read_records(folder / "data"),
+    )
 
 
 def folders(parent: Path) -> list[Path]:
@@ -78,6 +89,29 @@ def folders(parent: Path) -> list[Path]:
     if (parent / "usecase.py").exists():
         return [parent]
     return sorted(each.parent for each in parent.glob("*/usecase.py"))
+
+
+def read_records(folder: Path) -> Records:
+    """The reference tables ``data/*.csv``: the first column is the key. Raises ``UseCaseError``."""
+    tables = {}
+    for path in sorted(folder.glob("*.csv")):
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as lines:
+                rows = csv.DictReader(lines, strict=True)
+                key = (rows.fieldnames or [""])[0]
+                tables[path.stem] = {row[key]: dict(row) for row in rows}
+        except (csv.Error, UnicodeDecodeError, TypeError) as error:
+            raise UseCaseError(
+                folder.parent.name,
+                [
+                    Problem(
+                        file=path,
+                        problem=f"This is no table: {error}.",
+                        remedy="Write UTF-8 CSV with a header; its first column is the key.",
+                    )
+                ],
+            ) from error
+    return tables
 
 
 def read_examples(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -18,6 +18,7 @@ from roadbed.usecases.destinations import (
     Effect,
 )
 from roadbed.usecases.errors import UseCaseError
+from roadbed.usecases.rollout import Rollout
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +56,7 @@ class UseCase:
     how long a task of the reference sample may wait for its label; from then on it counts as wrong.
     ``check_share`` of the reviews are cases whose answer is known, which measures reviewers; and
     ``second_look_share`` of the sample's labels, and every error in it, gets a second look. 0
-    leaves either out.
+    leaves either out. ``rollout`` says how a better version comes into service.
     ``examples_are_random_sample`` says that the rows under ``examples/`` were drawn at random from
     the traffic that will arrive: only then may those set apart for judging prove anything.
     Raises ``UseCaseError`` with every mistake at once.
@@ -79,6 +80,7 @@ class UseCase:
         check_share: float = 0.02,
         second_look_share: float = 0.02,
         approvals: Approvals | None = None,
+        rollout: Rollout | None = None,
     ) -> None:
         self.name = name
         self.purpose = purpose
@@ -95,6 +97,8 @@ class UseCase:
         self.check_share = check_share
         self.second_look_share = second_look_share
         self.approvals = approvals or Approvals()
+        self.rollout = rollout or Rollout()
+        self.prompts: Mapping[str, str] = {}  # read from prompts/ when the folder is loaded
         self.destinations: dict[str, Destination] = {}
         self.actions: dict[str, ActionKind] = {}
         self.function: FunctionDecider | None = None

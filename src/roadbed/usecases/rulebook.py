@@ -177,7 +177,7 @@ def _rule(entry: object, sees: set[str]) -> Rule:
         when=str(entry["when"]),
         route=entry["route"],
         reason=str(entry["reason"]),
-        program=_compiled(entry["when"], sees),
+        program=compiled(entry["when"], sees),
     )
 
 
@@ -192,11 +192,12 @@ def _action_rule(entry: object, sees: set[str]) -> ActionRule:
         when=str(entry["when"]),
         decide=entry["decide"],
         reason=str(entry["reason"]),
-        program=_compiled(entry["when"], sees),
+        program=compiled(entry["when"], sees),
     )
 
 
-def _compiled(when: object, sees: set[str]) -> Any:
+def compiled(when: object, sees: set[str]) -> Any:
+    """A CEL condition over the names in ``sees``. Raises ``ValueError``."""
     import cel
 
     program = cel.compile(str(when))

@@ -31,6 +31,7 @@ def problems(declared: UseCase) -> list[Problem]:
         *_limits(declared),
         *_slices(declared),
         *_budget(declared.budget),
+        *_rollout(declared),
     ]
 
 
@@ -202,6 +203,41 @@ def _budget(budget: object) -> Iterator[Problem]:
             problem="The budget's currency is no ISO code.",
             remedy="Use three capitals, for example EUR.",
         )
+
+
+def _rollout(declared: UseCase) -> Iterator[Problem]:
+    rollout, gate = declared.rollout, declared.rollout.gate
+    for role in rollout.sign_offs:
+        if role not in ROLES:
+            yield Problem(
+                field="rollout",
+                problem=f"Nobody can sign off as {role!r}.",
+                remedy=f"Name some of: {', '.join(ROLES)}.",
+            )
+    if rollout.sticky_by is not None and rollout.sticky_by not in declared.input.model_fields:
+        yield Problem(
+            field="rollout",
+            problem=f"The input has no field {rollout.sticky_by!r} to keep a canary by.",
+            remedy=f"Name one of: {', '.join(sorted(declared.input.model_fields))}.",
+        )
+    for name, value, low, high in (
+        ("sign_off_hours", rollout.sign_off_hours, 0.0, 8_784.0),
+        ("shadow_tasks", rollout.shadow_tasks, -1, 10**7),
+        ("canary_tasks", rollout.canary_tasks, -1, 10**7),
+        ("canary_share", rollout.canary_share, 0.0, 0.5 + 1e-12),
+        ("margin", rollout.margin, -1e-12, 0.5),
+        ("gate.worse_by", gate.worse_by, -1e-12, 0.5),
+        ("gate.slice_worse_by", gate.slice_worse_by, -1e-12, 0.5),
+        ("gate.slower_by", gate.slower_by, 0.0, 1e6),
+        ("gate.dearer_by", gate.dearer_by, 0.0, 1e6),
+        ("gate.fewest", gate.fewest, -1, 10**7),
+    ):
+        if not _between(value, low, high):
+            yield Problem(
+                field="rollout",
+                problem=f"A rollout with {name} = {value!r} is out of range.",
+                remedy=f"Give a number above {low:g} and below {high:g}.",
+            )
 
 
 def _has_day(budget: object) -> bool:

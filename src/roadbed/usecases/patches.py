@@ -1,0 +1,302 @@
+"""What people accepted beside the code: rules, aliases, records, examples, prompts.
+
+A patch changes what a version does without changing its folder. The patches of a version are one of
+its artifacts, ``patches.json``, so they are part of its hash; ``Patched`` puts them around the
+decider, so that live traffic, the gate, the certificate and a replay all see the same.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from pydantic import BaseModel, ValidationError
+
+from roadbed.usecases.deciders import (
+    Answer,
+    Context,
+    FunctionDecider,
+    LabelledExample,
+    OutOfFold,
+    Records,
+    Trainable,
+    Unsure,
+)
+from roadbed.usecases.errors import PatchError
+from roadbed.usecases.model import UseCase
+from roadbed.usecases.rulebook import compiled
+
+ARTIFACT = "patches.json"
+_SEES = {"input", "output", "confidence"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alias:
+    """``found`` in the input's ``field`` means ``meant``."""
+
+    id: str
+    field: str
+    found: str
+    meant: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RulePatch:
+    """Where ``when`` (CEL) holds, ``set`` replaces fields of the output.
+
+    Without ``set`` a person looks.
+    """
+
+    id: str
+    when: str
+    set: Mapping[str, Any] | None
+    reason: str
+    program: Any = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordPatch:
+    """In reference table ``table``, record ``key`` has ``value`` as its ``field``."""
+
+    id: str
+    table: str
+    key: str
+    field: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Superseded:
+    """In reference table ``table``, ``by`` stands in the place of record ``key``."""
+
+    id: str
+    table: str
+    key: str
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Patches:
+    """All that was accepted, in the order of acceptance."""
+
+    aliases: tuple[Alias, ...] = ()
+    rules: tuple[RulePatch, ...] = ()
+    records: tuple[RecordPatch, ...] = ()
+    superseded: tuple[Superseded, ...] = ()
+    examples: tuple[Mapping[str, Any], ...] = ()
+    prompts: Mapping[str, str] = field(default_factory=dict)
+
+
+def read(declared: UseCase, content: Sequence[Mapping[str, Any]]) -> Patches:
+    """Patches from their JSON, checked against the models. Raises ``PatchError``."""
+    found: dict[str, list[Any]] = {"alias": [], "rule": [], "record": [], "superseded": []}
+    examples: list[Mapping[str, Any]] = []
+    prompts: dict[str, str] = {}
+    for each in content:
+        try:
+            kind, rest = each["kind"], {k: v for k, v in each.items() if k != "kind"}
+            if kind == "examples":
+                examples = list(rest["examples"])  # the newest choice replaces the one before
+            elif kind == "prompt":
+                prompts[rest["file"]] = rest["text"]
+            else:
+                found[kind].append(_MAKE[kind](declared, rest))
+        except (KeyError, TypeError, ValueError) as error:
+            raise PatchError(str(each.get("id", "?")), str(error)) from error
+    return Patches(
+        aliases=tuple(found["alias"]),
+        rules=tuple(found["rule"]),
+        records=tuple(found["record"]),
+        superseded=tuple(found["superseded"]),
+        examples=tuple(examples),
+        prompts=prompts,
+    )
+
+
+def loads(declared: UseCase, files: Mapping[str, bytes]) -> Patches:
+    """The patches among a version's artifacts; none if there are none. Raises ``PatchError``."""
+    data = files.get(ARTIFACT)
+    return read(declared, json.loads(data)) if data else Patches()
+
+
+def dumps(content: Sequence[Mapping[str, Any]]) -> Mapping[str, bytes]:
+    """The artifact of these patches; nothing for none, so that an unpatched hash stays."""
+    if not content:
+        return {}
+    return {ARTIFACT: json.dumps(list(content), sort_keys=True, ensure_ascii=False).encode()}
+
+
+def patched(
+    decider: FunctionDecider | Trainable, patches: Patches, declared: UseCase, records: Records
+) -> FunctionDecider | Trainable:
+    """``decider`` with its patches around it; itself where there is nothing to put around."""
+    if patches == Patches() and not (records or declared.prompts):
+        return decider
+    around = _Around(patches, declared, _mended(records, patches))
+    if declared.trainable is not None:
+        return PatchedTrainable(decider, around)  # type: ignore[arg-type]  # told by the declaration
+    if inspect.iscoroutinefunction(decider) or inspect.iscoroutinefunction(
+        getattr(decider, "__call__", None)  # noqa: B004  # an object with an async __call__
+    ):
+        return around.coroutine(decider)
+    return around.plain(decider)  # type: ignore[arg-type]  # told by the declaration
+
+
+class PatchedTrainable:
+    """A trainable that sees mended input and whose answers are mended."""
+
+    def __init__(self, inner: Trainable, around: _Around) -> None:
+        self._inner = inner
+        self._around = around
+
+    def fit(self, examples: Sequence[LabelledExample], *, seed: int) -> Self:
+        mended = [
+            LabelledExample(input=self._around.input(each.input)[0], output=each.output)
+            for each in examples
+        ]
+        return type(self)(self._inner.fit(mended, seed=seed), self._around)
+
+    @property
+    def out_of_fold(self) -> OutOfFold:
+        return self._inner.out_of_fold
+
+    def decide_many(self, inputs: Sequence[BaseModel]) -> Sequence[Answer[BaseModel] | Unsure]:
+        mended = [self._around.input(each) for each in inputs]
+        answers = self._inner.decide_many([each for each, _ in mended])
+        return [
+            self._around.answer(each, seen, done)
+            for each, (seen, done) in zip(answers, mended, strict=True)
+        ]
+
+    def save(self) -> Mapping[str, bytes]:
+        return self._inner.save()
+
+    def load(self, files: Mapping[str, bytes]) -> Self:
+        return type(self)(self._inner.load(files), self._around)
+
+    def __getattr__(self, name: str) -> Any:
+        # What a decider tells about itself beside the contract: kinds, labels.
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._inner, name)
+
+
+class _Around:
+    """Input mended before, answer mended after."""
+
+    def __init__(self, patches: Patches, declared: UseCase, records: Records) -> None:
+        self._patches = patches
+        self._declared = declared
+        self._records = records
+        self._aliases = {(each.field, each.found): each for each in patches.aliases}
+
+    def input(self, input: BaseModel) -> tuple[BaseModel, list[str]]:
+        """The input with aliases replaced, and what was replaced in words."""
+        done: list[str] = []
+        changes: dict[str, Any] = {}
+        for name in {each.field for each in self._patches.aliases}:
+            value = getattr(input, name, None)
+            alias = self._aliases.get((name, value)) if isinstance(value, str) else None
+            if alias:
+                changes[name] = alias.meant
+                done.append(f"{name}: {alias.found!r} read as {alias.meant!r} ({alias.id})")
+        return (input.model_copy(update=changes) if changes else input), done
+
+    def answer(
+        self, answer: Answer[BaseModel] | Unsure, input: BaseModel, done: list[str]
+    ) -> Answer[BaseModel] | Unsure:
+        """The answer after the rules, with what was done beside its evidence."""
+        if isinstance(answer, Answer) and isinstance(answer.output, BaseModel):
+            for rule in self._patches.rules:
+                answer = self._ruled(answer, rule, input, done)
+                if isinstance(answer, Unsure):
+                    break
+        if not done or not isinstance(answer, Answer | Unsure):
+            return answer
+        return replace(answer, evidence={**answer.evidence, "patched": done})
+
+    def context(self, context: Context) -> Context:
+        """What the decider may know, with what people added."""
+        return replace(
+            context,
+            records=self._records,
+            prompts={**self._declared.prompts, **self._patches.prompts},
+            examples=self._patches.examples,
+        )
+
+    def plain(self, function: FunctionDecider) -> FunctionDecider:
+        def decide(input: BaseModel, context: Context) -> Answer[BaseModel] | Unsure:
+            mended, done = self.input(input)
+            given: Any = function(mended, self.context(context))
+            return self.answer(given, mended, done)
+
+        return decide
+
+    def coroutine(self, function: Any) -> FunctionDecider:
+        async def decide(input: BaseModel, context: Context) -> Answer[BaseModel] | Unsure:
+            mended, done = self.input(input)
+            return self.answer(await function(mended, self.context(context)), mended, done)
+
+        return decide
+
+    def _ruled(
+        self, answer: Answer[BaseModel], rule: RulePatch, input: BaseModel, done: list[str]
+    ) -> Answer[BaseModel] | Unsure:
+        output = answer.output.model_dump(mode="json")
+        facts = {
+            "input": input.model_dump(mode="json"),
+            "output": output,
+            "confidence": float(answer.confidence),
+        }
+        try:
+            applies = rule.program.execute(facts)
+        except Exception as error:
+            return Unsure(reason=f"the accepted rule {rule.id} failed: {error}", cost=answer.cost)
+        if applies is not True:
+            return answer
+        done.append(f"{rule.reason} ({rule.id})")
+        if rule.set is None:
+            return Unsure(reason=rule.reason, evidence=answer.evidence, cost=answer.cost)
+        try:
+            mended = self._declared.output.model_validate({**output, **rule.set})
+        except ValidationError as error:
+            return Unsure(reason=f"the accepted rule {rule.id} does not fit: {error}")
+        return replace(answer, output=mended)
+
+
+def _mended(records: Records, patches: Patches) -> Records:
+    """The reference tables with wrong values replaced and superseded records redirected."""
+    tables = {name: dict(table) for name, table in records.items()}
+    for each in patches.records:
+        table = tables.get(each.table, {})
+        if each.key in table:
+            table[each.key] = {**table[each.key], each.field: each.value}
+    for old in patches.superseded:
+        table = tables.get(old.table, {})
+        if old.key in table and old.by in table:
+            table[old.key] = table[old.by]
+    return tables
+
+
+def _alias(declared: UseCase, content: Mapping[str, Any]) -> Alias:
+    if content["field"] not in declared.input.model_fields:
+        raise ValueError(f"the input has no field {content['field']!r}")
+    return Alias(**content)
+
+
+def _rule(declared: UseCase, content: Mapping[str, Any]) -> RulePatch:
+    names = set(declared.output.model_fields)
+    if unknown := set(content["set"] or {}) - names:
+        raise ValueError(f"the output has no field {sorted(unknown)}")
+    return RulePatch(program=compiled(content["when"], _SEES), **content)
+
+
+_MAKE: Mapping[str, Callable[[UseCase, Mapping[str, Any]], object]] = {
+    "alias": _alias,
+    "rule": _rule,
+    "record": lambda _, content: RecordPatch(**content),
+    "superseded": lambda _, content: Superseded(**content),
+}
