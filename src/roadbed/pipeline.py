@@ -46,6 +46,7 @@ SETTLE_FUNDED = Write(
     AUDIT["decided"],
     DECISIONS["settled"],
 )
+COMPARE = Write("compare", DECISIONS["compare"], DECISIONS["compared"])
 VERDICT = Write(
     "verdict",
     REVIEWS["judge"],
