@@ -236,7 +236,7 @@ def _wire(
             writer=writer,
             settle=pipeline.SETTLE,
             settle_funded=pipeline.SETTLE_FUNDED,
-            trials=Trials(writer, pipeline.COMPARE, budgets, clock),
+            trials=Trials(writer, pipeline.COMPARE, budgets, ids, clock),
             ids=ids,
             clock=clock,
             max_in_flight=settings.max_in_flight,

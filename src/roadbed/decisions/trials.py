@@ -7,6 +7,7 @@ is under way, or the budget is used up, a task is left out of the comparison and
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -29,6 +30,7 @@ from roadbed.decisions.runner import Runner
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.ids import Ids
 from roadbed.storage.writer import GroupCommitWriter, Write
 from roadbed.usecases.rules import slices_of
 
@@ -40,11 +42,12 @@ class Trials:
     """Asks the version that did not decide a task what it would have answered."""
 
     def __init__(
-        self, writer: GroupCommitWriter, compare: Write, budgets: Budgets, clock: Clock
+        self, writer: GroupCommitWriter, compare: Write, budgets: Budgets, ids: Ids, clock: Clock
     ) -> None:
         self._writer = writer
         self._compare = compare
         self._budgets = budgets
+        self._ids = ids
         self._clock = clock
         self._runners: dict[str, tuple[str, Runner]] = {}
         self._under_way: set[asyncio.Task[None]] = set()
@@ -117,7 +120,7 @@ class Trials:
                     **_side(
                         "candidate" if not by_candidate else "live",
                         {
-                            "output": answer.output if isinstance(answer, Answered) else None,
+                            "output": _output(answer),
                             "confidence": answer.confidence
                             if isinstance(answer, Answered)
                             else None,
@@ -127,6 +130,9 @@ class Trials:
                             "cost": answer.cost,
                         },
                     ),
+                    "review_id": self._ids.review()
+                    if trial.step == "canary" and _output(answer) != decision.output
+                    else None,
                     "at": self._clock.now(),
                 },
             )
@@ -173,6 +179,10 @@ def fitted(task: AdmittedTask, version: LiveVersion) -> AdmittedTask | NotAnswer
             cost=Decimal(0),
         )
     return replace(task, input=found)
+
+
+def _output(answer: Answered | NotAnswered) -> Mapping[str, Any] | None:
+    return answer.output if isinstance(answer, Answered) else None
 
 
 def _decided(decision: Decision) -> dict[str, Any]:
