@@ -108,6 +108,10 @@ class Decisions:
             self._start(task)
         return len(tasks)
 
+    async def compared(self) -> None:
+        """Wait until the other version has answered every task settled so far."""
+        await self._trials.settled()
+
     async def close(self) -> None:
         """Finish what is under way."""
         with contextlib.suppress(TimeoutError):
