@@ -10,7 +10,6 @@ does in canary is measured by letting it past the gate by hand.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
@@ -23,12 +22,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import report
-from closed_loop import LIMIT, ROUNDS, best, stream
-from planted import first_three
+from closed_loop import LIMIT, best, stream
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Decision, Route
-from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
 from roadbed.releases.model import Release
 from roadbed.reviews.model import VerdictKind

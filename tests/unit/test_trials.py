@@ -65,7 +65,7 @@ async def try_out(app: App, folders: Folders, step: str, decide: str, share: flo
 
 @pytest.fixture
 async def app(settings: Settings, folders: Folders, url: str) -> Any:
-    folders.write(OLD)
+    folders.write(OLD, deadline=1.0)
     async with open_app(settings, url) as opened:
         yield opened
 
@@ -121,9 +121,7 @@ async def test_where_they_differ_a_person_is_asked_blind_and_nowhere_else(
         await decide(app, f"the same {n}")
     rows = await compared(app)
     assert len(rows) == 60
-    differing = {
-        row["task_id"] for row in rows if row["candidate_output"] != row["live_output"]
-    }
+    differing = {row["task_id"] for row in rows if row["candidate_output"] != row["live_output"]}
     opened = await app.database.fetch("SELECT task_id, blind, priority FROM review")
     # The candidate has no proof, so what it decides waits for a person anyway.
     decided = {row["task_id"] for row in rows if row["decided_by"] == "candidate"}
@@ -152,7 +150,7 @@ async def test_a_proof_of_the_candidate_is_voided_by_an_alarm(app: App, folders:
         "INSERT INTO certificate (id, use_case, behaviour, look, threshold, bridged, on_alarm,"
         " risk_limit, certainty, items, covered, errors, detail, issued_at) SELECT 'crt_1',"
         " 'triage', behaviour, 1, 0.5, false, NULL, 0.02, 0.95, 500, 400, 0,"
-        " '{\"pooling\": null, \"alarm_at\": null}', now() FROM version WHERE id = %(version)s",
+        ' \'{"pooling": null, "alarm_at": null}\', now() FROM version WHERE id = %(version)s',
         {"version": version},
     )
     await app.database.fetch("UPDATE release SET certificate = 'crt_1'")
