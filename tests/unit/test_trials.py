@@ -175,8 +175,8 @@ async def test_what_it_costs_to_compare_comes_out_of_the_budget(
         for n in range(10):
             await decide(app, f"number {n}")
             await app.decisions.compared()
-        overview = await app.budgets.overview(
-            "triage", app.registry.get("triage").loaded.declared.budget
-        )
+        budget = app.registry.get("triage").loaded.declared.budget
+        assert budget is not None
+        overview = await app.budgets.overview("triage", budget)
         assert float(overview[0].spent) == pytest.approx(0.10)
         assert len(await compared(app)) == 5  # every other cent went to a comparison
