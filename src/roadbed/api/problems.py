@@ -51,6 +51,17 @@ STATUS = {
     "halt_unknown": 404,
     "not_halted": 409,
     "resume_needs_second": 409,
+    "version_unknown": 404,
+    "release_unknown": 404,
+    "release_under_way": 409,
+    "release_step": 409,
+    "release_blocked": 409,
+    "nothing_to_judge": 409,
+    "gate_running": 409,
+    "sign_off_invalid": 409,
+    "sign_offs_missing": 409,
+    "trial_too_short": 409,
+    "roll_back_impossible": 409,
 }
 _TITLES = {
     400: "Bad request",
