@@ -10,6 +10,7 @@ does in canary is measured by letting it past the gate by hand.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import os
@@ -22,7 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from closed_loop import LIMIT, best, stream
+import report
+from closed_loop import LIMIT, ROUNDS, best, stream
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Decision, Route
 from roadbed.kernel.settings import Settings
@@ -105,7 +107,7 @@ class Flywheel:
             if trial is not None:
                 trial = await self.app.ladder.look(trial.id)
                 await self.app.registry.refresh(NAME)
-                if trial.step != "canary" or trial.next == "promote":
+                if trial.step != "canary" or trial.waits_for is None:
                     return start + len(part)
             await self.app.registry.refresh(NAME)
         return len(tasks)
@@ -170,7 +172,7 @@ class Flywheel:
         release = await self.to_canary(release)
         took = await self.tasks(tasks, release)
         release = await self.app.ladder.get(release.id)
-        if release.next == "promote":
+        if release.step == "canary" and release.waits_for is None:
             await self.app.ladder.promote(release.id, actor="ben")
             self.row.promoted = True
         else:
@@ -289,3 +291,83 @@ def _line(example: LabelledExample) -> dict[str, Any]:
         "input": example.input.model_dump(),
         "output": example.output.model_dump() if example.output else None,
     }
+
+
+def tell(runs: Sequence[Sequence[Round]], planted: dict[str, float], began: float) -> None:
+    rounds = [row for run in runs for row in run]
+    fifth = [run[4] for run in runs if len(run) > 4]
+    reached = [row.automatic / row.tasks / row.best for row in fifth if row.best]
+    bad = [row for row in rounds if row.bad_stopped_after is not None or row.bad_promoted]
+    stopped = [row.bad_stopped_after or 10**6 for row in bad]
+    harmful = sum(row.broken > row.fixed for row in rounds if row.promoted)
+    last = [run[-1] for run in runs]
+    report.table(
+        [
+            (
+                "automatic in the last round",
+                f"{report.median([row.automatic / row.tasks for row in last]):.1%}",
+                "no figure",
+                "",
+            ),
+            (
+                "automatic ÷ best possible, round 5",
+                f"{report.median(reached):.3f}" if reached else "not played",
+                "at least 0.95",
+                report.judged(report.median(reached), 0.95) if reached else "",
+            ),
+            (
+                "wrong among automatic, all rounds",
+                f"{sum(r.wrong for r in rounds) / max(1, sum(r.automatic for r in rounds)):.2%}",
+                f"at most {LIMIT:.0%}",
+                "",
+            ),
+            (
+                "promoted versions that break more than they fix",
+                f"{harmful} of {sum(row.promoted for row in rounds)}",
+                "0",
+                report.judged(float(harmful), 0.0, least=False) if not harmful else "missed",
+            ),
+            (
+                "bad candidates promoted",
+                f"{sum(row.bad_promoted for row in rounds)} of {len(bad)}",
+                "0",
+                "reached" if not any(row.bad_promoted for row in rounds) else "missed",
+            ),
+            (
+                "tasks until a bad canary is stopped, worst",
+                f"{max(stopped)}" if stopped else "none",
+                "at most 300",
+                report.judged(float(max(stopped)), 300, least=False) if stopped else "",
+            ),
+            *(
+                (f"planted: {what}", f"{share:.0%} of runs", "100 %", "")
+                for what, share in planted.items()
+            ),
+        ]
+    )
+    report.end(
+        {
+            "benchmark": "flywheel",
+            "seconds": round(time.monotonic() - began, 1),
+            "planted": planted,
+            "rounds": [
+                {name: getattr(row, name) for name in Round.__slots__ if name != "outcomes"}
+                for row in rounds
+            ],
+            "machine": report.machine("psycopg", "scikit-learn"),
+        }
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--runs", type=int, default=1)
+    arguments = parser.parse_args()
+    data, began = Path(os.environ["ROADBED_DATA_DIR"]), time.monotonic()
+    runs = [asyncio.run(turn(data, arguments.rounds, seed)) for seed in range(arguments.runs)]
+    tell(runs, {}, began)
+
+
+if __name__ == "__main__":
+    main()
