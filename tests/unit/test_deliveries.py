@@ -608,8 +608,9 @@ class TestHalt:
         assert await moment() == pytest.approx(72.0 + 5.0 + 20.0, abs=0.01)
 
     async def test_all_can_be_stopped_at_once(self, app: App) -> None:
-        halts = await app.halts.halt_all(reason="everything", actor="ana")
-        assert [each.use_case for each in halts] == ["triage"]
+        found = await app.halts.halt_all(reason="everything", actor="ana")
+        assert [each.use_case for each in found.halts] == ["triage"]
+        assert found.failed == {}
         assert await app.halts.standing("triage") is not None
 
 

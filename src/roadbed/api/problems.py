@@ -49,6 +49,7 @@ STATUS = {
     "delivery_state": 409,
     "approval_invalid": 409,
     "halt_unknown": 404,
+    "halt_incomplete": 503,
     "not_halted": 409,
     "resume_needs_second": 409,
 }
