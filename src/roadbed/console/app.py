@@ -85,6 +85,11 @@ async def usecase(request: Request) -> HTMLResponse:
         "usecase.html",
         overview.use_case,
         halts=await app.halts.history(overview.use_case),
+        budget=service.loaded.declared.budget,
+        allowances=[
+            (each, charts.budget(each))
+            for each in await app.budgets.report(overview.use_case, service.loaded.declared.budget)
+        ],
         deliveries=await app.deliveries.overview(overview.use_case),
         overview=overview,
         live=service.live,

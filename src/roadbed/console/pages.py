@@ -39,6 +39,8 @@ _environment.globals.update(
     release=__version__,
     interval=words.interval,
     reasons=words.REASONS,
+    budget_states=words.BUDGET_STATES,
+    money=words.money,
     delivery_states=words.DELIVERY_STATES,
     outcomes=words.OUTCOMES,
     roles=words.ROLES,
