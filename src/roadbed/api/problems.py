@@ -37,6 +37,7 @@ STATUS = {
     "write_rejected": 422,
     "artifact_missing": 503,
     "incident_invalid": 422,
+    "incident_unknown": 404,
     "erasure_too_early": 409,
     "training_failed": 409,
     "nothing_to_stress": 409,

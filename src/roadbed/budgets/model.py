@@ -40,8 +40,8 @@ class Alert:
 class Standing:
     """Where a period's allowance stands, as pages and clients show it.
 
-    ``share`` is spent and reserved over the cap. ``state`` is ``open``, ``half``, ``near`` (80 %) or
-    ``spent``: not enough is ``left`` for one more task at its worst, so tasks go to people.
+    ``share`` is spent and reserved over the cap. ``state`` is ``open``, ``half``, ``near`` (80 %)
+    or ``spent``: not enough is ``left`` for one more task at its worst, so tasks go to people.
     """
 
     period: str

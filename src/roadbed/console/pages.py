@@ -57,6 +57,8 @@ _STATUS = {
     "verdict_invalid": 422,
     "delivery_unknown": 404,
     "halt_unknown": 404,
+    "incident_unknown": 404,
+    "incident_invalid": 422,
     "storage_unavailable": 503,
 }
 
