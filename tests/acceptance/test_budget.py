@@ -85,7 +85,9 @@ async def test_page_and_http_show_spent_held_and_left(site: Site) -> None:
         await app.budgets.watch("triage", declared(app).budget)
         page = (await browser.get("/usecases/triage")).text
         assert "● within the budget" in page  # the month
-        assert "■ used up: tasks go to people" in page  # of the day 0.85 is left, one may cost 1
+        assert (
+            "■ used up: too little for one more task" in page
+        )  # of the day 0.85 is left, one may cost 1
         assert "1.15 EUR spent of 2.00 EUR, 0.00 EUR held" in page
         assert "0.85 EUR left" in page
         assert "The pod was told at 50 %" in page

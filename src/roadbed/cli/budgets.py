@@ -14,7 +14,7 @@ _STATES = {
     "open": "within the budget",
     "half": "half of it is gone",
     "near": "80 % of it is gone",
-    "spent": "USED UP: tasks go to people",
+    "spent": "USED UP: too little for one more task, so tasks go to people",
 }
 
 

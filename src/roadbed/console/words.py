@@ -68,7 +68,7 @@ BUDGET_STATES = {
     "open": "● within the budget",
     "half": "◐ half of it is gone",
     "near": "! 80 % of it is gone",
-    "spent": "■ used up: tasks go to people",
+    "spent": "■ used up: too little for one more task, so tasks go to people",
 }
 _KINDS_OF_ERROR = re.compile(r"^(Temporary|Refused|UnknownOutcome)Error: ")
 _SAYS = {
