@@ -102,7 +102,8 @@ async def test_page_and_http_show_spent_held_and_left(site: Site) -> None:
 
 
 async def test_a_foreign_use_case_answers_like_a_missing_one(site: Site) -> None:
-    await problem(await site.shop.get("/usecases/nobody/budget"), 404, "usecase_unknown")
+    answer = await site.shop.get("/usecases/nobody/budget")
+    assert (await problem(answer, 404, "usecase_unknown"))["status"] == 404
 
 
 def test_the_terminal_says_the_same(tmp_path: Path, url: str) -> None:

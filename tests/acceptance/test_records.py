@@ -81,7 +81,8 @@ class TestIncidents:
     async def test_what_does_not_fit_is_told(
         self, site: Site, body: dict[str, Any], code: str
     ) -> None:
-        await problem(await site.shop.post(INCIDENTS, json=body), 422, code)
+        answer = await site.shop.post(INCIDENTS, json=body)
+        assert (await problem(answer, 422, code))["status"] == 422
 
     async def test_unknown_and_foreign_ones_answer_alike(
         self, folders: Folders, settings: Settings, url: str

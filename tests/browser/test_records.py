@@ -38,7 +38,7 @@ async def test_incident_and_erasure_by_hand_on_a_telephone(
             await page.screenshot(path=tmp_path / f"{name}-{scheme}.png", full_page=True)
             assert await page.evaluate("document.documentElement.scrollWidth") <= 360, name
             unnamed = await page.evaluate("""
-                [...document.querySelectorAll('input, button, a')].filter(
+                [...document.querySelectorAll('input:not([type=hidden]), button, a')].filter(
                     each => !(each.labels?.length || each.textContent.trim()
                               || each.getAttribute('aria-label'))).length""")
             assert unnamed == 0, name
