@@ -19,7 +19,9 @@ import structlog
 
 from roadbed import pipeline
 from roadbed.audit.service import AuditLog
+from roadbed.audit.witness import Witness
 from roadbed.budgets.service import Budgets
+from roadbed.connectors import witnesses
 from roadbed.connectors.outside import NetworkPool
 from roadbed.decisions.model import Service
 from roadbed.decisions.service import Decisions
@@ -173,6 +175,7 @@ async def open_app(
 @asynccontextmanager
 async def running(app: App) -> AsyncIterator[None]:
     """Follow releases and halts, watch the promise, seal the log, take over what crashes left."""
+    network = NetworkPool(witnesses.secrets(app.settings), app.clock)
     followers = [
         _lasting("releases", app.registry.follow),
         _lasting("trust", lambda: app.trust.watch(app.declared)),
@@ -180,6 +183,7 @@ async def running(app: App) -> AsyncIterator[None]:
         _lasting("recovery", lambda: _recover_forever(app)),
         _lasting("measuring", lambda: _measure_forever(app)),
         _lasting("audit", app.audit.seal_forever),
+        *(_lasting(each.name, each.tell_forever) for each in _witnesses(app, network)),
     ]
     try:
         yield
@@ -187,6 +191,16 @@ async def running(app: App) -> AsyncIterator[None]:
         for task in followers:
             task.cancel()
         await asyncio.gather(*followers, return_exceptions=True)
+        await network.aclose()
+
+
+def _witnesses(app: App, network: NetworkPool) -> list[Witness]:
+    return [
+        Witness(
+            app.database, app.audit.folder, app.clock, name=name, every_seconds=seconds, send=send
+        )
+        for name, (seconds, send) in witnesses.witnesses(app.settings, network).items()
+    ]
 
 
 @asynccontextmanager

@@ -7,9 +7,9 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,9 +25,10 @@ from roadbed.audit.errors import (
     NotSealedError,
     UnknownEntryError,
 )
+from roadbed.audit.history import DAYS, HISTORY, History
 from roadbed.audit.model import Checkpoint
 from roadbed.audit.service import AuditLog
-from roadbed.audit.tiles import HISTORY, Folder
+from roadbed.audit.tiles import Folder
 from roadbed.bootstrap import App, audit_folder
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.settings import Settings
@@ -42,6 +43,8 @@ SELECT 'triage', 'decided', 'tsk_' || n, 'roadbed', now(), jsonb_build_object('r
 FROM generate_series(%(first)s::int, %(last)s::int) AS n
 """
 SEALED, WAITING = 600, 3
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NOON_AFTER = NOON + timedelta(days=1)
 
 
 def execute(url: str, *statements: str) -> None:
@@ -105,6 +108,64 @@ def sealed(
     yield server.url().replace("/roadbed?", f"/{name}?"), folder
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def flip(path: Path, at: int = 40) -> None:
+    """One bit of a file."""
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def instead(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+# What is done to the folder's tiles, and the one finding it makes.
+TILE_TAMPERING: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a bit of a full tile": (lambda tile: flip(tile / "0/000"), "tile/0/000 is not what"),
+    "a bit of a partial tile": (lambda tile: flip(tile / "0/002.p/88"), "tile/0/002.p/88 is not"),
+    "a bit of its last byte": (lambda tile: flip(tile / "0/001", -1), "tile/0/001 is not what"),
+    "a bit of a higher tile": (lambda tile: flip(tile / "1/000.p/2"), "tile/1/000.p/2 is not"),
+    "a bit of the leaves": (lambda tile: flip(tile / "entries/001"), "tile/entries/001 is not"),
+    "a bit of a leaf's length": (
+        lambda tile: flip(tile / "entries/002.p/88", 1),
+        "tile/entries/002.p/88 is not what",
+    ),
+    "a tile cut short": (lambda tile: os.truncate(tile / "0/000", 8160), "tile/0/000 is not what"),
+    "a tile emptied": (lambda tile: os.truncate(tile / "0/000", 0), "tile/0/000 is not what"),
+    "a tile made longer": (
+        lambda tile: (tile / "0/000").write_bytes((tile / "0/000").read_bytes() + b"0"),
+        "tile/0/000 is not what",
+    ),
+    "an older beginning": (
+        lambda tile: (tile / "0/002.p/7").write_bytes(b"0" * 7 * 32),
+        "tile/0/002.p/7 is not what",
+    ),
+    "a full tile gone": (lambda tile: (tile / "0/001").unlink(), "tile/0/001 is missing"),
+    "a partial tile gone": (
+        lambda tile: shutil.rmtree(tile / "0/002.p"),
+        "tile/0/002.p/88 is missing",
+    ),
+    "a higher tile gone": (
+        lambda tile: (tile / "1/000.p/2").unlink(),
+        "tile/1/000.p/2 is missing",
+    ),
+    "the leaves gone": (
+        lambda tile: (tile / "entries/000").unlink(),
+        "tile/entries/000 is missing",
+    ),
+    "two tiles changed places": (
+        lambda tile: [
+            (tile / "0/000").rename(tile / "0/x"),
+            (tile / "0/001").rename(tile / "0/000"),
+            (tile / "0/x").rename(tile / "0/001"),
+        ],
+        "tile/0/000 is not what",
+    ),
+    "no file at all": (lambda tile: instead(tile / "0/000"), "tile/0/000 cannot be read"),
+}
 
 
 def edited(column: str, value: str) -> str:
@@ -384,6 +445,41 @@ class TestVerify:
             history.write(line)
         assert [words in problem for _, problem in await found(*sealed)] == [True]
 
+    @pytest.mark.parametrize("what", TILE_TAMPERING)
+    async def test_a_tile_file_that_differs_or_is_missing_is_named(
+        self, sealed: tuple[str, Path], what: str
+    ) -> None:
+        spoil, words = TILE_TAMPERING[what]
+        spoil(sealed[1] / "tile")
+        problems = [problem for _, problem in await found(*sealed)]
+        assert words in problems[0]
+        assert len(problems) == (2 if what == "two tiles changed places" else 1)
+
+    async def test_all_tile_files_gone_are_each_missing(self, sealed: tuple[str, Path]) -> None:
+        shutil.rmtree(sealed[1] / "tile")
+        problems = [problem for _, problem in await found(*sealed)]
+        assert len(problems) == 7
+        assert all(each.endswith("is missing.") for each in problems)
+
+    async def test_what_was_published_before_and_meanwhile_is_no_finding(
+        self, sealed: tuple[str, Path]
+    ) -> None:
+        """Older beginnings stay; tiles are ahead of the checkpoint while somebody publishes."""
+        url, folder = sealed
+        async with opened(url, folder) as (log, database):
+            await database.fetch(WRITE, {"first": 604, "last": 900})
+            await log.seal()
+            shutil.copytree(folder, folder.with_name("before"))
+            await log.publish()
+            assert await found(url, folder) == []
+            for name in (HISTORY, "checkpoint"):
+                shutil.copy(folder.with_name("before") / name, folder)
+            assert await found(url, folder) == []
+            shutil.copytree(
+                folder.with_name("before") / "tile", folder / "tile", dirs_exist_ok=True
+            )
+            assert await found(url, folder) == []
+
     async def test_without_the_copy_or_the_key_it_says_so(self, sealed: tuple[str, Path]) -> None:
         public = (sealed[1] / keys.PUBLIC_KEY).read_text()
         (sealed[1] / keys.PUBLIC_KEY).unlink()
@@ -521,7 +617,7 @@ class TestSeal:
     ) -> None:
         monkeypatch.setattr("roadbed.audit.service.SEAL_SECONDS", 0.01)
         url, folder = sealed
-        shutil.rmtree(folder / "tile")
+        (folder / "tile").rename(folder / "away")
         (folder / "tile").write_text("a file where a folder should be")
         async with opened(url, folder) as (log, database):
             forever = asyncio.create_task(log.seal_forever())
@@ -530,6 +626,7 @@ class TestSeal:
             assert newest is not None
             assert newest.size == 603  # the database goes on
             (folder / "tile").unlink()
+            (folder / "away").rename(folder / "tile")
             await asyncio.sleep(0.2)
             forever.cancel()
             written = notes.read((folder / "checkpoint").read_text(), _key(folder))
@@ -644,12 +741,76 @@ class TestFolder:
         folder = Folder(tmp_path)
         assert folder.last() is None
         first, second = (Checkpoint(size=n, root=b"", note=f"{n}\n") for n in (1, 2))
-        folder.put_checkpoints([first])
+        folder.put_checkpoints([first], NOON)
         with (tmp_path / HISTORY).open("a") as history:
             history.write('"torn')
         assert folder.last() == "1\n"
-        folder.put_checkpoints([second])
-        assert list(folder.history()) == ["1\n", "2\n"]
+        folder.put_checkpoints([second], NOON)
+        assert [each.note for each in folder.history()] == ["1\n", "2\n"]
+
+    async def test_each_day_gets_a_file_with_the_last_checkpoint_of_every_minute(
+        self, sealed: tuple[str, Path]
+    ) -> None:
+        """A day of one a second, the next morning, and everything is still read."""
+        url, folder = sealed
+        (folder / HISTORY).unlink()
+        signer = keys.signer(folder, os.urandom)
+        history, begun = History(folder), NOON.replace(hour=23, minute=50)
+        signed = [signer.sign(1000 + n, b"r" * 32) for n in range(600)]
+        for number, note in enumerate(signed):
+            history.add([note], begun + timedelta(seconds=number))
+        history.tidy(begun.date())
+        assert not (folder / DAYS).exists()
+        large = (folder / HISTORY).stat().st_size
+        fresh = signer.sign(2000, b"r" * 32)
+        Folder(folder).put_checkpoints([Checkpoint(size=2000, root=b"", note=fresh)], NOON_AFTER)
+        kept = [each.note for each in Folder(folder).history()]
+        assert kept == [*signed[59::60], fresh]
+        assert [path.name for path in (folder / DAYS).iterdir()] == ["2026-03-01.log"]
+        assert (folder / HISTORY).read_text().count("\n") == 1
+        assert (folder / DAYS / "2026-03-01.log").stat().st_size < large / 50
+        assert Folder(folder).last() == fresh
+        (folder / HISTORY).unlink()
+        assert Folder(folder).last() == signed[-1]
+        problems = str(await found(url, folder))
+        assert "The folder has a checkpoint of 1599 entries, 600 could be recomputed" in problems
+        assert "(and 9 more) stands in the folder, not in the database" in problems
+
+    async def test_a_line_of_a_former_day_is_verified_too(self, sealed: tuple[str, Path]) -> None:
+        url, folder = sealed
+        History(folder).tidy(datetime.now(UTC).date() + timedelta(days=1))
+        [day] = (folder / DAYS).iterdir()
+        assert (folder / HISTORY).read_bytes() == b""
+        assert await found(url, folder) == []
+        with day.open("a") as lines:
+            lines.write('{"at": "2026-03-01T12:00:00+00:00", "note": "signed"}\n{garbled\n')
+        problems = [problem for _, problem in await found(url, folder)]
+        assert f"Line 2 of {DAYS}/{day.name} is forged" in problems[0]
+        assert f"Line 3 of {DAYS}/{day.name} cannot be read" in problems[1]
+
+    def test_a_crash_between_a_day_s_file_and_today_s_loses_nothing(self, tmp_path: Path) -> None:
+        history = History(tmp_path)
+        history.add(["1\n"], NOON)
+        history.add(["2\n"], NOON + timedelta(minutes=1))
+        history.add(["3\n"], NOON_AFTER)
+        before = (tmp_path / HISTORY).read_bytes()
+        history.tidy(NOON_AFTER.date())
+        after = (tmp_path / DAYS / "2026-03-01.log").read_bytes()
+        (tmp_path / HISTORY).write_bytes(before)  # as if it had not come so far
+        assert [each.note for each in history.lines()] == ["1\n", "2\n", "3\n"]
+        History(tmp_path).tidy(NOON_AFTER.date())
+        assert (tmp_path / DAYS / "2026-03-01.log").read_bytes() == after
+        assert [each.note for each in history.lines()] == ["1\n", "2\n", "3\n"]
+
+    def test_what_has_no_time_or_cannot_be_read_stays_where_it_is(self, tmp_path: Path) -> None:
+        odd = [b"{garbled\n", b'"1\\n"\n', b'{"at": "2026-03-01T12:00:00", "note": "x"}\n']
+        (tmp_path / HISTORY).write_bytes(b"".join(odd))
+        history = History(tmp_path)
+        history.add(["2\n"], NOON)
+        history.add(["3\n"], NOON_AFTER)
+        history.tidy(NOON_AFTER.date())
+        assert (tmp_path / HISTORY).read_bytes().startswith(b"".join(odd))
+        assert [each.note for each in history.lines()] == ["2\n", None, "1\n", None, "3\n"]
 
     async def test_one_process_writes_at_a_time(self, sealed: tuple[str, Path]) -> None:
         async with opened(*sealed) as (log, _), opened(*sealed) as (other, _):

@@ -536,6 +536,57 @@ class TestActions:
         await pump(app)
         assert ledger.got == []
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "content = jsonb_set(content, '{action,amount}', '9000')",
+            "key = key || '-again'",
+            "destination = 'other'",
+        ],
+    )
+    async def test_content_changed_past_its_hash_is_not_sent_either(
+        self, ledger: Ledger, app: App, change: str
+    ) -> None:
+        other = Ledger()
+        declared(app).deliver("other", to=other, when="false")
+        await self.ready(app, ledger)
+        await decide(app, "refund 100")
+        await pump(app)
+        [held] = [each for each in await all_of(app) if each.state is State.HELD]
+        await app.deliveries.say(
+            held.id, "approve", person="ana", served=SERVED, content_hash=held.content_hash
+        )
+        facts = {"id": held.id}
+        await app.database.fetch(f"UPDATE delivery SET {change} WHERE id = %(id)s", facts)
+        await pump(app)
+        assert ledger.got == other.got == []
+        [ended] = [each for each in await all_of(app) if each.id == held.id]
+        assert (ended.state, ended.reason) == (
+            State.FAILED,
+            "What would be sent is not what was approved.",
+        )
+
+    async def test_odd_numbers_are_still_what_was_approved(self, ledger: Ledger, app: App) -> None:
+        """What the database makes of a number is what is hashed, sent, and hashed again."""
+        await self.ready(app, ledger)
+        for amount in (
+            "25e0",
+            "100.10",
+            "21.000000000000004",
+            "499.99999999999994",
+            "33.1234567890123456789",
+        ):
+            await decide(app, f"refund {amount}")
+        await pump(app)
+        held = [each for each in await all_of(app) if each.state is State.HELD]
+        for each in held:
+            await app.deliveries.say(
+                each.id, "approve", person="ana", served=SERVED, content_hash=each.content_hash
+            )
+        await pump(app)
+        assert len(held) == 5
+        assert len(ledger.said("action")) == 5
+
 
 class TestHalt:
     async def test_nothing_is_sent_until_two_people_agree(self, app: App) -> None:
@@ -608,8 +659,9 @@ class TestHalt:
         assert await moment() == pytest.approx(72.0 + 5.0 + 20.0, abs=0.01)
 
     async def test_all_can_be_stopped_at_once(self, app: App) -> None:
-        halts = await app.halts.halt_all(reason="everything", actor="ana")
-        assert [each.use_case for each in halts] == ["triage"]
+        found = await app.halts.halt_all(reason="everything", actor="ana")
+        assert [each.use_case for each in found.halts] == ["triage"]
+        assert found.failed == {}
         assert await app.halts.standing("triage") is not None
 
 

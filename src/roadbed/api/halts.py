@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import RequestError, text_field, unknown_fields
+from roadbed.halts.errors import HaltIncompleteError
 
 router = APIRouter()
 _MOST = 1000
@@ -49,10 +50,13 @@ async def halt(name: str, request: Request) -> Response:
 
 @router.post("/halt", openapi_extra=_body(reason="Why all have to stop."))
 async def halt_all(request: Request) -> Response:
-    """Stop every use case the database knows."""
+    """Stop every use case the database knows. 503 names those that may still run."""
     person = person_of(request)
     reason = await _reason(request)
-    return as_json({"halts": await app_of(request).halts.halt_all(reason=reason, actor=person)})
+    found = await app_of(request).halts.halt_all(reason=reason, actor=person)
+    if found.failed:
+        raise HaltIncompleteError(len(found.halts), found.failed)
+    return as_json({"halts": found.halts})
 
 
 @router.post("/usecases/{name}/resume", openapi_extra=_body(note="Why it may go on."))

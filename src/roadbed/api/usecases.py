@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -48,6 +49,17 @@ async def trust(name: str, request: Request) -> Response:
     usecase_of(request, name)
     app = app_of(request)
     return as_json(await app.reports.report(app.registry.get(name)))
+
+
+@router.get("/usecases/{name}/budget")
+async def budget(name: str, request: Request) -> Response:
+    """What may be spent, what is, and what the pod was told; amounts are decimal text."""
+    person_of(request)
+    declared = usecase_of(request, name).budget
+    periods = await app_of(request).budgets.report(name, declared)
+    return as_json(
+        {"budget": dataclasses.asdict(declared) if declared else None, "periods": periods}
+    )
 
 
 @router.get("/usecases/{name}/notices")

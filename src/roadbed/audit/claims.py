@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roadbed.audit import keys, notes
+from roadbed.audit.history import HISTORY, Line
 from roadbed.audit.model import Checkpoint
 from roadbed.audit.notes import PublicKey
-from roadbed.audit.tiles import HISTORY, Folder
+from roadbed.audit.tiles import Folder
 from roadbed.storage.database import Row
 
 Say = Callable[[str], None]
@@ -24,22 +25,33 @@ class Claims:
     newest: str | None
 
     @classmethod
-    def read(cls, rows: Sequence[Row], path: Path, say: Say) -> Claims:
-        """Every checkpoint; what cannot be read or is not signed by the folder's key is said."""
-        key = keys.public_key(path)
+    def read(cls, rows: Callable[[], Sequence[Row]], path: Path, say: Say) -> Claims:
+        """Every checkpoint; what cannot be read or is not signed by the folder's key is said.
+
+        The folder is read before ``rows()``: what stands in it was in the database by then.
+        """
+        key, lines = keys.public_key(path), _lines(path, say)
+        found = rows()
+        return cls._of(found, key, lines, path, say)
+
+    @classmethod
+    def _of(
+        cls,
+        rows: Sequence[Row],
+        key: PublicKey | None,
+        lines: Sequence[Line] | None,
+        path: Path,
+        say: Say,
+    ) -> Claims:
         if key is None and rows:
             say(f"{path / keys.PUBLIC_KEY} is missing or damaged: no signature can be checked.")
-        try:
-            lines = list(enumerate(Folder(path).history(), 1))
-        except OSError as error:
-            lines = []
-            say(f"{path / HISTORY} cannot be read: {error.strerror}.")
-        else:
-            if key is not None and rows and not lines:
-                say(f"{path / HISTORY} is missing or empty: nothing outside bears witness.")
+        if key is not None and rows and lines is not None and not lines:
+            say(f"{path / HISTORY} is missing or empty: nothing outside bears witness.")
+        lines = lines or ()
         known: dict[str, Checkpoint | str] = {}
         if key is not None:
-            for text in (*(row["note"] for row in rows), *(note for _, note in lines if note)):
+            kept = [each.note for each in lines if each.note is not None]
+            for text in (*(row["note"] for row in rows), *kept):
                 known.setdefault(text, _read(text, key))
         return cls(
             database=list(_stored(rows, known, say)),
@@ -84,6 +96,15 @@ class Claims:
             )
 
 
+def _lines(path: Path, say: Say) -> Sequence[Line] | None:
+    """What the folder's history holds, ``None`` if that cannot be read."""
+    try:
+        return list(Folder(path).history())
+    except OSError as error:
+        say(f"{error.filename or path / HISTORY} cannot be read: {error.strerror}.")
+        return None
+
+
 def _read(text: str, key: PublicKey) -> Checkpoint | str:
     try:
         return notes.read(text, key)
@@ -105,15 +126,15 @@ def _stored(
 
 
 def _kept(
-    lines: Iterable[tuple[int, str | None]], known: Mapping[str, Checkpoint | str], say: Say
+    lines: Iterable[Line], known: Mapping[str, Checkpoint | str], say: Say
 ) -> Iterator[Checkpoint]:
-    for number, note in lines:
-        if note is None:
-            say(f"Line {number} of {HISTORY} cannot be read.")
+    for line in lines:
+        if line.note is None:
+            say(f"{line.where} cannot be read.")
             continue
-        found = known.get(note)
+        found = known.get(line.note)
         if isinstance(found, str):
-            say(f"Line {number} of {HISTORY} is forged: {found}.")
+            say(f"{line.where} is forged: {found}.")
         elif found is not None:
             yield found
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from roadbed.audit import keys, notes
 from roadbed.audit.errors import AuditFolderError, AuditKeyError
+from roadbed.audit.history import HISTORY
 from roadbed.audit.model import Checkpoint
-from roadbed.audit.tiles import HISTORY, Folder
+from roadbed.audit.tiles import Folder
 from roadbed.audit.tree import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH
+from roadbed.kernel.clock import Clock
 from roadbed.storage.database import Database, Row
 from roadbed.storage.sql import queries
 
@@ -21,8 +23,9 @@ _TILES_AT_ONCE = 256
 class Publishing:
     """Writes tiles first and the checkpoint last, so that a reader never lacks a tile."""
 
-    def __init__(self, database: Database, folder: Path) -> None:
+    def __init__(self, database: Database, folder: Path, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
         self._folder = Folder(folder)
         self._published = -1  # the size this process knows to be in the folder
 
@@ -55,7 +58,8 @@ class Publishing:
         checkpoints = [Checkpoint(**row) for row in rows if row["size"] <= newest.size]
         if checkpoints:
             await self._put_tiles(before, newest.size)
-            await asyncio.to_thread(self._folder.put_checkpoints, checkpoints)
+            now = self._clock.now()
+            await asyncio.to_thread(self._folder.put_checkpoints, checkpoints, now)
         self._published = newest.size
         return len(checkpoints)
 

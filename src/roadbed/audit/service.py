@@ -39,7 +39,7 @@ class AuditLog:
         self._clock = clock
         self._entropy = entropy
         self._signer: Signer | None = None
-        self._publishing = Publishing(database, folder)
+        self._publishing = Publishing(database, folder, clock)
         self._proving = Proving(database, folder)
 
     async def seal(self) -> int:

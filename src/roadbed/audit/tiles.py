@@ -1,27 +1,26 @@
 """The copy of the log outside the database, in the layout of C2SP tlog-tiles.
 
 ``checkpoint``, ``tile/<level>/<index>`` and ``tile/entries/<index>`` can be served as they are by
-any web server (https://c2sp.org/tlog-tiles). Beside them ``checkpoints.log`` keeps every checkpoint
-ever written, one JSON string a line, so that a database cut short or forked is found out.
+any web server (https://c2sp.org/tlog-tiles). Beside them ``history.py`` keeps what was shown
+before, so that a database cut short or forked is found out.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
+from roadbed.audit.history import History, Line, sync
 from roadbed.audit.keys import replace
 from roadbed.audit.model import Checkpoint
 from roadbed.audit.rules import pieces
 from roadbed.audit.tree import HASH_BYTES, TILE_WIDTH, Tile
 
-HISTORY = "checkpoints.log"
-_LONGEST_LINE = 4096
+ENTRIES = "tile/entries"
 
 
 class Folder:
@@ -29,6 +28,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._history = History(path)
 
     @contextmanager
     def writing(self) -> Iterator[bool]:
@@ -49,42 +49,40 @@ class Folder:
 
     def put_entries(self, index: int, commitments: bytes) -> None:
         """The leaves of level-0 tile ``index``, each behind its length in two bytes."""
-        leaves = pieces(commitments)
-        content = b"".join([len(each).to_bytes(2, "big") + each for each in leaves])
-        self._put("tile/entries", index, len(leaves), content)
+        self._put(ENTRIES, index, len(commitments) // HASH_BYTES, as_entries(commitments))
 
-    def put_checkpoints(self, checkpoints: Sequence[Checkpoint]) -> None:
+    def put_checkpoints(self, checkpoints: Sequence[Checkpoint], now: datetime) -> None:
         """Add to the history, then show the last one. Its tiles must be there already."""
-        path = self.path / HISTORY
-        with path.open("ab+") as history:
-            self._drop_torn_line(history.fileno())
-            for each in checkpoints:
-                history.write(json.dumps(each.note).encode() + b"\n")
-            history.flush()
-            os.fsync(history.fileno())
+        self._history.add([each.note for each in checkpoints], now)
         replace(self.path / "checkpoint", checkpoints[-1].note.encode())
-        folder = os.open(self.path, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync(self.path)
+        self._history.tidy(now.date())
 
-    def history(self) -> Iterator[str | None]:
-        """Every checkpoint's note in the order written; ``None`` for a line that is none."""
-        path = self.path / HISTORY
-        if path.exists():
-            with path.open("rb") as lines:
-                yield from map(_note, lines)
+    def history(self) -> Iterator[Line]:
+        """Every checkpoint's line in the order written."""
+        return self._history.lines()
 
     def last(self) -> str | None:
         """The note written last, ``None`` if there is none that can be read."""
-        path = self.path / HISTORY
-        if not path.exists():
-            return None
-        with path.open("rb") as history:
-            history.seek(max(0, path.stat().st_size - _LONGEST_LINE))
-            whole = history.read().rpartition(b"\n")[0]
-        return _note(whole.rpartition(b"\n")[2]) if whole else None
+        return self._history.last()
+
+    def parts(self, kind: str, index: int) -> Iterator[tuple[int, bytes]]:
+        """What there is of a tile: its beginnings by their width, and the whole."""
+        path = self.path / kind / _numbered(index)
+        partial = path.with_name(f"{path.name}.p")
+        # The whole comes last: it may take the place of its beginnings meanwhile.
+        beginnings = sorted(partial.iterdir()) if partial.is_dir() else []
+        for each in [*(part for part in beginnings if part.name.isdecimal()), path]:
+            try:
+                content = each.read_bytes()
+            except FileNotFoundError:
+                continue
+            yield TILE_WIDTH if each == path else int(each.name), content
+
+    def name(self, kind: str, index: int, width: int) -> str:
+        """The file of a tile of this width, below the folder."""
+        whole = f"{kind}/{_numbered(index)}"
+        return whole if width == TILE_WIDTH else f"{whole}.p/{width}"
 
     def _put(self, kind: str, index: int, width: int, content: bytes) -> None:
         path = self.path / kind / _numbered(index)
@@ -95,20 +93,10 @@ class Folder:
         replace(path, content)
         shutil.rmtree(partial, ignore_errors=True)  # a full tile takes the place of its beginnings
 
-    def _drop_torn_line(self, handle: int) -> None:
-        """What a crash left of a line: it was never relied on."""
-        length = os.fstat(handle).st_size
-        begin = max(0, length - _LONGEST_LINE)
-        tail = os.pread(handle, length - begin, begin)
-        os.ftruncate(handle, length - len(tail.rpartition(b"\n")[2]))
 
-
-def _note(line: bytes) -> str | None:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return None
-    return found if isinstance(found, str) else None
+def as_entries(commitments: bytes) -> bytes:
+    """Leaves as an entries tile holds them, each behind its length in two bytes."""
+    return b"".join([len(each).to_bytes(2, "big") + each for each in pieces(commitments)])
 
 
 def _numbered(index: int) -> str:

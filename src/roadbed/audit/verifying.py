@@ -20,6 +20,8 @@ from roadbed.audit.claims import Claims
 from roadbed.audit.model import Finding, Verification
 from roadbed.audit.retracing import Retracing
 from roadbed.audit.rules import pieces
+from roadbed.audit.tilefiles import TileFiles
+from roadbed.audit.tiles import Folder
 from roadbed.audit.tree import HASH_BYTES, TILE_WIDTH, leaf_hash
 from roadbed.storage.database import Row
 from roadbed.storage.errors import StorageUnavailableError
@@ -62,12 +64,17 @@ class _Verifying:
         self._next = 0  # the bundle that comes next
         self._broken = False  # a bundle is missing or cut, so the tree ends there
         self._erased = 0
+        self._files = TileFiles(Folder(folder), 0)
 
     def run(self, monotonic: Callable[[], float]) -> Verification:
         began = monotonic()
         claims = Claims.read(
-            self._rows("every_checkpoint"), self._folder, lambda text: self._find(None, text)
+            lambda: self._rows("every_checkpoint"),
+            self._folder,
+            lambda text: self._find(None, text),
         )
+        published = max((each.size for each in claims.folder), default=0)
+        self._files = TileFiles(Folder(self._folder), published)
         retraced = Retracing(claims.sizes())
         self._connection.execute(_SQL["by_key"], {"joins": "off"})
         with self._connection.cursor() as cursor:
@@ -113,6 +120,8 @@ class _Verifying:
         hashes = retraced.add(commitments)
         if row["hashes"] != hashes:
             self._find(None, f"Tile 0/{index} is not what its leaves hash to.")
+        for problem in self._files.bundle(index, commitments, hashes):
+            self._find(None, problem)
 
     def _compare(
         self,
@@ -188,6 +197,9 @@ class _Verifying:
         for level, index in sorted(expected.keys() | stored.keys()):
             if expected.get((level, index)) != stored.get((level, index)):
                 self._find(None, f"Tile {level}/{index} is not what the tiles below it hash to.")
+        for tile, hashes in expected.items():
+            for problem in self._files.tile(tile, hashes):
+                self._find(None, problem)
 
     def _rows(self, name: str, **parameters: object) -> list[Mapping[str, Any]]:
         return self._connection.execute(_SQL[name], parameters).fetchall()

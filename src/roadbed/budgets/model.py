@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 
@@ -38,3 +40,31 @@ class Aside:
     def free(cls) -> Aside:
         """Where there is no budget to keep."""
         return cls(use_case="", periods=(), part=0, amount=Decimal(0))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alert:
+    """The pod was told that ``percent`` of a period's allowance is spent or reserved."""
+
+    period: str
+    percent: int
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """Where a period's allowance stands, as pages and clients show it.
+
+    ``share`` is spent and reserved over the cap. ``state`` is ``open``, ``half``, ``near`` (80 %)
+    or ``spent``: not enough is ``left`` for one more task at its worst, so tasks go to people.
+    """
+
+    period: str
+    cap: Decimal
+    spent: Decimal
+    reserved: Decimal
+    left: Decimal
+    share: float
+    currency: str
+    state: str
+    alerts: Sequence[Alert]

@@ -75,3 +75,7 @@ ON CONFLICT DO NOTHING RETURNING percent
 -- name: tell
 INSERT INTO notice (id, use_case, kind, text, at)
 VALUES (%(id)s, %(use_case)s, 'budget', %(text)s, %(at)s)
+
+-- name: alerts
+SELECT period, percent, at FROM budget_alert
+WHERE use_case = %(use_case)s AND period = ANY (%(periods)s) ORDER BY period, percent

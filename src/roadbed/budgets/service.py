@@ -1,4 +1,4 @@
-"""Verbs: ``overview``, ``watch``, and ``again`` for tasks taken over from a crash."""
+"""Verbs: ``overview``, ``report``, ``watch``, and ``again`` for tasks taken over from a crash."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
 
-from roadbed.budgets.model import Allowance, Aside
+from roadbed.budgets.model import Alert, Allowance, Aside, Standing
+from roadbed.budgets.rules import standing
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.storage.database import Database
@@ -56,6 +57,16 @@ class Budgets:
                 )
             )
         return found
+
+    async def report(self, use_case: str, budget: Limits | None) -> Sequence[Standing]:
+        """Where each allowance stands and what the pod was told; nothing without a budget."""
+        if budget is None:
+            return []
+        found = await self.overview(use_case, budget)
+        facts = {"use_case": use_case, "periods": [each.period for each in found]}
+        alerts = [Alert(**row) for row in await self._database.fetch(SQL["alerts"], facts)]
+        per_task = Decimal(str(budget.per_task))
+        return [standing(each, per_task, alerts) for each in found]
 
     async def watch(self, use_case: str, budget: Limits) -> None:
         """Fold what was charged, and tell the pod at 50, 80 and 100 %, once a period each."""

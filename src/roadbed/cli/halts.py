@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from roadbed.cli.output import me, opened, run, show
+from roadbed.cli.output import fail, me, opened, run, say, show
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 
@@ -29,21 +29,28 @@ def halt(
     if not drill and not reason.strip():
         raise typer.BadParameter("Say why with --reason.")
 
-    async def work() -> Sequence[Any]:
+    async def work() -> tuple[Sequence[Any], Mapping[str, str]]:
         # No folder is loaded: a stop must work when the folder is broken.
         async with opened(only=[]) as app:
             if usecase is None:
-                return await app.halts.halt_all(reason=reason, actor=me())
+                all_of_them = await app.halts.halt_all(reason=reason, actor=me())
+                return all_of_them.halts, all_of_them.failed
             if drill:
-                return [await app.halts.drill(usecase, actor=me())]
-            return [await app.halts.halt(usecase, reason=reason, actor=me())]
+                return [await app.halts.drill(usecase, actor=me())], {}
+            return [await app.halts.halt(usecase, reason=reason, actor=me())], {}
 
-    found = run(work())
+    found, failed = run(work())
     show(
-        {"halts": found},
+        {"halts": found, "failed": failed},
         as_json=json,
         text=lambda: "\n".join(map(_told, found)) or "The database knows no use case.",
     )
+    if failed:
+        from roadbed.halts.errors import HaltIncompleteError
+
+        for name, why in failed.items():
+            say(f"NOT HALTED {name}: {why}", err=True)
+        raise fail(HaltIncompleteError(len(found), failed))
 
 
 def resume(

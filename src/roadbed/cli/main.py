@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from roadbed.cli import audit, deliveries, folders, halts, reviews, serving, work
+from roadbed.cli import audit, budgets, deliveries, folders, halts, reviews, serving, work
 
 app = typer.Typer(
     name="roadbed",
@@ -24,6 +24,7 @@ for command in (
     work.submit,
     work.receipt,
     work.trust,
+    budgets.budget,
     work.improve,
     work.stress,
     work.incident,

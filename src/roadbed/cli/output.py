@@ -19,9 +19,9 @@ PROBLEMS_FOUND = 3
 Result = TypeVar("Result")
 
 
-def say(text: str = "") -> None:
+def say(text: str = "", *, err: bool = False) -> None:
     """A line for a person."""
-    typer.echo(text)
+    typer.echo(text, err=err)
 
 
 def show(content: object, *, as_json: bool, text: Callable[[], str]) -> None:

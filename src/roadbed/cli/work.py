@@ -199,6 +199,7 @@ def _receipt_text(receipt: Mapping[str, Any]) -> str:
     verdict = review.get("verdict") or {}
     lines = {
         "Task": f"{receipt['task']}  ({receipt['use_case']}, {receipt['state']})",
+        "Erased": "what was known of it was erased for good" if receipt["erased"] else None,
         "Key": receipt["key"],
         "Input": jsonlib.dumps(receipt["input"], ensure_ascii=False),
         "From": ", ".join(f"{name} {value}" for name, value in receipt["source"].items()),

@@ -13,7 +13,16 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from roadbed.console import charts, delivering, entering, reviewing, stopping, trusting, words
+from roadbed.console import (
+    charts,
+    delivering,
+    entering,
+    recording,
+    reviewing,
+    stopping,
+    trusting,
+    words,
+)
 from roadbed.console.pages import app_of, page, person_of, problem_page, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.errors import NotSignedInError
@@ -48,10 +57,16 @@ def create() -> Starlette:
             Route("/usecases/{name}/halt", stopping.halt, methods=["POST"]),
             Route("/usecases/{name}/resume", stopping.resume, methods=["POST"]),
             Route("/usecases/{name}/drill", stopping.drill, methods=["POST"]),
+            Route("/usecases/{name}/incident", recording.ask),
+            Route("/usecases/{name}/incident", recording.declare, methods=["POST"]),
+            Route("/usecases/{name}/incident/{incident_id}", recording.incident),
+            Route("/usecases/{name}/incident/{incident_id}/file", recording.download),
             Route("/halt", stopping.halt_all_page),
             Route("/halt", stopping.halt_all, methods=["POST"]),
             Route("/receipts", receipts),
             Route("/receipts/{task_id}", receipt),
+            Route("/receipts/{task_id}/erase", recording.ask_erase),
+            Route("/receipts/{task_id}/erase", recording.erase, methods=["POST"]),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ],
         exception_handlers={RoadbedError: _on_error, HTTPException: _on_http_error},
@@ -85,6 +100,11 @@ async def usecase(request: Request) -> HTMLResponse:
         "usecase.html",
         overview.use_case,
         halts=await app.halts.history(overview.use_case),
+        budget=service.loaded.declared.budget,
+        allowances=[
+            (each, charts.budget(each))
+            for each in await app.budgets.report(overview.use_case, service.loaded.declared.budget)
+        ],
         deliveries=await app.deliveries.overview(overview.use_case),
         overview=overview,
         live=service.live,

@@ -129,6 +129,33 @@ def volume(history: Sequence[Mapping[str, Any]], now: datetime) -> Markup:
     return _svg("Tasks in the last 24 hours, the automatic part filled", parts, height)
 
 
+def budget(of: Any) -> Markup:
+    """What is spent of a period's cap and, paler, what is held; the levels of alerts marked."""
+    most = max(of.cap, of.spent + of.reserved) or 1
+    tall, top = 16, 18
+
+    def bar(kind: str, begin: Any, size: Any) -> Markup:
+        return Markup('<rect class="{}" x="{:.1f}" y="{}" width="{:.1f}" height="{}"/>').format(
+            kind, WIDTH * begin / most, top, WIDTH * size / most, tall
+        )
+
+    parts = [
+        bar("bar", 0, of.cap),
+        bar("bar filled", 0, of.spent),
+        bar("bar held", of.spent, of.reserved),
+    ]
+    for percent in (50, 80, 100):
+        x = float(WIDTH * of.cap / most) * percent / 100
+        parts += [
+            Markup('<line class="{0}" x1="{1:.1f}" x2="{1:.1f}" y1="{2}" y2="{3}"/>').format(
+                "limit" if percent == 100 else "grid", x, top - 4, top + tall + 4
+            ),
+            _word(x, 11, f"{percent} %", "end" if percent == 100 else "middle"),
+        ]
+    title = f"{of.period}: {of.share * 100:.0f} % of the budget spent or held"
+    return _svg(title, parts, top + tall + 6)
+
+
 def _axes(top: float, place: Any) -> Iterator[Markup]:
     for step in range(6):
         x, y = place(step / 5, 0.0)

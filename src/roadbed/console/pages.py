@@ -39,6 +39,8 @@ _environment.globals.update(
     release=__version__,
     interval=words.interval,
     reasons=words.REASONS,
+    budget_states=words.BUDGET_STATES,
+    money=words.money,
     delivery_states=words.DELIVERY_STATES,
     outcomes=words.OUTCOMES,
     roles=words.ROLES,
@@ -55,6 +57,8 @@ _STATUS = {
     "verdict_invalid": 422,
     "delivery_unknown": 404,
     "halt_unknown": 404,
+    "incident_unknown": 404,
+    "incident_invalid": 422,
     "storage_unavailable": 503,
 }
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from roadbed.console.pages import app_of, page, person_of, usecase_page
-from roadbed.halts.errors import NotHaltedError, ResumeError
+from roadbed.halts.errors import HaltIncompleteError, NotHaltedError, ResumeError
 from roadbed.usecases.errors import UnknownUseCaseError
 
 _MOST = 1000
@@ -64,7 +65,11 @@ async def halt_all(request: Request) -> Response:
     reason = (await _text(request, "reason")).strip()
     if not reason:
         return await _all_page(request, status=422, problem="Say why; people will read it.")
-    await app_of(request).halts.halt_all(reason=reason, actor=person)
+    found = await app_of(request).halts.halt_all(reason=reason, actor=person)
+    if found.failed:
+        error = HaltIncompleteError(len(found.halts), found.failed)
+        told = f"{error.problem} {error.remedy}"
+        return await _all_page(request, status=503, problem=told, failed=found.failed)
     return RedirectResponse("/halt", status_code=303)
 
 
@@ -84,7 +89,11 @@ async def _halt_page(
 
 
 async def _all_page(
-    request: Request, *, status: int = 200, problem: str | None = None
+    request: Request,
+    *,
+    status: int = 200,
+    problem: str | None = None,
+    failed: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     halts = app_of(request).halts
     return page(
@@ -94,6 +103,7 @@ async def _all_page(
         known=await halts.known(),
         in_force={each.use_case: each for each in await halts.in_force()},
         problem=problem,
+        failed=failed or {},
     )
 
 

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -62,6 +63,13 @@ ROLES = {
     "data_specialist": "looks after the data",
     "risk_partner": "watches the risk",
 }
+# State of a budget's period: its sign and word.
+BUDGET_STATES = {
+    "open": "● within the budget",
+    "half": "◐ half of it is gone",
+    "near": "! 80 % of it is gone",
+    "spent": "■ used up: too little for one more task, so tasks go to people",
+}
 _KINDS_OF_ERROR = re.compile(r"^(Temporary|Refused|UnknownOutcome)Error: ")
 _SAYS = {
     "approve": ("Approve exactly this", "a"),
@@ -102,6 +110,12 @@ def sentence(reason: str | None) -> str:
 
 def _visible(sign: str) -> bool:
     return sign == "\n" or unicodedata.category(sign) not in {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+
+
+def money(amount: Decimal | float, currency: str) -> str:
+    """An amount with its currency; what is less than a cent is not hidden."""
+    digits = 2 if amount == 0 or amount >= Decimal("0.01") else 4
+    return f"{amount:,.{digits}f} {currency}"
 
 
 def milliseconds(seconds: float | None) -> str:

@@ -155,7 +155,7 @@ WHERE id IN (
             AND earlier.order_key = due.order_key AND earlier.position < due.position
             AND earlier.state IN ('planned', 'waiting', 'sending', 'held', 'failed', 'unknown')))
     ORDER BY due.next_at LIMIT %(most)s FOR UPDATE OF due SKIP LOCKED)
-RETURNING id, use_case, task_id, destination, kind, of_delivery, key, content, attempt,
+RETURNING id, use_case, task_id, destination, kind, of_delivery, key, content, approved_hash, attempt,
           first_sent_at, look_first, reference,
           (SELECT reference FROM delivery AS made WHERE made.id = delivery.of_delivery)
           AS of_reference

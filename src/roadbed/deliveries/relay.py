@@ -271,6 +271,12 @@ class Relay:
         elif began - claimed_at > STALE_SECONDS:
             # Halted, cut off or put to sleep since: the claim may not be ours any more.
             outcome = Outcome(outcome="temporary", state=State.WAITING, detail="claimed too late")
+        elif not rules.as_approved(row):
+            outcome = Outcome(
+                outcome="refused",
+                state=State.FAILED,
+                detail="What would be sent is not what was approved.",
+            )
         else:
             outcome = await self._attempt(to, row)
         with contextlib.suppress(RoadbedError):  # without it the lease runs out, and it is lost

@@ -70,6 +70,16 @@ def content_hash(destination: str, key: str, content: Mapping[str, Any]) -> str:
     return hashlib.sha256(exact.encode()).hexdigest()
 
 
+def as_approved(row: Mapping[str, Any]) -> bool:
+    """Whether what lies there now is what a person approved, if one had to.
+
+    Computed anew: the hash beside the content is only as good as whoever wrote both.
+    """
+    approved = row["approved_hash"]
+    exact = row["destination"], row["key"], row["content"]
+    return approved is None or approved == content_hash(*exact)
+
+
 def delivered(sent: Sent, *, found: bool = False) -> Outcome:
     """The effect is there; ``found`` if looking it up showed that."""
     return Outcome(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from roadbed.kernel.errors import RoadbedError
 
 
@@ -14,6 +16,20 @@ class UnknownHaltError(RoadbedError):
         super().__init__(
             f"The database knows no use case {name[:80]!r}.", "`roadbed halt --all` stops them all."
         )
+
+
+class HaltIncompleteError(RoadbedError):
+    """Not everything could be halted, or be seen to its end."""
+
+    code = "halt_incomplete"
+
+    def __init__(self, halted: int, failed: Mapping[str, str]) -> None:
+        super().__init__(
+            f"{halted} of {halted + len(failed)} use cases are halted. These may still run: "
+            f"{', '.join(failed)}.",
+            "Halt again, all or one by one; if it fails again, stop their workers.",
+        )
+        self.fields: Sequence[tuple[str, str]] = list(failed.items())
 
 
 class NotHaltedError(RoadbedError):

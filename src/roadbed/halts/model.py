@@ -28,3 +28,11 @@ class Halt:
     resume_asked_by: str | None
     resumed_by: str | None
     resumed_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HaltOfAll:
+    """What became of halting everything. ``failed`` names what may still run, and why."""
+
+    halts: Sequence[Halt]
+    failed: Mapping[str, str]

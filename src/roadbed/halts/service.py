@@ -15,7 +15,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from roadbed.halts.errors import NotHaltedError, ResumeError, UnknownHaltError
-from roadbed.halts.model import Halt
+from roadbed.halts.model import Halt, HaltOfAll
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
@@ -66,12 +66,23 @@ class Halts:
             await self._database.fetch(_SQL["tell"], {"use_case": use_case})
         return await self._until_quiet(use_case, halt_id, began, fenced)
 
-    async def halt_all(self, *, reason: str, actor: str) -> Sequence[Halt]:
-        """Stop every use case known to the database, side by side."""
+    async def halt_all(self, *, reason: str, actor: str) -> HaltOfAll:
+        """Stop every use case known to the database, side by side; one that fails stops no other.
+
+        Raises ``StorageUnavailableError`` when not even their names can be read.
+        """
         names = await self.known()
-        return await asyncio.gather(
-            *(self.halt(name, reason=reason, actor=actor) for name in names)
+        ended = await asyncio.gather(
+            *(self.halt(name, reason=reason, actor=actor) for name in names),
+            return_exceptions=True,
         )
+        failed: dict[str, str] = {}
+        for name, each in zip(names, ended, strict=True):
+            if isinstance(each, Exception):
+                failed[name] = str(each).strip() or type(each).__name__
+            elif isinstance(each, BaseException):
+                raise each
+        return HaltOfAll(halts=[each for each in ended if isinstance(each, Halt)], failed=failed)
 
     async def known(self) -> list[str]:
         """Every use case the database knows, served here or not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,6 +26,26 @@ class Settings(BaseSettings):
         None,
         description="Where checkpoints and tiles are written, outside the database. Unset: beside "
         "the embedded database's home, or .roadbed/audit.",
+    )
+    audit_url: SecretStr | None = Field(
+        None, description="Where the newest checkpoint is posted to as text; your witness."
+    )
+    audit_witness_seconds: float = Field(
+        60.0, gt=0, description="How often, at most, a witness gets a new checkpoint."
+    )
+    audit_mail: str | None = Field(
+        None, description="Who gets the newest checkpoint by mail, at most once an hour."
+    )
+    audit_mail_host: str | None = Field(None, description="The mail server for checkpoints.")
+    audit_mail_port: int = Field(587, ge=1, le=65535, description="Its port.")
+    audit_mail_sender: str | None = Field(None, description="The address they come from.")
+    audit_mail_username: str | None = Field(None, description="Who logs in at the mail server.")
+    audit_mail_password: SecretStr | None = Field(None, description="The password for that.")
+    audit_mail_tls: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the way to the mail server is encrypted."
+    )
+    audit_private: bool = Field(
+        default=False, description="Whether a witness may stand in a private network: your own."
     )
     usecases: Path = Field(Path("usecases"), description="The folder that holds use-case folders.")
     host: str = Field("127.0.0.1", description="Address to listen on; loopback only for now.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from roadbed.audit.service import AuditLog
 from roadbed.kernel.clock import Clock
 from roadbed.receipts.errors import ErasureError, UnknownTaskError
@@ -20,18 +22,29 @@ class Erasure:
         self._audit = audit
         self._clock = clock
 
-    async def erase(self, task_id: str, *, by: str, reason: str) -> int:
+    async def use_case_of(self, task_id: str) -> str:
+        """Whose task it is. Raises ``UnknownTaskError``."""
+        row = await self._database.fetch_one(_SQL["copies"], {"task_id": task_id})
+        if row is None:
+            raise UnknownTaskError(task_id)
+        return str(row["use_case"])
+
+    async def erase(
+        self, task_id: str, *, by: str, reason: str, served: Sequence[str] | None = None
+    ) -> int:
         """Erase a task's content for good; gives how many audit entries were emptied.
 
-        What was sent to others is theirs to erase; the receipt still names where it went. A version
-        that learned from it stays as it is; the next one does not see it. Raises
-        ``UnknownTaskError``, ``ErasureError`` while something of it is still under way.
+        ``served``: a task of another use case answers like a missing one. What was sent to others
+        is theirs to erase; the receipt still names where it went. A version that learned from it
+        stays as it is; the next one does not see it. Raises ``UnknownTaskError``, ``ErasureError``
+        while something of it is still under way.
         """
         at = self._clock.now()
         async with self._database.transaction() as connection:
             cursor = await connection.execute(_SQL["copies"], {"task_id": task_id})
-            ids = [row["id"] for row in await cursor.fetchall()]
-            if not ids:
+            copies = await cursor.fetchall()
+            ids = [row["id"] for row in copies]
+            if not ids or (served is not None and copies[0]["use_case"] not in served):
                 raise UnknownTaskError(task_id)
             cursor = await connection.execute(_SQL["under_way"], {"ids": ids})
             row = await cursor.fetchone()

@@ -23,6 +23,18 @@ class IncidentError(RoadbedError):
     code = "incident_invalid"
 
 
+class UnknownIncidentError(RoadbedError):
+    """No incident of this id was declared for this use case."""
+
+    code = "incident_unknown"
+
+    def __init__(self, incident_id: str) -> None:
+        super().__init__(
+            f"There is no incident {incident_id[:60]!r} here.",
+            "Take its id from the answer that declared it.",
+        )
+
+
 class ErasureError(RoadbedError):
     """Something of the task is still under way."""
 

@@ -1,9 +1,10 @@
-"""Verb: ``collect`` everything an incident touched into one record that can be handed on."""
+"""Verbs: ``declare`` an incident, ``collect`` everything it touched into one record."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
-from roadbed.receipts.errors import IncidentError
+from roadbed.receipts.errors import IncidentError, UnknownIncidentError
 from roadbed.receipts.service import Receipt, Receipts
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
@@ -19,11 +20,26 @@ from roadbed.storage.sql import queries
 _SQL = queries(__package__)
 MOST_TASKS = 10_000
 _UNDONE = ("compensated", "cancelled")
+_OPEN = ("planned", "waiting", "sending", "held", "unknown", "compensating", "stuck")
+_TELLING = ("reason", "key", "reference", "content_hash", "attempts")
 Row = Mapping[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incident:
+    """What was declared, as the audit log holds it."""
+
+    id: str
+    use_case: str
+    title: str
+    since: datetime
+    until: datetime
+    declared_at: datetime
+    declared_by: str
+
+
 class Incidents:
-    """Collects; changes nothing but for an audit entry that says it was collected."""
+    """Collects; changes nothing but for an audit entry that says an incident was declared."""
 
     def __init__(
         self, database: Database, receipts: Receipts, ids: Ids, clock: Clock, audit_note: str
@@ -43,7 +59,20 @@ class Incidents:
         until: datetime | None,
         actor: str,
     ) -> dict[str, Any]:
-        """Receipts and effects of a use case from ``since`` to ``until``, as one JSON document.
+        """Declare an incident and give its whole record. Raises as ``declare``."""
+        found = await self.declare(use_case, title=title, since=since, until=until, actor=actor)
+        return await self.record(use_case, found.id, viewer=actor)
+
+    async def declare(
+        self,
+        use_case: str,
+        *,
+        title: str,
+        since: datetime,
+        until: datetime | None,
+        actor: str,
+    ) -> Incident:
+        """Note what happened and from when to when; its record can be read from then on.
 
         Raises ``IncidentError`` for times that make no span, or a span of more than
         ``MOST_TASKS`` tasks.
@@ -55,68 +84,123 @@ class Incidents:
                 "An incident begins before it ends, and not in the future.",
                 "Give times with their zone, such as 2026-11-21T09:00:00Z.",
             )
-        span: dict[str, Any] = {"use_case": use_case, "since": since, "until": ended}
-        pod = await self._database.fetch_one(_SQL["incident_pod"], span)
-        rows = await self._database.fetch(_SQL["incident_tasks"], {**span, "most": MOST_TASKS + 1})
-        if pod is None or len(rows) > MOST_TASKS:
+        found = Incident(
+            id=self._ids.new("inc"),
+            use_case=use_case,
+            title=title,
+            since=since,
+            until=ended,
+            declared_at=now,
+            declared_by=actor,
+        )
+        await self._tasks(found)
+        await self._note(found)
+        return found
+
+    async def summary(self, use_case: str, incident_id: str, *, viewer: str) -> dict[str, Any]:
+        """The record without its receipts: times, counts, halts, changes, effects.
+
+        What a blind reviewer must not know of an effect is left out. Raises
+        ``UnknownIncidentError``, also for one of another use case.
+        """
+        found = await self._find(use_case, incident_id)
+        return await self._summary(found, await self._tasks(found), viewer)
+
+    async def record(self, use_case: str, incident_id: str, *, viewer: str) -> dict[str, Any]:
+        """Everything, as ``viewer`` may see it now, as one JSON document. Raises as ``summary``."""
+        found = await self._find(use_case, incident_id)
+        ids = await self._tasks(found)
+        summary = await self._summary(found, ids, viewer)
+        return {**summary, "receipts": await self._all_receipts(ids, viewer)}
+
+    async def _find(self, use_case: str, incident_id: str) -> Incident:
+        facts = {"use_case": use_case, "id": incident_id}
+        row = await self._database.fetch_one(_SQL["incident_declared"], facts)
+        if row is None:
+            raise UnknownIncidentError(incident_id)
+        detail = row["detail"]
+        return Incident(
+            id=incident_id,
+            use_case=use_case,
+            title=detail["title"],
+            since=datetime.fromisoformat(detail["since"]),
+            until=datetime.fromisoformat(detail["until"]),
+            declared_at=row["at"],
+            declared_by=row["actor"],
+        )
+
+    async def _tasks(self, of: Incident) -> list[str]:
+        most = MOST_TASKS + 1
+        rows = await self._database.fetch(_SQL["incident_tasks"], {**_span(of), "most": most})
+        known = await self._database.fetch_one(_SQL["incident_pod"], _span(of))
+        if known is None or len(rows) > MOST_TASKS:
             raise IncidentError(
-                f"{use_case!r} is not known, or has more than {MOST_TASKS:,} tasks in this time.",
+                f"{of.use_case!r} is not known, or has more than {MOST_TASKS:,} tasks in this "
+                "time.",
                 "Take a shorter time; a record can be collected for each part.",
             )
-        ids = [row["id"] for row in rows]
+        return [row["id"] for row in rows]
+
+    async def _summary(self, of: Incident, ids: Sequence[str], viewer: str) -> dict[str, Any]:
+        span = _span(of)
+        pod = await self._database.fetch_one(_SQL["incident_pod"], span)
         deliveries = await self._database.fetch(_SQL["incident_deliveries"], {"ids": ids})
-        incident_id = self._ids.new("inc")
-        await self._note(incident_id, use_case, actor, title, span)
         return {
-            "incident": incident_id,
-            "title": title,
-            "use_case": use_case,
-            "purpose": pod["purpose"],
-            "pod": pod["pod"],
-            "since": since,
-            "until": ended,
-            "collected_at": now,
-            "collected_by": actor,
-            "summary": _summary(ids, deliveries),
+            "incident": of.id,
+            "title": of.title,
+            "use_case": of.use_case,
+            "purpose": pod and pod["purpose"],
+            "pod": pod and pod["pod"],
+            "since": of.since,
+            "until": of.until,
+            "declared_at": of.declared_at,
+            "declared_by": of.declared_by,
+            "collected_at": self._clock.now(),
+            "collected_by": viewer,
+            "summary": _counted(ids, deliveries),
             "halts": await self._database.fetch(_SQL["incident_halts"], span),
             "changes": await self._database.fetch(_SQL["incident_changes"], span),
-            "effects": deliveries,
-            "receipts": await self._all_receipts(ids, actor),
+            "effects": [_withhold(row) if row["withheld"] else row for row in deliveries],
         }
 
     async def _all_receipts(self, ids: Sequence[str], actor: str) -> list[Receipt]:
         return [await self._receipts.get(each, viewer=actor) for each in ids]
 
-    async def _note(
-        self, incident_id: str, use_case: str, actor: str, title: str, span: Row
-    ) -> None:
+    async def _note(self, of: Incident) -> None:
         await self._database.fetch(
             self._audit_note,
             {
-                "use_case": use_case,
+                "use_case": of.use_case,
                 "kind": "incident",
-                "subject": incident_id,
-                "actor": actor,
-                "at": self._clock.now(),
+                "subject": of.id,
+                "actor": of.declared_by,
+                "at": of.declared_at,
                 "detail": Jsonb(
                     {
-                        "title": title,
-                        "since": span["since"].isoformat(),
-                        "until": span["until"].isoformat(),
+                        "title": of.title,
+                        "since": of.since.isoformat(),
+                        "until": of.until.isoformat(),
                     }
                 ),
             },
         )
 
 
-def _summary(ids: Sequence[str], deliveries: Sequence[Row]) -> dict[str, Any]:
+def _span(of: Incident) -> dict[str, Any]:
+    return {"use_case": of.use_case, "since": of.since, "until": of.until}
+
+
+def _withhold(row: Row) -> Row:
+    """Each of these could tell a blind reviewer the answer."""
+    return {**row, **dict.fromkeys(_TELLING)}
+
+
+def _counted(ids: Sequence[str], deliveries: Sequence[Row]) -> dict[str, Any]:
     states = Counter(row["state"] for row in deliveries)
     return {
         "tasks": len(ids),
         "effects": len(deliveries),
         "by_state": dict(states),
         "undone": sum(states[each] for each in _UNDONE),
-        "still_open": sum(
-            states[each] for each in ("planned", "waiting", "sending", "held", "unknown", "stuck")
-        ),
+        "still_open": sum(states[each] for each in _OPEN),
     }

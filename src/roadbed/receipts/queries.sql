@@ -1,6 +1,7 @@
 -- name: find
 SELECT task.id AS task_id, task.use_case, task.key, task.input, task.source, task.reference,
-       task.reference_rate, task.admitted_at, use_case.declaration,
+       task.reference_rate, task.admitted_at, task.body_hash = 'erased' AS erased,
+       use_case.declaration,
        halt.asked_at AS halted_at, halt.actor AS halted_by, halt.reason AS halted_why,
        decision.id AS decision_id, decision.version, decision.certificate, decision.route,
        decision.reason_code, decision.reason, decision.rule, decision.output, decision.confidence,
@@ -84,8 +85,20 @@ SELECT id, task_id, destination, kind, state, reason, key, reference, content_ha
        first_sent_at, approved_by, created_at, done_at,
        (SELECT jsonb_agg(jsonb_build_object('outcome', outcome, 'detail', detail, 'at', at)
                          ORDER BY at)
-        FROM delivery_attempt WHERE delivery_id = delivery.id) AS attempts
+        FROM delivery_attempt WHERE delivery_id = delivery.id) AS attempts,
+       EXISTS (
+           SELECT FROM task LEFT JOIN review ON review.task_id = task.id
+           WHERE task.id = delivery.task_id
+             AND (task.reference AND review.closed_at IS NULL
+                  OR EXISTS (
+                      SELECT FROM measure JOIN review AS again ON again.task_id = measure.task_id
+                      WHERE measure.of_verdict = review.verdict AND again.verdict IS NULL))
+       ) AS withheld
 FROM delivery WHERE task_id = ANY (%(ids)s) ORDER BY id
+
+-- name: incident_declared
+SELECT actor, at, detail FROM audit_entry
+WHERE subject = %(id)s AND kind = 'incident' AND use_case = %(use_case)s AND detail IS NOT NULL
 
 -- name: incident_changes
 SELECT at, kind, subject, actor, detail FROM audit_entry
@@ -105,9 +118,9 @@ WHERE name = %(use_case)s
 
 -- name: copies
 -- The task, and what was made of it to measure reviewers.
-SELECT task.id FROM task WHERE task.id = %(task_id)s
+SELECT task.id, task.use_case FROM task WHERE task.id = %(task_id)s
 UNION
-SELECT copy.id FROM task
+SELECT copy.id, copy.use_case FROM task
 JOIN task AS copy ON copy.use_case = task.use_case AND copy.body_hash = task.body_hash
 JOIN measure ON measure.task_id = copy.id
 WHERE task.id = %(task_id)s

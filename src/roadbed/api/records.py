@@ -1,0 +1,114 @@
+"""What is kept for others: the record of an incident; and what is erased for good."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic_core import to_json
+from starlette.responses import Response
+
+from roadbed.api.deps import app_of, as_json, json_object, person_of
+from roadbed.api.problems import RequestError, text_field, unknown_fields
+from roadbed.usecases.errors import UnknownUseCaseError
+
+router = APIRouter()
+_MOST = 1000
+
+
+def _body(required: list[str], **properties: dict[str, str]) -> dict[str, object]:
+    schema = {
+        "type": "object",
+        "required": required,
+        "additionalProperties": False,
+        "properties": {
+            name: {"type": "string", "maxLength": _MOST, **each}
+            for name, each in properties.items()
+        },
+    }
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+_TIME = {"format": "date-time"}
+_INCIDENT_BODY = _body(
+    ["title", "since"],
+    title={"description": "What happened, in a line."},
+    since={**_TIME, "description": "From when, with its zone."},
+    until={**_TIME, "description": "Until when; else until now."},
+)
+_ERASE_BODY = _body(["reason"], reason={"description": "Why, for the log: no personal data."})
+
+# A use case whose folder cannot be loaded has incidents as well: these ask the database alone.
+
+
+@router.post("/usecases/{name}/incidents", openapi_extra=_INCIDENT_BODY)
+async def declare(name: str, request: Request) -> Response:
+    """Collect all receipts and effects of a time into one file."""
+    person = person_of(request)
+    _known(request, name)
+    body = await json_object(request)
+    unknown_fields(body, {"title", "since", "until"}, "Send title and since, and perhaps until.")
+    found = await app_of(request).incidents.collect(
+        name,
+        title=_said(body, "title", "What happened? People will read it."),
+        since=_time(body, "since"),
+        until=_time(body, "until") if body.get("until") is not None else None,
+        actor=person,
+    )
+    return _file(name, found)
+
+
+@router.get("/usecases/{name}/incidents/{incident_id}")
+async def incident(name: str, incident_id: str, request: Request) -> Response:
+    """The file of an incident once more, with the states of now."""
+    person = person_of(request)
+    _known(request, name)
+    return _file(name, await app_of(request).incidents.record(name, incident_id, viewer=person))
+
+
+@router.post("/receipts/{task_id}/erase", openapi_extra=_ERASE_BODY)
+async def erase(task_id: str, request: Request) -> Response:
+    """Erase what is known of a task for good. It cannot be undone; every proof stays valid."""
+    person = person_of(request)
+    body = await json_object(request)
+    unknown_fields(body, {"reason"}, "Send a reason.")
+    app = app_of(request)
+    emptied = await app.erasure.erase(
+        task_id,
+        by=person,
+        reason=_said(body, "reason", "It stands in the log for good: no personal data."),
+        served=app.registry.names(),
+    )
+    return as_json({"task": task_id, "entries": emptied})
+
+
+def _known(request: Request, name: str) -> None:
+    app = app_of(request)
+    if name not in app.registry.names() and name not in app.broken:
+        raise UnknownUseCaseError(name)
+
+
+def _file(name: str, record: dict[str, Any]) -> Response:
+    filename = f"incident-{name}-{record['incident']}.json"
+    return Response(
+        to_json(record, indent=2),
+        media_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{filename}"'},
+    )
+
+
+def _said(body: dict[str, Any], name: str, remedy: str) -> str:
+    found = text_field(body, name, most=_MOST).strip()
+    if not found:
+        raise RequestError(f"There is no {name}.", remedy)
+    return found
+
+
+def _time(body: dict[str, Any], name: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text_field(body, name, most=_MOST))
+    except ValueError:
+        raise RequestError(
+            f"{name} is no time.", "Write it with its zone, such as 2026-11-21T09:00:00Z."
+        ) from None

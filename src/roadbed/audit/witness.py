@@ -1,0 +1,142 @@
+"""Verb: ``tell`` somebody outside the newest checkpoint, not too often, whatever happens to it."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+
+from roadbed.audit import keys, notes
+from roadbed.audit.errors import AuditFolderError, AuditKeyError
+from roadbed.audit.model import Checkpoint
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.errors import RoadbedError
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+
+_SQL = queries(__package__)
+_log = structlog.get_logger("roadbed.audit")
+LOOK_SECONDS = 1.0
+AGAIN_SECONDS = 60.0
+Send = Callable[[Checkpoint], Awaitable[None]]
+Told = tuple[datetime, str]
+
+
+class Witness:
+    """Sends what is new at most every ``every_seconds``; after a failure in a minute at the latest.
+
+    Many processes may serve one database: ``told-<name>`` in the folder says what was sent last and
+    when, so that one of them sends it, and a restart does not.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        clock: Clock,
+        *,
+        name: str,
+        every_seconds: float,
+        send: Send,
+    ) -> None:
+        self.name = name
+        self._database = database
+        self._folder = folder
+        self._clock = clock
+        self._every = timedelta(seconds=every_seconds)
+        self._again_seconds = min(every_seconds, AGAIN_SECONDS)
+        self._send = send
+        self._not_before = float("-inf")  # monotonic
+        self._here: Told | None = None  # what this process sent, even if it could not be kept
+        self._said = ""
+
+    async def tell(self) -> bool:
+        """Send the newest checkpoint if there is a new one and its time has come.
+
+        Raises whatever sending raised, and ``AuditFolderError`` or ``AuditKeyError``.
+        """
+        if self._clock.monotonic() < self._not_before:
+            return False
+        try:
+            with self._alone() as mine:
+                return mine and await self._tell()
+        except OSError as error:
+            raise AuditFolderError(
+                str(self._folder), error.strerror or "it cannot be used"
+            ) from error
+
+    async def tell_forever(self) -> None:
+        """Look every second, until cancelled. What fails is said once and tried again."""
+        while True:
+            try:
+                if await self.tell():
+                    self._said = ""
+            except Exception as error:
+                self._say(error)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _tell(self) -> bool:
+        last, now = self._last(), self._clock.now()
+        # A time in the future is that of a clock which was wrong.
+        if last is not None and timedelta(0) <= now - last[0] < self._every:
+            return False
+        row = await self._database.fetch_one(_SQL["newest"])
+        if row is None or (last is not None and row["note"] == last[1]):
+            return False
+        newest = Checkpoint(**row)
+        self._not_before = self._clock.monotonic() + self._again_seconds
+        self._require_ours(newest)
+        await self._send(newest)
+        self._here = now, newest.note
+        content = json.dumps({"at": now.isoformat(), "note": newest.note}).encode()
+        await asyncio.to_thread(keys.replace, self._path, content)
+        return True
+
+    @property
+    def _path(self) -> Path:
+        return self._folder / f"told-{self.name}"
+
+    def _last(self) -> Told | None:
+        """What was sent last, by whichever process."""
+        try:
+            found = json.loads(self._path.read_bytes())
+            kept = datetime.fromisoformat(found["at"]), str(found["note"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return self._here
+        if kept[0].tzinfo is None:
+            return self._here
+        return max(kept, self._here) if self._here else kept
+
+    def _require_ours(self, checkpoint: Checkpoint) -> None:
+        """What the database holds goes to nobody unless the folder's key has signed it."""
+        key = keys.public_key(self._folder)
+        if key is None:
+            raise AuditFolderError(str(self._folder), f"{keys.PUBLIC_KEY} is missing")
+        try:
+            notes.read(checkpoint.note, key)
+        except notes.NoteError as error:
+            raise AuditKeyError(str(self._folder), str(error)) from error
+
+    @contextmanager
+    def _alone(self) -> Iterator[bool]:
+        """Whether this process may send now; the others leave it to that one."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / f".telling-{self.name}").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    def _say(self, error: Exception) -> None:
+        problem = error.problem if isinstance(error, RoadbedError) else str(error)
+        if problem != self._said:
+            self._said = problem
+            _log.warning("audit witness", witness=self.name, problem=problem)

@@ -1,0 +1,49 @@
+"""``budget``: what may be spent, and what is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from roadbed.cli.output import opened, run, show
+
+_STATES = {
+    "open": "within the budget",
+    "half": "half of it is gone",
+    "near": "80 % of it is gone",
+    "spent": "USED UP: too little for one more task, so tasks go to people",
+}
+
+
+def budget(
+    usecase: Annotated[str, typer.Argument(help="The use case's name.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """What a use case may spend, what it has spent, and what its pod was told."""
+
+    async def work() -> tuple[Any, Sequence[Any]]:
+        async with opened(only=[usecase]) as app:
+            declared = app.service(usecase).loaded.declared.budget
+            return declared, await app.budgets.report(usecase, declared)
+
+    declared, periods = run(work())
+    show(
+        {"budget": dataclasses.asdict(declared) if declared else None, "periods": periods},
+        as_json=json,
+        text=lambda: "\n".join(map(_told, periods)) or "No budget is declared: nothing is capped.",
+    )
+
+
+def _told(of: Any) -> str:
+    first = (
+        f"{of.period}: {of.spent:,.2f} of {of.cap:,.2f} {of.currency} spent ({of.share:.0%}), "
+        f"{of.reserved:,.2f} held, {of.left:,.2f} left; {_STATES[of.state]}"
+    )
+    told = [
+        f"  the pod was told of {each.percent} % at {each.at:%Y-%m-%d %H:%M} UTC"
+        for each in of.alerts
+    ]
+    return "\n".join([first, *told])

@@ -1,0 +1,147 @@
+"""The record of an incident, and erasure with its step to think once more."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl
+
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from roadbed.console.pages import app_of, person_of, usecase_page
+from roadbed.receipts.errors import ErasureError, IncidentError, UnknownTaskError
+from roadbed.usecases.errors import UnknownUseCaseError
+
+_MOST = 1000
+
+
+async def ask(request: Request) -> HTMLResponse:
+    """From when to when, and what happened."""
+    person_of(request)
+    return await _ask(request, {})
+
+
+async def declare(request: Request) -> Response:
+    """Note the incident, and on to what it touched."""
+    person, name = person_of(request), _name(request)
+    form = await _form(request)
+    title, since, until = (form.get(each, "").strip() for each in ("title", "since", "until"))
+    if not title:
+        return await _ask(request, form, problem="Say what happened; people will read it.")
+    try:
+        found = await app_of(request).incidents.declare(
+            name,
+            title=title,
+            since=_time(since),
+            until=_time(until) if until else None,
+            actor=person,
+        )
+    except IncidentError as error:
+        return await _ask(request, form, problem=f"{error.problem} {error.remedy}")
+    return RedirectResponse(f"/usecases/{name}/incident/{found.id}", status_code=303)
+
+
+async def incident(request: Request) -> HTMLResponse:
+    """What an incident touched, in numbers, and the file with all of it."""
+    person, name = person_of(request), _name(request)
+    found = await app_of(request).incidents.summary(
+        name, request.path_params["incident_id"], viewer=person
+    )
+    return await usecase_page(
+        request, "incident.html", name, found=found, served=name in _served(request)
+    )
+
+
+async def download(request: Request) -> Response:
+    """All of an incident in one file."""
+    person, name = person_of(request), _name(request)
+    incident_id = request.path_params["incident_id"]
+    found = await app_of(request).incidents.record(name, incident_id, viewer=person)
+    filename = f"incident-{name}-{found['incident']}.json"
+    return Response(
+        to_json(found, indent=2),
+        media_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{filename}"'},
+    )
+
+
+async def ask_erase(request: Request) -> HTMLResponse:
+    """What erasing does, before it is done."""
+    person_of(request)
+    return await _ask_erase(request)
+
+
+async def erase(request: Request) -> Response:
+    """Erase what is known of a task; back to what is left of its receipt."""
+    person = person_of(request)
+    app, task_id = app_of(request), request.path_params["task_id"]
+    form = await _form(request)
+    reason = form.get("reason", "").strip()
+    if not reason:
+        return await _ask_erase(request, 422, "Say why; it stands in the log for good.")
+    if form.get("sure") != "yes":
+        return await _ask_erase(request, 422, "Tick that you know it cannot be undone.", reason)
+    try:
+        await app.erasure.erase(task_id, by=person, reason=reason, served=app.registry.names())
+    except ErasureError as error:
+        return await _ask_erase(request, 409, f"{error.problem} {error.remedy}", reason)
+    return RedirectResponse(f"/receipts/{task_id}", status_code=303)
+
+
+async def _ask(
+    request: Request, form: dict[str, str], *, problem: str | None = None
+) -> HTMLResponse:
+    name = _name(request)
+    hour_ago = app_of(request).clock.now() - timedelta(hours=1)
+    return await usecase_page(
+        request,
+        "incident_ask.html",
+        name,
+        422 if problem else 200,
+        title=form.get("title", ""),
+        since=form.get("since") or f"{hour_ago:%Y-%m-%dT%H:%M}",
+        until=form.get("until", ""),
+        problem=problem,
+        served=name in _served(request),
+    )
+
+
+async def _ask_erase(
+    request: Request, status: int = 200, problem: str | None = None, reason: str = ""
+) -> HTMLResponse:
+    task_id = request.path_params["task_id"]
+    use_case = await app_of(request).erasure.use_case_of(task_id)
+    if use_case not in _served(request):
+        raise UnknownTaskError(task_id)
+    return await usecase_page(
+        request, "erase.html", use_case, status, task=task_id, problem=problem, reason=reason
+    )
+
+
+def _time(typed: str) -> datetime:
+    """What a field for date and time holds, as UTC."""
+    try:
+        found = datetime.fromisoformat(typed)
+    except ValueError:
+        raise IncidentError(
+            "That is no time.", "Write it as 2026-11-21T09:00; times are in UTC."
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _name(request: Request) -> str:
+    """The use case asked for; one whose folder is broken has incidents as well."""
+    name: str = request.path_params["name"]
+    if name not in _served(request) and name not in app_of(request).broken:
+        raise UnknownUseCaseError(name)
+    return name
+
+
+def _served(request: Request) -> list[str]:
+    return list(app_of(request).registry.names())
+
+
+async def _form(request: Request) -> dict[str, str]:
+    form = dict(parse_qsl((await request.body()).decode(errors="replace")))
+    return {name: value[:_MOST].replace("\0", "") for name, value in form.items()}

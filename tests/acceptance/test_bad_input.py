@@ -1,0 +1,314 @@
+"""Bad input at every door and every way out: nothing runs, leads out, leaks or is forged."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from openpyxl import load_workbook
+from starlette.routing import Route
+from structlog.testing import capture_logs
+
+from roadbed.api import app as api
+from roadbed.bootstrap import App
+from roadbed.connectors import Chat, Email, Folder, NetworkPool, PostgresTable, Rest, Webhook
+from roadbed.connectors.folder import read_csv
+from roadbed.connectors.rest import Call
+from roadbed.console import app as console
+from roadbed.kernel.clock import SystemClock
+from roadbed.kernel.settings import Settings
+from roadbed.testing import Receiver, Reply, make_parcel
+from roadbed.testing.receiver import Arrival
+from roadbed.usecases.destinations import UnknownOutcomeError
+from tests.acceptance.test_api import TASKS
+from tests.browsing import browsing
+from tests.conftest import Folders, Site, serving
+from tests.unit.test_connectors import Mails, mail, smtp
+from tests.unit.test_decisions import decide
+from tests.unit.test_deliveries import Ledger, all_of, at_once, pump
+from tests.unit.test_trust import declared, stand
+
+EVIL = (
+    "<img src=https://evil.example/x><script>owned()</script>"
+    "![i](https://evil.example/y)[l](javascript:owned()) https://evil.example/z 'onload=\"x"
+)
+ECHO = """
+@usecase.decider
+def decide(inquiry, context):
+    return Answer(output=Routing(queue=inquiry.text), confidence=0.9,
+                  evidence={"why": inquiry.text})
+"""
+
+
+@pytest.fixture
+async def site(folders: Folders, settings: Settings, url: str) -> AsyncIterator[Site]:
+    folders.write(ECHO)
+    async with serving(settings, url) as found:
+        yield found
+
+
+def posts() -> Iterator[str]:
+    """Every address that changes something, with any name filled in."""
+    for route in console.create().routes:
+        if isinstance(route, Route) and "POST" in (route.methods or ()):
+            yield re.sub(r"\{\w+\}", "triage", route.path)
+    for path, verbs in api.create().openapi()["paths"].items():
+        if "post" in verbs:
+            yield "/v1" + re.sub(r"\{\w+\}", "triage", path)
+
+
+def pages() -> list[str]:
+    """Every page, with names to be filled in."""
+    found = [
+        route.path
+        for route in console.create().routes
+        if isinstance(route, Route) and "GET" in (route.methods or ())
+    ]
+    return [each for each in found if each not in ("/live", "/sign-in")]
+
+
+class TestPages:
+    async def test_no_verb_can_be_used_by_a_page_of_another_site(self, site: Site) -> None:
+        addresses = list(posts())
+        assert len(addresses) > 25
+        async with browsing(site) as browser:
+            for address in addresses:
+                for origin in ("https://evil.example", "null", f"{site.address}.evil.example"):
+                    answer = await browser.post(address, headers={"Origin": origin})
+                    assert answer.status_code == 403, (address, origin)
+                del browser.headers["Origin"]
+                answer = await browser.post(address, headers={"Sec-Fetch-Site": "cross-site"})
+                assert answer.status_code == 403, address
+                browser.headers["Origin"] = site.address
+
+    async def test_no_verb_is_done_for_a_stranger(self, site: Site) -> None:
+        async with httpx2.AsyncClient(base_url=site.address) as stranger:
+            for address in posts():
+                if address != "/sign-out":
+                    answer = await stranger.post(address, json={"reason": "x"})
+                    assert answer.status_code == 401, address
+
+    async def test_nothing_in_any_page_runs_or_leads_out(self, site: Site) -> None:
+        """What came from outside stands in every page; every link and image is our own."""
+        app = site.app
+        declared(app).deliver("crm", to=Ledger(trouble=[ValueError(EVIL)], key_horizon=None))
+        await stand(app, reference_rate=0.0)
+        sent = (await site.shop.post(TASKS, json={"key": EVIL, "input": {"text": EVIL}})).json()
+        await pump(app)
+        [delivery] = await all_of(app)
+        found = await site.shop.post(
+            "/usecases/triage/incidents", json={"title": EVIL, "since": "2026-01-01T00:00:00Z"}
+        )
+        await app.halts.halt("triage", reason=EVIL, actor=EVIL)
+        facts = {"id": "ntc_1", "text": EVIL}
+        await app.database.fetch(
+            "INSERT INTO notice (id, use_case, kind, text, at) "
+            "VALUES (%(id)s, 'triage', 'budget', %(text)s, now())",
+            facts,
+        )
+        waiting = (await site.shop.post(TASKS, json={"input": {"text": EVIL + "2"}})).json()
+        named = {
+            "name": "triage",
+            "delivery_id": delivery.id,
+            "incident_id": found.json()["incident"],
+            "review_id": waiting["review"]["id"],
+        }
+        looked = 0
+        async with browsing(site) as browser:
+            for page in pages():
+                for task in (sent["task"], waiting["task"]):
+                    address = page.format(**named, task_id=task)
+                    answer = await browser.get(address)
+                    assert answer.status_code == 200, address
+                    if not answer.headers["content-type"].startswith("text/html"):
+                        assert answer.headers["content-disposition"].startswith("attachment")
+                        continue
+                    looked += "evil.example" in answer.text
+                    harmless(answer)
+            for address in (f"/receipts?q={EVIL}", f"/receipts?usecase={EVIL}", "/sign-in?code=<b"):
+                harmless(await browser.get(address))
+            harmless(await browser.get(f"/usecases/{EVIL}"))
+        assert looked >= 10
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/static/../app.py",
+            "/static/..%2fapp.py",
+            "/static/%2e%2e/app.py",
+            "/static/....//app.py",
+            "/static//etc/passwd",
+            "/static/..%5capp.py",
+            "/usecases/..%2f..%2fetc/halt",
+            "/usecases/..%2ftriage/incident",
+            "/v1/usecases/..%2ftriage/budget",
+            "/v1/receipts/..%2f..%2fusecases",
+        ],
+    )
+    async def test_no_path_climbs_out(self, site: Site, path: str) -> None:
+        async with browsing(site) as browser:
+            answer = await browser.get(httpx2.URL(site.address).copy_with(raw_path=path.encode()))
+            assert answer.status_code == 404
+            assert "def create" not in answer.text
+
+
+def harmless(answer: httpx2.Response) -> None:
+    """No script of somebody else's, and no address but our own in what a browser follows."""
+    text = answer.text
+    assert "<img" not in text
+    assert re.findall(r"<script(?! src=\"/static/)", text) == []
+    for attribute in re.findall(r'\s(?:href|src|action|formaction)="([^"]*)"', text):
+        assert re.match(r"/(?!/)|[#?]", attribute), (str(answer.url), attribute)
+    assert not re.search(r"<[^>]*\son\w+=\"", text)
+    policy = answer.headers["content-security-policy"]
+    for rule in ("default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"):
+        assert rule in policy
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
+class TestWayOut:
+    @pytest.fixture
+    async def pool(self) -> AsyncIterator[NetworkPool]:
+        found = NetworkPool({}, SystemClock())
+        yield found
+        await found.aclose()
+
+    async def test_a_mail_is_plain_text_and_loads_nothing(self, pool: NetworkPool) -> None:
+        mails = Mails()
+        for port in smtp(mails):
+            await mail(port).send(make_parcel(EVIL), pool.attempt(5.0))
+        [message] = mails.taken
+        assert message.get_content_type() == "text/plain"
+        assert not message.is_multipart()
+        assert EVIL in message.get_content()
+
+    @pytest.mark.parametrize("heading", ["=1+1", "+1", "-1", "@a", "\t=1", "\r=1"])
+    async def test_a_heading_never_calculates(
+        self, pool: NetworkPool, tmp_path: Path, heading: str
+    ) -> None:
+        for kind in ("csv", "xlsx"):
+            connector = Folder(tmp_path, format=kind, columns={heading: "{output.note}"})
+            sent = await connector.send(make_parcel("=2+2"), pool.attempt(5.0))
+            file = tmp_path / str(sent.reference).split("#", maxsplit=1)[0]
+            if kind == "csv":
+                assert read_csv(file) == [{heading: "=2+2"}]
+                assert f'"\'{heading}"' in file.read_bytes().decode()
+                continue
+            sheet = load_workbook(file).active
+            assert sheet is not None
+            first = next(sheet.iter_rows(min_row=1, max_row=1))
+            assert {each.data_type for each in first} == {"s"}
+
+    async def test_huge_headers_of_a_receiver_are_bounded(self, pool: NetworkPool) -> None:
+        async with Receiver() as receiver:
+            receiver.always = Reply(headers={f"x-{n}": "a" * 60_000 for n in range(50)})
+            with pytest.raises(UnknownOutcomeError):
+                await Webhook(receiver.url, private=True).send(make_parcel(), pool.attempt(5.0))
+
+
+class Echoing(Receiver):
+    """Refuses, and says what it was sent with."""
+
+    def _work(self, arrival: Arrival) -> Reply:
+        token = arrival.headers.get("authorization", "")
+        return Reply(status=400, body=f"{token} is not allowed at {arrival.path}".encode())
+
+
+class TestSecrets:
+    """Two hundred of them, used, echoed and refused; none comes out anywhere."""
+
+    COUNT = 40
+
+    def planted(self) -> dict[str, str]:
+        found = {}
+        for n in range(self.COUNT):
+            key = base64.b64encode(f"planted-{n:03d}-signing-key-xyz".encode()).decode()
+            found[f"SIGN_{n}"] = f"whsec_{key}"
+            found[f"TOKEN_{n}"] = f"Bearer planted-{n:03d}-token"
+            found[f"CHAT_{n}"] = f"PLACE/planted-{n:03d}-hook"
+            found[f"MAIL_{n}"] = f"planted-{n:03d}-mail"
+            found[f"DSN_{n}"] = f"postgresql://u:planted-{n:03d}-dsn@127.0.0.1:1/none"
+        return found
+
+    async def test_none_is_in_logs_rows_errors_or_exports(
+        self,
+        folders: Folders,
+        settings: Settings,
+        url: str,
+        monkeypatch: pytest.MonkeyPatch,
+        capfd: pytest.CaptureFixture[str],
+    ) -> None:
+        folders.write(ECHO)
+        secrets = self.planted()
+        assert len(secrets) == 200
+        async with Echoing() as receiver:
+            for name, value in secrets.items():
+                secrets[name] = value.replace("PLACE", receiver.url)
+                monkeypatch.setenv(name, secrets[name])
+            with capture_logs() as logged:
+                async with serving(settings, url) as site:
+                    await self.send_everywhere(site, receiver.url)
+                    shown = await self.everything(site)
+        assert len(receiver.arrivals) >= 3 * self.COUNT  # they were used
+        said = capfd.readouterr()
+        everywhere = "\n".join([shown, repr(logged), said.out, said.err])
+        assert "planted" not in everywhere
+        for name, value in secrets.items():
+            assert value not in everywhere, name
+
+    async def send_everywhere(self, site: Site, address: str) -> None:
+        use_case = declared(site.app)
+        shaped: dict[str, Any] = {
+            "host": "127.0.0.1",
+            "port": 1,
+            "sender": "a@example.org",
+            "to": "b@example.org",
+            "subject": "s",
+            "text": "t",
+            "username": "u",
+            "tls": "tls",
+            "private": True,
+        }
+        for n in range(self.COUNT):
+            create: Call = {"path": "/x", "body": {"a": "{output.queue}"}}
+            token = ("Authorization", f"TOKEN_{n}")
+            for name, to in (
+                ("hook", Webhook(address, secret=f"SIGN_{n}", private=True)),
+                ("rest", Rest(address, create, auth_header=token, private=True)),
+                ("chat", Chat(f"CHAT_{n}", "{output.queue}", private=True)),
+                ("mail", Email(**shaped, password=f"MAIL_{n}")),
+                ("table", PostgresTable(f"DSN_{n}", "t", "k", {})),
+            ):
+                use_case.deliver(f"{name}-{n}", to=to)
+        await stand(site.app, reference_rate=0.0)
+        await decide(site.app, "plain")
+        for _ in range(6):
+            await pump(site.app, 2)
+            await at_once(site.app)
+
+    async def everything(self, site: Site) -> str:
+        """All rows of all tables, all pages about it, the export and the API's answers."""
+        app: App = site.app
+        tables = await app.database.fetch(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'roadbed'"
+        )
+        found = []
+        for table in tables:
+            rows = await app.database.fetch(f"SELECT * FROM {table['table_name']}")
+            found.append(repr(rows))
+        states = {each.state for each in await all_of(app)}
+        assert states == {"failed", "waiting"}, states
+        body = {"title": "x", "since": "2026-01-01T00:00:00Z"}
+        found.append((await site.shop.post("/usecases/triage/incidents", json=body)).text)
+        found.append((await site.shop.get("/usecases/triage/deliveries?limit=200")).text)
+        found.append((await site.shop.get("/usecases/triage")).text)
+        async with browsing(site) as browser:
+            found.append((await browser.get("/usecases/triage/deliveries")).text)
+            some = (await all_of(app))[::7]
+            found += [(await browser.get(f"/deliveries/{each.id}")).text for each in some]
+        return "\n".join(found)

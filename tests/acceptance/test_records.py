@@ -1,0 +1,279 @@
+"""Incidents and erasure over HTTP and in the console: one file, one step that cannot be undone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from roadbed.kernel.settings import Settings
+from tests.acceptance.test_api import TASKS, problem
+from tests.browsing import browsing
+from tests.conftest import Folders, Site, serving
+from tests.unit.test_deliveries import Ledger, pump
+from tests.unit.test_trust import declared, stand
+
+INCIDENTS = "/usecases/triage/incidents"
+TITLE = "Wrong <script>document.title='owned'</script> refunds"
+
+
+@pytest.fixture
+async def ledger(site: Site) -> Ledger:
+    found = Ledger()
+    declared(site.app).deliver("crm", to=found)
+    await stand(site.app, reference_rate=0.0)
+    return found
+
+
+def hour_ago() -> str:
+    return (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+
+
+async def task(site: Site, text: str = "my name is Ada Lovelace") -> str:
+    sent = await site.shop.post(TASKS, json={"input": {"text": text}})
+    assert sent.status_code == 200, sent.text
+    return str(sent.json()["task"])
+
+
+class TestIncidents:
+    async def test_http_gives_one_file_and_gives_it_again(self, site: Site, ledger: Ledger) -> None:
+        first = await task(site)
+        await pump(site.app)
+        body = {"title": TITLE, "since": hour_ago()}
+        answer = await site.shop.post(INCIDENTS, json=body)
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        assert answer.headers["content-disposition"] == (
+            f'attachment; filename="incident-triage-{found["incident"]}.json"'
+        )
+        assert [each["task"] for each in found["receipts"]] == [first]
+        assert found["summary"]["by_state"] == {"delivered": 1}
+        assert (found["title"], found["declared_by"]) == (TITLE, "shop")
+        assert len(ledger.got) == 1
+        await task(site, "later")
+        again = (await site.reviewer.get(f"{INCIDENTS}/{found['incident']}")).json()
+        assert (again["until"], again["summary"]) == (found["until"], found["summary"])
+        assert (again["declared_by"], again["collected_by"]) == ("shop", "reviewer")
+        rows = await site.app.database.fetch("SELECT 1 FROM audit_entry WHERE kind = 'incident'")
+        assert len(rows) == 1  # reading it again declares nothing
+
+    @pytest.mark.parametrize(
+        ("body", "code"),
+        [
+            ({}, "request_invalid"),
+            ({"title": " ", "since": "2026-01-01T00:00:00Z"}, "request_invalid"),
+            ({"title": "x"}, "request_invalid"),
+            ({"title": "x", "since": "yesterday"}, "request_invalid"),
+            ({"title": "x", "since": 5}, "request_invalid"),
+            ({"title": "x", "since": "2026-01-01T00:00:00Z", "more": 1}, "request_invalid"),
+            ({"title": "x\0", "since": "2026-01-01T00:00:00Z"}, "request_invalid"),
+            ({"title": "x" * 1001, "since": "2026-01-01T00:00:00Z"}, "request_invalid"),
+            ({"title": "x", "since": "2026-01-01T00:00:00"}, "incident_invalid"),
+            ({"title": "x", "since": "9999-01-01T00:00:00Z"}, "incident_invalid"),
+            (
+                {"title": "x", "since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"},
+                "incident_invalid",
+            ),
+        ],
+    )
+    async def test_what_does_not_fit_is_told(
+        self, site: Site, body: dict[str, Any], code: str
+    ) -> None:
+        answer = await site.shop.post(INCIDENTS, json=body)
+        assert (await problem(answer, 422, code))["status"] == 422
+
+    async def test_unknown_and_foreign_ones_answer_alike(
+        self, folders: Folders, settings: Settings, url: str
+    ) -> None:
+        for name in ("triage", "other"):
+            folders.write(name=name)
+        async with serving(settings, url) as site:
+            body = {"title": "x", "since": hour_ago()}
+            found = (await site.shop.post(INCIDENTS, json=body)).json()
+            foreign = await site.shop.get(f"/usecases/other/incidents/{found['incident']}")
+            missing = await site.shop.get("/usecases/other/incidents/inc_none")
+            told = await problem(foreign, 404, "incident_unknown")
+            other = await problem(missing, 404, "incident_unknown")
+            assert told["detail"].replace(found["incident"], "inc_none") == other["detail"]
+            await problem(
+                await site.shop.post("/usecases/nobody/incidents", json=body),
+                404,
+                "usecase_unknown",
+            )
+            async with browsing(site) as browser:
+                for path in ("", "/file"):
+                    foreign = await browser.get(
+                        f"/usecases/other/incident/{found['incident']}{path}"
+                    )
+                    assert foreign.status_code == 404
+                assert (await browser.get("/usecases/nobody/incident")).status_code == 404
+
+    async def test_a_use_case_whose_folder_broke_has_incidents_too(
+        self, folders: Folders, settings: Settings, url: str
+    ) -> None:
+        folder = folders.write()
+        async with serving(settings, url) as site:
+            await task(site)
+        (folder / "usecase.py").write_text("def broken(:\n")
+        async with serving(settings, url) as site:
+            body = {"title": "x", "since": hour_ago()}
+            found = (await site.shop.post(INCIDENTS, json=body)).json()
+            assert found["summary"]["tasks"] == 1
+            async with browsing(site) as browser:
+                assert (await browser.get("/usecases/triage/incident")).status_code == 200
+
+    async def test_a_blind_reviewer_learns_nothing_from_it(self, site: Site) -> None:
+        declared(site.app).deliver("crm", to=Ledger(), key="{task.id}-{output.queue}")
+        await stand(site.app, reference_rate=1.0)
+        await task(site)
+        await pump(site.app)
+        body = {"title": "x", "since": hour_ago()}
+        answer = await site.reviewer.post(INCIDENTS, json=body)
+        [effect] = answer.json()["effects"]
+        assert (effect["state"], effect["withheld"]) == ("delivered", True)
+        assert "returns" not in answer.text
+
+    async def test_the_page_asks_counts_and_gives_the_file(
+        self, site: Site, ledger: Ledger
+    ) -> None:
+        await task(site)
+        await pump(site.app)
+        await site.app.halts.halt("triage", reason="wrong", actor="ana")
+        async with browsing(site) as browser:
+            assert "/usecases/triage/incident" in (await browser.get("/usecases/triage")).text
+            assert "Collect what it touched" in (await browser.get("/usecases/triage/halt")).text
+            form = (await browser.get("/usecases/triage/incident")).text
+            assert 'type="datetime-local" name="since" value="20' in form
+            since = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M}"
+            given = {"since": since, "until": "", "title": TITLE}
+            page = await browser.post("/usecases/triage/incident", data=given)
+            assert page.status_code == 200
+            assert "/usecases/triage/incident/inc_" in str(page.url)
+            assert "<script>document" not in page.text
+            assert "1 task and 1 effect lie in this time" in page.text
+            row = '<th scope="row">effects ● delivered</th><td>1</td>'
+            assert row in page.text
+            assert '<th scope="row">halts and drills</th><td>1</td>' in page.text
+            file = await browser.get(f"{page.url}/file")
+            assert file.headers["content-disposition"].startswith("attachment;")
+            assert file.headers["content-type"] == "application/json"
+            assert file.json()["summary"]["tasks"] == len(file.json()["receipts"]) == 1
+
+    @pytest.mark.parametrize(
+        ("given", "words"),
+        [
+            ({"title": " "}, "Say what happened"),
+            ({"since": "then"}, "That is no time"),
+            ({"since": ""}, "That is no time"),
+            ({"since": "2099-01-01T00:00"}, "begins before it ends"),
+            ({"until": "2000-01-01T00:00"}, "begins before it ends"),
+        ],
+    )
+    async def test_a_mistake_stands_beside_what_was_typed(
+        self, site: Site, given: dict[str, str], words: str
+    ) -> None:
+        async with browsing(site) as browser:
+            typed = {"since": "2026-01-01T00:00", "until": "", "title": "wrong & late", **given}
+            page = await browser.post("/usecases/triage/incident", data=typed)
+        assert page.status_code == 422
+        assert words in page.text
+        if "title" not in given:
+            assert 'value="wrong &amp; late"' in page.text
+
+
+class TestErasure:
+    async def test_http_erases_for_good_and_the_receipt_says_so(
+        self, site: Site, ledger: Ledger
+    ) -> None:
+        first = await task(site)
+        await pump(site.app)
+        await problem(
+            await site.shop.post(f"/receipts/{first}/erase", json={}), 422, "request_invalid"
+        )
+        answer = await site.shop.post(f"/receipts/{first}/erase", json={"reason": "asked for"})
+        assert answer.json() == {"task": first, "entries": 2}
+        receipt = (await site.shop.get(f"/receipts/{first}")).json()
+        assert (receipt["erased"], receipt["input"]) == (True, {})
+        assert "Lovelace" not in str(receipt)
+        again = await site.shop.post(f"/receipts/{first}/erase", json={"reason": "once more"})
+        assert again.json()["entries"] == 0
+        await problem(
+            await site.shop.post("/receipts/tsk_none/erase", json={"reason": "x"}),
+            404,
+            "task_unknown",
+        )
+        await site.app.audit.seal()
+        await site.app.audit.publish()
+        assert (await site.app.audit.verify()).findings == []
+
+    async def test_what_is_under_way_is_not_erased(self, site: Site) -> None:
+        await stand(site.app, state="shadow", threshold=None)
+        waiting = await task(site)
+        answer = await site.shop.post(f"/receipts/{waiting}/erase", json={"reason": "x"})
+        await problem(answer, 409, "erasure_too_early")
+        async with browsing(site) as browser:
+            given = {"reason": "x", "sure": "yes"}
+            page = await browser.post(f"/receipts/{waiting}/erase", data=given)
+            assert page.status_code == 409
+            assert "is not at its end" in page.text
+
+    async def test_a_task_of_a_use_case_not_served_is_a_missing_one(
+        self, folders: Folders, settings: Settings, url: str
+    ) -> None:
+        folder = folders.write()
+        async with serving(settings, url) as site:
+            await stand(site.app, reference_rate=0.0)
+            first = await task(site)
+        folder.rename(folder.parent.parent / "away")
+        folders.write(name="other")
+        async with serving(settings, url) as site:
+            answer = await site.shop.post(f"/receipts/{first}/erase", json={"reason": "x"})
+            await problem(answer, 404, "task_unknown")
+            async with browsing(site) as browser:
+                page = await browser.get(f"/receipts/{first}/erase")
+                assert page.status_code == 404
+
+    async def test_the_button_asks_once_more(self, site: Site, ledger: Ledger) -> None:
+        first = await task(site)
+        await pump(site.app)
+        async with browsing(site) as browser:
+            assert f"/receipts/{first}/erase" in (await browser.get(f"/receipts/{first}")).text
+            asked = await browser.get(f"/receipts/{first}/erase")
+            assert "It cannot be undone." in asked.text
+            for given, words in (
+                ({"sure": "yes", "reason": " "}, "Say why"),
+                ({"reason": "asked <for>"}, "Tick that you know"),
+            ):
+                page = await browser.post(f"/receipts/{first}/erase", data=given)
+                assert (page.status_code, words in page.text) == (422, True)
+            assert 'value="asked &lt;for&gt;"' in page.text
+            assert "Lovelace" in (await browser.get(f"/receipts/{first}")).text
+            given = {"reason": "asked for", "sure": "yes"}
+            page = await browser.post(f"/receipts/{first}/erase", data=given)
+            assert page.status_code == 200
+            assert "was erased for good" in page.text
+            assert "Lovelace" not in page.text
+            assert f"/receipts/{first}/erase" not in page.text
+            assert (await browser.get("/receipts")).status_code == 200
+            [sent] = (await site.shop.get(f"/receipts/{first}")).json()["deliveries"]
+            assert (await browser.get(f"/deliveries/{sent['id']}")).status_code == 200
+
+    async def test_another_site_s_page_cannot_erase(self, site: Site, ledger: Ledger) -> None:
+        first = await task(site)
+        await pump(site.app)
+        async with browsing(site) as browser:
+            given = {"reason": "asked for", "sure": "yes"}
+            page = await browser.post(
+                f"/receipts/{first}/erase", data=given, headers={"Origin": "https://evil.example"}
+            )
+            assert page.status_code == 403
+        assert not (await site.shop.get(f"/receipts/{first}")).json()["erased"]
+
+
+@pytest.fixture
+async def site(folders: Folders, settings: Settings, url: str) -> AsyncIterator[Site]:
+    folders.write()
+    async with serving(settings, url) as found:
+        yield found
