@@ -164,8 +164,8 @@ class Flywheel:
     async def better(self, tasks: Sequence[LabelledExample]) -> int:
         """The round's own candidate, up to live if it deserves it; gives the tasks that took."""
         release = await self.gated("what people corrected")
-        fixes = (release.gate or {}).get("corrections", {})
-        self.row.fixed, self.row.broken = len(fixes.get("fixed", [])), len(fixes.get("broken", []))
+        fixes = (release.gate or {})["corrections"]["all"]
+        self.row.fixed, self.row.broken = fixes["fixed"], fixes["broken"]
         if release.step != "gated":
             await self._clear(release)
             return 0

@@ -408,7 +408,7 @@ class TestCanary:
         found = trial_rules.tested_as("wrong", given, 0.01, 0.0125)
         assert found["breached"]
         assert found["n"] < 120
-        assert "instead of" in found["line"]
+        assert "tasks the candidate" in found["line"]
 
     def test_a_price_nobody_tells_is_no_cheaper(self) -> None:
         row = {
@@ -423,6 +423,7 @@ class TestCanary:
             "candidate_cost": None,
             "verdict": None,
             "withheld": False,
+            "at": datetime(2026, 1, 1, tzinfo=UTC),
         }
         found = trial_rules.reading(
             [row] * 200,

@@ -71,7 +71,7 @@ class TestCanary:
         assert fallen is not None
         print(f"stopped after {labelled} labelled tasks")
         assert release.ended_by == "roadbed"
-        assert "is shown to be worse: wrong on" in (release.ended_why or "")
+        assert "is shown to be worse: wrong where the other was right" in (release.ended_why or "")
         assert labelled < 60
         await app.registry.refresh("triage")
         after = app.registry.get("triage")

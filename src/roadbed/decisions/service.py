@@ -137,7 +137,9 @@ class Decisions:
             version = service.live
             if service.trial and rules.in_canary(service.trial, task):
                 version = service.trial.version
+            asked = self._clock.monotonic()
             answer, routed = await self._answer(service, version, task, began)
+            answer_seconds = self._clock.monotonic() - asked
             # Decided twice under two epochs is paid twice.
             spent = None if spent is None or answer.cost is None else spent + answer.cost
             actions: Sequence[Mapping[str, Any]] = ()
@@ -153,7 +155,9 @@ class Decisions:
                 row = await self._writer.write(self._settle_funded, item)
             if row is None or row["decision_id"] == decision.id:
                 if row and service.trial:
-                    self._trials.compare(service, task, decision, self._runner(service))
+                    self._trials.compare(
+                        service, task, decision, answer_seconds, self._runner(service)
+                    )
                 return decision if row else None
             if row["decision_id"] is not None or row["attempt"] != task.attempt:
                 return None

@@ -66,15 +66,23 @@ class Trials:
         return runner
 
     def compare(
-        self, service: Service, task: AdmittedTask, decision: Decision, live_runner: Runner
+        self,
+        service: Service,
+        task: AdmittedTask,
+        decision: Decision,
+        seconds: float,
+        live_runner: Runner,
     ) -> None:
-        """Begin to ask the other version about a task that has just been settled."""
+        """Begin to ask the other version about a task that has just been settled.
+
+        ``seconds`` is what the answer took that decided it.
+        """
         if service.trial is None:
             return
         if len(self._under_way) >= _MOST_UNDER_WAY:
             self.left_out += 1
             return
-        running = asyncio.create_task(self._ask(service, task, decision, live_runner))
+        running = asyncio.create_task(self._ask(service, task, decision, seconds, live_runner))
         self._under_way.add(running)
         running.add_done_callback(self._under_way.discard)
 
@@ -91,7 +99,12 @@ class Trials:
             runner.close()
 
     async def _ask(
-        self, service: Service, task: AdmittedTask, decision: Decision, live_runner: Runner
+        self,
+        service: Service,
+        task: AdmittedTask,
+        decision: Decision,
+        took: float,
+        live_runner: Runner,
     ) -> None:
         trial = service.trial
         if trial is None:
@@ -116,7 +129,7 @@ class Trials:
                     "release": trial.release,
                     "use_case": task.use_case,
                     "decided_by": "candidate" if by_candidate else "live",
-                    **_side("live" if not by_candidate else "candidate", _decided(decision)),
+                    **_side("live" if not by_candidate else "candidate", _decided(decision, took)),
                     **_side(
                         "candidate" if not by_candidate else "live",
                         {
@@ -185,13 +198,13 @@ def _output(answer: Answered | NotAnswered) -> Mapping[str, Any] | None:
     return answer.output if isinstance(answer, Answered) else None
 
 
-def _decided(decision: Decision) -> dict[str, Any]:
+def _decided(decision: Decision, seconds: float) -> dict[str, Any]:
     return {
         "output": decision.output,
         "confidence": decision.confidence,
         "route": decision.routed.route,
         "reason": decision.routed.code,
-        "seconds": decision.decide_seconds,
+        "seconds": seconds,
         "cost": decision.cost,
     }
 

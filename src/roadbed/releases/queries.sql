@@ -265,7 +265,7 @@ SELECT comparison.task_id, comparison.live_output, comparison.live_reason, compa
        comparison.live_cost, comparison.candidate_output, comparison.candidate_reason,
        comparison.candidate_seconds, comparison.candidate_cost, comparison.at,
        verdict.id AS verdict, verdict.right_output, verdict.given_at,
-       task.reference AND review.closed_at IS NULL
+       review.blind AND review.closed_at IS NULL
        OR EXISTS (SELECT 1 FROM measure JOIN review AS again ON again.task_id = measure.task_id
                   WHERE measure.of_verdict = review.verdict AND again.verdict IS NULL) AS withheld
 FROM comparison

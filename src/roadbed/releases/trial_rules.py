@@ -26,11 +26,11 @@ def reading(
     """All that the pages show of a trial. ``right`` writes a right output as it is declared."""
     certainty, limits = gate["certainty"], gate["limits"]
     asked = [row for row in rows if not _skipped(row)]
-    labelled = sorted(
-        (row for row in asked if row["verdict"] and row["given_at"] >= since),
-        key=lambda row: (row["given_at"], row["verdict"]),
+    settled = sorted(
+        ((known, row) for row in asked if (known := _known_at(row, since))),
+        key=lambda each: (each[0], each[1]["task_id"]),
     )
-    wrong = [_wrong(row, right) for row in labelled]
+    wrong = [_worse(row, right) for _, row in settled]
     checks = {
         "wrong": wrong,
         "failing": [(_none(row, "candidate"), _none(row, "live")) for row in asked],
@@ -45,7 +45,8 @@ def reading(
         "step": step,
         "compared": len(rows),
         "of": of,
-        "labelled": len(wrong),
+        "labelled": sum(bool(row["verdict"]) for row in asked),
+        "undecided": len(asked) - len(settled),
         "fixed": sum(old and not new for new, old in wrong),
         "broken": sum(new and not old for new, old in wrong),
         "agreement": _agreement(asked, certainty),
@@ -80,24 +81,32 @@ def tested_as(name: str, pairs: Pairs, margin: float, delta: float) -> dict[str,
         if test.add(new_wrong=candidate, old_wrong=live):
             breached = True
             break
-    word = _WORDS[name]
     n = test.pairs
-    line = (
-        f"{word} on {new:,} of {n:,} instead of {old:,} ({share(new / n)} instead of "
-        f"{share(old / n)}), {signed(margin)} more is allowed"
-        if n
-        else f"{word}: nothing to say yet"
-    )
     return {
         "name": name,
         "breached": breached,
-        "line": line,
+        "line": _line(name, n, new, old, margin),
         "n": n,
         "candidate": new,
         "live": old,
         "evidence": round(min(test.evidence, 1e12), 6),
         "limit": 1.0 / delta,
     }
+
+
+def _line(name: str, n: int, new: int, old: int, margin: float) -> str:
+    word = _WORDS[name]
+    if not n:
+        return f"{word}: nothing to say yet"
+    if name == "wrong":
+        return (
+            f"wrong where the other was right: on {new:,} of {n:,} tasks the candidate, on "
+            f"{old:,} the live version; {signed(margin)} more is allowed"
+        )
+    return (
+        f"{word} on {new:,} of {n:,} instead of {old:,} ({share(new / n)} instead of "
+        f"{share(old / n)}), {signed(margin)} more is allowed"
+    )
 
 
 def why_fell(number: int, breach: str) -> str:
@@ -118,6 +127,27 @@ def _skipped(row: Row) -> bool:
         row[f"{side}_output"] is None and row[f"{side}_reason"] in _NOT_ASKED
         for side in ("live", "candidate")
     )
+
+
+def _worse(row: Row, right: Right) -> tuple[bool, bool]:
+    """Which of the two was wrong where the other was right; wrong alike, neither is worse."""
+    candidate, live = _wrong(row, right) if _differ(row) else (False, False)
+    return (candidate, live) if candidate != live else (False, False)
+
+
+def _differ(row: Row) -> bool:
+    return bool(row["live_output"] != row["candidate_output"])
+
+
+def _known_at(row: Row, since: Any) -> Any:
+    """When it was settled which of the two is worse on a task: at once where they agree.
+
+    Where they differ a person has to say. So every task counts, not only those that would have
+    gone to people anyway.
+    """
+    if not _differ(row):
+        return row["at"]
+    return row["given_at"] if row["verdict"] and row["given_at"] >= since else None
 
 
 def _wrong(row: Row, right: Right) -> tuple[bool, bool]:
