@@ -132,14 +132,12 @@ class Trainable(Protocol):
 class Needs:
     """What a decider counts on beside its input; it says so as its attribute ``needs``.
 
-    ``prompts`` are files under ``prompts/``, ``secrets`` names of environment variables and
-    ``packages`` importable names; ``currency`` is that of its costs. ``roadbed check`` and
-    ``roadbed doctor`` say what is missing.
+    ``prompts`` are files under ``prompts/``, ``secrets`` names of environment variables,
+    ``currency`` that of its costs. ``roadbed check`` and ``roadbed doctor`` say what is missing.
     """
 
     prompts: Sequence[str] = ()
     secrets: Sequence[str] = ()
-    packages: Sequence[str] = ()
     currency: str | None = None
 
 

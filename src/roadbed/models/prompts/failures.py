@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from pydantic_ai import exceptions
@@ -51,7 +52,9 @@ def explained(error: Exception, asked: Endpoint) -> NoReplyError:
         return NoReplyError(f"the provider answered with an error{number}", again=again)
     if isinstance(error, exceptions.ContentFilterError):
         return NoReplyError(_FINISHES["content_filter"], billed=True)
-    return NoReplyError("the provider sent something that is no reply", billed=True)
+    if isinstance(error, exceptions.AgentRunError | json.JSONDecodeError):
+        return NoReplyError("the provider sent something that is no reply", billed=True)
+    return NoReplyError(f"the request could not be made: {type(error).__name__}", billed=True)
 
 
 def finished_badly(response: ModelResponse) -> str | None:

@@ -39,7 +39,7 @@ class Prompted:
     ``model`` is ``"openai:NAME"``, with ``base_url`` for every server that speaks that protocol, or
     ``"anthropic:NAME"``; the key comes from ``OPENAI_API_KEY`` or ``ANTHROPIC_API_KEY``. Without
     ``price`` the cost stays unknown. ``neighbours`` examples are shown, ``samples`` replies asked
-    for at ``temperature`` (``None`` leaves it to the model): their agreement is the confidence. An
+    for at ``temperature`` (``None``: as the model likes): their agreement is the confidence. An
     input of more than ``most_characters`` goes to a person; a reply has at most ``most_tokens``.
     Raises ``ValueError`` for settings that cannot work.
     """
@@ -53,7 +53,7 @@ class Prompted:
         base_url: str | None = None,
         neighbours: int = 6,
         samples: int = 3,
-        temperature: float | None = 0.7,
+        temperature: float | None = None,
         most_characters: int = 60_000,
         most_tokens: int = 2_000,
         environment: Mapping[str, str] = os.environ,
@@ -74,11 +74,10 @@ class Prompted:
 
     @property
     def needs(self) -> Needs:
-        """Its prompt, the provider's key, the packages of the extra, the currency of its price."""
+        """Its prompt, the provider's key unless it asks a server of its own, its currency."""
         return Needs(
             prompts=(self.file,),
-            secrets=(self.endpoint.key_name,),
-            packages=("pydantic_ai",),
+            secrets=() if self.endpoint.base_url else (self.endpoint.key_name,),
             currency=self.price.currency if self.price else None,
         )
 
@@ -96,9 +95,8 @@ class Prompted:
         return self._changed(_models=models)
 
     def alone(self) -> Self:
-        """A copy that asks once, at temperature 0: for comparing prompts at a third of the cost."""
-        temperature = None if self._temperature is None else 0.0
-        return self._changed(_samples=1, _temperature=temperature)
+        """A copy that asks once for a task: for comparing prompts at a fraction of the cost."""
+        return self._changed(_samples=1)
 
     async def __call__(self, input: BaseModel, context: Context) -> Answer[BaseModel] | Unsure:
         """The output most samples agree on; ``Unsure`` with the reason for anything else."""
