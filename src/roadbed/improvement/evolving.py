@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-import gepa
+from gepa.api import optimize
+from gepa.core.adapter import EvaluationBatch, GEPAAdapter, ProposalFn
 
 from roadbed.improvement.scoring import Case, Judgement, Purse, Scores
 from roadbed.models.prompts.price import cost
@@ -21,6 +22,8 @@ from roadbed.models.prompts.reflecting import rewritten
 _SHOWN_AT_ONCE = 4  # cases a candidate is made from
 _PROMPT = "prompt"
 _T = TypeVar("_T")
+Traced: TypeAlias = tuple[Case, Judgement]
+Evaluated: TypeAlias = EvaluationBatch[Traced, Judgement]
 
 
 def evolve(
@@ -38,12 +41,13 @@ def evolve(
 
     Raises ``SpentError`` in the middle of whatever the budget did not allow.
     """
+    adapter: GEPAAdapter[Case, Traced, Judgement] = _Adapter(scores, prompted, purse, loop)
     rounds = purse.calls_left
-    gepa.optimize(
+    optimize(
         seed_candidate={_PROMPT: text},
         trainset=list(reflecting),
         valset=list(scoring),
-        adapter=_Adapter(scores, prompted, purse, loop),
+        adapter=adapter,
         reflection_minibatch_size=min(_SHOWN_AT_ONCE, len(reflecting)),
         # Rounds without a mistake ask nothing, so the purse alone would not end them.
         stop_callbacks=lambda state: purse.spent or state.i >= rounds,
@@ -75,15 +79,16 @@ class _Adapter:
         self._prompted = prompted
         self._purse = purse
         self._loop = loop
+        self.propose_new_texts: ProposalFn | None = self._propose  # a field of the protocol
 
     def evaluate(
         self,
         batch: list[Case],
         candidate: dict[str, str],
         capture_traces: bool = False,  # noqa: FBT001, FBT002 - the signature is GEPA's
-    ) -> gepa.EvaluationBatch[tuple[Case, Judgement], Judgement]:
+    ) -> Evaluated:
         found = list(self._wait(self._scores.judge(candidate[_PROMPT], batch)))
-        return gepa.EvaluationBatch(
+        return EvaluationBatch(
             outputs=found,
             scores=[float(each.right) for each in found],
             trajectories=list(zip(batch, found, strict=True)) if capture_traces else None,
@@ -92,7 +97,7 @@ class _Adapter:
     def make_reflective_dataset(
         self,
         candidate: dict[str, str],  # noqa: ARG002 - the signature is GEPA's
-        eval_batch: gepa.EvaluationBatch[tuple[Case, Judgement], Judgement],
+        eval_batch: Evaluated,
         components_to_update: list[str],
     ) -> Mapping[str, Sequence[Mapping[str, Any]]]:
         wrong = [
@@ -102,7 +107,7 @@ class _Adapter:
         ]
         return dict.fromkeys(components_to_update, wrong)
 
-    def propose_new_texts(
+    def _propose(
         self,
         candidate: dict[str, str],
         reflective_dataset: Mapping[str, Sequence[Mapping[str, Any]]],

@@ -233,9 +233,7 @@ def _found(
     )
 
 
-def _changed(
-    scores: Scores, before: str, after: str, scoring: Sequence[Case]
-) -> Sequence[Changed]:
+def _changed(scores: Scores, before: str, after: str, scoring: Sequence[Case]) -> Sequence[Changed]:
     found = []
     for case in scoring:
         was, now = scores.of(before, case), scores.of(after, case)

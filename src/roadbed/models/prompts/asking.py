@@ -7,7 +7,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -50,7 +50,7 @@ class Reply:
     tool: str = ""
     arguments: Any = None
     problem: str | None = None
-    tokens: Tokens = Tokens()
+    tokens: Tokens = field(default_factory=Tokens)
 
 
 class Line:
@@ -67,11 +67,11 @@ class Line:
 
         from roadbed.models.prompts.failures import explained
 
-        parts = [SystemPromptPart(asked.instructions), UserPromptPart(asked.message)]
+        system, user = SystemPromptPart(asked.instructions), UserPromptPart(asked.message)
         try:
             response = await model_request(
                 self._model,
-                [ModelRequest(parts=parts)],
+                [ModelRequest(parts=[system, user])],
                 model_settings=_settings(asked),
                 model_request_parameters=_parameters(asked.tools),
                 instrument=False,  # nothing is told to a tracing service

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic_ai import exceptions
@@ -13,14 +14,14 @@ if TYPE_CHECKING:
     from pydantic_ai.messages import ModelResponse
 
 # The most special first: each is tried in turn.
-_FINAL = (
+_FINAL: Sequence[tuple[type[exceptions.ModelAPIError], str]] = (
     (exceptions.ModelQuotaExceededError, "the account at the provider is used up"),
     (exceptions.ModelContextWindowExceededError, "the input is too long for the model"),
     (exceptions.ModelAuthenticationError, "the provider does not accept the key in {key}"),
     (exceptions.ModelNotFoundError, "the provider knows no model {model}"),
     (exceptions.ModelRequestRejectedError, "the provider did not accept the request"),
 )
-_PASSING = (
+_PASSING: Sequence[tuple[type[exceptions.ModelAPIError], str]] = (
     (exceptions.ModelRateLimitError, "the provider limits how much it is asked"),
     (exceptions.ModelOverloadedError, "the provider is overloaded"),
     (exceptions.ModelUnavailableError, "the provider is not available"),

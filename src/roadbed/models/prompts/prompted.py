@@ -206,7 +206,10 @@ def _unasked(reason: str) -> Unsure:
 
 
 def _evidence(found: Sequence[Sample], settled: Settled, spent: Tokens) -> dict[str, Any]:
-    votes = [{"output": "unsure" if output is None else flat(output)[:_MOST_SHOWN], "votes": n} for output, n in tally(found)]
+    votes = [
+        {"output": "unsure" if output is None else flat(output)[:_MOST_SHOWN], "votes": n}
+        for output, n in tally(found)
+    ]
     failed = sorted({each.failed for each in found if each.failed})
     return {
         "agreement": f"{settled.votes} of {len(found)} samples",
@@ -222,4 +225,3 @@ def _shown(each: Neighbour) -> dict[str, Any]:
         "output": "unsure" if each.output is None else flat(each.output)[:_MOST_SHOWN],
         "similarity": round(each.similarity, 3),
     }
-

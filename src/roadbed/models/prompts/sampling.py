@@ -118,5 +118,3 @@ def _misfit(error: ValidationError) -> str:
 def _said(arguments: Any) -> str:
     reason = arguments.get("reason") if isinstance(arguments, dict) else None
     return reason[:_MOST_SAID] if isinstance(reason, str) and reason.strip() else "no reason given"
-
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from roadbed.models.prompts.price import Tokens
@@ -23,7 +23,7 @@ class Sample:
     output: Output | None = None
     unsure: str | None = None
     failed: str | None = None
-    tokens: Tokens = Tokens()
+    tokens: Tokens = field(default_factory=Tokens)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
