@@ -417,12 +417,11 @@ class TestSecretsAndStrangers:
                 found = await prompted(server, model=model)(Inquiry(text="x"), context(1.0))
                 said.append(repr(found))
         assert all(server.key in str(call.headers) for call in server.calls)
-        written = "".join(said) + capsys.readouterr().out + repr(prompted(server).__dict__)
-        logged = "".join(
-            each.getMessage() for each in caplog.records if each.name.startswith("roadbed")
+        printed = capsys.readouterr()
+        assert server.key not in "".join(said) + printed.out + printed.err
+        assert server.key not in "".join(
+            each.getMessage() for each in caplog.records if each.name != "asyncio"
         )
-        assert server.key not in "".join(said) + logged + capsys.readouterr().err
-        assert server.key not in written.replace(repr(server.environment), "")
 
     @given(st.text() | st.text(alphabet='<>/data ＜＞﹤﹥"\\u003c\n'))
     def test_no_text_gets_out_of_its_block(self, text: str) -> None:
