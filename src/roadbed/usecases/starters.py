@@ -6,7 +6,7 @@ TRAINED = '''"""What this use case decides, for whom, and who answers for it."""
 
 from pydantic import BaseModel
 
-from roadbed import Pod, UseCase
+from roadbed import DIRECT, Pod, UseCase
 from roadbed.models import TextClassifier
 
 
@@ -32,6 +32,8 @@ usecase = UseCase(
     ),
     risk_limit=0.02,
     certainty=0.95,
+    # What you improve is live at once; without this line two people sign off every version.
+    rollout=DIRECT,
     # True only if the rows under examples/ were drawn at random from the work that will arrive.
     examples_are_random_sample={random_sample},
 )
@@ -42,7 +44,7 @@ FUNCTION = '''"""What this use case decides, for whom, and who answers for it.""
 
 from pydantic import BaseModel
 
-from roadbed import Answer, Context, Pod, Unsure, UseCase
+from roadbed import DIRECT, Answer, Context, Pod, Unsure, UseCase
 
 
 class Inquiry(BaseModel):
@@ -67,6 +69,8 @@ usecase = UseCase(
     ),
     risk_limit=0.02,
     certainty=0.95,
+    # What you improve is live at once; without this line two people sign off every version.
+    rollout=DIRECT,
 )
 
 
@@ -84,7 +88,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from roadbed import Pod, UseCase
+from roadbed import DIRECT, Pod, UseCase
 from roadbed.models import Prompted
 
 
@@ -110,6 +114,8 @@ usecase = UseCase(
     ),
     risk_limit=0.02,
     certainty=0.95,
+    # What you improve is live at once; without this line two people sign off every version.
+    rollout=DIRECT,
 )
 usecase.decider(
     Prompted(

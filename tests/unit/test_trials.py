@@ -1,0 +1,182 @@
+"""A candidate beside the live version: who decides, what the other says, what it may not do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from roadbed.bootstrap import App, open_app
+from roadbed.decisions.model import Reason, Route
+from roadbed.kernel.settings import Settings
+from roadbed.releases.rules import version_id
+from roadbed.usecases.folder import load
+from tests.conftest import Folders
+from tests.unit.test_decisions import decide
+
+OLD = """
+@usecase.decider
+def decide(inquiry, context):
+    return Answer(output=Routing(queue="old"), confidence=0.9)
+"""
+NEW = """
+@usecase.decider
+def decide(inquiry, context):
+    if "same" in inquiry.text:
+        return Answer(output=Routing(queue="old"), confidence=0.9)
+    return Answer(output=Routing(queue="new"), confidence=0.9)
+"""
+HANGS = """
+import time
+
+@usecase.decider
+def decide(inquiry, context):
+    time.sleep(3)
+"""
+
+
+async def try_out(app: App, folders: Folders, step: str, decide: str, share: float = 0.5) -> str:
+    """Store the folder with ``decide`` as a version and put it beside the live one."""
+    loaded = load(folders.write(decide, name="triage", deadline=1.0))
+    _, behaviour = await app.releases.build(loaded, actor="ben", reason="to try")
+    version = version_id(behaviour, None)
+    facts = {
+        "version": version,
+        "behaviour": behaviour,
+        "step": step,
+        "plan": f'{{"canary_share": {share}, "sticky_by": null}}',
+    }
+    await app.database.fetch(
+        "INSERT INTO version (id, use_case, behaviour, number, made_at) "
+        "VALUES (%(version)s, 'triage', %(behaviour)s, 2, now())",
+        facts,
+    )
+    await app.database.fetch(
+        "INSERT INTO release (id, use_case, number, behaviour, version, step, reason, author, plan,"
+        " planned_at) VALUES ('rel_1', 'triage', 1, %(behaviour)s, %(version)s, %(step)s, 'x',"
+        " 'ben', %(plan)s::jsonb, now())",
+        facts,
+    )
+    await app.registry.refresh("triage")
+    return version
+
+
+@pytest.fixture
+async def app(settings: Settings, folders: Folders, url: str) -> Any:
+    folders.write(OLD, deadline=1.0)
+    async with open_app(settings, url) as opened:
+        yield opened
+
+
+async def compared(app: App) -> Sequence[Any]:
+    await app.decisions.compared()
+    return await app.database.fetch("SELECT * FROM comparison ORDER BY task_id")
+
+
+async def test_in_shadow_the_candidate_answers_everything_and_decides_nothing(
+    app: App, folders: Folders
+) -> None:
+    await try_out(app, folders, "shadow", NEW)
+    decisions = [await decide(app, f"number {n}") for n in range(20)]
+    assert {(each.output or {})["queue"] for each in decisions} == {"old"}
+    rows = await compared(app)
+    assert len(rows) == 20
+    assert {row["decided_by"] for row in rows} == {"live"}
+    assert {row["candidate_output"]["queue"] for row in rows} == {"new"}
+    reviews = await app.reviews.waiting("triage")
+    assert reviews["waiting"] == 20  # its own, nothing is proven; none more for the differences
+    assert not await app.database.fetch("SELECT 1 FROM decision WHERE output ->> 'queue' = 'new'")
+
+
+async def test_a_canary_decides_its_share_and_keeps_to_its_buckets(
+    app: App, folders: Folders
+) -> None:
+    version = await try_out(app, folders, "canary", NEW)
+    decisions = await asyncio.gather(*(decide(app, f"number {n}") for n in range(200)))
+    by_candidate = [each for each in decisions if each.version == version]
+    assert 70 < len(by_candidate) < 130
+    assert {(each.output or {})["queue"] for each in by_candidate} == {"new"}
+    rows = await compared(app)
+    assert len(rows) == 200
+    for row in rows:
+        assert (row["decided_by"] == "candidate") == (
+            row["task_id"] in {each.task_id for each in by_candidate}
+        )
+        assert row["live_output"]["queue"] == "old"
+        assert row["candidate_output"]["queue"] == "new"
+
+
+async def test_where_they_differ_a_person_is_asked_blind_and_nowhere_else(
+    app: App, folders: Folders
+) -> None:
+    await try_out(app, folders, "canary", NEW)
+    await app.database.fetch(
+        "UPDATE use_case SET state = 'open', threshold = 0.5, reference_rate = 0.0"
+    )
+    await app.registry.refresh("triage")
+    for n in range(30):
+        await decide(app, f"number {n}")
+        await decide(app, f"the same {n}")
+    rows = await compared(app)
+    assert len(rows) == 60
+    differing = {row["task_id"] for row in rows if row["candidate_output"] != row["live_output"]}
+    opened = await app.database.fetch("SELECT task_id, blind, priority FROM review")
+    # The candidate has no proof, so what it decides waits for a person anyway.
+    decided = {row["task_id"] for row in rows if row["decided_by"] == "candidate"}
+    assert {row["task_id"] for row in opened} == differing | decided
+    assert all(row["blind"] for row in opened if row["task_id"] in differing - decided)
+
+
+async def test_a_candidate_that_hangs_holds_up_its_own_tasks_only(
+    app: App, folders: Folders
+) -> None:
+    version = await try_out(app, folders, "canary", HANGS)
+    began = asyncio.get_running_loop().time()
+    decisions = await asyncio.gather(*(decide(app, f"number {n}") for n in range(40)))
+    assert asyncio.get_running_loop().time() - began < 3.0
+    for each in decisions:
+        if each.version == version:
+            assert each.routed.code in {Reason.DECIDER_TIMEOUT, Reason.DECIDER_FAILED}
+        else:
+            assert (each.output or {})["queue"] == "old"
+    assert any(each.version == version for each in decisions)
+
+
+async def test_a_proof_of_the_candidate_is_voided_by_an_alarm(app: App, folders: Folders) -> None:
+    version = await try_out(app, folders, "canary", NEW, share=1.0)
+    await app.database.fetch(
+        "INSERT INTO certificate (id, use_case, behaviour, look, threshold, bridged, on_alarm,"
+        " risk_limit, certainty, items, covered, errors, detail, issued_at) SELECT 'crt_1',"
+        " 'triage', behaviour, 1, 0.5, false, NULL, 0.02, 0.95, 500, 400, 0,"
+        ' \'{"pooling": null, "alarm_at": null}\', now() FROM version WHERE id = %(version)s',
+        {"version": version},
+    )
+    await app.database.fetch("UPDATE release SET certificate = 'crt_1'")
+    await app.registry.refresh("triage")
+    first = await decide(app, "number 1")
+    assert (first.version, first.routed.route) == (version, Route.AUTOMATIC)
+    await app.database.fetch("UPDATE use_case SET alarm_at = now()")
+    await app.registry.refresh("triage")
+    second = await decide(app, "number 2")
+    assert (second.version, second.routed.code) == (version, Reason.NOT_PROVEN)
+
+
+async def test_what_it_costs_to_compare_comes_out_of_the_budget(
+    settings: Settings, folders: Folders, url: str
+) -> None:
+    declared = "from roadbed import Budget\nfrom decimal import Decimal\n"
+    money = "usecase.budget = Budget(per_task=0.01, per_month=0.10, currency='EUR')\n"
+    old = declared + money + OLD.replace("0.9)", "0.9, cost=Decimal('0.01'))")
+    folders.write(old)
+    async with open_app(settings, url) as app:
+        await try_out(app, folders, "shadow", old + "\n# the same, again")
+        for n in range(10):
+            await decide(app, f"number {n}")
+            await app.decisions.compared()
+        budget = app.registry.get("triage").loaded.declared.budget
+        assert budget is not None
+        overview = await app.budgets.overview("triage", budget)
+        assert float(overview[0].spent) == pytest.approx(0.10)
+        assert len(await compared(app)) == 5  # every other cent went to a comparison
