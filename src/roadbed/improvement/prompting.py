@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from roadbed.improvement.scoring import Case, Purse, Scores, SpentError, cases_of
+from roadbed.kernel.json import flat
 from roadbed.models.prompts.endpoint import NoReplyError
 from roadbed.models.prompts.prompted import Prompted
 from roadbed.usecases.deciders import LabelledExample
@@ -19,6 +20,7 @@ from roadbed.usecases.model import UseCase
 
 _FEWEST_CASES = 10
 _MOST_SCORED = 60
+_LONGEST_INPUT = 300  # characters of a case, as shown to people
 _ROUNDS_A_BUDGET = 4  # candidates that can be scored on everything, at the least
 
 
@@ -36,13 +38,14 @@ class PromptBudget:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changed:
-    """A case that the two texts answer differently well. Outputs are ``None`` for unsure."""
+    """A case that the two texts answer differently. Outputs are ``None`` for unsure."""
 
     input: Mapping[str, Any]
     right: Mapping[str, Any] | None
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
-    fixed: bool
+    was_right: bool
+    is_right: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +82,11 @@ class NoProposal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suggestion:
-    """What a row of proposals needs; ``support`` and ``cases`` are JSON."""
+    """What a row of proposals needs; ``support`` and ``cases`` are JSON of its shape.
+
+    Of ``matched`` cases ``cases`` change, ``wrong_now`` of which are wrong now and ``right`` of
+    which come right. Examples know no task, so ``task_id`` is empty.
+    """
 
     title: str
     reason: str
@@ -122,8 +129,8 @@ async def optimise(
 
 def suggestion(found: PromptProposal) -> Suggestion:
     """``found`` as a row for people to accept or reject."""
-    fixed = sum(each.fixed for each in found.cases)
-    broken = len(found.cases) - fixed
+    fixed = sum(each.is_right and not each.was_right for each in found.cases)
+    broken = sum(each.was_right and not each.is_right for each in found.cases)
     was, now = (round(each * found.scored) for each in (found.score_before, found.score_after))
     return Suggestion(
         title=f"A better text of prompts/{found.file}",
@@ -131,9 +138,12 @@ def suggestion(found: PromptProposal) -> Suggestion:
         f"{fixed} fixed, {broken} broken. It was chosen by these cases; the gate tells what it "
         "is worth on others.",
         support={
-            "scored": found.scored,
-            "fixed": fixed,
-            "broken": broken,
+            "cases": len(found.cases),
+            "right": sum(each.is_right for each in found.cases),
+            "wrong_now": sum(not each.was_right for each in found.cases),
+            "matched": found.scored,
+            "low": None,  # chosen by these cases, it has no honest interval on them
+            "high": None,
             "score_before": round(found.score_before, 4),
             "score_after": round(found.score_after, 4),
             "calls": found.calls,
@@ -141,13 +151,13 @@ def suggestion(found: PromptProposal) -> Suggestion:
         },
         cases=[
             {
-                "input": dict(each.input),
-                "right": each.right,
+                "task_id": "",
+                "input": flat(each.input)[:_LONGEST_INPUT],
                 "before": each.before,
                 "after": each.after,
-                "fixed": each.fixed,
+                "right": each.right,
             }
-            for each in found.cases
+            for each in sorted(found.cases, key=lambda each: each.is_right)  # what breaks first
         ],
         patch=found.patch,
     )
@@ -237,14 +247,15 @@ def _changed(scores: Scores, before: str, after: str, scoring: Sequence[Case]) -
     found = []
     for case in scoring:
         was, now = scores.of(before, case), scores.of(after, case)
-        if was.right != now.right:
+        if was.output != now.output:
             found.append(
                 Changed(
                     input=case.content,
                     right=case.right,
                     before=was.output,
                     after=now.output,
-                    fixed=now.right,
+                    was_right=was.right,
+                    is_right=now.right,
                 )
             )
     return found
