@@ -36,4 +36,4 @@ async def test_a_task_is_decided_by_a_language_model(
     assert model.calls[0].system.startswith("Which team resolves (the data")
     assert refused is not None
     assert refused.output is None
-    assert "refused" in refused.reason
+    assert "refused" in refused.routed.reason

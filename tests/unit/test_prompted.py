@@ -421,6 +421,19 @@ class TestSecretsAndStrangers:
         assert server.key not in "".join(said) + printed.out + printed.err
         assert server.key not in "".join(each.getMessage() for each in caplog.records)
 
+    @pytest.mark.parametrize("key", ["sk-s3cret\nline", "sk-s3cret\u00e9", "sk-s3cret\x00"])
+    @pytest.mark.parametrize("model", MODELS)
+    async def test_a_key_that_no_header_can_carry_is_not_quoted(
+        self, server: ModelServer, model: str, key: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        environment = {**server.environment, "OPENAI_API_KEY": key, "ANTHROPIC_API_KEY": key}
+        decider = prompted(server, model=model, environment=environment)
+        with caplog.at_level(logging.DEBUG):
+            found = await decider(Inquiry(text="x"), context(1.5))
+        assert isinstance(found, Unsure)
+        assert "holds a sign that no key has" in found.reason
+        assert "s3cret" not in repr(found) + caplog.text
+
     @given(st.text() | st.text(alphabet='<>/data ＜＞﹤﹥"\\u003c\n'))
     def test_no_text_gets_out_of_its_block(self, text: str) -> None:
         block = fenced("text", text)
@@ -514,6 +527,10 @@ class TestDeclaring:
     def test_a_model_has_a_provider_and_a_name(self, model: str) -> None:
         with pytest.raises(ValueError, match="openai:NAME"):
             Prompted("route.md", model=model)
+
+    def test_an_address_is_one(self) -> None:
+        with pytest.raises(ValueError, match="base_url"):
+            Prompted("route.md", model=MODELS[0], base_url="localhost:8000")
 
     @pytest.mark.parametrize("setting", ["samples", "most_tokens", "most_characters"])
     def test_limits_are_at_least_one(self, setting: str) -> None:

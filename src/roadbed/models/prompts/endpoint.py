@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 _BASES = {"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL"}
 _HOME = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
+_KEY = re.compile(r"[\x21-\x7e]+")
 
 
 class NoReplyError(Exception):
@@ -57,12 +59,15 @@ class Endpoint:
         return elsewhere or _HOME[self.provider]
 
     def key(self, environment: Mapping[str, str]) -> SecretStr:
-        """The key of the environment. Raises ``NoReplyError`` if the provider itself needs one."""
+        """The key of the environment. Raises ``NoReplyError`` if it has to be there, or is none."""
         found = environment.get(self.key_name, "").strip()
         if not found and self.address(environment) == _HOME[self.provider]:
             raise NoReplyError(
                 f"no language model can be asked: {self.key_name} is not set where Roadbed runs"
             )
+        if found and _KEY.fullmatch(found) is None:
+            # The clients would quote it in their logs when the request fails.
+            raise NoReplyError(f"{self.key_name} holds a sign that no key has")
         return SecretStr(found or "none")  # servers of one's own often want none
 
 
@@ -74,4 +79,6 @@ def endpoint(model: str, base_url: str | None = None) -> Endpoint:
             f"{model!r} names no model; write 'openai:NAME' (for every server that speaks its "
             "protocol, with base_url) or 'anthropic:NAME'"
         )
+    if base_url is not None and not base_url.startswith(("http://", "https://")):
+        raise ValueError("base_url begins with neither https:// nor http://")
     return Endpoint(provider=provider, model=name.strip(), base_url=base_url)

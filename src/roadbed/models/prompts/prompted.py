@@ -40,7 +40,8 @@ class Prompted:
     ``"anthropic:NAME"``; the key comes from ``OPENAI_API_KEY`` or ``ANTHROPIC_API_KEY``. Without
     ``price`` the cost stays unknown. ``neighbours`` examples are shown, ``samples`` replies asked
     for at ``temperature`` (``None``: as the model likes): their agreement is the confidence. An
-    input of more than ``most_characters`` goes to a person; a reply has at most ``most_tokens``.
+    input of more than ``most_characters`` goes to a person; a reply has at most ``most_tokens``,
+    what the model thinks before it included.
     Raises ``ValueError`` for settings that cannot work.
     """
 
@@ -55,7 +56,7 @@ class Prompted:
         samples: int = 3,
         temperature: float | None = None,
         most_characters: int = 60_000,
-        most_tokens: int = 2_000,
+        most_tokens: int = 4_000,
         environment: Mapping[str, str] = os.environ,
     ) -> None:
         if samples < 1 or neighbours < 0 or most_characters < 1 or most_tokens < 1:

@@ -117,4 +117,5 @@ def _misfit(error: ValidationError) -> str:
 
 def _said(arguments: Any) -> str:
     reason = arguments.get("reason") if isinstance(arguments, dict) else None
-    return reason[:_MOST_SAID] if isinstance(reason, str) and reason.strip() else "no reason given"
+    said = " ".join(reason.split()) if isinstance(reason, str) else ""
+    return said[:_MOST_SAID] or "no reason given"
