@@ -56,6 +56,16 @@ async def server() -> AsyncIterator[ModelServer]:
         yield found
 
 
+@pytest.fixture(scope="module", autouse=True)
+async def _imported() -> None:
+    """What a first request imports takes longer than some deadlines below."""
+    async with ModelServer(lambda _: {"queue": "returns"}) as found:
+        for model in MODELS:
+            assert isinstance(
+                await prompted(found, model=model)(Inquiry(text="x"), context(100)), Answer
+            )
+
+
 def prompted(server: ModelServer, **changes: Any) -> Prompted:
     usual: dict[str, Any] = {
         "model": MODELS[0],
@@ -280,7 +290,7 @@ class TestFailures:
         model = next(each for each in MODELS if each.startswith(provider))
         server.rule = lambda _: ModelReply.recorded(RECORDED / f"{name}.json")
         with caplog.at_level(logging.DEBUG):
-            found = await prompted(server, model=model, samples=2)(Inquiry(text="x"), context(1.0))
+            found = await prompted(server, model=model, samples=2)(Inquiry(text="x"), context(4.0))
         assert isinstance(found, Unsure)
         assert REASONS[name] in found.reason
         assert server.key not in repr(found)

@@ -103,9 +103,13 @@ async def line(endpoint: Endpoint, environment: Mapping[str, str]) -> AsyncItera
 def _prepared(provider: str) -> ssl.SSLContext:
     """The certificates; imports what takes a second, off the event loop."""
     try:
+        import pydantic_ai.direct
+
         if provider == "openai":
+            import openai.resources.chat  # noqa: F401 - loaded lazily by the client
             import pydantic_ai.models.openai
         else:
+            import anthropic.resources.beta.messages  # noqa: F401 - the same
             import pydantic_ai.models.anthropic  # noqa: F401
     except ImportError:
         _not_installed()
