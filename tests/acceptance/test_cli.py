@@ -179,3 +179,20 @@ def test_the_log_is_verified_and_a_receipt_proven(terminal: Terminal) -> None:
     assert "Line 1 of checkpoints.log cannot be read" in told
     found = terminal.json("audit", "verify", code=3)
     assert found["entries"] == 2
+
+
+def test_a_use_case_that_asks_a_language_model(terminal: Terminal) -> None:
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+        terminal.environment.pop(name, None)
+    assert "its prompt and the model" in terminal.run("new", "desk", "--prompted")
+    assert "sound" in terminal.run("check", "usecases/desk")
+    told = terminal.run("doctor", code=3)
+    assert "OPENAI_API_KEY is not set" in told
+    assert "desk can ask no language model" in told
+    terminal.environment["OPENAI_API_KEY"] = "sk-s3cret"
+    told = terminal.run("doctor")
+    assert "OPENAI_API_KEY" in told
+    assert "s3cret" not in told
+    (terminal.folder / "past.csv").write_text(PAST)
+    terminal.run("new", "other", "--prompted", "--from-csv", "past.csv", code=2)
+    assert "two kinds of decider" in terminal.errors

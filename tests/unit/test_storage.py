@@ -259,6 +259,17 @@ class TestDoctor:
         assert found["provider keys"].state == "warning"
         assert examine(url, tmp_path, {"OPENAI_API_KEY": "x"})[-1].state == "ok"
 
+    def test_a_key_that_a_use_case_asks_with_has_to_be_there(
+        self, url: str, tmp_path: Path
+    ) -> None:
+        wanted = {"ANTHROPIC_API_KEY": ["triage", "claims"]}
+        found = examine(url, tmp_path, {"OPENAI_API_KEY": "s3cret"}, wanted=wanted)[-1]
+        assert (found.name, found.state) == ("provider keys", "wrong")
+        assert "ANTHROPIC_API_KEY is not set" in found.found
+        assert "triage, claims can ask no language model" in found.remedy
+        found = examine(url, tmp_path, {"ANTHROPIC_API_KEY": "s3cret"}, wanted=wanted)[-1]
+        assert (found.state, found.found) == ("ok", "ANTHROPIC_API_KEY")
+
     def test_a_server_that_loses_acknowledged_work_is_wrong_and_says_how_to_mend_it(
         self, url: str, tmp_path: Path
     ) -> None:

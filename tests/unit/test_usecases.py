@@ -281,3 +281,49 @@ class TestScaffold:
         scaffold.write_from_table(tmp_path / "desk", past, person="ana", random_sample=False)
         found = [item for _, _, item in read_examples(load(tmp_path / "desk"))]
         assert json.loads(found[0].input.model_dump_json()) == {"text": "ab"}  # type: ignore[union-attr]
+
+
+PROMPTED = """
+from roadbed import Budget
+from roadbed.models import Price, Prompted
+
+usecase.budget = Budget(per_task=0.01, per_month=5, currency="EUR")
+usecase.decider(
+    Prompted("route.md", model="openai:x", price=Price(input=1, output=1, currency="{currency}"))
+)
+"""
+
+
+class TestPromptedFolders:
+    def test_a_new_one_is_sound_without_a_key(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+        scaffold.write_prompted(tmp_path / "my-desk", person="ana")
+        found = check(tmp_path / "my-desk")
+        assert found.problems == ()
+        assert found.loaded is not None
+        assert "{text}" in found.loaded.declared.prompts["route.md"]
+
+    @pytest.mark.parametrize("text", [None, "  \n"])
+    def test_a_prompt_that_is_missing_or_empty_is_found_where_it_is_named(
+        self, folders: Folders, text: str | None
+    ) -> None:
+        folder = folders.write(PROMPTED.format(currency="EUR"))
+        (folder / "prompts").mkdir()
+        (folder / "prompts" / "other.md").write_text("x")
+        if text is not None:
+            (folder / "prompts" / "route.md").write_text(text)
+        (problem,) = check(folder).problems
+        assert "prompts/route.md" in problem.problem
+        assert "other.md" in problem.remedy
+        assert problem.file == folder / "usecase.py"
+        assert problem.line
+        assert "Prompted(" in (folder / "usecase.py").read_text().splitlines()[problem.line]
+
+    def test_a_price_in_another_currency_than_the_budget_is_found(self, folders: Folders) -> None:
+        folder = folders.write(PROMPTED.format(currency="USD"))
+        (folder / "prompts").mkdir()
+        (folder / "prompts" / "route.md").write_text("Route it.")
+        (problem,) = check(folder).problems
+        assert "counts in USD, the budget in EUR" in problem.problem

@@ -33,6 +33,10 @@ def new(
             "so half of them may serve as proof.",
         ),
     ] = False,
+    prompted: Annotated[
+        bool,
+        typer.Option("--prompted", help="The decider asks a language model, with a prompt."),
+    ] = False,
     folder: Annotated[Path | None, typer.Option(help="Where to write it.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
@@ -41,14 +45,18 @@ def new(
     from roadbed.usecases import scaffold
 
     target = (folder or Settings().usecases) / name
+    if prompted and from_csv:
+        raise typer.BadParameter("--prompted and --from-csv are two kinds of decider; take one.")
     try:
         if from_csv is None:
-            scaffold.write_empty(target, person=me())
+            write = scaffold.write_prompted if prompted else scaffold.write_empty
+            write(target, person=me())
+            what = "its prompt and the model" if prompted else "its decider"
             show(
                 {"folder": target},
                 as_json=json,
                 text=lambda: (
-                    f"Wrote {target}. Fill in its decider, then `roadbed check {target}` "
+                    f"Wrote {target}. Fill in {what}, then `roadbed check {target}` "
                     "and `roadbed up`."
                 ),
             )

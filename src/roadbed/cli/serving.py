@@ -68,7 +68,10 @@ def doctor(json: Json = False) -> None:
     async def look() -> list[Finding]:
         settings = Settings()
         async with database_url(settings) as url:
-            return await asyncio.to_thread(examine, url, settings.home or default_home(Path.cwd()))
+            home = settings.home or default_home(Path.cwd())
+            return await asyncio.to_thread(
+                lambda: examine(url, home, wanted=_wanted(settings.usecases))
+            )
 
     found = run(look())
     sign = {"ok": "ok     ", "warning": "note   ", "wrong": "WRONG  "}
@@ -82,6 +85,23 @@ def doctor(json: Json = False) -> None:
     )
     if any(each.state == "wrong" for each in found):
         raise typer.Exit(PROBLEMS_FOUND)
+
+
+def _wanted(parent: Path) -> dict[str, list[str]]:
+    """The use cases that ask with each secret. Folders with mistakes are for ``roadbed check``."""
+    from roadbed.usecases.deciders import needs_of
+    from roadbed.usecases.errors import UseCaseError
+    from roadbed.usecases.folder import folders, load
+
+    found: dict[str, list[str]] = {}
+    for folder in folders(parent):
+        try:
+            declared = load(folder).declared
+        except UseCaseError:
+            continue
+        for name in needs_of(declared.trainable or declared.function).secrets:
+            found.setdefault(name, []).append(declared.name)
+    return found
 
 
 @user_app.command()

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from roadbed.models.prompts.price import Price
+    from roadbed.models.prompts.prompted import Prompted
     from roadbed.models.text.classifier import TextClassifier
 
-__all__ = ["TextClassifier"]
+__all__ = ["Price", "Prompted", "TextClassifier"]
+_WHERE = {
+    "Price": "prompts.price",
+    "Prompted": "prompts.prompted",
+    "TextClassifier": "text.classifier",
+}
 
 
 def __getattr__(name: str) -> object:
-    if name != "TextClassifier":
+    if name not in _WHERE:
         raise AttributeError(f"module 'roadbed.models' has no attribute {name!r}")
-    from roadbed.models.text.classifier import TextClassifier
-
-    return TextClassifier
+    return getattr(import_module(f"roadbed.models.{_WHERE[name]}"), name)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import psycopg
@@ -32,11 +33,20 @@ class Finding:
     remedy: str = ""
 
 
-def examine(url: str, folder: Path, environment: Mapping[str, str] = os.environ) -> list[Finding]:
-    """Every finding, in a fixed order. Needs a server that answers."""
+def examine(
+    url: str,
+    folder: Path,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    wanted: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> list[Finding]:
+    """Every finding, in a fixed order. Needs a server that answers.
+
+    ``wanted`` has the use cases that ask with each provider's key, by the key's name.
+    """
     with psycopg.connect(with_schema(url), autocommit=True) as connection:
         findings = [*_server(connection)]
-    return [*findings, _disk(folder), _root(folder), _keys(environment)]
+    return [*findings, _disk(folder), _root(folder), _keys(environment, wanted)]
 
 
 def _server(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Finding]:
@@ -107,8 +117,21 @@ def _root(folder: Path) -> Finding:
     )
 
 
-def _keys(environment: Mapping[str, str]) -> Finding:
-    found = [name for name in _PROVIDER_KEYS if environment.get(name)]
+def _keys(environment: Mapping[str, str], wanted: Mapping[str, Sequence[str]]) -> Finding:
+    """The providers' keys: whether they are there, never what they are."""
+    missing = [name for name in wanted if not environment.get(name)]
+    if missing:
+        return Finding(
+            name="provider keys",
+            state="wrong",
+            found="; ".join(f"{each} is not set" for each in missing),
+            remedy="; ".join(
+                f"Set {each}, without which {', '.join(wanted[each])} can ask no language model"
+                for each in missing
+            )
+            + ". Until then their tasks go to people.",
+        )
+    found = [name for name in dict.fromkeys([*wanted, *_PROVIDER_KEYS]) if environment.get(name)]
     return Finding(
         name="provider keys",
         state="ok" if found else "warning",

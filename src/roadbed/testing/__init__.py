@@ -1,4 +1,6 @@
-"""For people who write connectors: a conformance suite, a receiver and a proxy that fails.
+"""For people who write connectors and deciders.
+
+A conformance suite, a receiver, a proxy that fails, and a server that plays a language model.
 
 Nothing in here needs pytest.
 """
@@ -14,6 +16,7 @@ from roadbed.testing.conformance import (
     check_connector,
     make_parcel,
 )
+from roadbed.testing.model_server import ModelCall, ModelReply, ModelServer
 from roadbed.testing.proxy import Fault, FaultProxy
 from roadbed.testing.receiver import Arrival, Receiver, Reply
 
@@ -25,6 +28,9 @@ __all__ = [
     "Fault",
     "FaultProxy",
     "Ledger",
+    "ModelCall",
+    "ModelReply",
+    "ModelServer",
     "Receiver",
     "Reply",
     "Subject",

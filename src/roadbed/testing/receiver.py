@@ -18,6 +18,7 @@ from roadbed.usecases.destinations import Parcel
 _EFFECTS = "/effects/"
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[Mapping[str, Any], Receive, Send], Awaitable[None]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,9 +60,11 @@ class Receiver:
         self.effects: dict[str, list[bytes]] = {}
         self.replies: deque[Reply] = deque()
         self.always: Reply | None = None
-        self.port = 0
-        self._server: _Server | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._server = Server(self._app)
+
+    @property
+    def port(self) -> int:
+        return self._server.port
 
     @property
     def url(self) -> str:
@@ -72,20 +75,7 @@ class Receiver:
         return [texts(each) for each in self.effects.get(parcel.key, ())]
 
     async def __aenter__(self) -> Self:
-        config = uvicorn.Config(
-            self._app,
-            host="127.0.0.1",
-            port=0,
-            log_level="error",
-            interface="asgi3",  # a bound method is taken for an older one
-            lifespan="off",
-            ws="none",
-        )
-        self._server = _Server(config)
-        self._task = asyncio.create_task(self._server.serve())
-        while not self._server.started and not self._task.done():  # noqa: ASYNC110 - no event
-            await asyncio.sleep(0.005)
-        self.port = self._server.servers[0].sockets[0].getsockname()[1]
+        await self._server.start()
         return self
 
     async def __aexit__(
@@ -94,25 +84,17 @@ class Receiver:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._server is not None and self._task is not None:
-            self._server.should_exit = self._server.force_exit = True
-            await self._task
+        await self._server.stop()
 
     async def _app(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        arrival = Arrival(
-            method=scope["method"],
-            path=scope["path"],
-            query=scope["query_string"].decode("latin-1"),
-            headers={name.decode(): value.decode("latin-1") for name, value in scope["headers"]},
-            body=await _body(receive),
-        )
+        arrival = await arrived(scope, receive)
         self.arrivals.append(arrival)
         reply = self.replies.popleft() if self.replies else self.always
         if reply is None:
             reply = self._work(arrival)
         elif reply.works:
             self._work(arrival)
-        await _answer(reply, send)
+        await answer(reply, send)
 
     def _work(self, arrival: Arrival) -> Reply:
         if arrival.method in ("GET", "DELETE"):
@@ -131,12 +113,56 @@ class Receiver:
         return _json({"id": key, "ok": True})
 
 
-class _Server(uvicorn.Server):
+class Server:
+    """An application on a free port of this machine, inside the running event loop."""
+
+    def __init__(self, app: Application) -> None:
+        self.port = 0
+        self._app = app
+        self._server: _Quiet | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Listen; ``port`` then says where."""
+        config = uvicorn.Config(
+            self._app,
+            host="127.0.0.1",
+            port=0,
+            log_level="error",
+            interface="asgi3",  # a bound method is taken for an older one
+            lifespan="off",
+            ws="none",
+        )
+        self._server = _Quiet(config)
+        self._task = asyncio.create_task(self._server.serve())
+        while not self._server.started and not self._task.done():  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.005)
+        self.port = self._server.servers[0].sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Let go of the port and of every connection."""
+        if self._server is not None and self._task is not None:
+            self._server.should_exit = self._server.force_exit = True
+            await self._task
+
+
+class _Quiet(uvicorn.Server):
     """uvicorn that leaves the process's signals alone."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+async def arrived(scope: Mapping[str, Any], receive: Receive) -> Arrival:
+    """The whole request."""
+    return Arrival(
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"].decode("latin-1"),
+        headers={name.decode(): value.decode("latin-1") for name, value in scope["headers"]},
+        body=await _body(receive),
+    )
 
 
 def texts(body: bytes) -> Sequence[str]:
@@ -174,7 +200,8 @@ async def _body(receive: Receive) -> bytes:
     return bytes(body)
 
 
-async def _answer(reply: Reply, send: Send) -> None:
+async def answer(reply: Reply, send: Send) -> None:
+    """Send ``reply`` as the response."""
     headers = [(name.encode(), value.encode()) for name, value in reply.headers.items()]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send(

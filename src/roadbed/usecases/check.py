@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
+from roadbed.usecases.deciders import needs_of
 from roadbed.usecases.errors import Problem, UseCaseError
 from roadbed.usecases.folder import LoadedUseCase, load, read_examples
 from roadbed.usecases.rulebook import read_rules
@@ -43,10 +44,31 @@ def check(folder: Path) -> Checked:
         problems += [each for each in error.problems if each not in problems]
     examples = 0
     if loaded:
+        problems += _located(folder / "usecase.py", tuple(_needs_problems(loaded)))
         found = list(_example_problems(loaded))
         examples = sum(each is None for each in found)
         problems += _shortened([each for each in found if each is not None])
     return Checked(folder=folder, loaded=loaded, problems=tuple(problems), examples=examples)
+
+
+def _needs_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
+    declared = loaded.declared
+    needs = needs_of(declared.trainable or declared.function)
+    for name in needs.prompts:
+        if not declared.prompts.get(name, "").strip():
+            yield Problem(
+                field="decider",
+                problem=f"The decider asks with prompts/{name}, which is missing or empty.",
+                remedy="Write the file, or name one that is there: "
+                f"{', '.join(declared.prompts) or 'there is none yet'}.",
+            )
+    budget = declared.budget
+    if budget and needs.currency and needs.currency != budget.currency:
+        yield Problem(
+            field="decider",
+            problem=f"The decider counts in {needs.currency}, the budget in {budget.currency}.",
+            remedy="Give both in one currency; costs are not converted.",
+        )
 
 
 def _example_problems(loaded: LoadedUseCase) -> Iterator[Problem | None]:

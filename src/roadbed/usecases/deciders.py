@@ -128,6 +128,19 @@ class Trainable(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Needs:
+    """What a decider counts on beside its input; it says so as its attribute ``needs``.
+
+    ``prompts`` are files under ``prompts/``, ``secrets`` names of environment variables,
+    ``currency`` that of its costs. ``roadbed check`` and ``roadbed doctor`` say what is missing.
+    """
+
+    prompts: Sequence[str] = ()
+    secrets: Sequence[str] = ()
+    currency: str | None = None
+
+
 FunctionDecider: TypeAlias = Callable[
     [BaseModel, Context], Answer[BaseModel] | Unsure | Awaitable[Answer[BaseModel] | Unsure]
 ]
@@ -139,3 +152,9 @@ def is_trainable(decider: object) -> TypeGuard[Trainable]:
         callable(getattr(type(decider), verb, None))
         for verb in ("fit", "decide_many", "save", "load")
     )
+
+
+def needs_of(decider: object) -> Needs:
+    """What ``decider`` says it needs; nothing if it says nothing."""
+    found = getattr(decider, "needs", None)
+    return found if isinstance(found, Needs) else Needs()

@@ -117,10 +117,11 @@ class UseCase:
         """
         if found := rules.decider_problems(self, decider):
             raise UseCaseError(self.name, found)
-        if is_trainable(decider):
-            self.trainable = rules.bound(self, decider)
+        found_decider = rules.bound(self, decider)
+        if is_trainable(found_decider):
+            self.trainable = found_decider
         else:
-            self.function = decider  # type: ignore[assignment]  # checked for its parameters above
+            self.function = found_decider  # type: ignore[assignment]  # its parameters are checked
         return decider
 
     def deliver(

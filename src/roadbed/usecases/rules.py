@@ -6,11 +6,11 @@ import inspect
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
-from roadbed.usecases.deciders import Trainable, is_trainable
+from roadbed.usecases.deciders import is_trainable
 from roadbed.usecases.errors import Problem, UseCaseError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 CURRENCY = re.compile(r"[A-Z]{3}")
+Decider = TypeVar("Decider")  # a trainable or a function
 ROLES = ("domain_lead", "engineer", "data_specialist", "risk_partner")
 
 
@@ -69,13 +70,12 @@ def decider_problems(declared: UseCase, decider: object) -> list[Problem]:
     return []
 
 
-def bound(declared: UseCase, decider: Trainable) -> Trainable:
-    """``decider`` told of the models, if it asks for them. Raises ``UseCaseError``."""
-    bind = getattr(decider, "bind", None)
-    if bind is None:
+def bound(declared: UseCase, decider: Decider) -> Decider:
+    """``decider`` told of the models, if its class has ``bind``. Raises ``UseCaseError``."""
+    if not callable(getattr(type(decider), "bind", None)):
         return decider
     try:
-        found: Trainable = bind(declared.input, declared.output)
+        found: Decider = decider.bind(declared.input, declared.output)  # type: ignore[attr-defined]
     except ValueError as error:
         raise UseCaseError(
             declared.name,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.usecases import starters
 from roadbed.usecases.rules import NAME
 
 _MOST_EMPTY = 0.2
@@ -73,7 +74,18 @@ def read_table(path: Path, *, text: str, label: str, empty_is_none: bool = False
 
 def write_empty(folder: Path, *, person: str) -> None:
     """A folder with a decider to be filled in. Raises ``ScaffoldError``."""
-    _write(folder, {"usecase.py": _USECASE_FUNCTION.format(name=_named(folder), person=person)})
+    _write(folder, {"usecase.py": starters.FUNCTION.format(name=_named(folder), person=person)})
+
+
+def write_prompted(folder: Path, *, person: str) -> None:
+    """A folder whose decider asks a language model with a prompt. Raises ``ScaffoldError``."""
+    _write(
+        folder,
+        {
+            "usecase.py": starters.PROMPTED.format(name=_named(folder), person=person),
+            "prompts/route.md": starters.ROUTE,
+        },
+    )
 
 
 def write_from_table(folder: Path, past: PastWork, *, person: str, random_sample: bool) -> None:
@@ -89,7 +101,7 @@ def write_from_table(folder: Path, past: PastWork, *, person: str, random_sample
     _write(
         folder,
         {
-            "usecase.py": _USECASE_TRAINED.format(
+            "usecase.py": starters.TRAINED.format(
                 name=_named(folder), person=person, random_sample=random_sample
             ),
             "examples/past-work.jsonl": lines,
@@ -167,84 +179,3 @@ def _write(folder: Path, files: dict[str, str]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
     fresh.rename(folder)
-
-
-_USECASE_TRAINED = '''"""What this use case decides, for whom, and who answers for it."""
-
-from pydantic import BaseModel
-
-from roadbed import DIRECT, Pod, UseCase
-from roadbed.models import TextClassifier
-
-
-class Input(BaseModel):
-    text: str
-
-
-class Output(BaseModel):
-    label: str
-
-
-usecase = UseCase(
-    "{name}",
-    purpose="Give each text the label that people gave texts like it",
-    input=Input,
-    output=Output,
-    # One name may stand for all four while you try it out; before it matters, name four people.
-    pod=Pod(
-        domain_lead="{person}",
-        engineer="{person}",
-        data_specialist="{person}",
-        risk_partner="{person}",
-    ),
-    risk_limit=0.02,
-    certainty=0.95,
-    # What you improve is live at once; without this line two people sign off every version.
-    rollout=DIRECT,
-    # True only if the rows under examples/ were drawn at random from the work that will arrive.
-    examples_are_random_sample={random_sample},
-)
-usecase.decider(TextClassifier(text="text", label="label"))
-'''
-
-_USECASE_FUNCTION = '''"""What this use case decides, for whom, and who answers for it."""
-
-from pydantic import BaseModel
-
-from roadbed import DIRECT, Answer, Context, Pod, Unsure, UseCase
-
-
-class Inquiry(BaseModel):
-    text: str
-
-
-class Routing(BaseModel):
-    queue: str
-
-
-usecase = UseCase(
-    "{name}",
-    purpose="Send each inquiry to the team that resolves it",
-    input=Inquiry,
-    output=Routing,
-    # One name may stand for all four while you try it out; before it matters, name four people.
-    pod=Pod(
-        domain_lead="{person}",
-        engineer="{person}",
-        data_specialist="{person}",
-        risk_partner="{person}",
-    ),
-    risk_limit=0.02,
-    certainty=0.95,
-    # What you improve is live at once; without this line two people sign off every version.
-    rollout=DIRECT,
-)
-
-
-@usecase.decider
-def decide(inquiry: Inquiry, context: Context) -> Answer[Routing] | Unsure:
-    """Call your model here. The confidence only has to order answers; Roadbed proves the rest."""
-    if "refund" in inquiry.text.lower():
-        return Answer(output=Routing(queue="refunds"), confidence=0.9)
-    return Unsure(reason="it names nothing this decider knows")
-'''

@@ -1,0 +1,187 @@
+"""How texts of a prompt do on known cases, each asked once, within a hard budget."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel
+
+from roadbed.models.prompts.price import Price
+from roadbed.models.prompts.prompted import Prompted
+from roadbed.usecases.deciders import Answer, Context, LabelledExample, Task
+from roadbed.usecases.model import UseCase
+
+_AT_ONCE = 8
+_NO_TASK = datetime.fromtimestamp(0, UTC)  # a replay: no task arrived
+
+
+class SpentError(Exception):
+    """The budget does not allow another reply."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """An input as model and as JSON, and its right output; ``None`` if unsure is right."""
+
+    number: int
+    input: BaseModel
+    content: Mapping[str, Any]
+    right: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judgement:
+    """What a text led to. ``why`` is the reason where there was no output."""
+
+    right: bool
+    output: Mapping[str, Any] | None
+    why: str
+    replied: bool
+
+
+class Purse:
+    """What a search may still use. A reply whose cost is not known ends one limited in money."""
+
+    def __init__(self, calls: int, money: Decimal | None, price: Price | None) -> None:
+        self._most_calls = calls
+        self._money = money
+        self._closed = False
+        self._under_way = 0
+        self._dearest = Decimal(0)
+        self.calls = 0
+        self.spent = False
+        self.cost: Decimal | None = Decimal(0) if price else None
+
+    @property
+    def calls_left(self) -> int:
+        return self._most_calls - self.calls
+
+    def take(self) -> None:
+        """Set one reply aside. Raises ``SpentError`` if it does not fit."""
+        if self._closed or self.calls >= self._most_calls or not self._affordable():
+            self.spent = True
+            raise SpentError
+        self.calls += 1
+        self._under_way += 1
+
+    def pay(self, cost: Decimal | None) -> None:
+        """The reply has come, and cost so much; ``None`` is not known."""
+        self._under_way -= 1
+        self._dearest = max(self._dearest, cost or Decimal(0))
+        self.cost = None if cost is None or self.cost is None else self.cost + cost
+
+    def close(self) -> None:
+        """Nothing more is asked, whoever still tries."""
+        self._closed = True
+
+    def _affordable(self) -> bool:
+        if self._money is None:
+            return True
+        if self.cost is None:
+            return False
+        aside = self._dearest * (self._under_way + 1)
+        return self.cost + aside <= self._money and self.cost < self._money
+
+
+class Scores:
+    """Each text's judgement of each case; nothing is asked twice."""
+
+    def __init__(
+        self,
+        declared: UseCase,
+        prompted: Prompted,
+        shown: Sequence[Mapping[str, Any]],
+        purse: Purse,
+    ) -> None:
+        self._declared = declared
+        self._prompted = prompted
+        self._shown = tuple(shown)
+        self._purse = purse
+        self._known: dict[str, dict[int, Judgement]] = {}
+        self._gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def judge(self, text: str, cases: Sequence[Case]) -> Sequence[Judgement]:
+        """In order. Raises ``SpentError``; what was judged by then is kept."""
+        known = self._known.setdefault(text, {})
+        open_ = [each for each in cases if each.number not in known]
+        results = await asyncio.gather(
+            *(self._judge(text, each) for each in open_), return_exceptions=True
+        )
+        for case, found in zip(open_, results, strict=True):
+            if isinstance(found, Judgement):
+                known[case.number] = found
+        for found in results:
+            if isinstance(found, BaseException):
+                raise found
+        return [known[each.number] for each in cases]
+
+    def of(self, text: str, case: Case) -> Judgement:
+        """The judgement of a case that was judged."""
+        return self._known[text][case.number]
+
+    def right(self, text: str, cases: Sequence[Case]) -> int | None:
+        """How many are right; ``None`` if not all were judged."""
+        known = self._known.get(text, {})
+        if any(each.number not in known for each in cases):
+            return None
+        return sum(known[each.number].right for each in cases)
+
+    def complete(self, cases: Sequence[Case]) -> Iterator[str]:
+        """The texts judged on all of ``cases``, the oldest first."""
+        return (text for text in self._known if self.right(text, cases) is not None)
+
+    @property
+    def silent(self) -> str:
+        """Why the model has never replied; empty if it has, or was not asked."""
+        found = [each for known in self._known.values() for each in known.values()]
+        return "" if not found or any(each.replied for each in found) else found[0].why
+
+    async def _judge(self, text: str, case: Case) -> Judgement:
+        async with self._gate:
+            self._purse.take()
+            cost = None
+            try:
+                found = await self._prompted(case.input, self._context(text))
+                cost = found.cost
+            finally:
+                self._purse.pay(cost)
+        if isinstance(found, Answer):
+            output = found.output.model_dump(mode="json")
+            return Judgement(right=output == case.right, output=output, why="", replied=True)
+        replied = bool(found.evidence.get("votes"))  # its own word, not a failure
+        right = replied and case.right is None
+        return Judgement(right=right, output=None, why=found.reason, replied=replied)
+
+    def _context(self, text: str) -> Context:
+        name = self._declared.name
+        return Context(
+            task=Task(id="tsk_prompting", usecase=name, key=None, admitted_at=_NO_TASK),
+            deadline_seconds=self._declared.deadline_seconds,
+            prompts={**self._declared.prompts, self._prompted.file: text},
+            examples=self._shown,
+        )
+
+
+def cases_of(
+    examples: Sequence[LabelledExample], shown: Sequence[Mapping[str, Any]]
+) -> Sequence[Case]:
+    """Each different input once, without those whose answer the model is shown anyway."""
+    seen = {_key(each["input"]) for each in shown}
+    found = []
+    for number, each in enumerate(examples):
+        content = each.input.model_dump(mode="json")
+        if (key := _key(content)) not in seen:
+            seen.add(key)
+            right = each.output.model_dump(mode="json") if each.output else None
+            found.append(Case(number=number, input=each.input, content=content, right=right))
+    return found
+
+
+def _key(content: Any) -> str:
+    return json.dumps(content, sort_keys=True, ensure_ascii=False)

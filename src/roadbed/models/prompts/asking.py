@@ -1,0 +1,191 @@
+"""One request to a language model, by pydantic-ai: imported only when a model is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import httpx2
+
+from roadbed.models.prompts.endpoint import Endpoint, NoReplyError
+from roadbed.models.prompts.price import Tokens, told
+
+if TYPE_CHECKING:
+    from pydantic_ai.messages import ModelResponse
+    from pydantic_ai.models import Model
+
+_MISSING = "no language model can be asked: install the extra, pip install 'roadbed[llm]'"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tool:
+    """One way the model may reply: ``schema`` is the JSON schema of what it then fills in."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What is sent. The model has to reply by one of ``tools``."""
+
+    instructions: str
+    message: str
+    tools: Sequence[Tool]
+    temperature: float | None
+    most_tokens: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """The tool the model called, or ``problem``, and what it cost. ``arguments`` are untrusted."""
+
+    tool: str = ""
+    arguments: Any = None
+    problem: str | None = None
+    tokens: Tokens = field(default_factory=Tokens)
+
+
+class Line:
+    """Connections to one model, for as long as one task is decided."""
+
+    def __init__(self, endpoint: Endpoint, model: Model[Any]) -> None:
+        self._endpoint = endpoint
+        self._model = model
+
+    async def ask(self, asked: Asked) -> Reply:
+        """Ask once. Raises ``NoReplyError``; the caller keeps the deadline."""
+        from pydantic_ai.direct import model_request
+        from pydantic_ai.messages import ModelRequest, SystemPromptPart, UserPromptPart
+
+        from roadbed.models.prompts.failures import explained
+
+        system, user = SystemPromptPart(asked.instructions), UserPromptPart(asked.message)
+        try:
+            response = await model_request(
+                self._model,
+                [ModelRequest(parts=[system, user])],
+                model_settings=_settings(asked),
+                model_request_parameters=_parameters(asked.tools),
+                instrument=False,  # nothing is told to a tracing service
+            )
+        except Exception as error:
+            # Not chained: the provider's own words, which may repeat the key, go no further.
+            raise explained(error, self._endpoint) from None
+        return _read(response)
+
+
+@asynccontextmanager
+async def line(endpoint: Endpoint, environment: Mapping[str, str]) -> AsyncIterator[Line]:
+    """Open connections to ``endpoint``, closed at the end. Raises ``NoReplyError``.
+
+    No proxy, cookie, redirect or password file; no retry below ours. The connections live for one
+    task: deciders run on event loops that come and go, and a connection belongs to one.
+    """
+    key = endpoint.key(environment)
+    certificates = await asyncio.to_thread(_prepared, endpoint.provider)
+    async with httpx2.AsyncClient(
+        verify=certificates, trust_env=False, follow_redirects=False, timeout=None
+    ) as client:
+        made = _openai if endpoint.provider == "openai" else _anthropic
+        address = endpoint.address(environment)
+        yield Line(endpoint, made(endpoint.model, key.get_secret_value(), address, client))
+
+
+@cache
+def _prepared(provider: str) -> ssl.SSLContext:
+    """The certificates; imports what takes a second, off the event loop."""
+    try:
+        import pydantic_ai.direct
+
+        if provider == "openai":
+            import openai.resources.chat  # noqa: F401 - loaded lazily by the client
+            import pydantic_ai.models.openai
+        else:
+            import anthropic.resources.beta.messages  # noqa: F401 - the same
+            import pydantic_ai.models.anthropic  # noqa: F401
+    except ImportError:
+        _not_installed()
+    return httpx2.create_ssl_context(trust_env=False)
+
+
+def _not_installed() -> NoReturn:
+    raise NoReplyError(_MISSING) from None
+
+
+def _openai(name: str, key: str, address: str, client: httpx2.AsyncClient) -> Model[Any]:
+    from openai import AsyncOpenAI
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.providers.openai import OpenAIProvider
+
+    made = AsyncOpenAI(api_key=key, base_url=address, max_retries=0, http_client=client)
+    return OpenAIChatModel(name, provider=OpenAIProvider(openai_client=made))
+
+
+def _anthropic(name: str, key: str, address: str, client: httpx2.AsyncClient) -> Model[Any]:
+    from anthropic import AsyncAnthropic
+    from pydantic_ai.models.anthropic import AnthropicModel
+    from pydantic_ai.providers.anthropic import AnthropicProvider
+
+    made = AsyncAnthropic(api_key=key, base_url=address, max_retries=0, http_client=client)
+    return AnthropicModel(name, provider=AnthropicProvider(anthropic_client=made))
+
+
+def _settings(asked: Asked) -> Any:
+    from pydantic_ai.settings import ModelSettings
+
+    settings = ModelSettings(max_tokens=asked.most_tokens)
+    if asked.temperature is not None:
+        settings["temperature"] = asked.temperature
+    return settings
+
+
+def _parameters(tools: Sequence[Tool]) -> Any:
+    from pydantic_ai.models import ModelRequestParameters
+    from pydantic_ai.tools import ToolDefinition
+
+    return ModelRequestParameters(
+        output_mode="tool",
+        output_tools=[
+            ToolDefinition(
+                name=each.name,
+                description=each.description,
+                parameters_json_schema=dict(each.schema),
+                kind="output",
+            )
+            for each in tools
+        ],
+        allow_text_output=False,
+    )
+
+
+def _read(response: ModelResponse) -> Reply:
+    from roadbed.models.prompts.failures import finished_badly
+
+    tokens = told(response.usage.input_tokens, response.usage.output_tokens)
+    if problem := finished_badly(response):
+        return Reply(problem=problem, tokens=tokens)
+    calls = response.tool_calls
+    if len(calls) != 1:
+        what = "talked instead of replying" if not calls else f"gave {len(calls)} replies at once"
+        return Reply(problem=f"the model {what}", tokens=tokens)
+    try:
+        arguments = _object(calls[0].args)
+    except (ValueError, RecursionError):
+        return Reply(problem="the model's reply is malformed JSON", tokens=tokens)
+    return Reply(tool=calls[0].tool_name, arguments=arguments, tokens=tokens)
+
+
+def _object(given: str | dict[str, Any] | None) -> Any:
+    return json.loads(given, parse_constant=_no_number) if isinstance(given, str) else given
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")

@@ -1,0 +1,87 @@
+"""Which examples are most like an input: cosine of TF-IDF over pieces of words."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from roadbed.models.prompts.votes import Neighbour
+
+_LONGEST = 5_000  # characters of a text that count
+_LEAST_SIMILAR = 0.05
+
+Examples = Sequence[Mapping[str, Any]]
+
+
+class Index:
+    """The examples of one version. Pieces of words need no language and survive typos."""
+
+    def __init__(self, examples: Examples) -> None:
+        self._examples = examples
+        self._vectorizer = TfidfVectorizer(
+            analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True, dtype=np.float32
+        )
+        try:
+            self._rows = self._vectorizer.fit_transform([text(each["input"]) for each in examples])
+        except ValueError:  # nothing but empty texts
+            self._rows = None
+
+    def nearest(self, input: Mapping[str, Any], count: int) -> Sequence[Neighbour]:
+        """At most ``count`` examples with something in common, the most similar last.
+
+        Models weigh what they read last the most.
+        """
+        if self._rows is None or count <= 0:
+            return ()
+        found = (self._rows @ self._vectorizer.transform([text(input)]).T).toarray().ravel()
+        order = np.argsort(-found, kind="stable")[:count]
+        return [
+            Neighbour(
+                input=self._examples[each]["input"],
+                output=self._examples[each]["output"],
+                similarity=min(1.0, float(found[each])),
+            )
+            for each in reversed(order)
+            if found[each] >= _LEAST_SIMILAR
+        ]
+
+
+class Indexes:
+    """Keeps the index of the examples last asked about. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._examples: Examples = ()
+        self._index: Index | None = None
+
+    def nearest(
+        self, examples: Examples, input: Mapping[str, Any], count: int
+    ) -> Sequence[Neighbour]:
+        """As ``Index.nearest``; builds the index only when ``examples`` is another object."""
+        if not examples or count <= 0:
+            return ()
+        with self._lock:
+            if self._index is None or self._examples is not examples:
+                self._examples, self._index = examples, Index(examples)
+            index = self._index
+        return index.nearest(input, count)
+
+
+def text(input: Mapping[str, Any]) -> str:
+    """Every text and number inside, in order."""
+    return " ".join(_leaves(input))[:_LONGEST]
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for each in value.values():
+            yield from _leaves(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _leaves(each)
+    elif value is not None:
+        yield str(value)

@@ -1,0 +1,65 @@
+"""Tokens and what they cost. What is not known stays unknown, never nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+_MILLION = Decimal(1_000_000)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Price:
+    """What a model costs per million tokens read (``input``) and written (``output``).
+
+    ``currency`` (ISO 4217) has to be that of the budget. Tokens that the provider serves from a
+    cache are counted at the full price. Raises ``ValueError`` for what is no amount.
+    """
+
+    input: Decimal | float | str
+    output: Decimal | float | str
+    currency: str = "EUR"
+
+    def __post_init__(self) -> None:
+        for each in (self.input, self.output):
+            try:
+                amount = Decimal(str(each))
+            except InvalidOperation as error:
+                raise ValueError(f"{each!r} is no price") from error
+            if not amount.is_finite() or amount < 0:
+                raise ValueError(f"{each!r} is no price")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tokens:
+    """Tokens read and written. ``known`` is false when a provider may have counted others."""
+
+    input: int = 0
+    output: int = 0
+    known: bool = True
+
+    def __add__(self, other: Tokens) -> Tokens:
+        return Tokens(
+            input=self.input + other.input,
+            output=self.output + other.output,
+            known=self.known and other.known,
+        )
+
+
+UNKNOWN = Tokens(known=False)
+
+
+def told(read: int, written: int) -> Tokens:
+    """Tokens as a provider told them. No request reads nothing: such a count is none."""
+    return Tokens(input=read, output=written) if read > 0 and written >= 0 else UNKNOWN
+
+
+def cost(price: Price | None, tokens: Tokens) -> Decimal | None:
+    """Exactly what ``tokens`` cost; ``None`` where price or tokens are not known."""
+    if tokens == Tokens():
+        return Decimal(0)  # nothing was asked, or the provider refused at the door
+    if price is None or not tokens.known:
+        return None
+    read = tokens.input * Decimal(str(price.input))
+    written = tokens.output * Decimal(str(price.output))
+    return (read + written) / _MILLION

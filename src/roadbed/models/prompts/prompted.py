@@ -1,0 +1,228 @@
+"""``Prompted``: a decider that asks a language model for the declared output."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Self
+
+from pydantic import BaseModel
+
+from roadbed.kernel.json import flat
+from roadbed.models.prompts.asking import Asked, Tool, line
+from roadbed.models.prompts.endpoint import NoReplyError, endpoint
+from roadbed.models.prompts.filling import ANSWER, UNSURE, instructions, message
+from roadbed.models.prompts.price import Price, Tokens, cost
+from roadbed.models.prompts.sampling import samples
+from roadbed.models.prompts.votes import Neighbour, Sample, Settled, settle, tally
+from roadbed.usecases.deciders import Answer, Context, Needs, Unsure
+
+# What is left of the deadline for everything but the model.
+_SHARE_OF_DEADLINE = 0.9
+_MOST_SHOWN = 300  # characters of a neighbour, as evidence
+_REASON = {
+    "type": "object",
+    "properties": {"reason": {"type": "string"}},
+    "required": ["reason"],
+    "additionalProperties": False,
+}
+
+
+class Prompted:
+    """Asks ``model`` with the prompt ``prompts/FILE`` and the examples most like the input.
+
+    ``model`` is ``"openai:NAME"``, with ``base_url`` for every server that speaks that protocol, or
+    ``"anthropic:NAME"``; the key comes from ``OPENAI_API_KEY`` or ``ANTHROPIC_API_KEY``. Without
+    ``price`` the cost stays unknown. ``neighbours`` examples are shown, ``samples`` replies asked
+    for at ``temperature`` (``None``: as the model likes): their agreement is the confidence. An
+    input of more than ``most_characters`` goes to a person; a reply has at most ``most_tokens``,
+    what the model thinks before it included.
+    Raises ``ValueError`` for settings that cannot work.
+    """
+
+    def __init__(
+        self,
+        file: str,
+        *,
+        model: str,
+        price: Price | None = None,
+        base_url: str | None = None,
+        neighbours: int = 6,
+        samples: int = 3,
+        temperature: float | None = None,
+        most_characters: int = 60_000,
+        most_tokens: int = 4_000,
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
+        if samples < 1 or neighbours < 0 or most_characters < 1 or most_tokens < 1:
+            raise ValueError("samples and the limits are at least 1, neighbours at least 0")
+        self.file = file
+        self.price = price
+        self.endpoint = endpoint(model, base_url)
+        self.environment = environment
+        self._neighbours = neighbours
+        self._samples = samples
+        self._temperature = temperature
+        self._most_characters = most_characters
+        self._most_tokens = most_tokens
+        self._models: _Models | None = None
+        self._indexes: Any = None  # made on first use: scikit-learn takes its time
+
+    @property
+    def needs(self) -> Needs:
+        """Its prompt, the provider's key unless it asks a server of its own, its currency."""
+        return Needs(
+            prompts=(self.file,),
+            secrets=() if self.endpoint.base_url else (self.endpoint.key_name,),
+            currency=self.price.currency if self.price else None,
+        )
+
+    @property
+    def samples(self) -> int:
+        """How often the model is asked for one task, retries aside."""
+        return self._samples
+
+    def bind(self, input: type[BaseModel], output: type[BaseModel]) -> Self:
+        """A copy that knows the models. Raises ``ValueError`` for an output that is no object."""
+        schema = output.model_json_schema()
+        if schema.get("type") != "object":
+            raise ValueError("a language model can only fill in an object with named fields")
+        models = _Models(fields=tuple(input.model_fields), output=output, schema=schema)
+        return self._changed(_models=models)
+
+    def alone(self) -> Self:
+        """A copy that asks once for a task: for comparing prompts at a fraction of the cost."""
+        return self._changed(_samples=1)
+
+    async def __call__(self, input: BaseModel, context: Context) -> Answer[BaseModel] | Unsure:
+        """The output most samples agree on; ``Unsure`` with the reason for anything else."""
+        end = asyncio.get_running_loop().time() + context.deadline_seconds * _SHARE_OF_DEADLINE
+        prompt = context.prompts.get(self.file, "")
+        if not prompt.strip():
+            return _unasked(f"prompts/{self.file} is missing or empty")
+        content = input.model_dump(mode="json")
+        neighbours = await self._nearest(context.examples, content)
+        asked = self._asked(prompt, content, neighbours)
+        while len(asked.message) > self._most_characters and neighbours:
+            neighbours = neighbours[1:]  # the least similar
+            asked = self._asked(prompt, content, neighbours)
+        if len(asked.message) > self._most_characters:
+            return _unasked(f"the input is longer than {self._most_characters:,} characters")
+        try:
+            async with line(self.endpoint, self.environment) as opened:
+                found = await samples(
+                    opened, asked, self._bound.output, count=self._samples, end=end
+                )
+        except NoReplyError as error:
+            return _unasked(error.reason)
+        return self._settled(prompt, found, neighbours)
+
+    @property
+    def _bound(self) -> _Models:
+        if self._models is None:
+            raise ValueError("give it to usecase.decider(…) first: it does not know the models yet")
+        return self._models
+
+    async def _nearest(
+        self, examples: Sequence[Mapping[str, Any]], content: Mapping[str, Any]
+    ) -> Sequence[Neighbour]:
+        if not examples or not self._neighbours:
+            return ()
+        return await asyncio.to_thread(self._look_up, examples, content)
+
+    def _look_up(
+        self, examples: Sequence[Mapping[str, Any]], content: Mapping[str, Any]
+    ) -> Sequence[Neighbour]:
+        from roadbed.models.prompts.neighbours import Indexes
+
+        if self._indexes is None:
+            self._indexes = Indexes()
+        found: Sequence[Neighbour] = self._indexes.nearest(examples, content, self._neighbours)
+        return found
+
+    def _asked(
+        self, prompt: str, content: Mapping[str, Any], neighbours: Sequence[Neighbour]
+    ) -> Asked:
+        models = self._bound
+        shown = [{"input": each.input, "output": each.output} for each in neighbours]
+        return Asked(
+            instructions=instructions(prompt, models.fields),
+            message=message(content, shown, models.fields),
+            tools=[
+                Tool(name=ANSWER, description="The answer.", schema=models.schema),
+                Tool(name=UNSURE, description="No answer would be right.", schema=_REASON),
+            ],
+            temperature=self._temperature,
+            most_tokens=self._most_tokens,
+        )
+
+    def _settled(
+        self, prompt: str, found: Sequence[Sample], neighbours: Sequence[Neighbour]
+    ) -> Answer[BaseModel] | Unsure:
+        settled = settle(found, neighbours)
+        spent = sum((each.tokens for each in found), Tokens())
+        evidence = {
+            "model": self.endpoint.named,
+            "prompt": {"file": self.file, "sha256": _digest(prompt)},
+            **_evidence(found, settled, spent),
+            "neighbours": [_shown(each) for each in reversed(neighbours)],
+        }
+        paid = cost(self.price, spent)
+        if settled.output is None:
+            return Unsure(reason=settled.reason, evidence=evidence, cost=paid)
+        return Answer(
+            output=self._bound.output.model_validate(settled.output),
+            confidence=settled.confidence,
+            evidence=evidence,
+            cost=paid,
+        )
+
+    def _changed(self, **changes: object) -> Self:
+        found = copy.copy(self)
+        for name, value in changes.items():
+            setattr(found, name, value)
+        return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Models:
+    """What the use case declares: fields of the input, the output and its JSON schema."""
+
+    fields: tuple[str, ...]
+    output: type[BaseModel]
+    schema: Mapping[str, Any]
+
+
+def _digest(prompt: str) -> str:
+    return hashlib.sha256(prompt.encode(errors="replace")).hexdigest()
+
+
+def _unasked(reason: str) -> Unsure:
+    return Unsure(reason=reason, cost=Decimal(0))
+
+
+def _evidence(found: Sequence[Sample], settled: Settled, spent: Tokens) -> dict[str, Any]:
+    votes = [
+        {"output": "unsure" if output is None else flat(output)[:_MOST_SHOWN], "votes": n}
+        for output, n in tally(found)
+    ]
+    failed = sorted({each.failed for each in found if each.failed})
+    return {
+        "agreement": f"{settled.votes} of {len(found)} samples",
+        "votes": votes,
+        **({"failed": failed} if failed else {}),
+        "tokens": {"input": spent.input, "output": spent.output, "complete": spent.known},
+    }
+
+
+def _shown(each: Neighbour) -> dict[str, Any]:
+    return {
+        "input": flat(each.input)[:_MOST_SHOWN],
+        "output": "unsure" if each.output is None else flat(each.output)[:_MOST_SHOWN],
+        "similarity": round(each.similarity, 3),
+    }

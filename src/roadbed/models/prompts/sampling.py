@@ -1,0 +1,121 @@
+"""Several replies of one model, at the same time and by one deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import stamina
+from pydantic import BaseModel, ValidationError
+
+from roadbed.models.prompts.asking import Asked, Line, Reply
+from roadbed.models.prompts.endpoint import NoReplyError
+from roadbed.models.prompts.filling import ANSWER, UNSURE
+from roadbed.models.prompts.price import UNKNOWN, Tokens
+from roadbed.models.prompts.votes import Sample
+
+_FIRST_WAIT_SECONDS = 0.25
+_LONGEST_WAIT_SECONDS = 10.0
+_MOST_SAID = 300  # characters of a model's own words
+
+
+async def samples(
+    line: Line, asked: Asked, output: type[BaseModel], *, count: int, end: float
+) -> Sequence[Sample]:
+    """``count`` samples, each valid or with its reason, by ``end`` of the event loop's clock."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(_Attempts(line, asked, end).sample(output)) for _ in range(count)
+        ]
+    return [each.result() for each in tasks]
+
+
+class _Attempts:
+    """The attempts at one sample, and what they have cost so far."""
+
+    def __init__(self, line: Line, asked: Asked, end: float) -> None:
+        self._line = line
+        self._asked = asked
+        self._end = end
+        self._spent = Tokens()
+        self._failed = "the model did not reply in time"
+        self._under_way = False
+
+    async def sample(self, output: type[BaseModel]) -> Sample:
+        try:
+            async with asyncio.timeout_at(self._end):
+                reply = await self._reply()
+        except NoReplyError as error:
+            return Sample(failed=error.reason, tokens=self._spent)
+        except TimeoutError:
+            if self._under_way:  # the provider may count what it was still working on
+                self._spent += UNKNOWN
+            return Sample(failed=self._failed, tokens=self._spent)
+        return read(reply, output, self._spent + reply.tokens)
+
+    async def _reply(self) -> Reply:
+        async for attempt in stamina.retry_context(
+            on=self._again,
+            attempts=None,
+            timeout=None,  # the deadline around it holds
+            wait_initial=_FIRST_WAIT_SECONDS,
+            wait_max=_LONGEST_WAIT_SECONDS,
+        ):
+            with attempt:
+                return await self._ask()
+        raise AssertionError("retrying ends with a reply or an error")
+
+    async def _ask(self) -> Reply:
+        self._under_way = True
+        try:
+            reply = await self._line.ask(self._asked)
+        except NoReplyError as error:
+            self._under_way = False
+            self._failed = f"{error.reason}, until the time was up"
+            if error.billed:
+                self._spent += UNKNOWN
+            raise
+        self._under_way = False
+        return reply
+
+    def _again(self, error: Exception) -> bool | float:
+        """Whether to ask again, or after how many seconds; not if it would be too late."""
+        if not isinstance(error, NoReplyError) or not error.again:
+            return False
+        wait = error.after_seconds or 0.0
+        if asyncio.get_running_loop().time() + wait >= self._end:
+            return False
+        return wait or True
+
+
+def read(reply: Reply, output: type[BaseModel], tokens: Tokens) -> Sample:
+    """A reply held against the declared output."""
+    if reply.problem:
+        return Sample(failed=reply.problem, tokens=tokens)
+    if reply.tool == UNSURE:
+        return Sample(unsure=_said(reply.arguments), tokens=tokens)
+    if reply.tool != ANSWER:
+        return Sample(failed="the model called a tool that it does not have", tokens=tokens)
+    try:
+        valid = output.model_validate(reply.arguments)
+        content = valid.model_dump(mode="json")
+        output.model_validate(content)  # what is settled on is made of it again
+        return Sample(output=content, tokens=tokens)
+    except ValidationError as error:
+        return Sample(failed=f"the model's reply does not fit: {_misfit(error)}", tokens=tokens)
+    except Exception as error:  # a validator of the pod's own, or what JSON cannot hold
+        kind = type(error).__name__
+        return Sample(failed=f"the model's reply could not be checked: {kind}", tokens=tokens)
+
+
+def _misfit(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(map(str, first["loc"]))[:80] or "it"
+    return f"{where}: {first['msg'][:160]}"
+
+
+def _said(arguments: Any) -> str:
+    reason = arguments.get("reason") if isinstance(arguments, dict) else None
+    said = " ".join(reason.split()) if isinstance(reason, str) else ""
+    return said[:_MOST_SAID] or "no reason given"

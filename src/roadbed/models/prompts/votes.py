@@ -1,0 +1,92 @@
+"""What several samples of one model come to, and how sure that is: arithmetic only."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from roadbed.models.prompts.price import Tokens
+
+Output = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """One reply of the model. ``output`` is valid for the declared model.
+
+    Without it, ``unsure`` holds the model's own reason, or ``failed`` says why there is no reply.
+    """
+
+    output: Output | None = None
+    unsure: str | None = None
+    failed: str | None = None
+    tokens: Tokens = field(default_factory=Tokens)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Neighbour:
+    """An example like the input; ``similarity`` in [0, 1]. Without output none was right."""
+
+    input: Mapping[str, Any]
+    output: Output | None
+    similarity: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settled:
+    """The output with most votes; ``None`` with the ``reason`` if a person should look."""
+
+    output: Output | None
+    votes: int
+    confidence: float = 0.0
+    reason: str = ""
+
+
+def settle(samples: Sequence[Sample], neighbours: Sequence[Neighbour]) -> Settled:
+    """Most votes win; of equals the one its neighbours support more, then the first.
+
+    Confidence is the mean of a beta distribution. Every sample asked for is an observation, one
+    that failed or was unsure speaking against the output; every neighbour is one of the weight of
+    its similarity. Samples of one model err together, so this is no calibrated probability: it
+    orders tasks, finely where neighbours differ, and the certificate makes it safe.
+    """
+    counted = Counter(_key(each.output) for each in samples if not each.failed)
+    if not counted:
+        return Settled(output=None, votes=0, reason=_why(samples))
+    unsure = counted.pop(_NONE, 0)
+    best = max(counted, key=lambda key: (counted[key], support(key, neighbours)), default=_NONE)
+    if best == _NONE or counted[best] <= unsure:
+        said = next(each.unsure for each in samples if each.unsure is not None)
+        return Settled(output=None, votes=unsure, reason=f"the model says: {said}")
+    weight = sum(each.similarity for each in neighbours)
+    return Settled(
+        output=next(each.output for each in samples if _key(each.output) == best),
+        votes=counted[best],
+        confidence=(1 + counted[best] + support(best, neighbours)) / (2 + len(samples) + weight),
+    )
+
+
+def support(key: str, neighbours: Sequence[Neighbour]) -> float:
+    """The similarity of all neighbours with the output ``key``, summed."""
+    return sum(each.similarity for each in neighbours if _key(each.output) == key)
+
+
+def tally(samples: Sequence[Sample]) -> Iterator[tuple[Output | None, int]]:
+    """Each output with its votes, ``None`` for unsure, most votes first."""
+    for key, votes in Counter(_key(each.output) for each in samples if not each.failed).items():
+        yield json.loads(key), votes
+
+
+def _key(output: Output | None) -> str:
+    return json.dumps(output, sort_keys=True, ensure_ascii=False)
+
+
+def _why(samples: Sequence[Sample]) -> str:
+    reasons = Counter(each.failed for each in samples if each.failed)
+    return reasons.most_common(1)[0][0] if reasons else "the model was not asked"
+
+
+_NONE = _key(None)

@@ -1,0 +1,138 @@
+"""What a new folder begins with: the texts of its files."""
+
+from __future__ import annotations
+
+TRAINED = '''"""What this use case decides, for whom, and who answers for it."""
+
+from pydantic import BaseModel
+
+from roadbed import DIRECT, Pod, UseCase
+from roadbed.models import TextClassifier
+
+
+class Input(BaseModel):
+    text: str
+
+
+class Output(BaseModel):
+    label: str
+
+
+usecase = UseCase(
+    "{name}",
+    purpose="Give each text the label that people gave texts like it",
+    input=Input,
+    output=Output,
+    # One name may stand for all four while you try it out; before it matters, name four people.
+    pod=Pod(
+        domain_lead="{person}",
+        engineer="{person}",
+        data_specialist="{person}",
+        risk_partner="{person}",
+    ),
+    risk_limit=0.02,
+    certainty=0.95,
+    # What you improve is live at once; without this line two people sign off every version.
+    rollout=DIRECT,
+    # True only if the rows under examples/ were drawn at random from the work that will arrive.
+    examples_are_random_sample={random_sample},
+)
+usecase.decider(TextClassifier(text="text", label="label"))
+'''
+
+FUNCTION = '''"""What this use case decides, for whom, and who answers for it."""
+
+from pydantic import BaseModel
+
+from roadbed import DIRECT, Answer, Context, Pod, Unsure, UseCase
+
+
+class Inquiry(BaseModel):
+    text: str
+
+
+class Routing(BaseModel):
+    queue: str
+
+
+usecase = UseCase(
+    "{name}",
+    purpose="Send each inquiry to the team that resolves it",
+    input=Inquiry,
+    output=Routing,
+    # One name may stand for all four while you try it out; before it matters, name four people.
+    pod=Pod(
+        domain_lead="{person}",
+        engineer="{person}",
+        data_specialist="{person}",
+        risk_partner="{person}",
+    ),
+    risk_limit=0.02,
+    certainty=0.95,
+    # What you improve is live at once; without this line two people sign off every version.
+    rollout=DIRECT,
+)
+
+
+@usecase.decider
+def decide(inquiry: Inquiry, context: Context) -> Answer[Routing] | Unsure:
+    """Call your model here. The confidence only has to order answers; Roadbed proves the rest."""
+    if "refund" in inquiry.text.lower():
+        return Answer(output=Routing(queue="refunds"), confidence=0.9)
+    return Unsure(reason="it names nothing this decider knows")
+'''
+
+PROMPTED = '''"""What this use case decides, for whom, and who answers for it."""
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+from roadbed import DIRECT, Pod, UseCase
+from roadbed.models import Prompted
+
+
+class Inquiry(BaseModel):
+    text: str
+
+
+class Routing(BaseModel):
+    queue: Literal["returns", "billing", "delivery"]
+
+
+usecase = UseCase(
+    "{name}",
+    purpose="Send each inquiry to the team that resolves it",
+    input=Inquiry,
+    output=Routing,
+    # One name may stand for all four while you try it out; before it matters, name four people.
+    pod=Pod(
+        domain_lead="{person}",
+        engineer="{person}",
+        data_specialist="{person}",
+        risk_partner="{person}",
+    ),
+    risk_limit=0.02,
+    certainty=0.95,
+    # What you improve is live at once; without this line two people sign off every version.
+    rollout=DIRECT,
+)
+usecase.decider(
+    Prompted(
+        "route.md",
+        # Or "anthropic:NAME"; for a server of your own, add base_url="http://host/v1". The key
+        # comes from OPENAI_API_KEY or ANTHROPIC_API_KEY.
+        model="openai:gpt-6-luna",
+        # Without a price the cost of a task stays unknown, and no budget can hold it:
+        # price=Price(input=…, output=…, currency="EUR") per million tokens, from roadbed.models.
+    )
+)
+'''
+
+ROUTE = """\
+You send inquiries of customers to the team that resolves them. Read {text}.
+
+- returns: something is to be sent back or exchanged
+- billing: invoices, payments, refunds that did not arrive
+- delivery: where a parcel is, and when it comes
+"""
