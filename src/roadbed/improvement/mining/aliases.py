@@ -54,7 +54,8 @@ def _alias(
         enough = _right(name, rows, known[best]) >= max(FEWEST, _SHARE * len(rows))
     else:
         counts = sorted(((_right(name, rows, known[each]), each) for each in others), reverse=True)
-        if len(counts) < 2 or len(rows) < _FEWEST_UNLIKE:
+        # One single answer is no pattern to know a value by.
+        if len(counts) < 2 or len(rows) < _FEWEST_UNLIKE or len({_key(row) for row in rows}) < 2:
             return
         best = counts[0][1]
         enough = counts[0][0] >= _SHARE_UNLIKE * len(rows)
