@@ -39,7 +39,7 @@ CLIENTS = 64
 SLOW_FLUSH_MICROSECONDS = 2_000
 USECASE = """
 from pydantic import BaseModel
-from roadbed import Answer, Pod, UseCase
+from roadbed import DIRECT, Answer, Pod, UseCase
 
 class Inquiry(BaseModel):
     text: str
@@ -49,7 +49,7 @@ class Routing(BaseModel):
 
 usecase = UseCase(
     "bench", purpose="Measure what everything but the decider costs",
-    input=Inquiry, output=Routing, risk_limit=0.02,
+    input=Inquiry, output=Routing, risk_limit=0.02, rollout=DIRECT,
     pod=Pod(domain_lead="a", engineer="b", data_specialist="c", risk_partner="d"))
 
 ANSWER = Answer(output=Routing(queue="returns"), confidence=0.9)

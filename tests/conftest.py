@@ -26,7 +26,7 @@ from roadbed.web import create
 
 ROUTING = """
 from pydantic import BaseModel
-from roadbed import Answer, Pod, Unsure, UseCase
+from roadbed import DIRECT, Answer, Pod, Unsure, UseCase
 
 class Inquiry(BaseModel):
     text: str
@@ -38,7 +38,7 @@ usecase = UseCase(
     "{name}", purpose="Send each inquiry to the team that resolves it",
     input=Inquiry, output=Routing,
     pod=Pod(domain_lead="ana", engineer="ben", data_specialist="chi", risk_partner="dev"),
-    risk_limit=0.02, deadline_seconds={deadline}, examples_are_random_sample=True,
+    risk_limit=0.02, deadline_seconds={deadline}, examples_are_random_sample=True, rollout=DIRECT,
 )
 """
 DECIDE = """

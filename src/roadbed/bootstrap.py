@@ -23,6 +23,7 @@ from roadbed.budgets.service import Budgets
 from roadbed.connectors.outside import NetworkPool
 from roadbed.decisions.model import Service
 from roadbed.decisions.service import Decisions
+from roadbed.decisions.trials import Trials
 from roadbed.deliveries.relay import Relay
 from roadbed.deliveries.service import Deliveries
 from roadbed.halts.service import Halts
@@ -39,6 +40,7 @@ from roadbed.receipts.incidents import Incidents
 from roadbed.receipts.service import Receipts
 from roadbed.releases.registry import Registry
 from roadbed.releases.service import Releases
+from roadbed.releases.store import VersionStore
 from roadbed.reviews.service import Reviews
 from roadbed.storage import migrations
 from roadbed.storage.database import Database
@@ -126,6 +128,13 @@ def audit_folder(settings: Settings) -> Path:
     return default_home(Path.cwd(), "audit")
 
 
+def versions_folder(settings: Settings) -> Path:
+    """Where versions are written out that are not the folder on disk."""
+    if settings.home is not None:
+        return settings.home.with_name(f"{settings.home.name}-versions")
+    return default_home(Path.cwd(), "versions")
+
+
 @asynccontextmanager
 async def open_app(
     settings: Settings, url: str, *, only: Sequence[str] | None = None
@@ -191,11 +200,13 @@ def _wire(
     audit = AuditLog(database, audit_folder(settings), clock, os.urandom)
     receipts = Receipts(database)
     intake = Intake(database, writer, ids, clock, budgets, lease_seconds=settings.lease_seconds)
-    registry = Registry(database)
+    store = VersionStore(database, clock, versions_folder(settings))
+    registry = Registry(database, store)
     improvement = Improvement(database, ids, clock)
     releases = Releases(
         database=database,
         improvement=improvement,
+        store=store,
         ids=ids,
         clock=clock,
         entropy=os.urandom,
@@ -225,6 +236,7 @@ def _wire(
             writer=writer,
             settle=pipeline.SETTLE,
             settle_funded=pipeline.SETTLE_FUNDED,
+            trials=Trials(writer, pipeline.COMPARE, budgets, ids, clock),
             ids=ids,
             clock=clock,
             max_in_flight=settings.max_in_flight,

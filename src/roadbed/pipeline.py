@@ -7,6 +7,7 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 |--------------------------|----------------------------------------------------------------------|
 | a decision is settled    | halt epoch checked, decision recorded, review opened, deliveries     |
 |                          | planned, audit entry; with a budget its cost charged                 |
+| two versions are compared | what each said; where they differ in a canary, a blind review opened |
 | a verdict is given       | review closed, example born (learn or judge for good), deliveries    |
 |                          | planned, audit entry                                                 |
 | a verdict is taken back  | its example withdrawn, what was not sent cancelled, the review open  |
@@ -45,6 +46,12 @@ SETTLE_FUNDED = Write(
     DELIVERIES["planned_by_decision"],
     AUDIT["decided"],
     DECISIONS["settled"],
+)
+COMPARE = Write(
+    "compare",
+    DECISIONS["compare"],
+    REVIEWS["open_where_they_differ"],
+    DECISIONS["compared"],
 )
 VERDICT = Write(
     "verdict",

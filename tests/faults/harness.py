@@ -37,7 +37,7 @@ CLIENTS = 8
 _READY_SECONDS = 60.0
 USECASE = """
 from pydantic import BaseModel
-from roadbed import Answer, Pod, UseCase
+from roadbed import DIRECT, Answer, Pod, UseCase
 from roadbed.connectors import Webhook
 
 class Inquiry(BaseModel):
@@ -50,7 +50,7 @@ usecase = UseCase(
     "triage", purpose="Send each inquiry to the team that resolves it",
     input=Inquiry, output=Routing,
     pod=Pod(domain_lead="ana", engineer="ben", data_specialist="chi", risk_partner="dev"),
-    risk_limit=0.02,
+    risk_limit=0.02, rollout=DIRECT,
 )
 usecase.deliver("crm", to=Webhook(url="{url}/effects", private=True))
 

@@ -254,7 +254,7 @@ def decide(inquiry, context):
             assert stuck.routed.code in {Reason.DECIDER_FAILED, Reason.DECIDER_TIMEOUT}
             assert (await app.reviews.waiting("triage"))["waiting"] == 41
             await asyncio.sleep(3.0)  # the threads come back, and so does the decider
-            assert not next(iter(app.decisions._runners.values()))._places.popitem()[1].stuck
+            assert not next(iter(app.decisions._runners.values()))[1]._places.popitem()[1].stuck
 
     async def test_coroutines_run_beside_each_other_and_may_block_or_fail(
         self, folders: Folders, settings: Settings, url: str

@@ -223,7 +223,7 @@ class Inquiry(BaseModel):
 
 usecase = UseCase(
     "triage", purpose="Route what customers write", input=Inquiry, output=Routing,
-    risk_limit=0.1, slices="region", examples_are_random_sample=True,
+    risk_limit=0.1, rollout=DIRECT, slices="region", examples_are_random_sample=True,
     pod=Pod(domain_lead="ana", engineer="ben", data_specialist="chi", risk_partner="dev"))
 usecase.decider(TextClassifier(text="text", label="queue"))
 """

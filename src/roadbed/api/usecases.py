@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from roadbed.api.deps import app_of, as_json, person_of, usecase_of
-from roadbed.releases.service import declaration
+from roadbed.releases.model import declaration
 
 router = APIRouter()
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
 
-from roadbed.budgets.model import Allowance
+from roadbed.budgets.model import Allowance, Aside
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 
 SQL = queries(__package__)
+_PARTS = 8  # as many as budget_take keeps
 LEVELS = (50, 80, 100)
 
 
@@ -79,6 +81,47 @@ class Budgets:
                 await connection.execute(SQL[step], facts)
             cursor = await connection.execute(SQL["funded"], facts)
             return {row["task_id"] for row in await cursor.fetchall()}
+
+    async def take_aside(self, use_case: str, budget: Limits) -> Aside | None:
+        """Reserve the worst case of a call beside the path (shadow, replay, judge), if it fits."""
+        amount = Decimal(str(budget.per_task))
+        names = [name for name, _ in periods(budget, self._clock.now().date())]
+        part = secrets.randbelow(_PARTS)
+        async with self._database.transaction() as connection:
+            for number, (period, cap) in enumerate(periods(budget, self._clock.now().date())):
+                facts = {
+                    "use_case": use_case,
+                    "period": period,
+                    "cap": Decimal(str(cap)),
+                    "amount": amount,
+                    "part": part,
+                }
+                cursor = await connection.execute(SQL["take_aside"], facts)
+                row = await cursor.fetchone()
+                if row is None or not row["granted"]:
+                    for before in names[:number]:  # what the month gave and the day did not
+                        await connection.execute(
+                            SQL["spend_aside"], {**facts, "period": before, "cost": Decimal(0)}
+                        )
+                    return None
+        return Aside(use_case=use_case, periods=tuple(names), part=part, amount=amount)
+
+    async def settle_aside(self, held: Aside, cost: Decimal | None) -> None:
+        """Charge what it cost, or the worst where nobody knows."""
+        if not held.periods:
+            return
+        async with self._database.transaction() as connection:
+            for period in held.periods:
+                await connection.execute(
+                    SQL["spend_aside"],
+                    {
+                        "use_case": held.use_case,
+                        "period": period,
+                        "part": held.part,
+                        "amount": held.amount,
+                        "cost": held.amount if cost is None else cost,
+                    },
+                )
 
     async def _alert(self, use_case: str, of: Allowance, level: int) -> None:
         at = self._clock.now()

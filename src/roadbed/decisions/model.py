@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from roadbed.kernel.ids import CertificateId, DecisionId, TaskId, VersionId
 from roadbed.risk.coin import RATE_BEFORE
@@ -54,7 +54,8 @@ class LiveVersion:
     ``threshold`` is ``None`` while nothing is proven; ``state`` says why. With ``cautious`` it is
     the cautious confidence that must reach it. ``decider`` is ``None`` for a trainable that has not
     been fitted yet; then every task goes to a person. ``rate`` is the share of tasks to draw for
-    the reference sample.
+    the reference sample. ``loaded`` is the folder whose code and rules it runs with; ``None``: that
+    of the service.
     """
 
     id: VersionId | None
@@ -65,6 +66,21 @@ class LiveVersion:
     cautious: bool = False
     rate: float = RATE_BEFORE
     pooling: Pooling | None = None
+    loaded: LoadedUseCase | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """A candidate beside the live version: in ``shadow`` without effect, as ``canary`` for a share.
+
+    Both answer every task. ``sticky_by`` names the input field that keeps a task's bucket.
+    """
+
+    release: str
+    step: Literal["shadow", "canary"]
+    version: LiveVersion
+    share: float
+    sticky_by: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +92,7 @@ class Service:
     coin_seed: bytes
     halted: bool
     halt_epoch: int
+    trial: Trial | None = None
 
 
 class Services(Protocol):

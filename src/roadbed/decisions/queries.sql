@@ -33,5 +33,24 @@ JOIN use_case ON use_case.name = item.use_case
 LEFT JOIN decision ON decision.task_id = item.task_id
 LEFT JOIN in_flight ON in_flight.task_id = item.task_id
 
+-- name: compare
+INSERT INTO comparison (
+    task_id, release, use_case, decided_by, live_output, live_confidence, live_route, live_reason,
+    live_seconds, live_cost, candidate_output, candidate_confidence, candidate_route,
+    candidate_reason, candidate_seconds, candidate_cost, at)
+SELECT task_id, release, use_case, decided_by, live_output, live_confidence, live_route,
+       live_reason, live_seconds, live_cost, candidate_output, candidate_confidence,
+       candidate_route, candidate_reason, candidate_seconds, candidate_cost, at
+FROM json_to_recordset(%(items)s::json) AS item (
+    task_id text, release text, use_case text, decided_by text, live_output jsonb,
+    live_confidence double precision, live_route text, live_reason text,
+    live_seconds double precision, live_cost numeric, candidate_output jsonb,
+    candidate_confidence double precision, candidate_route text, candidate_reason text,
+    candidate_seconds double precision, candidate_cost numeric, at timestamptz)
+ON CONFLICT DO NOTHING
+
+-- name: compared
+SELECT item.id FROM json_to_recordset(%(items)s::json) AS item (id text)
+
 -- name: find
 SELECT * FROM decision WHERE task_id = %(task_id)s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,9 @@ from roadbed.decisions.model import (
     Reason,
     Route,
     Routed,
+    Trial,
 )
+from roadbed.intake.model import AdmittedTask
 from roadbed.risk.slices import FEWEST_LABELS
 from roadbed.risk.states import State
 from roadbed.usecases.deciders import Answer, Unsure
@@ -162,6 +165,16 @@ def action_refused(actions: Sequence[Mapping[str, Any]]) -> Routed | None:
                 f"The proposed action {each['name']!r} is refused: {each['reason']}.",
             )
     return None
+
+
+def in_canary(trial: Trial, task: AdmittedTask) -> bool:
+    """Whether the candidate decides this task: by its bucket, which its key keeps."""
+    if trial.step != "canary":
+        return False
+    held = task.content.get(trial.sticky_by) if trial.sticky_by else None
+    named = task.key or task.id if held is None else json.dumps(held, sort_keys=True)
+    digest = hashlib.sha256(f"{trial.release} {named}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64 < trial.share
 
 
 def priority(code: Reason, *, reference: bool) -> int:

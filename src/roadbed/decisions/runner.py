@@ -52,6 +52,11 @@ class Runner:
         for place in self._places.values():
             place.close()
 
+    def close_later(self) -> None:
+        """Let the threads go once every call under way has met its deadline."""
+        seconds = self._declared.deadline_seconds + 1.0
+        asyncio.get_running_loop().call_later(seconds, self.close)
+
     async def _within(
         self,
         place: Place,

@@ -13,6 +13,7 @@ from roadbed.decisions import rules
 from roadbed.decisions.model import (
     Answered,
     Decision,
+    LiveVersion,
     NotAnswered,
     Reason,
     Route,
@@ -21,6 +22,7 @@ from roadbed.decisions.model import (
     Services,
 )
 from roadbed.decisions.runner import Runner
+from roadbed.decisions.trials import Trials, fitted
 from roadbed.intake.errors import OverloadedError
 from roadbed.intake.model import Admission, AdmittedTask
 from roadbed.intake.service import Intake
@@ -30,6 +32,7 @@ from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
 from roadbed.usecases.model import UseCase
 from roadbed.usecases.outbound import plan
+from roadbed.usecases.rulebook import RuleBook
 from roadbed.usecases.rules import slices_of
 
 SQL = queries(__package__)
@@ -48,6 +51,7 @@ class Decisions:
         writer: GroupCommitWriter,
         settle: Write,
         settle_funded: Write,
+        trials: Trials,
         ids: Ids,
         clock: Clock,
         max_in_flight: int,
@@ -57,10 +61,11 @@ class Decisions:
         self._writer = writer
         self._settle = settle
         self._settle_funded = settle_funded
+        self._trials = trials
         self._ids = ids
         self._clock = clock
         self._max_in_flight = max_in_flight
-        self._runners: dict[str, Runner] = {}
+        self._runners: dict[str, tuple[str, Runner]] = {}
         self._under_way: dict[str, asyncio.Task[Decision | None]] = {}
 
     async def submit(
@@ -108,7 +113,8 @@ class Decisions:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(10):
                 await asyncio.gather(*self._under_way.values(), return_exceptions=True)
-        for runner in self._runners.values():
+        await self._trials.close()
+        for _, runner in self._runners.values():
             runner.close()
 
     def _start(self, task: AdmittedTask) -> asyncio.Task[Decision | None]:
@@ -124,14 +130,17 @@ class Decisions:
         while True:
             service = self._services.get(task.use_case)
             declared = service.loaded.declared
-            answer, routed = await self._answer(service, task, began)
+            version = service.live
+            if service.trial and rules.in_canary(service.trial, task):
+                version = service.trial.version
+            answer, routed = await self._answer(service, version, task, began)
             # Decided twice under two epochs is paid twice.
             spent = None if spent is None or answer.cost is None else spent + answer.cost
             actions: Sequence[Mapping[str, Any]] = ()
             if isinstance(answer, Answered) and answer.actions:
-                actions = rules.judged_actions(answer, task.content, service.loaded.rules)
+                actions = rules.judged_actions(answer, task.content, _book(service, version))
                 routed = rules.action_refused(actions) or routed
-            decision = self._decision(service, task, answer, routed, actions, began)
+            decision = self._decision(service, version, task, answer, routed, actions, began)
             item = _record(task, decision, declared)
             if declared.budget is None:
                 row = await self._writer.write(self._settle, item)
@@ -139,6 +148,8 @@ class Decisions:
                 item |= {"cost": spent, "per_day": amounts(declared.budget)["per_day"]}
                 row = await self._writer.write(self._settle_funded, item)
             if row is None or row["decision_id"] == decision.id:
+                if row and service.trial:
+                    self._trials.compare(service, task, decision, self._runner(service))
                 return decision if row else None
             if row["decision_id"] is not None or row["attempt"] != task.attempt:
                 return None
@@ -146,9 +157,9 @@ class Decisions:
             await self._services.refresh(task.use_case)
 
     async def _answer(
-        self, service: Service, task: AdmittedTask, began: float
+        self, service: Service, version: LiveVersion, task: AdmittedTask, began: float
     ) -> tuple[Answered | NotAnswered, Routed]:
-        book = service.loaded.rules
+        book = _book(service, version)
         if task.attempt > MOST_ATTEMPTS:
             answer: Answered | NotAnswered = NotAnswered(
                 code=Reason.INTERRUPTED,
@@ -156,31 +167,44 @@ class Decisions:
                 reason=f"Deciding it was cut off {MOST_ATTEMPTS} times by a crash.",
                 cost=_NOTHING,
             )
-            return answer, rules.route(answer, service.live, halted=service.halted, fired=None)
+            return answer, rules.route(answer, version, halted=service.halted, fired=None)
         if fired := book.check_before(task.content):
             answer = NotAnswered(code=Reason.RULE, reason=fired.reason, evidence={}, cost=_NOTHING)
-            return answer, rules.route(answer, service.live, halted=service.halted, fired=fired)
+            return answer, rules.route(answer, version, halted=service.halted, fired=fired)
         if not task.funded:
             answer = NotAnswered(
                 code=Reason.BUDGET, reason="The budget is used up.", evidence={}, cost=_NOTHING
             )
-            return answer, rules.route(answer, service.live, halted=service.halted, fired=None)
-        runner = self._runners.setdefault(task.use_case, Runner(service.loaded.declared))
+            return answer, rules.route(answer, version, halted=service.halted, fired=None)
+        runner = self._runner(service)
+        if service.trial and version is service.trial.version:
+            runner = self._trials.runner(task.use_case, version, service.trial.release)
+        seen = fitted(task, version)
+        if isinstance(seen, NotAnswered):
+            return seen, rules.route(seen, version, halted=service.halted, fired=None)
         left = service.loaded.declared.deadline_seconds - (self._clock.monotonic() - began)
-        answer = await runner.ask(service.live, task, seconds=left)
+        answer = await runner.ask(version, seen, seconds=left)
         if isinstance(answer, Answered):
             fired = book.check_after(task.content, answer.output, answer.confidence)
         slices = slices_of(service.loaded.declared, task.content)
-        routed = rules.route(
-            answer, service.live, halted=service.halted, fired=fired, slices=slices
-        )
+        routed = rules.route(answer, version, halted=service.halted, fired=fired, slices=slices)
         if service.loaded.declared.budget is not None and answer.cost is None:
             routed = rules.cost_unknown(routed)
         return answer, routed
 
+    def _runner(self, service: Service) -> Runner:
+        """The threads of the live version's declaration."""
+        name, of = service.loaded.name, service.loaded.folder_hash
+        if name not in self._runners or self._runners[name][0] != of:
+            if name in self._runners:
+                self._runners[name][1].close_later()
+            self._runners[name] = (of, Runner(service.loaded.declared))
+        return self._runners[name][1]
+
     def _decision(
         self,
         service: Service,
+        version: LiveVersion,
         task: AdmittedTask,
         answer: Answered | NotAnswered,
         routed: Routed,
@@ -193,12 +217,12 @@ class Decisions:
             id=self._ids.decision(),
             task_id=task.id,
             use_case=task.use_case,
-            version=service.live.id,
-            certificate=service.live.certificate,
+            version=version.id,
+            certificate=version.certificate,
             routed=routed,
             output=answered.output if answered else None,
             confidence=answered.confidence if answered else None,
-            threshold=service.live.threshold,
+            threshold=version.threshold,
             evidence=answer.evidence,
             cost=answer.cost,
             attempt=task.attempt,
@@ -208,6 +232,10 @@ class Decisions:
             review_id=self._ids.review() if needs_person else None,
             actions=actions,
         )
+
+
+def _book(service: Service, version: LiveVersion) -> RuleBook:
+    return (version.loaded or service.loaded).rules
 
 
 def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> dict[str, object]:

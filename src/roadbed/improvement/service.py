@@ -20,10 +20,11 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids, TaskId
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
-from roadbed.usecases.deciders import FunctionDecider, LabelledExample, Trainable
+from roadbed.usecases.deciders import FunctionDecider, LabelledExample, Trainable, is_trainable
 from roadbed.usecases.errors import Problem
 from roadbed.usecases.folder import LoadedUseCase, read_examples
 from roadbed.usecases.model import UseCase
+from roadbed.usecases.patches import dumps, patched, read
 from roadbed.usecases.rules import slices_of
 
 SQL = queries(__package__)
@@ -86,26 +87,33 @@ class Improvement:
         """How many examples are in use: ``learn``, ``judge``, and of these ``reference``."""
         return await self._database.fetch_one(SQL["counts"], {"use_case": use_case}) or {}
 
-    async def refit(self, declared: UseCase, *, seed: int) -> Candidate:
-        """A candidate fitted on all ``learn`` examples; a function is its own candidate.
+    async def refit(
+        self, loaded: LoadedUseCase, *, seed: int, patches: Sequence[Mapping[str, Any]] = ()
+    ) -> Candidate:
+        """A candidate fitted on all ``learn`` examples, with the accepted ``patches`` around it.
 
-        Raises ``TrainingError`` when the examples cannot teach it.
+        A function is its own candidate. Raises ``TrainingError`` when the examples cannot teach it,
+        ``PatchError`` when a patch does not fit.
         """
+        declared, changes = loaded.declared, read(loaded.declared, patches)
         if declared.trainable is None:
             if declared.function is None:
                 raise ValueError("a loaded use case always has a decider")
             return Candidate(
-                decider=declared.function,
-                artifacts={},
+                decider=patched(declared.function, changes, declared, loaded.records),
+                artifacts=dumps(patches),
                 out_of_fold=None,
                 learned_from=0,
                 learned_until=None,
             )
         learn = await self.examples(declared, "learn")
-        fitted = await asyncio.to_thread(declared.trainable.fit, learn.examples, seed=seed)
+        trainable = patched(declared.trainable, changes, declared, loaded.records)
+        if not is_trainable(trainable):
+            raise TypeError("what is put around a trainable is one")
+        fitted = await asyncio.to_thread(trainable.fit, learn.examples, seed=seed)
         return Candidate(
             decider=fitted,
-            artifacts=await asyncio.to_thread(fitted.save),
+            artifacts={**await asyncio.to_thread(fitted.save), **dumps(patches)},
             out_of_fold=fitted.out_of_fold,
             learned_from=len(learn.examples),
             learned_until=learn.until,

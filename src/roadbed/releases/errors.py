@@ -5,6 +5,30 @@ from __future__ import annotations
 from roadbed.kernel.errors import RoadbedError
 
 
+class FolderChangedError(RoadbedError):
+    """A file of the folder is not what it was when the folder was loaded."""
+
+    code = "folder_changed"
+
+    def __init__(self, use_case: str, name: str) -> None:
+        super().__init__(
+            f"{name!r} of {use_case!r} has changed since its folder was loaded.",
+            "Restart the process, so that what is stored is what runs.",
+        )
+
+
+class UnknownVersionError(RoadbedError):
+    """No version of this name belongs to the use case."""
+
+    code = "version_unknown"
+
+    def __init__(self, version: str) -> None:
+        super().__init__(
+            f"There is no version {version[:80]!r}.",
+            "`roadbed release list USECASE` names them, by number or id.",
+        )
+
+
 class ArtifactMissingError(RoadbedError):
     """Trained state that a version names is not stored, or not the bytes it was."""
 

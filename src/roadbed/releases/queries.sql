@@ -3,20 +3,46 @@ INSERT INTO use_case (name, declaration, coin_seed, registered_at)
 VALUES (%(name)s, %(declaration)s, %(coin_seed)s, %(at)s)
 ON CONFLICT (name) DO UPDATE SET declaration = excluded.declaration
 
+-- name: begin
+INSERT INTO stage_event (id, use_case, kind, stage, actor, at)
+SELECT %(id)s, %(use_case)s, 'stage', 'idea', 'roadbed', %(at)s
+WHERE NOT EXISTS (SELECT 1 FROM stage_event WHERE use_case = %(use_case)s)
+
+-- name: reach
+-- A use case that is live stays so while a later version is made.
+WITH moved AS (
+    UPDATE use_case SET stage = %(stage)s
+    WHERE name = %(use_case)s AND stage <> %(stage)s AND NOT (stage = 'live' AND %(stage)s = 'proof')
+    RETURNING name
+)
+INSERT INTO stage_event (id, use_case, kind, stage, actor, at)
+SELECT %(event)s, name, 'stage', %(stage)s, %(actor)s, %(at)s FROM moved
+
 -- name: service
 SELECT use_case.coin_seed, use_case.halted, use_case.halt_epoch, use_case.live_version,
        use_case.state, use_case.threshold, use_case.cautious, use_case.reference_rate AS rate,
-       use_case.alarm_at, use_case.bridges_left, version.behaviour, version.certificate,
-       behaviour.folder_hash, behaviour.artifacts, certificate.detail -> 'pooling' AS pooling
+       use_case.alarm_at, use_case.bridges_left, use_case.stage, version.behaviour,
+       version.certificate, behaviour.folder_hash, behaviour.artifacts,
+       certificate.detail -> 'pooling' AS pooling, to_jsonb(trial.*) AS trial
 FROM use_case
 LEFT JOIN version ON version.id = use_case.live_version
 LEFT JOIN certificate ON certificate.id = version.certificate
 LEFT JOIN behaviour ON behaviour.hash = version.behaviour
+LEFT JOIN LATERAL (
+    -- The candidate beside it, with its own proof, which an alarm since then voids.
+    SELECT release.id, release.step, release.plan, release.behaviour, release.version,
+           proof.id AS certificate, proof.detail -> 'pooling' AS pooling,
+           CASE WHEN proof.bridged OR use_case.state IN ('halted', 'cautious')
+                  OR (proof.detail ->> 'alarm_at')::timestamptz IS DISTINCT FROM use_case.alarm_at
+                THEN NULL ELSE proof.threshold END AS threshold
+    FROM release LEFT JOIN certificate AS proof ON proof.id = release.certificate
+    WHERE release.use_case = use_case.name AND release.step IN ('shadow', 'canary')
+) AS trial ON true
 WHERE use_case.name = %(name)s
 
 -- name: standing
 SELECT live_version, state, state_since, state_reason, threshold, cautious, reference_rate AS rate,
-       alarm_at, audit_at, bridges_left, halted, halt_epoch
+       alarm_at, audit_at, bridges_left, halted, halt_epoch, stage, release_epoch
 FROM use_case WHERE name = %(use_case)s
 FOR UPDATE
 
@@ -43,9 +69,9 @@ WHERE artifact.content <> EXCLUDED.content
 
 -- name: store_behaviour
 INSERT INTO behaviour (hash, use_case, folder_hash, files, artifacts, kinds, learned_from,
-                       learned_until, made_at)
+                       learned_until, made_at, declaration, made_by, reason)
 VALUES (%(hash)s, %(use_case)s, %(folder_hash)s, %(files)s, %(artifacts)s, %(kinds)s,
-        %(learned_from)s, %(learned_until)s, %(made_at)s)
+        %(learned_from)s, %(learned_until)s, %(made_at)s, %(declaration)s, %(made_by)s, %(reason)s)
 ON CONFLICT DO NOTHING
 
 -- name: known_wrong
@@ -87,7 +113,8 @@ UPDATE version SET live_since = %(at)s, retired_at = NULL WHERE id = %(id)s
 RETURNING id, number
 
 -- name: point
-UPDATE use_case SET live_version = %(id)s WHERE name = %(use_case)s
+UPDATE use_case SET live_version = %(id)s, release_epoch = release_epoch + 1
+WHERE name = %(use_case)s
 
 -- name: tell
 SELECT pg_notify('roadbed_service', %(use_case)s)

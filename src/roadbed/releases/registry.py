@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import psycopg
 import structlog
 
-from roadbed.decisions.model import LiveVersion, Service
+from roadbed.decisions.model import LiveVersion, Service, Trial
+from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import CertificateId, VersionId
 from roadbed.releases.errors import ArtifactMissingError
-from roadbed.releases.rules import behaviour_hash, standing
+from roadbed.releases.rules import folder_rules, standing
+from roadbed.releases.store import Runnable, VersionStore
 from roadbed.risk.promise import Standing
 from roadbed.risk.slices import Pooling
 from roadbed.risk.states import State
 from roadbed.storage.database import Database, Row
 from roadbed.storage.sql import queries
-from roadbed.usecases.deciders import FunctionDecider, Trainable
 from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.folder import LoadedUseCase
+from roadbed.usecases.patches import Patches, patched
 
 _log = structlog.get_logger()
 _SQL = queries(__package__)
@@ -30,10 +31,11 @@ _LOOK_AGAIN_SECONDS = 2.0  # should a notification get lost, a change is still s
 class Registry:
     """Serves ``Service`` records from memory. Implements ``decisions.model.Services``."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, store: VersionStore) -> None:
         self._database = database
+        self._store = store
         self._services: dict[str, Service] = {}
-        self._deciders: dict[str, Trainable] = {}
+        self._folders: dict[str, LoadedUseCase] = {}
 
     def get(self, use_case: str) -> Service:
         """The service of a use case. Raises ``UnknownUseCaseError``."""
@@ -42,6 +44,11 @@ class Registry:
         except KeyError:
             raise UnknownUseCaseError(use_case) from None
 
+    def folder(self, use_case: str) -> LoadedUseCase:
+        """The folder on disk, which need not be what is live. Raises ``UnknownUseCaseError``."""
+        self.get(use_case)
+        return self._folders[use_case]
+
     def names(self) -> Sequence[str]:
         """The use cases served here, in order of name."""
         return sorted(self._services)
@@ -49,10 +56,11 @@ class Registry:
     async def add(self, loaded: LoadedUseCase) -> None:
         """Serve a registered use case; with trained state that cannot be read, people decide."""
         self._services[loaded.name] = await self._read(loaded)
+        self._folders[loaded.name] = loaded
 
     async def refresh(self, use_case: str) -> None:
         """Read again what is live and whether it is halted."""
-        await self.add(self.get(use_case).loaded)
+        await self.add(self.folder(use_case))
 
     async def follow(self) -> None:
         """Keep up with releases and halts made anywhere, until cancelled."""
@@ -72,75 +80,100 @@ class Registry:
             except (psycopg.Error, OSError):
                 await asyncio.sleep(0.5)
 
-    async def _read(self, loaded: LoadedUseCase) -> Service:
-        row = await self._database.fetch_one(_SQL["service"], {"name": loaded.name})
+    async def _read(self, folder: LoadedUseCase) -> Service:
+        row = await self._database.fetch_one(_SQL["service"], {"name": folder.name})
         if row is None:
-            raise UnknownUseCaseError(loaded.name)
+            raise UnknownUseCaseError(folder.name)
+        found, same = await self._runnable(folder, row)
         return Service(
-            loaded=loaded,
-            live=await self._live(loaded, row),
+            loaded=found.loaded if found else folder,
+            live=_live(found, row) if found and same else _unproven(folder, found, row),
             coin_seed=bytes(row["coin_seed"]),
             halted=row["halted"],
             halt_epoch=row["halt_epoch"],
+            trial=await self._trial(folder, row["trial"]) if same else None,
         )
 
-    async def _live(self, loaded: LoadedUseCase, row: Row) -> LiveVersion:
-        decider = await self._decider_or_none(loaded, row["artifacts"] or {})
-        # A folder that changed since the version was made is another behaviour: nothing is proven.
-        same = (
-            decider is not None
-            and row["live_version"] is not None
-            and row["behaviour"] == behaviour_hash(loaded.folder_hash, row["artifacts"])
-        )
-        stands = standing(row)
-        if not same:
-            halted = stands.state is State.HALTED
-            stands = Standing(state=State.HALTED if halted else State.SHADOW)
-        certificate = row["certificate"] if stands.threshold is not None else None
-        return LiveVersion(
-            id=VersionId(row["live_version"]) if same else None,
-            decider=decider,
-            threshold=stands.threshold,
-            certificate=CertificateId(certificate) if certificate else None,
-            state=stands.state,
-            cautious=stands.cautious,
-            rate=stands.rate,
-            pooling=Pooling(**row["pooling"]) if same and row["pooling"] else None,
-        )
+    async def _runnable(self, folder: LoadedUseCase, row: Row) -> tuple[Runnable | None, bool]:
+        """What answers, and whether it is the version that was released.
 
-    async def _decider_or_none(
-        self, loaded: LoadedUseCase, artifacts: Mapping[str, str]
-    ) -> FunctionDecider | Trainable | None:
+        Before anything was promoted, and without sign-offs, the folder on disk is what runs.
+        """
+        if row["live_version"] is None:
+            return None, False
         try:
-            return await self._decider(loaded, artifacts)
+            found = await self._store.open(folder.name, row["behaviour"], folder)
         except ArtifactMissingError as error:
-            _log.warning("trained state not used", usecase=loaded.name, problem=str(error))
+            _log.warning("live version not used", usecase=folder.name, problem=str(error))
+            return await self._folder_with_its_state(folder, row), False
+        if found.loaded.folder_hash == folder.folder_hash or not folder_rules(
+            row["stage"], found.loaded.declared.rollout
+        ):
+            return found, True
+        return await self._folder_with_its_state(folder, row), False
+
+    async def _folder_with_its_state(self, folder: LoadedUseCase, row: Row) -> Runnable | None:
+        try:
+            return await self._store.combine(folder, row["behaviour"])
+        except ArtifactMissingError as error:
+            _log.warning("trained state not used", usecase=folder.name, problem=str(error))
             return None
 
-    async def _decider(
-        self, loaded: LoadedUseCase, artifacts: Mapping[str, str]
-    ) -> FunctionDecider | Trainable | None:
-        if loaded.declared.trainable is None:
-            return loaded.declared.function
-        if not artifacts:
+    async def _trial(self, folder: LoadedUseCase, row: Row | None) -> Trial | None:
+        if row is None:
             return None
-        key = behaviour_hash(loaded.folder_hash, artifacts)
-        if key not in self._deciders:
-            files = {
-                name: await self._artifact(loaded.name, name, digest)
-                for name, digest in artifacts.items()
-            }
-            try:
-                found = await asyncio.to_thread(loaded.declared.trainable.load, files)
-            except Exception as error:  # a decider of the pod's own may raise anything
-                raise ArtifactMissingError(loaded.name, ", ".join(files)) from error
-            self._deciders[key] = found
-            for old in [*self._deciders][:-4]:
-                del self._deciders[old]
-        return self._deciders[key]
+        try:
+            found = await self._store.open(folder.name, row["behaviour"], folder)
+        except RoadbedError as error:
+            _log.warning("candidate not used", usecase=folder.name, problem=str(error))
+            return None
+        threshold = row["threshold"]
+        return Trial(
+            release=row["id"],
+            step=row["step"],
+            share=row["plan"]["canary_share"],
+            sticky_by=row["plan"]["sticky_by"],
+            version=LiveVersion(
+                id=VersionId(row["version"]),
+                decider=found.decider,
+                threshold=threshold,
+                certificate=CertificateId(row["certificate"]) if threshold is not None else None,
+                state=State.OPEN if threshold is not None else State.SHADOW,
+                pooling=Pooling(**row["pooling"]) if row["pooling"] else None,
+                loaded=found.loaded,
+            ),
+        )
 
-    async def _artifact(self, use_case: str, name: str, digest: str) -> bytes:
-        row = await self._database.fetch_one(_SQL["artifact"], {"hash": digest})
-        if row is None or hashlib.sha256(row["content"]).hexdigest() != digest:
-            raise ArtifactMissingError(use_case, name)
-        return bytes(row["content"])
+
+def _live(found: Runnable, row: Row) -> LiveVersion:
+    stands = standing(row)
+    certificate = row["certificate"] if stands.threshold is not None else None
+    return LiveVersion(
+        id=VersionId(row["live_version"]),
+        decider=found.decider,
+        threshold=stands.threshold,
+        certificate=CertificateId(certificate) if certificate else None,
+        state=stands.state,
+        cautious=stands.cautious,
+        rate=stands.rate,
+        pooling=Pooling(**row["pooling"]) if row["pooling"] else None,
+        loaded=found.loaded,
+    )
+
+
+def _unproven(folder: LoadedUseCase, found: Runnable | None, row: Row) -> LiveVersion:
+    """Another behaviour than the one that was proven: people decide, seeing what it proposes."""
+    halted = standing(row).state is State.HALTED
+    stands = Standing(state=State.HALTED if halted else State.SHADOW)
+    decider = found.decider if found else folder.declared.function
+    if found is None and decider is not None:
+        decider = patched(decider, Patches(), folder.declared, folder.records)
+    return LiveVersion(
+        id=None,
+        decider=decider,
+        threshold=None,
+        certificate=None,
+        state=stands.state,
+        rate=stands.rate,
+        loaded=folder,
+    )

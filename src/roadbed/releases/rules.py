@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from roadbed.kernel.ids import VersionId
 from roadbed.risk import coin, novelty
 from roadbed.risk.promise import Proof, Standing
 from roadbed.risk.states import State
+from roadbed.usecases.rollout import Rollout
 
 
 def artifact_hashes(artifacts: Mapping[str, bytes]) -> dict[str, str]:
@@ -31,6 +32,25 @@ def version_id(behaviour: str, threshold: float | None) -> VersionId:
 
 def _digest(content: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def folder_rules(stage: str, rollout: Rollout) -> bool:
+    """Whether an edited folder runs at once: in a proof of concept, or where nobody signs off."""
+    return stage in ("idea", "proof") or not rollout.sign_offs
+
+
+def named(roles: Sequence[str]) -> str:
+    """Roles in words: ``domain lead and risk partner``."""
+    words = [each.replace("_", " ") for each in roles]
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else "nobody"
+
+
+def proposes_only(note: str, use_case: str, rollout: Rollout) -> str:
+    """What is to be said of a proof of concept."""
+    return (
+        f"{note} It proposes only: `roadbed release plan {use_case}` puts it before the "
+        f"{named(rollout.sign_offs)}, who let it decide by itself."
+    )
 
 
 def standing(row: Mapping[str, Any]) -> Standing:

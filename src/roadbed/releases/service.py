@@ -15,26 +15,28 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, Ids, VersionId
 from roadbed.releases import rules
 from roadbed.releases.certificates import Certificates, Look
-from roadbed.releases.model import Improved, VersionInfo
+from roadbed.releases.errors import ArtifactMissingError
+from roadbed.releases.model import Improved, VersionInfo, declaration
+from roadbed.releases.store import VersionStore
 from roadbed.risk.promise import renewed
 from roadbed.risk.states import State
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.folder import LoadedUseCase
-from roadbed.usecases.model import UseCase
 
 _SQL = queries(__package__)
 
 
 class Releases:
-    """Makes versions and puts them in service. Gates, shadow and canary will stand before it."""
+    """Makes versions and puts them in service; ``Ladder`` decides when one may be."""
 
     def __init__(
         self,
         *,
         database: Database,
         improvement: Improvement,
+        store: VersionStore,
         ids: Ids,
         clock: Clock,
         entropy: Callable[[int], bytes],
@@ -42,52 +44,76 @@ class Releases:
     ) -> None:
         self._database = database
         self._improvement = improvement
+        self._store = store
         self._ids = ids
         self._clock = clock
         self._entropy = entropy
         self._audit_note = audit_note
-        self._certificates = Certificates(database, improvement, ids, clock)
+        self.certificates = Certificates(database, improvement, ids, clock)
 
     async def register(self, loaded: LoadedUseCase) -> None:
         """Make a use case known, or its changed declaration. A function gets its first version."""
-        await self._database.fetch(
-            _SQL["register"],
-            {
-                "name": loaded.name,
-                "declaration": Jsonb(declaration(loaded.declared)),
-                "coin_seed": self._entropy(32),
-                "at": self._clock.now(),
-            },
-        )
+        facts = {"use_case": loaded.name, "at": self._clock.now(), "id": self._ids.new("stg")}
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                _SQL["register"],
+                {
+                    "name": loaded.name,
+                    "declaration": Jsonb(declaration(loaded.declared)),
+                    "coin_seed": self._entropy(32),
+                    "at": facts["at"],
+                },
+            )
+            await connection.execute(_SQL["begin"], facts)
         if loaded.declared.function is not None:
-            candidate = await self._improvement.refit(loaded.declared, seed=0)
-            behaviour = await self._store(loaded, candidate)
-            row = await self._database.fetch_one(_SQL["service"], {"name": loaded.name})
-            if row is None or row["behaviour"] != behaviour:
-                known = Look(
-                    certificate=await self._certificates.last(behaviour),
-                    proof=None,
-                    sample=0,
-                    note="The folder was registered.",
-                )
-                standing = await self._standing(loaded.name)
-                await self._take_live(
-                    loaded.name, behaviour, known, standing["alarm_at"], "roadbed"
-                )
+            await self._register_function(loaded)
 
-    async def improve(self, loaded: LoadedUseCase, *, actor: str, seed: int = 0) -> Improved:
-        """Refit on the corrections, certify on reference items it never saw, take it live.
+    async def improve(
+        self,
+        loaded: LoadedUseCase,
+        *,
+        actor: str,
+        seed: int = 0,
+        changes: Sequence[Mapping[str, Any]] = (),
+    ) -> Improved:
+        """Refit on the corrections and the accepted changes, and certify on what it never saw.
 
-        Raises ``TrainingError`` when the examples cannot teach the decider.
+        Where nobody signs off, the new version is live at once. In a proof of concept it is too,
+        but proposes only. Later it has to take the ladder, and nothing changes here. Raises
+        ``TrainingError`` when the examples cannot teach the decider.
         """
         began = self._clock.monotonic()
-        candidate = await self._improvement.refit(loaded.declared, seed=seed)
-        behaviour = await self._store(loaded, candidate)
+        row = await self._standing(loaded.name)
+        rollout = loaded.declared.rollout
+        if not rules.folder_rules(row["stage"], rollout):
+            return Improved(
+                use_case=loaded.name,
+                version=None,
+                number=None,
+                learned_from=0,
+                certificate=None,
+                note=f"A version is live and {rules.named(rollout.sign_offs)} sign off the next: "
+                f"`roadbed release plan {loaded.name}` makes it.",
+                seconds=self._clock.monotonic() - began,
+            )
+        candidate, behaviour = await self.build(
+            loaded, actor=actor, reason="Improved by hand.", seed=seed, changes=changes
+        )
+        opened = not rollout.sign_offs
         while True:
             row = await self._standing(loaded.name)
             standing, alarm_at = rules.standing(row), row["alarm_at"]
-            look = await self._certificates.look(loaded, candidate, behaviour, standing, alarm_at)
-            live = await self._take_live(loaded.name, behaviour, look, alarm_at, actor)
+            look = await self.certificates.look(loaded, candidate, behaviour, standing, alarm_at)
+            async with self._database.transaction() as connection:
+                live = await self.put_in_service(
+                    connection,
+                    loaded.name,
+                    behaviour,
+                    look,
+                    alarm_at=alarm_at,
+                    actor=actor,
+                    opened=opened,
+                )
             if live:  # else an alarm sounded while we looked: what we saw is not the evidence now
                 break
         return Improved(
@@ -96,51 +122,51 @@ class Releases:
             number=live[1],
             learned_from=candidate.learned_from,
             certificate=look.certificate,
-            note=look.note,
+            note=look.note if opened else rules.proposes_only(look.note, loaded.name, rollout),
             seconds=self._clock.monotonic() - began,
         )
+
+    async def build(
+        self,
+        loaded: LoadedUseCase,
+        *,
+        actor: str,
+        reason: str,
+        seed: int = 0,
+        changes: Sequence[Mapping[str, Any]] = (),
+    ) -> tuple[Candidate, str]:
+        """Refit with ``changes`` and store the version; gives it with its hash.
+
+        Raises ``TrainingError``, ``PatchError``, ``FolderChangedError``.
+        """
+        candidate = await self._improvement.refit(loaded, seed=seed, patches=changes)
+        behaviour = await self._store.put(loaded, candidate, author=actor, reason=reason)
+        return candidate, behaviour
 
     async def versions(self, use_case: str, most: int = 50) -> Sequence[VersionInfo]:
         """The newest versions first."""
         rows = await self._database.fetch(_SQL["versions"], {"use_case": use_case, "most": most})
         return [VersionInfo(**row) for row in rows]
 
-    async def _store(self, loaded: LoadedUseCase, candidate: Candidate) -> str:
-        artifacts = rules.artifact_hashes(candidate.artifacts)
-        behaviour = rules.behaviour_hash(loaded.folder_hash, artifacts)
-        async with self._database.transaction() as connection:
-            for name, digest in artifacts.items():
-                await connection.execute(
-                    _SQL["store_artifact"], {"hash": digest, "content": candidate.artifacts[name]}
-                )
-            await connection.execute(
-                _SQL["store_behaviour"],
-                {
-                    "hash": behaviour,
-                    "use_case": loaded.name,
-                    "folder_hash": loaded.folder_hash,
-                    "files": Jsonb(dict(loaded.files)),
-                    "artifacts": Jsonb(artifacts),
-                    "kinds": None if candidate.kinds is None else Jsonb(list(candidate.kinds)),
-                    "learned_from": candidate.learned_from,
-                    "learned_until": candidate.learned_until,
-                    "made_at": self._clock.now(),
-                },
-            )
-        return behaviour
-
-    async def _standing(self, use_case: str) -> Mapping[str, Any]:
-        row = await self._database.fetch_one(_SQL["standing"], {"use_case": use_case})
-        if row is None:
-            raise UnknownUseCaseError(use_case)
-        return row
-
-    async def _take_live(
-        self, use_case: str, behaviour: str, look: Look, alarm_at: datetime | None, actor: str
+    async def put_in_service(
+        self,
+        connection: Connection,
+        use_case: str,
+        behaviour: str,
+        look: Look,
+        *,
+        alarm_at: datetime | None,
+        actor: str,
+        opened: bool,
     ) -> tuple[VersionId, int] | None:
-        """Put the version in service; ``None`` if an alarm has sounded since ``alarm_at``."""
+        """Make a version the live one, inside the caller's transaction; gives its id and number.
+
+        ``opened`` says whether what is proven may be automatic; else it proposes only. ``None`` if
+        an alarm has sounded since ``alarm_at``. Tasks in flight keep the version they have.
+        """
         certificate = look.certificate
-        version = rules.version_id(behaviour, certificate["threshold"] if certificate else None)
+        threshold = certificate["threshold"] if certificate and opened else None
+        version = rules.version_id(behaviour, threshold)
         facts: dict[str, Any] = {
             "id": version,
             "use_case": use_case,
@@ -148,27 +174,73 @@ class Releases:
             "certificate": CertificateId(certificate["id"]) if certificate else None,
             "at": self._clock.now(),
             "actor": actor,
+            "stage": "live" if threshold is not None else "proof",
+            "event": self._ids.new("stg"),
         }
-        async with self._database.transaction() as connection:
-            await connection.execute(_SQL["lock"], facts)
-            cursor = await connection.execute(_SQL["standing"], facts)
-            row = await cursor.fetchone()
-            if row is None or row["alarm_at"] != alarm_at:
-                return None
-            for step in ("store_version", "retire", "go_live"):
-                cursor = await connection.execute(_SQL[step], facts)
-            number = await cursor.fetchone()
-            await connection.execute(_SQL["point"], facts)
-            if look.proof or row["live_version"] != version:
-                moved = self._renewed(row, look)
-                await connection.execute(_SQL["stand"], {**facts, **moved})
-            await self._note(connection, facts)
-            await connection.execute(_SQL["tell"], facts)
+        await connection.execute(_SQL["lock"], facts)
+        cursor = await connection.execute(_SQL["standing"], facts)
+        row = await cursor.fetchone()
+        if row is None or row["alarm_at"] != alarm_at:
+            return None
+        for step in ("store_version", "retire", "go_live"):
+            cursor = await connection.execute(_SQL[step], facts)
+        number = await cursor.fetchone()
+        await connection.execute(_SQL["point"], facts)
+        if look.proof or row["live_version"] != version:
+            moved = self._renewed(row, look, opened=opened)
+            await connection.execute(_SQL["stand"], {**facts, **moved})
+        await connection.execute(_SQL["reach"], facts)
+        await self._note(connection, facts)
+        await connection.execute(_SQL["tell"], facts)
         return version, int(number["number"]) if number else 0
 
-    def _renewed(self, row: Mapping[str, Any], look: Look) -> Mapping[str, Any]:
+    async def _register_function(self, loaded: LoadedUseCase) -> None:
+        """A function is a version as it stands; where people sign off, only until the first did."""
+        _, behaviour = await self.build(
+            loaded, actor="roadbed", reason="The folder was registered."
+        )
+        row = await self._database.fetch_one(_SQL["service"], {"name": loaded.name}) or {}
+        if row.get("behaviour") == behaviour or not await self._folder_rules(loaded, row):
+            return
+        known = Look(
+            certificate=await self.certificates.last(behaviour),
+            proof=None,
+            sample=0,
+            note="The folder was registered.",
+        )
+        standing = await self._standing(loaded.name)
+        async with self._database.transaction() as connection:
+            await self.put_in_service(
+                connection,
+                loaded.name,
+                behaviour,
+                known,
+                alarm_at=standing["alarm_at"],
+                actor="roadbed",
+                opened=not loaded.declared.rollout.sign_offs,
+            )
+
+    async def _folder_rules(self, loaded: LoadedUseCase, row: Mapping[str, Any]) -> bool:
+        """Judged by the ladder of what is live: an edited folder cannot excuse itself from it."""
+        if not row.get("live_version"):
+            return True
+        try:
+            live = await self._store.open(loaded.name, row["behaviour"], loaded)
+        except ArtifactMissingError:
+            return row["threshold"] is None
+        return rules.folder_rules(row["stage"], live.loaded.declared.rollout)
+
+    async def _standing(self, use_case: str) -> Mapping[str, Any]:
+        row = await self._database.fetch_one(_SQL["standing"], {"use_case": use_case})
+        if row is None:
+            raise UnknownUseCaseError(use_case)
+        return row
+
+    def _renewed(self, row: Mapping[str, Any], look: Look, *, opened: bool) -> Mapping[str, Any]:
         before = rules.standing(row)
-        if look.proof:
+        if not opened:
+            after = rules.restored(before, None, sample=look.sample)
+        elif look.proof:
             after = renewed(before, look.proof, sample=look.sample)
         else:  # an earlier version comes back with the proof it had
             after = rules.restored(before, look.certificate, sample=look.sample)
@@ -191,20 +263,3 @@ class Releases:
                 "detail": Jsonb({"certificate": facts["certificate"]}),
             },
         )
-
-
-def declaration(declared: UseCase) -> dict[str, Any]:
-    """What a pod declared, as plain JSON."""
-    return {
-        "purpose": declared.purpose,
-        "risk_limit": declared.risk_limit,
-        "certainty": declared.certainty,
-        "deadline_seconds": declared.deadline_seconds,
-        "slices": list(declared.slices),
-        "label_within_hours": declared.label_within_hours,
-        "pod": dataclasses.asdict(declared.pod),
-        "budget": dataclasses.asdict(declared.budget) if declared.budget else None,
-        "trainable": declared.trainable is not None,
-        "input": declared.input.model_json_schema(),
-        "output": declared.output.model_json_schema(),
-    }

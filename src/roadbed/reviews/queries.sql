@@ -9,6 +9,16 @@ JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
 WHERE item.review_id IS NOT NULL
 ON CONFLICT DO NOTHING
 
+-- name: open_where_they_differ
+-- Where live version and canary say the same, neither is worse. Where they differ, a person says
+-- which is right, without seeing either: these labels are all that the canary is judged by.
+INSERT INTO review (id, task_id, use_case, blind, priority, opened_at)
+SELECT item.review_id, item.task_id, item.use_case, true, 2, item.at
+FROM json_to_recordset(%(items)s::json) AS item (
+    id text, review_id text, task_id text, use_case text, at timestamptz)
+WHERE item.review_id IS NOT NULL
+ON CONFLICT DO NOTHING
+
 -- name: claim
 UPDATE review
 SET claimed_by = item.reviewer,

@@ -78,7 +78,7 @@ def load(folder: Path) -> LoadedUseCase:
     return LoadedUseCase(
         declared=declared,
         folder=folder,
-        files=_hashes(folder),
+        files=hashes(folder),
         rules=read_rules(folder / "rules.yaml"),
         records=read_records(folder / "data"),
     )
@@ -200,11 +200,12 @@ def _import_problem(path: Path, error: BaseException) -> Problem:
     )
 
 
-def _hashes(folder: Path) -> dict[str, str]:
-    hashes = {}
+def hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file that shapes a decision, by path."""
+    found = {}
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
         hidden = any(part.startswith(".") for part in relative.parts)
         if path.is_file() and not hidden and not _NOT_BEHAVIOUR & set(relative.parts):
-            hashes[relative.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return hashes
+            found[relative.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found

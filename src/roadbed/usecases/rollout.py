@@ -48,7 +48,7 @@ class Rollout:
     """
 
     sign_offs: Sequence[str] = ("domain_lead", "risk_partner")
-    sign_off_hours: float = 72.0
+    sign_off_hours: float = 168.0
     shadow_tasks: int = 100
     canary_tasks: int = 200
     canary_share: float = 0.1

@@ -173,7 +173,7 @@ _USECASE_TRAINED = '''"""What this use case decides, for whom, and who answers f
 
 from pydantic import BaseModel
 
-from roadbed import Pod, UseCase
+from roadbed import DIRECT, Pod, UseCase
 from roadbed.models import TextClassifier
 
 
@@ -199,6 +199,8 @@ usecase = UseCase(
     ),
     risk_limit=0.02,
     certainty=0.95,
+    # What you improve is live at once; without this line two people sign off every version.
+    rollout=DIRECT,
     # True only if the rows under examples/ were drawn at random from the work that will arrive.
     examples_are_random_sample={random_sample},
 )
@@ -209,7 +211,7 @@ _USECASE_FUNCTION = '''"""What this use case decides, for whom, and who answers 
 
 from pydantic import BaseModel
 
-from roadbed import Answer, Context, Pod, Unsure, UseCase
+from roadbed import DIRECT, Answer, Context, Pod, Unsure, UseCase
 
 
 class Inquiry(BaseModel):
@@ -234,6 +236,8 @@ usecase = UseCase(
     ),
     risk_limit=0.02,
     certainty=0.95,
+    # What you improve is live at once; without this line two people sign off every version.
+    rollout=DIRECT,
 )
 
 

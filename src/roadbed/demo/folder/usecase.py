@@ -4,7 +4,7 @@ import os
 
 from pydantic import BaseModel
 
-from roadbed import Budget, Pod, UseCase
+from roadbed import DIRECT, Budget, Pod, UseCase
 from roadbed.connectors import Folder, Webhook
 from roadbed.models import TextClassifier
 
@@ -29,6 +29,7 @@ support = UseCase(
     pod=Pod(domain_lead="ana", engineer="ben", data_specialist="chi", risk_partner="dev"),
     risk_limit=0.02,
     certainty=0.95,
+    rollout=DIRECT,
     budget=Budget(per_task=0.01, per_month=400, currency="EUR"),
     # The demo draws its seed from the same stream as everything that follows.
     examples_are_random_sample=True,

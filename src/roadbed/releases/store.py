@@ -1,0 +1,190 @@
+"""Versions by content: put away with all their files, and made runnable again anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+from uuid import uuid4
+
+from psycopg.types.json import Jsonb
+
+from roadbed.improvement.model import Candidate
+from roadbed.kernel.clock import Clock
+from roadbed.releases import rules
+from roadbed.releases.errors import ArtifactMissingError, FolderChangedError
+from roadbed.releases.model import declaration
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+from roadbed.usecases import patches
+from roadbed.usecases.deciders import FunctionDecider, Trainable
+from roadbed.usecases.errors import UseCaseError
+from roadbed.usecases.folder import LoadedUseCase, hashes, load
+
+_SQL = queries(__package__)
+_KEPT = 8  # opened versions kept in memory
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Runnable:
+    """A version opened: its code with its rules, its decider with its trained state and patches."""
+
+    behaviour: str
+    loaded: LoadedUseCase
+    decider: FunctionDecider | Trainable
+
+
+class VersionStore:
+    """Keeps the files and trained state of versions in the database, each under its hash.
+
+    A version whose folder is not the one on disk is written out below ``folder`` and imported from
+    there. Nothing is used whose bytes do not have the hash they are known by.
+    """
+
+    def __init__(self, database: Database, clock: Clock, folder: Path) -> None:
+        self._database = database
+        self._clock = clock
+        self._folder = folder
+        self._opened: dict[str, Runnable] = {}
+
+    async def put(
+        self, loaded: LoadedUseCase, candidate: Candidate, *, author: str, reason: str
+    ) -> str:
+        """Store a candidate with its folder; gives its hash. Raises ``FolderChangedError``."""
+        contents = await asyncio.to_thread(_contents, loaded)
+        artifacts = rules.artifact_hashes(candidate.artifacts)
+        behaviour = rules.behaviour_hash(loaded.folder_hash, artifacts)
+        contents |= {artifacts[name]: data for name, data in candidate.artifacts.items()}
+        async with self._database.transaction() as connection:
+            for digest, content in sorted(contents.items()):
+                await connection.execute(
+                    _SQL["store_artifact"], {"hash": digest, "content": content}
+                )
+            await connection.execute(
+                _SQL["store_behaviour"],
+                {
+                    "hash": behaviour,
+                    "use_case": loaded.name,
+                    "folder_hash": loaded.folder_hash,
+                    "files": Jsonb(dict(loaded.files)),
+                    "artifacts": Jsonb(artifacts),
+                    "kinds": None if candidate.kinds is None else Jsonb(list(candidate.kinds)),
+                    "learned_from": candidate.learned_from,
+                    "learned_until": candidate.learned_until,
+                    "made_at": self._clock.now(),
+                    "declaration": Jsonb(declaration(loaded.declared)),
+                    "made_by": author,
+                    "reason": reason,
+                },
+            )
+        return behaviour
+
+    async def open(self, use_case: str, behaviour: str, here: LoadedUseCase | None) -> Runnable:
+        """A stored version, ready to answer; ``here`` is the folder on disk, if there is one.
+
+        Raises ``ArtifactMissingError`` when a file is not there or not the bytes it was, or when
+        its code or trained state does not load.
+        """
+        if behaviour in self._opened:
+            return self._opened[behaviour]
+        row = await self._database.fetch_one(_SQL["behaviour"], {"hash": behaviour})
+        if row is None or row["use_case"] != use_case:
+            raise ArtifactMissingError(use_case, behaviour[:12])
+        loaded = here
+        if loaded is None or loaded.folder_hash != row["folder_hash"]:
+            loaded = await self._folder_of(use_case, row)
+        found = Runnable(
+            behaviour=behaviour, loaded=loaded, decider=await self._decider(loaded, row)
+        )
+        self._keep(found)
+        return found
+
+    async def combine(self, here: LoadedUseCase, behaviour: str) -> Runnable:
+        """The folder on disk with the trained state of a version. Raises as ``open`` does."""
+        row = await self._database.fetch_one(_SQL["behaviour"], {"hash": behaviour})
+        if row is None:
+            raise ArtifactMissingError(here.name, behaviour[:12])
+        key = rules.behaviour_hash(here.folder_hash, row["artifacts"])
+        if key not in self._opened:
+            self._keep(Runnable(behaviour=key, loaded=here, decider=await self._decider(here, row)))
+        return self._opened[key]
+
+    async def _decider(
+        self, loaded: LoadedUseCase, row: Mapping[str, Any]
+    ) -> FunctionDecider | Trainable:
+        files = {
+            name: await self._artifact(loaded.name, name, digest)
+            for name, digest in row["artifacts"].items()
+        }
+        try:
+            changes = patches.loads(loaded.declared, files)
+            files.pop(patches.ARTIFACT, None)
+            decider = loaded.declared.trainable or loaded.declared.function
+            if loaded.declared.trainable is not None:
+                decider = await asyncio.to_thread(loaded.declared.trainable.load, files)
+        except Exception as error:  # a decider of the pod's own may raise anything
+            raise ArtifactMissingError(loaded.name, ", ".join(row["artifacts"])) from error
+        if decider is None:
+            raise ArtifactMissingError(loaded.name, "decider")
+        return patches.patched(decider, changes, loaded.declared, loaded.records)
+
+    def _keep(self, found: Runnable) -> None:
+        self._opened[found.behaviour] = found
+        for old in [*self._opened][:-_KEPT]:
+            del self._opened[old]
+
+    async def _folder_of(self, use_case: str, row: Mapping[str, Any]) -> LoadedUseCase:
+        folder = self._folder / row["folder_hash"][:32] / use_case
+        files: Mapping[str, str] = row["files"]
+        if not folder.exists() or await asyncio.to_thread(hashes, folder) != files:
+            contents = {
+                name: await self._artifact(use_case, name, digest) for name, digest in files.items()
+            }
+            await asyncio.to_thread(_write, folder, contents)
+        try:
+            return await asyncio.to_thread(load, folder)
+        except UseCaseError as error:
+            raise ArtifactMissingError(use_case, "usecase.py") from error
+
+    async def _artifact(self, use_case: str, name: str, digest: str) -> bytes:
+        row = await self._database.fetch_one(_SQL["artifact"], {"hash": digest})
+        if row is None or hashlib.sha256(row["content"]).hexdigest() != digest:
+            raise ArtifactMissingError(use_case, name)
+        return bytes(row["content"])
+
+
+def _contents(loaded: LoadedUseCase) -> dict[str, bytes]:
+    """The folder's files by hash, as they were loaded. Raises ``FolderChangedError``."""
+    found = {}
+    for name, digest in loaded.files.items():
+        try:
+            data = (loaded.folder / name).read_bytes()
+        except OSError as error:
+            raise FolderChangedError(loaded.name, name) from error
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise FolderChangedError(loaded.name, name)
+        found[digest] = data
+    return found
+
+
+def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """All files or none: other processes may be doing the same."""
+    fresh = folder.parent.with_name(f"{folder.parent.name}.{uuid4().hex[:8]}")
+    for name, data in contents.items():
+        relative = PurePosixPath(name)
+        if relative.is_absolute() or ".." in relative.parts:
+            raise ArtifactMissingError(folder.name, name)
+        path = fresh / folder.name / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    if folder.parent.exists():
+        shutil.rmtree(folder.parent)
+    try:
+        os.replace(fresh, folder.parent)  # noqa: PTH105  # atomic, and says so
+    except OSError:  # another process was quicker; its bytes are the same
+        shutil.rmtree(fresh)
