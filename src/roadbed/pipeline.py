@@ -13,6 +13,7 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 | a verdict is taken back  | its example withdrawn, what was not sent cancelled, the review open  |
 | an attempt has ended     | its outcome, the delivery moved, what it takes back, audit entry     |
 | a version goes live      | the old one retired, the state renewed, audit entry, processes told  |
+| a proposal is decided    | its state and patch, audit entry                                     |
 | the evidence turns       | state, threshold and halt epoch moved, audit entry, the pod told     |
 """
 
@@ -71,4 +72,5 @@ FINISH = Write(
 )
 DELIVERY_DECIDED = AUDIT["noted"]
 VERSION_LIVE = AUDIT["noted"]
+PROPOSAL_DECIDED = AUDIT["noted"]
 STATE_MOVED = AUDIT["noted"]

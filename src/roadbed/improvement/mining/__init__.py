@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from roadbed.improvement.mining.mine import mine
+from roadbed.improvement.mining.mine import MOST_SEEN, mine
 from roadbed.improvement.mining.model import Case, Draft, Kind, Seen, Support
 
-__all__ = ["Case", "Draft", "Kind", "Seen", "Support", "mine"]
+__all__ = ["MOST_SEEN", "Case", "Draft", "Kind", "Seen", "Support", "mine"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeGuard
 
 from roadbed.improvement.mining.fields import Field
 
@@ -28,19 +28,18 @@ class Condition:
     test: Test
     value: Value
 
-    def holds(self, facts: Mapping[str, Mapping[str, Any]]) -> bool:
-        """Whether it holds for ``{"input": …, "output": …}``; agrees with the CEL of ``cel``."""
-        found = facts[self.field.place].get(self.field.name)
+    def holds(self, values: Sequence[object]) -> list[bool]:
+        """For which values of the field it holds; agrees with the CEL of ``cel``."""
+        wanted, sort = self.value, _sort(self.value)
         if self.test == "is":
-            return _sort(found) == _sort(self.value) and found == self.value
-        if isinstance(self.value, str):
-            text = found if isinstance(found, str) else None
-            if text is None:
-                return False
-            return text.startswith(self.value) if self.test == "starts" else self.value in text
-        if isinstance(found, bool) or not isinstance(found, int | float):
-            return False
-        return found >= self.value if self.test == "least" else found < self.value
+            return [found == wanted and _sort(found) == sort for found in values]
+        if isinstance(wanted, str):
+            if self.test == "starts":
+                return [isinstance(found, str) and found.startswith(wanted) for found in values]
+            return [isinstance(found, str) and wanted in found for found in values]
+        if self.test == "least":
+            return [_is_number(found) and found >= wanted for found in values]
+        return [_is_number(found) and found < wanted for found in values]
 
     @property
     def cel(self) -> str:
@@ -84,6 +83,10 @@ def quoted(value: Value) -> str:
     if not math.isfinite(value):
         raise ValueError(f"{value} cannot be written down")
     return f"{float(value)!r}" if isinstance(value, float) else str(value)
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _sort(value: object) -> str:

@@ -21,7 +21,7 @@ from roadbed.improvement.mining.model import (
     supported,
 )
 from roadbed.improvement.mining.search import Found, search
-from roadbed.improvement.mining.vocabulary import conditions
+from roadbed.improvement.mining.vocabulary import column, conditions
 from roadbed.kernel.json import flat
 
 Bools = npt.NDArray[np.bool_]
@@ -41,7 +41,7 @@ def rules(seen: Sequence[Seen], fields: Sequence[Field]) -> list[Draft]:
     if wrong.sum() < FEWEST:
         return []
     tried = conditions(fields, facts, wrong.tolist())
-    holds = np.array([[each.holds(one) for one in facts] for each in tried], dtype=np.bool_)
+    holds = np.array([each.holds(column(facts, each.field)) for each in tried], dtype=np.bool_)
     told = np.zeros(len(answered), dtype=np.bool_)
     drafts: list[Draft] = []
     for target in _targets(answered):
@@ -100,11 +100,11 @@ def _draft(
         wrong_now=sum(each.wrong for each in touched),
         matched=int(where.sum()),
     )
-    title = f"Where {' and '.join(each.words for each in chosen)}: {_consequence(target)}"
+    title = f"Where {' and '.join(each.words for each in chosen)}: {consequence(target)}"
     return Draft(
         kind="rule",
         title=title,
-        reason=_reason(support.cases, right, support.wrong_now, looks=target is None),
+        reason=reason(support.cases, right, support.wrong_now, looks=target is None),
         support=support,
         cases=ordered(
             [
@@ -122,13 +122,15 @@ def _draft(
     )
 
 
-def _consequence(target: Set | None) -> str:
+def consequence(target: Set | None) -> str:
+    """What follows, in words."""
     if target is None:
         return "a person looks"
     return ", ".join(f"{name} is {flat({name: value})}" for name, value in target.items())
 
 
-def _reason(cases: int, right: int, wrong: int, *, looks: bool) -> str:
+def reason(cases: int, right: int, wrong: int, *, looks: bool) -> str:
+    """Why a rule is worth a look."""
     if looks:
         return (
             f"People corrected {right} of the {cases} answers here, and not always to the same. "

@@ -31,13 +31,18 @@ def conditions(
     """Conditions that hold for at least ``FEWEST`` corrected cases, the simplest first."""
     groups: dict[tuple[str, str, str], list[Condition]] = {}
     for field in fields:
-        values = [each[field.place].get(field.name) for each in facts]
+        values = column(facts, field)
         tried = _flags if field.kind == "flag" else _cuts if field.kind == "number" else _texts
         for one in tried(field, values, [v for v, bad in zip(values, wrong, strict=True) if bad]):
             groups.setdefault((field.place, field.name, one.test), []).append(one)
     each_has = max(_FEWEST_OF_A_GROUP, _MOST // max(len(groups), 1))
     found = [one for group in groups.values() for one in group[:each_has]]
     return sorted(found, key=lambda each: (each.field.place, _TESTS.index(each.test)))
+
+
+def column(facts: Sequence[Facts], field: Field) -> list[Any]:
+    """The values of a field, one a case."""
+    return [each[field.place].get(field.name) for each in facts]
 
 
 def _flags(field: Field, _: Sequence[Any], wrong: Sequence[Any]) -> Iterator[Condition]:
