@@ -280,7 +280,7 @@ class TestData:
     def test_a_document_that_is_answered_by_its_successor(self) -> None:
         rows = [({"kind": "A1"}, {"document": "A1"}, {"document": "B2"})] * 4
         rows += [
-            ({"kind": key}, {"document": key}, {"document": key}) for key in "A2 B1 B2".split()
+            ({"kind": key}, {"document": key}, {"document": key}) for key in ("A2", "B1", "B2")
         ] * 4
         [draft] = mine(some(rows), input=Plain, output=Document, tables={"goods": self.TABLE})
         assert draft.patch == {"kind": "superseded", "table": "goods", "key": "A1", "by": "B2"}

@@ -10,27 +10,23 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from roadbed.improvement.errors import ProposalDecidedError, UnknownProposalError
-from roadbed.improvement.mining import MOST_SEEN, Draft, Seen, mine
+from roadbed.improvement.errors import ProposalDecidedError, ProposalEditError, UnknownProposalError
+from roadbed.improvement.mining import Draft
 from roadbed.improvement.mining.accepting import (
     checked,
     edited,
     reasoned,
     recounted,
     titled,
-    unsettled,
 )
-from roadbed.improvement.mining.choosing import examples
-from roadbed.improvement.mining.learning import learning
 from roadbed.improvement.model import Proposal
-from roadbed.improvement.quality import Item, Quality, quality
+from roadbed.improvement.quality import Quality, quality
 from roadbed.improvement.service import SQL
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.storage.database import Connection, Database
 from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.folder import LoadedUseCase
-from roadbed.usecases.patches import Patches, read
 
 STATES = ("open", "accepted", "rejected", "withdrawn")
 ENOUGH = 20  # new corrections before Roadbed looks by itself
@@ -57,6 +53,7 @@ class Proposals:
         self._clock = clock
         self._audit_note = audit_note
         self._served = served
+        self._evidence = Evidence(database)
         self._looked: dict[str, datetime] = {}
 
     async def suggest(self, loaded: LoadedUseCase, *, actor: str) -> Sequence[Proposal]:
@@ -66,7 +63,7 @@ class Proposals:
         unless twice as many cases speak for it.
         """
         self._looked[loaded.name] = self._clock.now()
-        drafts = await self._drafts(loaded)
+        drafts = await self._evidence.drafts(loaded, await self.accepted(loaded.name))
         async with self._database.transaction() as connection:
             await connection.execute(SQL["lock_proposals"], {"use_case": loaded.name})
             kept = [await self._keep(connection, loaded.name, each) for each in drafts]
@@ -112,7 +109,7 @@ class Proposals:
         """
         found, loaded = await self._find(proposal_id)
         facts: dict[str, Any] = {"state": "accepted", "edited": edited is not None}
-        if found.patch is not None and found.state == "open":
+        if found.state == "open":
             facts |= await self._changed(loaded, found, edited)
         return await self._decide(found, facts, person=person, note=note)
 
@@ -146,44 +143,7 @@ class Proposals:
 
     async def quality(self, use_case: str) -> Quality:
         """Contradictions and repetitions among the examples that teach."""
-        return await asyncio.to_thread(quality, await self._items(use_case))
-
-    async def _drafts(self, loaded: LoadedUseCase) -> Sequence[Draft]:
-        declared, named = loaded.declared, {"use_case": loaded.name}
-        rows = await self._database.fetch(SQL["seen"], {**named, "most": MOST_SEEN})
-        trained = await self._database.fetch_one(SQL["trained_until"], named)
-        until = trained["learned_until"] if trained and declared.trainable else None
-        newer = [row for row in rows if until is None or row["given_at"] > until]
-        seen = [_seen(row) for row in newer if row["same_code"]]
-        patches = await self._known(loaded)
-        drafts = await asyncio.to_thread(
-            lambda: mine(
-                unsettled(seen, patches),
-                input=declared.input,
-                output=declared.output,
-                tables=loaded.records,
-            )
-        )
-        if declared.trainable is not None and (more := learning(list(map(_seen, newer)), until)):
-            drafts.append(more)
-        if declared.prompts and (choice := await self._choice(loaded.name)):
-            drafts.append(choice)
-        return drafts
-
-    async def _choice(self, use_case: str) -> Draft | None:
-        """Examples for the prompt; after a decision only once there are twice as many."""
-        draft = await asyncio.to_thread(examples, await self._items(use_case))
-        last = await self._database.fetch_one(SQL["last_choice"], {"use_case": use_case})
-        if draft is None or (last and draft.support.cases < 2 * last["cases"]):
-            return None
-        return draft
-
-    async def _known(self, loaded: LoadedUseCase) -> Patches:
-        return read(loaded.declared, await self.accepted(loaded.name))
-
-    async def _items(self, use_case: str) -> Sequence[Item]:
-        facts = {"use_case": use_case, "most": _MOST_ITEMS}
-        return [Item(**row) for row in await self._database.fetch(SQL["items"], facts)]
+        return await asyncio.to_thread(quality, await self._evidence.items(use_case))
 
     async def _keep(self, connection: Connection, use_case: str, draft: Draft) -> str | None:
         proposal_id = self._ids.new("prp")
@@ -212,6 +172,8 @@ class Proposals:
     ) -> dict[str, Any]:
         """The columns that an accepted, perhaps edited, change takes."""
         if found.patch is None:
+            if written is not None:
+                raise ProposalEditError("there is nothing in it to edit")
             return {}
         patch = found.patch if written is None else edited(loaded, found.patch, written)
         fitting = checked(loaded, [patch])
@@ -219,8 +181,7 @@ class Proposals:
             return {}
         if not fitting.rules:
             return {"patch": Jsonb(patch)}
-        rows = await self._database.fetch(SQL["seen"], {"use_case": loaded.name, "most": MOST_SEEN})
-        seen = [_seen(row) for row in rows if row["same_code"]]
+        seen = await self._evidence.seen(loaded.name)
         support, cases = await asyncio.to_thread(recounted, loaded.declared, fitting.rules[0], seen)
         return {
             "patch": Jsonb(patch),
@@ -286,7 +247,3 @@ class Proposals:
                 "detail": Jsonb(dict(detail)),
             },
         )
-
-
-def _seen(row: Mapping[str, Any]) -> Seen:
-    return Seen(**{name: row[name] for name in Seen.__dataclass_fields__})

@@ -135,6 +135,10 @@ SELECT patch FROM proposal
 WHERE use_case = %(use_case)s AND state = 'accepted' AND patch IS NOT NULL
 ORDER BY decided_at, id
 
+-- name: rejected_rules
+SELECT patch, (support ->> 'cases')::integer AS cases FROM proposal
+WHERE use_case = %(use_case)s AND state = 'rejected' AND kind = 'rule'
+
 -- name: last_suggested
 SELECT max(made_at) AS at FROM proposal WHERE use_case = %(use_case)s
 

@@ -10,7 +10,16 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from roadbed.improvement.errors import ProposalEditError
-from roadbed.improvement.mining.model import Case, Json, Seen, Support, case, ordered, supported
+from roadbed.improvement.mining.model import (
+    Case,
+    Draft,
+    Json,
+    Seen,
+    Support,
+    case,
+    ordered,
+    supported,
+)
 from roadbed.improvement.mining.rules import consequence, reason
 from roadbed.usecases.errors import PatchError
 from roadbed.usecases.folder import LoadedUseCase
@@ -18,6 +27,7 @@ from roadbed.usecases.model import UseCase
 from roadbed.usecases.patches import Patches, RulePatch, read
 
 _LONGEST = 2_000
+_SAME = 0.6  # of a rule's cases, from which on it says nearly the same as another
 _HOLDS = {
     "rule": {"when", "set", "reason"},
     "alias": {"field", "found", "meant"},
@@ -42,10 +52,9 @@ def edited(loaded: LoadedUseCase, patch: Json, written: Json) -> Json:
     if unknown := set(written) - holds - {"kind", "id"}:
         raise ProposalEditError(f"it has no {', '.join(sorted(unknown))[:80]}")
     whole = {**patch, **written, "id": patch["id"], "kind": patch["kind"]}
-    if patch["kind"] == "rule" and "reason" not in written:
-        whole["reason"] = titled(whole)
     checked(loaded, [whole])
-    return whole
+    told_anew = patch["kind"] == "rule" and "reason" not in written
+    return {**whole, "reason": titled(whole)} if told_anew else whole
 
 
 def checked(loaded: LoadedUseCase, patches: Sequence[Json]) -> Patches:
@@ -57,6 +66,23 @@ def checked(loaded: LoadedUseCase, patches: Sequence[Json]) -> Patches:
     except (PatchError, ValueError, TypeError, KeyError) as error:
         detail = str(error.__cause__ or error) if isinstance(error, PatchError) else str(error)
         raise ProposalEditError(detail.strip().rstrip(".").split("\n")[0][:300]) from error
+
+
+def repeats(draft: Draft, rejected: Sequence[tuple[RulePatch, int]], seen: Sequence[Seen]) -> bool:
+    """Whether a rule says in other words what was rejected; twice as many cases make it another.
+
+    ``rejected`` are rules, each with the cases it rested on.
+    """
+    if draft.kind != "rule" or draft.patch is None:
+        return False
+    about = {each.task_id for each in draft.cases}
+    rows = [each for each in seen if each.task_id in about and each.decided is not None]
+    return any(
+        rule.set == draft.patch["set"]
+        and draft.support.cases < 2 * cases
+        and sum(_holds(rule, each) for each in rows) >= _SAME * len(rows)
+        for rule, cases in rejected
+    )
 
 
 def recounted(
@@ -103,11 +129,8 @@ def _ruled(seen: Seen, rules: Sequence[RulePatch]) -> Seen | None:
     for rule in rules:
         if seen.decided is None:
             break
-        try:
-            if not _applies(rule, seen):
-                continue
-        except ProposalEditError:
-            return None
+        if not _holds(rule, seen):
+            continue
         if rule.set is None:
             return None
         seen = replace(seen, decided={**seen.decided, **rule.set})
@@ -123,6 +146,13 @@ def _applies(rule: RulePatch, seen: Seen) -> bool:
     if not isinstance(applies, bool):
         raise ProposalEditError("the condition does not answer yes or no")
     return applies
+
+
+def _holds(rule: RulePatch, seen: Seen) -> bool:
+    try:
+        return _applies(rule, seen)
+    except ProposalEditError:
+        return False
 
 
 def _output(declared: UseCase, content: Json) -> Json:

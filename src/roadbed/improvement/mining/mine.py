@@ -29,7 +29,7 @@ def mine(
     data = aliases(newest, of_input)
     rest = _unexplained(newest, data)
     data += _telling(records(rest, tables), rest, fields)
-    found = [*data, *rules(_unexplained(newest, data), fields)]
+    found = [*data, *rules(_unexplained(newest, data), fields, newest)]
     return sorted(found, key=lambda each: (-each.rank, -each.support.cases))[:_MOST_DRAFTS]
 
 
@@ -40,7 +40,7 @@ def _unexplained(seen: Sequence[Seen], drafts: Sequence[Draft]) -> list[Seen]:
 
 def _telling(found: Sequence[Draft], seen: Sequence[Seen], fields: Sequence[Field]) -> list[Draft]:
     """Without records whose every correction is but a part of what one rule puts right."""
-    wider = [_put_right(each) for each in rules(seen, fields)] if found else []
+    wider = [_put_right(each) for each in rules(seen, fields, seen)] if found else []
     return [
         draft
         for draft in found

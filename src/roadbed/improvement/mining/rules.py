@@ -20,8 +20,8 @@ from roadbed.improvement.mining.model import (
     ordered,
     supported,
 )
-from roadbed.improvement.mining.search import Found, search
-from roadbed.improvement.mining.vocabulary import column, conditions
+from roadbed.improvement.mining.search import search
+from roadbed.improvement.mining.vocabulary import Facts, column, conditions
 from roadbed.kernel.json import flat
 
 Bools = npt.NDArray[np.bool_]
@@ -30,28 +30,41 @@ _MOST_OF_A_KIND = 5
 Set = Mapping[str, Any]
 
 
-def rules(seen: Sequence[Seen], fields: Sequence[Field]) -> list[Draft]:
+def rules(seen: Sequence[Seen], fields: Sequence[Field], judged_on: Sequence[Seen]) -> list[Draft]:
     """Rules that set what people set, then rules that ask a person, each best first.
 
-    A rule is judged on every verdict given; what one rule puts right counts for no second one.
+    They are looked for in ``seen`` and judged on all verdicts in ``judged_on``; what one rule puts
+    right counts for no second one.
     """
     answered = [each for each in seen if each.decided is not None]
-    facts = [{"input": each.input, "output": each.decided or {}} for each in answered]
     wrong = np.array([each.wrong for each in answered], dtype=np.bool_)
     if wrong.sum() < FEWEST:
         return []
+    facts = _facts(answered)
     tried = conditions(fields, facts, wrong.tolist())
-    holds = np.array([each.holds(column(facts, each.field)) for each in tried], dtype=np.bool_)
+    holds = _table(tried, facts)
+    everything = [each for each in judged_on if each.decided is not None]
     told = np.zeros(len(answered), dtype=np.bool_)
     drafts: list[Draft] = []
     for target in _targets(answered):
         good = np.array([_agrees(each, target) for each in answered]) & wrong & ~told
         changed = np.array([_changes(each, target) for each in answered])
         for found in search(holds, good, changed & ~told)[:_MOST_OF_A_KIND]:
-            drafts.append(_draft(found, tried, holds, answered, changed, target))
+            drafts.append(_draft([tried[at] for at in found.literals], everything, target))
             told |= found.good
     unclear = search(holds, wrong & ~told, ~told)[:_MOST_OF_A_KIND]
-    return [*drafts, *(_draft(each, tried, holds, answered, ~told, None) for each in unclear)]
+    return [
+        *drafts,
+        *(_draft([tried[at] for at in each.literals], everything, None) for each in unclear),
+    ]
+
+
+def _facts(seen: Sequence[Seen]) -> list[Facts]:
+    return [{"input": each.input, "output": each.decided or {}} for each in seen]
+
+
+def _table(tried: Sequence[Condition], facts: Sequence[Facts]) -> Bools:
+    return np.array([each.holds(column(facts, each.field)) for each in tried], dtype=np.bool_)
 
 
 def _targets(seen: Sequence[Seen]) -> list[Set]:
@@ -82,23 +95,16 @@ def _agrees(seen: Seen, target: Set) -> bool:
     return {**(seen.decided or {}), **target} == seen.right
 
 
-def _draft(
-    found: Found,
-    tried: Sequence[Condition],
-    holds: Bools,
-    seen: Sequence[Seen],
-    changed: Bools,
-    target: Set | None,
-) -> Draft:
-    chosen = [tried[at] for at in found.literals]
-    where = np.logical_and.reduce([holds[at] for at in found.literals])
-    touched = [each for each, hit in zip(seen, where & changed, strict=True) if hit]
+def _draft(chosen: Sequence[Condition], seen: Sequence[Seen], target: Set | None) -> Draft:
+    where = np.logical_and.reduce(_table(chosen, _facts(seen)))
+    applies = [each for each, hit in zip(seen, where, strict=True) if hit]
+    touched = [each for each in applies if target is None or _changes(each, target)]
     right = sum(each.wrong if target is None else _agrees(each, target) for each in touched)
     support = supported(
         cases=len(touched),
         right=right,
         wrong_now=sum(each.wrong for each in touched),
-        matched=int(where.sum()),
+        matched=len(applies),
     )
     title = f"Where {' and '.join(each.words for each in chosen)}: {consequence(target)}"
     return Draft(
