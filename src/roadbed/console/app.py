@@ -13,7 +13,16 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from roadbed.console import charts, delivering, entering, reviewing, stopping, trusting, words
+from roadbed.console import (
+    charts,
+    delivering,
+    entering,
+    improving,
+    reviewing,
+    stopping,
+    trusting,
+    words,
+)
 from roadbed.console.pages import app_of, page, person_of, problem_page, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.errors import NotSignedInError
@@ -44,6 +53,7 @@ def create() -> Starlette:
             Route("/usecases/{name}/deliveries", delivering.deliveries),
             Route("/deliveries/{delivery_id}", delivering.delivery),
             Route("/deliveries/{delivery_id}", delivering.say, methods=["POST"]),
+            *improving.ROUTES,
             Route("/usecases/{name}/halt", stopping.halt_page),
             Route("/usecases/{name}/halt", stopping.halt, methods=["POST"]),
             Route("/usecases/{name}/resume", stopping.resume, methods=["POST"]),

@@ -11,6 +11,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from roadbed.improvement.errors import ProposalDecidedError, ProposalEditError, UnknownProposalError
+from roadbed.improvement.evidence import Evidence
 from roadbed.improvement.mining import Draft
 from roadbed.improvement.mining.accepting import (
     checked,
