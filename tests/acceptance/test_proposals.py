@@ -69,7 +69,8 @@ async def test_over_http(orders: Site) -> None:
 async def test_what_does_not_fit_is_refused(
     site: Site, path: str, body: dict[str, Any], status: int, code: str
 ) -> None:
-    await problem(await site.reviewer.post(path, json=body), status, code)
+    told = await problem(await site.reviewer.post(path, json=body), status, code)
+    assert told["detail"]
 
 
 async def test_an_unknown_state_is_refused(site: Site) -> None:

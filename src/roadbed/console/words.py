@@ -194,9 +194,7 @@ def suggestions(waiting: Any) -> str:
     if first.kind == "examples":
         return f"{count} {it} would choose examples for the prompt."
     if (first.patch or {}).get("set", ...) is None:
-        return (
-            f"{count} {it} would ask a person where {right:,} of {cases:,} were wrong."
-        )
+        return f"{count} {it} would ask a person where {right:,} of {cases:,} were wrong."
     wrong = first.support["wrong_now"]
     return f"{count} {it} would put right {right:,} of {wrong:,} corrected cases."
 
