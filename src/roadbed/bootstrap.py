@@ -29,6 +29,7 @@ from roadbed.decisions.trials import Trials
 from roadbed.deliveries.relay import Relay
 from roadbed.deliveries.service import Deliveries
 from roadbed.halts.service import Halts
+from roadbed.improvement.proposals import Proposals
 from roadbed.improvement.service import Improvement
 from roadbed.intake.service import Intake
 from roadbed.kernel.clock import Clock, SystemClock
@@ -72,6 +73,7 @@ _log = structlog.get_logger("roadbed")
 _LOOK_FOR_LOST_SECONDS = 2.0
 _MEASURE_SECONDS = 2.0
 _DRILL_LOOK_SECONDS = 60.0
+_SUGGEST_SECONDS = 30.0
 _BEGIN_AGAIN_SECONDS = 0.5
 
 
@@ -87,6 +89,7 @@ class App:
     reviews: Reviews
     receipts: Receipts
     improvement: Improvement
+    proposals: Proposals
     releases: Releases
     ladder: Ladder
     stages: StageClock
@@ -182,6 +185,7 @@ async def running(app: App) -> AsyncIterator[None]:
         _lasting("ladder", lambda: app.ladder.watch(app.registry.names)),
         _lasting("recovery", lambda: _recover_forever(app)),
         _lasting("measuring", lambda: _measure_forever(app)),
+        _lasting("proposals", lambda: _suggest_forever(app)),
         _lasting("audit", app.audit.seal_forever),
         *(_lasting(each.name, each.tell_forever) for each in _witnesses(app, network)),
     ]
@@ -272,6 +276,13 @@ def _wire(
         receipts=receipts,
         incidents=Incidents(database, receipts, ids, clock, pipeline.DELIVERY_DECIDED),
         improvement=improvement,
+        proposals=Proposals(
+            database,
+            ids,
+            clock,
+            pipeline.PROPOSAL_DECIDED,
+            lambda name: registry.get(name).loaded,
+        ),
         releases=releases,
         ladder=_ladder(database, improvement, releases, store, registry, network),
         stages=StageClock(database, clock),
@@ -383,6 +394,14 @@ async def _measure_forever(app: App) -> None:
                 if (budget := app.registry.get(name).loaded.declared.budget) is not None:
                     await app.budgets.watch(name, budget)
         await asyncio.sleep(_MEASURE_SECONDS)
+
+
+async def _suggest_forever(app: App) -> None:
+    while True:
+        await asyncio.sleep(_SUGGEST_SECONDS)
+        for name in app.registry.names():
+            with contextlib.suppress(RoadbedError):
+                await app.proposals.suggest_if_enough(app.registry.get(name).loaded)
 
 
 def _relay(

@@ -15,6 +15,7 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 | a version goes live      | the old one retired, the state renewed, audit entry, processes told  |
 | a release moves          | its step and sign-offs, the stage and waits of the road, audit entry |
 | a version is rolled back | halt and release epoch moved, what it has not sent held, pod told    |
+| a proposal is decided    | its state and patch, audit entry                                     |
 | the evidence turns       | state, threshold and halt epoch moved, audit entry, the pod told     |
 """
 
@@ -74,6 +75,7 @@ FINISH = Write(
 )
 DELIVERY_DECIDED = AUDIT["noted"]
 VERSION_LIVE = AUDIT["noted"]
+PROPOSAL_DECIDED = AUDIT["noted"]
 STATE_MOVED = AUDIT["noted"]
 RELEASE_MOVED = AUDIT["noted"]
 POD_TOLD = TRUST["announce"]

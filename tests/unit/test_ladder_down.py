@@ -104,13 +104,11 @@ class TestCanary:
         await app.relay._prepare(declared)
         by_version = {each.task_id: each.version for each in decisions}
         found = await app.deliveries.list("triage", most=200)
-        states = {
-            (each.task_id in by_version and by_version[each.task_id] == release.version): set()
-            for each in found
-        }
+        states: dict[bool, set[str]] = {True: set(), False: set()}
         for each in found:
-            if each.task_id in by_version:
-                states[by_version[each.task_id] == release.version].add(str(each.state))
+            version = next((v for task, v in by_version.items() if task == each.task_id), None)
+            if version is not None:
+                states[version == release.version].add(str(each.state))
         assert states == {True: {"held"}, False: {"waiting"}}
         held = next(each for each in found if str(each.state) == "held")
         assert "was rolled back (release 2)" in (held.reason or "")

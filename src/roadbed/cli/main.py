@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from roadbed.cli import audit, budgets, deliveries, folders, halts, reviews, serving, work
+from roadbed.cli import (
+    audit,
+    budgets,
+    deliveries,
+    folders,
+    halts,
+    proposals,
+    reviews,
+    serving,
+    work,
+)
 
 app = typer.Typer(
     name="roadbed",
@@ -37,6 +47,7 @@ for command in (
 app.add_typer(reviews.app, name="review")
 app.add_typer(audit.app, name="audit")
 app.add_typer(deliveries.app, name="deliver")
+app.add_typer(proposals.app, name="proposals")
 app.add_typer(serving.user_app, name="user")
 
 

@@ -34,6 +34,7 @@ _environment.filters.update(
     milliseconds=words.milliseconds,
     sentence=words.sentence,
     seen=words.seen,
+    support=words.support,
 )
 _environment.globals.update(
     release=__version__,
@@ -56,6 +57,7 @@ _STATUS = {
     "nothing_to_undo": 409,
     "verdict_invalid": 422,
     "delivery_unknown": 404,
+    "proposal_unknown": 404,
     "halt_unknown": 404,
     "incident_unknown": 404,
     "incident_invalid": 422,

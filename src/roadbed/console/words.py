@@ -179,6 +179,40 @@ def short(identifier: str | None) -> str:
     return identifier[:4] + "…" + identifier[-6:] if identifier else "none"
 
 
+def support(proposal: Any) -> str:
+    """What a proposal rests on, in one sentence."""
+    said = proposal.support
+    cases, right = said["cases"], said["right"]
+    if proposal.kind == "model":
+        return f"{cases:,} of {said['matched']:,} newer verdicts were corrections."
+    if said["low"] is None:
+        return f"{right:,} of {cases:,} examples are close to one of those chosen."
+    bounds = interval(said["low"], said["high"], cases)
+    if (proposal.patch or {}).get("set", ...) is None:
+        return f"{right:,} of {cases:,} answers here were corrected: {bounds}."
+    broken = cases - said["wrong_now"]
+    harm = f" {broken:,} that {'is' if broken == 1 else 'are'} right now would change."
+    return f"{right:,} of {cases:,} changed answers would be right: {bounds}.{harm * bool(broken)}"
+
+
+def suggestions(waiting: Any) -> str:
+    """How many proposals wait, and what the first would do."""
+    if not waiting:
+        return "No suggestion waits."
+    n, first = len(waiting), waiting[0]
+    count = "1 suggestion waits." if n == 1 else f"{n:,} suggestions wait."
+    it = "It" if n == 1 else "The first"
+    right, cases = first.support["right"], first.support["cases"]
+    if first.kind == "model":
+        return f"{count} {it} would learn from {cases:,} correction{'' if cases == 1 else 's'}."
+    if first.kind == "examples":
+        return f"{count} {it} would choose examples for the prompt."
+    if (first.patch or {}).get("set", ...) is None:
+        return f"{count} {it} would ask a person where {right:,} of {cases:,} were wrong."
+    wrong = first.support["wrong_now"]
+    return f"{count} {it} would put right {right:,} of {wrong:,} corrected cases."
+
+
 def headline(overview: Any, live: Any, now: datetime) -> str:
     """What is going on, in a sentence or two of plain words."""
     waiting = overview.reviews["waiting"]

@@ -60,3 +60,28 @@ class Judged:
     wrong: npt.NDArray[np.bool_]
     cautious: npt.NDArray[np.float64] | None
     outputs: Sequence[Mapping[str, Any] | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proposal:
+    """A change that improvement suggests; only a person's word makes it a part of a version.
+
+    ``support`` holds cases, right, wrong_now, matched, low and high; ``cases`` at most 50 tasks
+    with before, after and right. ``patch`` is ``None`` for what has none: to train anew.
+    """
+
+    id: str
+    use_case: str
+    kind: str
+    title: str
+    reason: str
+    support: Mapping[str, Any]
+    cases: Sequence[Mapping[str, Any]]
+    patch: Mapping[str, Any] | None
+    rank: float
+    state: str
+    made_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    note: str | None
+    edited: bool

@@ -43,3 +43,106 @@ SELECT count(*) FILTER (WHERE purpose = 'learn') AS learn,
        count(*) FILTER (WHERE purpose = 'judge') AS judge,
        count(*) FILTER (WHERE reference) AS reference
 FROM example WHERE use_case = %(use_case)s AND withdrawn_at IS NULL
+
+-- name: seen
+-- What people said of tasks that no guarantee rests on; `same_code` by the code that is live.
+SELECT task.id AS task_id, task.input, decision.output AS decided, example.output AS right,
+       verdict.given_at, coalesce(decision.confidence, 0.0) AS confidence,
+       coalesce(made.folder_hash = live.folder_hash, false) AS same_code
+FROM example
+JOIN verdict ON verdict.id = example.verdict_id AND verdict.undone_at IS NULL
+JOIN task ON task.id = example.task_id AND NOT task.reference
+JOIN decision ON decision.task_id = task.id
+JOIN use_case ON use_case.name = example.use_case
+LEFT JOIN version ON version.id = decision.version
+LEFT JOIN behaviour AS made ON made.hash = version.behaviour
+LEFT JOIN version AS in_service ON in_service.id = use_case.live_version
+LEFT JOIN behaviour AS live ON live.hash = in_service.behaviour
+WHERE example.use_case = %(use_case)s AND example.purpose = 'learn'
+  AND example.withdrawn_at IS NULL
+ORDER BY example.id DESC LIMIT %(most)s
+
+-- name: trained_until
+SELECT behaviour.learned_until
+FROM use_case
+JOIN version ON version.id = use_case.live_version
+JOIN behaviour ON behaviour.hash = version.behaviour
+WHERE use_case.name = %(use_case)s
+
+-- name: items
+SELECT example.id, example.input, example.output, example.task_id, verdict.reviewer AS person,
+       example.born_at
+FROM example LEFT JOIN verdict ON verdict.id = example.verdict_id
+WHERE example.use_case = %(use_case)s AND example.purpose = 'learn'
+  AND example.withdrawn_at IS NULL
+ORDER BY example.id DESC LIMIT %(most)s
+
+-- name: lock_proposals
+SELECT pg_advisory_xact_lock(hashtext('proposals'), hashtext(%(use_case)s))
+
+-- name: propose
+-- What was rejected comes back only when it rests on twice as many cases.
+INSERT INTO proposal (id, use_case, kind, title, reason, support, cases, patch, fingerprint, rank,
+                      made_at)
+VALUES (%(id)s, %(use_case)s, %(kind)s, %(title)s, %(reason)s, %(support)s, %(cases)s, %(patch)s,
+        %(fingerprint)s, %(rank)s, %(at)s)
+ON CONFLICT (use_case, fingerprint) DO UPDATE
+SET title = excluded.title, reason = excluded.reason, support = excluded.support,
+    cases = excluded.cases, rank = excluded.rank, made_at = excluded.made_at,
+    patch = jsonb_set(excluded.patch, '{id}', to_jsonb(proposal.id)), state = 'open',
+    decided_by = NULL, decided_at = NULL, note = NULL, edited = false
+WHERE proposal.state IN ('open', 'withdrawn')
+   OR (proposal.state = 'rejected'
+       AND (excluded.support ->> 'cases')::integer >= 2 * (proposal.support ->> 'cases')::integer)
+RETURNING id
+
+-- name: withdraw_others
+UPDATE proposal SET state = 'withdrawn'
+WHERE use_case = %(use_case)s AND state = 'open' AND NOT id = ANY (%(kept)s)
+
+-- name: last_choice
+SELECT (support ->> 'cases')::integer AS cases FROM proposal
+WHERE use_case = %(use_case)s AND kind = 'examples' AND state IN ('accepted', 'rejected')
+ORDER BY decided_at DESC LIMIT 1
+
+-- name: proposals
+SELECT id, use_case, kind, title, reason, support, cases, patch, rank, state, made_at, decided_by,
+       decided_at, note, edited
+FROM proposal
+WHERE use_case = %(use_case)s AND state = ANY (%(states)s)
+ORDER BY rank DESC, (support ->> 'cases')::integer DESC, id LIMIT %(most)s
+
+-- name: proposal
+SELECT id, use_case, kind, title, reason, support, cases, patch, rank, state, made_at, decided_by,
+       decided_at, note, edited
+FROM proposal WHERE id = %(id)s
+
+-- name: decide_proposal
+UPDATE proposal
+SET state = %(state)s, decided_by = %(person)s, decided_at = %(at)s, note = %(note)s,
+    edited = %(edited)s, title = %(title)s, reason = %(reason)s, support = %(support)s,
+    cases = %(cases)s, patch = %(patch)s
+WHERE id = %(id)s AND state = 'open'
+RETURNING id
+
+-- name: reopen_proposal
+UPDATE proposal SET state = 'open', decided_by = NULL, decided_at = NULL, note = NULL
+WHERE id = %(id)s AND state IN ('accepted', 'rejected')
+RETURNING id
+
+-- name: accepted
+SELECT patch FROM proposal
+WHERE use_case = %(use_case)s AND state = 'accepted' AND patch IS NOT NULL
+ORDER BY decided_at, id
+
+-- name: rejected_rules
+SELECT patch, (support ->> 'cases')::integer AS cases FROM proposal
+WHERE use_case = %(use_case)s AND state = 'rejected' AND kind = 'rule'
+
+-- name: last_suggested
+SELECT max(made_at) AS at FROM proposal WHERE use_case = %(use_case)s
+
+-- name: corrections_after
+SELECT count(*) AS n FROM verdict
+WHERE use_case = %(use_case)s AND id > %(after)s AND undone_at IS NULL AND NOT agrees
+  AND NOT EXISTS (SELECT FROM measure WHERE measure.task_id = verdict.task_id)

@@ -11,7 +11,17 @@ from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 
 _SQL = queries(__package__)
-_STEPS = ("task", "decision", "verdict", "measure", "example", "delivery", "attempt")
+_STEPS = (
+    "task",
+    "decision",
+    "verdict",
+    "measure",
+    "example",
+    "delivery",
+    "attempt",
+    "proposal",
+    "choice",
+)
 
 
 class Erasure:

@@ -158,6 +158,19 @@ UPDATE delivery_attempt SET detail = 'erased'
 FROM delivery WHERE delivery.id = delivery_attempt.delivery_id
   AND delivery.task_id = ANY (%(ids)s)
 
+-- name: erase_choice
+-- Examples chosen for a prompt are whole inputs: the choice goes, and a new one can be made.
+UPDATE proposal SET state = 'withdrawn', patch = NULL, cases = '[]'
+WHERE kind = 'examples' AND EXISTS (
+    SELECT FROM jsonb_array_elements(cases) AS each WHERE each ->> 'task_id' = ANY (%(ids)s))
+
+-- name: erase_proposal
+UPDATE proposal SET cases = (
+    SELECT coalesce(jsonb_agg(each), '[]') FROM jsonb_array_elements(cases) AS each
+    WHERE each ->> 'task_id' <> ALL (%(ids)s))
+WHERE kind <> 'examples' AND EXISTS (
+    SELECT FROM jsonb_array_elements(cases) AS each WHERE each ->> 'task_id' = ANY (%(ids)s))
+
 -- name: entries_of
 SELECT position FROM audit_entry
 WHERE subject = ANY (ARRAY (

@@ -21,6 +21,7 @@ let going = false;
 function go(key) {
   const places = {
     u: "/", t: "/receipts", r: usecase && `/usecases/${usecase}/review`,
+    i: usecase && `/usecases/${usecase}/improve`,
     p: usecase && `/usecases/${usecase}/trust`, d: usecase && `/usecases/${usecase}/deliveries`,
   };
   if (places[key]) location.assign(places[key]);
@@ -35,7 +36,10 @@ function move(step) {
 
 // A button or link that names its key.
 function keyed(key) {
-  const at = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  const wanted = `[data-key="${CSS.escape(key)}"]`;
+  // In a list of cards that all have the same keys, the one with the focus is meant.
+  const card = document.activeElement && document.activeElement.closest("[data-list] > li");
+  const at = (card && card.querySelector(wanted)) || document.querySelector(wanted);
   return at && (() => at.click());
 }
 
@@ -67,9 +71,21 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("click", async (event) => {
   const at = event.target.closest("button");
   if (!at) return;
+  if (at.dataset.edit) edit(document.getElementById(at.dataset.edit));
   if (at.dataset.open) document.getElementById(at.dataset.open).showModal();
   if (at.dataset.copy) await copy(at, at.dataset.copy);
   if ("copyLink" in at.dataset) await copy(at, location.href);
+});
+
+function edit(details) {
+  details.open = true;
+  details.querySelector("textarea, input:not([type=hidden])").focus();
+}
+
+// Parts that take a while to make come after the page.
+document.querySelectorAll("[data-part]").forEach(async (place) => {
+  const answer = await fetch(place.dataset.part, { headers: { "x-part": "1" } });
+  if (answer.ok) place.replaceChildren(part(await answer.text()));
 });
 
 async function copy(button, text) {

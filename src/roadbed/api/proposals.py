@@ -1,0 +1,99 @@
+"""Proposals over HTTP: what improvement suggests, a person's word on it, quality of examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
+from roadbed.api.problems import RequestError, text_field, unknown_fields
+
+router = APIRouter()
+State = Literal["open", "accepted", "rejected", "withdrawn"]
+_NOTE = {"note": {"type": "string", "maxLength": 4000}}
+
+
+def _body(properties: Mapping[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "additionalProperties": False, "properties": properties}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+@router.post("/usecases/{name}/proposals")
+async def suggest(name: str, request: Request) -> Response:
+    """Look through corrections and examples now; gives what is open, the best first."""
+    person = person_of(request)
+    usecase_of(request, name)
+    app = app_of(request)
+    found = await app.proposals.suggest(app.registry.get(name).loaded, actor=person)
+    return as_json({"proposals": found})
+
+
+@router.get("/usecases/{name}/proposals")
+async def proposals(
+    name: str,
+    request: Request,
+    state: Annotated[list[State] | None, Query(max_length=4)] = None,
+) -> Response:
+    """Proposals, the best first; open ones, or those in ``state``, which may be repeated."""
+    person_of(request)
+    usecase_of(request, name)
+    found = await app_of(request).proposals.list(name, states=state or ["open"])
+    return as_json({"proposals": found})
+
+
+@router.get("/usecases/{name}/examples/quality")
+async def quality(name: str, request: Request) -> Response:
+    """Contradictions and repetitions among the examples that teach."""
+    person_of(request)
+    usecase_of(request, name)
+    return as_json({"quality": await app_of(request).proposals.quality(name)})
+
+
+@router.get("/proposals/{proposal_id}")
+async def proposal(proposal_id: str, request: Request) -> Response:
+    """One proposal: its support, its cases, its change."""
+    person_of(request)
+    return as_json({"proposal": await app_of(request).proposals.get(proposal_id)})
+
+
+@router.post(
+    "/proposals/{proposal_id}/accept",
+    openapi_extra=_body(
+        {"edited": {"type": "object", "description": "The change as you want it."}, **_NOTE}
+    ),
+)
+async def accept(proposal_id: str, request: Request) -> Response:
+    """Make it a part of the next version, if need be as ``edited``."""
+    person = person_of(request)
+    body = await json_object(request)
+    unknown_fields(body, {"edited", "note"}, "Send edited and note, or an empty object.")
+    edited = body.get("edited")
+    if edited is not None and not isinstance(edited, dict):
+        raise RequestError("edited is not an object.", "Send the fields of the change.")
+    found = await app_of(request).proposals.accept(
+        proposal_id, person=person, edited=edited, note=text_field(body, "note", most=4000)
+    )
+    return as_json({"proposal": found})
+
+
+@router.post("/proposals/{proposal_id}/reject", openapi_extra=_body(_NOTE))
+async def reject(proposal_id: str, request: Request) -> Response:
+    """Turn it down; it comes back only if twice as many cases speak for it."""
+    person = person_of(request)
+    body = await json_object(request)
+    unknown_fields(body, {"note"}, "Send note, or an empty object.")
+    found = await app_of(request).proposals.reject(
+        proposal_id, person=person, note=text_field(body, "note", most=4000)
+    )
+    return as_json({"proposal": found})
+
+
+@router.post("/proposals/{proposal_id}/take-back")
+async def take_back(proposal_id: str, request: Request) -> Response:
+    """Open again what was decided."""
+    person = person_of(request)
+    found = await app_of(request).proposals.take_back(proposal_id, person=person)
+    return as_json({"proposal": found})

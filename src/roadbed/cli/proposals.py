@@ -1,0 +1,179 @@
+"""``proposals``: what improvement suggests, and what people say of it."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from roadbed.cli.output import fail, me, opened, run, show
+from roadbed.kernel.errors import RoadbedError
+
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Look at suggestions, and decide on them."
+)
+Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+UseCaseName = Annotated[str, typer.Argument(help="The use case's name.")]
+ProposalId = Annotated[str, typer.Argument(metavar="PROPOSAL")]
+Note = Annotated[str, typer.Option(help="Why, in your words.")]
+
+
+class EditError(RoadbedError):
+    """What was given to ``--edit`` is no JSON object."""
+
+    code = "edit_not_json"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            f"The edit is not a JSON object: {detail}.",
+            """Write it like '{"when": "input.amount > 5.0", "set": {"line": "garden"}}'.""",
+        )
+
+
+@app.command("list")
+def list_(
+    usecase: UseCaseName,
+    suggest: Annotated[bool, typer.Option("--suggest", help="Look for new ones first.")] = False,
+    state: Annotated[str, typer.Option(help="open, accepted, rejected or withdrawn.")] = "open",
+    json: Json = False,
+) -> None:
+    """Suggestions of a use case, the best first."""
+    if state not in ("open", "accepted", "rejected", "withdrawn"):
+        raise typer.BadParameter("A proposal is open, accepted, rejected or withdrawn.")
+
+    async def work() -> Any:
+        async with opened(only=None) as services:
+            loaded = services.service(usecase).loaded
+            if suggest:
+                await services.proposals.suggest(loaded, actor=me())
+            return await services.proposals.list(usecase, states=[state])
+
+    found = run(work())
+    show({"proposals": found}, as_json=json, text=lambda: "\n".join(_lines(found, usecase)))
+
+
+@app.command("show")
+def show_(proposal: ProposalId, json: Json = False) -> None:
+    """One suggestion with its change and its cases."""
+
+    async def work() -> Any:
+        async with opened(only=None) as services:
+            return await services.proposals.get(proposal)
+
+    found = run(work())
+    show({"proposal": found}, as_json=json, text=lambda: "\n".join(_whole(found)))
+
+
+@app.command()
+def accept(
+    proposal: ProposalId,
+    note: Note = "",
+    edit: Annotated[str | None, typer.Option(help="The change as you want it, JSON.")] = None,
+    json: Json = False,
+) -> None:
+    """Make it a part of the next version, if need be as edited."""
+    edited = None if edit is None else _object(edit)
+
+    async def work() -> Any:
+        async with opened(only=None) as services:
+            return await services.proposals.accept(proposal, person=me(), edited=edited, note=note)
+
+    _decided(run(work()), as_json=json)
+
+
+@app.command()
+def reject(proposal: ProposalId, note: Note = "", json: Json = False) -> None:
+    """Turn it down; it comes back only if twice as many cases speak for it."""
+
+    async def work() -> Any:
+        async with opened(only=None) as services:
+            return await services.proposals.reject(proposal, person=me(), note=note)
+
+    _decided(run(work()), as_json=json)
+
+
+@app.command("take-back")
+def take_back(proposal: ProposalId, json: Json = False) -> None:
+    """Open again what was decided."""
+
+    async def work() -> Any:
+        async with opened(only=None) as services:
+            return await services.proposals.take_back(proposal, person=me())
+
+    _decided(run(work()), as_json=json)
+
+
+@app.command()
+def quality(usecase: UseCaseName, json: Json = False) -> None:
+    """Contradictions and repetitions among the examples that teach."""
+
+    async def work() -> Any:
+        async with opened(only=None) as services:
+            services.service(usecase)
+            return await services.proposals.quality(usecase)
+
+    found = run(work())
+    show({"quality": found}, as_json=json, text=lambda: "\n".join(_quality(found)))
+
+
+def _decided(found: Any, *, as_json: bool) -> None:
+    show({"proposal": found}, as_json=as_json, text=lambda: f"{found.id} is {found.state} now.")
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = jsonlib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise fail(EditError(str(error))) from None
+    if not isinstance(found, dict):
+        raise fail(EditError(f"it is a {type(found).__name__}"))
+    return found
+
+
+def _lines(found: Any, usecase: str) -> Iterator[str]:
+    for each in found:
+        yield f"{each.id}  {_plain(each.title)}"
+        yield f"{'':34}{_support(each.support)}"
+    if not found:
+        yield f"None. `roadbed proposals list {usecase} --suggest` looks for new ones."
+
+
+def _whole(found: Any) -> Iterator[str]:
+    yield f"{found.id}  {found.kind}, {found.state}"
+    yield _plain(found.title)
+    yield _plain(found.reason)
+    yield _support(found.support)
+    if found.patch is not None:
+        yield jsonlib.dumps(found.patch, indent=2)
+    for each in found.cases:
+        before, after, right = (jsonlib.dumps(each[name]) for name in ("before", "after", "right"))
+        yield f"{each['task_id']}  {before} -> {after}, right {right}  {_plain(each['input'])}"
+
+
+def _support(support: Any) -> str:
+    bounds = ""
+    if support["low"] is not None:
+        bounds = f", {support['low'] * 100:.1f}-{support['high'] * 100:.1f} %"
+    return f"{support['right']} of {support['cases']} right after{bounds}, n = {support['cases']}"
+
+
+def _quality(found: Any) -> Iterator[str]:
+    yield (
+        f"{found.contradictory:,} of {found.examples:,} examples contradict one another, "
+        f"{found.repeated:,} repeat another."
+    )
+    for each in found.contradictions:
+        yield _plain(each.input)
+        for side in each.sides:
+            who = ", ".join(
+                f"{item.person or 'folder'} {item.born_at:%Y-%m-%d} {item.task_id or ''}".strip()
+                for item in side.items
+            )
+            yield f"  {jsonlib.dumps(side.output)}: {who}"
+
+
+def _plain(text: str) -> str:
+    """Text from outside cannot move the cursor of a terminal."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)

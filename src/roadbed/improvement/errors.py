@@ -1,0 +1,42 @@
+"""Why a proposal cannot be decided so."""
+
+from __future__ import annotations
+
+from roadbed.kernel.errors import RoadbedError
+
+
+class UnknownProposalError(RoadbedError):
+    """No proposal of this id, or none that the caller may see."""
+
+    code = "proposal_unknown"
+
+    def __init__(self, proposal_id: str) -> None:
+        super().__init__(
+            f"There is no proposal {proposal_id[:60]!r} here.",
+            "Take its id from `roadbed proposals list USECASE`.",
+        )
+
+
+class ProposalDecidedError(RoadbedError):
+    """Somebody was first, or it is open and there is nothing to take back."""
+
+    code = "proposal_decided"
+
+    def __init__(self, proposal_id: str, state: str, by: str | None) -> None:
+        who = f" by {by}" if by else ""
+        super().__init__(
+            f"The proposal {proposal_id} is {state}{who}, so this cannot be done with it.",
+            "Look at the list again; what was decided can be taken back first.",
+        )
+
+
+class ProposalEditError(RoadbedError):
+    """What was written in place of the proposed change does not fit."""
+
+    code = "proposal_invalid"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            f"The change cannot be accepted as it is written: {detail}.",
+            "Mend it and accept again; nothing was changed.",
+        )

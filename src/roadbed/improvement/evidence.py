@@ -1,0 +1,83 @@
+"""What a use case's verdicts and examples speak for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from roadbed.improvement.mining import MOST_SEEN, Draft, Seen, mine
+from roadbed.improvement.mining.accepting import repeats, unsettled
+from roadbed.improvement.mining.choosing import examples
+from roadbed.improvement.mining.learning import learning
+from roadbed.improvement.quality import Item
+from roadbed.improvement.service import SQL
+from roadbed.storage.database import Database
+from roadbed.usecases.errors import PatchError
+from roadbed.usecases.folder import LoadedUseCase
+from roadbed.usecases.patches import RulePatch, read
+
+_MOST_ITEMS = 20_000
+Json = Mapping[str, Any]
+
+
+class Evidence:
+    """Reads what people said, and looks for what it means. Stores nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def seen(self, use_case: str) -> Sequence[Seen]:
+        """Verdicts on what the code that is live decided, of tasks that no guarantee rests on."""
+        facts = {"use_case": use_case, "most": MOST_SEEN}
+        rows = await self._database.fetch(SQL["seen"], facts)
+        return [_seen(row) for row in rows if row["same_code"]]
+
+    async def items(self, use_case: str) -> Sequence[Item]:
+        """The newest examples that teach, at most 20,000."""
+        facts = {"use_case": use_case, "most": _MOST_ITEMS}
+        return [Item(**row) for row in await self._database.fetch(SQL["items"], facts)]
+
+    async def drafts(self, loaded: LoadedUseCase, accepted: Sequence[Json]) -> Sequence[Draft]:
+        """What could be suggested beside what was ``accepted``. Raises ``PatchError``."""
+        declared, named = loaded.declared, {"use_case": loaded.name}
+        rows = await self._database.fetch(SQL["seen"], {**named, "most": MOST_SEEN})
+        trained = await self._database.fetch_one(SQL["trained_until"], named)
+        until = trained["learned_until"] if trained and declared.trainable else None
+        newer = [row for row in rows if until is None or row["given_at"] > until]
+        seen = [_seen(row) for row in newer if row["same_code"]]
+        patches = read(declared, accepted)
+        rejected = await self._rejected(loaded)
+
+        def mined() -> list[Draft]:
+            left = unsettled(seen, patches)
+            found = mine(left, input=declared.input, output=declared.output, tables=loaded.records)
+            return [each for each in found if not repeats(each, rejected, left)]
+
+        drafts = await asyncio.to_thread(mined)
+        if declared.trainable is not None and (more := learning(list(map(_seen, newer)), until)):
+            drafts.append(more)
+        if declared.prompts and (choice := await self._choice(loaded.name)):
+            drafts.append(choice)
+        return drafts
+
+    async def _choice(self, use_case: str) -> Draft | None:
+        """Examples for the prompt; after a decision only once there are twice as many."""
+        draft = await asyncio.to_thread(examples, await self.items(use_case))
+        last = await self._database.fetch_one(SQL["last_choice"], {"use_case": use_case})
+        if draft is None or (last and draft.support.cases < 2 * last["cases"]):
+            return None
+        return draft
+
+    async def _rejected(self, loaded: LoadedUseCase) -> Sequence[tuple[RulePatch, int]]:
+        rows = await self._database.fetch(SQL["rejected_rules"], {"use_case": loaded.name})
+        found = []
+        for row in rows:
+            with contextlib.suppress(PatchError):  # what fits no more cannot come back either
+                found.append((read(loaded.declared, [row["patch"]]).rules[0], row["cases"]))
+        return found
+
+
+def _seen(row: Mapping[str, Any]) -> Seen:
+    return Seen(**{name: row[name] for name in Seen.__dataclass_fields__})

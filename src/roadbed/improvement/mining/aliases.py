@@ -1,0 +1,110 @@
+"""Aliases: a value that means another one, as people's answers show."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from roadbed.improvement.mining.fields import Field, tellable
+from roadbed.improvement.mining.model import FEWEST, Draft, Seen, case, ordered, supported
+from roadbed.improvement.mining.text import misspelt
+
+# What makes a mistake in the data likelier than its counts alone: it has a second witness.
+WITNESS = 0.25
+_MOST_ROWS = 200
+_MOST_OTHERS = 20
+_FEWEST_UNLIKE = 8
+_SHARE, _SHARE_UNLIKE, _SHARE_OF_OTHERS = 0.8, 0.9, 0.5
+
+
+def aliases(seen: Sequence[Seen], fields: Sequence[Field]) -> list[Draft]:
+    """Values answered wrongly, whose right answers are those of another, known value."""
+    found: list[Draft] = []
+    for field in fields:
+        if field.kind == "text" and field.place == "input":
+            found += _of_field(field.name, seen)
+    return found
+
+
+def _of_field(name: str, seen: Sequence[Seen]) -> Iterator[Draft]:
+    by_value: dict[str, list[Seen]] = defaultdict(list)
+    for each in seen:
+        if tellable(value := each.input.get(name)):
+            by_value[value].append(each)
+    known = {
+        value: rows[-_MOST_ROWS:]
+        for value, rows in by_value.items()
+        if len(rows) >= FEWEST and _share_wrong(rows) <= 0.3
+    }
+    for value, rows in by_value.items():
+        if sum(each.wrong for each in rows) >= FEWEST and _share_wrong(rows) >= 0.6:
+            yield from _alias(name, value, rows[-_MOST_ROWS:], known)
+
+
+def _alias(
+    name: str, found: str, rows: Sequence[Seen], known: dict[str, list[Seen]]
+) -> Iterator[Draft]:
+    alike = [each for each in known if misspelt(found, each)]
+    others = sorted(
+        (each for each in known if each not in alike), key=lambda each: -len(known[each])
+    )[:_MOST_OTHERS]
+    if alike:
+        best = max(alike, key=lambda each: (_right(name, rows, known[each]), len(known[each])))
+        enough = _right(name, rows, known[best]) >= max(FEWEST, _SHARE * len(rows))
+    else:
+        counts = sorted(((_right(name, rows, known[each]), each) for each in others), reverse=True)
+        # One single answer is no pattern to know a value by.
+        if len(counts) < 2 or len(rows) < _FEWEST_UNLIKE or len({_key(row) for row in rows}) < 2:
+            return
+        best = counts[0][1]
+        enough = counts[0][0] >= _SHARE_UNLIKE * len(rows)
+        enough = enough and counts[1][0] <= _SHARE_OF_OTHERS * len(rows)
+    if enough:
+        yield _draft(name, found, best, rows, known[best], likely=bool(alike))
+
+
+def _right(name: str, rows: Sequence[Seen], known: Sequence[Seen]) -> int:
+    return sum(_expected(name, each, known) == _key(each) for each in rows)
+
+
+def _expected(name: str, row: Seen, known: Sequence[Seen]) -> str:
+    """What was right for the most similar tasks that had the known value."""
+    alike = [
+        sum(other.input.get(each) == value for each, value in row.input.items() if each != name)
+        for other in known
+    ]
+    most = max(alike)
+    nearest = [_key(other) for other, n in zip(known, alike, strict=True) if n == most]
+    return Counter(nearest).most_common(1)[0][0]
+
+
+def _key(seen: Seen) -> str:
+    return json.dumps(seen.right, sort_keys=True)
+
+
+def _share_wrong(rows: Sequence[Seen]) -> float:
+    return sum(each.wrong for each in rows) / len(rows)
+
+
+def _draft(
+    name: str, found: str, meant: str, rows: Sequence[Seen], known: Sequence[Seen], *, likely: bool
+) -> Draft:
+    wrong = sum(each.wrong for each in rows)
+    support = supported(
+        cases=len(rows), right=_right(name, rows, known), wrong_now=wrong, matched=len(rows)
+    )
+    spelt = " It looks like a misspelling of it." if likely else ""
+    after = [json.loads(_expected(name, each, known)) for each in rows]
+    return Draft(
+        kind="alias",
+        title=f'Read "{found}" as "{meant}" where it stands in {name}',
+        reason=(
+            f'People corrected {wrong} of {len(rows)} answers where {name} is "{found}"; '
+            f'{support.right} of the right answers are those of "{meant}".{spelt}'
+        ),
+        support=support,
+        cases=ordered([case(each, then) for each, then in zip(rows, after, strict=True)]),
+        patch={"kind": "alias", "field": name, "found": found, "meant": meant},
+        rank=(support.low or 0.0) + WITNESS,
+    )

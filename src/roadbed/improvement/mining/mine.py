@@ -1,0 +1,55 @@
+"""All that mining finds, ranked: mistakes in the data first, then what they do not explain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from roadbed.improvement.mining.aliases import aliases
+from roadbed.improvement.mining.fields import Field, fields_of
+from roadbed.improvement.mining.model import Draft, Seen
+from roadbed.improvement.mining.records import records
+from roadbed.improvement.mining.rules import rules
+from roadbed.usecases.deciders import Records
+
+MOST_SEEN = 5_000  # the newest; bounds the time of a search
+_MOST_DRAFTS = 24
+_WIDER = 1.5
+
+
+def mine(
+    seen: Sequence[Seen], *, input: type[BaseModel], output: type[BaseModel], tables: Records
+) -> list[Draft]:
+    """Rules, aliases and records that the verdicts speak for, the best first."""
+    newest = sorted(seen, key=lambda each: each.given_at)[-MOST_SEEN:]
+    of_input = fields_of(input, "input")
+    fields = [*of_input, *fields_of(output, "output")]
+    # What is wrong with the data is said once: a rule that says it again would only hide it.
+    data = aliases(newest, of_input)
+    rest = _unexplained(newest, data)
+    data += _telling(records(rest, tables), rest, fields)
+    found = [*data, *rules(_unexplained(newest, data), fields, newest)]
+    return sorted(found, key=lambda each: (-each.rank, -each.support.cases))[:_MOST_DRAFTS]
+
+
+def _unexplained(seen: Sequence[Seen], drafts: Sequence[Draft]) -> list[Seen]:
+    explained = {case.task_id for draft in drafts for case in draft.cases}
+    return [each for each in seen if each.task_id not in explained]
+
+
+def _telling(found: Sequence[Draft], seen: Sequence[Seen], fields: Sequence[Field]) -> list[Draft]:
+    """Without records whose every correction is but a part of what one rule puts right."""
+    wider = [_put_right(each) for each in rules(seen, fields, seen)] if found else []
+    return [
+        draft
+        for draft in found
+        if not any(
+            len(whole) >= _WIDER * len(draft.cases) and _put_right(draft) <= whole
+            for whole in wider
+        )
+    ]
+
+
+def _put_right(draft: Draft) -> set[str]:
+    return {each.task_id for each in draft.cases if each.after == each.right != each.before}

@@ -1,0 +1,150 @@
+"""Rules: where corrections gather, and agree on the answer or not."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from roadbed.improvement.mining.fields import Field, tellable
+from roadbed.improvement.mining.literals import Condition
+from roadbed.improvement.mining.model import (
+    FEWEST,
+    Draft,
+    Seen,
+    case,
+    ordered,
+    supported,
+)
+from roadbed.improvement.mining.search import search
+from roadbed.improvement.mining.vocabulary import Facts, column, conditions
+from roadbed.kernel.json import flat
+
+Bools = npt.NDArray[np.bool_]
+_MOST_TARGETS = 10
+_MOST_OF_A_KIND = 5
+Set = Mapping[str, Any]
+
+
+def rules(seen: Sequence[Seen], fields: Sequence[Field], judged_on: Sequence[Seen]) -> list[Draft]:
+    """Rules that set what people set, then rules that ask a person, each best first.
+
+    They are looked for in ``seen`` and judged on all verdicts in ``judged_on``; what one rule puts
+    right counts for no second one.
+    """
+    answered = [each for each in seen if each.decided is not None]
+    wrong = np.array([each.wrong for each in answered], dtype=np.bool_)
+    if wrong.sum() < FEWEST:
+        return []
+    facts = _facts(answered)
+    tried = conditions(fields, facts, wrong.tolist())
+    holds = _table(tried, facts)
+    everything = [each for each in judged_on if each.decided is not None]
+    told = np.zeros(len(answered), dtype=np.bool_)
+    drafts: list[Draft] = []
+    for target in _targets(answered):
+        good = np.array([_agrees(each, target) for each in answered]) & wrong & ~told
+        changed = np.array([_changes(each, target) for each in answered])
+        for found in search(holds, good, changed & ~told)[:_MOST_OF_A_KIND]:
+            drafts.append(_draft([tried[at] for at in found.literals], everything, target))
+            told |= found.good
+    unclear = search(holds, wrong & ~told, ~told)[:_MOST_OF_A_KIND]
+    return [
+        *drafts,
+        *(_draft([tried[at] for at in each.literals], everything, None) for each in unclear),
+    ]
+
+
+def _facts(seen: Sequence[Seen]) -> list[Facts]:
+    return [{"input": each.input, "output": each.decided or {}} for each in seen]
+
+
+def _table(tried: Sequence[Condition], facts: Sequence[Facts]) -> Bools:
+    return np.array([each.holds(column(facts, each.field)) for each in tried], dtype=np.bool_)
+
+
+def _targets(seen: Sequence[Seen]) -> list[Set]:
+    """What corrections most often change an answer to."""
+    counted = Counter(_key(each) for each in seen if each.wrong and each.right is not None)
+    often = [key for key, n in counted.most_common() if n >= FEWEST and key != "{}"]
+    found = [json.loads(key) for key in often]
+    return [each for each in found if all(map(_plain, each.values()))][:_MOST_TARGETS]
+
+
+def _key(seen: Seen) -> str:
+    before, after = seen.decided or {}, seen.right or {}
+    return json.dumps(
+        {name: value for name, value in after.items() if before.get(name, ...) != value},
+        sort_keys=True,
+    )
+
+
+def _plain(value: object) -> bool:
+    return tellable(value) or value is None or isinstance(value, bool | int | float)
+
+
+def _changes(seen: Seen, target: Set) -> bool:
+    return {**(seen.decided or {}), **target} != seen.decided
+
+
+def _agrees(seen: Seen, target: Set) -> bool:
+    return {**(seen.decided or {}), **target} == seen.right
+
+
+def _draft(chosen: Sequence[Condition], seen: Sequence[Seen], target: Set | None) -> Draft:
+    where = np.logical_and.reduce(_table(chosen, _facts(seen)))
+    applies = [each for each, hit in zip(seen, where, strict=True) if hit]
+    touched = [each for each in applies if target is None or _changes(each, target)]
+    right = sum(each.wrong if target is None else _agrees(each, target) for each in touched)
+    support = supported(
+        cases=len(touched),
+        right=right,
+        wrong_now=sum(each.wrong for each in touched),
+        matched=len(applies),
+    )
+    title = f"Where {' and '.join(each.words for each in chosen)}: {consequence(target)}"
+    return Draft(
+        kind="rule",
+        title=title,
+        reason=reason(support.cases, right, support.wrong_now, looks=target is None),
+        support=support,
+        cases=ordered(
+            [
+                case(each, None if target is None else {**(each.decided or {}), **target})
+                for each in touched
+            ]
+        ),
+        patch={
+            "kind": "rule",
+            "when": " && ".join(each.cel for each in chosen),
+            "set": None if target is None else dict(target),
+            "reason": title,
+        },
+        rank=support.low or 0.0,
+    )
+
+
+def consequence(target: Set | None) -> str:
+    """What follows, in words."""
+    if target is None:
+        return "a person looks"
+    return ", ".join(f"{name} is {flat({name: value})}" for name, value in target.items())
+
+
+def reason(cases: int, right: int, wrong: int, *, looks: bool) -> str:
+    """Why a rule is worth a look."""
+    if looks:
+        return (
+            f"People corrected {right} of the {cases} answers here, and not always to the same. "
+            "Every such task would go to a person."
+        )
+    broken = cases - wrong
+    harm = f" {broken} that {'is' if broken == 1 else 'are'} right now would change." * bool(broken)
+    return (
+        f"It would change {cases} answers that people looked at, and {right} of them would then "
+        f"be what the person said.{harm}"
+    )

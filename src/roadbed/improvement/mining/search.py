@@ -1,0 +1,129 @@
+"""Short conjunctions by beam search, each held against how many others were tried."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import beta
+
+from roadbed.improvement.mining.model import FEWEST
+
+Bools = npt.NDArray[np.bool_]
+_MOST_LITERALS = 3
+_BEAM = 16
+_LEAST_SHARE = 0.4
+_ALPHA = 0.02  # chance of any rule at all where corrections fall at random
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Conditions by position: they hold for ``n`` eligible cases, ``k`` of them good.
+
+    ``proof`` is a lower bound of the share that stands although so many conditions were tried.
+    """
+
+    literals: tuple[int, ...]
+    n: int
+    k: int
+    proof: float
+    good: Bools
+
+
+def search(holds: Bools, good: Bools, eligible: Bools) -> list[Found]:
+    """Conjunctions of rows of ``holds`` (literals x cases) under which ``good`` cases gather.
+
+    What is found is proven to be more than chance gives; of those that say the same about the same
+    good cases the shortest stays. Best first.
+    """
+    if eligible.sum() < FEWEST or good.sum() < FEWEST or not len(holds):
+        return []
+    distinct = _distinct(holds[:, eligible])
+    table, hits = holds[np.ix_(distinct, np.flatnonzero(eligible))], good[eligible]
+    base = float(hits.mean())
+    beam: list[tuple[tuple[int, ...], Bools]] = [((), np.ones(len(hits), dtype=np.bool_))]
+    found: list[Found] = []
+    for length in range(1, _MOST_LITERALS + 1):
+        tried = math.comb(len(distinct), length)
+        alpha = _ALPHA / _MOST_LITERALS / max(tried, 1)
+        beam, proven = _step(table, hits, beam, alpha)
+        found += [each for each in proven if each.proof > base]
+    found = _undominated(found)
+    return [
+        Found(tuple(int(distinct[at]) for at in each.literals), each.n, each.k, each.proof, good_of)
+        for each in found
+        for good_of in [_spread(each.good, eligible)]
+    ]
+
+
+def _step(
+    table: Bools, hits: Bools, beam: list[tuple[tuple[int, ...], Bools]], alpha: float
+) -> tuple[list[tuple[tuple[int, ...], Bools]], list[Found]]:
+    """Every conjunction in ``beam`` with one more literal: those to go on from, those proven."""
+    if not beam:
+        return [], []
+    masks = np.array([mask for _, mask in beam], dtype=np.float32)
+    weights = table.astype(np.float32)
+    n = masks @ weights.T
+    k = (masks * hits) @ weights.T
+    before = masks.sum(axis=1, keepdims=True)
+    score = np.where((k >= FEWEST) & (n < before), _wilson(k, n), -1.0)
+    proof = np.zeros_like(score)
+    sure = score >= _LEAST_SHARE / 2
+    proof[sure] = beta.ppf(alpha, k[sure], n[sure] - k[sure] + 1)
+    onward: dict[tuple[int, ...], Bools] = {}
+    proven: dict[tuple[int, ...], Found] = {}
+    for at in np.argsort(-score, axis=None, kind="stable")[: _BEAM * 40]:
+        row, column = divmod(int(at), score.shape[1])
+        if score[row, column] < 0.0 or (len(onward) >= _BEAM and len(proven) >= _BEAM * 4):
+            break
+        literals = tuple(sorted({*beam[row][0], column}))
+        mask = beam[row][1] & table[column]
+        if len(onward) < _BEAM:
+            onward.setdefault(literals, mask)
+        size, right = int(n[row, column]), int(k[row, column])
+        if proof[row, column] > 0.0 and right >= _LEAST_SHARE * size:
+            proven.setdefault(
+                literals, Found(literals, size, right, float(proof[row, column]), mask & hits)
+            )
+    return list(onward.items()), list(proven.values())
+
+
+def _undominated(found: list[Found]) -> list[Found]:
+    """Best first, without those of which a shorter or better one says nearly the same."""
+    kept: list[Found] = []
+    told = None
+    for each in sorted(found, key=lambda one: (-one.proof, len(one.literals), -one.k)):
+        new = each.good if told is None else each.good & ~told
+        if new.sum() >= max(FEWEST, each.k / 2):
+            kept.append(each)
+            told = each.good if told is None else told | each.good
+    return kept
+
+
+def _distinct(table: Bools) -> npt.NDArray[np.intp]:
+    """The first of the literals that hold for the same cases, and none that always hold."""
+    packed = np.packbits(table, axis=1)
+    _, first = np.unique(packed, axis=0, return_index=True)
+    telling = [at for at in sorted(first) if FEWEST <= table[at].sum() < table.shape[1]]
+    return np.array(telling, dtype=np.intp)
+
+
+def _spread(part: Bools, eligible: Bools) -> Bools:
+    whole = np.zeros(len(eligible), dtype=np.bool_)
+    whole[eligible] = part
+    return whole
+
+
+def _wilson(
+    k: npt.NDArray[np.float32], n: npt.NDArray[np.float32], z: float = 1.96
+) -> npt.NDArray[np.float64]:
+    """Lower end of the Wilson interval, Wilson (1927): cheap, for the order of the search."""
+    size = np.maximum(n.astype(float), 1e-9)
+    share = k / size
+    middle = share + z * z / (2 * size)
+    spread = z * np.sqrt(share * (1 - share) / size + z * z / (4 * size * size))
+    found: npt.NDArray[np.float64] = (middle - spread) / (1 + z * z / size)
+    return found

@@ -1,0 +1,250 @@
+"""Verbs: suggest changes, and take a person's word on each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from roadbed.improvement.errors import ProposalDecidedError, ProposalEditError, UnknownProposalError
+from roadbed.improvement.evidence import Evidence
+from roadbed.improvement.mining import Draft
+from roadbed.improvement.mining.accepting import (
+    checked,
+    edited,
+    reasoned,
+    recounted,
+    titled,
+)
+from roadbed.improvement.model import Proposal
+from roadbed.improvement.quality import Quality, quality
+from roadbed.improvement.service import SQL
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.ids import Ids
+from roadbed.storage.database import Connection, Database
+from roadbed.usecases.errors import UnknownUseCaseError
+from roadbed.usecases.folder import LoadedUseCase
+
+STATES = ("open", "accepted", "rejected", "withdrawn")
+ENOUGH = 20  # new corrections before Roadbed looks by itself
+_MOST_ITEMS = 20_000
+_MOST_CASES = 50
+_LONGEST_NOTE = 4_000
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+Json = Mapping[str, Any]
+
+
+class Proposals:
+    """Suggestions of one installation. ``served`` gives a use case as it is loaded here."""
+
+    def __init__(
+        self,
+        database: Database,
+        ids: Ids,
+        clock: Clock,
+        audit_note: str,
+        served: Callable[[str], LoadedUseCase],
+    ) -> None:
+        self._database = database
+        self._ids = ids
+        self._clock = clock
+        self._audit_note = audit_note
+        self._served = served
+        self._evidence = Evidence(database)
+        self._looked: dict[str, datetime] = {}
+
+    async def suggest(self, loaded: LoadedUseCase, *, actor: str) -> Sequence[Proposal]:
+        """Look through verdicts and examples; gives what is open now, the best first.
+
+        What was open and is found no more is withdrawn. Nothing that was rejected comes back,
+        unless twice as many cases speak for it.
+        """
+        self._looked[loaded.name] = self._clock.now()
+        drafts = await self._evidence.drafts(loaded, await self.accepted(loaded.name))
+        async with self._database.transaction() as connection:
+            await connection.execute(SQL["lock_proposals"], {"use_case": loaded.name})
+            kept = [await self._keep(connection, loaded.name, each) for each in drafts]
+            facts = {"use_case": loaded.name, "kept": [each for each in kept if each]}
+            await connection.execute(SQL["withdraw_others"], facts)
+            detail = {"said": "suggested", "proposals": facts["kept"]}
+            await self._note(connection, loaded.name, loaded.name, actor, detail)
+        return await self.list(loaded.name)
+
+    async def suggest_if_enough(self, loaded: LoadedUseCase) -> bool:
+        """Look by itself once ``ENOUGH`` corrections came since the last look."""
+        last = self._looked.get(loaded.name, _EVER)
+        row = await self._database.fetch_one(SQL["last_suggested"], {"use_case": loaded.name})
+        if row and row["at"]:
+            last = max(last, row["at"])
+        after = f"vdt_{int(last.timestamp() * 1000):012x}"  # ids sort by time of birth
+        facts = {"use_case": loaded.name, "after": after}
+        counted = await self._database.fetch_one(SQL["corrections_after"], facts)
+        if not counted or counted["n"] < ENOUGH:
+            return False
+        await self.suggest(loaded, actor="roadbed")
+        return True
+
+    async def list(
+        self, use_case: str, *, states: Sequence[str] = ("open",), most: int = 200
+    ) -> Sequence[Proposal]:
+        """Proposals in any of ``states``, the best first."""
+        facts = {"use_case": use_case, "states": list(states), "most": most}
+        rows = await self._database.fetch(SQL["proposals"], facts)
+        return [Proposal(**row) for row in rows]
+
+    async def get(self, proposal_id: str) -> Proposal:
+        """One proposal of a use case served here. Raises ``UnknownProposalError``."""
+        return (await self._find(proposal_id))[0]
+
+    async def accept(
+        self, proposal_id: str, *, person: str, edited: Json | None = None, note: str = ""
+    ) -> Proposal:
+        """A person's yes, if need be to the change as they ``edited`` it.
+
+        It is checked against the use case as it is now, an edited rule also counted anew. Raises
+        ``UnknownProposalError``, ``ProposalDecidedError``, ``ProposalEditError``.
+        """
+        found, loaded = await self._find(proposal_id)
+        facts: dict[str, Any] = {"state": "accepted", "edited": edited is not None}
+        if found.state == "open":
+            facts |= await self._changed(loaded, found, edited)
+        return await self._decide(found, facts, person=person, note=note)
+
+    async def reject(self, proposal_id: str, *, person: str, note: str = "") -> Proposal:
+        """A person's no. Raises ``UnknownProposalError``, ``ProposalDecidedError``."""
+        found, _ = await self._find(proposal_id)
+        return await self._decide(
+            found, {"state": "rejected", "edited": False}, person=person, note=note
+        )
+
+    async def take_back(self, proposal_id: str, *, person: str) -> Proposal:
+        """Open again what was decided. Raises ``UnknownProposalError``, ``ProposalDecidedError``.
+
+        A version made with it stays as it is; the next one is made without it.
+        """
+        found, _ = await self._find(proposal_id)
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(SQL["reopen_proposal"], {"id": found.id})
+            reopened = await cursor.fetchone()
+            if reopened:
+                detail = {"said": "taken back", "was": found.state}
+                await self._note(connection, found.use_case, found.id, person, detail)
+        if not reopened:
+            raise await self._refusal(found.id)
+        return await self.get(found.id)
+
+    async def accepted(self, use_case: str) -> Sequence[Json]:
+        """The accepted patches in the order of acceptance: what the next version is made with."""
+        rows = await self._database.fetch(SQL["accepted"], {"use_case": use_case})
+        return [row["patch"] for row in rows]
+
+    async def quality(self, use_case: str) -> Quality:
+        """Contradictions and repetitions among the examples that teach."""
+        return await asyncio.to_thread(quality, await self._evidence.items(use_case))
+
+    async def _keep(self, connection: Connection, use_case: str, draft: Draft) -> str | None:
+        proposal_id = self._ids.new("prp")
+        patch = None if draft.patch is None else Jsonb({**draft.patch, "id": proposal_id})
+        cursor = await connection.execute(
+            SQL["propose"],
+            {
+                "id": proposal_id,
+                "use_case": use_case,
+                "kind": draft.kind,
+                "title": draft.title,
+                "reason": draft.reason,
+                "support": Jsonb(asdict(draft.support)),
+                "cases": Jsonb([asdict(each) for each in draft.cases[:_MOST_CASES]]),
+                "patch": patch,
+                "fingerprint": draft.fingerprint,
+                "rank": draft.rank,
+                "at": self._clock.now(),
+            },
+        )
+        row = await cursor.fetchone()
+        return str(row["id"]) if row else None
+
+    async def _changed(
+        self, loaded: LoadedUseCase, found: Proposal, written: Json | None
+    ) -> dict[str, Any]:
+        """The columns that an accepted, perhaps edited, change takes."""
+        if found.patch is None:
+            if written is not None:
+                raise ProposalEditError("there is nothing in it to edit")
+            return {}
+        patch = found.patch if written is None else edited(loaded, found.patch, written)
+        fitting = checked(loaded, [patch])
+        if written is None:
+            return {}
+        if not fitting.rules:
+            return {"patch": Jsonb(patch)}
+        seen = await self._evidence.seen(loaded.name)
+        support, cases = await asyncio.to_thread(recounted, loaded.declared, fitting.rules[0], seen)
+        return {
+            "patch": Jsonb(patch),
+            "title": titled(patch),
+            "reason": reasoned(patch, support),
+            "support": Jsonb(asdict(support)),
+            "cases": Jsonb([asdict(each) for each in cases[:_MOST_CASES]]),
+        }
+
+    async def _decide(
+        self, found: Proposal, changed: Mapping[str, Any], *, person: str, note: str
+    ) -> Proposal:
+        text = note[:_LONGEST_NOTE].replace("\0", "")
+        facts = {
+            "id": found.id,
+            "person": person,
+            "at": self._clock.now(),
+            "note": text or None,
+            "title": found.title,
+            "reason": found.reason,
+            "support": Jsonb(found.support),
+            "cases": Jsonb(found.cases),
+            "patch": None if found.patch is None else Jsonb(found.patch),
+            **changed,
+        }
+        patch = facts["patch"].obj if facts["patch"] else None
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(SQL["decide_proposal"], facts)
+            decided = await cursor.fetchone()
+            if decided:
+                detail = {"said": facts["state"], "edited": facts["edited"], "patch": patch}
+                await self._note(
+                    connection, found.use_case, found.id, person, {**detail, "note": text}
+                )
+        if not decided:
+            raise await self._refusal(found.id)
+        return await self.get(found.id)
+
+    async def _refusal(self, proposal_id: str) -> ProposalDecidedError:
+        now = await self.get(proposal_id)
+        return ProposalDecidedError(now.id, now.state, now.decided_by)
+
+    async def _find(self, proposal_id: str) -> tuple[Proposal, LoadedUseCase]:
+        row = await self._database.fetch_one(SQL["proposal"], {"id": proposal_id})
+        if row is None:
+            raise UnknownProposalError(proposal_id)
+        try:
+            return Proposal(**row), self._served(row["use_case"])
+        except UnknownUseCaseError:
+            raise UnknownProposalError(proposal_id) from None
+
+    async def _note(
+        self, connection: Connection, use_case: str, subject: str, actor: str, detail: Json
+    ) -> None:
+        await connection.execute(
+            self._audit_note,
+            {
+                "use_case": use_case,
+                "kind": "proposal",
+                "subject": subject,
+                "actor": actor,
+                "at": self._clock.now(),
+                "detail": Jsonb(dict(detail)),
+            },
+        )

@@ -1,0 +1,192 @@
+"""Examples that say the same twice, and those that contradict one another.
+
+Shown to people, never averaged: whoever knows the work decides which one is right.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from roadbed.kernel.json import flat
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+NEAR = 0.97  # cosine of TF-IDF vectors
+MOST_GROUPS = 50
+_MOST_OF_A_GROUP = 20
+_BLOCK = 512
+_WORDS = re.compile(r"\w+")
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Item:
+    """One example; ``task_id`` and ``person`` are ``None`` for one that came with the folder."""
+
+    id: str
+    input: Json
+    output: Json | None
+    task_id: str | None
+    person: str | None
+    born_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Side:
+    """One of the answers given in a contradiction, and by whom."""
+
+    output: Json | None
+    items: Sequence[Item]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contradiction:
+    """The same or nearly the same input with different right answers; ``exact`` if the same."""
+
+    input: str
+    exact: bool
+    sides: Sequence[Side]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repeated:
+    """Examples that say nearly the same with the same answer."""
+
+    input: str
+    output: Json | None
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quality:
+    """What people should know of the examples; the lists hold the largest groups only."""
+
+    examples: int
+    contradictory: int
+    contradictions: Sequence[Contradiction]
+    repeated: int
+    repetitions: Sequence[Repeated]
+
+
+def quality(items: Sequence[Item]) -> Quality:
+    """Contradictions and repetitions among examples; 20,000 take seconds."""
+    groups = [[items[at] for at in group] for group in groups_of([each.input for each in items])]
+    clashing = [each for each in groups if len({_key(one.output) for one in each}) > 1]
+    same = [each for each in groups if len({_key(one.output) for one in each}) == 1]
+    return Quality(
+        examples=len(items),
+        contradictory=sum(map(len, clashing)),
+        contradictions=[_contradiction(each) for each in _largest(clashing)],
+        repeated=sum(len(each) - 1 for each in same),
+        repetitions=[
+            Repeated(input=flat(each[0].input)[:240], output=each[0].output, count=len(each))
+            for each in _largest(same)
+        ],
+    )
+
+
+def groups_of(inputs: Sequence[Json]) -> list[list[int]]:
+    """Positions of inputs that are the same or nearly so, groups of two and more."""
+    texts = [normalised(each) for each in inputs]
+    by_text: dict[str, list[int]] = defaultdict(list)
+    for at, text in enumerate(texts):
+        by_text[text].append(at)
+    distinct = list(by_text)
+    parent = list(range(len(distinct)))
+
+    def root(at: int) -> int:
+        while parent[at] != at:
+            parent[at] = at = parent[parent[at]]
+        return at
+
+    for one, other in _near_pairs(distinct):
+        parent[root(other)] = root(one)
+    groups: dict[int, list[int]] = defaultdict(list)
+    for at, text in enumerate(distinct):
+        groups[root(at)] += by_text[text]
+    return [sorted(each) for each in groups.values() if len(each) > 1]
+
+
+def normalised(input: Json) -> str:
+    """An input as its words: case, spacing and marks make no difference, digits do."""
+    text = unicodedata.normalize("NFKC", flat(input)).casefold()
+    return " ".join(_WORDS.findall(text))
+
+
+def vectors(texts: Sequence[str]) -> csr_matrix:
+    """Rows of unit length: TF-IDF of the words of normalised texts."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    found: csr_matrix = TfidfVectorizer(analyzer=str.split, norm="l2").fit_transform(texts)
+    return found
+
+
+def _near_pairs(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Pairs of different texts whose cosine is at least ``NEAR``.
+
+    Two of them must share one of the rarest words of either, for all other words together weigh too
+    little: prefix filtering, Bayardo, Ma and Srikant (2007). So few pairs have to be compared.
+    """
+    texts = [each or "-" for each in texts]
+    if len(texts) < 2:
+        return
+    weights = vectors(texts)
+    prefixes = _prefixes(weights)
+    columns = weights.T.tocsr()
+    for start in range(0, len(texts), _BLOCK):
+        shared = (prefixes[start : start + _BLOCK] @ columns).tocoo()
+        later = shared.col != shared.row + start
+        rows, others = shared.row[later] + start, shared.col[later]
+        for part in range(0, len(rows), 200_000):
+            one, other = rows[part : part + 200_000], others[part : part + 200_000]
+            cosine = np.asarray(weights[one].multiply(weights[other]).sum(axis=1)).ravel()
+            for at in np.flatnonzero(cosine >= NEAR):
+                yield int(one[at]), int(other[at])
+
+
+def _prefixes(weights: csr_matrix) -> csr_matrix:
+    """Of each row the fewest rarest words without which it cannot reach ``NEAR``."""
+    from scipy.sparse import csr_matrix
+
+    frequency: npt.NDArray[np.int64] = np.bincount(weights.indices, minlength=weights.shape[1])
+    indices: list[int] = []
+    ends = [0]
+    for row in range(weights.shape[0]):
+        span = slice(weights.indptr[row], weights.indptr[row + 1])
+        order = np.argsort(frequency[weights.indices[span]], kind="stable")
+        gone = np.cumsum(weights.data[span][order] ** 2)
+        needed = int(np.searchsorted(gone, 1.0 - NEAR**2 + 1e-9)) + 1
+        indices += weights.indices[span][order[:needed]].tolist()
+        ends.append(len(indices))
+    return csr_matrix((np.ones(len(indices)), indices, ends), shape=weights.shape)
+
+
+def _contradiction(items: Sequence[Item]) -> Contradiction:
+    by_output: dict[str, list[Item]] = defaultdict(list)
+    for each in items:
+        by_output[_key(each.output)].append(each)
+    sides = sorted(by_output.values(), key=len, reverse=True)
+    return Contradiction(
+        input=flat(items[0].input)[:240],
+        exact=len({normalised(each.input) for each in items}) == 1,
+        sides=[Side(output=each[0].output, items=each[:_MOST_OF_A_GROUP]) for each in sides],
+    )
+
+
+def _largest(groups: Sequence[list[Item]]) -> list[list[Item]]:
+    return sorted(groups, key=len, reverse=True)[:MOST_GROUPS]
+
+
+def _key(output: Json | None) -> str:
+    return json.dumps(output, sort_keys=True)

@@ -1,0 +1,79 @@
+"""Whatever stands in a correction: the rule made of it says exactly what Python says of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from roadbed.improvement.mining.fields import Field, tellable
+from roadbed.improvement.mining.literals import Condition, quoted
+from roadbed.usecases.rulebook import compiled
+
+TEXTS = st.text(max_size=70)
+NASTY = st.sampled_from(
+    ['"', "\\", '\\"', '" || true || "', "\\u0041", "${x}", "'", '""" + "', "\n", "😀", "\\", "a\\"]
+)
+VALUES = st.one_of(TEXTS, NASTY, st.builds(str.__add__, NASTY, TEXTS))
+NUMBERS = st.one_of(st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False))
+NAMES = st.sampled_from(
+    ["code", "in", "package", "größe", 'odd"name', "back\\slash", "a b", "true"]
+)
+
+
+def says(condition: Condition, value: Any) -> bool:
+    """What the compiled condition says; a condition may ask for nothing but its field."""
+    program = compiled(condition.cel, {"input", "output", "confidence"})
+    assert set(program.variables()) == {"input"}
+    found = program.execute({"input": {condition.field.name: value}, "output": {}})
+    assert isinstance(found, bool)
+    return found
+
+
+@given(name=NAMES, test=st.sampled_from(["is", "starts", "contains"]), value=VALUES, found=VALUES)
+@example(name="code", test="is", value='" == "" || true || "', found="x")
+def test_texts_cannot_break_out(name: str, test: Any, value: str, found: str) -> None:
+    field = Field(place="input", name=name, kind="text", optional=False)
+    condition = Condition(field=field, test=test, value=value)
+    for text in (found, value, value + found, found + value):
+        assert [says(condition, text)] == condition.holds([text])
+
+
+@given(test=st.sampled_from(["is", "least", "below"]), value=NUMBERS, found=NUMBERS)
+def test_numbers_mean_the_same(test: Any, value: float, found: float) -> None:
+    field = Field(place="input", name="amount", kind="number", optional=False)
+    condition = Condition(field=field, test=test, value=value)
+    for number in (found, value):
+        assert [says(condition, number)] == condition.holds([number])
+
+
+@given(test=st.sampled_from(["is", "starts", "contains"]), value=VALUES)
+def test_null_never_fails(test: Any, value: str) -> None:
+    field = Field(place="input", name="code", kind="text", optional=True)
+    condition = Condition(field=field, test=test, value=value)
+    assert not says(condition, None)
+    assert condition.holds([None]) == [False]
+
+
+@pytest.mark.parametrize("found", [True, False, 1, 0, 1.0, None])
+def test_truth_is_no_number(found: object) -> None:
+    field = Field(place="input", name="urgent", kind="flag", optional=True)
+    condition = Condition(field=field, test="is", value=True)
+    assert condition.holds([found]) == [found is True]
+    if not isinstance(found, int | float) or isinstance(found, bool):
+        assert says(condition, found) is (found is True)
+
+
+def test_what_cannot_be_written_is_refused() -> None:
+    with pytest.raises(ValueError, match="cannot be written"):
+        quoted(float("nan"))
+
+
+@given(VALUES)
+def test_what_may_stand_in_a_rule_is_short_and_visible(value: str) -> None:
+    if tellable(value):
+        assert 0 < len(value) <= 60
+        assert value.isprintable() or " " in value or "\u3000" in value or not value.isascii()
+        assert "\n" not in value
