@@ -33,7 +33,10 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.settings import Settings
 from roadbed.monitoring.service import Monitoring
+from roadbed.people.members import Members
+from roadbed.people.oidc import Provider
 from roadbed.people.service import People
+from roadbed.people.signing_in import SigningIn
 from roadbed.receipts.erasure import Erasure
 from roadbed.receipts.incidents import Incidents
 from roadbed.receipts.service import Receipts
@@ -86,6 +89,9 @@ class App:
     erasure: Erasure
     relay: Relay
     people: People
+    members: Members
+    signing_in: SigningIn
+    provider: Provider | None
     audit: AuditLog
     broken: dict[str, RoadbedError] = field(default_factory=dict)
 
@@ -211,6 +217,8 @@ def _wire(
         on_undo=pipeline.VERDICT_UNDONE,
         claim_seconds=settings.claim_seconds,
     )
+    people = People(database, clock, os.urandom, idle_seconds=settings.idle_seconds)
+    members = Members(database, people)
     # Which known cases are drawn is no secret that anything rests on.
     chance = random.Random()  # noqa: S311
     measuring = Measuring(database, improvement, reviews, ids, clock, chance)
@@ -243,7 +251,10 @@ def _wire(
         halts=Halts(database, ids, clock),
         budgets=budgets,
         relay=_relay(settings, database, writer, network, chance),
-        people=People(database, clock, os.urandom),
+        people=people,
+        members=members,
+        signing_in=SigningIn(database, clock, people, members, creates=settings.oidc_create),
+        provider=_provider(settings, database, clock),
         audit=audit,
         erasure=Erasure(database, audit, clock),
     )
@@ -299,6 +310,19 @@ def _relay(
         name=f"{socket.gethostname()}:{os.getpid()}",
         address=settings.address.rstrip("/"),
         senders=settings.senders,
+    )
+
+
+def _provider(settings: Settings, database: Database, clock: Clock) -> Provider | None:
+    if settings.oidc_issuer is None:
+        return None
+    return Provider(
+        database,
+        clock,
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret,
+        claim=settings.oidc_claim,
     )
 
 

@@ -140,6 +140,9 @@ def test_mistakes_are_told_with_the_fix_and_stable_exit_codes(terminal: Terminal
 
 def test_links_tokens_and_the_doctor(terminal: Terminal) -> None:
     assert "/sign-in?code=" in terminal.run("user", "link")
+    terminal.run("user", "token", "shop", code=1)
+    assert "roadbed user add" in terminal.errors
+    terminal.run("user", "add", "shop")
     assert str(terminal.json("user", "token", "shop")["token"]).startswith("rb_api_")
     assert "fsync" in terminal.run("doctor")
     terminal.environment["ROADBED_DATABASE_URL"] = "postgresql://nobody@/none?host=/nowhere"
@@ -148,6 +151,7 @@ def test_links_tokens_and_the_doctor(terminal: Terminal) -> None:
     terminal.environment["ROADBED_HOST"] = "0.0.0.0"
     terminal.run("serve", code=1)
     assert "does not listen on 0.0.0.0" in terminal.errors
+    assert "ROADBED_ADDRESS" in terminal.errors
 
 
 def test_the_log_is_verified_and_a_receipt_proven(terminal: Terminal) -> None:

@@ -66,9 +66,11 @@ class Halts:
             await self._database.fetch(_SQL["tell"], {"use_case": use_case})
         return await self._until_quiet(use_case, halt_id, began, fenced)
 
-    async def halt_all(self, *, reason: str, actor: str) -> Sequence[Halt]:
-        """Stop every use case known to the database, side by side."""
-        names = await self.known()
+    async def halt_all(
+        self, *, reason: str, actor: str, only: Sequence[str] | None = None
+    ) -> Sequence[Halt]:
+        """Stop every use case known to the database, or ``only`` those named, side by side."""
+        names = await self.known() if only is None else only
         return await asyncio.gather(
             *(self.halt(name, reason=reason, actor=actor) for name in names)
         )
