@@ -172,8 +172,8 @@ async def _people(app: App) -> None:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, url: str) -> AsyncIterator[Site]:
-    """Serve ``settings.usecases`` on a free port."""
+async def serving(settings: Settings, url: str, *, people: bool = True) -> AsyncIterator[Site]:
+    """Serve ``settings.usecases`` on a free port; with ``people``, the pod and two who may all."""
     application = create(settings.model_copy(update={"database_url": SecretStr(url)}))
     server = uvicorn.Server(
         uvicorn.Config(application, host="127.0.0.1", port=0, log_level="warning")
@@ -184,14 +184,16 @@ async def serving(settings: Settings, url: str) -> AsyncIterator[Site]:
         await asyncio.sleep(0.01)
     app = application.roadbed
     address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    await _people(app)
+    if people:
+        await _people(app)
     clients = [
         httpx2.AsyncClient(
             base_url=f"{address}/v1",
             headers={"Authorization": f"Bearer {await app.people.issue_token(name)}"},
         )
-        for name in ("shop", "reviewer")
+        for name in (("shop", "reviewer") if people else ())
     ]
+    clients += [httpx2.AsyncClient() for _ in range(2 - len(clients))]
     try:
         yield Site(app=app, address=address, shop=clients[0], reviewer=clients[1])
     finally:
