@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -34,7 +34,6 @@ from roadbed.kernel.ids import Ids
 from roadbed.kernel.settings import Settings
 from roadbed.monitoring.service import Monitoring
 from roadbed.people.members import Members
-from roadbed.people.oidc import Provider
 from roadbed.people.service import People
 from roadbed.people.signing_in import SigningIn
 from roadbed.receipts.erasure import Erasure
@@ -54,6 +53,9 @@ from roadbed.trust.stress import Stress
 from roadbed.usecases.errors import UseCaseError
 from roadbed.usecases.folder import LoadedUseCase, folders, load
 from roadbed.usecases.model import UseCase
+
+if TYPE_CHECKING:
+    from roadbed.people.oidc import Provider
 
 # Standard output belongs to results; what happens on the way goes to standard error.
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
@@ -316,6 +318,9 @@ def _relay(
 def _provider(settings: Settings, database: Database, clock: Clock) -> Provider | None:
     if settings.oidc_issuer is None:
         return None
+    # Imported here: most have no provider, and every command would wait for it.
+    from roadbed.people.oidc import Provider
+
     return Provider(
         database,
         clock,
