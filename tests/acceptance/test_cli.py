@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -183,3 +187,63 @@ def test_the_log_is_verified_and_a_receipt_proven(terminal: Terminal) -> None:
     assert "Line 1 of checkpoints.log cannot be read" in told
     found = terminal.json("audit", "verify", code=3)
     assert found["entries"] == 2
+
+
+def test_people_from_the_first_start_to_a_revoked_token(terminal: Terminal) -> None:
+    Folders(terminal.folder / "usecases").write()
+    terminal.environment["LOGNAME"] = "root"
+    with serving_once(terminal) as (told, errors):
+        assert "/sign-in?code=" not in told
+        assert "root is the administrator now" in errors
+        assert "/sign-in?code=" in errors
+    assert "administrator" in terminal.run("user", "list")
+    terminal.run("user", "add", "rae", "--display", "Rae R.", "--email", "rae@example.org")
+    terminal.run("user", "add", "rae", code=1)
+    assert "already" in terminal.errors
+    assert "reviewer of triage" in terminal.run("user", "grant", "rae", "triage", "reviewer")
+    terminal.run("user", "grant", "rae", "nowhere", "reviewer", code=1)
+    shown = terminal.json("user", "show", "rae")
+    assert shown["roles"][0]["granted_by"] == "root"  # type: ignore[index]
+    assert "reviewer of triage, by root" in terminal.run("user", "show", "rae")
+    made = terminal.json(
+        "user", "token", "rae", "--scope", "submit", "--usecase", "triage", "--days", "90"
+    )
+    listed = terminal.run("user", "tokens")
+    assert str(made["token"]) not in listed
+    assert "submit; triage; until 20" in listed
+    token = terminal.json("user", "tokens", "rae")["tokens"][0]["id"]  # type: ignore[index]
+    terminal.run("user", "revoke-token", token)
+    terminal.run("user", "revoke-token", token, code=1)
+    terminal.run("user", "password", "rae", "--stdin", typed="short\n", code=1)
+    assert "12 characters" in terminal.errors
+    terminal.run("user", "password", "rae", "--stdin", typed="correct horse battery\n")
+    terminal.run("user", "password", "rae", typed="another good one\nanother good one\n")
+    assert "/sign-in?code=" in terminal.run("user", "link", "rae")
+    terminal.run("user", "revoke", "rae", "triage", "reviewer")
+    terminal.run("user", "admin", "rae")
+    terminal.run("user", "disable", "root")
+    terminal.run("user", "admin", "rae", "--off", code=1)
+    assert "last administrator" in terminal.errors
+    terminal.run("user", "enable", "root")
+    with serving_once(terminal, "up") as (told, errors):
+        assert "administrator now" not in errors
+        assert "Sign in once" in told
+
+
+@contextmanager
+def serving_once(terminal: Terminal, verb: str = "serve") -> Iterator[tuple[str, str]]:
+    """What a server says when it starts; it is ended at once."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "roadbed", verb, "--port", "0"],
+        cwd=terminal.folder,
+        env=terminal.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    told = process.stdout.readline()
+    time.sleep(1.5)
+    process.send_signal(signal.SIGTERM)
+    rest, errors = process.communicate(timeout=60)
+    yield told + rest, errors
