@@ -59,7 +59,7 @@ async def to_provider(request: Request) -> Response:
     app.signing_in.knock(_address(request))
     if app.provider is None:
         raise ProviderError("none is set up here")
-    there, browser = await app.provider.begin(back_to=_base(request) + _BACK)
+    there, browser = await app.provider.begin(back_to=base(request) + _BACK)
     response = RedirectResponse(there, status_code=303)
     response.set_cookie(
         _BEGUN,
@@ -86,7 +86,7 @@ async def from_provider(request: Request) -> Response:
         code=asked["code"],
         state=asked.get("state", ""),
         browser=request.cookies.get(_BEGUN, ""),
-        back_to=_base(request) + _BACK,
+        back_to=base(request) + _BACK,
     )
     response = await _enter(request, await app.signing_in.by_identity(identity), "oidc")
     response.delete_cookie(_BEGUN, path=_BACK)
@@ -187,7 +187,7 @@ def _form(
     return response
 
 
-def _base(request: Request) -> str:
+def base(request: Request) -> str:
     """Scheme and host under which this browser knows Roadbed."""
     public = urlsplit(app_of(request).settings.address)
     if public.hostname == request.url.hostname and public.scheme == "https":
@@ -196,7 +196,7 @@ def _base(request: Request) -> str:
 
 
 def _secure(request: Request) -> bool:
-    return _base(request).startswith("https://")
+    return base(request).startswith("https://")
 
 
 def _address(request: Request) -> str:

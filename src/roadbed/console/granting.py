@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from roadbed.access import everywhere, needs, viewer_of
 from roadbed.bootstrap import App
-from roadbed.console.entering import read_form
+from roadbed.console.entering import base, read_form
 from roadbed.console.pages import app_of, page, usecase_page
 from roadbed.people.errors import LastAdminError, PersonExistsError, PersonInvalidError
 from roadbed.people.model import Role
@@ -106,7 +106,7 @@ async def link(request: Request) -> HTMLResponse:
     """A one-time sign-in link for somebody; it is shown this once."""
     name = request.path_params["person"]
     code = await app_of(request).people.issue_link_code(name, by=viewer_of(request).name)
-    return await _person(request, made=f"{request.base_url}sign-in?code={code}")
+    return await _person(request, made=f"{base(request)}/sign-in?code={code}")
 
 
 async def _change(request: Request, change: Callable[[App, str, str], Awaitable[None]]) -> Response:
