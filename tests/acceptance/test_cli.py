@@ -16,6 +16,7 @@ import pytest
 
 from tests.conftest import Folders
 
+pytestmark = pytest.mark.timeout(240)  # two cores, shared with whatever else is tested
 PAST = "text,team\n" + "".join(
     f"{greeting} {phrase} {n},{team}\n"
     for n in range(14)
@@ -189,45 +190,59 @@ def test_the_log_is_verified_and_a_receipt_proven(terminal: Terminal) -> None:
     assert found["entries"] == 2
 
 
-def test_people_from_the_first_start_to_a_revoked_token(terminal: Terminal) -> None:
-    Folders(terminal.folder / "usecases").write()
+def test_the_first_start_makes_an_administrator_and_a_link(terminal: Terminal) -> None:
     terminal.environment["LOGNAME"] = "root"
+    terminal.run("user", "add", "rae")
     with serving_once(terminal) as (told, errors):
         assert "/sign-in?code=" not in told
         assert "root is the administrator now" in errors
         assert "/sign-in?code=" in errors
     assert "administrator" in terminal.run("user", "list")
+    with serving_once(terminal, "up") as (told, errors):
+        assert "administrator now" not in errors
+        assert "Sign in once" in told
+    terminal.run("user", "disable", "root", code=1)
+    assert "last administrator" in terminal.errors
+    terminal.run("user", "admin", "rae")
+    terminal.run("user", "disable", "root")
+    terminal.run("user", "admin", "rae", "--off", code=1)
+    terminal.run("user", "enable", "root")
+    with serving_once(terminal, "up") as (told, _):
+        assert "Sign in once" in told
+
+
+def test_roles_and_tokens_are_given_and_taken_back(terminal: Terminal) -> None:
+    Folders(terminal.folder / "usecases").write()
+    terminal.environment["LOGNAME"] = "root"
+    terminal.run("submit", "triage", '{"text": "makes it known"}')
     terminal.run("user", "add", "rae", "--display", "Rae R.", "--email", "rae@example.org")
     terminal.run("user", "add", "rae", code=1)
     assert "already" in terminal.errors
     assert "reviewer of triage" in terminal.run("user", "grant", "rae", "triage", "reviewer")
-    terminal.run("user", "grant", "rae", "nowhere", "reviewer", code=1)
     shown = terminal.json("user", "show", "rae")
     assert shown["roles"][0]["granted_by"] == "root"  # type: ignore[index]
-    assert "reviewer of triage, by root" in terminal.run("user", "show", "rae")
-    made = terminal.json(
-        "user", "token", "rae", "--scope", "submit", "--usecase", "triage", "--days", "90"
+    token = str(
+        terminal.json(
+            "user", "token", "rae", "--scope", "submit", "--usecase", "triage", "--days", "90"
+        )["token"]
     )
-    listed = terminal.run("user", "tokens")
-    assert str(made["token"]) not in listed
+    listed = terminal.run("user", "show", "rae")
+    assert token not in listed
+    assert "reviewer of triage, by root" in listed
     assert "submit; triage; until 20" in listed
-    token = terminal.json("user", "tokens", "rae")["tokens"][0]["id"]  # type: ignore[index]
-    terminal.run("user", "revoke-token", token)
-    terminal.run("user", "revoke-token", token, code=1)
+    found = terminal.json("user", "tokens", "rae")["tokens"][0]["id"]  # type: ignore[index]
+    terminal.run("user", "revoke-token", found)
+    terminal.run("user", "revoke", "rae", "triage", "reviewer")
+    assert "No token is in force" in terminal.run("user", "tokens")
+
+
+def test_a_password_is_typed_twice_or_read(terminal: Terminal) -> None:
+    terminal.run("user", "add", "rae")
     terminal.run("user", "password", "rae", "--stdin", typed="short\n", code=1)
     assert "12 characters" in terminal.errors
     terminal.run("user", "password", "rae", "--stdin", typed="correct horse battery\n")
     terminal.run("user", "password", "rae", typed="another good one\nanother good one\n")
     assert "/sign-in?code=" in terminal.run("user", "link", "rae")
-    terminal.run("user", "revoke", "rae", "triage", "reviewer")
-    terminal.run("user", "admin", "rae")
-    terminal.run("user", "disable", "root")
-    terminal.run("user", "admin", "rae", "--off", code=1)
-    assert "last administrator" in terminal.errors
-    terminal.run("user", "enable", "root")
-    with serving_once(terminal, "up") as (told, errors):
-        assert "administrator now" not in errors
-        assert "Sign in once" in told
 
 
 @contextmanager

@@ -148,6 +148,15 @@ class TestPersons:
         assert sorted(map(str, made)) == ["None"] * 4 + ["root-user"]
         assert (await app.members.get("root-user")).admin
 
+    async def test_the_first_is_made_of_who_is_there_but_not_of_who_is_kept_out(
+        self, app: App
+    ) -> None:
+        await app.members.add("root", by="test")
+        await app.members.disable("root", by="test")
+        assert await app.members.add_first("root") is None
+        await app.members.enable("root", by="test")
+        assert await app.members.add_first("root") == "root"
+
     async def test_the_last_administrator_stays(self, app: App) -> None:
         await app.members.add("one", by="test", admin=True)
         with pytest.raises(LastAdminError):

@@ -138,7 +138,7 @@ async def _announce(app: App, address: str, *, with_link: bool) -> None:
         tell("ROADBED_ADDRESS is plain http: whoever is on the way reads passwords and sessions.")
     first = await app.members.add_first(me())
     if first is not None:
-        tell(f"There were no people yet: {first} is the administrator now.")
+        tell(f"There was no administrator yet: {first} is the administrator now.")
     if with_link:
         say(await _way_in(app, address))
         for name in app.registry.names():

@@ -79,7 +79,7 @@ class Members:
         return await self.get(name)
 
     async def add_first(self, name: str) -> str | None:
-        """An administrator, if there is nobody yet; gives the name, or ``None``."""
+        """An administrator, if there is none yet; gives the name, or ``None``."""
         async with self._database.transaction() as connection:
             await connection.execute(SQL["first_lock"])
             facts = {"name": rules.as_name(name)}

@@ -96,7 +96,9 @@ SELECT pg_advisory_xact_lock(hashtext('person'), hashtext('first'))
 
 -- name: first
 INSERT INTO person (name, admin, created_by)
-SELECT %(name)s, true, 'roadbed' WHERE NOT EXISTS (SELECT FROM person)
+SELECT %(name)s, true, 'roadbed'
+WHERE NOT EXISTS (SELECT FROM person WHERE admin AND disabled_at IS NULL)
+ON CONFLICT (name) DO UPDATE SET admin = true WHERE person.disabled_at IS NULL
 RETURNING name
 
 -- name: is_use_case
