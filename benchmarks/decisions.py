@@ -283,7 +283,8 @@ async def measure_http(
     url: str, folder: Path, rounds: int, seconds: float
 ) -> tuple[dict[str, list[float]], dict[str, float]]:
     async with open_app(Settings(usecases=folder), url, only=[]) as app:
-        token = await app.people.issue_token("bench")
+        await app.members.add("b", by="bench")  # the engineer of the pod
+        token = await app.people.issue_token("b")
     bare_file = folder.parent / "bare.py"
     bare_file.write_text(BARE)
     ours = Child(

@@ -155,9 +155,25 @@ async def site(settings: Settings, folders: Folders, url: str) -> AsyncIterator[
         yield found
 
 
+async def _people(app: App) -> None:
+    """The pod of ``ROUTING``, and two who may do whatever can be done in every use case here."""
+    for name in ("ana", "ben", "chi", "dev", "shop", "reviewer"):
+        await app.members.add(name, by="test")
+    # Straight into the table: a folder that cannot be loaded is not known to the database.
+    for use_case in [*app.registry.names(), *app.broken]:
+        for role in ("domain_lead", "engineer", "reviewer"):
+            for name in ("shop", "reviewer"):
+                await app.database.fetch(
+                    "INSERT INTO membership (use_case, person, role, granted_by) VALUES "
+                    "(%(use_case)s, %(name)s, %(role)s, 'test')",
+                    {"use_case": use_case, "name": name, "role": role},
+                )
+    app.people.forget()
+
+
 @asynccontextmanager
-async def serving(settings: Settings, url: str) -> AsyncIterator[Site]:
-    """Serve ``settings.usecases`` on a free port."""
+async def serving(settings: Settings, url: str, *, people: bool = True) -> AsyncIterator[Site]:
+    """Serve ``settings.usecases`` on a free port; with ``people``, the pod and two who may all."""
     application = create(settings.model_copy(update={"database_url": SecretStr(url)}))
     server = uvicorn.Server(
         uvicorn.Config(application, host="127.0.0.1", port=0, log_level="warning")
@@ -168,13 +184,16 @@ async def serving(settings: Settings, url: str) -> AsyncIterator[Site]:
         await asyncio.sleep(0.01)
     app = application.roadbed
     address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    if people:
+        await _people(app)
     clients = [
         httpx2.AsyncClient(
             base_url=f"{address}/v1",
             headers={"Authorization": f"Bearer {await app.people.issue_token(name)}"},
         )
-        for name in ("shop", "reviewer")
+        for name in (("shop", "reviewer") if people else ())
     ]
+    clients += [httpx2.AsyncClient() for _ in range(2 - len(clients))]
     try:
         yield Site(app=app, address=address, shop=clients[0], reviewer=clients[1])
     finally:

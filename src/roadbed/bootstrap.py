@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -37,7 +37,9 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.settings import Settings
 from roadbed.monitoring.service import Monitoring
+from roadbed.people.members import Members
 from roadbed.people.service import People
+from roadbed.people.signing_in import SigningIn
 from roadbed.receipts.erasure import Erasure
 from roadbed.receipts.incidents import Incidents
 from roadbed.receipts.service import Receipts
@@ -66,6 +68,9 @@ from roadbed.trust.stress import Stress
 from roadbed.usecases.errors import UseCaseError
 from roadbed.usecases.folder import LoadedUseCase, folders, load
 from roadbed.usecases.model import UseCase
+
+if TYPE_CHECKING:
+    from roadbed.people.oidc import Provider
 
 # Standard output belongs to results; what happens on the way goes to standard error.
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
@@ -105,6 +110,9 @@ class App:
     erasure: Erasure
     relay: Relay
     people: People
+    members: Members
+    signing_in: SigningIn
+    provider: Provider | None
     audit: AuditLog
     broken: dict[str, RoadbedError] = field(default_factory=dict)
 
@@ -253,6 +261,8 @@ def _wire(
         on_undo=pipeline.VERDICT_UNDONE,
         claim_seconds=settings.claim_seconds,
     )
+    people = People(database, clock, os.urandom, idle_seconds=settings.idle_seconds)
+    members = Members(database, people)
     # Which known cases are drawn is no secret that anything rests on.
     chance = random.Random()  # noqa: S311
     measuring = Measuring(database, improvement, reviews, ids, clock, chance)
@@ -295,7 +305,10 @@ def _wire(
         halts=Halts(database, ids, clock),
         budgets=budgets,
         relay=_relay(settings, database, writer, network, chance),
-        people=People(database, clock, os.urandom),
+        people=people,
+        members=members,
+        signing_in=SigningIn(database, clock, people, members, creates=settings.oidc_create),
+        provider=_provider(settings, database, clock),
         audit=audit,
         erasure=Erasure(database, audit, clock),
     )
@@ -423,6 +436,22 @@ def _relay(
         name=f"{socket.gethostname()}:{os.getpid()}",
         address=settings.address.rstrip("/"),
         senders=settings.senders,
+    )
+
+
+def _provider(settings: Settings, database: Database, clock: Clock) -> Provider | None:
+    if settings.oidc_issuer is None:
+        return None
+    # Imported here: most have no provider, and every command would wait for it.
+    from roadbed.people.oidc import Provider
+
+    return Provider(
+        database,
+        clock,
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret,
+        claim=settings.oidc_claim,
     )
 
 

@@ -17,12 +17,16 @@ from roadbed.api.problems import problem
 from roadbed.api.tasks import take
 from roadbed.bootstrap import App, database_url, open_app, relaying, running
 from roadbed.console import app as console
+from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
 from roadbed.people.errors import NotSignedInError
+from roadbed.people.limits import Limit
+from roadbed.people.rules import Viewer
 
 SESSION_COOKIE = "roadbed_session"
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+_API = "/v1/"
 _SUBMIT = "/v1/usecases/", "/tasks"
 _HEADERS = [
     (
@@ -78,7 +82,8 @@ class ForeignHostError(RoadbedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Roadbed does not answer under this name.", "Ask for 127.0.0.1 or localhost."
+            "Roadbed does not answer under this name.",
+            "Ask for 127.0.0.1 or localhost, or set ROADBED_ADDRESS to the name people use.",
         )
 
 
@@ -89,15 +94,15 @@ class NotLoopbackError(RoadbedError):
 
     def __init__(self, host: str) -> None:
         super().__init__(
-            f"Roadbed does not listen on {host} yet.",
-            "Until people and roles are there, use 127.0.0.1, ::1 or localhost.",
+            f"Roadbed does not listen on {host} without knowing its public address.",
+            "Set ROADBED_ADDRESS to what people type (https://…), or listen on 127.0.0.1.",
         )
 
 
 def create(settings: Settings | None = None, *, relays: bool = False) -> Door:
     """The whole application; ``relays``: it sends deliveries too. Raises ``NotLoopbackError``."""
     settings = settings or Settings()
-    if settings.host not in LOOPBACK:
+    if settings.host not in LOOPBACK and public_host(settings) is None:
         raise NotLoopbackError(settings.host)
     api_app, console_app = api.create(), console.create()
 
@@ -110,15 +115,25 @@ def create(settings: Settings | None = None, *, relays: bool = False) -> Door:
                 yield
 
     pages = Starlette(routes=[Mount("/v1", api_app), Mount("/", console_app)], lifespan=lifespan)
-    return Door(pages, most_bytes=settings.max_body_bytes)
+    return Door(pages, settings)
+
+
+def public_host(settings: Settings) -> str | None:
+    """The host of ``ROADBED_ADDRESS``; ``None`` while it leads to this machine alone."""
+    host = urlsplit(settings.address).hostname
+    return None if host is None or host in LOOPBACK else host
 
 
 class Door:
     """Says who is asking, bounds the body, refuses foreign pages, adds the security headers."""
 
-    def __init__(self, pages: Starlette, *, most_bytes: int) -> None:
+    def __init__(self, pages: Starlette, settings: Settings) -> None:
         self._pages = pages
-        self._most_bytes = most_bytes
+        self._most_bytes = settings.max_body_bytes
+        self._hosts = LOOPBACK | {public_host(settings) or "localhost"}
+        self._limit: Limit | None = None
+        if (most := settings.requests_per_minute) is not None:
+            self._limit = Limit(SystemClock(), most=most, seconds=60.0 / most)
 
     @property
     def roadbed(self) -> App:
@@ -133,40 +148,50 @@ class Door:
         send = _with_headers(send)
         try:
             headers: dict[bytes, bytes] = dict(scope["headers"])
-            if _name(headers.get(b"host", b"")) not in LOOPBACK:
+            if _name(headers.get(b"host", b"")) not in self._hosts:
                 raise ForeignHostError
             length = headers.get(b"content-length", b"0")
             if not length.isdigit() or int(length) > self._most_bytes:
                 raise BodyTooLargeError(self._most_bytes)
-            person = await self._person(headers, scope["method"])
-            await self._enter(scope, self._bounded(receive), send, person)
+            viewer = await self._viewer(headers, scope)
+            if self._limit is not None and viewer is not None:
+                self._limit.spend(viewer.name)
+            await self._enter(scope, self._bounded(receive), send, viewer)
         except RoadbedError as error:
             await problem(error)(scope, receive, send)
 
-    async def _enter(self, scope: Scope, receive: Receive, send: Send, person: str | None) -> None:
+    async def _enter(
+        self, scope: Scope, receive: Receive, send: Send, viewer: Viewer | None
+    ) -> None:
         path: str = scope["path"]
         start, end = _SUBMIT
         if scope["method"] == "POST" and path.startswith(start) and path.endswith(end):
-            if person is None:
+            if viewer is None:
                 raise NotSignedInError
             name = path[len(start) : -len(end)]
-            status, answer = await take(self.roadbed, name, person, await _body(receive))
+            status, answer = await take(self.roadbed, name, viewer, await _body(receive))
             await _answer(send, status, answer)
             return
-        scope.setdefault("state", {})["person"] = person
+        state = scope.setdefault("state", {})
+        state["viewer"], state["person"] = viewer, viewer and viewer.name
         await self._pages(scope, receive, send)
 
-    async def _person(self, headers: dict[bytes, bytes], method: str) -> str | None:
+    async def _viewer(self, headers: dict[bytes, bytes], scope: Scope) -> Viewer | None:
         """Whose token or session came along; ``None`` for nobody's."""
         people = self.roadbed.people
+        scheme, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        bearer = scheme.lower() == "bearer"
+        if not bearer and not scope["path"].startswith(_API):
+            # Also without a session: a foreign page must not sign somebody in as somebody else.
+            _refuse_foreign(headers, scope["method"])
         try:
-            scheme, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-            if scheme.lower() == "bearer":
+            if bearer:
                 return await people.holder("api", secret.strip())
             if cookie := _session(headers.get(b"cookie", b"")):
-                person = await people.holder("session", cookie)
-                _refuse_foreign(headers, method)
-                return person
+                awake = b"x-live" not in headers and scope["path"] != "/live"
+                viewer = await people.holder("session", cookie, awake=awake)
+                _refuse_foreign(headers, scope["method"])
+                return viewer
         except NotSignedInError:
             pass
         return None

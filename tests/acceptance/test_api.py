@@ -190,6 +190,7 @@ class TestReviewing:
             {"verdict": "reject", "note": 7},
             {"verdict": "reject", "note": "x" * 5000},
             {"verdict": "reject", "extra": 1},
+            {"verdict": "reject", "new_kind": "perhaps"},
             {"verdict": "correct", "output": {"queue": "a\x00"}},
         ],
     )

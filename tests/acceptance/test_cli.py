@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Folders
 
+pytestmark = pytest.mark.timeout(240)  # two cores, shared with whatever else is tested
 PAST = "text,team\n" + "".join(
     f"{greeting} {phrase} {n},{team}\n"
     for n in range(14)
@@ -140,6 +145,9 @@ def test_mistakes_are_told_with_the_fix_and_stable_exit_codes(terminal: Terminal
 
 def test_links_tokens_and_the_doctor(terminal: Terminal) -> None:
     assert "/sign-in?code=" in terminal.run("user", "link")
+    terminal.run("user", "token", "shop", code=1)
+    assert "roadbed user add" in terminal.errors
+    terminal.run("user", "add", "shop")
     assert str(terminal.json("user", "token", "shop")["token"]).startswith("rb_api_")
     assert "fsync" in terminal.run("doctor")
     terminal.environment["ROADBED_DATABASE_URL"] = "postgresql://nobody@/none?host=/nowhere"
@@ -148,6 +156,7 @@ def test_links_tokens_and_the_doctor(terminal: Terminal) -> None:
     terminal.environment["ROADBED_HOST"] = "0.0.0.0"
     terminal.run("serve", code=1)
     assert "does not listen on 0.0.0.0" in terminal.errors
+    assert "ROADBED_ADDRESS" in terminal.errors
 
 
 def test_the_log_is_verified_and_a_receipt_proven(terminal: Terminal) -> None:
@@ -196,3 +205,77 @@ def test_a_use_case_that_asks_a_language_model(terminal: Terminal) -> None:
     (terminal.folder / "past.csv").write_text(PAST)
     terminal.run("new", "other", "--prompted", "--from-csv", "past.csv", code=2)
     assert "two kinds of decider" in terminal.errors
+
+
+def test_the_first_start_makes_an_administrator_and_a_link(terminal: Terminal) -> None:
+    terminal.environment["LOGNAME"] = "root"
+    terminal.run("user", "add", "rae")
+    with serving_once(terminal) as (told, errors):
+        assert "/sign-in?code=" not in told
+        assert "root is the administrator now" in errors
+        assert "/sign-in?code=" in errors
+    assert "administrator" in terminal.run("user", "list")
+    with serving_once(terminal, "up") as (told, errors):
+        assert "administrator now" not in errors
+        assert "Sign in once" in told
+    terminal.run("user", "disable", "root", code=1)
+    assert "last administrator" in terminal.errors
+    terminal.run("user", "admin", "rae")
+    terminal.run("user", "disable", "root")
+    terminal.run("user", "admin", "rae", "--off", code=1)
+    terminal.run("user", "enable", "root")
+    with serving_once(terminal, "up") as (told, _):
+        assert "Sign in once" in told
+
+
+def test_roles_and_tokens_are_given_and_taken_back(terminal: Terminal) -> None:
+    Folders(terminal.folder / "usecases").write()
+    terminal.environment["LOGNAME"] = "root"
+    terminal.run("submit", "triage", '{"text": "makes it known"}')
+    terminal.run("user", "add", "rae", "--display", "Rae R.", "--email", "rae@example.org")
+    terminal.run("user", "add", "rae", code=1)
+    assert "already" in terminal.errors
+    assert "reviewer of triage" in terminal.run("user", "grant", "rae", "triage", "reviewer")
+    shown = terminal.json("user", "show", "rae")
+    assert shown["roles"][0]["granted_by"] == "root"  # type: ignore[index]
+    token = str(
+        terminal.json(
+            "user", "token", "rae", "--scope", "submit", "--usecase", "triage", "--days", "90"
+        )["token"]
+    )
+    listed = terminal.run("user", "show", "rae")
+    assert token not in listed
+    assert "reviewer of triage, by root" in listed
+    assert "submit; triage; until 20" in listed
+    found = terminal.json("user", "tokens", "rae")["tokens"][0]["id"]  # type: ignore[index]
+    terminal.run("user", "revoke-token", found)
+    terminal.run("user", "revoke", "rae", "triage", "reviewer")
+    assert "No token is in force" in terminal.run("user", "tokens")
+
+
+def test_a_password_is_typed_twice_or_read(terminal: Terminal) -> None:
+    terminal.run("user", "add", "rae")
+    terminal.run("user", "password", "rae", "--stdin", typed="short\n", code=1)
+    assert "12 characters" in terminal.errors
+    terminal.run("user", "password", "rae", "--stdin", typed="correct horse battery\n")
+    terminal.run("user", "password", "rae", typed="another good one\nanother good one\n")
+    assert "/sign-in?code=" in terminal.run("user", "link", "rae")
+
+
+@contextmanager
+def serving_once(terminal: Terminal, verb: str = "serve") -> Iterator[tuple[str, str]]:
+    """What a server says when it starts; it is ended at once."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "roadbed", verb, "--port", "0"],
+        cwd=terminal.folder,
+        env=terminal.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    told = process.stdout.readline()
+    time.sleep(1.5)
+    process.send_signal(signal.SIGTERM)
+    rest, errors = process.communicate(timeout=60)
+    yield told + rest, errors

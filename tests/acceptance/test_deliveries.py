@@ -262,7 +262,11 @@ class TestHttp:
         ],
     )
     async def test_what_does_not_fit_is_told(self, site: Site, body: dict[str, Any]) -> None:
-        answer = await site.reviewer.post("/deliveries/dlv_x/say", json=body)
+        declared(site.app).deliver("crm", to=Ledger())
+        await stand(site.app, reference_rate=0.0)
+        await site.shop.post(TASKS, json={"input": {"text": "take it back"}})
+        [mine] = await all_of(site.app)
+        answer = await site.reviewer.post(f"/deliveries/{mine.id}/say", json=body)
         assert await problem(answer, 422, "request_invalid")
 
     async def test_unknown_and_foreign_ones_answer_alike(self, site: Site, url: str) -> None:
@@ -305,7 +309,7 @@ class TestHttp:
         for body in ({}, {"reason": " "}, {"reason": "x" * 1001}, {"reason": 1}, {"why": "x"}):
             await problem(await site.shop.post(f"{path}/halt", json=body), 422, "request_invalid")
         nobody = await site.shop.post("/usecases/nobody/halt", json={"reason": "why"})
-        await problem(nobody, 404, "halt_unknown")
+        await problem(nobody, 404, "usecase_unknown")
         await problem(await site.shop.get("/usecases/nobody/halts"), 404, "usecase_unknown")
         drill = (await site.shop.post(f"{path}/drill")).json()
         assert (drill["kind"], drill["quiesced_seconds"] > 0) == ("drill", True)

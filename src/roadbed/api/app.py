@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from roadbed.access import guard
 from roadbed.api import deliveries, halts, problems, proposals, records, reviews, tasks, usecases
 from roadbed.kernel.errors import RoadbedError
 
@@ -20,7 +21,7 @@ def create() -> FastAPI:
         description="Submit tasks, read receipts, review, deliver, stop, see what is proven.",
     )
     for part in (tasks, reviews, usecases, deliveries, halts, records, proposals):
-        app.include_router(part.router)
+        app.router.routes.extend(guard(part.router.routes))
     app.add_exception_handler(RoadbedError, problems.on_roadbed_error)
     app.add_exception_handler(RequestValidationError, problems.on_validation_error)
     app.add_exception_handler(HTTPException, problems.on_http_error)

@@ -7,10 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from roadbed.access import by_delivery, needs, require
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import RequestError, text_field, unknown_fields
 from roadbed.deliveries.model import State
 from roadbed.deliveries.service import SAYS
+from roadbed.people.rules import Permission, to_say
 
 router = APIRouter()
 _HASH_LENGTH = 64
@@ -40,6 +42,7 @@ _SAY_BODY = {
 
 
 @router.get("/usecases/{name}/deliveries")
+@needs(Permission.VIEW)
 async def deliveries(
     name: str,
     request: Request,
@@ -48,27 +51,29 @@ async def deliveries(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:
     """Deliveries, newest first. ``state`` may be repeated. Pass ``next`` on as ``before``."""
-    person_of(request)
     usecase_of(request, name)
     found = await app_of(request).deliveries.list(name, states=state, before=before, most=limit)
     return as_json({"deliveries": found, "next": found[-1].id if len(found) == limit else None})
 
 
 @router.get("/deliveries/{delivery_id}")
+@needs(Permission.VIEW, by=by_delivery)
 async def delivery(delivery_id: str, request: Request) -> Response:
     """One delivery: its content, the hash an approval has to name, and every attempt."""
-    person_of(request)
     app = app_of(request)
     found, attempts = await app.deliveries.get(delivery_id, served=app.registry.names())
     return as_json({"delivery": found, "attempts": attempts})
 
 
 @router.post("/deliveries/{delivery_id}/say", openapi_extra=_SAY_BODY)
+@needs(Permission.APPROVE, Permission.DELIVER, by=by_delivery)
 async def say(delivery_id: str, request: Request) -> Response:
     """Approve, refuse, send again, or say what happened."""
     person = person_of(request)
     what, content_hash, note = _say_body(await json_object(request))
     app = app_of(request)
+    found, _ = await app.deliveries.get(delivery_id, served=app.registry.names())
+    require(request, to_say(what), found.use_case)
     found = await app.deliveries.say(
         delivery_id,
         what,

@@ -7,9 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from roadbed.access import needs, somewhere, viewer_of
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import RequestError, text_field, unknown_fields
 from roadbed.halts.errors import HaltIncompleteError
+from roadbed.people.rules import Permission
 
 router = APIRouter()
 _MOST = 1000
@@ -41,6 +43,7 @@ def _body(**properties: str) -> dict[str, object]:
 
 
 @router.post("/usecases/{name}/halt", openapi_extra=_body(reason="Why it has to stop."))
+@needs(Permission.HALT)
 async def halt(name: str, request: Request) -> Response:
     """Stop a use case. The answer says when it was fenced and quiesced, and what was under way."""
     person = person_of(request)
@@ -49,17 +52,23 @@ async def halt(name: str, request: Request) -> Response:
 
 
 @router.post("/halt", openapi_extra=_body(reason="Why all have to stop."))
+@needs(Permission.HALT, by=somewhere)
 async def halt_all(request: Request) -> Response:
-    """Stop every use case the database knows. 503 names those that may still run."""
-    person = person_of(request)
+    """Stop every use case that you may stop; for an administrator every one there is.
+
+    503 names those that may still run.
+    """
+    viewer, halts = viewer_of(request), app_of(request).halts
     reason = await _reason(request)
-    found = await app_of(request).halts.halt_all(reason=reason, actor=person)
+    names = [each for each in await halts.known() if viewer.may(each, Permission.HALT)]
+    found = await halts.halt_all(reason=reason, actor=viewer.name, only=names)
     if found.failed:
         raise HaltIncompleteError(len(found.halts), found.failed)
     return as_json({"halts": found.halts})
 
 
 @router.post("/usecases/{name}/resume", openapi_extra=_body(note="Why it may go on."))
+@needs(Permission.RESUME)
 async def resume(name: str, request: Request) -> Response:
     """Ask to go on; when a second person asks, it does. ``resumed`` says which it was."""
     person = person_of(request)
@@ -71,17 +80,18 @@ async def resume(name: str, request: Request) -> Response:
 
 
 @router.post("/usecases/{name}/drill")
+@needs(Permission.DRILL)
 async def drill(name: str, request: Request) -> Response:
     """Exercise the stop without stopping anything, and measure it."""
     return as_json(await app_of(request).halts.drill(name, actor=person_of(request)))
 
 
 @router.get("/usecases/{name}/halts")
+@needs(Permission.VIEW)
 async def halts(
     name: str, request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 20
 ) -> Response:
     """Halts and drills with their times, newest first, and the halt in force."""
-    person_of(request)
     app = app_of(request)
     found = await app.halts.history(name, limit)
     if not found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 from fastapi import Request
@@ -30,6 +31,18 @@ STATUS = {
     "nothing_to_undo": 409,
     "not_signed_in": 401,
     "link_spent": 403,
+    "not_allowed": 403,
+    "session_needed": 403,
+    "sign_in_refused": 403,
+    "not_invited": 403,
+    "provider_refused": 403,
+    "too_many_requests": 429,
+    "person_unknown": 404,
+    "token_unknown": 404,
+    "person_exists": 409,
+    "last_admin": 409,
+    "person_invalid": 422,
+    "password_invalid": 422,
     "forbidden_origin": 403,
     "foreign_host": 400,
     "overloaded": 503,
@@ -79,6 +92,7 @@ _TITLES = {
     409: "Conflict",
     413: "Too large",
     422: "Does not fit",
+    429: "Too often",
     503: "Not now",
 }
 
@@ -125,7 +139,11 @@ def problem(error: RoadbedError) -> Response:
     extra: dict[str, Any] = {}
     if fields := getattr(error, "fields", None):
         extra["fields"] = [{"field": place, "problem": what} for place, what in fields]
-    return _response(STATUS.get(error.code, 500), error.code, error.problem, error.remedy, extra)
+    status = STATUS.get(error.code, 500)
+    response = _response(status, error.code, error.problem, error.remedy, extra)
+    if (seconds := getattr(error, "retry_after", None)) is not None:
+        response.headers["Retry-After"] = str(ceil(seconds))
+    return response
 
 
 async def on_roadbed_error(_: Request, error: Exception) -> Response:

@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from roadbed.access import by_proposal, needs
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import RequestError, text_field, unknown_fields
+from roadbed.people.rules import Permission
 
 router = APIRouter()
 State = Literal["open", "accepted", "rejected", "withdrawn"]
@@ -22,6 +24,7 @@ def _body(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @router.post("/usecases/{name}/proposals")
+@needs(Permission.IMPROVE)
 async def suggest(name: str, request: Request) -> Response:
     """Look through corrections and examples now; gives what is open, the best first."""
     person = person_of(request)
@@ -32,6 +35,7 @@ async def suggest(name: str, request: Request) -> Response:
 
 
 @router.get("/usecases/{name}/proposals")
+@needs(Permission.VIEW)
 async def proposals(
     name: str,
     request: Request,
@@ -45,6 +49,7 @@ async def proposals(
 
 
 @router.get("/usecases/{name}/examples/quality")
+@needs(Permission.VIEW)
 async def quality(name: str, request: Request) -> Response:
     """Contradictions and repetitions among the examples that teach."""
     person_of(request)
@@ -53,6 +58,7 @@ async def quality(name: str, request: Request) -> Response:
 
 
 @router.get("/proposals/{proposal_id}")
+@needs(Permission.VIEW, by=by_proposal)
 async def proposal(proposal_id: str, request: Request) -> Response:
     """One proposal: its support, its cases, its change."""
     person_of(request)
@@ -65,6 +71,7 @@ async def proposal(proposal_id: str, request: Request) -> Response:
         {"edited": {"type": "object", "description": "The change as you want it."}, **_NOTE}
     ),
 )
+@needs(Permission.IMPROVE, by=by_proposal)
 async def accept(proposal_id: str, request: Request) -> Response:
     """Make it a part of the next version, if need be as ``edited``."""
     person = person_of(request)
@@ -80,6 +87,7 @@ async def accept(proposal_id: str, request: Request) -> Response:
 
 
 @router.post("/proposals/{proposal_id}/reject", openapi_extra=_body(_NOTE))
+@needs(Permission.IMPROVE, by=by_proposal)
 async def reject(proposal_id: str, request: Request) -> Response:
     """Turn it down; it comes back only if twice as many cases speak for it."""
     person = person_of(request)
@@ -92,6 +100,7 @@ async def reject(proposal_id: str, request: Request) -> Response:
 
 
 @router.post("/proposals/{proposal_id}/take-back")
+@needs(Permission.IMPROVE, by=by_proposal)
 async def take_back(proposal_id: str, request: Request) -> Response:
     """Open again what was decided."""
     person = person_of(request)

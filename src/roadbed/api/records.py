@@ -9,8 +9,10 @@ from fastapi import APIRouter, Request
 from pydantic_core import to_json
 from starlette.responses import Response
 
+from roadbed.access import by_task, needs
 from roadbed.api.deps import app_of, as_json, json_object, person_of
 from roadbed.api.problems import RequestError, text_field, unknown_fields
+from roadbed.people.rules import Permission
 from roadbed.usecases.errors import UnknownUseCaseError
 
 router = APIRouter()
@@ -43,6 +45,7 @@ _ERASE_BODY = _body(["reason"], reason={"description": "Why, for the log: no per
 
 
 @router.post("/usecases/{name}/incidents", openapi_extra=_INCIDENT_BODY)
+@needs(Permission.INCIDENT)
 async def declare(name: str, request: Request) -> Response:
     """Collect all receipts and effects of a time into one file."""
     person = person_of(request)
@@ -60,6 +63,7 @@ async def declare(name: str, request: Request) -> Response:
 
 
 @router.get("/usecases/{name}/incidents/{incident_id}")
+@needs(Permission.VIEW)
 async def incident(name: str, incident_id: str, request: Request) -> Response:
     """The file of an incident once more, with the states of now."""
     person = person_of(request)
@@ -68,6 +72,7 @@ async def incident(name: str, incident_id: str, request: Request) -> Response:
 
 
 @router.post("/receipts/{task_id}/erase", openapi_extra=_ERASE_BODY)
+@needs(Permission.ERASE, by=by_task)
 async def erase(task_id: str, request: Request) -> Response:
     """Erase what is known of a task for good. It cannot be undone; every proof stays valid."""
     person = person_of(request)

@@ -7,8 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from roadbed.access import by_review, needs
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import RequestError
+from roadbed.people.rules import Permission
+from roadbed.reviews.errors import UnknownReviewError
 from roadbed.reviews.model import VerdictKind
 
 router = APIRouter()
@@ -41,6 +44,7 @@ _VERDICT_BODY = {
 
 
 @router.get("/usecases/{name}/reviews")
+@needs(Permission.VIEW)
 async def queue(
     name: str,
     request: Request,
@@ -51,11 +55,14 @@ async def queue(
     usecase_of(request, name)
     reviews = app_of(request).reviews
     after = await reviews.get(cursor) if cursor else None
+    if after is not None and after.use_case != name:
+        raise UnknownReviewError(after.id)
     found = await reviews.queue(name, reviewer=person_of(request), most=limit, after=after)
     return as_json({"reviews": found, "next": found[-1].id if len(found) == limit else None})
 
 
 @router.post("/usecases/{name}/reviews/claim")
+@needs(Permission.REVIEW)
 async def claim_next(
     name: str, request: Request, limit: Annotated[int, Query(ge=1, le=50)] = 1
 ) -> Response:
@@ -66,19 +73,21 @@ async def claim_next(
 
 
 @router.get("/reviews/{review_id}")
+@needs(Permission.VIEW, by=by_review)
 async def get(review_id: str, request: Request) -> Response:
     """One review, as its reviewer may see it."""
-    person_of(request)
     return as_json(await app_of(request).reviews.get(review_id))
 
 
 @router.post("/reviews/{review_id}/claim")
+@needs(Permission.REVIEW, by=by_review)
 async def claim(review_id: str, request: Request) -> Response:
     """Hold a review; repeating it extends the claim."""
     return as_json(await app_of(request).reviews.claim(review_id, reviewer=person_of(request)))
 
 
 @router.post("/reviews/{review_id}/verdict", openapi_extra=_VERDICT_BODY)
+@needs(Permission.REVIEW, by=by_review)
 async def verdict(review_id: str, request: Request) -> Response:
     """Close a review. The answer shows what the decider said, also for a blind one."""
     person = person_of(request)
@@ -89,6 +98,7 @@ async def verdict(review_id: str, request: Request) -> Response:
 
 
 @router.post("/reviews/{review_id}/skip")
+@needs(Permission.REVIEW, by=by_review)
 async def skip(review_id: str, request: Request) -> Response:
     """Leave a review to somebody else."""
     await app_of(request).reviews.skip(review_id, reviewer=person_of(request))
@@ -96,6 +106,7 @@ async def skip(review_id: str, request: Request) -> Response:
 
 
 @router.post("/reviews/{review_id}/undo")
+@needs(Permission.REVIEW, by=by_review)
 async def undo(review_id: str, request: Request) -> Response:
     """Take one's own verdict back."""
     return as_json(await app_of(request).reviews.undo(review_id, reviewer=person_of(request)))

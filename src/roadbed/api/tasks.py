@@ -9,10 +9,13 @@ from fastapi import APIRouter, Query, Request
 from pydantic_core import to_json
 from starlette.responses import Response
 
+from roadbed.access import admit, by_task, listing, needs, viewer_of
 from roadbed.api.deps import app_of, as_json, person_of, read_object, served
 from roadbed.api.problems import RequestError
 from roadbed.bootstrap import App
+from roadbed.people.rules import Permission, Viewer
 from roadbed.receipts.service import Filter, fresh
+from roadbed.usecases.errors import UnknownUseCaseError
 
 router = APIRouter()
 LONGEST_WAIT_SECONDS = 30.0
@@ -54,22 +57,25 @@ _TASK_BODY = {
     openapi_extra=_TASK_BODY,
     responses={200: {"description": "The receipt"}, 202: {"description": "Accepted"}},
 )
+@needs(Permission.SUBMIT)
 async def submit(name: str, request: Request) -> Response:
     """Send a piece of work. 200 with its receipt once decided, 202 when that takes longer."""
-    status, answer = await take(app_of(request), name, person_of(request), await request.body())
+    status, answer = await take(app_of(request), name, viewer_of(request), await request.body())
     return Response(answer, status, media_type="application/json")
 
 
-async def take(app: App, name: str, person: str, body: bytes) -> tuple[int, bytes]:
+async def take(app: App, name: str, viewer: Viewer, body: bytes) -> tuple[int, bytes]:
     """What ``submit`` does, without the framework: status and JSON.
 
     ``web.py`` calls it straight from the socket, since routing and dependencies of the framework
-    cost more than everything else about a task. Raises the errors that ``problems`` knows.
+    cost more than everything else about a task; so it checks by itself what the route needs.
+    Raises the errors that ``problems`` knows.
     """
+    admit(viewer, name, (Permission.SUBMIT,), UnknownUseCaseError(name))
     declared = served(app, name)
     key, content, wait = _task_body(read_object(body))
     admission, running = await app.decisions.submit(
-        name, content, key=key, source={"surface": "http", "by": person}
+        name, content, key=key, source={"surface": "http", "by": viewer.name}
     )
     decision = None
     if running is not None and wait > 0:
@@ -77,11 +83,12 @@ async def take(app: App, name: str, person: str, body: bytes) -> tuple[int, byte
         decision = running.result() if done else None
     if decision is not None:
         return 200, to_json(fresh(declared, admission.task, decision))
-    receipt = await app.receipts.get(admission.task.id, viewer=person)
+    receipt = await app.receipts.get(admission.task.id, viewer=viewer.name)
     return 202 if receipt["decision"] is None else 200, to_json(receipt)
 
 
 @router.get("/receipts/{task_id}")
+@needs(Permission.VIEW, by=by_task)
 async def receipt(task_id: str, request: Request) -> Response:
     """The receipt of one task."""
     found = await app_of(request).receipts.get(task_id, viewer=person_of(request))
@@ -89,6 +96,7 @@ async def receipt(task_id: str, request: Request) -> Response:
 
 
 @router.get("/receipts")
+@needs(Permission.VIEW, by=listing)
 async def receipts(
     request: Request,
     usecase: str | None = None,
@@ -99,10 +107,10 @@ async def receipts(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:
     """Receipts, newest first, one short record each. Pass ``next`` on as ``cursor``."""
-    person_of(request)
     app = app_of(request)
     wanted = Filter(use_case=usecase, text=q, route=route, verdict=verdict, before=cursor)
-    rows = await app.receipts.search(wanted, served=app.registry.names(), most=limit)
+    visible = viewer_of(request).visible(app.registry.names())
+    rows = await app.receipts.search(wanted, served=visible, most=limit)
     return as_json({"receipts": rows, "next": rows[-1]["task_id"] if len(rows) == limit else None})
 
 

@@ -8,34 +8,37 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from roadbed.access import by_notice, listing, needs, viewer_of
 from roadbed.api.deps import app_of, as_json, person_of, usecase_of
+from roadbed.people.rules import Permission
 from roadbed.releases.model import declaration
 
 router = APIRouter()
 
 
 @router.get("/usecases")
+@needs(Permission.VIEW, by=listing)
 async def usecases(request: Request) -> Response:
     """The use cases served here, and those whose folder cannot be loaded, with the reason."""
-    person_of(request)
-    app = app_of(request)
+    app, viewer = app_of(request), viewer_of(request)
     return as_json(
         {
             "usecases": [
                 {"name": name, "purpose": app.registry.get(name).loaded.declared.purpose}
-                for name in app.registry.names()
+                for name in viewer.visible(app.registry.names())
             ],
             "broken": [
-                {"folder": folder, "problem": str(error)} for folder, error in app.broken.items()
+                {"folder": folder, "problem": str(app.broken[folder])}
+                for folder in viewer.visible(app.broken)
             ],
         }
     )
 
 
 @router.get("/usecases/{name}")
+@needs(Permission.VIEW)
 async def usecase(name: str, request: Request) -> Response:
     """What the pod declared, and the figures of now."""
-    person_of(request)
     declared = usecase_of(request, name)
     app = app_of(request)
     overview = await app.monitoring.overview(declared, halted=app.registry.get(name).halted)
@@ -43,15 +46,16 @@ async def usecase(name: str, request: Request) -> Response:
 
 
 @router.get("/usecases/{name}/trust")
+@needs(Permission.VIEW)
 async def trust(name: str, request: Request) -> Response:
     """What is promised, on what evidence, and what would end it."""
-    person_of(request)
     usecase_of(request, name)
     app = app_of(request)
     return as_json(await app.reports.report(app.registry.get(name)))
 
 
 @router.get("/usecases/{name}/budget")
+@needs(Permission.VIEW)
 async def budget(name: str, request: Request) -> Response:
     """What may be spent, what is, and what the pod was told; amounts are decimal text."""
     person_of(request)
@@ -63,16 +67,17 @@ async def budget(name: str, request: Request) -> Response:
 
 
 @router.get("/usecases/{name}/notices")
+@needs(Permission.VIEW)
 async def notices(
     name: str, request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 50
 ) -> Response:
     """What the pod was told, newest first; open ones have no ``seen_by``."""
-    person_of(request)
     usecase_of(request, name)
     return as_json({"notices": await app_of(request).trust.notices(name, every=True, most=limit)})
 
 
 @router.post("/notices/{notice_id}/seen")
+@needs(Permission.NOTICE, by=by_notice)
 async def seen(notice_id: str, request: Request) -> Response:
     """Say that you have seen a notice; it leaves the pages."""
     await app_of(request).trust.seen(notice_id, person=person_of(request))
@@ -80,10 +85,10 @@ async def seen(notice_id: str, request: Request) -> Response:
 
 
 @router.get("/usecases/{name}/releases")
+@needs(Permission.VIEW)
 async def releases(
     name: str, request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 50
 ) -> Response:
     """Versions, newest first."""
-    person_of(request)
     usecase_of(request, name)
     return as_json({"versions": await app_of(request).releases.versions(name, limit)})

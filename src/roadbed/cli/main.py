@@ -10,6 +10,7 @@ from roadbed.cli import (
     deliveries,
     folders,
     halts,
+    people,
     proposals,
     reviews,
     serving,
@@ -48,7 +49,7 @@ app.add_typer(reviews.app, name="review")
 app.add_typer(audit.app, name="audit")
 app.add_typer(deliveries.app, name="deliver")
 app.add_typer(proposals.app, name="proposals")
-app.add_typer(serving.user_app, name="user")
+app.add_typer(people.app, name="user")
 
 
 def run() -> None:

@@ -24,6 +24,16 @@ def say(text: str = "", *, err: bool = False) -> None:
     typer.echo(text, err=err)
 
 
+def tell(text: str) -> None:
+    """A line for a person that is no result: on standard error."""
+    typer.echo(text, err=True)
+
+
+def sign_in_link(address: str, code: str) -> str:
+    """What to open once in a browser."""
+    return f"{address}/sign-in?code={code}"
+
+
 def show(content: object, *, as_json: bool, text: Callable[[], str]) -> None:
     """The result, as one line of JSON or as ``text()``."""
     if as_json:

@@ -1,4 +1,4 @@
-"""``up``, ``serve``, ``demo``, ``doctor``, ``user``: running Roadbed."""
+"""``up``, ``serve``, ``demo``, ``doctor``: running Roadbed."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from roadbed.cli.output import PROBLEMS_FOUND, fail, me, opened, run, say, show
+from roadbed.cli.output import PROBLEMS_FOUND, fail, me, run, say, show, sign_in_link, tell
 from roadbed.kernel.errors import RoadbedError
 
 if TYPE_CHECKING:
     from roadbed.bootstrap import App
+    from roadbed.kernel.settings import Settings
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")]
-user_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="One-time links and API tokens."
-)
 
 
 def up(
@@ -104,34 +102,6 @@ def _wanted(parent: Path) -> dict[str, list[str]]:
     return found
 
 
-@user_app.command()
-def link(json: Json = False) -> None:
-    """A one-time sign-in link for the browser, good for 15 minutes."""
-    from roadbed.kernel.settings import Settings
-
-    async def make() -> str:
-        async with opened(only=[]) as app:
-            return await app.people.issue_link_code(me())
-
-    settings = Settings()
-    address = _link(f"http://{settings.host}:{settings.port}", run(make()))
-    show({"link": address}, as_json=json, text=lambda: address)
-
-
-@user_app.command()
-def token(
-    name: Annotated[str, typer.Argument(help="Who will use it.")], json: Json = False
-) -> None:
-    """An API token; it is shown this once."""
-
-    async def make() -> str:
-        async with opened(only=[]) as app:
-            return await app.people.issue_token(name)
-
-    made = run(make())
-    show({"token": made}, as_json=json, text=lambda: made)
-
-
 async def _serve(folder: Path | None, port: int | None, *, alone: bool) -> None:
     """``alone``: this process does everything, and says how to sign in."""
     import uvicorn
@@ -160,7 +130,7 @@ async def _serve(folder: Path | None, port: int | None, *, alone: bool) -> None:
         await asyncio.sleep(0.02)
     if server.started:
         port = server.servers[0].sockets[0].getsockname()[1]
-        await _announce(application.roadbed, f"http://{settings.host}:{port}", with_link=alone)
+        await _announce(application.roadbed, _address(settings, port), with_link=alone)
     await running
     if not server.started:
         raise ServeError(settings.port)
@@ -182,10 +152,31 @@ async def _announce(app: App, address: str, *, with_link: bool) -> None:
     say(f"Roadbed serves {len(app.registry.names())} use cases at {address}")
     for name, error in app.broken.items():
         say(f"  not served: {name}: {error}")
+    from roadbed.web import public_host
+
+    if address.startswith("http://") and public_host(app.settings) is not None:
+        tell("ROADBED_ADDRESS is plain http: whoever is on the way reads passwords and sessions.")
+    first = await app.members.add_first(me())
+    if first is not None:
+        tell(f"There was no administrator yet: {first} is the administrator now.")
     if with_link:
-        say(f"Sign in once: {_link(address, await app.people.issue_link_code(me()))}")
+        say(await _way_in(app, address))
         for name in app.registry.names():
             await _train_if_new(app, name)
+    elif first is not None:
+        tell(await _way_in(app, address))
+
+
+async def _way_in(app: App, address: str) -> str:
+    """A one-time link for whoever sits here; it is said in the terminal and logged nowhere."""
+    from roadbed.people.errors import UnknownPersonError
+    from roadbed.people.rules import as_name
+
+    try:
+        code = await app.people.issue_link_code(as_name(me()))
+    except UnknownPersonError:
+        return f"Sign in at {address}/sign-in; `roadbed user link NAME` makes a one-time link."
+    return f"Sign in once: {sign_in_link(address, code)}"
 
 
 async def _train_if_new(app: App, name: str) -> None:
@@ -213,5 +204,8 @@ def _environment(app: App) -> dict[str, str]:
     return {**os.environ, "ROADBED_USECASES": str(app.settings.usecases.resolve())}
 
 
-def _link(address: str, code: str) -> str:
-    return f"{address}/sign-in?code={code}"
+def _address(settings: Settings, port: int) -> str:
+    from roadbed.web import public_host
+
+    known = public_host(settings) is not None
+    return settings.address.rstrip("/") if known else f"http://{settings.host}:{port}"

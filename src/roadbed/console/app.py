@@ -13,20 +13,25 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from roadbed.access import by_task, guard, listing, needs, viewer_of
 from roadbed.console import (
     charts,
     delivering,
     entering,
+    granting,
     improving,
     recording,
     reviewing,
+    staying,
     stopping,
     trusting,
     words,
 )
+from roadbed.console.entering import still_there
 from roadbed.console.pages import app_of, page, person_of, problem_page, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.errors import NotSignedInError
+from roadbed.people.rules import Permission
 from roadbed.receipts.service import Filter, moments
 from roadbed.trust.rules import STATES
 
@@ -36,61 +41,68 @@ _TICK_SECONDS = 1.0
 
 def create() -> Starlette:
     """The console alone; ``web.py`` mounts it and gives it its running app."""
+    static = Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     return Starlette(
-        routes=[
-            Route("/", usecases),
-            Route("/sign-in", entering.sign_in),
-            Route("/sign-out", entering.sign_out, methods=["POST"]),
-            Route("/live", live),
-            Route("/usecases/{name}", usecase),
-            Route("/usecases/{name}/trust", trusting.trust),
-            Route("/usecases/{name}/weak", trusting.weak),
-            Route("/notices/{notice_id}/seen", trusting.seen, methods=["POST"]),
-            Route("/usecases/{name}/review", reviewing.desk),
-            Route("/usecases/{name}/review/next", reviewing.next_item, methods=["POST"]),
-            Route("/usecases/{name}/review/{review_id}", reviewing.give, methods=["POST"]),
-            Route("/usecases/{name}/review/{review_id}/skip", reviewing.skip, methods=["POST"]),
-            Route("/usecases/{name}/review/{review_id}/undo", reviewing.undo, methods=["POST"]),
-            Route("/usecases/{name}/deliveries", delivering.deliveries),
-            Route("/deliveries/{delivery_id}", delivering.delivery),
-            Route("/deliveries/{delivery_id}", delivering.say, methods=["POST"]),
-            *improving.ROUTES,
-            Route("/usecases/{name}/halt", stopping.halt_page),
-            Route("/usecases/{name}/halt", stopping.halt, methods=["POST"]),
-            Route("/usecases/{name}/resume", stopping.resume, methods=["POST"]),
-            Route("/usecases/{name}/drill", stopping.drill, methods=["POST"]),
-            Route("/usecases/{name}/incident", recording.ask),
-            Route("/usecases/{name}/incident", recording.declare, methods=["POST"]),
-            Route("/usecases/{name}/incident/{incident_id}", recording.incident),
-            Route("/usecases/{name}/incident/{incident_id}/file", recording.download),
-            Route("/halt", stopping.halt_all_page),
-            Route("/halt", stopping.halt_all, methods=["POST"]),
-            Route("/receipts", receipts),
-            Route("/receipts/{task_id}", receipt),
-            Route("/receipts/{task_id}/erase", recording.ask_erase),
-            Route("/receipts/{task_id}/erase", recording.erase, methods=["POST"]),
-            Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
-        ],
+        routes=[*guard(_routes()), static],
         exception_handlers={RoadbedError: _on_error, HTTPException: _on_http_error},
     )
 
 
+def _routes() -> list[Route]:
+    return [
+        Route("/", usecases),
+        *entering.ROUTES,
+        *staying.ROUTES,
+        *granting.ROUTES,
+        Route("/live", live),
+        Route("/usecases/{name}", usecase),
+        Route("/usecases/{name}/trust", trusting.trust),
+        Route("/usecases/{name}/weak", trusting.weak),
+        Route("/notices/{notice_id}/seen", trusting.seen, methods=["POST"]),
+        Route("/usecases/{name}/review", reviewing.desk),
+        Route("/usecases/{name}/review/next", reviewing.next_item, methods=["POST"]),
+        Route("/usecases/{name}/review/{review_id}", reviewing.give, methods=["POST"]),
+        Route("/usecases/{name}/review/{review_id}/skip", reviewing.skip, methods=["POST"]),
+        Route("/usecases/{name}/review/{review_id}/undo", reviewing.undo, methods=["POST"]),
+        Route("/usecases/{name}/deliveries", delivering.deliveries),
+        Route("/deliveries/{delivery_id}", delivering.delivery),
+        Route("/deliveries/{delivery_id}", delivering.say, methods=["POST"]),
+        *improving.ROUTES,
+        *recording.ROUTES,
+        Route("/usecases/{name}/halt", stopping.halt_page),
+        Route("/usecases/{name}/halt", stopping.halt, methods=["POST"]),
+        Route("/usecases/{name}/resume", stopping.resume, methods=["POST"]),
+        Route("/usecases/{name}/drill", stopping.drill, methods=["POST"]),
+        Route("/halt", stopping.halt_all_page),
+        Route("/halt", stopping.halt_all, methods=["POST"]),
+        Route("/receipts", receipts),
+        Route("/receipts/{task_id}", receipt),
+    ]
+
+
+@needs(Permission.VIEW, by=listing)
 async def usecases(request: Request) -> HTMLResponse:
     """Every use case with its headline."""
-    person_of(request)
-    app = app_of(request)
+    app, viewer = app_of(request), viewer_of(request)
     rows = []
-    for name in app.registry.names():
+    for name in viewer.visible(app.registry.names()):
         service = app.registry.get(name)
         overview = await app.monitoring.overview(service.loaded.declared, halted=service.halted)
         rows.append((overview, words.headline(overview, service.live, app.clock.now())))
-    in_force = await app.halts.in_force()
-    return page(request, "usecases.html", rows=rows, broken=app.broken, in_force=in_force)
+    return page(
+        request,
+        "usecases.html",
+        rows=rows,
+        broken={name: app.broken[name] for name in viewer.visible(app.broken)},
+        in_force=[each for each in await app.halts.in_force() if viewer.sees(each.use_case)],
+        can_halt=viewer.somewhere(Permission.HALT),
+        served_here=bool(app.registry.names()) and not viewer.admin,
+    )
 
 
+@needs(Permission.VIEW)
 async def usecase(request: Request) -> HTMLResponse:
     """One use case: what is automatic, what is proven, what waits."""
-    person_of(request)
     app = app_of(request)
     service = app.service(request.path_params["name"])
     overview = await app.monitoring.overview(service.loaded.declared, halted=service.halted)
@@ -125,10 +137,11 @@ async def usecase(request: Request) -> HTMLResponse:
     )
 
 
+@needs(Permission.VIEW, by=listing)
 async def receipts(request: Request) -> HTMLResponse:
     """Receipts, filtered and searched."""
-    person_of(request)
     app = app_of(request)
+    names = viewer_of(request).visible(app.registry.names())
     asked = {
         name: request.query_params.get(name) or None
         for name in ("usecase", "q", "route", "verdict", "before")
@@ -141,7 +154,7 @@ async def receipts(request: Request) -> HTMLResponse:
             verdict=asked["verdict"],
             before=asked["before"],
         ),
-        served=app.registry.names(),
+        served=names,
         most=_PAGE_SIZE,
     )
     return page(
@@ -149,11 +162,12 @@ async def receipts(request: Request) -> HTMLResponse:
         "receipts.html",
         rows=rows,
         asked=asked,
-        names=app.registry.names(),
+        names=names,
         more=rows[-1]["task_id"] if len(rows) == _PAGE_SIZE else None,
     )
 
 
+@needs(Permission.VIEW, by=by_task)
 async def receipt(request: Request) -> HTMLResponse:
     """Everything that is known about one task."""
     found = await app_of(request).receipts.get(
@@ -164,17 +178,17 @@ async def receipt(request: Request) -> HTMLResponse:
     )
 
 
+@needs(Permission.VIEW, by=listing)
 async def live(request: Request) -> StreamingResponse:
     """A tick whenever something happened, at most once a second."""
-    person_of(request)
     app = app_of(request)
 
     async def ticks() -> AsyncIterator[str]:
-        seen = -1
-        while not await request.is_disconnected():
+        seen, told = -1, 0
+        while not await request.is_disconnected() and await still_there(request):
             if (now := await app.monitoring.pulse()) != seen:
-                seen = now
-                yield f"data: {now}\n\n"
+                seen, told = now, told + 1
+                yield f"data: {told}\n\n"
             await asyncio.sleep(_TICK_SECONDS)
 
     return StreamingResponse(ticks(), media_type="text/event-stream")

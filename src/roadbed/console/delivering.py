@@ -9,20 +9,22 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from roadbed.access import by_delivery, needs, require, viewer_of
 from roadbed.console import words
 from roadbed.console.pages import app_of, person_of, usecase_page
 from roadbed.deliveries.errors import ApprovalError, DeliveryStateError
 from roadbed.deliveries.model import FOR_PEOPLE, Delivery, State
 from roadbed.deliveries.service import may_be_said
+from roadbed.people.rules import Permission, to_say
 from roadbed.usecases.model import UseCase
 
 _PAGE_SIZE = 50
 _OTHERS = [each for each in State if each not in FOR_PEOPLE]
 
 
+@needs(Permission.VIEW)
 async def deliveries(request: Request) -> HTMLResponse:
     """Counts by destination; then what needs a person, then the rest, newest first."""
-    person_of(request)
     app = app_of(request)
     name = request.path_params["name"]
     declared = app.service(name).loaded.declared
@@ -54,18 +56,21 @@ async def deliveries(request: Request) -> HTMLResponse:
     )
 
 
+@needs(Permission.VIEW, by=by_delivery)
 async def delivery(request: Request) -> HTMLResponse:
     """One delivery: exactly what it sends, how every attempt went, what can be said of it."""
-    person_of(request)
     return await _delivery(request)
 
 
+@needs(Permission.APPROVE, Permission.DELIVER, by=by_delivery)
 async def say(request: Request) -> Response:
     """A person's word on a delivery; a word that does not count is told beside its buttons."""
     person = person_of(request)
     app = app_of(request)
     form = dict(parse_qsl((await request.body()).decode(errors="replace")))
     delivery_id = request.path_params["delivery_id"]
+    found, _ = await app.deliveries.get(delivery_id, served=app.registry.names())
+    require(request, to_say(form.get("what", "")), found.use_case)
     try:
         await app.deliveries.say(
             delivery_id,
@@ -95,7 +100,11 @@ async def _delivery(
         delivery=found,
         attempts=attempts,
         content=None if found.content is None else words.readable(found.content),
-        says=[words.say(what, found) for what in may_be_said(found.state)],
+        says=[
+            words.say(what, found)
+            for what in may_be_said(found.state)
+            if viewer_of(request).may(found.use_case, to_say(what))
+        ],
         problem=problem,
     )
 

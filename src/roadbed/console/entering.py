@@ -3,57 +3,210 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
+from roadbed.access import open_to_all
 from roadbed.console.pages import app_of, page, problem_page
-from roadbed.people.errors import NotSignedInError
+from roadbed.kernel.errors import RoadbedError
+from roadbed.people.errors import (
+    NotSignedInError,
+    ProviderError,
+    SignInRefusedError,
+    TooManyRequestsError,
+)
+from roadbed.people.service import SESSION_SECONDS, How
 
-_COOKIE = "roadbed_session"
-_SESSION_SECONDS = 12 * 3600
+COOKIE = "roadbed_session"
 _WANTED = "roadbed_wanted"  # the page that asked for the sign-in
 _WANTED_SECONDS = 15 * 60
+_BEGUN = "roadbed_begun"  # binds a sign-in at the provider to this browser
+_BEGUN_SECONDS = 10 * 60
+_BACK = "/sign-in/back"
 _PATH = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9_-]*){1,6}")
 
 
+@open_to_all
 async def sign_in(request: Request) -> Response:
-    """Spend a one-time link for a session, and go on to what was asked for before."""
-    secret = await app_of(request).people.open_session(request.query_params.get("code", ""))
-    wanted = request.cookies.get(_WANTED, "")
-    # A redirect that another site began would not carry a strict cookie; a page of our own does.
-    response = page(request, "signed_in.html", onward=wanted if _PATH.fullmatch(wanted) else "/")
+    """Spend a one-time link for a session; without one, the form."""
+    code = request.query_params.get("code")
+    if code is None:
+        return _form(request)
+    return await _enter(request, await app_of(request).people.spend_link(code), "link")
+
+
+@open_to_all
+async def by_password(request: Request) -> Response:
+    """Name and password; what is wrong stands above the form."""
+    form = await read_form(request)
+    name = form.get("name", "").strip().lower()
+    try:
+        person = await app_of(request).signing_in.by_password(
+            name, form.get("password", ""), address=_address(request)
+        )
+    except (SignInRefusedError, TooManyRequestsError) as error:
+        return _form(request, error, name=name)
+    return await _enter(request, person, "password")
+
+
+@open_to_all
+async def to_provider(request: Request) -> Response:
+    """To the identity provider; the browser keeps what proves that it began here."""
+    app = app_of(request)
+    app.signing_in.knock(_address(request))
+    if app.provider is None:
+        raise ProviderError("none is set up here")
+    there, browser = await app.provider.begin(back_to=base(request) + _BACK)
+    response = RedirectResponse(there, status_code=303)
     response.set_cookie(
-        _COOKIE, secret, max_age=_SESSION_SECONDS, httponly=True, samesite="strict", path="/"
+        _BEGUN,
+        browser,
+        max_age=_BEGUN_SECONDS,
+        httponly=True,
+        samesite="lax",  # it has to come along when the provider sends the browser back
+        secure=_secure(request),
+        path=_BACK,
     )
-    response.delete_cookie(_WANTED, path="/")
     return response
 
 
+@open_to_all
+async def from_provider(request: Request) -> Response:
+    """Back from the identity provider, with a code that is exchanged for who it is."""
+    app, asked = app_of(request), request.query_params
+    app.signing_in.knock(_address(request))
+    if app.provider is None:
+        raise ProviderError("none is set up here")
+    if "code" not in asked:
+        raise ProviderError("the provider said no")
+    identity = await app.provider.finish(
+        code=asked["code"],
+        state=asked.get("state", ""),
+        browser=request.cookies.get(_BEGUN, ""),
+        back_to=base(request) + _BACK,
+    )
+    response = await _enter(request, await app.signing_in.by_identity(identity), "oidc")
+    response.delete_cookie(_BEGUN, path=_BACK)
+    return response
+
+
+@open_to_all
 async def sign_out(request: Request) -> Response:
     """End the session."""
-    await app_of(request).people.close_session(request.cookies.get(_COOKIE, ""))
+    await app_of(request).people.close_session(request.cookies.get(COOKIE, ""))
+    request.state.viewer = None
     response = page(
         request,
         "problem.html",
         problem="You are signed out.",
         remedy="`roadbed user link` prints a new sign-in link.",
     )
-    response.delete_cookie(_COOKIE, path="/")
+    response.delete_cookie(COOKIE, path="/")
     return response
 
 
 def not_signed_in(request: Request, error: NotSignedInError) -> Response:
     """The way in. Whoever follows a link from a message may be signed in all the same."""
     path = request.url.path
-    whole_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
-    if not whole_page or not _PATH.fullmatch(path):
+    if request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
         return problem_page(request, error)
+    if not _PATH.fullmatch(path):
+        return _form(request, status=401)
     if request.headers.get("sec-fetch-site") == "cross-site":
         # The browser kept the strict cookie back; it comes along when a page of ours asks.
         return page(request, "opening.html", onward=path)
-    response = problem_page(request, error)
+    response = _form(request, status=401)
     response.set_cookie(
-        _WANTED, path, max_age=_WANTED_SECONDS, httponly=True, samesite="lax", path="/"
+        _WANTED,
+        path,
+        max_age=_WANTED_SECONDS,
+        httponly=True,
+        samesite="lax",
+        secure=_secure(request),
+        path="/",
     )
     return response
+
+
+async def still_there(request: Request) -> bool:
+    """Whether the session that opened a long answer is still good; a token's is asked next time."""
+    if (secret := request.cookies.get(COOKIE)) is None:
+        return True
+    try:
+        await app_of(request).people.holder("session", secret, awake=False)
+    except NotSignedInError:
+        return False
+    return True
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """What was typed; of a field sent twice the last."""
+    body = (await request.body()).decode(errors="replace")
+    return {name: value.replace("\0", "") for name, value in parse_qsl(body)}
+
+
+async def _enter(request: Request, person: str, how: How) -> Response:
+    """A new session in this browser, in the place of the one it had, and on to the page wanted."""
+    secret = await app_of(request).people.open_session(
+        person,
+        how,
+        browser=request.headers.get("user-agent", ""),
+        instead_of=request.cookies.get(COOKIE),
+    )
+    wanted = request.cookies.get(_WANTED, "")
+    # A redirect that another site began would not carry a strict cookie; a page of our own does.
+    response = page(request, "signed_in.html", onward=wanted if _PATH.fullmatch(wanted) else "/")
+    response.set_cookie(
+        COOKIE,
+        secret,
+        max_age=int(SESSION_SECONDS),
+        httponly=True,
+        samesite="strict",
+        secure=_secure(request),
+        path="/",
+    )
+    response.delete_cookie(_WANTED, path="/")
+    return response
+
+
+def _form(
+    request: Request, error: RoadbedError | None = None, *, name: str = "", status: int = 200
+) -> Response:
+    has_provider = app_of(request).provider is not None
+    facts = {"has_provider": has_provider, "name": name, "problem": "", "remedy": ""}
+    if error is None:
+        return page(request, "sign_in.html", status, **facts)
+    refused = problem_page(request, error)
+    facts |= {"problem": error.problem, "remedy": error.remedy}
+    response = page(request, "sign_in.html", refused.status_code, **facts)
+    if after := refused.headers.get("retry-after"):
+        response.headers["Retry-After"] = after
+    return response
+
+
+def base(request: Request) -> str:
+    """Scheme and host under which this browser knows Roadbed."""
+    public = urlsplit(app_of(request).settings.address)
+    if public.hostname == request.url.hostname and public.scheme == "https":
+        return f"https://{public.netloc}"
+    return f"{request.url.scheme}://{request.url.netloc}"
+
+
+def _secure(request: Request) -> bool:
+    return base(request).startswith("https://")
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+ROUTES = [
+    Route("/sign-in", sign_in),
+    Route("/sign-in", by_password, methods=["POST"]),
+    Route("/sign-in/provider", to_provider),
+    Route(_BACK, from_provider),
+    Route("/sign-out", sign_out, methods=["POST"]),
+]

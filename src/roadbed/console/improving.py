@@ -11,9 +11,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from roadbed.access import by_proposal, needs
 from roadbed.console import words
 from roadbed.console.pages import app_of, page, person_of, usecase_page
 from roadbed.improvement.errors import ProposalDecidedError, ProposalEditError
+from roadbed.people.rules import Permission
 
 _MOST = 50
 _LONGEST = 20_000
@@ -22,12 +24,14 @@ _FIELDS = ("when", "meant", "value", "by")  # what can be edited as it stands
 Form = Mapping[str, str]
 
 
+@needs(Permission.VIEW)
 async def improve(request: Request) -> HTMLResponse:
     """What waits, what was decided, and what contradicts."""
     person_of(request)
     return await _improve(request, request.path_params["name"])
 
 
+@needs(Permission.IMPROVE)
 async def look(request: Request) -> Response:
     """Look for suggestions now."""
     person, app = person_of(request), app_of(request)
@@ -36,6 +40,7 @@ async def look(request: Request) -> Response:
     return RedirectResponse(f"/usecases/{loaded.name}/improve", status_code=303)
 
 
+@needs(Permission.VIEW)
 async def quality(request: Request) -> HTMLResponse:
     """Contradictions and repetitions among the examples; takes seconds when there are many."""
     person_of(request)
@@ -47,6 +52,7 @@ async def quality(request: Request) -> HTMLResponse:
     return await usecase_page(request, "quality.html", name, quality=found)
 
 
+@needs(Permission.IMPROVE, by=by_proposal)
 async def decide(request: Request) -> Response:
     """A person's word on a proposal; one that does not count is told on its card."""
     person, app = person_of(request), app_of(request)

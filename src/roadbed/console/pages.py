@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from roadbed.console import words
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.json import flat
 from roadbed.people.errors import NotSignedInError
+from roadbed.people.rules import Permission, Viewer
 
 _HERE = Path(__file__).parent
 _environment = Environment(
@@ -49,6 +51,19 @@ _environment.globals.update(
 _STATUS = {
     "not_signed_in": 401,
     "link_spent": 403,
+    "not_allowed": 403,
+    "session_needed": 403,
+    "sign_in_refused": 403,
+    "not_invited": 403,
+    "provider_refused": 403,
+    "too_many_requests": 429,
+    "person_unknown": 404,
+    "token_unknown": 404,
+    "notice_unknown": 404,
+    "person_exists": 409,
+    "last_admin": 409,
+    "person_invalid": 422,
+    "password_invalid": 422,
     "usecase_unknown": 404,
     "task_unknown": 404,
     "review_unknown": 404,
@@ -82,8 +97,11 @@ def person_of(request: Request) -> str:
 def page(request: Request, template: str, status: int = 200, **facts: Any) -> HTMLResponse:
     """A page or a part of one."""
     now = app_of(request).clock.now()
+    viewer: Viewer | None = getattr(request.state, "viewer", None)
     html = _environment.get_template(template).render(
-        person=getattr(request.state, "person", None),
+        person=viewer and viewer.name,
+        manages=viewer is not None and viewer.everywhere(Permission.MANAGE_PEOPLE),
+        may=lambda what, where: viewer is not None and viewer.may(where, Permission(what)),
         path=request.url.path,
         now=now,
         ago=lambda at: words.ago(at, now),
@@ -104,6 +122,9 @@ async def usecase_page(
 def problem_page(request: Request, error: RoadbedError) -> HTMLResponse:
     """An error in words, with the remedy; a part of a page where only a part was asked for."""
     template = "problem_part.html" if request.headers.get("x-part") else "problem.html"
-    return page(
+    response = page(
         request, template, _STATUS.get(error.code, 500), problem=error.problem, remedy=error.remedy
     )
+    if (seconds := getattr(error, "retry_after", None)) is not None:
+        response.headers["Retry-After"] = str(ceil(seconds))
+    return response

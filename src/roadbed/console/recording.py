@@ -8,20 +8,25 @@ from urllib.parse import parse_qsl
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
 
+from roadbed.access import by_task, needs
 from roadbed.console.pages import app_of, person_of, usecase_page
+from roadbed.people.rules import Permission
 from roadbed.receipts.errors import ErasureError, IncidentError, UnknownTaskError
 from roadbed.usecases.errors import UnknownUseCaseError
 
 _MOST = 1000
 
 
+@needs(Permission.INCIDENT)
 async def ask(request: Request) -> HTMLResponse:
     """From when to when, and what happened."""
     person_of(request)
     return await _ask(request, {})
 
 
+@needs(Permission.INCIDENT)
 async def declare(request: Request) -> Response:
     """Note the incident, and on to what it touched."""
     person, name = person_of(request), _name(request)
@@ -42,6 +47,7 @@ async def declare(request: Request) -> Response:
     return RedirectResponse(f"/usecases/{name}/incident/{found.id}", status_code=303)
 
 
+@needs(Permission.VIEW)
 async def incident(request: Request) -> HTMLResponse:
     """What an incident touched, in numbers, and the file with all of it."""
     person, name = person_of(request), _name(request)
@@ -53,6 +59,7 @@ async def incident(request: Request) -> HTMLResponse:
     )
 
 
+@needs(Permission.VIEW)
 async def download(request: Request) -> Response:
     """All of an incident in one file."""
     person, name = person_of(request), _name(request)
@@ -66,12 +73,14 @@ async def download(request: Request) -> Response:
     )
 
 
+@needs(Permission.ERASE, by=by_task)
 async def ask_erase(request: Request) -> HTMLResponse:
     """What erasing does, before it is done."""
     person_of(request)
     return await _ask_erase(request)
 
 
+@needs(Permission.ERASE, by=by_task)
 async def erase(request: Request) -> Response:
     """Erase what is known of a task; back to what is left of its receipt."""
     person = person_of(request)
@@ -145,3 +154,13 @@ def _served(request: Request) -> list[str]:
 async def _form(request: Request) -> dict[str, str]:
     form = dict(parse_qsl((await request.body()).decode(errors="replace")))
     return {name: value[:_MOST].replace("\0", "") for name, value in form.items()}
+
+
+ROUTES = (
+    Route("/usecases/{name}/incident", ask),
+    Route("/usecases/{name}/incident", declare, methods=["POST"]),
+    Route("/usecases/{name}/incident/{incident_id}", incident),
+    Route("/usecases/{name}/incident/{incident_id}/file", download),
+    Route("/receipts/{task_id}/erase", ask_erase),
+    Route("/receipts/{task_id}/erase", erase, methods=["POST"]),
+)

@@ -8,15 +8,17 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from roadbed.access import by_review, needs
 from roadbed.console import forms
 from roadbed.console.pages import app_of, page, person_of, usecase_page
+from roadbed.people.rules import Permission
 from roadbed.reviews.errors import VerdictError
 from roadbed.reviews.model import Review, VerdictKind
 
 
+@needs(Permission.REVIEW)
 async def desk(request: Request) -> HTMLResponse:
     """The page; its script asks for the first item."""
-    person_of(request)
     name = request.path_params["name"]
     app = app_of(request)
     service = app.service(name)
@@ -30,6 +32,7 @@ async def desk(request: Request) -> HTMLResponse:
     )
 
 
+@needs(Permission.REVIEW)
 async def next_item(request: Request) -> HTMLResponse:
     """The most pressing item but the one on the desk; claimed for the person who asks."""
     person, name = person_of(request), request.path_params["name"]
@@ -41,6 +44,7 @@ async def next_item(request: Request) -> HTMLResponse:
     return await _item(request, name, review)
 
 
+@needs(Permission.REVIEW, by=by_review)
 async def give(request: Request) -> HTMLResponse:
     """A verdict; the answer says what the decider had said."""
     person, name = person_of(request), request.path_params["name"]
@@ -65,6 +69,7 @@ async def give(request: Request) -> HTMLResponse:
     return page(request, "given.html", given=given, waiting=waiting["waiting"])
 
 
+@needs(Permission.REVIEW, by=by_review)
 async def skip(request: Request) -> HTMLResponse:
     """Leave it to somebody else."""
     name = request.path_params["name"]
@@ -73,6 +78,7 @@ async def skip(request: Request) -> HTMLResponse:
     return page(request, "given.html", given=None, waiting=(await reviews.waiting(name))["waiting"])
 
 
+@needs(Permission.REVIEW, by=by_review)
 async def undo(request: Request) -> HTMLResponse:
     """Take the last verdict back and show its item again."""
     review = await app_of(request).reviews.undo(

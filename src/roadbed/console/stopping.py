@@ -8,19 +8,22 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from roadbed.access import needs, somewhere, viewer_of
 from roadbed.console.pages import app_of, page, person_of, usecase_page
 from roadbed.halts.errors import HaltIncompleteError, NotHaltedError, ResumeError
+from roadbed.people.rules import Permission
 from roadbed.usecases.errors import UnknownUseCaseError
 
 _MOST = 1000
 
 
+@needs(Permission.VIEW)
 async def halt_page(request: Request) -> HTMLResponse:
     """Ask why; or, while it is halted, what the halt did and who has to agree to go on."""
-    person_of(request)
     return await _halt_page(request, _name(request))
 
 
+@needs(Permission.HALT)
 async def halt(request: Request) -> Response:
     """Stop one use case."""
     person, name = person_of(request), _name(request)
@@ -31,6 +34,7 @@ async def halt(request: Request) -> Response:
     return RedirectResponse(f"/usecases/{name}/halt", status_code=303)
 
 
+@needs(Permission.RESUME)
 async def resume(request: Request) -> Response:
     """Ask to go on, or agree as the second person."""
     person, name = person_of(request), _name(request)
@@ -46,6 +50,7 @@ async def resume(request: Request) -> Response:
     return RedirectResponse(back or f"/usecases/{name}/halt", status_code=303)
 
 
+@needs(Permission.DRILL)
 async def drill(request: Request) -> Response:
     """Exercise the stop; back to its figures."""
     person, name = person_of(request), _name(request)
@@ -53,19 +58,21 @@ async def drill(request: Request) -> Response:
     return RedirectResponse(f"/usecases/{name}#stop", status_code=303)
 
 
+@needs(Permission.HALT, by=somewhere)
 async def halt_all_page(request: Request) -> HTMLResponse:
     """Ask why everything has to stop; what stands halted."""
-    person_of(request)
     return await _all_page(request)
 
 
+@needs(Permission.HALT, by=somewhere)
 async def halt_all(request: Request) -> Response:
-    """Stop every use case the database knows."""
-    person = person_of(request)
+    """Stop every use case that the viewer may stop; for an administrator every one there is."""
+    viewer, halts = viewer_of(request), app_of(request).halts
     reason = (await _text(request, "reason")).strip()
     if not reason:
         return await _all_page(request, status=422, problem="Say why; people will read it.")
-    found = await app_of(request).halts.halt_all(reason=reason, actor=person)
+    names = [each for each in await halts.known() if viewer.may(each, Permission.HALT)]
+    found = await halts.halt_all(reason=reason, actor=viewer.name, only=names)
     if found.failed:
         error = HaltIncompleteError(len(found.halts), found.failed)
         told = f"{error.problem} {error.remedy}"
@@ -95,12 +102,12 @@ async def _all_page(
     problem: str | None = None,
     failed: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
-    halts = app_of(request).halts
+    halts, viewer = app_of(request).halts, viewer_of(request)
     return page(
         request,
         "halt_all.html",
         status,
-        known=await halts.known(),
+        known=[each for each in await halts.known() if viewer.may(each, Permission.HALT)],
         in_force={each.use_case: each for each in await halts.in_force()},
         problem=problem,
         failed=failed or {},

@@ -5,13 +5,15 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from roadbed.access import by_notice, needs
 from roadbed.console import charts
 from roadbed.console.pages import app_of, person_of, usecase_page
+from roadbed.people.rules import Permission
 
 
+@needs(Permission.VIEW)
 async def trust(request: Request) -> HTMLResponse:
     """What is promised, on what evidence, and what would end it."""
-    person_of(request)
     app = app_of(request)
     report = await app.reports.report(app.service(request.path_params["name"]))
     detail = (report.proof or {}).get("detail", {})
@@ -31,15 +33,16 @@ async def trust(request: Request) -> HTMLResponse:
     )
 
 
+@needs(Permission.VIEW)
 async def weak(request: Request) -> HTMLResponse:
     """Where the live version fails: for the people who use its answers; prints on one sheet."""
-    person_of(request)
     app = app_of(request)
     report = await app.reports.report(app.service(request.path_params["name"]))
     detail = (report.proof or {}).get("detail", {})
     return await usecase_page(request, "weak.html", report.use_case, report=report, detail=detail)
 
 
+@needs(Permission.NOTICE, by=by_notice)
 async def seen(request: Request) -> Response:
     """A notice was read; back to where it stood."""
     await app_of(request).trust.seen(request.path_params["notice_id"], person=person_of(request))

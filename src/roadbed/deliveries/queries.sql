@@ -320,3 +320,6 @@ SET state = CASE WHEN %(state)s::text = 'waiting' AND NOT %(approves)s AND needs
 WHERE id = %(id)s AND state = ANY (%(from)s)
   AND (%(hash)s::text IS NULL OR content_hash = %(hash)s)
 RETURNING id, use_case, task_id
+
+-- name: use_case_of
+SELECT use_case FROM delivery WHERE id = %(id)s

@@ -65,6 +65,11 @@ class Deliveries:
             attempts = [{**each, "detail": ""} for each in attempts]
         return _read(row), attempts
 
+    async def use_case_of(self, delivery_id: str) -> str | None:
+        """The use case that a delivery belongs to; ``None`` if there is no such delivery."""
+        row = await self._database.fetch_one(_SQL["use_case_of"], {"id": delivery_id})
+        return row["use_case"] if row else None
+
     async def of_task(self, task_id: str) -> Sequence[Delivery]:
         """What was, or will be, sent for a task, in the order planned."""
         rows = await self._database.fetch(_SQL["of_task"], {"task_id": task_id})

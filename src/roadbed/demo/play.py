@@ -18,18 +18,26 @@ from typing import Any
 
 import httpx2
 
-from roadbed.bootstrap import audit_folder, database_url, open_app
+from roadbed.bootstrap import App, audit_folder, database_url, open_app
 from roadbed.demo.datasets import Stream, load
 from roadbed.demo.errors import DemoServerError
 from roadbed.demo.people import Caller, Tally, review_all, send_round
 from roadbed.demo.server import Kept, ServerProcess, free_port
 from roadbed.demo.view import RoundRow, View, summary_line
 from roadbed.kernel.settings import Settings
+from roadbed.people.errors import PersonExistsError
 from roadbed.storage.embedded import EmbeddedServer, default_home
 
 USE_CASE = "support-triage"
 LIMIT, CERTAINTY = 0.02, 0.95
 _NEVER = 1_000  # rounds
+_POD = ("ana", "ben", "chi", "dev")
+_GRANTED = {
+    "shop": "reviewer",
+    "reviewer": "reviewer",
+    "colleague": "reviewer",
+    "you": "domain_lead",
+}
 _CHUNK = 100  # tasks between two looks of the audit, where the world changes
 _WATCH_SECONDS = 0.8
 _SENT_WITHIN_SECONDS = 30.0
@@ -174,9 +182,7 @@ async def _stage(
             "ROADBED_DEMO_SHEETS": str(sheets),
         }
         async with open_app(settings, url, only=[]) as app:
-            people = ("shop", "reviewer", "colleague", "ana")
-            tokens = [await app.people.issue_token(each) for each in people]
-            code = await app.people.issue_link_code("you")
+            tokens, code = await _add_people(app)
         server = ServerProcess(
             usecases,
             environment,
@@ -194,6 +200,7 @@ async def _stage(
         try:
             await receiver.start()
             await server.start()
+            await _grant_roles(settings, url)  # the server made the use case known
             await worker.start()
             yield Stage(
                 stream=stream,
@@ -212,6 +219,23 @@ async def _stage(
             await server.stop()
             await receiver.stop()
             shutil.rmtree(usecases, ignore_errors=True)
+
+
+async def _add_people(app: App) -> tuple[list[str], str]:
+    """The pod, two reviewers, a program, and whoever watches; gives tokens and a link's code."""
+    for name in (*_POD, *_GRANTED):
+        with contextlib.suppress(PersonExistsError):
+            await app.members.add(name, by="demo", admin=name == "you")
+    # The program gets the least that lets it do its part.
+    tokens = [await app.people.issue_token("shop", name="shop", scopes=["submit", "read"])]
+    tokens += [await app.people.issue_token(each) for each in ("reviewer", "colleague", "ana")]
+    return tokens, await app.people.issue_link_code("you")
+
+
+async def _grant_roles(settings: Settings, url: str) -> None:
+    async with open_app(settings, url, only=[]) as app:
+        for name, role in _GRANTED.items():
+            await app.members.grant(name, USE_CASE, role, by="demo")
 
 
 async def _sent_line(stage: Stage, settings: Settings) -> str:

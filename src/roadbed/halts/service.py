@@ -66,12 +66,15 @@ class Halts:
             await self._database.fetch(_SQL["tell"], {"use_case": use_case})
         return await self._until_quiet(use_case, halt_id, began, fenced)
 
-    async def halt_all(self, *, reason: str, actor: str) -> HaltOfAll:
-        """Stop every use case known to the database, side by side; one that fails stops no other.
+    async def halt_all(
+        self, *, reason: str, actor: str, only: Sequence[str] | None = None
+    ) -> HaltOfAll:
+        """Stop every use case known to the database, or ``only`` those named, side by side.
 
-        Raises ``StorageUnavailableError`` when not even their names can be read.
+        One that fails stops no other. Raises ``StorageUnavailableError`` when not even their names
+        can be read.
         """
-        names = await self.known()
+        names = await self.known() if only is None else only
         ended = await asyncio.gather(
             *(self.halt(name, reason=reason, actor=actor) for name in names),
             return_exceptions=True,

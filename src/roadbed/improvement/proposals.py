@@ -96,6 +96,11 @@ class Proposals:
         rows = await self._database.fetch(SQL["proposals"], facts)
         return [Proposal(**row) for row in rows]
 
+    async def use_case_of(self, proposal_id: str) -> str | None:
+        """The use case that a proposal belongs to; ``None`` if there is no such proposal."""
+        row = await self._database.fetch_one(SQL["proposal_use_case"], {"id": proposal_id})
+        return row["use_case"] if row else None
+
     async def get(self, proposal_id: str) -> Proposal:
         """One proposal of a use case served here. Raises ``UnknownProposalError``."""
         return (await self._find(proposal_id))[0]

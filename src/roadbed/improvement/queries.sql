@@ -146,3 +146,6 @@ SELECT max(made_at) AS at FROM proposal WHERE use_case = %(use_case)s
 SELECT count(*) AS n FROM verdict
 WHERE use_case = %(use_case)s AND id > %(after)s AND undone_at IS NULL AND NOT agrees
   AND NOT EXISTS (SELECT FROM measure WHERE measure.task_id = verdict.task_id)
+
+-- name: proposal_use_case
+SELECT use_case FROM proposal WHERE id = %(id)s

@@ -48,13 +48,40 @@ class Settings(BaseSettings):
         default=False, description="Whether a witness may stand in a private network: your own."
     )
     usecases: Path = Field(Path("usecases"), description="The folder that holds use-case folders.")
-    host: str = Field("127.0.0.1", description="Address to listen on; loopback only for now.")
+    host: str = Field(
+        "127.0.0.1",
+        description="Address to listen on; another than loopback needs ROADBED_ADDRESS.",
+    )
     port: int = Field(8423, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     data_dir: Path | None = Field(
         None, description="Where the real data sets of demos and benchmarks lie."
     )
     address: str = Field(
-        "http://127.0.0.1:8423", description="Where people reach the console; stands in messages."
+        "http://127.0.0.1:8423",
+        description="Where people reach the console; stands in messages and links, and requests "
+        "may name its host.",
+    )
+    idle_seconds: float = Field(
+        7_200.0, gt=0, description="A browser's session ends when nothing was asked for so long."
+    )
+    requests_per_minute: int | None = Field(
+        None, ge=1, description="Requests one person may make, in each process. Unset: no limit."
+    )
+    oidc_issuer: str | None = Field(
+        None, description="The identity provider people may sign in at. Unset: none."
+    )
+    oidc_client_id: str = Field("", description="What the provider calls this Roadbed.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="The provider's secret for it. Unset: a public client, by PKCE alone."
+    )
+    oidc_claim: str = Field(
+        "email",
+        description="What leads to a person: `email`, if verified, to the address; any other "
+        "claim to the name.",
+    )
+    oidc_create: bool = Field(
+        default=False,
+        description="Make a person without any role of somebody who is not known yet.",
     )
     senders: int = Field(
         64, ge=1, le=1024, description="Deliveries that one relay sends at the same time."

@@ -1,1 +1,1 @@
-"""Who is there: API tokens, one-time links and the sessions they open. Roles come later."""
+"""Who is there, what each may do in which use case, and how they sign in."""

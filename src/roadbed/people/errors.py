@@ -1,6 +1,8 @@
-"""Why somebody may not come in."""
+"""Why somebody may not come in, or may not do this."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from roadbed.kernel.errors import RoadbedError
 
@@ -18,6 +20,30 @@ class NotSignedInError(RoadbedError):
         )
 
 
+class NotAllowedError(RoadbedError):
+    """The person is known, and may not do this here."""
+
+    code = "not_allowed"
+
+    def __init__(self, what: str, who: Sequence[str]) -> None:
+        super().__init__(
+            f"You may not do this here: it needs the permission {what.replace('_', ' ')!r}.",
+            f"Allowed to: {', '.join(who)}. An administrator grants roles; a token can do no more "
+            "than its scopes say.",
+        )
+
+
+class SessionNeededError(RoadbedError):
+    """A token asks for what only a signed-in person does."""
+
+    code = "session_needed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This is for a person in a browser, not for a token.", "Sign in to the console."
+        )
+
+
 class LinkSpentError(RoadbedError):
     """A one-time link that was used before, has expired or never was."""
 
@@ -26,4 +52,117 @@ class LinkSpentError(RoadbedError):
     def __init__(self) -> None:
         super().__init__(
             "This link has been used or has expired.", "`roadbed user link` prints a new one."
+        )
+
+
+class SignInRefusedError(RoadbedError):
+    """Name and password do not fit; which of them is not said."""
+
+    code = "sign_in_refused"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Name or password is wrong.",
+            "Try again; `roadbed user link NAME` makes a one-time link for somebody locked out.",
+        )
+
+
+class TooManyRequestsError(RoadbedError):
+    """Asked too often. ``retry_after`` is in seconds."""
+
+    code = "too_many_requests"
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("You ask too often.", "Wait a moment, then try again.")
+        self.retry_after = retry_after
+
+
+class ProviderError(RoadbedError):
+    """The identity provider cannot be asked, or answered what cannot be trusted."""
+
+    code = "provider_refused"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"The sign-in at the identity provider did not succeed: {why}.",
+            "Begin again from the sign-in page; if it stays so, an administrator compares "
+            "ROADBED_OIDC_… with the provider.",
+        )
+
+
+class NotInvitedError(RoadbedError):
+    """The identity provider knows this person; Roadbed does not."""
+
+    code = "not_invited"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You are known to the identity provider, but nobody here has your address.",
+            "Ask an administrator for `roadbed user add NAME --email ADDRESS`; the provider must "
+            "have verified that address.",
+        )
+
+
+class UnknownPersonError(RoadbedError):
+    """Nobody of this name."""
+
+    code = "person_unknown"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is no person {name[:80]!r} here.",
+            "`roadbed user list` shows all; `roadbed user add NAME` adds one.",
+        )
+
+
+class PersonExistsError(RoadbedError):
+    """A name or address that somebody has already."""
+
+    code = "person_exists"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"Somebody has the name {name[:80]!r} or this e-mail address already.",
+            "Choose another; a person who was disabled comes back with `roadbed user enable`.",
+        )
+
+
+class PersonInvalidError(RoadbedError):
+    """A name, address, role, scope or time that cannot be."""
+
+    code = "person_invalid"
+
+
+class PasswordError(RoadbedError):
+    """A password that cannot be taken."""
+
+    code = "password_invalid"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"This password cannot be used. {why}", "Take a longer one, of several words."
+        )
+
+
+class LastAdminError(RoadbedError):
+    """Nobody would be left to manage people."""
+
+    code = "last_admin"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} is the last administrator.",
+            "Make another one first: `roadbed user add NAME --admin`.",
+        )
+
+
+class UnknownTokenError(RoadbedError):
+    """No token or session of this id is in force."""
+
+    code = "token_unknown"
+
+    def __init__(self, token_id: str) -> None:
+        super().__init__(
+            f"There is no token or session {token_id[:40]!r} in force.",
+            "`roadbed user tokens` lists them.",
         )

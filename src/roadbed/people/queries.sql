@@ -1,17 +1,180 @@
 -- name: issue
-INSERT INTO token (hash, person, kind, expires_at)
-VALUES (%(hash)s, %(person)s, %(kind)s, now() + make_interval(secs => %(seconds)s))
+INSERT INTO token (hash, person, kind, name, scopes, use_cases, created_by, opened_by, expires_at)
+SELECT %(hash)s, name, %(kind)s, %(label)s, %(scopes)s, %(use_cases)s, %(by)s, %(opened_by)s,
+       now() + make_interval(secs => %(seconds)s)
+FROM person WHERE name = %(person)s AND disabled_at IS NULL
+RETURNING person
 
 -- name: spend
 UPDATE token SET used_at = now()
+FROM person
 WHERE hash = %(hash)s AND kind = 'link' AND used_at IS NULL AND revoked_at IS NULL
-  AND expires_at > now()
-RETURNING person
+  AND expires_at > now() AND person.name = token.person AND person.disabled_at IS NULL
+RETURNING person.name AS person
 
 -- name: holder
-SELECT person FROM token
-WHERE hash = %(hash)s AND kind = %(kind)s AND revoked_at IS NULL
-  AND (expires_at IS NULL OR expires_at > now())
+SELECT person.name, person.admin, token.scopes, token.use_cases, left(token.hash, 16) AS id,
+       coalesce(token.last_used_at < now() - make_interval(secs => least(60.0, %(idle)s / 4.0)),
+                true) AS stale,
+       (SELECT coalesce(jsonb_object_agg(held.use_case, held.roles), '{}')
+        FROM (SELECT use_case, jsonb_agg(role) AS roles FROM role_held
+              WHERE role_held.person = person.name GROUP BY use_case) AS held) AS roles
+FROM token JOIN person ON person.name = token.person AND person.disabled_at IS NULL
+WHERE token.hash = %(hash)s AND token.kind = %(kind)s AND token.revoked_at IS NULL
+  AND (token.expires_at IS NULL OR token.expires_at > now())
+  AND (token.kind <> 'session' OR coalesce(token.last_used_at, token.created_at)
+       > now() - make_interval(secs => %(idle)s))
+
+-- name: touch
+UPDATE token SET last_used_at = now() WHERE hash = %(hash)s
+
+-- name: opened
+SELECT token.opened_by, token.created_at, person.password FROM token
+JOIN person ON person.name = token.person
+WHERE left(token.hash, 16) = %(id)s AND token.kind = 'session' AND token.person = %(person)s
 
 -- name: revoke
 UPDATE token SET revoked_at = now() WHERE hash = %(hash)s AND kind = %(kind)s
+
+-- name: revoke_one
+UPDATE token SET revoked_at = now()
+WHERE left(hash, 16) = %(id)s AND kind IN ('session', 'api') AND revoked_at IS NULL
+  AND (%(person)s::text IS NULL OR person = %(person)s)
+RETURNING hash, kind
+
+-- name: revoke_sessions
+UPDATE token SET revoked_at = now()
+WHERE person = %(person)s AND kind IN ('session', 'link') AND revoked_at IS NULL
+  AND left(hash, 16) IS DISTINCT FROM %(but)s
+
+-- name: issued
+SELECT left(hash, 16) AS id, kind, person, name, scopes, use_cases, created_by, created_at,
+       last_used_at, expires_at
+FROM token
+WHERE kind = ANY (%(kinds)s) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+  AND (%(person)s::text IS NULL OR person = %(person)s)
+  AND (kind <> 'session' OR coalesce(last_used_at, created_at)
+       > now() - make_interval(secs => %(idle)s))
+ORDER BY created_at DESC
+
+-- name: roles
+SELECT role FROM role_held
+JOIN person ON person.name = role_held.person AND person.disabled_at IS NULL
+WHERE role_held.person = %(person)s AND role_held.use_case = %(use_case)s
+
+-- name: persons
+SELECT person.name, display, email, admin, password IS NOT NULL AS has_password, created_at,
+       disabled_at,
+       (SELECT coalesce(jsonb_object_agg(held.use_case, held.roles), '{}')
+        FROM (SELECT use_case, jsonb_agg(DISTINCT role) AS roles FROM role_held
+              WHERE role_held.person = person.name GROUP BY use_case) AS held) AS roles
+FROM person
+WHERE %(name)s::text IS NULL OR person.name = %(name)s
+ORDER BY disabled_at IS NOT NULL, person.name
+
+-- name: members
+SELECT role_held.use_case, role_held.person, role_held.role, role_held.declared,
+       person.name IS NOT NULL AS known, person.disabled_at IS NOT NULL AS disabled,
+       membership.granted_by, membership.granted_at
+FROM role_held
+LEFT JOIN person ON person.name = role_held.person
+LEFT JOIN membership ON NOT role_held.declared AND membership.revoked_at IS NULL
+     AND membership.use_case = role_held.use_case AND membership.person = role_held.person
+     AND membership.role = role_held.role
+WHERE (%(use_case)s::text IS NULL OR role_held.use_case = %(use_case)s)
+  AND (%(person)s::text IS NULL OR role_held.person = %(person)s)
+ORDER BY role_held.use_case, NOT role_held.declared, role_held.role, role_held.person
+
+-- name: add
+INSERT INTO person (name, display, email, admin, created_by)
+VALUES (%(name)s, %(display)s, %(email)s, %(admin)s, %(by)s)
+ON CONFLICT DO NOTHING
+RETURNING name
+
+-- name: first_lock
+SELECT pg_advisory_xact_lock(hashtext('person'), hashtext('first'))
+
+-- name: first
+INSERT INTO person (name, admin, created_by)
+SELECT %(name)s, true, 'roadbed'
+WHERE NOT EXISTS (SELECT FROM person WHERE admin AND disabled_at IS NULL)
+ON CONFLICT (name) DO UPDATE SET admin = true WHERE person.disabled_at IS NULL
+RETURNING name
+
+-- name: is_use_case
+SELECT 1 FROM use_case WHERE name = %(use_case)s
+
+-- name: use_case_names
+SELECT name FROM use_case ORDER BY name
+
+-- name: grant
+INSERT INTO membership (use_case, person, role, granted_by)
+SELECT %(use_case)s, name, %(role)s, %(by)s FROM person WHERE name = %(person)s
+ON CONFLICT DO NOTHING
+
+-- name: revoke_role
+UPDATE membership SET revoked_at = now(), revoked_by = %(by)s
+WHERE use_case = %(use_case)s AND person = %(person)s AND role = %(role)s AND revoked_at IS NULL
+RETURNING role
+
+-- name: admins_left
+SELECT count(*) AS n FROM person WHERE admin AND disabled_at IS NULL AND name <> %(person)s
+
+-- name: disable
+UPDATE person SET disabled_at = now() WHERE name = %(person)s AND disabled_at IS NULL
+
+-- name: end_all
+-- A disabled person's tokens end for good: whoever comes back gets new ones.
+UPDATE token SET revoked_at = now() WHERE person = %(person)s AND revoked_at IS NULL
+
+-- name: enable
+UPDATE person SET disabled_at = NULL WHERE name = %(person)s
+
+-- name: make_admin
+UPDATE person SET admin = %(admin)s WHERE name = %(person)s
+
+-- name: password
+SELECT name, password FROM person WHERE name = %(name)s AND disabled_at IS NULL
+
+-- name: set_password
+UPDATE person SET password = %(password)s WHERE name = %(name)s AND disabled_at IS NULL
+RETURNING name
+
+-- name: begin
+INSERT INTO sign_in (state, browser, nonce, verifier, expires_at)
+VALUES (%(state)s, %(browser)s, %(nonce)s, %(verifier)s, now() + interval '10 minutes')
+
+-- name: forget_begun
+DELETE FROM sign_in WHERE expires_at < now()
+
+-- name: come_back
+DELETE FROM sign_in WHERE state = %(state)s
+RETURNING browser, nonce, verifier, expires_at > now() AS in_time
+
+-- name: identity
+SELECT person.name, person.disabled_at IS NOT NULL AS closed FROM identity
+JOIN person ON person.name = identity.person
+WHERE issuer = %(issuer)s AND subject = %(subject)s
+
+-- name: by_email
+-- Closed also to whoever inherits an address: who has signed in from this provider is known by subject.
+SELECT name, disabled_at IS NOT NULL OR EXISTS (
+    SELECT FROM identity WHERE identity.person = name AND issuer = %(issuer)s) AS closed
+FROM person WHERE lower(email) = lower(%(email)s)
+
+-- name: by_name
+SELECT name, disabled_at IS NOT NULL OR EXISTS (
+    SELECT FROM identity WHERE identity.person = person.name AND issuer = %(issuer)s) AS closed
+FROM person WHERE name = %(name)s
+
+-- name: link_identity
+INSERT INTO identity (issuer, subject, person) VALUES (%(issuer)s, %(subject)s, %(person)s)
+ON CONFLICT DO NOTHING
+
+-- name: names_taken
+-- A name that some pod declares belongs to whoever an administrator makes it for.
+SELECT name FROM person UNION SELECT person FROM role_held
+
+-- name: note
+INSERT INTO audit_entry (use_case, kind, subject, actor, detail)
+VALUES (%(use_case)s, %(kind)s, %(subject)s, %(actor)s, %(detail)s)

@@ -1,78 +1,204 @@
-"""Verbs: issue a token or link, open a session, say who holds one."""
+"""Verbs: issue a token or link, open and close sessions, say who holds one and what they may."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from roadbed.kernel.clock import Clock
-from roadbed.people.errors import LinkSpentError, NotSignedInError
-from roadbed.storage.database import Database
+from roadbed.people.errors import (
+    LinkSpentError,
+    NotSignedInError,
+    PersonInvalidError,
+    UnknownPersonError,
+    UnknownTokenError,
+)
+from roadbed.people.model import Issued, Role
+from roadbed.people.rules import LINK_SECONDS, SCOPES, Viewer, reach
+from roadbed.storage.database import Database, Row
 from roadbed.storage.sql import queries
 
-_SQL = queries(__package__)
-_LINK_SECONDS = 15 * 60.0
-_SESSION_SECONDS = 12 * 3600.0
-_REMEMBER_SECONDS = 2.0  # a revoked token works this much longer at most
+SQL = queries(__package__)
+SESSION_SECONDS = 12 * 3600.0
+_REMEMBER_SECONDS = 2.0  # a revoked token or role works this much longer at most
+_MOST_REMEMBERED = 1000
 
 Kind = Literal["session", "api"]
+How = Literal["link", "password", "oidc"]
 
 
 class People:
     """Knows tokens by their hash only; the token itself is shown once, when it is made."""
 
-    def __init__(self, database: Database, clock: Clock, entropy: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        entropy: Callable[[int], bytes],
+        *,
+        idle_seconds: float = SESSION_SECONDS,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._entropy = entropy
-        self._remembered: dict[tuple[str, Kind], tuple[float, str]] = {}
+        self._idle_seconds = idle_seconds
+        self._remembered: dict[tuple[str, Kind], tuple[float, Viewer]] = {}
 
-    async def issue_token(self, person: str) -> str:
-        """A new API token of ``person``, without expiry."""
-        return await self._issue("api", person, None)
+    async def issue_token(
+        self,
+        person: str,
+        *,
+        name: str = "",
+        scopes: Sequence[str] | None = None,
+        use_cases: Sequence[str] | None = None,
+        days: float | None = None,
+        by: str | None = None,
+    ) -> str:
+        """A new API token of ``person``; without ``days`` it does not expire.
 
-    async def issue_link_code(self, person: str) -> str:
-        """The code of a one-time sign-in link, good for 15 minutes."""
-        return await self._issue("link", person, _LINK_SECONDS)
+        ``scopes`` and ``use_cases`` narrow what it may. Raises ``UnknownPersonError``,
+        ``PersonInvalidError``.
+        """
+        if unknown := set(scopes or ()) - set(SCOPES):
+            raise PersonInvalidError(
+                f"{', '.join(sorted(unknown))[:100]!r} is no scope.",
+                f"The scopes are {', '.join(SCOPES)}.",
+            )
+        return await self._issue(
+            "api",
+            person,
+            None if days is None else days * 86_400.0,
+            label=name[:100],
+            scopes=list(scopes) if scopes else None,
+            use_cases=list(use_cases) if use_cases else None,
+            by=by or person,
+        )
 
-    async def open_session(self, code: str) -> str:
-        """Spend a link's code for a session of 12 hours. Raises ``LinkSpentError``."""
-        row = await self._database.fetch_one(_SQL["spend"], {"hash": _hash(code)})
+    async def issue_link_code(self, person: str, *, by: str | None = None) -> str:
+        """The code of a one-time sign-in link of 15 minutes. Raises ``UnknownPersonError``."""
+        return await self._issue("link", person, LINK_SECONDS, by=by or person)
+
+    async def spend_link(self, code: str) -> str:
+        """Whose link this was; it works once. Raises ``LinkSpentError``."""
+        row = await self._database.fetch_one(SQL["spend"], {"hash": hashed(code)})
         if row is None:
             raise LinkSpentError
-        return await self._issue("session", row["person"], _SESSION_SECONDS)
+        name: str = row["person"]
+        return name
+
+    async def open_session(
+        self, person: str, how: How, *, browser: str = "", instead_of: str | None = None
+    ) -> str:
+        """A session of 12 hours, always with a new secret; ``instead_of`` ends. Gives its secret.
+
+        Raises ``UnknownPersonError``, also of somebody who was disabled.
+        """
+        if instead_of:
+            await self.close_session(instead_of)
+        return await self._issue(
+            "session", person, SESSION_SECONDS, label=browser[:200], opened_by=how, by=person
+        )
 
     async def close_session(self, secret: str) -> None:
         """Sign out."""
-        await self._database.fetch(_SQL["revoke"], {"hash": _hash(secret), "kind": "session"})
-        self._remembered.pop((_hash(secret), "session"), None)
+        await self._database.fetch(SQL["revoke"], {"hash": hashed(secret), "kind": "session"})
+        self.forget()
 
-    async def holder(self, kind: Kind, secret: str) -> str:
-        """Whose token or session this is. Raises ``NotSignedInError``."""
-        key = (_hash(secret), kind)
-        until, person = self._remembered.get(key, (0.0, ""))
-        if self._clock.monotonic() < until:
-            return person
-        row = await self._database.fetch_one(_SQL["holder"], {"hash": key[0], "kind": kind})
+    async def close_sessions(self, person: str, *, but: str | None = None) -> None:
+        """Sign out everywhere; the session with the id ``but`` stays."""
+        await self._database.fetch(SQL["revoke_sessions"], {"person": person, "but": but})
+        self.forget()
+
+    async def issued(
+        self, person: str | None, *, kinds: Sequence[Kind] = ("api",)
+    ) -> Sequence[Issued]:
+        """Tokens or sessions in force, newest first; ``None`` for everybody's."""
+        facts = {"person": person, "kinds": list(kinds), "idle": self._idle_seconds}
+        return [Issued(**row) for row in await self._database.fetch(SQL["issued"], facts)]
+
+    async def revoke(self, token_id: str, *, person: str | None) -> None:
+        """End a token or session by its id; of ``person``, if given. ``UnknownTokenError``."""
+        facts = {"id": token_id, "person": person}
+        if not await self._database.fetch(SQL["revoke_one"], facts):
+            raise UnknownTokenError(token_id)
+        self.forget()
+
+    async def holder(self, kind: Kind, secret: str, *, awake: bool = True) -> Viewer:
+        """Who holds this token or session, and what they may. Raises ``NotSignedInError``.
+
+        ``awake`` says that a person asks, not a page that renews itself: a session left alone ends.
+        """
+        key = (hashed(secret), kind)
+        found = self._remembered.get(key)
+        if found is not None and self._clock.monotonic() < found[0]:
+            return found[1]
+        facts = {"hash": key[0], "kind": kind, "idle": self._idle_seconds}
+        row = await self._database.fetch_one(SQL["holder"], facts)
         if row is None:
             self._remembered.pop(key, None)
             raise NotSignedInError
-        found: str = row["person"]
-        if len(self._remembered) > 1000:
+        if row["stale"] and awake:
+            await self._database.fetch(SQL["touch"], {"hash": key[0]})
+        viewer = _viewer(row, kind)
+        if len(self._remembered) > _MOST_REMEMBERED:
             self._remembered.clear()
-        self._remembered[key] = (self._clock.monotonic() + _REMEMBER_SECONDS, found)
-        return found
+        self._remembered[key] = (self._clock.monotonic() + _REMEMBER_SECONDS, viewer)
+        return viewer
 
-    async def _issue(self, kind: str, person: str, seconds: float | None) -> str:
+    async def roles(self, person: str, use_case: str) -> frozenset[Role]:
+        """What ``person`` is in ``use_case`` now: by its folder's pod, and by what was granted.
+
+        Empty for strangers, and for whoever was disabled.
+        """
+        facts = {"person": person, "use_case": use_case}
+        rows = await self._database.fetch(SQL["roles"], facts)
+        return frozenset(Role(row["role"]) for row in rows)
+
+    def forget(self) -> None:
+        """Ask the database again about everybody: something was just changed here."""
+        self._remembered.clear()
+
+    async def _issue(
+        self,
+        kind: str,
+        person: str,
+        seconds: float | None,
+        *,
+        label: str = "",
+        scopes: list[str] | None = None,
+        use_cases: list[str] | None = None,
+        opened_by: How | None = None,
+        by: str,
+    ) -> str:
         secret = f"rb_{kind}_{self._entropy(32).hex()}"
-        await self._database.fetch(
-            _SQL["issue"],
-            {"hash": _hash(secret), "person": person, "kind": kind, "seconds": seconds},
-        )
+        facts = {
+            "hash": hashed(secret),
+            "person": person,
+            "kind": kind,
+            "seconds": seconds,
+            "label": label.replace("\0", ""),
+            "scopes": scopes,
+            "use_cases": use_cases,
+            "by": by,
+            "opened_by": opened_by,
+        }
+        if not await self._database.fetch(SQL["issue"], facts):
+            raise UnknownPersonError(person)
         return secret
 
 
-def _hash(secret: str) -> str:
-    # The secret is 256 random bits, so a plain hash cannot be guessed back.
+def hashed(secret: str) -> str:
+    """What is kept of a secret. It is 256 random bits, so a plain hash cannot be guessed back."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _viewer(row: Row, kind: Kind) -> Viewer:
+    return Viewer(
+        name=row["name"],
+        admin=row["admin"],
+        roles={name: frozenset(map(Role, roles)) for name, roles in row["roles"].items()},
+        scopes=reach(row["scopes"]) if kind == "api" else None,
+        use_cases=None if row["use_cases"] is None else frozenset(row["use_cases"]),
+        session=row["id"] if kind == "session" else None,
+    )

@@ -179,3 +179,6 @@ WHERE subject = ANY (ARRAY (
     UNION ALL SELECT id FROM review WHERE task_id = ANY (%(ids)s)
     UNION ALL SELECT id FROM verdict WHERE task_id = ANY (%(ids)s)
     UNION ALL SELECT id FROM delivery WHERE task_id = ANY (%(ids)s)))
+
+-- name: use_case_of
+SELECT use_case FROM task WHERE id = %(id)s

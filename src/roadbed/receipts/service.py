@@ -67,6 +67,11 @@ class Receipts:
         sent = await self._database.fetch(_SQL["deliveries"], {"id": task_id})
         return _from_row(row, sender=sender, deliveries=sent)
 
+    async def use_case_of(self, task_id: str) -> str | None:
+        """The use case that a task belongs to; ``None`` if there is no such task."""
+        row = await self._database.fetch_one(_SQL["use_case_of"], {"id": task_id})
+        return row["use_case"] if row else None
+
     async def search(
         self, wanted: Filter, *, served: Sequence[str], most: int
     ) -> Sequence[Receipt]:

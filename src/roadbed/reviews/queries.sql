@@ -156,3 +156,6 @@ RETURNING verdict.id
 -- name: waiting
 SELECT count(*) AS waiting, count(*) FILTER (WHERE blind) AS blind, min(opened_at) AS oldest
 FROM review WHERE use_case = %(use_case)s AND verdict IS NULL
+
+-- name: use_case_of
+SELECT use_case FROM review WHERE id = %(id)s

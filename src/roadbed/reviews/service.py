@@ -81,6 +81,11 @@ class Reviews:
             raise UnknownReviewError(review_id)
         return _read(row)
 
+    async def use_case_of(self, review_id: str) -> str | None:
+        """The use case that a review belongs to; ``None`` if there is no such review."""
+        row = await self._database.fetch_one(SQL["use_case_of"], {"id": review_id})
+        return row["use_case"] if row else None
+
     async def claim(self, review_id: str, *, reviewer: str) -> Review:
         """Hold a review for ``reviewer``; repeating it extends the claim.
 

@@ -216,3 +216,6 @@ FROM (
     WHERE verdict.use_case = %(use_case)s AND verdict.given_at > %(since)s
 ) AS given
 GROUP BY reviewer ORDER BY verdicts DESC
+
+-- name: use_case_of
+SELECT use_case FROM notice WHERE id = %(id)s

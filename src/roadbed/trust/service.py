@@ -149,6 +149,11 @@ class Trust:
         )
         return [Notice(**row) for row in rows]
 
+    async def use_case_of(self, notice_id: str) -> str | None:
+        """The use case that a notice belongs to; ``None`` if there is no such notice."""
+        row = await self._database.fetch_one(_SQL["use_case_of"], {"id": notice_id})
+        return row["use_case"] if row else None
+
     async def seen(self, notice_id: str, *, person: str) -> None:
         """``person`` has seen a notice. Raises ``UnknownNoticeError``."""
         facts = {"id": notice_id, "person": person, "at": self._clock.now()}

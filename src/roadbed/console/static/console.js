@@ -22,6 +22,7 @@ function go(key) {
   const places = {
     u: "/", t: "/receipts", r: usecase && `/usecases/${usecase}/review`,
     i: usecase && `/usecases/${usecase}/improve`,
+    y: "/you", m: usecase && `/usecases/${usecase}/members`,
     p: usecase && `/usecases/${usecase}/trust`, d: usecase && `/usecases/${usecase}/deliveries`,
   };
   if (places[key]) location.assign(places[key]);
@@ -213,7 +214,7 @@ if ("live" in document.body.dataset) {
     if (waiting || document.hidden || typed) return;
     waiting = true;
     try {
-      const fresh = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+      const fresh = new DOMParser().parseFromString(await (await fetch(location.href, { headers: { "x-live": "1" } })).text(), "text/html");
       const main = fresh.getElementById("main");
       const focused = document.activeElement && document.activeElement.getAttribute("href");
       const open = [...document.querySelectorAll("[data-table]")].map((each) => each.open);

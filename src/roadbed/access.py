@@ -1,0 +1,191 @@
+"""What each route needs of whoever asks, checked in one place before its handler runs.
+
+A handler says it with ``@needs(Permission.…)``; ``guard`` puts the check before every route of a
+surface and refuses to build one whose route says nothing. What the viewer cannot see answers
+exactly like what is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from roadbed.bootstrap import App
+from roadbed.deliveries.errors import UnknownDeliveryError
+from roadbed.improvement.errors import UnknownProposalError
+from roadbed.kernel.errors import RoadbedError
+from roadbed.people.errors import NotAllowedError, NotSignedInError, SessionNeededError
+from roadbed.people.rules import Permission, Viewer, who_may
+from roadbed.receipts.errors import UnknownTaskError
+from roadbed.reviews.errors import UnknownReviewError
+from roadbed.trust.errors import UnknownNoticeError
+from roadbed.usecases.errors import UnknownUseCaseError
+
+Permissions = Sequence[Permission]
+Path = Mapping[str, Any]
+By = Callable[[App, Viewer, Permissions, Path], Awaitable[None]]
+Endpoint = TypeVar("Endpoint", bound=Callable[..., object])
+
+
+class UndeclaredRouteError(RoadbedError):
+    """A route that does not say what it needs: the server does not start with it."""
+
+    code = "route_undeclared"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"The route {path} does not say which permission it needs.",
+            "Put @needs(Permission.…) from roadbed.access on its handler.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Needs:
+    """One of ``permissions`` where ``by`` finds it is asked; ``by`` is ``None`` where nobody is."""
+
+    permissions: Permissions
+    by: By | None
+
+
+_declared: dict[Callable[..., object], Needs] = {}
+
+
+async def by_name(_: App, viewer: Viewer, permissions: Permissions, path: Path) -> None:
+    """In the use case that ``{name}`` of the path names."""
+    admit(viewer, path["name"], permissions, UnknownUseCaseError(path["name"]))
+
+
+async def listing(_: App, viewer: Viewer, permissions: Permissions, __: Path) -> None:
+    """Anywhere or nowhere: the handler shows what ``viewer.visible`` leaves, perhaps nothing."""
+    _one_of(permissions, viewer.in_scope)
+
+
+async def somewhere(_: App, viewer: Viewer, permissions: Permissions, __: Path) -> None:
+    """In one use case at least; the handler does it only where the viewer may."""
+    _one_of(permissions, viewer.somewhere)
+
+
+async def everywhere(_: App, viewer: Viewer, permissions: Permissions, __: Path) -> None:
+    """In the whole installation: for administrators."""
+    if viewer.session is None and viewer.everywhere(Permission.VIEW):
+        raise SessionNeededError
+    _one_of(permissions, viewer.everywhere)
+
+
+async def own(_: App, viewer: Viewer, __: Permissions, ___: Path) -> None:
+    """Nowhere: it is about the person who asks, in a browser."""
+    if viewer.session is None:
+        raise SessionNeededError
+
+
+def by_id(
+    parameter: str,
+    use_case_of: Callable[[App, str], Awaitable[str | None]],
+    missing: Callable[[str], RoadbedError],
+) -> By:
+    """In the use case that ``use_case_of`` finds for the id in the path, which may be none.
+
+    With ``{name}`` in the path as well it must be that use case.
+    """
+
+    async def by(app: App, viewer: Viewer, permissions: Permissions, path: Path) -> None:
+        identifier: str = path[parameter]
+        found = None if "\0" in identifier else await use_case_of(app, identifier)
+        if found is None or path.get("name", found) != found:
+            raise missing(identifier)
+        admit(viewer, found, permissions, missing(identifier))
+
+    return by
+
+
+by_task = by_id("task_id", lambda app, each: app.receipts.use_case_of(each), UnknownTaskError)
+by_review = by_id("review_id", lambda app, each: app.reviews.use_case_of(each), UnknownReviewError)
+by_notice = by_id("notice_id", lambda app, each: app.trust.use_case_of(each), UnknownNoticeError)
+by_proposal = by_id(
+    "proposal_id", lambda app, each: app.proposals.use_case_of(each), UnknownProposalError
+)
+by_delivery = by_id(
+    "delivery_id", lambda app, each: app.deliveries.use_case_of(each), UnknownDeliveryError
+)
+
+
+def needs(*permissions: Permission, by: By = by_name) -> Callable[[Endpoint], Endpoint]:
+    """Declare that a handler needs one of ``permissions``, and how its use case is found."""
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        _declared[endpoint] = Needs(permissions=permissions, by=by)
+        return endpoint
+
+    return mark
+
+
+def open_to_all(endpoint: Endpoint) -> Endpoint:
+    """Declare that a handler is for everybody, signed in or not."""
+    _declared[endpoint] = Needs(permissions=(), by=None)
+    return endpoint
+
+
+def declared(route: BaseRoute) -> Needs | None:
+    """What a route says it needs; ``None`` if it says nothing."""
+    return _declared.get(route.endpoint) if isinstance(route, Route) else None
+
+
+def guard(routes: Iterable[BaseRoute]) -> list[BaseRoute]:
+    """The same routes, each behind the check of what it needs. Raises ``UndeclaredRouteError``."""
+    guarded: list[BaseRoute] = []
+    for route in routes:
+        found = declared(route)
+        if found is None or not isinstance(route, Route):
+            raise UndeclaredRouteError(getattr(route, "path", type(route).__name__))
+        # A router may be put into several applications; each gets routes of its own.
+        behind = copy(route)
+        behind.app = Guarded(route.app, found)
+        guarded.append(behind)
+    return guarded
+
+
+def admit(viewer: Viewer, use_case: str, permissions: Permissions, missing: RoadbedError) -> None:
+    """Raises ``missing`` where the viewer sees no such use case, ``NotAllowedError``."""
+    if not viewer.sees(use_case):
+        raise missing
+    _one_of(permissions, lambda each: viewer.may(use_case, each))
+
+
+def require(request: Request, permission: Permission, use_case: str) -> None:
+    """For handlers in which the body says what is to be done: the exact permission."""
+    admit(viewer_of(request), use_case, (permission,), UnknownUseCaseError(use_case))
+
+
+def viewer_of(request: Request) -> Viewer:
+    """Who is asking, and what they may. Raises ``NotSignedInError``."""
+    viewer: Viewer | None = getattr(request.state, "viewer", None)
+    if viewer is None:
+        raise NotSignedInError
+    return viewer
+
+
+class Guarded:
+    """A route behind its check."""
+
+    def __init__(self, app: ASGIApp, needed: Needs) -> None:
+        self._app = app
+        self._needed = needed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._needed.by is not None:
+            request = Request(scope)
+            viewer = viewer_of(request)
+            app: App = request.app.state.roadbed
+            await self._needed.by(app, viewer, self._needed.permissions, request.path_params)
+        await self._app(scope, receive, send)
+
+
+def _one_of(permissions: Permissions, may: Callable[[Permission], bool]) -> None:
+    if not any(map(may, permissions)):
+        raise NotAllowedError(permissions[0], who_may(permissions[0]))

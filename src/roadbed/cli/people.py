@@ -1,0 +1,269 @@
+"""``user``: who there is, what each may do where, and how they come in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from roadbed.cli.output import me, opened, run, show, sign_in_link
+
+if TYPE_CHECKING:
+    from roadbed.bootstrap import App
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="People, their roles, one-time links and API tokens.",
+)
+Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+Name = Annotated[str, typer.Argument(help="The person's name.")]
+UseCaseName = Annotated[str, typer.Argument(metavar="USECASE", help="The use case's name.")]
+RoleName = Annotated[
+    str,
+    typer.Argument(
+        metavar="ROLE",
+        help="domain_lead, engineer, data_specialist, risk_partner, reviewer or viewer",
+    ),
+]
+
+
+@app.command()
+def add(
+    name: Name,
+    display: Annotated[str, typer.Option("--display", help="The name in full.")] = "",
+    email: Annotated[
+        str | None, typer.Option(help="By which an identity provider knows them.")
+    ] = None,
+    admin: Annotated[bool, typer.Option("--admin", help="Manages people, sees all.")] = False,
+    json: Json = False,
+) -> None:
+    """Somebody new, without roles; a program is a person with a name of its own."""
+
+    async def work() -> Any:
+        async with opened(only=[]) as services:
+            return await services.members.add(
+                name, by=me(), display=display, email=email, admin=admin
+            )
+
+    found = run(work())
+    show(
+        {"person": found},
+        as_json=json,
+        text=lambda: f"{name} is here. Roles: `roadbed user grant {name} USECASE ROLE`.",
+    )
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """Everybody, with their roles."""
+
+    async def work() -> Any:
+        async with opened(only=[]) as services:
+            return await services.members.list()
+
+    found = run(work())
+    show(
+        {"people": found},
+        as_json=json,
+        text=lambda: "\n".join(f"{each.name:20}{_standing(each)}" for each in found) or "Nobody.",
+    )
+
+
+@app.command("show")
+def show_(name: Name, json: Json = False) -> None:
+    """One person: where each role comes from, and the tokens in force."""
+
+    async def work() -> Any:
+        async with opened(only=[]) as services:
+            person = await services.members.get(name)
+            held = await services.members.held(person=name)
+            return person, held, await services.people.issued(name)
+
+    person, held, tokens = run(work())
+    show(
+        {"person": person, "roles": held, "tokens": tokens},
+        as_json=json,
+        text=lambda: "\n".join(
+            [
+                f"{name}  {person.display}  {person.email or ''}".rstrip(),
+                f"  {_standing(person)}",
+                *(f"  {each.role} of {each.use_case}, by {_by(each)}" for each in held),
+                *map(_token_line, tokens),
+            ]
+        ),
+    )
+
+
+@app.command()
+def grant(name: Name, usecase: UseCaseName, role: RoleName, json: Json = False) -> None:
+    """Give a role in a use case."""
+    _change(lambda services: services.members.grant(name, usecase, role, by=me()))
+    show(
+        {"person": name, "use_case": usecase, "role": role},
+        as_json=json,
+        text=lambda: f"{name} is {role.replace('_', ' ')} of {usecase}, within two seconds.",
+    )
+
+
+@app.command()
+def revoke(name: Name, usecase: UseCaseName, role: RoleName, json: Json = False) -> None:
+    """Take a granted role back; what a folder declares is changed there."""
+    _change(lambda services: services.members.revoke(name, usecase, role, by=me()))
+    show(
+        {"person": name, "use_case": usecase, "role": role},
+        as_json=json,
+        text=lambda: f"{name} is no longer {role.replace('_', ' ')} of {usecase}.",
+    )
+
+
+@app.command()
+def admin(
+    name: Name,
+    off: Annotated[bool, typer.Option("--off", help="No longer one.")] = False,
+    json: Json = False,
+) -> None:
+    """Make somebody an administrator."""
+    _change(lambda services: services.members.make_admin(name, admin=not off, by=me()))
+    show(
+        {"person": name, "admin": not off},
+        as_json=json,
+        text=lambda: f"{name} is {'no longer' if off else 'now'} an administrator.",
+    )
+
+
+@app.command()
+def disable(name: Name, json: Json = False) -> None:
+    """Keep somebody out: sessions, links and tokens end within two seconds, for good."""
+    _change(lambda services: services.members.disable(name, by=me()))
+    show({"person": name, "disabled": True}, as_json=json, text=lambda: f"{name} is kept out.")
+
+
+@app.command()
+def enable(name: Name, json: Json = False) -> None:
+    """Let somebody in again, with the roles they had; tokens are made anew."""
+    _change(lambda services: services.members.enable(name, by=me()))
+    show({"person": name, "disabled": False}, as_json=json, text=lambda: f"{name} may come in.")
+
+
+@app.command()
+def password(
+    name: Name,
+    stdin: Annotated[bool, typer.Option("--stdin", help="Read it from standard input.")] = False,
+    json: Json = False,
+) -> None:
+    """Set a password, asked for here; every session of theirs ends."""
+    typed = (
+        sys.stdin.readline().rstrip("\r\n")
+        if stdin
+        else typer.prompt("New password", hide_input=True, confirmation_prompt=True)
+    )
+    _change(lambda services: services.signing_in.set_password(name, typed))
+    show({"person": name}, as_json=json, text=lambda: f"{name} has a new password.")
+
+
+@app.command()
+def link(
+    name: Annotated[str | None, typer.Argument(help="Whose; you, if nobody is named.")] = None,
+    json: Json = False,
+) -> None:
+    """A one-time sign-in link for the browser, good for 15 minutes."""
+    from roadbed.kernel.settings import Settings
+    from roadbed.people.rules import as_name
+
+    async def make() -> str:
+        async with opened(only=[]) as services:
+            await services.members.add_first(me())
+            return await services.people.issue_link_code(name or as_name(me()), by=me())
+
+    settings = Settings()
+    set_up = "address" in settings.model_fields_set
+    address = settings.address if set_up else f"http://{settings.host}:{settings.port}"
+    found = sign_in_link(address.rstrip("/"), run(make()))
+    show({"link": found}, as_json=json, text=lambda: found)
+
+
+@app.command()
+def token(
+    name: Annotated[str, typer.Argument(help="Who will use it.")],
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="submit, read, review, operate or improve; may be repeated."),
+    ] = None,
+    usecase: Annotated[
+        list[str] | None, typer.Option(help="Only in these; may be repeated.")
+    ] = None,
+    days: Annotated[
+        float | None, typer.Option(min=0.01, max=3650, help="How long it is good for.")
+    ] = None,
+    label: Annotated[str, typer.Option(help="What it is for.")] = "",
+    json: Json = False,
+) -> None:
+    """An API token; it is shown this once. Without a scope it may whatever the person may."""
+
+    async def make() -> str:
+        async with opened(only=[]) as services:
+            return await services.people.issue_token(
+                name, name=label, scopes=scope, use_cases=usecase, days=days, by=me()
+            )
+
+    made = run(make())
+    show({"token": made}, as_json=json, text=lambda: made)
+
+
+@app.command()
+def tokens(
+    name: Annotated[str | None, typer.Argument(help="Whose; everybody's, if left out.")] = None,
+    json: Json = False,
+) -> None:
+    """The API tokens in force; the secrets themselves are kept nowhere."""
+
+    async def work() -> Any:
+        async with opened(only=[]) as services:
+            return await services.people.issued(name)
+
+    found = run(work())
+    show(
+        {"tokens": found},
+        as_json=json,
+        text=lambda: "\n".join(map(_token_line, found)) or "No token is in force.",
+    )
+
+
+@app.command("revoke-token")
+def revoke_token(
+    token_id: Annotated[str, typer.Argument(metavar="TOKEN", help="Its id in `user tokens`.")],
+    json: Json = False,
+) -> None:
+    """End a token or session; it works two seconds longer at most."""
+    _change(lambda services: services.people.revoke(token_id, person=None))
+    show({"revoked": token_id}, as_json=json, text=lambda: f"{token_id} is revoked.")
+
+
+def _change(change: Callable[[App], Awaitable[None]]) -> None:
+    async def work() -> None:
+        async with opened(only=[]) as services:
+            await change(services)
+
+    run(work())
+
+
+def _standing(person: Any) -> str:
+    if person.disabled_at is not None:
+        return "disabled"
+    parts = ["administrator"] if person.admin else []
+    parts += [f"{', '.join(roles)} of {name}" for name, roles in sorted(person.roles.items())]
+    return "; ".join(parts) or "no role yet"
+
+
+def _by(held: Any) -> str:
+    return "its folder" if held.declared else str(held.granted_by)
+
+
+def _token_line(each: Any) -> str:
+    scopes = ", ".join(each.scopes) if each.scopes else "whatever they may"
+    where = ", ".join(each.use_cases) if each.use_cases else "everywhere"
+    until = f"until {each.expires_at:%Y-%m-%d}" if each.expires_at else "until revoked"
+    return f"  {each.id}  {each.person:16} {each.name or '–':16} {scopes}; {where}; {until}"

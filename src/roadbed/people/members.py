@@ -1,0 +1,175 @@
+"""Verbs on people: ``add``, ``grant``, ``revoke``, ``disable``, ``enable``. Each is audited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from roadbed.people import rules
+from roadbed.people.errors import (
+    LastAdminError,
+    PersonExistsError,
+    PersonInvalidError,
+    UnknownPersonError,
+)
+from roadbed.people.model import Held, Person, Role
+from roadbed.people.service import SQL, People
+from roadbed.storage.database import Connection, Database
+
+
+class Members:
+    """Who there is, and which roles they hold in which use case."""
+
+    def __init__(self, database: Database, people: People) -> None:
+        self._database = database
+        self._people = people
+
+    async def list(self) -> Sequence[Person]:
+        """Everybody, by name, the disabled last."""
+        return [Person(**row) for row in await self._database.fetch(SQL["persons"], {"name": None})]
+
+    async def get(self, name: str) -> Person:
+        """One person. Raises ``UnknownPersonError``."""
+        row = await self._database.fetch_one(SQL["persons"], {"name": name})
+        if row is None:
+            raise UnknownPersonError(name)
+        return Person(**row)
+
+    async def held(
+        self, *, use_case: str | None = None, person: str | None = None
+    ) -> Sequence[Held]:
+        """The roles held in a use case, by a person, or both; those of the pod first."""
+        facts = {"use_case": use_case, "person": person}
+        return [Held(**row) for row in await self._database.fetch(SQL["members"], facts)]
+
+    async def use_cases(self) -> Sequence[str]:
+        """Every use case in which a role can be held, served here or not."""
+        return [row["name"] for row in await self._database.fetch(SQL["use_case_names"])]
+
+    async def add(
+        self,
+        name: str,
+        *,
+        by: str,
+        display: str = "",
+        email: str | None = None,
+        admin: bool = False,
+    ) -> Person:
+        """Somebody new, without roles. Raises ``PersonInvalidError``, ``PersonExistsError``."""
+        if not rules.is_name(name):
+            raise PersonInvalidError(
+                f"{name[:80]!r} cannot be a person's name here.",
+                "Use at most 64 of a to z, 0 to 9, and inside '.', '_' and '-'.",
+            )
+        if email is not None and ("@" not in email or len(email) > 254 or "\0" in email):
+            raise PersonInvalidError(f"{email[:80]!r} is no e-mail address.", "Give name@domain.")
+        facts = {
+            "name": name,
+            "display": display[:100].replace("\0", ""),
+            "email": email or None,
+            "admin": admin,
+            "by": by,
+        }
+        async with self._database.transaction() as connection:
+            if not await (await connection.execute(SQL["add"], facts)).fetchone():
+                raise PersonExistsError(name)
+            await _note(connection, "person added", name, by, {"admin": admin})
+        return await self.get(name)
+
+    async def add_first(self, name: str) -> str | None:
+        """An administrator, if there is none yet; gives the name, or ``None``."""
+        async with self._database.transaction() as connection:
+            await connection.execute(SQL["first_lock"])
+            facts = {"name": rules.as_name(name)}
+            row = await (await connection.execute(SQL["first"], facts)).fetchone()
+            if row is None:
+                return None
+            await _note(connection, "person added", row["name"], "roadbed", {"admin": True})
+        made: str = row["name"]
+        return made
+
+    async def grant(self, person: str, use_case: str, role: str, *, by: str) -> None:
+        """Give a role. Raises ``UnknownPersonError``, ``PersonInvalidError``."""
+        await self.get(person)
+        facts = {"person": person, "use_case": use_case, "role": _role(role), "by": by}
+        async with self._database.transaction() as connection:
+            if not await (await connection.execute(SQL["is_use_case"], facts)).fetchone():
+                raise PersonInvalidError(
+                    f"The database knows no use case {use_case[:80]!r}.",
+                    "Start it once with `roadbed serve`; names are case-sensitive.",
+                )
+            cursor = await connection.execute(SQL["grant"], facts)
+            if cursor.rowcount:
+                await _note(connection, "role granted", person, by, {"role": role}, use_case)
+        self._people.forget()
+
+    async def revoke(self, person: str, use_case: str, role: str, *, by: str) -> None:
+        """Take a granted role back. Raises ``PersonInvalidError``, also for a declared one."""
+        facts = {"person": person, "use_case": use_case, "role": _role(role), "by": by}
+        async with self._database.transaction() as connection:
+            if not await (await connection.execute(SQL["revoke_role"], facts)).fetchone():
+                raise PersonInvalidError(
+                    f"{person[:80]} was not given the role {role!r} in {use_case[:80]!r}.",
+                    "A role that the folder's pod declares is changed there; "
+                    f"`roadbed user show {person[:80]}` tells which is which.",
+                )
+            await _note(connection, "role revoked", person, by, {"role": role}, use_case)
+        self._people.forget()
+
+    async def disable(self, person: str, *, by: str) -> None:
+        """Keep somebody out: sessions, links and tokens end. Raises ``LastAdminError``."""
+        found = await self.get(person)
+        async with self._database.transaction() as connection:
+            await connection.execute(SQL["first_lock"])
+            if found.admin:
+                await self._leaves_an_admin(connection, person)
+            await connection.execute(SQL["disable"], {"person": person})
+            await connection.execute(SQL["end_all"], {"person": person})
+            await _note(connection, "person disabled", person, by, {})
+        self._people.forget()
+
+    async def enable(self, person: str, *, by: str) -> None:
+        """Let somebody in again, with the roles they had; tokens are made anew."""
+        await self.get(person)
+        async with self._database.transaction() as connection:
+            await connection.execute(SQL["enable"], {"person": person})
+            await _note(connection, "person enabled", person, by, {})
+
+    async def make_admin(self, person: str, *, admin: bool, by: str) -> None:
+        """Make somebody an administrator, or no longer one. Raises ``LastAdminError``."""
+        await self.get(person)
+        async with self._database.transaction() as connection:
+            await connection.execute(SQL["first_lock"])
+            if not admin:
+                await self._leaves_an_admin(connection, person)
+            await connection.execute(SQL["make_admin"], {"person": person, "admin": admin})
+            await _note(connection, "administrator", person, by, {"admin": admin})
+        self._people.forget()
+
+    async def _leaves_an_admin(self, connection: Connection, person: str) -> None:
+        cursor = await connection.execute(SQL["admins_left"], {"person": person})
+        row = await cursor.fetchone()
+        if row is None or row["n"] == 0:
+            raise LastAdminError(person)
+
+
+def _role(role: str) -> str:
+    if role not in set(Role):
+        raise PersonInvalidError(
+            f"{role[:40]!r} is no role.", f"The roles are {', '.join(each.value for each in Role)}."
+        )
+    return role
+
+
+async def _note(
+    connection: Connection,
+    kind: str,
+    person: str,
+    by: str,
+    detail: dict[str, Any],
+    use_case: str | None = None,
+) -> None:
+    facts = {"use_case": use_case, "kind": kind, "subject": person, "actor": by}
+    await connection.execute(SQL["note"], {**facts, "detail": Jsonb(detail)})

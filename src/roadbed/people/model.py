@@ -1,0 +1,79 @@
+"""People, what they are in a use case, and what they hold to come in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What somebody is in one use case. The first four are the pod."""
+
+    DOMAIN_LEAD = "domain_lead"
+    ENGINEER = "engineer"
+    DATA_SPECIALIST = "data_specialist"
+    RISK_PARTNER = "risk_partner"
+    REVIEWER = "reviewer"
+    VIEWER = "viewer"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """Somebody, or a program, with a name of its own. ``roles`` by use case, without order."""
+
+    name: str
+    display: str
+    email: str | None
+    admin: bool
+    has_password: bool
+    created_at: datetime
+    disabled_at: datetime | None
+    roles: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """One role that somebody holds; ``declared`` by the folder's pod, else granted by a person."""
+
+    use_case: str
+    person: str
+    role: str
+    declared: bool
+    known: bool
+    disabled: bool
+    granted_by: str | None
+    granted_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Issued:
+    """A token or session in force, without its secret. ``id`` is the beginning of its hash."""
+
+    id: str
+    kind: str
+    person: str
+    name: str
+    scopes: Sequence[str] | None
+    use_cases: Sequence[str] | None
+    created_by: str | None
+    created_at: datetime
+    last_used_at: datetime | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """Who an identity provider says it is.
+
+    ``name`` is set where a claim is to be a person's name here; else ``email`` leads to the person,
+    and is set only if the provider has verified it.
+    """
+
+    issuer: str
+    subject: str
+    name: str | None
+    email: str | None
+    display: str
+    nick: str

@@ -1,0 +1,209 @@
+"""Sign-in at an identity provider: authorization code with PKCE, state and nonce.
+
+Authlib judges what comes back; the requests go out through httpx2, which Authlib does not drive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import httpx2
+from authlib.common.security import generate_token, is_secure_transport
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from authlib.oidc.core import CodeIDToken
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from pydantic import SecretStr
+
+from roadbed.kernel.clock import Clock
+from roadbed.people.errors import ProviderError
+from roadbed.people.model import Identity
+from roadbed.people.service import SQL, hashed
+from roadbed.storage.database import Database
+
+# Only what a public key verifies: with a shared secret, or none, anybody could have signed.
+_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
+_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+_LEEWAY_SECONDS = 60
+_KEEP_SECONDS = 3600.0
+_TIMEOUT_SECONDS = 10.0
+_LARGEST_ANSWER = 1_000_000
+
+
+class Provider:
+    """One identity provider. Its description is read once an hour; its keys, when one is new."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        issuer: str,
+        client_id: str,
+        client_secret: SecretStr | None,
+        claim: str,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._issuer = issuer.rstrip("/")
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._claim = claim
+        self._described: Mapping[str, Any] = {}
+        self._keys: KeySet | None = None
+        self._described_until = 0.0
+
+    async def begin(self, *, back_to: str) -> tuple[str, str]:
+        """Where the browser goes, and the secret it keeps meanwhile. Raises ``ProviderError``."""
+        described = await self._describe()
+        state, browser, nonce, verifier = (generate_token(48) for _ in range(4))
+        await self._database.fetch(SQL["forget_begun"])
+        await self._database.fetch(
+            SQL["begin"],
+            {
+                "state": hashed(state),
+                "browser": hashed(browser),
+                "nonce": nonce,
+                "verifier": verifier,
+            },
+        )
+        asked = {
+            "response_type": "code",
+            "client_id": self._client_id,
+            "redirect_uri": back_to,
+            "scope": "openid email profile",
+            "state": state,
+            "nonce": nonce,
+            "code_challenge": create_s256_code_challenge(verifier),
+            "code_challenge_method": "S256",
+        }
+        endpoint: str = described["authorization_endpoint"]
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}", browser
+
+    async def finish(self, *, code: str, state: str, browser: str, back_to: str) -> Identity:
+        """Who came back with ``code``. Each state works once, in its browser. ``ProviderError``."""
+        row = await self._database.fetch_one(SQL["come_back"], {"state": hashed(state)})
+        if row is None or not row["in_time"] or row["browser"] != hashed(browser):
+            raise ProviderError("it did not begin here, took too long, or was used before")
+        described = await self._describe()
+        answer = await self._exchange(described, code, row["verifier"], back_to)
+        claims = await self._judge(described, answer, row["nonce"])
+        return self._identity(claims)
+
+    async def _exchange(
+        self, described: Mapping[str, Any], code: str, verifier: str, back_to: str
+    ) -> Mapping[str, Any]:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": back_to,
+            "code_verifier": verifier,
+        }
+        secret = self._client_secret.get_secret_value() if self._client_secret else None
+        if secret is None:
+            form["client_id"] = self._client_id
+        return await _ask(
+            described["token_endpoint"],
+            form=form,
+            auth=(self._client_id, secret) if secret is not None else None,
+        )
+
+    async def _judge(
+        self, described: Mapping[str, Any], answer: Mapping[str, Any], nonce: str
+    ) -> Mapping[str, Any]:
+        """The claims, if signature, issuer, audience, times and nonce are what they must be."""
+        raw = str(answer.get("id_token", ""))
+        try:
+            token = await self._verified(described, raw)
+            claims = CodeIDToken(
+                token.claims,
+                token.header,
+                options={
+                    "iss": {"essential": True, "value": described["issuer"]},
+                    "aud": {"essential": True, "value": self._client_id},
+                },
+                params={
+                    "nonce": nonce,
+                    "client_id": self._client_id,
+                    "access_token": answer.get("access_token"),
+                },
+            )
+            claims.validate(now=int(self._clock.now().timestamp()), leeway=_LEEWAY_SECONDS)
+        except (JoseError, ValueError, TypeError, KeyError) as error:
+            raise ProviderError(f"its token is not valid ({type(error).__name__})") from error
+        return dict(claims)
+
+    async def _verified(self, described: Mapping[str, Any], raw: str) -> jwt.Token:
+        known = self._keys
+        if known is not None:
+            try:
+                return jwt.decode(raw, known, algorithms=_ALGORITHMS)
+            except (JoseError, ValueError):
+                pass  # it may have begun to sign with a new key
+        self._keys = KeySet.import_key_set(await _ask(described["jwks_uri"]))  # type: ignore[arg-type]
+        return jwt.decode(raw, self._keys, algorithms=_ALGORITHMS)
+
+    def _identity(self, claims: Mapping[str, Any]) -> Identity:
+        # An address that nobody has verified may be anybody's: it leads to no account.
+        email = _text(claims, "email") if claims.get("email_verified") is True else ""
+        subject = _text(claims, "sub")
+        return Identity(
+            issuer=self._issuer,
+            subject=subject,
+            name=None if self._claim == "email" else _text(claims, self._claim),
+            email=email or None,
+            display=_text(claims, "name"),
+            nick=_text(claims, "preferred_username") or email or subject,
+        )
+
+    async def _describe(self) -> Mapping[str, Any]:
+        if self._clock.monotonic() < self._described_until:
+            return self._described
+        found = await _ask(f"{self._issuer}/.well-known/openid-configuration")
+        if str(found.get("issuer", "")).rstrip("/") != self._issuer:
+            raise ProviderError("it calls itself by another name than ROADBED_OIDC_ISSUER")
+        for each in _ENDPOINTS:
+            _refuse_plain(str(found.get(each, "")))
+        self._described, self._keys = found, None
+        self._described_until = self._clock.monotonic() + _KEEP_SECONDS
+        return found
+
+
+async def _ask(
+    address: str,
+    *,
+    form: Mapping[str, str] | None = None,
+    auth: tuple[str, str] | None = None,
+) -> Mapping[str, Any]:
+    _refuse_plain(address)
+    try:
+        async with httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS, auth=auth) as http:
+            answer = (
+                await http.get(address)
+                if form is None
+                else await http.post(address, data=dict(form))
+            )
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise ProviderError(f"it does not answer ({type(error).__name__})") from error
+    if answer.status_code != 200 or len(answer.content) > _LARGEST_ANSWER:
+        raise ProviderError(f"it answered with status {answer.status_code}")
+    try:
+        found = answer.json()
+    except ValueError as error:
+        raise ProviderError("it answered something that is no JSON") from error
+    if not isinstance(found, dict):
+        raise ProviderError("it answered something that is no JSON object")
+    return found
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    return str(claims.get(name) or "").replace("\0", "")[:255]
+
+
+def _refuse_plain(address: str) -> None:
+    """Without TLS anybody on the way could answer in its place; loopback has no way."""
+    if urlsplit(address).scheme not in {"http", "https"} or not is_secure_transport(address):
+        raise ProviderError("one of its addresses is not https")

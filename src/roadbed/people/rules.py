@@ -1,0 +1,166 @@
+"""What a role allows, what a token narrows it to, and what somebody may do where."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from roadbed.people.model import Role
+
+LINK_SECONDS = 15 * 60.0
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 200
+_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
+
+
+class Permission(StrEnum):
+    """Something a route does. All but ``MANAGE_PEOPLE`` are of one use case."""
+
+    VIEW = "view"
+    SUBMIT = "submit"
+    REVIEW = "review"
+    APPROVE = "approve"  # or refuse, what is held
+    DELIVER = "deliver"  # say what becomes of any other delivery
+    NOTICE = "notice"  # say that the pod has seen one
+    HALT = "halt"
+    RESUME = "resume"
+    DRILL = "drill"
+    IMPROVE = "improve"
+    RELEASE = "release"
+    SIGN = "sign"
+    INCIDENT = "incident"
+    ERASE = "erase"
+    MANAGE_PEOPLE = "manage_people"
+
+
+_P = Permission
+_MEMBER = frozenset({_P.VIEW, _P.SUBMIT, _P.HALT})
+_POD = _MEMBER | {_P.NOTICE, _P.RESUME, _P.SIGN, _P.INCIDENT}
+ALLOWS: Mapping[Role, frozenset[Permission]] = {
+    Role.DOMAIN_LEAD: _POD
+    | {_P.REVIEW, _P.APPROVE, _P.DELIVER, _P.DRILL, _P.IMPROVE, _P.RELEASE, _P.ERASE},
+    Role.ENGINEER: _POD | {_P.REVIEW, _P.DELIVER, _P.DRILL, _P.IMPROVE, _P.RELEASE},
+    Role.DATA_SPECIALIST: _POD | {_P.REVIEW, _P.DELIVER, _P.IMPROVE, _P.ERASE},
+    Role.RISK_PARTNER: _POD | {_P.APPROVE, _P.DRILL, _P.ERASE},
+    Role.REVIEWER: _MEMBER | {_P.REVIEW},
+    Role.VIEWER: frozenset({_P.VIEW}),
+}
+# An administrator sees and stops everything. What has to be judged stays with those who own it.
+ADMIN_ALLOWS = frozenset({_P.VIEW, _P.HALT, _P.MANAGE_PEOPLE})
+SCOPES: Mapping[str, frozenset[Permission]] = {
+    "submit": frozenset({_P.SUBMIT}),
+    "read": frozenset({_P.VIEW}),
+    "review": frozenset({_P.VIEW, _P.REVIEW}),
+    "operate": frozenset(
+        {_P.VIEW, _P.APPROVE, _P.DELIVER, _P.NOTICE, _P.HALT, _P.RESUME, _P.DRILL, _P.INCIDENT}
+    ),
+    "improve": frozenset({_P.VIEW, _P.IMPROVE, _P.RELEASE}),
+}
+# People are managed by people: no token does it, whoever's it is.
+ANY_TOKEN = frozenset(Permission) - {_P.MANAGE_PEOPLE}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Viewer:
+    """Who is asking, by what right.
+
+    ``scopes`` and ``use_cases`` narrow what a token may, ``None`` narrows nothing; ``session`` is
+    the id of the browser's session, ``None`` for a token.
+    """
+
+    name: str
+    admin: bool = False
+    roles: Mapping[str, frozenset[Role]] = field(default_factory=dict)
+    scopes: frozenset[Permission] | None = None
+    use_cases: frozenset[str] | None = None
+    session: str | None = None
+
+    def roles_in(self, use_case: str) -> frozenset[Role]:
+        """What the viewer is in ``use_case``: declared by its folder, or granted."""
+        return self.roles.get(use_case, frozenset())
+
+    def sees(self, use_case: str) -> bool:
+        """Whether ``use_case`` exists for the viewer."""
+        reached = self.use_cases is None or use_case in self.use_cases
+        return reached and (self.admin or bool(self.roles_in(use_case)))
+
+    def may(self, use_case: str, permission: Permission) -> bool:
+        """Whether the viewer may do this in ``use_case``."""
+        if not self.sees(use_case) or not self.in_scope(permission):
+            return False
+        if self.admin and permission in ADMIN_ALLOWS:
+            return True
+        return any(permission in ALLOWS[role] for role in self.roles_in(use_case))
+
+    def in_scope(self, permission: Permission) -> bool:
+        """Whether the token, if it is one, reaches as far as this."""
+        return self.scopes is None or permission in self.scopes
+
+    def everywhere(self, permission: Permission) -> bool:
+        """Whether the viewer may do this in every use case, those to come included."""
+        unbound = self.use_cases is None and self.in_scope(permission)
+        return unbound and self.admin and permission in ADMIN_ALLOWS
+
+    def somewhere(self, permission: Permission) -> bool:
+        """Whether there is a use case in which the viewer may do this."""
+        return self.everywhere(permission) or any(self.may(each, permission) for each in self.roles)
+
+    def visible(self, use_cases: Iterable[str]) -> list[str]:
+        """Those of ``use_cases`` whose content the viewer may see, in the same order."""
+        return [each for each in use_cases if self.may(each, Permission.VIEW)]
+
+
+def reach(scopes: Collection[str] | None) -> frozenset[Permission]:
+    """The permissions that a token with these scopes can use at most."""
+    if scopes is None:
+        return ANY_TOKEN
+    return frozenset().union(*(SCOPES.get(each, frozenset()) for each in scopes))
+
+
+def who_may(permission: Permission) -> list[str]:
+    """The roles that allow it, as words."""
+    found = [role.replace("_", " ") for role, allowed in ALLOWS.items() if permission in allowed]
+    return found + (["administrator"] if permission in ADMIN_ALLOWS else [])
+
+
+def to_say(what: str) -> Permission:
+    """What a word on a delivery needs."""
+    return Permission.APPROVE if what in {"approve", "refuse"} else Permission.DELIVER
+
+
+def is_name(name: str) -> bool:
+    """Whether it can name a person: lower-case letters, digits, and inside ``.``, ``_``, ``-``."""
+    return _NAME.fullmatch(name) is not None
+
+
+def as_name(text: str) -> str:
+    """The nearest name to what an identity provider or a system calls somebody."""
+    plain = re.sub(r"[^a-z0-9._-]+", "-", text.partition("@")[0].lower())
+    return plain.strip("._-")[:60].strip("._-") or "person"
+
+
+def free_name(wanted: str, taken: Collection[str]) -> str:
+    """``wanted``, with a number behind it if somebody else is called so."""
+    found, number = wanted, 1
+    while found in taken:
+        number += 1
+        found = f"{wanted}-{number}"
+    return found
+
+
+def password_problem(password: str, name: str) -> str | None:
+    """Why this cannot be ``name``'s password."""
+    if len(password) < SHORTEST_PASSWORD:
+        return f"It is shorter than {SHORTEST_PASSWORD} characters."
+    if len(password) > LONGEST_PASSWORD:
+        return f"It is longer than {LONGEST_PASSWORD} characters."
+    if name in password.lower() or len(set(password)) < 5:
+        return "It is too easy to guess."
+    return None
+
+
+def fresh_from_link(opened_by: str | None, opened_at: datetime, now: datetime) -> bool:
+    """Whether a session came by a one-time link just now: who has that may set a password."""
+    return opened_by == "link" and now - opened_at <= timedelta(seconds=LINK_SECONDS)

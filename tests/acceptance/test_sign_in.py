@@ -1,0 +1,524 @@
+"""Coming in: links, passwords, an identity provider, sessions, limits, addresses; over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx2
+import pytest
+from joserfc.jwk import RSAKey
+from pydantic import SecretStr
+
+from roadbed.demo.server import free_port
+from roadbed.kernel.settings import Settings
+from roadbed.people.service import hashed
+from roadbed.web import SESSION_COOKIE, NotLoopbackError, create
+from tests.conftest import Folders, Site, serving
+from tests.provider import CLIENT, SECRET, Forger, forging
+
+PASSWORD = "correct horse battery"
+
+
+@asynccontextmanager
+async def browser(site: Site, **headers: str) -> AsyncIterator[httpx2.AsyncClient]:
+    origin = {"Origin": site.address, **headers}
+    async with httpx2.AsyncClient(base_url=site.address, headers=origin) as found:
+        yield found
+
+
+async def sign_in(client: httpx2.AsyncClient, name: str, password: str) -> httpx2.Response:
+    return await client.post("/sign-in", data={"name": name, "password": password})
+
+
+async def by_link(site: Site, client: httpx2.AsyncClient, person: str = "ana") -> None:
+    code = await site.app.people.issue_link_code(person)
+    assert (await client.get(f"/sign-in?code={code}")).status_code == 200
+
+
+class TestPasswords:
+    async def test_one_is_set_after_a_link_and_then_opens(self, site: Site) -> None:
+        async with browser(site) as first, browser(site) as second:
+            await by_link(site, first)
+            page = await first.post("/you/password", data={"new": PASSWORD, "again": "other"})
+            assert (page.status_code, "differ" in page.text) == (422, True)
+            page = await first.post("/you/password", data={"new": "short", "again": "short"})
+            assert (page.status_code, "shorter than 12" in page.text) == (422, True)
+            form = {"new": PASSWORD, "again": PASSWORD}
+            assert (await first.post("/you/password", data=form)).status_code == 303
+            assert (await sign_in(second, "ana", PASSWORD)).status_code == 200
+            assert (await second.get("/you")).status_code == 200
+            wrong = {**form, "current": "not it at all"}
+            assert (await second.post("/you/password", data=wrong)).status_code == 403
+            changed = {"current": PASSWORD, "new": PASSWORD + "!", "again": PASSWORD + "!"}
+            assert (await second.post("/you/password", data=changed)).status_code == 303
+            # Who changes a password ends every session but the one that did.
+            assert (await first.get("/you")).status_code == 401
+            assert (await second.get("/you")).status_code == 200
+            assert (await sign_in(first, "ana", PASSWORD)).status_code == 403
+
+    async def test_is_kept_as_argon2id_and_shown_nowhere(self, site: Site) -> None:
+        await site.app.signing_in.set_password("ana", PASSWORD)
+        row = await site.app.database.fetch_one("SELECT password FROM person WHERE name = 'ana'")
+        assert row is not None
+        assert row["password"].startswith("$argon2id$v=19$m=65536,")
+        async with browser(site) as client:
+            await sign_in(client, "ana", PASSWORD)
+            for path in ("/you", "/usecases/triage/members"):
+                assert "argon2" not in (await client.get(path)).text
+
+    async def test_unknown_and_known_accounts_answer_alike_and_do_the_same_work(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await site.app.signing_in.set_password("ana", PASSWORD)
+        await site.app.signing_in.set_password("ben", PASSWORD)
+        await site.app.members.add("boss", by="test", admin=True)
+        await site.app.members.disable("ben", by="test")
+        passwords = site.app.signing_in._passwords
+        verify, verified = passwords._verify, list[str]()
+
+        def counted(kept: str, password: str) -> bool:
+            verified.append(kept)
+            return verify(kept, password)
+
+        monkeypatch.setattr(passwords, "_verify", counted)
+        seen: dict[str, list[tuple[int, str, str | None]]] = {}
+        async with browser(site) as client:
+            # ana has a password, ben is disabled, chi has none, nix is nobody.
+            for name in ("ana", "ben", "chi", "nix"):
+                answers = [await sign_in(client, name, "wrong password")]
+                assert len(verified) == 1, name
+                verified.clear()
+                site.app.signing_in._of_account._buckets[name].left = 0.0
+                answers.append(await sign_in(client, name, PASSWORD))
+                assert verified == []
+                seen[name] = [
+                    (
+                        each.status_code,
+                        each.text.replace(name, "·"),
+                        each.headers.get("retry-after"),
+                    )
+                    for each in answers
+                ]
+        assert seen["ana"] == seen["ben"] == seen["chi"] == seen["nix"]
+        refused, limited = seen["ana"]
+        assert (refused[0], limited[0], limited[2]) == (403, 429, "60")
+        assert "too often" in limited[1]
+
+    async def test_an_address_that_tries_many_names_is_held_up(self, site: Site) -> None:
+        site.app.signing_in._of_address._most = 3
+        async with browser(site) as client:
+            statuses = [(await sign_in(client, f"p{n}", "x")).status_code for n in range(5)]
+            assert statuses == [403, 403, 403, 429, 429]
+            assert (await client.get("/sign-in/provider")).status_code == 429
+
+
+class TestSessions:
+    async def test_every_sign_in_has_a_new_id_and_ends_the_one_before(self, site: Site) -> None:
+        async with browser(site) as client:
+            await by_link(site, client)
+            first = client.cookies[SESSION_COOKIE]
+            await by_link(site, client)
+            second = client.cookies[SESSION_COOKIE]
+        assert first != second
+        async with browser(site, Cookie=f"{SESSION_COOKIE}={first}") as old:
+            assert (await old.get("/you")).status_code == 401
+
+    async def test_are_listed_ended_one_by_one_and_all_at_once(self, site: Site) -> None:
+        async with (
+            browser(site, **{"User-Agent": "laptop"}) as one,
+            browser(site, **{"User-Agent": "phone"}) as two,
+            browser(site) as three,
+            browser(site) as foreign,
+        ):
+            for each in (one, two, three):
+                await by_link(site, each)
+            await by_link(site, foreign, "ben")
+            page = (await one.get("/you")).text
+            assert "laptop" in page
+            assert "phone" in page
+            phone = hashed(two.cookies[SESSION_COOKIE])[:16]
+            assert (await foreign.post(f"/you/held/{phone}/end")).status_code == 404
+            assert (await two.get("/you")).status_code == 200
+            assert (await one.post(f"/you/held/{phone}/end")).status_code == 303
+            assert (await two.get("/you")).status_code == 401
+            assert (await one.post("/you/sessions/end")).status_code == 303
+            assert (await three.get("/you")).status_code == 401
+            assert (await one.get("/you")).status_code == 200
+            assert (await foreign.get("/you")).status_code == 200
+
+    async def test_one_left_alone_ends_though_its_page_renews_itself(
+        self, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        folders.write()
+        settings = settings.model_copy(update={"idle_seconds": 3.0})
+        async with serving(settings, url) as site, browser(site) as client, browser(site) as used:
+            await by_link(site, client)
+            await by_link(site, used)
+            for _ in range(4):
+                await asyncio.sleep(1.1)
+                site.app.people.forget()  # the two seconds it is remembered are not what is asked
+                await client.get("/", headers={"x-live": "1"})
+                assert (await used.get("/")).status_code == 200
+            assert (await client.get("/")).status_code == 401
+
+    async def test_the_cookie_is_strict_and_out_of_reach(self, site: Site) -> None:
+        code = await site.app.people.issue_link_code("ana")
+        async with browser(site) as client:
+            answer = await client.get(f"/sign-in?code={code}")
+        [cookie] = [
+            each
+            for each in answer.headers.get_list("set-cookie")
+            if each.startswith(SESSION_COOKIE + "=rb")
+        ]
+        for word in ("HttpOnly", "SameSite=strict", "Path=/"):
+            assert word in cookie
+        assert "Secure" not in cookie
+
+    async def test_a_token_of_ones_own_is_made_shown_once_and_ended(self, site: Site) -> None:
+        async with browser(site) as client:
+            await by_link(site, client)
+            form: dict[str, Any] = {"label": "nightly", "scope": ["submit", "read"], "days": "7"}
+            page = await client.post("/you/tokens", data=form)
+            made = re.search(r"rb_api_[0-9a-f]{64}", page.text)
+            assert made is not None
+            headers = {"Authorization": f"Bearer {made[0]}"}
+            listed = await client.get("/you")
+            assert made[0] not in listed.text
+            assert "submit, read" in listed.text
+            async with httpx2.AsyncClient(base_url=site.address, headers=headers) as program:
+                assert (await program.get("/v1/usecases/triage")).status_code == 200
+                claim = await program.post("/v1/usecases/triage/reviews/claim")
+                assert claim.status_code == 403
+                ending = f"/you/held/{hashed(made[0])[:16]}/end"
+                assert (await client.post(ending)).status_code == 303
+                assert (await program.get("/v1/usecases/triage")).status_code == 401
+            for wrong in ({}, {"scope": ["everything"]}, {"scope": ["read"], "days": "-1"}):
+                answer = await client.post("/you/tokens", data={"label": "x", **wrong})
+                assert answer.status_code == 422
+
+
+class TestLimits:
+    async def test_a_person_may_ask_so_often_and_no_more(
+        self, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        folders.write()
+        settings = settings.model_copy(update={"requests_per_minute": 4})
+        async with serving(settings, url) as site:
+            answers = [await site.shop.get("/usecases") for _ in range(6)]
+            assert [each.status_code for each in answers] == [200] * 4 + [429] * 2
+            assert answers[-1].json()["code"] == "too_many_requests"
+            assert 1 <= int(answers[-1].headers["retry-after"]) <= 15
+            assert (await site.reviewer.get("/usecases")).status_code == 200
+
+
+class TestAddresses:
+    async def test_the_public_name_is_answered_and_its_cookie_is_secure(
+        self, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        folders.write()
+        settings = settings.model_copy(update={"address": "https://roadbed.example"})
+        async with serving(settings, url) as site:
+            code = await site.app.people.issue_link_code("ana")
+            async with httpx2.AsyncClient(base_url=site.address) as client:
+                public = {"Host": "roadbed.example"}
+                answer = await client.get(f"/sign-in?code={code}", headers=public)
+                assert answer.status_code == 200
+                assert "Secure" in answer.headers["set-cookie"]
+                other = await client.get("/sign-in", headers={"Host": "elsewhere.example"})
+                assert (other.status_code, other.json()["code"]) == (400, "foreign_host")
+
+    def test_listening_to_others_needs_the_public_address(self) -> None:
+        with pytest.raises(NotLoopbackError, match="ROADBED_ADDRESS"):
+            create(Settings(host="0.0.0.0"))
+        with pytest.raises(NotLoopbackError):
+            create(Settings(host="0.0.0.0", address="http://localhost:1"))
+        assert create(Settings(host="0.0.0.0", address="https://roadbed.example"))
+
+
+@pytest.fixture(scope="module")
+def forger() -> Iterator[Forger]:
+    with forging() as found:
+        yield found
+
+
+def at_provider(settings: Settings, issuer: str, **more: Any) -> Settings:
+    secret = SecretStr(SECRET)
+    update = {"oidc_issuer": issuer, "oidc_client_id": CLIENT, "oidc_client_secret": secret, **more}
+    return settings.model_copy(update=update)
+
+
+@asynccontextmanager
+async def with_forger(
+    forger: Forger, settings: Settings, folders: Folders, url: str, **more: Any
+) -> AsyncIterator[Site]:
+    folders.write()
+    async with serving(at_provider(settings, forger.issuer, **more), url) as site:
+        await site.app.database.fetch(
+            "UPDATE person SET email = 'Ana@Example.org' WHERE name = 'ana'"
+        )
+        yield site
+
+
+async def begin(client: httpx2.AsyncClient) -> str:
+    answer = await client.get("/sign-in/provider")
+    assert answer.status_code == 303
+    there: str = answer.headers["location"]
+    return there
+
+
+async def back(client: httpx2.AsyncClient, code: str, state: str) -> httpx2.Response:
+    # The browser comes from the provider's page.
+    headers = {"Sec-Fetch-Site": "cross-site", "Accept": "text/html"}
+    return await client.get("/sign-in/back", params={"code": code, "state": state}, headers=headers)
+
+
+async def whoever(client: httpx2.AsyncClient) -> str | None:
+    page = await client.get("/you")
+    found = re.search(r"<h1>([a-z0-9.-]+)", page.text)
+    return found[1] if page.status_code == 200 and found else None
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[str]:
+    """A provider of somebody else's making, in a process of its own."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "oidc_provider_mock", "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
+    address = f"http://localhost:{port}"
+    for _ in range(200):
+        try:
+            httpx2.get(f"{address}/.well-known/openid-configuration")
+            break
+        except httpx2.HTTPError:
+            assert process.poll() is None
+            time.sleep(0.1)
+    yield address
+    process.terminate()
+    process.wait(10)
+
+
+class TestAProvider:
+    async def test_signs_in_whom_it_knows_by_a_verified_address(
+        self, provider: str, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        folders.write()
+        async with (
+            serving(at_provider(settings, provider), url) as site,
+            browser(site) as client,
+            httpx2.AsyncClient() as outside,
+        ):
+            await site.app.database.fetch(
+                "UPDATE person SET email = 'ana@example.org' WHERE name = 'ana'"
+            )
+            claims = {"email": "ana@example.org", "email_verified": True, "name": "Ana A."}
+            await outside.put(f"{provider}/users/s-1", json=claims)
+            await client.get("/usecases/triage", headers={"Accept": "text/html"})
+            assert "Sign in with your organisation" in (await client.get("/sign-in")).text
+            there = await begin(client)
+            sent = await outside.post(there, data={"sub": "s-1"})
+            returned = dict(parse_qsl(urlsplit(sent.headers["location"]).query))
+            page = await back(client, returned["code"], returned["state"])
+            assert page.status_code == 200
+            assert "url=/usecases/triage" in page.text
+            assert await whoever(client) == "ana"
+            # From now on the subject counts, whatever becomes of the address.
+            await site.app.database.fetch("UPDATE person SET email = NULL WHERE name = 'ana'")
+            there = await begin(client)
+            sent = await outside.post(there, data={"sub": "s-1"})
+            returned = dict(parse_qsl(urlsplit(sent.headers["location"]).query))
+            assert (await back(client, returned["code"], returned["state"])).status_code == 200
+
+
+class TestAForgingProvider:
+    async def test_the_way_there_carries_what_protects_the_way_back(
+        self, forger: Forger, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        async with with_forger(forger, settings, folders, url) as site, browser(site) as client:
+            answer = await client.get("/sign-in/provider")
+            asked = dict(parse_qsl(urlsplit(answer.headers["location"]).query))
+            assert asked["code_challenge_method"] == "S256"
+            assert asked["response_type"] == "code"
+            assert len({asked["state"], asked["nonce"], asked["code_challenge"]}) == 3
+            cookie = answer.headers["set-cookie"]
+            for word in ("HttpOnly", "SameSite=lax", "Path=/sign-in/back"):
+                assert word in cookie
+            kept = await site.app.database.fetch("SELECT * FROM sign_in")
+            assert asked["state"] not in str(kept)
+            code, state = forger.code(answer.headers["location"])
+            assert (await back(client, code, state)).status_code == 200
+            assert await whoever(client) == "ana"
+            assert await site.app.database.fetch("SELECT * FROM sign_in") == []
+
+    @pytest.mark.parametrize(
+        ("claims", "options"),
+        [
+            ({"nonce": "another"}, {}),
+            ({"nonce": None}, {}),
+            ({"aud": "somebody else"}, {}),
+            ({"aud": [CLIENT, "another"]}, {}),
+            ({"aud": [CLIENT, "another"], "azp": "another"}, {}),
+            ({"iss": "https://elsewhere.example"}, {}),
+            ({"exp": 1_000_000_000}, {}),
+            ({"exp": None}, {}),
+            ({"iat": 9_999_999_999}, {}),
+            ({"sub": None}, {}),
+            ({"at_hash": "not-of-this-token"}, {}),
+            ({}, {"algorithm": "none"}),
+            ({}, {"algorithm": "HS256"}),
+            ({}, {"signer": RSAKey.generate_key(2048, {"kid": "one"})}),
+        ],
+    )
+    async def test_a_token_that_is_not_right_opens_nothing(
+        self,
+        forger: Forger,
+        settings: Settings,
+        folders: Folders,
+        url: str,
+        claims: dict[str, Any],
+        options: dict[str, Any],
+    ) -> None:
+        async with with_forger(forger, settings, folders, url) as site, browser(site) as client:
+            code, state = forger.code(await begin(client), claims, **options)
+            answer = await back(client, code, state)
+            assert answer.status_code == 403
+            assert "not valid" in answer.text
+            assert SESSION_COOKIE not in client.cookies
+            # The same provider, telling the truth, still gets in.
+            code, state = forger.code(await begin(client))
+            assert (await back(client, code, state)).status_code == 200
+
+    async def test_states_work_once_in_their_own_browser_and_codes_once(
+        self, forger: Forger, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        async with (
+            with_forger(forger, settings, folders, url) as site,
+            browser(site) as client,
+            browser(site) as victim,
+        ):
+            code, state = forger.code(await begin(client))
+            # Somebody else's browser is made to come back with the attacker's code.
+            await begin(victim)
+            assert (await back(victim, code, state)).status_code == 403
+            assert await whoever(victim) is None
+            # It is spent now, for its own browser too.
+            assert (await back(client, code, state)).status_code == 403
+            code, _ = forger.code(await begin(client))
+            assert (await back(client, code, "forged")).status_code == 403
+            began = await begin(client)
+            code, state = forger.code(began)
+            assert (await back(client, code, state)).status_code == 200
+            assert (await back(client, code, state)).status_code == 403
+            _, state = forger.code(await begin(client))
+            assert (await back(client, code, state)).status_code == 403
+            refused = await client.get("/sign-in/back?error=access_denied&state=x")
+            assert refused.status_code == 403
+            await begin(client)
+            await site.app.database.fetch("UPDATE sign_in SET expires_at = now()")
+            assert (await back(client, *forger.code(began))).status_code == 403
+
+    async def test_a_new_key_is_fetched_when_it_signs(
+        self, forger: Forger, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        async with with_forger(forger, settings, folders, url) as site, browser(site) as client:
+            assert (await back(client, *forger.code(await begin(client)))).status_code == 200
+            forger.key = RSAKey.generate_key(2048, {"kid": "two"})
+            began = await begin(client)
+            assert (await back(client, *forger.code(began))).status_code == 200
+            asked = forger.asked.count("/.well-known/openid-configuration")
+            await begin(client)
+            assert forger.asked.count("/.well-known/openid-configuration") == asked
+
+    async def test_an_address_nobody_verified_or_inherited_leads_nowhere(
+        self, forger: Forger, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        async with with_forger(forger, settings, folders, url) as site, browser(site) as client:
+            for unverified in (False, None, "true"):
+                claims = {"email_verified": unverified}
+                answer = await back(client, *forger.code(await begin(client), claims))
+                assert (answer.status_code, "nobody here" in answer.text) == (403, True)
+            assert (await back(client, *forger.code(await begin(client)))).status_code == 200
+            heir = {"sub": "subject-2"}
+            assert (await back(client, *forger.code(await begin(client), heir))).status_code == 403
+            await site.app.members.add("boss", by="test", admin=True)
+            await site.app.members.disable("ana", by="boss")
+            assert (await back(client, *forger.code(await begin(client)))).status_code == 403
+
+    async def test_who_is_created_has_no_role_and_no_name_that_means_somebody(
+        self, forger: Forger, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        async with (
+            with_forger(forger, settings, folders, url, oidc_create=True) as site,
+            browser(site) as client,
+        ):
+            await site.app.database.fetch("DELETE FROM person WHERE name = 'dev'")
+            for subject, wanted, name in (
+                ("n-1", "dev", "dev-2"),  # a pod declares it, though nobody has it yet
+                ("n-2", "ben", "ben-2"),
+                ("n-3", "Übel Ding", "bel-ding"),
+            ):
+                claims = {
+                    "sub": subject,
+                    "preferred_username": wanted,
+                    "email": f"{subject}@example.org",
+                    "email_verified": subject != "n-2",
+                }
+                began = await begin(client)
+                assert (await back(client, *forger.code(began, claims))).status_code == 200
+                assert await whoever(client) == name
+                person = await site.app.members.get(name)
+                assert (person.roles, person.admin) == ({}, False)
+                assert person.email == (None if subject == "n-2" else f"{subject}@example.org")
+                assert (await client.get("/usecases/triage")).status_code == 404
+
+    async def test_another_claim_may_be_the_name(
+        self, forger: Forger, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        more = {"oidc_claim": "preferred_username"}
+        async with (
+            with_forger(forger, settings, folders, url, **more) as site,
+            browser(site) as client,
+        ):
+            for claim, status in (("chi", 200), ("Chi!", 403), ("nobody", 403), (None, 403)):
+                claims = {"preferred_username": claim, "sub": f"s-{claim}"}
+                answer = await back(client, *forger.code(await begin(client), claims))
+                assert answer.status_code == status, claim
+
+    async def test_one_that_lies_about_itself_or_is_gone_is_told(
+        self, forger: Forger, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        folders.write()
+        settings = at_provider(settings, forger.issuer)
+        wrong = {
+            "issuer": "https://elsewhere.example",
+            "token_endpoint": "http://elsewhere.example/token",
+            "jwks_uri": "file:///etc/passwd",
+        }
+        async with serving(settings, url) as site, browser(site) as client:
+            for name, value in wrong.items():
+                right = forger.described[name]
+                forger.described[name] = value
+                assert (await client.get("/sign-in/provider")).status_code == 403
+                forger.described[name] = right
+        gone = at_provider(settings, f"http://127.0.0.1:{free_port()}")
+        async with serving(gone, url, people=False) as site, browser(site) as client:
+            answer = await client.get("/sign-in/provider")
+            assert (answer.status_code, "does not answer" in answer.text) == (403, True)
+
+    async def test_without_one_set_up_there_is_none(self, site: Site) -> None:
+        async with browser(site) as client:
+            assert "organisation" not in (await client.get("/sign-in")).text
+            for path in ("/sign-in/provider", "/sign-in/back?code=a&state=b"):
+                assert (await client.get(path)).status_code == 403

@@ -1,0 +1,203 @@
+"""One site for many questions: two use cases, and somebody of every kind to ask with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import httpx2
+import psycopg
+
+from roadbed.bootstrap import App
+from roadbed.connectors.webhook import Webhook
+from roadbed.kernel.settings import Settings
+from roadbed.people.service import hashed
+from roadbed.storage import migrations
+from roadbed.storage.embedded import EmbeddedServer
+from roadbed.web import SESSION_COOKIE
+from tests.conftest import DECIDE, ROUTING, Site, serving
+
+# Who asks, and what they are in `triage`. Nobody of them has to do with `foreign`.
+ROLES: Mapping[str, str | None] = {
+    "nobody": None,
+    "disabled": "reviewer",
+    "stranger": None,
+    "viewer": "viewer",
+    "reviewer": "reviewer",
+    "ana": "domain_lead",
+    "ben": "engineer",
+    "chi": "data_specialist",
+    "dev": "risk_partner",
+    "boss": None,  # an administrator
+    "narrow": "domain_lead",  # a token of ana's that may only submit
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ids:
+    """One of everything in a use case."""
+
+    name: str
+    task_id: str
+    review_id: str
+    delivery_id: str
+    notice_id: str
+    proposal_id: str
+    incident_id: str = "inc_01a1"
+
+    def missing(self) -> Ids:
+        """As long, and not there."""
+        return Ids(
+            name="q" * len(self.name),
+            task_id="tsk_" + "x" * (len(self.task_id) - 4),
+            review_id="rev_" + "x" * (len(self.review_id) - 4),
+            delivery_id="dlv_" + "x" * (len(self.delivery_id) - 4),
+            notice_id="ntc_" + "x" * (len(self.notice_id) - 4),
+            proposal_id="prp_" + "x" * (len(self.proposal_id) - 4),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Town:
+    """A site, with clients of everybody in it: by session, and by token."""
+
+    site: Site
+    browsers: Mapping[str, httpx2.AsyncClient]
+    programs: Mapping[str, httpx2.AsyncClient]
+    own: Ids
+    foreign: Ids
+
+    @property
+    def app(self) -> App:
+        return self.site.app
+
+    async def restore(self) -> None:
+        """What an earlier question may have changed."""
+        await self.app.database.fetch("UPDATE notice SET seen_at = NULL, seen_by = NULL")
+        await self.app.database.fetch(
+            "UPDATE review SET claimed_by = NULL, claim_until = NULL, skipped_by = '{}'"
+        )
+        await self.app.database.fetch("UPDATE person SET disabled_at = NULL WHERE name = 'extra'")
+        self.app.people.forget()
+
+    async def token_id(self, person: str) -> str:
+        """A token of that person's that can be ended."""
+        return hashed(await self.app.people.issue_token(person))[:16]
+
+
+def write(parent: Path) -> None:
+    """``triage`` of the usual pod, ``foreign`` of another one."""
+    for name, others in (
+        ("triage", {}),
+        ("foreign", {"ana": "eve", "ben": "fay", "chi": "gus", "dev": "hal"}),
+    ):
+        declared = ROUTING.format(name=name, deadline=5.0)
+        for ours, theirs in others.items():
+            declared = declared.replace(f'"{ours}"', f'"{theirs}"')
+        (parent / name).mkdir(parents=True)
+        (parent / name / "usecase.py").write_text(declared + DECIDE)
+
+
+@asynccontextmanager
+async def fresh_database(server: EmbeddedServer) -> AsyncIterator[str]:
+    name = f"test_{uuid4().hex}"
+    admin = server.url().replace("/roadbed?", "/postgres?")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    address = server.url().replace("/roadbed?", f"/{name}?")
+    migrations.upgrade(address)
+    yield address
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@asynccontextmanager
+async def building(server: EmbeddedServer, folder: Path, **more: object) -> AsyncIterator[Town]:
+    write(folder / "usecases")
+    settings = Settings(
+        usecases=folder / "usecases", audit_dir=folder / "audit", lease_seconds=1.0, port=0
+    ).model_copy(update=more)
+    async with fresh_database(server) as url, serving(settings, url, people=False) as site:
+        await _move_in(site.app)
+        own, foreign = await _one_of_each(site, "triage"), await _one_of_each(site, "foreign")
+        browsers = {name: await browser(site, name) for name in ROLES if name != "narrow"}
+        programs = {name: await program(site, name) for name in ROLES}
+        await site.app.members.disable("disabled", by="test")
+        yield Town(site=site, browsers=browsers, programs=programs, own=own, foreign=foreign)
+        for client in [*browsers.values(), *programs.values()]:
+            await client.aclose()
+
+
+async def browser(site: Site, person: str) -> httpx2.AsyncClient:
+    """A browser on our own page, with a session unless it is nobody's."""
+    client = httpx2.AsyncClient(base_url=site.address, headers={"Origin": site.address})
+    if person != "nobody":
+        secret = await site.app.people.open_session(person, "link", browser="a browser")
+        client.cookies.set(SESSION_COOKIE, secret)
+    return client
+
+
+async def program(site: Site, person: str) -> httpx2.AsyncClient:
+    client = httpx2.AsyncClient(base_url=site.address)
+    if person == "nobody":
+        return client
+    scopes = ["submit"] if person == "narrow" else None
+    name = "ana" if person == "narrow" else person
+    token = await site.app.people.issue_token(name, scopes=scopes)
+    client.headers["Authorization"] = f"Bearer {token}"
+    return client
+
+
+async def _move_in(app: App) -> None:
+    for name in [*(set(ROLES) - {"nobody", "narrow"}), "extra", "eve", "fay", "sender"]:
+        await app.members.add(name, by="test", admin=name == "boss")
+    for name, role in ROLES.items():
+        if name in {"viewer", "reviewer", "disabled"}:
+            await app.members.grant(name, "triage", str(role), by="boss")
+    await app.members.grant("extra", "foreign", "reviewer", by="boss")
+    for use_case in ("triage", "foreign"):
+        await app.members.grant("sender", use_case, "reviewer", by="boss")
+        app.registry.get(use_case).loaded.declared.deliver(
+            "crm", to=Webhook("http://127.0.0.1:9/", private=True)
+        )
+
+
+async def _one_of_each(site: Site, name: str) -> Ids:
+    """A task in review, a delivery that failed, a notice."""
+    app = site.app
+    token = await app.people.issue_token("sender")
+    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as sender:
+        sent = await sender.post(
+            f"{site.address}/v1/usecases/{name}/tasks", json={"input": {"text": f"of {name}"}}
+        )
+    assert sent.status_code == 200, sent.text
+    notice = app.trust._ids.new("ntc")
+    await app.database.fetch(
+        "INSERT INTO notice (id, use_case, kind, text, at) "
+        "VALUES (%(id)s, %(name)s, 'test', 'Look here.', now())",
+        {"id": notice, "name": name},
+    )
+    delivery = f"dlv_{notice[4:]}"
+    await app.database.fetch(
+        "INSERT INTO delivery (id, use_case, task_id, destination, kind, state, created_at) "
+        "VALUES (%(id)s, %(name)s, %(task)s, 'crm', 'result', 'delivered', now())",
+        {"id": delivery, "name": name, "task": sent.json()["task"]},
+    )
+    proposal = f"prp_{notice[4:]}"
+    await app.database.fetch(
+        "INSERT INTO proposal (id, use_case, kind, title, reason, support, cases, fingerprint,"
+        " rank, made_at) VALUES (%(id)s, %(name)s, 'model', 'Learn.', 'x', '{\"cases\": 1}', '[]',"
+        " %(id)s, 1, now())",
+        {"id": proposal, "name": name},
+    )
+    return Ids(
+        proposal_id=proposal,
+        name=name,
+        task_id=sent.json()["task"],
+        review_id=sent.json()["review"]["id"],
+        delivery_id=delivery,
+        notice_id=notice,
+    )

@@ -1,0 +1,242 @@
+"""People on a real database: added, given roles, kept out, and what was before they were."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.config import Config
+
+from roadbed.bootstrap import App
+from roadbed.kernel.errors import RoadbedError
+from roadbed.people.errors import (
+    LastAdminError,
+    LinkSpentError,
+    NotSignedInError,
+    PersonExistsError,
+    PersonInvalidError,
+    UnknownPersonError,
+    UnknownTokenError,
+)
+from roadbed.people.model import Role
+from roadbed.people.passwords import Passwords
+from roadbed.people.service import hashed
+from roadbed.storage import migrations
+from roadbed.storage.database import with_schema
+from roadbed.storage.embedded import EmbeddedServer
+from tests.town import fresh_database
+
+
+async def test_whoever_held_a_token_becomes_an_administrator(
+    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.town.migrations.upgrade", lambda _: None)
+    async with fresh_database(server) as url:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        config.attributes["url"] = with_schema(url)
+        with psycopg.connect(with_schema(url), autocommit=True) as connection:
+            connection.execute("CREATE SCHEMA roadbed")
+            await asyncio.to_thread(command.upgrade, config, "0004")
+            connection.execute(
+                "INSERT INTO token (hash, person, kind) VALUES "
+                "('a', 'ana', 'api'), ('b', 'ana', 'session'), ('c', 'The Shop', 'api')"
+            )
+            await asyncio.to_thread(command.upgrade, config, "head")
+            found = connection.execute("SELECT name, admin FROM person ORDER BY name").fetchall()
+            kept = connection.execute("SELECT count(*) FROM token").fetchone()
+    assert found == [("The Shop", True), ("ana", True)]
+    assert kept == (3,)
+
+
+class TestRoles:
+    async def test_come_from_the_folder_and_from_grants(self, app: App) -> None:
+        for name in ("ana", "rae"):
+            await app.members.add(name, by="test")
+        assert await app.people.roles("ana", "triage") == {Role.DOMAIN_LEAD}
+        assert await app.people.roles("rae", "triage") == set()
+        await app.members.grant("rae", "triage", "reviewer", by="ana")
+        await app.members.grant("rae", "triage", "reviewer", by="ana")
+        await app.members.grant("ana", "triage", "reviewer", by="ana")
+        assert await app.people.roles("rae", "triage") == {Role.REVIEWER}
+        assert await app.people.roles("ana", "triage") == {Role.DOMAIN_LEAD, Role.REVIEWER}
+        assert await app.people.roles("ana", "elsewhere") == set()
+        assert await app.people.roles("nobody", "triage") == set()
+        # The pod names ben, but nobody has this name here.
+        assert await app.people.roles("ben", "triage") == set()
+        held = await app.members.held(use_case="triage")
+        assert [(each.person, each.declared, each.known) for each in held] == [
+            ("chi", True, False),
+            ("ana", True, True),
+            ("ben", True, False),
+            ("dev", True, False),
+            ("ana", False, True),
+            ("rae", False, True),
+        ]
+        await app.members.revoke("rae", "triage", "reviewer", by="ana")
+        assert await app.people.roles("rae", "triage") == set()
+        noted = await app.database.fetch(
+            "SELECT kind, actor, use_case FROM audit_entry WHERE subject = 'rae' ORDER BY position"
+        )
+        assert [tuple(row.values()) for row in noted] == [
+            ("person added", "test", None),
+            ("role granted", "ana", "triage"),
+            ("role revoked", "ana", "triage"),
+        ]
+
+    async def test_that_cannot_be_are_refused(self, app: App) -> None:
+        await app.members.add("ana", by="test")
+        for person, use_case, role, error in (
+            ("nobody", "triage", "reviewer", UnknownPersonError),
+            ("ana", "nowhere", "reviewer", PersonInvalidError),
+            ("ana", "triage", "emperor", PersonInvalidError),
+        ):
+            with pytest.raises(error):
+                await app.members.grant(person, use_case, role, by="test")
+        with pytest.raises(PersonInvalidError, match="folder's pod"):
+            await app.members.revoke("ana", "triage", "domain_lead", by="test")
+
+    async def test_end_when_a_person_is_kept_out_and_come_back(self, app: App) -> None:
+        await app.members.add("boss", by="test", admin=True)
+        await app.members.add("ana", by="test")
+        token = await app.people.issue_token("ana")
+        session = await app.people.open_session("ana", "link")
+        link = await app.people.issue_link_code("ana")
+        assert (await app.people.holder("api", token)).name == "ana"
+        await app.members.disable("ana", by="boss")
+        for kind, secret in (("api", token), ("session", session)):
+            with pytest.raises(NotSignedInError):
+                await app.people.holder(kind, secret)  # type: ignore[arg-type]
+        with pytest.raises(LinkSpentError):
+            await app.people.spend_link(link)
+        with pytest.raises(UnknownPersonError):
+            await app.people.issue_token("ana")
+        assert await app.people.roles("ana", "triage") == set()
+        await app.members.enable("ana", by="boss")
+        assert await app.people.roles("ana", "triage") == {Role.DOMAIN_LEAD}
+        with pytest.raises(NotSignedInError):
+            await app.people.holder("api", token)
+
+
+class TestPersons:
+    @pytest.mark.parametrize(
+        ("name", "more", "error"),
+        [
+            ("Ana", {}, PersonInvalidError),
+            ("", {}, PersonInvalidError),
+            ("a b", {}, PersonInvalidError),
+            ("-a", {}, PersonInvalidError),
+            ("a" * 65, {}, PersonInvalidError),
+            ("ben", {"email": "no address"}, PersonInvalidError),
+            ("ana", {}, PersonExistsError),
+            ("ben", {"email": "ANA@example.org"}, PersonExistsError),
+        ],
+    )
+    async def test_that_cannot_be_are_refused(
+        self, app: App, name: str, more: dict[str, str], error: type[RoadbedError]
+    ) -> None:
+        await app.members.add("ana", by="test", email="ana@example.org")
+        with pytest.raises(error):
+            await app.members.add(name, by="test", **more)  # type: ignore[arg-type]
+        assert [each.name for each in await app.members.list()] == ["ana"]
+
+    async def test_the_first_is_made_once_whoever_starts(self, app: App) -> None:
+        made = await asyncio.gather(*(app.members.add_first("Root User") for _ in range(5)))
+        assert sorted(map(str, made)) == ["None"] * 4 + ["root-user"]
+        assert (await app.members.get("root-user")).admin
+
+    async def test_the_first_is_made_of_who_is_there_but_not_of_who_is_kept_out(
+        self, app: App
+    ) -> None:
+        await app.members.add("root", by="test")
+        await app.members.disable("root", by="test")
+        assert await app.members.add_first("root") is None
+        await app.members.enable("root", by="test")
+        assert await app.members.add_first("root") == "root"
+
+    async def test_the_last_administrator_stays(self, app: App) -> None:
+        await app.members.add("one", by="test", admin=True)
+        with pytest.raises(LastAdminError):
+            await app.members.disable("one", by="one")
+        with pytest.raises(LastAdminError):
+            await app.members.make_admin("one", admin=False, by="one")
+        await app.members.add("two", by="test")
+        await app.members.make_admin("two", admin=True, by="one")
+        await app.members.disable("one", by="two")
+        with pytest.raises(LastAdminError):
+            await app.members.make_admin("two", admin=False, by="two")
+        with pytest.raises(UnknownPersonError):
+            await app.members.disable("nobody", by="two")
+
+
+class TestTokens:
+    async def test_are_kept_as_hashes_and_end_when_their_time_is_over(self, app: App) -> None:
+        await app.members.add("ana", by="test")
+        token = await app.people.issue_token(
+            "ana", name="nightly", scopes=["read"], use_cases=["triage"], days=1, by="boss"
+        )
+        [kept] = await app.database.fetch("SELECT * FROM token")
+        assert token not in str(kept)
+        [issued] = await app.people.issued("ana")
+        assert (issued.name, issued.scopes, issued.created_by) == ("nightly", ["read"], "boss")
+        assert issued.id == hashed(token)[:16]
+        viewer = await app.people.holder("api", token)
+        assert viewer.visible(["triage", "other"]) == ["triage"]
+        await app.database.fetch("UPDATE token SET expires_at = now() - interval '1 s'")
+        app.people.forget()
+        with pytest.raises(NotSignedInError):
+            await app.people.holder("api", token)
+        assert await app.people.issued("ana") == []
+
+    async def test_are_revoked_by_their_id(self, app: App) -> None:
+        await app.members.add("ana", by="test")
+        token = await app.people.issue_token("ana")
+        with pytest.raises(UnknownTokenError):
+            await app.people.revoke(hashed(token)[:16], person="ben")
+        await app.people.revoke(hashed(token)[:16], person="ana")
+        with pytest.raises(NotSignedInError):
+            await app.people.holder("api", token)
+        with pytest.raises(UnknownTokenError):
+            await app.people.revoke(hashed(token)[:16], person=None)
+
+    async def test_with_a_scope_that_is_none_are_refused(self, app: App) -> None:
+        await app.members.add("ana", by="test")
+        with pytest.raises(PersonInvalidError, match="submit, read"):
+            await app.people.issue_token("ana", scopes=["everything"])
+
+    async def test_asking_often_asks_the_database_rarely(
+        self, app: App, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await app.members.add("ana", by="test")
+        token = await app.people.issue_token("ana")
+        await app.people.holder("api", token)
+
+        async def refused(*_: object) -> None:
+            raise AssertionError("the database was asked")
+
+        monkeypatch.setattr(app.database, "fetch_one", refused)
+        monkeypatch.setattr(app.database, "fetch", refused)
+        for _ in range(100):
+            assert (await app.people.holder("api", token)).name == "ana"
+
+
+async def test_a_password_made_with_weaker_settings_is_made_again(app: App) -> None:
+    from argon2 import PasswordHasher
+
+    await app.members.add("ana", by="test")
+    weak = PasswordHasher(memory_cost=8_192, time_cost=1).hash("correct horse battery")
+    await app.database.fetch("UPDATE person SET password = %(weak)s", {"weak": weak})
+    name = await app.signing_in.by_password("ana", "correct horse battery", address="::1")
+    [row] = await app.database.fetch("SELECT password FROM person")
+    assert name == "ana"
+    assert "m=65536" in row["password"]
+
+
+async def test_what_is_no_hash_fits_no_password() -> None:
+    passwords = Passwords()
+    assert not await passwords.fits("no hash at all", "x")
+    assert not await passwords.fits(None, "x")
+    assert await passwords.fits(await passwords.hash("x"), "x")
