@@ -90,6 +90,15 @@ class TestCanary:
         assert last is not None
         assert release.ended_at is not None
         assert last["at"] < release.ended_at
+        assert release.trial is not None
+        [wrong] = [each for each in release.trial["checks"] if each["name"] == "wrong"]
+        given = await app.database.fetch(
+            "SELECT given_at FROM verdict JOIN task ON task.id = verdict.task_id "
+            "WHERE task.input ->> 'text' >= 'number 7000' ORDER BY given_at, verdict.id"
+        )
+        took = (release.ended_at - given[wrong["n"] - 1]["given_at"]).total_seconds()
+        print(f"from the verdict that proved it to the end: {took:.2f} s")
+        assert took < 5.0  # two seconds are promised, on a machine that does nothing else
 
     async def test_what_it_decided_and_did_not_leave_is_held(
         self, app: App, folders: Folders
