@@ -39,8 +39,10 @@ from roadbed.receipts.erasure import Erasure
 from roadbed.receipts.incidents import Incidents
 from roadbed.receipts.service import Receipts
 from roadbed.releases.registry import Registry
+from roadbed.releases.replays import Replays
 from roadbed.releases.service import Releases
 from roadbed.releases.store import VersionStore
+from roadbed.releases.versions import Versions
 from roadbed.reviews.service import Reviews
 from roadbed.storage import migrations
 from roadbed.storage.database import Database
@@ -76,6 +78,8 @@ class App:
     receipts: Receipts
     improvement: Improvement
     releases: Releases
+    versions: Versions
+    replays: Replays
     monitoring: Monitoring
     trust: Trust
     reports: TrustReports
@@ -212,6 +216,7 @@ def _wire(
         entropy=os.urandom,
         audit_note=pipeline.VERSION_LIVE,
     )
+    versions = Versions(database, store)
     trust = Trust(database, ids, clock, pipeline.STATE_MOVED)
     reviews = Reviews(
         database=database,
@@ -246,6 +251,8 @@ def _wire(
         incidents=Incidents(database, receipts, ids, clock, pipeline.DELIVERY_DECIDED),
         improvement=improvement,
         releases=releases,
+        versions=versions,
+        replays=Replays(versions, store, receipts.get, budgets, clock),
         monitoring=Monitoring(database, reviews, improvement, releases, clock),
         trust=trust,
         reports=TrustReports(database, trust, measuring, releases, clock),

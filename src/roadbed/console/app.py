@@ -13,7 +13,16 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from roadbed.console import charts, delivering, entering, reviewing, stopping, trusting, words
+from roadbed.console import (
+    charts,
+    delivering,
+    entering,
+    reviewing,
+    stopping,
+    trusting,
+    versioning,
+    words,
+)
 from roadbed.console.pages import app_of, page, person_of, problem_page, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.errors import NotSignedInError
@@ -50,6 +59,9 @@ def create() -> Starlette:
             Route("/usecases/{name}/drill", stopping.drill, methods=["POST"]),
             Route("/halt", stopping.halt_all_page),
             Route("/halt", stopping.halt_all, methods=["POST"]),
+            Route("/usecases/{name}/versions", versioning.versions),
+            Route("/usecases/{name}/versions/{named}", versioning.difference),
+            Route("/receipts/{task_id}/replay", versioning.replay, methods=["POST"]),
             Route("/receipts", receipts),
             Route("/receipts/{task_id}", receipt),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
@@ -138,7 +150,12 @@ async def receipt(request: Request) -> HTMLResponse:
         request.path_params["task_id"], viewer=person_of(request)
     )
     return await usecase_page(
-        request, "receipt.html", found["use_case"], receipt=found, moments=moments(found)
+        request,
+        "receipt.html",
+        found["use_case"],
+        receipt=found,
+        moments=moments(found),
+        **await versioning.replayable(request, found),
     )
 
 

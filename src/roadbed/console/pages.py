@@ -55,6 +55,9 @@ _STATUS = {
     "verdict_invalid": 422,
     "delivery_unknown": 404,
     "halt_unknown": 404,
+    "version_unknown": 404,
+    "artifact_missing": 503,
+    "versions_folder": 503,
     "storage_unavailable": 503,
 }
 

@@ -56,13 +56,14 @@ class VersionsFolderError(RoadbedError):
 
 
 class ReplayBlindError(RoadbedError):
-    """What a version says would tell a blind reviewer what was answered."""
+    """What a version says would sway whoever has still to judge the task."""
 
     code = "replay_blind"
 
     def __init__(self, task_id: str) -> None:
         super().__init__(
-            f"The task {task_id} is still to be judged by somebody who has seen no answer.",
+            f"The task {task_id} is still to be decided or judged, and another answer would sway "
+            "whoever judges it.",
             "Replay it once its verdict stands.",
         )
 

@@ -119,6 +119,36 @@ WHERE name = %(use_case)s
 -- name: tell
 SELECT pg_notify('roadbed_service', %(use_case)s)
 
+-- name: made_versions
+SELECT version.id, version.number, version.behaviour, behaviour.learned_from,
+       behaviour.learned_until, version.made_at, version.live_since, version.retired_at,
+       behaviour.made_by, behaviour.reason, use_case.live_version = version.id AS live,
+       to_jsonb(certificate.*) - 'detail' AS certificate
+FROM version
+JOIN use_case ON use_case.name = version.use_case
+JOIN behaviour ON behaviour.hash = version.behaviour
+LEFT JOIN certificate ON certificate.id = version.certificate
+WHERE version.use_case = %(use_case)s
+  AND (%(before)s::integer IS NULL OR version.number < %(before)s)
+ORDER BY version.number DESC LIMIT %(most)s
+
+-- name: one_version
+SELECT version.id, version.number, version.behaviour, version.made_at, version.live_since,
+       version.retired_at, use_case.live_version = version.id AS live, behaviour.files,
+       behaviour.artifacts, behaviour.declaration, behaviour.learned_from, behaviour.learned_until,
+       behaviour.made_by, behaviour.reason, use_case.declaration -> 'budget' AS budget,
+       certificate.detail -> 'pooling' AS pooling, to_jsonb(certificate.*) - 'detail' AS certificate
+FROM version
+JOIN use_case ON use_case.name = version.use_case
+JOIN behaviour ON behaviour.hash = version.behaviour
+LEFT JOIN certificate ON certificate.id = version.certificate
+WHERE version.use_case = %(use_case)s
+  AND (version.id = %(version)s OR version.number::text = %(version)s)
+
+-- name: why_patched
+SELECT patch ->> 'id' AS id, title, reason, decided_by, note FROM proposal
+WHERE use_case = %(use_case)s AND patch ->> 'id' = ANY (%(ids)s)
+
 -- name: versions
 SELECT version.id, version.number, version.behaviour, behaviour.learned_from,
        behaviour.learned_until, version.made_at, version.live_since, version.retired_at,

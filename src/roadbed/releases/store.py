@@ -206,8 +206,10 @@ def _contents(loaded: LoadedUseCase) -> dict[str, bytes]:
 
 def _whole(row: Mapping[str, Any]) -> bool:
     """Whether the row still names the files and the state that its hash stands for."""
-    return row["folder_hash"] == folder_hash(row["files"]) and row["hash"] == (
-        rules.behaviour_hash(row["folder_hash"], row["artifacts"])
+    folder: str = row["folder_hash"]
+    named: str = row["hash"]
+    return folder == folder_hash(row["files"]) and named == rules.behaviour_hash(
+        folder, row["artifacts"]
     )
 
 

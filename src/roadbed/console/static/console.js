@@ -22,6 +22,7 @@ function go(key) {
   const places = {
     u: "/", t: "/receipts", r: usecase && `/usecases/${usecase}/review`,
     p: usecase && `/usecases/${usecase}/trust`, d: usecase && `/usecases/${usecase}/deliveries`,
+    v: usecase && `/usecases/${usecase}/versions`, n: usecase && `/usecases/${usecase}/notebook`,
   };
   if (places[key]) location.assign(places[key]);
 }
