@@ -89,8 +89,10 @@ def test_the_first_sentence_sums_up() -> None:
     assert said(found) == [
         "Error limit lowered from 2 % to 1 %.",
         "Learned from 400 examples, now 912: 512 more, the newest of 2026-11-20.",
-        ("Automatic from confidence 0.710 on, before 0.830; 61 % of the reference sample instead of "
-        "48 %."),
+        (
+            "Automatic from confidence 0.710 on, before 0.830; 61 % of the reference sample instead of "
+            "48 %."
+        ),
     ]
 
 
