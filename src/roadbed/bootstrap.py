@@ -43,6 +43,7 @@ from roadbed.releases.falling import Falling
 from roadbed.releases.gate import Gate
 from roadbed.releases.journal import Journal
 from roadbed.releases.ladder import Ladder
+from roadbed.releases.notebooks import Notebooks
 from roadbed.releases.outside_checks import OutsideChecks
 from roadbed.releases.registry import Registry
 from roadbed.releases.replays import Replays
@@ -89,6 +90,7 @@ class App:
     releases: Releases
     versions: Versions
     replays: Replays
+    notebooks: Notebooks
     ladder: Ladder
     stages: StageClock
     monitoring: Monitoring
@@ -265,6 +267,7 @@ def _wire(
         releases=releases,
         versions=versions,
         replays=Replays(versions, store, receipts.get, budgets, clock),
+        notebooks=Notebooks(database, clock),
         ladder=_ladder(database, improvement, releases, store, registry, network),
         stages=StageClock(database, clock),
         monitoring=Monitoring(database, reviews, improvement, releases, clock),

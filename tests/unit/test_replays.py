@@ -60,13 +60,13 @@ async def sent(app: App, text: str, by: str = "shop", *, sample: bool = False) -
     return found
 
 
-async def judge(app: App, decision: Decision, queue: str) -> None:
+async def judge(app: App, decision: Decision, queue: str, by: str = "rae") -> None:
     assert decision.review_id is not None
     await app.reviews.give(
         app.registry.get("triage").loaded.declared,
         decision.review_id,
         VerdictKind.CORRECT,
-        reviewer="rae",
+        reviewer=by,
         output={"queue": queue},
     )
 
@@ -142,8 +142,9 @@ async def test_a_task_that_is_being_decided_is_not_replayed(app: App) -> None:
 async def test_whoever_replays_a_verdict_that_is_looked_at_again_cannot_be_who_looks(
     app: App,
 ) -> None:
-    decision = await sent(app, "back", sample=True)
+    decision, other = [await sent(app, text, sample=True) for text in ("back", "other")]
     await judge(app, decision, "refunds")
+    await judge(app, other, "returns", by="bob")
     service = app.registry.get("triage")
     service.loaded.declared.second_look_share = 1.0
     await app.measuring.tick(service)

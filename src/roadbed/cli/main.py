@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from roadbed.cli import audit, deliveries, folders, halts, reviews, serving, versions, work
+from roadbed.cli import (
+    audit,
+    deliveries,
+    folders,
+    halts,
+    notebooks,
+    reviews,
+    serving,
+    versions,
+    work,
+)
 
 app = typer.Typer(
     name="roadbed",
@@ -28,6 +38,8 @@ for command in (
     work.stress,
     work.incident,
     work.erase,
+    notebooks.notebook,
+    notebooks.road,
     halts.halt,
     halts.resume,
     serving.doctor,

@@ -17,6 +17,7 @@ from roadbed.console import (
     charts,
     delivering,
     entering,
+    noting,
     reviewing,
     stopping,
     trusting,
@@ -59,6 +60,7 @@ def create() -> Starlette:
             Route("/usecases/{name}/drill", stopping.drill, methods=["POST"]),
             Route("/halt", stopping.halt_all_page),
             Route("/halt", stopping.halt_all, methods=["POST"]),
+            Route("/usecases/{name}/notebook", noting.notebook),
             Route("/usecases/{name}/versions", versioning.versions),
             Route("/usecases/{name}/versions/{named}", versioning.difference),
             Route("/receipts/{task_id}/replay", versioning.replay, methods=["POST"]),
@@ -112,6 +114,7 @@ async def usecase(request: Request) -> HTMLResponse:
         ),
         volume=charts.volume(history, app.clock.now()),
         history=history,
+        **await noting.road(request, overview.use_case),
     )
 
 
