@@ -90,8 +90,8 @@ def test_the_first_sentence_sums_up() -> None:
         "Error limit lowered from 2 % to 1 %.",
         "Learned from 400 examples, now 912: 512 more, the newest of 2026-11-20.",
         (
-            "Automatic from confidence 0.710 on, before 0.830; 61 % of the reference sample instead of "
-            "48 %."
+            "Automatic from confidence 0.710 on, before 0.830; "
+            "61 % of the reference sample instead of 48 %."
         ),
     ]
 
@@ -142,8 +142,8 @@ class TestRules:
             "Rule “small”: decision and condition changed.",
         }
         small = found["Rule “small”: decision and condition changed."]
-        assert small.before == "actions for refund: when action.amount < 10 → allow"
-        assert small.after == "actions for refund: when action.amount < 25 → review"
+        assert small.before == "for the action refund, when action.amount < 10 → allow"
+        assert small.after == "for the action refund, when action.amount < 25 → review"
 
     def test_another_order_is_told_since_the_first_decides(self) -> None:
         both = b"before: [{name: a, when: x}, {name: b, when: y}]"

@@ -1,4 +1,4 @@
-"""The road of a use case as SVG: widths in per cent, so that words keep their size on any screen."""
+"""The road of a use case as SVG: widths in per cent, so that words keep their size anywhere."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def timeline(road: Picture) -> Markup:
 def _targets(road: Picture, height: int) -> Iterator[Markup]:
     for each in road.targets:
         yield _line("target", each.at, 18, height - _BELOW)
-        yield _word(each.at, 12, f"{each.name}, {_of(each.of_days)}", "limit-word")
+        name = each.name.removesuffix(" of concept")
+        yield _word(each.at, 12, f"{_of(each.of_days)}: {name}", "limit-word")
 
 
 def _today(road: Picture, height: int) -> Iterator[Markup]:

@@ -66,6 +66,8 @@ def _lesson(lesson: Lesson) -> Iterator[str]:
         if lesson.first_at and lesson.last_at
         else ""
     )
+    if lesson.why:
+        yield f"- {escaped(lesson.why)}"
     if lesson.words:
         yield f"- Words that tell them: {escaped(', '.join(lesson.words))}"
     for each in lesson.examples:

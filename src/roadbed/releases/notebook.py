@@ -16,6 +16,7 @@ State = Literal["released", "learned", "accepted", "proposed", "rejected", "open
 Row = Mapping[str, Any]
 _MOST_OPEN = 20
 _SHOWN = 240
+_ROLES = ("domain_lead", "engineer", "data_specialist", "risk_partner")
 # Of these kinds a proposal is about all corrections, not about one group of them.
 _ABOUT_ALL = ("model", "examples")
 
@@ -47,10 +48,11 @@ class Rate:
 class Lesson:
     """One group of corrections: what was ``seen``, what was ``done``, what it ``changed``.
 
-    ``n`` counts the corrections. ``version`` is the number of the version that answers to it.
+    ``why`` says what a proposal rests on. ``n`` counts the corrections. ``version`` is the number of the version that answers to it.
     """
 
     seen: str
+    why: str | None
     n: int
     words: Sequence[str]
     examples: Sequence[Seen]
@@ -141,7 +143,8 @@ def _of_proposal(proposal: Row, by_task: Mapping[str, Verdict], given: Material)
     before, after = _rates(given.verdicts, pairs, at)
     tasks = {each.get("task_id") for each in cases}
     return Lesson(
-        seen=f"{proposal['title']}. {proposal['reason']}",
+        seen=f"{proposal['title'].rstrip('.')}.",
+        why=proposal["reason"],
         n=int(proposal["support"].get("wrong_now") or len(wrong) or len(cases)),
         words=(),
         examples=[_case(each, by_task) for each in cases[:2]],
@@ -168,6 +171,7 @@ def _of_confusion(found: Confusion, given: Material) -> Lesson:
         done = [f"Version {version}, live since {at:%Y-%m-%d}, was made after {k} of these {n}."]
     return Lesson(
         seen=f"Answered “{found.decided}”, right was “{found.right}”.",
+        why=None,
         n=n,
         words=found.words,
         examples=[_example(each) for each in found.examples],
@@ -298,7 +302,8 @@ def _important(lessons: Sequence[Lesson]) -> list[Lesson]:
 
 def _in_short(given: Material) -> list[str]:
     declared, use_case = given.use_case["declaration"], given.use_case
-    pod = [f"{name} ({role.replace('_', ' ')})" for role, name in declared["pod"].items()]
+    named = {role: name for role in _ROLES if (name := declared["pod"].get(role))}
+    pod = [f"{name} ({role.replace('_', ' ')})" for role, name in named.items()]
     found = [f"{declared['purpose'].rstrip('.')}.", f"The pod: {listed(pod)}."]
     live = next((each for each in given.versions if each["live"]), None)
     if live is None or use_case["stage"] in ("idea", "proof"):

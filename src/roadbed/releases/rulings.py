@@ -36,8 +36,9 @@ def read(content: bytes | None) -> dict[str, Rule]:
 def said(rule: Rule) -> str:
     """What it says in a line."""
     follows = next((rule[each] for each in _FOLLOWS if each in rule), "nothing")
-    of = f" for {rule['action']}" if "action" in rule else ""
-    return f"{rule['moment']}{of}: when {rule.get('when', '?')} → {follows}"
+    of = f"the action {rule['action']}" if "action" in rule else "the decider"
+    place = "for" if rule["moment"] == "actions" else rule["moment"]
+    return f"{place} {of}, when {rule.get('when', '?')} → {follows}"
 
 
 def moved(before: Rule, after: Rule) -> str:
