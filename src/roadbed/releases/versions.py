@@ -14,6 +14,7 @@ from roadbed.releases.errors import UnknownVersionError
 from roadbed.releases.store import VersionStore
 from roadbed.storage.database import Database, Row
 from roadbed.storage.sql import queries
+from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.patches import ARTIFACT
 
 _SQL = queries(__package__)
@@ -62,9 +63,11 @@ class Versions:
     async def list(
         self, use_case: str, *, most: int = 50, before: int | None = None
     ) -> Sequence[Version]:
-        """The newest first, from below number ``before`` on."""
+        """The newest first, from below number ``before`` on. Raises ``UnknownUseCaseError``."""
         facts = {"use_case": use_case, "most": most, "before": before}
         rows = await self._database.fetch(_SQL["made_versions"], facts)
+        if not rows and not await self._database.fetch(_SQL["noted_use_case"], facts):
+            raise UnknownUseCaseError(use_case)
         return [_version(row) for row in rows]
 
     async def show(self, use_case: str, version: str) -> VersionDetail:
