@@ -48,8 +48,8 @@ class Rate:
 class Lesson:
     """One group of corrections: what was ``seen``, what was ``done``, what it ``changed``.
 
-    ``why`` says what a proposal rests on. ``n`` counts the corrections. ``version`` is the number of
-    the version that answers to it.
+    ``why`` says what a proposal rests on. ``n`` counts the corrections. ``version`` is the number
+    of the version that answers to it.
     """
 
     seen: str

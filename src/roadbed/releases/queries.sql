@@ -321,6 +321,9 @@ SELECT release.id, release.step,
        AS undone
 FROM release WHERE use_case = %(use_case)s AND step IN ('shadow', 'canary')
 
+-- name: renew_release
+UPDATE release SET version = %(version)s, certificate = %(certificate)s WHERE id = %(id)s
+
 -- name: noted_use_case
 SELECT name, declaration, stage, state, threshold, halted, live_version FROM use_case
 WHERE name = %(use_case)s

@@ -78,7 +78,7 @@ def road(use_case: str, events: Sequence[Mapping[str, Any]], now: datetime) -> R
 
 
 def _stages(events: Sequence[Mapping[str, Any]], now: datetime) -> list[Stage]:
-    ends = [each["at"] for each in events[1:]] + [None] * bool(events)
+    ends = [*(each["at"] for each in events[1:]), None][: len(events)]
     return [
         Stage(
             name=each["stage"],
