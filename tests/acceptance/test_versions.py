@@ -61,6 +61,11 @@ async def test_what_a_client_can_get_wrong(folders: Folders, settings: Settings,
         await problem(await post(replay, json={"version": "1"}), 409, "replay_blind")
         for body in ({}, {"version": None}, {"version": True}, {"version": "x" * 99}, {"a": 1}):
             await problem(await post(replay, json=body), 422, "request_invalid")
+        for odd in ("%00", "%ED%A0%80", "1%00", "1..%00", "%F0%9F%98%80"):
+            found = await get(f"{USECASE}/versions/{odd}")
+            assert found.status_code in {200, 404}, odd
+        for odd in ("\0", "\u202e", " 1 "):
+            assert (await post(replay, json={"version": odd})).status_code in {404, 409}
         none = await post("/receipts/tsk_none/replay", json={"version": "1"})
         await problem(none, 404, "task_unknown")
         unsigned = await site.shop.post(
@@ -90,7 +95,8 @@ def test_from_the_terminal(folders: Folders, terminal: Terminal) -> None:
     assert terminal.json("version", "diff", "2", "2", "--usecase", "triage")["changes"] == []
     replayed = terminal.json("receipt", str(task), "--on", "2")
     assert replayed["output"] == {"queue": "refunds"}
-    assert "something else than what was decided" in terminal.run("receipt", str(task), "--on", "2")
+    told = terminal.run("receipt", str(task), "--on", "2")
+    assert told.startswith("Version 2 says something else. Nothing was kept.")
     assert "Proof of concept" in terminal.run("road", "triage")
     assert terminal.json("road", "triage")["says"]
     assert "The pod: ana" in terminal.run("notebook", "triage")

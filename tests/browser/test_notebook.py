@@ -62,6 +62,12 @@ async def test_a_new_member_of_the_pod_catches_up(
             await page.wait_for_url("**/replay#replay")
             again = await page.locator("#replay").inner_text()
             assert "Version 2 says something else, which is right." in again
+            await page.goto(f"{site.address}/receipts/{task.task_id}/replay")
+            assert page.url.endswith(f"/receipts/{task.task_id}#replay")
+            await page.locator("#replay button").click()
+            await page.wait_for_url("**/replay#replay")
+            await page.goto(f"{site.address}/usecases/triage/versions/9")
+            assert "There is no version '9'." in await main.inner_text()
             for place in ("", "/notebook", "/versions", "/versions/1..2"):
                 for width in (360, 1280):
                     await page.set_viewport_size({"width": width, "height": 800})

@@ -142,7 +142,7 @@ def _marked(sign: str, text: str) -> str:
 
 def _replay(found: Replay) -> Iterator[str]:
     decided = found.decided
-    yield _verdict(found)
+    yield f"{found.says} Nothing was kept."
     yield f"{'':13}{_number(decided['version_number']):40}version {found.version_number}, replayed"
     for name, before, after in (
         ("Answer", _flat(decided["output"]), _flat(found.output)),
@@ -157,14 +157,6 @@ def _replay(found: Replay) -> Iterator[str]:
         yield f"{'Patched':13}{each}"
     cost = "unknown" if found.cost is None else found.cost
     yield f"{'Took':13}{found.seconds:.3f} s, cost {cost}"
-
-
-def _verdict(found: Replay) -> str:
-    same = "the same as" if found.same else "something else than"
-    said = f"Version {found.version_number} says {same} what was decided"
-    if found.right is None:
-        return f"{said}. Nothing was kept."
-    return f"{said}; it is {'right' if found.right else 'wrong'}. Nothing was kept."
 
 
 def _number(number: Any) -> str:

@@ -63,7 +63,7 @@ def create() -> Starlette:
             Route("/usecases/{name}/notebook", noting.notebook),
             Route("/usecases/{name}/versions", versioning.versions),
             Route("/usecases/{name}/versions/{named}", versioning.difference),
-            Route("/receipts/{task_id}/replay", versioning.replay, methods=["POST"]),
+            Route("/receipts/{task_id}/replay", versioning.replay, methods=["GET", "POST"]),
             Route("/receipts", receipts),
             Route("/receipts/{task_id}", receipt),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from roadbed.console.pages import app_of, page, person_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
@@ -60,10 +60,12 @@ async def difference(request: Request) -> Response:
     )
 
 
-async def replay(request: Request) -> HTMLResponse:
+async def replay(request: Request) -> Response:
     """The receipt again, with what another version says beside what was decided."""
     person, app = person_of(request), app_of(request)
     task_id = request.path_params["task_id"]
+    if request.method != "POST":  # the address was opened again; nothing is asked twice by itself
+        return RedirectResponse(f"/receipts/{quote(task_id)}#replay", status_code=303)
     form = dict(parse_qsl((await request.body()).decode(errors="replace")))
     named = form.get("version", "")[:_MOST]
     found, problem = None, None

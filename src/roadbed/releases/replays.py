@@ -71,6 +71,26 @@ class Replay:
     right: bool | None
     was_right: bool | None
 
+    @property
+    def says(self) -> str:
+        """It in one sentence."""
+        if self.output is None:
+            said = "gives no answer" + (" either" if self.same else "")
+        else:
+            said = "says the same" if self.same else "says something else"
+        if self.right is not None:
+            said += ", which is right" if self.right else ", which is wrong"
+        if self.route != self.decided["route"]:
+            said += f"; {_WAYS[self.route]}"
+        return f"Version {self.version_number} {said}."
+
+
+_WAYS = {
+    "automatic": "it would go out by itself",
+    "review": "it would go to a person",
+    "refused": "it would be refused",
+}
+
 
 class Replays:
     """Runs past tasks again. Writes no decision, delivery, review or example."""
