@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -36,6 +37,9 @@ ROLES: Mapping[str, str | None] = {
 }
 
 
+SUPPORT = '{"cases": 1, "right": 1, "wrong_now": 1, "low": 0.1, "high": 1.0}'
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ids:
     """One of everything in a use case."""
@@ -46,7 +50,8 @@ class Ids:
     delivery_id: str
     notice_id: str
     proposal_id: str
-    incident_id: str = "inc_01a1"
+    incident_id: str
+    named: str = "1..1"
 
     def missing(self) -> Ids:
         """As long, and not there."""
@@ -56,6 +61,7 @@ class Ids:
             review_id="rev_" + "x" * (len(self.review_id) - 4),
             delivery_id="dlv_" + "x" * (len(self.delivery_id) - 4),
             notice_id="ntc_" + "x" * (len(self.notice_id) - 4),
+            incident_id="inc_" + "x" * (len(self.incident_id) - 4),
             proposal_id="prp_" + "x" * (len(self.proposal_id) - 4),
         )
 
@@ -189,11 +195,19 @@ async def _one_of_each(site: Site, name: str) -> Ids:
     proposal = f"prp_{notice[4:]}"
     await app.database.fetch(
         "INSERT INTO proposal (id, use_case, kind, title, reason, support, cases, fingerprint,"
-        " rank, made_at) VALUES (%(id)s, %(name)s, 'model', 'Learn.', 'x', '{\"cases\": 1}', '[]',"
-        " %(id)s, 1, now())",
-        {"id": proposal, "name": name},
+        " rank, made_at) VALUES (%(id)s, %(name)s, 'model', 'Learn.', 'x', %(support)s::jsonb,"
+        " '[]', %(id)s, 1, now())",
+        {"id": proposal, "name": name, "support": SUPPORT},
+    )
+    incident = await app.incidents.declare(
+        name,
+        title="It rained.",
+        since=datetime.now(UTC) - timedelta(hours=1),
+        until=None,
+        actor="x",
     )
     return Ids(
+        incident_id=incident.id,
         proposal_id=proposal,
         name=name,
         task_id=sent.json()["task"],

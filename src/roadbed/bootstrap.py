@@ -48,14 +48,17 @@ from roadbed.releases.falling import Falling
 from roadbed.releases.gate import Gate
 from roadbed.releases.journal import Journal
 from roadbed.releases.ladder import Ladder
+from roadbed.releases.notebooks import Notebooks
 from roadbed.releases.outside_checks import OutsideChecks
 from roadbed.releases.registry import Registry
 from roadbed.releases.renewal import Renewal
+from roadbed.releases.replays import Replays
 from roadbed.releases.rising import Rising
 from roadbed.releases.service import Releases
 from roadbed.releases.signing import Signing
 from roadbed.releases.stages import StageClock
 from roadbed.releases.store import VersionStore
+from roadbed.releases.versions import Versions
 from roadbed.releases.watching import Watching
 from roadbed.reviews.service import Reviews
 from roadbed.storage import migrations
@@ -97,6 +100,9 @@ class App:
     improvement: Improvement
     proposals: Proposals
     releases: Releases
+    versions: Versions
+    replays: Replays
+    notebooks: Notebooks
     ladder: Ladder
     stages: StageClock
     monitoring: Monitoring
@@ -252,6 +258,7 @@ def _wire(
         entropy=os.urandom,
         audit_note=pipeline.VERSION_LIVE,
     )
+    versions = Versions(database, store)
     trust = Trust(database, ids, clock, pipeline.STATE_MOVED)
     reviews = Reviews(
         database=database,
@@ -295,6 +302,9 @@ def _wire(
             lambda name: registry.get(name).loaded,
         ),
         releases=releases,
+        versions=versions,
+        replays=Replays(versions, store, receipts.get, budgets, clock),
+        notebooks=Notebooks(database, clock),
         ladder=_ladder(database, improvement, releases, store, registry, network),
         stages=StageClock(database, clock),
         monitoring=Monitoring(database, reviews, improvement, releases, clock),

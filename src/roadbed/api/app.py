@@ -7,8 +7,31 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from roadbed.access import guard
-from roadbed.api import deliveries, halts, problems, proposals, records, reviews, tasks, usecases
+from roadbed.api import (
+    deliveries,
+    halts,
+    notebooks,
+    problems,
+    proposals,
+    records,
+    reviews,
+    tasks,
+    usecases,
+    versions,
+)
 from roadbed.kernel.errors import RoadbedError
+
+_PARTS = (
+    tasks,
+    reviews,
+    usecases,
+    deliveries,
+    halts,
+    records,
+    proposals,
+    versions,
+    notebooks,
+)
 
 
 def create() -> FastAPI:
@@ -20,7 +43,7 @@ def create() -> FastAPI:
         openapi_url="/openapi.json",
         description="Submit tasks, read receipts, review, deliver, stop, see what is proven.",
     )
-    for part in (tasks, reviews, usecases, deliveries, halts, records, proposals):
+    for part in _PARTS:
         app.router.routes.extend(guard(part.router.routes))
     app.add_exception_handler(RoadbedError, problems.on_roadbed_error)
     app.add_exception_handler(RequestValidationError, problems.on_validation_error)

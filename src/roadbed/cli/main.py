@@ -10,10 +10,12 @@ from roadbed.cli import (
     deliveries,
     folders,
     halts,
+    notebooks,
     people,
     proposals,
     reviews,
     serving,
+    versions,
     work,
 )
 
@@ -40,6 +42,8 @@ for command in (
     work.stress,
     work.incident,
     work.erase,
+    notebooks.notebook,
+    notebooks.road,
     halts.halt,
     halts.resume,
     serving.doctor,
@@ -49,6 +53,7 @@ app.add_typer(reviews.app, name="review")
 app.add_typer(audit.app, name="audit")
 app.add_typer(deliveries.app, name="deliver")
 app.add_typer(proposals.app, name="proposals")
+app.add_typer(versions.app, name="version")
 app.add_typer(people.app, name="user")
 
 

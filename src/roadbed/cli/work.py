@@ -14,6 +14,7 @@ import typer
 from roadbed.cli.audit import write_proof
 from roadbed.cli.output import fail, me, opened, run, say, show
 from roadbed.cli.trust import stress_text, trust_text
+from roadbed.cli.versions import replay
 from roadbed.kernel.errors import RoadbedError
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
@@ -64,9 +65,15 @@ def receipt(
     proof: Annotated[
         bool, typer.Option("--proof", help="Its entries in the signed log, to check elsewhere.")
     ] = False,
+    on: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="Run it again, without any effect.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Everything that is known about one task, or the proof of it."""
+    """Everything that is known about one task, the proof of it, or what another version says."""
+    if on is not None:
+        replay(task_id, on, as_json=json)
+        return
     if proof:
         write_proof(task_id, file)
         return

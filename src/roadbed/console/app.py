@@ -20,11 +20,13 @@ from roadbed.console import (
     entering,
     granting,
     improving,
+    noting,
     recording,
     reviewing,
     staying,
     stopping,
     trusting,
+    versioning,
     words,
 )
 from roadbed.console.entering import still_there
@@ -69,6 +71,10 @@ def _routes() -> list[Route]:
         Route("/deliveries/{delivery_id}", delivering.say, methods=["POST"]),
         *improving.ROUTES,
         *recording.ROUTES,
+        Route("/usecases/{name}/notebook", noting.notebook),
+        Route("/usecases/{name}/versions", versioning.versions),
+        Route("/usecases/{name}/versions/{named}", versioning.difference),
+        Route("/receipts/{task_id}/replay", versioning.replay, methods=["GET", "POST"]),
         Route("/usecases/{name}/halt", stopping.halt_page),
         Route("/usecases/{name}/halt", stopping.halt, methods=["POST"]),
         Route("/usecases/{name}/resume", stopping.resume, methods=["POST"]),
@@ -134,6 +140,7 @@ async def usecase(request: Request) -> HTMLResponse:
         ),
         volume=charts.volume(history, app.clock.now()),
         history=history,
+        **await noting.road(request, overview.use_case),
     )
 
 
@@ -174,7 +181,12 @@ async def receipt(request: Request) -> HTMLResponse:
         request.path_params["task_id"], viewer=person_of(request)
     )
     return await usecase_page(
-        request, "receipt.html", found["use_case"], receipt=found, moments=moments(found)
+        request,
+        "receipt.html",
+        found["use_case"],
+        receipt=found,
+        moments=moments(found),
+        **await versioning.replayable(request, found),
     )
 
 

@@ -76,6 +76,9 @@ _STATUS = {
     "halt_unknown": 404,
     "incident_unknown": 404,
     "incident_invalid": 422,
+    "version_unknown": 404,
+    "artifact_missing": 503,
+    "versions_folder": 503,
     "storage_unavailable": 503,
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from roadbed.kernel.errors import RoadbedError
 
 
@@ -25,7 +27,7 @@ class UnknownVersionError(RoadbedError):
     def __init__(self, version: str) -> None:
         super().__init__(
             f"There is no version {version[:80]!r}.",
-            "`roadbed release list USECASE` names them, by number or id.",
+            "`roadbed version list USECASE` names them, by number or id.",
         )
 
 
@@ -38,6 +40,55 @@ class ArtifactMissingError(RoadbedError):
         super().__init__(
             f"The trained state {name!r} of {use_case!r} is missing or damaged.",
             f"Run `roadbed improve {use_case}` to train it again.",
+        )
+
+
+class VersionsFolderError(RoadbedError):
+    """The folder below which versions are written out cannot be used."""
+
+    code = "versions_folder"
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        super().__init__(
+            f"The versions folder {folder} cannot be written: {error.strerror or error}.",
+            "Make room there, or let this process write to it.",
+        )
+
+
+class ReplayBlindError(RoadbedError):
+    """What a version says would sway whoever has still to judge the task."""
+
+    code = "replay_blind"
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(
+            f"The task {task_id} is still to be decided or judged, and another answer would sway "
+            "whoever judges it.",
+            "Replay it once its verdict stands.",
+        )
+
+
+class ReplayInputError(RoadbedError):
+    """The input of a task does not fit what a version takes."""
+
+    code = "replay_input"
+
+    def __init__(self, task_id: str, version: int, detail: str) -> None:
+        super().__init__(
+            f"The input of {task_id} does not fit what version {version} takes: {detail}.",
+            "Replay it on a version that declares this input.",
+        )
+
+
+class ReplayBudgetError(RoadbedError):
+    """A replay costs money, and none is left."""
+
+    code = "replay_budget"
+
+    def __init__(self, use_case: str) -> None:
+        super().__init__(
+            f"The budget of {use_case!r} is used up, and a replay costs what a decision costs.",
+            "Raise the budget in usecase.py, or wait for the next period.",
         )
 
 

@@ -120,6 +120,36 @@ WHERE name = %(use_case)s
 -- name: tell
 SELECT pg_notify('roadbed_service', %(use_case)s)
 
+-- name: made_versions
+SELECT version.id, version.number, version.behaviour, behaviour.learned_from,
+       behaviour.learned_until, version.made_at, version.live_since, version.retired_at,
+       behaviour.made_by, behaviour.reason, use_case.live_version = version.id AS live,
+       to_jsonb(certificate.*) - 'detail' AS certificate
+FROM version
+JOIN use_case ON use_case.name = version.use_case
+JOIN behaviour ON behaviour.hash = version.behaviour
+LEFT JOIN certificate ON certificate.id = version.certificate
+WHERE version.use_case = %(use_case)s
+  AND (%(before)s::integer IS NULL OR version.number < %(before)s)
+ORDER BY version.number DESC LIMIT %(most)s
+
+-- name: one_version
+SELECT version.id, version.number, version.behaviour, version.made_at, version.live_since,
+       version.retired_at, use_case.live_version = version.id AS live, behaviour.files,
+       behaviour.artifacts, behaviour.declaration, behaviour.learned_from, behaviour.learned_until,
+       behaviour.made_by, behaviour.reason, use_case.declaration -> 'budget' AS budget,
+       certificate.detail -> 'pooling' AS pooling, to_jsonb(certificate.*) - 'detail' AS certificate
+FROM version
+JOIN use_case ON use_case.name = version.use_case
+JOIN behaviour ON behaviour.hash = version.behaviour
+LEFT JOIN certificate ON certificate.id = version.certificate
+WHERE version.use_case = %(use_case)s
+  AND (version.id = %(version)s OR version.number::text = %(version)s)
+
+-- name: why_patched
+SELECT patch ->> 'id' AS id, title, reason, decided_by, note FROM proposal
+WHERE use_case = %(use_case)s AND patch ->> 'id' = ANY (%(ids)s)
+
 -- name: versions
 SELECT version.id, version.number, version.behaviour, behaviour.learned_from,
        behaviour.learned_until, version.made_at, version.live_since, version.retired_at,
@@ -293,3 +323,58 @@ FROM release WHERE use_case = %(use_case)s AND step IN ('shadow', 'canary')
 
 -- name: renew_release
 UPDATE release SET version = %(version)s, certificate = %(certificate)s WHERE id = %(id)s
+
+-- name: noted_use_case
+SELECT name, declaration, stage, state, threshold, halted, live_version FROM use_case
+WHERE name = %(use_case)s
+
+-- name: noted_verdicts
+-- What people judged, without tasks made to measure them, erased ones, and verdicts that somebody
+-- else has still to look at.
+SELECT verdict.task_id, task.input, decision.output AS decided, verdict.right_output AS right,
+       verdict.agrees, version.number AS version, decision.decided_at, verdict.given_at,
+       verdict.note
+FROM verdict
+JOIN task ON task.id = verdict.task_id AND task.body_hash <> 'erased'
+JOIN decision ON decision.task_id = verdict.task_id
+LEFT JOIN version ON version.id = decision.version
+WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL AND verdict.agrees IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = verdict.task_id)
+  AND NOT EXISTS (SELECT 1 FROM measure JOIN review AS again ON again.task_id = measure.task_id
+                  WHERE measure.of_verdict = verdict.id AND again.verdict IS NULL)
+ORDER BY verdict.id DESC LIMIT %(most)s
+
+-- name: noted_proposals
+SELECT id, kind, title, reason, support, cases, state, made_at, decided_by, decided_at, note, edited
+FROM proposal WHERE use_case = %(use_case)s AND state <> 'withdrawn' ORDER BY id
+
+-- name: noted_releases
+SELECT release.id, release.number, release.step, release.reason, release.author, release.proposals,
+       jsonb_build_object('cases', release.gate -> 'cases') AS gate, release.live_at,
+       release.ended_at, release.ended_by, release.ended_why, version.number AS version_number
+FROM release LEFT JOIN version ON version.id = release.version
+WHERE release.use_case = %(use_case)s ORDER BY release.number
+
+-- name: noted_versions
+SELECT version.number, version.live_since, behaviour.made_by, behaviour.reason,
+       behaviour.learned_until, use_case.live_version = version.id AS live,
+       EXISTS (SELECT 1 FROM release
+               WHERE release.version = version.id AND release.live_at IS NOT NULL) AS released
+FROM version
+JOIN behaviour ON behaviour.hash = version.behaviour
+JOIN use_case ON use_case.name = version.use_case
+WHERE version.use_case = %(use_case)s ORDER BY version.number
+
+-- name: noted_halts
+SELECT kind, reason, actor, asked_at, fenced_seconds, resume_asked_by, resumed_by, resumed_at
+FROM halt WHERE use_case = %(use_case)s ORDER BY asked_at
+
+-- name: noted_audit
+SELECT kind, actor, at, detail FROM audit_entry
+WHERE use_case = %(use_case)s AND kind IN ('state', 'incident') ORDER BY position
+
+-- name: noted_recent
+SELECT count(*) AS tasks, count(*) FILTER (WHERE route = 'automatic') AS automatic
+FROM (SELECT route FROM decision
+      WHERE use_case = %(use_case)s AND reason_code <> 'measured'
+      ORDER BY decided_at DESC LIMIT 1000) AS newest

@@ -55,12 +55,16 @@ class Registry:
 
     async def add(self, loaded: LoadedUseCase) -> None:
         """Serve a registered use case; with trained state that cannot be read, people decide."""
-        self._services[loaded.name] = await self._read(loaded)
+        service = await self._read(loaded)
         self._folders[loaded.name] = loaded
+        self._services[loaded.name] = service
 
     async def refresh(self, use_case: str) -> None:
         """Read again what is live and whether it is halted."""
-        await self.add(self.folder(use_case))
+        folder = self.folder(use_case)
+        service = await self._read(folder)
+        if self._folders[use_case] is folder:  # else another one was put there meanwhile
+            self._services[use_case] = service
 
     async def follow(self) -> None:
         """Keep up with releases and halts made anywhere, until cancelled."""

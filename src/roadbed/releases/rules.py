@@ -35,6 +35,14 @@ def _digest(content: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
+def threshold_of(
+    version: str, behaviour: str, certificate: Mapping[str, Any] | None
+) -> float | None:
+    """The threshold a version was made with: its id says whether it is that of its proof."""
+    threshold = certificate["threshold"] if certificate else None
+    return threshold if version == version_id(behaviour, threshold) else None
+
+
 def folder_rules(stage: str, rollout: Rollout) -> bool:
     """Whether an edited folder runs at once: in a proof of concept, or where nobody signs off."""
     return stage in ("idea", "proof") or not rollout.sign_offs

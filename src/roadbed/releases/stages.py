@@ -6,6 +6,7 @@ from roadbed.kernel.clock import Clock
 from roadbed.releases.road import Road, road
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
+from roadbed.usecases.errors import UnknownUseCaseError
 
 _SQL = queries(__package__)
 
@@ -18,6 +19,11 @@ class StageClock:
         self._clock = clock
 
     async def road(self, use_case: str) -> Road:
-        """14 days to a proof of concept and 8 weeks to production: how much of them was used."""
+        """14 days to a proof of concept and 8 weeks to production: how much of them was used.
+
+        Raises ``UnknownUseCaseError``.
+        """
         events = await self._database.fetch(_SQL["events"], {"use_case": use_case})
+        if not events:  # whatever is known has begun
+            raise UnknownUseCaseError(use_case)
         return road(use_case, events, self._clock.now())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import shutil
@@ -17,17 +18,21 @@ from psycopg.types.json import Jsonb
 from roadbed.improvement.model import Candidate
 from roadbed.kernel.clock import Clock
 from roadbed.releases import rules
-from roadbed.releases.errors import ArtifactMissingError, FolderChangedError
+from roadbed.releases.errors import (
+    ArtifactMissingError,
+    FolderChangedError,
+    VersionsFolderError,
+)
 from roadbed.releases.model import declaration
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases import patches
 from roadbed.usecases.deciders import FunctionDecider, Trainable
 from roadbed.usecases.errors import UseCaseError
-from roadbed.usecases.folder import LoadedUseCase, hashes, load
+from roadbed.usecases.folder import LoadedUseCase, folder_hash, hashes, load
 
 _SQL = queries(__package__)
-_KEPT = 8  # opened versions kept in memory
+_KEPT = 8  # opened versions of a use case kept in memory
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +56,7 @@ class VersionStore:
         self._clock = clock
         self._folder = folder
         self._opened: dict[str, Runnable] = {}
+        self._opening = asyncio.Lock()
 
     async def put(
         self, loaded: LoadedUseCase, candidate: Candidate, *, author: str, reason: str
@@ -90,10 +96,28 @@ class VersionStore:
         Raises ``ArtifactMissingError`` when a file is not there or not the bytes it was, or when
         its code or trained state does not load.
         """
-        if behaviour in self._opened:
-            return self._opened[behaviour]
+        async with self._opening:  # a module is imported once, not by two tasks at a time
+            found = self._opened.get(behaviour)
+            if found and found.loaded.name == use_case:
+                self._keep(found)
+                return found
+            return await self._open(use_case, behaviour, here)
+
+    async def contents(
+        self, use_case: str, digests: Mapping[str, str]
+    ) -> Mapping[str, bytes | None]:
+        """Stored files by name; ``None`` where one is not stored, or not the bytes it was."""
+        found: dict[str, bytes | None] = {}
+        for name, digest in digests.items():
+            try:
+                found[name] = await self._artifact(use_case, name, digest)
+            except ArtifactMissingError:
+                found[name] = None
+        return found
+
+    async def _open(self, use_case: str, behaviour: str, here: LoadedUseCase | None) -> Runnable:
         row = await self._database.fetch_one(_SQL["behaviour"], {"hash": behaviour})
-        if row is None or row["use_case"] != use_case:
+        if row is None or row["use_case"] != use_case or not _whole(row):
             raise ArtifactMissingError(use_case, behaviour[:12])
         loaded = here
         if loaded is None or loaded.folder_hash != row["folder_hash"]:
@@ -107,7 +131,7 @@ class VersionStore:
     async def combine(self, here: LoadedUseCase, behaviour: str) -> Runnable:
         """The folder on disk with the trained state of a version. Raises as ``open`` does."""
         row = await self._database.fetch_one(_SQL["behaviour"], {"hash": behaviour})
-        if row is None:
+        if row is None or row["use_case"] != here.name or not _whole(row):
             raise ArtifactMissingError(here.name, behaviour[:12])
         key = rules.behaviour_hash(here.folder_hash, row["artifacts"])
         if key not in self._opened:
@@ -134,18 +158,26 @@ class VersionStore:
         return patches.patched(decider, changes, loaded.declared, loaded.records)
 
     def _keep(self, found: Runnable) -> None:
+        """The last ones asked for, of each use case: what is live is asked for all the time."""
+        self._opened.pop(found.behaviour, None)
         self._opened[found.behaviour] = found
-        for old in [*self._opened][:-_KEPT]:
+        name = found.loaded.name
+        for old in [key for key, each in self._opened.items() if each.loaded.name == name][:-_KEPT]:
             del self._opened[old]
 
     async def _folder_of(self, use_case: str, row: Mapping[str, Any]) -> LoadedUseCase:
         folder = self._folder / row["folder_hash"][:32] / use_case
         files: Mapping[str, str] = row["files"]
-        if not folder.exists() or await asyncio.to_thread(hashes, folder) != files:
+        if any(not _inside(name) for name in files):
+            raise ArtifactMissingError(use_case, "usecase.py")
+        if not await asyncio.to_thread(_is, folder, files):
             contents = {
                 name: await self._artifact(use_case, name, digest) for name, digest in files.items()
             }
-            await asyncio.to_thread(_write, folder, contents)
+            try:
+                await asyncio.to_thread(_write, folder, contents, files)
+            except OSError as error:
+                raise VersionsFolderError(self._folder, error) from error
         try:
             return await asyncio.to_thread(load, folder)
         except UseCaseError as error:
@@ -172,19 +204,41 @@ def _contents(loaded: LoadedUseCase) -> dict[str, bytes]:
     return found
 
 
-def _write(folder: Path, contents: Mapping[str, bytes]) -> None:
+def _whole(row: Mapping[str, Any]) -> bool:
+    """Whether the row still names the files and the state that its hash stands for."""
+    folder: str = row["folder_hash"]
+    named: str = row["hash"]
+    return folder == folder_hash(row["files"]) and named == rules.behaviour_hash(
+        folder, row["artifacts"]
+    )
+
+
+def _inside(name: str) -> bool:
+    """Whether a file of this name lies inside its folder."""
+    path = PurePosixPath(name)
+    return bool(path.parts) and path.as_posix() == name and not {"..", "/"} & set(path.parts)
+
+
+def _is(folder: Path, files: Mapping[str, str]) -> bool:
+    """Whether ``folder`` holds these files and no other: bytecode planted there would run too."""
+    if not folder.is_dir():
+        return False
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    return there == set(files) and hashes(folder) == files
+
+
+def _write(folder: Path, contents: Mapping[str, bytes], files: Mapping[str, str]) -> None:
     """All files or none: other processes may be doing the same."""
     fresh = folder.parent.with_name(f"{folder.parent.name}.{uuid4().hex[:8]}")
     for name, data in contents.items():
-        relative = PurePosixPath(name)
-        if relative.is_absolute() or ".." in relative.parts:
-            raise ArtifactMissingError(folder.name, name)
-        path = fresh / folder.name / relative
+        path = fresh / folder.name / PurePosixPath(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-    if folder.parent.exists():
-        shutil.rmtree(folder.parent)
-    try:
-        os.replace(fresh, folder.parent)  # noqa: PTH105  # atomic, and says so
-    except OSError:  # another process was quicker; its bytes are the same
-        shutil.rmtree(fresh)
+    if not _is(folder, files):  # else another process was quicker, and may be importing from it
+        old = fresh.with_suffix(".old")
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(folder.parent, old)  # noqa: PTH105  # atomic, and says so
+        shutil.rmtree(old, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.replace(fresh, folder.parent)  # noqa: PTH105  # atomic, and says so
+    shutil.rmtree(fresh, ignore_errors=True)

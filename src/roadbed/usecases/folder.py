@@ -40,7 +40,12 @@ class LoadedUseCase:
     @property
     def folder_hash(self) -> str:
         """One hash over every file that shapes a decision."""
-        return hashlib.sha256(json.dumps(dict(sorted(self.files.items()))).encode()).hexdigest()
+        return folder_hash(self.files)
+
+
+def folder_hash(files: Mapping[str, str]) -> str:
+    """One hash over files by path, each by its own hash."""
+    return hashlib.sha256(json.dumps(dict(sorted(files.items()))).encode()).hexdigest()
 
 
 def load(folder: Path) -> LoadedUseCase:

@@ -254,17 +254,22 @@ class _Around:
         try:
             applies = rule.program.execute(facts)
         except Exception as error:
-            return Unsure(reason=f"the accepted rule {rule.id} failed: {error}", cost=answer.cost)
+            return self._doubtful(answer, f"the accepted rule {rule.id} failed: {error}")
         if applies is not True:
             return answer
         done.append(f"{rule.reason} ({rule.id})")
         if rule.set is None:
-            return Unsure(reason=rule.reason, evidence=answer.evidence, cost=answer.cost)
+            return self._doubtful(answer, rule.reason)
         try:
             mended = self._declared.output.model_validate({**output, **rule.set})
         except ValidationError as error:
-            return Unsure(reason=f"the accepted rule {rule.id} does not fit: {error}")
+            return self._doubtful(answer, f"the accepted rule {rule.id} does not fit: {error}")
         return replace(answer, output=mended)
+
+    @staticmethod
+    def _doubtful(answer: Answer[BaseModel], reason: str) -> Unsure:
+        """A person looks; what the decider found and cost stays known."""
+        return Unsure(reason=reason, evidence=answer.evidence, cost=answer.cost)
 
 
 def _mended(records: Records, patches: Patches) -> Records:

@@ -24,6 +24,7 @@ function go(key) {
     i: usecase && `/usecases/${usecase}/improve`,
     y: "/you", m: usecase && `/usecases/${usecase}/members`,
     p: usecase && `/usecases/${usecase}/trust`, d: usecase && `/usecases/${usecase}/deliveries`,
+    v: usecase && `/usecases/${usecase}/versions`, n: usecase && `/usecases/${usecase}/notebook`,
   };
   if (places[key]) location.assign(places[key]);
 }

@@ -1,0 +1,43 @@
+"""Notebook and road of a use case over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import PlainTextResponse, Response
+
+from roadbed.access import needs
+from roadbed.api.deps import app_of, as_json, person_of, usecase_of
+from roadbed.people.rules import Permission
+from roadbed.releases.markdown import markdown
+from roadbed.releases.milestones import picture
+
+router = APIRouter()
+
+
+@router.get("/usecases/{name}/notebook")
+@needs(Permission.VIEW)
+async def notebook(
+    name: str,
+    request: Request,
+    format: Annotated[str, Query(pattern="^(json|markdown)$")] = "json",  # its name
+) -> Response:
+    """What was learnt: corrections in groups, what was done about them, what it changed."""
+    person_of(request)
+    usecase_of(request, name)
+    found = await app_of(request).notebooks.read(name)
+    if format == "markdown":
+        return PlainTextResponse(markdown(found), media_type="text/markdown; charset=utf-8")
+    return as_json(found)
+
+
+@router.get("/usecases/{name}/road")
+@needs(Permission.VIEW)
+async def road(name: str, request: Request) -> Response:
+    """Stages and waits with their dates, against 14 days to a proof and 8 weeks to production."""
+    person_of(request)
+    usecase_of(request, name)
+    app = app_of(request)
+    found = await app.stages.road(name)
+    return as_json({**picture(found, app.clock.now()).facts, "road": found})

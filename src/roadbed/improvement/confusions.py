@@ -1,0 +1,114 @@
+"""Corrections in groups: what was answered, what was right, and the words they have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from roadbed.kernel.json import flat
+
+_MOST_READ = 2_000  # characters of an input
+_WORDS = 6
+_SHOWN = 2
+_WORD = r"(?u)\b[^\W\d_]{3,}\b"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """A task that a person judged. ``decided`` and ``right`` are outputs, ``None`` for no answer.
+
+    ``version`` is the number of the version that decided it, if one did.
+    """
+
+    task_id: str
+    input: Mapping[str, Any]
+    decided: Mapping[str, Any] | None
+    right: Mapping[str, Any] | None
+    agrees: bool
+    version: int | None
+    decided_at: datetime
+    given_at: datetime
+    note: str | None = None
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """What was answered and what was right, each in a line."""
+        return _named(self.decided), _named(self.right)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Confusion:
+    """Corrections from one answer to one other, the newest ``examples`` among them.
+
+    ``words`` are those that tell its inputs from other inputs, most telling first.
+    """
+
+    decided: str
+    right: str
+    verdicts: Sequence[Verdict]
+    words: Sequence[str]
+
+    @property
+    def examples(self) -> Sequence[Verdict]:
+        return sorted(self.verdicts, key=lambda each: each.given_at)[-_SHOWN:][::-1]
+
+
+def confusions(verdicts: Sequence[Verdict]) -> list[Confusion]:
+    """Groups of corrections among ``verdicts``, largest first.
+
+    Words are weighed by TF-IDF over all inputs, corrected or not, so that what every input says
+    tells nothing.
+    """
+    groups: dict[tuple[str, str], list[int]] = {}
+    for number, each in enumerate(verdicts):
+        if not each.agrees:
+            groups.setdefault(each.pair, []).append(number)
+    texts = [_text(each.input) for each in verdicts]
+    telling = _telling(texts, list(groups.values()))
+    found = [
+        Confusion(
+            decided=decided, right=right, verdicts=[verdicts[each] for each in members], words=words
+        )
+        for ((decided, right), members), words in zip(groups.items(), telling, strict=True)
+    ]
+    return sorted(found, key=lambda each: (-len(each.verdicts), each.decided, each.right))
+
+
+def _telling(texts: Sequence[str], groups: Sequence[Sequence[int]]) -> list[list[str]]:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    nothing: list[list[str]] = [[] for _ in groups]
+    if not any(len(members) > 1 for members in groups):
+        return nothing
+    vectorizer = TfidfVectorizer(token_pattern=_WORD, max_features=5_000, sublinear_tf=True)
+    try:
+        rows = vectorizer.fit_transform(texts)
+    except ValueError:  # no input has a word
+        return nothing
+    names = vectorizer.get_feature_names_out()
+    overall = np.asarray(rows.mean(axis=0)).ravel()
+    return [_of_group(rows, members, overall, names) for members in groups]
+
+
+def _of_group(rows: Any, members: Sequence[int], overall: Any, names: Any) -> list[str]:
+    """Words that stand in several of them and weigh more here than anywhere."""
+    if len(members) < 2:
+        return []
+    mine = rows[list(members)]
+    often = np.asarray((mine > 0).sum(axis=0)).ravel()
+    weight = np.asarray(mine.mean(axis=0)).ravel() - overall
+    weight[often < max(2, len(members) // 4)] = 0.0
+    best = [each for each in np.argsort(-weight, kind="stable")[:_WORDS] if weight[each] > 0.0]
+    return [str(names[each]) for each in best]
+
+
+def _text(input: Mapping[str, Any]) -> str:
+    return " ".join(each for each in input.values() if isinstance(each, str))[:_MOST_READ]
+
+
+def _named(output: Mapping[str, Any] | None) -> str:
+    return flat(output) if output is not None else "no answer"

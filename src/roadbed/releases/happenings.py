@@ -1,0 +1,111 @@
+"""What happened to a use case, one line each, read from rows of the tables it is kept in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+Row = Mapping[str, Any]
+_STAGES = {
+    "idea": "Registered.",
+    "proof": "Proof of concept: it proposes, people decide.",
+    "gate": "Before the gate.",
+    "shadow": "In shadow: a candidate answers without effect.",
+    "canary": "As canary: a candidate decides a share of the tasks.",
+    "live": "Live.",
+    "retired": "Retired.",
+}
+_ENDS = {
+    "failed": "failed its gate",
+    "rolled_back": "rolled back",
+    "withdrawn": "withdrawn",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """Something that happened: its kind in a word, and a sentence."""
+
+    at: datetime
+    kind: str
+    words: str
+    actor: str
+
+
+def of_halts(rows: Sequence[Row]) -> Iterator[Event]:
+    """Halts, resumptions and drills; drills made by the clock are told once, by the newest."""
+    own = [row for row in rows if row["kind"] == "drill" and row["actor"] == "roadbed"]
+    newest = max(own, key=lambda row: row["asked_at"], default=None)
+    for row in rows:
+        if row["kind"] == "drill" and row["actor"] == "roadbed" and row is not newest:
+            continue
+        fenced = row["fenced_seconds"]
+        took = "" if fenced is None else f" Nothing new could start after {fenced * 1000:,.0f} ms."
+        if row["kind"] == "drill":
+            of = f" It was the newest of {len(own):,} drills made by the clock." * (row is newest)
+            yield _event(row["asked_at"], "drill", f"A drill of the stop.{took}{of}", row["actor"])
+            continue
+        yield _event(row["asked_at"], "halt", f"Halted: {row['reason']}{_dot(row)}{took}", row)
+        if row["resumed_at"]:
+            both = f"{row['resume_asked_by']} and {row['resumed_by']}"
+            yield _event(row["resumed_at"], "resume", f"Resumed by {both}.", row["resumed_by"])
+
+
+def of_audit(rows: Sequence[Row]) -> Iterator[Event]:
+    """State changes and incidents, from the audit log; an erased entry says nothing."""
+    for row in rows:
+        detail = row["detail"] or {}
+        if row["kind"] == "state" and "after" in detail:
+            words = f"From {detail.get('before')} to {detail['after']}: {detail.get('reason', '')}"
+            yield _event(row["at"], "state", words, row)
+        elif row["kind"] == "incident" and "title" in detail:
+            yield _event(row["at"], "incident", f"Incident: {detail['title']}", row)
+
+
+def of_releases(rows: Sequence[Row]) -> Iterator[Event]:
+    """Releases that came into service, and those that ended on the way or after it."""
+    for row in rows:
+        name = f"Release {row['number']}"
+        if row["version_number"] is not None:
+            name += f" (version {row['version_number']})"
+        if row["live_at"]:
+            yield _event(row["live_at"], "live", f"{name} live: {row['reason']}", row["author"])
+        if row["ended_at"] and row["step"] in _ENDS:
+            why = f": {row['ended_why']}" if row["ended_why"] else "."
+            words = f"{name} {_ENDS[row['step']]}{why}"
+            yield _event(row["ended_at"], row["step"], words, row["ended_by"] or "roadbed")
+
+
+def of_stages(rows: Sequence[Row]) -> Iterator[Event]:
+    """Stages of the road as they were reached."""
+    for row in rows:
+        if row["kind"] == "stage" and row["stage"] in _STAGES:
+            yield _event(row["at"], "stage", _STAGES[row["stage"]], row)
+
+
+def of_versions(rows: Sequence[Row]) -> Iterator[Event]:
+    """Versions as they came into service without a release."""
+    for row in rows:
+        if row["live_since"] and not row["released"]:
+            words = f"Version {row['number']} in service: {row['reason']}"
+            yield _event(row["live_since"], "version", words, row["made_by"])
+
+
+def of_proposals(rows: Sequence[Row]) -> Iterator[Event]:
+    """What a person said of a proposal."""
+    for row in rows:
+        if row["decided_at"] and row["state"] in ("accepted", "rejected"):
+            note = f": {row['note']}" if row["note"] else "."
+            words = f"{row['state'].capitalize()} “{row['title']}”{note}"
+            yield _event(row["decided_at"], row["state"], words, row["decided_by"] or "roadbed")
+
+
+def _event(at: datetime, kind: str, words: str, actor: str | Row) -> Event:
+    by = actor if isinstance(actor, str) else str(actor["actor"])
+    return Event(at=at, kind=kind.replace("_", " "), words=words.strip(), actor=by)
+
+
+def _dot(row: Row) -> str:
+    return "" if str(row["reason"]).endswith((".", "!", "?")) else "."

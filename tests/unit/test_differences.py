@@ -1,0 +1,313 @@
+"""What changed from one version to another, in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from roadbed.releases import declarations, rulings, texts
+from roadbed.releases.differences import Difference, Side, difference
+from roadbed.usecases.rollout import DIRECT, Rollout, facts
+
+RULES = b"""
+before:
+  - {name: angry, when: 'input.text.contains("lawyer")', route: review, reason: A lawyer.}
+after:
+  - {name: gifts, when: 'output.queue == "gifts"', route: review, reason: New.}
+actions:
+  - {name: small, action: refund, when: 'action.amount < 10', decide: allow, reason: Small.}
+"""
+DECLARED: dict[str, Any] = {
+    "purpose": "Send each inquiry on",
+    "risk_limit": 0.02,
+    "certainty": 0.95,
+    "deadline_seconds": 30.0,
+    "label_within_hours": 72.0,
+    "slices": ["region"],
+    "pod": {"domain_lead": "ana", "risk_partner": "dev"},
+    "budget": {"per_task": 0.01, "per_month": 400.0, "currency": "EUR", "per_day": None},
+    "trainable": True,
+    "input": {"properties": {"text": {"type": "string"}}},
+    "output": {"properties": {"queue": {"type": "string"}}},
+    "rollout": facts(Rollout()),
+}
+OLD = Side(
+    id="ver_a",
+    number=6,
+    declaration=DECLARED,
+    digests={"usecase.py": "1", "rules.yaml": "r1", "prompts/answer.md": "p1"},
+    contents={
+        "rules.yaml": RULES,
+        "usecase.py": b"a = 1\nb = 2\n",
+        "prompts/answer.md": b"Be kind.",
+    },
+    trained={"weights": "w1"},
+    patches=[],
+    reasons={},
+    learned_from=400,
+    learned_until=datetime(2026, 11, 1, tzinfo=UTC),
+    threshold=0.83,
+    covered=48,
+    items=100,
+)
+
+
+def said(found: Difference) -> list[str]:
+    return [each.words for each in found.changes]
+
+
+def compared(**changes: Any) -> Difference:
+    return difference(OLD, replace(OLD, id="ver_b", number=7, **changes))
+
+
+def declared(**changes: Any) -> list[str]:
+    return list(declarations.told(DECLARED, {**DECLARED, **changes}))
+
+
+def test_two_that_are_the_same_say_so() -> None:
+    found = difference(OLD, replace(OLD, id="ver_b", number=7))
+    assert found.summary == "Versions 6 and 7 do the same."
+    assert (found.changes, found.prompts, found.files) == ([], [], [])
+
+
+def test_the_first_sentence_sums_up() -> None:
+    found = compared(
+        declaration={**DECLARED, "risk_limit": 0.01},
+        learned_from=912,
+        learned_until=datetime(2026, 11, 20, tzinfo=UTC),
+        threshold=0.71,
+        covered=61,
+        trained={"weights": "w2"},
+    )
+    assert found.summary == (
+        "Version 7 differs from version 6 in 1 part of the declaration, 512 more examples and its "
+        "threshold; it automates 61 % of the reference sample instead of 48 %."
+    )
+    assert said(found) == [
+        "Error limit lowered from 2 % to 1 %.",
+        "Learned from 400 examples, now 912: 512 more, the newest of 2026-11-20.",
+        (
+            "Automatic from confidence 0.710 on, before 0.830; "
+            "61 % of the reference sample instead of 48 %."
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (None, 0.7, "Automatic from confidence 0.700 on; before nothing was"),
+        (0.7, None, "Nothing is automatic any more; before from confidence 0.700 on"),
+    ],
+)
+def test_a_threshold_comes_and_goes(before: float | None, after: float | None, words: str) -> None:
+    found = difference(replace(OLD, threshold=before), replace(OLD, threshold=after))
+    assert said(found)[0].startswith(words)
+    assert "0 %" in said(found)[0]
+
+
+def test_nothing_is_said_of_a_threshold_that_never_was() -> None:
+    found = difference(replace(OLD, threshold=None), replace(OLD, threshold=None, items=9))
+    assert said(found) == []
+
+
+def test_the_same_examples_learned_again() -> None:
+    found = compared(trained={"weights": "w2"})
+    assert said(found) == ["Trained again on 400 examples, the newest of 2026-11-01."]
+    assert "being trained again" in found.summary
+    fewer = compared(learned_from=399, learned_until=None)
+    assert said(fewer) == ["Learned from 400 examples, now 399: 1 fewer."]
+
+
+class TestRules:
+    def found(self, after: bytes | None) -> list[Any]:
+        digests = {**OLD.digests, "rules.yaml": "r2"}
+        contents = {**OLD.contents, "rules.yaml": after}
+        return list(compared(digests=digests, contents=contents).changes)
+
+    def test_added_removed_and_changed_by_name(self) -> None:
+        after = (
+            RULES.replace(b"name: angry", b"name: cross")
+            .replace(b"< 10", b"< 25")
+            .replace(b"decide: allow", b"decide: review")
+        )
+        found = {each.words: each for each in self.found(after)}
+        assert set(found) == {
+            "Rule “cross” added.",
+            "Rule “angry” removed.",
+            "Rule “small”: decision and condition changed.",
+        }
+        small = found["Rule “small”: decision and condition changed."]
+        assert small.before == "for the action refund, when action.amount < 10 → allow"
+        assert small.after == "for the action refund, when action.amount < 25 → review"
+
+    def test_another_order_is_told_since_the_first_decides(self) -> None:
+        both = b"before: [{name: a, when: x}, {name: b, when: y}]"
+        old = replace(OLD, contents={**OLD.contents, "rules.yaml": both})
+        turned = b"before: [{name: b, when: y}, {name: a, when: x}]"
+        new = replace(
+            OLD,
+            digests={**OLD.digests, "rules.yaml": "r2"},
+            contents={**OLD.contents, "rules.yaml": turned},
+        )
+        assert "another order" in said(difference(old, new))[0]
+
+    @pytest.mark.parametrize(
+        "content", [None, b"\xff", b"- a", b"before: 1", b"before: [1, {}]", b"a: [", b"[" * 5000]
+    )
+    def test_what_cannot_be_read_is_left_out(self, content: bytes | None) -> None:
+        assert rulings.read(content) == {}
+
+    def test_two_rules_of_one_name_are_two(self) -> None:
+        found = rulings.read(b"before: [{name: a, when: x}, {name: a, when: y}]")
+        assert list(found) == ["a", "a (2)"]
+
+
+class TestPatches:
+    @pytest.mark.parametrize(
+        ("patch", "words"),
+        [
+            (
+                {"kind": "alias", "field": "city", "found": "NYC", "meant": "New York"},
+                "Read “NYC” as “New York” in city",
+            ),
+            (
+                {"kind": "rule", "when": "input.a == 1", "set": {"queue": "returns", "n": 2}},
+                "Where input.a == 1, set queue to “returns”, n to 2",
+            ),
+            ({"kind": "rule", "when": "true", "set": None}, "Where true, a person looks"),
+            (
+                {"kind": "record", "table": "prices", "key": "A1", "field": "eur", "value": "9"},
+                "eur of A1 in prices is “9”",
+            ),
+            (
+                {"kind": "superseded", "table": "docs", "key": "v1", "by": "v2"},
+                "v2 stands for v1 in docs",
+            ),
+            ({"kind": "examples", "examples": [1, 2]}, "2 examples chosen for the prompt"),
+            ({"kind": "later"}, "A change of kind later"),
+        ],
+    )
+    def test_each_is_told_with_its_reason(self, patch: dict[str, Any], words: str) -> None:
+        content = {"id": "pro_1", **patch}
+        found = compared(patches=[content], reasons={"pro_1": "Seen 12 times."})
+        [change] = found.changes
+        assert (change.words, change.sign) == (f"{words}: accepted.", "+")
+        assert change.reason == "Seen 12 times."
+        [gone] = difference(replace(OLD, patches=[content]), OLD).changes
+        assert (gone.words, gone.sign) == (f"{words}: no longer there.", "-")
+
+    def test_a_prompt_patch_is_shown_among_the_prompts(self) -> None:
+        found = compared(patches=[{"kind": "prompt", "file": "answer.md", "text": "Be brief."}])
+        assert found.changes == []
+        [prompt] = found.prompts
+        assert [(each.sign, each.text) for each in prompt.pieces] == [
+            (" ", "Be "),
+            ("-", "kind"),
+            ("+", "brief"),
+            (" ", "."),
+        ]
+
+
+class TestDeclaration:
+    @pytest.mark.parametrize(
+        ("changes", "sentence"),
+        [
+            ({"certainty": 0.99}, "Certainty raised from 95 % to 99 %."),
+            ({"deadline_seconds": 5}, "Deadline lowered from 30 s to 5 s."),
+            ({"slices": ["channel"]}, "Slice channel added."),
+            ({"slices": []}, "Slice region removed."),
+            ({"budget": None}, "The budget was taken away."),
+            (
+                {"pod": {"domain_lead": "ana", "risk_partner": "eve"}},
+                "The risk partner is eve, before dev.",
+            ),
+            ({"trainable": False}, "The decider no longer learns."),
+            (
+                {"rollout": facts(DIRECT)},
+                "Signed off by nobody, before by domain lead and risk partner.",
+            ),
+            ({"rollout": facts(DIRECT)}, "Tasks in shadow lowered from 100 to 0."),
+            (
+                {"input": {"properties": {"text": {"type": "string"}, "n": {"type": "integer"}}}},
+                "The input has a new field n (integer).",
+            ),
+            ({"output": {"properties": {}}}, "The output has no field queue any more."),
+            (
+                {"output": {"properties": {"queue": {"enum": ["a", "b"]}}}},
+                "The output's field queue changed: one of a, b, before string.",
+            ),
+            ({"tools": ["search"]}, 'Tools changed from null to ["search"].'),
+            ({"purpose": "Other"}, "The purpose is now “Other”, before “Send each inquiry on”."),
+        ],
+    )
+    def test_each_part_has_its_sentence(self, changes: dict[str, Any], sentence: str) -> None:
+        assert sentence in declared(**changes)
+
+    def test_a_budget_is_told_in_money(self) -> None:
+        budget = {**DECLARED["budget"], "per_month": 250.0, "per_day": 20.0}
+        assert declared(budget=budget) == [
+            "Budget per month lowered from 400 EUR to 250 EUR.",
+            "Budget per day set to 20 EUR; there was none.",
+        ]
+        [said] = declarations.told({**DECLARED, "budget": None}, DECLARED)
+        assert said == "A budget was set: 0.01 EUR per task, 400 EUR per month."
+
+    def test_nothing_is_said_where_one_was_not_kept(self) -> None:
+        assert list(declarations.told({}, DECLARED)) == []
+
+
+class TestFiles:
+    def test_code_is_shown_line_by_line(self) -> None:
+        found = compared(
+            digests={**OLD.digests, "usecase.py": "2"},
+            contents={**OLD.contents, "usecase.py": b"a = 1\nb = 3\n"},
+        )
+        [file] = found.files
+        assert [(each.sign, each.text) for each in file.lines][-2:] == [
+            ("-", "b = 2"),
+            ("+", "b = 3"),
+        ]
+        assert found.summary == "Version 7 differs from version 6 in 1 file."
+
+    @pytest.mark.parametrize(
+        ("content", "note"),
+        [
+            (b"\x89PNG\xff", "Not text."),
+            (b"a\0b", "Not text."),
+            (b"x" * 300_000, "Too large"),
+            (b"x\n" * 4_000, "too many"),
+        ],
+    )
+    def test_what_is_no_code_is_only_named(self, content: bytes, note: str) -> None:
+        found = texts.file("logo.png", b"a", content)
+        assert (list(found.lines), note in str(found.note)) == ([], True)
+
+    def test_long_differences_are_cut_and_that_is_said(self) -> None:
+        found = texts.file("data/a.csv", None, b"\n".join(b"%d" % n for n in range(1000)))
+        assert (found.sign, len(found.lines), found.left_out) == ("+", 300, 701)
+        wide = texts.file("a", None, b"x" * 10_000)
+        assert max(len(each.text) for each in wide.lines) == 400
+
+    def test_bytes_that_are_gone_are_told_of(self) -> None:
+        found = compared(
+            digests={**OLD.digests, "usecase.py": "2"},
+            contents={**OLD.contents, "usecase.py": None},
+        )
+        assert "only its hash" in str(found.files[0].note)
+
+    def test_long_prompts_are_compared_by_line(self) -> None:
+        before = "a b c\n" * 2_000
+        pieces = texts.words(before, before + "one more\n")
+        assert (pieces[-1].sign, pieces[-1].text) == ("+", "one more\n")
+
+    def test_words_between_two_changes_are_kept_together(self) -> None:
+        pieces = texts.words("one two three", "four five three")
+        assert [(each.sign, each.text) for each in pieces] == [
+            ("-", "one two"),
+            ("+", "four five"),
+            (" ", " three"),
+        ]
