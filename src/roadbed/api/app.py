@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from roadbed.api import deliveries, halts, problems, reviews, tasks, usecases
+from roadbed.api import deliveries, halts, problems, releases, reviews, tasks, usecases
 from roadbed.kernel.errors import RoadbedError
 
 
@@ -19,7 +19,7 @@ def create() -> FastAPI:
         openapi_url="/openapi.json",
         description="Submit tasks, read receipts, review, deliver, stop, see what is proven.",
     )
-    for part in (tasks, reviews, usecases, deliveries, halts):
+    for part in (tasks, reviews, usecases, deliveries, halts, releases):
         app.include_router(part.router)
     app.add_exception_handler(RoadbedError, problems.on_roadbed_error)
     app.add_exception_handler(RequestValidationError, problems.on_validation_error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from roadbed.cli import audit, deliveries, folders, halts, reviews, serving, work
+from roadbed.cli import audit, deliveries, folders, halts, releases, reviews, serving, work
 
 app = typer.Typer(
     name="roadbed",
@@ -36,6 +36,7 @@ for command in (
 app.add_typer(reviews.app, name="review")
 app.add_typer(audit.app, name="audit")
 app.add_typer(deliveries.app, name="deliver")
+app.add_typer(releases.app, name="release")
 app.add_typer(serving.user_app, name="user")
 
 

@@ -13,7 +13,16 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from roadbed.console import charts, delivering, entering, reviewing, stopping, trusting, words
+from roadbed.console import (
+    charts,
+    delivering,
+    entering,
+    releasing,
+    reviewing,
+    stopping,
+    trusting,
+    words,
+)
 from roadbed.console.pages import app_of, page, person_of, problem_page, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.errors import NotSignedInError
@@ -48,6 +57,11 @@ def create() -> Starlette:
             Route("/usecases/{name}/halt", stopping.halt, methods=["POST"]),
             Route("/usecases/{name}/resume", stopping.resume, methods=["POST"]),
             Route("/usecases/{name}/drill", stopping.drill, methods=["POST"]),
+            Route("/usecases/{name}/releases", releasing.releases),
+            Route("/usecases/{name}/releases", releasing.plan, methods=["POST"]),
+            Route("/usecases/{name}/roll-back", releasing.roll_back, methods=["POST"]),
+            Route("/releases/{release_id}", releasing.release),
+            Route("/releases/{release_id}", releasing.act, methods=["POST"]),
             Route("/halt", stopping.halt_all_page),
             Route("/halt", stopping.halt_all, methods=["POST"]),
             Route("/receipts", receipts),

@@ -34,6 +34,7 @@ _environment.filters.update(
     milliseconds=words.milliseconds,
     sentence=words.sentence,
     seen=words.seen,
+    points=words.points,
 )
 _environment.globals.update(
     release=__version__,
@@ -42,6 +43,7 @@ _environment.globals.update(
     delivery_states=words.DELIVERY_STATES,
     outcomes=words.OUTCOMES,
     roles=words.ROLES,
+    release_states=words.RELEASE_STATES,
 )
 _STATUS = {
     "not_signed_in": 401,
@@ -55,6 +57,8 @@ _STATUS = {
     "verdict_invalid": 422,
     "delivery_unknown": 404,
     "halt_unknown": 404,
+    "release_unknown": 404,
+    "request_invalid": 422,
     "storage_unavailable": 503,
 }
 
@@ -82,6 +86,7 @@ def page(request: Request, template: str, status: int = 200, **facts: Any) -> HT
         now=now,
         ago=lambda at: words.ago(at, now),
         left=lambda at: words.left(at, now),
+        span=lambda at: words.duration((now - at).total_seconds()),
         **{"usecase": None, "standing": None, **facts},
     )
     return HTMLResponse(html, status)
@@ -98,6 +103,9 @@ async def usecase_page(
 def problem_page(request: Request, error: RoadbedError) -> HTMLResponse:
     """An error in words, with the remedy; a part of a page where only a part was asked for."""
     template = "problem_part.html" if request.headers.get("x-part") else "problem.html"
-    return page(
-        request, template, _STATUS.get(error.code, 500), problem=error.problem, remedy=error.remedy
-    )
+    return page(request, template, status_of(error), problem=error.problem, remedy=error.remedy)
+
+
+def status_of(error: RoadbedError | None) -> int:
+    """HTTP's number for an error; 200 for none."""
+    return 200 if error is None else _STATUS.get(error.code, 500)

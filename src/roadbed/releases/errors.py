@@ -39,3 +39,15 @@ class ArtifactMissingError(RoadbedError):
             f"The trained state {name!r} of {use_case!r} is missing or damaged.",
             f"Run `roadbed improve {use_case}` to train it again.",
         )
+
+
+class UnknownReleaseError(RoadbedError):
+    """No release of this id belongs to a use case served here."""
+
+    code = "release_unknown"
+
+    def __init__(self, release: str) -> None:
+        super().__init__(
+            f"There is no release {release[:80]!r}.",
+            "`roadbed release list USECASE` names them.",
+        )

@@ -22,12 +22,13 @@ function go(key) {
   const places = {
     u: "/", t: "/receipts", r: usecase && `/usecases/${usecase}/review`,
     p: usecase && `/usecases/${usecase}/trust`, d: usecase && `/usecases/${usecase}/deliveries`,
+    v: usecase && `/usecases/${usecase}/releases`,
   };
   if (places[key]) location.assign(places[key]);
 }
 
 function move(step) {
-  const links = [...document.querySelectorAll("[data-list] > li > a")];
+  const links = [...document.querySelectorAll("[data-list] > li > a, [data-list] > tr > th > a")];
   if (!links.length) return;
   const at = links.indexOf(document.activeElement);
   links[Math.min(Math.max(at + step, 0), links.length - 1)].focus();
