@@ -65,7 +65,7 @@ def _json(release: Release) -> str:
 
 def _moving(release: Release) -> Iterator[str]:
     yield telling.sentence(release)
-    yield from (f"  {each}" for each in reading.evidence_lines(release.trial))
+    yield from (f"  {each}" for each in reading.evidence_lines(reading.newest(release)))
     yield from _next(release)
 
 
@@ -78,9 +78,10 @@ def _lines(release: Release) -> Iterator[str]:
         yield ""
         yield "Gate"
         yield from (f"  {each}" for each in reading.gate_lines(release.gate))
-    if release.trial:
+    if reading.newest(release):
         yield ""
-        yield from (f"  {each}" for each in reading.evidence_lines(release.trial))
+        yield "Trial"
+        yield from (f"  {each}" for each in reading.evidence_lines(reading.newest(release)))
     yield from _signed(release)
     yield ""
     yield f"By {release.author}" + (f": {release.reason}" if release.reason else "")

@@ -159,7 +159,7 @@ def differences(rows: Sequence[Mapping[str, Any]]) -> Markup:
 def evidence(rows: Sequence[Mapping[str, Any]]) -> Markup:
     """How far each check of a canary is from its roll-back line, on a scale of factors.
 
-    Each row has ``label``, ``evidence``, ``line`` and ``said``.
+    Each row has ``label``, ``evidence``, ``limit`` and ``said``.
     """
     if not rows:
         return Markup("")
@@ -167,8 +167,8 @@ def evidence(rows: Sequence[Mapping[str, Any]]) -> Markup:
     for at, each in enumerate(rows):
         top = at * _ROW
         line = _SLIM * 0.8
-        kind = "over" if each["evidence"] >= each["line"] else "filled"
-        share = math.log10(max(each["evidence"], 1.0)) / math.log10(each["line"])
+        kind = "over" if each["evidence"] >= each["limit"] else "filled"
+        share = math.log10(max(each["evidence"], 1.0)) / math.log10(each["limit"])
         parts += [
             _row_word(top, each["label"]),
             _word(_SLIM, top + 14, each["said"], "end"),

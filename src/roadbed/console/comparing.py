@@ -85,13 +85,15 @@ def gate(release: Release) -> dict[str, Any]:
 
 def trial(release: Release) -> dict[str, Any]:
     """The newest reading of shadow or canary as a table and a plot."""
-    newest = release.trial or {}
+    newest = reading.newest(release)
     rows = reading.checks(newest)
     return {
         "trial_said": _sentence(telling.compared(release)),
+        "agreement": reading.agreement(newest),
+        "trial_beside": reading.beside(newest),
         "evidence": rows,
         "evidence_plot": charts.evidence(rows),
-        "differing": newest.get("examples", []),
+        "differing": newest.get("differ", []),
     }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from roadbed.releases.model import Release
+
 Report = Mapping[str, Any]
 
 
@@ -31,6 +33,9 @@ def criterion(each: Report) -> dict[str, Any]:
     kind = _kind(each)
     write, sign = _WRITES[kind], "≥" if each["name"] in ("items", "automation") else "≤"
     lower, upper = each.get("lower"), each.get("upper")
+    interval = "–"
+    if lower is not None and upper is not None:
+        interval = f"{_bare(lower)} to {_bare(upper)}"
     return {
         "label": label(each),
         "passed": each["passed"],
@@ -70,14 +75,16 @@ def gate_said(gate: Report) -> str:
     return f"{begun} {beside[0].upper()}{beside[1:]}."
 
 
-def beside(gate: Report | None) -> list[tuple[str, str, str]]:
+def beside(report: Report | None) -> list[tuple[str, str, str]]:
     """Live version and candidate, each by itself: what, the one's figure, the other's."""
-    sides = [(gate or {}).get(each) or {} for each in ("live", "candidate")]
+    sides = [(report or {}).get(each) or {} for each in ("live", "candidate")]
     live, candidate = sides
     if not candidate:
         return []
     return [
-        (what, _figure(live, name), _figure(candidate, name)) for name, what in _FIGURES.items()
+        (what, _figure(live, name), _figure(candidate, name))
+        for name, what in _FIGURES.items()
+        if name in candidate
     ]
 
 
@@ -92,18 +99,44 @@ def gate_lines(gate: Report | None) -> Iterator[str]:
         yield f"{'✓' if each['passed'] else '×'} {label(each)}: {each['line']}"
 
 
-def checks(trial: Report | None) -> list[dict[str, Any]]:
+def newest(release: Release) -> Report:
+    """The reading of the trial that runs, or of the last one; empty before its first look."""
+    trial = release.trial or {}
+    if release.step in ("shadow", "canary") and trial.get("step") != release.step:
+        return {}
+    return trial
+
+
+def checks(trial: Report) -> list[dict[str, Any]]:
     """Each check of a canary with its evidence and the line at which it is rolled back."""
     return [
-        {**each, "said": f"{each['evidence']:.2g} of {each['line']:.0f}, n = {each['n']:,}"}
-        for each in (trial or {}).get("checks", ())
+        {
+            **each,
+            "label": _CHECKS.get(each["name"], each["name"]),
+            "said": f"{each['evidence']:.2g} of {each['limit']:.0f}, n = {each['n']:,}",
+        }
+        for each in trial.get("checks", ())
     ]
 
 
-def evidence_lines(trial: Report | None) -> Iterator[str]:
-    """The checks for a terminal."""
+def agreement(trial: Report) -> str:
+    """How often the two said the same."""
+    found = trial.get("agreement") or {}
+    if not found.get("n"):
+        return ""
+    return (
+        f"The two agree on {found['share'] * 100:.1f} % "
+        f"({found['lower'] * 100:.1f}–{found['upper'] * 100:.1f} %, n = {found['n']:,})."
+    )
+
+
+def evidence_lines(trial: Report) -> Iterator[str]:
+    """The trial for a terminal."""
+    if said := agreement(trial):
+        yield said
     for each in checks(trial):
-        yield f"{each['label']}: evidence {each['said']}"
+        sign = "×" if each["breached"] else "✓"
+        yield f"{sign} {each['label']}: {each['line']}; evidence {each['said']}"
 
 
 def _share(share: float) -> str:
@@ -141,10 +174,23 @@ _FIGURES = {
     "asked": "items asked",
     "error": "wrong",
     "automatic": "would be automatic",
+    "no_answer": "no answer",
     "p95_seconds": "19 of 20 answers within",
     "mean_cost": "mean cost",
 }
-_SIDES = {"asked": "count", "error": "share", "automatic": "share", "p95_seconds": "seconds"}
+_CHECKS = {
+    "wrong": "Wrong answers",
+    "failing": "No answer",
+    "slow": "Slower than allowed",
+    "dear": "Dearer than allowed",
+}
+_SIDES = {
+    "asked": "count",
+    "no_answer": "count",
+    "error": "share",
+    "automatic": "share",
+    "p95_seconds": "seconds",
+}
 _WRITES: Mapping[str, Callable[[float], str]] = {
     "difference": _points,
     "share": lambda share: f"{share * 100:.1f} %",

@@ -125,11 +125,11 @@ def sentence(release: Release) -> str:
 
 def compared(release: Release) -> str:
     """How far shadow or canary got, in words; empty before the first comparison."""
-    trial = release.trial
+    trial = reading.newest(release)
     if not trial:
         return "nothing compared yet"
     so_far = f"{trial['compared']:,} of {trial['of']:,} compared"
-    if not trial.get("labelled"):
+    if not trial["labelled"]:
         return f"{so_far}, none of them labelled yet"
     fixed, broken = trial["fixed"], trial["broken"]
     answers = f"{fixed:,} answer{'' if fixed == 1 else 's'}" if fixed else "no answer"
