@@ -8,9 +8,9 @@ import os
 import random
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -38,9 +38,18 @@ from roadbed.people.service import People
 from roadbed.receipts.erasure import Erasure
 from roadbed.receipts.incidents import Incidents
 from roadbed.receipts.service import Receipts
+from roadbed.releases.book import ReleaseBook
+from roadbed.releases.falling import Falling
+from roadbed.releases.gate import Gate
+from roadbed.releases.journal import Journal
+from roadbed.releases.ladder import Ladder
+from roadbed.releases.outside_checks import OutsideChecks
 from roadbed.releases.registry import Registry
 from roadbed.releases.service import Releases
+from roadbed.releases.signing import Signing
+from roadbed.releases.stages import StageClock
 from roadbed.releases.store import VersionStore
+from roadbed.releases.watching import Watching
 from roadbed.reviews.service import Reviews
 from roadbed.storage import migrations
 from roadbed.storage.database import Database
@@ -76,6 +85,8 @@ class App:
     receipts: Receipts
     improvement: Improvement
     releases: Releases
+    ladder: Ladder
+    stages: StageClock
     monitoring: Monitoring
     trust: Trust
     reports: TrustReports
@@ -164,6 +175,7 @@ async def running(app: App) -> AsyncIterator[None]:
     followers = [
         _lasting("releases", app.registry.follow),
         _lasting("trust", lambda: app.trust.watch(app.declared)),
+        _lasting("ladder", lambda: app.ladder.watch(app.registry.names)),
         _lasting("recovery", lambda: _recover_forever(app)),
         _lasting("measuring", lambda: _measure_forever(app)),
         _lasting("audit", app.audit.seal_forever),
@@ -246,6 +258,8 @@ def _wire(
         incidents=Incidents(database, receipts, ids, clock, pipeline.DELIVERY_DECIDED),
         improvement=improvement,
         releases=releases,
+        ladder=_ladder(database, improvement, releases, store, registry, network),
+        stages=StageClock(database, clock),
         monitoring=Monitoring(database, reviews, improvement, releases, clock),
         trust=trust,
         reports=TrustReports(database, trust, measuring, releases, clock),
@@ -259,6 +273,69 @@ def _wire(
         audit=audit,
         erasure=Erasure(database, audit, clock),
     )
+
+
+def _ladder(
+    database: Database,
+    improvement: Improvement,
+    releases: Releases,
+    store: VersionStore,
+    registry: Registry,
+    network: NetworkPool,
+) -> Ladder:
+    clock = SystemClock()
+    ids = Ids(clock)
+    book = ReleaseBook(database, clock, pod_roles(registry))
+    journal = Journal(ids, clock, audit_note=pipeline.RELEASE_MOVED, announce=pipeline.POD_TOLD)
+    gate = Gate(
+        database=database,
+        improvement=improvement,
+        certificates=releases.certificates,
+        store=store,
+        registry=registry,
+        clock=clock,
+        checks=OutsideChecks(network.attempt),
+    )
+    falling = Falling(
+        database=database,
+        releases=releases,
+        registry=registry,
+        book=book,
+        journal=journal,
+        hold_deliveries=pipeline.VERSION_FELL,
+    )
+    return Ladder(
+        database=database,
+        releases=releases,
+        registry=registry,
+        book=book,
+        gate=gate,
+        signing=Signing(database, ids, clock, book, journal),
+        falling=falling,
+        watching=Watching(
+            database=database,
+            registry=registry,
+            book=book,
+            gate=gate,
+            falling=falling,
+            journal=journal,
+            clock=clock,
+        ),
+        journal=journal,
+        ids=ids,
+        clock=clock,
+    )
+
+
+def pod_roles(registry: Registry) -> Callable[[str, str], Awaitable[frozenset[str]]]:
+    """Roles as the pod of what is live declares them, not that of an edited folder."""
+
+    async def roles(use_case: str, person: str) -> frozenset[str]:
+        service = registry.get(use_case)
+        pod = asdict((service.live.loaded or service.loaded).declared.pod)
+        return frozenset(role for role, who in pod.items() if who == person)
+
+    return roles
 
 
 async def _serve(app: App, folder: Path) -> None:

@@ -12,6 +12,8 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 | a verdict is taken back  | its example withdrawn, what was not sent cancelled, the review open  |
 | an attempt has ended     | its outcome, the delivery moved, what it takes back, audit entry     |
 | a version goes live      | the old one retired, the state renewed, audit entry, processes told  |
+| a release moves          | its step and sign-offs, the stage and waits of the road, audit entry |
+| a version is rolled back | halt and release epoch moved, what it has not sent held, pod told    |
 | the evidence turns       | state, threshold and halt epoch moved, audit entry, the pod told     |
 """
 
@@ -26,6 +28,7 @@ from roadbed.storage.sql import queries
 from roadbed.storage.writer import Write
 
 AUDIT = queries("roadbed.audit")
+TRUST = queries("roadbed.trust")
 
 SETTLE = Write(
     "settle",
@@ -66,3 +69,6 @@ FINISH = Write(
 DELIVERY_DECIDED = AUDIT["noted"]
 VERSION_LIVE = AUDIT["noted"]
 STATE_MOVED = AUDIT["noted"]
+RELEASE_MOVED = AUDIT["noted"]
+POD_TOLD = TRUST["announce"]
+VERSION_FELL = DELIVERIES["held_by_fall"]

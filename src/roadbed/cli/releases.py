@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -223,7 +223,7 @@ def _told(
 
 
 def _signed(
-    verdict: str,
+    verdict: Literal["approve", "refuse"],
     usecase: str,
     content: str,
     release: str | None,

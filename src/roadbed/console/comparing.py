@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from roadbed.console import charts
 from roadbed.releases import reading, telling
 from roadbed.releases.model import Release, SignOff
 from roadbed.releases.rules import named
-from roadbed.usecases.model import UseCase
 
 _BACK = {
     "shadow": "The candidate stops answering at once. The live version never stopped deciding.",
@@ -19,14 +17,14 @@ _BACK = {
 }
 
 
-def moving(release: Release, declared: UseCase, person: str) -> dict[str, Any]:
+def moving(release: Release, roles: Collection[str], person: str) -> dict[str, Any]:
     """The sentence, the ladder and the next step."""
-    roles, _ = telling.may_sign(release, roles_of(declared, person), person)
+    mine, _ = telling.may_sign(release, roles, person)
     free = release.next in telling.VERBS and release.waits_for is None
     return {
         "called": telling.name(release),
         "told": telling.sentence(release),
-        "asked": telling.asked(release, roles),
+        "asked": telling.asked(release, mine),
         "rungs": telling.rungs(release),
         "verb": telling.VERBS[release.next or ""] if free else None,
         "may_gate": release.step == "gated",
@@ -42,15 +40,11 @@ def back(release: Release | None) -> dict[str, Any]:
     return {"may_roll_back": bool(said), "back_said": said}
 
 
-def roles_of(declared: UseCase, person: str) -> list[str]:
-    """The roles a person has in the pod."""
-    return [role for role, name in asdict(declared.pod).items() if name == person]
-
-
-def signing(release: Release, declared: UseCase, person: str) -> dict[str, Any]:
-    """Who has to agree, who did, and what the reader may say."""
-    pod = asdict(declared.pod)
-    roles, cannot = telling.may_sign(release, roles_of(declared, person), person)
+def signing(
+    release: Release, pod: Mapping[str, str], roles: Collection[str], person: str
+) -> dict[str, Any]:
+    """Who has to agree, who did, and what the reader, who has ``roles``, may say."""
+    mine, cannot = telling.may_sign(release, roles, person)
     given = [each for each in release.sign_offs if each.withdrawn_at is None]
     return {
         "signs": [
@@ -58,7 +52,7 @@ def signing(release: Release, declared: UseCase, person: str) -> dict[str, Any]:
             *(_nobody(role, pod.get(role)) for role in release.missing),
         ],
         "signs_first": bool(release.missing) and release.content is not None,
-        "my_roles": roles,
+        "my_roles": mine,
         "cannot": cannot,
         "my_word": release.step in telling.UNDER_WAY
         and any(each.person == person for each in given),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -17,7 +18,6 @@ from roadbed.releases.model import Release
 
 _MOST = 1000
 _STEPS = ("gate", "shadow", "canary", "promote")
-_WORDS = ("approve", "refuse")
 
 
 class NotSaidError(RoadbedError):
@@ -81,11 +81,11 @@ async def _act(request: Request, found: Release, form: Mapping[str, str]) -> Non
     what = form.get("what", "")
     if what in _STEPS:
         await getattr(ladder, what)(found.id, actor=person)
-    elif what in _WORDS:
+    elif what in ("approve", "refuse"):
         await ladder.sign(
             found.id,
             person=person,
-            verdict=what,
+            verdict="approve" if what == "approve" else "refuse",
             content=form.get("content", ""),
             role=form.get("role") or None,
             note=form.get("note", "").strip() or None,
@@ -99,8 +99,9 @@ async def _act(request: Request, found: Release, form: Mapping[str, str]) -> Non
 
 
 async def _releases(request: Request, error: RoadbedError | None = None) -> HTMLResponse:
-    app, name = app_of(request), request.path_params["name"]
-    declared = app.service(name).loaded.declared
+    app, name, person = app_of(request), request.path_params["name"], person_of(request)
+    app.service(name)
+    roles = await app.ladder.roles(name, person)
     current = await app.ladder.current(name)
     history = await app.ladder.history(name)
     live = next((each for each in history if each.step == "live"), None)
@@ -113,7 +114,7 @@ async def _releases(request: Request, error: RoadbedError | None = None) -> HTML
         current=current,
         history=history,
         live=telling.name(live) if live else None,
-        **comparing.moving(current, declared, person_of(request)) if current else {},
+        **comparing.moving(current, roles, person) if current else {},
         **comparing.back(current or live),
     )
 
@@ -121,8 +122,10 @@ async def _releases(request: Request, error: RoadbedError | None = None) -> HTML
 async def _release(
     request: Request, found: Release, error: RoadbedError | None = None
 ) -> HTMLResponse:
-    declared = app_of(request).service(found.use_case).loaded.declared
-    person = person_of(request)
+    app, person = app_of(request), person_of(request)
+    service = app.service(found.use_case)
+    roles = await app.ladder.roles(found.use_case, person)
+    pod = asdict((service.live.loaded or service.loaded).declared.pod)
     return await usecase_page(
         request,
         "release.html",
@@ -130,9 +133,9 @@ async def _release(
         status_of(error),
         problem=_said(error),
         release=found,
-        **comparing.moving(found, declared, person),
+        **comparing.moving(found, roles, person),
         **comparing.back(found),
-        **comparing.signing(found, declared, person),
+        **comparing.signing(found, pod, roles, person),
         **comparing.gate(found),
         **comparing.trial(found),
     )

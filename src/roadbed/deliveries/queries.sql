@@ -57,6 +57,20 @@ ON CONFLICT DO NOTHING
 UPDATE delivery SET state = 'cancelled', done_at = %(at)s, reason = 'Its verdict was taken back.'
 WHERE of_verdict = %(verdict_id)s AND state IN ('planned', 'waiting', 'held')
 
+-- name: held_by_fall
+-- A version was rolled back: what it decided by itself and has not left goes only if a person says
+-- so. What is being sent comes to its end; if that is another attempt, a person decides on it.
+UPDATE delivery
+SET state = CASE delivery.state WHEN 'waiting' THEN 'held' ELSE delivery.state END,
+    needs_approval = true, approved_by = NULL, approved_hash = NULL, reason = %(reason)s,
+    approve_until = now() + make_interval(secs => %(approve_seconds)s)
+FROM decision
+WHERE delivery.use_case = %(use_case)s AND delivery.kind IN ('result', 'action')
+  AND delivery.of_verdict IS NULL AND delivery.state IN ('planned', 'waiting', 'sending')
+  AND decision.task_id = delivery.task_id AND decision.version = %(version)s
+  AND decision.route = 'automatic'
+RETURNING delivery.id
+
 -- name: prepare_alone
 -- One relay makes ready at a time, so that the order of positions is the order of decisions.
 SELECT pg_try_advisory_xact_lock(hashtext('prepare'), hashtext(%(use_case)s)) AS alone
@@ -155,7 +169,10 @@ WITH item AS (
         seconds double precision, at timestamptz)
 ), moved AS (
     UPDATE delivery
-    SET state = item.state, lease_until = NULL, look_first = item.look_first,
+    SET state = CASE WHEN item.state = 'waiting' AND delivery.needs_approval
+                      AND delivery.approved_hash IS DISTINCT FROM delivery.content_hash
+                     THEN 'held' ELSE item.state END,
+        lease_until = NULL, look_first = item.look_first,
         reference = coalesce(item.reference, delivery.reference),
         next_at = now() + make_interval(secs => item.wait),
         reason = CASE WHEN item.state = 'delivered' THEN NULL ELSE item.detail END,
@@ -291,7 +308,10 @@ WHERE use_case = %(use_case)s AND failures > 0
 
 -- name: decide
 UPDATE delivery
-SET state = %(state)s, reason = %(reason)s, next_at = now(),
+SET state = CASE WHEN %(state)s::text = 'waiting' AND NOT %(approves)s AND needs_approval
+                  AND approved_hash IS DISTINCT FROM content_hash
+                 THEN 'held' ELSE %(state)s END,
+    reason = %(reason)s, next_at = now(),
     approved_by = CASE WHEN %(approves)s THEN %(person)s ELSE approved_by END,
     approved_hash = CASE WHEN %(approves)s THEN content_hash ELSE approved_hash END,
     attempt = CASE WHEN %(state)s = 'waiting' THEN 0 ELSE attempt END,

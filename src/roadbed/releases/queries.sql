@@ -9,10 +9,11 @@ SELECT %(id)s, %(use_case)s, 'stage', 'idea', 'roadbed', %(at)s
 WHERE NOT EXISTS (SELECT 1 FROM stage_event WHERE use_case = %(use_case)s)
 
 -- name: reach
--- A use case that is live stays so while a later version is made.
+-- A use case that is live stays so while a later version is made, until it is retired.
 WITH moved AS (
     UPDATE use_case SET stage = %(stage)s
-    WHERE name = %(use_case)s AND stage <> %(stage)s AND NOT (stage = 'live' AND %(stage)s = 'proof')
+    WHERE name = %(use_case)s AND stage <> %(stage)s
+      AND NOT (stage = 'live' AND %(stage)s <> 'retired')
     RETURNING name
 )
 INSERT INTO stage_event (id, use_case, kind, stage, actor, at)
@@ -128,3 +129,164 @@ JOIN behaviour ON behaviour.hash = version.behaviour
 LEFT JOIN certificate ON certificate.id = version.certificate
 WHERE version.use_case = %(use_case)s
 ORDER BY version.number DESC LIMIT %(most)s
+
+-- name: releases
+SELECT release.*, base.number AS base_number, version.number AS version_number,
+       to_jsonb(certificate.*) AS proof
+FROM release
+LEFT JOIN version AS base ON base.id = release.base
+LEFT JOIN version ON version.id = release.version
+LEFT JOIN certificate ON certificate.id = release.certificate
+WHERE (%(id)s::text IS NULL OR release.id = %(id)s)
+  AND (%(use_case)s::text IS NULL OR release.use_case = %(use_case)s)
+  AND (%(steps)s::text[] IS NULL OR release.step = ANY (%(steps)s))
+ORDER BY release.number DESC LIMIT %(most)s
+
+-- name: sign_offs
+SELECT sign_off.* FROM sign_off WHERE release = ANY (%(releases)s) ORDER BY given_at, id
+
+-- name: plan_release
+INSERT INTO release (id, use_case, number, behaviour, base, step, reason, author, proposals, plan,
+                     planned_at)
+SELECT %(id)s, name,
+       (SELECT coalesce(max(number), 0) + 1 FROM release WHERE use_case = %(use_case)s),
+       %(behaviour)s, live_version, 'planned', %(reason)s, %(author)s, %(proposals)s, %(plan)s,
+       %(at)s
+FROM use_case WHERE name = %(use_case)s
+
+-- name: gate_release
+UPDATE release SET base = %(base)s, version = %(version)s, certificate = %(certificate)s,
+                   gate = %(gate)s, content = %(content)s, gated_at = %(at)s, trial = NULL
+WHERE id = %(id)s
+
+-- name: move_release
+UPDATE release
+SET step = %(step)s,
+    shadow_at = CASE WHEN %(step)s::text = 'shadow' THEN %(at)s ELSE shadow_at END,
+    canary_at = CASE WHEN %(step)s::text = 'canary' THEN %(at)s ELSE canary_at END,
+    live_at = CASE WHEN %(step)s::text = 'live' THEN %(at)s ELSE live_at END,
+    ended_at = CASE WHEN %(ends)s THEN %(at)s END,
+    ended_by = CASE WHEN %(ends)s THEN %(actor)s END,
+    ended_why = CASE WHEN %(ends)s THEN %(why)s END
+WHERE id = %(id)s
+
+-- name: live_release
+SELECT id, number, base, version FROM release
+WHERE use_case = %(use_case)s AND step = 'live' FOR UPDATE
+
+-- name: release_of_version
+SELECT id, number FROM release
+WHERE use_case = %(use_case)s AND version = %(version)s AND step = 'retired'
+ORDER BY number DESC LIMIT 1
+
+-- name: event
+INSERT INTO stage_event (id, use_case, kind, stage, waits_for, release, actor, detail, at)
+VALUES (%(id)s, %(use_case)s, %(kind)s, %(stage)s, %(waits_for)s, %(release)s, %(actor)s,
+        %(detail)s, %(at)s)
+
+-- name: open_waits
+SELECT waits_for FROM (
+    SELECT DISTINCT ON (waits_for) waits_for, kind FROM stage_event
+    WHERE use_case = %(use_case)s AND kind IN ('wait_began', 'wait_ended')
+    ORDER BY waits_for, at DESC, id DESC) AS last
+WHERE kind = 'wait_began'
+
+-- name: events
+SELECT id, kind, stage, waits_for, release, actor, detail, at FROM stage_event
+WHERE use_case = %(use_case)s ORDER BY at, id
+
+-- name: sign
+INSERT INTO sign_off (id, release, role, person, content, verdict, note, given_at, expires_at)
+VALUES (%(id)s, %(release)s, %(role)s, %(person)s, %(content)s, %(verdict)s, %(note)s, %(at)s,
+        %(expires_at)s)
+
+-- name: take_back
+UPDATE sign_off SET withdrawn_at = %(at)s
+WHERE release = %(release)s AND person = %(person)s AND withdrawn_at IS NULL
+RETURNING id, role, verdict
+
+-- name: version_named
+SELECT id, number, behaviour, certificate FROM version
+WHERE use_case = %(use_case)s AND (id = %(name)s OR number::text = %(name)s)
+
+-- name: declared_by
+SELECT declaration FROM behaviour WHERE hash = %(behaviour)s
+
+-- name: certificate
+SELECT * FROM certificate WHERE id = %(id)s
+
+-- name: damaged
+-- Files of a version that are not stored, or not the bytes they were.
+SELECT file.name FROM behaviour
+CROSS JOIN LATERAL (SELECT key AS name, value AS hash FROM jsonb_each_text(behaviour.files)
+                    UNION ALL
+                    SELECT key, value FROM jsonb_each_text(behaviour.artifacts)) AS file
+LEFT JOIN artifact ON artifact.hash = file.hash
+WHERE behaviour.hash = %(behaviour)s
+  AND (artifact.hash IS NULL OR encode(sha256(artifact.content), 'hex') <> file.hash)
+ORDER BY file.name LIMIT 1
+
+-- name: gate_items
+-- What only judges, and every correction a reviewer made, whether it taught or not.
+SELECT example.id, example.task_id, example.input, example.output, example.purpose,
+       example.reference, coalesce(verdict.kind IN ('correct', 'reject'), false) AS corrected
+FROM example
+LEFT JOIN verdict ON verdict.id = example.verdict_id AND verdict.undone_at IS NULL
+WHERE example.use_case = %(use_case)s AND example.withdrawn_at IS NULL
+  AND (example.purpose = 'judge' OR verdict.kind IN ('correct', 'reject'))
+ORDER BY example.id
+
+-- name: gate_alone
+SELECT pg_try_advisory_lock(hashtext('gate'), hashtext(%(release)s)) AS alone
+
+-- name: fence
+SELECT pg_advisory_xact_lock(hashtext('halt'), hashtext(%(use_case)s))
+
+-- name: fall_back
+UPDATE use_case SET halt_epoch = halt_epoch + 1, release_epoch = release_epoch + 1
+WHERE name = %(use_case)s RETURNING halt_epoch, release_epoch
+
+-- name: declared_of
+SELECT behaviour.declaration FROM version JOIN behaviour ON behaviour.hash = version.behaviour
+WHERE version.id = %(version)s
+
+-- name: release_at
+SELECT id FROM release WHERE use_case = %(use_case)s AND step = ANY (%(steps)s)
+ORDER BY number DESC LIMIT 1
+
+-- name: propose_only
+UPDATE use_case SET threshold = NULL, cautious = false, state_reason = %(reason)s,
+                    state = CASE state WHEN 'halted' THEN state ELSE 'shadow' END
+WHERE name = %(use_case)s
+
+-- name: compared
+-- Withheld: somebody has still to judge it blind, or a second time, and must not see an answer.
+SELECT comparison.task_id, comparison.live_output, comparison.live_reason, comparison.live_seconds,
+       comparison.live_cost, comparison.candidate_output, comparison.candidate_reason,
+       comparison.candidate_seconds, comparison.candidate_cost, comparison.at,
+       verdict.id AS verdict, verdict.right_output, verdict.given_at,
+       task.reference AND review.closed_at IS NULL
+       OR EXISTS (SELECT 1 FROM measure JOIN review AS again ON again.task_id = measure.task_id
+                  WHERE measure.of_verdict = review.verdict AND again.verdict IS NULL) AS withheld
+FROM comparison
+JOIN task ON task.id = comparison.task_id
+LEFT JOIN review ON review.task_id = comparison.task_id
+LEFT JOIN verdict ON verdict.id = review.verdict
+WHERE comparison.release = %(release)s AND comparison.at >= %(since)s
+ORDER BY comparison.at, comparison.task_id
+
+-- name: inputs
+SELECT id, input FROM task WHERE id = ANY (%(ids)s)
+
+-- name: keep_trial
+UPDATE release SET trial = %(trial)s WHERE id = %(id)s
+
+-- name: trial_pulse
+-- What is new for the candidate that is tried: tasks compared, and verdicts.
+SELECT release.id, release.step,
+       (SELECT count(*) FROM comparison WHERE comparison.release = release.id) AS compared,
+       (SELECT max(verdict.id) FROM verdict WHERE verdict.use_case = release.use_case) AS verdict,
+       (SELECT count(*) FROM verdict
+        WHERE verdict.use_case = release.use_case AND verdict.undone_at >= release.planned_at)
+       AS undone
+FROM release WHERE use_case = %(use_case)s AND step IN ('shadow', 'canary')

@@ -106,8 +106,11 @@ class Registry:
         except ArtifactMissingError as error:
             _log.warning("live version not used", usecase=folder.name, problem=str(error))
             return await self._folder_with_its_state(folder, row), False
-        if found.loaded.folder_hash == folder.folder_hash or not folder_rules(
-            row["stage"], found.loaded.declared.rollout
+        tried = row["trial"] is not None  # a candidate is compared with what it was planned against
+        if (
+            tried
+            or found.loaded.folder_hash == folder.folder_hash
+            or not folder_rules(row["stage"], found.loaded.declared.rollout)
         ):
             return found, True
         return await self._folder_with_its_state(folder, row), False

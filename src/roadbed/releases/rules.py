@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from roadbed.kernel.ids import VersionId
@@ -65,14 +66,38 @@ def standing(row: Mapping[str, Any]) -> Standing:
     )
 
 
-def restored(before: Standing, certificate: Mapping[str, Any] | None, *, sample: int) -> Standing:
+def in_force(certificate: Mapping[str, Any] | None, alarm_at: datetime | None) -> bool:
+    """Whether a proof holds: there is one, and no alarm has sounded since its evidence."""
+    if certificate is None or certificate["threshold"] is None:
+        return False
+    seen: str | None = certificate["detail"].get("alarm_at")
+    return (datetime.fromisoformat(seen) if seen else None) == alarm_at
+
+
+def restored(
+    before: Standing,
+    certificate: Mapping[str, Any] | None,
+    *,
+    alarm_at: datetime | None,
+    sample: int,
+) -> Standing:
     """What is in force when a version comes with the proof it had; none since an alarm counts."""
-    threshold = certificate["threshold"] if certificate and not certificate["bridged"] else None
-    if threshold is None or before.since_alarm:
+    if certificate is None or not in_force(certificate, alarm_at):
         state = State.HALTED if before.state is State.HALTED else State.SHADOW
         return replace(before, state=state, threshold=None, cautious=False, rate=coin.RATE_BEFORE)
+    if certificate["bridged"]:
+        return replace(
+            before,
+            state=State.CAUTIOUS,
+            threshold=certificate["threshold"],
+            cautious=True,
+            rate=coin.RATE_CAUTIOUS,
+            bridges_left=max(before.bridges_left - 1, 0),
+        )
     rate = coin.rate(automating=True, sample=sample)
-    return replace(before, state=State.OPEN, threshold=threshold, cautious=False, rate=rate)
+    return replace(
+        before, state=State.OPEN, threshold=certificate["threshold"], cautious=False, rate=rate
+    )
 
 
 def sentence(proof: Proof, risk_limit: float) -> str:

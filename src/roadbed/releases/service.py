@@ -239,11 +239,13 @@ class Releases:
     def _renewed(self, row: Mapping[str, Any], look: Look, *, opened: bool) -> Mapping[str, Any]:
         before = rules.standing(row)
         if not opened:
-            after = rules.restored(before, None, sample=look.sample)
+            after = rules.restored(before, None, alarm_at=row["alarm_at"], sample=look.sample)
         elif look.proof:
             after = renewed(before, look.proof, sample=look.sample)
         else:  # an earlier version comes back with the proof it had
-            after = rules.restored(before, look.certificate, sample=look.sample)
+            after = rules.restored(
+                before, look.certificate, alarm_at=row["alarm_at"], sample=look.sample
+            )
         since = self._clock.now()
         return {
             **dataclasses.asdict(after),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -187,11 +187,11 @@ _TOLD: Mapping[str, Any] = {
 }
 
 
-def may_sign(release: Release, roles: Sequence[str], person: str) -> tuple[list[str], str]:
+def may_sign(release: Release, roles: Collection[str], person: str) -> tuple[list[str], str]:
     """The roles in which ``person`` may give a word now, or why there is none."""
     if release.step not in UNDER_WAY or not release.content or not release.missing:
         return [], ""
-    mine = [each for each in roles if each in release.missing]
+    mine = [each for each in release.missing if each in roles]
     if person == release.author:
         return [], "You made this release, so others have to agree to it."
     if any(each.person == person and each.counts for each in release.sign_offs):

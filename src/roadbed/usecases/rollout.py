@@ -8,11 +8,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """A judgment from outside: ``url`` is told of the candidate and answers whether it passes."""
+    """A judgment from outside: ``url`` is told of the candidate and answers whether it passes.
+
+    ``secret`` names the environment variable with the key that signs what is posted; ``private``
+    lets the address be one of your own network.
+    """
 
     name: str
     url: str
     secret: str | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,146 @@
+"""Runs two versions side by side on inputs whose right output is known, as the live path would."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from roadbed.decisions.model import Answered, LiveVersion, Reason, Route, Service
+from roadbed.decisions.runner import Runner
+from roadbed.decisions.trials import answered
+from roadbed.intake.model import AdmittedTask
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.ids import TaskId
+from roadbed.usecases.deciders import is_trainable
+from roadbed.usecases.folder import LoadedUseCase
+
+Json = Mapping[str, Any]
+# Small enough that nothing waits for a thread; a trainable answers a batch at once.
+_AT_ONCE, _BATCH = 16, 64
+_WENT_WRONG = (Reason.DECIDER_FAILED, Reason.DECIDER_TIMEOUT, Reason.INVALID_ANSWER)
+
+
+class _Unread(BaseModel):
+    """Stands for an input that each version reads by its own declaration."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Item:
+    """An input with its right output; ``right`` is ``None`` where no answer would be right."""
+
+    id: str
+    task_id: str | None
+    content: Json
+    right: Json | None
+    judges: bool
+    corrected: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """What a version said to an item; ``by_rule``: a rule came first, and it was not asked."""
+
+    output: Json | None
+    wrong: bool
+    by_rule: bool
+    automatic: bool
+    seconds: float
+    cost: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contender:
+    """A version that is run: its folder, and what it would have in force."""
+
+    loaded: LoadedUseCase
+    version: LiveVersion
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pair:
+    """Both on one item. ``live`` is ``None`` if there is nothing to compare with."""
+
+    item: Item
+    live: Said | None
+    candidate: Said
+
+
+class Evaluation:
+    """Interleaves the two in small chunks, so that what slows the machine slows both."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def run(
+        self, live: Contender | None, candidate: Contender, items: Sequence[Item]
+    ) -> list[Pair]:
+        """Both versions on every item, in order."""
+        sides = [each for each in (live, candidate) if each]
+        runners = {id(each): Runner(each.loaded.declared) for each in sides}
+        trained = all(is_trainable(each.version.decider) for each in sides)
+        size = _BATCH if trained else _AT_ONCE
+        said: dict[int, list[Said]] = {id(each): [] for each in sides}
+        try:
+            for start in range(0, len(items), size):
+                chunk = items[start : start + size]
+                for each in sides if (start // size) % 2 else reversed(sides):
+                    said[id(each)] += await asyncio.gather(
+                        *(self._ask(each, runners[id(each)], item) for item in chunk)
+                    )
+        finally:
+            for runner in runners.values():
+                runner.close()
+        olds = said[id(live)] if live else [None] * len(items)
+        return [
+            Pair(item=item, live=old, candidate=new)
+            for item, old, new in zip(items, olds, said[id(candidate)], strict=True)
+        ]
+
+    async def _ask(self, side: Contender, runner: Runner, item: Item) -> Said:
+        service = Service(
+            loaded=side.loaded, live=side.version, coin_seed=b"", halted=False, halt_epoch=0
+        )
+        task = AdmittedTask(
+            id=TaskId(f"tsk_gate_{item.id}"),
+            use_case=side.loaded.name,
+            key=None,
+            input=_Unread(),
+            content=item.content,
+            source={"surface": "gate"},
+            reference=False,
+            reference_rate=0.0,
+            admitted_at=self._clock.now(),
+        )
+        began = self._clock.monotonic()
+        answer, routed = await answered(service, side.version, runner, task)
+        output = answer.output if isinstance(answer, Answered) else None
+        code = None if isinstance(answer, Answered) else answer.code
+        return Said(
+            output=output,
+            wrong=is_wrong(output, code, as_declared(side.loaded, item.right)),
+            by_rule=code is Reason.RULE,
+            automatic=routed.route is Route.AUTOMATIC,
+            seconds=self._clock.monotonic() - began,
+            cost=None if answer.cost is None else float(answer.cost),
+        )
+
+
+def is_wrong(output: Json | None, code: str | None, right: Json | None) -> bool:
+    """No answer is wrong, except where none would be right and the version said so itself."""
+    if output is not None or right is not None:
+        return output != right
+    return code in _WENT_WRONG
+
+
+def as_declared(loaded: LoadedUseCase, right: Json | None) -> Json | None:
+    """A right output as this version's declaration writes it."""
+    if right is None:
+        return None
+    try:
+        return loaded.declared.output.model_validate(right).model_dump(mode="json")
+    except ValueError:
+        return right

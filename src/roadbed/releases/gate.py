@@ -1,0 +1,306 @@
+"""The gate: candidate against live, on what the candidate never saw, by limits fixed before."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from roadbed.decisions.model import LiveVersion
+from roadbed.improvement.model import Candidate
+from roadbed.improvement.service import Improvement
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.ids import CertificateId, VersionId
+from roadbed.releases import gate_rules, rules
+from roadbed.releases.certificates import Certificates, plain
+from roadbed.releases.errors import ArtifactMissingError, GateRunningError, NothingToJudgeError
+from roadbed.releases.evaluation import Contender, Evaluation, Item, Pair
+from roadbed.releases.model import Release
+from roadbed.releases.outside_checks import OutsideChecks
+from roadbed.releases.registry import Registry
+from roadbed.releases.store import Runnable, VersionStore
+from roadbed.risk.slices import Pooling
+from roadbed.risk.states import State
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+from roadbed.usecases.deciders import OutOfFold, is_trainable
+from roadbed.usecases.rollout import Check
+from roadbed.usecases.rules import slices_of
+
+_SQL = queries(__package__)
+Row = Mapping[str, Any]
+_COMPARED = ("risk_limit", "certainty", "deadline_seconds", "budget", "slices", "pod", "rollout")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gated:
+    """What a gate showed. ``threshold`` is ``None`` where nothing is proven."""
+
+    report: Mapping[str, Any]
+    base: str | None
+    certificate: Row | None
+    threshold: float | None
+    alarm_at: datetime | None
+
+
+class Gate:
+    """Measures a candidate; writes nothing but its certificate."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        improvement: Improvement,
+        certificates: Certificates,
+        store: VersionStore,
+        registry: Registry,
+        clock: Clock,
+        checks: OutsideChecks,
+    ) -> None:
+        self._database = database
+        self._improvement = improvement
+        self._certificates = certificates
+        self._store = store
+        self._registry = registry
+        self._clock = clock
+        self._checks = checks
+        self._evaluation = Evaluation(clock)
+
+    @asynccontextmanager
+    async def alone(self, release: Release) -> AsyncIterator[None]:
+        """Nobody else runs this gate meanwhile. Raises ``GateRunningError``."""
+        connection = await psycopg.AsyncConnection.connect(self._database.url, autocommit=True)
+        async with connection:
+            cursor = await connection.execute(_SQL["gate_alone"], {"release": release.id})
+            if await cursor.fetchone() != (True,):
+                raise GateRunningError(release.number)
+            yield
+
+    async def run(self, release: Release) -> Gated:
+        """Raises ``NothingToJudgeError``, ``ArtifactMissingError``."""
+        began = self._clock.monotonic()
+        await self._registry.refresh(release.use_case)
+        found = await self.open(release.use_case, release.behaviour)
+        standing = await self._database.fetch_one(_SQL["standing"], {"use_case": release.use_case})
+        if standing is None:
+            raise ArtifactMissingError(release.use_case, "usecase.py")
+        live = await self._live(release.use_case, standing)
+        items = await self._items(release.use_case)
+        if not any(each.judges for each in items):
+            raise NothingToJudgeError(release.use_case)
+        look = await self._certificates.look(
+            found.loaded,
+            await self._candidate(found),
+            found.behaviour,
+            rules.standing(standing),
+            standing["alarm_at"],
+        )
+        candidate = _contender(found, look.certificate, standing["alarm_at"])
+        pairs = await self._evaluation.run(live, candidate, items)
+        report = await asyncio.to_thread(self._report, release, live, candidate, standing, pairs)
+        report["proof"] = {"says": look.note, "threshold": candidate.version.threshold}
+        report["declares"] = await self._declares(standing["live_version"], found)
+        report["checks"] = await self._ask(release, live or candidate, report)
+        report["criteria"] += [_of_check(each) for each in report["checks"]]
+        report["passed"] = all(each["passed"] for each in report["criteria"])
+        report["at"] = self._clock.now().isoformat()
+        report["alarm_at"] = standing["alarm_at"].isoformat() if standing["alarm_at"] else None
+        report["took_seconds"] = round(self._clock.monotonic() - began, 3)
+        return Gated(
+            report=_rounded(plain(report)),
+            base=standing["live_version"],
+            certificate=look.certificate,
+            threshold=look.certificate["threshold"] if look.certificate else None,
+            alarm_at=standing["alarm_at"],
+        )
+
+    async def damaged(self, behaviour: str) -> str | None:
+        """A file of a version that is not stored as it was, if there is one."""
+        row = await self._database.fetch_one(_SQL["damaged"], {"behaviour": behaviour})
+        return row["name"] if row else None
+
+    async def open(self, use_case: str, behaviour: str) -> Runnable:
+        """A version with all its bytes, ready to run. Raises ``ArtifactMissingError``."""
+        if name := await self.damaged(behaviour):
+            raise ArtifactMissingError(use_case, name)
+        return await self._store.open(use_case, behaviour, self._registry.folder(use_case))
+
+    async def _live(self, use_case: str, standing: Row) -> Contender | None:
+        if standing["live_version"] is None:
+            return None
+        service = self._registry.get(use_case)
+        version = service.live
+        if version.id == standing["live_version"] and version.loaded is not None:
+            return Contender(loaded=version.loaded, version=version)
+        row = await self._database.fetch_one(
+            _SQL["version_named"], {"use_case": use_case, "name": standing["live_version"]}
+        )
+        if row is None:
+            return None
+        found = await self.open(use_case, row["behaviour"])
+        return _contender(found, None, standing["alarm_at"])
+
+    async def _items(self, use_case: str) -> list[Item]:
+        rows = await self._database.fetch(_SQL["gate_items"], {"use_case": use_case})
+        return [
+            Item(
+                id=row["id"],
+                task_id=row["task_id"],
+                content=row["input"],
+                right=row["output"],
+                judges=row["purpose"] == "judge",
+                corrected=row["corrected"],
+            )
+            for row in rows
+        ]
+
+    async def _candidate(self, found: Runnable) -> Candidate:
+        """The candidate as it was made, as far as a proof asks for it."""
+        declared = found.loaded.declared
+        row = await self._database.fetch_one(_SQL["behaviour"], {"hash": found.behaviour}) or {}
+        training: OutOfFold | None = None
+        seen: list[dict[str, str]] = []
+        if is_trainable(found.decider):
+            training = found.decider.out_of_fold
+            learn = await self._improvement.examples(declared, "learn")
+            seen = [slices_of(declared, each) for each in learn.contents][: row["learned_from"]]
+            if declared.slices and len(seen) != len(training.confidence):
+                training = None  # an example was taken back: whose slice is whose is lost
+        return Candidate(
+            decider=found.decider,
+            artifacts={},
+            out_of_fold=training,
+            learned_from=row["learned_from"],
+            learned_until=row["learned_until"],
+            kinds=row["kinds"],
+            slices=seen,
+        )
+
+    def _report(
+        self,
+        release: Release,
+        live: Contender | None,
+        candidate: Contender,
+        standing: Row,
+        pairs: Sequence[Pair],
+    ) -> dict[str, Any]:
+        declared = (live or candidate).loaded.declared
+        limit = release.plan["gate"]
+        judge = [each for each in pairs if each.item.judges]
+        new = gate_rules.figures([each.candidate for each in judge])
+        old = gate_rules.figures([each.live for each in judge if each.live])
+        budget = declared.budget.per_task if declared.budget else None
+        held = gate_rules.limits(
+            old if live else {}, limit, deadline=declared.deadline_seconds, per_task=budget
+        )
+        fixes, on_corrections = gate_rules.corrections(pairs)
+        found = gate_rules.paired(judge, declared.certainty)
+        criteria = [gate_rules.enough(new["asked"], limit)]
+        if live and live.version.loaded and found.n:
+            criteria.append(gate_rules.errors(old, new, found, limit["worse_by"]))
+            criteria += gate_rules.slices(
+                judge,
+                lambda content: slices_of(declared, content),
+                limit["slice_worse_by"],
+                declared.certainty,
+            )
+        criteria += [on_corrections] if on_corrections else []
+        automatic = live is not None and live.version.threshold is not None
+        criteria += [
+            gate_rules.coverage(old if live else {}, new, automatic=automatic),
+            gate_rules.pace(old if live else {}, new, held["seconds"]),
+            gate_rules.price(old if live else {}, new, held["cost"]),
+        ]
+        return {
+            "criteria": criteria,
+            "certainty": declared.certainty,
+            "compared_with": standing["live_version"],
+            "alone": None if live else gate_rules.alone(new, declared.certainty),
+            "live": old if live else None,
+            "candidate": new,
+            "fixed": found.fixed,
+            "broken": found.broken,
+            "by_rule": sum(each.candidate.by_rule for each in judge),
+            "corrections": fixes,
+            "limits": held,
+            "cases": gate_rules.cases(pairs),
+            "first": standing["stage"] != "live",
+        }
+
+    async def _declares(self, base: str | None, found: Runnable) -> list[dict[str, Any]]:
+        """What the candidate's declaration says differently, of what people hold it to."""
+        if base is None:
+            return []
+        row = await self._database.fetch_one(_SQL["declared_of"], {"version": base})
+        before = row["declaration"] if row else {}
+        row = await self._database.fetch_one(_SQL["declared_by"], {"behaviour": found.behaviour})
+        after = row["declaration"] if row else {}
+        return [
+            {"field": each, "live": before.get(each), "candidate": after.get(each)}
+            for each in _COMPARED
+            if before and before.get(each) != after.get(each)
+        ]
+
+    async def _ask(
+        self, release: Release, declaring: Contender, report: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        known = {
+            (each.name, each.url): each for each in declaring.loaded.declared.rollout.gate.checks
+        }
+        planned = [
+            known.get((each["name"], each["url"]), Check(name=each["name"], url=each["url"]))
+            for each in release.plan["gate"]["checks"]
+        ]
+        about = {
+            "use_case": release.use_case,
+            "release": release.id,
+            "number": release.number,
+            "behaviour": release.behaviour,
+            "gate": plain({name: report[name] for name in _TOLD}),
+        }
+        return await self._checks.ask(planned, key=release.id, about=about)
+
+
+_TOLD = ("criteria", "live", "candidate", "fixed", "broken", "corrections", "proof")
+
+
+def _contender(found: Runnable, certificate: Row | None, alarm_at: datetime | None) -> Contender:
+    """A version with what its proof would put in force."""
+    proven = certificate if rules.in_force(certificate, alarm_at) else None
+    pooling = proven["detail"].get("pooling") if proven else None
+    return Contender(
+        loaded=found.loaded,
+        version=LiveVersion(
+            id=VersionId(found.behaviour),
+            decider=found.decider,
+            threshold=proven["threshold"] if proven else None,
+            certificate=CertificateId(proven["id"]) if proven else None,
+            state=State.OPEN if proven else State.SHADOW,
+            cautious=bool(proven and proven["bridged"]),
+            pooling=Pooling(**pooling) if pooling else None,
+            loaded=found.loaded,
+        ),
+    )
+
+
+def _of_check(answer: Mapping[str, Any]) -> dict[str, Any]:
+    word = "says yes" if answer["passed"] else "does not say yes"
+    return gate_rules.criterion(
+        f"check {answer['name']}",
+        answer["passed"],
+        f"{answer['name']} {word}: {answer['reason']}",
+    )
+
+
+def _rounded(value: Any) -> Any:
+    """Numbers as the database gives them back: what was hashed can be hashed again."""
+    if isinstance(value, float):
+        return round(value, 9) + 0.0
+    if isinstance(value, Mapping):
+        return {name: _rounded(each) for name, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,387 @@
+"""Verbs: ``plan`` a release, ``gate`` it, ``sign``, ``shadow``, ``canary``, ``promote``.
+
+The only way from a candidate to what decides; back again it is ``roll_back`` (falling.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from psycopg.errors import UniqueViolation
+from psycopg.types.json import Jsonb
+
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.ids import Ids
+from roadbed.releases import lifecycle, rules
+from roadbed.releases.book import Holders, ReleaseBook
+from roadbed.releases.certificates import Look
+from roadbed.releases.errors import (
+    ArtifactMissingError,
+    CannotDecideError,
+    NothingToJudgeError,
+    ReleaseStepError,
+    ReleaseUnderWayError,
+    TrialShortError,
+    UnknownVersionError,
+)
+from roadbed.releases.falling import Falling
+from roadbed.releases.gate import Gate, Gated
+from roadbed.releases.journal import Journal
+from roadbed.releases.model import Release, Step
+from roadbed.releases.registry import Registry
+from roadbed.releases.service import Releases
+from roadbed.releases.signing import Signing, agreed
+from roadbed.releases.watching import Watching
+from roadbed.storage.database import Connection, Database
+from roadbed.storage.sql import queries
+from roadbed.usecases.rollout import facts
+
+_SQL = queries(__package__)
+Row = Mapping[str, Any]
+Accepted = Callable[[str], Awaitable[Sequence[Mapping[str, Any]]]]
+
+
+async def nothing_accepted(use_case: str) -> Sequence[Mapping[str, Any]]:  # noqa: ARG001
+    """No proposals."""
+    return ()
+
+
+class Ladder:
+    """Takes candidates up, one at a time for each use case. Every verb is one transaction."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        releases: Releases,
+        registry: Registry,
+        book: ReleaseBook,
+        gate: Gate,
+        signing: Signing,
+        falling: Falling,
+        watching: Watching,
+        journal: Journal,
+        ids: Ids,
+        clock: Clock,
+        accepted: Accepted = nothing_accepted,
+    ) -> None:
+        self._database = database
+        self._releases = releases
+        self._registry = registry
+        self._book = book
+        self._gate = gate
+        self._signing = signing
+        self._falling = falling
+        self._watching = watching
+        self._journal = journal
+        self._ids = ids
+        self._clock = clock
+        self._accepted = accepted
+        self.get = book.get
+        self.current = book.current
+        self.history = book.history
+        self.roles = book.roles
+        self.look = watching.look
+        self.watch = watching.watch
+
+    async def plan(
+        self, use_case: str, *, actor: str, reason: str = "", version: str | None = None
+    ) -> Release:
+        """Make a candidate and fix what it must reach.
+
+        It is made of the folder, what was corrected and what was accepted; or it is ``version``, an
+        earlier one by number or id. Raises ``ReleaseUnderWayError``, ``UnknownVersionError``,
+        ``TrainingError``, ``PatchError``, ``FolderChangedError``, ``ArtifactMissingError``.
+        """
+        folder = self._registry.folder(use_case)
+        await self._none_under_way(use_case)
+        proposals: list[str] = []
+        if version is not None:
+            behaviour = await self._behaviour_of(use_case, version)
+            why = reason or f"Version {version} again."
+        else:
+            changes = await self._accepted(use_case)
+            proposals = [str(each["id"]) for each in changes if "id" in each]
+            why = reason or "The folder as it is, with what was corrected since."
+            _, behaviour = await self._releases.build(
+                folder, actor=actor, reason=why, changes=changes
+            )
+        await self._gate.open(use_case, behaviour)
+        release_id = self._ids.new("rel")
+        try:
+            async with self._database.transaction() as connection:
+                await connection.execute(_SQL["lock"], {"use_case": use_case})
+                await connection.execute(
+                    _SQL["plan_release"],
+                    {
+                        "id": release_id,
+                        "use_case": use_case,
+                        "behaviour": behaviour,
+                        "reason": why,
+                        "author": actor,
+                        "proposals": proposals,
+                        "plan": Jsonb(await self._plan_of(connection, use_case)),
+                        "at": self._clock.now(),
+                    },
+                )
+                release, _ = await self._book.hold(connection, release_id, {})
+                await self._journal.reached(connection, release, "planned", actor=actor, why=why)
+        except UniqueViolation:
+            await self._none_under_way(use_case)
+            raise
+        await self._refresh(use_case)
+        return await self._book.get(release_id)
+
+    async def gate(self, release_id: str, *, actor: str) -> Release:
+        """Measure the candidate against what is live, by the limits of the plan.
+
+        Raises ``GateRunningError``, ``NothingToJudgeError``, ``ArtifactMissingError``,
+        ``ReleaseStepError``.
+        """
+        release = await self._book.get(release_id)
+        _step(release, "gated")
+        async with self._gate.alone(release):
+            try:
+                found = await self._gate.run(release)
+            except NothingToJudgeError:
+                async with self._database.transaction() as connection:
+                    labels = frozenset({"labels"})
+                    await self._journal.wait(
+                        connection, release.use_case, labels, release=release_id
+                    )
+                raise
+            async with self._database.transaction() as connection:
+                await self._gated(connection, release_id, found, actor)
+        await self._refresh(release.use_case)
+        return await self._book.get(release_id)
+
+    async def sign(
+        self,
+        release_id: str,
+        *,
+        person: str,
+        verdict: Literal["approve", "refuse"],
+        content: str,
+        role: str | None = None,
+        note: str | None = None,
+    ) -> Release:
+        """``person`` agrees to exactly ``content``, or refuses. Raises ``SignOffError``."""
+        await self._signing.sign(
+            release_id, person=person, verdict=verdict, content=content, role=role, note=note
+        )
+        return await self._book.get(release_id)
+
+    async def take_back(self, release_id: str, *, person: str) -> Release:
+        """``person`` no longer says what they said. Raises ``SignOffError``."""
+        await self._signing.take_back(release_id, person=person)
+        return await self._book.get(release_id)
+
+    async def shadow(self, release_id: str, *, actor: str) -> Release:
+        """Let the candidate answer beside the live version, without effect."""
+        return await self._up(release_id, "shadow", actor)
+
+    async def canary(self, release_id: str, *, actor: str) -> Release:
+        """Let the candidate decide its share of the tasks."""
+        return await self._up(release_id, "canary", actor)
+
+    async def promote(self, release_id: str, *, actor: str) -> Release:
+        """Let the candidate decide every task. Tasks in flight keep the version they have.
+
+        Raises ``ReleaseStepError``, ``SignOffsMissingError``, ``TrialShortError``,
+        ``CannotDecideError``, ``ArtifactMissingError``.
+        """
+        return await self._up(release_id, "live", actor)
+
+    async def roll_back(
+        self, use_case: str, *, actor: str, why: str, to: str | None = None
+    ) -> Release | None:
+        """End the trial that runs; without one, go back to what was live before.
+
+        Gives the release that fell. Raises ``RollBackError``, ``ArtifactMissingError``.
+        """
+        fell = await self._falling.roll_back(use_case, actor=actor, why=why, to=to)
+        await self._refresh(use_case)
+        return await self._book.get(fell)
+
+    async def withdraw(self, release_id: str, *, actor: str, why: str) -> Release:
+        """Take a candidate off the ladder. Raises ``ReleaseStepError``."""
+        await self._falling.withdraw(release_id, actor=actor, why=why)
+        release = await self._book.get(release_id)
+        await self._refresh(release.use_case)
+        return release
+
+    async def retire(self, use_case: str, *, actor: str, why: str) -> None:
+        """End a use case: it goes on only to people. Raises ``ReleaseUnderWayError``."""
+        await self._none_under_way(use_case)
+        await self._falling.retire(use_case, actor=actor, why=why)
+        await self._refresh(use_case)
+
+    async def _up(self, release_id: str, step: Step, actor: str) -> Release:
+        release = await self._book.get(release_id)
+        _step(release, step)
+        await self._gate.open(release.use_case, release.behaviour)
+        if release.step in lifecycle.TRIALS:
+            release = await self._watching.look(release_id)
+            _step(release, step)
+        holders = await self._book.holders(release_id)
+        async with self._database.transaction() as connection:
+            await self._take(connection, release_id, step, actor, holders)
+        await self._refresh(release.use_case)
+        return await self._book.get(release_id)
+
+    async def _take(
+        self, connection: Connection, release_id: str, step: Step, actor: str, holders: Holders
+    ) -> None:
+        """All that must hold for a step, checked and done under one lock."""
+        release, row = await self._book.hold(connection, release_id, holders)
+        _step(release, step)
+        named = {"use_case": release.use_case}
+        standing = await (await connection.execute(_SQL["standing"], named)).fetchone() or {}
+        _may_decide(release, row, standing)
+        compared = (release.trial or {}).get("compared", 0)
+        if lifecycle.short(release.step, release.plan, compared):
+            wanted = release.plan[f"{release.step}_tasks"]
+            raise TrialShortError(release.step, compared, wanted)
+        if step in ("canary", "live"):
+            agreed(release)
+        damaged = await connection.execute(_SQL["damaged"], {"behaviour": release.behaviour})
+        if broken := await damaged.fetchone():
+            raise ArtifactMissingError(release.use_case, broken["name"])
+        if step == "live":
+            await self._go_live(connection, release, standing, actor)
+        await self._journal.move(connection, release, step, actor=actor)
+        release, _ = await self._book.hold(connection, release_id, holders)
+        await self._journal.wait_of(connection, release)
+        await connection.execute(_SQL["tell"], named)
+
+    async def _go_live(
+        self, connection: Connection, release: Release, standing: Row, actor: str
+    ) -> None:
+        certificate = release.certificate
+        look = Look(
+            certificate=certificate,
+            proof=None,
+            sample=certificate["items"] if certificate else 0,
+            note=f"Release {release.number} went live.",
+        )
+        live = await self._releases.put_in_service(
+            connection,
+            release.use_case,
+            release.behaviour,
+            look,
+            alarm_at=standing["alarm_at"],
+            actor=actor,
+            opened=True,
+        )
+        if live is None or live[0] != release.version:
+            raise CannotDecideError(
+                f"Release {release.number} is not what its gate saw.", "Run the gate again."
+            )
+        before = await connection.execute(_SQL["live_release"], {"use_case": release.use_case})
+        for row in await before.fetchall():
+            old, _ = await self._book.hold(connection, row["id"], {})
+            why = f"Release {release.number} took its place."
+            await self._journal.move(connection, old, "retired", actor=actor, why=why)
+
+    async def _gated(
+        self, connection: Connection, release_id: str, found: Gated, actor: str
+    ) -> None:
+        release, _ = await self._book.hold(connection, release_id, {})
+        step: Step = "gated" if found.report["passed"] else "failed"
+        _step(release, step)
+        version = rules.version_id(release.behaviour, found.threshold)
+        certificate = found.certificate["id"] if found.certificate else None
+        at = self._clock.now()
+        facts = {
+            "id": release_id,
+            "use_case": release.use_case,
+            "behaviour": release.behaviour,
+            "base": found.base,
+            "version": version,
+            "certificate": certificate,
+            "gate": Jsonb(found.report),
+            "content": lifecycle.content_of(
+                behaviour=release.behaviour,
+                threshold=found.threshold,
+                certificate=certificate,
+                plan=release.plan,
+                gate=found.report,
+            ),
+            "at": at,
+        }
+        await connection.execute(_SQL["store_version"], {**facts, "id": version})
+        await connection.execute(_SQL["gate_release"], facts)
+        failed = [each["line"] for each in found.report["criteria"] if not each["passed"]]
+        release, _ = await self._book.hold(connection, release_id, {})
+        await self._journal.move(connection, release, step, actor=actor, why="; ".join(failed))
+        release, _ = await self._book.hold(connection, release_id, {})
+        await self._journal.wait_of(connection, release)
+
+    async def _plan_of(self, connection: Connection, use_case: str) -> dict[str, Any]:
+        """The ladder of what is live, beyond a proof; an edited folder cannot weaken its own."""
+        named = {"use_case": use_case}
+        row = await (await connection.execute(_SQL["standing"], named)).fetchone()
+        if row and row["live_version"] and row["stage"] not in ("idea", "proof"):
+            of = {"version": row["live_version"]}
+            live = await (await connection.execute(_SQL["declared_of"], of)).fetchone()
+            if live and live["declaration"].get("rollout"):
+                return dict(live["declaration"]["rollout"])
+        return dict(facts(self._registry.folder(use_case).declared.rollout))
+
+    async def _behaviour_of(self, use_case: str, version: str) -> str:
+        row = await self._database.fetch_one(
+            _SQL["version_named"], {"use_case": use_case, "name": version}
+        )
+        if row is None:
+            raise UnknownVersionError(version)
+        return str(row["behaviour"])
+
+    async def _none_under_way(self, use_case: str) -> None:
+        running = await self._book.current(use_case)
+        if running:
+            raise ReleaseUnderWayError(use_case, running.number, running.step)
+
+    async def _refresh(self, use_case: str) -> None:
+        """See it here at once; other processes are told by the database."""
+        if use_case in self._registry.names():
+            await self._registry.refresh(use_case)
+
+
+def _step(release: Release, step: Step) -> None:
+    if not lifecycle.follows(release.step, step, release.plan):
+        possible = lifecycle.verb_after(release.step, release.plan) or ""
+        raise ReleaseStepError(release.number, release.step, step, possible)
+
+
+def _may_decide(release: Release, row: Row, standing: Row) -> None:
+    """Nothing has happened since the gate that makes its report another world's."""
+    if standing.get("halted"):
+        raise CannotDecideError(
+            f"{release.use_case!r} is halted.",
+            "Two people resume it; until then nothing goes up, and everything may go down.",
+        )
+    if standing["live_version"] != release.base:
+        raise CannotDecideError(
+            f"Another version went live since the gate of release {release.number}.",
+            "Run the gate again, or withdraw it and plan anew.",
+        )
+    seen = (row["gate"] or {}).get("alarm_at")
+    alarm_at = standing["alarm_at"]
+    if (alarm_at.isoformat() if alarm_at else None) != seen:
+        raise CannotDecideError(
+            f"An alarm has sounded since the gate of release {release.number}.",
+            "What it showed counts no more: run the gate again.",
+        )
+    exact = lifecycle.content_of(
+        behaviour=release.behaviour,
+        threshold=release.certificate["threshold"] if release.certificate else None,
+        certificate=release.certificate["id"] if release.certificate else None,
+        plan=release.plan,
+        gate=release.gate or {},
+    )
+    if exact != release.content:
+        raise CannotDecideError(
+            f"The stored report of release {release.number} is not what was signed.",
+            "Withdraw it and plan anew; somebody has changed the database.",
+        )

@@ -1,0 +1,160 @@
+"""The steps of a release: which follows which, what comes next, what it waits for. No I/O."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from roadbed.releases.model import SignOff, Step
+
+Row = Mapping[str, Any]
+MOVES: Mapping[Step, frozenset[Step]] = {
+    "planned": frozenset({"gated", "failed", "withdrawn"}),
+    "gated": frozenset({"gated", "failed", "shadow", "canary", "live", "withdrawn"}),
+    "failed": frozenset(),
+    "shadow": frozenset({"canary", "live", "rolled_back", "withdrawn"}),
+    "canary": frozenset({"live", "rolled_back", "withdrawn"}),
+    "live": frozenset({"retired", "rolled_back"}),
+    "retired": frozenset({"live"}),  # the one after it was rolled back
+    "rolled_back": frozenset(),
+    "withdrawn": frozenset(),
+}
+UNDER_WAY: tuple[Step, ...] = ("planned", "gated", "shadow", "canary")
+TRIALS: tuple[Step, ...] = ("shadow", "canary")
+# The stage of a use case that was never live, by the step of its release.
+STAGES: Mapping[Step, str] = {
+    "planned": "gate",
+    "gated": "gate",
+    "shadow": "shadow",
+    "canary": "canary",
+    "failed": "proof",
+    "rolled_back": "proof",
+    "withdrawn": "proof",
+}
+
+
+def follows(step: Step, wanted: Step, plan: Row) -> bool:
+    """Whether ``wanted`` may follow; a step that the plan leaves out is passed over."""
+    if wanted not in MOVES[step]:
+        return False
+    if wanted == "shadow":
+        return bool(plan["shadow_tasks"])
+    if wanted == "canary":
+        return bool(plan["canary_tasks"]) and (step == "shadow" or not plan["shadow_tasks"])
+    if wanted == "live" and step == "gated":
+        return not plan["shadow_tasks"] and not plan["canary_tasks"]
+    if wanted == "live" and step == "shadow":
+        return not plan["canary_tasks"]
+    return True
+
+
+def verb_after(step: Step, plan: Row) -> str | None:
+    """The verb that leads on from ``step``."""
+    if step == "planned":
+        return "gate"
+    if step == "gated" and plan["shadow_tasks"]:
+        return "shadow"
+    if step in ("gated", "shadow") and plan["canary_tasks"]:
+        return "canary"
+    return "promote" if step in UNDER_WAY else None
+
+
+def short(step: Step, plan: Row, compared: int) -> bool:
+    """Whether a trial still needs traffic."""
+    return step in TRIALS and compared < plan[f"{step}_tasks"]
+
+
+def ahead(
+    step: Step, plan: Row, missing: Sequence[str], compared: int
+) -> tuple[str | None, str | None]:
+    """The verb that comes next and what it waits for."""
+    verb = verb_after(step, plan)
+    if verb is None:
+        return None, None
+    if short(step, plan, compared):
+        return verb, "traffic"
+    if missing and verb in ("canary", "promote"):
+        return "sign", missing[0]
+    return verb, None
+
+
+def waits(step: Step, plan: Row, missing: Sequence[str], compared: int) -> frozenset[str]:
+    """All that a release waits for at this moment: roles, traffic."""
+    found = set(missing) if step in UNDER_WAY and step != "planned" else set()
+    return frozenset(found | ({"traffic"} if short(step, plan, compared) else set()))
+
+
+def content_of(
+    *, behaviour: str, threshold: float | None, certificate: str | None, plan: Row, gate: Row
+) -> str:
+    """What a sign-off binds: every byte of what will decide, of its proof and of its gate."""
+    exact = {
+        "behaviour": behaviour,
+        "threshold": threshold,
+        "certificate": certificate,
+        "plan": plan,
+        "gate": gate,
+    }
+    text = json.dumps(exact, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sign_off(
+    row: Row, *, release: Row, roles: Mapping[str, frozenset[str]], now: datetime
+) -> SignOff:
+    """A word as given, and whether it counts at ``now``. ``roles`` are those each person holds."""
+    why_not = None
+    if row["withdrawn_at"] is not None:
+        why_not = "withdrawn"
+    elif row["content"] != release["content"]:
+        why_not = "given for other content"
+    elif row["expires_at"] <= now:
+        why_not = "expired"
+    elif row["person"] == release["author"]:
+        why_not = "by the author"
+    elif row["role"] not in roles.get(row["person"], frozenset()):
+        why_not = f"{row['person']} is no longer {row['role'].replace('_', ' ')}"
+    return SignOff(
+        id=row["id"],
+        role=row["role"],
+        person=row["person"],
+        verdict=row["verdict"],
+        content=row["content"],
+        note=row["note"],
+        given_at=row["given_at"],
+        expires_at=row["expires_at"],
+        withdrawn_at=row["withdrawn_at"],
+        counts=why_not is None,
+        why_not=why_not,
+    )
+
+
+def missing_roles(required: Sequence[str], given: Sequence[SignOff]) -> list[str]:
+    """The roles whose approval is still needed; each by another person."""
+    people: set[str] = set()
+    found = []
+    for role in required:
+        person = next(
+            (
+                each.person
+                for each in given
+                if each.counts
+                and each.verdict == "approve"
+                and each.role == role
+                and each.person not in people
+            ),
+            None,
+        )
+        if person is None:
+            found.append(role)
+        else:
+            people.add(person)
+    return found
+
+
+def refused(given: Sequence[SignOff]) -> SignOff | None:
+    """A refusal that holds: it blocks until it is taken back."""
+    return next((each for each in given if each.counts and each.verdict == "refuse"), None)

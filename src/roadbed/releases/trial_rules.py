@@ -1,0 +1,166 @@
+"""What shadow and canary show: how far both agree, and whether the candidate is worse. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from roadbed.decisions.model import Reason
+from roadbed.releases.evaluation import is_wrong
+from roadbed.releases.gate_rules import p95, seconds, share, signed
+from roadbed.risk.canary import CanaryTest
+from roadbed.risk.curve import share_interval
+
+Row = Mapping[str, Any]
+Pairs = Iterable[tuple[bool, bool]]  # candidate bad, live bad
+CHECKS = 4  # wrong, failing, slow, dear share the risk of a false alarm
+_MOST_SHOWN = 20
+# No answer, and not the decider's doing.
+_NOT_ASKED = (Reason.RULE, Reason.BUDGET, Reason.INTERRUPTED, Reason.HALTED)
+Right = Callable[[Mapping[str, Any] | None], Mapping[str, Any] | None]
+
+
+def reading(
+    rows: Sequence[Row], *, step: str, plan: Row, gate: Row, since: Any, right: Right
+) -> dict[str, Any]:
+    """All that the pages show of a trial. ``right`` writes a right output as it is declared."""
+    certainty, limits = gate["certainty"], gate["limits"]
+    asked = [row for row in rows if not _skipped(row)]
+    labelled = sorted(
+        (row for row in asked if row["verdict"] and row["given_at"] >= since),
+        key=lambda row: (row["given_at"], row["verdict"]),
+    )
+    wrong = [_wrong(row, right) for row in labelled]
+    checks = {
+        "wrong": wrong,
+        "failing": [(_none(row, "candidate"), _none(row, "live")) for row in asked],
+        "slow": [_over(row, "seconds", limits["seconds"]) for row in asked],
+        "dear": [_over(row, "cost", limits["cost"]) for row in asked],
+    }
+    delta = (1.0 - certainty) / CHECKS
+    tested = [tested_as(name, pairs, plan["margin"], delta) for name, pairs in checks.items()]
+    of = plan[f"{step}_tasks"]
+    breach = next((each["line"] for each in tested if each["breached"]), None)
+    return {
+        "step": step,
+        "compared": len(rows),
+        "of": of,
+        "labelled": len(wrong),
+        "fixed": sum(old and not new for new, old in wrong),
+        "broken": sum(new and not old for new, old in wrong),
+        "agreement": _agreement(asked, certainty),
+        "live": _figures(asked, "live"),
+        "candidate": _figures(asked, "candidate"),
+        "checks": tested if step == "canary" else [],
+        "breach": breach if step == "canary" else None,
+        "ready": len(rows) >= of,
+        "differ": [
+            {
+                "task": row["task_id"],
+                "live": row["live_output"],
+                "candidate": row["candidate_output"],
+            }
+            for row in rows
+            if row["live_output"] != row["candidate_output"] and not row["withheld"]
+        ][-_MOST_SHOWN:],
+        "limits": limits,
+    }
+
+
+def tested_as(name: str, pairs: Pairs, margin: float, delta: float) -> dict[str, Any]:
+    """One check on the pairs in their order: breached if the evidence ever reached 1/``delta``.
+
+    After the breach nothing more is counted: that is the moment it fell.
+    """
+    test = CanaryTest(margin=margin, delta=delta)
+    new = old = 0
+    breached = False
+    for candidate, live in pairs:
+        new, old = new + candidate, old + live
+        if test.add(new_wrong=candidate, old_wrong=live):
+            breached = True
+            break
+    word = _WORDS[name]
+    n = test.pairs
+    line = (
+        f"{word} on {new:,} of {n:,} instead of {old:,} ({share(new / n)} instead of "
+        f"{share(old / n)}), {signed(margin)} more is allowed"
+        if n
+        else f"{word}: nothing to say yet"
+    )
+    return {
+        "name": name,
+        "breached": breached,
+        "line": line,
+        "n": n,
+        "candidate": new,
+        "live": old,
+        "evidence": round(min(test.evidence, 1e12), 6),
+        "limit": 1.0 / delta,
+    }
+
+
+def why_fell(number: int, breach: str) -> str:
+    """Why a canary was rolled back, in plain words with its figures."""
+    return f"The canary of release {number} is shown to be worse: {breach}."
+
+
+_WORDS = {
+    "wrong": "wrong",
+    "failing": "no answer",
+    "slow": "slower than allowed",
+    "dear": "dearer than allowed",
+}
+
+
+def _skipped(row: Row) -> bool:
+    return any(
+        row[f"{side}_output"] is None and row[f"{side}_reason"] in _NOT_ASKED
+        for side in ("live", "candidate")
+    )
+
+
+def _wrong(row: Row, right: Right) -> tuple[bool, bool]:
+    candidate = is_wrong(
+        row["candidate_output"], row["candidate_reason"], right(row["right_output"])
+    )
+    return candidate, is_wrong(row["live_output"], row["live_reason"], row["right_output"])
+
+
+def _none(row: Row, side: str) -> bool:
+    return row[f"{side}_output"] is None
+
+
+def _over(row: Row, what: str, limit: float | None) -> tuple[bool, bool]:
+    def over(side: str) -> bool:
+        value = row[f"{side}_{what}"]
+        if limit is None or value is None:
+            return False
+        return bool(value > limit)
+
+    # A price that only the live version tells is no cheaper for being untold.
+    untold = what == "cost" and limit is not None and row["candidate_cost"] is None
+    return over("candidate") or (untold and row["live_cost"] is not None), over("live")
+
+
+def _agreement(rows: Sequence[Row], certainty: float) -> dict[str, Any]:
+    same = sum(row["live_output"] == row["candidate_output"] for row in rows)
+    low, high = share_interval(same, len(rows), certainty) if rows else (0.0, 1.0)
+    return {
+        "n": len(rows),
+        "share": same / len(rows) if rows else None,
+        "lower": low,
+        "upper": high,
+    }
+
+
+def _figures(rows: Sequence[Row], side: str) -> dict[str, Any]:
+    costs = [row[f"{side}_cost"] for row in rows]
+    known = [float(each) for each in costs if each is not None]
+    took = p95([row[f"{side}_seconds"] for row in rows])
+    return {
+        "no_answer": sum(_none(row, side) for row in rows),
+        "p95_seconds": took,
+        "p95": seconds(took),
+        "mean_cost": sum(known) / len(known) if known and len(known) == len(costs) else None,
+    }
