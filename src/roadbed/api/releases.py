@@ -41,12 +41,16 @@ def _body(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
 async def releases(
     name: str, request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 50
 ) -> Response:
-    """Releases, newest first, and the one under way."""
+    """Releases, newest first, the one under way, and the versions they made."""
     person_of(request)
     usecase_of(request, name)
-    ladder = app_of(request).ladder
+    app = app_of(request)
     return as_json(
-        {"current": await ladder.current(name), "releases": await ladder.history(name, most=limit)}
+        {
+            "current": await app.ladder.current(name),
+            "releases": await app.ladder.history(name, most=limit),
+            "versions": await app.releases.versions(name, limit),
+        }
     )
 
 
@@ -76,18 +80,6 @@ async def release(release_id: str, request: Request) -> Response:
     """One release: its plan, the gate's report, who signed what, the newest reading."""
     person_of(request)
     return as_json({"release": await _served(request, release_id)})
-
-
-@router.post("/releases/{release_id}/{verb}", openapi_extra=_body())
-async def step(
-    release_id: str, verb: Literal["gate", "shadow", "canary", "promote"], request: Request
-) -> Response:
-    """Take the next step; any other one is refused."""
-    person = person_of(request)
-    await _read(request, set(), "Send nothing.")
-    found = await _served(request, release_id)
-    moved: Release = await getattr(app_of(request).ladder, verb)(found.id, actor=person)
-    return as_json({"release": moved})
 
 
 @router.post("/releases/{release_id}/withdraw", openapi_extra=_body(("why",), why=_text("Why.")))
@@ -159,6 +151,19 @@ async def roll_back(name: str, request: Request) -> Response:
         name, actor=person, why=_reason(body), to=text_field(body, "to", most=80) or None
     )
     return as_json({"release": found})
+
+
+# After those with names of their own, which it would take for verbs.
+@router.post("/releases/{release_id}/{verb}", openapi_extra=_body())
+async def step(
+    release_id: str, verb: Literal["gate", "shadow", "canary", "promote"], request: Request
+) -> Response:
+    """Take the next step; any other one is refused."""
+    person = person_of(request)
+    await _read(request, set(), "Send nothing.")
+    found = await _served(request, release_id)
+    moved: Release = await getattr(app_of(request).ladder, verb)(found.id, actor=person)
+    return as_json({"release": moved})
 
 
 async def _served(request: Request, release_id: str) -> Release:
