@@ -24,7 +24,7 @@ SIGNS: Mapping[RungState, str] = {
 _TRAFFIC = {"traffic": "tasks", "labels": "labels"}
 # Verb of the service: the button, and what it does.
 VERBS = {
-    "gate": ("Run the gate", "Candidate and live version answer what neither has seen."),
+    "gate": ("Run the gate", "It and the live version answer what it never saw."),
     "shadow": ("Begin shadow", "It answers beside the live version, without any effect."),
     "canary": ("Begin canary", "It decides a share of the tasks; worse, and it is rolled back."),
     "promote": ("Promote", "It decides every task from now on."),
@@ -175,7 +175,7 @@ def _failed(release: Release) -> str:
 
 
 _TOLD: Mapping[str, Any] = {
-    "planned": lambda _: "is planned; next it has to pass the gate, on what it never saw.",
+    "planned": lambda _: "is planned, and what it has to reach is fixed.",
     "gated": _gated,
     "failed": _failed,
     "shadow": _shadow,
