@@ -45,6 +45,7 @@ from roadbed.releases.journal import Journal
 from roadbed.releases.ladder import Ladder
 from roadbed.releases.outside_checks import OutsideChecks
 from roadbed.releases.registry import Registry
+from roadbed.releases.rising import Rising
 from roadbed.releases.service import Releases
 from roadbed.releases.signing import Signing
 from roadbed.releases.stages import StageClock
@@ -311,6 +312,7 @@ def _ladder(
         book=book,
         gate=gate,
         signing=Signing(database, ids, clock, book, journal),
+        rising=Rising(releases, book, journal, clock),
         falling=falling,
         watching=Watching(
             database=database,

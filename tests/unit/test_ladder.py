@@ -1,81 +1,43 @@
-"""The ladder on a real database: up by evidence and sign-offs, down at once."""
+"""The ladder on a real database: up by evidence and by people's words."""
 
 from __future__ import annotations
 
-import json
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
 from roadbed.bootstrap import App, open_app
+from roadbed.decisions.model import Route
+from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
-from roadbed.releases.model import Release
-from tests.conftest import Folders
-
-LADDER = """
-from pydantic import BaseModel
-from roadbed import Answer, Gate, Pod, Rollout, Unsure, UseCase
-
-class Inquiry(BaseModel):
-    text: str
-
-class Routing(BaseModel):
-    queue: str
-
-usecase = UseCase(
-    "triage", purpose="Send each inquiry to the team that resolves it",
-    input=Inquiry, output=Routing,
-    pod=Pod(domain_lead="ana", engineer="ben", data_specialist="chi", risk_partner="dev"),
-    risk_limit=0.02, deadline_seconds=5.0, examples_are_random_sample=True,
-    rollout=Rollout({rollout}),
+from roadbed.releases.errors import (
+    ArtifactMissingError,
+    CannotDecideError,
+    GateRunningError,
+    NothingToJudgeError,
+    ReleaseStepError,
+    ReleaseUnderWayError,
+    SignOffError,
+    SignOffsMissingError,
+    TrialShortError,
+    UnknownReleaseError,
+    UnknownVersionError,
 )
-
-@usecase.decider
-def decide(inquiry, context):
-    {decide}
-    return Answer(output=Routing(queue=queue), confidence=0.9)
-"""
-RIGHT = 'queue = "even" if int(inquiry.text.split()[-1]) % 2 == 0 else "odd"'
-HARMFUL = 'queue = "even" if int(inquiry.text.split()[-1]) % 3 == 0 else "odd"'
-SHORT = "shadow_tasks=20, canary_tasks=40, canary_share=0.5"
-DIRECTLY = "shadow_tasks=0, canary_tasks=0"
-
-
-def examples(count: int) -> str:
-    """Numbers with whether they are even."""
-    return "\n".join(
-        json.dumps(
-            {
-                "input": {"text": f"number {n}"},
-                "output": {"queue": "even" if n % 2 == 0 else "odd"},
-            }
-        )
-        for n in range(count)
-    )
-
-
-def write(
-    folders: Folders, decide: str = RIGHT, *, rollout: str = DIRECTLY, count: int = 1300
-) -> None:
-    folder = folders.parent / "triage"
-    (folder / "examples").mkdir(parents=True, exist_ok=True)
-    (folder / "usecase.py").write_text(LADDER.format(decide=decide, rollout=rollout))
-    (folder / "examples" / "past.jsonl").write_text(examples(count))
-
-
-async def signed(app: App, release: Release) -> Release:
-    """The word of the two whose word is needed."""
-    assert release.content is not None
-    for person in ("ana", "dev"):
-        release = await app.ladder.sign(
-            release.id, person=person, verdict="approve", content=release.content
-        )
-    return release
-
-
-async def gated(app: App, actor: str = "ben") -> Release:
-    release = await app.ladder.plan("triage", actor=actor)
-    return await app.ladder.gate(release.id, actor=actor)
+from tests.conftest import Folders
+from tests.ladders import (
+    AT_ONCE,
+    HARMFUL,
+    TRIED,
+    canary,
+    edit,
+    gated,
+    live,
+    signed,
+    traffic,
+    write,
+)
 
 
 @pytest.fixture
@@ -85,24 +47,352 @@ async def app(settings: Settings, folders: Folders, url: str) -> AsyncIterator[A
         yield opened
 
 
-async def test_a_first_release_takes_gate_and_two_words_to_decide_by_itself(app: App) -> None:
-    release = await app.ladder.plan("triage", actor="ben")
-    assert (release.step, release.next, release.missing) == (
-        "planned",
-        "gate",
-        ["domain_lead", "risk_partner"],
+@pytest.fixture
+async def tried(settings: Settings, folders: Folders, url: str) -> AsyncIterator[App]:
+    """Live already, on a ladder with shadow and canary."""
+    write(folders, rollout=TRIED)
+    async with open_app(settings, url) as opened:
+        await live(opened)
+        yield opened
+
+
+class TestUp:
+    async def test_gate_and_two_words_let_it_decide_by_itself(self, app: App) -> None:
+        release = await app.ladder.plan("triage", actor="ben", reason="the first one")
+        assert (release.step, release.next, release.reason) == ("planned", "gate", "the first one")
+        assert release.missing == ["domain_lead", "risk_partner"]
+        assert await app.ladder.current("triage") == release
+        release = await app.ladder.gate(release.id, actor="ben")
+        assert (release.step, release.next, release.waits_for) == ("gated", "sign", "domain_lead")
+        assert app.registry.get("triage").live.threshold is None
+        release = await signed(app, release)
+        assert (release.next, release.missing, release.waits_for) == ("promote", [], None)
+        release = await app.ladder.promote(release.id, actor="ben")
+        assert (release.step, release.next) == ("live", None)
+        assert app.registry.get("triage").live.id == release.version
+        [decision] = await traffic(app, [9])
+        assert decision.routed.route is Route.AUTOMATIC
+        assert await app.ladder.current("triage") is None
+        assert [each.id for each in await app.ladder.history("triage")] == [release.id]
+
+    async def test_shadow_and_canary_come_between_and_the_one_before_retires(
+        self, tried: App, folders: Folders
+    ) -> None:
+        await edit(tried, folders, "queue = queue", rollout=TRIED)
+        first = tried.registry.get("triage").live.id
+        release = await signed(tried, await gated(tried))
+        assert release.next == "shadow"
+        release = await tried.ladder.shadow(release.id, actor="ben")
+        assert (release.next, release.waits_for) == ("canary", "traffic")
+        decisions = await traffic(tried, range(10))
+        assert {each.version for each in decisions} == {first}
+        release = await tried.ladder.look(release.id)
+        assert release.trial is not None
+        assert (release.trial["compared"], release.trial["ready"]) == (10, True)
+        assert release.trial["agreement"]["share"] == 1.0
+        release = await tried.ladder.canary(release.id, actor="ben")
+        decisions = await traffic(tried, range(60))
+        assert {each.version for each in decisions} == {first, release.version}
+        release = await tried.ladder.promote(release.id, actor="ben")
+        assert release.step == "live"
+        steps = [each.step for each in await tried.ladder.history("triage")]
+        assert steps == ["live", "retired"]
+
+    async def test_a_folder_that_changed_does_not_run_until_it_is_promoted(
+        self, app: App, folders: Folders
+    ) -> None:
+        await live(app)
+        await edit(app, folders, 'queue = "x"')
+        [decision] = await traffic(app, [4])
+        assert decision.output == {"queue": "even"}
+
+    async def test_the_ladder_is_that_of_what_is_live_whatever_the_folder_says(
+        self, app: App, folders: Folders
+    ) -> None:
+        await live(app)
+        await edit(app, folders, rollout="sign_offs=(), shadow_tasks=0, canary_tasks=0")
+        release = await app.ladder.plan("triage", actor="ben")
+        assert release.plan["sign_offs"] == ["domain_lead", "risk_partner"]
+        assert release.step == "planned"
+
+    async def test_a_task_in_flight_keeps_its_version(self, app: App, folders: Folders) -> None:
+        first = await live(app)
+        slow = "time.sleep(0.3 if n == 77_777 else 0)"
+        await edit(app, folders, slow)
+        second = await live(app)
+        await edit(app, folders, slow + "; queue = queue")
+        third = await signed(app, await gated(app))
+        flying = asyncio.create_task(traffic(app, [77_777]))
+        await asyncio.sleep(0.1)
+        third = await app.ladder.promote(third.id, actor="ben")
+        [decision] = await flying
+        assert first.version != second.version != third.version
+        assert (decision.version, decision.routed.route) == (second.version, Route.AUTOMATIC)
+        [later] = await traffic(app, [5])
+        assert later.version == third.version
+
+    async def test_a_hundred_promotions_at_once_have_one_winner(self, app: App) -> None:
+        release = await signed(app, await gated(app))
+        found = await asyncio.gather(
+            *(app.ladder.promote(release.id, actor=f"p{n}") for n in range(100)),
+            return_exceptions=True,
+        )
+        losers = [each for each in found if isinstance(each, BaseException)]
+        assert len(losers) == 99
+        assert {type(each) for each in losers} == {ReleaseStepError}
+        rows = await app.database.fetch("SELECT * FROM stage_event WHERE stage = 'live'")
+        assert sorted(row["kind"] for row in rows) == ["stage", "step"]
+
+    async def test_an_earlier_version_comes_back_only_as_a_release(
+        self, app: App, folders: Folders
+    ) -> None:
+        first = await live(app)
+        await edit(app, folders, "queue = queue")
+        second = await live(app)
+        with pytest.raises(UnknownVersionError):
+            await app.ladder.plan("triage", actor="ben", version="99")
+        again = await gated(app, version=str(first.version_number))
+        assert again.behaviour == first.behaviour
+        assert again.base == second.version
+        again = await app.ladder.promote((await signed(app, again)).id, actor="ben")
+        assert again.version == first.version
+        steps = [each.step for each in await app.ladder.history("triage")]
+        assert steps == ["live", "retired", "retired"]
+
+
+class TestRefused:
+    async def test_two_at_once(self, app: App) -> None:
+        await app.ladder.plan("triage", actor="ben")
+        with pytest.raises(ReleaseUnderWayError, match=r"Release 1 of 'triage' is under way"):
+            await app.ladder.plan("triage", actor="chi")
+
+    async def test_two_plans_in_the_same_moment(self, app: App) -> None:
+        found = await asyncio.gather(
+            *(app.ladder.plan("triage", actor="ben") for _ in range(6)), return_exceptions=True
+        )
+        refused = [each for each in found if isinstance(each, BaseException)]
+        assert len(refused) == 5
+        assert {type(each) for each in refused} == {ReleaseUnderWayError}
+
+    async def test_steps_in_the_wrong_order(self, tried: App, folders: Folders) -> None:
+        await edit(tried, folders, "queue = queue", rollout=TRIED)
+        release = await tried.ladder.plan("triage", actor="ben")
+        for verb in (tried.ladder.shadow, tried.ladder.canary, tried.ladder.promote):
+            with pytest.raises(ReleaseStepError, match="Next comes `gate`"):
+                await verb(release.id, actor="ben")
+        release = await tried.ladder.gate(release.id, actor="ben")
+        for verb in (tried.ladder.canary, tried.ladder.promote):
+            with pytest.raises(ReleaseStepError, match="Next comes `shadow`"):
+                await verb(release.id, actor="ben")
+        await tried.ladder.shadow(release.id, actor="ben")
+        with pytest.raises(TrialShortError, match="0 of 10"):
+            await tried.ladder.canary(release.id, actor="ben")
+
+    async def test_an_unknown_release(self, app: App) -> None:
+        with pytest.raises(UnknownReleaseError):
+            await app.ladder.get("rel_nothing")
+        with pytest.raises(UnknownReleaseError):
+            await app.ladder.sign("rel_no", person="ana", verdict="approve", content="x")
+
+    async def test_a_gate_without_anything_to_judge_by(self, app: App) -> None:
+        await app.database.fetch("UPDATE example SET withdrawn_at = now()")
+        release = await app.ladder.plan("triage", actor="ben")
+        with pytest.raises(NothingToJudgeError):
+            await app.ladder.gate(release.id, actor="ben")
+        road = await app.stages.road("triage")
+        assert [each.waits_for for each in road.waiting] == ["labels"]
+        await app.database.fetch("UPDATE example SET withdrawn_at = NULL")
+        await app.ladder.gate(release.id, actor="ben")
+        road = await app.stages.road("triage")
+        assert {each.waits_for for each in road.waiting} == {"domain_lead", "risk_partner"}
+
+    async def test_two_gates_at_once(self, app: App) -> None:
+        release = await app.ladder.plan("triage", actor="ben")
+        found = await asyncio.gather(
+            *(app.ladder.gate(release.id, actor="ben") for _ in range(3)), return_exceptions=True
+        )
+        assert sum(isinstance(each, GateRunningError) for each in found) == 2
+
+    async def test_a_candidate_whose_files_are_gone_or_damaged(self, app: App) -> None:
+        release = await signed(app, await gated(app))
+        await app.database.fetch("UPDATE artifact SET content = 'damaged'")
+        with pytest.raises(ArtifactMissingError, match=r"usecase\.py"):
+            await app.ladder.promote(release.id, actor="ben")
+
+    async def test_what_is_halted(self, app: App) -> None:
+        release = await signed(app, await gated(app))
+        await app.halts.halt("triage", reason="a fire", actor="ana")
+        with pytest.raises(CannotDecideError, match="is halted"):
+            await app.ladder.promote(release.id, actor="ben")
+
+    async def test_an_alarm_since_the_gate(self, app: App) -> None:
+        release = await signed(app, await gated(app))
+        await app.database.fetch("UPDATE use_case SET alarm_at = now()")
+        with pytest.raises(CannotDecideError, match="alarm"):
+            await app.ladder.promote(release.id, actor="ben")
+
+    async def test_another_version_live_since_the_gate(self, app: App, folders: Folders) -> None:
+        await live(app)
+        await edit(app, folders, "queue = queue")
+        await live(app)
+        await edit(app, folders, "queue = queue + ''")
+        release = await signed(app, await gated(app))
+        await app.ladder.roll_back("triage", actor="ana", why="too bold")
+        with pytest.raises(CannotDecideError, match="went live since"):
+            await app.ladder.promote(release.id, actor="ben")
+        release = await app.ladder.gate(release.id, actor="ben")
+        with pytest.raises(SignOffsMissingError, match="other content"):
+            await app.ladder.promote(release.id, actor="ben")
+        release = await app.ladder.promote((await signed(app, release)).id, actor="ben")
+        assert release.step == "live"
+
+    async def test_a_report_that_was_changed_in_the_database(self, app: App) -> None:
+        release = await signed(app, await gated(app))
+        await app.database.fetch(
+            "UPDATE release SET gate = jsonb_set(gate, '{broken}', '7'::jsonb)"
+        )
+        with pytest.raises(CannotDecideError, match="not what was signed"):
+            await app.ladder.promote(release.id, actor="ben")
+
+
+class TestSignOffs:
+    async def test_only_on_exactly_this_content(self, app: App) -> None:
+        release = await gated(app)
+        with pytest.raises(SignOffError, match=r"\(0000000000.*Look at it again"):
+            await app.ladder.sign(release.id, person="ana", verdict="approve", content="0" * 64)
+
+    @pytest.mark.parametrize(
+        ("person", "role", "why"),
+        [
+            ("ben", None, "is the author"),
+            ("eve", None, "is not domain lead and risk partner"),
+            ("ana", "risk_partner", "is not risk partner"),
+            ("chi", "data_specialist", "needs no word of a data specialist"),
+        ],
     )
-    release = await app.ladder.gate(release.id, actor="ben")
+    async def test_not_by_everybody(
+        self, app: App, person: str, role: str | None, why: str
+    ) -> None:
+        release = await gated(app)
+        with pytest.raises(SignOffError, match=why):
+            await app.ladder.sign(
+                release.id,
+                person=person,
+                verdict="approve",
+                content=release.content or "",
+                role=role,
+            )
+
+    async def test_not_before_the_gate_and_not_twice(self, app: App) -> None:
+        release = await app.ladder.plan("triage", actor="ben")
+        with pytest.raises(SignOffError, match="nothing to sign"):
+            await app.ladder.sign(release.id, person="ana", verdict="approve", content="x")
+        release = await app.ladder.gate(release.id, actor="ben")
+        release = await signed(app, release, ["ana"])
+        assert release.missing == ["risk_partner"]
+        with pytest.raises(SignOffError, match="stands on release 1 already"):
+            await signed(app, release, ["ana"])
+
+    async def test_one_is_not_enough_and_an_expired_one_is_none(self, app: App) -> None:
+        release = await signed(app, await gated(app), ["ana"])
+        with pytest.raises(SignOffsMissingError, match="the word of the risk partner"):
+            await app.ladder.promote(release.id, actor="ben")
+        release = await signed(app, release, ["dev"])
+        at = app.clock.now() - timedelta(seconds=1)
+        await app.database.fetch("UPDATE sign_off SET expires_at = %(at)s", {"at": at})
+        with pytest.raises(SignOffsMissingError, match=r"ana's word does not count \(expired\)"):
+            await app.ladder.promote(release.id, actor="ben")
+        release = await signed(app, release)
+        assert (await app.ladder.promote(release.id, actor="ben")).step == "live"
+
+    async def test_a_refusal_blocks_until_it_is_taken_back(self, app: App) -> None:
+        release = await signed(app, await gated(app), ["ana"])
+        content = release.content or ""
+        await app.ladder.sign(
+            release.id, person="dev", verdict="refuse", content=content, note="too few labels"
+        )
+        with pytest.raises(SignOffsMissingError, match="dev refuses release 1: too few labels"):
+            await app.ladder.promote(release.id, actor="ben")
+        release = await app.ladder.take_back(release.id, person="dev")
+        assert release.missing == ["risk_partner"]
+        with pytest.raises(SignOffError, match="No word of dev"):
+            await app.ladder.take_back(release.id, person="dev")
+        release = await signed(app, release, ["dev"])
+        assert (await app.ladder.promote(release.id, actor="ben")).step == "live"
+
+    async def test_one_whose_role_is_gone_does_not_count(self, app: App) -> None:
+        release = await signed(app, await gated(app))
+
+        async def nobody(_: str, person: str) -> frozenset[str]:
+            return frozenset({"domain_lead"} if person == "ana" else ())
+
+        app.ladder._book.roles = nobody
+        with pytest.raises(SignOffsMissingError, match="dev is no longer risk partner"):
+            await app.ladder.promote(release.id, actor="ben")
+
+    async def test_each_is_in_the_audit_log(self, app: App) -> None:
+        release = await signed(app, await gated(app))
+        await app.ladder.promote(release.id, actor="ben")
+        rows = await app.database.fetch(
+            "SELECT actor, detail FROM audit_entry WHERE kind = 'release' ORDER BY position"
+        )
+        assert [row["actor"] for row in rows] == ["ben", "ben", "ana", "dev", "ben"]
+        assert rows[2]["detail"]["content"] == release.content
+
+
+class TestWithoutSignOffs:
+    async def test_the_ladder_works_too(
+        self, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        write(folders, rollout=f"sign_offs=(), {AT_ONCE}")
+        async with open_app(settings, url) as app:
+            release = await gated(app)
+            assert release.next == "promote"
+            with pytest.raises(SignOffError, match="needs nobody"):
+                await signed(app, release)
+            assert (await app.ladder.promote(release.id, actor="ben")).step == "live"
+
+    async def test_a_trial_keeps_what_is_live_while_the_folder_changes(
+        self, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        write(folders, rollout=f"sign_offs=(), {TRIED}")
+        async with open_app(settings, url) as app:
+            release = await gated(app)
+            release = await app.ladder.shadow(release.id, actor="ben")
+            await traffic(app, range(12))
+            release = await app.ladder.look(release.id)
+            assert (release.trial or {})["compared"] == 12
+
+
+async def test_nothing_else_is_live_after_a_withdrawal(tried: App, folders: Folders) -> None:
+    await edit(tried, folders, "queue = queue", rollout=TRIED)
+    release = await canary(tried)
+    release = await tried.ladder.withdraw(release.id, actor="ben", why="a better idea")
+    assert (release.step, release.ended_by, release.ended_why) == (
+        "withdrawn",
+        "ben",
+        "a better idea",
+    )
+    assert tried.registry.get("triage").trial is None
+    with pytest.raises(RoadbedError):
+        await tried.ladder.promote(release.id, actor="ben")
+    with pytest.raises(ReleaseStepError):
+        await tried.ladder.withdraw(release.id, actor="ben", why="again")
+
+
+async def test_a_worse_candidate_fails_its_gate(app: App, folders: Folders) -> None:
+    await live(app)
+    await edit(app, folders, HARMFUL)
+    release = await gated(app)
+    assert (release.step, release.next) == ("failed", None)
     assert release.gate is not None
-    for each in release.gate["criteria"]:
-        print(each["line"])
-    assert release.step == "gated", release.gate["criteria"]
-    assert (release.next, release.waits_for) == ("sign", "domain_lead")
-    release = await signed(app, release)
-    assert release.next == "promote"
-    assert app.registry.get("triage").live.threshold is None
-    release = await app.ladder.promote(release.id, actor="ben")
-    assert release.step == "live"
-    live = app.registry.get("triage").live
-    assert live.threshold is not None
-    assert live.id == release.version
+    failed = {each["name"]: each["line"] for each in release.gate["criteria"] if not each["passed"]}
+    assert set(failed) == {"errors", "automation"}
+    assert "instead of 0 %" in failed["errors"]
+    assert "would automate 0 % instead of 100 %" in failed["automation"]
+    [first, *_] = release.gate["cases"]["broken"]
+    assert (first["candidate"], first["right"]["queue"] in ("even", "odd")) == (
+        {"queue": "elsewhere"},
+        True,
+    )
+    assert (await app.stages.road("triage")).stage == "live"

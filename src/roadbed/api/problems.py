@@ -51,6 +51,8 @@ STATUS = {
     "halt_unknown": 404,
     "not_halted": 409,
     "resume_needs_second": 409,
+    "folder_changed": 409,
+    "patch_invalid": 409,
     "version_unknown": 404,
     "release_unknown": 404,
     "release_under_way": 409,

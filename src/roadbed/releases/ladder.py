@@ -13,25 +13,21 @@ from psycopg.types.json import Jsonb
 
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
-from roadbed.releases import lifecycle, rules
-from roadbed.releases.book import Holders, ReleaseBook
-from roadbed.releases.certificates import Look
+from roadbed.releases import lifecycle
+from roadbed.releases.book import ReleaseBook
 from roadbed.releases.errors import (
-    ArtifactMissingError,
-    CannotDecideError,
     NothingToJudgeError,
-    ReleaseStepError,
     ReleaseUnderWayError,
-    TrialShortError,
     UnknownVersionError,
 )
 from roadbed.releases.falling import Falling
-from roadbed.releases.gate import Gate, Gated
+from roadbed.releases.gate import Gate
 from roadbed.releases.journal import Journal
 from roadbed.releases.model import Release, Step
 from roadbed.releases.registry import Registry
+from roadbed.releases.rising import Rising, check_step
 from roadbed.releases.service import Releases
-from roadbed.releases.signing import Signing, agreed
+from roadbed.releases.signing import Signing
 from roadbed.releases.watching import Watching
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
@@ -59,6 +55,7 @@ class Ladder:
         book: ReleaseBook,
         gate: Gate,
         signing: Signing,
+        rising: Rising,
         falling: Falling,
         watching: Watching,
         journal: Journal,
@@ -72,18 +69,37 @@ class Ladder:
         self._book = book
         self._gate = gate
         self._signing = signing
+        self._rising = rising
         self._falling = falling
         self._watching = watching
         self._journal = journal
         self._ids = ids
         self._clock = clock
         self._accepted = accepted
-        self.get = book.get
-        self.current = book.current
-        self.history = book.history
-        self.roles = book.roles
-        self.look = watching.look
-        self.watch = watching.watch
+
+    async def get(self, release_id: str) -> Release:
+        """One release. Raises ``UnknownReleaseError``."""
+        return await self._book.get(release_id)
+
+    async def current(self, use_case: str) -> Release | None:
+        """The candidate under way, if there is one."""
+        return await self._book.current(use_case)
+
+    async def history(self, use_case: str, most: int = 50) -> Sequence[Release]:
+        """All releases, newest first."""
+        return await self._book.history(use_case, most)
+
+    async def roles(self, use_case: str, person: str) -> frozenset[str]:
+        """What ``person`` may sign off as."""
+        return await self._book.roles(use_case, person)
+
+    async def look(self, release_id: str) -> Release:
+        """Read shadow or canary as it stands; roll back where it harms. Else change nothing."""
+        return await self._watching.look(release_id)
+
+    async def watch(self, names: Callable[[], Sequence[str]]) -> None:
+        """Look at what is tried whenever there is something new, until cancelled."""
+        await self._watching.watch(names)
 
     async def plan(
         self, use_case: str, *, actor: str, reason: str = "", version: str | None = None
@@ -140,7 +156,7 @@ class Ladder:
         ``ReleaseStepError``.
         """
         release = await self._book.get(release_id)
-        _step(release, "gated")
+        check_step(release, "gated")
         async with self._gate.alone(release):
             try:
                 found = await self._gate.run(release)
@@ -152,7 +168,7 @@ class Ladder:
                     )
                 raise
             async with self._database.transaction() as connection:
-                await self._gated(connection, release_id, found, actor)
+                await self._rising.gated(connection, release_id, found, actor)
         await self._refresh(release.use_case)
         return await self._book.get(release_id)
 
@@ -219,104 +235,16 @@ class Ladder:
 
     async def _up(self, release_id: str, step: Step, actor: str) -> Release:
         release = await self._book.get(release_id)
-        _step(release, step)
+        check_step(release, step)
         await self._gate.open(release.use_case, release.behaviour)
         if release.step in lifecycle.TRIALS:
             release = await self._watching.look(release_id)
-            _step(release, step)
+            check_step(release, step)
         holders = await self._book.holders(release_id)
         async with self._database.transaction() as connection:
-            await self._take(connection, release_id, step, actor, holders)
+            await self._rising.take(connection, release_id, step, actor, holders)
         await self._refresh(release.use_case)
         return await self._book.get(release_id)
-
-    async def _take(
-        self, connection: Connection, release_id: str, step: Step, actor: str, holders: Holders
-    ) -> None:
-        """All that must hold for a step, checked and done under one lock."""
-        release, row = await self._book.hold(connection, release_id, holders)
-        _step(release, step)
-        named = {"use_case": release.use_case}
-        standing = await (await connection.execute(_SQL["standing"], named)).fetchone() or {}
-        _may_decide(release, row, standing)
-        compared = (release.trial or {}).get("compared", 0)
-        if lifecycle.short(release.step, release.plan, compared):
-            wanted = release.plan[f"{release.step}_tasks"]
-            raise TrialShortError(release.step, compared, wanted)
-        if step in ("canary", "live"):
-            agreed(release)
-        damaged = await connection.execute(_SQL["damaged"], {"behaviour": release.behaviour})
-        if broken := await damaged.fetchone():
-            raise ArtifactMissingError(release.use_case, broken["name"])
-        if step == "live":
-            await self._go_live(connection, release, standing, actor)
-        await self._journal.move(connection, release, step, actor=actor)
-        release, _ = await self._book.hold(connection, release_id, holders)
-        await self._journal.wait_of(connection, release)
-        await connection.execute(_SQL["tell"], named)
-
-    async def _go_live(
-        self, connection: Connection, release: Release, standing: Row, actor: str
-    ) -> None:
-        certificate = release.certificate
-        look = Look(
-            certificate=certificate,
-            proof=None,
-            sample=certificate["items"] if certificate else 0,
-            note=f"Release {release.number} went live.",
-        )
-        live = await self._releases.put_in_service(
-            connection,
-            release.use_case,
-            release.behaviour,
-            look,
-            alarm_at=standing["alarm_at"],
-            actor=actor,
-            opened=True,
-        )
-        if live is None or live[0] != release.version:
-            raise CannotDecideError(
-                f"Release {release.number} is not what its gate saw.", "Run the gate again."
-            )
-        before = await connection.execute(_SQL["live_release"], {"use_case": release.use_case})
-        for row in await before.fetchall():
-            old, _ = await self._book.hold(connection, row["id"], {})
-            why = f"Release {release.number} took its place."
-            await self._journal.move(connection, old, "retired", actor=actor, why=why)
-
-    async def _gated(
-        self, connection: Connection, release_id: str, found: Gated, actor: str
-    ) -> None:
-        release, _ = await self._book.hold(connection, release_id, {})
-        step: Step = "gated" if found.report["passed"] else "failed"
-        _step(release, step)
-        version = rules.version_id(release.behaviour, found.threshold)
-        certificate = found.certificate["id"] if found.certificate else None
-        at = self._clock.now()
-        facts = {
-            "id": release_id,
-            "use_case": release.use_case,
-            "behaviour": release.behaviour,
-            "base": found.base,
-            "version": version,
-            "certificate": certificate,
-            "gate": Jsonb(found.report),
-            "content": lifecycle.content_of(
-                behaviour=release.behaviour,
-                threshold=found.threshold,
-                certificate=certificate,
-                plan=release.plan,
-                gate=found.report,
-            ),
-            "at": at,
-        }
-        await connection.execute(_SQL["store_version"], {**facts, "id": version})
-        await connection.execute(_SQL["gate_release"], facts)
-        failed = [each["line"] for each in found.report["criteria"] if not each["passed"]]
-        release, _ = await self._book.hold(connection, release_id, {})
-        await self._journal.move(connection, release, step, actor=actor, why="; ".join(failed))
-        release, _ = await self._book.hold(connection, release_id, {})
-        await self._journal.wait_of(connection, release)
 
     async def _plan_of(self, connection: Connection, use_case: str) -> dict[str, Any]:
         """The ladder of what is live, beyond a proof; an edited folder cannot weaken its own."""
@@ -346,42 +274,3 @@ class Ladder:
         """See it here at once; other processes are told by the database."""
         if use_case in self._registry.names():
             await self._registry.refresh(use_case)
-
-
-def _step(release: Release, step: Step) -> None:
-    if not lifecycle.follows(release.step, step, release.plan):
-        possible = lifecycle.verb_after(release.step, release.plan) or ""
-        raise ReleaseStepError(release.number, release.step, step, possible)
-
-
-def _may_decide(release: Release, row: Row, standing: Row) -> None:
-    """Nothing has happened since the gate that makes its report another world's."""
-    if standing.get("halted"):
-        raise CannotDecideError(
-            f"{release.use_case!r} is halted.",
-            "Two people resume it; until then nothing goes up, and everything may go down.",
-        )
-    if standing["live_version"] != release.base:
-        raise CannotDecideError(
-            f"Another version went live since the gate of release {release.number}.",
-            "Run the gate again, or withdraw it and plan anew.",
-        )
-    seen = (row["gate"] or {}).get("alarm_at")
-    alarm_at = standing["alarm_at"]
-    if (alarm_at.isoformat() if alarm_at else None) != seen:
-        raise CannotDecideError(
-            f"An alarm has sounded since the gate of release {release.number}.",
-            "What it showed counts no more: run the gate again.",
-        )
-    exact = lifecycle.content_of(
-        behaviour=release.behaviour,
-        threshold=release.certificate["threshold"] if release.certificate else None,
-        certificate=release.certificate["id"] if release.certificate else None,
-        plan=release.plan,
-        gate=release.gate or {},
-    )
-    if exact != release.content:
-        raise CannotDecideError(
-            f"The stored report of release {release.number} is not what was signed.",
-            "Withdraw it and plan anew; somebody has changed the database.",
-        )

@@ -78,7 +78,7 @@ def road(use_case: str, events: Sequence[Mapping[str, Any]], now: datetime) -> R
 
 
 def _stages(events: Sequence[Mapping[str, Any]], now: datetime) -> list[Stage]:
-    ends = [each["at"] for each in events[1:]]
+    ends = [*(each["at"] for each in events[1:]), None][: len(events)]
     return [
         Stage(
             name=each["stage"],
@@ -87,7 +87,7 @@ def _stages(events: Sequence[Mapping[str, Any]], now: datetime) -> list[Stage]:
             days=((end or now) - each["at"]) / _DAY,
             actor=each["actor"],
         )
-        for each, end in zip(events, [*ends, None], strict=True)
+        for each, end in zip(events, ends, strict=True)
     ]
 
 

@@ -1,0 +1,292 @@
+"""The way down: a canary that harms, a trial that cannot run, a live version that was a mistake."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from roadbed.bootstrap import App, open_app, running
+from roadbed.decisions.model import Route
+from roadbed.kernel.settings import Settings
+from roadbed.releases.errors import RollBackError
+from tests.conftest import Folders
+from tests.ladders import (
+    LATER,
+    draw_all,
+    edit,
+    gated,
+    live,
+    signed,
+    traffic,
+    until,
+    write,
+)
+
+SENDS = 'usecase.deliver("crm", to=Webhook(url="http://127.0.0.1:9/", private=True))'
+
+
+@pytest.fixture
+async def app(settings: Settings, folders: Folders, url: str) -> AsyncIterator[App]:
+    """Live without a trial; what is planned later is tried."""
+    write(folders, more=SENDS)
+    async with open_app(settings, url) as opened:
+        await live(opened)
+        yield opened
+
+
+async def in_canary(app: App, folders: Folders, decide: str = LATER) -> str:
+    """Another version of the folder, in its canary."""
+    await app.database.fetch(
+        """UPDATE behaviour SET declaration = jsonb_set(declaration, '{rollout}', declaration
+           -> 'rollout' || '{"shadow_tasks": 5, "canary_tasks": 400, "canary_share": 0.5}')"""
+    )
+    await edit(app, folders, decide, more=SENDS)
+    release = await signed(app, await gated(app))
+    assert release.plan["canary_tasks"] == 400
+    await app.ladder.shadow(release.id, actor="ben")
+    await traffic(app, range(5000, 5005))
+    return (await app.ladder.canary(release.id, actor="ben")).id
+
+
+class TestCanary:
+    async def test_one_that_harms_is_stopped_by_itself_and_nothing_of_it_goes_on(
+        self, app: App, folders: Folders
+    ) -> None:
+        release_id = await in_canary(app, folders)
+        before = app.registry.get("triage")
+        await draw_all(app)
+        async with running(app):
+            fallen: float | None = None
+            labelled = 0
+            for n in range(7000, 7400):
+                await traffic(app, [n], label=True)
+                labelled += 1
+                if (await app.ladder.get(release_id)).step == "rolled_back":
+                    fallen = time.monotonic()
+                    break
+        release = await app.ladder.get(release_id)
+        assert fallen is not None
+        print(f"stopped after {labelled} labelled tasks")
+        assert release.ended_by == "roadbed"
+        assert "is shown to be worse: wrong on" in (release.ended_why or "")
+        assert labelled < 60
+        await app.registry.refresh("triage")
+        after = app.registry.get("triage")
+        assert after.trial is None
+        assert after.halt_epoch > before.halt_epoch
+        assert after.live.id == before.live.id
+        [notice, *_] = await app.trust.notices("triage")
+        assert "release 2 was rolled back" in notice.text
+        decisions = await traffic(app, range(8000, 8020))
+        assert {each.version for each in decisions} == {before.live.id}
+        last = await app.database.fetch_one(
+            "SELECT max(decided_at) AS at FROM decision WHERE version = %(version)s",
+            {"version": release.version},
+        )
+        assert last is not None
+        assert release.ended_at is not None
+        assert last["at"] < release.ended_at
+
+    async def test_what_it_decided_and_did_not_leave_is_held(
+        self, app: App, folders: Folders
+    ) -> None:
+        release_id = await in_canary(app, folders, "queue = queue")
+        release = await app.ladder.get(release_id)
+        decisions = await traffic(app, range(7000, 7040))
+        assert {each.routed.route for each in decisions} == {Route.AUTOMATIC}
+        declared = app.registry.get("triage").loaded.declared
+        await app.relay._prepare(declared)
+        decisions += await traffic(app, range(7040, 7060))
+        await app.ladder.roll_back("triage", actor="ana", why="Customers complain.")
+        await app.relay._prepare(declared)
+        by_version = {each.task_id: each.version for each in decisions}
+        found = await app.deliveries.list("triage", most=200)
+        states = {
+            (each.task_id in by_version and by_version[each.task_id] == release.version): set()
+            for each in found
+        }
+        for each in found:
+            if each.task_id in by_version:
+                states[by_version[each.task_id] == release.version].add(str(each.state))
+        assert states == {True: {"held"}, False: {"waiting"}}
+        held = next(each for each in found if str(each.state) == "held")
+        assert "was rolled back (release 2)" in (held.reason or "")
+        approved = await app.deliveries.say(
+            held.id,
+            "approve",
+            person="ana",
+            served=["triage"],
+            content_hash=held.content_hash,
+        )
+        assert str(approved.state) == "waiting"
+
+    async def test_a_task_it_was_deciding_is_decided_again_by_what_is_live(
+        self, app: App, folders: Folders
+    ) -> None:
+        release_id = await in_canary(app, folders, "time.sleep(0.4 if n >= 9000 else 0)")
+        release = await app.ladder.get(release_id)
+        flying = [asyncio.create_task(traffic(app, [n])) for n in range(9000, 9012)]
+        await asyncio.sleep(0.15)
+        began = time.monotonic()
+        await app.ladder.roll_back("triage", actor="ana", why="no")
+        took = time.monotonic() - began
+        print(f"rolled back in {took:.3f} s")
+        assert took < 2.0
+        decisions = [each for [each] in await asyncio.gather(*flying)]
+        assert release.version not in {each.version for each in decisions}
+
+    async def test_one_that_gives_no_answer_is_stopped_without_any_label(
+        self, app: App, folders: Folders
+    ) -> None:
+        release_id = await in_canary(app, folders, "1 / (n < 6000)")
+        for start in range(7000, 7400, 20):
+            await traffic(app, range(start, start + 20))
+            if (await app.ladder.look(release_id)).step == "rolled_back":
+                break
+        release = await app.ladder.get(release_id)
+        assert "no answer on" in (release.ended_why or "")
+
+    async def test_a_good_one_waits_for_a_person(self, app: App, folders: Folders) -> None:
+        release_id = await in_canary(app, folders, "queue = queue")
+        await draw_all(app)
+        await app.database.fetch(
+            "UPDATE release SET plan = jsonb_set(plan, '{canary_tasks}', '60'::jsonb)"
+        )
+        await traffic(app, range(7000, 7060), label=True)
+        release = await app.ladder.look(release_id)
+        assert release.trial is not None
+        assert (release.step, release.trial["ready"], release.waits_for) == ("canary", True, None)
+        assert release.trial["labelled"] == 60
+        [notice, *_] = await app.trust.notices("triage")
+        assert "has compared 60 tasks" in notice.text
+        await app.ladder.look(release_id)
+        assert len(await app.trust.notices("triage")) == 2
+
+    async def test_one_whose_files_are_gone_is_rolled_back(
+        self, app: App, folders: Folders
+    ) -> None:
+        release_id = await in_canary(app, folders, "queue = queue")
+        await app.database.fetch(
+            "UPDATE artifact SET content = 'damaged' WHERE hash = (SELECT files ->> 'usecase.py' "
+            "FROM behaviour JOIN release ON release.behaviour = behaviour.hash "
+            "WHERE release.id = %(id)s)",
+            {"id": release_id},
+        )
+        async with running(app):
+
+            async def fell() -> bool:
+                return (await app.ladder.get(release_id)).step == "rolled_back"
+
+            await until(fell, 15.0)
+        release = await app.ladder.get(release_id)
+        assert "cannot run" in (release.ended_why or "")
+
+    async def test_blind_samples_are_not_given_away(self, app: App, folders: Folders) -> None:
+        release_id = await in_canary(app, folders)
+        await draw_all(app)
+        await traffic(app, range(7000, 7010))
+        release = await app.ladder.look(release_id)
+        assert release.trial is not None
+        assert release.trial["agreement"]["share"] == 0.0
+        assert release.trial["differ"] == []
+
+
+class TestLive:
+    async def test_it_goes_back_to_the_one_before_with_its_proof(
+        self, app: App, folders: Folders
+    ) -> None:
+        [first] = await app.ladder.history("triage")
+        await edit(app, folders, "queue = queue", more=SENDS)
+        await app.ladder.promote((await signed(app, await gated(app))).id, actor="ben")
+        epochs = "SELECT halt_epoch, release_epoch FROM use_case"
+        before = (await app.database.fetch(epochs))[0]
+        await app.halts.halt("triage", reason="a fire", actor="ana")
+        began = time.monotonic()
+        fell = await app.ladder.roll_back("triage", actor="ana", why="It was a mistake.")
+        assert time.monotonic() - began < 2.0
+        assert fell is not None
+        assert (fell.number, fell.step, fell.ended_why) == (2, "rolled_back", "It was a mistake.")
+        assert (await app.ladder.get(first.id)).step == "live"
+        service = app.registry.get("triage")
+        assert service.live.id == first.version
+        assert service.live.threshold is not None
+        after = (await app.database.fetch(epochs))[0]
+        assert after["halt_epoch"] > before["halt_epoch"]
+        assert after["release_epoch"] > before["release_epoch"]
+        await app.ladder.roll_back("triage", actor="ana", why="further: it proposes only")
+        assert app.registry.get("triage").live.threshold is None
+        with pytest.raises(RollBackError, match="came without a release"):
+            await app.ladder.roll_back("triage", actor="ana", why="still further")
+
+    async def test_not_to_another_and_not_where_nothing_was(
+        self, app: App, folders: Folders
+    ) -> None:
+        for n in range(2):
+            edited = "queue = queue" + " + ''" * n
+            await edit(app, folders, edited, more=SENDS)
+            await app.ladder.promote((await signed(app, await gated(app))).id, actor="ben")
+        current = (await app.ladder.history("triage"))[0]
+        with pytest.raises(RollBackError, match="release plan triage --version 1"):
+            await app.ladder.roll_back("triage", actor="ana", why="back", to="1")
+        fell = await app.ladder.roll_back(
+            "triage", actor="ana", why="back", to=str(current.base_number)
+        )
+        assert fell is not None
+        assert fell.id == current.id
+
+    async def test_a_version_that_proposed_only_does_so_again(
+        self, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        write(folders)
+        async with open_app(settings, url) as opened:
+            await live(opened)
+            assert opened.registry.get("triage").live.threshold is not None
+            await opened.ladder.roll_back("triage", actor="ana", why="not yet")
+            assert opened.registry.get("triage").live.threshold is None
+
+    async def test_without_a_release_there_is_nothing_to_go_back_to(
+        self, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        write(folders)
+        async with open_app(settings, url) as opened:
+            with pytest.raises(RollBackError, match="came without a release"):
+                await opened.ladder.roll_back("triage", actor="ana", why="back")
+
+    async def test_retired_means_people_do_it(self, app: App) -> None:
+        await app.ladder.retire("triage", actor="ana", why="The product ends.")
+        [decision] = await traffic(app, [9])
+        assert decision.routed.route is Route.REVIEW
+        assert (await app.stages.road("triage")).stage == "retired"
+        [release] = await app.ladder.history("triage")
+        assert release.step == "retired"
+
+
+async def test_a_halted_canary_may_still_fall(app: App, folders: Folders) -> None:
+    release_id = await in_canary(app, folders, "queue = queue")
+    await app.halts.halt("triage", reason="a fire", actor="ana")
+    fell = await app.ladder.roll_back("triage", actor="ana", why="the fire")
+    assert fell is not None
+    assert fell.id == release_id
+
+
+async def test_the_road_tells_stages_and_waits(
+    settings: Settings, folders: Folders, url: str
+) -> None:
+    write(folders)
+    async with open_app(settings, url) as opened:
+        release = await gated(opened)
+        road = await opened.stages.road("triage")
+        assert [each.name for each in road.stages] == ["idea", "proof", "gate"]
+        assert [each.waits_for for each in road.waiting] == ["domain_lead", "risk_partner"]
+        release = await signed(opened, release, ["ana"])
+        road = await opened.stages.road("triage")
+        assert [each.waits_for for each in road.waiting] == ["risk_partner"]
+        await opened.ladder.promote((await signed(opened, release, ["dev"])).id, actor="ben")
+        road = await opened.stages.road("triage")
+        assert (road.stage, list(road.waiting)) == ("live", [])
+        assert road.production.reached_at is not None
+        assert 0.0 < road.production.days < 1.0
+        assert {each.waits_for for each in road.waits} == {"domain_lead", "risk_partner"}
