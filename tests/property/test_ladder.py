@@ -1,0 +1,255 @@
+"""Anybody does anything to a ladder, in any order: what must always hold, holds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+from uuid import uuid4
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from roadbed.bootstrap import App, open_app
+from roadbed.decisions.model import Route
+from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.settings import Settings
+from roadbed.releases.model import Release
+from roadbed.storage import migrations
+from roadbed.storage.embedded import EmbeddedServer
+from roadbed.usecases.folder import load
+from tests.conftest import Folders
+from tests.ladders import traffic, write
+
+PEOPLE = st.sampled_from(["ana", "ben", "chi", "dev", "eve"])
+LADDER = (
+    "shadow_tasks=2, canary_tasks=3, canary_share=0.5, "
+    "gate=Gate(worse_by=0.06, fewest=20, slower_by=50.0)"
+)
+VERSIONS = st.sampled_from(["pass", "queue = queue", "queue = queue + ''", "queue = 'x'"])
+
+
+class Anybody(RuleBasedStateMachine):
+    """``server`` and ``parent`` are set by the test."""
+
+    server: EmbeddedServer
+    parent: Path
+    seen: ClassVar[Counter[str]] = Counter()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.name = f"test_{uuid4().hex}"
+        self.admin = self.server.url().replace("/roadbed?", "/postgres?")
+        with psycopg.connect(self.admin, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {self.name}")
+        self.url = self.server.url().replace("/roadbed?", f"/{self.name}?")
+        migrations.upgrade(self.url)
+        home = self.parent / self.name
+        self.folders = Folders(home / "usecases")
+        self.opened = open_app(
+            Settings(usecases=self.folders.parent, audit_dir=home / "audit", port=0), self.url
+        )
+        self.epochs = (0, 0)
+        self.asked = 10_000
+        self.once_live: set[str] = set()
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run_until_complete(work)
+
+    def attempt(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """What was done, or ``None`` where it was refused with a reason and a way out."""
+        with contextlib.suppress(RoadbedError):
+            return self.run(work)
+        return None
+
+    @initialize()
+    def begin(self) -> None:
+        self._write("pass")
+        self.app: App = self.run(self.opened.__aenter__())
+
+    def teardown(self) -> None:
+        history = self.run(self.app.ladder.history("triage"))
+        self.seen.update(each.step for each in history)
+        self.seen["canary begun"] += sum(each.canary_at is not None for each in history)
+        self.run(self.opened.__aexit__(None, None, None))
+        self.loop.close()
+        with psycopg.connect(self.admin, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {self.name} WITH (FORCE)")
+
+    @rule(person=PEOPLE, decide=VERSIONS)
+    def plan(self, person: str, decide: str) -> None:
+        self._write(decide)
+        loaded = load(self.folders.parent / "triage")
+        self.run(self.app.releases.register(loaded))
+        self.run(self.app.registry.add(loaded))
+        self.attempt(self.app.ladder.plan("triage", actor=person))
+
+    @rule(person=PEOPLE)
+    def plan_the_first_again(self, person: str) -> None:
+        self.attempt(self.app.ladder.plan("triage", actor=person, version="1"))
+
+    @precondition(lambda self: self.current())
+    @rule(person=PEOPLE)
+    def gate(self, person: str) -> None:
+        self.attempt(self.app.ladder.gate(self.current().id, actor=person))
+
+    @precondition(lambda self: self.current() and self.current().content)
+    @rule(person=PEOPLE, verdict=st.sampled_from(["approve", "approve", "approve", "refuse"]))
+    def sign(self, person: str, verdict: Literal["approve", "refuse"]) -> None:
+        release = self.current()
+        signing = self.app.ladder.sign(
+            release.id, person=person, verdict=verdict, content=release.content or ""
+        )
+        if self.attempt(signing):
+            assert person != release.author
+            assert person in ("ana", "dev")
+
+    @precondition(lambda self: self.current() and self.current().content)
+    @rule()
+    def both_sign(self) -> None:
+        self.sign("ana", "approve")
+        self.sign("dev", "approve")
+
+    @precondition(lambda self: self.current() and self.current().sign_offs)
+    @rule(person=PEOPLE)
+    def take_back(self, person: str) -> None:
+        self.attempt(self.app.ladder.take_back(self.current().id, person=person))
+
+    @precondition(lambda self: self.current())
+    @rule(person=PEOPLE)
+    def go_on(self, person: str) -> None:
+        """Whatever comes next, or may come next."""
+        release = self.current()
+        verbs = {
+            "gate": self.app.ladder.gate,
+            "shadow": self.app.ladder.shadow,
+            "canary": self.app.ladder.canary,
+        }
+        if release.next in verbs:
+            self.attempt(verbs[release.next](release.id, actor=person))
+        else:
+            self.promote(person)
+
+    @precondition(lambda self: self.current())
+    @rule(steps=st.integers(1, 8))
+    def climb(self, steps: int) -> None:
+        """The way that people who want it up would take, some of it."""
+        for _ in range(steps):
+            release = self.current()
+            if release is None:
+                return
+            if release.next == "sign":
+                self.both_sign()
+            if release.waits_for == "traffic":
+                self.work()
+                self.run(self.app.ladder.look(release.id))
+            self.go_on("ben")
+
+    @rule(decide=VERSIONS, steps=st.integers(4, 8))
+    def plan_and_climb(self, decide: str, steps: int) -> None:
+        self.plan("ben", decide)
+        if self.current():
+            self.climb(steps)
+
+    @precondition(lambda self: self.current())
+    @rule(person=PEOPLE)
+    def promote(self, person: str) -> None:
+        release = self.current()
+        halted = self.app.registry.get("triage").halted
+        if self.attempt(self.app.ladder.promote(release.id, actor=person)):
+            assert not halted
+            words = [each for each in release.sign_offs if each.counts]
+            assert {each.role for each in words} == {"domain_lead", "risk_partner"}
+            assert len({each.person for each in words} - {release.author}) == 2
+            assert {each.verdict for each in words} == {"approve"}
+            self.once_live.add(str(release.version))
+            self.seen["promoted"] += 1
+
+    @rule(person=PEOPLE)
+    def roll_back(self, person: str) -> None:
+        self.attempt(self.app.ladder.roll_back("triage", actor=person, why="whatever"))
+
+    @precondition(lambda self: self.current())
+    @rule(person=PEOPLE)
+    def withdraw(self, person: str) -> None:
+        self.attempt(self.app.ladder.withdraw(self.current().id, actor=person, why="whatever"))
+
+    @rule(person=PEOPLE)
+    def halt(self, person: str) -> None:
+        self.run(self.app.halts.halt("triage", reason="whatever", actor=person))
+        self.run(self.app.registry.refresh("triage"))
+
+    @rule(person=PEOPLE)
+    def resume(self, person: str) -> None:
+        for each in (person, "eve" if person != "eve" else "ana"):
+            self.attempt(self.app.halts.resume("triage", actor=each))
+        self.run(self.app.registry.refresh("triage"))
+
+    @rule()
+    def work(self) -> None:
+        service = self.app.registry.get("triage")
+        decisions = self.run(traffic(self.app, range(self.asked, self.asked + 6)))
+        self.asked += 6
+        allowed = {service.live.id}
+        if service.trial is not None and service.trial.step == "canary":
+            allowed.add(service.trial.version.id)
+        for each in decisions:
+            assert each.version in allowed
+            assert each.routed.route is not Route.AUTOMATIC or not service.halted
+
+    @invariant()
+    def at_most_one_is_live_and_one_under_way(self) -> None:
+        history = self.run(self.app.ladder.history("triage"))
+        steps = [each.step for each in history]
+        assert steps.count("live") <= 1
+        assert sum(each in ("planned", "gated", "shadow", "canary") for each in steps) <= 1
+        assert [each.number for each in history] == list(range(len(history), 0, -1))
+        live = [each.version for each in history if each.step == "live"]
+        row = self.run(self.app.database.fetch_one("SELECT * FROM use_case"))
+        assert not live or live == [row["live_version"]]
+        # What decides by itself was signed when it went live, then or before.
+        assert row["threshold"] is None or row["live_version"] in self.once_live
+        epochs = (row["halt_epoch"], row["release_epoch"])
+        assert epochs[0] >= self.epochs[0]
+        assert epochs[1] >= self.epochs[1]
+        self.epochs = epochs
+
+    def current(self) -> Release:
+        return self.run(self.app.ladder.current("triage"))  # type: ignore[no-any-return]
+
+    def _write(self, decide: str) -> None:
+        write(self.folders, decide, rollout=LADDER, count=400)
+        path = self.folders.parent / "triage" / "usecase.py"
+        path.write_text(path.read_text().replace("risk_limit=0.02", "risk_limit=0.1"))
+
+
+@pytest.mark.timeout(300)
+def test_whatever_anybody_does(server: EmbeddedServer, tmp_path: Path) -> None:
+    Anybody.server, Anybody.parent = server, tmp_path
+    run_state_machine_as_test(
+        Anybody,
+        settings=settings(
+            max_examples=int(os.environ.get("LADDERS", "10")),
+            stateful_step_count=30,
+            deadline=None,
+            print_blob=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    print(dict(Anybody.seen))
+    assert min(Anybody.seen[each] for each in ("promoted", "rolled_back", "canary begun")) > 0
