@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,14 +12,14 @@ import pytest
 
 from roadbed.bootstrap import open_app
 from roadbed.kernel.settings import Settings
-from tests.acceptance.test_api import TASKS, problem
+from tests.acceptance.test_api import problem
 from tests.acceptance.test_cli import Terminal
 from tests.conftest import Folders, Site, serving
-from tests.unit.test_ladder import HARMFUL, RIGHT, signed, write
+from tests.ladders import HARMFUL, gated, signed, traffic, write
 
 SHORT = "shadow_tasks=3, canary_tasks=4, canary_share=0.5"
 RELEASES = "/usecases/triage/releases"
-OTHER = RIGHT.replace(" else", "  else")  # the same answers in other bytes
+OTHER = "pass  # the same answers in other bytes"
 
 
 class Desk(Terminal):
@@ -41,9 +40,7 @@ def desk(tmp_path: Path, url: str, folders: Folders) -> Desk:
 async def live(settings: Settings, url: str) -> None:
     """A first release, taken live by its people."""
     async with open_app(settings, url) as app:
-        release = await app.ladder.plan("triage", actor="ben")
-        release = await app.ladder.gate(release.id, actor="ben")
-        await signed(app, release)
+        release = await signed(app, await gated(app))
         await app.ladder.promote(release.id, actor="ben")
 
 
@@ -125,18 +122,6 @@ async def took(answer: httpx2.Response, status: int = 200) -> Any:
     return answer.json()["release"]
 
 
-async def compare(site: Site, release: str, *, tasks: int) -> None:
-    """Traffic, until so many tasks were compared."""
-    for number in range(20 * tasks):
-        sent = await site.shop.post(TASKS, json={"input": {"text": f"number {number}"}})
-        assert sent.status_code == 200, sent.text
-        found = await site.app.ladder.look(release)
-        if (found.trial or {}).get("compared", 0) >= tasks:
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("nothing was compared")
-
-
 async def test_every_rung_over_http(folders: Folders, settings: Settings, url: str) -> None:
     async with climbing(folders, settings, url) as (site, pod):
         ana, ben, dev, eve = pod.values()
@@ -149,7 +134,7 @@ async def test_every_rung_over_http(folders: Folders, settings: Settings, url: s
         assert (await took(await ben.post(f"{path}/gate")))["step"] == "gated"
         assert (await took(await ben.post(f"{path}/shadow")))["waits_for"] == "traffic"
         await problem(await ben.post(f"{path}/canary"), 409, "trial_too_short")
-        await compare(site, release["id"], tasks=3)
+        await traffic(site.app, range(3))
         await problem(await ben.post(f"{path}/canary"), 409, "sign_offs_missing")
         content = (await took(await ana.get(path)))["content"]
         word = {"verdict": "approve", "content": content}
@@ -165,7 +150,7 @@ async def test_every_rung_over_http(folders: Folders, settings: Settings, url: s
         await problem(await dev.delete(f"{signs}/mine"), 409, "sign_off_invalid")
         await took(await dev.post(signs, json=word), 201)
         assert (await took(await ben.post(f"{path}/canary")))["step"] == "canary"
-        await compare(site, release["id"], tasks=4)
+        await traffic(site.app, range(3, 7))
         assert (await took(await ben.post(f"{path}/promote")))["step"] == "live"
         listed = (await ben.get(RELEASES)).json()
         assert [each["step"] for each in listed["releases"]] == ["live"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from roadbed.bootstrap import App
 from roadbed.kernel.settings import Settings
 from tests.browser.test_console import CHROMIUM, signed_in
 from tests.conftest import Folders, Site, serving
-from tests.unit.test_ladder import HARMFUL, write
+from tests.ladders import HARMFUL, edit, gated, traffic, write
 
 pytestmark = [
     pytest.mark.browser,
@@ -50,16 +49,6 @@ class Desk:
         """Wait until the first sentence says ``text``, and keys are listened to."""
         await self.pages[person].locator(".lead", has_text=text).wait_for(timeout=20_000)
         await self.pages[person].wait_for_load_state()
-
-    async def traffic(self, release: str, tasks: int) -> None:
-        for number in range(100):
-            path = "/usecases/triage/tasks"
-            await self.site.shop.post(path, json={"input": {"text": f"number {number}"}})
-            found = await self.app.ladder.look(release)
-            if (found.trial or {}).get("compared", 0) >= tasks:
-                return
-            await asyncio.sleep(0.02)
-        raise AssertionError("nothing was compared")
 
 
 @pytest.fixture
@@ -106,10 +95,11 @@ async def test_up_by_two_words_and_down_by_one_hand(desk: Desk) -> None:
     await desk.lead("ben", "everybody who has to agree did. Next: begin canary.")
     await desk.press("ben", "m")
     await desk.lead("ben", "is in canary: it decides 50 % of the tasks")
-    await desk.traffic(release.id, 4)
+    await traffic(desk.app, range(4))
+    await desk.app.ladder.look(release.id)
     await desk.go("ben", path)
     text = await desk.told("ben")
-    assert "4 of 4 compared" in text or "5 of 4 compared" in text
+    assert "4 of 4 compared" in text
     assert "roll-back line" in text
     assert await desk.pages["ben"].locator(".ladder [aria-current=step]").inner_text() != ""
     await desk.press("ben", "m")
@@ -123,8 +113,7 @@ async def test_up_by_two_words_and_down_by_one_hand(desk: Desk) -> None:
 
 
 async def test_what_changed_since_it_was_read_is_not_signed(desk: Desk) -> None:
-    release = await desk.app.ladder.plan("triage", actor="ben")
-    release = await desk.app.ladder.gate(release.id, actor="ben")
+    release = await gated(desk.app)
     await desk.go("ana", f"/releases/{release.id}")
     await desk.app.database.fetch("UPDATE release SET content = 'other'")
     await desk.press("ana", "x")
@@ -144,7 +133,7 @@ async def test_what_changed_since_it_was_read_is_not_signed(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_every_state_fits_a_telephone(desk: Desk, folders: Folders, scheme: str) -> None:
+async def test_every_state_fits_a_telephone(desk: Desk, scheme: str) -> None:
     page = desk.pages["ana"]
     await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     await page.set_viewport_size({"width": 360, "height": 780})
@@ -175,7 +164,8 @@ async def test_every_state_fits_a_telephone(desk: Desk, folders: Folders, scheme
         )
     await desk.app.ladder.canary(release.id, actor="ben")
     assert "nothing compared yet" in await fits(path)
-    await desk.traffic(release.id, 2)
+    await traffic(desk.app, range(2))
+    await desk.app.ladder.look(release.id)
     assert "Each by itself" in await fits(path)
     await desk.app.ladder.roll_back("triage", actor="ben", why="a_long_word_" * 20)
     assert "× Canary" in await fits(path)
@@ -183,17 +173,14 @@ async def test_every_state_fits_a_telephone(desk: Desk, folders: Folders, scheme
 
 
 async def test_a_failed_gate_says_why(desk: Desk, folders: Folders) -> None:
-    release = await desk.app.ladder.plan("triage", actor="ben")
-    await desk.app.ladder.gate(release.id, actor="ben")
-    await desk.app.database.fetch("UPDATE release SET step = 'withdrawn'")
-    write(folders, HARMFUL, rollout=SHORT, count=700)
-    async with serving(desk.app.settings, desk.app.database.url) as site:
-        worse = await site.app.ladder.plan("triage", actor="ben")
-        await site.app.ladder.gate(worse.id, actor="ben")
+    release = await gated(desk.app)
+    await desk.app.ladder.withdraw(release.id, actor="ben", why="a slip")
+    await edit(desk.app, folders, HARMFUL, rollout=SHORT, count=700)  # type: ignore[arg-type]
+    worse = await gated(desk.app)
     text = await desk.go("ana", f"/releases/{worse.id}")
     assert "failed its gate: wrong answers" in text
     assert "× Wrong answers:" in text
     assert "not reached" in text
     assert await desk.pages["ana"].locator("svg .dot").count() == 1
     first = desk.pages["ana"].locator("h3", has_text="Broken").locator("+ div tbody tr").first
-    assert (await first.locator("td").all_inner_texts())[1:4] == ["even", "odd", "even"]
+    assert (await first.locator("td").all_inner_texts())[2] == "elsewhere"
