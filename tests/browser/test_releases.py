@@ -21,6 +21,9 @@ pytestmark = [
 ]
 SHORT = "shadow_tasks=0, canary_tasks=4, canary_share=0.5"
 RELEASES = "/usecases/triage/releases"
+UNNAMED = """[...document.querySelectorAll('input, select, textarea, button, a, svg')].filter(
+    each => each.type !== 'hidden' && !(each.labels?.length || each.getAttribute('aria-label')
+                                        || each.textContent.trim())).length"""
 
 
 @dataclass
@@ -144,6 +147,7 @@ async def test_every_state_fits_a_telephone(desk: Desk, scheme: str) -> None:
         assert wide <= 360, path
         assert await page.locator("h1").count() == 1
         assert await page.locator("[style]").count() == 0
+        assert await page.evaluate(UNNAMED) == 0, path
         return text
 
     await fits(RELEASES)

@@ -39,12 +39,18 @@ def criterion(each: Report) -> dict[str, Any]:
     return {
         "label": label(each),
         "passed": each["passed"],
-        "line": each["line"],
+        "line": _headed(each),
         "measured": write(each["measured"]) if each.get("measured") is not None else "–",
         "interval": interval,
         "n": f"{each['n']:,}" if each.get("n") is not None else "–",
         "limit": f"{sign} {write(each['limit'])}" if each.get("limit") is not None else "–",
     }
+
+
+def _headed(each: Report) -> str:
+    """Its line under its name, which some lines begin with."""
+    name, line = label(each), str(each["line"])
+    return line if line.startswith(name) else f"{name}: {line}"
 
 
 def label(each: Report) -> str:
@@ -96,7 +102,7 @@ def _figure(side: Report, name: str) -> str:
 def gate_lines(gate: Report | None) -> Iterator[str]:
     """The gate for a terminal."""
     for each in criteria(gate):
-        yield f"{'✓' if each['passed'] else '×'} {label(each)}: {each['line']}"
+        yield f"{'✓' if each['passed'] else '×'} {_headed(each)}"
 
 
 def newest(release: Release) -> Report:
