@@ -13,7 +13,7 @@ from roadbed.bootstrap import App
 from roadbed.kernel.settings import Settings
 from tests.browser.test_console import CHROMIUM, signed_in
 from tests.conftest import Folders, Site, serving
-from tests.ladders import HARMFUL, edit, gated, traffic, write
+from tests.ladders import HARMFUL, edit, gated, live, traffic, write
 
 pytestmark = [
     pytest.mark.browser,
@@ -118,11 +118,16 @@ async def test_up_by_two_words_and_down_by_one_hand(desk: Desk) -> None:
 async def test_what_changed_since_it_was_read_is_not_signed(desk: Desk) -> None:
     release = await gated(desk.app)
     await desk.go("ana", f"/releases/{release.id}")
-    await desk.app.database.fetch("UPDATE release SET content = 'other'")
-    await desk.press("ana", "x")
+    again = await desk.app.ladder.gate(release.id, actor="ben")
+    assert again.content != release.content
+    await desk.pages["ana"].locator(f"[data-copy='{again.content}']").wait_for()
+    await desk.press("ana", "a")
     problem = desk.pages["ana"].locator(".problem[role=alert]")
     await problem.wait_for()
     assert "is not what release 1 is now" in await problem.inner_text()
+    await desk.pages["ana"].wait_for_load_state()
+    await desk.press("ana", "x")
+    await desk.lead("ana", "but ana (domain lead) refused it")
     answer = await desk.pages["ana"].request.post(
         f"{desk.site.address}/releases/{release.id}",
         form={"what": "withdraw", "why": " "},
@@ -177,8 +182,7 @@ async def test_every_state_fits_a_telephone(desk: Desk, scheme: str) -> None:
 
 
 async def test_a_failed_gate_says_why(desk: Desk, folders: Folders) -> None:
-    release = await gated(desk.app)
-    await desk.app.ladder.withdraw(release.id, actor="ben", why="a slip")
+    await live(desk.app)
     await edit(desk.app, folders, HARMFUL, rollout=SHORT, count=700)  # type: ignore[arg-type]
     worse = await gated(desk.app)
     text = await desk.go("ana", f"/releases/{worse.id}")

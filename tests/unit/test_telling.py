@@ -80,15 +80,15 @@ def word(person: str, role: str, verdict: Any, *, counts: bool = True) -> SignOf
         (
             at("canary", trial=TRIAL),
             (
-                "Version 7 is in canary: it decides 10 % of the tasks; 143 of 200 compared, 2 answers "
-                "fixed, none broken."
+                "Version 7 is in canary: it decides 10 % of the tasks; 143 of 200 compared, "
+                "2 answers fixed, none broken."
             ),
         ),
         (
             at("canary", trial=TRIAL | {"labelled": 0}),
             (
-                "Version 7 is in canary: it decides 10 % of the tasks; 143 of 200 compared, none of "
-                "them labelled yet."
+                "Version 7 is in canary: it decides 10 % of the tasks; 143 of 200 compared, "
+                "none of them labelled yet."
             ),
         ),
         (

@@ -155,6 +155,10 @@ def differences(rows: Sequence[Mapping[str, Any]]) -> Markup:
     ]
     for at, each in enumerate(rows):
         parts += _difference(at * _ROW, each, x)
+    near = x(rows[0]["limit"])
+    anchor = "end" if near > _SLIM * 0.8 else "start"
+    beside = near - 6 if anchor == "end" else near + 6
+    parts.append(_word(beside, 36, "limit", anchor, "limit-word"))
     return _svg("Difference in wrong answers, with its interval and limit", parts, height, _SLIM)
 
 
