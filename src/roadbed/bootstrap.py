@@ -45,6 +45,7 @@ from roadbed.releases.journal import Journal
 from roadbed.releases.ladder import Ladder
 from roadbed.releases.outside_checks import OutsideChecks
 from roadbed.releases.registry import Registry
+from roadbed.releases.renewal import Renewal
 from roadbed.releases.rising import Rising
 from roadbed.releases.service import Releases
 from roadbed.releases.signing import Signing
@@ -313,6 +314,7 @@ def _ladder(
         gate=gate,
         signing=Signing(database, ids, clock, book, journal),
         rising=Rising(releases, book, journal, clock),
+        renewal=Renewal(database, releases, gate, book, journal),
         falling=falling,
         watching=Watching(
             database=database,
@@ -333,6 +335,8 @@ def pod_roles(registry: Registry) -> Callable[[str, str], Awaitable[frozenset[st
     """Roles as the pod of what is live declares them, not that of an edited folder."""
 
     async def roles(use_case: str, person: str) -> frozenset[str]:
+        if use_case not in registry.names():
+            return frozenset()
         service = registry.get(use_case)
         pod = asdict((service.live.loaded or service.loaded).declared.pod)
         return frozenset(role for role, who in pod.items() if who == person)

@@ -10,6 +10,7 @@ import pytest
 
 from roadbed.bootstrap import App, open_app, running
 from roadbed.decisions.model import Route
+from roadbed.deliveries.model import Outcome, State
 from roadbed.kernel.settings import Settings
 from roadbed.releases.errors import RollBackError
 from tests.conftest import Folders
@@ -89,6 +90,15 @@ class TestCanary:
         assert last is not None
         assert release.ended_at is not None
         assert last["at"] < release.ended_at
+        assert release.trial is not None
+        [wrong] = [each for each in release.trial["checks"] if each["name"] == "wrong"]
+        given = await app.database.fetch(
+            "SELECT given_at FROM verdict JOIN task ON task.id = verdict.task_id "
+            "WHERE task.input ->> 'text' >= 'number 7000' ORDER BY given_at, verdict.id"
+        )
+        took = (release.ended_at - given[wrong["n"] - 1]["given_at"]).total_seconds()
+        print(f"from the verdict that proved it to the end: {took:.2f} s")
+        assert took < 5.0  # two seconds are promised, on a machine that does nothing else
 
     async def test_what_it_decided_and_did_not_leave_is_held(
         self, app: App, folders: Folders
@@ -102,17 +112,16 @@ class TestCanary:
         decisions += await traffic(app, range(7040, 7060))
         await app.ladder.roll_back("triage", actor="ana", why="Customers complain.")
         await app.relay._prepare(declared)
-        by_version = {each.task_id: each.version for each in decisions}
+        by_version = {str(each.task_id): each.version == release.version for each in decisions}
         found = await app.deliveries.list("triage", most=200)
         states = {
-            (each.task_id in by_version and by_version[each.task_id] == release.version): set()
+            (by_version[each.task_id], str(each.state))
             for each in found
+            if each.task_id in by_version
         }
-        for each in found:
-            if each.task_id in by_version:
-                states[by_version[each.task_id] == release.version].add(str(each.state))
-        assert states == {True: {"held"}, False: {"waiting"}}
-        held = next(each for each in found if str(each.state) == "held")
+        assert states == {(True, "held"), (False, "waiting")}
+        # Of a sample item nothing is told before its blind review.
+        held = next(each for each in found if str(each.state) == "held" and not each.withheld)
         assert "was rolled back (release 2)" in (held.reason or "")
         approved = await app.deliveries.say(
             held.id,
@@ -290,3 +299,51 @@ async def test_the_road_tells_stages_and_waits(
         assert road.production.reached_at is not None
         assert 0.0 < road.production.days < 1.0
         assert {each.waits_for for each in road.waits} == {"domain_lead", "risk_partner"}
+
+
+async def test_a_delivery_that_comes_back_after_the_fall_waits_for_a_person(
+    app: App, folders: Folders
+) -> None:
+    await in_canary(app, folders, "queue = queue")
+    await traffic(app, range(7000, 7040))
+    await app.relay._prepare(app.registry.get("triage").loaded.declared)
+    await app.database.fetch(
+        "UPDATE delivery SET state = 'sending', attempt = 1, first_sent_at = now(), "
+        "lease_until = now() + interval '1 hour'"
+    )
+    await app.ladder.roll_back("triage", actor="ana", why="no")
+    nothing_happened = Outcome(outcome="temporary", state=State.WAITING, detail="refused: busy")
+    for each in await app.database.fetch("SELECT id, use_case, attempt FROM delivery"):
+        await app.relay._finished(each, nothing_happened, 0.1)
+    rows = await app.database.fetch(
+        "SELECT DISTINCT delivery.state, decision.version = release.version AS fell FROM delivery "
+        "JOIN decision ON decision.task_id = delivery.task_id "
+        "JOIN release ON release.step = 'rolled_back'"
+    )
+    assert {row["fell"]: row["state"] for row in rows} == {True: "held", False: "waiting"}
+
+
+async def test_a_renewed_proof_of_the_same_behaviour_needs_no_new_word(
+    app: App,
+) -> None:
+    [release] = await app.ladder.history("triage")
+    same = await app.ladder.renew("triage", actor="ben")
+    assert (same.version, same.certificate) == (release.version, release.certificate)
+    await draw_all(app)
+    await traffic(app, range(7000, 7012), label=True)
+    renewed = await app.ladder.renew("triage", actor="ben")
+    assert renewed.certificate is not None
+    assert release.certificate is not None
+    assert renewed.certificate["items"] == release.certificate["items"] + 12
+    assert renewed.behaviour == release.behaviour
+    assert app.registry.get("triage").live.id == renewed.version
+    assert app.registry.get("triage").live.threshold is not None
+
+
+async def test_only_what_came_by_a_release_is_renewed_by_the_ladder(
+    settings: Settings, folders: Folders, url: str
+) -> None:
+    write(folders)
+    async with open_app(settings, url) as opened:
+        with pytest.raises(RollBackError, match="without a release"):
+            await opened.ladder.renew("triage", actor="ben")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -14,7 +15,11 @@ from roadbed.decisions.runner import Runner
 from roadbed.decisions.trials import answered
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import Clock
-from roadbed.kernel.ids import TaskId
+from roadbed.kernel.ids import CertificateId, TaskId, VersionId
+from roadbed.releases import rules
+from roadbed.releases.store import Runnable
+from roadbed.risk.slices import Pooling
+from roadbed.risk.states import State
 from roadbed.usecases.deciders import is_trainable
 from roadbed.usecases.folder import LoadedUseCase
 
@@ -144,3 +149,22 @@ def as_declared(loaded: LoadedUseCase, right: Json | None) -> Json | None:
         return loaded.declared.output.model_validate(right).model_dump(mode="json")
     except ValueError:
         return right
+
+
+def contender(found: Runnable, certificate: Json | None, alarm_at: datetime | None) -> Contender:
+    """A version with what its proof puts in force, if no alarm has sounded since."""
+    proven = certificate if rules.in_force(certificate, alarm_at) else None
+    pooling = proven["detail"].get("pooling") if proven else None
+    return Contender(
+        loaded=found.loaded,
+        version=LiveVersion(
+            id=VersionId(found.behaviour),
+            decider=found.decider,
+            threshold=proven["threshold"] if proven else None,
+            certificate=CertificateId(proven["id"]) if proven else None,
+            state=State.OPEN if proven else State.SHADOW,
+            cautious=bool(proven and proven["bridged"]),
+            pooling=Pooling(**pooling) if pooling else None,
+            loaded=found.loaded,
+        ),
+    )

@@ -11,21 +11,17 @@ from typing import Any
 
 import psycopg
 
-from roadbed.decisions.model import LiveVersion
 from roadbed.improvement.model import Candidate
 from roadbed.improvement.service import Improvement
 from roadbed.kernel.clock import Clock
-from roadbed.kernel.ids import CertificateId, VersionId
 from roadbed.releases import gate_rules, rules
 from roadbed.releases.certificates import Certificates, plain
 from roadbed.releases.errors import ArtifactMissingError, GateRunningError, NothingToJudgeError
-from roadbed.releases.evaluation import Contender, Evaluation, Item, Pair
+from roadbed.releases.evaluation import Contender, Evaluation, Item, Pair, contender
 from roadbed.releases.model import Release
 from roadbed.releases.outside_checks import OutsideChecks
 from roadbed.releases.registry import Registry
 from roadbed.releases.store import Runnable, VersionStore
-from roadbed.risk.slices import Pooling
-from roadbed.risk.states import State
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.deciders import OutOfFold, is_trainable
@@ -95,12 +91,12 @@ class Gate:
             raise NothingToJudgeError(release.use_case)
         look = await self._certificates.look(
             found.loaded,
-            await self._candidate(found),
+            await self.candidate(found),
             found.behaviour,
             rules.standing(standing),
             standing["alarm_at"],
         )
-        candidate = _contender(found, look.certificate, standing["alarm_at"])
+        candidate = contender(found, look.certificate, standing["alarm_at"])
         pairs = await self._evaluation.run(live, candidate, items)
         report = await asyncio.to_thread(self._report, release, live, candidate, standing, pairs)
         report["proof"] = {"says": look.note, "threshold": candidate.version.threshold}
@@ -143,7 +139,7 @@ class Gate:
         if row is None:
             return None
         found = await self.open(use_case, row["behaviour"])
-        return _contender(found, None, standing["alarm_at"])
+        return contender(found, None, standing["alarm_at"])
 
     async def _items(self, use_case: str) -> list[Item]:
         rows = await self._database.fetch(_SQL["gate_items"], {"use_case": use_case})
@@ -159,7 +155,7 @@ class Gate:
             for row in rows
         ]
 
-    async def _candidate(self, found: Runnable) -> Candidate:
+    async def candidate(self, found: Runnable) -> Candidate:
         """The candidate as it was made, as far as a proof asks for it."""
         declared = found.loaded.declared
         row = await self._database.fetch_one(_SQL["behaviour"], {"hash": found.behaviour}) or {}
@@ -267,25 +263,6 @@ class Gate:
 
 
 _TOLD = ("criteria", "live", "candidate", "fixed", "broken", "corrections", "proof")
-
-
-def _contender(found: Runnable, certificate: Row | None, alarm_at: datetime | None) -> Contender:
-    """A version with what its proof would put in force."""
-    proven = certificate if rules.in_force(certificate, alarm_at) else None
-    pooling = proven["detail"].get("pooling") if proven else None
-    return Contender(
-        loaded=found.loaded,
-        version=LiveVersion(
-            id=VersionId(found.behaviour),
-            decider=found.decider,
-            threshold=proven["threshold"] if proven else None,
-            certificate=CertificateId(proven["id"]) if proven else None,
-            state=State.OPEN if proven else State.SHADOW,
-            cautious=bool(proven and proven["bridged"]),
-            pooling=Pooling(**pooling) if pooling else None,
-            loaded=found.loaded,
-        ),
-    )
 
 
 def _of_check(answer: Mapping[str, Any]) -> dict[str, Any]:

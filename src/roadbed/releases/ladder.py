@@ -25,6 +25,7 @@ from roadbed.releases.gate import Gate
 from roadbed.releases.journal import Journal
 from roadbed.releases.model import Release, Step
 from roadbed.releases.registry import Registry
+from roadbed.releases.renewal import Renewal
 from roadbed.releases.rising import Rising, check_step
 from roadbed.releases.service import Releases
 from roadbed.releases.signing import Signing
@@ -56,6 +57,7 @@ class Ladder:
         gate: Gate,
         signing: Signing,
         rising: Rising,
+        renewal: Renewal,
         falling: Falling,
         watching: Watching,
         journal: Journal,
@@ -70,6 +72,7 @@ class Ladder:
         self._gate = gate
         self._signing = signing
         self._rising = rising
+        self._renewal = renewal
         self._falling = falling
         self._watching = watching
         self._journal = journal
@@ -226,6 +229,16 @@ class Ladder:
         release = await self._book.get(release_id)
         await self._refresh(release.use_case)
         return release
+
+    async def renew(self, use_case: str, *, actor: str) -> Release:
+        """Look again at the proof of what is live; the same behaviour needs no new sign-off.
+
+        Raises ``RollBackError`` where what is live came without a release, ``CannotDecideError``,
+        ``ArtifactMissingError``.
+        """
+        release_id = await self._renewal.renew(use_case, actor=actor)
+        await self._refresh(use_case)
+        return await self._book.get(release_id)
 
     async def retire(self, use_case: str, *, actor: str, why: str) -> None:
         """End a use case: it goes on only to people. Raises ``ReleaseUnderWayError``."""

@@ -290,3 +290,6 @@ SELECT release.id, release.step,
         WHERE verdict.use_case = release.use_case AND verdict.undone_at >= release.planned_at)
        AS undone
 FROM release WHERE use_case = %(use_case)s AND step IN ('shadow', 'canary')
+
+-- name: renew_release
+UPDATE release SET version = %(version)s, certificate = %(certificate)s WHERE id = %(id)s
