@@ -46,6 +46,8 @@ async def live(settings: Settings, url: str) -> None:
 
 def test_from_the_plan_to_live_in_the_terminal(desk: Desk) -> None:
     assert "`roadbed release plan triage` begins one" in desk.say("ben", "list")
+    desk.run("release", "list", "nobody", code=1)
+    assert "no use case" in desk.errors
     desk.say("ben", "gate", code=1)
     assert "No release of 'triage' is under way" in desk.errors
     told = desk.say("ben", "plan", "--reason", "the first one")

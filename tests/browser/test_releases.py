@@ -134,6 +134,13 @@ async def test_what_changed_since_it_was_read_is_not_signed(desk: Desk) -> None:
         headers={"Origin": desk.site.address},
     )
     assert answer.status == 422
+    answer = await desk.pages["ana"].request.post(
+        f"{desk.site.address}/releases/{release.id}",
+        form={"what": "promote"},
+        headers={"Origin": desk.site.address},
+    )
+    assert answer.status == 409
+    assert "cannot become live" in await answer.text()
     for path in ("/releases/rel_none", "/usecases/nobody/releases"):
         missing = await desk.pages["ana"].goto(f"{desk.site.address}{path}")
         assert missing is not None

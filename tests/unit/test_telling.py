@@ -173,6 +173,7 @@ def test_a_report_becomes_rows_and_lines() -> None:
     assert (first["measured"], first["limit"], first["interval"]) == ("60", "≥ 50", "–")
     assert (second["measured"], second["interval"]) == ("+8.0 points", "−1.0 to +17.0")
     assert [each["label"] for each in reading.differences(gate)] == ["region = north"]
-    assert reading.gate_said(gate) == "Failed: region = north. 1 fixed, 6 broken."
+    said = "Failed: region = north. Of the items that only judge, 1 fixed and 6 broken."
+    assert reading.gate_said(gate) == said
     assert list(reading.gate_lines(gate))[1] == "× region = north: worse"
     assert "region = north" in telling.sentence(at("failed", gate=gate))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -53,7 +54,7 @@ def list_(
     """Releases of a use case, newest first."""
 
     async def work() -> Any:
-        async with opened(only=[usecase]) as services:
+        async with _opened(usecase) as services:
             return await services.ladder.history(usecase, most=most)
 
     from roadbed.cli import laddering
@@ -80,7 +81,7 @@ def plan(
     """Begin a release; what it has to reach is fixed from now on."""
 
     async def work() -> Any:
-        async with opened(only=[usecase]) as services:
+        async with _opened(usecase) as services:
             return await services.ladder.plan(usecase, actor=me(), reason=reason, version=version)
 
     _print(run(work()), json)
@@ -159,7 +160,7 @@ def roll_back(
     """Back to the version before, now."""
 
     async def work() -> Any:
-        async with opened(only=[usecase]) as services:
+        async with _opened(usecase) as services:
             return await services.ladder.roll_back(usecase, actor=me(), why=why, to=to)
 
     _print(run(work()), json)
@@ -187,12 +188,20 @@ def watch(
     from roadbed.cli import laddering
 
     async def work() -> Release:
-        async with opened(only=[usecase]) as services:
+        async with _opened(usecase) as services:
             found = await _find(services, usecase, release)
             return await laddering.follow(services, found, every=every, as_json=json)
 
     if run(work()).step in ("rolled_back", "failed"):
         raise typer.Exit(PROBLEMS_FOUND)
+
+
+@asynccontextmanager
+async def _opened(usecase: str) -> AsyncIterator[App]:
+    """The services with this use case. Raises why it cannot be loaded, or that there is none."""
+    async with opened(only=[usecase]) as services:
+        services.service(usecase)
+        yield services
 
 
 def _stepped(verb: str, usecase: str, release: str | None, json: bool) -> Release:
@@ -214,7 +223,7 @@ def _told(
     """Act on the release meant, and print what it is now."""
 
     async def work() -> Release:
-        async with opened(only=[usecase]) as services:
+        async with _opened(usecase) as services:
             return await act(services, await _find(services, usecase, release, newest=newest))
 
     found = run(work())

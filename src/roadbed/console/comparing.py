@@ -52,7 +52,6 @@ def signing(
             *(_signed(each) for each in release.sign_offs),
             *(_nobody(role, pod.get(role)) for role in release.missing),
         ],
-        "signs_first": bool(release.missing) and release.content is not None,
         "my_roles": mine,
         "cannot": cannot,
         "my_word": release.step in telling.UNDER_WAY

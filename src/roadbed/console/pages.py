@@ -106,6 +106,6 @@ def problem_page(request: Request, error: RoadbedError) -> HTMLResponse:
     return page(request, template, status_of(error), problem=error.problem, remedy=error.remedy)
 
 
-def status_of(error: RoadbedError | None) -> int:
-    """HTTP's number for an error; 200 for none."""
-    return 200 if error is None else _STATUS.get(error.code, 500)
+def status_of(error: RoadbedError | None, otherwise: int = 500) -> int:
+    """HTTP's number for an error, ``otherwise`` for one not known here; 200 for none."""
+    return 200 if error is None else _STATUS.get(error.code, otherwise)

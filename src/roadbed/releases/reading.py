@@ -77,7 +77,8 @@ def gate_said(gate: Report) -> str:
     """The whole gate in a sentence."""
     failed = [label(each) for each in criteria(gate) if not each["passed"]]
     begun = f"Failed: {', '.join(failed)}." if failed else "Everything it had to reach, it reached."
-    beside = gate.get("alone") or f"{gate['fixed']:,} fixed, {gate['broken']:,} broken"
+    counted = f"of the items that only judge, {gate['fixed']:,} fixed and {gate['broken']:,} broken"
+    beside = gate.get("alone") or counted
     return f"{begun} {beside[0].upper()}{beside[1:]}."
 
 
