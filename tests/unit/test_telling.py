@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from roadbed.cli import laddering
 from roadbed.releases import reading, telling
 from roadbed.releases.model import Release, SignOff
 from roadbed.usecases.rollout import Rollout, facts
@@ -177,3 +179,42 @@ def test_a_report_becomes_rows_and_lines() -> None:
     assert reading.gate_said(gate) == said
     assert list(reading.gate_lines(gate))[1] == "× region = north: worse"
     assert "region = north" in telling.sentence(at("failed", gate=gate))
+
+
+async def test_watching_says_only_what_changed_and_ends_with_the_release(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    waiting = at("canary", trial=TRIAL, waits_for="traffic", next="promote")
+    fell = replace(waiting, step="rolled_back", ended_why="worse", waits_for=None)
+    seen = iter([waiting, waiting, fell])
+
+    async def look(_: str) -> Release:
+        return next(seen)
+
+    services: Any = SimpleNamespace(ladder=SimpleNamespace(look=look))
+    assert await laddering.follow(services, waiting, every=0.0, as_json=False) is fell
+    assert capsys.readouterr().out.splitlines() == [
+        telling.sentence(waiting),
+        "It waits for more tasks; `roadbed release watch triage` follows it.",
+        "Version 7 was rolled back: worse.",
+    ]
+
+
+def test_the_terminal_names_who_signed_and_the_evidence() -> None:
+    check = {"name": "wrong", "breached": False, "line": "wrong on 1 of 41", "n": 41}
+    trial = TRIAL | {"checks": [check | {"evidence": 1.4, "limit": 80.0}]}
+    given = [word("ana", "domain_lead", "approve"), word("dev", "risk_partner", "refuse")]
+    lapsed = word("eve", "engineer", "approve", counts=False)
+    release = at("canary", trial=trial, sign_offs=[*given, lapsed], missing=[*BOTH, "engineer"])
+    text = laddering.told(release)
+    for said in (
+        "✓ Wrong answers: wrong on 1 of 41; evidence 1.4 of 80, n = 41",
+        "✓ domain lead: ana approved",
+        "× risk partner: dev refused",
+        "eve approved, 2026-11-01 09:00 UTC, does not count: expired",
+        "○ engineer: nobody yet",
+        "Content c0ffee",
+    ):
+        assert said in text
+    assert "risk partner: nobody yet" not in text
+    assert laddering.listed([], "triage").endswith("`roadbed release plan triage` begins one.")

@@ -109,7 +109,7 @@ def _signed(release: Release) -> Iterator[str]:
         line += f"{each.person} {word}, {each.given_at:%Y-%m-%d %H:%M} UTC"
         line += f", does not count: {each.why_not}" if not each.counts and each.why_not else ""
         yield f"  {line}" + (f"  “{each.note}”" if each.note else "")
-    yield from (f"  ○ {named([each])}: nobody yet" for each in release.missing)
+    yield from (f"  ○ {named([each])}: nobody yet" for each in telling.silent(release))
 
 
 def _next(release: Release) -> Iterator[str]:

@@ -50,7 +50,7 @@ def signing(
     return {
         "signs": [
             *(_signed(each) for each in release.sign_offs),
-            *(_nobody(role, pod.get(role)) for role in release.missing),
+            *(_nobody(role, pod.get(role)) for role in telling.silent(release)),
         ],
         "my_roles": mine,
         "cannot": cannot,

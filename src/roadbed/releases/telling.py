@@ -201,6 +201,12 @@ def may_sign(release: Release, roles: Collection[str], person: str) -> tuple[lis
     return mine, ""
 
 
+def silent(release: Release) -> list[str]:
+    """The roles of which nobody has said anything that counts, neither yes nor no."""
+    said = {each.role for each in release.sign_offs if each.counts}
+    return [each for each in release.missing if each not in said]
+
+
 def asked(release: Release, roles: Sequence[str]) -> str:
     """What is asked of a reader who may sign in ``roles``."""
     if roles:
