@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from roadbed.kernel.settings import Settings
 from roadbed.people.service import hashed
 from roadbed.storage import migrations
 from roadbed.storage.embedded import EmbeddedServer
+from roadbed.usecases.rollout import DIRECT, facts
 from roadbed.web import SESSION_COOKIE
 from tests.conftest import DECIDE, ROUTING, Site, serving
 
@@ -51,7 +53,9 @@ class Ids:
     notice_id: str
     proposal_id: str
     incident_id: str
+    release_id: str
     named: str = "1..1"
+    verb: str = "gate"
 
     def missing(self) -> Ids:
         """As long, and not there."""
@@ -62,6 +66,7 @@ class Ids:
             delivery_id="dlv_" + "x" * (len(self.delivery_id) - 4),
             notice_id="ntc_" + "x" * (len(self.notice_id) - 4),
             incident_id="inc_" + "x" * (len(self.incident_id) - 4),
+            release_id="rel_" + "x" * (len(self.release_id) - 4),
             proposal_id="prp_" + "x" * (len(self.proposal_id) - 4),
         )
 
@@ -206,7 +211,15 @@ async def _one_of_each(site: Site, name: str) -> Ids:
         until=None,
         actor="x",
     )
+    release = f"rel_{notice[4:]}"
+    await app.database.fetch(
+        "INSERT INTO release (id, use_case, number, behaviour, step, reason, author, plan,"
+        " planned_at) SELECT %(id)s, %(name)s, 1, hash, 'withdrawn', 'x', 'x', %(plan)s::jsonb,"
+        " now() FROM behaviour WHERE use_case = %(name)s LIMIT 1",
+        {"id": release, "name": name, "plan": json.dumps(facts(DIRECT))},
+    )
     return Ids(
+        release_id=release,
         incident_id=incident.id,
         proposal_id=proposal,
         name=name,

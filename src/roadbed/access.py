@@ -23,6 +23,7 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.people.errors import NotAllowedError, NotSignedInError, SessionNeededError
 from roadbed.people.rules import Permission, Viewer, who_may
 from roadbed.receipts.errors import UnknownTaskError
+from roadbed.releases.errors import UnknownReleaseError
 from roadbed.reviews.errors import UnknownReviewError
 from roadbed.trust.errors import UnknownNoticeError
 from roadbed.usecases.errors import UnknownUseCaseError
@@ -107,6 +108,9 @@ def by_id(
 by_task = by_id("task_id", lambda app, each: app.receipts.use_case_of(each), UnknownTaskError)
 by_review = by_id("review_id", lambda app, each: app.reviews.use_case_of(each), UnknownReviewError)
 by_notice = by_id("notice_id", lambda app, each: app.trust.use_case_of(each), UnknownNoticeError)
+by_release = by_id(
+    "release_id", lambda app, each: app.ladder.use_case_of(each), UnknownReleaseError
+)
 by_proposal = by_id(
     "proposal_id", lambda app, each: app.proposals.use_case_of(each), UnknownProposalError
 )

@@ -8,9 +8,9 @@ import os
 import random
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -269,6 +269,9 @@ def _wire(
         on_undo=pipeline.VERDICT_UNDONE,
         claim_seconds=settings.claim_seconds,
     )
+    proposals = Proposals(
+        database, ids, clock, pipeline.PROPOSAL_DECIDED, lambda name: registry.get(name).loaded
+    )
     people = People(database, clock, os.urandom, idle_seconds=settings.idle_seconds)
     members = Members(database, people)
     # Which known cases are drawn is no secret that anything rests on.
@@ -294,18 +297,14 @@ def _wire(
         receipts=receipts,
         incidents=Incidents(database, receipts, ids, clock, pipeline.DELIVERY_DECIDED),
         improvement=improvement,
-        proposals=Proposals(
-            database,
-            ids,
-            clock,
-            pipeline.PROPOSAL_DECIDED,
-            lambda name: registry.get(name).loaded,
-        ),
+        proposals=proposals,
         releases=releases,
         versions=versions,
         replays=Replays(versions, store, receipts.get, budgets, clock),
         notebooks=Notebooks(database, clock),
-        ladder=_ladder(database, improvement, releases, store, registry, network),
+        ladder=_ladder(
+            database, improvement, releases, store, registry, network, people, proposals
+        ),
         stages=StageClock(database, clock),
         monitoring=Monitoring(database, reviews, improvement, releases, clock),
         trust=trust,
@@ -332,10 +331,12 @@ def _ladder(
     store: VersionStore,
     registry: Registry,
     network: NetworkPool,
+    people: People,
+    proposals: Proposals,
 ) -> Ladder:
     clock = SystemClock()
     ids = Ids(clock)
-    book = ReleaseBook(database, clock, pod_roles(registry))
+    book = ReleaseBook(database, clock, people.roles_or_pod)
     journal = Journal(ids, clock, audit_note=pipeline.RELEASE_MOVED, announce=pipeline.POD_TOLD)
     gate = Gate(
         database=database,
@@ -376,20 +377,8 @@ def _ladder(
         journal=journal,
         ids=ids,
         clock=clock,
+        accepted=proposals.accepted,
     )
-
-
-def pod_roles(registry: Registry) -> Callable[[str, str], Awaitable[frozenset[str]]]:
-    """Roles as the pod of what is live declares them, not that of an edited folder."""
-
-    async def roles(use_case: str, person: str) -> frozenset[str]:
-        if use_case not in registry.names():
-            return frozenset()
-        service = registry.get(use_case)
-        pod = asdict((service.live.loaded or service.loaded).declared.pod)
-        return frozenset(role for role, who in pod.items() if who == person)
-
-    return roles
 
 
 async def _serve(app: App, folder: Path) -> None:

@@ -39,7 +39,7 @@ async def page(site: Site) -> AsyncIterator[Page]:
 
 
 @asynccontextmanager
-async def signed_in(site: Site) -> AsyncIterator[Page]:
+async def signed_in(site: Site, person: str = "ana") -> AsyncIterator[Page]:
     """A signed-in page; any error in its console fails the test."""
     errors: list[str] = []
     async with async_playwright() as playwright:
@@ -49,7 +49,7 @@ async def signed_in(site: Site) -> AsyncIterator[Page]:
         found = await browser.new_page(viewport={"width": 1280, "height": 800})
         found.on("pageerror", lambda error: errors.append(str(error)))
         found.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-        code = await site.app.people.issue_link_code("ana")
+        code = await site.app.people.issue_link_code(person)
         await found.goto(f"{site.address}/sign-in?code={code}")
         await found.wait_for_url(f"{site.address}/")
         yield found

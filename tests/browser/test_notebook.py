@@ -42,7 +42,7 @@ async def test_a_new_member_of_the_pod_catches_up(
                 assert said in text
             assert await page.title() == "Notebook · triage"
             await page.keyboard.press("g")
-            await page.keyboard.press("v")
+            await page.keyboard.press("l")
             await page.wait_for_url("**/versions")
             await page.get_by_role("button", name="Compare").click()
             await page.wait_for_url("**/versions/1..2")

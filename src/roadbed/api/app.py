@@ -14,6 +14,7 @@ from roadbed.api import (
     problems,
     proposals,
     records,
+    releases,
     reviews,
     tasks,
     usecases,
@@ -31,6 +32,7 @@ _PARTS = (
     proposals,
     versions,
     notebooks,
+    releases,
 )
 
 

@@ -82,6 +82,7 @@ STATUS = {
     "release_blocked": 409,
     "nothing_to_judge": 409,
     "gate_running": 409,
+    "sign_off_not_yours": 403,
     "sign_off_invalid": 409,
     "sign_offs_missing": 409,
     "trial_too_short": 409,

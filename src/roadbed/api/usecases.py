@@ -82,13 +82,3 @@ async def seen(notice_id: str, request: Request) -> Response:
     """Say that you have seen a notice; it leaves the pages."""
     await app_of(request).trust.seen(notice_id, person=person_of(request))
     return as_json({"seen": notice_id})
-
-
-@router.get("/usecases/{name}/releases")
-@needs(Permission.VIEW)
-async def releases(
-    name: str, request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 50
-) -> Response:
-    """Versions, newest first."""
-    usecase_of(request, name)
-    return as_json({"versions": await app_of(request).releases.versions(name, limit)})

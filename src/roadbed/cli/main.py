@@ -13,6 +13,7 @@ from roadbed.cli import (
     notebooks,
     people,
     proposals,
+    releases,
     reviews,
     serving,
     versions,
@@ -54,6 +55,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(deliveries.app, name="deliver")
 app.add_typer(proposals.app, name="proposals")
 app.add_typer(versions.app, name="version")
+app.add_typer(releases.app, name="release")
 app.add_typer(people.app, name="user")
 
 

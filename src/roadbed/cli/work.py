@@ -172,11 +172,16 @@ def stress(
 
 
 def improve(usecase: UseCaseName, json: Json = False) -> None:
-    """Learn from the corrections, prove the new version, take it live."""
+    """Learn from corrections and what was accepted; live at once only where nobody signs off."""
 
     async def work() -> Any:
         async with opened(only=None) as app:
-            return await app.releases.improve(app.service(usecase).loaded, actor=me())
+            service = app.service(usecase)
+            return await app.releases.improve(
+                app.registry.folder(service.loaded.name),
+                actor=me(),
+                changes=await app.proposals.accepted(usecase),
+            )
 
     found = run(work())
     show(
@@ -185,6 +190,8 @@ def improve(usecase: UseCaseName, json: Json = False) -> None:
         text=lambda: (
             f"Version {found.number} ({found.version}) is live; learnt from {found.learned_from:,} "
             f"examples in {found.seconds:.1f} s.\n{found.note}"
+            if found.version
+            else found.note
         ),
     )
 

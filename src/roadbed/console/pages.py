@@ -37,6 +37,7 @@ _environment.filters.update(
     sentence=words.sentence,
     seen=words.seen,
     support=words.support,
+    points=words.points,
 )
 _environment.globals.update(
     release=__version__,
@@ -47,6 +48,7 @@ _environment.globals.update(
     delivery_states=words.DELIVERY_STATES,
     outcomes=words.OUTCOMES,
     roles=words.ROLES,
+    release_states=words.RELEASE_STATES,
 )
 _STATUS = {
     "not_signed_in": 401,
@@ -79,6 +81,8 @@ _STATUS = {
     "version_unknown": 404,
     "artifact_missing": 503,
     "versions_folder": 503,
+    "release_unknown": 404,
+    "request_invalid": 422,
     "storage_unavailable": 503,
 }
 
@@ -109,6 +113,7 @@ def page(request: Request, template: str, status: int = 200, **facts: Any) -> HT
         now=now,
         ago=lambda at: words.ago(at, now),
         left=lambda at: words.left(at, now),
+        span=lambda at: words.duration((now - at).total_seconds()),
         **{"usecase": None, "standing": None, **facts},
     )
     return HTMLResponse(html, status)
@@ -125,9 +130,12 @@ async def usecase_page(
 def problem_page(request: Request, error: RoadbedError) -> HTMLResponse:
     """An error in words, with the remedy; a part of a page where only a part was asked for."""
     template = "problem_part.html" if request.headers.get("x-part") else "problem.html"
-    response = page(
-        request, template, _STATUS.get(error.code, 500), problem=error.problem, remedy=error.remedy
-    )
+    response = page(request, template, status_of(error), problem=error.problem, remedy=error.remedy)
     if (seconds := getattr(error, "retry_after", None)) is not None:
         response.headers["Retry-After"] = str(ceil(seconds))
     return response
+
+
+def status_of(error: RoadbedError | None, otherwise: int = 500) -> int:
+    """HTTP's number for an error, ``otherwise`` for one not known here; 200 for none."""
+    return 200 if error is None else _STATUS.get(error.code, otherwise)

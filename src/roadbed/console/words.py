@@ -56,6 +56,17 @@ OUTCOMES = {
     "found": "looked up: it had happened",
     "absent": "looked up: it had not happened",
 }
+RELEASE_STATES = {
+    "planned": "○ planned",
+    "gated": "◐ gate passed",
+    "failed": "× gate failed",
+    "shadow": "◐ in shadow",
+    "canary": "◐ in canary",
+    "live": "● live",
+    "retired": "– retired",
+    "rolled_back": "↶ rolled back",
+    "withdrawn": "× withdrawn",
+}
 # What each of the pod is there for, beside the name.
 ROLES = {
     "domain_lead": "owns it",
@@ -126,6 +137,11 @@ def milliseconds(seconds: float | None) -> str:
 def percent(share: float | None, digits: int = 0) -> str:
     """A share in [0, 1] as a percentage."""
     return "none" if share is None else f"{share * 100:.{digits}f} %"
+
+
+def points(share: float) -> str:
+    """A difference of shares, with its sign, in percentage points."""
+    return f"{share * 100:+.1f}".replace("-", "−")
 
 
 def interval(low: float, high: float, n: int) -> str:

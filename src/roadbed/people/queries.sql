@@ -62,6 +62,12 @@ SELECT role FROM role_held
 JOIN person ON person.name = role_held.person AND person.disabled_at IS NULL
 WHERE role_held.person = %(person)s AND role_held.use_case = %(use_case)s
 
+-- name: roles_by_name
+-- Somebody without an account cannot sign in; on the server's own terminal the pod's name is enough.
+SELECT role FROM role_held
+WHERE role_held.person = %(person)s AND role_held.use_case = %(use_case)s
+  AND NOT EXISTS (SELECT 1 FROM person WHERE name = %(person)s)
+
 -- name: persons
 SELECT person.name, display, email, admin, password IS NOT NULL AS has_password, created_at,
        disabled_at,

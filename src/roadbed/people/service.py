@@ -155,6 +155,12 @@ class People:
         rows = await self._database.fetch(SQL["roles"], facts)
         return frozenset(Role(row["role"]) for row in rows)
 
+    async def roles_or_pod(self, use_case: str, person: str) -> frozenset[str]:
+        """The same, and for somebody without an account what the pod declares: the terminal's."""
+        facts = {"person": person, "use_case": use_case}
+        rows = await self._database.fetch(SQL["roles_by_name"], facts)
+        return await self.roles(person, use_case) | frozenset(row["role"] for row in rows)
+
     def forget(self) -> None:
         """Ask the database again about everybody: something was just changed here."""
         self._remembered.clear()

@@ -158,6 +158,12 @@ class SignOffError(RoadbedError):
     code = "sign_off_invalid"
 
 
+class NotYoursToSignError(SignOffError):
+    """A word by the author, or by somebody who is not what the release needs."""
+
+    code = "sign_off_not_yours"
+
+
 class SignOffsMissingError(RoadbedError):
     """Not everybody who has to agree does, now and to exactly this content."""
 

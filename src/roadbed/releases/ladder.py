@@ -92,6 +92,10 @@ class Ladder:
         """All releases, newest first."""
         return await self._book.history(use_case, most)
 
+    async def roles(self, use_case: str, person: str) -> frozenset[str]:
+        """What ``person`` may sign off as."""
+        return await self._book.roles(use_case, person)
+
     async def look(self, release_id: str) -> Release:
         """Read shadow or canary as it stands; roll back where it harms. Else change nothing."""
         return await self._watching.look(release_id)
@@ -218,6 +222,11 @@ class Ladder:
         fell = await self._falling.roll_back(use_case, actor=actor, why=why, to=to)
         await self._refresh(use_case)
         return await self._book.get(fell)
+
+    async def use_case_of(self, release_id: str) -> str | None:
+        """The use case that a release belongs to; ``None`` if there is no such release."""
+        row = await self._database.fetch_one(_SQL["release_use_case"], {"id": release_id})
+        return row["use_case"] if row else None
 
     async def withdraw(self, release_id: str, *, actor: str, why: str) -> Release:
         """Take a candidate off the ladder. Raises ``ReleaseStepError``."""

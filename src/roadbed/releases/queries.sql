@@ -1,7 +1,11 @@
 -- name: register
 INSERT INTO use_case (name, declaration, coin_seed, registered_at)
 VALUES (%(name)s, %(declaration)s, %(coin_seed)s, %(at)s)
+-- Once people sign off, what is declared is what the live version declares: an edited folder changes
+-- neither the pod nor anything else before it is released.
 ON CONFLICT (name) DO UPDATE SET declaration = excluded.declaration
+WHERE use_case.stage IN ('idea', 'proof')
+   OR coalesce(use_case.declaration #> '{rollout,sign_offs}', '[]') = '[]'
 
 -- name: begin
 INSERT INTO stage_event (id, use_case, kind, stage, actor, at)
@@ -114,7 +118,11 @@ UPDATE version SET live_since = %(at)s, retired_at = NULL WHERE id = %(id)s
 RETURNING id, number
 
 -- name: point
-UPDATE use_case SET live_version = %(id)s, release_epoch = release_epoch + 1
+UPDATE use_case
+SET live_version = %(id)s, release_epoch = release_epoch + 1,
+    declaration = coalesce(
+        (SELECT behaviour.declaration FROM behaviour
+         WHERE behaviour.hash = %(behaviour)s AND behaviour.declaration <> '{}'), declaration)
 WHERE name = %(use_case)s
 
 -- name: tell
@@ -378,3 +386,6 @@ SELECT count(*) AS tasks, count(*) FILTER (WHERE route = 'automatic') AS automat
 FROM (SELECT route FROM decision
       WHERE use_case = %(use_case)s AND reason_code <> 'measured'
       ORDER BY decided_at DESC LIMIT 1000) AS newest
+
+-- name: release_use_case
+SELECT use_case FROM release WHERE id = %(id)s

@@ -48,10 +48,10 @@ def folder_rules(stage: str, rollout: Rollout) -> bool:
     return stage in ("idea", "proof") or not rollout.sign_offs
 
 
-def named(roles: Sequence[str]) -> str:
+def named(roles: Sequence[str], last: str = "and") -> str:
     """Roles in words: ``domain lead and risk partner``."""
     words = [each.replace("_", " ") for each in roles]
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else "nobody"
+    return f" {last} ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else "nobody"
 
 
 def proposes_only(note: str, use_case: str, rollout: Rollout) -> str:

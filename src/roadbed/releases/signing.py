@@ -9,7 +9,7 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.releases import lifecycle
 from roadbed.releases.book import ReleaseBook
-from roadbed.releases.errors import SignOffError, SignOffsMissingError
+from roadbed.releases.errors import NotYoursToSignError, SignOffError, SignOffsMissingError
 from roadbed.releases.journal import Journal
 from roadbed.releases.model import Release
 from roadbed.releases.rules import named
@@ -139,7 +139,7 @@ def _may_sign(release: Release, person: str, content: str, verdict: str) -> None
             "Look at it again and sign what stands there.",
         )
     if person == release.author:
-        raise SignOffError(
+        raise NotYoursToSignError(
             f"{person} is the author of release {release.number}.",
             "Nobody signs off their own work: ask somebody else of the pod.",
         )
@@ -162,7 +162,7 @@ def _role(release: Release, person: str, held: frozenset[str], role: str | None)
     possible = [each for each in ([role] if role else required) if each in held]
     if not possible:
         wanted = named([role] if role else required)
-        raise SignOffError(
+        raise NotYoursToSignError(
             f"{person} is not {wanted} of {release.use_case!r}.",
             "The pod names who may; ask one of them.",
         )

@@ -24,13 +24,14 @@ function go(key) {
     i: usecase && `/usecases/${usecase}/improve`,
     y: "/you", m: usecase && `/usecases/${usecase}/members`,
     p: usecase && `/usecases/${usecase}/trust`, d: usecase && `/usecases/${usecase}/deliveries`,
-    v: usecase && `/usecases/${usecase}/versions`, n: usecase && `/usecases/${usecase}/notebook`,
+    v: usecase && `/usecases/${usecase}/releases`, n: usecase && `/usecases/${usecase}/notebook`,
+    l: usecase && `/usecases/${usecase}/versions`,
   };
   if (places[key]) location.assign(places[key]);
 }
 
 function move(step) {
-  const links = [...document.querySelectorAll("[data-list] > li > a")];
+  const links = [...document.querySelectorAll("[data-list] > li > a, [data-list] > tr > th > a")];
   if (!links.length) return;
   const at = links.indexOf(document.activeElement);
   links[Math.min(Math.max(at + step, 0), links.length - 1)].focus();
@@ -208,23 +209,36 @@ whatif();
 
 if ("live" in document.body.dataset) {
   let waiting = false;
+  let missed = false;
   let first = true;
-  new EventSource("/live").onmessage = async () => {
-    if (first) { first = false; return; }
+  new EventSource("/live").onmessage = () => {
+    if (first) first = false;
+    else renew();
+  };
+  async function renew() {
     const typed = [...document.querySelectorAll("main textarea, main input")].some((each) => each.type !== "range" && each.value !== each.defaultValue);
-    if (waiting || document.hidden || typed) return;
+    if (waiting) { missed = true; return; }
+    if (document.hidden || typed) return;
     waiting = true;
+    missed = false;
     try {
       const fresh = new DOMParser().parseFromString(await (await fetch(location.href, { headers: { "x-live": "1" } })).text(), "text/html");
       const main = fresh.getElementById("main");
       const focused = document.activeElement && document.activeElement.getAttribute("href");
       const open = [...document.querySelectorAll("[data-table]")].map((each) => each.open);
       const slid = [...document.querySelectorAll("[data-whatif] input")].map((each) => each.value);
+      const read = document.querySelector("main [data-read]");
       if (main) document.getElementById("main").replaceChildren(...main.childNodes);
+      // A word is about what was read, also if the page has moved on under the reader.
+      const now = document.querySelector("main [data-read]");
+      if (read && now) now.value = read.value;
       document.querySelectorAll("[data-table]").forEach((each, at) => { each.open = open[at]; });
       document.querySelectorAll("[data-whatif] input").forEach((each, at) => { if (slid[at]) each.value = slid[at]; });
       whatif();
       if (focused) { const at = document.querySelector(`main a[href="${CSS.escape(focused)}"]`); if (at) at.focus(); }
-    } finally { setTimeout(() => { waiting = false; }, 1000); }
-  };
+    } finally {
+      // What happened meanwhile may have been the last thing for a long time.
+      setTimeout(() => { waiting = false; if (missed) renew(); }, 1000);
+    }
+  }
 }

@@ -1,0 +1,202 @@
+"""The ladder over HTTP: plan a release, prove it, sign it, take it up, take it back."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from roadbed.access import by_release, needs
+from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
+from roadbed.api.problems import RequestError, text_field, unknown_fields
+from roadbed.people.rules import Permission
+from roadbed.releases.errors import UnknownReleaseError
+from roadbed.releases.model import Release
+
+router = APIRouter()
+_MOST = 1000
+_HASH_LENGTH = 64
+_VERDICTS = ("approve", "refuse")
+
+
+def _text(what: str, most: int = _MOST) -> dict[str, Any]:
+    return {"type": "string", "maxLength": most, "description": what}
+
+
+def _body(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
+    schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+        "required": list(required),
+    }
+    return {
+        "requestBody": {
+            "required": bool(required),
+            "content": {"application/json": {"schema": schema}},
+        }
+    }
+
+
+@router.get("/usecases/{name}/releases")
+@needs(Permission.VIEW)
+async def releases(
+    name: str, request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 50
+) -> Response:
+    """Releases, newest first, the one under way, and the versions they made."""
+    person_of(request)
+    usecase_of(request, name)
+    app = app_of(request)
+    return as_json(
+        {
+            "current": await app.ladder.current(name),
+            "releases": await app.ladder.history(name, most=limit),
+            "versions": await app.releases.versions(name, limit),
+        }
+    )
+
+
+@router.post(
+    "/usecases/{name}/releases",
+    openapi_extra=_body(
+        reason=_text("Why; people will read it."),
+        version=_text("An earlier version, by number or id; else the newest.", 80),
+    ),
+)
+@needs(Permission.RELEASE)
+async def plan(name: str, request: Request) -> Response:
+    """Plan a release: from now on what it has to reach is fixed."""
+    person = person_of(request)
+    usecase_of(request, name)
+    body = await _read(request, {"reason", "version"}, "Send a reason, a version, or nothing.")
+    found = await app_of(request).ladder.plan(
+        name,
+        actor=person,
+        reason=text_field(body, "reason", most=_MOST),
+        version=text_field(body, "version", most=80) or None,
+    )
+    return as_json({"release": found}, 201)
+
+
+@router.get("/releases/{release_id}")
+@needs(Permission.VIEW, by=by_release)
+async def release(release_id: str, request: Request) -> Response:
+    """One release: its plan, the gate's report, who signed what, the newest reading."""
+    person_of(request)
+    return as_json({"release": await _served(request, release_id)})
+
+
+@router.post("/releases/{release_id}/withdraw", openapi_extra=_body(("why",), why=_text("Why.")))
+@needs(Permission.RELEASE, by=by_release)
+async def withdraw(release_id: str, request: Request) -> Response:
+    """Take a candidate off the ladder."""
+    person = person_of(request)
+    found = await _served(request, release_id)
+    why = await _why(request)
+    gone = await app_of(request).ladder.withdraw(found.id, actor=person, why=why)
+    return as_json({"release": gone})
+
+
+@router.post(
+    "/releases/{release_id}/sign-offs",
+    openapi_extra=_body(
+        ("verdict", "content"),
+        verdict={"enum": list(_VERDICTS)},
+        content=_text("The release's `content`, as you read it.", _HASH_LENGTH),
+        role=_text("In which role, if you have several.", 80),
+        note=_text("Why, in your words."),
+    ),
+)
+@needs(Permission.SIGN, by=by_release)
+async def sign(release_id: str, request: Request) -> Response:
+    """Approve or refuse exactly this content."""
+    person = person_of(request)
+    body = await _read(
+        request, {"verdict", "content", "role", "note"}, "Send verdict, content, role and note."
+    )
+    verdict, content = body.get("verdict"), text_field(body, "content", most=_HASH_LENGTH)
+    if verdict not in _VERDICTS:
+        raise RequestError(
+            f"{str(verdict)[:60]!r} is no verdict.", f"Say {' or '.join(_VERDICTS)}."
+        )
+    if not content:
+        raise RequestError(
+            "There is no content.", "Read the release, and send the hash of what you read."
+        )
+    found = await _served(request, release_id)
+    signed = await app_of(request).ladder.sign(
+        found.id,
+        person=person,
+        verdict=verdict,
+        content=content,
+        role=text_field(body, "role", most=80) or None,
+        note=text_field(body, "note", most=_MOST) or None,
+    )
+    return as_json({"release": signed}, 201)
+
+
+@router.delete("/releases/{release_id}/sign-offs/mine")
+@needs(Permission.SIGN, by=by_release)
+async def take_back(release_id: str, request: Request) -> Response:
+    """Take your own word back."""
+    person = person_of(request)
+    found = await _served(request, release_id)
+    free = await app_of(request).ladder.take_back(found.id, person=person)
+    return as_json({"release": free})
+
+
+@router.post(
+    "/usecases/{name}/roll-back",
+    openapi_extra=_body(("why",), why=_text("Why."), to=_text("A version; else the last one.", 80)),
+)
+@needs(Permission.RELEASE, Permission.SIGN)
+async def roll_back(name: str, request: Request) -> Response:
+    """Back to the version before, now; whoever sees the trouble may."""
+    person = person_of(request)
+    usecase_of(request, name)
+    body = await _read(request, {"why", "to"}, "Send why, and a version if you have one in mind.")
+    found = await app_of(request).ladder.roll_back(
+        name, actor=person, why=_reason(body), to=text_field(body, "to", most=80) or None
+    )
+    return as_json({"release": found})
+
+
+# After those with names of their own, which it would take for verbs.
+@router.post("/releases/{release_id}/{verb}", openapi_extra=_body())
+@needs(Permission.RELEASE, by=by_release)
+async def step(
+    release_id: str, verb: Literal["gate", "shadow", "canary", "promote"], request: Request
+) -> Response:
+    """Take the next step; any other one is refused."""
+    person = person_of(request)
+    await _read(request, set(), "Send nothing.")
+    found = await _served(request, release_id)
+    moved: Release = await getattr(app_of(request).ladder, verb)(found.id, actor=person)
+    return as_json({"release": moved})
+
+
+async def _served(request: Request, release_id: str) -> Release:
+    """A release of a use case served here; another one answers like a missing one."""
+    app = app_of(request)
+    found = await app.ladder.get(release_id)
+    if found.use_case not in app.registry.names():
+        raise UnknownReleaseError(release_id)
+    return found
+
+
+async def _read(request: Request, known: set[str], remedy: str) -> dict[str, Any]:
+    body = await json_object(request) if await request.body() else {}
+    unknown_fields(body, known, remedy)
+    return body
+
+
+async def _why(request: Request) -> str:
+    return _reason(await _read(request, {"why"}, "Send why."))
+
+
+def _reason(body: dict[str, Any]) -> str:
+    why = text_field(body, "why", most=_MOST).strip()
+    if not why:
+        raise RequestError("There is no reason.", 'Send {"why": "…"}; people will read it.')
+    return why

@@ -1,0 +1,129 @@
+"""A release as lines of text, once or as it moves."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from roadbed.cli.output import say
+from roadbed.releases import reading, telling
+from roadbed.releases.model import Release
+from roadbed.releases.rules import named
+
+if TYPE_CHECKING:
+    from roadbed.bootstrap import App
+
+_WIDTH = 9
+
+
+def listed(found: Sequence[Release], usecase: str) -> str:
+    """One line each; for none, the command that begins one."""
+    return (
+        "\n".join(
+            f"{each.number:>3}  {each.step.replace('_', ' '):11}  {telling.name(each):12}  "
+            f"{each.planned_at:%Y-%m-%d %H:%M} UTC  {each.author}  {each.reason}".rstrip()
+            for each in found
+        )
+        or f"No release yet: `roadbed release plan {usecase}` begins one."
+    )
+
+
+def told(release: Release) -> str:
+    """The whole release."""
+    return "\n".join(_lines(release))
+
+
+async def follow(services: App, release: Release, *, every: float, as_json: bool) -> Release:
+    """Say what changes until a person has to act or it ended; in a terminal, in one place."""
+    before, tall = "", 0
+    while True:
+        release = await services.ladder.look(release.id)
+        text = _json(release) if as_json else "\n".join(_moving(release))
+        if text != before:
+            if tall and sys.stdout.isatty() and not as_json:
+                say(f"\x1b[{tall}A\x1b[J{text}")
+            else:
+                say(text)
+            before, tall = text, len(text.splitlines())
+        if not under_way(release):
+            return release
+        await asyncio.sleep(every)
+
+
+def under_way(release: Release) -> bool:
+    """Whether it moves on without anybody's word."""
+    return release.step in telling.UNDER_WAY and release.waits_for is not None
+
+
+def _json(release: Release) -> str:
+    from pydantic_core import to_json
+
+    return to_json({"release": release}).decode()
+
+
+def _moving(release: Release) -> Iterator[str]:
+    yield telling.sentence(release)
+    yield from (f"  {each}" for each in reading.evidence_lines(reading.newest(release)))
+    yield from _next(release)
+
+
+def _lines(release: Release) -> Iterator[str]:
+    yield f"{release.use_case}, release {release.number}  {release.id}"
+    yield telling.sentence(release)
+    yield ""
+    yield from _ladder(release)
+    if release.gate is not None:
+        yield ""
+        yield "Gate"
+        yield from (f"  {each}" for each in reading.gate_lines(release.gate))
+    if reading.newest(release):
+        yield ""
+        yield "Trial"
+        yield from (f"  {each}" for each in reading.evidence_lines(reading.newest(release)))
+    yield from _signed(release)
+    yield ""
+    yield f"By {release.author}" + (f": {release.reason}" if release.reason else "")
+    if release.content:
+        yield f"Content {release.content}"
+    yield from _next(release)
+
+
+def _ladder(release: Release) -> Iterator[str]:
+    for each in telling.rungs(release):
+        when = f"{each.at:%Y-%m-%d %H:%M} UTC" if each.at and each.state != "left out" else ""
+        waits = [f"waits {what} since {at:%Y-%m-%d %H:%M} UTC" for what, at in each.waits]
+        said = "  ".join(filter(None, [when, each.note, *waits])) or each.state
+        yield f"  {each.sign} {each.name:{_WIDTH}}{said}"
+
+
+def _signed(release: Release) -> Iterator[str]:
+    if not release.sign_offs and not release.missing:
+        return
+    yield ""
+    yield "Sign-offs"
+    for each in release.sign_offs:
+        word = "approved" if each.verdict == "approve" else "refused"
+        line = f"{'✓' if each.counts and word == 'approved' else '×'} {named([each.role])}: "
+        line += f"{each.person} {word}, {each.given_at:%Y-%m-%d %H:%M} UTC"
+        line += f", does not count: {each.why_not}" if not each.counts and each.why_not else ""
+        yield f"  {line}" + (f"  “{each.note}”" if each.note else "")
+    yield from (f"  ○ {named([each])}: nobody yet" for each in telling.silent(release))
+
+
+def _next(release: Release) -> Iterator[str]:
+    if release.step not in telling.UNDER_WAY:
+        return
+    if release.missing and release.content:
+        yield (
+            f"Before it decides, the {named(release.missing)} "
+            f"{'has' if len(release.missing) == 1 else 'have'} to read this and say "
+            f"`roadbed release sign {release.use_case} --content {release.content[:12]}`"
+        )
+    if release.next == "sign":
+        return
+    if release.waits_for:
+        yield f"It waits for more tasks; `roadbed release watch {release.use_case}` follows it."
+    elif release.next:
+        yield f"Next: `roadbed release {release.next} {release.use_case}`"

@@ -1,0 +1,283 @@
+"""``release``: the ladder from the terminal, from plan to live and back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from roadbed.cli.output import PROBLEMS_FOUND, me, opened, run, show
+from roadbed.kernel.errors import RoadbedError
+
+if TYPE_CHECKING:
+    from roadbed.bootstrap import App
+    from roadbed.releases.model import Release
+
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Take a better version into service."
+)
+Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+UseCaseName = Annotated[str, typer.Argument(metavar="USECASE")]
+Which = Annotated[
+    str | None, typer.Option("--release", help="Its number or id; else the one under way.")
+]
+Content = Annotated[str, typer.Option(help="Of what you read, as `show` prints it; 8 signs do.")]
+Role = Annotated[str | None, typer.Option(help="In which role, if you have several.")]
+Note = Annotated[str | None, typer.Option(help="Why, in your words.")]
+Why = Annotated[str, typer.Option(help="Why; people will read it.")]
+_FEWEST_SIGNS = 8
+
+
+class NoReleaseError(RoadbedError):
+    """The use case has no release this could be about."""
+
+    code = "release_none"
+
+    def __init__(self, use_case: str, which: str | None) -> None:
+        super().__init__(
+            f"{use_case!r} has no release {which[:80]!r}."
+            if which
+            else f"No release of {use_case!r} is under way.",
+            f"`roadbed release list {use_case}` names them; "
+            f"`roadbed release plan {use_case}` begins one.",
+        )
+
+
+@app.command("list")
+def list_(
+    usecase: UseCaseName,
+    most: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    json: Json = False,
+) -> None:
+    """Releases of a use case, newest first."""
+
+    async def work() -> Any:
+        async with _opened(usecase) as services:
+            return await services.ladder.history(usecase, most=most)
+
+    from roadbed.cli import laddering
+
+    found = run(work())
+    show({"releases": found}, as_json=json, text=lambda: laddering.listed(found, usecase))
+
+
+@app.command("show")
+def show_(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
+    """One release: its ladder, the gate's report, who signed, what it waits for."""
+    _told(usecase, release, json, lambda _, found: _same(found), newest=True)
+
+
+@app.command()
+def plan(
+    usecase: UseCaseName,
+    reason: Annotated[str, typer.Option(help="Why; people will read it.")] = "",
+    version: Annotated[
+        str | None, typer.Option(help="An earlier version, by number or id; else a new one.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Begin a release; what it has to reach is fixed from now on."""
+
+    async def work() -> Any:
+        async with _opened(usecase) as services:
+            return await services.ladder.plan(usecase, actor=me(), reason=reason, version=version)
+
+    _print(run(work()), json)
+
+
+@app.command()
+def gate(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
+    """Compare it with the live version on what it never saw; exit code 3 when it fails."""
+    found = _stepped("gate", usecase, release, json)
+    if found.step == "failed":
+        raise typer.Exit(PROBLEMS_FOUND)
+
+
+@app.command()
+def sign(
+    usecase: UseCaseName,
+    content: Content,
+    release: Which = None,
+    role: Role = None,
+    note: Note = None,
+    json: Json = False,
+) -> None:
+    """Agree to exactly what you read."""
+    _signed("approve", usecase, content, release, role, note, json)
+
+
+@app.command()
+def refuse(
+    usecase: UseCaseName,
+    content: Content,
+    release: Which = None,
+    role: Role = None,
+    note: Note = None,
+    json: Json = False,
+) -> None:
+    """Say no to exactly what you read."""
+    _signed("refuse", usecase, content, release, role, note, json)
+
+
+@app.command("take-back")
+def take_back(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
+    """Take your own word back."""
+    _told(
+        usecase,
+        release,
+        json,
+        lambda services, each: services.ladder.take_back(each.id, person=me()),
+    )
+
+
+@app.command()
+def shadow(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
+    """Let it answer beside the live version, without effect."""
+    _stepped("shadow", usecase, release, json)
+
+
+@app.command()
+def canary(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
+    """Let it decide a share of the tasks."""
+    _stepped("canary", usecase, release, json)
+
+
+@app.command()
+def promote(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
+    """Let it decide every task."""
+    _stepped("promote", usecase, release, json)
+
+
+@app.command("roll-back")
+def roll_back(
+    usecase: UseCaseName,
+    why: Why,
+    to: Annotated[str | None, typer.Option(help="A version; else the one before.")] = None,
+    json: Json = False,
+) -> None:
+    """Back to the version before, now."""
+
+    async def work() -> Any:
+        async with _opened(usecase) as services:
+            return await services.ladder.roll_back(usecase, actor=me(), why=why, to=to)
+
+    _print(run(work()), json)
+
+
+@app.command()
+def withdraw(usecase: UseCaseName, why: Why, release: Which = None, json: Json = False) -> None:
+    """Take a candidate off the ladder."""
+    _told(
+        usecase,
+        release,
+        json,
+        lambda services, each: services.ladder.withdraw(each.id, actor=me(), why=why),
+    )
+
+
+@app.command()
+def watch(
+    usecase: UseCaseName,
+    release: Which = None,
+    every: Annotated[float, typer.Option(min=0.5, max=60.0, help="Seconds between looks.")] = 2.0,
+    json: Json = False,
+) -> None:
+    """Follow it until a person has to act, or it ended; exit code 3 when it was rolled back."""
+    from roadbed.cli import laddering
+
+    async def work() -> Release:
+        async with _opened(usecase) as services:
+            found = await _find(services, usecase, release)
+            return await laddering.follow(services, found, every=every, as_json=json)
+
+    if run(work()).step in ("rolled_back", "failed"):
+        raise typer.Exit(PROBLEMS_FOUND)
+
+
+@asynccontextmanager
+async def _opened(usecase: str) -> AsyncIterator[App]:
+    """The services with this use case. Raises why it cannot be loaded, or that there is none."""
+    async with opened(only=[usecase]) as services:
+        services.service(usecase)
+        yield services
+
+
+def _stepped(verb: str, usecase: str, release: str | None, json: bool) -> Release:
+    async def act(services: App, each: Release) -> Release:
+        moved: Release = await getattr(services.ladder, verb)(each.id, actor=me())
+        return moved
+
+    return _told(usecase, release, json, act)
+
+
+def _told(
+    usecase: str,
+    release: str | None,
+    json: bool,
+    act: Callable[[App, Release], Awaitable[Release]],
+    *,
+    newest: bool = False,
+) -> Release:
+    """Act on the release meant, and print what it is now."""
+
+    async def work() -> Release:
+        async with _opened(usecase) as services:
+            return await act(services, await _find(services, usecase, release, newest=newest))
+
+    found = run(work())
+    _print(found, json)
+    return found
+
+
+def _signed(
+    verdict: Literal["approve", "refuse"],
+    usecase: str,
+    content: str,
+    release: str | None,
+    role: str | None,
+    note: str | None,
+    json: bool,
+) -> None:
+    if len(content) < _FEWEST_SIGNS:
+        raise typer.BadParameter(
+            f"Give at least {_FEWEST_SIGNS} signs of the content that `release show` prints."
+        )
+
+    async def act(services: App, each: Release) -> Release:
+        whole = each.content or ""
+        return await services.ladder.sign(
+            each.id,
+            person=me(),
+            verdict=verdict,
+            content=whole if whole.startswith(content) else content,
+            role=role,
+            note=note,
+        )
+
+    _told(usecase, release, json, act)
+
+
+async def _find(services: App, usecase: str, which: str | None, *, newest: bool = False) -> Release:
+    """By number or id; else the one under way, or with ``newest`` the last one there was."""
+    history = await services.ladder.history(usecase, most=1000 if which else 1)
+    if which is None:
+        found = await services.ladder.current(usecase) or (
+            history[0] if newest and history else None
+        )
+    else:
+        found = next((each for each in history if which in (each.id, str(each.number))), None)
+    if found is None:
+        raise NoReleaseError(usecase, which)
+    return found
+
+
+async def _same(found: Release) -> Release:
+    return found
+
+
+def _print(found: Release, json: bool) -> None:
+    from roadbed.cli import laddering
+
+    show({"release": found}, as_json=json, text=lambda: laddering.told(found))

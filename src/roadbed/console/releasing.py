@@ -1,0 +1,184 @@
+"""The ladder: every release, one release with its evidence, and the buttons that move it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from roadbed.access import by_release, needs, require
+from roadbed.console import comparing
+from roadbed.console.pages import app_of, person_of, status_of, usecase_page
+from roadbed.kernel.errors import RoadbedError
+from roadbed.people.rules import Permission
+from roadbed.releases import telling
+from roadbed.releases.errors import UnknownReleaseError
+from roadbed.releases.model import Release
+
+_MOST = 1000
+_STEPS = ("gate", "shadow", "canary", "promote")
+
+
+class NotSaidError(RoadbedError):
+    """A form without what it needs."""
+
+    code = "request_invalid"
+
+
+@needs(Permission.VIEW)
+async def releases(request: Request) -> HTMLResponse:
+    """The release under way, all there were, and how to begin one."""
+    person_of(request)
+    return await _releases(request)
+
+
+@needs(Permission.RELEASE)
+async def plan(request: Request) -> Response:
+    """Begin a release."""
+    person, name = person_of(request), request.path_params["name"]
+    form = await _form(request)
+    app_of(request).service(name)
+    try:
+        found = await app_of(request).ladder.plan(
+            name, actor=person, reason=form.get("reason", "").strip()
+        )
+    except RoadbedError as error:
+        return await _releases(request, error)
+    return RedirectResponse(f"/releases/{found.id}", status_code=303)
+
+
+@needs(Permission.RELEASE, Permission.SIGN)
+async def roll_back(request: Request) -> Response:
+    """Back to the version before; to the page of what was rolled back."""
+    person, name = person_of(request), request.path_params["name"]
+    form = await _form(request)
+    app_of(request).service(name)
+    try:
+        found = await app_of(request).ladder.roll_back(name, actor=person, why=_why(form))
+    except RoadbedError as error:
+        return await _releases(request, error)
+    to = f"/releases/{found.id}" if found else f"/usecases/{name}/releases"
+    return RedirectResponse(to, status_code=303)
+
+
+@needs(Permission.VIEW, by=by_release)
+async def release(request: Request) -> HTMLResponse:
+    """One release."""
+    person_of(request)
+    return await _release(request, await _served(request))
+
+
+@needs(Permission.RELEASE, Permission.SIGN, by=by_release)
+async def act(request: Request) -> Response:
+    """A step, or a person's word; what does not fit is told beside the buttons."""
+    person_of(request)
+    found = await _served(request)
+    try:
+        await _act(request, found, await _form(request))
+    except RoadbedError as error:
+        return await _release(request, await _served(request), error)
+    return RedirectResponse(f"/releases/{found.id}", status_code=303)
+
+
+async def _act(request: Request, found: Release, form: Mapping[str, str]) -> None:
+    ladder, person = app_of(request).ladder, person_of(request)
+    what = form.get("what", "")
+    said = what in ("approve", "refuse", "take-back")
+    require(request, Permission.SIGN if said else Permission.RELEASE, found.use_case)
+    if what in _STEPS:
+        await getattr(ladder, what)(found.id, actor=person)
+    elif what in ("approve", "refuse"):
+        await ladder.sign(
+            found.id,
+            person=person,
+            verdict="approve" if what == "approve" else "refuse",
+            content=form.get("content", ""),
+            role=form.get("role") or None,
+            note=form.get("note", "").strip() or None,
+        )
+    elif what == "take-back":
+        await ladder.take_back(found.id, person=person)
+    elif what == "withdraw":
+        await ladder.withdraw(found.id, actor=person, why=_why(form))
+    else:
+        raise NotSaidError("This cannot be done with a release.", "Use a button of its page.")
+
+
+async def _releases(request: Request, error: RoadbedError | None = None) -> HTMLResponse:
+    app, name, person = app_of(request), request.path_params["name"], person_of(request)
+    app.service(name)
+    roles = await app.ladder.roles(name, person)
+    current = await app.ladder.current(name)
+    history = await app.ladder.history(name)
+    live = next((each for each in history if each.step == "live"), None)
+    return await usecase_page(
+        request,
+        "releases.html",
+        name,
+        status_of(error, 409),
+        problem=_said(error),
+        current=current,
+        history=history,
+        live=telling.name(live) if live else None,
+        **comparing.moving(current, roles, person) if current else {},
+        **comparing.back(current or live),
+    )
+
+
+async def _release(
+    request: Request, found: Release, error: RoadbedError | None = None
+) -> HTMLResponse:
+    app, person = app_of(request), person_of(request)
+    service = app.service(found.use_case)
+    roles = await app.ladder.roles(found.use_case, person)
+    pod = asdict((service.live.loaded or service.loaded).declared.pod)
+    return await usecase_page(
+        request,
+        "release.html",
+        found.use_case,
+        status_of(error, 409),
+        problem=_said(error),
+        release=found,
+        **comparing.moving(found, roles, person),
+        **comparing.back(found),
+        **comparing.signing(found, pod, roles, person),
+        **comparing.gate(found),
+        **comparing.trial(found),
+    )
+
+
+async def _served(request: Request) -> Release:
+    """A release of a use case served here; another one answers like a missing one."""
+    app = app_of(request)
+    found = await app.ladder.get(request.path_params["release_id"])
+    if found.use_case not in app.registry.names():
+        raise UnknownReleaseError(found.id)
+    return found
+
+
+async def _form(request: Request) -> dict[str, str]:
+    form = parse_qsl((await request.body()).decode(errors="replace"))
+    return {name: value[:_MOST].replace("\0", "") for name, value in form}
+
+
+def _why(form: Mapping[str, str]) -> str:
+    if not (why := form.get("why", "").strip()):
+        raise NotSaidError("Why?", "Give a reason; people will read it.")
+    return why
+
+
+def _said(error: RoadbedError | None) -> str | None:
+    return f"{error.problem} {error.remedy}" if error else None
+
+
+ROUTES = (
+    Route("/usecases/{name}/releases", releases),
+    Route("/usecases/{name}/releases", plan, methods=["POST"]),
+    Route("/usecases/{name}/roll-back", roll_back, methods=["POST"]),
+    Route("/releases/{release_id}", release),
+    Route("/releases/{release_id}", act, methods=["POST"]),
+)

@@ -1,0 +1,209 @@
+"""The ladder as programs and people in a terminal climb it: the real one, every rung."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from roadbed.bootstrap import open_app
+from roadbed.kernel.settings import Settings
+from tests.acceptance.test_api import problem
+from tests.acceptance.test_cli import Terminal
+from tests.conftest import Folders, Site, serving
+from tests.ladders import HARMFUL, gated, signed, traffic, write
+
+SHORT = "shadow_tasks=3, canary_tasks=4, canary_share=0.5"
+RELEASES = "/usecases/triage/releases"
+OTHER = "pass  # the same answers in other bytes"
+
+
+class Desk(Terminal):
+    """A terminal at which the people of the pod sit down in turn."""
+
+    def say(self, person: str, *arguments: str, code: int = 0) -> str:
+        self.environment["LOGNAME"] = person
+        verb, *more = arguments
+        return self.run("release", verb, "triage", *more, code=code)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, url: str, folders: Folders) -> Desk:
+    write(folders, count=700)
+    return Desk(tmp_path, url)
+
+
+async def live(settings: Settings, url: str) -> None:
+    """A first release, taken live by its people."""
+    async with open_app(settings, url) as app:
+        release = await signed(app, await gated(app))
+        await app.ladder.promote(release.id, actor="ben")
+
+
+def test_from_the_plan_to_live_in_the_terminal(desk: Desk) -> None:
+    assert "`roadbed release plan triage` begins one" in desk.say("ben", "list")
+    desk.run("release", "list", "nobody", code=1)
+    assert "no use case" in desk.errors
+    desk.say("ben", "gate", code=1)
+    assert "No release of 'triage' is under way" in desk.errors
+    told = desk.say("ben", "plan", "--reason", "the first one")
+    assert "● planned" in told
+    assert "Next: `roadbed release gate triage`" in told
+    told = desk.say("ben", "gate")
+    for said in ("✓ planned", "● gate", "– shadow   left out", "○ live", "✓ Items to judge by: "):
+        assert said in told
+    assert "○ risk partner: nobody yet" in told
+    shown: Any = desk.json("release", "show", "triage")
+    content = shown["release"]["content"]
+    assert f"roadbed release sign triage --content {content[:12]}" in told
+    desk.say("ana", "sign", "--content", content[:7], code=2)
+    assert "at least 8 signs" in desk.errors
+    desk.say("ana", "sign", "--content", "0" * 12, code=1)
+    assert "is not what release 1 is now" in desk.errors
+    told = desk.say("ana", "refuse", "--content", content[:8], "--note", "not before Monday")
+    assert "ana (domain lead) refused it" in told
+    assert "“not before Monday”" in told
+    desk.say("ben", "promote", code=1)
+    assert "ana refuses release 1: not before Monday" in desk.errors
+    desk.say("ana", "take-back")
+    desk.say("ana", "sign", "--content", content[:8])
+    desk.say("dev", "sign", "--content", content)
+    assert "is live: it decides every task" in desk.say("ben", "promote")
+
+
+async def test_what_fails_or_falls_is_told_by_the_exit_code(
+    desk: Desk, folders: Folders, settings: Settings, url: str
+) -> None:
+    await live(settings, url)
+    write(folders, HARMFUL, count=700)
+    desk.say("ben", "plan", "--reason", "a third of them")
+    told = desk.say("ben", "gate", code=3)
+    assert "failed its gate: wrong answers" in told
+    assert "× gate     " in told
+    desk.say("ben", "show", "--release", "7", code=1)
+    assert "no release '7'" in desk.errors
+    write(folders, OTHER, count=700)
+    desk.say("ben", "plan")
+    assert "withdrawn by ben: a slip" in desk.say("ben", "withdraw", "--why", "a slip")
+    await live(settings, url)
+    told = desk.say("chi", "roll-back", "--why", "complaints from the south")
+    assert "rolled back by chi: complaints from the south" in told
+    desk.say("ben", "watch", "--release", "4", code=3)
+    listed = [line.split()[:2] for line in desk.say("ben", "list").splitlines()]
+    assert listed == [["4", "rolled"], ["3", "withdrawn"], ["2", "failed"], ["1", "live"]]
+
+
+@asynccontextmanager
+async def climbing(
+    folders: Folders, settings: Settings, url: str
+) -> AsyncIterator[tuple[Site, dict[str, httpx2.AsyncClient]]]:
+    """A server with the usual use case, and a client for each of the pod."""
+    write(folders, rollout=SHORT, count=700)
+    async with serving(settings, url) as site:
+        pod = {
+            name: httpx2.AsyncClient(
+                base_url=f"{site.address}/v1",
+                headers={"Authorization": f"Bearer {await site.app.people.issue_token(name)}"},
+                timeout=60.0,
+            )
+            for name in ("ana", "ben", "dev", "eve")
+        }
+        try:
+            yield site, pod
+        finally:
+            for client in pod.values():
+                await client.aclose()
+
+
+async def took(answer: httpx2.Response, status: int = 200) -> Any:
+    assert answer.status_code == status, answer.text
+    return answer.json()["release"]
+
+
+async def test_every_rung_over_http(folders: Folders, settings: Settings, url: str) -> None:
+    async with climbing(folders, settings, url) as (site, pod):
+        ana, ben, dev, eve = pod.values()
+        before = (await ben.get(RELEASES)).json()
+        assert (before["current"], before["releases"], len(before["versions"])) == (None, [], 1)
+        release = await took(await ben.post(RELEASES, json={"reason": "the first"}), 201)
+        path = f"/releases/{release['id']}"
+        await problem(await ben.post(RELEASES), 409, "release_under_way")
+        await problem(await ben.post(f"{path}/promote"), 409, "release_step")
+        assert (await took(await ben.post(f"{path}/gate")))["step"] == "gated"
+        assert (await took(await ben.post(f"{path}/shadow")))["waits_for"] == "traffic"
+        await problem(await ben.post(f"{path}/canary"), 409, "trial_too_short")
+        await traffic(site.app, range(3))
+        await problem(await ben.post(f"{path}/canary"), 409, "sign_offs_missing")
+        content = (await took(await ana.get(path)))["content"]
+        word = {"verdict": "approve", "content": content}
+        signs = f"{path}/sign-offs"
+        await problem(await ben.post(signs, json=word), 403, "sign_off_not_yours")
+        await problem(await eve.post(signs, json=word), 403, "sign_off_not_yours")
+        other = {"verdict": "approve", "content": "f" * 64}
+        await problem(await ana.post(signs, json=other), 409, "sign_off_invalid")
+        await took(await ana.post(signs, json=word | {"note": "read"}), 201)
+        await took(await dev.post(signs, json={"verdict": "refuse", "content": content}), 201)
+        await problem(await ben.post(f"{path}/canary"), 409, "sign_offs_missing")
+        assert (await took(await dev.delete(f"{signs}/mine")))["missing"] == ["risk_partner"]
+        await problem(await dev.delete(f"{signs}/mine"), 409, "sign_off_invalid")
+        await took(await dev.post(signs, json=word), 201)
+        assert (await took(await ben.post(f"{path}/canary")))["step"] == "canary"
+        await traffic(site.app, range(3, 7))
+        assert (await took(await ben.post(f"{path}/promote")))["step"] == "live"
+        listed = (await ben.get(RELEASES)).json()
+        assert [each["step"] for each in listed["releases"]] == ["live"]
+        back = await eve.post("/usecases/triage/roll-back", json={"why": "complaints"})
+        assert (await took(back))["ended_why"] == "complaints"
+        back = await eve.post("/usecases/triage/roll-back", json={"why": "once more"})
+        await problem(back, 409, "roll_back_impossible")
+
+
+@pytest.mark.parametrize(
+    ("verb", "body"),
+    [
+        ("sign-offs", {}),
+        ("sign-offs", {"verdict": "maybe", "content": "f" * 64}),
+        ("sign-offs", {"verdict": ["approve"], "content": "f" * 64}),
+        ("sign-offs", {"verdict": "approve"}),
+        ("sign-offs", {"verdict": "approve", "content": "f" * 65}),
+        ("sign-offs", {"verdict": "approve", "content": "f" * 64, "more": 1}),
+        ("withdraw", {}),
+        ("withdraw", {"why": "  "}),
+        ("withdraw", {"why": "x" * 1001}),
+        ("gate", {"now": True}),
+        ("burn", {}),
+    ],
+)
+async def test_what_does_not_fit_is_told(site: Site, verb: str, body: dict[str, Any]) -> None:
+    release = await site.app.ladder.plan("triage", actor="ben")
+    answer = await site.shop.post(f"/releases/{release.id}/{verb}", json=body)
+    assert await problem(answer, 422, "request_invalid")
+
+
+async def test_unknown_and_foreign_ones_answer_alike(site: Site) -> None:
+    release = await site.app.ladder.plan("triage", actor="ben")
+    await site.app.database.fetch(
+        "INSERT INTO use_case (name, declaration, coin_seed, registered_at) "
+        "SELECT 'elsewhere', declaration, coin_seed, registered_at FROM use_case"
+    )
+    await site.app.database.fetch("UPDATE release SET use_case = 'elsewhere'")
+    for each in ("rel_none", release.id):
+        assert await problem(await site.shop.get(f"/releases/{each}"), 404, "release_unknown")
+        for verb in ("gate", "shadow", "canary", "promote"):
+            answer = await site.shop.post(f"/releases/{each}/{verb}")
+            await problem(answer, 404, "release_unknown")
+        mine = await site.shop.delete(f"/releases/{each}/sign-offs/mine")
+        await problem(mine, 404, "release_unknown")
+        gone = await site.shop.post(f"/releases/{each}/withdraw", json={"why": "why"})
+        await problem(gone, 404, "release_unknown")
+    nobody = "/usecases/nobody"
+    await problem(await site.shop.get(f"{nobody}/releases"), 404, "usecase_unknown")
+    await problem(await site.shop.post(f"{nobody}/releases"), 404, "usecase_unknown")
+    back = await site.shop.post(f"{nobody}/roll-back", json={"why": "why"})
+    await problem(back, 404, "usecase_unknown")
+    unknown = await site.shop.post(RELEASES, json={"version": "99"})
+    await problem(unknown, 404, "version_unknown")

@@ -1,0 +1,220 @@
+"""A release in words: every step, what it waits for, whose word is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from roadbed.cli import laddering
+from roadbed.releases import reading, telling
+from roadbed.releases.model import Release, SignOff
+from roadbed.usecases.rollout import Rollout, facts
+
+AT = datetime(2026, 11, 1, 9, 0, tzinfo=UTC)
+BOTH = ("domain_lead", "risk_partner")
+TRIAL = {"compared": 143, "of": 200, "labelled": 41, "fixed": 2, "broken": 0, "step": "canary"}
+
+
+def at(step: str, **more: Any) -> Release:
+    """A release at ``step`` that came there in order."""
+    steps = ("planned", "gated", "shadow", "canary", "live")
+    reached = steps.index(step) if step in steps else 1
+    times = {
+        f"{name}_at": AT + timedelta(days=n) if n <= reached else None
+        for n, name in enumerate(steps)
+    }
+    blank = dict.fromkeys(Release.__dataclass_fields__)
+    known: dict[str, Any] = {
+        **blank,
+        "id": "rel_1",
+        "use_case": "triage",
+        "number": 3,
+        "step": step,
+        "version_number": None if step == "planned" else 7,
+        "author": "ben",
+        "plan": facts(Rollout()),
+        "content": None if step == "planned" else "c0ffee" * 8,
+        "sign_offs": (),
+        "missing": (),
+        **times,
+        **more,
+    }
+    return Release(**known)
+
+
+def word(person: str, role: str, verdict: Any, *, counts: bool = True) -> SignOff:
+    return SignOff(
+        id="sgn_1",
+        role=role,
+        person=person,
+        verdict=verdict,
+        content="c0ffee" * 8,
+        note=None,
+        given_at=AT,
+        expires_at=AT + timedelta(days=7),
+        withdrawn_at=None,
+        counts=counts,
+        why_not=None if counts else "expired",
+    )
+
+
+@pytest.mark.parametrize(
+    ("release", "said"),
+    [
+        (at("planned", next="gate"), "Release 3 is planned, and what it has to reach is fixed."),
+        (
+            at("gated", missing=BOTH),
+            (
+                "Version 7 passed its gate. Before it decides anything, the domain lead and risk "
+                "partner have to agree."
+            ),
+        ),
+        (at("gated"), "Version 7 passed its gate, and everybody who has to agree did."),
+        (
+            at("gated", sign_offs=[word("dev", "risk_partner", "refuse")]),
+            "Version 7 passed its gate, but dev (risk partner) refused it.",
+        ),
+        (at("shadow"), "Version 7 runs in shadow, without any effect; nothing compared yet."),
+        (
+            at("canary", trial=TRIAL),
+            (
+                "Version 7 is in canary: it decides 10 % of the tasks; 143 of 200 compared, "
+                "2 answers fixed, none broken."
+            ),
+        ),
+        (
+            at("canary", trial=TRIAL | {"labelled": 0}),
+            (
+                "Version 7 is in canary: it decides 10 % of the tasks; 143 of 200 compared, "
+                "none of them labelled yet."
+            ),
+        ),
+        (
+            at("canary", trial=TRIAL | {"step": "shadow"}),
+            "Version 7 is in canary: it decides 10 % of the tasks; nothing compared yet.",
+        ),
+        (at("live"), "Version 7 is live: it decides every task."),
+        (
+            at("rolled_back", ended_by="ana", ended_why="Complaints."),
+            "Version 7 was rolled back by ana: Complaints.",
+        ),
+    ],
+)
+def test_every_step_is_told_in_a_sentence(release: Release, said: str) -> None:
+    assert telling.sentence(release) == said
+
+
+@pytest.mark.parametrize(
+    ("release", "signs"),
+    [
+        (at("planned"), "●○○○○"),
+        (at("gated"), "✓●○○○"),
+        (at("gated", plan=facts(Rollout(shadow_tasks=0))), "✓●–○○"),
+        (at("shadow"), "✓✓●○○"),
+        (at("canary"), "✓✓✓●○"),
+        (at("canary", shadow_at=None, plan=facts(Rollout(shadow_tasks=0))), "✓✓–●○"),
+        (at("live"), "✓✓✓✓●"),
+        (at("failed"), "✓×–––"),
+        (replace(at("canary"), step="rolled_back"), "✓✓✓×–"),
+        (replace(at("live"), step="rolled_back"), "✓✓✓✓×"),
+        (replace(at("live"), step="retired"), "✓✓✓✓✓"),
+    ],
+)
+def test_the_ladder_shows_how_far_it_came(release: Release, signs: str) -> None:
+    assert "".join(each.sign for each in telling.rungs(release)) == signs
+
+
+def test_waits_are_told_with_their_beginning() -> None:
+    release = at("shadow", missing=["risk_partner"], waits_for="traffic")
+    assert telling.waiting(release) == [
+        ("for more tasks", AT + timedelta(days=2)),
+        ("for the risk partner", AT + timedelta(days=1)),
+    ]
+    assert telling.waiting(at("live")) == []
+
+
+def test_whose_word_is_asked_for_and_why_another_is_not() -> None:
+    release = at("gated", missing=BOTH, next="shadow")
+    assert telling.may_sign(release, {"risk_partner", "engineer"}, "dev") == (["risk_partner"], "")
+    assert telling.asked(release, ["risk_partner"]) == "Your word is asked for, as risk partner."
+    assert telling.asked(release, []) == "Next: begin shadow."
+    assert telling.asked(at("live"), []) == "Nothing is asked of you."
+    for roles, person, why in (
+        ({"domain_lead"}, "ben", "You made this release"),
+        ({"engineer"}, "eve", "You are not the domain lead or risk partner"),
+    ):
+        assert why in telling.may_sign(release, roles, person)[1]
+    signed = replace(release, sign_offs=[word("ana", "domain_lead", "approve")])
+    assert "You gave your word" in telling.may_sign(signed, set(BOTH), "ana")[1]
+    assert telling.may_sign(at("live"), set(BOTH), "ana") == ([], "")
+
+
+def test_a_report_becomes_rows_and_lines() -> None:
+    gate = {
+        "criteria": [
+            {"name": "items", "passed": True, "line": "60 items", "measured": 60, "limit": 50},
+            {
+                "name": "slice region = north",
+                "passed": False,
+                "line": "region = north: worse",
+                "measured": 0.08,
+                "lower": -0.01,
+                "upper": 0.17,
+                "n": 60,
+                "limit": 0.05,
+            },
+        ],
+        "fixed": 1,
+        "broken": 6,
+    }
+    first, second = map(reading.criterion, reading.criteria(gate))
+    assert (first["measured"], first["limit"], first["interval"]) == ("60", "≥ 50", "–")
+    assert (second["measured"], second["interval"]) == ("+8.0 points", "−1.0 to +17.0")
+    assert [each["label"] for each in reading.differences(gate)] == ["region = north"]
+    said = "Failed: region = north. Of the items that only judge, 1 fixed and 6 broken."
+    assert reading.gate_said(gate) == said
+    assert list(reading.gate_lines(gate))[1] == "× region = north: worse"
+    assert "region = north" in telling.sentence(at("failed", gate=gate))
+
+
+async def test_watching_says_only_what_changed_and_ends_with_the_release(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    waiting = at("canary", trial=TRIAL, waits_for="traffic", next="promote")
+    fell = replace(waiting, step="rolled_back", ended_why="worse", waits_for=None)
+    seen = iter([waiting, waiting, fell])
+
+    async def look(_: str) -> Release:
+        return next(seen)
+
+    services: Any = SimpleNamespace(ladder=SimpleNamespace(look=look))
+    assert await laddering.follow(services, waiting, every=0.0, as_json=False) is fell
+    assert capsys.readouterr().out.splitlines() == [
+        telling.sentence(waiting),
+        "It waits for more tasks; `roadbed release watch triage` follows it.",
+        "Version 7 was rolled back: worse.",
+    ]
+
+
+def test_the_terminal_names_who_signed_and_the_evidence() -> None:
+    check = {"name": "wrong", "breached": False, "line": "wrong on 1 of 41", "n": 41}
+    trial = TRIAL | {"checks": [check | {"evidence": 1.4, "limit": 80.0}]}
+    given = [word("ana", "domain_lead", "approve"), word("dev", "risk_partner", "refuse")]
+    lapsed = word("eve", "engineer", "approve", counts=False)
+    release = at("canary", trial=trial, sign_offs=[*given, lapsed], missing=[*BOTH, "engineer"])
+    text = laddering.told(release)
+    for said in (
+        "✓ Wrong answers: wrong on 1 of 41; evidence 1.4 of 80, n = 41",
+        "✓ domain lead: ana approved",
+        "× risk partner: dev refused",
+        "eve approved, 2026-11-01 09:00 UTC, does not count: expired",
+        "○ engineer: nobody yet",
+        "Content c0ffee",
+    ):
+        assert said in text
+    assert "risk partner: nobody yet" not in text
+    assert laddering.listed([], "triage").endswith("`roadbed release plan triage` begins one.")
