@@ -244,8 +244,8 @@ def test_whatever_anybody_does(server: EmbeddedServer, tmp_path: Path) -> None:
     run_state_machine_as_test(
         Anybody,
         settings=settings(
-            max_examples=int(os.environ.get("LADDERS", "10")),
-            stateful_step_count=30,
+            max_examples=int(os.environ.get("LADDERS", "8")),
+            stateful_step_count=25,
             deadline=None,
             print_blob=True,
             suppress_health_check=list(HealthCheck),

@@ -21,12 +21,13 @@ import pytest
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Reason
 from roadbed.kernel.settings import Settings
-from roadbed.releases import gate_rules, lifecycle, trial_rules
+from roadbed.releases import gate_rules, lifecycle, outside_checks, trial_rules
+from roadbed.releases.errors import RollBackError
 from roadbed.releases.evaluation import Item, Pair, Said, is_wrong
 from roadbed.releases.road import road
 from roadbed.risk.paired import difference, smallest_sample
 from tests.conftest import Folders
-from tests.ladders import AT_ONCE, edit, gated, label_one, live, traffic, write
+from tests.ladders import AT_ONCE, edit, gated, label_one, live, signed, traffic, write
 
 LIMITS = {"worse_by": 0.01, "slice_worse_by": 0.05, "slower_by": 2.0, "dearer_by": 1.5}
 
@@ -366,6 +367,19 @@ class TestOutsideChecks:
         assert release.step == "failed"
         assert why in (release.ended_why or "")
 
+    async def test_one_that_thinks_too_long_did_not_say_yes(
+        self, settings: Settings, folders: Folders, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("JUDGE_KEY", "shared secret")
+        monkeypatch.setattr(outside_checks, "_SECONDS", 0.2)
+        with judging() as judge:
+            judge.seconds = 1.0
+            write(folders, rollout=f"{AT_ONCE}, gate=Gate(checks=({_check(judge.url)},))")
+            async with open_app(settings, url) as app:
+                release = await gated(app)
+        assert release.step == "failed"
+        assert "No whole answer came within 0.2 s" in (release.ended_why or "")
+
     async def test_nobody_there_and_no_private_address_unless_declared(
         self, settings: Settings, folders: Folders, url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -499,3 +513,74 @@ async def test_a_gate_of_ten_thousand_examples_takes_less_than_a_minute(
         print(f"gate of {asked:,} examples in {took:.1f} s")
         assert asked > 10_000
         assert took < 60.0
+
+
+TRAINED = """
+from pydantic import BaseModel
+from roadbed import Pod, Rollout, UseCase
+from roadbed.models import TextClassifier
+
+class Inquiry(BaseModel):
+    text: str
+    region: str
+
+class Routing(BaseModel):
+    queue: str
+
+usecase = UseCase(
+    "triage", purpose="Send each inquiry to the team that resolves it",
+    input=Inquiry, output=Routing,
+    pod=Pod(domain_lead="ana", engineer="ben", data_specialist="chi", risk_partner="dev"),
+    risk_limit=0.05, examples_are_random_sample=True, slices=("region",),
+    rollout=Rollout(shadow_tasks=0, canary_tasks=0),
+)
+usecase.decider(TextClassifier(text="text", label="queue"))
+"""
+
+
+async def test_a_first_trained_version_is_planned_here_and_gated_in_another_process(
+    settings: Settings, folders: Folders, url: str
+) -> None:
+    folder = folders.parent / "triage"
+    (folder / "examples").mkdir(parents=True)
+    (folder / "usecase.py").write_text(TRAINED)
+    words = {"returns": "send back refund parcel", "billing": "invoice amount charged card"}
+    lines = [
+        {
+            "input": {"text": f"{told} {n}", "region": "south" if n % 3 else "north"},
+            "output": {"queue": queue},
+        }
+        for n in range(500)
+        for queue, told in words.items()
+    ]
+    (folder / "examples" / "past.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    async with open_app(settings, url) as app:
+        planned = await app.ladder.plan("triage", actor="ben")
+        assert planned.base is None
+    async with open_app(settings, url) as app:
+        release = await app.ladder.gate(planned.id, actor="ben")
+        assert release.gate is not None
+        assert release.step == "gated", release.gate["criteria"]
+        assert release.gate["alone"].startswith("nothing is live to compare with: wrong on")
+        assert (release.gate["live"], release.gate["compared_with"]) == (None, None)
+        assert release.certificate is not None
+        assert release.certificate["detail"]["pooling"] is not None
+        release = await app.ladder.promote((await signed(app, release)).id, actor="ben")
+        live_now = app.registry.get("triage").live
+        assert (live_now.id, live_now.pooling is None) == (release.version, False)
+        with pytest.raises(RollBackError, match="is the first of"):
+            await app.ladder.roll_back("triage", actor="ana", why="back")
+
+
+async def test_few_examples_prove_nothing_and_it_proposes_only(
+    settings: Settings, folders: Folders, url: str
+) -> None:
+    write(folders, count=200, rollout=f"{AT_ONCE}, gate=Gate(worse_by=0.1)")
+    async with open_app(settings, url) as app:
+        release = await gated(app)
+        assert release.step == "gated"
+        said = [each["line"] for each in (release.gate or {})["criteria"]]
+        assert "nothing is proven for it yet: it would propose only" in said
+        await app.ladder.promote((await signed(app, release)).id, actor="ben")
+        [decision] = await traffic(app, [1])
+        assert decision.routed.code is Reason.NOT_PROVEN
