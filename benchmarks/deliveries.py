@@ -62,7 +62,8 @@ class Thing(BaseModel):
     text: str
 
 usecase = UseCase(
-    "bench", purpose="Measure the way out", input=Thing, output=Thing, risk_limit=0.02, rollout=DIRECT,
+    "bench", purpose="Measure the way out", input=Thing, output=Thing, risk_limit=0.02,
+    rollout=DIRECT,
     pod=Pod(domain_lead="a", engineer="b", data_specialist="c", risk_partner="d"))
 usecase.deliver("crm", to=Webhook(url="http://127.0.0.1:{port}/", private=True))
 
