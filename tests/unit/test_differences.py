@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from roadbed.releases import declarations, rulings, texts
-from roadbed.releases.differences import Difference, Side, difference
+from roadbed.releases.differences import difference
+from roadbed.releases.sides import Difference, Side
 from roadbed.usecases.rollout import DIRECT, Rollout, facts
 
 RULES = b"""

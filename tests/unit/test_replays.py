@@ -106,7 +106,7 @@ async def test_rules_of_that_version_hold_and_unsure_is_an_answer(
     await second(app, folders, DECIDE, rules=RULES)
     found = await app.replays.run(first.task_id, "2", actor="shop")
     assert (found.route, found.rule, found.reason_code) == ("refused", "lawyers", "rule")
-    assert found.says == "Version 2 gives no answer; it would be refused."
+    assert found.says == "Version 2 says the same; it would be refused."
     assert (await app.replays.run(first.task_id, "1", actor="shop")).rule is None
     found = await app.replays.run(unsure.task_id, "2", actor="shop")
     assert (found.output, found.same, found.right) == (None, True, None)

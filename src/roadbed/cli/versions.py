@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from roadbed.cli.output import me, opened, run, show
-from roadbed.kernel.json import flat
+from roadbed.cli.telling import detail_of, difference_of, replay_of, rows_of
 
 if TYPE_CHECKING:
-    from roadbed.releases.differences import Difference
     from roadbed.releases.replays import Replay
+    from roadbed.releases.sides import Difference
     from roadbed.releases.versions import Version, VersionDetail
 
 app = typer.Typer(no_args_is_help=True, help="Versions: what they are, and what differs.")
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 UseCaseName = Annotated[str, typer.Argument(metavar="USECASE", help="The use case's name.")]
 Named = Annotated[str, typer.Argument(metavar="VERSION", help="Its number or id.")]
-_SIGNS = {"+": "+", "-": "-", "~": "~", " ": " "}
 
 
 @app.command("list")
@@ -36,7 +35,9 @@ def list_versions(
 
     found = run(work())
     show(
-        {"versions": found}, as_json=json, text=lambda: "\n".join(_rows(found)) or "No version yet."
+        {"versions": found},
+        as_json=json,
+        text=lambda: "\n".join(rows_of(found)) or "No version yet.",
     )
 
 
@@ -49,7 +50,7 @@ def show_version(usecase: UseCaseName, version: Named, json: Json = False) -> No
             return await services.versions.show(usecase, version)
 
     found = run(work())
-    show(found, as_json=json, text=lambda: "\n".join(_detail(found)))
+    show(found, as_json=json, text=lambda: "\n".join(detail_of(found)))
 
 
 @app.command("diff")
@@ -66,7 +67,7 @@ def diff(
             return await services.versions.diff(usecase, a, b)
 
     found = run(work())
-    show(found, as_json=json, text=lambda: "\n".join(_difference(found)))
+    show(found, as_json=json, text=lambda: "\n".join(difference_of(found)))
 
 
 def replay(task_id: str, version: str, *, as_json: bool) -> None:
@@ -77,95 +78,4 @@ def replay(task_id: str, version: str, *, as_json: bool) -> None:
             return await services.replays.run(task_id, version, actor=me())
 
     found = run(work())
-    show(found, as_json=as_json, text=lambda: "\n".join(_replay(found)))
-
-
-def _rows(versions: Sequence[Version]) -> Iterator[str]:
-    for each in versions:
-        proof = "nothing automatic"
-        if each.threshold is not None:
-            share = f", {each.share:.0%} of the sample" if each.share is not None else ""
-            proof = f"automatic from {each.threshold:.3f}{share}"
-        yield f"{each.number:>4}  {_service(each):34}{proof:44}{each.made_by}: {each.reason}"
-
-
-def _service(version: Version) -> str:
-    if version.live_since is None:
-        return "never live"
-    since = f"{version.live_since:%Y-%m-%d %H:%M}"
-    if version.live:
-        return f"live since {since} UTC"
-    until = f"{version.retired_at:%Y-%m-%d %H:%M}" if version.retired_at else "now"
-    return f"{since}–{until}"
-
-
-def _detail(found: VersionDetail) -> Iterator[str]:
-    version = found.version
-    learned = f"{version.learned_from:,} examples"
-    if version.learned_until:
-        learned += f", until {version.learned_until:%Y-%m-%d %H:%M} UTC"
-    yield f"Version       {version.number}  {version.id}"
-    yield f"In service    {_service(version)}"
-    made = f"{version.made_at:%Y-%m-%d %H:%M} UTC by {version.made_by}"
-    yield f"Made          {made}: {version.reason}"
-    yield f"Learned from  {learned}"
-    if version.threshold is not None:
-        yield f"Automatic     from confidence {version.threshold:.3f} on"
-    for each in found.patches:
-        yield f"Accepted      {each}"
-    for name, digest in {**found.files, **found.trained}.items():
-        yield f"File          {digest[:12]}  {name}"
-
-
-def _difference(found: Difference) -> Iterator[str]:
-    yield found.summary
-    for change in found.changes:
-        yield f"{_SIGNS[change.sign]} {change.words}"
-        for label, text in (("before", change.before), ("after", change.after)):
-            if text:
-                yield f"    {label}: {text}"
-        if change.reason:
-            yield f"    because: {change.reason}"
-    for prompt in found.prompts:
-        yield f"{_SIGNS[prompt.sign]} Prompt {prompt.file}"
-        yield "    " + "".join(_marked(each.sign, each.text) for each in prompt.pieces)
-    for each in found.files:
-        yield f"{_SIGNS[each.sign]} {each.path}" + (f": {each.note}" if each.note else "")
-        yield from (f"    {line.sign} {line.text}" for line in each.lines)
-        if each.left_out:
-            yield f"    … {each.left_out:,} more lines"
-
-
-def _marked(sign: str, text: str) -> str:
-    return {"+": f"{{+{text}+}}", "-": f"[-{text}-]"}.get(sign, text)
-
-
-def _replay(found: Replay) -> Iterator[str]:
-    decided = found.decided
-    yield f"{found.says} Nothing was kept."
-    yield f"{'':13}{_number(decided['version_number']):40}version {found.version_number}, replayed"
-    for name, before, after in (
-        ("Answer", _flat(decided["output"]), _flat(found.output)),
-        ("Confidence", _figure(decided["confidence"]), _figure(found.confidence)),
-        ("Route", str(decided["route"]), found.route),
-    ):
-        yield f"{name:13}{before:40}{after}"
-    yield f"{'Reason':13}{found.reason}"
-    if found.right_output is not None:
-        yield f"{'Right':13}{_flat(found.right_output)}"
-    for each in found.patched:
-        yield f"{'Patched':13}{each}"
-    cost = "unknown" if found.cost is None else found.cost
-    yield f"{'Took':13}{found.seconds:.3f} s, cost {cost}"
-
-
-def _number(number: Any) -> str:
-    return f"decided by version {number}" if number else "decided"
-
-
-def _flat(output: Mapping[str, Any] | None) -> str:
-    return flat(output) if output is not None else "no answer"
-
-
-def _figure(confidence: float | None) -> str:
-    return "none" if confidence is None else f"{confidence:.3f}"
+    show(found, as_json=as_json, text=lambda: "\n".join(replay_of(found)))

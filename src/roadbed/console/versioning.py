@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from roadbed.access import by_task, needs
-from roadbed.console.pages import app_of, page, person_of, usecase_page
+from roadbed.console.pages import app_of, person_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.rules import Permission
 from roadbed.receipts.service import moments
@@ -82,8 +82,6 @@ async def replay(request: Request) -> Response:
         problem = f"{error.problem} {error.remedy}"
     receipt = await app.receipts.get(task_id, viewer=person)
     facts = {**await replayable(request, receipt), "replayed": found, "replay_problem": problem}
-    if request.headers.get("x-part"):
-        return page(request, "replay.html", receipt=receipt, **facts)
     return await usecase_page(
         request,
         "receipt.html",

@@ -3,75 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from roadbed.releases import declarations, rulings, texts
-from roadbed.releases.figures import counted, listed, percent
-
-Area = Literal["rules", "declaration", "patches", "learning", "threshold"]
-Files = Mapping[str, bytes | None]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Side:
-    """All that is compared of a version.
-
-    ``digests`` names each file of its folder with its hash, ``contents`` those that were read
-    (``None``: not stored), ``trained`` its saved state with hashes. ``reasons`` says why a patch
-    was accepted, by the patch's id.
-    """
-
-    id: str
-    number: int
-    declaration: Mapping[str, Any]
-    digests: Mapping[str, str]
-    contents: Files
-    trained: Mapping[str, str]
-    patches: Sequence[Mapping[str, Any]]
-    reasons: Mapping[str, str]
-    learned_from: int
-    learned_until: datetime | None
-    threshold: float | None
-    covered: int = 0
-    items: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
-    """One thing that differs. ``sign`` says added, removed or changed; the rest explains it."""
-
-    area: Area
-    sign: Literal["+", "-", "~"]
-    words: str
-    before: str | None = None
-    after: str | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Prompt:
-    """A prompt that differs, word by word."""
-
-    file: str
-    sign: Literal["+", "-", "~"]
-    pieces: Sequence[texts.Piece]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Difference:
-    """From version ``a`` to version ``b``; ``summary`` is one sentence."""
-
-    a: str
-    a_number: int
-    b: str
-    b_number: int
-    summary: str
-    changes: Sequence[Change] = ()
-    prompts: Sequence[Prompt] = ()
-    files: Sequence[texts.FileDifference] = field(default=())
+from roadbed.releases.figures import counted, percent
+from roadbed.releases.sides import Change, Difference, Prompt, Side
+from roadbed.releases.summaries import summary
 
 
 def difference(a: Side, b: Side) -> Difference:
@@ -89,7 +27,7 @@ def difference(a: Side, b: Side) -> Difference:
         a_number=a.number,
         b=b.id,
         b_number=b.number,
-        summary=_summary(a, b, changes, prompts, files),
+        summary=summary(a, b, changes, prompts, files),
         changes=changes,
         prompts=prompts,
         files=files,
@@ -181,8 +119,8 @@ def _threshold(a: Side, b: Side) -> Iterator[Change]:
         words = f"Automatic from confidence {b.threshold:.3f} on; before nothing was."
     else:
         words = f"Automatic from confidence {b.threshold:.3f} on, before {a.threshold:.3f}."
-    if _share(b) is not None or _share(a) is not None:
-        now, then = (percent(_share(side) or 0.0) for side in (b, a))
+    if b.share is not None or a.share is not None:
+        now, then = (percent(side.share or 0.0) for side in (b, a))
         words = f"{words[:-1]}; {now} of the reference sample instead of {then}."
     yield Change(area="threshold", sign="~", words=words)
 
@@ -228,58 +166,6 @@ def _files(a: Side, b: Side) -> Iterator[texts.FileDifference]:
             yield texts.FileDifference(path=name, sign=sign, lines=(), left_out=0, note=note)
         else:
             yield texts.file(name, before, after)
-
-
-def _summary(
-    a: Side,
-    b: Side,
-    changes: Sequence[Change],
-    prompts: Sequence[Prompt],
-    files: Sequence[texts.FileDifference],
-) -> str:
-    def n(area: Area) -> int:
-        return sum(each.area == area for each in changes)
-
-    parts = [
-        n("rules") and counted(n("rules"), "rule"),
-        n("declaration") and counted(n("declaration"), "part of the declaration", _PARTS),
-        n("patches") and counted(n("patches"), "accepted change"),
-        prompts and counted(len(prompts), "prompt"),
-        n("learning") and _more(a, b),
-        n("threshold") and "its threshold",
-    ]
-    named = [each for each in parts if isinstance(each, str)]
-    if not named and files:
-        named = [counted(len(files), "file")]
-    if not named:
-        same = a.digests == b.digests and a.trained == b.trained
-        return f"Versions {a.number} and {b.number} do the same." if same else _alike(a, b)
-    said = f"Version {b.number} differs from version {a.number} in {listed(named)}"
-    if _share(a) is not None and _share(b) is not None and n("threshold"):
-        now, then = (percent(_share(each) or 0.0) for each in (b, a))
-        return f"{said}; it automates {now} of the reference sample instead of {then}."
-    return f"{said}."
-
-
-_PARTS = "parts of the declaration"
-
-
-def _alike(a: Side, b: Side) -> str:
-    return f"Versions {a.number} and {b.number} differ in nothing that can be told in words."
-
-
-def _more(a: Side, b: Side) -> str:
-    more = b.learned_from - a.learned_from
-    if more == 0:
-        return "being trained again"
-    return f"{abs(more):,} {'more' if more > 0 else 'fewer'} example{'' if abs(more) == 1 else 's'}"
-
-
-def _share(side: Side) -> float | None:
-    """The part of the reference sample that is automatic."""
-    if side.threshold is None:
-        return 0.0 if side.items else None
-    return side.covered / side.items if side.items else None
 
 
 def _key(patch: Mapping[str, Any]) -> str:

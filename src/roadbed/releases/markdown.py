@@ -6,7 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 
-from roadbed.releases.notebook import Lesson, Notebook
+from roadbed.releases.lessons import Lesson
+from roadbed.releases.notebook import Notebook
 
 _SPECIAL = re.compile(r"([\\`*_\[\]{}|~$#!])")
 _ADDRESS = re.compile(r"(?i):(?=//)|(?<=www)\.")

@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from roadbed.releases import rules, rulings
-from roadbed.releases.differences import Difference, Side, changed_files, difference
+from roadbed.releases.differences import changed_files, difference
 from roadbed.releases.errors import UnknownVersionError
+from roadbed.releases.sides import Difference, Side
 from roadbed.releases.store import VersionStore
 from roadbed.storage.database import Database, Row
 from roadbed.storage.sql import queries
