@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from roadbed.console import comparing
+from roadbed.console import comparing, signing
 from roadbed.console.pages import app_of, person_of, status_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.releases import telling
@@ -135,7 +135,7 @@ async def _release(
         release=found,
         **comparing.moving(found, roles, person),
         **comparing.back(found),
-        **comparing.signing(found, pod, roles, person),
+        **signing.signing(found, pod, roles, person),
         **comparing.gate(found),
         **comparing.trial(found),
     )
