@@ -21,7 +21,7 @@ import pytest
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Reason
 from roadbed.kernel.settings import Settings
-from roadbed.releases import gate_rules, lifecycle, trial_rules
+from roadbed.releases import gate_rules, lifecycle, outside_checks, trial_rules
 from roadbed.releases.errors import RollBackError
 from roadbed.releases.evaluation import Item, Pair, Said, is_wrong
 from roadbed.releases.road import road
@@ -366,6 +366,19 @@ class TestOutsideChecks:
                 release = await gated(app)
         assert release.step == "failed"
         assert why in (release.ended_why or "")
+
+    async def test_one_that_thinks_too_long_did_not_say_yes(
+        self, settings: Settings, folders: Folders, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("JUDGE_KEY", "shared secret")
+        monkeypatch.setattr(outside_checks, "_SECONDS", 0.2)
+        with judging() as judge:
+            judge.seconds = 1.0
+            write(folders, rollout=f"{AT_ONCE}, gate=Gate(checks=({_check(judge.url)},))")
+            async with open_app(settings, url) as app:
+                release = await gated(app)
+        assert release.step == "failed"
+        assert "No whole answer came within 0.2 s" in (release.ended_why or "")
 
     async def test_nobody_there_and_no_private_address_unless_declared(
         self, settings: Settings, folders: Folders, url: str, monkeypatch: pytest.MonkeyPatch

@@ -11,6 +11,7 @@ import pytest
 from roadbed.bootstrap import App, open_app, running
 from roadbed.decisions.model import Route
 from roadbed.deliveries.model import Outcome, State
+from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
 from roadbed.releases.errors import RollBackError
 from tests.conftest import Folders
@@ -347,3 +348,36 @@ async def test_only_what_came_by_a_release_is_renewed_by_the_ladder(
     async with open_app(settings, url) as opened:
         with pytest.raises(RollBackError, match="without a release"):
             await opened.ladder.renew("triage", actor="ben")
+
+
+async def test_everybody_at_once_leaves_one_story(app: App, folders: Folders) -> None:
+    release_id = await in_canary(app, folders, "queue = queue")
+    await app.database.fetch(
+        "UPDATE release SET plan = jsonb_set(plan, '{canary_tasks}', '5'::jsonb)"
+    )
+    await traffic(app, range(7000, 7010))
+    found = await asyncio.gather(
+        *(
+            work
+            for n in range(10)
+            for work in (
+                app.ladder.promote(release_id, actor=f"p{n}"),
+                app.ladder.withdraw(release_id, actor=f"w{n}", why="no"),
+                app.ladder.roll_back("triage", actor=f"r{n}", why="no", to=None),
+                app.ladder.look(release_id),
+                app.halts.halt("triage", reason="fire", actor=f"h{n}"),
+            )
+        ),
+        return_exceptions=True,
+    )
+    odd = [each for each in found if isinstance(each, BaseException)]
+    assert all(isinstance(each, RoadbedError) for each in odd), odd
+    history = await app.ladder.history("triage")
+    assert sum(each.step == "live" for each in history) <= 1
+    ends = await app.database.fetch(
+        "SELECT stage FROM stage_event WHERE kind = 'step' AND release = %(id)s ORDER BY at, id",
+        {"id": release_id},
+    )
+    story = [row["stage"] for row in ends]
+    assert story[:4] == ["planned", "gated", "shadow", "canary"]
+    assert len(story) <= 6
