@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from roadbed.cli import laddering
-from roadbed.releases import reading, telling
+from roadbed.cli import following, laddering
+from roadbed.releases import asking, report, rungs, telling
 from roadbed.releases.model import Release, SignOff
 from roadbed.usecases.rollout import Rollout, facts
 
@@ -125,32 +125,32 @@ def test_every_step_is_told_in_a_sentence(release: Release, said: str) -> None:
     ],
 )
 def test_the_ladder_shows_how_far_it_came(release: Release, signs: str) -> None:
-    assert "".join(each.sign for each in telling.rungs(release)) == signs
+    assert "".join(each.sign for each in rungs.rungs(release)) == signs
 
 
 def test_waits_are_told_with_their_beginning() -> None:
     release = at("shadow", missing=["risk_partner"], waits_for="traffic")
-    assert telling.waiting(release) == [
+    assert asking.waiting(release) == [
         ("for more tasks", AT + timedelta(days=2)),
         ("for the risk partner", AT + timedelta(days=1)),
     ]
-    assert telling.waiting(at("live")) == []
+    assert asking.waiting(at("live")) == []
 
 
 def test_whose_word_is_asked_for_and_why_another_is_not() -> None:
     release = at("gated", missing=BOTH, next="shadow")
-    assert telling.may_sign(release, {"risk_partner", "engineer"}, "dev") == (["risk_partner"], "")
-    assert telling.asked(release, ["risk_partner"]) == "Your word is asked for, as risk partner."
-    assert telling.asked(release, []) == "Next: begin shadow."
-    assert telling.asked(at("live"), []) == "Nothing is asked of you."
+    assert asking.may_sign(release, {"risk_partner", "engineer"}, "dev") == (["risk_partner"], "")
+    assert asking.asked(release, ["risk_partner"]) == "Your word is asked for, as risk partner."
+    assert asking.asked(release, []) == "Next: begin shadow."
+    assert asking.asked(at("live"), []) == "Nothing is asked of you."
     for roles, person, why in (
         ({"domain_lead"}, "ben", "You made this release"),
         ({"engineer"}, "eve", "You are not the domain lead or risk partner"),
     ):
-        assert why in telling.may_sign(release, roles, person)[1]
+        assert why in asking.may_sign(release, roles, person)[1]
     signed = replace(release, sign_offs=[word("ana", "domain_lead", "approve")])
-    assert "You gave your word" in telling.may_sign(signed, set(BOTH), "ana")[1]
-    assert telling.may_sign(at("live"), set(BOTH), "ana") == ([], "")
+    assert "You gave your word" in asking.may_sign(signed, set(BOTH), "ana")[1]
+    assert asking.may_sign(at("live"), set(BOTH), "ana") == ([], "")
 
 
 def test_a_report_becomes_rows_and_lines() -> None:
@@ -171,13 +171,13 @@ def test_a_report_becomes_rows_and_lines() -> None:
         "fixed": 1,
         "broken": 6,
     }
-    first, second = map(reading.criterion, reading.criteria(gate))
+    first, second = map(report.criterion, report.criteria(gate))
     assert (first["measured"], first["limit"], first["interval"]) == ("60", "≥ 50", "–")
     assert (second["measured"], second["interval"]) == ("+8.0 points", "−1.0 to +17.0")
-    assert [each["label"] for each in reading.differences(gate)] == ["region = north"]
+    assert [each["label"] for each in report.differences(gate)] == ["region = north"]
     said = "Failed: region = north. Of the items that only judge, 1 fixed and 6 broken."
-    assert reading.gate_said(gate) == said
-    assert list(reading.gate_lines(gate))[1] == "× region = north: worse"
+    assert report.gate_said(gate) == said
+    assert list(report.gate_lines(gate))[1] == "× region = north: worse"
     assert "region = north" in telling.sentence(at("failed", gate=gate))
 
 
@@ -192,7 +192,7 @@ async def test_watching_says_only_what_changed_and_ends_with_the_release(
         return next(seen)
 
     services: Any = SimpleNamespace(ladder=SimpleNamespace(look=look))
-    assert await laddering.follow(services, waiting, every=0.0, as_json=False) is fell
+    assert await following.follow(services, waiting, every=0.0, as_json=False) is fell
     assert capsys.readouterr().out.splitlines() == [
         telling.sentence(waiting),
         "It waits for more tasks; `roadbed release watch triage` follows it.",

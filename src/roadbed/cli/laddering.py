@@ -1,19 +1,13 @@
-"""A release as lines of text, once or as it moves."""
+"""A release as lines of text."""
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
-from roadbed.cli.output import say
-from roadbed.releases import reading, telling
+from roadbed.releases import asking, reading, report, rungs, telling
+from roadbed.releases.lifecycle import UNDER_WAY
 from roadbed.releases.model import Release
 from roadbed.releases.rules import named
-
-if TYPE_CHECKING:
-    from roadbed.bootstrap import App
 
 _WIDTH = 9
 
@@ -35,40 +29,6 @@ def told(release: Release) -> str:
     return "\n".join(_lines(release))
 
 
-async def follow(services: App, release: Release, *, every: float, as_json: bool) -> Release:
-    """Say what changes until a person has to act or it ended; in a terminal, in one place."""
-    before, tall = "", 0
-    while True:
-        release = await services.ladder.look(release.id)
-        text = _json(release) if as_json else "\n".join(_moving(release))
-        if text != before:
-            if tall and sys.stdout.isatty() and not as_json:
-                say(f"\x1b[{tall}A\x1b[J{text}")
-            else:
-                say(text)
-            before, tall = text, len(text.splitlines())
-        if not under_way(release):
-            return release
-        await asyncio.sleep(every)
-
-
-def under_way(release: Release) -> bool:
-    """Whether it moves on without anybody's word."""
-    return release.step in telling.UNDER_WAY and release.waits_for is not None
-
-
-def _json(release: Release) -> str:
-    from pydantic_core import to_json
-
-    return to_json({"release": release}).decode()
-
-
-def _moving(release: Release) -> Iterator[str]:
-    yield telling.sentence(release)
-    yield from (f"  {each}" for each in reading.evidence_lines(reading.newest(release)))
-    yield from _next(release)
-
-
 def _lines(release: Release) -> Iterator[str]:
     yield f"{release.use_case}, release {release.number}  {release.id}"
     yield telling.sentence(release)
@@ -77,7 +37,7 @@ def _lines(release: Release) -> Iterator[str]:
     if release.gate is not None:
         yield ""
         yield "Gate"
-        yield from (f"  {each}" for each in reading.gate_lines(release.gate))
+        yield from (f"  {each}" for each in report.gate_lines(release.gate))
     if reading.newest(release):
         yield ""
         yield "Trial"
@@ -87,11 +47,11 @@ def _lines(release: Release) -> Iterator[str]:
     yield f"By {release.author}" + (f": {release.reason}" if release.reason else "")
     if release.content:
         yield f"Content {release.content}"
-    yield from _next(release)
+    yield from ahead(release)
 
 
 def _ladder(release: Release) -> Iterator[str]:
-    for each in telling.rungs(release):
+    for each in rungs.rungs(release):
         when = f"{each.at:%Y-%m-%d %H:%M} UTC" if each.at and each.state != "left out" else ""
         waits = [f"waits {what} since {at:%Y-%m-%d %H:%M} UTC" for what, at in each.waits]
         said = "  ".join(filter(None, [when, each.note, *waits])) or each.state
@@ -109,11 +69,12 @@ def _signed(release: Release) -> Iterator[str]:
         line += f"{each.person} {word}, {each.given_at:%Y-%m-%d %H:%M} UTC"
         line += f", does not count: {each.why_not}" if not each.counts and each.why_not else ""
         yield f"  {line}" + (f"  “{each.note}”" if each.note else "")
-    yield from (f"  ○ {named([each])}: nobody yet" for each in telling.silent(release))
+    yield from (f"  ○ {named([each])}: nobody yet" for each in asking.silent(release))
 
 
-def _next(release: Release) -> Iterator[str]:
-    if release.step not in telling.UNDER_WAY:
+def ahead(release: Release) -> Iterator[str]:
+    """What comes next, and the command for it."""
+    if release.step not in UNDER_WAY:
         return
     if release.missing and release.content:
         yield (

@@ -185,12 +185,12 @@ def watch(
     json: Json = False,
 ) -> None:
     """Follow it until a person has to act, or it ended; exit code 3 when it was rolled back."""
-    from roadbed.cli import laddering
+    from roadbed.cli import following
 
     async def work() -> Release:
         async with _opened(usecase) as services:
             found = await _find(services, usecase, release)
-            return await laddering.follow(services, found, every=every, as_json=json)
+            return await following.follow(services, found, every=every, as_json=json)
 
     if run(work()).step in ("rolled_back", "failed"):
         raise typer.Exit(PROBLEMS_FOUND)

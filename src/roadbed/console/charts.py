@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,8 +12,6 @@ WIDTH, HEIGHT = 640, 300
 _TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5)
 _MOST_TICKS = 6
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 28, 16, 40
-_SLIM, _ROW, _EDGE = 400, 48, 8  # rows that stay legible on a telephone
-_LONGEST = 28  # characters of a label that leave room for its figures
 
 
 def risk_coverage(
@@ -42,7 +39,7 @@ def risk_coverage(
         *_limit(limit, place),
         *_chosen(curve, threshold, place),
     ]
-    return _svg("Error among automatic answers against the share automated", parts)
+    return svg("Error among automatic answers against the share automated", parts)
 
 
 def audit(path: Sequence[Any], *, limit: float) -> Markup:
@@ -68,12 +65,12 @@ def audit(path: Sequence[Any], *, limit: float) -> Markup:
         ),
         Markup('<polyline class="line" points="{}"/>').format(_points(line("estimate"))),
         *_limit(limit, place),
-        _word(_LEFT, HEIGHT - _BOTTOM + 18, f"{first:,}", "middle"),
-        _word(WIDTH - _RIGHT, HEIGHT - _BOTTOM + 18, f"{last:,}", "end"),
-        _word(WIDTH - _RIGHT, HEIGHT - 4, "automatic answers of this version", "end"),
-        _word(_LEFT + 4, _TOP + 4, "wrong: estimate (line) and bound (edge of the band)"),
+        word(_LEFT, HEIGHT - _BOTTOM + 18, f"{first:,}", "middle"),
+        word(WIDTH - _RIGHT, HEIGHT - _BOTTOM + 18, f"{last:,}", "end"),
+        word(WIDTH - _RIGHT, HEIGHT - 4, "automatic answers of this version", "end"),
+        word(_LEFT + 4, _TOP + 4, "wrong: estimate (line) and bound (edge of the band)"),
     ]
-    return _svg("Estimated error of automatic answers and its bound, over time", parts)
+    return svg("Estimated error of automatic answers and its bound, over time", parts)
 
 
 def calibration(bins: Sequence[Mapping[str, float]]) -> Markup:
@@ -88,8 +85,8 @@ def calibration(bins: Sequence[Mapping[str, float]]) -> Markup:
 
     (x0, y0), (x1, y1) = place(0.0, 0.0), place(1.0, 1.0)
     parts = [
-        *(_word(*_below(place(step / 5, 0.0)), f"{step / 5:g}", "middle") for step in range(6)),
-        *(_word(*_left(place(0.0, step / 5)), f"{step * 20} %", "end") for step in range(6)),
+        *(word(*_below(place(step / 5, 0.0)), f"{step / 5:g}", "middle") for step in range(6)),
+        *(word(*_left(place(0.0, step / 5)), f"{step * 20} %", "end") for step in range(6)),
         Markup('<line class="limit" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(x0, y0, x1, y1),
     ]
     for each in bins:
@@ -102,10 +99,10 @@ def calibration(bins: Sequence[Mapping[str, float]]) -> Markup:
     path = [place(each["confidence"], each["right"]) for each in bins]
     parts += [
         Markup('<polyline class="line" points="{}"/>').format(_points(path)),
-        _word(WIDTH - _RIGHT, HEIGHT - 4, "confidence", "end"),
-        _word(_LEFT + 4, _TOP + 4, "right among them"),
+        word(WIDTH - _RIGHT, HEIGHT - 4, "confidence", "end"),
+        word(_LEFT + 4, _TOP + 4, "right among them"),
     ]
-    return _svg("Share of right answers against confidence", parts)
+    return svg("Share of right answers against confidence", parts)
 
 
 def volume(history: Sequence[Mapping[str, Any]], now: datetime) -> Markup:
@@ -125,11 +122,11 @@ def volume(history: Sequence[Mapping[str, Any]], now: datetime) -> Markup:
                 ).format(kind, max(x, 0), height - 18 - size, size)
             )
     parts += [
-        _word(0, height - 3, "24 hours ago"),
-        _word(width, height - 3, "now", "end"),
-        _word(0, 10, f"{most:,} tasks a half-hour at most"),
+        word(0, height - 3, "24 hours ago"),
+        word(width, height - 3, "now", "end"),
+        word(0, 10, f"{most:,} tasks a half-hour at most"),
     ]
-    return _svg("Tasks in the last 24 hours, the automatic part filled", parts, height)
+    return svg("Tasks in the last 24 hours, the automatic part filled", parts, height)
 
 
 def budget(of: Any) -> Markup:
@@ -153,108 +150,19 @@ def budget(of: Any) -> Markup:
             Markup('<line class="{0}" x1="{1:.1f}" x2="{1:.1f}" y1="{2}" y2="{3}"/>').format(
                 "limit" if percent == 100 else "grid", x, top - 4, top + tall + 4
             ),
-            _word(x, 11, f"{percent} %", "end" if percent == 100 else "middle"),
+            word(x, 11, f"{percent} %", "end" if percent == 100 else "middle"),
         ]
     title = f"{of.period}: {of.share * 100:.0f} % of the budget spent or held"
-    return _svg(title, parts, top + tall + 6)
-
-
-def differences(rows: Sequence[Mapping[str, Any]]) -> Markup:
-    """Candidate minus live version on the same items: a dot with its interval, and the limit.
-
-    Each row has ``label``, ``measured``, ``lower``, ``upper`` and ``limit``, shares of all items.
-    """
-    if not rows:
-        return Markup("")
-    reach: float = 1.1 * max(
-        abs(each[name]) for each in rows for name in ("lower", "upper", "limit")
-    )
-
-    def x(share: float) -> float:
-        return round(_EDGE + (share + reach) / (2 * reach) * (_SLIM - 2 * _EDGE), 1)
-
-    height = len(rows) * _ROW + 36
-    parts = [
-        _word(x(0), height - 18, "0", "middle"),
-        _word(0, height - 4, "← fewer wrong"),
-        _word(_SLIM, height - 4, "more wrong →", "end"),
-        _word(x(0), height - 4, "points", "middle"),
-    ]
-    for at, each in enumerate(rows):
-        parts += _difference(at * _ROW, each, x)
-    near = x(rows[0]["limit"])
-    anchor = "end" if near > _SLIM * 0.8 else "start"
-    beside = near - 6 if anchor == "end" else near + 6
-    parts.append(_word(beside, 36, "limit", anchor, "limit-word"))
-    return _svg("Difference in wrong answers, with its interval and limit", parts, height, _SLIM)
-
-
-def evidence(rows: Sequence[Mapping[str, Any]]) -> Markup:
-    """How far each check of a canary is from its roll-back line, on a scale of factors.
-
-    Each row has ``label``, ``evidence``, ``limit`` and ``said``.
-    """
-    if not rows:
-        return Markup("")
-    parts = []
-    for at, each in enumerate(rows):
-        top = at * _ROW
-        line = _SLIM * 0.8
-        kind = "over" if each["evidence"] >= each["limit"] else "filled"
-        share = math.log10(max(each["evidence"], 1.0)) / math.log10(each["limit"])
-        parts += [
-            _row_word(top, each["label"]),
-            _word(_SLIM, top + 14, each["said"], "end"),
-            Markup('<rect class="bar" x="0" y="{}" width="{}" height="8"/>').format(
-                top + 22, _SLIM
-            ),
-            Markup('<rect class="bar {}" x="0" y="{}" width="{:.1f}" height="8"/>').format(
-                kind, top + 22, max(min(share * line, _SLIM), 3)
-            ),
-            Markup('<line class="limit solid" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(
-                line, top + 18, top + 34
-            ),
-        ]
-    height = len(rows) * _ROW + 18
-    parts.append(_word(_SLIM * 0.8, height - 8, "roll-back line", "middle", "limit-word"))
-    return _svg("Evidence of each check against its roll-back line", parts, height, _SLIM)
-
-
-def _bar(kind: str, top: int, width: float) -> Markup:
-    return Markup('<rect class="bar {}" x="0" y="{}" width="{:.1f}" height="8"/>').format(
-        kind, top + 22, width
-    )
-
-
-def _row_word(top: int, label: str) -> Markup:
-    cut = label if len(label) <= _LONGEST else f"{label[: _LONGEST - 1]}…"
-    return _word(0, top + 14, cut, "start", "row-word")
-
-
-def _difference(top: int, row: Mapping[str, Any], x: Any) -> Iterator[Markup]:
-    y = top + 26
-    yield _row_word(top, row["label"])
-    said = f"{row['measured'] * 100:+.1f} ({row['lower'] * 100:+.1f} to {row['upper'] * 100:+.1f})"
-    yield _word(_SLIM, top + 14, said.replace("-", "−"), "end")
-    yield Markup('<line class="axis" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(
-        x(0), y - 8, y + 12
-    )
-    yield Markup('<line class="whisker wide" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
-        x(row["lower"]), x(row["upper"]), y, y
-    )
-    yield Markup('<circle class="dot" cx="{}" cy="{}" r="5"/>').format(x(row["measured"]), y)
-    yield Markup('<line class="limit solid" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(
-        x(row["limit"]), y - 8, y + 8
-    )
+    return svg(title, parts, top + tall + 6)
 
 
 def _axes(top: float, place: Any) -> Iterator[Markup]:
     for step in range(6):
         x, y = place(step / 5, 0.0)
-        yield _word(x, y + 18, f"{step * 20} %", "middle")
+        yield word(x, y + 18, f"{step * 20} %", "middle")
     yield from _levels(top, place)
-    yield _word(WIDTH - _RIGHT, HEIGHT - 4, "share of tasks automated", "end")
-    yield _word(_LEFT + 4, _TOP + 4, "wrong among them")
+    yield word(WIDTH - _RIGHT, HEIGHT - 4, "share of tasks automated", "end")
+    yield word(_LEFT + 4, _TOP + 4, "wrong among them")
 
 
 def _levels(top: float, place: Any) -> Iterator[Markup]:
@@ -264,7 +172,7 @@ def _levels(top: float, place: Any) -> Iterator[Markup]:
         yield Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
             x, WIDTH - _RIGHT, y, y
         )
-        yield _word(x - 6, y + 4, f"{tick * step * 100:g} %", "end")
+        yield word(x - 6, y + 4, f"{tick * step * 100:g} %", "end")
 
 
 def _below(at: tuple[float, float]) -> tuple[float, float]:
@@ -280,7 +188,7 @@ def _limit(limit: float, place: Any) -> Iterator[Markup]:
     yield Markup('<line class="limit" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
         x, WIDTH - _RIGHT, y, y
     )
-    yield _word(WIDTH - _RIGHT, y - 5, f"limit {limit * 100:g} %", "end", "limit-word")
+    yield word(WIDTH - _RIGHT, y - 5, f"limit {limit * 100:g} %", "end", "limit-word")
 
 
 def _chosen(
@@ -294,10 +202,11 @@ def _chosen(
         x, _TOP, HEIGHT - _BOTTOM
     )
     yield Markup('<circle class="chosen-dot" cx="{}" cy="{}" r="4"/>').format(x, y)
-    yield _word(x - 6, _TOP + 24, f"in force: {point['coverage'] * 100:.0f} % of the sample", "end")
+    yield word(x - 6, _TOP + 24, f"in force: {point['coverage'] * 100:.0f} % of the sample", "end")
 
 
-def _word(x: float, y: float, text: str, anchor: str = "start", kind: str = "word") -> Markup:
+def word(x: float, y: float, text: str, anchor: str = "start", kind: str = "word") -> Markup:
+    """Text at a point, escaped."""
     return Markup('<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(
         kind, x, y, anchor, escape(text)
     )
@@ -307,7 +216,8 @@ def _points(places: Sequence[tuple[float, float]]) -> str:
     return " ".join(f"{x},{y}" for x, y in places)
 
 
-def _svg(title: str, parts: Sequence[Markup], height: int = HEIGHT, width: int = WIDTH) -> Markup:
+def svg(title: str, parts: Sequence[Markup], height: int = HEIGHT, width: int = WIDTH) -> Markup:
+    """The whole plot, named for those who cannot see it."""
     kind = Markup(' class="slim"') if width < WIDTH else ""
     return Markup('<svg{} role="img" viewBox="0 0 {} {}" aria-label="{}">{}</svg>').format(
         kind, width, height, title, Markup("").join(parts)

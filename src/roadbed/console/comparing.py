@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
-from roadbed.console import charts
-from roadbed.releases import reading, telling
-from roadbed.releases.model import Release, SignOff
-from roadbed.releases.rules import named
+from roadbed.console import ladder_charts
+from roadbed.releases import asking, gate_words, reading, report, rungs, telling
+from roadbed.releases.model import Release
 
 _BACK = {
     "shadow": "The candidate stops answering at once. The live version never stopped deciding.",
@@ -20,14 +19,14 @@ _BACK = {
 
 def moving(release: Release, roles: Collection[str], person: str) -> dict[str, Any]:
     """The sentence, the ladder and the next step."""
-    mine, _ = telling.may_sign(release, roles, person)
-    free = release.next in telling.VERBS and release.waits_for is None
+    mine, _ = asking.may_sign(release, roles, person)
+    free = release.next in asking.VERBS and release.waits_for is None
     return {
         "called": telling.name(release),
         "told": telling.sentence(release),
-        "asked": telling.asked(release, mine),
-        "rungs": telling.rungs(release),
-        "verb": telling.VERBS[release.next or ""] if free else None,
+        "asked": asking.asked(release, mine),
+        "rungs": rungs.rungs(release),
+        "verb": asking.VERBS[release.next or ""] if free else None,
         "may_gate": release.step == "gated",
         "may_withdraw": release.step in ("planned", "gated"),
     }
@@ -41,39 +40,21 @@ def back(release: Release | None) -> dict[str, Any]:
     return {"may_roll_back": bool(said), "back_said": said}
 
 
-def signing(
-    release: Release, pod: Mapping[str, str], roles: Collection[str], person: str
-) -> dict[str, Any]:
-    """Who has to agree, who did, and what the reader, who has ``roles``, may say."""
-    mine, cannot = telling.may_sign(release, roles, person)
-    given = [each for each in release.sign_offs if each.withdrawn_at is None]
-    return {
-        "signs": [
-            *(_signed(each) for each in release.sign_offs),
-            *(_nobody(role, pod.get(role)) for role in telling.silent(release)),
-        ],
-        "my_roles": mine,
-        "cannot": cannot,
-        "my_word": release.step in telling.UNDER_WAY
-        and any(each.person == person for each in given),
-    }
-
-
 def gate(release: Release) -> dict[str, Any]:
     """The report of the gate as tables and a plot."""
-    report = release.gate or {}
-    rows = reading.differences(report)
+    shown = release.gate or {}
+    rows = report.differences(shown)
     return {
-        "planned": reading.limits(release.plan),
-        "gate_said": reading.gate_said(report) if report else "",
-        "criteria": [reading.criterion(each) for each in reading.criteria(report)],
+        "planned": gate_words.limits(release.plan),
+        "gate_said": report.gate_said(shown) if shown else "",
+        "criteria": [report.criterion(each) for each in report.criteria(shown)],
         "differences": rows,
-        "beside": reading.beside(report),
-        "proof_said": (report.get("proof") or {}).get("says", ""),
-        "declares": report.get("declares", []),
-        "gate_plot": charts.differences(rows),
-        "fixed": reading.cases(report, "fixed"),
-        "broken": reading.cases(report, "broken"),
+        "beside": gate_words.beside(shown),
+        "proof_said": (shown.get("proof") or {}).get("says", ""),
+        "declares": shown.get("declares", []),
+        "gate_plot": ladder_charts.differences(rows),
+        "fixed": report.cases(shown, "fixed"),
+        "broken": report.cases(shown, "broken"),
     }
 
 
@@ -84,34 +65,11 @@ def trial(release: Release) -> dict[str, Any]:
     return {
         "trial_said": _sentence(telling.compared(release)),
         "agreement": reading.agreement(newest),
-        "trial_beside": reading.beside(newest),
+        "trial_beside": gate_words.beside(newest),
         "evidence": rows,
-        "evidence_plot": charts.evidence(rows),
+        "evidence_plot": ladder_charts.evidence(rows),
         "differing": newest.get("differ", []),
     }
-
-
-def _signed(each: SignOff) -> dict[str, Any]:
-    word = "approved" if each.verdict == "approve" else "refused"
-    sign = "✓" if word == "approved" else "×"
-    told = f"{each.person} {word}"
-    if not each.counts:
-        sign, told = "–", f"{told}, which does not count: {each.why_not}"
-    until = each.expires_at if each.counts else None
-    return {
-        "role": named([each.role]),
-        "sign": sign,
-        "word": told,
-        "at": each.given_at,
-        "until": until,
-        "note": each.note,
-    }
-
-
-def _nobody(role: str, person: str | None) -> dict[str, Any]:
-    word = f"nobody yet; {person} can" if person else "nobody yet"
-    nothing = {"at": None, "until": None, "note": None}
-    return {"role": named([role]), "sign": "○", "word": word, **nothing}
 
 
 def _sentence(text: str) -> str:

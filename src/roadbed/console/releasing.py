@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from roadbed.access import by_release, needs, require
-from roadbed.console import comparing
+from roadbed.console import comparing, signing
 from roadbed.console.pages import app_of, person_of, status_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.rules import Permission
@@ -145,7 +145,7 @@ async def _release(
         release=found,
         **comparing.moving(found, roles, person),
         **comparing.back(found),
-        **comparing.signing(found, pod, roles, person),
+        **signing.signing(found, pod, roles, person),
         **comparing.gate(found),
         **comparing.trial(found),
     )
