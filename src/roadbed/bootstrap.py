@@ -29,6 +29,7 @@ from roadbed.decisions.trials import Trials
 from roadbed.deliveries.relay import Relay
 from roadbed.deliveries.service import Deliveries
 from roadbed.halts.service import Halts
+from roadbed.improvement.prompt_search import PromptSearch
 from roadbed.improvement.proposals import Proposals
 from roadbed.improvement.service import Improvement
 from roadbed.intake.service import Intake
@@ -99,6 +100,7 @@ class App:
     receipts: Receipts
     improvement: Improvement
     proposals: Proposals
+    prompt_search: PromptSearch
     releases: Releases
     versions: Versions
     replays: Replays
@@ -298,6 +300,7 @@ def _wire(
         incidents=Incidents(database, receipts, ids, clock, pipeline.DELIVERY_DECIDED),
         improvement=improvement,
         proposals=proposals,
+        prompt_search=PromptSearch(improvement, proposals),
         releases=releases,
         versions=versions,
         replays=Replays(versions, store, receipts.get, budgets, clock),

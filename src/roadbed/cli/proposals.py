@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 import typer
@@ -52,6 +53,39 @@ def list_(
 
     found = run(work())
     show({"proposals": found}, as_json=json, text=lambda: "\n".join(_lines(found, usecase)))
+
+
+@app.command()
+def prompt(
+    usecase: UseCaseName,
+    calls: Annotated[int, typer.Option(min=1, help="Replies of the model, at most.")] = 400,
+    money: Annotated[
+        str | None, typer.Option(help="At most this much, in the price's currency.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Search for a better prompt with the pod's own model; what it finds waits for a person."""
+    from roadbed.improvement.model import Proposal
+    from roadbed.improvement.prompting import PromptBudget
+
+    try:
+        budget = PromptBudget(calls=calls, money=None if money is None else Decimal(money))
+    except InvalidOperation:
+        raise typer.BadParameter("Write the money as a number, such as 5 or 2.50.") from None
+
+    async def work() -> Any:
+        async with opened(only=None) as services:
+            loaded = services.service(usecase).loaded
+            return await services.prompt_search.search(loaded, budget=budget, actor=me())
+
+    found = run(work())
+    show(
+        {"found": found},
+        as_json=json,
+        text=lambda: "\n".join(
+            _lines([found], usecase) if isinstance(found, Proposal) else [found.reason]
+        ),
+    )
 
 
 @app.command("show")

@@ -201,6 +201,8 @@ def support(proposal: Any) -> str:
     cases, right = said["cases"], said["right"]
     if proposal.kind == "model":
         return f"{cases:,} of {said['matched']:,} newer verdicts were corrections."
+    if proposal.kind == "prompt":
+        return f"{right:,} of {cases:,} cases that it changes would be right."
     if said["low"] is None:
         return f"{right:,} of {cases:,} examples are close to one of those chosen."
     bounds = interval(said["low"], said["high"], cases)
@@ -223,6 +225,8 @@ def suggestions(waiting: Any) -> str:
         return f"{count} {it} would learn from {cases:,} correction{'' if cases == 1 else 's'}."
     if first.kind == "examples":
         return f"{count} {it} would choose examples for the prompt."
+    if first.kind == "prompt":
+        return f"{count} {it} would write the prompt anew."
     if (first.patch or {}).get("set", ...) is None:
         return f"{count} {it} would ask a person where {right:,} of {cases:,} were wrong."
     wrong = first.support["wrong_now"]

@@ -21,6 +21,7 @@ from roadbed.improvement.mining.accepting import (
     titled,
 )
 from roadbed.improvement.model import Proposal
+from roadbed.improvement.prompting import Suggestion
 from roadbed.improvement.quality import Quality, quality
 from roadbed.improvement.service import SQL
 from roadbed.kernel.clock import Clock
@@ -73,6 +74,36 @@ class Proposals:
             detail = {"said": "suggested", "proposals": facts["kept"]}
             await self._note(connection, loaded.name, loaded.name, actor, detail)
         return await self.list(loaded.name)
+
+    async def put(
+        self, use_case: str, found: Suggestion, *, fingerprint: str, rank: float, actor: str
+    ) -> Proposal | None:
+        """Keep the text of a prompt that a search found; ``None`` if it was rejected before."""
+        proposal_id = self._ids.new("prp")
+        async with self._database.transaction() as connection:
+            await connection.execute(SQL["lock_proposals"], {"use_case": use_case})
+            cursor = await connection.execute(
+                SQL["propose"],
+                {
+                    "id": proposal_id,
+                    "use_case": use_case,
+                    "kind": "prompt",
+                    "title": found.title,
+                    "reason": found.reason,
+                    "support": Jsonb(dict(found.support)),
+                    "cases": Jsonb([dict(each) for each in found.cases[:_MOST_CASES]]),
+                    "patch": Jsonb({**found.patch, "id": proposal_id}),
+                    "fingerprint": fingerprint,
+                    "rank": rank,
+                    "at": self._clock.now(),
+                },
+            )
+            row = await cursor.fetchone()
+            if row is None:
+                return None
+            detail = {"said": "suggested", "proposals": [row["id"]]}
+            await self._note(connection, use_case, use_case, actor, detail)
+        return await self.get(str(row["id"]))
 
     async def suggest_if_enough(self, loaded: LoadedUseCase) -> bool:
         """Look by itself once ``ENOUGH`` corrections came since the last look."""

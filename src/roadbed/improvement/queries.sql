@@ -98,7 +98,7 @@ RETURNING id
 
 -- name: withdraw_others
 UPDATE proposal SET state = 'withdrawn'
-WHERE use_case = %(use_case)s AND state = 'open' AND NOT id = ANY (%(kept)s)
+WHERE use_case = %(use_case)s AND state = 'open' AND kind <> 'prompt' AND NOT id = ANY (%(kept)s)
 
 -- name: last_choice
 SELECT (support ->> 'cases')::integer AS cases FROM proposal

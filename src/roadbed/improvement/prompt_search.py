@@ -1,0 +1,59 @@
+"""Verb: ``search`` for a better prompt text with the model that the pod uses."""
+
+from __future__ import annotations
+
+import hashlib
+
+from roadbed.improvement.model import Proposal
+from roadbed.improvement.prompting import (
+    NoProposal,
+    PromptBudget,
+    PromptProposal,
+    optimise,
+    suggestion,
+)
+from roadbed.improvement.proposals import Proposals
+from roadbed.improvement.service import Improvement
+from roadbed.models.prompts.prompted import Prompted
+from roadbed.usecases import patches
+from roadbed.usecases.folder import LoadedUseCase
+
+
+class PromptSearch:
+    """Asks a model, so it costs money: it runs when somebody asks for it, within a budget."""
+
+    def __init__(self, improvement: Improvement, proposals: Proposals) -> None:
+        self._improvement = improvement
+        self._proposals = proposals
+
+    async def search(
+        self, loaded: LoadedUseCase, *, budget: PromptBudget, actor: str, seed: int = 0
+    ) -> Proposal | NoProposal:
+        """A text that gets more of the ``learn`` examples right, as a proposal for a person."""
+        declared, prompted = loaded.declared, loaded.declared.function
+        if not isinstance(prompted, Prompted):
+            return NoProposal(
+                reason=f"{loaded.name} asks no language model, so it has no prompt to search for."
+            )
+        accepted = patches.read(declared, await self._proposals.accepted(loaded.name))
+        learn = await self._improvement.examples(declared, "learn")
+        found = await optimise(
+            declared,
+            prompted,
+            learn.examples,
+            budget=budget,
+            seed=seed,
+            prompt=accepted.prompts.get(prompted.file),
+            shown=accepted.examples,
+        )
+        if not isinstance(found, PromptProposal):
+            return found
+        mark = f"prompt {found.file} {found.after}"
+        kept = await self._proposals.put(
+            loaded.name,
+            suggestion(found),
+            fingerprint=hashlib.sha256(mark.encode()).hexdigest(),
+            rank=found.score_after - found.score_before,
+            actor=actor,
+        )
+        return kept or NoProposal(reason="What was found has been rejected before.")
