@@ -1,0 +1,72 @@
+"""From a search for a better prompt to a version that uses it, through the product."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from roadbed.bootstrap import open_app
+from roadbed.improvement.model import Proposal
+from roadbed.improvement.prompting import NoProposal, PromptBudget
+from roadbed.kernel.settings import Settings
+from roadbed.testing import ModelServer
+from tests.conftest import Folders
+from tests.unit.test_prompting import TEAMS, WORST, examples, obedient
+
+ASKS = """
+from roadbed.models import Price, Prompted
+usecase.decider(Prompted("route.md", model="openai:m", price=Price(input=1, output=1), samples=1))
+"""
+
+
+def write(folders: Folders) -> Path:
+    lines = [
+        json.dumps({"input": each.input.model_dump(), "output": each.output.model_dump()})
+        for each in examples(120)
+        if each.output
+    ]
+    folder = folders.write(ASKS, examples="\n".join(lines))
+    (folder / "prompts").mkdir()
+    (folder / "prompts" / "route.md").write_text(WORST)
+    return folder
+
+
+async def test_what_is_found_waits_for_a_person_and_then_decides(
+    settings: Settings, folders: Folders, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folders)
+    async with ModelServer(obedient) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        async with open_app(settings, url) as app:
+            loaded = app.registry.get("triage").loaded
+            found = await app.prompt_search.search(
+                loaded, budget=PromptBudget(calls=400), actor="chi"
+            )
+            assert isinstance(found, Proposal)
+            assert (found.kind, found.state) == ("prompt", "open")
+            await app.proposals.suggest(loaded, actor="chi")  # a look does not take it away
+            assert found.id in {each.id for each in await app.proposals.list("triage")}
+            assert await app.proposals.accepted("triage") == []
+            await app.proposals.accept(found.id, person="ana")
+            changes = await app.proposals.accepted("triage")
+            candidate, _ = await app.releases.build(
+                loaded, actor="ben", reason="A better prompt.", changes=changes
+            )
+            reference = await app.improvement.examples(loaded.declared, "judge")
+            judged = await app.improvement.judge(loaded.declared, candidate.decider, reference)
+            assert len(judged.wrong) > 20
+            assert not judged.wrong.any()
+            assert set(TEAMS.values()) == {(each or {})["queue"] for each in judged.outputs}
+
+
+async def test_without_a_model_it_says_so(settings: Settings, folders: Folders, url: str) -> None:
+    folders.write()
+    async with open_app(settings, url) as app:
+        found = await app.prompt_search.search(
+            app.registry.get("triage").loaded, budget=PromptBudget(calls=10), actor="chi"
+        )
+    assert isinstance(found, NoProposal)
+    assert "asks no language model" in found.reason
