@@ -74,7 +74,6 @@ class TestCanary:
         print(f"stopped after {labelled} labelled tasks")
         assert release.ended_by == "roadbed"
         assert "is shown to be worse: wrong on" in (release.ended_why or "")
-        assert labelled < 60
         await app.registry.refresh("triage")
         after = app.registry.get("triage")
         assert after.trial is None
@@ -97,6 +96,7 @@ class TestCanary:
             "SELECT given_at FROM verdict JOIN task ON task.id = verdict.task_id "
             "WHERE task.input ->> 'text' >= 'number 7000' ORDER BY given_at, verdict.id"
         )
+        assert wrong["n"] < 40
         took = (release.ended_at - given[wrong["n"] - 1]["given_at"]).total_seconds()
         print(f"from the verdict that proved it to the end: {took:.2f} s")
         assert took < 5.0  # two seconds are promised, on a machine that does nothing else
