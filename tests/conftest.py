@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from roadbed.bootstrap import App, open_app
 from roadbed.kernel.settings import Settings
+from roadbed.people.errors import PersonExistsError
 from roadbed.storage import migrations
 from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
 from roadbed.web import create
@@ -158,14 +159,15 @@ async def site(settings: Settings, folders: Folders, url: str) -> AsyncIterator[
 async def _people(app: App) -> None:
     """The pod of ``ROUTING``, and two who may do whatever can be done in every use case here."""
     for name in ("ana", "ben", "chi", "dev", "shop", "reviewer"):
-        await app.members.add(name, by="test")
+        with suppress(PersonExistsError):  # a second server on the same database
+            await app.members.add(name, by="test")
     # Straight into the table: a folder that cannot be loaded is not known to the database.
     for use_case in [*app.registry.names(), *app.broken]:
         for role in ("domain_lead", "engineer", "reviewer"):
             for name in ("shop", "reviewer"):
                 await app.database.fetch(
                     "INSERT INTO membership (use_case, person, role, granted_by) VALUES "
-                    "(%(use_case)s, %(name)s, %(role)s, 'test')",
+                    "(%(use_case)s, %(name)s, %(role)s, 'test') ON CONFLICT DO NOTHING",
                     {"use_case": use_case, "name": name, "role": role},
                 )
     app.people.forget()

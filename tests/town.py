@@ -39,7 +39,7 @@ ROLES: Mapping[str, str | None] = {
 }
 
 
-SUPPORT = '{"cases": 1, "right": 1, "wrong_now": 1, "low": 0.1, "high": 1.0}'
+SUPPORT = '{"cases": 1, "right": 1, "wrong_now": 1, "matched": 1, "low": 0.1, "high": 1.0}'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,13 +197,6 @@ async def _one_of_each(site: Site, name: str) -> Ids:
         "VALUES (%(id)s, %(name)s, %(task)s, 'crm', 'result', 'delivered', now())",
         {"id": delivery, "name": name, "task": sent.json()["task"]},
     )
-    proposal = f"prp_{notice[4:]}"
-    await app.database.fetch(
-        "INSERT INTO proposal (id, use_case, kind, title, reason, support, cases, fingerprint,"
-        " rank, made_at) VALUES (%(id)s, %(name)s, 'model', 'Learn.', 'x', %(support)s::jsonb,"
-        " '[]', %(id)s, 1, now())",
-        {"id": proposal, "name": name, "support": SUPPORT},
-    )
     incident = await app.incidents.declare(
         name,
         title="It rained.",
@@ -211,20 +204,38 @@ async def _one_of_each(site: Site, name: str) -> Ids:
         until=None,
         actor="x",
     )
-    release = f"rel_{notice[4:]}"
-    await app.database.fetch(
-        "INSERT INTO release (id, use_case, number, behaviour, step, reason, author, plan,"
-        " planned_at) SELECT %(id)s, %(name)s, 1, hash, 'withdrawn', 'x', 'x', %(plan)s::jsonb,"
-        " now() FROM behaviour WHERE use_case = %(name)s LIMIT 1",
-        {"id": release, "name": name, "plan": json.dumps(facts(DIRECT))},
-    )
     return Ids(
-        release_id=release,
+        release_id=await a_release(app, name),
         incident_id=incident.id,
-        proposal_id=proposal,
+        proposal_id=await a_proposal(app, name),
         name=name,
         task_id=sent.json()["task"],
         review_id=sent.json()["review"]["id"],
         delivery_id=delivery,
         notice_id=notice,
     )
+
+
+async def a_proposal(app: App, name: str) -> str:
+    """Something that improvement could have suggested."""
+    proposal = app.trust._ids.new("prp")
+    await app.database.fetch(
+        "INSERT INTO proposal (id, use_case, kind, title, reason, support, cases, fingerprint,"
+        " rank, made_at) VALUES (%(id)s, %(name)s, 'model', 'Learn.', 'x', %(support)s::jsonb,"
+        " '[]', %(id)s, 1, now())",
+        {"id": proposal, "name": name, "support": SUPPORT},
+    )
+    return proposal
+
+
+async def a_release(app: App, name: str) -> str:
+    """A release that was planned and withdrawn."""
+    release = app.trust._ids.new("rel")
+    await app.database.fetch(
+        "INSERT INTO release (id, use_case, number, behaviour, step, reason, author, plan,"
+        " planned_at, ended_at, ended_by, ended_why) SELECT %(id)s, %(name)s, 1, hash, 'withdrawn',"
+        " 'x', 'x', %(plan)s::jsonb, now(), now(), 'x', 'x' FROM behaviour"
+        " WHERE use_case = %(name)s LIMIT 1",
+        {"id": release, "name": name, "plan": json.dumps(facts(DIRECT))},
+    )
+    return release

@@ -112,7 +112,7 @@ def test_the_terminal_says_the_same(tmp_path: Path, url: str) -> None:
     assert "nothing is capped" in terminal.run("budget", "triage")
     code = (folder / "usecase.py").read_text()
     code = code.replace("risk_limit", "budget=Budget(per_task=1, per_month=40), risk_limit", 1)
-    (folder / "usecase.py").write_text(code.replace("import Answer", "import Answer, Budget"))
+    (folder / "usecase.py").write_text(code.replace("import DIRECT", "import DIRECT, Budget"))
     terminal.run("submit", "triage", '{"text": "costs 20.5"}')
     told = terminal.run("budget", "triage")
     assert "20.50 of 40.00 EUR spent (51%), 0.00 held, 19.50 left; half of it is gone" in told

@@ -122,8 +122,12 @@ async def ask(
 ) -> httpx2.Response:
     if not asked.unsafe:
         return await client.get(path)
-    # A word that this person may say, of a delivery of which nothing can be said any more.
+    # A word this person may say, of a delivery or release of which nothing can be said any more.
     what = "approve" if P.APPROVE in MAY.get(person, ()) else "replay"
+    if path.startswith("/releases/"):
+        what = "promote" if P.RELEASE in MAY.get(person, ()) else "refuse"
+    if asked.method == "DELETE":
+        return await client.delete(path)
     if not path.startswith("/v1"):
         return await client.post(path, data={"what": what})
     return await client.post(path, json={"what": what} if path.endswith("/say") else {})

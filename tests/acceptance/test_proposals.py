@@ -60,15 +60,20 @@ async def test_over_http(orders: Site) -> None:
     ("path", "body", "status", "code"),
     [
         ("/proposals/prp_none/accept", {}, 404, "proposal_unknown"),
-        ("/proposals/prp_none/accept", {"edited": "x"}, 422, "request_invalid"),
-        ("/proposals/prp_none/accept", {"other": 1}, 422, "request_invalid"),
-        ("/proposals/prp_none/reject", {"note": 1}, 422, "request_invalid"),
+        ("/proposals/prp_here/accept", {"edited": "x"}, 422, "request_invalid"),
+        ("/proposals/prp_here/accept", {"other": 1}, 422, "request_invalid"),
+        ("/proposals/prp_here/reject", {"note": 1}, 422, "request_invalid"),
         ("/usecases/none/proposals", {}, 404, "usecase_unknown"),
     ],
 )
 async def test_what_does_not_fit_is_refused(
     site: Site, path: str, body: dict[str, Any], status: int, code: str
 ) -> None:
+    await site.app.database.fetch(
+        "INSERT INTO proposal (id, use_case, kind, title, reason, support, cases, fingerprint,"
+        " rank, made_at)"
+        " VALUES ('prp_here', 'triage', 'model', 'x', 'x', '{}', '[]', 'x', 1, now())"
+    )
     told = await problem(await site.reviewer.post(path, json=body), status, code)
     assert told["detail"]
 

@@ -49,7 +49,7 @@ class Routing(BaseModel):
 usecase = UseCase(
     "triage", purpose="Send each inquiry to the team that resolves it",
     input=Inquiry, output=Routing,
-    pod=Pod(domain_lead="ana", engineer="ben", data_specialist="chi", risk_partner="dev"),
+    pod=Pod(domain_lead="ana", engineer="client", data_specialist="chi", risk_partner="dev"),
     risk_limit=0.02, rollout=DIRECT,
 )
 usecase.deliver("crm", to=Webhook(url="{url}/effects", private=True))
@@ -217,6 +217,7 @@ async def stage(receiver: Receiver) -> AsyncIterator[Stage]:
     }
     try:
         await asyncio.to_thread(migrations.upgrade, url)
+        await _run(environment, "user", "add", "client")
         token = await _run(environment, "user", "token", "client")
         at = Stage(
             database=database,
