@@ -56,7 +56,7 @@ MUST_NEED = {
     "POST /people/{person}/disable": P.MANAGE_PEOPLE,
     "GET /people": P.MANAGE_PEOPLE,
 }
-FINE = {200, 202, 303, 409, 422}
+FINE = {200, 201, 202, 303, 409, 422}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from roadbed.access import guard
 from roadbed.api import (
     deliveries,
+    erasures,
     halts,
     notebooks,
     problems,
@@ -29,6 +30,7 @@ _PARTS = (
     deliveries,
     halts,
     records,
+    erasures,
     proposals,
     versions,
     notebooks,

@@ -199,3 +199,11 @@ def _response(status: int, code: str, detail: str, remedy: str, extra: dict[str,
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(to_json(body), status, headers, "application/problem+json")
+
+
+def said(body: dict[str, Any], name: str, remedy: str) -> str:
+    """A field that must say something. Raises ``RequestError``."""
+    found = text_field(body, name, most=1000).strip()
+    if not found:
+        raise RequestError(f"There is no {name}.", remedy)
+    return found

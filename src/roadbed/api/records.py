@@ -1,4 +1,4 @@
-"""What is kept for others: the record of an incident; and what is erased for good."""
+"""The record of an incident."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from roadbed.access import by_task, needs
-from roadbed.api.deps import app_of, as_json, json_object, person_of
-from roadbed.api.problems import RequestError, text_field, unknown_fields
+from roadbed.access import needs
+from roadbed.api.deps import app_of, json_object, person_of
+from roadbed.api.problems import RequestError, said, text_field, unknown_fields
 from roadbed.people.rules import Permission
 from roadbed.usecases.errors import UnknownUseCaseError
 
@@ -39,7 +39,6 @@ _INCIDENT_BODY = _body(
     since={**_TIME, "description": "From when, with its zone."},
     until={**_TIME, "description": "Until when; else until now."},
 )
-_ERASE_BODY = _body(["reason"], reason={"description": "Why, for the log: no personal data."})
 
 # A use case whose folder cannot be loaded has incidents as well: these ask the database alone.
 
@@ -54,7 +53,7 @@ async def declare(name: str, request: Request) -> Response:
     unknown_fields(body, {"title", "since", "until"}, "Send title and since, and perhaps until.")
     found = await app_of(request).incidents.collect(
         name,
-        title=_said(body, "title", "What happened? People will read it."),
+        title=said(body, "title", "What happened? People will read it."),
         since=_time(body, "since"),
         until=_time(body, "until") if body.get("until") is not None else None,
         actor=person,
@@ -71,23 +70,6 @@ async def incident(name: str, incident_id: str, request: Request) -> Response:
     return _file(name, await app_of(request).incidents.record(name, incident_id, viewer=person))
 
 
-@router.post("/receipts/{task_id}/erase", openapi_extra=_ERASE_BODY)
-@needs(Permission.ERASE, by=by_task)
-async def erase(task_id: str, request: Request) -> Response:
-    """Erase what is known of a task for good. It cannot be undone; every proof stays valid."""
-    person = person_of(request)
-    body = await json_object(request)
-    unknown_fields(body, {"reason"}, "Send a reason.")
-    app = app_of(request)
-    emptied = await app.erasure.erase(
-        task_id,
-        by=person,
-        reason=_said(body, "reason", "It stands in the log for good: no personal data."),
-        served=app.registry.names(),
-    )
-    return as_json({"task": task_id, "entries": emptied})
-
-
 def _known(request: Request, name: str) -> None:
     app = app_of(request)
     if name not in app.registry.names() and name not in app.broken:
@@ -101,13 +83,6 @@ def _file(name: str, record: dict[str, Any]) -> Response:
         media_type="application/json",
         headers={"Content-Disposition": f'attachment; filename="{filename}"'},
     )
-
-
-def _said(body: dict[str, Any], name: str, remedy: str) -> str:
-    found = text_field(body, name, most=_MOST).strip()
-    if not found:
-        raise RequestError(f"There is no {name}.", remedy)
-    return found
 
 
 def _time(body: dict[str, Any], name: str) -> datetime:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from roadbed.cli.halt_texts import halted_text, resumed_text
 from roadbed.cli.output import fail, me, opened, run, say, show
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
@@ -43,7 +44,7 @@ def halt(
     show(
         {"halts": found, "failed": failed},
         as_json=json,
-        text=lambda: "\n".join(map(_told, found)) or "The database knows no use case.",
+        text=lambda: "\n".join(map(halted_text, found)) or "The database knows no use case.",
     )
     if failed:
         from roadbed.halts.errors import HaltIncompleteError
@@ -68,36 +69,5 @@ def resume(
     show(
         {"resumed": found.resumed_at is not None, "halt": found},
         as_json=json,
-        text=lambda: _resumed(found),
+        text=lambda: resumed_text(found),
     )
-
-
-def _told(halt: Any) -> str:
-    what = "Drill of" if halt.kind == "drill" else "Halted"
-    fenced, quiesced = halt.fenced_seconds, halt.quiesced_seconds
-    lines = [f"{what} {halt.use_case}: fenced after {fenced * 1000:,.0f} ms"]
-    if quiesced is None:
-        lines[0] += "; NOT quiesced yet, an effect is still under way"
-    else:
-        lines[0] += f", quiesced after {quiesced * 1000:,.0f} ms"
-    lines += [
-        f"  under way when fenced: {each['kind']} to {each['destination']}, "
-        f"{each['delivery']}, task {each['task']}"
-        for each in halt.in_flight
-    ]
-    if not halt.in_flight:
-        lines.append("  no effect was under way")
-    if halt.kind != "drill":
-        lines.append(
-            f"  to go on, two people say `roadbed resume {halt.use_case}`, or agree in the console"
-        )
-    return "\n".join(lines)
-
-
-def _resumed(halt: Any) -> str:
-    if halt.resumed_at is None:
-        return (
-            f"{halt.resume_asked_by} asked to resume {halt.use_case}. It stays halted until a "
-            "second person agrees."
-        )
-    return f"{halt.use_case} goes on: {halt.resume_asked_by} and {halt.resumed_by} agreed."

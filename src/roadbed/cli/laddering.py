@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from roadbed.releases import asking, reading, report, rungs, telling
 from roadbed.releases.lifecycle import UNDER_WAY
 from roadbed.releases.model import Release
-from roadbed.releases.rules import named
+from roadbed.releases.sentences import named
 
 _WIDTH = 9
 

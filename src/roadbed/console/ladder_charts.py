@@ -92,12 +92,6 @@ def _difference(top: int, row: Mapping[str, Any], x: Any) -> Iterator[Markup]:
     )
 
 
-def _bar(kind: str, top: int, width: float) -> Markup:
-    return Markup('<rect class="bar {}" x="0" y="{}" width="{:.1f}" height="8"/>').format(
-        kind, top + 22, width
-    )
-
-
 def _row_word(top: int, label: str) -> Markup:
     cut = label if len(label) <= _LONGEST else f"{label[: _LONGEST - 1]}…"
     return word(0, top + 14, cut, "start", "row-word")

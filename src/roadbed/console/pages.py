@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import ceil
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -18,6 +19,7 @@ from roadbed.kernel.json import flat
 from roadbed.people.errors import NotSignedInError
 from roadbed.people.rules import Permission, Viewer
 
+_MOST = 1000  # characters of a field
 _HERE = Path(__file__).parent
 _environment = Environment(
     loader=FileSystemLoader(_HERE / "templates"),
@@ -139,3 +141,9 @@ def problem_page(request: Request, error: RoadbedError) -> HTMLResponse:
 def status_of(error: RoadbedError | None, otherwise: int = 500) -> int:
     """HTTP's number for an error, ``otherwise`` for one not known here; 200 for none."""
     return 200 if error is None else _STATUS.get(error.code, otherwise)
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """What a form says, each field cut to a length that people write."""
+    form = parse_qsl((await request.body()).decode(errors="replace"))
+    return {name: value[:_MOST].replace("\0", "") for name, value in form}

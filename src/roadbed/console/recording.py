@@ -1,22 +1,19 @@
-"""The record of an incident, and erasure with its step to think once more."""
+"""The record of an incident."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qsl
 
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from roadbed.access import by_task, needs
-from roadbed.console.pages import app_of, person_of, usecase_page
+from roadbed.access import needs
+from roadbed.console.pages import app_of, form_of, person_of, usecase_page
 from roadbed.people.rules import Permission
-from roadbed.receipts.errors import ErasureError, IncidentError, UnknownTaskError
+from roadbed.receipts.errors import IncidentError
 from roadbed.usecases.errors import UnknownUseCaseError
-
-_MOST = 1000
 
 
 @needs(Permission.INCIDENT)
@@ -30,7 +27,7 @@ async def ask(request: Request) -> HTMLResponse:
 async def declare(request: Request) -> Response:
     """Note the incident, and on to what it touched."""
     person, name = person_of(request), _name(request)
-    form = await _form(request)
+    form = await form_of(request)
     title, since, until = (form.get(each, "").strip() for each in ("title", "since", "until"))
     if not title:
         return await _ask(request, form, problem="Say what happened; people will read it.")
@@ -73,31 +70,6 @@ async def download(request: Request) -> Response:
     )
 
 
-@needs(Permission.ERASE, by=by_task)
-async def ask_erase(request: Request) -> HTMLResponse:
-    """What erasing does, before it is done."""
-    person_of(request)
-    return await _ask_erase(request)
-
-
-@needs(Permission.ERASE, by=by_task)
-async def erase(request: Request) -> Response:
-    """Erase what is known of a task; back to what is left of its receipt."""
-    person = person_of(request)
-    app, task_id = app_of(request), request.path_params["task_id"]
-    form = await _form(request)
-    reason = form.get("reason", "").strip()
-    if not reason:
-        return await _ask_erase(request, 422, "Say why; it stands in the log for good.")
-    if form.get("sure") != "yes":
-        return await _ask_erase(request, 422, "Tick that you know it cannot be undone.", reason)
-    try:
-        await app.erasure.erase(task_id, by=person, reason=reason, served=app.registry.names())
-    except ErasureError as error:
-        return await _ask_erase(request, 409, f"{error.problem} {error.remedy}", reason)
-    return RedirectResponse(f"/receipts/{task_id}", status_code=303)
-
-
 async def _ask(
     request: Request, form: dict[str, str], *, problem: str | None = None
 ) -> HTMLResponse:
@@ -113,18 +85,6 @@ async def _ask(
         until=form.get("until", ""),
         problem=problem,
         served=name in _served(request),
-    )
-
-
-async def _ask_erase(
-    request: Request, status: int = 200, problem: str | None = None, reason: str = ""
-) -> HTMLResponse:
-    task_id = request.path_params["task_id"]
-    use_case = await app_of(request).erasure.use_case_of(task_id)
-    if use_case not in _served(request):
-        raise UnknownTaskError(task_id)
-    return await usecase_page(
-        request, "erase.html", use_case, status, task=task_id, problem=problem, reason=reason
     )
 
 
@@ -151,16 +111,9 @@ def _served(request: Request) -> list[str]:
     return list(app_of(request).registry.names())
 
 
-async def _form(request: Request) -> dict[str, str]:
-    form = dict(parse_qsl((await request.body()).decode(errors="replace")))
-    return {name: value[:_MOST].replace("\0", "") for name, value in form.items()}
-
-
 ROUTES = (
     Route("/usecases/{name}/incident", ask),
     Route("/usecases/{name}/incident", declare, methods=["POST"]),
     Route("/usecases/{name}/incident/{incident_id}", incident),
     Route("/usecases/{name}/incident/{incident_id}/file", download),
-    Route("/receipts/{task_id}/erase", ask_erase),
-    Route("/receipts/{task_id}/erase", erase, methods=["POST"]),
 )

@@ -8,7 +8,7 @@ from typing import Any
 from roadbed.releases import asking
 from roadbed.releases.lifecycle import UNDER_WAY
 from roadbed.releases.model import Release, SignOff
-from roadbed.releases.rules import named
+from roadbed.releases.sentences import named
 
 
 def signing(

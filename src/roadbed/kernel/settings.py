@@ -58,8 +58,7 @@ class Settings(BaseSettings):
     )
     address: str = Field(
         "http://127.0.0.1:8423",
-        description="Where people reach the console; stands in messages and links, and requests "
-        "may name its host.",
+        description="Where people reach the console; in messages, links and the Host of requests.",
     )
     idle_seconds: float = Field(
         7_200.0, gt=0, description="A browser's session ends when nothing was asked for so long."

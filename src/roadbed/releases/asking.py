@@ -7,7 +7,7 @@ from datetime import datetime
 
 from roadbed.releases.lifecycle import UNDER_WAY
 from roadbed.releases.model import Release
-from roadbed.releases.rules import named
+from roadbed.releases.sentences import named
 
 _TRAFFIC = {"traffic": "tasks", "labels": "labels"}
 

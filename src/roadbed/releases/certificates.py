@@ -17,7 +17,7 @@ from roadbed.improvement.service import Improvement
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.json import flat
-from roadbed.releases import rules
+from roadbed.releases import sentences
 from roadbed.risk import reviewers
 from roadbed.risk.calibration import calibration
 from roadbed.risk.certificate import anytime, exact
@@ -107,7 +107,7 @@ class Certificates:
             certificate=await self.last(behaviour),
             proof=proof,
             sample=len(fresh),
-            note=rules.sentence(proof, declared.risk_limit),
+            note=sentences.sentence(proof, declared.risk_limit),
         )
 
     async def _reviewers(self, declared: UseCase) -> dict[str, Any]:

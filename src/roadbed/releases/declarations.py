@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from roadbed.releases.figures import amount, percent
-from roadbed.releases.rules import named
+from roadbed.releases.sentences import named
 
 Declaration = Mapping[str, Any]
 _TOLD_APART = {"pod", "slices", "budget", "input", "output", "purpose", "trainable", "rollout"}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from roadbed.kernel.ids import VersionId
-from roadbed.risk import coin, novelty
-from roadbed.risk.promise import Proof, Standing
+from roadbed.risk import coin
+from roadbed.risk.promise import Standing
 from roadbed.risk.states import State
 from roadbed.usecases.rollout import Rollout
 
@@ -46,20 +46,6 @@ def threshold_of(
 def folder_rules(stage: str, rollout: Rollout) -> bool:
     """Whether an edited folder runs at once: in a proof of concept, or where nobody signs off."""
     return stage in ("idea", "proof") or not rollout.sign_offs
-
-
-def named(roles: Sequence[str], last: str = "and") -> str:
-    """Roles in words: ``domain lead and risk partner``."""
-    words = [each.replace("_", " ") for each in roles]
-    return f" {last} ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else "nobody"
-
-
-def proposes_only(note: str, use_case: str, rollout: Rollout) -> str:
-    """What is to be said of a proof of concept."""
-    return (
-        f"{note} It proposes only: `roadbed release plan {use_case}` puts it before the "
-        f"{named(rollout.sign_offs)}, who let it decide by itself."
-    )
 
 
 def standing(row: Mapping[str, Any]) -> Standing:
@@ -105,21 +91,4 @@ def restored(
     rate = coin.rate(automating=True, sample=sample)
     return replace(
         before, state=State.OPEN, threshold=certificate["threshold"], cautious=False, rate=rate
-    )
-
-
-def sentence(proof: Proof, risk_limit: float) -> str:
-    """What a look showed, in plain words."""
-    found = proof.certificate
-    if found.threshold is None:
-        return f"Nothing can be automatic yet: {found.why_not}"
-    if proof.bridged:
-        return (
-            f"Cautious from cautious confidence {found.threshold:.3f} on: if at most "
-            f"{novelty.LATER * 100:g} % of the work is new, at most {risk_limit * 100:.3g} % "
-            "should be wrong. That is an assumption, not a proof."
-        )
-    return (
-        f"Proven from confidence {found.threshold:.3f} on, where {found.covered} of "
-        f"{found.items} reference items lie, {found.errors} of them wrong."
     )

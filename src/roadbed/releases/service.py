@@ -13,7 +13,7 @@ from roadbed.improvement.model import Candidate
 from roadbed.improvement.service import Improvement
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, Ids, VersionId
-from roadbed.releases import rules
+from roadbed.releases import rules, sentences
 from roadbed.releases.certificates import Certificates, Look
 from roadbed.releases.errors import ArtifactMissingError
 from roadbed.releases.model import Improved, VersionInfo, declaration
@@ -92,8 +92,8 @@ class Releases:
                 number=None,
                 learned_from=0,
                 certificate=None,
-                note=f"A version is live and {rules.named(rollout.sign_offs)} sign off the next: "
-                f"`roadbed release plan {loaded.name}` makes it.",
+                note=f"A version is live and {sentences.named(rollout.sign_offs)} sign off "
+                f"the next: `roadbed release plan {loaded.name}` makes it.",
                 seconds=self._clock.monotonic() - began,
             )
         candidate, behaviour = await self.build(
@@ -122,7 +122,7 @@ class Releases:
             number=live[1],
             learned_from=candidate.learned_from,
             certificate=look.certificate,
-            note=look.note if opened else rules.proposes_only(look.note, loaded.name, rollout),
+            note=look.note if opened else sentences.proposes_only(look.note, loaded.name, rollout),
             seconds=self._clock.monotonic() - began,
         )
 

@@ -12,7 +12,7 @@ from roadbed.releases.book import ReleaseBook
 from roadbed.releases.errors import NotYoursToSignError, SignOffError, SignOffsMissingError
 from roadbed.releases.journal import Journal
 from roadbed.releases.model import Release
-from roadbed.releases.rules import named
+from roadbed.releases.sentences import named
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 

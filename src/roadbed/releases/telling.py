@@ -7,7 +7,7 @@ from typing import Any
 
 from roadbed.releases import reading, report
 from roadbed.releases.model import Release
-from roadbed.releases.rules import named
+from roadbed.releases.sentences import named
 
 
 def name(release: Release) -> str:
