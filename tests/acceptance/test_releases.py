@@ -110,7 +110,7 @@ async def climbing(
                 headers={"Authorization": f"Bearer {await site.app.people.issue_token(name)}"},
                 timeout=60.0,
             )
-            for name in ("ana", "ben", "dev", "eve")
+            for name in ("ana", "ben", "dev", "chi")
         }
         try:
             yield site, pod
@@ -126,7 +126,7 @@ async def took(answer: httpx2.Response, status: int = 200) -> Any:
 
 async def test_every_rung_over_http(folders: Folders, settings: Settings, url: str) -> None:
     async with climbing(folders, settings, url) as (site, pod):
-        ana, ben, dev, eve = pod.values()
+        ana, ben, dev, chi = pod.values()
         before = (await ben.get(RELEASES)).json()
         assert (before["current"], before["releases"], len(before["versions"])) == (None, [], 1)
         release = await took(await ben.post(RELEASES, json={"reason": "the first"}), 201)
@@ -142,7 +142,7 @@ async def test_every_rung_over_http(folders: Folders, settings: Settings, url: s
         word = {"verdict": "approve", "content": content}
         signs = f"{path}/sign-offs"
         await problem(await ben.post(signs, json=word), 403, "sign_off_not_yours")
-        await problem(await eve.post(signs, json=word), 403, "sign_off_not_yours")
+        await problem(await chi.post(signs, json=word), 403, "sign_off_not_yours")
         other = {"verdict": "approve", "content": "f" * 64}
         await problem(await ana.post(signs, json=other), 409, "sign_off_invalid")
         await took(await ana.post(signs, json=word | {"note": "read"}), 201)
@@ -156,9 +156,9 @@ async def test_every_rung_over_http(folders: Folders, settings: Settings, url: s
         assert (await took(await ben.post(f"{path}/promote")))["step"] == "live"
         listed = (await ben.get(RELEASES)).json()
         assert [each["step"] for each in listed["releases"]] == ["live"]
-        back = await eve.post("/usecases/triage/roll-back", json={"why": "complaints"})
+        back = await chi.post("/usecases/triage/roll-back", json={"why": "complaints"})
         assert (await took(back))["ended_why"] == "complaints"
-        back = await eve.post("/usecases/triage/roll-back", json={"why": "once more"})
+        back = await chi.post("/usecases/triage/roll-back", json={"why": "once more"})
         await problem(back, 409, "roll_back_impossible")
 
 
