@@ -86,6 +86,7 @@ STATUS = {
     "sign_off_invalid": 409,
     "sign_offs_missing": 409,
     "trial_too_short": 409,
+    "trial_undecided": 409,
     "roll_back_impossible": 409,
 }
 _TITLES = {

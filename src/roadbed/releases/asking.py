@@ -9,7 +9,10 @@ from roadbed.releases.lifecycle import UNDER_WAY
 from roadbed.releases.model import Release
 from roadbed.releases.sentences import named
 
-_TRAFFIC = {"traffic": "tasks", "labels": "labels"}
+_TRAFFIC = {
+    "traffic": "for more tasks",
+    "labels": "for somebody to review the tasks on which the two differ",
+}
 
 
 # Verb of the service: the button, and what it does.
@@ -26,7 +29,7 @@ def waiting(release: Release) -> list[tuple[str, datetime]]:
     found = []
     if release.waits_for in _TRAFFIC:
         since = release.canary_at or release.shadow_at or release.planned_at
-        found.append((f"for more {_TRAFFIC[release.waits_for]}", since))
+        found.append((_TRAFFIC[release.waits_for], since))
     if release.missing and release.gated_at and release.step in UNDER_WAY:
         found.append((f"for the {named(release.missing)}", release.gated_at))
     return found

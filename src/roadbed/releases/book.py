@@ -99,8 +99,7 @@ class ReleaseBook:
         plan, step = row["plan"], row["step"]
         under_way = step in lifecycle.UNDER_WAY
         missing = lifecycle.missing_roles(plan["sign_offs"], signed) if under_way else []
-        compared = (row["trial"] or {}).get("compared", 0)
-        verb, waits_for = lifecycle.ahead(step, plan, missing, compared)
+        verb, waits_for = lifecycle.ahead(step, plan, missing, row["trial"])
         return Release(
             **{name: row[name] for name in _AS_STORED},
             certificate=row["proof"],

@@ -188,6 +188,19 @@ class TrialShortError(RoadbedError):
         )
 
 
+class TrialUndecidedError(RoadbedError):
+    """Live version and canary differ on tasks that nobody has looked at yet."""
+
+    code = "trial_undecided"
+
+    def __init__(self, tasks: int) -> None:
+        super().__init__(
+            f"On {tasks:,} task{'' if tasks == 1 else 's'} of the canary the two versions differ, "
+            "and nobody has said yet which is right.",
+            "Review them; they stand in the queue.",
+        )
+
+
 class RollBackError(RoadbedError):
     """There is nothing to go back to, or not to what was asked for."""
 

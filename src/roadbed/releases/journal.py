@@ -98,8 +98,7 @@ class Journal:
 
     async def wait_of(self, connection: Connection, release: Release) -> None:
         """Have the waits open that follow from where a release stands."""
-        compared = (release.trial or {}).get("compared", 0)
-        wanted = lifecycle.waits(release.step, release.plan, release.missing, compared)
+        wanted = lifecycle.waits(release.step, release.plan, release.missing, release.trial)
         await self.wait(connection, release.use_case, wanted, release=release.id)
 
     async def event(

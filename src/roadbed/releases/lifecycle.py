@@ -62,29 +62,45 @@ def verb_after(step: Step, plan: Row) -> str | None:
     return "promote" if step in UNDER_WAY else None
 
 
+def compared(step: Step, trial: Row | None) -> int:
+    """How many tasks this very trial has compared; what shadow compared is not the canary's."""
+    return int(trial["compared"]) if trial and trial["step"] == step else 0
+
+
+def undecided(step: Step, trial: Row | None) -> bool:
+    """Whether a canary waits for a person to say whose answer is right."""
+    return bool(step == "canary" and trial and trial["step"] == step and trial.get("undecided"))
+
+
 def short(step: Step, plan: Row, compared: int) -> bool:
     """Whether a trial still needs traffic."""
     return step in TRIALS and compared < plan[f"{step}_tasks"]
 
 
 def ahead(
-    step: Step, plan: Row, missing: Sequence[str], compared: int
+    step: Step, plan: Row, missing: Sequence[str], trial: Row | None
 ) -> tuple[str | None, str | None]:
     """The verb that comes next and what it waits for."""
     verb = verb_after(step, plan)
     if verb is None:
         return None, None
-    if short(step, plan, compared):
+    if short(step, plan, compared(step, trial)):
         return verb, "traffic"
+    if undecided(step, trial):
+        return verb, "labels"
     if missing and verb in ("canary", "promote"):
         return "sign", missing[0]
     return verb, None
 
 
-def waits(step: Step, plan: Row, missing: Sequence[str], compared: int) -> frozenset[str]:
-    """All that a release waits for at this moment: roles, traffic."""
+def waits(step: Step, plan: Row, missing: Sequence[str], trial: Row | None) -> frozenset[str]:
+    """All that a release waits for at this moment: roles, traffic, labels."""
     found = set(missing) if step in UNDER_WAY and step != "planned" else set()
-    return frozenset(found | ({"traffic"} if short(step, plan, compared) else set()))
+    if short(step, plan, compared(step, trial)):
+        found.add("traffic")
+    elif undecided(step, trial):
+        found.add("labels")
+    return frozenset(found)
 
 
 def content_of(

@@ -17,6 +17,7 @@ from roadbed.releases.errors import (
     CannotDecideError,
     ReleaseStepError,
     TrialShortError,
+    TrialUndecidedError,
 )
 from roadbed.releases.gate import Gated
 from roadbed.releases.journal import Journal
@@ -50,10 +51,12 @@ class Rising:
         named = {"use_case": release.use_case}
         standing = await (await connection.execute(_SQL["standing"], named)).fetchone() or {}
         _may_decide(release, row, standing)
-        compared = (release.trial or {}).get("compared", 0)
+        compared = lifecycle.compared(release.step, release.trial)
         if lifecycle.short(release.step, release.plan, compared):
             wanted = release.plan[f"{release.step}_tasks"]
             raise TrialShortError(release.step, compared, wanted)
+        if lifecycle.undecided(release.step, release.trial):
+            raise TrialUndecidedError(release.trial["undecided"] if release.trial else 0)
         if step in ("canary", "live"):
             agreed(release)
         damaged = await connection.execute(_SQL["damaged"], {"behaviour": release.behaviour})
