@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -177,23 +178,31 @@ def improve(usecase: UseCaseName, json: Json = False) -> None:
     async def work() -> Any:
         async with opened(only=None) as app:
             service = app.service(usecase)
-            return await app.releases.improve(
+            improved = await app.releases.improve(
                 app.registry.folder(service.loaded.name),
                 actor=me(),
                 changes=await app.proposals.accepted(usecase),
             )
+            return improved, await app.proposals.suggest(service.loaded, actor=me())
 
-    found = run(work())
+    found, waiting = run(work())
     show(
-        found,
+        {**asdict(found), "suggestions": len(waiting)},
         as_json=json,
-        text=lambda: (
-            f"Version {found.number} ({found.version}) is live; learnt from {found.learned_from:,} "
-            f"examples in {found.seconds:.1f} s.\n{found.note}"
-            if found.version
-            else found.note
-        ),
+        text=lambda: "\n".join(_improved(found, len(waiting))),
     )
+
+
+def _improved(found: Any, waiting: int) -> Iterator[str]:
+    if found.version:
+        yield (
+            f"Version {found.number} ({found.version}) is live; learnt from {found.learned_from:,} "
+            f"examples in {found.seconds:.1f} s."
+        )
+    yield found.note
+    if waiting:
+        many = "1 suggestion waits" if waiting == 1 else f"{waiting:,} suggestions wait"
+        yield f"{many} for a person: `roadbed proposals list {found.use_case}`."
 
 
 def _object(content: str) -> dict[str, Any]:
