@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Reason, Route
 from roadbed.kernel.settings import Settings
 from roadbed.releases.rules import version_id
+from roadbed.storage.errors import StorageUnavailableError
 from roadbed.usecases.folder import load
 from tests.conftest import Folders
 from tests.unit.test_decisions import decide
@@ -37,7 +39,16 @@ def decide(inquiry, context):
 """
 
 
-async def try_out(app: App, folders: Folders, step: str, decide: str, share: float = 0.5) -> str:
+async def try_out(
+    app: App,
+    folders: Folders,
+    step: str,
+    decide: str,
+    share: float = 0.5,
+    *,
+    release: str = "rel_1",
+    sticky: str | None = None,
+) -> str:
     """Store the folder with ``decide`` as a version and put it beside the live one."""
     loaded = load(folders.write(decide, name="triage", deadline=1.0))
     _, behaviour = await app.releases.build(loaded, actor="ben", reason="to try")
@@ -46,17 +57,19 @@ async def try_out(app: App, folders: Folders, step: str, decide: str, share: flo
         "version": version,
         "behaviour": behaviour,
         "step": step,
-        "plan": f'{{"canary_share": {share}, "sticky_by": null}}',
+        "plan": json.dumps({"canary_share": share, "sticky_by": sticky}),
+        "release": release,
+        "number": int(release[4:]),
     }
     await app.database.fetch(
         "INSERT INTO version (id, use_case, behaviour, number, made_at) "
-        "VALUES (%(version)s, 'triage', %(behaviour)s, 2, now())",
+        "VALUES (%(version)s, 'triage', %(behaviour)s, %(number)s + 1, now())",
         facts,
     )
     await app.database.fetch(
         "INSERT INTO release (id, use_case, number, behaviour, version, step, reason, author, plan,"
-        " planned_at) VALUES ('rel_1', 'triage', 1, %(behaviour)s, %(version)s, %(step)s, 'x',"
-        " 'ben', %(plan)s::jsonb, now())",
+        " planned_at) VALUES (%(release)s, 'triage', %(number)s, %(behaviour)s, %(version)s, %(step)s,"
+        " 'x', 'ben', %(plan)s::jsonb, now())",
         facts,
     )
     await app.registry.refresh("triage")
@@ -180,3 +193,77 @@ async def test_what_it_costs_to_compare_comes_out_of_the_budget(
         overview = await app.budgets.overview("triage", budget)
         assert float(overview[0].spent) == pytest.approx(0.10)
         assert len(await compared(app)) == 5  # every other cent went to a comparison
+
+
+async def test_a_candidate_has_rules_and_an_input_of_its_own(app: App, folders: Folders) -> None:
+    (folders.parent / "triage" / "rules.yaml").write_text(
+        "before:\n"
+        "- {name: gone, when: 'input.text.contains(\"gone\")', route: refused, reason: r}\n"
+        "after:\n- {name: odd, when: 'output.queue == \"new\"', route: review, reason: odd}\n"
+    )
+    await try_out(app, folders, "shadow", NEW.replace('queue="new"', 'queue="new"'))
+    await decide(app, "it is gone")
+    await decide(app, "number 1")
+    first, second = await compared(app)
+    assert (first["candidate_route"], first["candidate_output"]) == ("refused", None)
+    assert (second["candidate_route"], second["candidate_reason"]) == ("review", "rule")
+    await app.database.fetch("DELETE FROM comparison")
+    await app.database.fetch("UPDATE release SET step = 'withdrawn'")
+    (folders.parent / "triage" / "rules.yaml").unlink()
+    other = "class Longer(BaseModel):\n    text: str\n    more: str\nusecase.input = Longer\n"
+    await try_out(app, folders, "shadow", other + NEW, release="rel_2")
+    await decide(app, "number 2")
+    [row] = await compared(app)
+    assert (row["release"], row["candidate_reason"]) == ("rel_2", "invalid_answer")
+
+
+async def test_one_that_is_unsure_is_compared_as_well(app: App, folders: Folders) -> None:
+    unsure = "@usecase.decider\ndef decide(inquiry, context):\n    return Unsure(reason='no')\n"
+    await try_out(app, folders, "canary", unsure, share=1.0)
+    decision = await decide(app, "number 1")
+    assert decision.routed.code is Reason.UNSURE
+    [row] = await compared(app)
+    assert (row["decided_by"], row["candidate_output"]) == ("candidate", None)
+    assert row["live_output"] == {"queue": "old"}
+
+
+async def test_what_cannot_be_compared_is_left_out_and_harms_nothing(
+    app: App, folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await try_out(app, folders, "shadow", NEW)
+    trials = app.decisions._trials
+    monkeypatch.setattr("roadbed.decisions.trials._MOST_UNDER_WAY", 0)
+    assert (await decide(app, "number 1")).output == {"queue": "old"}
+    assert trials.left_out == 1
+    monkeypatch.undo()
+
+    async def broken(*_: object) -> None:
+        raise StorageUnavailableError("it went away")
+
+    monkeypatch.setattr(trials._budgets, "settle_aside", broken)
+    assert (await decide(app, "number 2")).output == {"queue": "old"}
+    assert await compared(app) == []
+    monkeypatch.undo()
+    await decide(app, "number 3")
+    assert len(await compared(app)) == 1
+
+
+async def test_a_canary_without_a_candidate_whose_input_fits_asks_a_person(
+    app: App, folders: Folders
+) -> None:
+    other = "class Longer(BaseModel):\n    text: str\n    more: str\nusecase.input = Longer\n"
+    await try_out(app, folders, "canary", other + NEW, share=1.0)
+    decision = await decide(app, "number 1")
+    assert decision.routed.code is Reason.INVALID_ANSWER
+    assert "does not fit" in decision.routed.reason
+
+
+async def test_a_bucket_is_kept_by_the_field_that_is_named(app: App, folders: Folders) -> None:
+    version = await try_out(app, folders, "canary", NEW, sticky="text")
+    found = {
+        (text, (await decide(app, text)).version == version)
+        for text in (f"customer {n}" for n in range(20))
+        for _ in range(3)
+    }
+    assert len(found) == 20
+    assert {by_candidate for _, by_candidate in found} == {True, False}

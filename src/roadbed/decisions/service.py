@@ -156,7 +156,12 @@ class Decisions:
             if row is None or row["decision_id"] == decision.id:
                 if row and service.trial:
                     self._trials.compare(
-                        service, task, decision, answer_seconds, self._runner(service)
+                        service,
+                        service.trial,
+                        task,
+                        decision,
+                        answer_seconds,
+                        self._runner(service),
                     )
                 return decision if row else None
             if row["decision_id"] is not None or row["attempt"] != task.attempt:
@@ -186,7 +191,7 @@ class Decisions:
             return answer, rules.route(answer, version, halted=service.halted, fired=None)
         runner = self._runner(service)
         if service.trial and version is service.trial.version:
-            runner = self._trials.runner(task.use_case, version, service.trial.release)
+            runner = self._trials.runner(service, service.trial)
         seen = fitted(task, version)
         if isinstance(seen, NotAnswered):
             return seen, rules.route(seen, version, halted=service.halted, fired=None)

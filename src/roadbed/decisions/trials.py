@@ -25,6 +25,7 @@ from roadbed.decisions.model import (
     Reason,
     Routed,
     Service,
+    Trial,
 )
 from roadbed.decisions.runner import Runner
 from roadbed.intake.model import AdmittedTask
@@ -53,21 +54,22 @@ class Trials:
         self._under_way: set[asyncio.Task[None]] = set()
         self.left_out = 0
 
-    def runner(self, use_case: str, version: LiveVersion, release: str) -> Runner:
+    def runner(self, service: Service, trial: Trial) -> Runner:
         """A candidate's own threads: one that hangs must not hold up what is live."""
-        of, runner = self._runners.get(use_case, ("", None))
-        if runner is None or of != release:
-            if runner is not None:
-                runner.close_later()
-            if version.loaded is None:
-                raise ValueError("a candidate brings its own folder")
-            runner = Runner(version.loaded.declared)
-            self._runners[use_case] = (release, runner)
-        return runner
+        name = service.loaded.name
+        of, runner = self._runners.get(name, ("", None))
+        if runner is not None and of == trial.release:
+            return runner
+        if runner is not None:
+            runner.close_later()
+        fresh = Runner((trial.version.loaded or service.loaded).declared)
+        self._runners[name] = (trial.release, fresh)
+        return fresh
 
     def compare(
         self,
         service: Service,
+        trial: Trial,
         task: AdmittedTask,
         decision: Decision,
         seconds: float,
@@ -77,12 +79,12 @@ class Trials:
 
         ``seconds`` is what the answer took that decided it.
         """
-        if service.trial is None:
-            return
         if len(self._under_way) >= _MOST_UNDER_WAY:
             self.left_out += 1
             return
-        running = asyncio.create_task(self._ask(service, task, decision, seconds, live_runner))
+        running = asyncio.create_task(
+            self._ask(service, trial, task, decision, seconds, live_runner)
+        )
         self._under_way.add(running)
         running.add_done_callback(self._under_way.discard)
 
@@ -101,17 +103,15 @@ class Trials:
     async def _ask(
         self,
         service: Service,
+        trial: Trial,
         task: AdmittedTask,
         decision: Decision,
         took: float,
         live_runner: Runner,
     ) -> None:
-        trial = service.trial
-        if trial is None:
-            return
         by_candidate = decision.version == trial.version.id
         other = service.live if by_candidate else trial.version
-        runner = live_runner if by_candidate else self.runner(task.use_case, other, trial.release)
+        runner = live_runner if by_candidate else self.runner(service, trial)
         try:
             held = await self._hold(service)
             if held is None:
