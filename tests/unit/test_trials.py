@@ -68,8 +68,8 @@ async def try_out(
     )
     await app.database.fetch(
         "INSERT INTO release (id, use_case, number, behaviour, version, step, reason, author, plan,"
-        " planned_at) VALUES (%(release)s, 'triage', %(number)s, %(behaviour)s, %(version)s, %(step)s,"
-        " 'x', 'ben', %(plan)s::jsonb, now())",
+        " planned_at) VALUES (%(release)s, 'triage', %(number)s, %(behaviour)s, %(version)s,"
+        " %(step)s, 'x', 'ben', %(plan)s::jsonb, now())",
         facts,
     )
     await app.registry.refresh("triage")
