@@ -347,6 +347,18 @@ class TestTrouble:
         assert len(ledger.got) == 5
         assert (await app.deliveries.overview("triage"))["circuits"] == {}
 
+    async def test_what_fails_together_opens_it_once(self, app: App) -> None:
+        """An outage of seconds under load must not keep a destination shut for minutes."""
+        ledger = Ledger(trouble=[TemporaryError("away")] * 40)
+        declared(app).deliver("crm", to=ledger)
+        await stand(app, reference_rate=0.0)
+        for number in range(40):
+            await decide(app, f"number {number}")
+        await pump(app)
+        circuit = (await app.deliveries.overview("triage"))["circuits"]["crm"]
+        assert circuit["failures"] == 5
+        assert (circuit["open_until"] - app.clock.now()).total_seconds() <= 5.0
+
 
 class TestOrder:
     async def test_is_kept_for_those_that_ask_for_it(self, app: App) -> None:

@@ -75,6 +75,7 @@ class Relay:
         self._senders = senders
         self._sending: set[asyncio.Task[None]] = set()
         self._failures: Counter[tuple[str, str]] = Counter()
+        self._left_alone: dict[tuple[str, str], float] = {}
         self._tidied: dict[str, float] = {}
 
     async def run(self, declared: Callable[[], Sequence[UseCase]]) -> None:
@@ -323,23 +324,29 @@ class Relay:
         )
 
     async def _count(self, use_case: str, destination: str, outcome: Outcome) -> None:
-        """Failures in a row open the circuit, for every worker; a success closes it."""
+        """Failures in a row open the circuit, for every worker; a success closes it.
+
+        What was under way together when it opened failed together, and counts once.
+        """
         place = (use_case, destination)
+        alone = self._clock.monotonic() < self._left_alone.get(place, 0.0)
         if outcome.state is State.DELIVERED:
             if not self._failures.pop(place, 0):
                 return
-        elif outcome.outcome in ("temporary", "unknown"):
+        elif outcome.outcome in ("temporary", "unknown") and not alone:
             self._failures[place] += 1
         else:
             return
         failures = self._failures[place]
         if 0 < failures < 5:
             return
+        wait = rules.circuit_wait(failures)
+        self._left_alone[place] = self._clock.monotonic() + wait
         facts = {
             "use_case": use_case,
             "destination": destination,
             "failures": failures,
-            "wait": rules.circuit_wait(failures),
+            "wait": wait,
             "error": outcome.detail,
         }
         with contextlib.suppress(RoadbedError):
