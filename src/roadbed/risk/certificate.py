@@ -1,9 +1,11 @@
 """The certificate: from which confidence on the share of wrong answers is proven to be small.
 
-Learn-then-Test with split fixed sequences (Angelopoulos et al. 2021). For a threshold λ the error
-among answers with confidence S ≥ λ is tested by the exact binomial tail. Selective risk is not
-monotone and strict thresholds have few items, so a single walk from the strict end dies; J walks
-start where the training data suggest there is power, each with δ/J.
+Learn-then-Test (Angelopoulos et al. 2021). For a threshold λ the error among answers with
+confidence S ≥ λ is tested by the exact binomial tail. Selective risk is not monotone and strict
+thresholds have few items, so a single walk from the strict end dies; δ is shared out over J starts
+where the training data suggest there is power. From a start the walk goes looser while each test
+passes, and takes its share along: past the next start it has both (the fallback procedure, Wiens &
+Dmitrienko 2005). The loosest tests, which decide how much is automatic, so have almost all of δ.
 
 One look at a sample uses the exact test. Looks that go on while the sample grows use the betting
 test (Waudby-Smith & Ramdas 2024), which may be looked at after every item.
@@ -11,7 +13,7 @@ test (Waudby-Smith & Ramdas 2024), which may be looked at after every item.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +28,9 @@ Counts = npt.NDArray[np.int64]
 Test = Callable[[Counts, Counts, Floats], Floats]
 
 STARTS = 4
+# Shares of δ: where training data foresee even odds, good odds, and at two narrower coverages.
+TAUGHT = (0.6, 0.2, 0.1, 0.1)
+UNTAUGHT = (0.25, 0.25, 0.25, 0.25)
 _MOST_THRESHOLDS = 60
 _PESSIMISM = 1.2
 _SHARES_OF_SECOND_START = (0.7, 0.45)
@@ -48,7 +53,8 @@ class Certificate:
     ``items`` reference items were used, ``covered`` of them lie at or above the threshold, with
     ``errors``. ``upper`` is the one-sided Clopper-Pearson bound there, for display. Without proof
     ``threshold`` is ``None`` and ``why_not`` says what is missing. ``grid`` holds every threshold
-    that could have been found, strict to loose.
+    that could have been found, strict to loose; ``starts`` those where a walk began, each with its
+    share of ``delta`` in ``shares``.
     """
 
     threshold: float | None
@@ -60,16 +66,17 @@ class Certificate:
     p_value: float | None
     upper: float | None
     starts: tuple[float, ...]
+    shares: tuple[float, ...]
     grid: tuple[float, ...]
     why_not: str | None
 
 
-def smallest_sample(risk_limit: float, delta: float) -> int:
-    """Error-free items above a threshold without which no start can pass.
+def smallest_sample(risk_limit: float, delta: float, share: float = 1 / STARTS) -> int:
+    """Error-free items above a threshold without which a start with ``share`` cannot pass.
 
     ``risk_limit`` in (0, 1).
     """
-    return int(np.ceil(np.log(STARTS / delta) / -np.log1p(-risk_limit)))
+    return int(np.ceil(np.log(share * delta) / np.log1p(-risk_limit)))
 
 
 def exact(items: Counts, wrong: Counts, limits: Floats) -> Floats:
@@ -115,8 +122,8 @@ def certify(
     starts = _starts(grid, out_of_fold, len(confidence), limits, delta)
     n, errors = _counts(confidence, wrong, grid)
     p = test(n, errors, limits)
-    best = _walk(p, starts, delta / STARTS)
-    tried = tuple(float(grid[each]) for each in starts)
+    best = _walk(p, starts, delta)
+    tried = tuple(float(grid[each]) for each in sorted(starts))
     if best is None:
         return Certificate(
             threshold=None,
@@ -128,6 +135,7 @@ def certify(
             p_value=None,
             upper=None,
             starts=tried,
+            shares=tuple(starts.values()),
             grid=tuple(grid.tolist()),
             why_not=_why_not(n, errors, starts, risk_limit, delta),
         )
@@ -141,6 +149,7 @@ def certify(
         p_value=float(p[best]),
         upper=float(beta.ppf(1 - delta, errors[best] + 1, n[best] - errors[best])),
         starts=tried,
+        shares=tuple(starts.values()),
         grid=tuple(grid.tolist()),
         why_not=None,
     )
@@ -171,10 +180,11 @@ def _counts(confidence: Floats, wrong: Bools, grid: Floats) -> tuple[Counts, Cou
 
 def _starts(
     grid: Floats, training: Training | None, items: int, limits: Floats, delta: float
-) -> list[int]:
-    """Positions in ``grid`` where the walks begin."""
+) -> Mapping[int, float]:
+    """Positions in ``grid`` where a walk may begin, each with its share of ``delta``."""
     if training is None or not (training.confidence > 0.0).any():
-        return [int(each) for each in np.linspace(0, len(grid) - 1, STARTS + 1)[:-1]]
+        places = np.linspace(0, len(grid) - 1, STARTS + 1)[:-1].astype(int).tolist()
+        return _shared(places, UNTAUGHT)
     n, errors = _counts(training.confidence, training.wrong, grid)
     coverage, risk = n / len(training.confidence), errors / n
     power = _power(coverage * items, np.minimum(risk * _PESSIMISM, 1.0), limits, delta / STARTS)
@@ -184,7 +194,15 @@ def _starts(
         int(np.argmin(np.abs(coverage - share * coverage[second])))
         for share in _SHARES_OF_SECOND_START
     ]
-    return [first, second, *narrower]
+    return _shared([first, second, *narrower], TAUGHT)
+
+
+def _shared(places: Sequence[int], shares: Sequence[float]) -> Mapping[int, float]:
+    """Starts that fall together have their shares together."""
+    found = dict.fromkeys(sorted(places), 0.0)
+    for place, share in zip(places, shares, strict=True):
+        found[place] += share
+    return found
 
 
 def _power(n: Floats, risk: Floats, limits: Floats, level: float) -> Floats:
@@ -200,34 +218,38 @@ def _loosest(good: Bools, power: Floats) -> int:
     return int(np.flatnonzero(good)[-1]) if good.any() else int(np.argmax(power))
 
 
-def _walk(p: Floats, starts: Sequence[int], level: float) -> int | None:
-    """The loosest position any walk reaches while every test on its way passes."""
-    best = None
-    for start in starts:
-        at = start
-        while at < len(p) and p[at] <= level:
-            best = at if best is None else max(best, at)
-            at += 1
+def _walk(p: Floats, starts: Mapping[int, float], delta: float) -> int | None:
+    """The loosest position that passes with what its walk has gathered of ``delta``.
+
+    A false pass needs the first true null of a walk to pass with no more than the shares since the
+    true null before it; those add up to ``delta``, whatever the tests' dependence.
+    """
+    best, share = None, 0.0
+    for at in range(len(p)):
+        share += starts.get(at, 0.0)
+        if share > 0.0 and p[at] <= share * delta:
+            best = at
+        else:
+            share = 0.0
     return best
 
 
 def _why_not(
     n: npt.NDArray[np.int64],
     errors: npt.NDArray[np.int64],
-    starts: Sequence[int],
+    starts: Mapping[int, float],
     risk_limit: float,
     delta: float,
 ) -> str:
     if risk_limit <= 0.0:
         return "who labels lets every known mistake pass, so that labels prove nothing."
-    needed = smallest_sample(risk_limit, delta)
-    most = max((int(n[each]) for each in starts), default=0)
-    if most < needed:
+    at = max(starts, key=lambda each: int(n[each]))
+    needed = smallest_sample(risk_limit, delta, starts[at])
+    if n[at] < needed:
         return (
             f"at least {needed} reference items above a threshold are needed even without an "
-            f"error; there are {most}."
+            f"error; there are {int(n[at])}."
         )
-    at = max(starts, key=lambda each: int(n[each]))
     return (
         f"of {int(n[at])} reference items above the threshold tried, {int(errors[at])} are "
         f"wrong, too many to prove {risk_limit:.1%}."

@@ -12,7 +12,7 @@ from roadbed.kernel.clock import Clock
 from roadbed.releases.model import VersionInfo
 from roadbed.releases.service import Releases
 from roadbed.risk import coin
-from roadbed.risk.certificate import STARTS
+from roadbed.risk.certificate import TAUGHT, UNTAUGHT
 from roadbed.risk.curve import CurvePoint
 from roadbed.risk.forecast import Forecast, opens_in
 from roadbed.risk.states import State
@@ -93,7 +93,8 @@ class TrustReports:
         row = await self._database.fetch_one(_SQL["live"], {"use_case": declared.name}) or {}
         volume = await self._volume(declared.name)
         curve = [CurvePoint(**each) for each in (proof or {}).get("detail", {}).get("curve", [])]
-        delta = (1.0 - declared.certainty) / STARTS
+        share = max(TAUGHT if declared.trainable else UNTAUGHT)
+        delta = (1.0 - declared.certainty) * share
         soon, sooner = (
             opens_in(
                 curve,
