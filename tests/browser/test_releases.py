@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 
 from roadbed.bootstrap import App
 from roadbed.kernel.settings import Settings
@@ -24,6 +25,11 @@ RELEASES = "/usecases/triage/releases"
 UNNAMED = """[...document.querySelectorAll('input, select, textarea, button, a, svg')].filter(
     each => each.type !== 'hidden' && !(each.labels?.length || each.getAttribute('aria-label')
                                         || each.textContent.trim())).length"""
+
+CLICK_TWICE = """button => {
+    new MutationObserver(() => sessionStorage.setItem('said', button.ariaBusy))
+        .observe(button, { attributes: true });
+    button.click(); button.click(); }"""
 
 
 @dataclass
@@ -113,6 +119,26 @@ async def test_up_by_two_words_and_down_by_one_hand(desk: Desk) -> None:
     await desk.press("ana", "Enter")
     await desk.lead("ana", "was rolled back by ana: complaints")
     assert "↶ rolled back" in await desk.go("ana", RELEASES)
+
+
+async def test_a_form_goes_out_once_and_says_that_it_is_under_way(desk: Desk) -> None:
+    page = desk.pages["ben"]
+    await desk.go("ben", RELEASES)
+    sent = []
+
+    async def slow(route: Route) -> None:
+        if route.request.method == "POST":
+            sent.append(route.request.post_data)
+            await asyncio.sleep(1.5)
+        await route.continue_()
+
+    await page.route(f"**{RELEASES}", slow)
+    await page.get_by_label("Why").fill("the first one")
+    await page.get_by_role("button", name="Plan a release").evaluate(CLICK_TWICE)
+    await page.wait_for_url("**/releases/rel_*")
+    assert await page.evaluate("sessionStorage.getItem('said')") == "true"
+    assert len(sent) == 1
+    assert len(await desk.app.ladder.history("triage")) == 1
 
 
 async def test_what_changed_since_it_was_read_is_not_signed(desk: Desk) -> None:

@@ -91,6 +91,20 @@ document.querySelectorAll("[data-part]").forEach(async (place) => {
   if (answer.ok) place.replaceChildren(part(await answer.text()));
 });
 
+// A form goes out once; what takes a while says so on its button.
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented) return;
+  if (event.target.dataset.sent) { event.preventDefault(); return; }
+  if (event.target.method !== "post") return;
+  event.target.dataset.sent = "1";
+  const button = event.submitter;
+  if (button) setTimeout(() => { button.ariaBusy = "true"; }, 400);
+});
+window.addEventListener("pageshow", () => {
+  document.querySelectorAll("[data-sent]").forEach((each) => { delete each.dataset.sent; });
+  document.querySelectorAll("[aria-busy]").forEach((each) => { each.removeAttribute("aria-busy"); });
+});
+
 async function copy(button, text) {
   const before = button.textContent;
   try { await navigator.clipboard.writeText(text); button.textContent = "Copied"; }
