@@ -24,7 +24,7 @@ from roadbed.risk.audit import RunningAudit
 from roadbed.risk.novelty import KindAlarm
 from roadbed.risk.promise import Evidence, Proof, Standing, alarmed, prove, renewed, sign_of
 from roadbed.risk.states import Sign, State
-from roadbed.usecases.deciders import LabelledExample
+from roadbed.usecases.deciders import LabelledExample, Trainable
 
 LIMIT, DELTA = 0.02, 0.05
 SEED, SIZE, ROUNDS, OUTSIDE = 1_800, 1_500, 10, 0.17
@@ -102,14 +102,16 @@ def _example(text: str, queue: str | None) -> LabelledExample:
     )
 
 
-def ask(decider: TextClassifier, examples: Sequence[LabelledExample]) -> list[Answered | None]:
+def ask(
+    decider: Trainable, examples: Sequence[LabelledExample], output: type[BaseModel] = Routing
+) -> list[Answered | None]:
     """The decider's answers, through the checks of the live path."""
     given = [
         answer
         for start in range(0, len(examples), 512)
         for answer in decider.decide_many([each.input for each in examples[start : start + 512]])
     ]
-    read_answers = [rules.read_answer(each, Routing) for each in given]
+    read_answers = [rules.read_answer(each, output) for each in given]
     return [each if isinstance(each, Answered) else None for each in read_answers]
 
 
