@@ -12,6 +12,7 @@ import numpy as np
 from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.decisions.runner import Runner
 from roadbed.halts.service import late_before
+from roadbed.improvement.fitting import fit
 from roadbed.improvement.model import Candidate, ExampleSet, Judged, Purpose
 from roadbed.improvement.rules import purpose_of
 from roadbed.intake.model import AdmittedTask
@@ -20,7 +21,7 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids, TaskId
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
-from roadbed.usecases.deciders import FunctionDecider, LabelledExample, Trainable, is_trainable
+from roadbed.usecases.deciders import FunctionDecider, LabelledExample, Trainable
 from roadbed.usecases.errors import Problem
 from roadbed.usecases.folder import LoadedUseCase, read_examples
 from roadbed.usecases.model import UseCase
@@ -92,7 +93,7 @@ class Improvement:
     ) -> Candidate:
         """A candidate fitted on all ``learn`` examples, with the accepted ``patches`` around it.
 
-        A function is its own candidate. Raises ``TrainingError`` when the examples cannot teach it,
+        A function is its own candidate. Raises ``TrainingError`` when it cannot learn,
         ``PatchError`` when a patch does not fit.
         """
         declared, changes = loaded.declared, read(loaded.declared, patches)
@@ -108,16 +109,14 @@ class Improvement:
             )
         learn = await self.examples(declared, "learn")
         trainable = patched(declared.trainable, changes, declared, loaded.records)
-        if not is_trainable(trainable):
-            raise TypeError("what is put around a trainable is one")
-        fitted = await asyncio.to_thread(trainable.fit, learn.examples, seed=seed)
+        fitted = await asyncio.to_thread(fit, trainable, learn.examples, seed=seed)
         return Candidate(
-            decider=fitted,
-            artifacts={**await asyncio.to_thread(fitted.save), **dumps(patches)},
+            decider=fitted.decider,
+            artifacts={**fitted.files, **dumps(patches)},
             out_of_fold=fitted.out_of_fold,
             learned_from=len(learn.examples),
             learned_until=learn.until,
-            kinds=getattr(fitted, "kinds", None),
+            kinds=getattr(fitted.decider, "kinds", None),
             slices=[slices_of(declared, each) for each in learn.contents],
         )
 

@@ -146,12 +146,12 @@ FunctionDecider: TypeAlias = Callable[
 ]
 
 
+VERBS = ("fit", "decide_many", "save", "load")
+
+
 def is_trainable(decider: object) -> TypeGuard[Trainable]:
     """Whether ``decider`` learns, judged by its class alone: none of its properties is touched."""
-    return all(
-        callable(getattr(type(decider), verb, None))
-        for verb in ("fit", "decide_many", "save", "load")
-    )
+    return all(callable(getattr(type(decider), verb, None)) for verb in VERBS)
 
 
 def needs_of(decider: object) -> Needs:

@@ -1,0 +1,40 @@
+"""Runs a pod's own code that learns, and says what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from roadbed.kernel.errors import RoadbedError
+from roadbed.usecases.deciders import VERBS, LabelledExample, OutOfFold, Trainable, is_trainable
+from roadbed.usecases.errors import TrainingError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fitted:
+    """A decider that has learned, and all that is kept of it."""
+
+    decider: Trainable
+    files: Mapping[str, bytes]
+    out_of_fold: OutOfFold
+
+
+def fit(decider: object, examples: Sequence[LabelledExample], *, seed: int) -> Fitted:
+    """Fit and save. Raises ``TrainingError``, whatever the decider raises."""
+    name = type(decider).__name__
+    if not is_trainable(decider):
+        missing = [verb for verb in VERBS if not callable(getattr(type(decider), verb, None))]
+        raise TrainingError(
+            f"{name} cannot learn: its class has no {' and no '.join(missing)}.",
+            "Write what is missing in the class itself, or make the decider a function.",
+        )
+    try:
+        fitted = decider.fit(examples, seed=seed)
+        return Fitted(decider=fitted, files=fitted.save(), out_of_fold=fitted.out_of_fold)
+    except RoadbedError:
+        raise
+    except Exception as error:  # a decider of the pod's own may raise anything
+        raise TrainingError(
+            f"{name} failed while it learned: {type(error).__name__}: {str(error)[:300]}",
+            "Mend it in the folder and try again; nothing was changed.",
+        ) from error
