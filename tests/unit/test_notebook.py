@@ -108,6 +108,40 @@ def made(**changes: Any) -> Notebook:
     return notebook(replace(given, **changes))
 
 
+class TestFallen:
+    """What a candidate got wrong before it was rolled back is told once, and is no open matter."""
+
+    FELL = RELEASE | {
+        "number": 2,
+        "step": "rolled_back",
+        "reason": "a faster way",
+        "live_at": None,
+        "ended_why": "The canary of release 2 is shown to be worse.",
+        "version_number": 2,
+    }
+
+    def test_it_is_one_lesson_and_not_among_the_important_ones(self) -> None:
+        of_canary = [
+            replace(verdict(40 + n, f"text {n}", "returns", right, days=1), version=2)
+            for n, right in enumerate(["refunds", "sizes", None])
+        ]
+        found = made(verdicts=[*FINE, *of_canary], releases=[self.FELL])
+        [lesson] = found.lessons
+        assert (lesson.state, lesson.n, lesson.version) == ("undone", 3, 2)
+        assert lesson.seen == "Version 2 answered 3 tasks wrong on its way into service."
+        assert lesson.why == "a faster way"
+        assert lesson.done == ["Rolled back: The canary of release 2 is shown to be worse."]
+        assert lesson.short.endswith("it was rolled back.")
+        assert found.important == []
+        assert found.corrections == 3
+
+    def test_one_that_was_in_service_before_has_taught_something(self) -> None:
+        versions = [VERSION, VERSION | {"number": 2, "live_since": NOW - timedelta(days=9)}]
+        wrong = [replace(each, version=2) for each in MONEY]
+        found = made(verdicts=wrong, releases=[self.FELL], versions=versions)
+        assert [each.state for each in found.lessons] != ["undone"]
+
+
 class TestConfusions:
     def test_the_same_mistake_is_one_group_with_the_words_that_tell_it(self) -> None:
         lost = [

@@ -64,7 +64,6 @@ class Monitoring:
     async def overview(self, declared: UseCase, *, halted: bool) -> Overview:
         """The figures of one use case, now."""
         named = {"use_case": declared.name, "most": RECENT}
-        versions = await self._releases.versions(declared.name, 1)
         pod = declared.pod
         return Overview(
             use_case=declared.name,
@@ -79,7 +78,7 @@ class Monitoring:
             reviews=await self._reviews.waiting(declared.name),
             examples=await self._improvement.counts(declared.name),
             audited=await self._audited(declared),
-            version=versions[0] if versions else None,
+            version=await self._releases.in_service(declared.name),
         )
 
     async def history(self, use_case: str, *, hours: float = 24.0) -> Sequence[Mapping[str, Any]]:

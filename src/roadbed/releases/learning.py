@@ -72,6 +72,27 @@ def of_confusion(found: Confusion, verdicts: Sequence[Verdict], versions: Sequen
     )
 
 
+def of_fallen(release: Row, verdicts: Sequence[Verdict]) -> Lesson:
+    """The lesson of a candidate that was rolled back: ``verdicts`` are what it got wrong."""
+    newest = sorted(verdicts, key=lambda each: each.given_at)[::-1]
+    n, number = len(verdicts), release["version_number"]
+    return Lesson(
+        seen=f"Version {number} answered {counted(n, 'task')} wrong on its way into service.",
+        why=release["reason"],
+        n=n,
+        words=(),
+        examples=[_example(each) for each in newest[:2]],
+        state="undone",
+        done=[f"Rolled back: {release['ended_why']}"],
+        changed=None,
+        before=None,
+        after=None,
+        first_at=newest[-1].given_at,
+        last_at=newest[0].given_at,
+        version=number,
+    )
+
+
 def _learned(found: Confusion, versions: Sequence[Row]) -> Row | None:
     """The first version in service that could learn from most of these corrections."""
     half = sorted(each.given_at for each in found.verdicts)[(len(found.verdicts) - 1) // 2]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-State = Literal["released", "learned", "accepted", "proposed", "rejected", "open"]
+State = Literal["released", "learned", "accepted", "proposed", "rejected", "undone", "open"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +64,7 @@ class Lesson:
             "accepted": "accepted, not yet released",
             "proposed": "a proposal waits for a word",
             "rejected": "a proposal was rejected",
+            "undone": "it was rolled back",
             "open": "nothing was done about it yet",
         }
         return f"{self.seen.rstrip('.')}: {self.changed or ends[self.state]}."

@@ -10,7 +10,7 @@ from typing import Any
 from roadbed.improvement.confusions import Verdict, confusions
 from roadbed.releases.figures import counted, listed, percent
 from roadbed.releases.happenings import Event
-from roadbed.releases.learning import of_confusion, of_proposal
+from roadbed.releases.learning import of_confusion, of_fallen, of_proposal
 from roadbed.releases.lessons import Lesson
 
 Row = Mapping[str, Any]
@@ -55,6 +55,9 @@ def notebook(given: Material) -> Notebook:
     told = [each for each in given.proposals if each["kind"] not in _ABOUT_ALL]
     covered = {case.get("task_id") for each in told for case in each["cases"]}
     lessons = [of_proposal(each, by_task, given.releases) for each in told]
+    fallen = _fallen(given)
+    lessons += [of_fallen(*each) for each in fallen]
+    covered |= {each.task_id for _, verdicts in fallen for each in verdicts}
     left = [each for each in given.verdicts if each.agrees or each.task_id not in covered]
     lessons += [
         of_confusion(each, given.verdicts, given.versions) for each in confusions(left)[:_MOST_OPEN]
@@ -74,9 +77,27 @@ def notebook(given: Material) -> Notebook:
     )
 
 
+def _fallen(given: Material) -> list[tuple[Row, list[Verdict]]]:
+    """Candidates that never came into service, and what people corrected of them.
+
+    What a version got wrong that decides nothing any more is no open matter.
+    """
+    in_service = {each["number"] for each in given.versions if each["live_since"]}
+    fell = {
+        each["version_number"]: each
+        for each in given.releases
+        if each["step"] == "rolled_back" and each["version_number"] not in in_service
+    }
+    wrong: dict[int, list[Verdict]] = {}
+    for each in given.verdicts:
+        if not each.agrees and (number := each.version) is not None and number in fell:
+            wrong.setdefault(number, []).append(each)
+    return [(fell[number], verdicts) for number, verdicts in wrong.items()]
+
+
 def _important(lessons: Sequence[Lesson]) -> list[Lesson]:
     """Three: what was answered to before what is open, the largest first within."""
-    kept = [each for each in lessons if each.state != "rejected"]
+    kept = [each for each in lessons if each.state not in ("rejected", "undone")]
     return sorted(kept, key=lambda each: (each.state in ("open", "proposed"), -each.n))[:3]
 
 

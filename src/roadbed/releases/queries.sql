@@ -168,6 +168,16 @@ LEFT JOIN certificate ON certificate.id = version.certificate
 WHERE version.use_case = %(use_case)s
 ORDER BY version.number DESC LIMIT %(most)s
 
+-- name: in_service
+SELECT version.id, version.number, version.behaviour, behaviour.learned_from,
+       behaviour.learned_until, version.made_at, version.live_since, version.retired_at,
+       to_jsonb(certificate.*) AS certificate
+FROM use_case
+JOIN version ON version.id = use_case.live_version
+JOIN behaviour ON behaviour.hash = version.behaviour
+LEFT JOIN certificate ON certificate.id = version.certificate
+WHERE use_case.name = %(use_case)s
+
 -- name: releases
 SELECT release.*, base.number AS base_number, version.number AS version_number,
        to_jsonb(certificate.*) AS proof

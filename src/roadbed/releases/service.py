@@ -148,6 +148,11 @@ class Releases:
         rows = await self._database.fetch(_SQL["versions"], {"use_case": use_case, "most": most})
         return [VersionInfo(**row) for row in rows]
 
+    async def in_service(self, use_case: str) -> VersionInfo | None:
+        """The version that decides; a candidate is not it, however new."""
+        row = await self._database.fetch_one(_SQL["in_service"], {"use_case": use_case})
+        return VersionInfo(**row) if row else None
+
     async def put_in_service(
         self,
         connection: Connection,

@@ -87,8 +87,7 @@ class TrustReports:
     async def report(self, service: Service) -> TrustReport:
         """The report of one use case, now."""
         declared, live = service.loaded.declared, service.live
-        versions = await self._releases.versions(declared.name, 1)
-        version = versions[0] if versions else None
+        version = await self._releases.in_service(declared.name)
         proof = version.certificate if version else None
         row = await self._database.fetch_one(_SQL["live"], {"use_case": declared.name}) or {}
         volume = await self._volume(declared.name)
