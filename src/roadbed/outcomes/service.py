@@ -64,6 +64,7 @@ class Outcomes:
     ) -> list[Reported | RoadbedError]:
         """Keep each report or say why not, in the order sent; of two on one task the later counts.
 
+        An error among ``sent``, of what could not even be read, comes back in its place.
         Raises ``StorageUnavailableError``: send all of it again, nothing is kept twice.
         """
         reports = [_tried(each) for each in sent]
@@ -139,6 +140,8 @@ class Outcomes:
 
 
 def _tried(sent: object) -> Report | RoadbedError:
+    if isinstance(sent, RoadbedError):
+        return sent
     try:
         return read(sent)
     except RoadbedError as error:
