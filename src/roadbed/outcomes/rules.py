@@ -37,7 +37,7 @@ def item(
         raise TaskUndecidedError(task["id"])
     _check_time(report.happened_at, admitted_at=task["admitted_at"], now=now)
     output = None if report.output is None else _fitted(declared, report.output)
-    content = _digest(report, task["id"])
+    content = digest(report, task["id"])
     return {
         "task_id": task["id"],
         "key": report.key or f"sha256:{content}",
@@ -88,7 +88,7 @@ def _check_time(happened_at: datetime | None, *, admitted_at: datetime, now: dat
         )
 
 
-def _digest(report: Report, task_id: str) -> str:
+def digest(report: Report, task_id: str) -> str:
     """The same for the same report of the same task, however the task was named."""
     happened_at = report.happened_at and report.happened_at.isoformat()
     return body_hash(
