@@ -134,7 +134,8 @@ def test_outcomes_one_by_one_and_from_files(terminal: Terminal) -> None:
     assert "Known already as out_" in again
     table = terminal.folder / "outcomes.csv"
     table.write_text(
-        "task_key,right,queue,note\norder 1,no,,late\norder 9,yes,,\norder 2,,billing,\norder 2,,,\n"
+        "task_key,right,queue,note\norder 1,no,,late\norder 9,yes,,\n"
+        "order 2,,billing,\norder 2,,,\n"
     )
     told = terminal.json("outcome", "triage", "--from", str(table), code=3)
     assert (told["kept"], told["repeated"]) == (2, 0)

@@ -40,18 +40,22 @@ def outcome(
         _from_file(usecase, file, as_json=json)
     elif task is not None:
         named = {"task" if task.startswith("tsk_") else "task_key": task}
-        said = {"right": right, "output": _parsed(output), "note": note, "source": source}
-        _one(usecase, {**named, **said, "happened_at": happened_at, "key": key}, as_json=json)
+        said = {"right": right, "note": note, "source": source}
+        sent = {**named, **said, "happened_at": happened_at, "key": key}
+        _one(usecase, sent, output, as_json=json)
     elif any(each is not None for each in (right, output, note, source, happened_at, key)):
         raise typer.BadParameter("Name the task that this is said of.")
     else:
         _list(usecase, as_json=json)
 
 
-def _one(usecase: str, sent: dict[str, Any], *, as_json: bool) -> None:
+def _one(usecase: str, sent: dict[str, Any], output: str | None, *, as_json: bool) -> None:
+    from roadbed.cli.reviews import parsed
+
     async def work() -> Any:
+        report = {**sent, "output": parsed(output)}
         async with opened(only=None) as app:
-            return await app.outcomes.report(_declared(app, usecase), sent, by=me())
+            return await app.outcomes.report(_declared(app, usecase), report, by=me())
 
     found = run(work())
     show(found, as_json=as_json, text=lambda: texts.told(found))
@@ -104,9 +108,3 @@ def _list(usecase: str, *, as_json: bool) -> None:
 
 def _declared(app: Any, usecase: str) -> Any:
     return app.service(usecase).loaded.declared
-
-
-def _parsed(output: str | None) -> Any:
-    from roadbed.cli.reviews import parsed
-
-    return parsed(output)
