@@ -211,6 +211,7 @@ class TestRefusals:
         await problem(answer, 422, "request_invalid")
         answer = await automatic.shop.post(OUTCOMES, json={"outcomes": [{}], "task": "x"})
         await problem(answer, 422, "request_invalid")
+        assert await rows(automatic.app.database, "SELECT 1 FROM outcome") == []
 
     async def test_unknown_undecided_and_erased_tasks(self, automatic: Site) -> None:
         for body in ({"task": "tsk_x"}, {"task_key": "x"}):
@@ -358,10 +359,10 @@ class TestOtherUseCases:
         await automatic.app.database.fetch("UPDATE task SET use_case = 'other'")
         for named in ({"task": one}, {"task_key": "theirs"}):
             answer = await automatic.shop.post(OUTCOMES, json={**named, "right": True})
-            await problem(answer, 404, "task_unknown")
+            assert "other" not in (await problem(answer, 404, "task_unknown"))["detail"]
 
     async def test_an_unknown_outcome_or_use_case(self, automatic: Site) -> None:
         answer = await automatic.shop.post("/outcomes/out_x/withdraw")
         await problem(answer, 404, "outcome_unknown")
         answer = await automatic.shop.post("/usecases/none/outcomes", json={})
-        await problem(answer, 404, "usecase_unknown")
+        assert (await problem(answer, 404, "usecase_unknown"))["status"] == 404
