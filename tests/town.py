@@ -36,7 +36,9 @@ ROLES: Mapping[str, str | None] = {
     "dev": "risk_partner",
     "boss": None,  # an administrator
     "narrow": "domain_lead",  # a token of ana's that may only submit
+    "records": "domain_lead",  # another that may only report what turned out
 }
+NARROW = {"narrow": "submit", "records": "outcomes"}
 
 
 SUPPORT = '{"cases": 1, "right": 1, "wrong_now": 1, "matched": 1, "low": 0.1, "high": 1.0}'
@@ -54,6 +56,7 @@ class Ids:
     proposal_id: str
     incident_id: str
     release_id: str
+    outcome_id: str
     named: str = "1..1"
     verb: str = "gate"
 
@@ -67,6 +70,7 @@ class Ids:
             notice_id="ntc_" + "x" * (len(self.notice_id) - 4),
             incident_id="inc_" + "x" * (len(self.incident_id) - 4),
             release_id="rel_" + "x" * (len(self.release_id) - 4),
+            outcome_id="out_" + "x" * (len(self.outcome_id) - 4),
             proposal_id="prp_" + "x" * (len(self.proposal_id) - 4),
         )
 
@@ -134,7 +138,7 @@ async def building(server: EmbeddedServer, folder: Path, **more: object) -> Asyn
     async with fresh_database(server) as url, serving(settings, url, people=False) as site:
         await _move_in(site.app)
         own, foreign = await _one_of_each(site, "triage"), await _one_of_each(site, "foreign")
-        browsers = {name: await browser(site, name) for name in ROLES if name != "narrow"}
+        browsers = {name: await browser(site, name) for name in ROLES if name not in NARROW}
         programs = {name: await program(site, name) for name in ROLES}
         await site.app.members.disable("disabled", by="test")
         yield Town(site=site, browsers=browsers, programs=programs, own=own, foreign=foreign)
@@ -155,15 +159,15 @@ async def program(site: Site, person: str) -> httpx2.AsyncClient:
     client = httpx2.AsyncClient(base_url=site.address)
     if person == "nobody":
         return client
-    scopes = ["submit"] if person == "narrow" else None
-    name = "ana" if person == "narrow" else person
+    scopes = [NARROW[person]] if person in NARROW else None
+    name = "ana" if person in NARROW else person
     token = await site.app.people.issue_token(name, scopes=scopes)
     client.headers["Authorization"] = f"Bearer {token}"
     return client
 
 
 async def _move_in(app: App) -> None:
-    for name in [*(set(ROLES) - {"nobody", "narrow"}), "extra", "eve", "fay", "sender"]:
+    for name in [*(set(ROLES) - {"nobody", *NARROW}), "extra", "eve", "fay", "sender"]:
         await app.members.add(name, by="test", admin=name == "boss")
     for name, role in ROLES.items():
         if name in {"viewer", "reviewer", "disabled"}:
@@ -206,6 +210,7 @@ async def _one_of_each(site: Site, name: str) -> Ids:
     )
     return Ids(
         release_id=await a_release(app, name),
+        outcome_id=await an_outcome(app, name, sent.json()["task"]),
         incident_id=incident.id,
         proposal_id=await a_proposal(app, name),
         name=name,
@@ -226,6 +231,13 @@ async def a_proposal(app: App, name: str) -> str:
         {"id": proposal, "name": name, "support": SUPPORT},
     )
     return proposal
+
+
+async def an_outcome(app: App, name: str, task: str) -> str:
+    """What somebody said turned out."""
+    declared = app.registry.get(name).loaded.declared
+    found = await app.outcomes.report(declared, {"task": task, "right": True}, by="sender")
+    return found.outcome.id
 
 
 async def a_release(app: App, name: str) -> str:

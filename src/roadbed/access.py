@@ -20,6 +20,7 @@ from roadbed.bootstrap import App
 from roadbed.deliveries.errors import UnknownDeliveryError
 from roadbed.improvement.errors import UnknownProposalError
 from roadbed.kernel.errors import RoadbedError
+from roadbed.outcomes.errors import UnknownOutcomeError
 from roadbed.people.errors import NotAllowedError, NotSignedInError, SessionNeededError
 from roadbed.people.rules import Permission, Viewer, who_may
 from roadbed.receipts.errors import UnknownTaskError
@@ -116,6 +117,9 @@ by_proposal = by_id(
 )
 by_delivery = by_id(
     "delivery_id", lambda app, each: app.deliveries.use_case_of(each), UnknownDeliveryError
+)
+by_outcome = by_id(
+    "outcome_id", lambda app, each: app.outcomes.book.use_case_of(each), UnknownOutcomeError
 )
 
 

@@ -38,6 +38,7 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.settings import Settings
 from roadbed.monitoring.service import Monitoring
+from roadbed.outcomes.service import Outcomes
 from roadbed.people.members import Members
 from roadbed.people.service import People
 from roadbed.people.signing_in import SigningIn
@@ -113,6 +114,7 @@ class App:
     stress: Stress
     measuring: Measuring
     deliveries: Deliveries
+    outcomes: Outcomes
     halts: Halts
     budgets: Budgets
     incidents: Incidents
@@ -315,6 +317,9 @@ def _wire(
         stress=Stress(improvement),
         measuring=measuring,
         deliveries=Deliveries(database, clock, pipeline.DELIVERY_DECIDED),
+        outcomes=Outcomes(
+            database, writer, ids, clock, pipeline.OUTCOME, pipeline.OUTCOME_WITHDRAWN
+        ),
         halts=Halts(database, ids, clock),
         budgets=budgets,
         relay=_relay(settings, database, writer, network, chance),

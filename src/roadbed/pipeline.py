@@ -12,6 +12,8 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 |                          | planned, audit entry                                                 |
 | a verdict is taken back  | its example withdrawn, what was not sent cancelled, the review open  |
 | an attempt has ended     | its outcome, the delivery moved, what it takes back, audit entry     |
+| an outcome is reported   | kept; where it says that an answer nobody looked at was wrong, a      |
+|                          | review opened that shows it; audit entry                              |
 | a version goes live      | the old one retired, the state renewed, audit entry, processes told  |
 | a release moves          | its step and sign-offs, the stage and waits of the road, audit entry |
 | a version is rolled back | halt and release epoch moved, what it has not sent held, pod told    |
@@ -25,6 +27,7 @@ from roadbed.budgets.service import SQL as BUDGETS
 from roadbed.decisions.service import SQL as DECISIONS
 from roadbed.deliveries.relay import SQL as DELIVERIES
 from roadbed.improvement.service import SQL as IMPROVEMENT
+from roadbed.outcomes.service import SQL as OUTCOMES
 from roadbed.reviews.service import SQL as REVIEWS
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import Write
@@ -73,6 +76,14 @@ FINISH = Write(
     AUDIT["sent"],
     DELIVERIES["finished"],
 )
+OUTCOME = Write(
+    "outcome",
+    OUTCOMES["record"],
+    OUTCOMES["open_review"],
+    AUDIT["reported"],
+    OUTCOMES["recorded"],
+)
+OUTCOME_WITHDRAWN = AUDIT["noted"]
 DELIVERY_DECIDED = AUDIT["noted"]
 VERSION_LIVE = AUDIT["noted"]
 PROPOSAL_DECIDED = AUDIT["noted"]

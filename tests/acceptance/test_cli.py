@@ -120,6 +120,58 @@ def test_reviews_by_keys_and_by_command(terminal: Terminal) -> None:
     assert "Nothing waits" in terminal.run("review", "list", "nobody")
 
 
+def test_outcomes_one_by_one_and_from_files(terminal: Terminal) -> None:
+    Folders(terminal.folder / "usecases").write()
+    assert "None yet" in terminal.run("outcome", "triage")
+    for number in range(3):
+        text = json.dumps({"text": f"number {number}"})
+        terminal.run("submit", "triage", text, "--key", f"order {number}")
+    told = terminal.json("outcome", "triage", "order 0", "--right", "--source", "crm")
+    outcome = told["outcome"]
+    assert isinstance(outcome, dict)
+    assert (outcome["right"], outcome["source"], told["repeated"]) == (True, "crm", False)
+    again = terminal.run("outcome", "triage", outcome["task_id"], "--right", "--source", "crm")
+    assert "Known already as out_" in again
+    table = terminal.folder / "outcomes.csv"
+    table.write_text(
+        "task_key,right,queue,note\norder 1,no,,late\norder 9,yes,,\n"
+        "order 2,,billing,\norder 2,,,\n"
+    )
+    told = terminal.json("outcome", "triage", "--from", str(table), code=3)
+    assert (told["kept"], told["repeated"]) == (2, 0)
+    refused = told["refused"]
+    assert isinstance(refused, list)
+    assert [(each["line"], each["code"]) for each in refused] == [
+        (3, "task_unknown"),
+        (5, "outcome_invalid"),
+    ]
+    assert "outcomes.csv:3: There is no task with the key 'order 9'" in terminal.errors
+    table.write_text(table.read_text().replace("order 9,yes,,\n", "").replace("order 2,,,\n", ""))
+    told_again = terminal.run("outcome", "triage", "--from", str(table))
+    assert "Kept 2, 2 of them known already." in told_again
+    lines = terminal.folder / "outcomes.jsonl"
+    lines.write_text('{"task_key": "order 0", "right": false}\n{\n')
+    terminal.run("outcome", "triage", "--from", "outcomes.jsonl", code=3)
+    assert "outcomes.jsonl:2: It is not JSON" in terminal.errors
+    listed = terminal.json("outcome", "triage")["outcomes"]
+    assert isinstance(listed, list)
+    assert len(listed) == 4
+    assert "proves nothing about the limit" in terminal.run("outcome", "triage")
+    review = terminal.json("review", "list", "triage")["reviews"]
+    for each in review if isinstance(review, list) else []:
+        arguments = ("review", "give", each["id"], "correct", "--output", '{"queue": "x"}')
+        terminal.run(*arguments)
+    receipt = terminal.run("receipt", outcome["task_id"])
+    assert "Turned out" in receipt
+    assert "right, by" in receipt
+    for wrong in (("order 0", "--from", "x.csv"), ("--right",)):
+        terminal.run("outcome", "triage", *wrong, code=2)
+    terminal.run("outcome", "triage", "order 0", "--output", "{", code=1)
+    terminal.run("outcome", "triage", "--from", "none.csv", code=1)
+    assert "cannot be read" in terminal.errors
+    terminal.run("outcome", "nobody", code=1)
+
+
 def test_mistakes_are_told_with_the_fix_and_stable_exit_codes(terminal: Terminal) -> None:
     terminal.run("new", "Bad Name", code=1)
     assert "hyphens" in terminal.errors

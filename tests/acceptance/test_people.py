@@ -19,21 +19,23 @@ from roadbed.api.app import create as create_api
 from roadbed.console.app import create as create_console
 from roadbed.people.rules import Permission
 from roadbed.storage.embedded import EmbeddedServer
-from tests.town import ROLES, Ids, Town, building
+from tests.town import NARROW, ROLES, Ids, Town, building
 
 P = Permission
 # What each may do in `triage`, said a second time, by hand.
 POD = {P.VIEW, P.SUBMIT, P.HALT, P.NOTICE, P.RESUME, P.SIGN, P.INCIDENT}
+JUDGES = {P.REVIEW, P.REPORT_OUTCOMES}
 MAY: dict[str, set[Permission]] = {
     "stranger": set(),
     "viewer": {P.VIEW},
-    "reviewer": {P.VIEW, P.SUBMIT, P.HALT, P.REVIEW},
-    "ana": POD | {P.REVIEW, P.APPROVE, P.DELIVER, P.DRILL, P.IMPROVE, P.RELEASE, P.ERASE},
-    "ben": POD | {P.REVIEW, P.DELIVER, P.DRILL, P.IMPROVE, P.RELEASE},
-    "chi": POD | {P.REVIEW, P.DELIVER, P.IMPROVE, P.ERASE},
+    "reviewer": {P.VIEW, P.SUBMIT, P.HALT} | JUDGES,
+    "ana": POD | JUDGES | {P.APPROVE, P.DELIVER, P.DRILL, P.IMPROVE, P.RELEASE, P.ERASE},
+    "ben": POD | JUDGES | {P.DELIVER, P.DRILL, P.IMPROVE, P.RELEASE},
+    "chi": POD | JUDGES | {P.DELIVER, P.IMPROVE, P.ERASE},
     "dev": POD | {P.APPROVE, P.DRILL, P.ERASE},
     "boss": {P.VIEW, P.HALT, P.MANAGE_PEOPLE},
     "narrow": {P.SUBMIT},
+    "records": {P.REPORT_OUTCOMES},
 }
 OPEN = {
     "GET /sign-in",
@@ -45,6 +47,9 @@ OPEN = {
 # What must never be let slip by a wrong word on a handler.
 MUST_NEED = {
     "POST /v1/usecases/{name}/tasks": P.SUBMIT,
+    "POST /v1/usecases/{name}/outcomes": P.REPORT_OUTCOMES,
+    "POST /v1/outcomes/{outcome_id}/withdraw": P.REPORT_OUTCOMES,
+    "POST /receipts/{task_id}/outcome": P.REPORT_OUTCOMES,
     "POST /v1/reviews/{review_id}/verdict": P.REVIEW,
     "POST /v1/usecases/{name}/reviews/claim": P.REVIEW,
     "POST /usecases/{name}/review/{review_id}": P.REVIEW,
@@ -106,7 +111,7 @@ async def town(
 
 def client_of(town: Town, asked: Asked, person: str) -> httpx2.AsyncClient:
     """Sessions on the console's pages, tokens on the API; who is narrow has a token alone."""
-    by_token = asked.path.startswith("/v1") or person == "narrow"
+    by_token = asked.path.startswith("/v1") or person in NARROW
     return (town.programs if by_token else town.browsers)[person]
 
 
@@ -139,9 +144,9 @@ def expected(asked: Asked, person: str) -> set[int]:
     if person in {"nobody", "disabled"}:
         return {401}
     if by is access.own:
-        return {403} if person == "narrow" else FINE
+        return {403} if person in NARROW else FINE
     if by is access.listing:
-        return {403} if person == "narrow" else FINE
+        return {403} if person in NARROW else FINE
     if wanted & MAY[person]:
         return FINE
     if person == "stranger" and by not in {access.somewhere, access.everywhere}:
@@ -155,7 +160,7 @@ async def test_everybody_gets_what_the_table_says(town: Town, asked: Asked) -> N
         if asked.unsafe:
             await town.restore()
         whose = "extra" if asked.path.startswith("/people") else person
-        known = "{token_id}" in asked.path and whose not in {"nobody", "disabled", "narrow"}
+        known = "{token_id}" in asked.path and whose not in {"nobody", "disabled", *NARROW}
         more = {"token_id": await town.token_id(whose)} if known else {}
         path = asked.at(town.own, **more)
         status = await status_of(client_of(town, asked, person), asked, path, person)

@@ -436,6 +436,7 @@ class TestCanary:
             "candidate_seconds": 9.0,
             "candidate_cost": None,
             "verdict": None,
+            "outcome": None,
             "withheld": False,
             "at": datetime(2026, 1, 1, tzinfo=UTC),
         }

@@ -18,6 +18,15 @@ FROM json_to_recordset(%(items)s::json) AS item (id text)
 JOIN verdict ON verdict.id = item.id
 WHERE verdict.xmin = pg_current_xact_id()::xid
 
+-- name: reported
+-- What was said is bound by its hash; it would tell a blind reviewer more than their task.
+INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
+SELECT outcome.use_case, 'reported', outcome.id, outcome.reported_by, outcome.reported_at,
+       jsonb_build_object('task', outcome.task_id, 'content', outcome.body_hash)
+FROM json_to_recordset(%(items)s::json) AS item (id text)
+JOIN outcome ON outcome.id = item.id
+WHERE outcome.xmin = pg_current_xact_id()::xid
+
 -- name: noted
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
 VALUES (%(use_case)s, %(kind)s, %(subject)s, %(actor)s, %(at)s, %(detail)s)
@@ -98,7 +107,8 @@ WHERE subject = ANY (ARRAY (
     UNION ALL SELECT id FROM review WHERE task_id = %(task)s
     UNION ALL SELECT verdict.id FROM review JOIN verdict ON verdict.review_id = review.id
               WHERE review.task_id = %(task)s
-    UNION ALL SELECT id FROM delivery WHERE task_id = %(task)s))
+    UNION ALL SELECT id FROM delivery WHERE task_id = %(task)s
+    UNION ALL SELECT id FROM outcome WHERE task_id = %(task)s))
 
 -- name: erasures
 SELECT position FROM audit_entry

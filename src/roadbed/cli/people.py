@@ -190,7 +190,7 @@ def token(
     name: Annotated[str, typer.Argument(help="Who will use it.")],
     scope: Annotated[
         list[str] | None,
-        typer.Option(help="submit, read, review, operate or improve; may be repeated."),
+        typer.Option(help="submit, read, review, outcomes, operate or improve; may be repeated."),
     ] = None,
     usecase: Annotated[
         list[str] | None, typer.Option(help="Only in these; may be repeated.")

@@ -59,7 +59,7 @@ def give(
         async with opened(only=None) as services:
             found = await services.reviews.get(review)
             return await _give(
-                services, found, verdict, _parse(output), note=note, new_kind=new_kind
+                services, found, verdict, parsed(output), note=note, new_kind=new_kind
             )
 
     given = run(work())
@@ -108,6 +108,8 @@ async def _work(usecase: str) -> None:
                 if review.blind
                 else f"Proposed: {jsonlib.dumps(review.output)}  ({review.reason})"
             )
+            if review.reported:
+                say(f"Reported from outside, checked by nobody: {jsonlib.dumps(review.reported)}")
             key = typer.prompt(_KEYS, default="s", show_default=False).strip().lower()[:1]
             if key == "q":
                 return
@@ -124,7 +126,7 @@ async def _press(services: Any, review: Any, key: str, done: list[str]) -> None:
     elif key == "u" and done:
         await services.reviews.undo(done.pop(), reviewer=me())
     elif key in {"a", "e", "x"}:
-        output = _parse(typer.prompt("Right output (JSON)")) if key == "e" else None
+        output = parsed(typer.prompt("Right output (JSON)")) if key == "e" else None
         kind = {"a": "accept", "e": "correct", "x": "reject"}[key]
         say(_told(await _give(services, review, kind, output)))
         done.append(review.id)
@@ -156,7 +158,8 @@ async def _give(
     )
 
 
-def _parse(output: str | None) -> Any:
+def parsed(output: str | None) -> Any:
+    """An output as it was typed. Raises ``BadInputError``."""
     from roadbed.cli.work import BadInputError
 
     if output is None:

@@ -245,6 +245,7 @@ def _receipt_text(receipt: Mapping[str, Any]) -> str:
         "Right output": _compact(verdict.get("right_output")),
         "Note": verdict.get("note"),
         **_deliveries(receipt["deliveries"]),
+        **_outcomes(receipt["outcomes"]),
         "Halted": _halted(receipt["halted"]),
         "Owns it": f"{receipt['pod']['domain_lead']}, domain lead",
         "Is called": f"{receipt['pod']['engineer']}, engineer",
@@ -268,6 +269,21 @@ def _deliveries(deliveries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         for each in deliveries
     ]
     return {"Deliveries": ("\n" + " " * 13).join(lines)} if lines else {}
+
+
+def _outcomes(outcomes: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """One line each; the first carries the name."""
+    lines = [
+        ("right" if each["right"] else "wrong")
+        + (f", right is {_compact(each['output'])}" if each["output"] is not None else "")
+        + f", by {each['reported_by']}"
+        + (f" from {each['source']}" if each["source"] else "")
+        + (f", {_compact(each['note'])}" if each["note"] else "")
+        + (", taken back" if each["withdrawn_at"] else "" if each["counts"] else ", a newer counts")
+        + f"  {each['id']}"
+        for each in outcomes
+    ]
+    return {"Turned out": ("\n" + " " * 13).join(lines)} if lines else {}
 
 
 def _halted(halted: Mapping[str, Any] | None) -> str | None:

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from roadbed.access import by_task, guard, listing, needs, viewer_of
+from roadbed.access import guard, listing, needs, viewer_of
 from roadbed.console import (
     charts,
     delivering,
@@ -22,8 +22,10 @@ from roadbed.console import (
     granting,
     improving,
     noting,
+    receipting,
     recording,
     releasing,
+    reporting,
     reviewing,
     staying,
     stopping,
@@ -32,14 +34,12 @@ from roadbed.console import (
     words,
 )
 from roadbed.console.entering import still_there
-from roadbed.console.pages import app_of, page, person_of, problem_page, usecase_page
+from roadbed.console.pages import app_of, page, problem_page, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.errors import NotSignedInError
 from roadbed.people.rules import Permission
-from roadbed.receipts.service import Filter, moments
 from roadbed.trust.rules import STATES
 
-_PAGE_SIZE = 50
 _TICK_SECONDS = 1.0
 
 
@@ -71,13 +71,14 @@ def _routes() -> list[Route]:
         Route("/usecases/{name}/deliveries", delivering.deliveries),
         Route("/deliveries/{delivery_id}", delivering.delivery),
         Route("/deliveries/{delivery_id}", delivering.say, methods=["POST"]),
+        *reporting.ROUTES,
+        *receipting.ROUTES,
         *improving.ROUTES,
         *recording.ROUTES,
         *erasing.ROUTES,
         Route("/usecases/{name}/notebook", noting.notebook),
         Route("/usecases/{name}/versions", versioning.versions),
         Route("/usecases/{name}/versions/{named}", versioning.difference),
-        Route("/receipts/{task_id}/replay", versioning.replay, methods=["GET", "POST"]),
         *releasing.ROUTES,
         Route("/usecases/{name}/halt", stopping.halt_page),
         Route("/usecases/{name}/halt", stopping.halt, methods=["POST"]),
@@ -85,8 +86,6 @@ def _routes() -> list[Route]:
         Route("/usecases/{name}/drill", stopping.drill, methods=["POST"]),
         Route("/halt", stopping.halt_all_page),
         Route("/halt", stopping.halt_all, methods=["POST"]),
-        Route("/receipts", receipts),
-        Route("/receipts/{task_id}", receipt),
     ]
 
 
@@ -145,52 +144,6 @@ async def usecase(request: Request) -> HTMLResponse:
         volume=charts.volume(history, app.clock.now()),
         history=history,
         **await noting.road(request, overview.use_case),
-    )
-
-
-@needs(Permission.VIEW, by=listing)
-async def receipts(request: Request) -> HTMLResponse:
-    """Receipts, filtered and searched."""
-    app = app_of(request)
-    names = viewer_of(request).visible(app.registry.names())
-    asked = {
-        name: request.query_params.get(name) or None
-        for name in ("usecase", "q", "route", "verdict", "before")
-    }
-    rows = await app.receipts.search(
-        Filter(
-            use_case=asked["usecase"],
-            text=(asked["q"] or "")[:200] or None,
-            route=asked["route"],
-            verdict=asked["verdict"],
-            before=asked["before"],
-        ),
-        served=names,
-        most=_PAGE_SIZE,
-    )
-    return page(
-        request,
-        "receipts.html",
-        rows=rows,
-        asked=asked,
-        names=names,
-        more=rows[-1]["task_id"] if len(rows) == _PAGE_SIZE else None,
-    )
-
-
-@needs(Permission.VIEW, by=by_task)
-async def receipt(request: Request) -> HTMLResponse:
-    """Everything that is known about one task."""
-    found = await app_of(request).receipts.get(
-        request.path_params["task_id"], viewer=person_of(request)
-    )
-    return await usecase_page(
-        request,
-        "receipt.html",
-        found["use_case"],
-        receipt=found,
-        moments=moments(found),
-        **await versioning.replayable(request, found),
     )
 
 

@@ -108,6 +108,11 @@ def readable(content: Mapping[str, Any]) -> str:
     return seen(json.dumps(content, indent=2, ensure_ascii=False))
 
 
+def compact(content: Any) -> str:
+    """Content as JSON in one line, to be pasted into a command."""
+    return json.dumps(content, ensure_ascii=False).replace("'", "\\u0027")
+
+
 def seen(text: str) -> str:
     """Text in which nothing hides: marks that turn or swallow what stands beside them are told."""
     return "".join(each if _visible(each) else json.dumps(each)[1:-1] for each in text)

@@ -25,7 +25,7 @@ def read_input(model: type[BaseModel], content: object) -> BaseModel:
                 for each in error.errors(include_url=False, include_input=False)[:20]
             ]
         ) from error
-    if bad := [(place, problem) for place, problem in _unstorable(content, "")][:20]:
+    if bad := [(place, problem) for place, problem in unstorable(content)][:20]:
         raise InputError(bad)
     return found
 
@@ -42,16 +42,17 @@ def body_hash(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _unstorable(value: object, place: str) -> Iterator[tuple[str, str]]:
+def unstorable(value: object, place: str = "") -> Iterator[tuple[str, str]]:
+    """Text in ``value`` that no database keeps or nobody can read: where it stands, and why."""
     if isinstance(value, str):
         if problem := _bad_text(value):
             yield place or "input", problem
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _unstorable(inner, f"{place}.{key}".lstrip("."))
+            yield from unstorable(inner, f"{place}.{key}".lstrip("."))
     elif isinstance(value, list | tuple):
         for number, inner in enumerate(value):
-            yield from _unstorable(inner, f"{place}.{number}".lstrip("."))
+            yield from unstorable(inner, f"{place}.{number}".lstrip("."))
 
 
 def _bad_text(text: str) -> str | None:

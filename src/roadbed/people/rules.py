@@ -21,6 +21,7 @@ class Permission(StrEnum):
     VIEW = "view"
     SUBMIT = "submit"
     REVIEW = "review"
+    REPORT_OUTCOMES = "report_outcomes"
     APPROVE = "approve"  # or refuse, what is held
     DELIVER = "deliver"  # say what becomes of any other delivery
     NOTICE = "notice"  # say that the pod has seen one
@@ -38,13 +39,15 @@ class Permission(StrEnum):
 _P = Permission
 _MEMBER = frozenset({_P.VIEW, _P.SUBMIT, _P.HALT})
 _POD = _MEMBER | {_P.NOTICE, _P.RESUME, _P.SIGN, _P.INCIDENT}
+_JUDGES = frozenset({_P.REVIEW, _P.REPORT_OUTCOMES})  # say what is, or turned out, right
 ALLOWS: Mapping[Role, frozenset[Permission]] = {
     Role.DOMAIN_LEAD: _POD
-    | {_P.REVIEW, _P.APPROVE, _P.DELIVER, _P.DRILL, _P.IMPROVE, _P.RELEASE, _P.ERASE},
-    Role.ENGINEER: _POD | {_P.REVIEW, _P.DELIVER, _P.DRILL, _P.IMPROVE, _P.RELEASE},
-    Role.DATA_SPECIALIST: _POD | {_P.REVIEW, _P.DELIVER, _P.IMPROVE, _P.ERASE},
+    | _JUDGES
+    | {_P.APPROVE, _P.DELIVER, _P.DRILL, _P.IMPROVE, _P.RELEASE, _P.ERASE},
+    Role.ENGINEER: _POD | _JUDGES | {_P.DELIVER, _P.DRILL, _P.IMPROVE, _P.RELEASE},
+    Role.DATA_SPECIALIST: _POD | _JUDGES | {_P.DELIVER, _P.IMPROVE, _P.ERASE},
     Role.RISK_PARTNER: _POD | {_P.APPROVE, _P.DRILL, _P.ERASE},
-    Role.REVIEWER: _MEMBER | {_P.REVIEW},
+    Role.REVIEWER: _MEMBER | _JUDGES,
     Role.VIEWER: frozenset({_P.VIEW}),
 }
 # An administrator sees and stops everything. What has to be judged stays with those who own it.
@@ -53,6 +56,7 @@ SCOPES: Mapping[str, frozenset[Permission]] = {
     "submit": frozenset({_P.SUBMIT}),
     "read": frozenset({_P.VIEW}),
     "review": frozenset({_P.VIEW, _P.REVIEW}),
+    "outcomes": frozenset({_P.REPORT_OUTCOMES}),
     "operate": frozenset(
         {_P.VIEW, _P.APPROVE, _P.DELIVER, _P.NOTICE, _P.HALT, _P.RESUME, _P.DRILL, _P.INCIDENT}
     ),

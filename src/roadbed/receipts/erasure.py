@@ -18,6 +18,7 @@ _STEPS = (
     "measure",
     "example",
     "delivery",
+    "outcome",
     "attempt",
     "proposal",
     "choice",
@@ -56,6 +57,7 @@ class Erasure:
             ids = [row["id"] for row in copies]
             if not ids or (served is not None and copies[0]["use_case"] not in served):
                 raise UnknownTaskError(task_id)
+            await connection.execute(_SQL["hold"], {"ids": ids})
             cursor = await connection.execute(_SQL["under_way"], {"ids": ids})
             row = await cursor.fetchone()
             if row and row["n"]:

@@ -40,6 +40,13 @@ SELECT id, destination, kind, state, reason, key, reference, approved_by, create
        (SELECT count(*) FROM delivery_attempt WHERE delivery_id = delivery.id) AS attempts
 FROM delivery WHERE task_id = %(id)s ORDER BY created_at, id
 
+-- name: outcomes
+SELECT id, was_right AS "right", output, note, source, happened_at, reported_by, reported_at,
+       withdrawn_at, withdrawn_by,
+       withdrawn_at IS NULL AND row_number() OVER (
+           PARTITION BY withdrawn_at IS NULL ORDER BY reported_at DESC, id DESC) = 1 AS counts
+FROM outcome WHERE task_id = %(id)s ORDER BY reported_at, id
+
 -- name: list
 SELECT task.id AS task_id, task.use_case, task.key, task.input, task.reference, task.admitted_at,
        decision.route, decision.reason_code, decision.reason, decision.output, decision.confidence,
@@ -103,7 +110,7 @@ WHERE subject = %(id)s AND kind = 'incident' AND use_case = %(use_case)s AND det
 -- name: incident_changes
 SELECT at, kind, subject, actor, detail FROM audit_entry
 WHERE use_case = %(use_case)s AND at BETWEEN %(since)s AND %(until)s
-  AND kind NOT IN ('decided', 'reviewed', 'sent')
+  AND kind NOT IN ('decided', 'reviewed', 'sent', 'reported', 'withdrawn')
 ORDER BY position
 
 -- name: incident_halts
@@ -124,6 +131,10 @@ SELECT copy.id, copy.use_case FROM task
 JOIN task AS copy ON copy.use_case = task.use_case AND copy.body_hash = task.body_hash
 JOIN measure ON measure.task_id = copy.id
 WHERE task.id = %(task_id)s
+
+-- name: hold
+-- Whoever is about to add to a task does so before this, or sees that it was erased.
+SELECT id FROM task WHERE id = ANY (%(ids)s) ORDER BY id FOR UPDATE
 
 -- name: under_way
 SELECT (SELECT count(*) FROM in_flight WHERE task_id = ANY (%(ids)s))
@@ -153,6 +164,11 @@ WHERE task_id = ANY (%(ids)s)
 UPDATE delivery SET content = NULL, arguments = NULL, reason = NULL, order_key = NULL
 WHERE task_id = ANY (%(ids)s)
 
+-- name: erase_outcome
+-- A hash of few words could be guessed, and a key may be a name.
+UPDATE outcome SET output = NULL, note = NULL, source = NULL, key = NULL, body_hash = 'erased'
+WHERE task_id = ANY (%(ids)s)
+
 -- name: erase_attempt
 UPDATE delivery_attempt SET detail = 'erased'
 FROM delivery WHERE delivery.id = delivery_attempt.delivery_id
@@ -178,7 +194,8 @@ WHERE subject = ANY (ARRAY (
     UNION ALL SELECT id FROM decision WHERE task_id = ANY (%(ids)s)
     UNION ALL SELECT id FROM review WHERE task_id = ANY (%(ids)s)
     UNION ALL SELECT id FROM verdict WHERE task_id = ANY (%(ids)s)
-    UNION ALL SELECT id FROM delivery WHERE task_id = ANY (%(ids)s)))
+    UNION ALL SELECT id FROM delivery WHERE task_id = ANY (%(ids)s)
+    UNION ALL SELECT id FROM outcome WHERE task_id = ANY (%(ids)s)))
 
 -- name: use_case_of
 SELECT use_case FROM task WHERE id = %(id)s

@@ -64,8 +64,11 @@ class Receipts:
             if row["reserved_for"] == viewer:  # the domain lead, who has still to decide
                 return _from_row({**row, "verdict": None}, sender=False)
             await self._database.fetch(_SQL["bar"], {"look": row["look"], "viewer": viewer})
-        sent = await self._database.fetch(_SQL["deliveries"], {"id": task_id})
-        return _from_row(row, sender=sender, deliveries=sent)
+        more = {
+            what: await self._database.fetch(_SQL[what], {"id": task_id})
+            for what in ("deliveries", "outcomes")
+        }
+        return _from_row(row, sender=sender, **more)
 
     async def use_case_of(self, task_id: str) -> str | None:
         """The use case that a task belongs to; ``None`` if there is no such task."""
@@ -97,7 +100,7 @@ class Receipts:
 def fresh(declared: UseCase, task: AdmittedTask, decision: Decision) -> Receipt:
     """The receipt of a decision that was settled a moment ago, without asking the database.
 
-    It lists no deliveries, since none can have been sent yet.
+    It lists no deliveries and outcomes, since there can be none yet.
     """
     row: dict[str, Any] = dict.fromkeys(
         (
@@ -155,7 +158,11 @@ def fresh(declared: UseCase, task: AdmittedTask, decision: Decision) -> Receipt:
 
 
 def _from_row(
-    row: Mapping[str, Any], *, sender: bool, deliveries: Sequence[Mapping[str, Any]] = ()
+    row: Mapping[str, Any],
+    *,
+    sender: bool,
+    deliveries: Sequence[Mapping[str, Any]] = (),
+    outcomes: Sequence[Mapping[str, Any]] = (),
 ) -> Receipt:
     decided = row["decision_id"] is not None
     blind = row["reference"] or row["blind"]
@@ -173,8 +180,9 @@ def _from_row(
         "sample": {"drawn": row["reference"], "rate": row["reference_rate"]},
         "decision": _decision(row, hidden=hidden) if decided else None,
         "review": _review(row) if row["review_id"] else None,
-        # What was sent would tell a blind reviewer what was answered.
+        # What was sent would tell a blind reviewer the answer, and what turned out a right one.
         "deliveries": [] if hidden else list(deliveries),
+        "outcomes": [] if hidden else list(outcomes),
         "halted": _halted(row),
     }
 
@@ -275,6 +283,7 @@ def moments(receipt: Receipt) -> list[tuple[str, datetime]]:
         if verdict := review["verdict"]:
             found.append(("verdict given", verdict["given_at"]))
     found += [(f"{each['state']} {_way(each)}", each["done_at"]) for each in receipt["deliveries"]]
+    found += [("outcome reported", each["reported_at"]) for each in receipt["outcomes"]]
     known = [(what, at) for what, at in found if at is not None]
     return sorted(known, key=lambda each: each[1])
 

@@ -313,6 +313,7 @@ SELECT comparison.task_id, comparison.live_output, comparison.live_reason, compa
        comparison.live_cost, comparison.candidate_output, comparison.candidate_reason,
        comparison.candidate_seconds, comparison.candidate_cost, comparison.at,
        verdict.id AS verdict, verdict.right_output, verdict.given_at,
+       reported.output AS outcome, reported.reported_at,
        review.blind AND review.closed_at IS NULL
        OR EXISTS (SELECT 1 FROM measure JOIN review AS again ON again.task_id = measure.task_id
                   WHERE measure.of_verdict = review.verdict AND again.verdict IS NULL) AS withheld
@@ -320,6 +321,10 @@ FROM comparison
 JOIN task ON task.id = comparison.task_id
 LEFT JOIN review ON review.task_id = comparison.task_id
 LEFT JOIN verdict ON verdict.id = review.verdict
+LEFT JOIN LATERAL (
+    SELECT outcome.output, outcome.reported_at FROM outcome
+    WHERE outcome.task_id = comparison.task_id AND outcome.withdrawn_at IS NULL
+    ORDER BY outcome.reported_at DESC, outcome.id DESC LIMIT 1) AS reported ON true
 WHERE comparison.release = %(release)s AND comparison.at >= %(since)s
 ORDER BY comparison.at, comparison.task_id
 
@@ -330,13 +335,17 @@ SELECT id, input FROM task WHERE id = ANY (%(ids)s)
 UPDATE release SET trial = %(trial)s WHERE id = %(id)s
 
 -- name: trial_pulse
--- What is new for the candidate that is tried: tasks compared, and verdicts.
+-- What is new for the candidate that is tried: tasks compared, verdicts, and outcomes.
 SELECT release.id, release.step,
        (SELECT count(*) FROM comparison WHERE comparison.release = release.id) AS compared,
        (SELECT max(verdict.id) FROM verdict WHERE verdict.use_case = release.use_case) AS verdict,
        (SELECT count(*) FROM verdict
         WHERE verdict.use_case = release.use_case AND verdict.undone_at >= release.planned_at)
-       AS undone
+       AS undone,
+       (SELECT max(outcome.id) FROM outcome WHERE outcome.use_case = release.use_case) AS outcome,
+       (SELECT count(*) FROM outcome
+        WHERE outcome.use_case = release.use_case AND outcome.withdrawn_at >= release.planned_at)
+       AS withdrawn
 FROM release WHERE use_case = %(use_case)s AND step IN ('shadow', 'canary')
 
 -- name: renew_release

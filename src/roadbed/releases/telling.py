@@ -32,7 +32,8 @@ def compared(release: Release) -> str:
         return f"{so_far}, none of them labelled yet"
     fixed, broken = trial["fixed"], trial["broken"]
     answers = f"{fixed:,} answer{'' if fixed == 1 else 's'}" if fixed else "no answer"
-    return f"{so_far}, {answers} fixed, {f'{broken:,}' if broken else 'none'} broken"
+    told = f", {by:,} of it known by outcomes" if (by := trial.get("by_outcomes")) else ""
+    return f"{so_far}, {answers} fixed, {f'{broken:,}' if broken else 'none'} broken{told}"
 
 
 def _gated(release: Release) -> str:

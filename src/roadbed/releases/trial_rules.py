@@ -31,6 +31,7 @@ def reading(
         key=lambda each: (each[0], each[1]["task_id"]),
     )
     wrong = [_worse(row, right) for _, row in settled]
+    by_outcomes = sum(_by_outcome(row, since) for row in asked)
     checks = {
         "wrong": wrong,
         "failing": [(_none(row, "candidate"), _none(row, "live")) for row in asked],
@@ -47,7 +48,8 @@ def reading(
         "step": step,
         "compared": len(rows),
         "of": of,
-        "labelled": sum(bool(row["verdict"]) for row in asked),
+        "labelled": sum(bool(row["verdict"]) for row in asked) + by_outcomes,
+        "by_outcomes": by_outcomes,
         "undecided": undecided,
         "fixed": sum(old and not new for new, old in wrong),
         "broken": sum(new and not old for new, old in wrong),
@@ -144,19 +146,26 @@ def _differ(row: Row) -> bool:
 def _known_at(row: Row, since: Any) -> Any:
     """When it was settled which of the two is worse on a task: at once where they agree.
 
-    Where they differ a person has to say. So every task counts, not only those that would have
-    gone to people anyway.
+    Where they differ a person has to say, or else what turned out. So every task counts, not only
+    those that would have gone to people anyway.
     """
     if not _differ(row):
         return row["at"]
-    return row["given_at"] if row["verdict"] and row["given_at"] >= since else None
+    if row["verdict"]:
+        return row["given_at"] if row["given_at"] >= since else None
+    return row["reported_at"] if _by_outcome(row, since) else None
+
+
+def _by_outcome(row: Row, since: Any) -> bool:
+    """Whether what was reported since the trial began is all that says which answer is right."""
+    said = _differ(row) and not row["verdict"] and row["outcome"] is not None
+    return said and bool(row["reported_at"] >= since)
 
 
 def _wrong(row: Row, right: Right) -> tuple[bool, bool]:
-    candidate = is_wrong(
-        row["candidate_output"], row["candidate_reason"], right(row["right_output"])
-    )
-    return candidate, is_wrong(row["live_output"], row["live_reason"], row["right_output"])
+    label = row["right_output"] if row["verdict"] else row["outcome"]
+    candidate = is_wrong(row["candidate_output"], row["candidate_reason"], right(label))
+    return candidate, is_wrong(row["live_output"], row["live_reason"], label)
 
 
 def _none(row: Row, side: str) -> bool:

@@ -24,8 +24,9 @@ class VerdictKind(StrEnum):
 class Review:
     """A review as its reviewer may see it.
 
-    For a blind one ``output``, ``confidence``, ``evidence``, ``reason`` and ``route`` stay ``None``
-    until a verdict stands: who has seen the answer cannot judge it freely any more.
+    For a blind one ``output``, ``confidence``, ``evidence``, ``reason``, ``route`` and ``reported``
+    stay ``None`` until a verdict stands: who has seen the answer cannot judge it freely any more.
+    ``reported`` is what somebody outside says turned out: nobody here has checked it.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Review:
     reason: str | None
     route: str | None
     version: str | None
+    reported: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -37,7 +37,8 @@ SELECT item.id, review.id AS review_id, review.closed_at, review.claimed_by,
        review.task_id, review.use_case, review.blind, review.priority, review.opened_at,
        review.claim_until, review.verdict AS verdict_id, task.input, decision.output,
        decision.confidence, decision.evidence, decision.reason, decision.route, decision.version,
-       NULL::jsonb AS verdict
+       NULL::jsonb AS verdict,
+       reported_of(review.task_id) AS reported, review.outcome
 FROM json_to_recordset(%(items)s::json) AS item (id text, review_id text)
 JOIN review ON review.id = item.review_id
 JOIN task ON task.id = review.task_id
@@ -86,7 +87,8 @@ LEFT JOIN measure ON measure.task_id = review.task_id
 SELECT review.id, review.task_id, review.use_case, review.blind, review.priority, review.opened_at,
        review.claimed_by, review.claim_until, review.closed_at, task.input,
        decision.output, decision.confidence, decision.evidence, decision.reason, decision.route,
-       decision.version, NULL::jsonb AS verdict
+       decision.version, NULL::jsonb AS verdict,
+       reported_of(review.task_id) AS reported, review.outcome
 FROM review
 JOIN task ON task.id = review.task_id
 JOIN decision ON decision.task_id = review.task_id
@@ -106,7 +108,8 @@ LIMIT %(most)s
 SELECT review.id, review.task_id, review.use_case, review.blind, review.priority, review.opened_at,
        review.claimed_by, review.claim_until, review.closed_at, task.input,
        decision.output, decision.confidence, decision.evidence, decision.reason, decision.route,
-       decision.version, to_jsonb(verdict.*) AS verdict
+       decision.version, to_jsonb(verdict.*) AS verdict,
+       reported_of(review.task_id) AS reported, review.outcome
 FROM review
 JOIN task ON task.id = review.task_id
 JOIN decision ON decision.task_id = review.task_id

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import ValidationError
-
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.reviews.errors import (
@@ -17,6 +15,7 @@ from roadbed.reviews.errors import (
     VerdictError,
 )
 from roadbed.reviews.model import Given, Review, VerdictKind
+from roadbed.reviews.rules import as_declared
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
@@ -26,7 +25,9 @@ from roadbed.usecases.outbound import plan
 SQL = queries(__package__)
 CLAIM = Write("claim", SQL["claim"], SQL["claimed"])
 LONGEST_NOTE = 4_000
-_HIDDEN = ("output", "confidence", "evidence", "reason", "route", "version")
+_HIDDEN = ("output", "confidence", "evidence", "reason", "route", "version", "reported")
+TURNED_OUT_WRONG = "Somebody reported that this answer turned out wrong."
+TAKEN_BACK = "Somebody had reported that this answer turned out wrong, and took it back."
 
 
 class Reviews:
@@ -278,22 +279,12 @@ def _right_output(
             "A correction needs the right output.",
             "Send it as `output`, or use `reject` if no answer would be right.",
         )
-    try:
-        right: dict[str, Any] = declared.output.model_validate(output, extra="forbid").model_dump(
-            mode="json"
-        )
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise VerdictError(
-            f"The output does not fit: {'.'.join(map(str, first['loc']))}: {first['msg']}.",
-            "Send the fields that the use case declares.",
-        ) from error
-    if "\\u0000" in declared.output.model_validate(right).model_dump_json():
-        raise VerdictError("The output holds a NUL character.", "Remove it.")
-    return right
+    return as_declared(declared.output, output)
 
 
 def _read(row: Mapping[str, Any]) -> Review:
     hidden = row["blind"] and row["verdict"] is None
     fields = {name: row[name] for name in Review.__dataclass_fields__}
+    if row["outcome"] is not None:
+        fields["reason"] = TURNED_OUT_WRONG if row["reported"] else TAKEN_BACK
     return Review(**(fields | dict.fromkeys(_HIDDEN) if hidden else fields))

@@ -49,14 +49,15 @@ WHERE decision.use_case = %(use_case)s AND decision.version = %(version)s
   AND (%(since)s::timestamptz IS NULL OR task.admitted_at > %(since)s)
 
 -- name: kinds
--- Reviewed tasks that the version decided, in the order drawn: was it of a kind it never saw?
+-- Reviewed tasks that the version decided, in the order drawn: was it of a kind it never saw? Those
+-- that somebody reported to be wrong were picked, not met: they sound no alarm.
 SELECT verdict.new_kind
        OR coalesce(NOT %(kinds)s::jsonb
                    @> jsonb_build_array(coalesce(verdict.right_output, 'null'::jsonb)), false)
        AS unknown
 FROM decision
 JOIN task ON task.id = decision.task_id
-JOIN review ON review.task_id = task.id
+JOIN review ON review.task_id = task.id AND review.outcome IS NULL
 JOIN verdict ON verdict.id = review.verdict
 WHERE decision.use_case = %(use_case)s AND decision.version = %(version)s
   AND (%(since)s::timestamptz IS NULL OR task.admitted_at > %(since)s)

@@ -25,7 +25,7 @@ function go(key) {
     y: "/you", m: usecase && `/usecases/${usecase}/members`,
     p: usecase && `/usecases/${usecase}/trust`, d: usecase && `/usecases/${usecase}/deliveries`,
     v: usecase && `/usecases/${usecase}/releases`, n: usecase && `/usecases/${usecase}/notebook`,
-    l: usecase && `/usecases/${usecase}/versions`,
+    l: usecase && `/usecases/${usecase}/versions`, o: usecase && `/usecases/${usecase}/outcomes`,
   };
   if (places[key]) location.assign(places[key]);
 }

@@ -1,0 +1,101 @@
+"""What turned out, over HTTP: reported one by one or many at once, listed, taken back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from roadbed.access import by_outcome, needs
+from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
+from roadbed.api.problems import RequestError
+from roadbed.kernel.errors import RoadbedError
+from roadbed.outcomes.model import Reported
+from roadbed.outcomes.sent import LONGEST
+from roadbed.outcomes.service import MOST_AT_ONCE
+from roadbed.people.rules import Permission
+
+router = APIRouter()
+_TEXTS = {
+    "task": "The id of its receipt; this or task_key.",
+    "task_key": "The key that the task was sent with.",
+    "note": "For whoever reviews it.",
+    "source": "The system that knows.",
+    "key": "The same key and content are kept once; left out, the content is the key.",
+}
+_ONE = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "right": {"type": "boolean", "description": "Whether the answer was right."},
+        "output": {"type": "object", "description": "What is right, as the use case declares it."},
+        "happened_at": {"type": "string", "format": "date-time"},
+        **{
+            name: {"type": "string", "maxLength": LONGEST[name], "description": what}
+            for name, what in _TEXTS.items()
+        },
+    },
+}
+_MANY = {
+    "type": "object",
+    "required": ["outcomes"],
+    "additionalProperties": False,
+    "properties": {
+        "outcomes": {"type": "array", "minItems": 1, "maxItems": MOST_AT_ONCE, "items": _ONE}
+    },
+}
+_CONTENT = {"application/json": {"schema": {"anyOf": [_ONE, _MANY]}}}
+_BODY = {"requestBody": {"required": True, "content": _CONTENT}}
+
+
+@router.post("/usecases/{name}/outcomes", openapi_extra=_BODY)
+@needs(Permission.REPORT_OUTCOMES)
+async def report(name: str, request: Request) -> Response:
+    """Say what turned out. Of many each gets its own result: the outcome, or its problem."""
+    person, declared = person_of(request), usecase_of(request, name)
+    body, outcomes = await json_object(request), app_of(request).outcomes
+    if "outcomes" not in body:
+        return as_json(_told(await outcomes.report(declared, body, by=person)))
+    many = body["outcomes"]
+    if len(body) > 1 or not isinstance(many, list) or not 0 < len(many) <= MOST_AT_ONCE:
+        raise RequestError(
+            f"outcomes is no list of 1 to {MOST_AT_ONCE:,} reports by itself.",
+            'Send {"outcomes": [{"task": "tsk_…", "right": false}, …]} and nothing else.',
+        )
+    found = await outcomes.report_many(declared, many, by=person)
+    kept = sum(isinstance(each, Reported) for each in found)
+    results = [_told(each) for each in found]
+    return as_json({"kept": kept, "refused": len(found) - kept, "results": results})
+
+
+@router.get("/usecases/{name}/outcomes")
+@needs(Permission.VIEW)
+async def outcomes(
+    name: str,
+    request: Request,
+    cursor: Annotated[str | None, Query(max_length=60)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    against: Annotated[
+        Literal["verdict"] | None, Query(description="Those that say a verdict is wrong.")
+    ] = None,
+) -> Response:
+    """The newest first, and what they say of automatic answers. Pass ``next`` on as ``cursor``."""
+    declared, book = usecase_of(request, name), app_of(request).outcomes.book
+    found = await book.newest(name, most=limit, before=cursor, contradicting=against == "verdict")
+    return as_json({"summary": await book.summary(declared), **asdict(found)})
+
+
+@router.post("/outcomes/{outcome_id}/withdraw")
+@needs(Permission.REPORT_OUTCOMES, by=by_outcome)
+async def withdraw(outcome_id: str, request: Request) -> Response:
+    """Take a report back; it counts no more."""
+    found = await app_of(request).outcomes.withdraw(outcome_id, by=person_of(request))
+    return as_json({"outcome": found})
+
+
+def _told(found: Reported | RoadbedError) -> dict[str, Any]:
+    if isinstance(found, Reported):
+        return {"outcome": found.outcome, "repeated": found.repeated}
+    return {"problem": {"code": found.code, "detail": found.problem, "remedy": found.remedy}}

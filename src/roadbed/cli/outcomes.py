@@ -1,0 +1,110 @@
+"""``outcome``: say what turned out, one by one or from a file, and see what was reported."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from roadbed.cli import outcome_texts as texts
+from roadbed.cli.output import PROBLEMS_FOUND, me, opened, run, show, tell
+from roadbed.kernel.errors import RoadbedError
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+
+
+def outcome(
+    usecase: Annotated[str, typer.Argument(help="The use case's name.")],
+    task: Annotated[
+        str | None, typer.Argument(metavar="[TASK]", help="Its id, or the key it was sent with.")
+    ] = None,
+    right: Annotated[
+        bool | None, typer.Option("--right/--wrong", help="Whether the answer was right.")
+    ] = None,
+    output: Annotated[str | None, typer.Option(help="What is right, as JSON.")] = None,
+    note: Annotated[str | None, typer.Option(help="For whoever reviews it.")] = None,
+    source: Annotated[str | None, typer.Option(help="The system that knows.")] = None,
+    happened_at: Annotated[str | None, typer.Option(help="When, with its zone.")] = None,
+    key: Annotated[str | None, typer.Option(help="The same key is kept once.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--from", help="A .csv or .jsonl with many of them.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Say what a task's answer turned out to be; alone, list what was reported."""
+    if file is not None:
+        if task is not None:
+            raise typer.BadParameter("Give a task or a file, not both.")
+        _from_file(usecase, file, as_json=json)
+    elif task is not None:
+        named = {"task" if task.startswith("tsk_") else "task_key": task}
+        said = {"right": right, "note": note, "source": source}
+        sent = {**named, **said, "happened_at": happened_at, "key": key}
+        _one(usecase, sent, output, as_json=json)
+    elif any(each is not None for each in (right, output, note, source, happened_at, key)):
+        raise typer.BadParameter("Name the task that this is said of.")
+    else:
+        _list(usecase, as_json=json)
+
+
+def _one(usecase: str, sent: dict[str, Any], output: str | None, *, as_json: bool) -> None:
+    from roadbed.cli.reviews import parsed
+
+    async def work() -> Any:
+        report = {**sent, "output": parsed(output)}
+        async with opened(only=None) as app:
+            return await app.outcomes.report(_declared(app, usecase), report, by=me())
+
+    found = run(work())
+    show(found, as_json=as_json, text=lambda: texts.told(found))
+
+
+def _from_file(usecase: str, file: Path, *, as_json: bool) -> None:
+    done = run(_report_all(usecase, file))
+    refused = done["refused"]
+    for each in refused:
+        tell(f"{file}:{each['line']}: {each['detail']} {each['remedy']}")
+    again = f", {done['repeated']:,} of them known already" if done["repeated"] else ""
+    left = f" {len(refused):,} refused; mend those lines and run it again." if refused else ""
+    show(done, as_json=as_json, text=lambda: f"Kept {done['kept']:,}{again}.{left}")
+    if refused:
+        raise typer.Exit(PROBLEMS_FOUND)
+
+
+async def _report_all(usecase: str, file: Path) -> dict[str, Any]:
+    from roadbed.outcomes.service import MOST_AT_ONCE
+    from roadbed.outcomes.tables import read_file
+
+    kept = repeated = 0
+    refused: list[dict[str, Any]] = []
+    async with opened(only=None) as app:
+        declared = _declared(app, usecase)
+        lines = read_file(file, declared)
+        while part := list(islice(lines, MOST_AT_ONCE)):
+            sent = [each for _, each in part]
+            told = await app.outcomes.report_many(declared, sent, by=me())
+            for (line, _), each in zip(part, told, strict=True):
+                if isinstance(each, RoadbedError):
+                    refused.append(texts.refused(line, each))
+                else:
+                    kept, repeated = kept + 1, repeated + each.repeated
+    return {"kept": kept, "repeated": repeated, "refused": refused}
+
+
+def _list(usecase: str, *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    async def work() -> Any:
+        async with opened(only=None) as app:
+            declared, book = _declared(app, usecase), app.outcomes.book
+            found = await book.newest(usecase, most=20)
+            return {"summary": await book.summary(declared), **asdict(found)}
+
+    found = run(work())
+    show(found, as_json=as_json, text=lambda: "\n".join(texts.listed(usecase, found)))
+
+
+def _declared(app: Any, usecase: str) -> Any:
+    return app.service(usecase).loaded.declared

@@ -1,0 +1,1 @@
+"""What later turned out true or happened: reported from outside, and never simply believed."""

@@ -1,0 +1,112 @@
+-- name: tasks
+SELECT task.id, task.key, task.admitted_at, task.body_hash = 'erased' AS erased,
+       decision.id IS NOT NULL AS decided
+FROM task LEFT JOIN decision ON decision.task_id = task.id
+WHERE task.use_case = %(use_case)s AND (task.id = ANY (%(ids)s) OR task.key = ANY (%(keys)s))
+
+-- name: record
+-- Whoever says "right" or "wrong" and names what is right must not contradict themselves; where an
+-- answer is withheld, telling them so would tell the answer. An erasure at the same moment waits for
+-- this, or this for it: what is erased gets nothing new.
+INSERT INTO outcome (id, use_case, task_id, key, body_hash, was_right, output, note, source,
+                     happened_at, verdict, reported_by, reported_at)
+SELECT item.id, task.use_case, task.id, item.key, item.body_hash,
+       CASE WHEN item.output IS NULL THEN item.was_right ELSE compared.same END, item.output,
+       item.note, item.source, item.happened_at, verdict.id, item.reported_by, item.reported_at
+FROM json_to_recordset(%(items)s::json) AS item (
+    id text, task_id text, key text, body_hash text, was_right boolean, output jsonb, note text,
+    source text, happened_at timestamptz, reported_by text, reported_at timestamptz)
+JOIN task ON task.id = item.task_id AND task.body_hash <> 'erased'
+JOIN decision ON decision.task_id = task.id
+LEFT JOIN review ON review.task_id = task.id
+LEFT JOIN verdict ON verdict.id = review.verdict
+CROSS JOIN LATERAL (
+    SELECT item.output IS NOT DISTINCT FROM
+           CASE WHEN verdict.id IS NULL THEN decision.output ELSE verdict.right_output END AS same
+) AS compared
+WHERE item.output IS NULL OR item.was_right IS NULL OR item.was_right = compared.same
+   OR answer_withheld(review.blind, review.closed_at, review.verdict)
+FOR SHARE OF task
+ON CONFLICT DO NOTHING
+
+-- name: open_review
+-- Where an answer that nobody looked at is said to be wrong. Never of the sample: whoever judges that
+-- judges blind.
+INSERT INTO review (id, task_id, use_case, blind, priority, opened_at, outcome)
+SELECT item.review_id, outcome.task_id, outcome.use_case, false, 2, outcome.reported_at, outcome.id
+FROM json_to_recordset(%(items)s::json) AS item (id text, review_id text)
+JOIN outcome ON outcome.id = item.id AND NOT outcome.was_right AND outcome.withdrawn_at IS NULL
+JOIN task ON task.id = outcome.task_id AND NOT task.reference
+ON CONFLICT DO NOTHING
+
+-- name: recorded
+-- What stands for each item: the outcome just kept, or the earlier one under the same key.
+SELECT item.id, coalesce(own.id, earlier.id) AS outcome_id,
+       coalesce(own.body_hash, earlier.body_hash) AS body_hash
+FROM json_to_recordset(%(items)s::json) AS item (id text, use_case text, key text)
+LEFT JOIN outcome AS own ON own.id = item.id
+LEFT JOIN outcome AS earlier
+    ON own.id IS NULL AND earlier.use_case = item.use_case AND earlier.key = item.key
+
+-- name: outcomes
+-- One or many, newest first: those of `ids`, or of a use case.
+SELECT * FROM (
+    SELECT outcome.id, outcome.task_id, outcome.use_case, outcome.was_right AS "right",
+           outcome.output, outcome.note, outcome.source, outcome.happened_at, outcome.reported_by,
+           outcome.reported_at, outcome.withdrawn_at, outcome.withdrawn_by,
+           outcome.id = newest.id AS counts, opened.id AS review,
+           answer_withheld(review.blind, review.closed_at, review.verdict) AS withheld,
+           verdict.id IS NOT NULL AND outcome.id = newest.id AND task.body_hash <> 'erased'
+           AND outcome_agrees(outcome.was_right, outcome.output,
+                              CASE WHEN judged.id IS NULL THEN decision.output
+                                   ELSE judged.right_output END,
+                              verdict.right_output) IS FALSE AS contradicts
+    FROM outcome
+    JOIN task ON task.id = outcome.task_id
+    JOIN decision ON decision.task_id = outcome.task_id
+    LEFT JOIN review ON review.task_id = outcome.task_id
+    LEFT JOIN verdict ON verdict.id = review.verdict
+    LEFT JOIN verdict AS judged ON judged.id = outcome.verdict
+    LEFT JOIN review AS opened ON opened.task_id = outcome.task_id AND opened.outcome = outcome.id
+    LEFT JOIN LATERAL (
+        SELECT id FROM outcome AS standing
+        WHERE standing.task_id = outcome.task_id AND standing.withdrawn_at IS NULL
+        ORDER BY reported_at DESC, id DESC LIMIT 1) AS newest ON true
+    WHERE outcome.id = ANY (%(ids)s)
+       OR outcome.use_case = %(use_case)s AND %(ids)s::text[] IS NULL
+          AND (%(before)s::text IS NULL OR outcome.id < %(before)s)
+          AND (%(since)s::timestamptz IS NULL OR outcome.reported_at > %(since)s)
+) AS every
+WHERE NOT %(contradicting)s OR contradicts AND NOT withheld
+ORDER BY id DESC LIMIT %(most)s
+
+-- name: summary
+-- Of automatic answers the newest outcome each, held against what was decided.
+SELECT (SELECT count(*) FROM decision
+        WHERE use_case = %(use_case)s AND route = 'automatic' AND decided_at > %(since)s)
+       AS automatic,
+       count(*) AS reported, count(*) FILTER (WHERE withheld) AS waiting,
+       count(*) FILTER (WHERE agrees IS NOT NULL AND NOT withheld) AS told,
+       count(*) FILTER (WHERE agrees AND NOT withheld) AS "right"
+FROM (
+    SELECT outcome_agrees(newest.was_right, newest.output,
+                          CASE WHEN judged.id IS NULL THEN decision.output
+                               ELSE judged.right_output END,
+                          decision.output) AS agrees,
+           answer_withheld(review.blind, review.closed_at, review.verdict) AS withheld
+    FROM (SELECT DISTINCT ON (task_id) * FROM outcome
+          WHERE use_case = %(use_case)s AND withdrawn_at IS NULL AND reported_at > %(since)s
+          ORDER BY task_id, reported_at DESC, id DESC) AS newest
+    JOIN decision ON decision.task_id = newest.task_id AND decision.route = 'automatic'
+         AND decision.decided_at > %(since)s
+    LEFT JOIN review ON review.task_id = newest.task_id
+    LEFT JOIN verdict AS judged ON judged.id = newest.verdict
+) AS told_of
+
+-- name: use_case_of
+SELECT use_case FROM outcome WHERE id = %(id)s
+
+-- name: withdraw
+UPDATE outcome SET withdrawn_at = %(at)s, withdrawn_by = %(by)s
+WHERE id = %(id)s AND withdrawn_at IS NULL
+RETURNING use_case, task_id

@@ -1,0 +1,152 @@
+"""Verbs: ``report`` outcomes, one or many, and ``withdraw`` one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.ids import Ids
+from roadbed.outcomes import rules
+from roadbed.outcomes.book import OutcomeBook
+from roadbed.outcomes.errors import OutcomeKeyReusedError
+from roadbed.outcomes.model import Outcome, Report, Reported
+from roadbed.outcomes.sent import read
+from roadbed.storage.database import Database
+from roadbed.storage.errors import StorageUnavailableError
+from roadbed.storage.sql import queries
+from roadbed.storage.writer import GroupCommitWriter, Write
+from roadbed.usecases.model import UseCase
+
+SQL = queries(__package__)
+MOST_AT_ONCE = 1_000
+Item = Mapping[str, Any]
+
+
+class Outcomes:
+    """Takes reports in. ``record`` is wired in ``pipeline.py``; ``book`` reads what was taken."""
+
+    def __init__(
+        self,
+        database: Database,
+        writer: GroupCommitWriter,
+        ids: Ids,
+        clock: Clock,
+        record: Write,
+        audit_note: str,
+    ) -> None:
+        self._database = database
+        self._writer = writer
+        self._ids = ids
+        self._clock = clock
+        self._record = record
+        self._audit_note = audit_note
+        self.book = OutcomeBook(database, clock)
+
+    async def report(self, declared: UseCase, sent: object, *, by: str) -> Reported:
+        """Keep one report. When this returns it is on disk, with the review that it opened.
+
+        Raises ``OutcomeError``, ``NoSuchTaskError``, ``TaskUndecidedError``, ``TaskErasedError``,
+        ``OutcomeKeyReusedError``, ``StorageUnavailableError``.
+        """
+        [found] = await self.report_many(declared, [sent], by=by)
+        if isinstance(found, RoadbedError):
+            raise found
+        return found
+
+    async def report_many(
+        self, declared: UseCase, sent: Sequence[object], *, by: str
+    ) -> list[Reported | RoadbedError]:
+        """Keep each report or say why not, in the order sent; of two on one task the later counts.
+
+        An error among ``sent``, of what could not even be read, comes back in its place.
+        Raises ``StorageUnavailableError``: send all of it again, nothing is kept twice.
+        """
+        reports = [_tried(each) for each in sent]
+        tasks = await self.book.tasks(
+            declared.name, [each for each in reports if isinstance(each, Report)]
+        )
+        began = self._clock.now()
+        kept = await asyncio.gather(
+            *(
+                self._keep(declared, each, tasks, by=by, at=began + timedelta(microseconds=number))
+                for number, each in enumerate(reports)
+            )
+        )
+        ids = [row["outcome_id"] for row in kept if not isinstance(row, RoadbedError)]
+        stored = {each.id: each for each in await self.book.find(ids)}
+        return [
+            row if isinstance(row, RoadbedError) else _told(row, stored[row["outcome_id"]])
+            for row in kept
+        ]
+
+    async def withdraw(self, outcome_id: str, *, by: str) -> Outcome:
+        """Take one back; it counts no more. Repeating changes nothing.
+
+        Raises ``UnknownOutcomeError``.
+        """
+        at = self._clock.now()
+        async with self._database.transaction() as connection:
+            facts = {"id": outcome_id, "at": at, "by": by}
+            cursor = await connection.execute(SQL["withdraw"], facts)
+            if (row := await cursor.fetchone()) is not None:
+                await connection.execute(
+                    self._audit_note,
+                    {
+                        "use_case": row["use_case"],
+                        "kind": "withdrawn",
+                        "subject": outcome_id,
+                        "actor": by,
+                        "at": at,
+                        "detail": Jsonb({"task": row["task_id"]}),
+                    },
+                )
+        return await self.book.get(outcome_id)
+
+    async def _keep(
+        self,
+        declared: UseCase,
+        report: Report | RoadbedError,
+        tasks: Mapping[str, Item],
+        *,
+        by: str,
+        at: datetime,
+    ) -> Item | RoadbedError:
+        if isinstance(report, RoadbedError):
+            return report
+        try:
+            item = rules.item(declared, report, tasks, now=at) | {
+                "id": self._ids.new("out"),
+                "review_id": self._ids.review(),
+                "use_case": declared.name,
+                "reported_by": by,
+                "reported_at": at,
+            }
+            row = await self._writer.write(self._record, item)
+            if row is None or row["outcome_id"] is None:
+                raise rules.refused(item)
+            if row["body_hash"] != item["body_hash"]:
+                raise OutcomeKeyReusedError(item["key"], row["outcome_id"])
+        except StorageUnavailableError:
+            raise
+        except RoadbedError as error:
+            return error
+        return {**item, **row, "repeated": row["outcome_id"] != item["id"]}
+
+
+def _tried(sent: object) -> Report | RoadbedError:
+    if isinstance(sent, RoadbedError):
+        return sent
+    try:
+        return read(sent)
+    except RoadbedError as error:
+        return error
+
+
+def _told(row: Item, stored: Outcome) -> Reported:
+    return Reported(outcome=rules.as_sent(stored, row), repeated=row["repeated"])

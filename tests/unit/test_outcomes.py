@@ -1,0 +1,232 @@
+"""Outcomes below the surfaces: at the same moment, from files, and as labels of a canary."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from roadbed.bootstrap import App, open_app, running
+from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.settings import Settings
+from roadbed.outcomes.errors import OutcomeError
+from roadbed.outcomes.model import Reported
+from roadbed.outcomes.tables import read_file
+from roadbed.releases import telling, trial_rules
+from tests.conftest import Folders
+from tests.ladders import live, traffic, until, write
+from tests.unit.test_decisions import decide
+from tests.unit.test_ladder_down import SENDS, in_canary
+from tests.unit.test_trust import declared, stand
+
+BILLING = {"queue": "billing"}
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+async def count(app: App, table: str) -> int:
+    [row] = await app.database.fetch(f"SELECT count(*) AS n FROM {table}")
+    return int(row["n"])
+
+
+class TestAtOnce:
+    async def test_the_same_report_twenty_times_is_kept_once(self, app: App) -> None:
+        await stand(app, reference_rate=0.0)
+        one = await decide(app)
+        sent = {"task": one.task_id, "output": BILLING}
+        found = await asyncio.gather(
+            *(app.outcomes.report(declared(app), sent, by="crm") for _ in range(20))
+        )
+        assert len({each.outcome.id for each in found}) == 1
+        assert sum(not each.repeated for each in found) == 1
+        assert [await count(app, each) for each in ("outcome", "review")] == [1, 1]
+
+    async def test_two_that_differ_open_one_review(self, app: App) -> None:
+        await stand(app, reference_rate=0.0)
+        one = await decide(app)
+        sent = [{"task": one.task_id, "right": False, "note": str(n)} for n in range(10)]
+        found = await app.outcomes.report_many(declared(app), sent, by="crm")
+        assert all(isinstance(each, Reported) for each in found)
+        assert [await count(app, each) for each in ("outcome", "review")] == [10, 1]
+        newest = await app.outcomes.book.newest("triage")
+        assert [each.note for each in newest.outcomes if each.counts] == ["9"]
+
+    async def test_what_is_erased_meanwhile_keeps_nothing(self, app: App) -> None:
+        await stand(app, reference_rate=0.0)
+        for number in range(8):
+            one = await decide(app, f"number {number}")
+            sent = [{"task": one.task_id, "right": True, "note": f"Ada {n}"} for n in range(30)]
+            _, told = await asyncio.gather(
+                app.erasure.erase(one.task_id, by="ana", reason="asked"),
+                app.outcomes.report_many(declared(app), sent, by="crm"),
+            )
+            codes = {each.code for each in told if isinstance(each, RoadbedError)}
+            assert codes <= {"task_erased"}
+        left = await app.database.fetch("SELECT 1 FROM outcome WHERE note IS NOT NULL")
+        entries = await app.database.fetch(
+            "SELECT 1 FROM audit_entry WHERE kind = 'reported' AND salt IS NOT NULL"
+        )
+        assert (left, entries) == ([], [])
+
+
+class TestFiles:
+    @pytest.fixture
+    def told(self, app: App, tmp_path: Path) -> Any:
+        def write_and_read(name: str, text: str) -> list[Any]:
+            path = tmp_path / name
+            path.write_text(text, encoding="utf-8")
+            return list(read_file(path, declared(app)))
+
+        return write_and_read
+
+    async def test_a_table_names_fields_of_the_report_or_of_the_output(self, told: Any) -> None:
+        found = told(
+            "a.csv",
+            "\ufefftask_key,right,queue,note\norder 1,yes,,fine\norder 2,,billing,\n"
+            'order 3,maybe,,\norder 4,No,billing,"two\nlines"\n',
+        )
+        assert [line for line, _ in found] == [2, 3, 4, 6]
+        assert found[0][1] == {"task_key": "order 1", "right": True, "note": "fine"}
+        assert found[1][1] == {"task_key": "order 2", "output": BILLING}
+        assert "right is 'maybe'" in found[2][1].problem
+        assert found[3][1]["right"] is False
+        [(_, whole)] = told("b.csv", 'task,output\ntsk_1,"{""queue"": ""x""}"\n')
+        assert whole == {"task": "tsk_1", "output": {"queue": "x"}}
+
+    async def test_lines_of_json_keep_their_numbers(self, told: Any) -> None:
+        found = told("a.jsonl", '{"task": "a", "right": true}\n\nnonsense\n[1]\n')
+        assert [line for line, _ in found] == [1, 3, 4]
+        assert found[0][1] == {"task": "a", "right": True}
+        assert isinstance(found[1][1], OutcomeError)
+        assert found[2][1] == [1]
+
+    @pytest.mark.parametrize(
+        ("name", "text", "says"),
+        [
+            ("a.csv", "task,colour\n1,red\n", "mean nothing here: colour"),
+            ("a.csv", 'task,note\n1,"' + "x" * 200_000 + '"\n', "cannot be read"),
+        ],
+    )
+    async def test_a_table_that_is_none(self, told: Any, name: str, text: str, says: str) -> None:
+        with pytest.raises(OutcomeError, match=says):
+            told(name, text)
+
+    async def test_a_file_that_is_not_there(self, app: App, tmp_path: Path) -> None:
+        with pytest.raises(OutcomeError, match="cannot be read"):
+            list(read_file(tmp_path / "none.csv", declared(app)))
+
+
+def compared(**more: Any) -> dict[str, Any]:
+    """A task on which live version and candidate differ, and nobody has said anything."""
+    return {
+        "task_id": "tsk_1",
+        "live_output": {"q": "old"},
+        "live_reason": "proven",
+        "live_seconds": 0.1,
+        "live_cost": None,
+        "candidate_output": {"q": "new"},
+        "candidate_reason": "proven",
+        "candidate_seconds": 0.1,
+        "candidate_cost": None,
+        "verdict": None,
+        "right_output": None,
+        "given_at": None,
+        "outcome": None,
+        "reported_at": None,
+        "withheld": True,
+        "at": BEGAN,
+    } | more
+
+
+def reading(*rows: dict[str, Any]) -> dict[str, Any]:
+    return trial_rules.reading(
+        rows,
+        step="canary",
+        plan={"margin": 0.01, "canary_tasks": 1},
+        gate={"certainty": 0.95, "limits": {"seconds": None, "cost": None}},
+        since=BEGAN,
+        right=lambda output: output,
+    )
+
+
+class TestCanary:
+    @pytest.mark.parametrize(
+        ("row", "figures"),
+        [
+            (compared(), (0, 0, 1, 0, 0)),
+            (compared(outcome={"q": "old"}, reported_at=BEGAN), (1, 1, 0, 0, 1)),
+            (compared(outcome={"q": "new"}, reported_at=BEGAN), (1, 1, 0, 1, 0)),
+            (compared(outcome={"q": "else"}, reported_at=BEGAN), (1, 1, 0, 0, 0)),
+            # Known before the canary began: it says nothing new of it.
+            (
+                compared(outcome={"q": "old"}, reported_at=BEGAN - timedelta(seconds=1)),
+                (0, 0, 1, 0, 0),
+            ),
+            # "Wrong" alone does not say which of the two is right.
+            (compared(outcome=None, reported_at=BEGAN), (0, 0, 1, 0, 0)),
+            # A person's verdict decides, whatever was reported.
+            (
+                compared(
+                    verdict="vdt_1",
+                    right_output={"q": "new"},
+                    given_at=BEGAN,
+                    outcome={"q": "old"},
+                    reported_at=BEGAN,
+                ),
+                (1, 0, 0, 1, 0),
+            ),
+            (
+                compared(candidate_output={"q": "old"}, outcome={"q": "old"}, reported_at=BEGAN),
+                (0, 0, 0, 0, 0),
+            ),
+        ],
+    )
+    def test_what_settles_a_difference(self, row: dict[str, Any], figures: tuple[int, ...]) -> None:
+        found = reading(row)
+        names = ("labelled", "by_outcomes", "undecided", "fixed", "broken")
+        assert tuple(found[name] for name in names) == figures
+
+    async def test_outcomes_alone_stop_one_that_harms(
+        self, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        write(folders, more=SENDS)
+        async with open_app(settings, url) as app:
+            await live(app)
+            release_id = await in_canary(app, folders)
+            decisions = await traffic(app, range(7000, 7040))
+            release = await app.ladder.look(release_id)
+            assert release.trial is not None
+            assert (release.trial["undecided"], release.trial["by_outcomes"]) == (40, 0)
+            sent = [
+                {"task": each.task_id, "output": {"queue": "odd" if n % 2 else "even"}}
+                for n, each in enumerate(decisions)
+            ]
+            async with running(app):
+                told = await app.outcomes.report_many(declared(app), sent, by="crm")
+                assert all(isinstance(each, Reported) for each in told), told
+
+                async def fallen() -> bool:
+                    return (await app.ladder.get(release_id)).step == "rolled_back"
+
+                await until(fallen, 20.0)
+            release = await app.ladder.get(release_id)
+            assert release.trial is not None
+            assert "wrong where the other was right" in (release.ended_why or "")
+            assert release.trial["by_outcomes"] == release.trial["labelled"] > 0
+            assert "known by outcomes" in telling.compared(release)
+            # Blind reviews of the differences are still to be judged, and show nothing.
+            shown = await app.outcomes.book.newest("triage")
+            assert {each.output for each in shown.outcomes if each.withheld} <= {None}
+            assert any(each.withheld for each in shown.outcomes)
+
+
+async def test_a_report_keeps_its_words(app: App) -> None:
+    await stand(app, reference_rate=0.0)
+    one = await decide(app, key="é")
+    found = await app.outcomes.report(
+        declared(app), {"task_key": "é", "right": True, "note": "naïve – \t\n“x”"}, by="crm"
+    )
+    assert found.outcome.task_id == one.task_id
+    assert found.outcome.note == "naïve – \t\n“x”"
