@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import random
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
 from roadbed import pipeline
 from roadbed.audit.service import AuditLog
-from roadbed.audit.witness import Witness
 from roadbed.budgets.service import Budgets
-from roadbed.connectors import witnesses
 from roadbed.connectors.outside import NetworkPool
 from roadbed.decisions.model import Service
 from roadbed.decisions.service import Decisions
@@ -81,11 +77,6 @@ if TYPE_CHECKING:
 # Standard output belongs to results; what happens on the way goes to standard error.
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 _log = structlog.get_logger("roadbed")
-_LOOK_FOR_LOST_SECONDS = 2.0
-_MEASURE_SECONDS = 2.0
-_DRILL_LOOK_SECONDS = 60.0
-_SUGGEST_SECONDS = 30.0
-_BEGIN_AGAIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -192,53 +183,6 @@ async def open_app(
             if only is None or folder.name in only:
                 await _serve(app, folder)
         yield app
-
-
-@asynccontextmanager
-async def running(app: App) -> AsyncIterator[None]:
-    """Follow releases and halts, watch the promise, seal the log, take over what crashes left."""
-    network = NetworkPool(witnesses.secrets(app.settings), app.clock)
-    followers = [
-        _lasting("releases", app.registry.follow),
-        _lasting("trust", lambda: app.trust.watch(app.declared)),
-        _lasting("ladder", lambda: app.ladder.watch(app.registry.names)),
-        _lasting("recovery", lambda: _recover_forever(app)),
-        _lasting("measuring", lambda: _measure_forever(app)),
-        _lasting("proposals", lambda: _suggest_forever(app)),
-        _lasting("audit", app.audit.seal_forever),
-        *(_lasting(each.name, each.tell_forever) for each in _witnesses(app, network)),
-    ]
-    try:
-        yield
-    finally:
-        for task in followers:
-            task.cancel()
-        await asyncio.gather(*followers, return_exceptions=True)
-        await network.aclose()
-
-
-def _witnesses(app: App, network: NetworkPool) -> list[Witness]:
-    return [
-        Witness(
-            app.database, app.audit.folder, app.clock, name=name, every_seconds=seconds, send=send
-        )
-        for name, (seconds, send) in witnesses.witnesses(app.settings, network).items()
-    ]
-
-
-@asynccontextmanager
-async def relaying(app: App) -> AsyncIterator[None]:
-    """Send what waits, and exercise the stop from time to time. One process or many may."""
-    workers = [
-        _lasting("relay", lambda: app.relay.run(app.declared)),
-        _lasting("drills", lambda: _drill_forever(app)),
-    ]
-    try:
-        yield
-    finally:
-        for task in workers:
-            task.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
 
 
 def _wire(
@@ -409,25 +353,6 @@ async def serve(app: App, loaded: LoadedUseCase) -> None:
     await app.registry.add(loaded)
 
 
-async def _measure_forever(app: App) -> None:
-    while True:
-        for name in app.registry.names():
-            with contextlib.suppress(RoadbedError):
-                await app.measuring.tick(app.registry.get(name))
-            with contextlib.suppress(RoadbedError):
-                if (budget := app.registry.get(name).loaded.declared.budget) is not None:
-                    await app.budgets.watch(name, budget)
-        await asyncio.sleep(_MEASURE_SECONDS)
-
-
-async def _suggest_forever(app: App) -> None:
-    while True:
-        await asyncio.sleep(_SUGGEST_SECONDS)
-        for name in app.registry.names():
-            with contextlib.suppress(RoadbedError):
-                await app.proposals.suggest_if_enough(app.registry.get(name).loaded)
-
-
 def _relay(
     settings: Settings,
     database: Database,
@@ -464,36 +389,3 @@ def _provider(settings: Settings, database: Database, clock: Clock) -> Provider 
         client_secret=settings.oidc_client_secret,
         claim=settings.oidc_claim,
     )
-
-
-def _lasting(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
-    """Work that goes on until cancelled: whatever it meets is logged, and it begins again."""
-
-    async def forever() -> None:
-        while True:
-            try:
-                await work()
-            except Exception as error:
-                _log.warning("begins again", work=name, problem=f"{type(error).__name__}: {error}")
-            await asyncio.sleep(_BEGIN_AGAIN_SECONDS)
-
-    return asyncio.create_task(forever())
-
-
-async def _drill_forever(app: App) -> None:
-    every = timedelta(hours=app.settings.drill_hours)
-    while True:
-        for name in app.registry.names():
-            with contextlib.suppress(RoadbedError):
-                last = await app.halts.last_drill(name)
-                if last is None or app.clock.now() - last > every:
-                    await app.halts.drill(name, actor="roadbed")
-        await asyncio.sleep(_DRILL_LOOK_SECONDS)
-
-
-async def _recover_forever(app: App) -> None:
-    while True:
-        with contextlib.suppress(RoadbedError):
-            if found := await app.decisions.recover():
-                _log.warning("took over tasks of a process that is gone", tasks=found)
-        await asyncio.sleep(_LOOK_FOR_LOST_SECONDS)

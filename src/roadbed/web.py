@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from roadbed.api import app as api
 from roadbed.api.problems import problem
 from roadbed.api.tasks import take
-from roadbed.bootstrap import App, database_url, open_app, relaying, running
+from roadbed.bootstrap import App, database_url, open_app
 from roadbed.console import app as console
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.errors import RoadbedError
@@ -23,6 +23,7 @@ from roadbed.kernel.settings import Settings
 from roadbed.people.errors import NotSignedInError
 from roadbed.people.limits import Limit
 from roadbed.people.rules import Viewer
+from roadbed.upkeep import relaying, running
 
 SESSION_COOKIE = "roadbed_session"
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}

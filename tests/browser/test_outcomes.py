@@ -80,9 +80,10 @@ async def test_from_the_empty_page_to_a_corrected_answer(desk: Desk) -> None:
     await note.wait_for()
     assert "checked by nobody" in await note.inner_text()
     assert "billing" in await note.inner_text()
-    assert "Somebody reported that this answer turned out wrong" in await page.locator(
-        ".judge"
-    ).inner_text()
+    assert (
+        "Somebody reported that this answer turned out wrong"
+        in await page.locator(".judge").inner_text()
+    )
     assert await page.locator("[name='output.queue']").input_value() == ""
     await page.keyboard.press("a")
     await page.locator("[data-empty]").wait_for()

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from roadbed.bootstrap import App, open_app, running
+from roadbed.bootstrap import App, open_app
 from roadbed.decisions import rules
 from roadbed.decisions.bench import Bench, Homeward
 from roadbed.decisions.model import (
@@ -34,6 +34,7 @@ from roadbed.kernel.ids import CertificateId, VersionId
 from roadbed.kernel.settings import Settings
 from roadbed.risk import coin
 from roadbed.risk.states import State
+from roadbed.upkeep import running
 from roadbed.usecases.deciders import Answer, Context, Task, Unsure
 from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.rulebook import Fired

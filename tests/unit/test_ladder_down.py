@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from roadbed.bootstrap import App, open_app, running
+from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Route
 from roadbed.deliveries.model import Outcome, State
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
 from roadbed.releases.errors import RollBackError
+from roadbed.upkeep import running
 from tests.conftest import Folders
 from tests.ladders import (
     LATER,

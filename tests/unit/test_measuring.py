@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from roadbed.bootstrap import App, running
+from roadbed.bootstrap import App
 from roadbed.receipts.service import Filter
 from roadbed.reviews.errors import ReviewTakenError
 from roadbed.reviews.model import Given, Review, VerdictKind
 from roadbed.risk import reviewers
+from roadbed.upkeep import running
 from tests.conftest import Folders
 from tests.unit.test_decisions import decide
 from tests.unit.test_trust import EVEN, declared, stand

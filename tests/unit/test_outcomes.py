@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from roadbed.bootstrap import App, open_app, running
+from roadbed.bootstrap import App, open_app
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
 from roadbed.outcomes.errors import OutcomeError
 from roadbed.outcomes.model import Reported
 from roadbed.outcomes.tables import read_file
 from roadbed.releases import telling, trial_rules
+from roadbed.upkeep import running
 from tests.conftest import Folders
 from tests.ladders import live, traffic, until, write
 from tests.unit.test_decisions import decide

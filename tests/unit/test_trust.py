@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from roadbed.bootstrap import App, open_app, running
+from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Decision, Reason, Route
 from roadbed.kernel.settings import Settings
 from roadbed.reviews.model import VerdictKind
 from roadbed.risk.states import Sign, State
 from roadbed.trust.errors import UnknownNoticeError
+from roadbed.upkeep import running
 from tests.conftest import Folders
 from tests.unit.test_decisions import decide
 

@@ -127,8 +127,9 @@ async def _work(folder: Path | None) -> None:
     import asyncio
     import signal
 
-    from roadbed.bootstrap import database_url, open_app, relaying
+    from roadbed.bootstrap import database_url, open_app
     from roadbed.kernel.settings import Settings
+    from roadbed.upkeep import relaying
 
     settings = Settings()
     if folder is not None:
