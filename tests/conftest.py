@@ -13,7 +13,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx2
-import psycopg
 import pytest
 import uvicorn
 from pydantic import SecretStr
@@ -21,9 +20,10 @@ from pydantic import SecretStr
 from roadbed.bootstrap import App, open_app
 from roadbed.kernel.settings import Settings
 from roadbed.people.errors import PersonExistsError
-from roadbed.storage import migrations
 from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
 from roadbed.web import create
+from tests import databases
+from tests.databases import database, hurry
 
 ROUTING = """
 from pydantic import BaseModel
@@ -59,6 +59,7 @@ def server() -> Iterator[EmbeddedServer]:
     home = parent / f"roadbed-test-{uuid4().hex[:12]}"
     found = EmbeddedServer(home)
     found.start()
+    hurry(found)
     yield found
     found.stop()
     shutil.rmtree(home, ignore_errors=True)
@@ -75,15 +76,15 @@ def _own_settings() -> None:
 @pytest.fixture
 def url(server: EmbeddedServer) -> Iterator[str]:
     """A database of this test's own, on the newest schema."""
-    name = f"test_{uuid4().hex}"
-    admin = server.url().replace("/roadbed?", "/postgres?")
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    address = server.url().replace("/roadbed?", f"/{name}?")
-    migrations.upgrade(address)
-    yield address
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with database(server) as address:
+        yield address
+
+
+@pytest.fixture
+def as_shipped(server: EmbeddedServer) -> Iterator[None]:
+    """The test server configured as everybody gets it, which the doctor asks for."""
+    with databases.as_shipped(server):
+        yield
 
 
 class Folders:

@@ -143,6 +143,7 @@ def test_mistakes_are_told_with_the_fix_and_stable_exit_codes(terminal: Terminal
     assert "no task" in terminal.errors
 
 
+@pytest.mark.usefixtures("as_shipped")
 def test_links_tokens_and_the_doctor(terminal: Terminal) -> None:
     assert "/sign-in?code=" in terminal.run("user", "link")
     terminal.run("user", "token", "shop", code=1)
@@ -190,6 +191,7 @@ def test_the_log_is_verified_and_a_receipt_proven(terminal: Terminal) -> None:
     assert found["entries"] == 2
 
 
+@pytest.mark.usefixtures("as_shipped")
 def test_a_use_case_that_asks_a_language_model(terminal: Terminal) -> None:
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
         terminal.environment.pop(name, None)
