@@ -24,6 +24,7 @@ from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
 from roadbed.web import create
 from tests import databases
 from tests.databases import database, hurry
+from tests.warm import Warm
 
 ROUTING = """
 from pydantic import BaseModel
@@ -50,6 +51,8 @@ def decide(inquiry, context):
     return Answer(output=Routing(queue="returns"), confidence=0.9, evidence={"words": ["back"]})
 """
 
+WARM = Warm()
+
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedServer]:
@@ -63,6 +66,13 @@ def server() -> Iterator[EmbeddedServer]:
     yield found
     found.stop()
     shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm() -> Iterator[None]:
+    """What the command line is forked from ends before the measurements are put together."""
+    yield
+    WARM.end()
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from tests.conftest import Folders
+from tests.conftest import WARM, Folders
 
 pytestmark = pytest.mark.timeout(240)  # two cores, shared with whatever else is tested
 PAST = "text,team\n" + "".join(
@@ -30,7 +31,12 @@ PAST = "text,team\n" + "".join(
 
 
 class Terminal:
-    """Runs ``roadbed`` in a folder, on a given database."""
+    """Runs ``roadbed`` in a folder, on a given database.
+
+    Each verb starts from nothing once in every test process, and from then on from a warm one.
+    """
+
+    started: ClassVar[set[str]] = set()
 
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
@@ -43,16 +49,22 @@ class Terminal:
 
     def run(self, *arguments: str, code: int = 0, typed: str | None = None) -> str:
         """What it prints on standard output; the exit code must be ``code``."""
-        done = subprocess.run(
-            [sys.executable, "-m", "roadbed", *arguments],
-            cwd=self.folder,
-            check=False,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            input=typed,
-            timeout=120,
-        )
+        if arguments[0] in self.started:
+            done = WARM.run(
+                *arguments, cwd=self.folder, env=self.environment, typed=typed, timeout=120
+            )
+        else:
+            self.started.add(arguments[0])
+            done = subprocess.run(
+                [sys.executable, "-m", "roadbed", *arguments],
+                cwd=self.folder,
+                check=False,
+                env=self.environment,
+                capture_output=True,
+                text=True,
+                input=typed,
+                timeout=120,
+            )
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         self.errors = done.stderr
