@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -73,6 +74,19 @@ def _warm() -> Iterator[None]:
     """What the command line is forked from ends before the measurements are put together."""
     yield
     WARM.end()
+
+
+@pytest.fixture
+def unmeasured() -> Iterator[None]:
+    """Lines of this test's thread are not counted: it repeats by the thousand what others run.
+
+    Counting takes longer than they do. Threads are counted all the same: pytest-cov's ``no_cover``
+    would lose those that live on.
+    """
+    counting = sys.gettrace()
+    sys.settrace(None)
+    yield
+    sys.settrace(counting)
 
 
 @pytest.fixture(autouse=True)
