@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -13,7 +14,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx2
-import psycopg
 import pytest
 import uvicorn
 from pydantic import SecretStr
@@ -21,9 +21,11 @@ from pydantic import SecretStr
 from roadbed.bootstrap import App, open_app
 from roadbed.kernel.settings import Settings
 from roadbed.people.errors import PersonExistsError
-from roadbed.storage import migrations
 from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
 from roadbed.web import create
+from tests import databases
+from tests.databases import database, hurry
+from tests.warm import Warm
 
 ROUTING = """
 from pydantic import BaseModel
@@ -50,6 +52,8 @@ def decide(inquiry, context):
     return Answer(output=Routing(queue="returns"), confidence=0.9, evidence={"words": ["back"]})
 """
 
+WARM = Warm()
+
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedServer]:
@@ -59,9 +63,30 @@ def server() -> Iterator[EmbeddedServer]:
     home = parent / f"roadbed-test-{uuid4().hex[:12]}"
     found = EmbeddedServer(home)
     found.start()
+    hurry(found)
     yield found
     found.stop()
     shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm() -> Iterator[None]:
+    """What the command line is forked from ends before the measurements are put together."""
+    yield
+    WARM.end()
+
+
+@pytest.fixture
+def unmeasured() -> Iterator[None]:
+    """Lines of this test's thread are not counted: it repeats by the thousand what others run.
+
+    Counting takes longer than they do. Threads are counted all the same: pytest-cov's ``no_cover``
+    would lose those that live on.
+    """
+    counting = sys.gettrace()
+    sys.settrace(None)
+    yield
+    sys.settrace(counting)
 
 
 @pytest.fixture(autouse=True)
@@ -75,15 +100,15 @@ def _own_settings() -> None:
 @pytest.fixture
 def url(server: EmbeddedServer) -> Iterator[str]:
     """A database of this test's own, on the newest schema."""
-    name = f"test_{uuid4().hex}"
-    admin = server.url().replace("/roadbed?", "/postgres?")
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    address = server.url().replace("/roadbed?", f"/{name}?")
-    migrations.upgrade(address)
-    yield address
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with database(server) as address:
+        yield address
+
+
+@pytest.fixture
+def as_shipped(server: EmbeddedServer) -> Iterator[None]:
+    """The test server configured as everybody gets it, which the doctor asks for."""
+    with databases.as_shipped(server):
+        yield
 
 
 class Folders:

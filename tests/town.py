@@ -8,20 +8,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import httpx2
-import psycopg
 
 from roadbed.bootstrap import App
 from roadbed.connectors.webhook import Webhook
 from roadbed.kernel.settings import Settings
 from roadbed.people.service import hashed
-from roadbed.storage import migrations
 from roadbed.storage.embedded import EmbeddedServer
 from roadbed.usecases.rollout import DIRECT, facts
 from roadbed.web import SESSION_COOKIE
 from tests.conftest import DECIDE, ROUTING, Site, serving
+from tests.databases import database
 
 # Who asks, and what they are in `triage`. Nobody of them has to do with `foreign`.
 ROLES: Mapping[str, str | None] = {
@@ -118,15 +116,8 @@ def write(parent: Path) -> None:
 
 @asynccontextmanager
 async def fresh_database(server: EmbeddedServer) -> AsyncIterator[str]:
-    name = f"test_{uuid4().hex}"
-    admin = server.url().replace("/roadbed?", "/postgres?")
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    address = server.url().replace("/roadbed?", f"/{name}?")
-    migrations.upgrade(address)
-    yield address
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with database(server) as url:
+        yield url
 
 
 @asynccontextmanager

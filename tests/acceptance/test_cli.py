@@ -11,10 +11,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from tests.conftest import Folders
+from tests.conftest import WARM, Folders
 
 pytestmark = pytest.mark.timeout(240)  # two cores, shared with whatever else is tested
 PAST = "text,team\n" + "".join(
@@ -30,7 +31,12 @@ PAST = "text,team\n" + "".join(
 
 
 class Terminal:
-    """Runs ``roadbed`` in a folder, on a given database."""
+    """Runs ``roadbed`` in a folder, on a given database.
+
+    Each verb starts from nothing once in every test process, and from then on from a warm one.
+    """
+
+    started: ClassVar[set[str]] = set()
 
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
@@ -43,16 +49,22 @@ class Terminal:
 
     def run(self, *arguments: str, code: int = 0, typed: str | None = None) -> str:
         """What it prints on standard output; the exit code must be ``code``."""
-        done = subprocess.run(
-            [sys.executable, "-m", "roadbed", *arguments],
-            cwd=self.folder,
-            check=False,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            input=typed,
-            timeout=120,
-        )
+        if arguments[0] in self.started:
+            done = WARM.run(
+                *arguments, cwd=self.folder, env=self.environment, typed=typed, timeout=120
+            )
+        else:
+            self.started.add(arguments[0])
+            done = subprocess.run(
+                [sys.executable, "-m", "roadbed", *arguments],
+                cwd=self.folder,
+                check=False,
+                env=self.environment,
+                capture_output=True,
+                text=True,
+                input=typed,
+                timeout=120,
+            )
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         self.errors = done.stderr
@@ -195,6 +207,7 @@ def test_mistakes_are_told_with_the_fix_and_stable_exit_codes(terminal: Terminal
     assert "no task" in terminal.errors
 
 
+@pytest.mark.usefixtures("as_shipped")
 def test_links_tokens_and_the_doctor(terminal: Terminal) -> None:
     assert "/sign-in?code=" in terminal.run("user", "link")
     terminal.run("user", "token", "shop", code=1)
@@ -242,6 +255,7 @@ def test_the_log_is_verified_and_a_receipt_proven(terminal: Terminal) -> None:
     assert found["entries"] == 2
 
 
+@pytest.mark.usefixtures("as_shipped")
 def test_a_use_case_that_asks_a_language_model(terminal: Terminal) -> None:
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
         terminal.environment.pop(name, None)

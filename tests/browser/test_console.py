@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
 from roadbed.kernel.settings import Settings
+from tests.browser.chromium import CHROMIUM, SHARED
 from tests.conftest import Folders, Site, serving
 
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
+__all__ = ["CHROMIUM", "signed_in"]
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="NO CHROMIUM: sudo apt-get install chromium"),
@@ -42,18 +40,13 @@ async def page(site: Site) -> AsyncIterator[Page]:
 async def signed_in(site: Site, person: str = "ana") -> AsyncIterator[Page]:
     """A signed-in page; any error in its console fails the test."""
     errors: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
-        found = await browser.new_page(viewport={"width": 1280, "height": 800})
+    async with SHARED.page() as found:
         found.on("pageerror", lambda error: errors.append(str(error)))
         found.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
         code = await site.app.people.issue_link_code(person)
         await found.goto(f"{site.address}/sign-in?code={code}")
         await found.wait_for_url(f"{site.address}/")
         yield found
-        await browser.close()
     # What the server refuses is looked at by the tests themselves.
     assert [each for each in errors if "Failed to load resource" not in each] == []
 

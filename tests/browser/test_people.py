@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
 from roadbed.web import SESSION_COOKIE
-from tests.browser.test_console import CHROMIUM
+from tests.browser.chromium import CHROMIUM, SHARED
 from tests.conftest import Site
 
 pytestmark = [
@@ -20,12 +20,8 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
-        yield await browser.new_page(viewport={"width": 1280, "height": 800})
-        await browser.close()
+    async with SHARED.page() as found:
+        yield found
 
 
 async def enter(site: Site, page: Page, person: str) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 from uuid import uuid4
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -29,10 +28,10 @@ from roadbed.decisions.model import Route
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
 from roadbed.releases.model import Release
-from roadbed.storage import migrations
 from roadbed.storage.embedded import EmbeddedServer
 from roadbed.usecases.folder import load
 from tests.conftest import Folders
+from tests.databases import database
 from tests.ladders import traffic, write
 
 PEOPLE = st.sampled_from(["ana", "ben", "chi", "dev", "eve"])
@@ -53,16 +52,12 @@ class Anybody(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.name = f"test_{uuid4().hex}"
-        self.admin = self.server.url().replace("/roadbed?", "/postgres?")
-        with psycopg.connect(self.admin, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {self.name}")
-        self.url = self.server.url().replace("/roadbed?", f"/{self.name}?")
-        migrations.upgrade(self.url)
-        home = self.parent / self.name
+        self.database = database(self.server)
+        url = self.database.__enter__()
+        home = self.parent / uuid4().hex
         self.folders = Folders(home / "usecases")
         self.opened = open_app(
-            Settings(usecases=self.folders.parent, audit_dir=home / "audit", port=0), self.url
+            Settings(usecases=self.folders.parent, audit_dir=home / "audit", port=0), url
         )
         self.epochs = (0, 0)
         self.asked = 10_000
@@ -88,8 +83,7 @@ class Anybody(RuleBasedStateMachine):
         self.seen["canary begun"] += sum(each.canary_at is not None for each in history)
         self.run(self.opened.__aexit__(None, None, None))
         self.loop.close()
-        with psycopg.connect(self.admin, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {self.name} WITH (FORCE)")
+        self.database.__exit__(None, None, None)
 
     @rule(person=PEOPLE, decide=VERSIONS)
     def plan(self, person: str, decide: str) -> None:

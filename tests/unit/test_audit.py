@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -36,6 +35,7 @@ from roadbed.storage import migrations
 from roadbed.storage.database import Database, with_schema
 from roadbed.storage.embedded import EmbeddedServer, default_home
 from roadbed.storage.errors import StorageUnavailableError
+from tests import databases
 
 WRITE = """
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
@@ -73,15 +73,9 @@ def template(
     server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, Path]]:
     """A database with 600 sealed entries in two checkpoints and three that wait, and its folder."""
-    name = f"audit_{uuid4().hex}"
-    admin = server.url().replace("/roadbed?", "/postgres?")
     folder = tmp_path_factory.mktemp("template") / "audit"
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    url = server.url().replace("/roadbed?", f"/{name}?")
-    migrations.upgrade(url)
 
-    async def fill() -> None:
+    async def fill(url: str) -> None:
         async with opened(url, folder) as (log, database):
             for first, last in ((1, 300), (301, SEALED)):
                 await database.fetch(WRITE, {"first": first, "last": last})
@@ -89,10 +83,9 @@ def template(
             assert await log.publish() == 2
             await database.fetch(WRITE, {"first": SEALED + 1, "last": SEALED + WAITING})
 
-    asyncio.run(fill())
-    yield name, folder
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with databases.database(server) as url:
+        asyncio.run(fill(url))
+        yield url, folder
 
 
 @pytest.fixture
@@ -100,14 +93,10 @@ def sealed(
     server: EmbeddedServer, template: tuple[str, Path], tmp_path: Path
 ) -> Iterator[tuple[str, Path]]:
     """A copy of the template: its address and its folder."""
-    name, admin = f"test_{uuid4().hex}", server.url().replace("/roadbed?", "/postgres?")
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template[0]}")
     folder = tmp_path / "audit"
     shutil.copytree(template[1], folder)
-    yield server.url().replace("/roadbed?", f"/{name}?"), folder
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with databases.copy(server, of=template[0]) as url:
+        yield url, folder
 
 
 def flip(path: Path, at: int = 40) -> None:
@@ -905,22 +894,17 @@ class TestSchema:
     async def test_entries_from_before_are_committed_to(
         self, server: EmbeddedServer, tmp_path: Path
     ) -> None:
-        name, admin = f"test_{uuid4().hex}", server.url().replace("/roadbed?", "/postgres?")
-        url = server.url().replace("/roadbed?", f"/{name}?")
         versions = Path(migrations.__file__).parent / "versions"
-        with psycopg.connect(admin, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        execute(url, "CREATE SCHEMA roadbed")
-        execute(url, *((versions / f"{each}.sql").read_text() for each in ("m0001_the_road",)))
-        execute(url, (versions / "m0002_trust.sql").read_text())
-        execute(url, "INSERT INTO audit_entry (kind, subject, actor) VALUES ('a', 'b', 'c')")
-        execute(url, (versions / "m0003_audit.sql").read_text())
-        async with opened(url, tmp_path) as (log, _):
-            assert await log.seal() == 1
-            await log.publish()
-            assert (await log.verify()).sound
-        with psycopg.connect(admin, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        with databases.empty_database(server) as url:
+            execute(url, "CREATE SCHEMA roadbed")
+            execute(url, *((versions / f"{each}.sql").read_text() for each in ("m0001_the_road",)))
+            execute(url, (versions / "m0002_trust.sql").read_text())
+            execute(url, "INSERT INTO audit_entry (kind, subject, actor) VALUES ('a', 'b', 'c')")
+            execute(url, (versions / "m0003_audit.sql").read_text())
+            async with opened(url, tmp_path) as (log, _):
+                assert await log.seal() == 1
+                await log.publish()
+                assert (await log.verify()).sound
 
     def test_what_is_committed_to_does_not_depend_on_the_session(
         self, sealed: tuple[str, Path]

@@ -400,6 +400,7 @@ def _check(url: str) -> str:
 
 
 class TestCanary:
+    @pytest.mark.usefixtures("unmeasured")
     def test_an_innocent_one_is_hardly_ever_rolled_back(self) -> None:
         """At the very margin that is allowed, over all four checks together."""
         chance = np.random.default_rng(5)

@@ -93,6 +93,7 @@ def test_random_corrections_give_no_rule_worth_believing(seed: int, share: float
     assert [each.title for each in found if (each.support.low or 0.0) >= 0.6] == [], seed
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_the_planted_rule_survives_reviewers_who_err() -> None:
     found = 0
     for seed in SEEDS:
@@ -186,6 +187,7 @@ class TestRules:
         assert of_plain(some([*rows, ({"kind": "b"}, "house", "toys")])) == []
         assert of_plain(some([({"kind": "a"}, None, None)] * 30)) == []
 
+    @pytest.mark.usefixtures("unmeasured")
     def test_five_thousand_verdicts_of_ten_fields_take_two_seconds(self) -> None:
         chance = random.Random(3)
         words = [f"word{each}" for each in range(2_000)]
@@ -400,6 +402,7 @@ class TestQuality:
         assert groups_of([{"text": ""}, {"text": "?"}, {"a": 1}]) == [[0, 1]]
         assert groups_of([{"text": "one"}]) == []
 
+    @pytest.mark.usefixtures("unmeasured")
     def test_twenty_thousand_take_seconds(self) -> None:
         chance = random.Random(2)
         words = [f"w{int(chance.paretovariate(0.7))}" for _ in range(30_000)]

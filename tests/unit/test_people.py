@@ -27,14 +27,13 @@ from roadbed.people.service import hashed
 from roadbed.storage import migrations
 from roadbed.storage.database import with_schema
 from roadbed.storage.embedded import EmbeddedServer
-from tests.town import fresh_database
+from tests.databases import empty_database
 
 
 async def test_whoever_held_a_token_becomes_an_administrator(
-    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+    server: EmbeddedServer,
 ) -> None:
-    monkeypatch.setattr("tests.town.migrations.upgrade", lambda _: None)
-    async with fresh_database(server) as url:
+    with empty_database(server) as url:
         config = Config()
         config.set_main_option("script_location", str(Path(migrations.__file__).parent))
         config.attributes["url"] = with_schema(url)

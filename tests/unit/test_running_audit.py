@@ -44,6 +44,7 @@ def audit_of(outcomes: np.ndarray, rate: float = 0.12) -> RunningAudit:
 
 
 class TestRunningAudit:
+    @pytest.mark.usefixtures("unmeasured")
     def test_at_exactly_the_limit_it_rarely_speaks_of_harm_and_a_repeated_test_often_does(
         self,
     ) -> None:
@@ -57,6 +58,7 @@ class TestRunningAudit:
         assert harmed <= binom.ppf(0.99, repeats, DELTA)
         assert naive > 2 * repeats * DELTA
 
+    @pytest.mark.usefixtures("unmeasured")
     def test_the_change_alarm_seldom_rings_for_a_healthy_version(self) -> None:
         rung = sum(
             audit_of(np.random.default_rng(seed).random(2_000) < 0.012).most_change >= CHANGE_ALARM
@@ -64,6 +66,7 @@ class TestRunningAudit:
         )
         assert rung <= binom.ppf(0.999, 120, 0.03)
 
+    @pytest.mark.usefixtures("unmeasured")
     @pytest.mark.parametrize(("multiple", "within"), [(5, 50), (2, 400)])
     def test_a_changed_answer_is_found_soon(self, multiple: int, within: int) -> None:
         waits = []
@@ -78,6 +81,7 @@ class TestRunningAudit:
         assert len(waits) == 200
         assert np.median(waits) <= within
 
+    @pytest.mark.usefixtures("unmeasured")
     def test_the_bound_holds_at_every_moment_under_drift(self) -> None:
         repeats, broken = 100, 0
         for seed in range(repeats):

@@ -252,6 +252,7 @@ class TestEmbedded:
 
 
 class TestDoctor:
+    @pytest.mark.usefixtures("as_shipped")
     def test_a_sound_server_is_sound(self, url: str, tmp_path: Path) -> None:
         found = {each.name: each for each in examine(url, tmp_path / "not" / "there", {})}
         assert found["fsync"].state == "ok"

@@ -1,0 +1,48 @@
+"""One chromium for all tests of a process; each page has a profile of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from playwright.async_api import Browser, Page, async_playwright
+
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+
+
+class Shared:
+    """A browser that is there from the first page on, and again should it have crashed."""
+
+    def __init__(self) -> None:
+        self._browser: Browser | None = None
+        self._stack = AsyncExitStack()
+
+    @asynccontextmanager
+    async def page(self) -> AsyncIterator[Page]:
+        """A page of usual size in a profile of its own."""
+        if self._browser is None or not self._browser.is_connected():
+            await self._launch()
+        assert self._browser is not None
+        context = await self._browser.new_context(viewport={"width": 1280, "height": 800})
+        try:
+            yield await context.new_page()
+        finally:
+            await context.close()
+
+    async def end(self) -> None:
+        await self._stack.aclose()
+        self._browser = None
+
+    async def _launch(self) -> None:
+        await self.end()
+        playwright = await self._stack.enter_async_context(async_playwright())
+        self._browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        self._stack.push_async_callback(self._browser.close)
+
+
+SHARED = Shared()

@@ -1,0 +1,96 @@
+"""Databases of a test's own: copies of one on the newest schema, made as quickly as they can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from uuid import uuid4
+
+import psycopg
+
+from roadbed.storage import migrations
+from roadbed.storage.embedded import EmbeddedServer
+
+# What saves the work of a power cut and costs a wait in every commit. The tests that kill servers
+# (tests/faults) have servers of their own, as everybody gets them.
+_LASTING = ("fsync", "full_page_writes")
+
+
+def hurry(server: EmbeddedServer) -> None:
+    """From here on a commit need not reach the disk: these databases never outlive their test."""
+    _set(server, "off")
+
+
+@contextmanager
+def as_shipped(server: EmbeddedServer) -> Iterator[None]:
+    """The server as it is configured for everybody, for a while."""
+    _set(server, "on")
+    try:
+        yield
+    finally:
+        _set(server, "off")
+
+
+@contextmanager
+def database(server: EmbeddedServer) -> Iterator[str]:
+    """One on the newest schema: its address."""
+    with _made(server, f"TEMPLATE {_newest(server)} STRATEGY FILE_COPY") as url:
+        yield url
+
+
+@contextmanager
+def empty_database(server: EmbeddedServer) -> Iterator[str]:
+    """One without any schema: its address."""
+    with _made(server, "") as url:
+        yield url
+
+
+@contextmanager
+def copy(server: EmbeddedServer, of: str) -> Iterator[str]:
+    """One with all that ``of`` has, the address of another to which nobody is connected."""
+    with _made(server, f"TEMPLATE {_name(of)} STRATEGY FILE_COPY") as url:
+        yield url
+
+
+@contextmanager
+def _made(server: EmbeddedServer, how: str) -> Iterator[str]:
+    name = f"test_{uuid4().hex}"
+    _administer(server, f"CREATE DATABASE {name} {how}")
+    try:
+        yield server.url().replace("/roadbed?", f"/{name}?")
+    finally:
+        _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@cache
+def _newest(server: EmbeddedServer) -> str:
+    """A database that every migration ran in, from the first; there to be copied."""
+    name = f"newest_{uuid4().hex}"
+    _administer(server, f"CREATE DATABASE {name}")
+    migrations.upgrade(server.url().replace("/roadbed?", f"/{name}?"))
+    return name
+
+
+def _name(url: str) -> str:
+    return url.partition("?")[0].rpartition("/")[2]
+
+
+def _set(server: EmbeddedServer, value: str) -> None:
+    _administer(server, *(f"ALTER SYSTEM SET {each} = {value}" for each in _LASTING))
+    with psycopg.connect(_address(server), autocommit=True) as connection:
+        connection.execute("SELECT pg_reload_conf()")
+    while True:  # the server reads its configuration when it comes to it
+        with psycopg.connect(_address(server)) as connection:
+            if connection.execute(f"SHOW {_LASTING[-1]}").fetchone() == (value,):
+                return
+
+
+def _administer(server: EmbeddedServer, *statements: str) -> None:
+    with psycopg.connect(_address(server), autocommit=True) as connection:
+        for each in statements:
+            connection.execute(each)
+
+
+def _address(server: EmbeddedServer) -> str:
+    return server.url().replace("/roadbed?", "/postgres?")
