@@ -137,9 +137,10 @@ class Decisions:
             version = service.live
             if service.trial and rules.in_canary(service.trial, task):
                 version = service.trial.version
-            asked = self._clock.monotonic()
-            answer, routed = await self._answer(service, version, task, began)
-            answer_seconds = self._clock.monotonic() - asked
+            runner = self._runner_of(service, version)
+            warm, asked = runner.warm(version), self._clock.monotonic()
+            answer, routed = await self._answer(service, version, runner, task, began)
+            answer_seconds = self._clock.monotonic() - asked if warm else None
             # Decided twice under two epochs is paid twice.
             spent = None if spent is None or answer.cost is None else spent + answer.cost
             actions: Sequence[Mapping[str, Any]] = ()
@@ -170,7 +171,12 @@ class Decisions:
             await self._services.refresh(task.use_case)
 
     async def _answer(
-        self, service: Service, version: LiveVersion, task: AdmittedTask, began: float
+        self,
+        service: Service,
+        version: LiveVersion,
+        runner: Runner,
+        task: AdmittedTask,
+        began: float,
     ) -> tuple[Answered | NotAnswered, Routed]:
         book = _book(service, version)
         if task.attempt > MOST_ATTEMPTS:
@@ -189,9 +195,6 @@ class Decisions:
                 code=Reason.BUDGET, reason="The budget is used up.", evidence={}, cost=_NOTHING
             )
             return answer, rules.route(answer, version, halted=service.halted, fired=None)
-        runner = self._runner(service)
-        if service.trial and version is service.trial.version:
-            runner = self._trials.runner(service, service.trial)
         seen = fitted(task, version)
         if isinstance(seen, NotAnswered):
             return seen, rules.route(seen, version, halted=service.halted, fired=None)
@@ -204,6 +207,11 @@ class Decisions:
         if service.loaded.declared.budget is not None and answer.cost is None:
             routed = rules.cost_unknown(routed)
         return answer, routed
+
+    def _runner_of(self, service: Service, version: LiveVersion) -> Runner:
+        if service.trial and version is service.trial.version:
+            return self._trials.runner(service, service.trial)
+        return self._runner(service)
 
     def _runner(self, service: Service) -> Runner:
         """The threads of the live version's declaration."""

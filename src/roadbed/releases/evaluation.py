@@ -26,6 +26,8 @@ from roadbed.usecases.folder import LoadedUseCase
 Json = Mapping[str, Any]
 # Small enough that nothing waits for a thread; a trainable answers a batch at once.
 _AT_ONCE, _BATCH = 16, 64
+# What a first answer imports and loads must not hold up many: so many are asked one by one at most.
+_ALONE = 16
 _WENT_WRONG = (Reason.DECIDER_FAILED, Reason.DECIDER_TIMEOUT, Reason.INVALID_ANSWER)
 
 
@@ -87,12 +89,15 @@ class Evaluation:
         sides = [each for each in (live, candidate) if each]
         runners = {id(each): Runner(each.loaded.declared) for each in sides}
         trained = all(is_trainable(each.version.decider) for each in sides)
-        size = _BATCH if trained else _AT_ONCE
+        most = _BATCH if trained else _AT_ONCE
         said: dict[int, list[Said]] = {id(each): [] for each in sides}
+        start = turn = 0
         try:
-            for start in range(0, len(items), size):
-                chunk = items[start : start + size]
-                for each in sides if (start // size) % 2 else reversed(sides):
+            while start < len(items):
+                warm = all(runners[id(each)].warm(each.version) for each in sides)
+                chunk = items[start : start + (most if warm or start >= _ALONE else 1)]
+                start, turn = start + len(chunk), turn + 1
+                for each in reversed(sides) if turn % 2 else sides:
                     said[id(each)] += await asyncio.gather(
                         *(self._ask(each, runners[id(each)], item) for item in chunk)
                     )
