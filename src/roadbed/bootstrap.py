@@ -300,13 +300,13 @@ def _wire(
         incidents=Incidents(database, receipts, ids, clock, pipeline.DELIVERY_DECIDED),
         improvement=improvement,
         proposals=proposals,
-        prompt_search=PromptSearch(improvement, proposals),
+        prompt_search=PromptSearch(improvement, proposals, budgets),
         releases=releases,
         versions=versions,
         replays=Replays(versions, store, receipts.get, budgets, clock),
         notebooks=Notebooks(database, clock),
         ladder=_ladder(
-            database, improvement, releases, store, registry, network, people, proposals
+            database, improvement, releases, store, registry, network, people, proposals, budgets
         ),
         stages=StageClock(database, clock),
         monitoring=Monitoring(database, reviews, improvement, releases, clock),
@@ -336,6 +336,7 @@ def _ladder(
     network: NetworkPool,
     people: People,
     proposals: Proposals,
+    budgets: Budgets,
 ) -> Ladder:
     clock = SystemClock()
     ids = Ids(clock)
@@ -349,6 +350,7 @@ def _ladder(
         registry=registry,
         clock=clock,
         checks=OutsideChecks(network.attempt),
+        budgets=budgets,
     )
     falling = Falling(
         database=database,

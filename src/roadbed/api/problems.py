@@ -53,6 +53,8 @@ STATUS = {
     "replay_blind": 409,
     "replay_input": 422,
     "replay_budget": 409,
+    "evaluation_budget": 409,
+    "price_unknown": 409,
     "incident_invalid": 422,
     "incident_unknown": 404,
     "erasure_too_early": 409,

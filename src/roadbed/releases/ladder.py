@@ -156,7 +156,7 @@ class Ladder:
         """Measure the candidate against what is live, by the limits of the plan.
 
         Raises ``GateRunningError``, ``NothingToJudgeError``, ``ArtifactMissingError``,
-        ``ReleaseStepError``.
+        ``ReleaseStepError``, ``EvaluationBudgetError``, ``PriceUnknownError``.
         """
         release = await self._book.get(release_id)
         check_step(release, "gated")
