@@ -71,7 +71,7 @@ from roadbed.trust.report import TrustReports
 from roadbed.trust.service import Trust
 from roadbed.trust.stress import Stress
 from roadbed.usecases.errors import UseCaseError
-from roadbed.usecases.folder import LoadedUseCase, folders, load
+from roadbed.usecases.folder import LoadedUseCase, folders, load, without_code
 from roadbed.usecases.model import UseCase
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ async def open_app(
         stack.push_async_callback(network.aclose)
         app = _wire(settings, database, writer, network)
         stack.push_async_callback(app.decisions.close)
-        for folder in folders(settings.usecases):
+        for folder in [*folders(settings.usecases), *without_code(settings.usecases)]:
             if only is None or folder.name in only:
                 await _serve(app, folder)
         yield app
@@ -355,7 +355,6 @@ def _ladder(
     falling = Falling(
         database=database,
         releases=releases,
-        registry=registry,
         book=book,
         journal=journal,
         hold_deliveries=pipeline.VERSION_FELL,
@@ -391,8 +390,11 @@ async def _serve(app: App, folder: Path) -> None:
         loaded = await asyncio.to_thread(load, folder)
         await serve(app, loaded)
     except RoadbedError as error:
-        app.broken[folder.name] = error
-        _log.warning("use case not served", folder=folder.name, problem=str(error))
+        stored = await app.registry.add_stored(folder.name, error)
+        if stored or (folder / "usecase.py").exists():
+            app.broken[folder.name] = error
+            what = "served as released" if stored else "use case not served"
+            _log.warning(what, folder=folder.name, problem=str(error))
 
 
 async def serve(app: App, loaded: LoadedUseCase) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ from roadbed.bootstrap import open_app
 from roadbed.kernel.settings import Settings
 from tests.acceptance.test_api import problem
 from tests.acceptance.test_cli import Terminal
+from tests.browsing import browsing
 from tests.conftest import Folders, Site, serving
 from tests.ladders import HARMFUL, gated, signed, traffic, write
 
@@ -103,6 +106,15 @@ async def climbing(
 ) -> AsyncIterator[tuple[Site, dict[str, httpx2.AsyncClient]]]:
     """A server with the usual use case, and a client for each of the pod."""
     write(folders, rollout=SHORT, count=700)
+    async with climbing_again(settings, url) as found:
+        yield found
+
+
+@asynccontextmanager
+async def climbing_again(
+    settings: Settings, url: str
+) -> AsyncIterator[tuple[Site, dict[str, httpx2.AsyncClient]]]:
+    """The same on the folder as it is."""
     async with serving(settings, url) as site:
         pod = {
             name: httpx2.AsyncClient(
@@ -207,3 +219,34 @@ async def test_unknown_and_foreign_ones_answer_alike(site: Site) -> None:
     await problem(back, 404, "usecase_unknown")
     unknown = await site.shop.post(RELEASES, json={"version": "99"})
     await problem(unknown, 404, "version_unknown")
+
+
+async def test_a_broken_folder_keeps_nobody_back_from_going_back(
+    desk: Desk, settings: Settings, folders: Folders, url: str
+) -> None:
+    await live(settings, url)
+    path = folders.parent / "triage" / "usecase.py"
+    whole = path.read_text()
+    path.write_text("def (:")
+    async with climbing_again(settings, url) as (site, pod):
+        assert (await pod["ana"].get(RELEASES)).status_code == 200
+        await problem(await pod["ben"].post(RELEASES, json={}), 503, "usecase_invalid")
+        async with browsing(site) as page:
+            said = await page.post("/usecases/triage/roll-back", data={"why": "It is worse."})
+        assert (said.status_code, "rolled back by" in said.text) == (200, True)
+        assert site.app.registry.get("triage").live.threshold is None
+    # From here on nobody has its folder.
+    shutil.rmtree(path.parent)
+    async with climbing_again(settings, url) as (site, pod):
+        back = await pod["ana"].post("/usecases/triage/roll-back", json={"why": "It is worse."})
+        assert back.json()["code"] == "roll_back_impossible"
+        nobody = await pod["ana"].post("/usecases/nobody/roll-back", json={"why": "It is worse."})
+        assert nobody.status_code == 404
+    write(folders, count=700)
+    path.write_text(whole)
+    await live(settings, url)
+    path.write_text("def (:")
+    began = time.monotonic()
+    told = desk.say("ana", "roll-back", "--why", "It is worse.")
+    print(f"rolled back from the terminal in {time.monotonic() - began:.2f} s")
+    assert "rolled back by ana: It is worse." in told

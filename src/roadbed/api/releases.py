@@ -152,9 +152,8 @@ async def take_back(release_id: str, request: Request) -> Response:
 )
 @needs(Permission.RELEASE, Permission.SIGN)
 async def roll_back(name: str, request: Request) -> Response:
-    """Back to the version before, now; whoever sees the trouble may."""
+    """Back to the version before, now; whoever sees the trouble may, also with a broken folder."""
     person = person_of(request)
-    usecase_of(request, name)
     body = await _read(request, {"why", "to"}, "Send why, and a version if you have one in mind.")
     found = await app_of(request).ladder.roll_back(
         name, actor=person, why=_reason(body), to=text_field(body, "to", most=80) or None

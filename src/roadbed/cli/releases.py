@@ -160,7 +160,8 @@ def roll_back(
     """Back to the version before, now."""
 
     async def work() -> Any:
-        async with _opened(usecase) as services:
+        # No folder is loaded: what goes back is stored, and the folder may be what is broken.
+        async with opened(only=[]) as services:
             return await services.ladder.roll_back(usecase, actor=me(), why=why, to=to)
 
     _print(run(work()), json)

@@ -53,15 +53,17 @@ async def plan(request: Request) -> Response:
 
 @needs(Permission.RELEASE, Permission.SIGN)
 async def roll_back(request: Request) -> Response:
-    """Back to the version before; to the page of what was rolled back."""
+    """Back to the version before; to the page of what was rolled back, if it is served here."""
     person, name = person_of(request), request.path_params["name"]
+    served = name in app_of(request).registry.names()
     form = await _form(request)
-    app_of(request).service(name)
     try:
         found = await app_of(request).ladder.roll_back(name, actor=person, why=_why(form))
     except RoadbedError as error:
+        if not served:
+            raise
         return await _releases(request, error)
-    to = f"/releases/{found.id}" if found else f"/usecases/{name}/releases"
+    to = f"/releases/{found.id}" if found and served else "/"
     return RedirectResponse(to, status_code=303)
 
 

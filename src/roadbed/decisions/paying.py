@@ -72,15 +72,12 @@ class Paying:
         *,
         untold: bool,
     ) -> list[T]:
-        worst = held.amount / held.count
         cost: Decimal | None = None
         try:
             found = list(await asyncio.gather(*(each() for each in questions)))
             answers = [answer_of(each) for each in found]
-            if self._budget is not None:
-                cost = sum((worst if each.cost is None else each.cost for each in answers), _ZERO)
-            else:
-                cost = _known([each.cost for each in answers])
+            unknown = None if self._budget is None else held.amount / held.count
+            cost = _sum([unknown if each.cost is None else each.cost for each in answers])
         finally:
             await self._budgets.settle_aside(held, cost)
         self.spent = None if self.spent is None or cost is None else self.spent + cost
@@ -90,12 +87,9 @@ class Paying:
         return found
 
 
-_ZERO = Decimal(0)
-
-
-def _known(costs: Sequence[Decimal | None]) -> Decimal | None:
+def _sum(costs: Sequence[Decimal | None]) -> Decimal | None:
     known = [each for each in costs if each is not None]
-    return sum(known, _ZERO) if len(known) == len(costs) else None
+    return sum(known, Decimal(0)) if len(known) == len(costs) else None
 
 
 def _untold(answer: Answered | NotAnswered) -> bool:

@@ -18,10 +18,11 @@ from roadbed.releases.certificates import Look
 from roadbed.releases.errors import ArtifactMissingError, ReleaseStepError, RollBackError
 from roadbed.releases.journal import Journal
 from roadbed.releases.model import Release, Step
-from roadbed.releases.registry import Registry
 from roadbed.releases.service import Releases
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
+from roadbed.usecases.destinations import Approvals
+from roadbed.usecases.errors import UnknownUseCaseError
 
 _SQL = queries(__package__)
 Row = Mapping[str, Any]
@@ -35,20 +36,21 @@ class Falling:
         *,
         database: Database,
         releases: Releases,
-        registry: Registry,
         book: ReleaseBook,
         journal: Journal,
         hold_deliveries: str,
     ) -> None:
         self._database = database
         self._releases = releases
-        self._registry = registry
         self._book = book
         self._journal = journal
         self._hold_deliveries = hold_deliveries
 
     async def roll_back(self, use_case: str, *, actor: str, why: str, to: str | None) -> str:
-        """The release that fell. Raises ``RollBackError``, ``ArtifactMissingError``."""
+        """The release that fell. What goes back is stored, so no folder is needed.
+
+        Raises ``RollBackError``, ``ArtifactMissingError``, ``UnknownUseCaseError``.
+        """
         async with self._database.transaction() as connection:
             await connection.execute(_SQL["fence"], {"use_case": use_case})
             await connection.execute(_SQL["lock"], {"use_case": use_case})
@@ -123,7 +125,9 @@ class Falling:
         live = await self._one(connection, use_case, ("live",))
         named = {"use_case": use_case}
         standing = await (await connection.execute(_SQL["standing"], named)).fetchone()
-        if live is None or standing is None or standing["live_version"] != live.version:
+        if standing is None:
+            raise UnknownUseCaseError(use_case)
+        if live is None or standing["live_version"] != live.version:
             raise RollBackError(
                 f"What is live in {use_case!r} came without a release, so nothing was before it.",
                 f"`roadbed halt {use_case}` stops it.",
@@ -203,7 +207,9 @@ class Falling:
         """Hold what the fallen version has not sent; gives a sentence on it, if there is any."""
         if release.version is None or release.version == release.base:
             return ""
-        hours = self._registry.get(release.use_case).loaded.declared.approvals.within_hours
+        named = {"use_case": release.use_case}
+        row = await (await connection.execute(_SQL["approve_within"], named)).fetchone()
+        hours = row["hours"] if row and row["hours"] else Approvals().within_hours
         cursor = await connection.execute(
             self._hold_deliveries,
             {
