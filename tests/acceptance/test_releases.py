@@ -250,3 +250,58 @@ async def test_a_broken_folder_keeps_nobody_back_from_going_back(
     told = desk.say("ana", "roll-back", "--why", "It is worse.")
     print(f"rolled back from the terminal in {time.monotonic() - began:.2f} s")
     assert "rolled back by ana: It is worse." in told
+
+
+async def test_renewed_and_retired_over_http_and_on_the_page(
+    settings: Settings, folders: Folders, url: str
+) -> None:
+    write(folders, count=700)
+    await live(settings, url)
+    async with climbing_again(settings, url) as (site, pod):
+        renewed = await took(await pod["ben"].post("/usecases/triage/renew"))
+        assert renewed["step"] == "live"
+        async with browsing(site) as page:
+            shown = (await page.get("/usecases/triage/releases")).text
+            assert "Renew the proof" in shown
+            assert "Retire triage" in shown
+            said = await page.post("/usecases/triage/renew")
+            assert (said.status_code, "is live: it decides" in said.text) == (200, True)
+            for form, told in (
+                ({"name": "triage"}, "Give a reason"),
+                ({"name": "other", "why": "It ends."}, "Type triage to retire it"),
+            ):
+                said = await page.post("/usecases/triage/retire", data=form)
+                assert (said.status_code, told in said.text) == (422, True), said.text
+        async with browsing(site, "ben") as page:
+            assert "Retire triage" not in (await page.get("/usecases/triage/releases")).text
+        await problem(await pod["ana"].post("/usecases/triage/retire"), 422, "request_invalid")
+        why = {"why": "It ends."}
+        await problem(
+            await pod["ben"].post("/usecases/triage/retire", json=why), 403, "not_allowed"
+        )
+        ended = await pod["ana"].post("/usecases/triage/retire", json=why)
+        assert ended.json() == {"use_case": "triage", "stage": "retired"}
+        task = {"input": {"text": "number 7001"}}
+        await problem(
+            await site.shop.post("/usecases/triage/tasks", json=task), 409, "usecase_retired"
+        )
+        assert (await pod["ana"].get("/receipts?usecase=triage")).status_code == 200
+        async with browsing(site) as page:
+            shown = (await page.get("/usecases/triage/releases")).text
+            assert "This use case is retired" in shown
+            assert "Retire triage" not in shown
+            said = await page.post(
+                "/usecases/triage/retire", data={"name": "triage", "why": "Once more."}
+            )
+            assert "retired already" in said.text
+
+
+def test_renewed_and_retired_in_the_terminal(desk: Desk) -> None:
+    desk.say("ben", "renew", code=1)
+    assert "came without a release" in desk.errors
+    desk.say("ana", "retire", "--why", " ", code=2)
+    assert "triage is retired: it takes no new tasks." in desk.say(
+        "ana", "retire", "--why", "It ends."
+    )
+    desk.say("ana", "retire", "--why", "Once more.", code=1)
+    assert "retired already" in desk.errors

@@ -22,6 +22,7 @@ STATUS = {
     "request_invalid": 422,
     "usecase_unknown": 404,
     "usecase_broken": 503,
+    "usecase_retired": 409,
     "usecase_invalid": 503,
     "task_unknown": 404,
     "review_unknown": 404,

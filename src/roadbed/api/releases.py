@@ -161,6 +161,25 @@ async def roll_back(name: str, request: Request) -> Response:
     return as_json({"release": found})
 
 
+@router.post("/usecases/{name}/renew", openapi_extra=_body())
+@needs(Permission.RELEASE)
+async def renew(name: str, request: Request) -> Response:
+    """Look again at the proof of what is live; the same behaviour needs no new sign-off."""
+    person = person_of(request)
+    usecase_of(request, name)
+    await _read(request, set(), "Send nothing.")
+    return as_json({"release": await app_of(request).ladder.renew(name, actor=person)})
+
+
+@router.post("/usecases/{name}/retire", openapi_extra=_body(("why",), why=_text("Why.")))
+@needs(Permission.RETIRE)
+async def retire(name: str, request: Request) -> Response:
+    """End a use case: no new tasks; what waits is still reviewed and delivered."""
+    person = person_of(request)
+    await app_of(request).ladder.retire(name, actor=person, why=await _why(request))
+    return as_json({"use_case": name, "stage": "retired"})
+
+
 # After those with names of their own, which it would take for verbs.
 @router.post("/releases/{release_id}/{verb}", openapi_extra=_body())
 @needs(Permission.RELEASE, by=by_release)

@@ -23,7 +23,7 @@ from roadbed.decisions.model import (
 )
 from roadbed.decisions.runner import Runner
 from roadbed.decisions.trials import Trials, fitted
-from roadbed.intake.errors import OverloadedError
+from roadbed.intake.errors import OverloadedError, RetiredError
 from roadbed.intake.model import Admission, AdmittedTask
 from roadbed.intake.service import Intake
 from roadbed.kernel.clock import Clock
@@ -80,9 +80,12 @@ class Decisions:
 
         Gives the admission and the running decision; ``None`` for a repeated key that this process
         is not deciding. When this returns, the task is on disk. Raises ``UnknownUseCaseError``,
-        ``InputError``, ``KeyReusedError``, ``OverloadedError``, ``StorageUnavailableError``.
+        ``RetiredError``, ``InputError``, ``KeyReusedError``, ``OverloadedError``,
+        ``StorageUnavailableError``.
         """
         service = self._services.get(use_case)
+        if service.retired:
+            raise RetiredError(use_case)
         if len(self._under_way) >= self._max_in_flight:
             raise OverloadedError(len(self._under_way))
         admission = await self._intake.admit(

@@ -15,7 +15,12 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.releases import lifecycle, rules
 from roadbed.releases.book import ReleaseBook
 from roadbed.releases.certificates import Look
-from roadbed.releases.errors import ArtifactMissingError, ReleaseStepError, RollBackError
+from roadbed.releases.errors import (
+    ArtifactMissingError,
+    CannotDecideError,
+    ReleaseStepError,
+    RollBackError,
+)
 from roadbed.releases.journal import Journal
 from roadbed.releases.model import Release, Step
 from roadbed.releases.service import Releases
@@ -87,11 +92,21 @@ class Falling:
         await self._tell(release.use_case)
 
     async def retire(self, use_case: str, *, actor: str, why: str) -> None:
-        """Nothing is automatic any more; the use case has come to the end of its road."""
+        """No new tasks, and nothing automatic; what waits is reviewed and delivered.
+
+        Raises ``UnknownUseCaseError``, ``CannotDecideError``.
+        """
         async with self._database.transaction() as connection:
             named = {"use_case": use_case}
             await connection.execute(_SQL["fence"], named)
             await connection.execute(_SQL["lock"], named)
+            standing = await (await connection.execute(_SQL["standing"], named)).fetchone()
+            if standing is None:
+                raise UnknownUseCaseError(use_case)
+            if standing["stage"] == "retired":
+                raise CannotDecideError(
+                    f"{use_case!r} is retired already.", "Nothing is left to do."
+                )
             await connection.execute(_SQL["propose_only"], {**named, "reason": f"Retired: {why}"})
             await connection.execute(_SQL["fall_back"], named)
             live = await self._one(connection, use_case, ("live",))
@@ -102,6 +117,8 @@ class Falling:
             await self._journal.note(
                 connection, use_case, f"{use_case} retired", actor, {"why": why}
             )
+            text = f"{use_case}: retired by {actor}. {why} It takes no new tasks."
+            await self._journal.tell_pod(connection, use_case, "retired", text)
         await self._tell(use_case)
 
     async def _end(

@@ -249,7 +249,10 @@ class Ladder:
         return await self._book.get(release_id)
 
     async def retire(self, use_case: str, *, actor: str, why: str) -> None:
-        """End a use case: it goes on only to people. Raises ``ReleaseUnderWayError``."""
+        """End a use case: no new tasks, and people do what waits. No folder is needed.
+
+        Raises ``ReleaseUnderWayError``, ``UnknownUseCaseError``, ``CannotDecideError``.
+        """
         await self._none_under_way(use_case)
         await self._falling.retire(use_case, actor=actor, why=why)
         await self._refresh(use_case)

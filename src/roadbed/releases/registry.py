@@ -126,6 +126,7 @@ class Registry:
             halted=row["halted"],
             halt_epoch=row["halt_epoch"],
             trial=await self._trial(folder, row["trial"]) if same else None,
+            retired=row["stage"] == "retired",
         )
 
     async def _runnable(self, folder: LoadedUseCase, row: Row) -> tuple[Runnable | None, bool]:
