@@ -68,7 +68,7 @@ from roadbed.trust.report import TrustReports
 from roadbed.trust.service import Trust
 from roadbed.trust.stress import Stress
 from roadbed.usecases.errors import UseCaseError
-from roadbed.usecases.folder import LoadedUseCase, folders, load
+from roadbed.usecases.folder import LoadedUseCase, folders, load, without_code
 from roadbed.usecases.model import UseCase
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ async def open_app(
         stack.push_async_callback(network.aclose)
         app = _wire(settings, database, writer, network)
         stack.push_async_callback(app.decisions.close)
-        for folder in folders(settings.usecases):
+        for folder in [*folders(settings.usecases), *without_code(settings.usecases)]:
             if only is None or folder.name in only:
                 await _serve(app, folder)
         yield app
@@ -246,13 +246,13 @@ def _wire(
         incidents=Incidents(database, receipts, ids, clock, pipeline.DELIVERY_DECIDED),
         improvement=improvement,
         proposals=proposals,
-        prompt_search=PromptSearch(improvement, proposals),
+        prompt_search=PromptSearch(improvement, proposals, budgets),
         releases=releases,
         versions=versions,
         replays=Replays(versions, store, receipts.get, budgets, clock),
         notebooks=Notebooks(database, clock),
         ladder=_ladder(
-            database, improvement, releases, store, registry, network, people, proposals
+            database, improvement, releases, store, registry, network, people, proposals, budgets
         ),
         stages=StageClock(database, clock),
         monitoring=Monitoring(database, reviews, improvement, releases, clock),
@@ -285,6 +285,7 @@ def _ladder(
     network: NetworkPool,
     people: People,
     proposals: Proposals,
+    budgets: Budgets,
 ) -> Ladder:
     clock = SystemClock()
     ids = Ids(clock)
@@ -298,11 +299,11 @@ def _ladder(
         registry=registry,
         clock=clock,
         checks=OutsideChecks(network.attempt),
+        budgets=budgets,
     )
     falling = Falling(
         database=database,
         releases=releases,
-        registry=registry,
         book=book,
         journal=journal,
         hold_deliveries=pipeline.VERSION_FELL,
@@ -338,8 +339,11 @@ async def _serve(app: App, folder: Path) -> None:
         loaded = await asyncio.to_thread(load, folder)
         await serve(app, loaded)
     except RoadbedError as error:
-        app.broken[folder.name] = error
-        _log.warning("use case not served", folder=folder.name, problem=str(error))
+        stored = await app.registry.add_stored(folder.name, error)
+        if stored or (folder / "usecase.py").exists():
+            app.broken[folder.name] = error
+            what = "served as released" if stored else "use case not served"
+            _log.warning(what, folder=folder.name, problem=str(error))
 
 
 async def serve(app: App, loaded: LoadedUseCase) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ from roadbed.bootstrap import open_app
 from roadbed.kernel.settings import Settings
 from tests.acceptance.test_api import problem
 from tests.acceptance.test_cli import Terminal
+from tests.browsing import browsing
 from tests.conftest import Folders, Site, serving
 from tests.ladders import HARMFUL, gated, signed, traffic, write
 
@@ -103,6 +106,15 @@ async def climbing(
 ) -> AsyncIterator[tuple[Site, dict[str, httpx2.AsyncClient]]]:
     """A server with the usual use case, and a client for each of the pod."""
     write(folders, rollout=SHORT, count=700)
+    async with climbing_again(settings, url) as found:
+        yield found
+
+
+@asynccontextmanager
+async def climbing_again(
+    settings: Settings, url: str
+) -> AsyncIterator[tuple[Site, dict[str, httpx2.AsyncClient]]]:
+    """The same on the folder as it is."""
     async with serving(settings, url) as site:
         pod = {
             name: httpx2.AsyncClient(
@@ -207,3 +219,89 @@ async def test_unknown_and_foreign_ones_answer_alike(site: Site) -> None:
     await problem(back, 404, "usecase_unknown")
     unknown = await site.shop.post(RELEASES, json={"version": "99"})
     await problem(unknown, 404, "version_unknown")
+
+
+async def test_a_broken_folder_keeps_nobody_back_from_going_back(
+    desk: Desk, settings: Settings, folders: Folders, url: str
+) -> None:
+    await live(settings, url)
+    path = folders.parent / "triage" / "usecase.py"
+    whole = path.read_text()
+    path.write_text("def (:")
+    async with climbing_again(settings, url) as (site, pod):
+        assert (await pod["ana"].get(RELEASES)).status_code == 200
+        await problem(await pod["ben"].post(RELEASES, json={}), 503, "usecase_invalid")
+        async with browsing(site) as page:
+            said = await page.post("/usecases/triage/roll-back", data={"why": "It is worse."})
+        assert (said.status_code, "rolled back by" in said.text) == (200, True)
+        assert site.app.registry.get("triage").live.threshold is None
+    # From here on nobody has its folder.
+    shutil.rmtree(path.parent)
+    async with climbing_again(settings, url) as (site, pod):
+        back = await pod["ana"].post("/usecases/triage/roll-back", json={"why": "It is worse."})
+        assert back.json()["code"] == "roll_back_impossible"
+        nobody = await pod["ana"].post("/usecases/nobody/roll-back", json={"why": "It is worse."})
+        assert nobody.status_code == 404
+    write(folders, count=700)
+    path.write_text(whole)
+    await live(settings, url)
+    path.write_text("def (:")
+    began = time.monotonic()
+    told = desk.say("ana", "roll-back", "--why", "It is worse.")
+    print(f"rolled back from the terminal in {time.monotonic() - began:.2f} s")
+    assert "rolled back by ana: It is worse." in told
+
+
+async def test_renewed_and_retired_over_http_and_on_the_page(
+    settings: Settings, folders: Folders, url: str
+) -> None:
+    write(folders, count=700)
+    await live(settings, url)
+    async with climbing_again(settings, url) as (site, pod):
+        renewed = await took(await pod["ben"].post("/usecases/triage/renew"))
+        assert renewed["step"] == "live"
+        async with browsing(site) as page:
+            shown = (await page.get("/usecases/triage/releases")).text
+            assert "Renew the proof" in shown
+            assert "Retire triage" in shown
+            said = await page.post("/usecases/triage/renew")
+            assert (said.status_code, "is live: it decides" in said.text) == (200, True)
+            for form, told in (
+                ({"name": "triage"}, "Give a reason"),
+                ({"name": "other", "why": "It ends."}, "Type triage to retire it"),
+            ):
+                said = await page.post("/usecases/triage/retire", data=form)
+                assert (said.status_code, told in said.text) == (422, True), said.text
+        async with browsing(site, "ben") as page:
+            assert "Retire triage" not in (await page.get("/usecases/triage/releases")).text
+        await problem(await pod["ana"].post("/usecases/triage/retire"), 422, "request_invalid")
+        why = {"why": "It ends."}
+        await problem(
+            await pod["ben"].post("/usecases/triage/retire", json=why), 403, "not_allowed"
+        )
+        ended = await pod["ana"].post("/usecases/triage/retire", json=why)
+        assert ended.json() == {"use_case": "triage", "stage": "retired"}
+        task = {"input": {"text": "number 7001"}}
+        await problem(
+            await site.shop.post("/usecases/triage/tasks", json=task), 409, "usecase_retired"
+        )
+        assert (await pod["ana"].get("/receipts?usecase=triage")).status_code == 200
+        async with browsing(site) as page:
+            shown = (await page.get("/usecases/triage/releases")).text
+            assert "This use case is retired" in shown
+            assert "Retire triage" not in shown
+            said = await page.post(
+                "/usecases/triage/retire", data={"name": "triage", "why": "Once more."}
+            )
+            assert "retired already" in said.text
+
+
+def test_renewed_and_retired_in_the_terminal(desk: Desk) -> None:
+    desk.say("ben", "renew", code=1)
+    assert "came without a release" in desk.errors
+    desk.say("ana", "retire", "--why", " ", code=2)
+    assert "triage is retired: it takes no new tasks." in desk.say(
+        "ana", "retire", "--why", "It ends."
+    )
+    desk.say("ana", "retire", "--why", "Once more.", code=1)
+    assert "retired already" in desk.errors

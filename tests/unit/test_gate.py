@@ -453,6 +453,35 @@ class TestCanary:
         assert breached == {"slow", "dear"}
         assert found["breach"].startswith("slower than allowed on")
 
+    def test_a_pair_without_both_times_says_nothing_of_the_pace(self) -> None:
+        row: dict[str, Any] = {
+            "task_id": "tsk_1",
+            "live_output": {"q": 1},
+            "live_reason": "proven",
+            "live_seconds": 0.1,
+            "live_cost": 0,
+            "candidate_output": {"q": 1},
+            "candidate_reason": "proven",
+            "candidate_seconds": 9.0,
+            "candidate_cost": 0,
+            "verdict": None,
+            "withheld": False,
+            "at": datetime(2026, 1, 1, tzinfo=UTC),
+        }
+        rows = [{**row, "candidate_seconds": None}] * 200 + [{**row, "live_seconds": None}] * 200
+        found = trial_rules.reading(
+            rows + [row] * 2,
+            step="canary",
+            plan={"margin": 0.01, "canary_tasks": 400},
+            gate={"certainty": 0.95, "limits": {"seconds": 1.0, "cost": None}},
+            since=None,
+            right=lambda output: output,
+        )
+        [slow] = [each for each in found["checks"] if each["name"] == "slow"]
+        assert (slow["n"], slow["candidate"], slow["breached"]) == (2, 2, False)
+        assert found["live"]["p95_seconds"] == 0.1
+        assert found["candidate"]["p95_seconds"] == 9.0
+
 
 def test_the_road_adds_up() -> None:
     began = datetime(2026, 1, 1, tzinfo=UTC)

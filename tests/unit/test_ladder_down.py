@@ -11,16 +11,19 @@ import pytest
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Route
 from roadbed.deliveries.model import Outcome, State
+from roadbed.intake.errors import RetiredError
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
-from roadbed.releases.errors import RollBackError
+from roadbed.releases.errors import CannotDecideError, RollBackError
 from roadbed.upkeep import running
-from tests.conftest import Folders
+from roadbed.usecases.errors import UnknownUseCaseError
+from tests.conftest import DECIDE, Folders
 from tests.ladders import (
     LATER,
     draw_all,
     edit,
     gated,
+    label_one,
     live,
     signed,
     traffic,
@@ -266,13 +269,47 @@ class TestLive:
             with pytest.raises(RollBackError, match="came without a release"):
                 await opened.ladder.roll_back("triage", actor="ana", why="back")
 
-    async def test_retired_means_people_do_it(self, app: App) -> None:
+    async def test_retired_takes_nothing_new_and_people_finish_what_waits(
+        self, app: App, folders: Folders
+    ) -> None:
+        await draw_all(app)
+        [waits] = await traffic(app, [9])
         await app.ladder.retire("triage", actor="ana", why="The product ends.")
-        [decision] = await traffic(app, [9])
-        assert decision.routed.route is Route.REVIEW
+        with pytest.raises(RetiredError, match="release plan triage"):
+            await traffic(app, [10])
+        await label_one(app, waits, 9)
+        [goes_out] = await app.database.fetch("SELECT task_id FROM delivery")
+        assert goes_out["task_id"] == waits.task_id
         assert (await app.stages.road("triage")).stage == "retired"
         [release] = await app.ladder.history("triage")
         assert release.step == "retired"
+        entries = await app.database.fetch(
+            "SELECT actor, detail FROM audit_entry WHERE subject LIKE 'triage retired%%'"
+        )
+        assert [(row["actor"], row["detail"]["why"]) for row in entries] == [
+            ("ana", "The product ends.")
+        ]
+        with pytest.raises(CannotDecideError, match="retired already"):
+            await app.ladder.retire("triage", actor="ana", why="Once more.")
+        with pytest.raises(UnknownUseCaseError):
+            await app.ladder.retire("nobody", actor="ana", why="Who?")
+        # An edited folder is nobody's word that it should go on; a planned release is.
+        await edit(app, folders, more=SENDS + "\n# edited")
+        with pytest.raises(RetiredError):
+            await traffic(app, [11])
+        await gated(app)
+        [decision] = await traffic(app, [12])
+        assert decision.routed.route is Route.REVIEW
+
+    async def test_a_proof_of_concept_that_is_retired_stays_so(
+        self, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        folders.write()
+        async with open_app(settings, url) as opened:
+            await opened.ladder.retire("triage", actor="ana", why="It is no good.")
+        folders.write(DECIDE + "# edited")
+        async with open_app(settings, url) as opened:
+            assert opened.registry.get("triage").retired
 
 
 async def test_a_halted_canary_may_still_fall(app: App, folders: Folders) -> None:

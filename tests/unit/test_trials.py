@@ -30,6 +30,25 @@ def decide(inquiry, context):
         return Answer(output=Routing(queue="old"), confidence=0.9)
     return Answer(output=Routing(queue="new"), confidence=0.9)
 """
+STARTS = """
+import time
+from functools import cache
+from threading import Lock
+
+loading = Lock()
+
+@cache
+def weights():
+    time.sleep(0.4)
+    return "old"
+
+@usecase.decider
+def decide(inquiry, context):
+    with loading:
+        queue = weights()
+    time.sleep(0.25 if "long" in inquiry.text else 0)
+    return Answer(output=Routing(queue=queue), confidence=0.9)
+"""
 HANGS = """
 import time
 
@@ -267,3 +286,41 @@ async def test_a_bucket_is_kept_by_the_field_that_is_named(app: App, folders: Fo
     }
     assert len(found) == 20
     assert {by_candidate for _, by_candidate in found} == {True, False}
+
+
+async def timed(app: App, texts: Sequence[str]) -> Sequence[Any]:
+    """What comparing these at once showed."""
+    await app.database.fetch("DELETE FROM comparison")
+    await asyncio.gather(*(decide(app, text) for text in texts))
+    return await compared(app)
+
+
+async def test_what_a_decider_loads_at_first_is_not_its_pace(
+    settings: Settings, folders: Folders, url: str
+) -> None:
+    folders.write(STARTS, deadline=1.0)
+    async with open_app(settings, url) as app:
+        await try_out(app, folders, "canary", STARTS + "# again")
+        first = await timed(app, [f"number {n}" for n in range(30)])
+        assert len(first) == 30
+        assert {row["live_seconds"] for row in first if row["decided_by"] == "live"} == {None}
+        by_candidate = [row for row in first if row["decided_by"] == "candidate"]
+        assert {row["candidate_seconds"] for row in by_candidate} == {None}
+        later = await timed(app, [f"long {n}" for n in range(8)])
+        for side in ("live_seconds", "candidate_seconds"):
+            assert all(row[side] is None or row[side] < 0.3 for row in first)
+            assert all(row[side] >= 0.25 for row in later)
+    # Another process starts while the canary runs.
+    async with open_app(settings, url) as app:
+        assert app.registry.get("triage").trial is not None
+        again = await timed(app, ["number 1"])
+        assert [row["decided_by"] for row in again] in (["live"], ["candidate"])
+        decider = f"{again[0]['decided_by']}_seconds"
+        assert again[0][decider] is None
+
+
+async def test_one_that_never_comes_back_is_told_by_its_silence(app: App, folders: Folders) -> None:
+    await try_out(app, folders, "shadow", HANGS)
+    rows = [*await timed(app, ["number 1"]), *await timed(app, ["number 2"])]
+    assert {row["candidate_reason"] for row in rows} == {Reason.DECIDER_TIMEOUT}
+    assert {row["candidate_seconds"] for row in rows} == {None}

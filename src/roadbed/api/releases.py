@@ -152,14 +152,32 @@ async def take_back(release_id: str, request: Request) -> Response:
 )
 @needs(Permission.RELEASE, Permission.SIGN)
 async def roll_back(name: str, request: Request) -> Response:
-    """Back to the version before, now; whoever sees the trouble may."""
+    """Back to the version before, now; whoever sees the trouble may, also with a broken folder."""
     person = person_of(request)
-    usecase_of(request, name)
     body = await _read(request, {"why", "to"}, "Send why, and a version if you have one in mind.")
     found = await app_of(request).ladder.roll_back(
         name, actor=person, why=_reason(body), to=text_field(body, "to", most=80) or None
     )
     return as_json({"release": found})
+
+
+@router.post("/usecases/{name}/renew", openapi_extra=_body())
+@needs(Permission.RELEASE)
+async def renew(name: str, request: Request) -> Response:
+    """Look again at the proof of what is live; the same behaviour needs no new sign-off."""
+    person = person_of(request)
+    usecase_of(request, name)
+    await _read(request, set(), "Send nothing.")
+    return as_json({"release": await app_of(request).ladder.renew(name, actor=person)})
+
+
+@router.post("/usecases/{name}/retire", openapi_extra=_body(("why",), why=_text("Why.")))
+@needs(Permission.RETIRE)
+async def retire(name: str, request: Request) -> Response:
+    """End a use case: no new tasks; what waits is still reviewed and delivered."""
+    person = person_of(request)
+    await app_of(request).ladder.retire(name, actor=person, why=await _why(request))
+    return as_json({"use_case": name, "stage": "retired"})
 
 
 # After those with names of their own, which it would take for verbs.

@@ -29,17 +29,18 @@ class Allowance:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Aside:
-    """An amount held for one call beside the path of a task."""
+    """An amount held for ``count`` calls beside the path of a task."""
 
     use_case: str
     periods: tuple[str, ...]
     part: int
     amount: Decimal
+    count: int = 1
 
     @classmethod
-    def free(cls) -> Aside:
+    def free(cls, count: int = 1) -> Aside:
         """Where there is no budget to keep."""
-        return cls(use_case="", periods=(), part=0, amount=Decimal(0))
+        return cls(use_case="", periods=(), part=0, amount=Decimal(0), count=count)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

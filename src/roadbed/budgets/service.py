@@ -93,29 +93,36 @@ class Budgets:
             cursor = await connection.execute(SQL["funded"], facts)
             return {row["task_id"] for row in await cursor.fetchall()}
 
-    async def take_aside(self, use_case: str, budget: Limits) -> Aside | None:
-        """Reserve the worst case of a call beside the path (shadow, replay, judge), if it fits."""
-        amount = Decimal(str(budget.per_task))
-        names = [name for name, _ in periods(budget, self._clock.now().date())]
-        part = secrets.randbelow(_PARTS)
+    async def take_aside(self, use_case: str, budget: Limits, most: int = 1) -> Aside | None:
+        """Reserve the worst case of ``most`` calls beside the path, or of as many as fit.
+
+        Shadow, replay, gate, prompt search, judge. ``None`` where not even one fits.
+        """
+        part, count = secrets.randbelow(_PARTS), most
+        worst = Decimal(str(budget.per_task))
+        facts = {"use_case": use_case, "part": part, "cost": Decimal(0)}
+        granted: dict[str, int] = {}
         async with self._database.transaction() as connection:
-            for number, (period, cap) in enumerate(periods(budget, self._clock.now().date())):
-                facts = {
-                    "use_case": use_case,
-                    "period": period,
-                    "cap": Decimal(str(cap)),
-                    "amount": amount,
-                    "part": part,
-                }
-                cursor = await connection.execute(SQL["take_aside"], facts)
+            for period, cap in periods(budget, self._clock.now().date()):
+                wanted = {"cap": Decimal(str(cap)), "amount": worst, "count": count}
+                cursor = await connection.execute(
+                    SQL["take_aside"], {**facts, **wanted, "period": period}
+                )
                 row = await cursor.fetchone()
-                if row is None or not row["granted"]:
-                    for before in names[:number]:  # what the month gave and the day did not
-                        await connection.execute(
-                            SQL["spend_aside"], {**facts, "period": before, "cost": Decimal(0)}
-                        )
-                    return None
-        return Aside(use_case=use_case, periods=tuple(names), part=part, amount=amount)
+                granted[period] = count = row["granted"] if row else 0
+            for period, some in granted.items():  # what the month gave and the day did not
+                if some > count:
+                    back = {**facts, "period": period, "amount": worst * (some - count)}
+                    await connection.execute(SQL["spend_aside"], back)
+        if not count:
+            return None
+        return Aside(
+            use_case=use_case,
+            periods=tuple(granted),
+            part=part,
+            amount=worst * count,
+            count=count,
+        )
 
     async def settle_aside(self, held: Aside, cost: Decimal | None) -> None:
         """Charge what it cost, or the worst where nobody knows."""

@@ -160,7 +160,8 @@ def roll_back(
     """Back to the version before, now."""
 
     async def work() -> Any:
-        async with _opened(usecase) as services:
+        # No folder is loaded: what goes back is stored, and the folder may be what is broken.
+        async with opened(only=[]) as services:
             return await services.ladder.roll_back(usecase, actor=me(), why=why, to=to)
 
     _print(run(work()), json)
@@ -175,6 +176,32 @@ def withdraw(usecase: UseCaseName, why: Why, release: Which = None, json: Json =
         json,
         lambda services, each: services.ladder.withdraw(each.id, actor=me(), why=why),
     )
+
+
+@app.command()
+def renew(usecase: UseCaseName, json: Json = False) -> None:
+    """Look again at the proof of what is live; the same behaviour needs no new sign-off."""
+
+    async def work() -> Any:
+        async with _opened(usecase) as services:
+            return await services.ladder.renew(usecase, actor=me())
+
+    _print(run(work()), json)
+
+
+@app.command()
+def retire(usecase: UseCaseName, why: Why, json: Json = False) -> None:
+    """End a use case: no new tasks; what waits is still reviewed and delivered."""
+    if not why.strip():
+        raise typer.BadParameter("Say why with --why; people will read it.")
+
+    async def work() -> None:
+        async with opened(only=[]) as services:
+            await services.ladder.retire(usecase, actor=me(), why=why)
+
+    run(work())
+    facts = {"use_case": usecase, "stage": "retired"}
+    show(facts, as_json=json, text=lambda: f"{usecase} is retired: it takes no new tasks.")
 
 
 @app.command()

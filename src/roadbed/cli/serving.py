@@ -151,7 +151,8 @@ class ServeError(RoadbedError):
 async def _announce(app: App, address: str, *, with_link: bool) -> None:
     say(f"Roadbed serves {len(app.registry.names())} use cases at {address}")
     for name, error in app.broken.items():
-        say(f"  not served: {name}: {error}")
+        served = name in app.registry.names()
+        say(f"  {'served as released' if served else 'not served'}: {name}: {error}")
     from roadbed.web import public_host
 
     if address.startswith("http://") and public_host(app.settings) is not None:

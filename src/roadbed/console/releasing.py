@@ -53,16 +53,46 @@ async def plan(request: Request) -> Response:
 
 @needs(Permission.RELEASE, Permission.SIGN)
 async def roll_back(request: Request) -> Response:
-    """Back to the version before; to the page of what was rolled back."""
+    """Back to the version before; to the page of what was rolled back, if it is served here."""
     person, name = person_of(request), request.path_params["name"]
+    served = name in app_of(request).registry.names()
     form = await _form(request)
-    app_of(request).service(name)
     try:
         found = await app_of(request).ladder.roll_back(name, actor=person, why=_why(form))
     except RoadbedError as error:
+        if not served:
+            raise
         return await _releases(request, error)
-    to = f"/releases/{found.id}" if found else f"/usecases/{name}/releases"
+    to = f"/releases/{found.id}" if found and served else "/"
     return RedirectResponse(to, status_code=303)
+
+
+@needs(Permission.RELEASE)
+async def renew(request: Request) -> Response:
+    """Look again at the proof of what is live; to its page."""
+    person, name = person_of(request), request.path_params["name"]
+    app_of(request).service(name)
+    try:
+        found = await app_of(request).ladder.renew(name, actor=person)
+    except RoadbedError as error:
+        return await _releases(request, error)
+    return RedirectResponse(f"/releases/{found.id}", status_code=303)
+
+
+@needs(Permission.RETIRE)
+async def retire(request: Request) -> Response:
+    """End a use case, its name typed and a reason given."""
+    person, name = person_of(request), request.path_params["name"]
+    app_of(request).service(name)
+    form = await _form(request)
+    try:
+        why = _why(form)
+        if form.get("name", "").strip() != name:
+            raise NotSaidError("That is not its name.", f"Type {name} to retire it.")
+        await app_of(request).ladder.retire(name, actor=person, why=why)
+    except RoadbedError as error:
+        return await _releases(request, error)
+    return RedirectResponse(f"/usecases/{name}/releases", status_code=303)
 
 
 @needs(Permission.VIEW, by=by_release)
@@ -110,7 +140,7 @@ async def _act(request: Request, found: Release, form: Mapping[str, str]) -> Non
 
 async def _releases(request: Request, error: RoadbedError | None = None) -> HTMLResponse:
     app, name, person = app_of(request), request.path_params["name"], person_of(request)
-    app.service(name)
+    service = app.service(name)
     roles = await app.ladder.roles(name, person)
     current = await app.ladder.current(name)
     history = await app.ladder.history(name)
@@ -124,6 +154,7 @@ async def _releases(request: Request, error: RoadbedError | None = None) -> HTML
         current=current,
         history=history,
         live=telling.name(live) if live else None,
+        retired=service.retired,
         **comparing.moving(current, roles, person) if current else {},
         **comparing.back(current or live),
     )
@@ -179,6 +210,8 @@ ROUTES = (
     Route("/usecases/{name}/releases", releases),
     Route("/usecases/{name}/releases", plan, methods=["POST"]),
     Route("/usecases/{name}/roll-back", roll_back, methods=["POST"]),
+    Route("/usecases/{name}/renew", renew, methods=["POST"]),
+    Route("/usecases/{name}/retire", retire, methods=["POST"]),
     Route("/releases/{release_id}", release),
     Route("/releases/{release_id}", act, methods=["POST"]),
 )

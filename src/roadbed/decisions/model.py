@@ -93,6 +93,7 @@ class Service:
     halted: bool
     halt_epoch: int
     trial: Trial | None = None
+    retired: bool = False
 
 
 class Services(Protocol):

@@ -29,6 +29,11 @@ class Runner:
         self._declared = declared
         self._places: dict[type[Place], Place] = {}
         self._kinds: dict[int, type[Place]] = {}
+        self._came_back: object = None
+
+    def warm(self, version: LiveVersion) -> bool:
+        """Whether its decider has come back once: a first call may import and load for seconds."""
+        return self._came_back is version.decider
 
     async def ask(
         self, live: LiveVersion, task: AdmittedTask, *, seconds: float
@@ -80,6 +85,7 @@ class Runner:
             timer.cancel()
         if result is _EXPIRED:
             return self._too_late()
+        self._came_back = decider
         if isinstance(result, Failed):
             return _not(Reason.DECIDER_FAILED, f"The decider failed: {result.sentence}")
         return rules.read_answer(result, self._declared.output, self._declared.actions)

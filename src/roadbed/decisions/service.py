@@ -23,7 +23,7 @@ from roadbed.decisions.model import (
 )
 from roadbed.decisions.runner import Runner
 from roadbed.decisions.trials import Trials, fitted
-from roadbed.intake.errors import OverloadedError
+from roadbed.intake.errors import OverloadedError, RetiredError
 from roadbed.intake.model import Admission, AdmittedTask
 from roadbed.intake.service import Intake
 from roadbed.kernel.clock import Clock
@@ -80,9 +80,12 @@ class Decisions:
 
         Gives the admission and the running decision; ``None`` for a repeated key that this process
         is not deciding. When this returns, the task is on disk. Raises ``UnknownUseCaseError``,
-        ``InputError``, ``KeyReusedError``, ``OverloadedError``, ``StorageUnavailableError``.
+        ``RetiredError``, ``InputError``, ``KeyReusedError``, ``OverloadedError``,
+        ``StorageUnavailableError``.
         """
         service = self._services.get(use_case)
+        if service.retired:
+            raise RetiredError(use_case)
         if len(self._under_way) >= self._max_in_flight:
             raise OverloadedError(len(self._under_way))
         admission = await self._intake.admit(
@@ -137,9 +140,10 @@ class Decisions:
             version = service.live
             if service.trial and rules.in_canary(service.trial, task):
                 version = service.trial.version
-            asked = self._clock.monotonic()
-            answer, routed = await self._answer(service, version, task, began)
-            answer_seconds = self._clock.monotonic() - asked
+            runner = self._runner_of(service, version)
+            warm, asked = runner.warm(version), self._clock.monotonic()
+            answer, routed = await self._answer(service, version, runner, task, began)
+            answer_seconds = self._clock.monotonic() - asked if warm else None
             # Decided twice under two epochs is paid twice.
             spent = None if spent is None or answer.cost is None else spent + answer.cost
             actions: Sequence[Mapping[str, Any]] = ()
@@ -170,7 +174,12 @@ class Decisions:
             await self._services.refresh(task.use_case)
 
     async def _answer(
-        self, service: Service, version: LiveVersion, task: AdmittedTask, began: float
+        self,
+        service: Service,
+        version: LiveVersion,
+        runner: Runner,
+        task: AdmittedTask,
+        began: float,
     ) -> tuple[Answered | NotAnswered, Routed]:
         book = _book(service, version)
         if task.attempt > MOST_ATTEMPTS:
@@ -189,9 +198,6 @@ class Decisions:
                 code=Reason.BUDGET, reason="The budget is used up.", evidence={}, cost=_NOTHING
             )
             return answer, rules.route(answer, version, halted=service.halted, fired=None)
-        runner = self._runner(service)
-        if service.trial and version is service.trial.version:
-            runner = self._trials.runner(service, service.trial)
         seen = fitted(task, version)
         if isinstance(seen, NotAnswered):
             return seen, rules.route(seen, version, halted=service.halted, fired=None)
@@ -204,6 +210,11 @@ class Decisions:
         if service.loaded.declared.budget is not None and answer.cost is None:
             routed = rules.cost_unknown(routed)
         return answer, routed
+
+    def _runner_of(self, service: Service, version: LiveVersion) -> Runner:
+        if service.trial and version is service.trial.version:
+            return self._trials.runner(service, service.trial)
+        return self._runner(service)
 
     def _runner(self, service: Service) -> Runner:
         """The threads of the live version's declaration."""

@@ -72,12 +72,13 @@ class Trials:
         trial: Trial,
         task: AdmittedTask,
         decision: Decision,
-        seconds: float,
+        seconds: float | None,
         live_runner: Runner,
     ) -> None:
         """Begin to ask the other version about a task that has just been settled.
 
-        ``seconds`` is what the answer took that decided it.
+        ``seconds`` is what the answer took that decided it, ``None`` if its decider was still
+        starting in this process: what it imports and loads then is no measure of what comes after.
         """
         if len(self._under_way) >= _MOST_UNDER_WAY:
             self.left_out += 1
@@ -106,7 +107,7 @@ class Trials:
         trial: Trial,
         task: AdmittedTask,
         decision: Decision,
-        took: float,
+        took: float | None,
         live_runner: Runner,
     ) -> None:
         by_candidate = decision.version == trial.version.id
@@ -117,9 +118,9 @@ class Trials:
             if held is None:
                 self.left_out += 1
                 return
-            began = self._clock.monotonic()
+            warm, began = runner.warm(other), self._clock.monotonic()
             answer, routed = await answered(service, other, runner, task)
-            seconds = self._clock.monotonic() - began
+            seconds = self._clock.monotonic() - began if warm else None
             await self._budgets.settle_aside(held, answer.cost)
             await self._writer.write(
                 self._compare,
@@ -198,7 +199,7 @@ def _output(answer: Answered | NotAnswered) -> Mapping[str, Any] | None:
     return answer.output if isinstance(answer, Answered) else None
 
 
-def _decided(decision: Decision, seconds: float) -> dict[str, Any]:
+def _decided(decision: Decision, seconds: float | None) -> dict[str, Any]:
     return {
         "output": decision.output,
         "confidence": decision.confidence,

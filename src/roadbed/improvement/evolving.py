@@ -119,13 +119,9 @@ class _Adapter:
         }
 
     async def _rewrite(self, text: str, failures: Sequence[Mapping[str, Any]]) -> str:
-        self._purse.take()
-        paid = None
-        try:
+        async with self._purse.reply() as bill:
             found, tokens = await rewritten(self._prompted, text, failures)
-            paid = cost(self._prompted.price, tokens)
-        finally:
-            self._purse.pay(paid)
+            bill.cost = cost(self._prompted.price, tokens)
         return found
 
     def _wait(self, work: Coroutine[Any, Any, _T]) -> _T:

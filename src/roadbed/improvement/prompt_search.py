@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from decimal import Decimal
 
+from roadbed.budgets.model import Aside
+from roadbed.budgets.service import Budgets
 from roadbed.improvement.model import Proposal
 from roadbed.improvement.prompting import (
     NoProposal,
@@ -17,14 +20,16 @@ from roadbed.improvement.service import Improvement
 from roadbed.models.prompts.prompted import Prompted
 from roadbed.usecases import patches
 from roadbed.usecases.folder import LoadedUseCase
+from roadbed.usecases.model import Budget
 
 
 class PromptSearch:
     """Asks a model, so it costs money: it runs when somebody asks for it, within a budget."""
 
-    def __init__(self, improvement: Improvement, proposals: Proposals) -> None:
+    def __init__(self, improvement: Improvement, proposals: Proposals, budgets: Budgets) -> None:
         self._improvement = improvement
         self._proposals = proposals
+        self._budgets = budgets
 
     async def search(
         self, loaded: LoadedUseCase, *, budget: PromptBudget, actor: str, seed: int = 0
@@ -45,6 +50,9 @@ class PromptSearch:
             seed=seed,
             prompt=accepted.prompts.get(prompted.file),
             shown=accepted.examples,
+            funds=_OfUseCase(self._budgets, loaded.name, declared.budget)
+            if declared.budget
+            else None,
         )
         if not isinstance(found, PromptProposal):
             return found
@@ -57,3 +65,18 @@ class PromptSearch:
             actor=actor,
         )
         return kept or NoProposal(reason="What was found has been rejected before.")
+
+
+class _OfUseCase:
+    """The budget of one use case, as ``Funds``."""
+
+    def __init__(self, budgets: Budgets, name: str, budget: Budget) -> None:
+        self._budgets = budgets
+        self._name = name
+        self._budget = budget
+
+    async def hold(self) -> Aside | None:
+        return await self._budgets.take_aside(self._name, self._budget)
+
+    async def settle(self, held: Aside, cost: Decimal | None) -> None:
+        await self._budgets.settle_aside(held, cost)

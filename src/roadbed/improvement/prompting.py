@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from roadbed.improvement.scoring import Case, Purse, Scores, SpentError, cases_of
+from roadbed.improvement.scoring import Case, Funds, Purse, Scores, SpentError, cases_of
 from roadbed.kernel.json import flat
 from roadbed.models.prompts.endpoint import NoReplyError
 from roadbed.models.prompts.prompted import Prompted
@@ -104,18 +104,20 @@ async def optimise(
     seed: int,
     prompt: str | None = None,
     shown: Sequence[Mapping[str, Any]] = (),
+    funds: Funds | None = None,
 ) -> PromptProposal | NoProposal:
     """Search with GEPA for a text that gets more of ``examples_learn`` right.
 
     Half of them show the model its mistakes, the other half scores. ``prompt`` is the text in
     service, as declared if not given; ``shown`` are the version's prompt examples, which score
-    nothing. A spent budget ends the search; what was scored in full by then counts.
+    nothing. Every reply is paid out of ``funds`` as well. A spent budget ends the search; what was
+    scored in full by then counts.
     """
     before = declared.prompts.get(prompted.file, "") if prompt is None else prompt
     cases = cases_of(examples_learn, shown)
-    if obstacle := _obstacle(prompted, before, len(cases), budget):
+    if obstacle := _obstacle(prompted, before, len(cases), budget, funds):
         return NoProposal(reason=obstacle)
-    purse = Purse(budget.calls, budget.money, prompted.price)
+    purse = Purse(budget.calls, budget.money, prompted.price, funds)
     scores = Scores(declared, prompted.alone(), shown, purse)
     reflecting, scoring = _split(cases, budget, seed)
     try:
@@ -163,7 +165,9 @@ def suggestion(found: PromptProposal) -> Suggestion:
     )
 
 
-def _obstacle(prompted: Prompted, text: str, cases: int, budget: PromptBudget) -> str | None:
+def _obstacle(
+    prompted: Prompted, text: str, cases: int, budget: PromptBudget, funds: Funds | None
+) -> str | None:
     """Why there is nothing to search, before anything is asked."""
     if not text.strip():
         return f"There is no prompts/{prompted.file} to improve."
@@ -175,6 +179,11 @@ def _obstacle(prompted: Prompted, text: str, cases: int, budget: PromptBudget) -
         return f"No better prompt was searched: {error.reason}."
     if cases < _FEWEST_CASES:
         return f"{cases} examples to learn from are too few to compare prompts; {_FEWEST_CASES} do."
+    if funds is not None and prompted.price is None:
+        return (
+            "The budget of the use case cannot be kept without the model's price; give Prompted "
+            "one."
+        )
     if budget.money is not None and prompted.price is None:
         return "A limit in money cannot be kept without the model's price; give Prompted one."
     if budget.calls < _ROUNDS_A_BUDGET * _FEWEST_CASES // 2:
@@ -221,6 +230,11 @@ def _found(
     was = scores.right(before, scoring)
     if scores.silent:
         return nothing(f"No better prompt was searched: {scores.silent}.")
+    if was is None and purse.broke:
+        return nothing(
+            "The budget of the use case is used up: raise it in usecase.py, or wait for the next "
+            "period."
+        )
     if was is None:
         return nothing("The budget was spent before the prompt in service was scored.")
     after = max(scores.complete(scoring), key=lambda text: scores.right(text, scoring) or 0)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
+from roadbed.budgets.model import Aside
 from roadbed.models.prompts.price import Price
 from roadbed.models.prompts.prompted import Prompted
 from roadbed.usecases.deciders import Answer, Context, LabelledExample, Task
@@ -45,10 +47,41 @@ class Judgement:
     replied: bool
 
 
-class Purse:
-    """What a search may still use. A reply whose cost is not known ends one limited in money."""
+class Funds(Protocol):
+    """Where the money of a use case lies: ``budgets.service.Budgets``, for one use case."""
 
-    def __init__(self, calls: int, money: Decimal | None, price: Price | None) -> None:
+    async def hold(self) -> Aside | None:
+        """The worst of one reply, set aside; ``None`` if it does not fit any more."""
+        ...
+
+    async def settle(self, held: Aside, cost: Decimal | None) -> None:
+        """Charge what it cost, or the worst where nobody knows."""
+        ...
+
+
+@dataclass(slots=True)
+class Bill:
+    """What a reply cost, once it is known."""
+
+    cost: Decimal | None = None
+
+
+class Purse:
+    """What a search may still use. A reply whose cost is not known ends one limited in money.
+
+    ``funds`` is the budget of the use case, out of which every reply is paid as well; ``broke``
+    says that it was used up.
+    """
+
+    def __init__(
+        self,
+        calls: int,
+        money: Decimal | None,
+        price: Price | None,
+        funds: Funds | None = None,
+    ) -> None:
+        self._funds = funds
+        self.broke = False
         self._most_calls = calls
         self._money = money
         self._closed = False
@@ -61,6 +94,24 @@ class Purse:
     @property
     def calls_left(self) -> int:
         return self._most_calls - self.calls
+
+    @asynccontextmanager
+    async def reply(self) -> AsyncIterator[Bill]:
+        """Pay for one reply, by the bill as it stands in the end. Raises ``SpentError``."""
+        self.take()
+        bill, held = Bill(), None
+        try:
+            if self._funds is not None:
+                held = await self._funds.hold()
+                if held is None:
+                    bill.cost = Decimal(0)
+                    self.spent = self.broke = True
+                    raise SpentError
+            yield bill
+        finally:
+            self.pay(bill.cost)
+            if self._funds is not None and held is not None:
+                await self._funds.settle(held, bill.cost)
 
     def take(self) -> None:
         """Set one reply aside. Raises ``SpentError`` if it does not fit."""
@@ -143,14 +194,9 @@ class Scores:
         return "" if not found or any(each.replied for each in found) else found[0].why
 
     async def _judge(self, text: str, case: Case) -> Judgement:
-        async with self._gate:
-            self._purse.take()
-            cost = None
-            try:
-                found = await self._prompted(case.input, self._context(text))
-                cost = found.cost
-            finally:
-                self._purse.pay(cost)
+        async with self._gate, self._purse.reply() as bill:
+            found = await self._prompted(case.input, self._context(text))
+            bill.cost = found.cost
         if isinstance(found, Answer):
             output = found.output.model_dump(mode="json")
             return Judgement(right=output == case.right, output=output, why="", replied=True)

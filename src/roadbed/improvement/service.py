@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from roadbed.decisions.model import Answered, LiveVersion
+from roadbed.decisions.model import Answered, LiveVersion, NotAnswered
+from roadbed.decisions.paying import Paying
 from roadbed.decisions.runner import Runner
 from roadbed.halts.service import late_before
 from roadbed.improvement.fitting import fit
@@ -121,31 +123,44 @@ class Improvement:
         )
 
     async def judge(
-        self, declared: UseCase, decider: FunctionDecider | Trainable, examples: ExampleSet
+        self,
+        declared: UseCase,
+        decider: FunctionDecider | Trainable,
+        examples: ExampleSet,
+        paying: Paying | None = None,
     ) -> Judged:
         """Ask ``decider`` about inputs whose right output is known, through the live path's checks.
 
         Anything but an answer (unsure, failed, late, invalid) counts as confidence 0: such tasks
-        go to a person, so they are never automatic.
+        go to a person, so they are never automatic. Raises what ``paying`` raises.
         """
-        return judged(await self.answers(declared, decider, examples), examples)
+        return judged(await self.answers(declared, decider, examples, paying), examples)
 
     async def answers(
-        self, declared: UseCase, decider: FunctionDecider | Trainable, examples: ExampleSet
+        self,
+        declared: UseCase,
+        decider: FunctionDecider | Trainable,
+        examples: ExampleSet,
+        paying: Paying | None = None,
     ) -> list[Answered | None]:
         """What ``decider`` answers to each input, through the live path's checks and deadline."""
         live = LiveVersion(id=None, decider=decider, threshold=None, certificate=None)
         runner, gate = Runner(declared), asyncio.Semaphore(256)
 
-        async def ask(number: int, example: LabelledExample) -> Answered | None:
+        async def ask(number: int, example: LabelledExample) -> Answered | NotAnswered:
             async with gate:
                 task = self._replayed(declared, number, example)
-                answer = await runner.ask(live, task, seconds=declared.deadline_seconds)
-            return answer if isinstance(answer, Answered) else None
+                return await runner.ask(live, task, seconds=declared.deadline_seconds)
 
-        found = await asyncio.gather(*(ask(*each) for each in enumerate(examples.examples)))
-        runner.close()
-        return found
+        asked = [partial(ask, *each) for each in enumerate(examples.examples)]
+        try:
+            if paying is None:
+                found = list(await asyncio.gather(*(each() for each in asked)))
+            else:
+                found = await paying.ask(asked, lambda answer: answer)
+        finally:
+            runner.close()
+        return [each if isinstance(each, Answered) else None for each in found]
 
     def _record(self, declared: UseCase, example: LabelledExample) -> dict[str, Any]:
         content = example.input.model_dump(mode="json")

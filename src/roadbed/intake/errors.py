@@ -35,6 +35,19 @@ class KeyReusedError(RoadbedError):
         self.task_id = task_id
 
 
+class RetiredError(RoadbedError):
+    """The use case has come to the end of its road: it takes no new work."""
+
+    code = "usecase_retired"
+
+    def __init__(self, use_case: str) -> None:
+        super().__init__(
+            f"{use_case!r} is retired and takes no new tasks.",
+            "Send this work to whoever does it now; its page of releases says why it was retired, "
+            f"and `roadbed release plan {use_case}` begins its way back.",
+        )
+
+
 class OverloadedError(RoadbedError):
     """More tasks wait in memory than this process may hold; nothing of the task was stored."""
 

@@ -30,6 +30,7 @@ class Permission(StrEnum):
     DRILL = "drill"
     IMPROVE = "improve"
     RELEASE = "release"
+    RETIRE = "retire"
     SIGN = "sign"
     INCIDENT = "incident"
     ERASE = "erase"
@@ -43,7 +44,7 @@ _JUDGES = frozenset({_P.REVIEW, _P.REPORT_OUTCOMES})  # say what is, or turned o
 ALLOWS: Mapping[Role, frozenset[Permission]] = {
     Role.DOMAIN_LEAD: _POD
     | _JUDGES
-    | {_P.APPROVE, _P.DELIVER, _P.DRILL, _P.IMPROVE, _P.RELEASE, _P.ERASE},
+    | {_P.APPROVE, _P.DELIVER, _P.DRILL, _P.IMPROVE, _P.RELEASE, _P.RETIRE, _P.ERASE},
     Role.ENGINEER: _POD | _JUDGES | {_P.DELIVER, _P.DRILL, _P.IMPROVE, _P.RELEASE},
     Role.DATA_SPECIALIST: _POD | _JUDGES | {_P.DELIVER, _P.IMPROVE, _P.ERASE},
     Role.RISK_PARTNER: _POD | {_P.APPROVE, _P.DRILL, _P.ERASE},
@@ -51,7 +52,7 @@ ALLOWS: Mapping[Role, frozenset[Permission]] = {
     Role.VIEWER: frozenset({_P.VIEW}),
 }
 # An administrator sees and stops everything. What has to be judged stays with those who own it.
-ADMIN_ALLOWS = frozenset({_P.VIEW, _P.HALT, _P.MANAGE_PEOPLE})
+ADMIN_ALLOWS = frozenset({_P.VIEW, _P.HALT, _P.RETIRE, _P.MANAGE_PEOPLE})
 SCOPES: Mapping[str, frozenset[Permission]] = {
     "submit": frozenset({_P.SUBMIT}),
     "read": frozenset({_P.VIEW}),

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from psycopg.types.json import Jsonb
 
+from roadbed.decisions.paying import Paying
 from roadbed.improvement.model import Candidate, ExampleSet, Judged
 from roadbed.improvement.service import Improvement
 from roadbed.kernel.clock import Clock
@@ -68,8 +69,9 @@ class Certificates:
         behaviour: str,
         standing: Standing,
         alarm_at: datetime | None,
+        paying: Paying | None = None,
     ) -> Look:
-        """Judge ``candidate`` on the reference sample, if a look is due.
+        """Judge ``candidate`` on the reference sample, if a look is due. Raises as ``paying``.
 
         A fitted version has one look with the whole risk of error, and another only on what was
         drawn since an alarm; a plain function is looked at again whenever labels have come, by a
@@ -87,7 +89,7 @@ class Certificates:
                 note = "Nothing new to learn from, and this version has had its one look."
                 return Look(certificate=last, proof=None, sample=len(fresh), note=note)
         await self._database.fetch(_SQL["look"], {"hash": behaviour})
-        judged = await self._improvement.judge(declared, candidate.decider, reference)
+        judged = await self._improvement.judge(declared, candidate.decider, reference, paying)
         pooling = _pooling(declared, candidate, reference)
         evidence, training = _pooled(declared, candidate, reference, judged, fresh, pooling)
         allowed = await self._reviewers(declared)

@@ -62,6 +62,7 @@ _PLAIN: _Table = {
     "certainty": ("Certainty", percent),
     "deadline_seconds": ("Deadline", _seconds),
     "label_within_hours": ("Time for a label of the sample", _hours),
+    "approve_within_hours": ("Time for an approval", _hours),
 }
 _ROLLOUT: _Table = {
     "sign_off_hours": ("Time a sign-off is good for", _hours),

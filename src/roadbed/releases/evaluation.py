@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
-from roadbed.decisions.model import Answered, LiveVersion, Reason, Route, Service
+from roadbed.decisions.model import (
+    Answered,
+    LiveVersion,
+    NotAnswered,
+    Reason,
+    Route,
+    Routed,
+    Service,
+)
+from roadbed.decisions.paying import Paying
 from roadbed.decisions.runner import Runner
 from roadbed.decisions.trials import answered
 from roadbed.intake.model import AdmittedTask
@@ -24,8 +33,11 @@ from roadbed.usecases.deciders import is_trainable
 from roadbed.usecases.folder import LoadedUseCase
 
 Json = Mapping[str, Any]
+_Given: TypeAlias = tuple[Answered | NotAnswered, Routed, float]
 # Small enough that nothing waits for a thread; a trainable answers a batch at once.
 _AT_ONCE, _BATCH = 16, 64
+# What a first answer imports and loads must not hold up many: so many are asked one by one at most.
+_ALONE = 16
 _WENT_WRONG = (Reason.DECIDER_FAILED, Reason.DECIDER_TIMEOUT, Reason.INVALID_ANSWER)
 
 
@@ -81,21 +93,29 @@ class Evaluation:
         self._clock = clock
 
     async def run(
-        self, live: Contender | None, candidate: Contender, items: Sequence[Item]
+        self, live: Contender | None, candidate: Contender, items: Sequence[Item], paying: Paying
     ) -> list[Pair]:
-        """Both versions on every item, in order."""
+        """Both versions on every item, in order. Raises as ``paying`` does."""
         sides = [each for each in (live, candidate) if each]
         runners = {id(each): Runner(each.loaded.declared) for each in sides}
         trained = all(is_trainable(each.version.decider) for each in sides)
-        size = _BATCH if trained else _AT_ONCE
+        most = _BATCH if trained else _AT_ONCE
         said: dict[int, list[Said]] = {id(each): [] for each in sides}
+        start = turn = 0
         try:
-            for start in range(0, len(items), size):
-                chunk = items[start : start + size]
-                for each in sides if (start // size) % 2 else reversed(sides):
-                    said[id(each)] += await asyncio.gather(
-                        *(self._ask(each, runners[id(each)], item) for item in chunk)
+            while start < len(items):
+                warm = all(runners[id(each)].warm(each.version) for each in sides)
+                chunk = items[start : start + (most if warm or start >= _ALONE else 1)]
+                start, turn = start + len(chunk), turn + 1
+                for each in reversed(sides) if turn % 2 else sides:
+                    given = await paying.ask(
+                        [partial(self._ask, each, runners[id(each)], item) for item in chunk],
+                        lambda given: given[0],
+                        untold=each is live,  # else its successor, which tells, could not be shown
                     )
+                    said[id(each)] += [
+                        _said(each, *both) for both in zip(chunk, given, strict=True)
+                    ]
         finally:
             for runner in runners.values():
                 runner.close()
@@ -105,7 +125,7 @@ class Evaluation:
             for item, old, new in zip(items, olds, said[id(candidate)], strict=True)
         ]
 
-    async def _ask(self, side: Contender, runner: Runner, item: Item) -> Said:
+    async def _ask(self, side: Contender, runner: Runner, item: Item) -> _Given:
         service = Service(
             loaded=side.loaded, live=side.version, coin_seed=b"", halted=False, halt_epoch=0
         )
@@ -122,16 +142,21 @@ class Evaluation:
         )
         began = self._clock.monotonic()
         answer, routed = await answered(service, side.version, runner, task)
-        output = answer.output if isinstance(answer, Answered) else None
-        code = None if isinstance(answer, Answered) else answer.code
-        return Said(
-            output=output,
-            wrong=is_wrong(output, code, as_declared(side.loaded, item.right)),
-            by_rule=code is Reason.RULE,
-            automatic=routed.route is Route.AUTOMATIC,
-            seconds=self._clock.monotonic() - began,
-            cost=None if answer.cost is None else float(answer.cost),
-        )
+        return answer, routed, self._clock.monotonic() - began
+
+
+def _said(side: Contender, item: Item, given: _Given) -> Said:
+    answer, routed, seconds = given
+    output = answer.output if isinstance(answer, Answered) else None
+    code = None if isinstance(answer, Answered) else answer.code
+    return Said(
+        output=output,
+        wrong=is_wrong(output, code, as_declared(side.loaded, item.right)),
+        by_rule=code is Reason.RULE,
+        automatic=routed.route is Route.AUTOMATIC,
+        seconds=seconds,
+        cost=None if answer.cost is None else float(answer.cost),
+    )
 
 
 def is_wrong(output: Json | None, code: str | None, right: Json | None) -> bool:

@@ -15,13 +15,19 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.releases import lifecycle, rules
 from roadbed.releases.book import ReleaseBook
 from roadbed.releases.certificates import Look
-from roadbed.releases.errors import ArtifactMissingError, ReleaseStepError, RollBackError
+from roadbed.releases.errors import (
+    ArtifactMissingError,
+    CannotDecideError,
+    ReleaseStepError,
+    RollBackError,
+)
 from roadbed.releases.journal import Journal
 from roadbed.releases.model import Release, Step
-from roadbed.releases.registry import Registry
 from roadbed.releases.service import Releases
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
+from roadbed.usecases.destinations import Approvals
+from roadbed.usecases.errors import UnknownUseCaseError
 
 _SQL = queries(__package__)
 Row = Mapping[str, Any]
@@ -35,20 +41,21 @@ class Falling:
         *,
         database: Database,
         releases: Releases,
-        registry: Registry,
         book: ReleaseBook,
         journal: Journal,
         hold_deliveries: str,
     ) -> None:
         self._database = database
         self._releases = releases
-        self._registry = registry
         self._book = book
         self._journal = journal
         self._hold_deliveries = hold_deliveries
 
     async def roll_back(self, use_case: str, *, actor: str, why: str, to: str | None) -> str:
-        """The release that fell. Raises ``RollBackError``, ``ArtifactMissingError``."""
+        """The release that fell. What goes back is stored, so no folder is needed.
+
+        Raises ``RollBackError``, ``ArtifactMissingError``, ``UnknownUseCaseError``.
+        """
         async with self._database.transaction() as connection:
             await connection.execute(_SQL["fence"], {"use_case": use_case})
             await connection.execute(_SQL["lock"], {"use_case": use_case})
@@ -85,11 +92,21 @@ class Falling:
         await self._tell(release.use_case)
 
     async def retire(self, use_case: str, *, actor: str, why: str) -> None:
-        """Nothing is automatic any more; the use case has come to the end of its road."""
+        """No new tasks, and nothing automatic; what waits is reviewed and delivered.
+
+        Raises ``UnknownUseCaseError``, ``CannotDecideError``.
+        """
         async with self._database.transaction() as connection:
             named = {"use_case": use_case}
             await connection.execute(_SQL["fence"], named)
             await connection.execute(_SQL["lock"], named)
+            standing = await (await connection.execute(_SQL["standing"], named)).fetchone()
+            if standing is None:
+                raise UnknownUseCaseError(use_case)
+            if standing["stage"] == "retired":
+                raise CannotDecideError(
+                    f"{use_case!r} is retired already.", "Nothing is left to do."
+                )
             await connection.execute(_SQL["propose_only"], {**named, "reason": f"Retired: {why}"})
             await connection.execute(_SQL["fall_back"], named)
             live = await self._one(connection, use_case, ("live",))
@@ -100,6 +117,8 @@ class Falling:
             await self._journal.note(
                 connection, use_case, f"{use_case} retired", actor, {"why": why}
             )
+            text = f"{use_case}: retired by {actor}. {why} It takes no new tasks."
+            await self._journal.tell_pod(connection, use_case, "retired", text)
         await self._tell(use_case)
 
     async def _end(
@@ -123,7 +142,9 @@ class Falling:
         live = await self._one(connection, use_case, ("live",))
         named = {"use_case": use_case}
         standing = await (await connection.execute(_SQL["standing"], named)).fetchone()
-        if live is None or standing is None or standing["live_version"] != live.version:
+        if standing is None:
+            raise UnknownUseCaseError(use_case)
+        if live is None or standing["live_version"] != live.version:
             raise RollBackError(
                 f"What is live in {use_case!r} came without a release, so nothing was before it.",
                 f"`roadbed halt {use_case}` stops it.",
@@ -203,7 +224,9 @@ class Falling:
         """Hold what the fallen version has not sent; gives a sentence on it, if there is any."""
         if release.version is None or release.version == release.base:
             return ""
-        hours = self._registry.get(release.use_case).loaded.declared.approvals.within_hours
+        named = {"use_case": release.use_case}
+        row = await (await connection.execute(_SQL["approve_within"], named)).fetchone()
+        hours = row["hours"] if row and row["hours"] else Approvals().within_hours
         cursor = await connection.execute(
             self._hold_deliveries,
             {

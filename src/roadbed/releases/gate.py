@@ -11,6 +11,8 @@ from typing import Any
 
 import psycopg
 
+from roadbed.budgets.service import Budgets
+from roadbed.decisions.paying import Paying
 from roadbed.improvement.model import Candidate
 from roadbed.improvement.service import Improvement
 from roadbed.kernel.clock import Clock
@@ -57,6 +59,7 @@ class Gate:
         registry: Registry,
         clock: Clock,
         checks: OutsideChecks,
+        budgets: Budgets,
     ) -> None:
         self._database = database
         self._improvement = improvement
@@ -65,6 +68,7 @@ class Gate:
         self._registry = registry
         self._clock = clock
         self._checks = checks
+        self._budgets = budgets
         self._evaluation = Evaluation(clock)
 
     @asynccontextmanager
@@ -78,7 +82,11 @@ class Gate:
             yield
 
     async def run(self, release: Release) -> Gated:
-        """Raises ``NothingToJudgeError``, ``ArtifactMissingError``."""
+        """What the questions cost comes out of the budget of the use case, as it is in service.
+
+        Raises ``NothingToJudgeError``, ``ArtifactMissingError``, ``EvaluationBudgetError``,
+        ``PriceUnknownError``.
+        """
         began = self._clock.monotonic()
         await self._registry.refresh(release.use_case)
         found = await self.open(release.use_case, release.behaviour)
@@ -89,15 +97,17 @@ class Gate:
         items = await self._items(release.use_case)
         if not any(each.judges for each in items):
             raise NothingToJudgeError(release.use_case)
+        paying = self.paying(release.use_case)
         look = await self._certificates.look(
             found.loaded,
             await self.candidate(found),
             found.behaviour,
             rules.standing(standing),
             standing["alarm_at"],
+            paying,
         )
         candidate = contender(found, look.certificate, standing["alarm_at"])
-        pairs = await self._evaluation.run(live, candidate, items)
+        pairs = await self._evaluation.run(live, candidate, items, paying)
         report = await asyncio.to_thread(self._report, release, live, candidate, standing, pairs)
         report["proof"] = {"says": look.note, "threshold": candidate.version.threshold}
         report["declares"] = await self._declares(standing["live_version"], found)
@@ -106,6 +116,8 @@ class Gate:
         report["passed"] = all(each["passed"] for each in report["criteria"])
         report["at"] = self._clock.now().isoformat()
         report["alarm_at"] = standing["alarm_at"].isoformat() if standing["alarm_at"] else None
+        report["spent"] = None if paying.spent is None else float(paying.spent)
+        report["currency"] = paying.currency
         report["took_seconds"] = round(self._clock.monotonic() - began, 3)
         return Gated(
             report=_rounded(plain(report)),
@@ -114,6 +126,11 @@ class Gate:
             threshold=look.certificate["threshold"] if look.certificate else None,
             alarm_at=standing["alarm_at"],
         )
+
+    def paying(self, use_case: str) -> Paying:
+        """The purse for questions about known cases: today's limits hold."""
+        declared = self._registry.get(use_case).loaded.declared
+        return Paying(self._budgets, use_case, declared.budget)
 
     async def damaged(self, behaviour: str) -> str | None:
         """A file of a version that is not stored as it was, if there is one."""

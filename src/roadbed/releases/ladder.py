@@ -111,15 +111,17 @@ class Ladder:
 
         It is made of the folder, what was corrected and what was accepted; or it is ``version``, an
         earlier one by number or id. Raises ``ReleaseUnderWayError``, ``UnknownVersionError``,
-        ``TrainingError``, ``PatchError``, ``FolderChangedError``, ``ArtifactMissingError``.
+        ``TrainingError``, ``PatchError``, ``FolderChangedError``, ``ArtifactMissingError``; why the
+        folder cannot be loaded, where it is to be made of it.
         """
-        folder = self._registry.folder(use_case)
+        self._registry.get(use_case)
         await self._none_under_way(use_case)
         proposals: list[str] = []
         if version is not None:
             behaviour = await self._behaviour_of(use_case, version)
             why = reason or f"Version {version} again."
         else:
+            folder = self._registry.on_disk(use_case)
             changes = await self._accepted(use_case)
             proposals = [str(each["id"]) for each in changes if "id" in each]
             why = reason or "The folder as it is, with what was corrected since."
@@ -156,7 +158,7 @@ class Ladder:
         """Measure the candidate against what is live, by the limits of the plan.
 
         Raises ``GateRunningError``, ``NothingToJudgeError``, ``ArtifactMissingError``,
-        ``ReleaseStepError``.
+        ``ReleaseStepError``, ``EvaluationBudgetError``, ``PriceUnknownError``.
         """
         release = await self._book.get(release_id)
         check_step(release, "gated")
@@ -217,7 +219,8 @@ class Ladder:
     ) -> Release | None:
         """End the trial that runs; without one, go back to what was live before.
 
-        Gives the release that fell. Raises ``RollBackError``, ``ArtifactMissingError``.
+        Gives the release that fell. The use case need not be served here, nor its folder load.
+        Raises ``RollBackError``, ``ArtifactMissingError``, ``UnknownUseCaseError``.
         """
         fell = await self._falling.roll_back(use_case, actor=actor, why=why, to=to)
         await self._refresh(use_case)
@@ -246,7 +249,10 @@ class Ladder:
         return await self._book.get(release_id)
 
     async def retire(self, use_case: str, *, actor: str, why: str) -> None:
-        """End a use case: it goes on only to people. Raises ``ReleaseUnderWayError``."""
+        """End a use case: no new tasks, and people do what waits. No folder is needed.
+
+        Raises ``ReleaseUnderWayError``, ``UnknownUseCaseError``, ``CannotDecideError``.
+        """
         await self._none_under_way(use_case)
         await self._falling.retire(use_case, actor=actor, why=why)
         await self._refresh(use_case)

@@ -126,6 +126,7 @@ def declaration(declared: UseCase) -> dict[str, Any]:
         "deadline_seconds": declared.deadline_seconds,
         "slices": list(declared.slices),
         "label_within_hours": declared.label_within_hours,
+        "approve_within_hours": declared.approvals.within_hours,
         "pod": asdict(declared.pod),
         "budget": asdict(declared.budget) if declared.budget else None,
         "trainable": declared.trainable is not None,

@@ -294,6 +294,10 @@ SELECT pg_advisory_xact_lock(hashtext('halt'), hashtext(%(use_case)s))
 UPDATE use_case SET halt_epoch = halt_epoch + 1, release_epoch = release_epoch + 1
 WHERE name = %(use_case)s RETURNING halt_epoch, release_epoch
 
+-- name: approve_within
+SELECT (declaration ->> 'approve_within_hours')::double precision AS hours
+FROM use_case WHERE name = %(use_case)s
+
 -- name: declared_of
 SELECT behaviour.declaration FROM version JOIN behaviour ON behaviour.hash = version.behaviour
 WHERE version.id = %(version)s

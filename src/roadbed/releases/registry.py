@@ -36,6 +36,7 @@ class Registry:
         self._store = store
         self._services: dict[str, Service] = {}
         self._folders: dict[str, LoadedUseCase] = {}
+        self._unloadable: dict[str, RoadbedError] = {}
 
     def get(self, use_case: str) -> Service:
         """The service of a use case. Raises ``UnknownUseCaseError``."""
@@ -45,9 +46,18 @@ class Registry:
             raise UnknownUseCaseError(use_case) from None
 
     def folder(self, use_case: str) -> LoadedUseCase:
-        """The folder on disk, which need not be what is live. Raises ``UnknownUseCaseError``."""
+        """The folder on disk, which need not be what is live. Raises ``UnknownUseCaseError``.
+
+        Where it cannot be loaded, the stored copy of what is live.
+        """
         self.get(use_case)
         return self._folders[use_case]
+
+    def on_disk(self, use_case: str) -> LoadedUseCase:
+        """The folder on disk and nothing else. Raises why it cannot be loaded, or as ``folder``."""
+        if error := self._unloadable.get(use_case):
+            raise error
+        return self.folder(use_case)
 
     def names(self) -> Sequence[str]:
         """The use cases served here, in order of name."""
@@ -58,6 +68,26 @@ class Registry:
         service = await self._read(loaded)
         self._folders[loaded.name] = loaded
         self._services[loaded.name] = service
+        self._unloadable.pop(loaded.name, None)
+
+    async def add_stored(self, use_case: str, why: RoadbedError) -> bool:
+        """Serve what people released, although its folder cannot be loaded; whether there is any.
+
+        Where the folder itself is what runs, its last state is nobody's word, and is not served.
+        """
+        row = await self._database.fetch_one(_SQL["service"], {"name": use_case})
+        if row is None or row["live_version"] is None or use_case in self._services:
+            return False
+        try:
+            found = await self._store.open(use_case, row["behaviour"], None)
+        except RoadbedError as error:
+            _log.warning("live version not used", usecase=use_case, problem=str(error))
+            return False
+        if folder_rules(row["stage"], found.loaded.declared.rollout):
+            return False
+        await self.add(found.loaded)
+        self._unloadable[use_case] = why
+        return True
 
     async def refresh(self, use_case: str) -> None:
         """Read again what is live and whether it is halted."""
@@ -96,6 +126,7 @@ class Registry:
             halted=row["halted"],
             halt_epoch=row["halt_epoch"],
             trial=await self._trial(folder, row["trial"]) if same else None,
+            retired=row["stage"] == "retired",
         )
 
     async def _runnable(self, folder: LoadedUseCase, row: Row) -> tuple[Runnable | None, bool]:

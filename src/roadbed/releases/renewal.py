@@ -40,7 +40,7 @@ class Renewal:
         """The live release, with its newest proof in force.
 
         Raises ``RollBackError`` where what is live came without a release, ``CannotDecideError``
-        when an alarm sounds meanwhile, ``ArtifactMissingError``.
+        when an alarm sounds meanwhile, ``ArtifactMissingError``, ``EvaluationBudgetError``.
         """
         named = {"use_case": use_case}
         standing = await self._database.fetch_one(_SQL["standing"], named) or {}
@@ -58,6 +58,7 @@ class Renewal:
             found.behaviour,
             rules.standing(standing),
             standing["alarm_at"],
+            self._gate.paying(use_case),
         )
         if look.proof is not None:
             await self._put(use_case, release.id, standing, look, actor)

@@ -58,13 +58,24 @@ def gate_said(gate: Report) -> str:
     begun = f"Failed: {', '.join(failed)}." if failed else "Everything it had to reach, it reached."
     counted = f"of the items that only judge, {gate['fixed']:,} fixed and {gate['broken']:,} broken"
     beside = gate.get("alone") or counted
-    return f"{begun} {beside[0].upper()}{beside[1:]}."
+    return " ".join(filter(None, [f"{begun} {beside[0].upper()}{beside[1:]}.", _cost(gate)]))
 
 
 def gate_lines(gate: Report | None) -> Iterator[str]:
     """The gate for a terminal."""
     for each in criteria(gate):
         yield f"{'✓' if each['passed'] else '×'} {_headed(each)}"
+    if said := _cost(gate or {}):
+        yield said
+
+
+def _cost(gate: Report) -> str:
+    """What asking both versions came to; nothing where it was free."""
+    if "spent" not in gate or gate["spent"] == 0:
+        return ""
+    if gate["spent"] is None:
+        return "What it cost to ask is not known."
+    return f"Asking cost {gate['spent']:,.4g} {gate['currency']}".rstrip() + "."
 
 
 def _headed(each: Report) -> str:

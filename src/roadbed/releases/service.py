@@ -205,7 +205,9 @@ class Releases:
             loaded, actor="roadbed", reason="The folder was registered."
         )
         row = await self._database.fetch_one(_SQL["service"], {"name": loaded.name}) or {}
-        if row.get("behaviour") == behaviour or not await self._folder_rules(loaded, row):
+        if row.get("stage") == "retired" or row.get("behaviour") == behaviour:
+            return
+        if not await self._folder_rules(loaded, row):
             return
         known = Look(
             certificate=await self.certificates.last(behaviour),

@@ -35,7 +35,7 @@ def reading(
     checks = {
         "wrong": wrong,
         "failing": [(_none(row, "candidate"), _none(row, "live")) for row in asked],
-        "slow": [_over(row, "seconds", limits["seconds"]) for row in asked],
+        "slow": [_over(row, "seconds", limits["seconds"]) for row in asked if _timed(row)],
         "dear": [_over(row, "cost", limits["cost"]) for row in asked],
     }
     delta = (1.0 - certainty) / CHECKS
@@ -168,6 +168,11 @@ def _wrong(row: Row, right: Right) -> tuple[bool, bool]:
     return candidate, is_wrong(row["live_output"], row["live_reason"], label)
 
 
+def _timed(row: Row) -> bool:
+    """Whether neither was still starting: loading for seconds, once, tells nothing of its pace."""
+    return row["live_seconds"] is not None and row["candidate_seconds"] is not None
+
+
 def _none(row: Row, side: str) -> bool:
     return row[f"{side}_output"] is None
 
@@ -198,7 +203,7 @@ def _agreement(rows: Sequence[Row], certainty: float) -> dict[str, Any]:
 def _figures(rows: Sequence[Row], side: str) -> dict[str, Any]:
     costs = [row[f"{side}_cost"] for row in rows]
     known = [float(each) for each in costs if each is not None]
-    took = p95([row[f"{side}_seconds"] for row in rows])
+    took = p95([value for row in rows if (value := row[f"{side}_seconds"]) is not None])
     return {
         "no_answer": sum(_none(row, side) for row in rows),
         "p95_seconds": took,

@@ -96,6 +96,15 @@ def folders(parent: Path) -> list[Path]:
     return sorted(each.parent for each in parent.glob("*/usecase.py"))
 
 
+def without_code(parent: Path) -> list[Path]:
+    """Folders below ``parent`` that have no ``usecase.py``, or lost it."""
+    if (parent / "usecase.py").exists() or not parent.is_dir():
+        return []
+    return sorted(
+        each for each in parent.iterdir() if each.is_dir() and not (each / "usecase.py").exists()
+    )
+
+
 def read_records(folder: Path) -> Records:
     """The reference tables ``data/*.csv``: the first column is the key. Raises ``UseCaseError``."""
     tables = {}

@@ -1,0 +1,290 @@
+"""What a gate and a search for a prompt cost comes out of the budget of the use case."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
+from functools import partial
+
+import pytest
+
+from roadbed.bootstrap import App, open_app
+from roadbed.budgets.model import Aside
+from roadbed.decisions.errors import EvaluationBudgetError, PriceUnknownError
+from roadbed.decisions.model import Answered, NotAnswered, Reason
+from roadbed.decisions.paying import Paying
+from roadbed.improvement.model import Proposal
+from roadbed.improvement.prompting import NoProposal, PromptBudget
+from roadbed.kernel.settings import Settings
+from roadbed.releases import report
+from roadbed.releases.model import Release
+from roadbed.testing import ModelServer
+from roadbed.usecases.model import Budget
+from tests.conftest import Folders
+from tests.ladders import edit, gated, live, write
+from tests.unit.test_prompting import WORST, examples, obedient
+
+CENT = "return Answer(output=Routing(queue=queue), confidence=0.9, cost=Decimal('0.01'))"
+UNTOLD = "return Answer(output=Routing(queue=queue), confidence=0.9)"
+Ask = Callable[[], Awaitable[Answered | NotAnswered]]
+
+
+def money(per_month: float, **more: float) -> str:
+    """What a folder says of its budget."""
+    given = {"per_task": 0.02, "per_month": per_month, **more}
+    stated = ", ".join(f"{name}={value}" for name, value in given.items())
+    imported = "from decimal import Decimal\nfrom roadbed import Budget\n"
+    return f"{imported}usecase.budget = Budget({stated})"
+
+
+async def used(app: App, budget: Budget | None = None) -> list[tuple[Decimal, Decimal]]:
+    stated = budget or app.registry.get("triage").loaded.declared.budget
+    assert stated is not None
+    return [(each.spent, each.reserved) for each in await app.budgets.overview("triage", stated)]
+
+
+class TestPaying:
+    BUDGET = Budget(per_task=0.02, per_month=1.0, per_day=0.1)
+
+    def asked(self, costs: Sequence[str | None], at_once: list[int]) -> list[Ask]:
+        under_way = 0
+
+        async def ask(cost: str | None) -> Answered | NotAnswered:
+            nonlocal under_way
+            under_way += 1
+            at_once.append(under_way)
+            await asyncio.sleep(0)
+            under_way -= 1
+            told = None if cost is None else Decimal(cost)
+            return Answered(output={}, confidence=1.0, evidence={}, cost=told)
+
+        return [partial(ask, each) for each in costs]
+
+    async def test_as_many_are_asked_at_once_as_the_day_allows(self, app: App) -> None:
+        paying, at_once = Paying(app.budgets, "triage", self.BUDGET), list[int]()
+        found = await paying.ask(self.asked(["0.005"] * 12, at_once), lambda answer: answer)
+        assert (len(found), paying.spent) == (12, Decimal("0.06"))
+        assert at_once[0] == 1
+        assert max(at_once) == 4  # 0.095 is left of the day, and the worst is 0.02 each
+        assert await used(app, self.BUDGET) == [(Decimal("0.06"), Decimal(0))] * 2
+        with pytest.raises(EvaluationBudgetError, match="used up"):
+            await paying.ask(self.asked(["0.02"] * 12, at_once), lambda answer: answer)
+        assert await used(app, self.BUDGET) == [(Decimal("0.10"), Decimal(0))] * 2
+
+    async def test_what_failed_is_charged_at_its_worst(self, app: App) -> None:
+        async def fails() -> Answered | NotAnswered:
+            return NotAnswered(code=Reason.DECIDER_FAILED, reason="no", evidence={}, cost=None)
+
+        paying = Paying(app.budgets, "triage", self.BUDGET)
+        await paying.ask([fails], lambda answer: answer)
+        assert paying.spent == Decimal("0.02")
+
+    async def test_one_that_does_not_tell_its_price_is_refused_at_once(self, app: App) -> None:
+        paying, at_once = Paying(app.budgets, "triage", self.BUDGET), list[int]()
+        with pytest.raises(PriceUnknownError, match="Give each Answer and Unsure its cost"):
+            await paying.ask(self.asked([None] * 50, at_once), lambda answer: answer)
+        assert len(at_once) == 1
+        await paying.ask(self.asked([None], at_once), lambda answer: answer, untold=True)
+        assert await used(app, self.BUDGET) == [(Decimal("0.04"), Decimal(0))] * 2
+
+        async def unsure() -> Answered | NotAnswered:
+            return NotAnswered(code=Reason.UNSURE, reason="no", evidence={}, cost=None)
+
+        with pytest.raises(PriceUnknownError):
+            await paying.ask([unsure], lambda answer: answer)
+
+    async def test_what_is_cut_off_is_charged_at_its_worst(self, app: App) -> None:
+        async def hangs() -> Answered | NotAnswered:
+            await asyncio.sleep(60)
+            raise AssertionError
+
+        paying = Paying(app.budgets, "triage", self.BUDGET)
+        asking = asyncio.create_task(paying.ask([hangs], lambda answer: answer))
+        await asyncio.sleep(0.3)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert await used(app, self.BUDGET) == [(Decimal("0.02"), Decimal(0))] * 2
+
+    async def test_without_a_budget_the_database_is_not_asked(
+        self, app: App, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def never(*_: object) -> Aside | None:
+            raise AssertionError
+
+        monkeypatch.setattr(app.budgets, "take_aside", never)
+        paying, at_once = Paying(app.budgets, "triage", None), list[int]()
+        await paying.ask(self.asked(["0.1"] * 100, at_once), lambda answer: answer)
+        assert (max(at_once), paying.spent, paying.currency) == (100, Decimal(10), "")
+        await paying.ask(self.asked([None], at_once), lambda answer: answer)
+        assert paying.spent is None
+
+
+@pytest.fixture
+def folder(folders: Folders) -> Folders:
+    """No use case but those a test writes."""
+    return folders
+
+
+class TestGate:
+    async def test_asks_both_versions_at_the_cost_of_the_use_case(
+        self, settings: Settings, folder: Folders, url: str
+    ) -> None:
+        write(folder, CENT, more=money(1000))
+        async with open_app(settings, url) as app:
+            first = await gated(app)
+            assert first.gate is not None
+            asked = first.gate["candidate"]["asked"]
+            [(spent, reserved)] = await used(app)
+            # For the proof, and beside the folder as it was registered, which answers as well.
+            assert (spent, reserved) == (Decimal(3 * asked) / 100, Decimal(0))
+            assert first.gate["spent"] == float(spent)
+            told = f"Asking cost {float(spent):,.4g} EUR."
+            assert report.gate_said(first.gate).endswith(told)
+            assert told in list(report.gate_lines(first.gate))
+
+    async def test_holds_for_many_with_one_question_to_the_database(
+        self, settings: Settings, folder: Folders, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write(folder, more=money(1000))
+        async with open_app(settings, url) as app:
+            held: list[int] = []
+            take = app.budgets.take_aside
+
+            async def counted(*given: object) -> Aside | None:
+                found: Aside | None = await take(*given)  # type: ignore[arg-type]
+                held.append(found.count if found else 0)
+                return found
+
+            monkeypatch.setattr(app.budgets, "take_aside", counted)
+            release = await gated(app)
+            assert release.gate is not None
+            assert release.gate["spent"] == 0
+            assert "cost" not in report.gate_said(release.gate)
+            assert sum(held) == 3 * release.gate["candidate"]["asked"]
+            assert len(held) < sum(held) / 10
+
+    async def test_stops_when_the_budget_is_used_up_and_keeps_nothing(
+        self, settings: Settings, folder: Folders, url: str
+    ) -> None:
+        write(folder, CENT, more=money(0.5))
+        async with open_app(settings, url) as app:
+            release = await app.ladder.plan("triage", actor="ben")
+            with pytest.raises(EvaluationBudgetError, match="Raise the budget"):
+                await app.ladder.gate(release.id, actor="ben")
+            again = await app.ladder.get(release.id)
+            assert (again.step, again.gate, again.certificate) == ("planned", None, None)
+            [(spent, reserved)] = await used(app)
+            assert Decimal("0.48") < spent <= Decimal("0.5")
+            assert reserved == 0
+
+    async def test_a_candidate_must_tell_its_price_and_its_predecessor_need_not(
+        self, settings: Settings, folder: Folders, url: str
+    ) -> None:
+        decimals = "from decimal import Decimal"
+        write(folder, UNTOLD, more=decimals)
+        async with open_app(settings, url) as app:
+            await live(app)
+            await edit(app, folder, CENT, more=decimals)
+            vars(app.registry.get("triage").loaded.declared)["budget"] = Budget(
+                per_task=0.02, per_month=1000.0
+            )
+            told = await gated(app)
+            assert told.gate is not None
+            assert told.gate["candidate"]["mean_cost"] == pytest.approx(0.01)
+            assert told.gate["live"]["mean_cost"] is None
+            await app.ladder.withdraw(told.id, actor="ben", why="the next, please")
+            await edit(app, folder, f"queue = queue; {UNTOLD}", more=decimals)
+            with pytest.raises(PriceUnknownError):
+                await gated(app)
+
+    async def test_of_a_language_model_is_paid_for_as_well(
+        self, settings: Settings, folder: Folders, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        prompted(folder, budget=money(1000, per_day=500))
+        async with ModelServer(obedient) as server:
+            ask_here(server, monkeypatch)
+            async with open_app(settings, url) as app:
+                release: Release = await gated(app)
+                assert release.gate is not None
+                cost = paid(server)
+                assert len(server.calls) > 20
+                assert [spent for spent, _ in await used(app)] == [cost, cost]
+                assert release.gate["spent"] == pytest.approx(float(cost))
+
+
+ASKS = """
+from roadbed.models import Price, Prompted
+{budget}
+usecase.decider(Prompted("route.md", model="openai:m", price={price}, samples=1))
+"""
+
+
+def prompted(folders: Folders, *, budget: str, price: str = "Price(input=1, output=1)") -> None:
+    lines = [
+        json.dumps({"input": each.input.model_dump(), "output": each.output.model_dump()})
+        for each in examples(120)
+        if each.output
+    ]
+    code = ASKS.format(budget=budget, price=price)
+    folder = folders.write(code, examples="\n".join(lines), deadline=60.0)
+    (folder / "prompts").mkdir()
+    (folder / "prompts" / "route.md").write_text(WORST)
+
+
+def paid(server: ModelServer) -> Decimal:
+    """What all replies cost at 1 EUR a million tokens: 110 of them, 1,100 for a rewriting."""
+    tokens = sum(1100 if "rewrite" in each.tools else 110 for each in server.calls)
+    return Decimal(tokens) / 1_000_000
+
+
+def ask_here(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+
+
+class TestSearch:
+    async def search(self, app: App) -> Proposal | NoProposal:
+        loaded = app.registry.get("triage").loaded
+        return await app.prompt_search.search(loaded, budget=PromptBudget(calls=400), actor="chi")
+
+    async def test_every_reply_is_paid_for(
+        self, settings: Settings, folder: Folders, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        prompted(folder, budget=money(1000))
+        async with ModelServer(obedient) as server:
+            ask_here(server, monkeypatch)
+            async with open_app(settings, url) as app:
+                assert isinstance(await self.search(app), Proposal)
+                assert await used(app) == [(paid(server), Decimal(0))]
+
+    async def test_it_ends_with_the_budget_and_says_what_to_do(
+        self, settings: Settings, folder: Folders, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        prompted(folder, budget=money(0.03))
+        async with ModelServer(obedient) as server:
+            ask_here(server, monkeypatch)
+            async with open_app(settings, url) as app:
+                vars(app.registry.get("triage").loaded.declared)["budget"] = Budget(
+                    per_task=0.02, per_month=0.0201
+                )
+                found = await self.search(app)
+                assert isinstance(found, NoProposal)
+                assert "raise it in usecase.py" in found.reason
+                [(spent, reserved)] = await used(app)
+                assert reserved == 0
+                assert spent == paid(server)
+
+    async def test_a_price_that_is_not_known_is_refused(
+        self, settings: Settings, folder: Folders, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        prompted(folder, budget=money(1000), price="None")
+        async with ModelServer(obedient) as server:
+            ask_here(server, monkeypatch)
+            async with open_app(settings, url) as app:
+                found = await self.search(app)
+                assert isinstance(found, NoProposal)
+                assert "give Prompted one" in found.reason
+                assert server.calls == []
