@@ -27,6 +27,7 @@ from roadbed.deliveries.service import Deliveries
 from roadbed.halts.service import Halts
 from roadbed.improvement.prompt_search import PromptSearch
 from roadbed.improvement.proposals import Proposals
+from roadbed.improvement.searching import Searches
 from roadbed.improvement.service import Improvement
 from roadbed.intake.service import Intake
 from roadbed.kernel.clock import Clock, SystemClock
@@ -92,7 +93,7 @@ class App:
     receipts: Receipts
     improvement: Improvement
     proposals: Proposals
-    prompt_search: PromptSearch
+    prompt_search: Searches
     releases: Releases
     versions: Versions
     replays: Replays
@@ -179,6 +180,7 @@ async def open_app(
         stack.push_async_callback(network.aclose)
         app = _wire(settings, database, writer, network)
         stack.push_async_callback(app.decisions.close)
+        stack.push_async_callback(app.prompt_search.close)
         for folder in [*folders(settings.usecases), *without_code(settings.usecases)]:
             if only is None or folder.name in only:
                 await _serve(app, folder)
@@ -246,7 +248,7 @@ def _wire(
         incidents=Incidents(database, receipts, ids, clock, pipeline.DELIVERY_DECIDED),
         improvement=improvement,
         proposals=proposals,
-        prompt_search=PromptSearch(improvement, proposals, budgets),
+        prompt_search=Searches(database, PromptSearch(improvement, proposals, budgets), clock),
         releases=releases,
         versions=versions,
         replays=Replays(versions, store, receipts.get, budgets, clock),

@@ -83,6 +83,8 @@ STATUS = {
     "resume_needs_second": 409,
     "folder_changed": 409,
     "patch_invalid": 409,
+    "no_prompt": 409,
+    "search_running": 409,
     "version_unknown": 404,
     "release_unknown": 404,
     "release_under_way": 409,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from roadbed.access import by_proposal, needs
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import RequestError, text_field, unknown_fields
+from roadbed.improvement.prompting import MOST_CALLS, USUAL_CALLS, PromptBudget
 from roadbed.people.rules import Permission
 
 router = APIRouter()
@@ -46,6 +48,51 @@ async def proposals(
     usecase_of(request, name)
     found = await app_of(request).proposals.list(name, states=state or ["open"])
     return as_json({"proposals": found})
+
+
+@router.post(
+    "/usecases/{name}/prompt-search",
+    openapi_extra=_body(
+        {
+            "calls": {"type": "integer", "minimum": 1, "maximum": MOST_CALLS},
+            "money": {"type": "string", "description": "At most, in the price's currency."},
+        }
+    ),
+)
+@needs(Permission.IMPROVE)
+async def search(name: str, request: Request) -> Response:
+    """Begin to search for a better prompt; what it finds waits as a proposal."""
+    person = person_of(request)
+    usecase_of(request, name)
+    body = await json_object(request)
+    unknown_fields(body, {"calls", "money"}, "Send calls and money, or an empty object.")
+    app = app_of(request)
+    begun = app.prompt_search.start(
+        app.registry.get(name).loaded, budget=_budget(body), actor=person
+    )
+    return as_json({"search": begun}, 202)
+
+
+@router.get("/usecases/{name}/prompt-search")
+@needs(Permission.VIEW)
+async def searched(name: str, request: Request) -> Response:
+    """The search for a better prompt that runs on this server, or the last one."""
+    person_of(request)
+    usecase_of(request, name)
+    return as_json({"search": app_of(request).prompt_search.last(name)})
+
+
+def _budget(body: Mapping[str, Any]) -> PromptBudget:
+    calls, money = body.get("calls", USUAL_CALLS), text_field(body, "money", most=40)
+    if type(calls) is not int or not 1 <= calls <= MOST_CALLS:
+        raise RequestError("calls is no number of replies.", f"Send 1 to {MOST_CALLS:,}.")
+    try:
+        limit = Decimal(money) if money else None
+    except InvalidOperation:
+        limit = Decimal(-1)
+    if limit is not None and not (limit.is_finite() and limit > 0):
+        raise RequestError("money is no amount.", 'Send a number as text, such as "2.50".')
+    return PromptBudget(calls=calls, money=limit)
 
 
 @router.get("/usecases/{name}/examples/quality")

@@ -15,6 +15,9 @@ from roadbed.access import by_proposal, needs
 from roadbed.console import words
 from roadbed.console.pages import app_of, page, person_of, usecase_page
 from roadbed.improvement.errors import ProposalDecidedError, ProposalEditError
+from roadbed.improvement.prompting import PromptBudget
+from roadbed.kernel.errors import RoadbedError
+from roadbed.models.prompts.prompted import Prompted
 from roadbed.people.rules import Permission
 
 _MOST = 50
@@ -38,6 +41,19 @@ async def look(request: Request) -> Response:
     loaded = app.service(request.path_params["name"]).loaded
     await app.proposals.suggest(loaded, actor=person)
     return RedirectResponse(f"/usecases/{loaded.name}/improve", status_code=303)
+
+
+@needs(Permission.IMPROVE)
+async def search(request: Request) -> Response:
+    """Begin to search for a better prompt."""
+    person, app, name = person_of(request), app_of(request), request.path_params["name"]
+    loaded = app.service(name).loaded
+    try:
+        app.prompt_search.start(loaded, budget=PromptBudget(), actor=person)
+    except RoadbedError as error:
+        problem = {"id": "", "text": f"{error.problem} {error.remedy}"}
+        return await _improve(request, name, status=409, problem=problem)
+    return RedirectResponse(f"/usecases/{name}/improve#prompt", status_code=303)
 
 
 @needs(Permission.VIEW)
@@ -85,7 +101,7 @@ async def _improve(
     form: Form | None = None,
 ) -> HTMLResponse:
     app = app_of(request)
-    app.service(name)
+    service = app.service(name)
     waiting = await app.proposals.list(name, most=_MOST)
     decided = await app.proposals.list(name, states=_DECIDED, most=_MOST)
     return await usecase_page(
@@ -96,6 +112,8 @@ async def _improve(
         waiting=waiting,
         decided=sorted(decided, key=lambda each: str(each.decided_at), reverse=True),
         headline=words.suggestions(waiting),
+        prompted=isinstance(service.loaded.declared.function, Prompted),
+        search=app.prompt_search.last(name),
         problem=problem or {},
         form=form or {},
     )
@@ -118,5 +136,6 @@ ROUTES = (
     Route("/usecases/{name}/improve", improve),
     Route("/usecases/{name}/improve", look, methods=["POST"]),
     Route("/usecases/{name}/improve/quality", quality),
+    Route("/usecases/{name}/improve/prompt", search, methods=["POST"]),
     Route("/proposals/{proposal_id}", decide, methods=["POST"]),
 )

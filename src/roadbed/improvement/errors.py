@@ -40,3 +40,27 @@ class ProposalEditError(RoadbedError):
             f"The change cannot be accepted as it is written: {detail}.",
             "Mend it and accept again; nothing was changed.",
         )
+
+
+class NoPromptError(RoadbedError):
+    """The use case has no prompt to search for."""
+
+    code = "no_prompt"
+
+    def __init__(self, use_case: str) -> None:
+        super().__init__(
+            f"{use_case!r} asks no language model, so it has no prompt to search for.",
+            "Give it Prompted(…) as its decider, or look for other suggestions.",
+        )
+
+
+class SearchRunningError(RoadbedError):
+    """A better prompt of this use case is being searched for already."""
+
+    code = "search_running"
+
+    def __init__(self, use_case: str) -> None:
+        super().__init__(
+            f"A better prompt of {use_case!r} is being searched for already.",
+            "Wait for what it finds.",
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from decimal import Decimal
 
 from roadbed.budgets.model import Aside
@@ -16,6 +17,7 @@ from roadbed.improvement.prompting import (
     suggestion,
 )
 from roadbed.improvement.proposals import Proposals
+from roadbed.improvement.scoring import Purse
 from roadbed.improvement.service import Improvement
 from roadbed.models.prompts.prompted import Prompted
 from roadbed.usecases import patches
@@ -32,9 +34,18 @@ class PromptSearch:
         self._budgets = budgets
 
     async def search(
-        self, loaded: LoadedUseCase, *, budget: PromptBudget, actor: str, seed: int = 0
+        self,
+        loaded: LoadedUseCase,
+        *,
+        budget: PromptBudget,
+        actor: str,
+        seed: int = 0,
+        watched: Callable[[Purse], None] | None = None,
     ) -> Proposal | NoProposal:
-        """A text that gets more of the ``learn`` examples right, as a proposal for a person."""
+        """A text that gets more of the ``learn`` examples right, as a proposal for a person.
+
+        ``watched`` is given the purse, which counts, before anything is asked.
+        """
         declared, prompted = loaded.declared, loaded.declared.function
         if not isinstance(prompted, Prompted):
             return NoProposal(
@@ -53,6 +64,7 @@ class PromptSearch:
             funds=_OfUseCase(self._budgets, loaded.name, declared.budget)
             if declared.budget
             else None,
+            watched=watched,
         )
         if not isinstance(found, PromptProposal):
             return found

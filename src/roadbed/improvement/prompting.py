@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,8 @@ from roadbed.models.prompts.prompted import Prompted
 from roadbed.usecases.deciders import LabelledExample
 from roadbed.usecases.model import UseCase
 
+MOST_CALLS = 5_000  # of a search that nobody sits beside
+USUAL_CALLS = 400
 _FEWEST_CASES = 10
 _MOST_SCORED = 60
 _LONGEST_INPUT = 300  # characters of a case, as shown to people
@@ -32,7 +34,7 @@ class PromptBudget:
     reply so far for each one under way; only the first may cost more than was left.
     """
 
-    calls: int = 400
+    calls: int = USUAL_CALLS
     money: Decimal | None = None
 
 
@@ -105,6 +107,7 @@ async def optimise(
     prompt: str | None = None,
     shown: Sequence[Mapping[str, Any]] = (),
     funds: Funds | None = None,
+    watched: Callable[[Purse], None] | None = None,
 ) -> PromptProposal | NoProposal:
     """Search with GEPA for a text that gets more of ``examples_learn`` right.
 
@@ -118,6 +121,8 @@ async def optimise(
     if obstacle := _obstacle(prompted, before, len(cases), budget, funds):
         return NoProposal(reason=obstacle)
     purse = Purse(budget.calls, budget.money, prompted.price, funds)
+    if watched is not None:
+        watched(purse)
     scores = Scores(declared, prompted.alone(), shown, purse)
     reflecting, scoring = _split(cases, budget, seed)
     try:

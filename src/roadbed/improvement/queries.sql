@@ -149,3 +149,6 @@ WHERE use_case = %(use_case)s AND id > %(after)s AND undone_at IS NULL AND NOT a
 
 -- name: proposal_use_case
 SELECT use_case FROM proposal WHERE id = %(id)s
+
+-- name: search_alone
+SELECT pg_try_advisory_lock(hashtext('prompt search'), hashtext(%(use_case)s)) AS alone
