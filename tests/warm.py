@@ -1,6 +1,6 @@
 """``python -m roadbed`` without its start: processes forked from one that has imported it all.
 
-A start takes a second or two of nothing but imports, twice as long when it is measured. What is
+A start takes a second or two of nothing but imports, nearly twice that when it is measured. What is
 forked is a process as any other: its own arguments, environment, folder, streams and exit code.
 """
 

@@ -30,7 +30,7 @@ def start(url: str, tmp_path: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def demo(*more: str, measured: bool = False) -> subprocess.Popen[str]:
-        # One play is enough to see which lines run; measured, its server takes twice as long.
+        # One play is enough to see which lines run; measured, it takes half as long again.
         kept = {k: v for k, v in os.environ.items() if measured or not k.startswith("COV")}
         process = subprocess.Popen(
             [sys.executable, "-m", "roadbed", "demo", *more],

@@ -32,7 +32,7 @@ def test_every_block_runs(kind: str, code: str, tmp_path: Path, url: str) -> Non
         else ["bash", "-euo", "pipefail", "-c", code]
     )
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    # Not measured: the verbs are, where they are tested, and every start would take twice as long.
+    # Not measured: the verbs are, where they are tested, and a start would take much longer.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     done = subprocess.run(
         command,
