@@ -147,9 +147,13 @@ def folders(tmp_path: Path) -> Folders:
 
 @pytest.fixture
 def settings(folders: Folders, tmp_path: Path) -> Settings:
-    """Settings for this test's use cases, with a short lease."""
+    """Settings for this test's use cases and versions, with a short lease."""
     return Settings(
-        usecases=folders.parent, audit_dir=tmp_path / "audit", lease_seconds=1.0, port=0
+        usecases=folders.parent,
+        audit_dir=tmp_path / "audit",
+        home=tmp_path / "home",
+        lease_seconds=1.0,
+        port=0,
     )
 
 

@@ -104,13 +104,15 @@ class TestPasswords:
                     (
                         each.status_code,
                         each.text.replace(name, "·"),
-                        each.headers.get("retry-after"),
+                        "retry-after" in each.headers,
                     )
                     for each in answers
                 ]
+                # A second may begin between one name and the next.
+                assert 55 <= int(answers[-1].headers["retry-after"]) <= 60
         assert seen["ana"] == seen["ben"] == seen["chi"] == seen["nix"]
         refused, limited = seen["ana"]
-        assert (refused[0], limited[0], limited[2]) == (403, 429, "60")
+        assert (refused[0], limited[0]) == (403, 429)
         assert "too often" in limited[1]
 
     async def test_an_address_that_tries_many_names_is_held_up(self, site: Site) -> None:

@@ -90,8 +90,6 @@ def found(folders: Folders) -> Planted:
 
 async def play(app: App, seen: Sequence[Seen], reviewer: str = "rae") -> None:
     """Send every task and let a person say what is right."""
-    await app.database.fetch("UPDATE use_case SET reference_rate = 0.0")
-    await app.registry.refresh("triage")
     declared = app.registry.get("triage").loaded.declared
 
     async def one(each: Seen) -> None:
@@ -107,6 +105,9 @@ async def play(app: App, seen: Sequence[Seen], reviewer: str = "rae") -> None:
         await app.reviews.give(declared, decision.review_id, kind, reviewer=reviewer, output=output)
 
     for start in range(0, len(seen), 20):
+        # Each time: what watches over the promise sets its own rate whenever it looks.
+        await app.database.fetch("UPDATE use_case SET reference_rate = 0.0")
+        await app.registry.refresh("triage")
         await asyncio.gather(*(one(each) for each in seen[start : start + 20]))
 
 
