@@ -90,7 +90,7 @@ class TestPasswords:
             return verify(kept, password)
 
         monkeypatch.setattr(passwords, "_verify", counted)
-        seen: dict[str, list[tuple[int, str, str | None]]] = {}
+        seen: dict[str, list[tuple[int, str, bool]]] = {}
         async with browser(site) as client:
             # ana has a password, ben is disabled, chi has none, nix is nobody.
             for name in ("ana", "ben", "chi", "nix"):
