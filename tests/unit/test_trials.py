@@ -12,6 +12,7 @@ import pytest
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Reason, Route
 from roadbed.kernel.settings import Settings
+from roadbed.receipts.service import Filter
 from roadbed.releases.rules import version_id
 from roadbed.storage.errors import StorageUnavailableError
 from roadbed.usecases.folder import load
@@ -159,6 +160,23 @@ async def test_where_they_differ_a_person_is_asked_blind_and_nowhere_else(
     decided = {row["task_id"] for row in rows if row["decided_by"] == "candidate"}
     assert {row["task_id"] for row in opened} == differing | decided
     assert all(row["blind"] for row in opened if row["task_id"] in differing - decided)
+
+
+async def test_until_then_no_list_tells_what_was_answered(app: App, folders: Folders) -> None:
+    await try_out(app, folders, "canary", NEW)
+    await app.database.fetch(
+        "UPDATE use_case SET state = 'open', threshold = 0.5, reference_rate = 0.0"
+    )
+    await app.registry.refresh("triage")
+    for n in range(12):
+        await decide(app, f"number {n}")
+        await decide(app, f"the same {n}")
+    blind = await app.database.fetch("SELECT task_id FROM review WHERE blind")
+    asked = {row["task_id"] for row in blind}
+    shown = await app.receipts.search(Filter(), served=["triage"], most=50)
+    assert asked
+    assert {row["task_id"] for row in shown if row["output"] is None} == asked
+    assert len(shown) == 24
 
 
 async def test_a_candidate_that_hangs_holds_up_its_own_tasks_only(

@@ -262,9 +262,7 @@ SET failures = EXCLUDED.failures, open_until = EXCLUDED.open_until,
 -- name: find
 -- Withheld: its task has still to be judged blind, or a second time, by somebody who must not know.
 SELECT delivery.*, task.source ->> 'by' AS sender, verdict.reviewer,
-       task.reference AND review.closed_at IS NULL
-       OR EXISTS (SELECT 1 FROM measure JOIN review AS again ON again.task_id = measure.task_id
-                  WHERE measure.of_verdict = review.verdict AND again.verdict IS NULL) AS withheld
+       answer_withheld(task.reference OR review.blind, review.closed_at, review.verdict) AS withheld
 FROM delivery
 JOIN task ON task.id = delivery.task_id
 LEFT JOIN review ON review.task_id = delivery.task_id
@@ -277,9 +275,7 @@ WHERE delivery_id = ANY (%(ids)s) ORDER BY delivery_id, at
 
 -- name: of_task
 SELECT delivery.*,
-       task.reference AND review.closed_at IS NULL
-       OR EXISTS (SELECT 1 FROM measure JOIN review AS again ON again.task_id = measure.task_id
-                  WHERE measure.of_verdict = review.verdict AND again.verdict IS NULL) AS withheld
+       answer_withheld(task.reference OR review.blind, review.closed_at, review.verdict) AS withheld
 FROM delivery
 JOIN task ON task.id = delivery.task_id
 LEFT JOIN review ON review.task_id = delivery.task_id
@@ -287,9 +283,7 @@ WHERE delivery.task_id = %(task_id)s ORDER BY delivery.id
 
 -- name: list
 SELECT delivery.*,
-       task.reference AND review.closed_at IS NULL
-       OR EXISTS (SELECT 1 FROM measure JOIN review AS again ON again.task_id = measure.task_id
-                  WHERE measure.of_verdict = review.verdict AND again.verdict IS NULL) AS withheld
+       answer_withheld(task.reference OR review.blind, review.closed_at, review.verdict) AS withheld
 FROM delivery
 JOIN task ON task.id = delivery.task_id
 LEFT JOIN review ON review.task_id = delivery.task_id

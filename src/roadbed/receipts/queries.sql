@@ -52,9 +52,7 @@ SELECT task.id AS task_id, task.use_case, task.key, task.input, task.reference, 
        decision.route, decision.reason_code, decision.reason, decision.output, decision.confidence,
        decision.decided_at, review.id AS review_id, review.closed_at, verdict.kind AS verdict,
        verdict.agrees, verdict.reviewer,
-       task.reference AND review.closed_at IS NULL
-       OR EXISTS (SELECT 1 FROM measure JOIN review AS again ON again.task_id = measure.task_id
-                  WHERE measure.of_verdict = verdict.id AND again.verdict IS NULL) AS hidden
+       answer_withheld(task.reference OR review.blind, review.closed_at, review.verdict) AS hidden
 FROM task
 LEFT JOIN decision ON decision.task_id = task.id
 LEFT JOIN review ON review.task_id = task.id
@@ -96,10 +94,7 @@ SELECT id, task_id, destination, kind, state, reason, key, reference, content_ha
        EXISTS (
            SELECT FROM task LEFT JOIN review ON review.task_id = task.id
            WHERE task.id = delivery.task_id
-             AND (task.reference AND review.closed_at IS NULL
-                  OR EXISTS (
-                      SELECT FROM measure JOIN review AS again ON again.task_id = measure.task_id
-                      WHERE measure.of_verdict = review.verdict AND again.verdict IS NULL))
+             AND answer_withheld(task.reference OR review.blind, review.closed_at, review.verdict)
        ) AS withheld
 FROM delivery WHERE task_id = ANY (%(ids)s) ORDER BY id
 
