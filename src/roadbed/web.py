@@ -88,6 +88,15 @@ class ForeignHostError(RoadbedError):
         )
 
 
+class AddressError(RoadbedError):
+    """What follows the ``?`` holds a character that no database keeps."""
+
+    code = "request_invalid"
+
+    def __init__(self) -> None:
+        super().__init__("The address holds a NUL character.", "Leave it out.")
+
+
 class NotLoopbackError(RoadbedError):
     """Roadbed was asked to listen where others could reach it."""
 
@@ -151,6 +160,8 @@ class Door:
             headers: dict[bytes, bytes] = dict(scope["headers"])
             if _name(headers.get(b"host", b"")) not in self._hosts:
                 raise ForeignHostError
+            if b"%00" in scope["query_string"]:
+                raise AddressError
             length = headers.get(b"content-length", b"0")
             if not length.isdigit() or int(length) > self._most_bytes:
                 raise BodyTooLargeError(self._most_bytes)

@@ -267,6 +267,13 @@ class TestBadInput:
         await problem(await site.shop.delete("/usecases"), 405, "method_not_allowed")
         await problem(await site.shop.get("/receipts?limit=0"), 422, "request_invalid")
 
+    @pytest.mark.parametrize(
+        "path",
+        ["/usecases/triage/outcomes?cursor=%00", "/receipts?q=%00", "/receipts?before=a%00b"],
+    )
+    async def test_a_nul_in_an_address_is_refused(self, site: Site, path: str) -> None:
+        await problem(await site.shop.get(path), 422, "request_invalid")
+
     async def test_a_broken_use_case_does_not_stop_the_others(
         self, folders: Folders, settings: Settings, url: str
     ) -> None:

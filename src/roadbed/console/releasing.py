@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -12,14 +11,13 @@ from starlette.routing import Route
 
 from roadbed.access import by_release, needs, require
 from roadbed.console import comparing, signing
-from roadbed.console.pages import app_of, person_of, status_of, usecase_page
+from roadbed.console.pages import app_of, form_of, person_of, status_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.rules import Permission
 from roadbed.releases import telling
 from roadbed.releases.errors import UnknownReleaseError
 from roadbed.releases.model import Release
 
-_MOST = 1000
 _STEPS = ("gate", "shadow", "canary", "promote")
 
 
@@ -40,7 +38,7 @@ async def releases(request: Request) -> HTMLResponse:
 async def plan(request: Request) -> Response:
     """Begin a release."""
     person, name = person_of(request), request.path_params["name"]
-    form = await _form(request)
+    form = await form_of(request)
     app_of(request).service(name)
     try:
         found = await app_of(request).ladder.plan(
@@ -56,7 +54,7 @@ async def roll_back(request: Request) -> Response:
     """Back to the version before; to the page of what was rolled back, if it is served here."""
     person, name = person_of(request), request.path_params["name"]
     served = name in app_of(request).registry.names()
-    form = await _form(request)
+    form = await form_of(request)
     try:
         found = await app_of(request).ladder.roll_back(name, actor=person, why=_why(form))
     except RoadbedError as error:
@@ -84,7 +82,7 @@ async def retire(request: Request) -> Response:
     """End a use case, its name typed and a reason given."""
     person, name = person_of(request), request.path_params["name"]
     app_of(request).service(name)
-    form = await _form(request)
+    form = await form_of(request)
     try:
         why = _why(form)
         if form.get("name", "").strip() != name:
@@ -108,7 +106,7 @@ async def act(request: Request) -> Response:
     person_of(request)
     found = await _served(request)
     try:
-        await _act(request, found, await _form(request))
+        await _act(request, found, await form_of(request))
     except RoadbedError as error:
         return await _release(request, await _served(request), error)
     return RedirectResponse(f"/releases/{found.id}", status_code=303)
@@ -189,11 +187,6 @@ async def _served(request: Request) -> Release:
     if found.use_case not in app.registry.names():
         raise UnknownReleaseError(found.id)
     return found
-
-
-async def _form(request: Request) -> dict[str, str]:
-    form = parse_qsl((await request.body()).decode(errors="replace"))
-    return {name: value[:_MOST].replace("\0", "") for name, value in form}
 
 
 def _why(form: Mapping[str, str]) -> str:

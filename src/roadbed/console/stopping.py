@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from roadbed.access import needs, somewhere, viewer_of
-from roadbed.console.pages import app_of, page, person_of, usecase_page
+from roadbed.console.pages import app_of, form_of, page, person_of, usecase_page
 from roadbed.halts.errors import HaltIncompleteError, NotHaltedError, ResumeError
 from roadbed.people.rules import Permission
 from roadbed.usecases.errors import UnknownUseCaseError
-
-_MOST = 1000
 
 
 @needs(Permission.VIEW)
@@ -127,5 +124,4 @@ def _served(request: Request) -> list[str]:
 
 
 async def _text(request: Request, field: str) -> str:
-    form = dict(parse_qsl((await request.body()).decode(errors="replace")))
-    return form.get(field, "")[:_MOST].replace("\0", "")
+    return (await form_of(request)).get(field, "")

@@ -98,7 +98,7 @@ document.addEventListener("submit", (event) => {
   if (event.target.method !== "post") return;
   event.target.dataset.sent = "1";
   const button = event.submitter;
-  if (button) setTimeout(() => { button.ariaBusy = "true"; }, 400);
+  if (button) setTimeout(() => { button.setAttribute("aria-busy", "true"); }, 400);
 });
 window.addEventListener("pageshow", () => {
   document.querySelectorAll("[data-sent]").forEach((each) => { delete each.dataset.sent; });
