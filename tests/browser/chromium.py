@@ -13,6 +13,17 @@ CHROMIUM = (
 )
 
 
+async def sends(page: Page, *keys: str) -> None:
+    """Press keys of which the last sends a form; back when the page that answers listens.
+
+    The page that is left may show the answer first, as live pages do, and what somebody types
+    between the two goes to neither.
+    """
+    async with page.expect_event("load"):
+        for key in keys:
+            await page.keyboard.press(key)
+
+
 class Shared:
     """A browser that is there from the first page on, and again should it have crashed."""
 

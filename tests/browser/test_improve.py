@@ -13,6 +13,7 @@ from playwright.async_api import Page
 from roadbed.improvement.mining import Seen
 from roadbed.kernel.settings import Settings
 from roadbed.testing.planted import Planted, planted
+from tests.browser.chromium import sends
 from tests.browser.test_console import CHROMIUM, UNSAFE, signed_in
 from tests.conftest import Folders, Site, serving
 from tests.unit.test_proposals import loaded_of, play, write_orders
@@ -62,8 +63,8 @@ async def test_decided_by_keyboard(desk: Desk) -> None:
     await desk.go("/usecases/triage")
     await desk.press("g", "i")
     await desk.page.wait_for_url(f"**{PATH}")
-    await desk.press("l")
-    await desk.page.locator(".cards > li").nth(2).wait_for()
+    await sends(desk.page, "l")
+    assert await desk.page.locator(".cards > li").count() == 3
     text = await desk.page.locator("main").inner_text()
     assert "3 suggestions wait. The first would put right" in text
     assert 'Where region is north and code starts with "7": line is garden' in text
@@ -75,16 +76,16 @@ async def test_decided_by_keyboard(desk: Desk) -> None:
     kinds = [
         "alias" if "Read" in each else "rule" if "Where" in each else "record" for each in titles
     ]
-    await desk.press("j", "j", "x")
-    await desk.page.locator(".cards > li").nth(2).wait_for(state="detached")
+    await sends(desk.page, "j", "j", "x")
+    assert await desk.page.locator(".cards > li").count() == 2
     assert (await desk.states())[kinds[1]] == "rejected"
-    await desk.press("j", "a")
-    await desk.page.locator(".cards > li").nth(1).wait_for(state="detached")
+    await sends(desk.page, "j", "a")
+    assert await desk.page.locator(".cards > li").count() == 1
     states = await desk.states()
     assert [states[each] for each in kinds] == ["accepted", "rejected", "open"]
     assert "by" in await desk.page.locator("section", has_text="Decided").first.inner_text()
-    await desk.press("u")
-    await desk.page.locator(".cards > li").nth(1).wait_for()
+    await sends(desk.page, "u")
+    assert await desk.page.locator(".cards > li").count() == 2
     assert (await desk.states())[kinds[0]] == "open"
 
 

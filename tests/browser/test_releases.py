@@ -12,6 +12,7 @@ from playwright.async_api import Page, Route
 
 from roadbed.bootstrap import App
 from roadbed.kernel.settings import Settings
+from tests.browser.chromium import sends
 from tests.browser.test_console import CHROMIUM, signed_in
 from tests.conftest import Folders, Site, serving
 from tests.ladders import HARMFUL, edit, gated, live, traffic, write
@@ -54,6 +55,9 @@ class Desk:
         for key in keys:
             await self.pages[person].keyboard.press(key)
 
+    async def send(self, person: str, *keys: str) -> None:
+        await sends(self.pages[person], *keys)
+
     async def lead(self, person: str, text: str) -> None:
         """Wait until the first sentence says ``text``, and keys are listened to."""
         await self.pages[person].locator(".lead", has_text=text).wait_for(timeout=20_000)
@@ -81,7 +85,7 @@ async def test_up_by_two_words_and_down_by_one_hand(desk: Desk) -> None:
     await desk.press("ben", "Enter")
     await desk.pages["ben"].wait_for_url("**/releases/rel_*")
     await desk.lead("ben", "is planned")
-    await desk.press("ben", "m")
+    await desk.send("ben", "m")
     await desk.lead("ben", "Version 2 passed its gate")
     assert "the domain lead and risk partner have to agree" in await desk.told("ben")
     assert "You made this release" in await desk.told("ben")
@@ -94,15 +98,15 @@ async def test_up_by_two_words_and_down_by_one_hand(desk: Desk) -> None:
         await desk.pages[person].wait_for_url(f"**{path}")
         await desk.lead(person, "Your word is asked for")
         assert f"Your word is asked for, as {role}." in await desk.told(person)
-        await desk.press(person, "a")
+        await desk.send(person, "a")
         await desk.pages[person].locator(".signs", has_text=f"{person} approved").wait_for()
         await desk.pages[person].wait_for_load_state()
-    await desk.press("dev", "u")
+    await desk.send("dev", "u")
     await desk.lead("dev", "the risk partner has to agree")
-    await desk.press("dev", "a")
+    await desk.send("dev", "a")
     # Ben's page follows by itself.
     await desk.lead("ben", "everybody who has to agree did. Next: begin canary.")
-    await desk.press("ben", "m")
+    await desk.send("ben", "m")
     await desk.lead("ben", "is in canary: it decides 50 % of the tasks")
     await traffic(desk.app, range(4))
     await desk.app.ladder.look(release.id)
@@ -111,7 +115,7 @@ async def test_up_by_two_words_and_down_by_one_hand(desk: Desk) -> None:
     assert "4 of 4 compared" in text
     assert "roll-back line" in text
     assert await desk.pages["ben"].locator(".ladder [aria-current=step]").inner_text() != ""
-    await desk.press("ben", "m")
+    await desk.send("ben", "m")
     await desk.lead("ben", "is live: it decides every task")
     await desk.go("ana", path)
     await desk.press("ana", "b")
@@ -147,12 +151,12 @@ async def test_what_changed_since_it_was_read_is_not_signed(desk: Desk) -> None:
     again = await desk.app.ladder.gate(release.id, actor="ben")
     assert again.content != release.content
     await desk.pages["ana"].locator(f"[data-copy='{again.content}']").wait_for()
-    await desk.press("ana", "a")
+    await desk.send("ana", "a")
     problem = desk.pages["ana"].locator(".problem[role=alert]")
     await problem.wait_for()
     assert "is not what release 1 is now" in await problem.inner_text()
     await desk.pages["ana"].wait_for_load_state()
-    await desk.press("ana", "x")
+    await desk.send("ana", "x")
     await desk.lead("ana", "but ana (domain lead) refused it")
     answer = await desk.pages["ana"].request.post(
         f"{desk.site.address}/releases/{release.id}",
