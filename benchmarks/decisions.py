@@ -264,7 +264,7 @@ async def measure(url: str, folder: Path, rounds: int, seconds: float) -> dict[s
     def note(name: str, value: float) -> None:
         found.setdefault(name, []).append(value)
 
-    settings = Settings(usecases=folder)
+    settings = Settings(usecases=folder, audit_dir=folder.parent / "audit")
     async with open_app(settings, url) as app, langgraph(url) as graph:
         await decisions(app, 1.0)  # warm up
         await graph(0.5)
@@ -282,7 +282,8 @@ async def measure(url: str, folder: Path, rounds: int, seconds: float) -> dict[s
 async def measure_http(
     url: str, folder: Path, rounds: int, seconds: float
 ) -> tuple[dict[str, list[float]], dict[str, float]]:
-    async with open_app(Settings(usecases=folder), url, only=[]) as app:
+    settings = Settings(usecases=folder, audit_dir=folder.parent / "audit")
+    async with open_app(settings, url, only=[]) as app:
         await app.members.add("b", by="bench")  # the engineer of the pod
         token = await app.people.issue_token("b")
     bare_file = folder.parent / "bare.py"
@@ -290,7 +291,7 @@ async def measure_http(
     ours = Child(
         [sys.executable, "-m", "roadbed", "serve", str(folder), "--port", "18423"],
         18423,
-        {"ROADBED_DATABASE_URL": url},
+        {"ROADBED_DATABASE_URL": url, "ROADBED_AUDIT_DIR": str(folder.parent / "audit")},
     )
     bare = Child(
         [

@@ -14,6 +14,7 @@ from roadbed.deliveries.model import Outcome, State
 from roadbed.intake.errors import RetiredError
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
+from roadbed.releases import watching
 from roadbed.releases.errors import CannotDecideError, RollBackError
 from roadbed.upkeep import running
 from roadbed.usecases.errors import UnknownUseCaseError
@@ -55,6 +56,11 @@ async def in_canary(app: App, folders: Folders, decide: str = LATER) -> str:
     await app.ladder.shadow(release.id, actor="ben")
     await traffic(app, range(5000, 5005))
     return (await app.ladder.canary(release.id, actor="ben")).id
+
+
+async def looked_again(found: watching.Watching, looked: list[str]) -> bool:
+    await found._look_if_new("triage")
+    return len(looked) == 2
 
 
 class TestCanary:
@@ -178,6 +184,32 @@ class TestCanary:
         assert "has compared 60 tasks" in notice.text
         await app.ladder.look(release_id)
         assert len(await app.trust.notices("triage")) == 2
+
+    async def test_a_long_one_is_read_in_portions_and_not_all_the_time(
+        self, app: App, folders: Folders, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        release_id = await in_canary(app, folders, "queue = queue")
+        await traffic(app, range(7000, 7030))
+        whole = (await app.ladder.look(release_id)).trial
+        assert whole is not None
+        assert whole["compared"] == 30
+        monkeypatch.setattr(watching, "_PORTION", 7)
+        again = (await app.ladder.look(release_id)).trial
+        assert again is not None
+        assert {**again, "at": None} == {**whole, "at": None}
+        looked: list[str] = []
+
+        async def slow(release_id: str) -> None:
+            looked.append(release_id)
+            await asyncio.sleep(0.5)
+
+        found = app.ladder._watching
+        monkeypatch.setattr(found, "look", slow)
+        await found._look_if_new("triage")
+        await traffic(app, [7030])
+        await found._look_if_new("triage")
+        assert looked == [release_id]
+        await until(lambda: looked_again(found, looked))
 
     async def test_one_whose_files_are_gone_is_rolled_back(
         self, app: App, folders: Folders

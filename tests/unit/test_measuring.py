@@ -107,6 +107,20 @@ class TestKnownCases:
         assert (sol.known_right, sol.spoiled) == (6 - missed, 0)
         assert sol.missed_low < 1.0 == sol.missed_high
 
+    async def test_they_are_drawn_from_a_few_labelled_items_and_not_from_all_at_each_look(
+        self, app: App
+    ) -> None:
+        async def some(most: int, salt: int) -> list[str]:
+            found = await app.improvement.some(declared(app), "judge", most=most, salt=salt)
+            return [str(each["text"]) for each in found.contents]
+
+        every = (await app.improvement.examples(declared(app), "judge")).contents
+        assert sorted(await some(1_000, 1)) == sorted(str(each["text"]) for each in every)
+        first, second = await some(40, 1), await some(40, 2)
+        assert (len(set(first)), len(set(second))) == (40, 40)
+        assert first == await some(40, 1)
+        assert set(first) != set(second)
+
     async def test_they_look_like_work_and_enter_no_count(self, app: App) -> None:
         await review_some(app)
         before = await app.improvement.counts("triage")

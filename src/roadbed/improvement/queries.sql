@@ -30,6 +30,14 @@ FROM example LEFT JOIN task ON task.id = example.task_id
 WHERE example.use_case = %(use_case)s AND purpose = %(purpose)s AND withdrawn_at IS NULL
 ORDER BY example.id
 
+-- name: some_in_use
+-- A few of them, another few for another salt. All are hashed here and only a few leave the database.
+SELECT example.id, example.input, output, purpose, example.reference, born_at, false AS overdue,
+       born_at AS drawn_at
+FROM example
+WHERE use_case = %(use_case)s AND purpose = %(purpose)s AND withdrawn_at IS NULL
+ORDER BY hashtextextended(id, %(salt)s) LIMIT %(most)s
+
 -- name: overdue
 -- Drawn for the reference sample, and without a label for too long.
 SELECT task.id, task.input, NULL::jsonb AS output, task.admitted_at AS born_at, true AS overdue,

@@ -69,6 +69,13 @@ class Improvement:
         )
         return _set(declared, rows)
 
+    async def some(
+        self, declared: UseCase, purpose: Purpose, *, most: int, salt: int
+    ) -> ExampleSet:
+        """At most ``most`` of the examples in use, picked evenly; ``salt`` says which ones."""
+        facts = {"use_case": declared.name, "purpose": purpose, "most": most, "salt": salt}
+        return _set(declared, await self._database.fetch(SQL["some_in_use"], facts))
+
     async def reference(self, declared: UseCase) -> ExampleSet:
         """The labelled reference sample, and its items whose label is overdue, as drawn."""
         labelled = await self._database.fetch(

@@ -93,7 +93,8 @@ FROM (
                           CASE WHEN judged.id IS NULL THEN decision.output
                                ELSE judged.right_output END,
                           decision.output) AS agrees,
-           answer_withheld(review.blind, review.closed_at, review.verdict) AS withheld
+           review.id IS NOT NULL  -- most were never to be judged: asked one by one it takes long
+           AND answer_withheld(review.blind, review.closed_at, review.verdict) AS withheld
     FROM (SELECT DISTINCT ON (task_id) * FROM outcome
           WHERE use_case = %(use_case)s AND withdrawn_at IS NULL AND reported_at > %(since)s
           ORDER BY task_id, reported_at DESC, id DESC) AS newest

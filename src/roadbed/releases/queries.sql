@@ -312,6 +312,7 @@ UPDATE use_case SET threshold = NULL, cautious = false, state_reason = %(reason)
 WHERE name = %(use_case)s
 
 -- name: compared
+-- In portions, by task: as many rows as a long trial gathers must not be read in one go.
 -- Withheld: somebody has still to judge it blind, or a second time, and must not see an answer.
 SELECT comparison.task_id, comparison.live_output, comparison.live_reason, comparison.live_seconds,
        comparison.live_cost, comparison.candidate_output, comparison.candidate_reason,
@@ -330,7 +331,8 @@ LEFT JOIN LATERAL (
     WHERE outcome.task_id = comparison.task_id AND outcome.withdrawn_at IS NULL
     ORDER BY outcome.reported_at DESC, outcome.id DESC LIMIT 1) AS reported ON true
 WHERE comparison.release = %(release)s AND comparison.at >= %(since)s
-ORDER BY comparison.at, comparison.task_id
+  AND comparison.task_id > %(after)s
+ORDER BY comparison.task_id LIMIT %(most)s
 
 -- name: inputs
 SELECT id, input FROM task WHERE id = ANY (%(ids)s)

@@ -25,6 +25,7 @@ def reading(
 ) -> dict[str, Any]:
     """All that the pages show of a trial. ``right`` writes a right output as it is declared."""
     certainty, limits = gate["certainty"], gate["limits"]
+    rows = sorted(rows, key=lambda row: (row["at"], row["task_id"]))
     asked = [row for row in rows if not _skipped(row)]
     settled = sorted(
         ((known, row) for row in asked if (known := _known_at(row, since))),

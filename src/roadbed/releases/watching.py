@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -28,6 +29,8 @@ from roadbed.storage.sql import queries
 _SQL = queries(__package__)
 _LOOK_SECONDS = 0.5
 _LOOK_ANYWAY_SECONDS = 10.0  # a file may be damaged without a task or a verdict
+_REST = 5.0  # times as long as a look took: a long trial must not keep its server busy
+_PORTION = 2_000
 _SHOWN = 240  # characters of an input
 _log = structlog.get_logger("roadbed")
 
@@ -53,7 +56,7 @@ class Watching:
         self._falling = falling
         self._journal = journal
         self._clock = clock
-        self._seen: dict[str, tuple[float, object]] = {}
+        self._seen: dict[str, tuple[float, float, object]] = {}  # looked at, rests until, what
 
     async def look(self, release_id: str) -> Release:
         """Read the trial as it stands, keep the reading, and roll back on a breach.
@@ -89,15 +92,16 @@ class Watching:
         if pulse is None:
             self._seen.pop(name, None)
             return
-        now = self._clock.monotonic()
-        at, seen = self._seen.get(name, (-_LOOK_ANYWAY_SECONDS, None))
-        if pulse != seen or now - at >= _LOOK_ANYWAY_SECONDS:
+        began = self._clock.monotonic()
+        at, rests, seen = self._seen.get(name, (-_LOOK_ANYWAY_SECONDS, began, None))
+        if began >= rests and (pulse != seen or began - at >= _LOOK_ANYWAY_SECONDS):
             await self.look(pulse["id"])
-            self._seen[name] = (now, pulse)
+            ended = self._clock.monotonic()
+            self._seen[name] = (began, ended + _REST * (ended - began), pulse)
 
     async def _reading(self, release: Release, found: Runnable) -> dict[str, Any]:
         since = release.canary_at if release.step == "canary" else release.shadow_at
-        rows = await self._database.fetch(_SQL["compared"], {"release": release.id, "since": since})
+        rows = await self._compared(release, since)
         trial = await asyncio.to_thread(
             trial_rules.reading,
             rows,
@@ -112,6 +116,14 @@ class Watching:
         for each in trial["differ"]:
             each["input"] = flat(inputs.get(each["task"]))[:_SHOWN]
         return {**plain(trial), "at": self._clock.now().isoformat()}
+
+    async def _compared(self, release: Release, since: datetime | None) -> list[Mapping[str, Any]]:
+        rows: list[Mapping[str, Any]] = []
+        facts = {"release": release.id, "since": since, "after": "", "most": _PORTION}
+        while some := await self._database.fetch(_SQL["compared"], facts):
+            rows += some
+            facts["after"] = some[-1]["task_id"]
+        return rows
 
     async def _inputs(self, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         rows = await self._database.fetch(_SQL["inputs"], {"ids": list(ids)})

@@ -15,7 +15,6 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from roadbed.decisions.model import Answered, Service
-from roadbed.improvement.model import ExampleSet
 from roadbed.improvement.service import Improvement
 from roadbed.intake.rules import body_hash
 from roadbed.kernel.clock import Clock
@@ -30,6 +29,7 @@ from roadbed.usecases.model import UseCase
 _SQL = queries(__package__)
 _FEWEST_KNOWN = 100  # labelled items before known cases are drawn from them
 _AT_ONCE = 3
+_ASKED = 40  # of the labelled items, to find one that the decider gets wrong
 _LOOK_BACK = timedelta(days=30)
 _WORDS_A_SECOND = 8.0  # faster than almost anybody reads
 _PRIORITY = {"check": 1, "second": 3, "lead": 3}
@@ -150,15 +150,13 @@ class Measuring:
         missing = int(row["reviewed"] * declared.check_share) - row["checks"]
         if missing <= 0:
             return
-        known = await self._improvement.examples(declared, "judge")
-        if len(known.examples) < _FEWEST_KNOWN:
+        if (await self._improvement.counts(declared.name))["judge"] < _FEWEST_KNOWN:
             return
-        picked = self._chance.sample(range(len(known.examples)), min(40, len(known.examples)))
-        some = ExampleSet(examples=[known.examples[each] for each in picked], until=None)
+        salt = self._chance.getrandbits(62)
+        some = await self._improvement.some(declared, "judge", most=_ASKED, salt=salt)
         answers = await self._improvement.answers(declared, decider, some)
-        contents = [known.contents[each] for each in picked]
         for number in range(row["checks"], row["checks"] + min(missing, _AT_ONCE)):
-            case = self._known_case(some.examples, answers, contents, wrong=number % 2 == 0)
+            case = self._known_case(some.examples, answers, some.contents, wrong=number % 2 == 0)
             if case is not None:
                 await self._make(declared, case)
 
