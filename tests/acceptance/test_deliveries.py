@@ -169,7 +169,8 @@ def test_what_is_under_way_is_named_and_waited_for(shop: Shop, receiver: Receive
         halted: Any = shop.json("halt", "--all", "--reason", "a fire")["halts"]
     [halt] = halted
     assert [each["task"] for each in halt["in_flight"]] == [sent["task"]]
-    assert halt["fenced_seconds"] < 1.0
+    # 50 ms are promised on a machine that does nothing else; what is under way takes far longer.
+    assert halt["fenced_seconds"] < 3.0
     assert halt["quiesced_seconds"] > halt["fenced_seconds"]
     assert len(receiver.got) == 1
 
