@@ -198,7 +198,7 @@ def _wire(
     intake = Intake(database, writer, ids, clock, budgets, lease_seconds=settings.lease_seconds)
     store = VersionStore(database, clock, versions_folder(settings))
     registry = Registry(database, store)
-    improvement = Improvement(database, ids, clock)
+    improvement = Improvement(database, budgets, ids, clock)
     releases = Releases(
         database=database,
         improvement=improvement,
@@ -254,7 +254,7 @@ def _wire(
         replays=Replays(versions, store, receipts.get, budgets, clock),
         notebooks=Notebooks(database, clock),
         ladder=_ladder(
-            database, improvement, releases, store, registry, network, people, proposals, budgets
+            database, improvement, releases, store, registry, network, people, proposals
         ),
         stages=StageClock(database, clock),
         monitoring=Monitoring(database, reviews, improvement, releases, clock),
@@ -287,7 +287,6 @@ def _ladder(
     network: NetworkPool,
     people: People,
     proposals: Proposals,
-    budgets: Budgets,
 ) -> Ladder:
     clock = SystemClock()
     ids = Ids(clock)
@@ -301,7 +300,6 @@ def _ladder(
         registry=registry,
         clock=clock,
         checks=OutsideChecks(network.attempt),
-        budgets=budgets,
     )
     falling = Falling(
         database=database,

@@ -23,11 +23,12 @@ from roadbed.releases.model import Release
 from roadbed.testing import ModelServer
 from roadbed.usecases.model import Budget
 from tests.conftest import Folders
-from tests.ladders import edit, gated, live, write
+from tests.ladders import edit, gated, live, traffic, write
 from tests.unit.test_prompting import WORST, examples, obedient
 
 CENT = "return Answer(output=Routing(queue=queue), confidence=0.9, cost=Decimal('0.01'))"
 UNTOLD = "return Answer(output=Routing(queue=queue), confidence=0.9)"
+ALONE = "sign_offs=(), shadow_tasks=0, canary_tasks=0"
 Ask = Callable[[], Awaitable[Answered | NotAnswered]]
 
 
@@ -126,6 +127,66 @@ class TestPaying:
 def folder(folders: Folders) -> Folders:
     """No use case but those a test writes."""
     return folders
+
+
+class TestLooks:
+    async def test_improving_and_a_stress_test_cost_what_they_ask(
+        self, settings: Settings, folder: Folders, url: str
+    ) -> None:
+        write(folder, CENT, more=money(1000), rollout=ALONE)
+        async with open_app(settings, url) as app:
+            loaded = app.registry.get("triage").loaded
+            improved = await app.releases.improve(loaded, actor="ben")
+            assert improved.certificate is not None
+            judged = Decimal(improved.certificate["items"])
+            assert await used(app) == [(judged / 100, Decimal(0))]
+            await app.registry.refresh("triage")
+            found = await app.stress.stress(app.registry.get("triage"), most=20)
+            asked = sum(round(each.n * (1.0 - each.held)) for each in found.rows)
+            assert await used(app) == [((judged + asked) / 100, Decimal(0))]
+
+    async def test_improving_ends_where_nothing_is_left_or_no_price_is_told(
+        self, settings: Settings, folder: Folders, url: str
+    ) -> None:
+        write(folder, CENT, more=money(0.5), rollout=ALONE)
+        async with open_app(settings, url) as app:
+            loaded = app.registry.get("triage").loaded
+            with pytest.raises(EvaluationBudgetError, match="Raise the budget"):
+                await app.releases.improve(loaded, actor="ben")
+            assert (await app.releases.in_service("triage")) is not None
+            vars(loaded.declared)["budget"] = Budget(per_task=0.02, per_month=1000.0)
+            assert (await app.releases.improve(loaded, actor="ben")).certificate is not None
+        write(folder, UNTOLD, more=money(1000), rollout=ALONE)
+        async with open_app(settings, url) as app:
+            with pytest.raises(PriceUnknownError, match="Give each Answer"):
+                await app.releases.improve(app.registry.get("triage").loaded, actor="ben")
+
+    async def test_known_cases_ask_no_more_than_they_need_and_rest_where_none_can_be_made(
+        self, settings: Settings, folder: Folders, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write(folder, f"queue = queue if n % 3 else 'elsewhere'; {CENT}", more=money(1000))
+        async with open_app(settings, url) as app:
+            service = app.registry.get("triage")
+            vars(service.loaded.declared)["check_share"] = 0.2
+            await traffic(app, range(6000, 6010), label=True)
+            [(before, _)] = await used(app)
+            await app.measuring.tick(service)
+            assert await checks(app) == 2
+            [(after, _)] = await used(app)
+            # One in three is wrong: of 40 it never takes all to find one of each kind.
+            assert Decimal("0.02") <= after - before < Decimal("0.40")
+            await traffic(app, range(6010, 6020), label=True)
+            monkeypatch.setattr(app.measuring, "_known_case", lambda *_, **__: None)
+            for _ in range(3):
+                [(before, _)] = await used(app)
+                await app.measuring.tick(service)
+            assert await checks(app) == 2
+            assert await used(app) == [(before, Decimal(0))]
+
+
+async def checks(app: App) -> int:
+    row = await app.database.fetch_one("SELECT count(*) AS n FROM measure WHERE kind = 'check'")
+    return int(row["n"]) if row else 0
 
 
 class TestGate:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from roadbed.budgets.service import Budgets
 from roadbed.decisions.model import Answered, LiveVersion, NotAnswered
 from roadbed.decisions.paying import Paying
 from roadbed.decisions.runner import Runner
@@ -37,8 +38,9 @@ _AT_ONCE = 2_000
 class Improvement:
     """Examples in, candidates out. Takes nothing live; that is for ``releases``."""
 
-    def __init__(self, database: Database, ids: Ids, clock: Clock) -> None:
+    def __init__(self, database: Database, budgets: Budgets, ids: Ids, clock: Clock) -> None:
         self._database = database
+        self._budgets = budgets
         self._ids = ids
         self._clock = clock
 
@@ -129,6 +131,10 @@ class Improvement:
             slices=[slices_of(declared, each) for each in learn.contents],
         )
 
+    def paying(self, declared: UseCase) -> Paying:
+        """A purse for questions about known cases: what they cost, the use case's budget pays."""
+        return Paying(self._budgets, declared.name, declared.budget)
+
     async def judge(
         self,
         declared: UseCase,
@@ -139,7 +145,7 @@ class Improvement:
         """Ask ``decider`` about inputs whose right output is known, through the live path's checks.
 
         Anything but an answer (unsure, failed, late, invalid) counts as confidence 0: such tasks
-        go to a person, so they are never automatic. Raises what ``paying`` raises.
+        go to a person, so they are never automatic. Raises as ``answers`` does.
         """
         return judged(await self.answers(declared, decider, examples, paying), examples)
 
@@ -149,8 +155,15 @@ class Improvement:
         decider: FunctionDecider | Trainable,
         examples: ExampleSet,
         paying: Paying | None = None,
+        *,
+        untold: bool = False,
     ) -> list[Answered | None]:
-        """What ``decider`` answers to each input, through the live path's checks and deadline."""
+        """What ``decider`` answers to each input, through the live path's checks and deadline.
+
+        Paid out of the use case's budget; with ``paying``, its caller learns what was spent.
+        ``untold``: an answer may leave its price untold, and is then charged at its worst. Raises
+        ``EvaluationBudgetError``, ``PriceUnknownError``.
+        """
         live = LiveVersion(id=None, decider=decider, threshold=None, certificate=None)
         runner, gate = Runner(declared), asyncio.Semaphore(256)
 
@@ -161,10 +174,8 @@ class Improvement:
 
         asked = [partial(ask, *each) for each in enumerate(examples.examples)]
         try:
-            if paying is None:
-                found = list(await asyncio.gather(*(each() for each in asked)))
-            else:
-                found = await paying.ask(asked, lambda answer: answer)
+            purse = paying or self.paying(declared)
+            found = await purse.ask(asked, lambda answer: answer, untold=untold)
         finally:
             runner.close()
         return [each if isinstance(each, Answered) else None for each in found]

@@ -11,7 +11,6 @@ from typing import Any
 
 import psycopg
 
-from roadbed.budgets.service import Budgets
 from roadbed.decisions.paying import Paying
 from roadbed.improvement.model import Candidate
 from roadbed.improvement.service import Improvement
@@ -59,7 +58,6 @@ class Gate:
         registry: Registry,
         clock: Clock,
         checks: OutsideChecks,
-        budgets: Budgets,
     ) -> None:
         self._database = database
         self._improvement = improvement
@@ -68,7 +66,6 @@ class Gate:
         self._registry = registry
         self._clock = clock
         self._checks = checks
-        self._budgets = budgets
         self._evaluation = Evaluation(clock)
 
     @asynccontextmanager
@@ -129,8 +126,7 @@ class Gate:
 
     def paying(self, use_case: str) -> Paying:
         """The purse for questions about known cases: today's limits hold."""
-        declared = self._registry.get(use_case).loaded.declared
-        return Paying(self._budgets, use_case, declared.budget)
+        return self._improvement.paying(self._registry.get(use_case).loaded.declared)
 
     async def damaged(self, behaviour: str) -> str | None:
         """A file of a version that is not stored as it was, if there is one."""

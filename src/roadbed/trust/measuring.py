@@ -7,7 +7,7 @@ nothing and proves nothing about the decider.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from roadbed.decisions.model import Answered, Service
+from roadbed.improvement.model import ExampleSet
 from roadbed.improvement.service import Improvement
 from roadbed.intake.rules import body_hash
 from roadbed.kernel.clock import Clock
@@ -23,13 +24,14 @@ from roadbed.reviews.service import Reviews
 from roadbed.risk.curve import share_interval
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
-from roadbed.usecases.deciders import LabelledExample
 from roadbed.usecases.model import UseCase
 
 _SQL = queries(__package__)
 _FEWEST_KNOWN = 100  # labelled items before known cases are drawn from them
 _AT_ONCE = 3
-_ASKED = 40  # of the labelled items, to find one that the decider gets wrong
+_ASKED = 40  # of the labelled items at most, to find one that the decider gets wrong
+_PORTION = 8
+_REST_SECONDS = 600.0  # where none could be made of them: asking again at once would only cost
 _LOOK_BACK = timedelta(days=30)
 _WORDS_A_SECOND = 8.0  # faster than almost anybody reads
 _PRIORITY = {"check": 1, "second": 3, "lead": 3}
@@ -78,6 +80,19 @@ class _Case:
     proposed_right: bool | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Known:
+    """What the decider says to an item whose right output is known."""
+
+    answer: Answered
+    content: Json
+    right: Json
+
+    @property
+    def wrong(self) -> bool:
+        return self.answer.output != self.right
+
+
 class Measuring:
     """Makes cases, settles second looks, reads figures."""
 
@@ -96,6 +111,7 @@ class Measuring:
         self._ids = ids
         self._clock = clock
         self._chance = chance
+        self._rests: dict[str, float] = {}
 
     async def tick(self, service: Service) -> None:
         """Do what is due: second looks, disagreements, the lead's answers, known cases."""
@@ -145,7 +161,8 @@ class Measuring:
         """As many known cases as the declared share of what was reviewed asks for."""
         declared, decider = service.loaded.declared, service.live.decider
         row = await self._database.fetch_one(_SQL["reviewed_lately"], {"use_case": declared.name})
-        if row is None or decider is None:
+        resting = self._clock.monotonic() < self._rests.get(declared.name, 0.0)
+        if row is None or decider is None or resting:
             return
         missing = int(row["reviewed"] * declared.check_share) - row["checks"]
         if missing <= 0:
@@ -154,38 +171,37 @@ class Measuring:
             return
         salt = self._chance.getrandbits(62)
         some = await self._improvement.some(declared, "judge", most=_ASKED, salt=salt)
-        answers = await self._improvement.answers(declared, decider, some)
-        for number in range(row["checks"], row["checks"] + min(missing, _AT_ONCE)):
-            case = self._known_case(some.examples, answers, some.contents, wrong=number % 2 == 0)
-            if case is not None:
-                await self._make(declared, case)
-
-    def _known_case(
-        self,
-        examples: Sequence[LabelledExample],
-        answers: Sequence[Answered | None],
-        contents: Sequence[Json],
-        *,
-        wrong: bool,
-    ) -> _Case | None:
-        """An item the decider really gets wrong, or right; without one a mistake is made up."""
-        rows = [
-            (answer, content, example.output.model_dump(mode="json"))
-            for answer, content, example in zip(answers, contents, examples, strict=True)
-            if answer is not None and example.output is not None
+        wanted = [
+            number % 2 == 0
+            for number in range(row["checks"], row["checks"] + min(missing, _AT_ONCE))
         ]
-        self._chance.shuffle(rows)
-        fitting = [row for row in rows if (row[0].output != row[2]) is wrong]
-        others = [right for _, _, right in rows]
-        if not rows or (wrong and not fitting and all(each == others[0] for each in others)):
+        known: list[_Known] = []
+        paying = self._improvement.paying(declared)
+        for items in _portions(some):
+            said = await self._improvement.answers(declared, decider, items, paying, untold=True)
+            known += _answered(items, said)
+            if {each.wrong for each in known} >= set(wanted):
+                break
+        cases = [self._known_case(known, wrong=each) for each in wanted]
+        for case in filter(None, cases):
+            await self._make(declared, case)
+        if not any(cases):
+            self._rests[declared.name] = self._clock.monotonic() + _REST_SECONDS
+
+    def _known_case(self, known: Sequence[_Known], *, wrong: bool) -> _Case | None:
+        """An item the decider really gets wrong, or right; without one a mistake is made up."""
+        known = self._chance.sample(known, len(known))
+        fitting = [each for each in known if each.wrong is wrong]
+        others = [each.right for each in known]
+        if not known or (wrong and not fitting and all(each == others[0] for each in others)):
             return None
-        answer, content, right = (fitting or rows)[0]
-        proposed = answer.output
+        picked = (fitting or known)[0]
+        answer, right, proposed = picked.answer, picked.right, picked.answer.output
         if wrong and not fitting:
             proposed = next(each for each in others if each != right)
         return _Case(
             kind="check",
-            content=content,
+            content=picked.content,
             source={"surface": "api"},
             proposed=proposed,
             confidence=answer.confidence,
@@ -228,6 +244,20 @@ class Measuring:
 
     async def _settle(self, task_id: str) -> None:
         await self._database.fetch(_SQL["settled"], {"task_id": task_id, "at": self._clock.now()})
+
+
+def _portions(items: ExampleSet) -> Iterator[ExampleSet]:
+    for start in range(0, len(items.examples), _PORTION):
+        part = slice(start, start + _PORTION)
+        yield ExampleSet(examples=items.examples[part], contents=items.contents[part], until=None)
+
+
+def _answered(items: ExampleSet, answers: Sequence[Answered | None]) -> list[_Known]:
+    return [
+        _Known(answer=answer, content=content, right=example.output.model_dump(mode="json"))
+        for answer, content, example in zip(answers, items.contents, items.examples, strict=True)
+        if answer is not None and example.output is not None
+    ]
 
 
 def _again(

@@ -62,7 +62,10 @@ class Stress:
     async def stress(
         self, service: Service, *, most: int = MOST_ITEMS, seed: int = 0
     ) -> StressReport:
-        """Judge the live version on perturbed examples. Raises ``NothingToStressError``."""
+        """Judge the live version on perturbed examples, at the cost of the use case's budget.
+
+        Raises ``NothingToStressError``, ``EvaluationBudgetError``, ``PriceUnknownError``.
+        """
         declared, live = service.loaded.declared, service.live
         judge = await self._improvement.examples(declared, "judge")
         if not judge.examples or live.decider is None:
