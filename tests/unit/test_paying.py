@@ -109,6 +109,27 @@ class TestPaying:
             await asking
         assert await used(app, self.BUDGET) == [(Decimal("0.02"), Decimal(0))] * 2
 
+    async def test_what_a_dead_process_held_is_charged_at_its_worst_and_only_once(
+        self, app: App
+    ) -> None:
+        lost = await app.budgets.take_aside("triage", self.BUDGET, 3)
+        kept = await app.budgets.take_aside("triage", self.BUDGET, 1)
+        assert lost is not None
+        assert kept is not None
+        await app.budgets.watch("triage", self.BUDGET)
+        assert await used(app, self.BUDGET) == [(Decimal(0), Decimal("0.08"))] * 2
+        await app.database.fetch(
+            "UPDATE budget_aside SET lapses_at = now() - interval '1 s' WHERE id = %(id)s",
+            {"id": lost.id},
+        )
+        await asyncio.gather(*(app.budgets.watch("triage", self.BUDGET) for _ in range(4)))
+        assert await used(app, self.BUDGET) == [(Decimal("0.06"), Decimal("0.02"))] * 2
+        # It was not dead, only slow: what it says now was charged before.
+        await app.budgets.settle_aside(lost, Decimal("0.01"))
+        await app.budgets.settle_aside(kept, Decimal("0.01"))
+        await app.budgets.settle_aside(kept, Decimal("0.01"))
+        assert await used(app, self.BUDGET) == [(Decimal("0.07"), Decimal(0))] * 2
+
     async def test_without_a_budget_the_database_is_not_asked(
         self, app: App, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -29,18 +29,16 @@ class Allowance:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Aside:
-    """An amount held for ``count`` calls beside the path of a task."""
+    """An amount held for ``count`` calls beside the path of a task; no ``id``, nothing is held."""
 
-    use_case: str
-    periods: tuple[str, ...]
-    part: int
+    id: str
     amount: Decimal
     count: int = 1
 
     @classmethod
     def free(cls, count: int = 1) -> Aside:
         """Where there is no budget to keep."""
-        return cls(use_case="", periods=(), part=0, amount=Decimal(0), count=count)
+        return cls(id="", amount=Decimal(0), count=count)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -49,9 +49,26 @@ SELECT task_id FROM in_flight WHERE task_id = ANY (%(ids)s) AND reserved IS NOT 
 SELECT budget_take(%(use_case)s, %(period)s, %(cap)s, %(amount)s, %(count)s, %(part)s::smallint)
        AS granted
 
--- name: spend_aside
+-- name: give_back
 INSERT INTO budget_charge (use_case, period, part, released, spent)
-VALUES (%(use_case)s, %(period)s, %(part)s, %(amount)s, %(cost)s)
+VALUES (%(use_case)s, %(period)s, %(part)s, %(amount)s, 0)
+
+-- name: put_aside
+INSERT INTO budget_aside (id, use_case, periods, part, amount, lapses_at)
+VALUES (%(id)s, %(use_case)s, %(periods)s, %(part)s, %(amount)s, %(lapses_at)s)
+
+-- name: settle_aside
+-- Nothing where it has lapsed meanwhile: then its worst was charged.
+WITH held AS (DELETE FROM budget_aside WHERE id = %(id)s RETURNING *)
+INSERT INTO budget_charge (use_case, period, part, released, spent)
+SELECT use_case, unnest(periods), part, amount, coalesce(%(cost)s::numeric, amount) FROM held
+
+-- name: lapse
+-- Held by a process that died: what the calls cost nobody knows, so their worst.
+WITH held AS (DELETE FROM budget_aside
+              WHERE use_case = %(use_case)s AND lapses_at < %(now)s RETURNING *)
+INSERT INTO budget_charge (use_case, period, part, released, spent)
+SELECT use_case, unnest(periods), part, amount, amount FROM held
 
 -- name: hold
 SELECT 1 FROM budget_part WHERE use_case = %(use_case)s AND period = %(period)s

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from roadbed.storage.sql import queries
 
 SQL = queries(__package__)
 _PARTS = 8  # as many as budget_take keeps
+_LAPSES = timedelta(minutes=15)  # far longer than calls beside the path take
 LEVELS = (50, 80, 100)
 
 
@@ -69,7 +70,9 @@ class Budgets:
         return [standing(each, per_task, alerts) for each in found]
 
     async def watch(self, use_case: str, budget: Limits) -> None:
-        """Fold what was charged, and tell the pod at 50, 80 and 100 %, once a period each."""
+        """Charge what lapsed, fold, and tell the pod at 50, 80 and 100 %, once a period each."""
+        lapsed = {"use_case": use_case, "now": self._clock.now()}
+        await self._database.fetch(SQL["lapse"], lapsed)
         for each in await self.overview(use_case, budget):
             facts = {"use_case": use_case, "period": each.period}
             async with self._database.transaction() as connection:
@@ -96,14 +99,15 @@ class Budgets:
     async def take_aside(self, use_case: str, budget: Limits, most: int = 1) -> Aside | None:
         """Reserve the worst case of ``most`` calls beside the path, or of as many as fit.
 
-        Shadow, replay, gate, prompt search, judge. ``None`` where not even one fits.
+        Shadow, replay, gate, prompt search, judge. ``None`` where not even one fits. What is not
+        settled within a quarter of an hour is charged at its worst.
         """
-        part, count = secrets.randbelow(_PARTS), most
+        now, count = self._clock.now(), most
         worst = Decimal(str(budget.per_task))
-        facts = {"use_case": use_case, "part": part, "cost": Decimal(0)}
+        facts = {"use_case": use_case, "part": secrets.randbelow(_PARTS)}
         granted: dict[str, int] = {}
         async with self._database.transaction() as connection:
-            for period, cap in periods(budget, self._clock.now().date()):
+            for period, cap in periods(budget, now.date()):
                 wanted = {"cap": Decimal(str(cap)), "amount": worst, "count": count}
                 cursor = await connection.execute(
                     SQL["take_aside"], {**facts, **wanted, "period": period}
@@ -113,33 +117,20 @@ class Budgets:
             for period, some in granted.items():  # what the month gave and the day did not
                 if some > count:
                     back = {**facts, "period": period, "amount": worst * (some - count)}
-                    await connection.execute(SQL["spend_aside"], back)
-        if not count:
-            return None
-        return Aside(
-            use_case=use_case,
-            periods=tuple(granted),
-            part=part,
-            amount=worst * count,
-            count=count,
-        )
+                    await connection.execute(SQL["give_back"], back)
+            if not count:
+                return None
+            held = Aside(id=self._ids.new("asd"), amount=worst * count, count=count)
+            stored = {"id": held.id, "periods": list(granted), "amount": held.amount}
+            await connection.execute(
+                SQL["put_aside"], {**facts, **stored, "lapses_at": now + _LAPSES}
+            )
+        return held
 
     async def settle_aside(self, held: Aside, cost: Decimal | None) -> None:
         """Charge what it cost, or the worst where nobody knows."""
-        if not held.periods:
-            return
-        async with self._database.transaction() as connection:
-            for period in held.periods:
-                await connection.execute(
-                    SQL["spend_aside"],
-                    {
-                        "use_case": held.use_case,
-                        "period": period,
-                        "part": held.part,
-                        "amount": held.amount,
-                        "cost": held.amount if cost is None else cost,
-                    },
-                )
+        if held.id:
+            await self._database.fetch(SQL["settle_aside"], {"id": held.id, "cost": cost})
 
     async def _alert(self, use_case: str, of: Allowance, level: int) -> None:
         at = self._clock.now()
