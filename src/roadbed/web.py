@@ -23,6 +23,7 @@ from roadbed.kernel.settings import Settings
 from roadbed.people.errors import NotSignedInError
 from roadbed.people.limits import Limit
 from roadbed.people.rules import Viewer
+from roadbed.risk import distributions
 from roadbed.upkeep import relaying, running
 
 SESSION_COOKIE = "roadbed_session"
@@ -118,6 +119,7 @@ def create(settings: Settings | None = None, *, relays: bool = False) -> Door:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        distributions.load()
         async with database_url(settings) as url, open_app(settings, url) as opened:
             for each in (app, api_app, console_app):
                 each.state.roadbed = opened

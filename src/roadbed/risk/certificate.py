@@ -20,7 +20,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp, xlogy
-from scipy.stats import beta, binom
+
+from roadbed.risk import distributions
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -81,7 +82,7 @@ def smallest_sample(risk_limit: float, delta: float, share: float = 1 / STARTS) 
 
 def exact(items: Counts, wrong: Counts, limits: Floats) -> Floats:
     """P-values of the binomial tail, for one look. 1 where there are no items."""
-    found: Floats = binom.cdf(wrong, items, limits)
+    found: Floats = distributions.binom.cdf(wrong, items, limits)
     return found
 
 
@@ -147,7 +148,7 @@ def certify(
         covered=int(n[best]),
         errors=int(errors[best]),
         p_value=float(p[best]),
-        upper=float(beta.ppf(1 - delta, errors[best] + 1, n[best] - errors[best])),
+        upper=float(distributions.beta.ppf(1 - delta, errors[best] + 1, n[best] - errors[best])),
         starts=tried,
         shares=tuple(starts.values()),
         grid=tuple(grid.tolist()),
@@ -208,9 +209,11 @@ def _shared(places: Sequence[int], shares: Sequence[float]) -> Mapping[int, floa
 def _power(n: Floats, risk: Floats, limits: Floats, level: float) -> Floats:
     """The chance that a test at ``level`` passes when the true risk is ``risk``."""
     count = np.floor(n)
-    most = binom.ppf(level, count, limits)
-    most = np.where(binom.cdf(most, count, limits) > level, most - 1, most)
-    found: Floats = np.where((most < 0) | (limits <= 0.0), 0.0, binom.cdf(most, count, risk))
+    most = distributions.binom.ppf(level, count, limits)
+    most = np.where(distributions.binom.cdf(most, count, limits) > level, most - 1, most)
+    found: Floats = np.where(
+        (most < 0) | (limits <= 0.0), 0.0, distributions.binom.cdf(most, count, risk)
+    )
     return found
 
 

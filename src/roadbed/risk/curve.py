@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta
+
+from roadbed.risk import distributions
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,8 +26,8 @@ class CurvePoint:
 def share_interval(k: int, n: int, certainty: float) -> tuple[float, float]:
     """Clopper-Pearson interval of a share, ``k`` of ``n``, two-sided at ``certainty``."""
     tail = (1.0 - certainty) / 2.0
-    low = float(beta.ppf(tail, k, n - k + 1)) if k > 0 else 0.0
-    high = float(beta.ppf(1.0 - tail, k + 1, n - k)) if k < n else 1.0
+    low = float(distributions.beta.ppf(tail, k, n - k + 1)) if k > 0 else 0.0
+    high = float(distributions.beta.ppf(1.0 - tail, k + 1, n - k)) if k < n else 1.0
     return low, high
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy.stats import norm
+from roadbed.risk import distributions
 
 _ROUNDS = 60  # halvings: far below any rounding
 
@@ -32,7 +32,7 @@ def difference(*, n: int, fixed: int, broken: int, certainty: float) -> Differen
     Only items on which the two differ carry news; the score method stays near its level where
     there are few of them, or none, at which a normal interval would have no width at all.
     """
-    z = float(norm.ppf(certainty))
+    z = float(distributions.norm.ppf(certainty))
     return Difference(
         n=n,
         fixed=fixed,
@@ -46,7 +46,7 @@ def difference(*, n: int, fixed: int, broken: int, certainty: float) -> Differen
 
 def smallest_sample(limit: float, certainty: float) -> int:
     """Items without any difference that are needed to show that it is at most ``limit`` (> 0)."""
-    z = float(norm.ppf(certainty))
+    z = float(distributions.norm.ppf(certainty))
     return math.ceil(z * z * (1.0 - limit) / limit)
 
 

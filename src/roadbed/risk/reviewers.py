@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scipy.stats import beta
+from roadbed.risk import distributions
 
 SHARE_OF_DELTA = 0.2
 ENOUGH_CASES = 60
@@ -20,7 +20,11 @@ def counts(*, misses: int, cases: int) -> bool:
 
 def miss_rate_bound(misses: int, cases: int, delta: float) -> float:
     """Upper Clopper-Pearson bound, at 1 - delta, on the share of known-wrong cases let pass."""
-    return float(beta.ppf(1.0 - delta, misses + 1, cases - misses)) if misses < cases else 1.0
+    return (
+        float(distributions.beta.ppf(1.0 - delta, misses + 1, cases - misses))
+        if misses < cases
+        else 1.0
+    )
 
 
 def corrected(

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
-from scipy.stats import binom
 
+from roadbed.risk import distributions
 from roadbed.risk.certificate import smallest_sample
 
 Floats = npt.NDArray[np.float64]
@@ -117,7 +117,7 @@ def prove_slices(
     found: list[_Group] = []
     for (name, value), members in sorted(groups.items()):
         errors = int(wrong[members].sum())
-        p = float(binom.cdf(errors, len(members), risk_limit))
+        p = float(distributions.binom.cdf(errors, len(members), risk_limit))
         (tested if len(members) >= needed else found).append((p, name, value, len(members), errors))
     proofs = [_proof(each, proven=None) for each in found]
     holding = True

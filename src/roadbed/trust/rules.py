@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scipy.stats import binom
-
+from roadbed.risk import distributions
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
 from roadbed.risk.curve import CurvePoint
 from roadbed.risk.forecast import Forecast
@@ -130,7 +129,9 @@ def other_limits(
     """For each limit the loosest point of the curve that a test at ``delta`` would pass."""
     found = []
     for limit in limits:
-        passing = [each for each in curve if binom.cdf(each.errors, each.n, limit) <= delta]
+        passing = [
+            each for each in curve if distributions.binom.cdf(each.errors, each.n, limit) <= delta
+        ]
         best = max(passing, key=lambda each: each.coverage, default=None)
         automated = best.coverage if best else 0.0
         found.append(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta
 
 from roadbed.improvement.mining.model import FEWEST
+from roadbed.risk import distributions
 
 Bools = npt.NDArray[np.bool_]
 _MOST_LITERALS = 3
@@ -72,7 +72,7 @@ def _step(
     score = np.where((k >= FEWEST) & (n < before), _wilson(k, n), -1.0)
     proof = np.zeros_like(score)
     sure = score >= _LEAST_SHARE / 2
-    proof[sure] = beta.ppf(alpha, k[sure], n[sure] - k[sure] + 1)
+    proof[sure] = distributions.beta.ppf(alpha, k[sure], n[sure] - k[sure] + 1)
     onward: dict[tuple[int, ...], Bools] = {}
     proven: dict[tuple[int, ...], Found] = {}
     for at in np.argsort(-score, axis=None, kind="stable")[: _BEAM * 40]:
