@@ -1307,3 +1307,41 @@ def test_connectors_load_on_first_use_and_by_name_only() -> None:
         assert getattr(connectors, name).__name__ == name
     with pytest.raises(AttributeError, match="Fax"):
         _ = connectors.Fax
+
+
+class Woken:
+    """The way out of a process that was put to sleep right before its effect."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._outside, name)
+
+    def in_time(self) -> None:
+        raise TemporaryError("its time was over")
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "xlsx"])
+async def test_a_file_is_not_written_after_its_time(
+    house: House, tmp_path: Path, kind: Any
+) -> None:
+    connector = Folder(tmp_path, format=kind, columns=COLUMNS, file="{output.note}")
+    with pytest.raises(TemporaryError, match="time was over"):
+        await connector.send(make_parcel("late"), Woken(house.outside()))
+    assert files_below(tmp_path) == []
+
+
+async def test_a_mail_is_not_sent_after_its_time(
+    house: House, mails: Mails, smtp_port: int
+) -> None:
+    with pytest.raises(TemporaryError, match="time was over"):
+        await mail(smtp_port).send(make_parcel("late"), Woken(house.outside()))
+    assert mails.taken == []
+
+
+async def test_a_row_is_not_written_after_its_time(house: House, table: str) -> None:
+    house.environment["DSN"] = table
+    with pytest.raises(TemporaryError, match="time was over"):
+        await rows_of().send(make_parcel("late"), Woken(house.outside()))
+    assert await rows_of().look_up(make_parcel("late"), house.outside()) is None

@@ -223,6 +223,38 @@ async def test_headers_cannot_be_injected(
     assert receiver.arrivals == []
 
 
+class Sleeper(SystemClock):
+    """The clock of a process that is put to sleep for a minute after some looks at it."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+
+    def monotonic(self) -> float:
+        self.looks -= 1
+        return super().monotonic() + (60.0 if self.looks < 0 else 0.0)
+
+
+async def test_a_process_that_was_put_to_sleep_sends_nothing_more(receiver: Receiver) -> None:
+    told = []
+    for looks in range(1, 7):
+        pool = NetworkPool({}, Sleeper(looks))
+        try:
+            await pool.attempt(10.0).request("POST", receiver.url, content=b"{}", private=True)
+            told.append("sent")
+        except TemporaryError:
+            told.append("nothing was sent")
+        except UnknownOutcomeError:
+            told.append("headers only")
+        finally:
+            await pool.aclose()
+    # Asleep before the address, the connection, the headers, the body; then it is out.
+    assert told == [*["nothing was sent"] * 3, "headers only", "sent", "sent"]
+    assert len([each for each in receiver.arrivals if each.body == b"{}"]) == 2
+    with pytest.raises(TemporaryError, match="Its time was over"):
+        NetworkPool({}, Sleeper(1)).attempt(10.0).in_time()
+    NetworkPool({}, Sleeper(2)).attempt(10.0).in_time()
+
+
 async def test_five_gigabytes_are_not_read(pool: NetworkPool, receiver: Receiver) -> None:
     given = 0
 

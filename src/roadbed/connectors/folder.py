@@ -47,11 +47,13 @@ class Folder:
         if self.format == "xlsx":
             name = f"{outside.now():%Y-%m-%d}.xlsx"
             row = self._row(parcel)
+            outside.in_time()
             book = await asyncio.to_thread(workbooks.add_row, folder, name, parcel.key, row)
             return Sent(reference=book, detail="A row was added.")
         target = self._target(parcel)
         content = self._json(parcel) if self.format == "json" else _csv(self._row(parcel))
         if not is_there(target):
+            outside.in_time()
             await asyncio.to_thread(write_whole, target, content)
         return Sent(reference=target.name, detail="The file was written.")
 

@@ -8,7 +8,7 @@ import re
 import smtplib
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -68,7 +68,7 @@ class Email(SendOnly):
         if self.username is not None and self.password is not None:
             login = (self.username, outside.secret(self.password))
         address = await outside.address(self.host, self.port, private=self.private)
-        session = _Session(self, address, login)
+        session = _Session(self, address, login, outside.in_time)
         try:
             async with asyncio.timeout(_WHOLE_SECONDS):
                 said = await asyncio.to_thread(session.run, message)
@@ -152,8 +152,15 @@ class _Connection(smtplib.SMTP):
 class _Session:
     """One conversation with the server, in a thread; knows how far it came."""
 
-    def __init__(self, email: Email, address: str, login: tuple[str, SecretStr] | None) -> None:
+    def __init__(
+        self,
+        email: Email,
+        address: str,
+        login: tuple[str, SecretStr] | None,
+        in_time: Callable[[], None],
+    ) -> None:
         self._email = email
+        self._in_time = in_time
         self._address = address
         self._login = login
         self._smtp: smtplib.SMTP | None = None
@@ -202,6 +209,7 @@ class _Session:
             self._expect(smtp.rcpt(each), {250, 251})
         if self._aborted:
             raise TemporaryError("It was given up before anything was sent.")
+        self._in_time()
         self._sent = True
         said = self._expect(smtp.data(message.as_bytes()), {250})
         with suppress(smtplib.SMTPException, OSError):

@@ -31,6 +31,8 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
 _PORTS = {"http": 80, "https": 443}
+_WRITES = ("send_request_headers.started", "send_request_body.started")
+_SLEPT = "Its time was over before it was sent."
 
 
 async def resolve(host: str, port: int) -> Sequence[str]:
@@ -98,6 +100,10 @@ class Network:
     def now(self) -> datetime:
         return self._pool.clock.now()
 
+    def in_time(self) -> None:
+        if self._left() <= 0.0:
+            raise TemporaryError(_SLEPT)
+
     def secret(self, name: str) -> SecretStr:
         # A file's last line break often comes along, and no header or login wants it.
         value = self._pool.environment.get(name, "").rstrip("\r\n")
@@ -106,7 +112,7 @@ class Network:
         return SecretStr(value)
 
     async def address(self, host: str, port: int, *, private: bool = False) -> str:
-        async with self._deadline(_Progress()):
+        async with self._deadline(_Progress(self._left)):
             try:
                 found = await self._pool.resolver(host, port)
             except (OSError, UnicodeError) as error:
@@ -135,7 +141,7 @@ class Network:
         host = target.raw_host.decode("ascii")
         port = target.port or _PORTS[target.scheme]
         address = await self.address(host, port, private=private)
-        progress = _Progress()
+        progress = _Progress(self._left)
         request = httpx2.Request(
             method,
             target.copy_with(host=address, fragment=None),
@@ -173,24 +179,33 @@ class Network:
 
     @asynccontextmanager
     async def _deadline(self, progress: _Progress) -> AsyncIterator[None]:
-        left = self._deadline_seconds - (self._pool.clock.monotonic() - self._started)
         try:
-            async with asyncio.timeout(max(0.0, left)):
+            async with asyncio.timeout(max(0.0, self._left())):
                 yield
         except TimeoutError as error:
             raise progress.failed(
                 f"No whole answer came within {self._deadline_seconds:g} s."
             ) from error
 
+    def _left(self) -> float:
+        return self._deadline_seconds - (self._pool.clock.monotonic() - self._started)
+
 
 class _Progress:
-    """Whether anything of the request has left the machine."""
+    """Whether anything of the request has left the machine; stops it where no time is ``left``.
 
-    def __init__(self) -> None:
+    A timer alone would not: what was about to be written when the process was put to sleep is
+    written when it wakes, before the timer is looked at.
+    """
+
+    def __init__(self, left: Callable[[], float]) -> None:
         self.sent = False
+        self._left = left
 
     async def trace(self, event: str, _: Mapping[str, Any]) -> None:
-        if event.endswith("send_request_headers.started"):
+        if event.endswith(_WRITES) and self._left() <= 0.0:
+            raise self.failed(_SLEPT)
+        if event.endswith(_WRITES[0]):
             self.sent = True
 
     def failed(self, detail: str) -> TemporaryError | UnknownOutcomeError:

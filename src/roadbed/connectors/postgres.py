@@ -97,6 +97,7 @@ class PostgresTable:
         connection = await _connect(self.dsn, outside)
         try:
             async with connection:
+                outside.in_time()
                 yield connection
         except psycopg.Error as error:
             raise _judged(error) from error

@@ -100,6 +100,14 @@ class Outside(Protocol):
         """The moment, UTC."""
         ...
 
+    def in_time(self) -> None:
+        """For right before an effect that is not made by ``request``, which asks this by itself.
+
+        A process that was put to sleep must not go on where it was when it wakes: a halt may have
+        counted on that. Raises ``TemporaryError`` once the attempt's deadline has passed.
+        """
+        ...
+
 
 class Connector(Protocol):
     """A kind of receiver. Holds settings and names of secrets, never a secret.
