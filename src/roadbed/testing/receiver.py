@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -118,7 +118,7 @@ class Server:
 
     def __init__(self, app: Application) -> None:
         self.port = 0
-        self._app = app
+        self._app = _whole(app)
         self._server: _Quiet | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -146,6 +146,16 @@ class Server:
             await self._task
 
 
+def _whole(app: Application) -> Application:
+    """``app``, which ends without an answer where a request broke off."""
+
+    async def ended(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        with suppress(BrokenOffError):
+            await app(scope, receive, send)
+
+    return ended
+
+
 class _Quiet(uvicorn.Server):
     """uvicorn that leaves the process's signals alone."""
 
@@ -154,8 +164,12 @@ class _Quiet(uvicorn.Server):
         yield
 
 
+class BrokenOffError(ConnectionError):
+    """The client went before its request was whole: nothing has arrived."""
+
+
 async def arrived(scope: Mapping[str, Any], receive: Receive) -> Arrival:
-    """The whole request."""
+    """The whole request. Raises ``BrokenOffError``."""
     return Arrival(
         method=scope["method"],
         path=scope["path"],
@@ -195,6 +209,8 @@ async def _body(receive: Receive) -> bytes:
     more = True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BrokenOffError
         body += message.get("body", b"")
         more = bool(message.get("more_body", False))
     return bytes(body)
