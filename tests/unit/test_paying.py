@@ -204,6 +204,19 @@ class TestLooks:
             assert await checks(app) == 2
             assert await used(app) == [(before, Decimal(0))]
 
+    async def test_known_cases_rest_where_nothing_is_left(
+        self, settings: Settings, folder: Folders, url: str
+    ) -> None:
+        write(folder, CENT, more=money(0.02))
+        async with open_app(settings, url) as app:
+            service = app.registry.get("triage")
+            vars(service.loaded.declared)["check_share"] = 0.2
+            await traffic(app, range(6000, 6010), label=True)
+            with pytest.raises(EvaluationBudgetError):
+                await app.measuring.tick(service)
+            await app.measuring.tick(service)
+            assert await checks(app) == 0
+
 
 async def checks(app: App) -> int:
     row = await app.database.fetch_one("SELECT count(*) AS n FROM measure WHERE kind = 'check'")

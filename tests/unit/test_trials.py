@@ -141,17 +141,22 @@ async def test_a_canary_decides_its_share_and_keeps_to_its_buckets(
         assert row["candidate_output"]["queue"] == "new"
 
 
-async def test_where_they_differ_a_person_is_asked_blind_and_nowhere_else(
-    app: App, folders: Folders
-) -> None:
+async def differ_on_half(app: App, folders: Folders, count: int) -> None:
+    """A canary beside an automatic version, and ``count`` tasks each where they differ and agree."""
     await try_out(app, folders, "canary", NEW)
     await app.database.fetch(
         "UPDATE use_case SET state = 'open', threshold = 0.5, reference_rate = 0.0"
     )
     await app.registry.refresh("triage")
-    for n in range(30):
+    for n in range(count):
         await decide(app, f"number {n}")
         await decide(app, f"the same {n}")
+
+
+async def test_where_they_differ_a_person_is_asked_blind_and_nowhere_else(
+    app: App, folders: Folders
+) -> None:
+    await differ_on_half(app, folders, 30)
     rows = await compared(app)
     assert len(rows) == 60
     differing = {row["task_id"] for row in rows if row["candidate_output"] != row["live_output"]}
@@ -163,14 +168,7 @@ async def test_where_they_differ_a_person_is_asked_blind_and_nowhere_else(
 
 
 async def test_until_then_no_list_tells_what_was_answered(app: App, folders: Folders) -> None:
-    await try_out(app, folders, "canary", NEW)
-    await app.database.fetch(
-        "UPDATE use_case SET state = 'open', threshold = 0.5, reference_rate = 0.0"
-    )
-    await app.registry.refresh("triage")
-    for n in range(12):
-        await decide(app, f"number {n}")
-        await decide(app, f"the same {n}")
+    await differ_on_half(app, folders, 12)
     blind = await app.database.fetch("SELECT task_id FROM review WHERE blind")
     asked = {row["task_id"] for row in blind}
     shown = await app.receipts.search(Filter(), served=["triage"], most=50)

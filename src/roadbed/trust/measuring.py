@@ -31,7 +31,7 @@ _FEWEST_KNOWN = 100  # labelled items before known cases are drawn from them
 _AT_ONCE = 3
 _ASKED = 40  # of the labelled items at most, to find one that the decider gets wrong
 _PORTION = 8
-_REST_SECONDS = 600.0  # where none could be made of them: asking again at once would only cost
+_REST_SECONDS = 600.0  # where none could be made: asking again at once would only cost
 _LOOK_BACK = timedelta(days=30)
 _WORDS_A_SECOND = 8.0  # faster than almost anybody reads
 _PRIORITY = {"check": 1, "second": 3, "lead": 3}
@@ -175,6 +175,8 @@ class Measuring:
             number % 2 == 0
             for number in range(row["checks"], row["checks"] + min(missing, _AT_ONCE))
         ]
+        # Until one could be made: also where nothing is left to pay with.
+        self._rests[declared.name] = self._clock.monotonic() + _REST_SECONDS
         known: list[_Known] = []
         paying = self._improvement.paying(declared)
         for items in _portions(some):
@@ -185,8 +187,8 @@ class Measuring:
         cases = [self._known_case(known, wrong=each) for each in wanted]
         for case in filter(None, cases):
             await self._make(declared, case)
-        if not any(cases):
-            self._rests[declared.name] = self._clock.monotonic() + _REST_SECONDS
+        if any(cases):
+            del self._rests[declared.name]
 
     def _known_case(self, known: Sequence[_Known], *, wrong: bool) -> _Case | None:
         """An item the decider really gets wrong, or right; without one a mistake is made up."""
