@@ -142,7 +142,7 @@ async def test_a_canary_decides_its_share_and_keeps_to_its_buckets(
 
 
 async def differ_on_half(app: App, folders: Folders, count: int) -> None:
-    """A canary beside an automatic version, and ``count`` tasks each where they differ and agree."""
+    """A canary beside an automatic version; ``count`` tasks each where they differ and agree."""
     await try_out(app, folders, "canary", NEW)
     await app.database.fetch(
         "UPDATE use_case SET state = 'open', threshold = 0.5, reference_rate = 0.0"
