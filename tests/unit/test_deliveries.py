@@ -18,6 +18,7 @@ from roadbed.deliveries.errors import ApprovalError, DeliveryStateError, Unknown
 from roadbed.deliveries.model import Delivery, State
 from roadbed.halts.errors import NotHaltedError, ResumeError
 from roadbed.halts.service import late_before
+from roadbed.receipts.service import moments
 from roadbed.reviews.model import VerdictKind
 from roadbed.usecases.destinations import (
     Approvals,
@@ -185,6 +186,17 @@ class TestResults:
         assert "does not hold" in (crm.reason or "")
         assert "could not be evaluated" in (erp.reason or "")
         assert ledger.got == []
+
+    async def test_what_was_skipped_was_so_after_it_was_decided(self, app: App) -> None:
+        declared(app).deliver("crm", to=Ledger(), when="output.queue != 'returns'")
+        await stand(app, reference_rate=0.0)
+        async with app.database.transaction() as connection:
+            await connection.execute("SELECT now()")  # begun before there was anything to do
+            await decide(app)
+            assert await app.relay._prepare_some(connection, declared(app), 10) == 1
+        [delivery] = await all_of(app)
+        told = moments(await app.receipts.get(delivery.task_id, viewer="ana"))
+        assert [what for what, _ in told] == ["admitted", "decided", "skipped for crm"]
 
     async def test_a_key_that_is_not_unique_is_never_sent_twice(self, app: App) -> None:
         ledger = Ledger()

@@ -110,7 +110,8 @@ SET state = item.state, reason = item.reason, key = item.key, order_key = item.o
     approved_hash = CASE WHEN approved_by IS NOT NULL THEN item.content_hash END,
     approve_until = CASE WHEN item.state = 'held' THEN
                         now() + make_interval(secs => %(approve_seconds)s) END,
-    done_at = CASE WHEN item.state = 'skipped' THEN now() END
+    -- Not now(): this transaction may have begun before what it reads was decided.
+    done_at = CASE WHEN item.state = 'skipped' THEN clock_timestamp() END
 FROM (SELECT * FROM json_to_recordset(%(items)s::json) AS item (
           id text, state text, reason text, key text, order_key text, content jsonb,
           content_hash text) ORDER BY id) AS item

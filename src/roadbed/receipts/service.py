@@ -289,5 +289,5 @@ def moments(receipt: Receipt) -> list[tuple[str, datetime]]:
 
 
 def _way(delivery: Mapping[str, Any]) -> str:
-    to = "at" if delivery["kind"] == "compensation" else "to"
-    return f"{to} {delivery['destination']}"
+    way = "to" if delivery["state"] == "delivered" else "for"
+    return f"{'at' if delivery['kind'] == 'compensation' else way} {delivery['destination']}"
