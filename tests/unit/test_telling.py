@@ -94,6 +94,10 @@ def word(person: str, role: str, verdict: Any, *, counts: bool = True) -> SignOf
             ),
         ),
         (
+            at("canary", trial=TRIAL | {"compared": 0, "labelled": 0}),
+            "Version 7 is in canary: it decides 10 % of the tasks; nothing compared yet.",
+        ),
+        (
             at("canary", trial=TRIAL | {"step": "shadow"}),
             "Version 7 is in canary: it decides 10 % of the tasks; nothing compared yet.",
         ),

@@ -25,7 +25,7 @@ def sentence(release: Release) -> str:
 def compared(release: Release) -> str:
     """How far shadow or canary got, in words; empty before the first comparison."""
     trial = reading.newest(release)
-    if not trial:
+    if not trial or not trial["compared"]:
         return "nothing compared yet"
     so_far = f"{trial['compared']:,} of {trial['of']:,} compared"
     if not trial["labelled"]:
