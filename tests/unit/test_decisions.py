@@ -92,10 +92,10 @@ class TestRouting:
 
     async def test_reference_tasks_are_reviewed_blind_even_if_automatic(self, app: App) -> None:
         prove(app, 0.5)
-        decisions = [await decide(app, f"number {n}") for n in range(60)]
+        decisions = [await decide(app, f"number {n}") for n in range(150)]
         assert all(each.routed.route is Route.AUTOMATIC for each in decisions)
         reviewed = [each.review_id for each in decisions if each.review_id]
-        assert 0 < len(reviewed) < 30
+        assert 0 < len(reviewed) < 60  # 18 at 12 %; none once in 200 million runs
         for review_id in reviewed:
             review = await app.reviews.get(review_id)
             assert review.blind

@@ -181,7 +181,7 @@ class TestCriteria:
     def test_pace(self, live: float | None, candidate: float, passed: bool) -> None:
         before = {"p95_seconds": live, "mean_cost": None}
         held = gate_rules.limits(before, LIMITS, deadline=5.0, per_task=None)
-        after = {"p95_seconds": candidate, "asked": 9}
+        after = {"p95_seconds": candidate, "asked": 9, "asked_twice": 0}
         assert gate_rules.pace(before, after, held["seconds"])["passed"] is passed
 
     @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ class TestCriteria:
     ) -> None:
         before = {"p95_seconds": 0.1, "mean_cost": live}
         held = gate_rules.limits(before, LIMITS, deadline=5.0, per_task=budget)
-        after = {"mean_cost": candidate, "asked": 9}
+        after = {"mean_cost": candidate, "asked": 9, "asked_twice": 0}
         assert gate_rules.price(before, after, held["cost"])["passed"] is passed
 
     def test_a_rule_that_came_first_is_no_answer_of_either(self) -> None:

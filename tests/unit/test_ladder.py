@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -158,6 +159,39 @@ class TestUp:
         assert again.version == first.version
         steps = [each.step for each in await app.ladder.history("triage")]
         assert steps == ["live", "retired", "retired"]
+
+
+class TestSlow:
+    """A busy moment of the machine fails nobody; what is slow whenever it is asked does."""
+
+    async def test_once_is_asked_again(self, app: App, folders: Folders) -> None:
+        step, report = await self.gate(app, folders, "n % 8 == 0 and asked[n] == 2")
+        assert step == "gated"
+        [pace] = [each for each in report["criteria"] if each["name"] == "latency"]
+        twice = report["candidate"]["asked_twice"]
+        assert 50 < twice < 100
+        assert f"({twice} asked twice, of which the quicker counts)" in pace["line"]
+
+    async def test_always_is_slow(self, app: App, folders: Folders) -> None:
+        step, report = await self.gate(app, folders, "n % 8 == 0")
+        assert step == "failed"
+        wrong = [each["name"] for each in report["criteria"] if not each["passed"]]
+        assert wrong == ["latency"]
+        assert 50 < report["candidate"]["asked_twice"] < 100
+
+    async def test_more_often_than_not_is_not_asked_again(self, app: App, folders: Folders) -> None:
+        step, report = await self.gate(app, folders, "n % 8 > 2")
+        assert step == "failed"
+        assert report["candidate"]["asked_twice"] == 0
+
+    async def gate(self, app: App, folders: Folders, slow: str) -> tuple[str, Mapping[str, Any]]:
+        """The proof asks everything first, the comparison second."""
+        await live(app)
+        line = f"asked[n] += 1; time.sleep(0.12 if {slow} else 0)"
+        await edit(app, folders, line, more="from collections import Counter; asked = Counter()")
+        release = await gated(app)
+        assert release.gate is not None
+        return release.step, release.gate
 
 
 class TestRefused:

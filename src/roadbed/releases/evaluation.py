@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeAlias
@@ -36,6 +36,8 @@ Json = Mapping[str, Any]
 _Given: TypeAlias = tuple[Answered | NotAnswered, Routed, float]
 # Small enough that nothing waits for a thread; a trainable answers a batch at once.
 _AT_ONCE, _BATCH = 16, 64
+# A busy moment of the machine is not the version's doing; where more than this is slow, it is.
+_MOST_AGAIN = 0.5
 # What a first answer imports and loads must not hold up many: so many are asked one by one at most.
 _ALONE = 16
 _WENT_WRONG = (Reason.DECIDER_FAILED, Reason.DECIDER_TIMEOUT, Reason.INVALID_ANSWER)
@@ -59,7 +61,10 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Said:
-    """What a version said to an item; ``by_rule``: a rule came first, and it was not asked."""
+    """What a version said to an item; ``by_rule``: a rule came first, and it was not asked.
+
+    ``twice``: it was asked again, and ``seconds`` are those of the quicker time.
+    """
 
     output: Json | None
     wrong: bool
@@ -67,6 +72,7 @@ class Said:
     automatic: bool
     seconds: float
     cost: float | None
+    twice: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,6 +131,21 @@ class Evaluation:
             for item, old, new in zip(items, olds, said[id(candidate)], strict=True)
         ]
 
+    async def slow_again(
+        self, candidate: Contender, pairs: Sequence[Pair], limit: float, paying: Paying
+    ) -> list[Pair]:
+        """Asks once more what judges and took the candidate over ``limit`` seconds.
+
+        The quicker time counts, the first answer stands. Raises as ``paying`` does.
+        """
+        judges = [each for each in pairs if each.item.judges]
+        slow = [each.item for each in judges if each.candidate.seconds > limit]
+        if len(slow) > _MOST_AGAIN * len(judges):
+            return list(pairs)
+        found = await self.run(None, candidate, slow, paying)
+        again = {each.item.id: each.candidate.seconds for each in found}
+        return [_quicker(each, again.get(each.item.id)) for each in pairs]
+
     async def _ask(self, side: Contender, runner: Runner, item: Item) -> _Given:
         service = Service(
             loaded=side.loaded, live=side.version, coin_seed=b"", halted=False, halt_epoch=0
@@ -157,6 +178,13 @@ def _said(side: Contender, item: Item, given: _Given) -> Said:
         seconds=seconds,
         cost=None if answer.cost is None else float(answer.cost),
     )
+
+
+def _quicker(pair: Pair, again: float | None) -> Pair:
+    if again is None:
+        return pair
+    said = pair.candidate
+    return replace(pair, candidate=replace(said, seconds=min(said.seconds, again), twice=True))
 
 
 def is_wrong(output: Json | None, code: str | None, right: Json | None) -> bool:
