@@ -18,6 +18,7 @@ _CLINC_NOTICE = (
     "belong to no queue."
 )
 NEW_KINDS_FROM, CHANGED_FROM = 4, 7
+_LATER = 4_000  # at two a second, half an hour of them
 _CLINC_UNTAUGHT = 20
 _CLINC_OUTSIDE = 0.17
 
@@ -26,7 +27,7 @@ Labelled = tuple[str, str | None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stream:
-    """``seed`` examples known beforehand, then ``rounds`` of tasks as they arrive.
+    """``seed`` examples known beforehand, then ``rounds`` of tasks as they arrive, then ``later``.
 
     ``events`` says what changes in the world, and in which round; empty when nothing does.
     """
@@ -35,6 +36,7 @@ class Stream:
     notice: str
     seed: Sequence[Labelled]
     rounds: Sequence[Sequence[Labelled]]
+    later: Sequence[Labelled] = ()
     events: Mapping[int, str] = field(default_factory=dict)
 
 
@@ -79,6 +81,7 @@ def drifting(stream: Stream) -> Stream:
         notice=f"{stream.notice} In this run the world changes twice.",
         seed=told(0, stream.seed),
         rounds=[told(number, part) for number, part in enumerate(stream.rounds, 1)],
+        later=told(len(stream.rounds), stream.later),
         events={
             NEW_KINDS_FROM: f"{len(new)} queues join that nobody had seen before",
             CHANGED_FROM: f"{many} queues swap their work: what was right is wrong now",
@@ -93,7 +96,7 @@ def _load(name: str, *, rounds: int | None, data_dir: Path | None, seed: int) ->
         from roadbed.demo.sample.inquiries import NOTICE, generate
 
         rounds = rounds or 8
-        inquiries = generate(1_600 + rounds * 1_000)
+        inquiries = generate(1_600 + rounds * 1_000 + _LATER)
         rows: list[Labelled] = [(each.text, each.queue) for each in inquiries]
         return _cut("sample", NOTICE, rows, first=1_600, size=1_000, rounds=rounds)
     raise DemoDataError(name, "hand; there are sample and clinc150")
@@ -121,7 +124,10 @@ def _clinc(data_dir: Path, rounds: int, seed: int) -> Stream:
     outside = (outside * (1 + wanted // len(outside)))[:wanted]
     rows = taught[: total - wanted] + outside
     chance.shuffle(rows)
-    return _cut("clinc150", _CLINC_NOTICE, rows, first=1_800, size=1_500, rounds=rounds)
+    later = taught[total - wanted :][:_LATER]
+    later += outside[: round(len(later) * _CLINC_OUTSIDE)]
+    chance.shuffle(later)
+    return _cut("clinc150", _CLINC_NOTICE, rows + later, first=1_800, size=1_500, rounds=rounds)
 
 
 def _cut(
@@ -132,4 +138,5 @@ def _cut(
         notice=notice,
         seed=rows[:first],
         rounds=[rows[first + n * size : first + (n + 1) * size] for n in range(rounds)],
+        later=rows[first + rounds * size :],
     )

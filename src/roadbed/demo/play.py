@@ -19,6 +19,7 @@ from typing import Any
 import httpx2
 
 from roadbed.bootstrap import App, audit_folder, database_url, open_app
+from roadbed.demo import afterwards
 from roadbed.demo.datasets import Stream, load
 from roadbed.demo.errors import DemoServerError
 from roadbed.demo.people import Caller, Tally, review_all, send_round
@@ -54,7 +55,6 @@ class Stage:
     environment: Mapping[str, str]
     client_token: str
     reviewer_tokens: Sequence[str]
-    link_code: str
     receiver: str
     receiver_pid: int | None
     receiver_command: str
@@ -93,14 +93,38 @@ async def _play(
             view.note(summary_line(view.rows, LIMIT))
             view.note(await _sent_line(stage, settings))
         if not once:
-            print(
-                f"`kill {stage.receiver_pid}` unplugs the helpdesk, `{stage.receiver_command}` "
-                "plugs it in again.\n"
-                f"Still serving at {stage.server.address} (Ctrl-C ends it)\n"
-                f"Sign in once: {stage.server.address}/sign-in?code={stage.link_code}",
-                flush=True,
-            )
-            await stage.server.ended()
+            await _go_on(stage, settings)
+
+
+async def _go_on(stage: Stage, settings: Settings) -> None:
+    folder = Path(stage.environment["ROADBED_USECASES"]) / USE_CASE
+    afterwards.declare_ladder(folder)
+    await _improve(stage.environment)  # the last that is live at once
+    environment = stage.sheets.parent / "demo.env"
+    afterwards.write_environment(environment, stage.environment)
+    async with open_app(settings, stage.environment["ROADBED_DATABASE_URL"], only=[]) as app:
+        codes = {name: await app.people.issue_link_code(name) for name in afterwards.SIGNING_IN}
+    print(
+        f"`kill {stage.receiver_pid}` unplugs the helpdesk, `{stage.receiver_command}` "
+        "plugs it in again.\n" + afterwards.told(stage.server.address, codes, folder, environment),
+        flush=True,
+    )
+    every = [stage.stream.seed, *stage.stream.rounds, stage.stream.later]
+    shop = Caller(stage.server.address, stage.client_token)
+    reviewer = Caller(stage.server.address, stage.reviewer_tokens[0])
+    arriving = asyncio.create_task(
+        afterwards.keep_arriving(
+            shop,
+            reviewer,
+            USE_CASE,
+            stage.stream.later,
+            {text: queue for part in every for text, queue in part},
+        )
+    )
+    try:
+        await stage.server.ended()
+    finally:
+        arriving.cancel()
 
 
 async def _rounds(stage: Stage, view: View) -> None:
@@ -182,7 +206,7 @@ async def _stage(
             "ROADBED_DEMO_SHEETS": str(sheets),
         }
         async with open_app(settings, url, only=[]) as app:
-            tokens, code = await _add_people(app)
+            tokens = await _add_people(app)
         server = ServerProcess(
             usecases,
             environment,
@@ -206,7 +230,6 @@ async def _stage(
                 stream=stream,
                 server=server,
                 environment=environment,
-                link_code=code,
                 client_token=tokens[0],
                 reviewer_tokens=tokens[1:],
                 receiver=environment["ROADBED_DEMO_RECEIVER"],
@@ -221,15 +244,15 @@ async def _stage(
             shutil.rmtree(usecases, ignore_errors=True)
 
 
-async def _add_people(app: App) -> tuple[list[str], str]:
-    """The pod, two reviewers, a program, and whoever watches; gives tokens and a link's code."""
+async def _add_people(app: App) -> list[str]:
+    """The pod, two reviewers, a program, and whoever watches; gives the tokens of those played."""
     for name in (*_POD, *_GRANTED):
         with contextlib.suppress(PersonExistsError):
             await app.members.add(name, by="demo", admin=name == "you")
     # The program gets the least that lets it do its part.
     tokens = [await app.people.issue_token("shop", name="shop", scopes=["submit", "read"])]
     tokens += [await app.people.issue_token(each) for each in ("reviewer", "colleague", "ana")]
-    return tokens, await app.people.issue_link_code("you")
+    return tokens
 
 
 async def _grant_roles(settings: Settings, url: str) -> None:

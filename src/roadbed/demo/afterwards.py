@@ -1,0 +1,69 @@
+"""After the show: work goes on arriving, and the next version needs the words of two people."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from roadbed.demo.datasets import Labelled
+from roadbed.demo.errors import DemoServerError
+from roadbed.demo.people import Caller, answer_some
+
+SIGNING_IN = {"you": "an administrator", "ana": "the domain lead", "dev": "the risk partner"}
+PAUSE_SECONDS = 0.5
+LEFT_WAITING = 40  # reviews, for whoever watches
+_LOOK_EVERY = 10  # inquiries
+_PILOT = "rollout=DIRECT"
+_LADDER = "rollout=Rollout(shadow_tasks=50, canary_tasks=100, canary_share=0.2)"
+
+
+def declare_ladder(folder: Path) -> None:
+    """A pilot becomes production: from the next version on people agree, and it is tried first."""
+    file = folder / "usecase.py"
+    declared = file.read_text(encoding="utf-8").replace(_PILOT, _LADDER)
+    file.write_text(declared.replace("import DIRECT, Budget,", "import Budget, Rollout,"), "utf-8")
+
+
+def write_environment(file: Path, environment: Mapping[str, str]) -> None:
+    """What a second terminal needs to work on the same database: ``set -a; . FILE``."""
+    file.touch(mode=0o600)
+    file.write_text(
+        "".join(f"{name}={shlex.quote(value)}\n" for name, value in environment.items()), "utf-8"
+    )
+
+
+def told(address: str, codes: Mapping[str, str], folder: Path, environment: Path) -> str:
+    """How to go on, in the order in which one would."""
+    people = "\n".join(
+        f"  {name}, {what}: {address}/sign-in?code={codes[name]}"
+        for name, what in SIGNING_IN.items()
+    )
+    return (
+        "From here on it is in production: the next version needs a word of ana and one of dev, "
+        "50 tasks in shadow\nand 100 as a canary. Inquiries go on arriving, two a second. "
+        "docs/tutorial/second-version.md walks up.\n"
+        f"The folder, to change or break: {folder}\n"
+        f"In a second terminal, first: set -a; . {environment}; set +a\n"
+        f"Still serving at {address} (Ctrl-C ends it)\n"
+        f"Sign in once, each in a window of its own:\n{people}"
+    )
+
+
+async def keep_arriving(
+    shop: Caller,
+    reviewer: Caller,
+    use_case: str,
+    later: Sequence[Labelled],
+    truth: Mapping[str, str | None],
+) -> None:
+    """Send ``later`` slowly; colleagues answer what goes beyond ``LEFT_WAITING`` reviews."""
+    with suppress(DemoServerError):  # who keeps the server tells of that
+        for number, (text, _) in enumerate(later):
+            body = {"key": f"later-{number}", "input": {"text": text}}
+            await shop.call("POST", f"/usecases/{use_case}/tasks", body)
+            if number % _LOOK_EVERY == 0:
+                await answer_some(reviewer, use_case, truth, leave=LEFT_WAITING)
+            await asyncio.sleep(PAUSE_SECONDS)
