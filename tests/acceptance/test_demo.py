@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx2
 import psutil
+import psycopg
 import pytest
 
 from roadbed.demo.datasets import load
@@ -51,6 +53,8 @@ def start(url: str, tmp_path: Path) -> Iterator[Start]:
     for process in started:
         process.terminate()
         process.wait(20)
+        for pipe in filter(None, (process.stdout, process.stderr)):
+            pipe.close()
 
 
 def test_it_ends_with_one_summary_object(start: Start) -> None:
@@ -92,8 +96,6 @@ def test_whatever_ends_it_ends_its_server(start: Start) -> None:
 def test_a_server_killed_in_the_middle_loses_nothing_and_does_nothing_twice(
     start: Start, url: str
 ) -> None:
-    import psycopg
-
     demo = start("--once", "--rounds", "2")
     kills: list[int] = []
 
@@ -137,6 +139,49 @@ def test_a_server_killed_in_the_middle_loses_nothing_and_does_nothing_twice(
                    - (SELECT count(*) FROM example
                       WHERE origin = 'review' AND withdrawn_at IS NULL)""").fetchone()
     assert facts == (2_000, 2_000, 2_000, 0, 0, 2_000, 0, 0)
+
+
+def test_after_the_show_work_arrives_and_the_next_version_needs_two_words(
+    start: Start, tmp_path: Path, url: str
+) -> None:
+    demo = start("--rounds", "1", measured=True)
+    assert demo.stdout is not None
+    told = ""
+    while "dev, the risk partner" not in told:
+        line = demo.stdout.readline()
+        assert line, told
+        told += line
+    codes = dict(re.findall(r"^  (\w+), .*code=(\S+)$", told, re.MULTILINE))
+    [address] = re.findall(r"Still serving at (\S+)", told)
+    assert list(codes) == ["you", "ana", "dev"]
+    environment = tmp_path / ".roadbed" / "demo.env"
+    assert environment.stat().st_mode & 0o077 == 0
+    plan = f"{sys.executable} -m roadbed release plan support-triage --json"
+    done = subprocess.run(
+        ["bash", "-c", f"set -a; . {environment}; {plan}"],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    release = json.loads(done.stdout)["release"]
+    assert release["missing"] == ["domain_lead", "risk_partner"]
+    assert release["plan"]["shadow_tasks"] == 50
+    with httpx2.Client(follow_redirects=True) as browser:
+        browser.get(f"{address}/sign-in?code={codes['dev']}").raise_for_status()
+        page = browser.get(f"{address}/releases/{release['id']}").raise_for_status()
+    assert "Release 1 is planned" in page.text
+    with psycopg.connect(with_schema(url), autocommit=True) as connection:
+        for _ in range(100):
+            row = connection.execute(
+                "SELECT count(*) FROM task JOIN decision ON decision.task_id = task.id"
+                " WHERE task.key LIKE 'later-%'"
+            ).fetchone()
+            if row and row[0] >= 3:
+                break
+            time.sleep(0.2)
+    assert row
+    assert row[0] >= 3
 
 
 def test_a_data_set_that_is_not_there_is_said(tmp_path: Path) -> None:

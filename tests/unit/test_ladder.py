@@ -110,11 +110,16 @@ class TestUp:
     async def test_the_ladder_is_that_of_what_is_live_whatever_the_folder_says(
         self, app: App, folders: Folders
     ) -> None:
-        await live(app)
+        first = await live(app)
         await edit(app, folders, rollout="sign_offs=(), shadow_tasks=0, canary_tasks=0")
+        loaded = app.registry.folder("triage")
+        improved = await app.releases.improve(loaded, actor="ben")
+        assert improved.version is None
+        assert "a word of the domain lead and risk partner" in improved.note
         release = await app.ladder.plan("triage", actor="ben")
         assert release.plan["sign_offs"] == ["domain_lead", "risk_partner"]
         assert release.step == "planned"
+        assert app.registry.get("triage").live.id == first.version
 
     async def test_a_task_in_flight_keeps_its_version(self, app: App, folders: Folders) -> None:
         first = await live(app)
@@ -385,6 +390,23 @@ class TestWithoutSignOffs:
             with pytest.raises(SignOffError, match="needs nobody"):
                 await signed(app, release)
             assert (await app.ladder.promote(release.id, actor="ben")).step == "live"
+
+    async def test_a_folder_that_asks_somebody_counts_at_once_and_waits_for_its_plan(
+        self, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        write(folders, rollout=f"sign_offs=(), {AT_ONCE}")
+        async with open_app(settings, url) as app:
+            pilot = await app.ladder.promote((await gated(app)).id, actor="ben")
+            await edit(app, folders, rollout=TRIED)
+            [decision] = await traffic(app, [4])
+            assert (decision.version, decision.routed.route) == (pilot.version, Route.AUTOMATIC)
+            loaded = app.registry.folder("triage")
+            said = await app.releases.improve(loaded, actor="ben")
+            assert said.version is None
+            assert "the next needs a word of the domain lead and risk partner" in said.note
+            release = await app.ladder.plan("triage", actor="ben")
+            assert release.missing == ["domain_lead", "risk_partner"]
+            assert release.plan["shadow_tasks"] == 10
 
     async def test_a_trial_keeps_what_is_live_while_the_folder_changes(
         self, settings: Settings, folders: Folders, url: str

@@ -98,6 +98,13 @@ def word(person: str, role: str, verdict: Any, *, counts: bool = True) -> SignOf
             "Version 7 is in canary: it decides 10 % of the tasks; nothing compared yet.",
         ),
         (
+            at("canary", trial=TRIAL | {"compared": 1201, "fixed": 1}),
+            (
+                "Version 7 is in canary: it decides 10 % of the tasks; 1,201 compared, "
+                "1 answer fixed, none broken."
+            ),
+        ),
+        (
             at("canary", trial=TRIAL | {"step": "shadow"}),
             "Version 7 is in canary: it decides 10 % of the tasks; nothing compared yet.",
         ),

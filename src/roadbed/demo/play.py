@@ -99,7 +99,8 @@ async def _play(
 async def _go_on(stage: Stage, settings: Settings) -> None:
     folder = Path(stage.environment["ROADBED_USECASES"]) / USE_CASE
     afterwards.declare_ladder(folder)
-    await _improve(stage.environment)  # the last that is live at once
+    await stage.server.stop()  # what runs is what was loaded: another folder is another start
+    await stage.server.start()
     environment = stage.sheets.parent / "demo.env"
     afterwards.write_environment(environment, stage.environment)
     async with open_app(settings, stage.environment["ROADBED_DATABASE_URL"], only=[]) as app:

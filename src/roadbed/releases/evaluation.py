@@ -40,7 +40,7 @@ _AT_ONCE, _BATCH = 16, 64
 _MOST_AGAIN = 0.5
 # What a first answer imports and loads must not hold up many: so many are asked one by one at most.
 _ALONE = 16
-_WENT_WRONG = (Reason.DECIDER_FAILED, Reason.DECIDER_TIMEOUT, Reason.INVALID_ANSWER)
+WENT_WRONG = (Reason.DECIDER_FAILED, Reason.DECIDER_TIMEOUT, Reason.INVALID_ANSWER)
 
 
 class _Unread(BaseModel):
@@ -191,7 +191,7 @@ def is_wrong(output: Json | None, code: str | None, right: Json | None) -> bool:
     """No answer is wrong, except where none would be right and the version said so itself."""
     if output is not None or right is not None:
         return output != right
-    return code in _WENT_WRONG
+    return code in WENT_WRONG
 
 
 def as_declared(loaded: LoadedUseCase, right: Json | None) -> Json | None:

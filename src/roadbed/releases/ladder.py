@@ -271,15 +271,20 @@ class Ladder:
         return await self._book.get(release_id)
 
     async def _plan_of(self, connection: Connection, use_case: str) -> dict[str, Any]:
-        """The ladder of what is live, beyond a proof; an edited folder cannot weaken its own."""
+        """The ladder of what is live, beyond a proof; an edited folder cannot weaken its own.
+
+        Where the live one asks nobody, a folder that asks somebody counts at once.
+        """
+        own = dict(facts(self._registry.folder(use_case).declared.rollout))
         named = {"use_case": use_case}
         row = await (await connection.execute(_SQL["standing"], named)).fetchone()
         if row and row["live_version"] and row["stage"] not in ("idea", "proof"):
             of = {"version": row["live_version"]}
             live = await (await connection.execute(_SQL["declared_of"], of)).fetchone()
-            if live and live["declaration"].get("rollout"):
-                return dict(live["declaration"]["rollout"])
-        return dict(facts(self._registry.folder(use_case).declared.rollout))
+            ladder = live["declaration"].get("rollout") if live else None
+            if ladder and (ladder["sign_offs"] or not own["sign_offs"]):
+                return dict(ladder)
+        return own
 
     async def _behaviour_of(self, use_case: str, version: str) -> str:
         row = await self._database.fetch_one(

@@ -83,7 +83,7 @@ class Registry:
         except RoadbedError as error:
             _log.warning("live version not used", usecase=use_case, problem=str(error))
             return False
-        if folder_rules(row["stage"], found.loaded.declared.rollout):
+        if folder_rules(row["stage"], found.loaded.declared.rollout.sign_offs):
             return False
         await self.add(found.loaded)
         self._unloadable[use_case] = why
@@ -142,10 +142,11 @@ class Registry:
             _log.warning("live version not used", usecase=folder.name, problem=str(error))
             return await self._folder_with_its_state(folder, row), False
         tried = row["trial"] is not None  # a candidate is compared with what it was planned against
+        signs = [each.declared.rollout.sign_offs for each in (found.loaded, folder)]
         if (
             tried
             or found.loaded.folder_hash == folder.folder_hash
-            or not folder_rules(row["stage"], found.loaded.declared.rollout)
+            or not folder_rules(row["stage"], *signs)
         ):
             return found, True
         return await self._folder_with_its_state(folder, row), False

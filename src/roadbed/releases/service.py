@@ -15,7 +15,6 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, Ids, VersionId
 from roadbed.releases import rules, sentences
 from roadbed.releases.certificates import Certificates, Look
-from roadbed.releases.errors import ArtifactMissingError
 from roadbed.releases.model import Improved, VersionInfo, declaration
 from roadbed.releases.store import VersionStore
 from roadbed.risk.promise import renewed
@@ -83,19 +82,9 @@ class Releases:
         ``TrainingError`` when the examples cannot teach the decider.
         """
         began = self._clock.monotonic()
-        row = await self._standing(loaded.name)
         rollout = loaded.declared.rollout
-        if not rules.folder_rules(row["stage"], rollout):
-            return Improved(
-                use_case=loaded.name,
-                version=None,
-                number=None,
-                learned_from=0,
-                certificate=None,
-                note=f"A version is live and {sentences.named(rollout.sign_offs)} sign off "
-                f"the next: `roadbed release plan {loaded.name}` makes it.",
-                seconds=self._clock.monotonic() - began,
-            )
+        if roles := await self._who_agrees(loaded):
+            return self._refused(loaded.name, roles, began)
         candidate, behaviour = await self.build(
             loaded, actor=actor, reason="Improved by hand.", seed=seed, changes=changes
         )
@@ -105,6 +94,9 @@ class Releases:
             standing, alarm_at = rules.standing(row), row["alarm_at"]
             look = await self.certificates.look(loaded, candidate, behaviour, standing, alarm_at)
             async with self._database.transaction() as connection:
+                await connection.execute(_SQL["lock"], {"use_case": loaded.name})
+                if roles := await self._who_agrees(loaded):  # what was promoted meanwhile asks
+                    return self._refused(loaded.name, roles, began)
                 live = await self.put_in_service(
                     connection,
                     loaded.name,
@@ -207,7 +199,7 @@ class Releases:
         row = await self._database.fetch_one(_SQL["service"], {"name": loaded.name}) or {}
         if row.get("stage") == "retired" or row.get("behaviour") == behaviour:
             return
-        if not await self._folder_rules(loaded, row):
+        if row.get("live_version") and await self._who_agrees(loaded):
             return
         known = Look(
             certificate=await self.certificates.last(behaviour),
@@ -227,15 +219,25 @@ class Releases:
                 opened=not loaded.declared.rollout.sign_offs,
             )
 
-    async def _folder_rules(self, loaded: LoadedUseCase, row: Mapping[str, Any]) -> bool:
-        """Judged by the ladder of what is live: an edited folder cannot excuse itself from it."""
-        if not row.get("live_version"):
-            return True
-        try:
-            live = await self._store.open(loaded.name, row["behaviour"], loaded)
-        except ArtifactMissingError:
-            return row["threshold"] is None
-        return rules.folder_rules(row["stage"], live.loaded.declared.rollout)
+    async def _who_agrees(self, loaded: LoadedUseCase) -> Sequence[str]:
+        """Whose word the next version needs; nobody's where the folder itself is what runs."""
+        row = await self._standing(loaded.name)
+        live = await self._database.fetch_one(_SQL["declared_of"], {"version": row["live_version"]})
+        signs = (live["declaration"].get("rollout") or {}).get("sign_offs", ()) if live else ()
+        own = loaded.declared.rollout.sign_offs
+        return () if rules.folder_rules(row["stage"], signs, own) else tuple(signs or own)
+
+    def _refused(self, use_case: str, roles: Sequence[str], began: float) -> Improved:
+        return Improved(
+            use_case=use_case,
+            version=None,
+            number=None,
+            learned_from=0,
+            certificate=None,
+            note=f"A version is live, and the next needs a word of the {sentences.named(roles)}: "
+            f"`roadbed release plan {use_case}` makes it.",
+            seconds=self._clock.monotonic() - began,
+        )
 
     async def _standing(self, use_case: str) -> Mapping[str, Any]:
         row = await self._database.fetch_one(_SQL["standing"], {"use_case": use_case})

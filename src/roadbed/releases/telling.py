@@ -27,7 +27,8 @@ def compared(release: Release) -> str:
     trial = reading.newest(release)
     if not trial or not trial["compared"]:
         return "nothing compared yet"
-    so_far = f"{trial['compared']:,} of {trial['of']:,} compared"
+    wanted = f" of {trial['of']:,}" if trial["compared"] <= trial["of"] else ""
+    so_far = f"{trial['compared']:,}{wanted} compared"
     if not trial["labelled"]:
         return f"{so_far}, none of them labelled yet"
     fixed, broken = trial["fixed"], trial["broken"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from roadbed.decisions.model import Reason
-from roadbed.releases.evaluation import is_wrong
+from roadbed.releases.evaluation import WENT_WRONG, is_wrong
 from roadbed.releases.gate_rules import p95, seconds, share, signed
 from roadbed.risk.canary import CanaryTest
 from roadbed.risk.curve import share_interval
@@ -185,8 +185,10 @@ def _over(row: Row, what: str, limit: float | None) -> tuple[bool, bool]:
             return False
         return bool(value > limit)
 
-    # A price that only the live version tells is no cheaper for being untold.
-    untold = what == "cost" and limit is not None and row["candidate_cost"] is None
+    # A price that only the live version tells is no cheaper for being untold. Who failed could tell
+    # nothing, and falls for that.
+    told = row["candidate_cost"] is not None or row["candidate_reason"] in WENT_WRONG
+    untold = what == "cost" and limit is not None and not told
     return over("candidate") or (untold and row["live_cost"] is not None), over("live")
 
 

@@ -219,6 +219,20 @@ function whatif() {
 }
 whatif();
 
+// What somebody fills in, has chosen or has just sent is not pulled away from under their hands: the
+// next letter would be lost, or be taken for a command.
+function inHand() {
+  const fields = "main :is(input:not([type=hidden]), textarea, select)";
+  return document.activeElement.matches(fields) || document.querySelector("main [data-sent]")
+    || [...document.querySelectorAll(fields)].some(changed);
+}
+
+function changed(field) {
+  if (field.type === "range") return false;
+  if (field.options) return field.selectedIndex !== Math.max([...field.options].findIndex((each) => each.defaultSelected), 0);
+  return field.value !== field.defaultValue || field.checked !== field.defaultChecked;
+}
+
 // --- live figures: on a tick, fetch the page again and put the new parts in place
 
 if ("live" in document.body.dataset) {
@@ -229,14 +243,16 @@ if ("live" in document.body.dataset) {
     if (first) first = false;
     else renew();
   };
+  const catchUp = () => { if (missed) renew(); };
+  document.addEventListener("focusout", () => setTimeout(catchUp));
+  document.addEventListener("visibilitychange", catchUp);
   async function renew() {
-    const typed = [...document.querySelectorAll("main textarea, main input")].some((each) => each.type !== "range" && each.value !== each.defaultValue);
-    if (waiting) { missed = true; return; }
-    if (document.hidden || typed) return;
+    if (waiting || document.hidden || inHand()) { missed = true; return; }
     waiting = true;
     missed = false;
     try {
       const fresh = new DOMParser().parseFromString(await (await fetch(location.href, { headers: { "x-live": "1" } })).text(), "text/html");
+      if (inHand()) { missed = true; return; }  // begun while the parts were on their way
       const main = fresh.getElementById("main");
       const focused = document.activeElement && document.activeElement.getAttribute("href");
       const open = [...document.querySelectorAll("[data-table]")].map((each) => each.open);
@@ -252,7 +268,7 @@ if ("live" in document.body.dataset) {
       if (focused) { const at = document.querySelector(`main a[href="${CSS.escape(focused)}"]`); if (at) at.focus(); }
     } finally {
       // What happened meanwhile may have been the last thing for a long time.
-      setTimeout(() => { waiting = false; if (missed) renew(); }, 1000);
+      setTimeout(() => { waiting = false; catchUp(); }, 1000);
     }
   }
 }
