@@ -180,6 +180,13 @@ async def test_figures_are_live(site: Site, page: Page) -> None:
     await page.wait_for_function(
         "() => document.getElementById('headline').textContent.includes('4 reviews wait')"
     )
+    # Who is on a button by keyboard stays on it.
+    await page.get_by_role("button", name="Drill now").focus()
+    await send(site, 1, "later")
+    await page.wait_for_function(
+        "() => document.getElementById('headline').textContent.includes('5 reviews wait')"
+    )
+    assert await page.evaluate("document.activeElement.textContent.trim()") == "Drill now"
 
 
 async def test_nothing_that_came_from_outside_runs(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 
-from roadbed.demo.datasets import Labelled
+from roadbed.demo.datasets import Stream
 from roadbed.demo.errors import DemoServerError
 from roadbed.demo.people import Caller, answer_some
 
@@ -53,17 +52,21 @@ def told(address: str, codes: Mapping[str, str], folder: Path, environment: Path
 
 
 async def keep_arriving(
-    shop: Caller,
-    reviewer: Caller,
-    use_case: str,
-    later: Sequence[Labelled],
-    truth: Mapping[str, str | None],
+    address: str, use_case: str, stream: Stream, *, shop_token: str, reviewer_token: str
 ) -> None:
-    """Send ``later`` slowly; colleagues answer what goes beyond ``LEFT_WAITING`` reviews."""
-    with suppress(DemoServerError):  # who keeps the server tells of that
-        for number, (text, _) in enumerate(later):
+    """Send what comes later, slowly; a colleague answers what goes beyond ``LEFT_WAITING``."""
+    every = [stream.seed, *stream.rounds, stream.later]
+    truth = {text: queue for part in every for text, queue in part}
+    shop, reviewer = Caller(address, shop_token), Caller(address, reviewer_token)
+    try:
+        for number, (text, _) in enumerate(stream.later):
             body = {"key": f"later-{number}", "input": {"text": text}}
             await shop.call("POST", f"/usecases/{use_case}/tasks", body)
             if number % _LOOK_EVERY == 0:
                 await answer_some(reviewer, use_case, truth, leave=LEFT_WAITING)
             await asyncio.sleep(PAUSE_SECONDS)
+    except DemoServerError:
+        pass  # who keeps the server tells of that
+    finally:
+        await shop.close()
+        await reviewer.close()

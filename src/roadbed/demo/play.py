@@ -110,16 +110,13 @@ async def _go_on(stage: Stage, settings: Settings) -> None:
         "plugs it in again.\n" + afterwards.told(stage.server.address, codes, folder, environment),
         flush=True,
     )
-    every = [stage.stream.seed, *stage.stream.rounds, stage.stream.later]
-    shop = Caller(stage.server.address, stage.client_token)
-    reviewer = Caller(stage.server.address, stage.reviewer_tokens[0])
     arriving = asyncio.create_task(
         afterwards.keep_arriving(
-            shop,
-            reviewer,
+            stage.server.address,
             USE_CASE,
-            stage.stream.later,
-            {text: queue for part in every for text, queue in part},
+            stage.stream,
+            shop_token=stage.client_token,
+            reviewer_token=stage.reviewer_tokens[0],
         )
     )
     try:

@@ -223,8 +223,14 @@ whatif();
 // next letter would be lost, or be taken for a command.
 function inHand() {
   const fields = "main :is(input:not([type=hidden]), textarea, select)";
-  return document.activeElement.matches(fields) || document.querySelector("main [data-sent]")
+  return (document.activeElement && document.activeElement.matches(fields)) || document.querySelector("main [data-sent]")
     || [...document.querySelectorAll(fields)].some(changed);
+}
+
+// What tells that a link or button does the same on the next version of the page.
+function same(element) {
+  const form = element.closest("form");
+  return element.getAttribute("href") || element.outerHTML + (form ? form.outerHTML : "");
 }
 
 function changed(field) {
@@ -254,7 +260,7 @@ if ("live" in document.body.dataset) {
       const fresh = new DOMParser().parseFromString(await (await fetch(location.href, { headers: { "x-live": "1" } })).text(), "text/html");
       if (inHand()) { missed = true; return; }  // begun while the parts were on their way
       const main = fresh.getElementById("main");
-      const focused = document.activeElement && document.activeElement.getAttribute("href");
+      const focused = document.activeElement && document.activeElement.closest("main") && same(document.activeElement);
       const open = [...document.querySelectorAll("[data-table]")].map((each) => each.open);
       const slid = [...document.querySelectorAll("[data-whatif] input")].map((each) => each.value);
       const read = document.querySelector("main [data-read]");
@@ -265,7 +271,8 @@ if ("live" in document.body.dataset) {
       document.querySelectorAll("[data-table]").forEach((each, at) => { each.open = open[at]; });
       document.querySelectorAll("[data-whatif] input").forEach((each, at) => { if (slid[at]) each.value = slid[at]; });
       whatif();
-      if (focused) { const at = document.querySelector(`main a[href="${CSS.escape(focused)}"]`); if (at) at.focus(); }
+      const again = focused && [...document.querySelectorAll("main :is(a, button, summary)")].find((each) => same(each) === focused);
+      if (again) again.focus({ preventScroll: true });
     } finally {
       // What happened meanwhile may have been the last thing for a long time.
       setTimeout(() => { waiting = false; catchUp(); }, 1000);
