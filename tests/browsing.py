@@ -17,5 +17,5 @@ async def browsing(site: Site, name: str = "ana") -> AsyncIterator[httpx2.AsyncC
     async with httpx2.AsyncClient(
         base_url=site.address, headers={"Origin": site.address}, follow_redirects=True
     ) as client:
-        assert (await client.get(f"/sign-in?code={code}")).status_code == 200
+        assert (await client.post("/sign-in/link", data={"code": code})).status_code == 200
         yield client

@@ -324,7 +324,10 @@ class TestTheDoor:
     async def test_a_session_cannot_be_used_by_a_page_of_another_site(self, site: Site) -> None:
         code = await site.app.people.issue_link_code("ana")
         async with httpx2.AsyncClient(base_url=site.address) as browser:
-            assert (await browser.get(f"/sign-in?code={code}")).status_code == 200
+            entered = await browser.post(
+                "/sign-in/link", data={"code": code}, headers={"Origin": site.address}
+            )
+            assert entered.status_code == 200
             assert (await browser.get("/v1/usecases")).status_code == 200
             claim = "/v1/usecases/triage/reviews/claim"
             foreign = await browser.post(claim, headers={"Origin": "https://elsewhere.example"})

@@ -40,6 +40,7 @@ MAY: dict[str, set[Permission]] = {
 OPEN = {
     "GET /sign-in",
     "POST /sign-in",
+    "POST /sign-in/link",
     "GET /sign-in/provider",
     "GET /sign-in/back",
     "POST /sign-out",

@@ -41,7 +41,40 @@ async def sign_in(client: httpx2.AsyncClient, name: str, password: str) -> httpx
 
 async def by_link(site: Site, client: httpx2.AsyncClient, person: str = "ana") -> None:
     code = await site.app.people.issue_link_code(person)
-    assert (await client.get(f"/sign-in?code={code}")).status_code == 200
+    assert (await enter(client, code)).status_code == 200
+
+
+async def enter(client: httpx2.AsyncClient, code: str, **headers: str) -> httpx2.Response:
+    return await client.post("/sign-in/link", data={"code": code}, headers=headers)
+
+
+class TestLinks:
+    async def test_opening_one_does_not_spend_it(self, site: Site) -> None:
+        code = await site.app.people.issue_link_code("ana")
+        async with browser(site) as messenger:
+            for _ in range(3):
+                answer = await messenger.get(f"/sign-in?code={code}")
+                assert answer.status_code == 200
+                assert "signs you in as <strong>ana</strong>" in answer.text
+                assert "set-cookie" not in answer.headers
+            assert (await messenger.get("/")).status_code == 401
+        async with browser(site) as reader:
+            assert (await enter(reader, code)).status_code == 200
+            assert (await reader.get("/")).status_code == 200
+            for spent in (await enter(reader, code), await reader.get(f"/sign-in?code={code}")):
+                assert spent.status_code == 403
+                assert "has been used or has expired" in spent.text
+
+    async def test_not_for_who_is_kept_out_and_not_from_another_site(self, site: Site) -> None:
+        code = await site.app.people.issue_link_code("ana")
+        async with browser(site) as client:
+            foreign = await enter(client, code, Origin="https://elsewhere.example")
+            assert foreign.status_code == 403
+            await site.app.members.disable("ana", by="test")
+            assert (await client.get(f"/sign-in?code={code}")).status_code == 403
+            assert (await enter(client, code)).status_code == 403
+            await site.app.members.enable("ana", by="test")
+            assert (await enter(client, code)).status_code == 200
 
 
 class TestPasswords:
@@ -175,7 +208,7 @@ class TestSessions:
     async def test_the_cookie_is_strict_and_out_of_reach(self, site: Site) -> None:
         code = await site.app.people.issue_link_code("ana")
         async with browser(site) as client:
-            answer = await client.get(f"/sign-in?code={code}")
+            answer = await enter(client, code)
         [cookie] = [
             each
             for each in answer.headers.get_list("set-cookie")
@@ -232,7 +265,7 @@ class TestAddresses:
             code = await site.app.people.issue_link_code("ana")
             async with httpx2.AsyncClient(base_url=site.address) as client:
                 public = {"Host": "roadbed.example"}
-                answer = await client.get(f"/sign-in?code={code}", headers=public)
+                answer = await enter(client, code, **public, Origin="https://roadbed.example")
                 assert answer.status_code == 200
                 assert "Secure" in answer.headers["set-cookie"]
                 other = await client.get("/sign-in", headers={"Host": "elsewhere.example"})

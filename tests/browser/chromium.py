@@ -24,6 +24,12 @@ async def sends(page: Page, *keys: str) -> None:
             await page.keyboard.press(key)
 
 
+async def enters(page: Page, address: str, code: str) -> None:
+    """Follow a one-time link, and confirm by one key whom it lets in."""
+    await page.goto(f"{address}/sign-in?code={code}")
+    await page.keyboard.press("Enter")
+
+
 class Shared:
     """A browser that is there from the first page on, and again should it have crashed."""
 

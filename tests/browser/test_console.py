@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import Page
 
 from roadbed.kernel.settings import Settings
-from tests.browser.chromium import CHROMIUM, SHARED
+from tests.browser.chromium import CHROMIUM, SHARED, enters
 from tests.conftest import Folders, Site, serving
 
 __all__ = ["CHROMIUM", "signed_in"]
@@ -44,7 +44,7 @@ async def signed_in(site: Site, person: str = "ana") -> AsyncIterator[Page]:
         found.on("pageerror", lambda error: errors.append(str(error)))
         found.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
         code = await site.app.people.issue_link_code(person)
-        await found.goto(f"{site.address}/sign-in?code={code}")
+        await enters(found, site.address, code)
         await found.wait_for_url(f"{site.address}/")
         yield found
     # What the server refuses is looked at by the tests themselves.

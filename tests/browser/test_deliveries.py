@@ -12,6 +12,7 @@ from playwright.async_api import Page
 from roadbed.deliveries.model import State
 from roadbed.kernel.settings import Settings
 from roadbed.usecases.destinations import RefusedError, UnknownOutcomeError
+from tests.browser.chromium import enters
 from tests.browser.test_console import CHROMIUM, signed_in
 from tests.conftest import Folders, Site, serving
 from tests.unit.test_deliveries import ACTING, RULES, Ledger, Refund, all_of, pump
@@ -193,7 +194,7 @@ async def test_a_link_leads_through_the_sign_in_to_its_page(desk: Desk) -> None:
     assert refused is not None
     assert refused.status == 401
     code = await desk.site.app.people.issue_link_code("ana")
-    await desk.page.goto(f"{desk.site.address}/sign-in?code={code}")
+    await enters(desk.page, desk.site.address, code)
     await desk.page.wait_for_url(path)
     assert "Action to refund" in await desk.page.locator("h1").inner_text()
     # From a message in another site's page the browser keeps the strict cookie back at first.

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page
 
 from roadbed.web import SESSION_COOKIE
-from tests.browser.chromium import CHROMIUM, SHARED
+from tests.browser.chromium import CHROMIUM, SHARED, enters
 from tests.conftest import Site
 
 pytestmark = [
@@ -26,7 +26,7 @@ async def page() -> AsyncIterator[Page]:
 
 async def enter(site: Site, page: Page, person: str) -> None:
     code = await site.app.people.issue_link_code(person)
-    await page.goto(f"{site.address}/sign-in?code={code}")
+    await enters(page, site.address, code)
     await page.wait_for_url(f"{site.address}/")
 
 

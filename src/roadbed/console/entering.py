@@ -31,11 +31,23 @@ _PATH = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9_-]*){1,6}")
 
 @open_to_all
 async def sign_in(request: Request) -> Response:
-    """Spend a one-time link for a session; without one, the form."""
+    """Whom a one-time link lets in, to be confirmed; without one, the form.
+
+    Opening a link does not spend it: messengers and mail filters open it before its reader does.
+    """
     code = request.query_params.get("code")
     if code is None:
         return _form(request)
-    return await _enter(request, await app_of(request).people.spend_link(code), "link")
+    person = await app_of(request).people.whose_link(code)
+    return page(request, "link.html", person=person, code=code)
+
+
+@open_to_all
+async def by_link(request: Request) -> Response:
+    """Spend a one-time link for a session."""
+    form = await read_form(request)
+    person = await app_of(request).people.spend_link(form.get("code", ""))
+    return await _enter(request, person, "link")
 
 
 @open_to_all
@@ -206,6 +218,7 @@ def _address(request: Request) -> str:
 ROUTES = [
     Route("/sign-in", sign_in),
     Route("/sign-in", by_password, methods=["POST"]),
+    Route("/sign-in/link", by_link, methods=["POST"]),
     Route("/sign-in/provider", to_provider),
     Route(_BACK, from_provider),
     Route("/sign-out", sign_out, methods=["POST"]),

@@ -12,6 +12,11 @@ WHERE hash = %(hash)s AND kind = 'link' AND used_at IS NULL AND revoked_at IS NU
   AND expires_at > now() AND person.name = token.person AND person.disabled_at IS NULL
 RETURNING person.name AS person
 
+-- name: whose
+SELECT person.name AS person FROM token JOIN person ON person.name = token.person
+WHERE hash = %(hash)s AND kind = 'link' AND used_at IS NULL AND revoked_at IS NULL
+  AND expires_at > now() AND disabled_at IS NULL
+
 -- name: holder
 SELECT person.name, person.admin, token.scopes, token.use_cases, left(token.hash, 16) AS id,
        coalesce(token.last_used_at < now() - make_interval(secs => least(60.0, %(idle)s / 4.0)),

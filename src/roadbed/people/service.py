@@ -79,9 +79,16 @@ class People:
         """The code of a one-time sign-in link of 15 minutes. Raises ``UnknownPersonError``."""
         return await self._issue("link", person, LINK_SECONDS, by=by or person)
 
+    async def whose_link(self, code: str) -> str:
+        """Whom a link would let in. Raises ``LinkSpentError``."""
+        return await self._linked("whose", code)
+
     async def spend_link(self, code: str) -> str:
         """Whose link this was; it works once. Raises ``LinkSpentError``."""
-        row = await self._database.fetch_one(SQL["spend"], {"hash": hashed(code)})
+        return await self._linked("spend", code)
+
+    async def _linked(self, query: str, code: str) -> str:
+        row = await self._database.fetch_one(SQL[query], {"hash": hashed(code)})
         if row is None:
             raise LinkSpentError
         name: str = row["person"]

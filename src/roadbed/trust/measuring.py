@@ -33,6 +33,10 @@ _ASKED = 40  # of the labelled items at most, to find one that the decider gets 
 _PORTION = 8
 _REST_SECONDS = 600.0  # where none could be made: asking again at once would only cost
 _LOOK_BACK = timedelta(days=30)
+# Between two looks at all of that, what came meanwhile; the query would be most of an idle server.
+_LATELY = timedelta(minutes=2)
+_WHOLE_SECONDS = 600.0
+_SECONDS_AT_ONCE = 50
 _WORDS_A_SECOND = 8.0  # faster than almost anybody reads
 _PRIORITY = {"check": 1, "second": 3, "lead": 3}
 Json = Mapping[str, Any]
@@ -112,6 +116,7 @@ class Measuring:
         self._clock = clock
         self._chance = chance
         self._rests: dict[str, float] = {}
+        self._whole: dict[str, float] = {}  # when all of the look back is due again
 
     async def tick(self, service: Service) -> None:
         """Do what is due: second looks, disagreements, the lead's answers, known cases."""
@@ -129,16 +134,24 @@ class Measuring:
         return [_figures(row, checks, declared.certainty) for row in pace]
 
     async def _second_looks(self, declared: UseCase) -> None:
+        if declared.second_look_share <= 0.0:
+            return
+        began, now = self._clock.monotonic(), self._clock.now()
+        whole = began >= self._whole.get(declared.name, 0.0)
         due = await self._database.fetch(
             _SQL["second_due"],
             {
                 "use_case": declared.name,
                 "share": declared.second_look_share,
-                "since": self._clock.now() - _LOOK_BACK,
+                "since": now - (_LOOK_BACK if whole else _LATELY),
+                "others_since": now - _LOOK_BACK,
+                "most": _SECONDS_AT_ONCE,
             },
         )
-        for row in due if declared.second_look_share > 0.0 else ():
+        for row in due:
             await self._make(declared, _again(row, "second", barred=[row["reviewer"]]))
+        if whole and len(due) < _SECONDS_AT_ONCE:
+            self._whole[declared.name] = began + _WHOLE_SECONDS
 
     async def _disagreements(self, declared: UseCase) -> None:
         rows = await self._database.fetch(_SQL["disagreements"], {"use_case": declared.name})

@@ -132,8 +132,8 @@ WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
   AND verdict.given_at > %(since)s
   AND EXISTS (SELECT 1 FROM verdict AS other
               WHERE other.use_case = %(use_case)s AND other.reviewer <> verdict.reviewer
-                AND other.given_at > %(since)s)
-ORDER BY verdict.id LIMIT 50
+                AND other.given_at > %(others_since)s)
+ORDER BY verdict.id LIMIT %(most)s
 
 -- name: disagreements
 -- Second looks that came to another answer than the first: the domain lead decides.
