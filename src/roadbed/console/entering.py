@@ -39,7 +39,7 @@ async def sign_in(request: Request) -> Response:
     if code is None:
         return _form(request)
     person = await app_of(request).people.whose_link(code)
-    return page(request, "link.html", person=person, code=code)
+    return page(request, "link.html", invited=person, code=code)
 
 
 @open_to_all
