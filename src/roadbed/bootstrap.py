@@ -63,6 +63,7 @@ from roadbed.reviews.service import Reviews
 from roadbed.storage import migrations
 from roadbed.storage.database import Database
 from roadbed.storage.embedded import EmbeddedServer, default_home
+from roadbed.storage.errors import StorageUnavailableError
 from roadbed.storage.writer import GroupCommitWriter
 from roadbed.trust.measuring import Measuring
 from roadbed.trust.report import TrustReports
@@ -338,6 +339,8 @@ async def _serve(app: App, folder: Path) -> None:
     try:
         loaded = await asyncio.to_thread(load, folder)
         await serve(app, loaded)
+    except StorageUnavailableError:
+        raise  # no fault of the folder: without it, a process would live on that does nothing
     except RoadbedError as error:
         stored = await app.registry.add_stored(folder.name, error)
         if stored or (folder / "usecase.py").exists():

@@ -110,8 +110,9 @@ class Account:
 class Child:
     """A process of the product that is started again whenever it dies."""
 
-    def __init__(self, *arguments: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, *arguments: str, environment: Mapping[str, str], log: Path) -> None:
         self._arguments = arguments
+        self._log = log
         self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -119,6 +120,10 @@ class Child:
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
+
+    def said(self) -> str:
+        """The end of what it wrote, over all its lives."""
+        return self._log.read_text(errors="replace")[-2_000:]
 
     async def start(self) -> None:
         await self._spawn()
@@ -138,16 +143,17 @@ class Child:
             await self._process.wait()
 
     async def _spawn(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "roadbed",
-            *self._arguments,
-            env=self._environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "roadbed",
+                *self._arguments,
+                env=self._environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
 
     async def _keep(self) -> None:
         while self._process:
@@ -224,8 +230,10 @@ async def stage(receiver: Receiver) -> AsyncIterator[Stage]:
             url=url,
             address=f"http://127.0.0.1:{port}",
             token=token.strip().splitlines()[-1],
-            server=Child("serve", "--port", str(port), environment=environment),
-            worker=Child("worker", environment=environment),
+            server=Child(
+                "serve", "--port", str(port), environment=environment, log=folder / "server.log"
+            ),
+            worker=Child("worker", environment=environment, log=folder / "worker.log"),
         )
         await at.server.start()
         await _ready(at)
@@ -308,7 +316,10 @@ async def _ended(stage: Stage) -> None:
             if row["undecided"] == row["unsent"] == 0:
                 return
         await asyncio.sleep(0.2)
-    raise AssertionError(f"two minutes after the last kill something is under way: {row}")
+    raise AssertionError(
+        f"two minutes after the last kill something is under way: {row}\n"
+        f"server: {stage.server.said()}\nworker: {stage.worker.said()}"
+    )
 
 
 def _judge(stage: Stage, receiver: Receiver, account: Account) -> None:

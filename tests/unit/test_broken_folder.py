@@ -8,11 +8,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from roadbed.bootstrap import App, open_app, serve
 from roadbed.kernel.settings import Settings
 from roadbed.releases.errors import RollBackError
+from roadbed.storage.database import with_schema
+from roadbed.storage.errors import StorageUnavailableError
 from roadbed.usecases.errors import UnknownUseCaseError, UseCaseError
 from roadbed.usecases.folder import load
 from tests.conftest import DECIDE, Folders
@@ -133,3 +136,22 @@ async def test_a_stored_copy_that_is_damaged_stops_nothing_else(
     async with open_app(settings, url) as app:
         assert app.registry.names() == ["other"]
         assert set(app.broken) == {"triage"}
+
+
+async def test_a_database_that_goes_away_at_the_start_is_not_the_folders_fault(
+    settings: Settings, folders: Folders, url: str
+) -> None:
+    folders.write(DECIDE)
+    with psycopg.connect(with_schema(url), autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$"
+        )
+        connection.execute("CREATE TRIGGER cut BEFORE INSERT ON use_case EXECUTE FUNCTION cut()")
+        # A process that went on without its use case would send nothing until somebody noticed.
+        with pytest.raises(StorageUnavailableError):
+            async with open_app(settings, url):
+                pass
+        connection.execute("DROP TRIGGER cut ON use_case")
+    async with open_app(settings, url) as app:
+        assert app.registry.names() == ["triage"]

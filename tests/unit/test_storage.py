@@ -139,6 +139,29 @@ class TestWriter:
         with pytest.raises(StorageUnavailableError):
             await GroupCommitWriter("host=/nowhere").open()
 
+    async def test_whatever_a_lane_meets_nobody_waits_for_ever(
+        self, table: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        writer = GroupCommitWriter(table, lanes=1)
+        await writer.open()
+        connect = writer._connect
+
+        async def odd() -> psycopg.AsyncConnection[Any]:
+            monkeypatch.setattr(writer, "_connect", connect)
+            raise OSError("no file handle is left")
+
+        monkeypatch.setattr(writer, "_connect", odd)
+        with psycopg.connect(table, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        async with asyncio.timeout(10.0):
+            with pytest.raises(StorageUnavailableError, match="no file handle is left"):
+                await writer.write(PUT, {"id": "a", "n": 1})
+            assert await writer.write(PUT, {"id": "b", "n": 1}) is not None
+        await writer.close()
+
 
 class TestDatabase:
     async def test_an_address_that_is_none_is_refused(self) -> None:

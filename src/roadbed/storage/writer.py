@@ -143,7 +143,10 @@ class GroupCommitWriter:
             batch = self._take()
             if batch:
                 self._free -= 1
-                connection = await self._commit_or_explain(connection, batch)
+                try:
+                    connection = await self._commit_or_explain(connection, batch)
+                except Exception as error:  # a lane that ended would leave its callers waiting
+                    await _given_up(connection, batch, error)
                 self._free += 1
             elif self._closing:
                 break
@@ -185,8 +188,10 @@ class GroupCommitWriter:
         self, connection: psycopg.AsyncConnection[Row], batch: list[_Waiting], error: Exception
     ) -> psycopg.AsyncConnection[Row]:
         """One item is refused, and told so; of several, each is tried by itself."""
-        with contextlib.suppress(psycopg.Error):
+        try:
             await connection.rollback()
+        except psycopg.Error:
+            await connection.close()  # the next batch finds it closed, and makes another
         if len(batch) == 1:
             batch[0].fail(RejectedWriteError(_first_line(error)))
             return connection
@@ -204,6 +209,15 @@ class GroupCommitWriter:
             return connection
         await connection.close()
         return await self._connect()
+
+
+async def _given_up(
+    connection: psycopg.AsyncConnection[Row], batch: Sequence[_Waiting], error: Exception
+) -> None:
+    for waiting in batch:
+        waiting.fail(StorageUnavailableError(_first_line(error)))
+    with contextlib.suppress(psycopg.Error):
+        await connection.close()  # whatever state it is in: the next batch makes another
 
 
 async def _commit(connection: psycopg.AsyncConnection[Row], batch: Sequence[_Waiting]) -> None:
