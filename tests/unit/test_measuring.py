@@ -192,6 +192,29 @@ class TestSecondLooks:
         assert second_row["settled_at"] is not None
         assert (await app.reviews.get(first)).closed_at is not None
 
+    async def test_what_is_new_is_looked_at_often_and_everything_now_and_then(
+        self, app: App
+    ) -> None:
+        await self.second_look(app)
+        late = await decide(app, "number 10")
+        assert late.review_id
+        await correct(app, late.review_id, "five", "rae")
+        await app.database.fetch(
+            "UPDATE verdict SET given_at = given_at - interval '5 minutes'"
+            " WHERE review_id = %(review)s",
+            {"review": late.review_id},
+        )
+        await tick(app, second_look_share=0.001, check_share=0.0)
+        assert len(await measures(app, "second")) == 1
+        newest = await decide(app, "number 15")
+        assert newest.review_id
+        await correct(app, newest.review_id, "five", "rae")
+        await tick(app, second_look_share=0.001, check_share=0.0)
+        assert len(await measures(app, "second")) == 2
+        app.measuring._whole.clear()  # ten minutes on
+        await tick(app, second_look_share=0.001, check_share=0.0)
+        assert len(await measures(app, "second")) == 3
+
     async def test_where_two_differ_the_domain_lead_decides(self, app: App) -> None:
         first, second = await self.second_look(app)
         await correct(app, second, "odd", "sol")

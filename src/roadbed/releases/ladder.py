@@ -276,14 +276,9 @@ class Ladder:
         Where the live one asks nobody, a folder that asks somebody counts at once.
         """
         own = dict(facts(self._registry.folder(use_case).declared.rollout))
-        named = {"use_case": use_case}
-        row = await (await connection.execute(_SQL["standing"], named)).fetchone()
-        if row and row["live_version"] and row["stage"] not in ("idea", "proof"):
-            of = {"version": row["live_version"]}
-            live = await (await connection.execute(_SQL["declared_of"], of)).fetchone()
-            ladder = live["declaration"].get("rollout") if live else None
-            if ladder and (ladder["sign_offs"] or not own["sign_offs"]):
-                return dict(ladder)
+        stage, live = await self._releases.live_ladder(connection, use_case)
+        if live and stage not in ("idea", "proof") and (live["sign_offs"] or not own["sign_offs"]):
+            return dict(live)
         return own
 
     async def _behaviour_of(self, use_case: str, version: str) -> str:

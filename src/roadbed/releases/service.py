@@ -83,7 +83,9 @@ class Releases:
         """
         began = self._clock.monotonic()
         rollout = loaded.declared.rollout
-        if roles := await self._who_agrees(loaded):
+        async with self._database.transaction() as connection:
+            roles = await self._who_agrees(connection, loaded)
+        if roles:
             return self._refused(loaded.name, roles, began)
         candidate, behaviour = await self.build(
             loaded, actor=actor, reason="Improved by hand.", seed=seed, changes=changes
@@ -95,7 +97,8 @@ class Releases:
             look = await self.certificates.look(loaded, candidate, behaviour, standing, alarm_at)
             async with self._database.transaction() as connection:
                 await connection.execute(_SQL["lock"], {"use_case": loaded.name})
-                if roles := await self._who_agrees(loaded):  # what was promoted meanwhile asks
+                # What was promoted meanwhile may ask somebody.
+                if roles := await self._who_agrees(connection, loaded):
                     return self._refused(loaded.name, roles, began)
                 live = await self.put_in_service(
                     connection,
@@ -199,8 +202,9 @@ class Releases:
         row = await self._database.fetch_one(_SQL["service"], {"name": loaded.name}) or {}
         if row.get("stage") == "retired" or row.get("behaviour") == behaviour:
             return
-        if row.get("live_version") and await self._who_agrees(loaded):
-            return
+        async with self._database.transaction() as connection:
+            if row.get("live_version") and await self._who_agrees(connection, loaded):
+                return
         known = Look(
             certificate=await self.certificates.last(behaviour),
             proof=None,
@@ -219,13 +223,25 @@ class Releases:
                 opened=not loaded.declared.rollout.sign_offs,
             )
 
-    async def _who_agrees(self, loaded: LoadedUseCase) -> Sequence[str]:
+    async def live_ladder(
+        self, connection: Connection, use_case: str
+    ) -> tuple[str, Mapping[str, Any]]:
+        """The stage of a use case, and the ladder that what is live declares, if anything does.
+
+        Raises ``UnknownUseCaseError``.
+        """
+        row = await (await connection.execute(_SQL["standing"], {"use_case": use_case})).fetchone()
+        if row is None:
+            raise UnknownUseCaseError(use_case)
+        of = {"version": row["live_version"]}
+        live = await (await connection.execute(_SQL["declared_of"], of)).fetchone()
+        return row["stage"], (live["declaration"].get("rollout") if live else None) or {}
+
+    async def _who_agrees(self, connection: Connection, loaded: LoadedUseCase) -> Sequence[str]:
         """Whose word the next version needs; nobody's where the folder itself is what runs."""
-        row = await self._standing(loaded.name)
-        live = await self._database.fetch_one(_SQL["declared_of"], {"version": row["live_version"]})
-        signs = (live["declaration"].get("rollout") or {}).get("sign_offs", ()) if live else ()
-        own = loaded.declared.rollout.sign_offs
-        return () if rules.folder_rules(row["stage"], signs, own) else tuple(signs or own)
+        stage, live = await self.live_ladder(connection, loaded.name)
+        signs, own = live.get("sign_offs", ()), loaded.declared.rollout.sign_offs
+        return () if rules.folder_rules(stage, signs, own) else tuple(signs or own)
 
     def _refused(self, use_case: str, roles: Sequence[str], began: float) -> Improved:
         return Improved(
