@@ -17,6 +17,7 @@ from roadbed.models.prompts.votes import Sample
 
 _FIRST_WAIT_SECONDS = 0.25
 _LONGEST_WAIT_SECONDS = 10.0
+_LEAST_SECONDS = 0.1  # no model replies in less: asking again is not begun
 _MOST_SAID = 300  # characters of a model's own words
 
 
@@ -40,7 +41,7 @@ class _Attempts:
         self._end = end
         self._spent = Tokens()
         self._failed = "the model did not reply in time"
-        self._under_way = False
+        self._under_way = self._tried = False
 
     async def sample(self, output: type[BaseModel]) -> Sample:
         try:
@@ -67,7 +68,10 @@ class _Attempts:
         raise AssertionError("retrying ends with a reply or an error")
 
     async def _ask(self) -> Reply:
-        self._under_way = True
+        left = self._end - asyncio.get_running_loop().time()
+        if self._tried and left < _LEAST_SECONDS:  # it could only cost
+            raise NoReplyError(self._failed)
+        self._tried = self._under_way = True
         try:
             reply = await self._line.ask(self._asked)
         except NoReplyError as error:
