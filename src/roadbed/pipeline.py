@@ -63,6 +63,7 @@ COMPARE = Write(
 VERDICT = Write(
     "verdict",
     REVIEWS["judge"],
+    REVIEWS["measured"],
     IMPROVEMENT["born"],
     DELIVERIES["planned_by_verdict"],
     AUDIT["reviewed"],

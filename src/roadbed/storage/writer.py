@@ -211,6 +211,17 @@ class GroupCommitWriter:
         return await self._connect()
 
 
+async def write_within(
+    connection: psycopg.AsyncConnection[Row], kind: Write, item: Mapping[str, object]
+) -> Row | None:
+    """The same as ``write`` for one item, inside a transaction that the caller commits."""
+    for statement, fields in kind.statements:
+        items = [{name: item[name] for name in fields}]
+        facts = {"items": to_json(items).decode(), "most": MOST_AT_ONCE}
+        cursor = await connection.execute(statement, facts)
+    return await cursor.fetchone()
+
+
 async def _given_up(
     connection: psycopg.AsyncConnection[Row], batch: Sequence[_Waiting], error: Exception
 ) -> None:
