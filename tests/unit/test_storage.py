@@ -27,7 +27,7 @@ from roadbed.storage.errors import (
     StorageUnavailableError,
 )
 from roadbed.storage.sql import queries
-from roadbed.storage.writer import BY_KEY, GroupCommitWriter, Write
+from roadbed.storage.writer import BY_KEY, GroupCommitWriter, Statement, Write
 
 PUT = Write(
     "put",
@@ -127,6 +127,61 @@ class TestWriter:
         await writer.close()
         assert [type(answer) for answer in answers] == [dict, RejectedWriteError, dict]
 
+    async def test_a_statement_is_sent_only_what_concerns_it_and_not_at_all_without(
+        self, table: str
+    ) -> None:
+        """The table notes how many items each statement was sent."""
+        note = "INSERT INTO kept SELECT 'sent ' || count(*), 0 FROM json_to_recordset"
+        kind = Write(
+            "some",
+            Statement(
+                f"{note}(%(items)s::json) AS item (id text) ON CONFLICT DO NOTHING",
+                when=["review", "sends"],
+            ),
+            "SELECT item.id FROM json_to_recordset(%(items)s::json) AS item (id text)",
+        )
+        writer = GroupCommitWriter(table, lanes=1)
+        await writer.open()
+
+        async def sent(*items: dict[str, object]) -> list[str]:
+            answers = await asyncio.gather(*(writer.write(kind, item) for item in items))
+            assert [answer["id"] for answer in answers if answer] == [item["id"] for item in items]
+            with psycopg.connect(table, autocommit=True) as connection:
+                rows = connection.execute("DELETE FROM kept RETURNING id").fetchall()
+            return [name for (name,) in rows]
+
+        nothing: list[dict[str, object]] = [
+            {"id": name, "review": None, "sends": False} for name in ("a", "b")
+        ]
+        reviewed: dict[str, object] = {"id": "c", "review": "rev_1", "sends": False}
+        going: dict[str, object] = {"id": "d", "review": None, "sends": True}
+        assert await sent(*nothing) == []
+        assert await sent(*nothing, reviewed, going) == ["sent 2"]
+        await writer.close()
+        with pytest.raises(ValueError, match="answers every item"):
+            Write("none", kind.statements[0])
+
+    @pytest.mark.parametrize(
+        ("kind", "silent", "field"),
+        [
+            (pipeline.SETTLE, "INSERT INTO review ", "review_id"),
+            (pipeline.SETTLE, "INSERT INTO delivery ", "deliveries"),
+            (pipeline.SETTLE_FUNDED, "INSERT INTO delivery ", "sends_actions"),
+            (pipeline.COMPARE, "INSERT INTO review ", "review_id"),
+            (pipeline.FINISH, "UPDATE delivery SET state = CASE item.state ", "compensates"),
+            (pipeline.OUTCOME, "INSERT INTO review ", "review_id"),
+        ],
+        ids=lambda value: getattr(value, "name", value),
+    )
+    def test_what_an_event_does_not_give_rise_to_is_not_sent(
+        self, kind: Write, silent: str, field: str
+    ) -> None:
+        fields = {name for statement in kind.statements for name in statement.fields}
+        nothing = dict.fromkeys(fields | {"compensates"}) | {"sends_actions": False}
+        (statement,) = [it for it in kind.statements if silent in it.sql]
+        assert statement.of([nothing]) == []
+        assert len(statement.of([nothing, {**nothing, field: True}])) == 1
+
     @pytest.mark.parametrize("state", ["53100", "57014", "40001", "40P01", "55P03", "25006"])
     async def test_a_failure_that_passes_is_no_items_fault(self, table: str, state: str) -> None:
         with psycopg.connect(table, autocommit=True) as connection:
@@ -165,8 +220,8 @@ class TestWriter:
         migrations.upgrade(url)
         with psycopg.connect(with_schema(url), options=BY_KEY, autocommit=True) as connection:
             connection.execute(f"SET search_path = {SCHEMA}")
-            for number, (statement, _) in enumerate(kind.statements):
-                text = statement.replace("%(items)s", "$1").replace("%(most)s", "$2")
+            for number, statement in enumerate(kind.statements):
+                text = statement.sql.replace("%(items)s", "$1").replace("%(most)s", "$2")
                 connection.execute(f"PREPARE s{number} (text, bigint) AS {text}")
                 [(plan,)] = connection.execute(
                     f"EXPLAIN (FORMAT JSON) EXECUTE s{number} ('[]', 512)"

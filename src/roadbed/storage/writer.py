@@ -43,6 +43,26 @@ Row = Mapping[str, Any]
 _ITEMS = re.compile(r"json_to_recordset\(%\(items\)s::json\) AS item \(([^)]*)\)")
 
 
+class Statement:
+    """One statement of a write. With ``when``, it concerns the items that have one of these fields.
+
+    A field that is ``None`` or ``False`` is one that the item does not have.
+    """
+
+    def __init__(self, sql: str, *, when: Sequence[str] = ()) -> None:
+        self.sql = _few(sql)
+        self.fields = _fields(sql)
+        self.when = tuple(when)
+
+    def of(self, items: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+        """What is sent of ``items``: those it concerns, with the fields it reads."""
+        return [
+            {name: item[name] for name in self.fields}
+            for item in items
+            if not self.when or any(item[name] not in (None, False) for name in self.when)
+        ]
+
+
 class Write:
     """A kind of write: statements run in order inside the batch's transaction.
 
@@ -50,12 +70,20 @@ class Write:
     the fields it wants; it is sent those only, since taking JSON apart is what a batch
     costs most. The last one returns what now stands, a row an item with its ``id``; so a batch that
     is repeated after a lost connection tells the truth about what the first attempt had already
-    committed. Every statement must bear repetition.
+    committed. Every statement must be idempotent.
+
+    A statement that concerns some items only is sent for these, and not at all for a batch without
+    any: see ``Statement``. The last one is sent for all.
     """
 
-    def __init__(self, name: str, *statements: str) -> None:
+    def __init__(self, name: str, *statements: str | Statement) -> None:
         self.name = name
-        self.statements = tuple((_few(each), _fields(each)) for each in statements)
+        self.statements = tuple(
+            statement if isinstance(statement, Statement) else Statement(statement)
+            for statement in statements
+        )
+        if self.statements[-1].when:
+            raise ValueError("the last statement answers every item, so it concerns every item")
 
 
 def _fields(statement: str) -> tuple[str, ...]:
@@ -241,11 +269,11 @@ async def _commit(connection: psycopg.AsyncConnection[Row], batch: Sequence[_Wai
     # In pipeline mode all statements and the commit travel together: one round trip a batch.
     async with connection.pipeline():
         for kind, members in by_kind.items():
-            for statement, fields in kind.statements:
-                items = [{name: each.item[name] for name in fields} for each in members]
-                cursor = await connection.execute(
-                    statement, {"items": to_json(items).decode(), "most": MOST_AT_ONCE}
-                )
+            for statement in kind.statements:
+                if items := statement.of([waiting.item for waiting in members]):
+                    cursor = await connection.execute(
+                        statement.sql, {"items": to_json(items).decode(), "most": MOST_AT_ONCE}
+                    )
             answers.append((members, cursor))
         await connection.commit()
     found = [(members, await cursor.fetchall()) for members, cursor in answers]
