@@ -30,17 +30,21 @@ from roadbed.improvement.service import SQL as IMPROVEMENT
 from roadbed.outcomes.service import SQL as OUTCOMES
 from roadbed.reviews.service import SQL as REVIEWS
 from roadbed.storage.sql import queries
-from roadbed.storage.writer import Write
+from roadbed.storage.writer import Statement, Write
 
 AUDIT = queries("roadbed.audit")
 TRUST = queries("roadbed.trust")
+
+# Most decisions open no review, many send nothing: what has no rows is not sent to the database.
+_OPEN_REVIEW = Statement(REVIEWS["open"], when=["review_id"])
+_PLAN = Statement(DELIVERIES["planned_by_decision"], when=["deliveries", "sends_actions"])
 
 SETTLE = Write(
     "settle",
     DECISIONS["guard"],
     DECISIONS["record"],
-    REVIEWS["open"],
-    DELIVERIES["planned_by_decision"],
+    _OPEN_REVIEW,
+    _PLAN,
     AUDIT["decided"],
     DECISIONS["settled"],
 )
@@ -49,15 +53,15 @@ SETTLE_FUNDED = Write(
     DECISIONS["guard"],
     BUDGETS["charge"],
     DECISIONS["record"],
-    REVIEWS["open"],
-    DELIVERIES["planned_by_decision"],
+    _OPEN_REVIEW,
+    _PLAN,
     AUDIT["decided"],
     DECISIONS["settled"],
 )
 COMPARE = Write(
     "compare",
     DECISIONS["compare"],
-    REVIEWS["open_where_they_differ"],
+    Statement(REVIEWS["open_where_they_differ"], when=["review_id"]),
     DECISIONS["compared"],
 )
 VERDICT = Write(
@@ -73,14 +77,14 @@ VERDICT_UNDONE = (IMPROVEMENT["withdraw"], DELIVERIES["taken_back"])
 FINISH = Write(
     "finish",
     DELIVERIES["finish"],
-    DELIVERIES["taken_back_of"],
+    Statement(DELIVERIES["taken_back_of"], when=["compensates"]),
     AUDIT["sent"],
     DELIVERIES["finished"],
 )
 OUTCOME = Write(
     "outcome",
     OUTCOMES["record"],
-    OUTCOMES["open_review"],
+    Statement(OUTCOMES["open_review"], when=["review_id"]),
     AUDIT["reported"],
     OUTCOMES["recorded"],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from roadbed import pipeline
 from roadbed.intake.service import ADMIT
 from roadbed.reviews.service import CLAIM
 from roadbed.storage import migrations
+from roadbed.storage import writer as writing
 from roadbed.storage.database import SCHEMA, Database, with_schema
 from roadbed.storage.doctor import examine
 from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer, default_home
@@ -25,7 +27,7 @@ from roadbed.storage.errors import (
     StorageUnavailableError,
 )
 from roadbed.storage.sql import queries
-from roadbed.storage.writer import BY_KEY, GroupCommitWriter, Write
+from roadbed.storage.writer import BY_KEY, GroupCommitWriter, Statement, Write
 
 PUT = Write(
     "put",
@@ -35,6 +37,16 @@ PUT = Write(
     """SELECT kept.id, kept.n, kept.xmin::text AS batch FROM kept
        JOIN json_to_recordset(%(items)s::json) AS item (id text) USING (id)""",
 )
+
+# What a sequence counts is not taken back with a transaction.
+FAILS_TWICE = """
+CREATE SEQUENCE tries;
+CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF nextval('tries') < 3 THEN RAISE SQLSTATE 'state'; END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER fails BEFORE INSERT ON kept FOR EACH STATEMENT EXECUTE FUNCTION fails();
+"""
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -77,6 +89,127 @@ class TestWriter:
         assert all("check" in str(each) for each in refused)
         assert sum(isinstance(each, dict) for each in found) == 10
 
+    @pytest.mark.parametrize("bad", [{300}, {0, 255, 511}])
+    async def test_a_refused_item_costs_its_batch_a_few_commits_not_one_for_each(
+        self, table: str, monkeypatch: pytest.MonkeyPatch, bad: set[int]
+    ) -> None:
+        commit, tries = writing._commit, []
+
+        async def counted(connection: Any, batch: list[Any]) -> None:
+            tries.append(len(batch))
+            await commit(connection, batch)
+
+        monkeypatch.setattr(writing, "_commit", counted)
+        writer = GroupCommitWriter(table, lanes=1)
+        await writer.open()
+        answers = await asyncio.gather(
+            *(writer.write(PUT, {"id": f"i{n}", "n": 1000 * (n in bad)}) for n in range(512)),
+            return_exceptions=True,
+        )
+        await writer.close()
+        refused = {n for n, answer in enumerate(answers) if isinstance(answer, RejectedWriteError)}
+        assert refused == bad
+        assert sum(isinstance(answer, dict) for answer in answers) == 512 - len(bad)
+        assert tries[0] == 512
+        assert len(tries) <= 1 + 2 * 9 * len(bad)
+
+    async def test_what_the_database_can_never_take_is_the_items_fault_alone(
+        self, table: str
+    ) -> None:
+        """PostgreSQL calls it a limit (class 54), psycopg the same error as a lost server."""
+        writer = GroupCommitWriter(table, lanes=1, give_up_seconds=0.5)
+        await writer.open()
+        endless = random.Random(7).randbytes(20_000).hex()
+        answers = await asyncio.gather(
+            *(writer.write(PUT, {"id": name, "n": 1}) for name in ("a", endless, "b")),
+            return_exceptions=True,
+        )
+        await writer.close()
+        assert [type(answer) for answer in answers] == [dict, RejectedWriteError, dict]
+
+    async def test_a_statement_is_sent_only_what_concerns_it_and_not_at_all_without(
+        self, table: str
+    ) -> None:
+        """The table notes how many items each statement was sent."""
+        note = "INSERT INTO kept SELECT 'sent ' || count(*), 0 FROM json_to_recordset"
+        kind = Write(
+            "some",
+            Statement(
+                f"{note}(%(items)s::json) AS item (id text) ON CONFLICT DO NOTHING",
+                when=["review", "sends"],
+            ),
+            "SELECT item.id FROM json_to_recordset(%(items)s::json) AS item (id text)",
+        )
+        writer = GroupCommitWriter(table, lanes=1)
+        await writer.open()
+
+        async def sent(*items: dict[str, object]) -> list[str]:
+            answers = await asyncio.gather(*(writer.write(kind, item) for item in items))
+            assert [answer["id"] for answer in answers if answer] == [item["id"] for item in items]
+            with psycopg.connect(table, autocommit=True) as connection:
+                rows = connection.execute("DELETE FROM kept RETURNING id").fetchall()
+            return [name for (name,) in rows]
+
+        nothing: list[dict[str, object]] = [
+            {"id": name, "review": None, "sends": False} for name in ("a", "b")
+        ]
+        reviewed: dict[str, object] = {"id": "c", "review": "rev_1", "sends": False}
+        going: dict[str, object] = {"id": "d", "review": None, "sends": True}
+        assert await sent(*nothing) == []
+        assert await sent(*nothing, reviewed, going) == ["sent 2"]
+        await writer.close()
+        with pytest.raises(ValueError, match="answers every item"):
+            Write("none", kind.statements[0])
+
+    @pytest.mark.parametrize(
+        ("kind", "silent", "field"),
+        [
+            (pipeline.SETTLE, "INSERT INTO review ", "review_id"),
+            (pipeline.SETTLE, "INSERT INTO delivery ", "deliveries"),
+            (pipeline.SETTLE_FUNDED, "INSERT INTO delivery ", "sends_actions"),
+            (pipeline.COMPARE, "INSERT INTO review ", "review_id"),
+            (pipeline.FINISH, "UPDATE delivery SET state = CASE item.state ", "compensates"),
+            (pipeline.OUTCOME, "INSERT INTO review ", "review_id"),
+        ],
+        ids=lambda value: getattr(value, "name", value),
+    )
+    def test_what_an_event_does_not_give_rise_to_is_not_sent(
+        self, kind: Write, silent: str, field: str
+    ) -> None:
+        fields = {name for statement in kind.statements for name in statement.fields}
+        nothing = dict.fromkeys(fields | {"compensates"}) | {"sends_actions": False}
+        (statement,) = [it for it in kind.statements if silent in it.sql]
+        assert statement.of([nothing]) == []
+        assert len(statement.of([nothing, {**nothing, field: True}])) == 1
+
+    @pytest.mark.parametrize("state", ["53100", "57014", "40001", "40P01", "55P03", "25006"])
+    async def test_a_failure_that_passes_is_no_items_fault(self, table: str, state: str) -> None:
+        with psycopg.connect(table, autocommit=True) as connection:
+            connection.execute(FAILS_TWICE.replace("state", state))
+        writer = GroupCommitWriter(table, lanes=1)
+        await writer.open()
+        answers = await asyncio.gather(
+            *(writer.write(PUT, {"id": f"i{n}", "n": 1}) for n in range(3))
+        )
+        await writer.close()
+        assert [answer["n"] for answer in answers if answer] == [1, 1, 1]
+
+    async def test_a_disk_that_fills_while_the_culprit_is_sought_refuses_nothing_else(
+        self, table: str
+    ) -> None:
+        with psycopg.connect(table, autocommit=True) as connection:
+            connection.execute(FAILS_TWICE.replace("state", "53100").replace("< 3", "> 2"))
+        writer = GroupCommitWriter(table, lanes=1, give_up_seconds=0.2)
+        await writer.open()
+        answers = await asyncio.gather(
+            *(writer.write(PUT, {"id": f"i{n}", "n": 1000 * (n == 0)}) for n in range(4)),
+            return_exceptions=True,
+        )
+        await writer.close()
+        kinds = [type(answer) for answer in answers]
+        assert kinds[2:] == [StorageUnavailableError] * 2
+        assert RejectedWriteError not in kinds[1:]
+
     @pytest.mark.parametrize(
         "kind", [ADMIT, pipeline.SETTLE, CLAIM, pipeline.VERDICT], ids=lambda kind: kind.name
     )
@@ -87,8 +220,8 @@ class TestWriter:
         migrations.upgrade(url)
         with psycopg.connect(with_schema(url), options=BY_KEY, autocommit=True) as connection:
             connection.execute(f"SET search_path = {SCHEMA}")
-            for number, (statement, _) in enumerate(kind.statements):
-                text = statement.replace("%(items)s", "$1").replace("%(most)s", "$2")
+            for number, statement in enumerate(kind.statements):
+                text = statement.sql.replace("%(items)s", "$1").replace("%(most)s", "$2")
                 connection.execute(f"PREPARE s{number} (text, bigint) AS {text}")
                 [(plan,)] = connection.execute(
                     f"EXPLAIN (FORMAT JSON) EXECUTE s{number} ('[]', 512)"

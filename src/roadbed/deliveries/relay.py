@@ -309,6 +309,7 @@ class Relay:
             {
                 "id": self._ids.new("att"),
                 "delivery_id": row["id"],
+                "compensates": row["kind"] == COMPENSATION,
                 "use_case": row["use_case"],
                 "number": row["attempt"],
                 "worker": self._name,

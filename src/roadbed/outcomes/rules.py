@@ -61,6 +61,11 @@ def refused(report: Mapping[str, Any]) -> RoadbedError:
     )
 
 
+def may_be_wrong(item: Mapping[str, Any]) -> bool:
+    """Whether the answer may turn out wrong by this report, so that a review may open."""
+    return item["output"] is not None or not item["was_right"]
+
+
 def as_sent(stored: Outcome, item: Mapping[str, Any]) -> Outcome:
     """An outcome for whoever sent it: with their own words, though others may not see them yet."""
     if not stored.withheld:

@@ -120,9 +120,10 @@ class Outcomes:
         if isinstance(report, RoadbedError):
             return report
         try:
-            item = rules.item(declared, report, tasks, now=at) | {
+            item = rules.item(declared, report, tasks, now=at)
+            item |= {
                 "id": self._ids.new("out"),
-                "review_id": self._ids.review(),
+                "review_id": self._ids.review() if rules.may_be_wrong(item) else None,
                 "use_case": declared.name,
                 "reported_by": by,
                 "reported_at": at,

@@ -17,6 +17,28 @@ Row = Mapping[str, Any]
 Parameters = Mapping[str, object]
 SCHEMA = "roadbed"
 
+# SQLSTATE classes of failures that pass without a change to what was sent.
+_PASSING = (
+    "08",  # the connection
+    "25006",  # read-only: a server that was failed over, or that its host stopped for lack of space
+    "40",  # a deadlock or a conflict between transactions
+    "53000",  # resources
+    "53100",  # the disk is full: nobody's record is at fault
+    "53200",  # memory
+    "53300",  # too many connections
+    "55P03",  # a lock that was not to be had in time
+    "57014",  # cancelled by a time limit or a person
+    "57P",  # the server stops or starts
+    "58",  # the server's own input and output
+)
+
+
+def passes(error: Exception) -> bool:
+    """Whether a failure is the database's own and may pass; otherwise the statement is at fault."""
+    if isinstance(error, psycopg.Error) and error.sqlstate is not None:
+        return error.sqlstate.startswith(_PASSING)
+    return isinstance(error, PoolTimeout | psycopg.OperationalError | psycopg.InterfaceError)
+
 
 def with_schema(url: str) -> str:
     """``url`` with Roadbed's schema first on the search path. Raises ``DatabaseUrlError``."""
@@ -65,7 +87,9 @@ class Database:
         try:
             async with self._pool.connection() as connection, connection.transaction():
                 yield connection
-        except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except (PoolTimeout, psycopg.Error) as error:
+            if not passes(error):
+                raise
             lines = str(error).strip().splitlines() or [type(error).__name__]
             raise StorageUnavailableError(lines[0]) from error
 
