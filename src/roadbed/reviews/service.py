@@ -199,6 +199,7 @@ class Reviews:
                 "agrees": verdict.agrees,
                 "score_reason": verdict.score.why or None,
                 "actions": verdict.released or None,
+                "measured": verdict.passed is not None,
                 "passed": verdict.passed,
                 "note": note or None,
                 "new_kind": new_kind,

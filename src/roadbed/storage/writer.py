@@ -256,10 +256,10 @@ async def write_within(
     connection: psycopg.AsyncConnection[Row], kind: Write, item: Mapping[str, object]
 ) -> Row | None:
     """The same as ``write`` for one item, inside a transaction that the caller commits."""
-    for statement, fields in kind.statements:
-        items = [{name: item[name] for name in fields}]
-        facts = {"items": to_json(items).decode(), "most": MOST_AT_ONCE}
-        cursor = await connection.execute(statement, facts)
+    for statement in kind.statements:
+        if rows := statement.of([item]):
+            facts = {"items": to_json(rows).decode(), "most": MOST_AT_ONCE}
+            cursor = await connection.execute(statement.sql, facts)
     return await cursor.fetchone()
 
 
