@@ -87,7 +87,12 @@ class Certificates:
         drawn = [case for case in await self._improvement.cases(declared) if case.reference]
         sample = [case for case in drawn if not case.waiting]
         last = await self.last(behaviour)
-        if last and _same_alarm(last, alarm_at):
+        judgements = sum(len(case.truth.losses) for case in sample)
+        if last and _answers_judged(last, judgements):
+            # The same items, on which people have judged answers that counted as wrong until then:
+            # whatever could have been proven before can be proven now, so this is no second chance.
+            sample = [case for case in sample if case.drawn_at <= last["issued_at"]]
+        elif last and _same_alarm(last, alarm_at):
             if sum(not case.waiting for case in sample) <= last["items"]:
                 note = "Nothing new was corrected or labelled since the last look."
                 return Look(certificate=last, proof=None, sample=len(sample), note=note)
@@ -111,6 +116,7 @@ class Certificates:
         )
         detail = _detail(declared, sample, found, evidence, proof, allowed)
         detail["pooling"] = dataclasses.asdict(pooling) if pooling else None
+        detail["judgements"] = judgements
         detail["alarm_at"] = alarm_at.isoformat() if alarm_at else None
         await self._store(declared, behaviour, proof, detail)
         return Look(
@@ -180,6 +186,12 @@ class Certificates:
                 "issued_at": self._clock.now(),
             },
         )
+
+
+def _answers_judged(last: Row, judgements: int) -> bool:
+    """Whether people have judged answers since a look that had to count them as wrong."""
+    unknown: int = last["detail"].get("unknown", 0)
+    return unknown > 0 and judgements > int(last["detail"].get("judgements", 0))
 
 
 def _same_alarm(last: Row, alarm_at: datetime | None) -> bool:

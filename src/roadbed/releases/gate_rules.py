@@ -12,6 +12,7 @@ from roadbed.risk.curve import share_interval
 from roadbed.risk.paired import Difference, difference, smallest_sample
 
 MOST_CASES = 100
+MOST_UNKNOWN = 500  # answers that people can be asked about at once
 _SHOWN = 240  # characters of an input
 _QUICK_SECONDS = 0.1  # nobody notices a decision that is quicker
 _LEAST_COVERAGE = 0.5  # of what the live version automates
@@ -85,7 +86,16 @@ def unknown(pairs: Sequence[Pair]) -> dict[str, Any]:
     return {
         "n": len(open_),
         "waiting": sum(not pair.item.truth.labelled for pair in pairs),
-        "cases": [{**_case(pair), "why": pair.candidate.why} for pair in open_[:MOST_CASES]],
+        "cases": [
+            {
+                **_case(pair),
+                "why": pair.candidate.why,
+                "content": pair.candidate.content,
+                "provenance": pair.candidate.provenance,
+                "confidence": pair.candidate.confidence,
+            }
+            for pair in open_[:MOST_UNKNOWN]
+        ],
     }
 
 
