@@ -220,9 +220,10 @@ def price(live: Json, candidate: Json, limit: float | None) -> dict[str, Any]:
 
 def cases(pairs: Sequence[Pair]) -> dict[str, Any]:
     """Items that the candidate mends, and items that it breaks."""
+    labelled = [pair for pair in pairs if pair.item.truth.labelled]
     return {
-        "fixed": [_case(each) for each in pairs if _fixed(each)][:MOST_CASES],
-        "broken": [_case(each) for each in pairs if _broken(each)][:MOST_CASES],
+        "fixed": [_case(pair) for pair in labelled if _fixed(pair)][:MOST_CASES],
+        "broken": [_case(pair) for pair in labelled if _broken(pair)][:MOST_CASES],
     }
 
 
