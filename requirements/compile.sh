@@ -16,6 +16,9 @@ export PIP_CONFIG_FILE=/dev/null
     exit 1
 }
 
+# Extras are stripped: what is installed is what has a line (`pip install --no-deps`), and to that it
+# makes no difference which extra asked for a line. tests/architecture/test_locks.py looks whether
+# every extra has all its lines.
 lock() {
     source=$1 out=$2
     shift 2
@@ -33,3 +36,7 @@ lock pyproject.toml dev --extra dev --extra llm --constraint requirements/build.
     --constraint requirements/llm.txt --constraint requirements/base.txt "$@"
 lock pyproject.toml bench --extra bench --constraint requirements/build.txt \
     --constraint requirements/dev.txt --constraint requirements/base.txt "$@"
+
+# By these a test tells a lock that was edited by hand.
+cd requirements
+sha256sum *.txt >locks.sha256

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from roadbed.scoring.scorers import Exact, Fields, Judged, Score, Sets, Within
     from roadbed.usecases.deciders import Answer, Context, Task, Unsure
     from roadbed.usecases.destinations import Action, Approvals
     from roadbed.usecases.model import Budget, Pod, UseCase
@@ -24,16 +25,28 @@ __all__ = [
     "Budget",
     "Check",
     "Context",
+    "Exact",
+    "Fields",
     "Gate",
+    "Judged",
     "Pod",
     "Rollout",
+    "Score",
+    "Sets",
     "Task",
     "Unsure",
     "UseCase",
+    "Within",
     "__version__",
 ]
 
 _HOMES = {
+    "Exact": "roadbed.scoring.scorers",
+    "Fields": "roadbed.scoring.scorers",
+    "Judged": "roadbed.scoring.scorers",
+    "Score": "roadbed.scoring.scorers",
+    "Sets": "roadbed.scoring.scorers",
+    "Within": "roadbed.scoring.scorers",
     "Action": "roadbed.usecases.destinations",
     "Approvals": "roadbed.usecases.destinations",
     "Answer": "roadbed.usecases.deciders",

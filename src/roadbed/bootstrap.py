@@ -227,7 +227,7 @@ def _wire(
     members = Members(database, people)
     # Which known cases are drawn is no secret that anything rests on.
     chance = random.Random()  # noqa: S311
-    measuring = Measuring(database, improvement, reviews, ids, clock, chance)
+    measuring = Measuring(database, improvement, reviews, ids, clock, chance, pipeline.SETTLE)
     return App(
         settings=settings,
         clock=clock,

@@ -67,8 +67,9 @@ COMPARE = Write(
 VERDICT = Write(
     "verdict",
     REVIEWS["judge"],
+    Statement(REVIEWS["measured"], when=["measured"]),
     IMPROVEMENT["born"],
-    DELIVERIES["planned_by_verdict"],
+    Statement(DELIVERIES["planned_by_verdict"], when=["deliveries", "actions"]),
     AUDIT["reviewed"],
     REVIEWS["judged"],
 )

@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from roadbed.releases.evaluation import Item, Pair, Said, is_wrong
 
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Reason
 from roadbed.kernel.settings import Settings
 from roadbed.releases import gate_rules, lifecycle, outside_checks, trial_rules
 from roadbed.releases.errors import RollBackError
-from roadbed.releases.evaluation import Item, Pair, Said, is_wrong
 from roadbed.releases.road import road
 from roadbed.risk.paired import difference, smallest_sample
 from tests.conftest import Folders

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from roadbed.access import by_review, needs
+from roadbed.access import by_review, needs, viewer_of
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import RequestError
 from roadbed.people.rules import Permission
@@ -29,6 +29,18 @@ _VERDICT_BODY = {
                         "output": {
                             "type": "object",
                             "description": "The right output, for `correct`.",
+                        },
+                        "actions": {
+                            "type": "array",
+                            "items": {"type": "object"},
+                            "description": "For `correct`: the right actions in their order, each "
+                            "with name and arguments. An empty list: none is right. Left out: "
+                            "nothing is said of actions, and none is sent.",
+                        },
+                        "content": {
+                            "type": "string",
+                            "description": "The content_hash of the review as it was shown. If "
+                            "something else is proposed by now, the verdict is refused.",
                         },
                         "note": {"type": "string", "maxLength": 4000},
                         "new_kind": {
@@ -93,8 +105,18 @@ async def verdict(review_id: str, request: Request) -> Response:
     person = person_of(request)
     kind, more = _verdict_body(await json_object(request))
     reviews = app_of(request).reviews
-    declared = usecase_of(request, (await reviews.get(review_id)).use_case)
-    return as_json(await reviews.give(declared, review_id, kind, reviewer=person, **more))
+    name = (await reviews.get(review_id)).use_case
+    declared = usecase_of(request, name)
+    given = await reviews.give(
+        declared,
+        review_id,
+        kind,
+        reviewer=person,
+        rules=app_of(request).service(name).loaded.rules,
+        may_approve=viewer_of(request).may(name, Permission.APPROVE),
+        **more,
+    )
+    return as_json(given)
 
 
 @router.post("/reviews/{review_id}/skip")
@@ -113,10 +135,10 @@ async def undo(review_id: str, request: Request) -> Response:
 
 
 def _verdict_body(body: dict[str, Any]) -> tuple[VerdictKind, dict[str, Any]]:
-    if unknown := set(body) - {"verdict", "output", "note", "new_kind"}:
+    if unknown := set(body) - {"verdict", "output", "actions", "content", "note", "new_kind"}:
         raise RequestError(
             f"The body has unknown fields: {', '.join(sorted(unknown))[:200]}.",
-            "A verdict has verdict, and may have output, note and new_kind.",
+            "A verdict has verdict, and may have output, actions, content, note and new_kind.",
         )
     try:
         kind = VerdictKind(str(body.get("verdict")))
@@ -125,12 +147,25 @@ def _verdict_body(body: dict[str, Any]) -> tuple[VerdictKind, dict[str, Any]]:
             f"The verdict {str(body.get('verdict'))[:60]!r} is not one.",
             "Send accept, correct or reject.",
         ) from None
-    output, note = body.get("output"), body.get("note")
-    if output is not None and not isinstance(output, dict):
-        raise RequestError("The output is not an object.", "Send the declared fields.")
-    if note is not None and not isinstance(note, str):
-        raise RequestError("The note is not text.", "Send it as a string, or leave it out.")
-    new_kind = body.get("new_kind", False)
-    if not isinstance(new_kind, bool):
-        raise RequestError("new_kind is not true or false.", "Send a boolean, or leave it out.")
-    return kind, {"output": output, "note": note, "new_kind": new_kind}
+    for field, shape, what in _SHAPES:
+        if body.get(field) is not None and not isinstance(body[field], shape):
+            raise RequestError(f"{field} is not {what}.", f"Send {what}, or leave it out.")
+    actions = body.get("actions")
+    if actions is not None and not all(isinstance(action, dict) for action in actions):
+        raise RequestError("An action is not an object.", "Send name and arguments of each.")
+    return kind, {
+        "output": body.get("output"),
+        "actions": actions,
+        "shown": body.get("content"),
+        "note": body.get("note"),
+        "new_kind": bool(body.get("new_kind")),
+    }
+
+
+_SHAPES: tuple[tuple[str, type, str], ...] = (
+    ("output", dict, "an object"),
+    ("actions", list, "a list"),
+    ("content", str, "text"),
+    ("note", str, "text"),
+    ("new_kind", bool, "true or false"),
+)

@@ -108,6 +108,9 @@ async def _work(usecase: str) -> None:
                 if review.blind
                 else f"Proposed: {jsonlib.dumps(review.output)}  ({review.reason})"
             )
+            for action in review.actions or ():
+                about = jsonlib.dumps(action["arguments"], ensure_ascii=False)
+                say(f"Proposed action: {action['name']} {about}  ({action['reason']})")
             if review.reported:
                 say(f"Reported from outside, checked by nobody: {jsonlib.dumps(review.reported)}")
             key = typer.prompt(_KEYS, default="s", show_default=False).strip().lower()[:1]
@@ -138,6 +141,7 @@ async def _give(
     verdict: str,
     output: Any,
     *,
+    actions: Any = None,
     note: str | None = None,
     new_kind: bool = False,
 ) -> Any:
@@ -146,13 +150,16 @@ async def _give(
 
     if verdict not in set(VerdictKind):
         raise VerdictError(f"{verdict!r} is no verdict.", "Use accept, correct or reject.")
-    declared = services.service(review.use_case).loaded.declared
+    loaded = services.service(review.use_case).loaded
     return await services.reviews.give(
-        declared,
+        loaded.declared,
         review.id,
         VerdictKind(verdict),
         reviewer=me(),
         output=output,
+        actions=actions,
+        shown=review.content_hash,
+        rules=loaded.rules,
         note=note,
         new_kind=new_kind,
     )

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from roadbed.decisions.model import Service
+from roadbed.reviews.errors import VerdictError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +47,48 @@ def read(output: type[BaseModel], form: Mapping[str, str]) -> dict[str, Any]:
         if typed:
             found[name] = _value(_kind(each), typed)
     return found
+
+
+def untouched(form: Mapping[str, str]) -> bool:
+    """Whether no field of the output was filled in."""
+    return not any(value.strip() for name, value in form.items() if name.startswith("output."))
+
+
+def action_kinds(service: Service) -> list[str]:
+    """The kinds of action that the use case declares, by name."""
+    return sorted(service.loaded.declared.actions)
+
+
+def read_actions(form: Mapping[str, str]) -> list[dict[str, Any]] | None:
+    """The actions that are right, in their order; ``None`` where the form asked for none.
+
+    Each of those proposed is kept, edited or left out; one more may have been added. Raises
+    ``VerdictError``.
+    """
+    if "actions" not in form:
+        return None
+    numbers = [*map(str, range(int(form["actions"] or 0))), "new"]
+    found = []
+    for number in numbers:
+        name, kept = form.get(f"action.{number}.name", ""), form.get(f"action.{number}.keep")
+        if name and kept == "yes":
+            found.append({"name": name, "arguments": _arguments(name, form, number)})
+    return found
+
+
+def _arguments(name: str, form: Mapping[str, str], number: str) -> dict[str, Any]:
+    typed = form.get(f"action.{number}.arguments", "").strip() or "{}"
+    try:
+        arguments = json.loads(typed)
+        if isinstance(arguments, dict):
+            return arguments
+        problem = f"they are a {type(arguments).__name__}"
+    except ValueError as error:
+        problem = str(error)
+    raise VerdictError(
+        f"The arguments of {name!r} are no JSON object: {problem}.",
+        'Write them like {"amount": 5}.',
+    )
 
 
 def _kind(schema: Mapping[str, Any]) -> str:

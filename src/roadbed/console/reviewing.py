@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from roadbed.access import by_review, needs
+from roadbed.access import by_review, needs, viewer_of
 from roadbed.console import forms
 from roadbed.console.pages import app_of, page, person_of, usecase_page
 from roadbed.people.rules import Permission
@@ -49,19 +49,29 @@ async def give(request: Request) -> HTMLResponse:
     """A verdict; the answer says what the decider had said."""
     person, name = person_of(request), request.path_params["name"]
     app = app_of(request)
-    declared = app.service(name).loaded.declared
+    loaded, review_id = app.service(name).loaded, request.path_params["review_id"]
     form = dict(parse_qsl((await request.body()).decode(errors="replace")))
     try:
         kind = VerdictKind(form.get("verdict", ""))
     except ValueError:
         raise VerdictError("This is no verdict.", "Accept, correct or reject.") from None
-    output = forms.read(declared.output, form) if kind is VerdictKind.CORRECT else None
+    output = actions = None
+    if kind is VerdictKind.CORRECT:
+        actions = forms.read_actions(form)
+        kept = (await app.reviews.get(review_id)).output if actions is not None else None
+        output = (
+            kept if kept and forms.untouched(form) else forms.read(loaded.declared.output, form)
+        )
     given = await app.reviews.give(
-        declared,
-        request.path_params["review_id"],
+        loaded.declared,
+        review_id,
         kind,
         reviewer=person,
         output=output,
+        actions=actions,
+        shown=form.get("content") or None,
+        rules=loaded.rules,
+        may_approve=viewer_of(request).may(name, Permission.APPROVE),
         note=form.get("note") or None,
         new_kind=form.get("new_kind") == "yes",
     )
@@ -90,5 +100,10 @@ async def undo(request: Request) -> HTMLResponse:
 async def _item(request: Request, name: str, review: Review | None) -> HTMLResponse:
     app = app_of(request)
     service = app.service(name)
-    facts: dict[str, Any] = {"name": name, "review": review, "fields": forms.fields(service)}
+    facts: dict[str, Any] = {
+        "name": name,
+        "review": review,
+        "fields": forms.fields(service),
+        "kinds": forms.action_kinds(service),
+    }
     return page(request, "review_item.html", **facts)

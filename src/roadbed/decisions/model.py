@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -13,6 +13,7 @@ from roadbed.kernel.ids import CertificateId, DecisionId, TaskId, VersionId
 from roadbed.risk.coin import RATE_BEFORE
 from roadbed.risk.slices import Pooling
 from roadbed.risk.states import State
+from roadbed.scoring.content import Content
 from roadbed.usecases.deciders import FunctionDecider, Trainable
 from roadbed.usecases.folder import LoadedUseCase
 
@@ -114,7 +115,7 @@ class Services(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answered:
-    """An answer that passed its checks. ``output`` and ``evidence`` are JSON."""
+    """An answer that passed its checks. ``output``, ``evidence``, ``provenance`` are JSON."""
 
     output: Mapping[str, Any]
     confidence: float
@@ -122,6 +123,7 @@ class Answered:
     cost: Decimal | None
     cautious: float | None = None
     actions: Sequence[Mapping[str, Any]] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,3 +167,11 @@ class Decision:
     halt_epoch: int
     review_id: str | None
     actions: Sequence[Mapping[str, Any]] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def content(self) -> Content | None:
+        """What was proposed; ``None`` where there was no answer."""
+        if self.output is None:
+            return None
+        return Content(output=self.output, actions=self.actions, provenance=self.provenance)

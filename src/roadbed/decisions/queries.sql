@@ -11,7 +11,7 @@ WITH item AS (
         id text, task_id text, use_case text, version text, certificate text, route text,
         reason_code text, reason text, rule text, output jsonb, confidence double precision,
         threshold double precision, evidence jsonb, cost numeric, attempt integer, actions jsonb,
-        decided_at timestamptz, decide_seconds double precision, halt_epoch bigint)
+        provenance jsonb, content_hash text, decided_at timestamptz, decide_seconds double precision, halt_epoch bigint)
 ), released AS (
     DELETE FROM in_flight USING item
     JOIN use_case ON use_case.name = item.use_case AND use_case.halt_epoch = item.halt_epoch
@@ -20,9 +20,11 @@ WITH item AS (
 )
 INSERT INTO decision (
     id, task_id, use_case, version, certificate, route, reason_code, reason, rule, output,
-    confidence, threshold, evidence, cost, attempt, decided_at, decide_seconds, halt_epoch, actions)
+    confidence, threshold, evidence, cost, attempt, decided_at, decide_seconds, halt_epoch, actions,
+    provenance, content_hash)
 SELECT id, task_id, use_case, version, certificate, route, reason_code, reason, rule, output,
-       confidence, threshold, evidence, cost, attempt, decided_at, decide_seconds, halt_epoch, actions
+       confidence, threshold, evidence, cost, attempt, decided_at, decide_seconds, halt_epoch, actions,
+       provenance, content_hash
 FROM released
 ON CONFLICT DO NOTHING
 
@@ -35,18 +37,21 @@ LEFT JOIN in_flight ON in_flight.task_id = item.task_id
 
 -- name: compare
 INSERT INTO comparison (
-    task_id, release, use_case, decided_by, live_output, live_confidence, live_route, live_reason,
-    live_seconds, live_cost, candidate_output, candidate_confidence, candidate_route,
-    candidate_reason, candidate_seconds, candidate_cost, at)
-SELECT task_id, release, use_case, decided_by, live_output, live_confidence, live_route,
-       live_reason, live_seconds, live_cost, candidate_output, candidate_confidence,
-       candidate_route, candidate_reason, candidate_seconds, candidate_cost, at
+    task_id, release, use_case, decided_by, live_output, live_actions, live_content,
+    live_confidence, live_route, live_reason, live_seconds, live_cost, candidate_output,
+    candidate_actions, candidate_content, candidate_confidence, candidate_route, candidate_reason,
+    candidate_seconds, candidate_cost, at)
+SELECT task_id, release, use_case, decided_by, live_output, live_actions, live_content,
+       live_confidence, live_route, live_reason, live_seconds, live_cost, candidate_output,
+       candidate_actions, candidate_content, candidate_confidence, candidate_route,
+       candidate_reason, candidate_seconds, candidate_cost, at
 FROM json_to_recordset(%(items)s::json) AS item (
     task_id text, release text, use_case text, decided_by text, live_output jsonb,
-    live_confidence double precision, live_route text, live_reason text,
-    live_seconds double precision, live_cost numeric, candidate_output jsonb,
-    candidate_confidence double precision, candidate_route text, candidate_reason text,
-    candidate_seconds double precision, candidate_cost numeric, at timestamptz)
+    live_actions jsonb, live_content text, live_confidence double precision, live_route text,
+    live_reason text, live_seconds double precision, live_cost numeric, candidate_output jsonb,
+    candidate_actions jsonb, candidate_content text, candidate_confidence double precision,
+    candidate_route text, candidate_reason text, candidate_seconds double precision,
+    candidate_cost numeric, at timestamptz)
 ON CONFLICT DO NOTHING
 
 -- name: compared

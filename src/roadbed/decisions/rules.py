@@ -29,6 +29,7 @@ from roadbed.usecases.outbound import checked_actions
 from roadbed.usecases.rulebook import Fired, RuleBook
 
 _MOST_EVIDENCE = 20_000  # characters
+UNSURE = "The decider is unsure: "
 _PROVEN = "from where on the error limit is proven"
 
 
@@ -42,7 +43,7 @@ def read_answer(
     if isinstance(given, Unsure):
         return NotAnswered(
             code=Reason.UNSURE,
-            reason=f"The decider is unsure: {given.reason}",
+            reason=f"{UNSURE}{given.reason}",
             evidence=_evidence(given.evidence),
             cost=given.cost,
         )
@@ -57,6 +58,9 @@ def read_answer(
     actions = checked_actions(kinds, given.actions)
     if isinstance(actions, str):
         return _invalid(actions)
+    provenance = _provenance(given.provenance)
+    if isinstance(provenance, str):
+        return _invalid(provenance)
     return Answered(
         output=content,
         confidence=float(given.confidence),
@@ -64,105 +68,118 @@ def read_answer(
         evidence=_evidence(given.evidence),
         cost=given.cost,
         actions=actions,
+        provenance=provenance,
     )
 
 
 def route(
-    answer: Answered | NotAnswered,
+    held: Routed | None,
+    score: float,
     live: LiveVersion,
     *,
     halted: bool,
-    fired: Fired | None,
     slices: Mapping[str, str] = MappingProxyType({}),
 ) -> Routed:
-    """``automatic`` only where everything agrees; a person in every other case."""
-    if fired and fired.failed:
-        return Routed(
-            route=Route.REVIEW,
-            code=Reason.RULE_FAILED,
-            rule=fired.rule,
-            reason=f"An error in a rule: {fired.reason}.",
-        )
-    if fired:
-        return Routed(
-            route=Route(fired.route),
-            code=Reason.RULE,
-            rule=fired.rule,
-            reason=f"The rule {fired.rule!r} applies: {fired.reason}",
-        )
+    """``automatic`` only where everything agrees; a person in every other case.
+
+    ``held`` is what holds the answer back by itself; ``score`` is compared with the threshold.
+    """
+    if held is not None and held.code in _FIRST:
+        return held
     if halted:
-        return _review(Reason.HALTED, "The use case is halted.")
-    if isinstance(answer, NotAnswered):
-        return _review(answer.code, answer.reason)
+        return to_review(Reason.HALTED, "The use case is halted.")
+    if held is not None and held.code is not Reason.COST_UNKNOWN:
+        return held
     if live.state is State.HALTED:
-        return _review(
+        return to_review(
             Reason.AUDIT_HALTED, "The running audit halted automation until a new proof."
         )
     if live.threshold is None:
-        return _review(Reason.NOT_PROVEN, "Nothing is proven for this version yet.")
+        return to_review(Reason.NOT_PROVEN, "Nothing is proven for this version yet.")
     if live.pooling and (rare := live.pooling.too_rare(slices)):
         field, value, labels = rare
-        return _review(
+        return to_review(
             Reason.SLICE_UNKNOWN,
             f"Only {labels} labels are known for {field} = {value!r}; {FEWEST_LABELS} are needed.",
         )
-    return _compare(answer, live, live.threshold, slices)
+    return held or _compare(score, live, live.threshold)
 
 
 def score(
     confidence: float, cautious: float | None, live: LiveVersion, slices: Mapping[str, str]
 ) -> float:
     """What is compared with the threshold in force; 0 where it cannot be said."""
+    if confidence <= 0.0 or (live.pooling and live.pooling.too_rare(slices)):
+        return 0.0
     if live.cautious:
         return cautious or 0.0
     return live.pooling.score(confidence, slices) if live.pooling else confidence
 
 
-def _compare(
-    answer: Answered, live: LiveVersion, threshold: float, slices: Mapping[str, str]
-) -> Routed:
-    sure = score(answer.confidence, answer.cautious, live, slices)
+def held_by_rule(fired: Fired) -> Routed:
+    """The route that a rule before or after the decider asks for."""
+    if fired.failed:
+        return Routed(
+            route=Route.REVIEW,
+            code=Reason.RULE_FAILED,
+            rule=fired.rule,
+            reason=f"An error in a rule: {fired.reason}.",
+        )
+    return Routed(
+        route=Route(fired.route),
+        code=Reason.RULE,
+        rule=fired.rule,
+        reason=f"The rule {fired.rule!r} applies: {fired.reason}",
+    )
+
+
+def to_review(code: Reason, reason: str) -> Routed:
+    """A person looks at it."""
+    return Routed(route=Route.REVIEW, code=code, reason=reason)
+
+
+def _compare(score: float, live: LiveVersion, threshold: float) -> Routed:
     kind = "Cautious confidence" if live.cautious else "Confidence"
     held = "which holds while new kinds of work appear" if live.cautious else _PROVEN
-    if sure < threshold:
-        return _review(
-            Reason.BELOW_THRESHOLD, f"{kind} {sure:.3f} is below {threshold:.3f}, {held}."
+    if score <= 0.0 or score < threshold:
+        return to_review(
+            Reason.BELOW_THRESHOLD, f"{kind} {score:.3f} is below {threshold:.3f}, {held}."
         )
     return Routed(
         route=Route.AUTOMATIC,
         code=Reason.PROVEN,
-        reason=f"{kind} {sure:.3f} is at least {threshold:.3f}, {held}.",
+        reason=f"{kind} {score:.3f} is at least {threshold:.3f}, {held}.",
     )
 
 
-def cost_unknown(routed: Routed) -> Routed:
+def cost_unknown() -> Routed:
     """Under a cap, an answer whose price nobody knows goes to a person."""
-    if routed.route is not Route.AUTOMATIC:
-        return routed
-    return _review(
+    return to_review(
         Reason.COST_UNKNOWN, "The decider did not say what it cost, and there is a budget to keep."
     )
 
 
-def judged_actions(
+def screen_actions(
     answer: Answered, content: Mapping[str, Any], book: RuleBook
-) -> list[dict[str, Any]]:
-    """Each proposed action with what the rules decide on it."""
+) -> Sequence[dict[str, Any]]:
+    """Each proposed action with what the rules decide on it and why."""
+    if not answer.actions:
+        return ()
     facts = {"input": content, "output": answer.output, "confidence": answer.confidence}
-    found = []
-    for number, each in enumerate(answer.actions):
-        decide, why = book.decide_action(each["name"], each["arguments"], facts)
-        found.append({**each, "n": number, "decide": decide, "reason": why})
-    return found
+    screened = []
+    for number, action in enumerate(answer.actions):
+        decide, why = book.decide_action(action["name"], action["arguments"], facts)
+        screened.append({**action, "n": number, "decide": decide, "reason": why})
+    return screened
 
 
 def action_refused(actions: Sequence[Mapping[str, Any]]) -> Routed | None:
     """A refused action makes the whole answer doubtful: a person looks."""
-    for each in actions:
-        if each["decide"] == "refuse":
-            return _review(
+    for action in actions:
+        if action["decide"] == "refuse":
+            return to_review(
                 Reason.ACTION_REFUSED,
-                f"The proposed action {each['name']!r} is refused: {each['reason']}.",
+                f"The proposed action {action['name']!r} is refused: {action['reason']}.",
             )
     return None
 
@@ -187,6 +204,8 @@ def priority(code: Reason, *, reference: bool) -> int:
     return 2 if code in _WENT_WRONG else 1
 
 
+# What a rule says, and what was cut off, stands also while the use case is halted.
+_FIRST = {Reason.RULE, Reason.RULE_FAILED}
 _WENT_WRONG = {
     Reason.RULE_FAILED,
     Reason.DECIDER_FAILED,
@@ -194,10 +213,6 @@ _WENT_WRONG = {
     Reason.INVALID_ANSWER,
     Reason.INTERRUPTED,
 }
-
-
-def _review(code: Reason, reason: str) -> Routed:
-    return Routed(route=Route.REVIEW, code=code, reason=reason)
 
 
 def _share(given: object, *, optional: bool) -> str | None:
@@ -229,6 +244,13 @@ def _output(given: object, output: type[BaseModel]) -> Mapping[str, Any] | str:
         first = error.errors(include_url=False, include_input=False)[0]
         return f"{'.'.join(map(str, first['loc'])) or 'output'}: {first['msg']}"
     return content if _storable(content) else "its output holds text that cannot be stored"
+
+
+def _provenance(given: object) -> Mapping[str, Any] | str:
+    """Where values came from is a part of what is proposed: it must be storable as it is."""
+    if not isinstance(given, Mapping):
+        return "its provenance is no mapping"
+    return dict(given) if _storable(given) else "its provenance is not plain JSON of moderate size"
 
 
 def _evidence(given: object) -> Mapping[str, Any]:

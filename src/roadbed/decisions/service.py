@@ -4,40 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from roadbed.budgets.service import amounts
 from roadbed.decisions import rules
+from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
 from roadbed.decisions.model import (
     Answered,
     Decision,
     LiveVersion,
-    NotAnswered,
-    Reason,
     Route,
-    Routed,
     Service,
     Services,
 )
 from roadbed.decisions.runner import Runner
-from roadbed.decisions.trials import Trials, fitted
+from roadbed.decisions.trials import Trials
 from roadbed.intake.errors import OverloadedError, RetiredError
 from roadbed.intake.model import Admission, AdmittedTask
 from roadbed.intake.service import Intake
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
+from roadbed.scoring.content import content_hash
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
 from roadbed.usecases.model import UseCase
 from roadbed.usecases.outbound import plan
-from roadbed.usecases.rulebook import RuleBook
-from roadbed.usecases.rules import slices_of
 
 SQL = queries(__package__)
-MOST_ATTEMPTS = 3
-_NOTHING = Decimal(0)
 
 
 class Decisions:
@@ -142,15 +137,12 @@ class Decisions:
                 version = service.trial.version
             runner = self._runner_of(service, version)
             warm, asked = runner.warm(version), self._clock.monotonic()
-            answer, routed = await self._answer(service, version, runner, task, began)
+            evaluation = await evaluate(version, task, self._context(service, runner, task))
             answer_seconds = self._clock.monotonic() - asked if warm else None
             # Decided twice under two epochs is paid twice.
-            spent = None if spent is None or answer.cost is None else spent + answer.cost
-            actions: Sequence[Mapping[str, Any]] = ()
-            if isinstance(answer, Answered) and answer.actions:
-                actions = rules.judged_actions(answer, task.content, _book(service, version))
-                routed = rules.action_refused(actions) or routed
-            decision = self._decision(service, version, task, answer, routed, actions, began)
+            cost = evaluation.cost
+            spent = None if spent is None or cost is None else spent + cost
+            decision = self._decision(service, version, task, evaluation, began)
             item = _record(task, decision, declared)
             if declared.budget is None:
                 row = await self._writer.write(self._settle, item)
@@ -170,46 +162,21 @@ class Decisions:
                 return decision if row else None
             if row["decision_id"] is not None or row["attempt"] != task.attempt:
                 return None
-            # The halt epoch moved while we decided: nothing was written, decide again under it.
+            # The halt epoch moved while we decided: nothing was written, decide again under it. The
+            # decider gets its whole time again, since the time that passed was not its doing.
             await self._services.refresh(task.use_case)
 
-    async def _answer(
-        self,
-        service: Service,
-        version: LiveVersion,
-        runner: Runner,
-        task: AdmittedTask,
-        began: float,
-    ) -> tuple[Answered | NotAnswered, Routed]:
-        book = _book(service, version)
-        if task.attempt > MOST_ATTEMPTS:
-            answer: Answered | NotAnswered = NotAnswered(
-                code=Reason.INTERRUPTED,
-                evidence={},
-                reason=f"Deciding it was cut off {MOST_ATTEMPTS} times by a crash.",
-                cost=_NOTHING,
-            )
-            return answer, rules.route(answer, version, halted=service.halted, fired=None)
-        if fired := book.check_before(task.content):
-            answer = NotAnswered(code=Reason.RULE, reason=fired.reason, evidence={}, cost=_NOTHING)
-            return answer, rules.route(answer, version, halted=service.halted, fired=fired)
-        if not task.funded:
-            answer = NotAnswered(
-                code=Reason.BUDGET, reason="The budget is used up.", evidence={}, cost=_NOTHING
-            )
-            return answer, rules.route(answer, version, halted=service.halted, fired=None)
-        seen = fitted(task, version)
-        if isinstance(seen, NotAnswered):
-            return seen, rules.route(seen, version, halted=service.halted, fired=None)
-        left = service.loaded.declared.deadline_seconds - (self._clock.monotonic() - began)
-        answer = await runner.ask(version, seen, seconds=left)
-        if isinstance(answer, Answered):
-            fired = book.check_after(task.content, answer.output, answer.confidence)
-        slices = slices_of(service.loaded.declared, task.content)
-        routed = rules.route(answer, version, halted=service.halted, fired=fired, slices=slices)
-        if service.loaded.declared.budget is not None and answer.cost is None:
-            routed = rules.cost_unknown(routed)
-        return answer, routed
+    def _context(self, service: Service, runner: Runner, task: AdmittedTask) -> EvaluationContext:
+        return EvaluationContext(
+            use_case=service.loaded,
+            runner=runner,
+            clock=self._clock,
+            seconds=service.loaded.declared.deadline_seconds,
+            halted=service.halted,
+            funded=task.funded,
+            capped=service.loaded.declared.budget is not None,
+            attempt=task.attempt,
+        )
 
     def _runner_of(self, service: Service, version: LiveVersion) -> Runner:
         if service.trial and version is service.trial.version:
@@ -230,11 +197,10 @@ class Decisions:
         service: Service,
         version: LiveVersion,
         task: AdmittedTask,
-        answer: Answered | NotAnswered,
-        routed: Routed,
-        actions: Sequence[Mapping[str, Any]],
+        evaluation: Evaluation,
         began: float,
     ) -> Decision:
+        answer, routed = evaluation.answer, evaluation.routed
         answered = answer if isinstance(answer, Answered) else None
         needs_person = routed.route is Route.REVIEW or task.reference
         return Decision(
@@ -254,12 +220,9 @@ class Decisions:
             decide_seconds=self._clock.monotonic() - began,
             halt_epoch=service.halt_epoch,
             review_id=self._ids.review() if needs_person else None,
-            actions=actions,
+            actions=evaluation.actions,
+            provenance=answered.provenance if answered else {},
         )
-
-
-def _book(service: Service, version: LiveVersion) -> RuleBook:
-    return (version.loaded or service.loaded).rules
 
 
 def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> dict[str, object]:
@@ -285,6 +248,8 @@ def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> dict[s
         "decide_seconds": decision.decide_seconds,
         "halt_epoch": decision.halt_epoch,
         "actions": decision.actions or None,
+        "provenance": decision.provenance or None,
+        "content_hash": content_hash(decision.content),
         "deliveries": plan(declared) if automatic and declared.destinations else None,
         "sends_actions": automatic and bool(decision.actions),
         "review_id": decision.review_id,

@@ -7,33 +7,21 @@ is under way, or the budget is used up, a task is left out of the comparison and
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 import structlog
 
 from roadbed.budgets.model import Aside
 from roadbed.budgets.service import Budgets
-from roadbed.decisions import rules
-from roadbed.decisions.model import (
-    Answered,
-    Decision,
-    LiveVersion,
-    NotAnswered,
-    Reason,
-    Routed,
-    Service,
-    Trial,
-)
+from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
+from roadbed.decisions.model import Answered, Decision, Service, Trial
 from roadbed.decisions.runner import Runner
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
+from roadbed.scoring.content import content_hash
 from roadbed.storage.writer import GroupCommitWriter, Write
-from roadbed.usecases.rules import slices_of
 
 _log = structlog.get_logger()
 _MOST_UNDER_WAY = 512
@@ -118,40 +106,47 @@ class Trials:
             if held is None:
                 self.left_out += 1
                 return
-            warm, began = runner.warm(other), self._clock.monotonic()
-            answer, routed = await answered(service, other, runner, task)
-            seconds = self._clock.monotonic() - began if warm else None
-            await self._budgets.settle_aside(held, answer.cost)
+            warm = runner.warm(other)
+            context = EvaluationContext(
+                use_case=service.loaded,
+                runner=runner,
+                clock=self._clock,
+                capped=service.loaded.declared.budget is not None,
+            )
+            evaluation = await evaluate(other, task, context)
+            await self._budgets.settle_aside(held, evaluation.cost)
             await self._writer.write(
                 self._compare,
-                {
-                    "id": f"{trial.release} {task.id}",
-                    "task_id": task.id,
-                    "release": trial.release,
-                    "use_case": task.use_case,
-                    "decided_by": "candidate" if by_candidate else "live",
-                    **_side("live" if not by_candidate else "candidate", _decided(decision, took)),
-                    **_side(
-                        "candidate" if not by_candidate else "live",
-                        {
-                            "output": _output(answer),
-                            "confidence": answer.confidence
-                            if isinstance(answer, Answered)
-                            else None,
-                            "route": routed.route,
-                            "reason": routed.code,
-                            "seconds": seconds,
-                            "cost": answer.cost,
-                        },
-                    ),
-                    "review_id": self._ids.review()
-                    if trial.step == "canary" and _output(answer) != decision.output
-                    else None,
-                    "at": self._clock.now(),
-                },
+                self._compared(trial, task, decision, evaluation, took, warm=warm),
             )
         except RoadbedError as error:
             _log.warning("not compared", usecase=task.use_case, task=task.id, problem=str(error))
+
+    def _compared(
+        self,
+        trial: Trial,
+        task: AdmittedTask,
+        decision: Decision,
+        evaluation: Evaluation,
+        took: float | None,
+        *,
+        warm: bool,
+    ) -> dict[str, Any]:
+        """One row of the comparison; with a canary, the review of what the two differ in."""
+        by_candidate = decision.version == trial.version.id
+        decided, other = ("candidate", "live") if by_candidate else ("live", "candidate")
+        differs = content_hash(evaluation.content) != content_hash(decision.content)
+        return {
+            "id": f"{trial.release} {task.id}",
+            "task_id": task.id,
+            "release": trial.release,
+            "use_case": task.use_case,
+            "decided_by": decided,
+            **_side(decided, _decided(decision, took)),
+            **_side(other, _evaluated(evaluation, evaluation.seconds if warm else None)),
+            "review_id": self._ids.review() if trial.step == "canary" and differs else None,
+            "at": self._clock.now(),
+        }
 
     async def _hold(self, service: Service) -> Aside | None:
         budget = service.loaded.declared.budget
@@ -160,48 +155,26 @@ class Trials:
         return await self._budgets.take_aside(service.loaded.name, budget)
 
 
-async def answered(
-    service: Service, version: LiveVersion, runner: Runner, task: AdmittedTask
-) -> tuple[Answered | NotAnswered, Routed]:
-    """What ``version`` says to a task and the way it would send it, rules before and after."""
-    loaded = version.loaded or service.loaded
-    if fired := loaded.rules.check_before(task.content):
-        before = NotAnswered(code=Reason.RULE, reason=fired.reason, evidence={}, cost=Decimal(0))
-        return before, rules.route(before, version, halted=False, fired=fired)
-    seen = fitted(task, version)
-    if isinstance(seen, NotAnswered):
-        return seen, rules.route(seen, version, halted=False, fired=None)
-    answer = await runner.ask(version, seen, seconds=loaded.declared.deadline_seconds)
-    fired = None
-    if isinstance(answer, Answered):
-        fired = loaded.rules.check_after(task.content, answer.output, answer.confidence)
-    slices = slices_of(loaded.declared, task.content)
-    return answer, rules.route(answer, version, halted=False, fired=fired, slices=slices)
-
-
-def fitted(task: AdmittedTask, version: LiveVersion) -> AdmittedTask | NotAnswered:
-    """The task with its input as this version declares it."""
-    if version.loaded is None or isinstance(task.input, version.loaded.declared.input):
-        return task
-    try:
-        found = version.loaded.declared.input.model_validate(task.content)
-    except ValueError as error:
-        return NotAnswered(
-            code=Reason.INVALID_ANSWER,
-            reason=f"The input does not fit what this version takes: {str(error)[:300]}",
-            evidence={},
-            cost=Decimal(0),
-        )
-    return replace(task, input=found)
-
-
-def _output(answer: Answered | NotAnswered) -> Mapping[str, Any] | None:
-    return answer.output if isinstance(answer, Answered) else None
+def _evaluated(evaluation: Evaluation, seconds: float | None) -> dict[str, Any]:
+    answer, content = evaluation.answer, evaluation.content
+    return {
+        "output": content.output if content else None,
+        "actions": content.proposed_actions or None if content else None,
+        "content": content_hash(content),
+        "confidence": answer.confidence if isinstance(answer, Answered) else None,
+        "route": evaluation.routed.route,
+        "reason": evaluation.routed.code,
+        "seconds": seconds,
+        "cost": evaluation.cost,
+    }
 
 
 def _decided(decision: Decision, seconds: float | None) -> dict[str, Any]:
+    content = decision.content
     return {
         "output": decision.output,
+        "actions": content.proposed_actions or None if content else None,
+        "content": content_hash(content),
         "confidence": decision.confidence,
         "route": decision.routed.route,
         "reason": decision.routed.code,

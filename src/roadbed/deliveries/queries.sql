@@ -16,40 +16,45 @@ CROSS JOIN LATERAL (
            to_go.after::text, NULL AS reason, false AS needs_approval
     FROM jsonb_to_recordset(item.deliveries) AS to_go (n integer, destination text, after integer)
     UNION ALL
-    SELECT 'a' || proposed.n, proposed.name, 'action', proposed.arguments, NULL, proposed.reason,
-           proposed.decide = 'review'
+    SELECT 'a' || proposed.n, proposed.name, 'action', proposed.arguments,
+           'a' || proposed.after, proposed.reason, proposed.decide = 'review'
     FROM jsonb_to_recordset(item.actions) AS proposed (
-        n integer, name text, arguments jsonb, decide text, reason text)
+        n integer, name text, arguments jsonb, decide text, reason text, after integer)
     WHERE item.sends_actions AND proposed.decide <> 'refuse') AS planned
 WHERE item.deliveries IS NOT NULL OR item.sends_actions
 ON CONFLICT DO NOTHING
 
 -- name: planned_by_verdict
 -- Runs in the transaction of the verdict. A result a person judged goes out; of an automatic one that
--- was found wrong, the right one is held for a person. Whoever accepts an answer has seen its actions.
+-- was found wrong, the right one is held for a person. Of the actions go those that the verdict says
+-- are right: what needs an approval is held, unless whoever accepted it may approve.
 INSERT INTO delivery (id, use_case, task_id, destination, kind, arguments, of_verdict, after, state,
                       reason, needs_approval, approved_by, created_at)
 SELECT 'dlv_' || substr(verdict.id, 5) || '_' || planned.n, verdict.use_case, verdict.task_id,
        planned.destination, planned.kind, planned.arguments, verdict.id,
        'dlv_' || substr(verdict.id, 5) || '_' || planned.after, 'planned', planned.reason,
-       planned.needs_approval, CASE WHEN verdict.kind = 'accept' THEN verdict.reviewer END,
+       planned.needs_approval, CASE WHEN planned.approved THEN verdict.reviewer END,
        verdict.given_at
-FROM json_to_recordset(%(items)s::json) AS item (id text, deliveries jsonb)
+FROM json_to_recordset(%(items)s::json) AS item (id text, deliveries jsonb, actions jsonb)
 JOIN verdict ON verdict.id = item.id AND verdict.right_output IS NOT NULL
-JOIN decision ON decision.task_id = verdict.task_id AND decision.reason_code <> 'measured'
+JOIN decision ON decision.task_id = verdict.task_id
 CROSS JOIN LATERAL (
     SELECT to_go.n::text, to_go.destination,
            CASE decision.route WHEN 'automatic' THEN 'correction' ELSE 'result' END AS kind,
-           NULL::jsonb AS arguments, to_go.after::text, NULL AS reason, false AS needs_approval
+           NULL::jsonb AS arguments, to_go.after::text, NULL AS reason, false AS needs_approval,
+           verdict.kind = 'accept' AS approved
     FROM jsonb_to_recordset(item.deliveries) AS to_go (n integer, destination text, after integer)
     WHERE decision.route <> 'automatic' OR NOT verdict.agrees
     UNION ALL
-    SELECT 'a' || proposed.n, proposed.name, 'action', proposed.arguments, NULL, proposed.reason,
-           proposed.decide = 'review' AND verdict.kind <> 'accept'
-    FROM jsonb_to_recordset(decision.actions) AS proposed (
-        n integer, name text, arguments jsonb, decide text, reason text)
-    WHERE decision.route <> 'automatic' AND verdict.agrees AND proposed.decide <> 'refuse'
+    SELECT 'a' || proposed.n, proposed.name, 'action', proposed.arguments,
+           'a' || proposed.after, proposed.reason,
+           proposed.decide = 'review' AND NOT proposed.approved, proposed.approved
+    FROM jsonb_to_recordset(item.actions) AS proposed (
+        n integer, name text, arguments jsonb, decide text, reason text, after integer,
+        approved boolean)
+    WHERE decision.route <> 'automatic'
 ) AS planned
+WHERE NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = verdict.task_id)
 ON CONFLICT DO NOTHING
 
 -- name: taken_back

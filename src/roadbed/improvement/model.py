@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from roadbed.decisions.evaluation import Evaluation
+from roadbed.scoring.assessment import Truth
 from roadbed.usecases.deciders import FunctionDecider, LabelledExample, OutOfFold, Trainable
 
 Purpose = Literal["learn", "judge"]
@@ -19,16 +21,12 @@ Purpose = Literal["learn", "judge"]
 class ExampleSet:
     """Examples of one purpose, oldest first. ``until`` is when the newest was born.
 
-    ``drawn_at`` and ``contents`` have one entry an example: when its task arrived, and its input as
-    JSON. ``overdue`` marks tasks whose label is overdue: they stand with whatever output, and count
-    as wrong.
+    ``contents`` has one entry an example: its input as JSON.
     """
 
     examples: Sequence[LabelledExample]
     until: datetime | None
-    drawn_at: Sequence[datetime] = ()
     contents: Sequence[Mapping[str, Any]] = ()
-    overdue: Sequence[bool] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,17 +47,40 @@ class Candidate:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Judged:
-    """How a decider did on reference items, oldest first: arrays of shape (n,).
+class KnownCase:
+    """An input with what people said of it.
 
-    ``cautious`` is ``None`` if the decider never gives a cautious confidence. ``outputs`` are what
-    it answered, ``None`` where it gave no answer.
+    ``judges`` says that it never teaches, ``reference`` that it was drawn at random, ``corrected``
+    that a person corrected what was answered then. ``waiting`` marks a drawn task whose label may
+    still come; ``overdue`` one whose label is late, which counts as wrong.
+    """
+
+    id: str
+    task_id: str | None
+    content: Mapping[str, Any]
+    truth: Truth
+    judges: bool
+    reference: bool
+    corrected: bool
+    drawn_at: datetime
+    overdue: bool = False
+    waiting: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assessed:
+    """How a version did on known cases, in their order: arrays of shape (n,).
+
+    ``confidence`` is 0 for whatever is not answered or held back: it can never be automatic.
+    ``loss`` lies in [0, 1] and is 1 where it is ``unknown``. ``cautious`` is ``None`` if the
+    decider never gives a cautious confidence.
     """
 
     confidence: npt.NDArray[np.float64]
-    wrong: npt.NDArray[np.bool_]
+    loss: npt.NDArray[np.float64]
+    unknown: npt.NDArray[np.bool_]
     cautious: npt.NDArray[np.float64] | None
-    outputs: Sequence[Mapping[str, Any] | None]
+    evaluations: Sequence[Evaluation]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

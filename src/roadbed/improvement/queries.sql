@@ -1,8 +1,9 @@
 -- name: born
 -- Runs in the transaction of the verdict. The coin tossed at admission fixes the purpose for good.
-INSERT INTO example (id, use_case, task_id, verdict_id, input, output, purpose, reference, origin,
-                     content_hash, born_at)
+INSERT INTO example (id, use_case, task_id, verdict_id, input, output, actions, purpose, reference,
+                     origin, content_hash, born_at)
 SELECT item.example_id, task.use_case, task.id, verdict.id, task.input, verdict.right_output,
+       verdict.right_actions,
        CASE WHEN task.reference THEN 'judge' ELSE 'learn' END, task.reference, 'review',
        task.body_hash, verdict.given_at
 FROM json_to_recordset(%(items)s::json) AS item (id text, example_id text)
@@ -24,27 +25,50 @@ ON CONFLICT DO NOTHING
 RETURNING id
 
 -- name: in_use
-SELECT example.id, example.input, output, purpose, example.reference, born_at, false AS overdue,
-       coalesce(task.admitted_at, born_at) AS drawn_at
-FROM example LEFT JOIN task ON task.id = example.task_id
+SELECT example.id, example.input, output, purpose, example.reference, born_at
+FROM example
 WHERE example.use_case = %(use_case)s AND purpose = %(purpose)s AND withdrawn_at IS NULL
 ORDER BY example.id
 
--- name: some_in_use
--- A few of them, another few for another salt. All are hashed here and only a few leave the database.
-SELECT example.id, example.input, output, purpose, example.reference, born_at, false AS overdue,
-       born_at AS drawn_at
+-- name: cases
+-- What only judges, and every correction a reviewer made, whether it taught or not.
+SELECT example.id, example.task_id, example.input, example.output, example.actions,
+       example.purpose, example.reference, true AS labelled, false AS overdue,
+       coalesce(verdict.kind IN ('correct', 'reject'), false) AS corrected,
+       coalesce(task.admitted_at, example.born_at) AS drawn_at
 FROM example
-WHERE use_case = %(use_case)s AND purpose = %(purpose)s AND withdrawn_at IS NULL
-ORDER BY hashtextextended(id, %(salt)s) LIMIT %(most)s
+LEFT JOIN verdict ON verdict.id = example.verdict_id AND verdict.undone_at IS NULL
+LEFT JOIN task ON task.id = example.task_id
+WHERE example.use_case = %(use_case)s AND example.withdrawn_at IS NULL
+  AND (example.purpose = 'judge' OR verdict.kind IN ('correct', 'reject'))
+ORDER BY example.id
 
--- name: overdue
--- Drawn for the reference sample, and without a label for too long.
-SELECT task.id, task.input, NULL::jsonb AS output, task.admitted_at AS born_at, true AS overdue,
-       task.admitted_at AS drawn_at
+-- name: some_cases
+-- A few of what only judges, another few for another salt. All are hashed here and only a few leave
+-- the database.
+SELECT example.id, example.task_id, example.input, example.output, example.actions,
+       example.purpose, example.reference, true AS labelled, false AS overdue,
+       false AS corrected, example.born_at AS drawn_at
+FROM example
+WHERE example.use_case = %(use_case)s AND example.purpose = 'judge'
+  AND example.withdrawn_at IS NULL
+ORDER BY hashtextextended(example.id, %(salt)s) LIMIT %(most)s
+
+-- name: unlabelled
+-- Drawn for the reference sample, and without a label so far.
+SELECT task.id, task.id AS task_id, task.input, NULL::jsonb AS output, NULL::jsonb AS actions,
+       'judge' AS purpose, true AS reference, false AS labelled, false AS corrected,
+       task.admitted_at < %(before)s AS overdue, task.admitted_at AS drawn_at
 FROM review JOIN task ON task.id = review.task_id
 WHERE review.use_case = %(use_case)s AND review.verdict IS NULL AND task.reference
-  AND task.admitted_at < %(before)s
+
+-- name: judged_answers
+-- What people said of single answers: of those that were decided, and of those they were asked about.
+SELECT coalesce(measure.of_case, verdict.task_id) AS of_case, verdict.content_hash, verdict.loss
+FROM verdict LEFT JOIN measure ON measure.task_id = verdict.task_id
+WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
+  AND verdict.content_hash IS NOT NULL AND verdict.loss IS NOT NULL
+ORDER BY verdict.id
 
 -- name: counts
 SELECT count(*) FILTER (WHERE purpose = 'learn') AS learn,

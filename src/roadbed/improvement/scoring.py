@@ -6,17 +6,28 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import BaseModel
 
 from roadbed.budgets.model import Aside
+from roadbed.decisions.evaluation import EvaluationContext, evaluate
+from roadbed.decisions.model import Answered, LiveVersion
+from roadbed.decisions.rules import UNSURE
+from roadbed.decisions.runner import Runner
+from roadbed.intake.model import AdmittedTask
+from roadbed.kernel.clock import SystemClock
+from roadbed.kernel.ids import TaskId
 from roadbed.models.prompts.price import Price
 from roadbed.models.prompts.prompted import Prompted
-from roadbed.usecases.deciders import Answer, Context, LabelledExample, Task
+from roadbed.scoring.assessment import Truth, assess, is_wrong
+from roadbed.scoring.content import Content
+from roadbed.usecases.deciders import Context, LabelledExample
+from roadbed.usecases.folder import LoadedUseCase
 from roadbed.usecases.model import UseCase
 
 _AT_ONCE = 8
@@ -156,6 +167,12 @@ class Scores:
         self._purse = purse
         self._known: dict[str, dict[int, Judgement]] = {}
         self._gate = asyncio.Semaphore(_AT_ONCE)
+        self._runner = Runner(declared)
+        self._context = EvaluationContext(
+            use_case=LoadedUseCase(declared=declared, folder=Path(), files={}),
+            runner=self._runner,
+            clock=SystemClock(),
+        )
 
     async def judge(self, text: str, cases: Sequence[Case]) -> Sequence[Judgement]:
         """In order. Raises ``SpentError``; what was judged by then is kept."""
@@ -193,24 +210,52 @@ class Scores:
         found = [each for known in self._known.values() for each in known.values()]
         return "" if not found or any(each.replied for each in found) else found[0].why
 
+    def close(self) -> None:
+        """Let go of what the replies ran on."""
+        self._runner.close()
+
     async def _judge(self, text: str, case: Case) -> Judgement:
         async with self._gate, self._purse.reply() as bill:
-            found = await self._prompted(case.input, self._context(text))
-            bill.cost = found.cost
-        if isinstance(found, Answer):
-            output = found.output.model_dump(mode="json")
-            return Judgement(right=output == case.right, output=output, why="", replied=True)
-        replied = bool(found.evidence.get("votes"))  # its own word, not a failure
-        right = replied and case.right is None
-        return Judgement(right=right, output=None, why=found.reason, replied=replied)
+            evaluation = await evaluate(self._version(text), self._task(case), self._context)
+            bill.cost = evaluation.cost
+        answer = evaluation.answer
+        right = None if case.right is None else Content(output=case.right)
+        if isinstance(answer, Answered):
+            score = assess(
+                self._declared.scorer, evaluation.content, Truth(right=right), case.content
+            )
+            wrong = is_wrong(score, self._declared.tolerance)
+            return Judgement(right=not wrong, output=answer.output, why="", replied=True)
+        replied = bool(answer.evidence.get("votes"))  # its own word, not a failure
+        why = answer.reason.removeprefix(UNSURE)
+        return Judgement(right=replied and right is None, output=None, why=why, replied=replied)
 
-    def _context(self, text: str) -> Context:
-        name = self._declared.name
-        return Context(
-            task=Task(id="tsk_prompting", usecase=name, key=None, admitted_at=_NO_TASK),
-            deadline_seconds=self._declared.deadline_seconds,
-            prompts={**self._declared.prompts, self._prompted.file: text},
-            examples=self._shown,
+    def _version(self, text: str) -> LiveVersion:
+        """The prompted decider with this text. The rules of the use case have no part in it."""
+        file, shown = self._prompted.file, self._shown
+
+        async def decide(input: BaseModel, context: Context) -> object:
+            prompts = {**self._declared.prompts, file: text}
+            return await self._prompted(input, replace(context, prompts=prompts, examples=shown))
+
+        return LiveVersion(
+            id=None,
+            decider=decide,  # type: ignore[arg-type]  # what it gives is checked like any answer
+            threshold=None,
+            certificate=None,
+        )
+
+    def _task(self, case: Case) -> AdmittedTask:
+        return AdmittedTask(
+            id=TaskId("tsk_prompting"),
+            use_case=self._declared.name,
+            key=None,
+            input=case.input,
+            content=case.content,
+            source={"surface": "evaluation"},
+            reference=False,
+            reference_rate=0.0,
+            admitted_at=_NO_TASK,
         )
 
 

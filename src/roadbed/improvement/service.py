@@ -5,26 +5,28 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from roadbed.budgets.service import Budgets
-from roadbed.decisions.model import Answered, LiveVersion, NotAnswered
+from roadbed.decisions.evaluation import Evaluation, EvaluationContext
+from roadbed.decisions.known_inputs import KnownInput, evaluate_many
+from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.decisions.paying import Paying
 from roadbed.decisions.runner import Runner
 from roadbed.halts.service import late_before
 from roadbed.improvement.fitting import fit
-from roadbed.improvement.model import Candidate, ExampleSet, Judged, Purpose
+from roadbed.improvement.model import Assessed, Candidate, ExampleSet, KnownCase, Purpose
 from roadbed.improvement.rules import purpose_of
-from roadbed.intake.model import AdmittedTask
 from roadbed.intake.rules import body_hash
 from roadbed.kernel.clock import Clock
-from roadbed.kernel.ids import Ids, TaskId
+from roadbed.kernel.ids import Ids
+from roadbed.scoring.assessment import NO_LABEL, Truth, assess
+from roadbed.scoring.content import Content
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
-from roadbed.usecases.deciders import FunctionDecider, LabelledExample, Trainable
+from roadbed.usecases.deciders import LabelledExample
 from roadbed.usecases.errors import Problem
 from roadbed.usecases.folder import LoadedUseCase, read_examples
 from roadbed.usecases.model import UseCase
@@ -71,29 +73,36 @@ class Improvement:
         )
         return _set(declared, rows)
 
-    async def some(
-        self, declared: UseCase, purpose: Purpose, *, most: int, salt: int
-    ) -> ExampleSet:
-        """At most ``most`` of the examples in use, picked evenly; ``salt`` says which ones."""
-        facts = {"use_case": declared.name, "purpose": purpose, "most": most, "salt": salt}
-        return _set(declared, await self._database.fetch(SQL["some_in_use"], facts))
+    async def some(self, declared: UseCase, *, most: int, salt: int) -> list[KnownCase]:
+        """At most ``most`` cases that only judge, picked evenly; ``salt`` says which ones."""
+        facts = {"use_case": declared.name, "most": most, "salt": salt}
+        losses = await self._judged_answers(declared) if declared.scorer.needs_person else {}
+        rows = await self._database.fetch(SQL["some_cases"], facts)
+        return [_case(declared, row, losses) for row in rows]
 
-    async def reference(self, declared: UseCase) -> ExampleSet:
-        """The labelled reference sample, and its items whose label is overdue, as drawn."""
-        labelled = await self._database.fetch(
-            SQL["in_use"], {"use_case": declared.name, "purpose": "judge"}
+    async def cases(self, declared: UseCase) -> list[KnownCase]:
+        """Whatever a version can be held against, in the order drawn.
+
+        That is what only judges, every correction a reviewer made, whether it taught or not, and
+        the tasks drawn for the reference sample that still have no label.
+        """
+        named = {"use_case": declared.name}
+        before = await late_before(
+            self._database, self._clock, declared.name, declared.label_within_hours
         )
-        late = await self._database.fetch(
-            SQL["overdue"],
-            {
-                "use_case": declared.name,
-                "before": await late_before(
-                    self._database, self._clock, declared.name, declared.label_within_hours
-                ),
-            },
-        )
-        rows = [*(row for row in labelled if row["reference"]), *late]
-        return _set(declared, sorted(rows, key=lambda row: row["drawn_at"]))
+        labelled = await self._database.fetch(SQL["cases"], named)
+        unlabelled = await self._database.fetch(SQL["unlabelled"], {**named, "before": before})
+        losses = await self._judged_answers(declared) if declared.scorer.needs_person else {}
+        found = [_case(declared, row, losses) for row in (*labelled, *unlabelled)]
+        return sorted(found, key=lambda case: (case.drawn_at, case.id))
+
+    async def _judged_answers(self, declared: UseCase) -> Mapping[str, Mapping[str, float]]:
+        """What people said of single answers: loss by content hash, by task or example."""
+        rows = await self._database.fetch(SQL["judged_answers"], {"use_case": declared.name})
+        found: dict[str, dict[str, float]] = {}
+        for row in rows:
+            found.setdefault(row["of_case"], {})[row["content_hash"]] = row["loss"]
+        return found
 
     async def counts(self, use_case: str) -> Mapping[str, int]:
         """How many examples are in use: ``learn``, ``judge``, and of these ``reference``."""
@@ -135,50 +144,33 @@ class Improvement:
         """A purse for questions about known cases: what they cost, the use case's budget pays."""
         return Paying(self._budgets, declared.name, declared.budget)
 
-    async def judge(
+    async def evaluate(
         self,
-        declared: UseCase,
-        decider: FunctionDecider | Trainable,
-        examples: ExampleSet,
-        paying: Paying | None = None,
-    ) -> Judged:
-        """Ask ``decider`` about inputs whose right output is known, through the live path's checks.
-
-        Anything but an answer (unsure, failed, late, invalid) counts as confidence 0: such tasks
-        go to a person, so they are never automatic. Raises as ``answers`` does.
-        """
-        return judged(await self.answers(declared, decider, examples, paying), examples)
-
-    async def answers(
-        self,
-        declared: UseCase,
-        decider: FunctionDecider | Trainable,
-        examples: ExampleSet,
+        loaded: LoadedUseCase,
+        version: LiveVersion,
+        inputs: Sequence[KnownInput],
         paying: Paying | None = None,
         *,
         untold: bool = False,
-    ) -> list[Answered | None]:
-        """What ``decider`` answers to each input, through the live path's checks and deadline.
+    ) -> list[Evaluation]:
+        """What ``version`` makes of each input, on the one evaluation path.
 
         Paid out of the use case's budget; with ``paying``, its caller learns what was spent.
         ``untold``: an answer may leave its price untold, and is then charged at its worst. Raises
         ``EvaluationBudgetError``, ``PriceUnknownError``.
         """
-        live = LiveVersion(id=None, decider=decider, threshold=None, certificate=None)
-        runner, gate = Runner(declared), asyncio.Semaphore(256)
-
-        async def ask(number: int, example: LabelledExample) -> Answered | NotAnswered:
-            async with gate:
-                task = self._replayed(declared, number, example)
-                return await runner.ask(live, task, seconds=declared.deadline_seconds)
-
-        asked = [partial(ask, *each) for each in enumerate(examples.examples)]
+        runner = Runner(loaded.declared)
+        context = EvaluationContext(
+            use_case=loaded,
+            runner=runner,
+            clock=self._clock,
+            capped=loaded.declared.budget is not None and not untold,
+        )
         try:
-            purse = paying or self.paying(declared)
-            found = await purse.ask(asked, lambda answer: answer, untold=untold)
+            purse = paying or self.paying(loaded.declared)
+            return await evaluate_many(version, inputs, context, purse, untold=untold)
         finally:
             runner.close()
-        return [each if isinstance(each, Answered) else None for each in found]
 
     def _record(self, declared: UseCase, example: LabelledExample) -> dict[str, Any]:
         content = example.input.model_dump(mode="json")
@@ -195,42 +187,63 @@ class Improvement:
             "born_at": self._clock.now().isoformat(),
         }
 
-    def _replayed(self, declared: UseCase, number: int, example: LabelledExample) -> AdmittedTask:
-        return AdmittedTask(
-            id=TaskId(f"tsk_replay{number}"),
-            use_case=declared.name,
-            key=None,
-            input=example.input,
-            content={},
-            source={"surface": "replay"},
-            reference=False,
-            reference_rate=0.0,
-            admitted_at=self._clock.now(),
-        )
 
-
-def judged(answers: Sequence[Answered | None], examples: ExampleSet) -> Judged:
-    """Answers held against the right outputs. No answer is wrong at confidence 0."""
-    right = [
-        example.output.model_dump(mode="json") if example.output else None
-        for example in examples.examples
+def assessed(
+    declared: UseCase, cases: Sequence[KnownCase], evaluations: Sequence[Evaluation]
+) -> Assessed:
+    """Evaluations held against what people know, by the declared scorer."""
+    scores = [
+        assess(declared.scorer, evaluation.content, case.truth, case.content)
+        for case, evaluation in zip(cases, evaluations, strict=True)
     ]
-    overdue = examples.overdue or [False] * len(right)
-    cautious = [each.cautious for each in answers if each]
-    return Judged(
-        confidence=np.array([each.confidence if each else 0.0 for each in answers], dtype=float),
-        wrong=np.array(
-            [
-                late or each is None or each.output != expected
-                for each, expected, late in zip(answers, right, overdue, strict=True)
-            ],
-            dtype=np.bool_,
-        ),
+    cautious = [
+        evaluation.cautious for evaluation in evaluations if isinstance(evaluation.answer, Answered)
+    ]
+    return Assessed(
+        confidence=np.array([evaluation.confidence for evaluation in evaluations], dtype=float),
+        loss=np.array([1.0 if each.loss is None else each.loss for each in scores], dtype=float),
+        unknown=np.array([each.loss is None for each in scores], dtype=np.bool_),
         cautious=None
         if not cautious or None in cautious
-        else np.array([(each.cautious or 0.0) if each else 0.0 for each in answers], dtype=float),
-        outputs=[each.output if each else None for each in answers],
+        else np.array([evaluation.cautious or 0.0 for evaluation in evaluations], dtype=float),
+        evaluations=evaluations,
     )
+
+
+def _case(
+    declared: UseCase, row: Mapping[str, Any], losses: Mapping[str, Mapping[str, float]]
+) -> KnownCase:
+    return KnownCase(
+        id=row["id"],
+        task_id=row["task_id"],
+        content=row["input"],
+        truth=_truth(declared, row, losses) if row["labelled"] else NO_LABEL,
+        judges=row["purpose"] == "judge",
+        reference=row["reference"],
+        corrected=row["corrected"],
+        drawn_at=row["drawn_at"],
+        overdue=row["overdue"],
+        waiting=not row["labelled"] and not row["overdue"],
+    )
+
+
+def _truth(
+    declared: UseCase, row: Mapping[str, Any], losses: Mapping[str, Mapping[str, float]]
+) -> Truth:
+    output = as_declared(declared, row["output"])
+    right = None if output is None else Content(output=output, actions=row["actions"] or ())
+    judged = {**losses.get(row["id"], {}), **losses.get(row["task_id"] or "", {})}
+    return Truth(right=right, actions_known=row["actions"] is not None, losses=judged)
+
+
+def as_declared(declared: UseCase, right: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """A right output as this declaration writes it; as it is, where it does not fit."""
+    if right is None:
+        return None
+    try:
+        return declared.output.model_validate(right).model_dump(mode="json")
+    except ValueError:
+        return right
 
 
 def _set(declared: UseCase, rows: Sequence[Mapping[str, Any]]) -> ExampleSet:
@@ -238,9 +251,7 @@ def _set(declared: UseCase, rows: Sequence[Mapping[str, Any]]) -> ExampleSet:
     return ExampleSet(
         examples=[each for each, _ in read],
         until=max((row["born_at"] for row in rows), default=None),
-        drawn_at=[row["drawn_at"] for _, row in read],
         contents=[row["input"] for _, row in read],
-        overdue=[row["overdue"] for _, row in read],
     )
 
 

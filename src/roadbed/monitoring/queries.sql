@@ -6,17 +6,19 @@ SELECT count(*) AS tasks,
        percentile_cont(0.5) WITHIN GROUP (ORDER BY decide_seconds) AS median_seconds,
        percentile_cont(0.99) WITHIN GROUP (ORDER BY decide_seconds) AS p99_seconds
 FROM (SELECT route, decide_seconds FROM decision
-      WHERE use_case = %(use_case)s AND reason_code <> 'measured'
+      WHERE use_case = %(use_case)s
+        AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = decision.task_id)
       ORDER BY decided_at DESC LIMIT %(most)s) AS newest
 
 -- name: total
 SELECT count(*) AS tasks, count(*) FILTER (WHERE route = 'automatic') AS automatic
-FROM decision WHERE use_case = %(use_case)s AND reason_code <> 'measured'
+FROM decision WHERE use_case = %(use_case)s
+        AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = decision.task_id)
 
 -- name: reasons
 SELECT reason_code, count(*) AS tasks
 FROM (SELECT reason_code FROM decision WHERE use_case = %(use_case)s AND route <> 'automatic'
-        AND reason_code <> 'measured'
+        AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = decision.task_id)
       ORDER BY decided_at DESC LIMIT %(most)s) AS newest
 GROUP BY reason_code ORDER BY tasks DESC, reason_code
 
@@ -32,7 +34,8 @@ WHERE decision.use_case = %(use_case)s AND decision.route = 'automatic'
 SELECT date_bin(make_interval(secs => %(seconds)s), decided_at, 'epoch') AS at,
        count(*) AS tasks, count(*) FILTER (WHERE route = 'automatic') AS automatic
 FROM decision
-WHERE use_case = %(use_case)s AND decided_at > %(since)s AND reason_code <> 'measured'
+WHERE use_case = %(use_case)s AND decided_at > %(since)s
+  AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = decision.task_id)
 GROUP BY 1 ORDER BY 1
 
 -- name: pulse

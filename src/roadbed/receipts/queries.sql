@@ -58,7 +58,7 @@ LEFT JOIN decision ON decision.task_id = task.id
 LEFT JOIN review ON review.task_id = task.id
 LEFT JOIN verdict ON verdict.id = review.verdict
 WHERE (%(use_case)s::text IS NULL OR task.use_case = %(use_case)s)
-  AND task.use_case = ANY (%(served)s) AND decision.reason_code IS DISTINCT FROM 'measured'
+  AND task.use_case = ANY (%(served)s)
   AND (%(before)s::text IS NULL OR task.id < %(before)s)
   AND (%(route)s::text IS NULL OR decision.route = %(route)s
        AND NOT (task.reference AND review.closed_at IS NULL))
@@ -78,7 +78,7 @@ RETURNING id
 -- Every task decided in the time, and every one whose effects were sent in it.
 SELECT task.id FROM decision JOIN task ON task.id = decision.task_id
 WHERE decision.use_case = %(use_case)s AND decision.decided_at BETWEEN %(since)s AND %(until)s
-  AND decision.reason_code <> 'measured'
+  AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = decision.task_id)
 UNION
 SELECT delivery.task_id FROM delivery
 JOIN delivery_attempt ON delivery_attempt.delivery_id = delivery.id

@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 from psycopg.types.json import Jsonb
 
+from roadbed.decisions.evaluation import Evaluation
+from roadbed.decisions.known_inputs import KnownInput
+from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.decisions.paying import Paying
-from roadbed.improvement.model import Candidate, ExampleSet, Judged
-from roadbed.improvement.service import Improvement
+from roadbed.improvement.model import Assessed, Candidate, KnownCase
+from roadbed.improvement.service import Improvement, assessed
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.json import flat
@@ -34,6 +37,7 @@ from roadbed.usecases.rules import slices_of
 
 _SQL = queries(__package__)
 Row = Mapping[str, Any]
+Known = Mapping[str, Evaluation]  # by the id of the case
 _SHOWN = 240  # characters of an example
 
 
@@ -70,28 +74,32 @@ class Certificates:
         standing: Standing,
         alarm_at: datetime | None,
         paying: Paying | None = None,
+        known: Known | None = None,
     ) -> Look:
         """Judge ``candidate`` on the reference sample, if a look is due. Raises as ``paying``.
 
         A fitted version has one look with the whole risk of error, and another only on what was
         drawn since an alarm; a plain function is looked at again whenever labels have come, by a
-        test that allows for it.
+        test that allows for it. ``known`` are evaluations that somebody made already: nothing is
+        evaluated twice.
         """
         declared = loaded.declared
-        reference = await self._improvement.reference(declared)
+        drawn = [case for case in await self._improvement.cases(declared) if case.reference]
+        sample = [case for case in drawn if not case.waiting]
         last = await self.last(behaviour)
-        fresh = np.array([alarm_at is None or each > alarm_at for each in reference.drawn_at], bool)
         if last and _same_alarm(last, alarm_at):
-            if len(reference.examples) <= last["items"]:
+            if sum(not case.waiting for case in sample) <= last["items"]:
                 note = "Nothing new was corrected or labelled since the last look."
-                return Look(certificate=last, proof=None, sample=len(fresh), note=note)
+                return Look(certificate=last, proof=None, sample=len(sample), note=note)
             if declared.trainable is not None:
                 note = "Nothing new to learn from, and this version has had its one look."
-                return Look(certificate=last, proof=None, sample=len(fresh), note=note)
+                return Look(certificate=last, proof=None, sample=len(sample), note=note)
         await self._database.fetch(_SQL["look"], {"hash": behaviour})
-        judged = await self._improvement.judge(declared, candidate.decider, reference, paying)
-        pooling = _pooling(declared, candidate, reference)
-        evidence, training = _pooled(declared, candidate, reference, judged, fresh, pooling)
+        evaluations = await self._evaluations(loaded, candidate, sample, paying, known or {})
+        found = assessed(declared, sample, evaluations)
+        fresh = np.array([alarm_at is None or case.drawn_at > alarm_at for case in sample], bool)
+        pooling = _pooling(declared, candidate, sample)
+        evidence, training = _pooled(declared, candidate, sample, found, fresh, pooling)
         allowed = await self._reviewers(declared)
         proof = prove(
             evidence,
@@ -101,16 +109,34 @@ class Certificates:
             delta=allowed["delta"],
             test=exact if declared.trainable is not None else anytime,
         )
-        detail = _detail(declared, reference, judged, evidence, proof, allowed)
+        detail = _detail(declared, sample, found, evidence, proof, allowed)
         detail["pooling"] = dataclasses.asdict(pooling) if pooling else None
         detail["alarm_at"] = alarm_at.isoformat() if alarm_at else None
         await self._store(declared, behaviour, proof, detail)
         return Look(
             certificate=await self.last(behaviour),
             proof=proof,
-            sample=len(fresh),
+            sample=len(sample),
             note=sentences.sentence(proof, declared.risk_limit),
         )
+
+    async def _evaluations(
+        self,
+        loaded: LoadedUseCase,
+        candidate: Candidate,
+        sample: Sequence[KnownCase],
+        paying: Paying | None,
+        known: Known,
+    ) -> list[Evaluation]:
+        """Each item of the sample evaluated once, those in ``known`` not again."""
+        version = LiveVersion(
+            id=None, decider=candidate.decider, threshold=None, certificate=None, loaded=loaded
+        )
+        missing = [case for case in sample if case.id not in known]
+        inputs = [KnownInput(id=case.id, content=case.content) for case in missing]
+        made = await self._improvement.evaluate(loaded, version, inputs, paying)
+        new = {case.id: each for case, each in zip(missing, made, strict=True)}
+        return [known[case.id] if case.id in known else new[case.id] for case in sample]
 
     async def _reviewers(self, declared: UseCase) -> dict[str, Any]:
         """What must be shown of the labels, given how reviewers did on known mistakes."""
@@ -160,7 +186,9 @@ def _same_alarm(last: Row, alarm_at: datetime | None) -> bool:
     return bool(last["detail"].get("alarm_at") == (alarm_at.isoformat() if alarm_at else None))
 
 
-def _pooling(declared: UseCase, candidate: Candidate, reference: ExampleSet) -> Pooling | None:
+def _pooling(
+    declared: UseCase, candidate: Candidate, sample: Sequence[KnownCase]
+) -> Pooling | None:
     """Offsets of slices, learnt from training rows; ``None`` without slices or training."""
     if not declared.slices or candidate.out_of_fold is None:
         return None
@@ -169,34 +197,46 @@ def _pooling(declared: UseCase, candidate: Candidate, reference: ExampleSet) -> 
         candidate.slices,
         candidate.out_of_fold.confidence,
         candidate.out_of_fold.wrong,
-        seen=[slices_of(declared, each) for each in reference.contents],
+        seen=[slices_of(declared, case.content) for case in sample if not case.waiting],
     )
 
 
 def _pooled(
     declared: UseCase,
     candidate: Candidate,
-    reference: ExampleSet,
-    judged: Judged,
+    sample: Sequence[KnownCase],
+    found: Assessed,
     fresh: np.ndarray[Any, np.dtype[np.bool_]],
     pooling: Pooling | None,
 ) -> tuple[Evidence, Any]:
-    """Evidence and training as the live path would score them."""
+    """Evidence and training as the live path would score them: 0 for whatever it holds back."""
     training = candidate.out_of_fold
-    confidence = judged.confidence
-    cautious = judged.cautious
+    confidence = found.confidence
+    cautious = found.cautious
     if pooling and training:
-        slices = [slices_of(declared, each) for each in reference.contents]
+        slices = [slices_of(declared, case.content) for case in sample]
         known = np.array([pooling.too_rare(each) is None for each in slices], dtype=bool)
-        confidence = _scored(pooling, slices, confidence) * known
+        confidence = _scored(pooling, slices, confidence) * known * (found.confidence > 0.0)
         cautious = None if cautious is None else cautious * known
         training = dataclasses.replace(
             training, confidence=_scored(pooling, candidate.slices, training.confidence)
         )
-    return (
-        Evidence(confidence=confidence, wrong=judged.wrong, fresh=fresh, cautious=cautious),
-        training,
+    evidence = Evidence(
+        confidence=confidence,
+        wrong=_losses(declared, sample, found),
+        fresh=fresh,
+        cautious=cautious,
     )
+    return evidence, training
+
+
+def _losses(
+    declared: UseCase, sample: Sequence[KnownCase], found: Assessed
+) -> np.ndarray[Any, np.dtype[Any]]:
+    """What the promise is about: wrong or not, or the loss itself. A late label counts as wrong."""
+    late = np.array([case.overdue for case in sample], dtype=bool)
+    loss = np.where(late, 1.0, found.loss)
+    return loss if declared.risk_measure == "mean_loss" else loss > declared.tolerance
 
 
 def _scored(
@@ -210,8 +250,8 @@ def _scored(
 
 def _detail(
     declared: UseCase,
-    reference: ExampleSet,
-    judged: Judged,
+    sample: Sequence[KnownCase],
+    found: Assessed,
     evidence: Evidence,
     proof: Proof,
     allowed: Mapping[str, Any],
@@ -223,13 +263,24 @@ def _detail(
         automatic = np.zeros(len(evidence.wrong), dtype=bool)
     else:
         automatic = compared >= threshold
-    slices = [slices_of(declared, each) for each in reference.contents]
+    slices = [slices_of(declared, case.content) for case in sample]
     certainty = declared.certainty
-    counted = evidence.fresh if not proof.bridged else np.ones_like(evidence.fresh)
+    labelled = np.array([not case.waiting for case in sample], dtype=bool)
+    counted = labelled & (evidence.fresh if not proof.bridged else True)
+    answered = labelled & (found.confidence > 0.0)
     return {
         **dataclasses.asdict(proof.certificate),
         "sign": proof.sign,
-        "overdue": sum(reference.overdue),
+        "overdue": sum(case.overdue for case in sample),
+        "waiting": int((~labelled).sum()),
+        "unknown": int((found.unknown & answered).sum()),
+        "held": sum(
+            each.held is not None and isinstance(each.answer, Answered)
+            for each in found.evaluations
+        ),
+        "scorer": declared.scorer.facts(),
+        "tolerance": declared.tolerance,
+        "risk_measure": declared.risk_measure,
         "curve": [
             dataclasses.asdict(each)
             for each in risk_coverage(
@@ -238,7 +289,7 @@ def _detail(
         ],
         "calibration": [
             dataclasses.asdict(each)
-            for each in calibration(judged.confidence[counted], judged.wrong[counted], certainty)
+            for each in calibration(found.confidence[counted], evidence.wrong[counted], certainty)
         ],
         "slices": [
             dataclasses.asdict(each)
@@ -252,41 +303,55 @@ def _detail(
             )
         ],
         "reviewers": allowed,
-        "weak": _weak(declared, reference, judged, automatic),
-        "answered": int((judged.confidence > 0.0).sum()),
-        "error": _share(judged.wrong[judged.confidence > 0.0]),
+        "weak": _weak(declared, sample, found, evidence, automatic),
+        "answered": int(answered.sum()),
+        "error": _share(evidence.wrong[answered]),
     }
 
 
 def _weak(
     declared: UseCase,
-    reference: ExampleSet,
-    judged: Judged,
+    sample: Sequence[KnownCase],
+    found: Assessed,
+    evidence: Evidence,
     automatic: np.ndarray[Any, np.dtype[np.bool_]],
 ) -> list[dict[str, Any]]:
     """The card "where it fails": groups of answered items on which it is clearly worse."""
-    answered: list[int] = np.flatnonzero(judged.confidence > 0.0).tolist()
-    contents = [reference.contents[each] for each in answered]
-    right = [reference.examples[each].output for each in answered]
+    answered: list[int] = [
+        number
+        for number, case in enumerate(sample)
+        if found.confidence[number] > 0.0 and case.truth.labelled
+    ]
+    contents = [sample[number].content for number in answered]
+    right = [_right_output(sample[number]) for number in answered]
     groups = groups_of(contents)
     for group, content, output in zip(groups, contents, right, strict=True):
         group.update(slices_of(declared, content))
-        group["kind"] = flat(output.model_dump(mode="json") if output else None)
-    spots = weak_spots(groups, judged.wrong[answered], automatic[answered], declared.certainty)
+        group["kind"] = flat(output)
+    spots = weak_spots(groups, evidence.wrong[answered], automatic[answered], declared.certainty)
     return [
         {
             **dataclasses.asdict(spot),
             "examples": [
                 {
-                    "input": flat(contents[each])[:_SHOWN],
-                    "answered": judged.outputs[answered[each]],
-                    "right": output.model_dump(mode="json") if (output := right[each]) else None,
+                    "input": flat(contents[place])[:_SHOWN],
+                    "answered": _output(found.evaluations[answered[place]]),
+                    "right": right[place],
                 }
-                for each in spot.examples
+                for place in spot.examples
             ],
         }
         for spot in spots
     ]
+
+
+def _right_output(case: KnownCase) -> Mapping[str, Any] | None:
+    return case.truth.right.output if case.truth.right else None
+
+
+def _output(evaluation: Evaluation) -> Mapping[str, Any] | None:
+    content = evaluation.content
+    return content.output if content else None
 
 
 def _share(wrong: np.ndarray[Any, np.dtype[np.bool_]]) -> float | None:

@@ -18,10 +18,10 @@ from roadbed.kernel.clock import Clock
 from roadbed.releases import gate_rules, rules
 from roadbed.releases.certificates import Certificates, plain
 from roadbed.releases.errors import ArtifactMissingError, GateRunningError, NothingToJudgeError
-from roadbed.releases.evaluation import Contender, Evaluation, Item, Pair, contender
 from roadbed.releases.model import Release
 from roadbed.releases.outside_checks import OutsideChecks
 from roadbed.releases.registry import Registry
+from roadbed.releases.side_by_side import Contender, Pair, SideBySide, contender, paired
 from roadbed.releases.store import Runnable, VersionStore
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
@@ -66,7 +66,7 @@ class Gate:
         self._registry = registry
         self._clock = clock
         self._checks = checks
-        self._evaluation = Evaluation(clock)
+        self._side_by_side = SideBySide(clock)
 
     @asynccontextmanager
     async def alone(self, release: Release) -> AsyncIterator[None]:
@@ -91,10 +91,13 @@ class Gate:
         if standing is None:
             raise ArtifactMissingError(release.use_case, "usecase.py")
         live = await self._live(release.use_case, standing)
-        items = await self._items(release.use_case)
-        if not any(each.judges for each in items):
+        cases = await self._improvement.cases(found.loaded.declared)
+        if not any(case.judges and case.truth.labelled for case in cases):
             raise NothingToJudgeError(release.use_case)
         paying = self.paying(release.use_case)
+        # Each case is evaluated once: the proof and the comparison rest on the same evaluations.
+        bare = contender(found, None, standing["alarm_at"])
+        evaluations = await self._side_by_side.run(live, bare, cases, paying)
         look = await self._certificates.look(
             found.loaded,
             await self.candidate(found),
@@ -102,9 +105,12 @@ class Gate:
             rules.standing(standing),
             standing["alarm_at"],
             paying,
+            {case.id: made for case, made in zip(cases, evaluations[1], strict=True)},
         )
         candidate = contender(found, look.certificate, standing["alarm_at"])
-        pairs = await self._compared(release, live, candidate, items, paying)
+        pairs = await self._again_where_slow(
+            release, live, candidate, paired(live, candidate, cases, evaluations), paying
+        )
         report = await asyncio.to_thread(self._report, release, live, candidate, standing, pairs)
         report["proof"] = {"says": look.note, "threshold": candidate.version.threshold}
         report["declares"] = await self._declares(standing["live_version"], found)
@@ -154,20 +160,6 @@ class Gate:
         found = await self.open(use_case, row["behaviour"])
         return contender(found, None, standing["alarm_at"])
 
-    async def _items(self, use_case: str) -> list[Item]:
-        rows = await self._database.fetch(_SQL["gate_items"], {"use_case": use_case})
-        return [
-            Item(
-                id=row["id"],
-                task_id=row["task_id"],
-                content=row["input"],
-                right=row["output"],
-                judges=row["purpose"] == "judge",
-                corrected=row["corrected"],
-            )
-            for row in rows
-        ]
-
     async def candidate(self, found: Runnable) -> Candidate:
         """The candidate as it was made, as far as a proof asks for it."""
         declared = found.loaded.declared
@@ -190,21 +182,20 @@ class Gate:
             slices=seen,
         )
 
-    async def _compared(
+    async def _again_where_slow(
         self,
         release: Release,
         live: Contender | None,
         candidate: Contender,
-        items: Sequence[Item],
+        pairs: list[Pair],
         paying: Paying,
     ) -> list[Pair]:
-        """Both on everything; slow answers are asked for again before they fail a candidate."""
-        pairs = await self._evaluation.run(live, candidate, items, paying)
+        """Slow answers are asked for once more before they fail a candidate."""
         old, new = _figures(pairs)
         limit = _limits(release, live or candidate, old)["seconds"]
         if new["p95_seconds"] is None or new["p95_seconds"] <= limit:
             return pairs
-        return await self._evaluation.slow_again(candidate, pairs, limit, paying)
+        return await self._side_by_side.slow_again(candidate, pairs, limit, paying)
 
     def _report(
         self,
@@ -216,7 +207,9 @@ class Gate:
     ) -> dict[str, Any]:
         declared = (live or candidate).loaded.declared
         limit = release.plan["gate"]
-        judge = [each for each in pairs if each.item.judges]
+        judge = gate_rules.in_order(
+            [pair for pair in pairs if pair.item.judges], declared.certainty, limit["worse_by"]
+        )
         old, new = _figures(pairs)
         held = _limits(release, live or candidate, old)
         fixes, on_corrections = gate_rules.corrections(pairs)
@@ -250,6 +243,7 @@ class Gate:
             "corrections": fixes,
             "limits": held,
             "cases": gate_rules.cases(pairs),
+            "unknown": gate_rules.unknown(pairs),
             "first": standing["stage"] != "live",
         }
 
@@ -292,11 +286,11 @@ _TOLD = ("criteria", "live", "candidate", "fixed", "broken", "corrections", "pro
 
 def _figures(pairs: Sequence[Pair]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Those of the live version, empty without one, and those of the candidate."""
-    judge = [each for each in pairs if each.item.judges]
-    old = [each.live for each in judge if each.live]
+    judge = [pair for pair in pairs if pair.item.judges and pair.item.truth.labelled]
+    old = [pair.live for pair in judge if pair.live]
     return (
-        gate_rules.figures(old) if old else {},
-        gate_rules.figures([each.candidate for each in judge]),
+        gate_rules.figures(old, live=True) if old else {},
+        gate_rules.figures([pair.candidate for pair in judge]),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from roadbed.kernel.json import flat
-from roadbed.releases.evaluation import Json, Pair, Said
+from roadbed.releases.side_by_side import Json, Pair, Said
 from roadbed.risk.curve import share_interval
 from roadbed.risk.paired import Difference, difference, smallest_sample
 
@@ -31,32 +31,62 @@ def limits(live: Json, gate: Json, *, deadline: float, per_task: float | None) -
     }
 
 
-def figures(said: Sequence[Said]) -> dict[str, Any]:
-    """One version's own figures on the items that only judge."""
-    asked = [each for each in said if not each.by_rule]
-    costs = [each.cost for each in asked]
-    known = [each for each in costs if each is not None]
-    wrong = sum(each.wrong for each in asked)
+def figures(said: Sequence[Said], *, live: bool = False) -> dict[str, Any]:
+    """One version's own figures on the cases that only judge.
+
+    What is unknown counts as wrong for a candidate and as right for the ``live`` version: doubt
+    never speaks for the new one.
+    """
+    asked = [answer for answer in said if not answer.by_rule]
+    costs = [answer.cost for answer in asked]
+    known = [cost for cost in costs if cost is not None]
+    wrong = sum(_wrong(answer, live=live) for answer in asked)
     return {
         "asked": len(asked),
         "wrong": wrong,
+        "unknown": sum(answer.unknown for answer in asked),
         "error": wrong / len(asked) if asked else None,
-        "automatic": sum(each.automatic for each in said) / len(said) if said else 0.0,
-        "p95_seconds": p95([each.seconds for each in asked]),
-        "asked_twice": sum(each.twice for each in asked),
+        "automatic": sum(answer.automatic for answer in said) / len(said) if said else 0.0,
+        "p95_seconds": p95([answer.seconds for answer in asked]),
+        "asked_twice": sum(answer.twice for answer in asked),
         "mean_cost": sum(known) / len(known) if known and len(known) == len(costs) else None,
     }
 
 
 def paired(pairs: Sequence[Pair], certainty: float) -> Difference:
     """How much more often the candidate is wrong, where both were asked."""
-    both = [each for each in pairs if each.live and not _by_rule(each)]
+    both = [pair for pair in pairs if pair.live and not _by_rule(pair)]
     return difference(
         n=len(both),
-        fixed=sum(_fixed(each) for each in both),
-        broken=sum(_broken(each) for each in both),
+        fixed=sum(_fixed(pair) for pair in both),
+        broken=sum(_broken(pair) for pair in both),
         certainty=certainty,
     )
+
+
+def in_order(pairs: Sequence[Pair], certainty: float, limit: float) -> list[Pair]:
+    """The pairs that the comparison rests on, whatever order reviewers label in.
+
+    Where the two differ on a case that waits for its label, the candidate counts as wrong. Where
+    that fails it, the cases drawn before the oldest waiting one are taken instead: these were
+    labelled whether they are easy or hard.
+    """
+    waiting = [number for number, pair in enumerate(pairs) if not pair.item.truth.labelled]
+    if not waiting or paired(pairs, certainty).upper <= limit:
+        return list(pairs)
+    return list(pairs[: waiting[0]])
+
+
+def unknown(pairs: Sequence[Pair]) -> dict[str, Any]:
+    """Answers of the candidate that nobody can tell right from wrong, newest case first."""
+    open_ = [
+        pair for pair in reversed(pairs) if pair.item.truth.labelled and pair.candidate.unknown
+    ]
+    return {
+        "n": len(open_),
+        "waiting": sum(not pair.item.truth.labelled for pair in pairs),
+        "cases": [{**_case(pair), "why": pair.candidate.why} for pair in open_[:MOST_CASES]],
+    }
 
 
 def enough(n: int, gate: Json) -> dict[str, Any]:
@@ -277,7 +307,14 @@ def _broken(pair: Pair) -> bool:
 
 def _differ(pair: Pair) -> bool:
     live = pair.live
-    return live is not None and not _by_rule(pair) and live.wrong != pair.candidate.wrong
+    if live is None or _by_rule(pair):
+        return False
+    alike = live.content is not None and live.content == pair.candidate.content
+    return not alike and _wrong(live, live=True) != pair.candidate.wrong
+
+
+def _wrong(said: Said, *, live: bool) -> bool:
+    return said.wrong and not (live and said.unknown)
 
 
 def _case(pair: Pair) -> dict[str, Any]:
@@ -287,7 +324,9 @@ def _case(pair: Pair) -> dict[str, Any]:
         "input": flat(pair.item.content)[:_SHOWN],
         "live": pair.live.output if pair.live else None,
         "candidate": pair.candidate.output,
-        "right": pair.item.right,
+        "live_actions": list(pair.live.actions) if pair.live else [],
+        "candidate_actions": list(pair.candidate.actions),
+        "right": pair.item.truth.right.output if pair.item.truth.right else None,
         "corrected": pair.item.corrected,
     }
 

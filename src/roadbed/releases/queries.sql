@@ -81,10 +81,10 @@ ON CONFLICT DO NOTHING
 
 -- name: known_wrong
 -- How many known mistakes reviewers were shown in all, and how many of them they let pass.
-SELECT count(*) AS cases,
-       count(*) FILTER (WHERE verdict.right_output IS DISTINCT FROM measure.right_output) AS misses
+SELECT count(*) AS cases, count(*) FILTER (WHERE NOT measure.passed) AS misses
 FROM measure JOIN verdict ON verdict.task_id = measure.task_id AND verdict.undone_at IS NULL
 WHERE measure.use_case = %(use_case)s AND measure.kind = 'check' AND NOT measure.proposed_right
+  AND measure.passed IS NOT NULL
 
 -- name: look
 -- Counted before anybody looks, and committed: a look that crashed is a look all the same.
@@ -274,16 +274,6 @@ WHERE behaviour.hash = %(behaviour)s
   AND (artifact.hash IS NULL OR encode(sha256(artifact.content), 'hex') <> file.hash)
 ORDER BY file.name LIMIT 1
 
--- name: gate_items
--- What only judges, and every correction a reviewer made, whether it taught or not.
-SELECT example.id, example.task_id, example.input, example.output, example.purpose,
-       example.reference, coalesce(verdict.kind IN ('correct', 'reject'), false) AS corrected
-FROM example
-LEFT JOIN verdict ON verdict.id = example.verdict_id AND verdict.undone_at IS NULL
-WHERE example.use_case = %(use_case)s AND example.withdrawn_at IS NULL
-  AND (example.purpose = 'judge' OR verdict.kind IN ('correct', 'reject'))
-ORDER BY example.id
-
 -- name: gate_alone
 SELECT pg_try_advisory_lock(hashtext('gate'), hashtext(%(release)s)) AS alone
 
@@ -314,10 +304,19 @@ WHERE name = %(use_case)s
 -- name: compared
 -- In portions, by task: as many rows as a long trial gathers must not be read in one go.
 -- Withheld: somebody has still to judge it blind, or a second time, and must not see an answer.
-SELECT comparison.task_id, comparison.live_output, comparison.live_reason, comparison.live_seconds,
-       comparison.live_cost, comparison.candidate_output, comparison.candidate_reason,
-       comparison.candidate_seconds, comparison.candidate_cost, comparison.at,
-       verdict.id AS verdict, verdict.right_output, verdict.given_at,
+SELECT comparison.task_id, comparison.live_output, comparison.live_actions,
+       comparison.live_content, comparison.live_reason, comparison.live_seconds,
+       comparison.live_cost, comparison.candidate_output, comparison.candidate_actions,
+       comparison.candidate_content, comparison.candidate_reason, comparison.candidate_seconds,
+       comparison.candidate_cost, comparison.at, task.input,
+       verdict.id AS verdict, verdict.right_output, verdict.right_actions, verdict.given_at,
+       (SELECT jsonb_object_agg(said.content_hash, said.loss)
+        FROM (SELECT own.* FROM verdict AS own WHERE own.task_id = comparison.task_id
+              UNION ALL
+              SELECT asked.* FROM measure JOIN verdict AS asked ON asked.task_id = measure.task_id
+              WHERE measure.of_case = comparison.task_id AND measure.kind = 'answer') AS said
+        WHERE said.undone_at IS NULL AND said.content_hash IS NOT NULL
+          AND said.loss IS NOT NULL) AS losses,
        reported.output AS outcome, reported.reported_at,
        review.blind AND review.closed_at IS NULL
        OR EXISTS (SELECT 1 FROM measure JOIN review AS again ON again.task_id = measure.task_id
@@ -409,7 +408,8 @@ WHERE use_case = %(use_case)s AND kind IN ('state', 'incident') ORDER BY positio
 -- name: noted_recent
 SELECT count(*) AS tasks, count(*) FILTER (WHERE route = 'automatic') AS automatic
 FROM (SELECT route FROM decision
-      WHERE use_case = %(use_case)s AND reason_code <> 'measured'
+      WHERE use_case = %(use_case)s
+        AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = decision.task_id)
       ORDER BY decided_at DESC LIMIT 1000) AS newest
 
 -- name: release_use_case

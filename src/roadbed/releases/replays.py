@@ -11,21 +11,23 @@ from pydantic import ValidationError
 
 from roadbed.budgets.model import Aside
 from roadbed.budgets.service import Budgets
-from roadbed.decisions import rules as deciding
-from roadbed.decisions.model import Answered, LiveVersion, NotAnswered, Routed, Service
+from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
+from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.decisions.runner import Runner
-from roadbed.decisions.trials import answered
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, TaskId, VersionId
 from roadbed.releases import rules
 from roadbed.releases.errors import ReplayBlindError, ReplayBudgetError, ReplayInputError
+from roadbed.releases.side_by_side import score_of
 from roadbed.releases.store import Runnable, VersionStore
 from roadbed.releases.versions import Versions
 from roadbed.risk.slices import Pooling
 from roadbed.risk.states import State
+from roadbed.scoring.assessment import Truth, is_wrong
+from roadbed.scoring.content import Content, content_hash
 from roadbed.storage.database import Row
-from roadbed.usecases.model import Budget
+from roadbed.usecases.model import Budget, UseCase
 
 Receipt = Mapping[str, Any]
 
@@ -125,14 +127,13 @@ class Replays:
         found = await self._store.open(receipt["use_case"], row["behaviour"], None)
         task = _task(receipt, found, row["number"])
         held = await self._hold(receipt["use_case"], row)
-        began = self._clock.monotonic()
         cost: Decimal | None = None
         try:
-            answer, routed = await _answer(found, row, task)
-            cost = answer.cost
+            evaluation = await _evaluate(found, row, task, self._clock)
+            cost = evaluation.cost
         finally:
             await self._budgets.settle_aside(held, cost)
-        return _replay(receipt, row, answer, routed, self._clock.monotonic() - began)
+        return _replay(receipt, row, found.loaded.declared, evaluation)
 
     async def _hold(self, use_case: str, row: Row) -> Aside:
         """Today's limits hold, not those the version was made under."""
@@ -154,9 +155,7 @@ def withheld(receipt: Receipt, viewer: str) -> bool:
     return is_open and receipt["source"].get("by") != viewer
 
 
-async def _answer(
-    found: Runnable, row: Row, task: AdmittedTask
-) -> tuple[Answered | NotAnswered, Routed]:
+async def _evaluate(found: Runnable, row: Row, task: AdmittedTask, clock: Clock) -> Evaluation:
     threshold = rules.threshold_of(row["id"], row["behaviour"], row["certificate"])
     version = LiveVersion(
         id=VersionId(row["id"]),
@@ -168,18 +167,14 @@ async def _answer(
         pooling=Pooling(**row["pooling"]) if row["pooling"] else None,
         loaded=found.loaded,
     )
-    service = Service(loaded=found.loaded, live=version, coin_seed=b"", halted=False, halt_epoch=0)
     runner = Runner(found.loaded.declared)
+    context = EvaluationContext(
+        use_case=found.loaded, runner=runner, clock=clock, capped=row["budget"] is not None
+    )
     try:
-        answer, routed = await answered(service, version, runner, task)
+        return await evaluate(version, task, context)
     finally:
         runner.close()
-    if isinstance(answer, Answered) and answer.actions:
-        judged = deciding.judged_actions(answer, task.content, found.loaded.rules)
-        routed = deciding.action_refused(judged) or routed
-    if row["budget"] is not None and answer.cost is None:
-        routed = deciding.cost_unknown(routed)
-    return answer, routed
 
 
 def _task(receipt: Receipt, found: Runnable, number: int) -> AdmittedTask:
@@ -202,14 +197,11 @@ def _task(receipt: Receipt, found: Runnable, number: int) -> AdmittedTask:
     )
 
 
-def _replay(
-    receipt: Receipt, row: Row, answer: Answered | NotAnswered, routed: Routed, seconds: float
-) -> Replay:
-    decision = receipt["decision"]
+def _replay(receipt: Receipt, row: Row, declared: UseCase, evaluation: Evaluation) -> Replay:
+    decision, answer, routed = receipt["decision"], evaluation.answer, evaluation.routed
     verdict = (receipt["review"] or {}).get("verdict")
     output = answer.output if isinstance(answer, Answered) else None
-    known = verdict is not None
-    right = verdict["right_output"] if verdict else None
+    before = _content(decision)
     patched = answer.evidence.get("patched") or ()
     return Replay(
         task=receipt["task"],
@@ -226,8 +218,8 @@ def _replay(
         rule=routed.rule,
         evidence={name: value for name, value in answer.evidence.items() if name != "patched"},
         patched=[str(each) for each in patched] if isinstance(patched, list) else [],
-        actions=[each["name"] for each in answer.actions] if isinstance(answer, Answered) else [],
-        seconds=seconds,
+        actions=[action["name"] for action in evaluation.actions],
+        seconds=evaluation.seconds,
         cost=answer.cost,
         decided={
             name: decision[name]
@@ -245,8 +237,33 @@ def _replay(
                 "cost",
             )
         },
-        same=output == decision["output"],
-        right_output=right,
-        right=output == right if known else None,
-        was_right=decision["output"] == right if known else None,
+        same=content_hash(evaluation.content) == content_hash(before),
+        right_output=verdict["right_output"] if verdict else None,
+        right=_right(declared, evaluation.content, receipt, verdict) if verdict else None,
+        was_right=verdict["agrees"] if verdict else None,
     )
+
+
+def _content(decision: Row) -> Content | None:
+    if decision["output"] is None:
+        return None
+    return Content(
+        output=decision["output"],
+        actions=decision["actions"] or (),
+        provenance=decision["provenance"] or {},
+    )
+
+
+def _right(
+    declared: UseCase, content: Content | None, receipt: Receipt, verdict: Row
+) -> bool | None:
+    """Whether it is right by what a person said; ``None`` where that does not tell."""
+    output, actions = verdict["right_output"], verdict["right_actions"]
+    judged = content_hash(_content(receipt["decision"]))
+    truth = Truth(
+        right=None if output is None else Content(output=output, actions=actions or ()),
+        actions_known=actions is not None,
+        losses={judged: verdict["loss"]} if judged and verdict["loss"] is not None else {},
+    )
+    score = score_of(declared, content, None, truth, receipt["input"])
+    return None if score.loss is None else not is_wrong(score, declared.tolerance)

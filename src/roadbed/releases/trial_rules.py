@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from roadbed.decisions.model import Reason
-from roadbed.releases.evaluation import WENT_WRONG, is_wrong
 from roadbed.releases.gate_rules import p95, seconds, share, signed
+from roadbed.releases.side_by_side import WENT_WRONG, score_of
 from roadbed.risk.canary import CanaryTest
 from roadbed.risk.curve import share_interval
+from roadbed.scoring.assessment import Truth, is_wrong
+from roadbed.scoring.content import Content
+from roadbed.scoring.scorers import Score
+from roadbed.usecases.model import UseCase
 
 Row = Mapping[str, Any]
 Pairs = Iterable[tuple[bool, bool]]  # candidate bad, live bad
@@ -17,21 +21,25 @@ CHECKS = 4  # wrong, failing, slow, dear share the risk of a false alarm
 _MOST_SHOWN = 20
 # No answer, and not the decider's doing.
 _NOT_ASKED = (Reason.RULE, Reason.BUDGET, Reason.INTERRUPTED, Reason.HALTED)
-Right = Callable[[Mapping[str, Any] | None], Mapping[str, Any] | None]
 
 
 def reading(
-    rows: Sequence[Row], *, step: str, plan: Row, gate: Row, since: Any, right: Right
+    rows: Sequence[Row], *, step: str, plan: Row, gate: Row, since: Any, declared: UseCase
 ) -> dict[str, Any]:
-    """All that the pages show of a trial. ``right`` writes a right output as it is declared."""
+    """All that the pages show of a trial. ``declared`` is the candidate's declaration.
+
+    What is labelled counts when its label comes, so that a breach is found at once. Nothing goes up
+    while one of the tasks of the trial still waits: hard tasks cannot be left out.
+    """
     certainty, limits = gate["certainty"], gate["limits"]
     rows = sorted(rows, key=lambda row: (row["at"], row["task_id"]))
     asked = [row for row in rows if not _skipped(row)]
+    known = {row["task_id"]: _known_at(row, since, declared) for row in asked}
     settled = sorted(
-        ((known, row) for row in asked if (known := _known_at(row, since))),
-        key=lambda each: (each[0], each[1]["task_id"]),
+        (row for row in asked if known[row["task_id"]]),
+        key=lambda row: (known[row["task_id"]], row["task_id"]),
     )
-    wrong = [_worse(row, right) for _, row in settled]
+    wrong = [_worse(row, declared) for row in settled]
     by_outcomes = sum(_by_outcome(row, since) for row in asked)
     checks = {
         "wrong": wrong,
@@ -43,7 +51,7 @@ def reading(
     tested = [tested_as(name, pairs, plan["margin"], delta) for name, pairs in checks.items()]
     of = plan[f"{step}_tasks"]
     # Later ones always wait a little; these are what the trial was to show.
-    undecided = sum(not _skipped(row) and _known_at(row, since) is None for row in rows[:of])
+    undecided = sum(not _skipped(row) and known[row["task_id"]] is None for row in rows[:of])
     breach = next((each["line"] for each in tested if each["breached"]), None)
     return {
         "step": step,
@@ -64,10 +72,12 @@ def reading(
             {
                 "task": row["task_id"],
                 "live": row["live_output"],
+                "live_actions": row["live_actions"] or [],
                 "candidate": row["candidate_output"],
+                "candidate_actions": row["candidate_actions"] or [],
             }
             for row in rows
-            if row["live_output"] != row["candidate_output"] and not row["withheld"]
+            if _differ(row) and not row["withheld"]
         ][-_MOST_SHOWN:],
         "limits": limits,
     }
@@ -134,24 +144,40 @@ def _skipped(row: Row) -> bool:
     )
 
 
-def _worse(row: Row, right: Right) -> tuple[bool, bool]:
+def _worse(row: Row, declared: UseCase) -> tuple[bool, bool]:
     """Which of the two was wrong where the other was right; wrong alike, neither is worse."""
-    candidate, live = _wrong(row, right) if _differ(row) else (False, False)
+    candidate, live = _wrong(row, declared) if _differ(row) else (False, False)
     return (candidate, live) if candidate != live else (False, False)
 
 
 def _differ(row: Row) -> bool:
-    return bool(row["live_output"] != row["candidate_output"])
+    return _hash(row, "live") != _hash(row, "candidate")
 
 
-def _known_at(row: Row, since: Any) -> Any:
+def _hash(row: Row, side: str) -> str | None:
+    """The hash of what a side proposed; of rows from before hashes were kept, made now."""
+    content = _content(row, side)
+    return row[f"{side}_content"] or (content.hash if content else None)
+
+
+def _content(row: Row, side: str) -> Content | None:
+    output = row[f"{side}_output"]
+    return None if output is None else Content(output=output, actions=row[f"{side}_actions"] or ())
+
+
+def _known_at(row: Row, since: Any, declared: UseCase) -> Any:
     """When it was settled which of the two is worse on a task: at once where they agree.
 
     Where they differ a person has to say, or else what turned out. So every task counts, not only
-    those that would have gone to people anyway.
+    those that would have gone to people anyway. Where only a person can judge, both answers have to
+    be judged.
     """
     if not _differ(row):
         return row["at"]
+    if declared.scorer.needs_person and not all(
+        _score(row, side, declared).loss is not None for side in ("live", "candidate")
+    ):
+        return None
     if row["verdict"]:
         return row["given_at"] if row["given_at"] >= since else None
     return row["reported_at"] if _by_outcome(row, since) else None
@@ -163,10 +189,33 @@ def _by_outcome(row: Row, since: Any) -> bool:
     return said and bool(row["reported_at"] >= since)
 
 
-def _wrong(row: Row, right: Right) -> tuple[bool, bool]:
+def _wrong(row: Row, declared: UseCase) -> tuple[bool, bool]:
+    """Candidate, live: what nobody can tell counts against the candidate alone."""
+    candidate = _score(row, "candidate", declared)
+    live = _score(row, "live", declared)
+    return (
+        is_wrong(candidate, declared.tolerance),
+        live.loss is not None and is_wrong(live, declared.tolerance),
+    )
+
+
+def _score(row: Row, side: str, declared: UseCase) -> Score:
     label = row["right_output"] if row["verdict"] else row["outcome"]
-    candidate = is_wrong(row["candidate_output"], row["candidate_reason"], right(label))
-    return candidate, is_wrong(row["live_output"], row["live_reason"], label)
+    actions = row["right_actions"] if row["verdict"] else None
+    truth = Truth(
+        right=None if label is None else Content(output=label, actions=actions or ()),
+        actions_known=actions is not None,
+        losses=row["losses"] or {},
+        labelled=bool(row["verdict"]) or row["outcome"] is not None,
+    )
+    return score_of(
+        declared,
+        _content(row, side),
+        row[f"{side}_reason"],
+        truth,
+        row["input"],
+        known_as=row[f"{side}_content"],
+    )
 
 
 def _timed(row: Row) -> bool:
@@ -193,7 +242,7 @@ def _over(row: Row, what: str, limit: float | None) -> tuple[bool, bool]:
 
 
 def _agreement(rows: Sequence[Row], certainty: float) -> dict[str, Any]:
-    same = sum(row["live_output"] == row["candidate_output"] for row in rows)
+    same = sum(not _differ(row) for row in rows)
     low, high = share_interval(same, len(rows), certainty) if rows else (0.0, 1.0)
     return {
         "n": len(rows),

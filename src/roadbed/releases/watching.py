@@ -16,7 +16,6 @@ from roadbed.kernel.json import flat
 from roadbed.releases import lifecycle, trial_rules
 from roadbed.releases.book import ReleaseBook
 from roadbed.releases.certificates import plain
-from roadbed.releases.evaluation import as_declared
 from roadbed.releases.falling import Falling
 from roadbed.releases.gate import Gate
 from roadbed.releases.journal import Journal
@@ -109,7 +108,7 @@ class Watching:
             plan=release.plan,
             gate=release.gate or {},
             since=since,
-            right=lambda output: as_declared(found.loaded, output),
+            declared=found.loaded.declared,
         )
         ids = [each["task"] for each in trial["differ"]]
         inputs = await self._inputs(ids) if ids else {}

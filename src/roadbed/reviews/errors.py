@@ -52,6 +52,18 @@ class VerdictError(RoadbedError):
     code = "verdict_invalid"
 
 
+class ContentChangedError(RoadbedError):
+    """What was shown when the verdict was given is not what is decided now."""
+
+    code = "content_changed"
+
+    def __init__(self, review_id: str) -> None:
+        super().__init__(
+            f"What is proposed in the review {review_id} is not what you were shown.",
+            "Open the review again, look at what is proposed now, and give the verdict on that.",
+        )
+
+
 class NothingToUndoError(RoadbedError):
     """No verdict of this person stands on the review."""
 

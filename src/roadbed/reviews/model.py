@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -24,8 +24,10 @@ class VerdictKind(StrEnum):
 class Review:
     """A review as its reviewer may see it.
 
-    For a blind one ``output``, ``confidence``, ``evidence``, ``reason``, ``route`` and ``reported``
-    stay ``None`` until a verdict stands: who has seen the answer cannot judge it freely any more.
+    For a blind one ``output``, ``actions``, ``confidence``, ``evidence``, ``reason``, ``route`` and
+    ``reported`` stay ``None`` until a verdict stands: who has seen the answer cannot judge it
+    freely any more. ``actions`` are those proposed, each with what its rule decides and why.
+    ``content_hash`` names all that is proposed; a verdict that carries it counts for nothing else.
     ``reported`` is what somebody outside says turned out: nobody here has checked it.
     """
 
@@ -41,6 +43,9 @@ class Review:
     closed_at: datetime | None
     verdict: Mapping[str, Any] | None
     output: Mapping[str, Any] | None
+    actions: Sequence[Mapping[str, Any]] | None
+    provenance: Mapping[str, Any] | None
+    content_hash: str | None
     confidence: float | None
     evidence: Mapping[str, Any] | None
     reason: str | None
@@ -53,16 +58,23 @@ class Review:
 class Given:
     """A verdict that is on disk. ``decided`` is the decider's answer, shown now even if blind.
 
-    ``check`` is ``True`` for a case whose right answer was known; ``known`` is that answer and
-    ``passed`` whether the verdict found it.
+    ``loss`` is the score the decided answer was given, for good; ``None`` where the scorer could
+    not tell, and ``score_reason`` says why. ``agrees`` says whether it counts as right.
+    ``right_actions`` is ``None`` where nothing was said of actions. ``check`` is ``True`` for a
+    case whose right answer was known; ``known`` is that answer and ``passed`` whether the verdict
+    found it.
     """
 
     verdict_id: str
     review_id: str
     kind: VerdictKind
     agrees: bool
+    loss: float | None
+    score_reason: str
     right_output: Mapping[str, Any] | None
+    right_actions: Sequence[Mapping[str, Any]] | None
     decided: Mapping[str, Any] | None
+    decided_actions: Sequence[Mapping[str, Any]] = ()
     check: bool = False
     known: Mapping[str, Any] | None = None
     passed: bool | None = None

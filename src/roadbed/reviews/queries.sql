@@ -36,7 +36,7 @@ WHERE review.id = item.review_id AND review.closed_at IS NULL
 SELECT item.id, review.id AS review_id, review.closed_at, review.claimed_by,
        review.task_id, review.use_case, review.blind, review.priority, review.opened_at,
        review.claim_until, review.verdict AS verdict_id, task.input, decision.output,
-       decision.confidence, decision.evidence, decision.reason, decision.route, decision.version,
+       decision.actions, decision.provenance, decision.content_hash, decision.confidence, decision.evidence, decision.reason, decision.route, decision.version,
        NULL::jsonb AS verdict,
        reported_of(review.task_id) AS reported, review.outcome
 FROM json_to_recordset(%(items)s::json) AS item (id text, review_id text)
@@ -44,50 +44,70 @@ JOIN review ON review.id = item.review_id
 JOIN task ON task.id = review.task_id
 JOIN decision ON decision.task_id = review.task_id
 
+-- name: shown
+-- What a verdict on this review is about. Kept by whoever gives it: it can only change while the
+-- verdict is on its way, and then the verdict is refused.
+SELECT review.task_id, review.blind, review.closed_at, task.input, task.source ->> 'by' AS sender,
+       decision.output, decision.actions, decision.provenance, decision.route,
+       decision.confidence, decision.content_hash, measure.kind AS measured,
+       measure.right_output AS known, measure.right_actions AS known_actions,
+       measure.proposed_right
+FROM review
+JOIN task ON task.id = review.task_id
+JOIN decision ON decision.task_id = review.task_id
+LEFT JOIN measure ON measure.task_id = review.task_id
+WHERE review.id = %(id)s
+
 -- name: judge
 WITH item AS (
     SELECT * FROM json_to_recordset(%(items)s::json) AS item (
-        id text, review_id text, kind text, output jsonb, note text, new_kind boolean,
-        reviewer text, given_at timestamptz)
+        id text, review_id text, kind text, output jsonb, right_actions jsonb, right_hash text,
+        shown text, loss double precision, agrees boolean, score_reason text, note text,
+        new_kind boolean, reviewer text, given_at timestamptz)
 ), closed AS (
     UPDATE review SET verdict = item.id, closed_at = item.given_at, claimed_by = NULL,
                       claim_until = NULL
     FROM item, decision
     WHERE review.id = item.review_id AND review.closed_at IS NULL
       AND decision.task_id = review.task_id
+      AND coalesce(decision.content_hash, item.shown) IS NOT DISTINCT FROM item.shown
       AND NOT (item.kind = 'accept' AND (review.blind OR decision.output IS NULL))
       AND (review.claimed_by IS NULL OR review.claimed_by = item.reviewer
            OR review.claim_until < now())
       AND NOT item.reviewer = ANY (review.barred)
       AND coalesce(review.reserved_for = item.reviewer, true)
-    RETURNING item.*, review.task_id, review.use_case, decision.output AS decided,
+    RETURNING item.*, review.task_id, review.use_case,
               extract(epoch FROM item.given_at - review.claimed_at) AS dwell
 )
-INSERT INTO verdict (id, review_id, task_id, use_case, kind, right_output, agrees, note, new_kind,
-                     dwell_seconds, reviewer, given_at)
-SELECT id, review_id, task_id, use_case, kind, truth.output,
-       coalesce(truth.output = decided, truth.output IS NULL AND decided IS NULL),
-       note, new_kind, greatest(dwell, 0), reviewer, given_at
+INSERT INTO verdict (id, review_id, task_id, use_case, kind, right_output, right_actions, right_hash,
+                     content_hash, loss, agrees, score_reason, note, new_kind, dwell_seconds,
+                     reviewer, given_at)
+SELECT id, review_id, task_id, use_case, kind, output, right_actions, right_hash, shown, loss,
+       agrees, score_reason, note, new_kind, greatest(dwell, 0), reviewer, given_at
 FROM closed
-CROSS JOIN LATERAL (SELECT CASE kind WHEN 'accept' THEN decided
-                                     WHEN 'correct' THEN closed.output END AS output) AS truth
 ON CONFLICT DO NOTHING
 
+-- name: measured
+-- A case whose answer is known: whether this verdict found it.
+UPDATE measure SET passed = item.passed
+FROM json_to_recordset(%(items)s::json) AS item (id text, passed boolean)
+JOIN verdict ON verdict.id = item.id
+WHERE measure.task_id = verdict.task_id AND item.passed IS NOT NULL
+
 -- name: judged
-SELECT item.id, verdict.id AS verdict_id, verdict.kind, verdict.right_output, verdict.agrees,
-       decision.output AS decided, review.closed_at, review.claimed_by, review.id AS review_id,
-       measure.right_output AS known, measure.kind = 'check' AS is_check
+SELECT item.id, verdict.id AS verdict_id, review.closed_at, review.claimed_by,
+       review.id AS review_id, decision.content_hash
 FROM json_to_recordset(%(items)s::json) AS item (id text, review_id text)
 JOIN review ON review.id = item.review_id
 JOIN decision ON decision.task_id = review.task_id
 LEFT JOIN verdict ON verdict.id = item.id
-LEFT JOIN measure ON measure.task_id = review.task_id
 
 -- name: queue
 SELECT review.id, review.task_id, review.use_case, review.blind, review.priority, review.opened_at,
        review.claimed_by, review.claim_until, review.closed_at, task.input,
-       decision.output, decision.confidence, decision.evidence, decision.reason, decision.route,
-       decision.version, NULL::jsonb AS verdict,
+       decision.output, decision.actions, decision.provenance, decision.content_hash,
+       decision.confidence, decision.evidence, decision.reason, decision.route, decision.version,
+       NULL::jsonb AS verdict,
        reported_of(review.task_id) AS reported, review.outcome
 FROM review
 JOIN task ON task.id = review.task_id
@@ -107,8 +127,9 @@ LIMIT %(most)s
 -- name: find
 SELECT review.id, review.task_id, review.use_case, review.blind, review.priority, review.opened_at,
        review.claimed_by, review.claim_until, review.closed_at, task.input,
-       decision.output, decision.confidence, decision.evidence, decision.reason, decision.route,
-       decision.version, to_jsonb(verdict.*) AS verdict,
+       decision.output, decision.actions, decision.provenance, decision.content_hash,
+       decision.confidence, decision.evidence, decision.reason, decision.route, decision.version,
+       to_jsonb(verdict.*) AS verdict,
        reported_of(review.task_id) AS reported, review.outcome
 FROM review
 JOIN task ON task.id = review.task_id

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.reviews.errors import (
+    ContentChangedError,
     NothingToUndoError,
     ReviewClosedError,
     ReviewTakenError,
@@ -15,17 +17,30 @@ from roadbed.reviews.errors import (
     VerdictError,
 )
 from roadbed.reviews.model import Given, Review, VerdictKind
-from roadbed.reviews.rules import as_declared
+from roadbed.reviews.verdicts import Shown, Verdict, read_verdict
+from roadbed.scoring.content import Content
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
 from roadbed.usecases.model import UseCase
 from roadbed.usecases.outbound import plan
+from roadbed.usecases.rulebook import RuleBook
 
 SQL = queries(__package__)
 CLAIM = Write("claim", SQL["claim"], SQL["claimed"])
 LONGEST_NOTE = 4_000
-_HIDDEN = ("output", "confidence", "evidence", "reason", "route", "version", "reported")
+_HIDDEN = (
+    "output",
+    "actions",
+    "provenance",
+    "content_hash",
+    "confidence",
+    "evidence",
+    "reason",
+    "route",
+    "version",
+    "reported",
+)
 TURNED_OUT_WRONG = "Somebody reported that this answer turned out wrong."
 TAKEN_BACK = "Somebody had reported that this answer turned out wrong, and took it back."
 
@@ -133,21 +148,41 @@ class Reviews:
         output: Mapping[str, Any] | None = None,
         note: str | None = None,
         new_kind: bool = False,
+        actions: Sequence[Mapping[str, Any]] | None = None,
+        shown: str | None = None,
+        rules: RuleBook | None = None,
+        may_approve: bool = False,
     ) -> Given:
         """Close a review with a verdict. When this returns, verdict and example are on disk.
 
-        ``new_kind`` says that nothing like it was known to the use case before.
+        ``actions`` are the right ones, for a correction; left out, nothing is said of them and none
+        is sent. ``shown`` is the hash of what the reviewer saw. ``rules`` judge actions that the
+        reviewer wrote. ``may_approve`` says that the reviewer may release what needs an approval;
+        nobody releases that for a task they sent. ``new_kind`` says that nothing like it was known
+        to the use case before.
 
-        Raises ``VerdictError`` when it does not fit, ``UnknownReviewError``,
-        ``ReviewClosedError``, ``ReviewTakenError``.
+        Raises ``VerdictError`` when it does not fit, ``ContentChangedError``,
+        ``UnknownReviewError``, ``ReviewClosedError``, ``ReviewTakenError``.
         """
-        right = _right_output(declared, kind, output)
         if note is not None and (len(note) > LONGEST_NOTE or "\x00" in note):
             raise VerdictError(
                 "The note cannot be kept.",
                 f"Write at most {LONGEST_NOTE} characters of plain text.",
             )
-        verdict_id = self._ids.verdict()
+        about = await self._shown(review_id)
+        if shown is not None and shown != about.content_hash:
+            raise ContentChangedError(review_id)
+        verdict = await asyncio.to_thread(  # a scorer is the pod's own code, and may be slow
+            read_verdict,
+            declared,
+            about,
+            kind,
+            output=output,
+            actions=actions,
+            rules=rules,
+            may_approve=may_approve and about.sender != reviewer,
+        )
+        verdict_id, right = self._ids.verdict(), verdict.right
         row = await self._writer.write(
             self._judge,
             {
@@ -156,7 +191,16 @@ class Reviews:
                 "review_id": review_id,
                 "use_case": declared.name,
                 "kind": kind,
-                "output": right,
+                "output": right.output if right else None,
+                "right_actions": _right_actions(verdict),
+                "right_hash": right.hash if right else None,
+                "shown": about.content_hash,
+                "loss": verdict.score.loss,
+                "agrees": verdict.agrees,
+                "score_reason": verdict.score.why or None,
+                "actions": verdict.released or None,
+                "measured": verdict.passed is not None,
+                "passed": verdict.passed,
                 "note": note or None,
                 "new_kind": new_kind,
                 "deliveries": plan(declared) or None,
@@ -167,17 +211,40 @@ class Reviews:
         if row is None:
             raise UnknownReviewError(review_id)
         if row["verdict_id"] is None:
-            raise await self._refusal(review_id, kind, row)
+            raise await self._refusal(review_id, kind, row, about)
         return Given(
             verdict_id=verdict_id,
             review_id=review_id,
             kind=kind,
-            agrees=row["agrees"],
-            right_output=row["right_output"],
-            decided=row["decided"],
-            check=bool(row["is_check"]),
-            known=row["known"],
-            passed=row["right_output"] == row["known"] if row["is_check"] else None,
+            agrees=verdict.agrees,
+            loss=verdict.score.loss,
+            score_reason=verdict.score.why,
+            right_output=right.output if right else None,
+            right_actions=_right_actions(verdict),
+            decided=about.content.output if about.content else None,
+            decided_actions=about.content.proposed_actions if about.content else [],
+            check=about.measured == "check",
+            known=about.known.output if about.known and about.measured == "check" else None,
+            passed=verdict.passed,
+        )
+
+    async def _shown(self, review_id: str) -> Shown:
+        """What a verdict on a review is about. Raises ``UnknownReviewError``."""
+        row = await self._database.fetch_one(SQL["shown"], {"id": review_id})
+        if row is None:
+            raise UnknownReviewError(review_id)
+        return Shown(
+            task_id=row["task_id"],
+            blind=row["blind"],
+            input=row["input"],
+            sender=row["sender"],
+            content=_content(row["output"], row["actions"], row["provenance"]),
+            route=row["route"],
+            confidence=row["confidence"],
+            measured=row["measured"],
+            known=_content(row["known"], row["known_actions"], None),
+            known_actions=row["known_actions"] is not None,
+            proposed_right=row["proposed_right"],
         )
 
     async def overturn(
@@ -187,6 +254,7 @@ class Reviews:
         *,
         by: str,
         output: Mapping[str, Any] | None,
+        actions: Sequence[Mapping[str, Any]] | None = None,
     ) -> Given:
         """Put ``by``'s answer in the place of the verdict that stands; ``None``: none is right.
 
@@ -206,7 +274,8 @@ class Reviews:
                     {"id": review_id, "reviewer": by, "claim_seconds": self._claim_seconds},
                 )
         kind = VerdictKind.REJECT if output is None else VerdictKind.CORRECT
-        return await self.give(declared, review_id, kind, reviewer=by, output=output)
+        said = None if output is None else actions
+        return await self.give(declared, review_id, kind, reviewer=by, output=output, actions=said)
 
     async def skip(self, review_id: str, *, reviewer: str) -> None:
         """Leave a review to somebody else. Raises ``UnknownReviewError``, ``ReviewTakenError``."""
@@ -247,17 +316,19 @@ class Reviews:
         return row or {"waiting": 0, "blind": 0, "oldest": None}
 
     async def _refusal(
-        self, review_id: str, kind: VerdictKind, row: Mapping[str, Any]
+        self, review_id: str, kind: VerdictKind, row: Mapping[str, Any], about: Shown
     ) -> Exception:
         if row["closed_at"] is not None:
             return ReviewClosedError(review_id)
+        if row["content_hash"] is not None and row["content_hash"] != about.content_hash:
+            return ContentChangedError(review_id)
         review = await self.get(review_id)
         if kind is VerdictKind.ACCEPT and review.blind:
             return VerdictError(
                 "This review is blind: there is no answer to accept.",
                 "Give the right output yourself with `correct`, or `reject`.",
             )
-        if kind is VerdictKind.ACCEPT and row["decided"] is None:
+        if kind is VerdictKind.ACCEPT and about.content is None:
             return VerdictError(
                 "The decider gave no answer, so there is none to accept.",
                 "Give the right output with `correct`, or `reject`.",
@@ -265,21 +336,21 @@ class Reviews:
         return ReviewTakenError(review.claimed_by)
 
 
-def _right_output(
-    declared: UseCase, kind: VerdictKind, output: Mapping[str, Any] | None
-) -> Mapping[str, Any] | None:
-    if kind is not VerdictKind.CORRECT:
-        if output is not None:
-            raise VerdictError(
-                f"A verdict of {kind} carries no output.", "Leave it out, or use `correct`."
-            )
+def _right_actions(verdict: Verdict) -> Sequence[Mapping[str, Any]] | None:
+    """The right actions; ``None`` where nothing was said of them."""
+    if not verdict.actions_known:
         return None
+    return verdict.right.proposed_actions if verdict.right else []
+
+
+def _content(
+    output: Mapping[str, Any] | None,
+    actions: Sequence[Mapping[str, Any]] | None,
+    provenance: Mapping[str, Any] | None,
+) -> Content | None:
     if output is None:
-        raise VerdictError(
-            "A correction needs the right output.",
-            "Send it as `output`, or use `reject` if no answer would be right.",
-        )
-    return as_declared(declared.output, output)
+        return None
+    return Content(output=output, actions=actions or (), provenance=provenance or {})
 
 
 def _read(row: Mapping[str, Any]) -> Review:

@@ -252,6 +252,17 @@ class GroupCommitWriter:
         return await self._connect()
 
 
+async def write_within(
+    connection: psycopg.AsyncConnection[Row], kind: Write, item: Mapping[str, object]
+) -> Row | None:
+    """The same as ``write`` for one item, inside a transaction that the caller commits."""
+    for statement in kind.statements:
+        if rows := statement.of([item]):
+            facts = {"items": to_json(rows).decode(), "most": MOST_AT_ONCE}
+            cursor = await connection.execute(statement.sql, facts)
+    return await cursor.fetchone()
+
+
 async def _given_up(
     connection: psycopg.AsyncConnection[Row], batch: Sequence[_Waiting], error: Exception
 ) -> None:

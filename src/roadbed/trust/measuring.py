@@ -7,23 +7,30 @@ nothing and proves nothing about the decider.
 from __future__ import annotations
 
 import random
+import string
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from roadbed.decisions.model import Answered, Service
-from roadbed.improvement.model import ExampleSet
+from roadbed.decisions.evaluation import Evaluation
+from roadbed.decisions.known_inputs import KnownInput
+from roadbed.decisions.model import Answered, Route, Service
+from roadbed.improvement.model import KnownCase
 from roadbed.improvement.service import Improvement
 from roadbed.intake.rules import body_hash
+from roadbed.intake.service import ADMIT
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.reviews.service import Reviews
 from roadbed.risk.curve import share_interval
+from roadbed.scoring.assessment import Truth, agree, assess, is_wrong
+from roadbed.scoring.content import Content
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
+from roadbed.storage.writer import Write, write_within
 from roadbed.usecases.model import UseCase
 
 _SQL = queries(__package__)
@@ -39,6 +46,22 @@ _WHOLE_SECONDS = 600.0
 _SECONDS_AT_ONCE = 50
 _WORDS_A_SECOND = 8.0  # faster than almost anybody reads
 _PRIORITY = {"check": 1, "second": 3, "lead": 3}
+_LEASE_SECONDS = 60.0
+_DECIDED = (
+    "version",
+    "certificate",
+    "reason_code",
+    "reason",
+    "rule",
+    "output",
+    "confidence",
+    "threshold",
+    "evidence",
+    "cost",
+    "actions",
+    "provenance",
+    "content_hash",
+)
 Json = Mapping[str, Any]
 
 
@@ -67,34 +90,32 @@ class ReviewerFigures:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Case:
-    """A task to be made. ``reserved_for`` is the only person who may have it."""
+    """A task to be made. ``reserved_for`` is the only person who may have it.
+
+    ``decided`` holds the fields of its decision, as the path of every task would store them.
+    """
 
     kind: str
     content: Json
     source: Json
-    proposed: Json | None
-    confidence: float | None
-    evidence: Json
-    reason: str
+    key: str | None
+    rate: float
+    decided: Mapping[str, Any]
     blind: bool
     barred: Sequence[str] = ()
     reserved_for: str | None = None
     of_verdict: str | None = None
-    known: Json | None = None
+    known: Truth | None = None
     proposed_right: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Known:
-    """What the decider says to an item whose right output is known."""
+    """What the live version makes of a case whose right content is known."""
 
-    answer: Answered
-    content: Json
-    right: Json
-
-    @property
-    def wrong(self) -> bool:
-        return self.answer.output != self.right
+    case: KnownCase
+    evaluation: Evaluation
+    wrong: bool
 
 
 class Measuring:
@@ -108,7 +129,9 @@ class Measuring:
         ids: Ids,
         clock: Clock,
         chance: random.Random,
+        settle: Write,
     ) -> None:
+        self._settle_write = settle
         self._database = database
         self._improvement = improvement
         self._reviews = reviews
@@ -121,8 +144,8 @@ class Measuring:
     async def tick(self, service: Service) -> None:
         """Do what is due: second looks, disagreements, the lead's answers, known cases."""
         declared = service.loaded.declared
-        await self._second_looks(declared)
-        await self._disagreements(declared)
+        await self._second_looks(service)
+        await self._disagreements(service)
         await self._lead_decided(declared)
         await self._checks(service)
 
@@ -133,7 +156,8 @@ class Measuring:
         checks = await self._database.fetch(_SQL["checks_passed"], facts)
         return [_figures(row, checks, declared.certainty) for row in pace]
 
-    async def _second_looks(self, declared: UseCase) -> None:
+    async def _second_looks(self, service: Service) -> None:
+        declared = service.loaded.declared
         if declared.second_look_share <= 0.0:
             return
         began, now = self._clock.monotonic(), self._clock.now()
@@ -149,26 +173,32 @@ class Measuring:
             },
         )
         for row in due:
-            await self._make(declared, _again(row, "second", barred=[row["reviewer"]]))
+            await self._make(declared, _again(service, row, "second", barred=[row["reviewer"]]))
         if whole and len(due) < _SECONDS_AT_ONCE:
             self._whole[declared.name] = began + _WHOLE_SECONDS
 
-    async def _disagreements(self, declared: UseCase) -> None:
+    async def _disagreements(self, service: Service) -> None:
+        declared = service.loaded.declared
         rows = await self._database.fetch(_SQL["disagreements"], {"use_case": declared.name})
         for row in rows:
-            if not row["agree"]:
+            if not row["withdrawn"] and not _agree(declared, row, "first", "second"):
                 lead = declared.pod.domain_lead
-                await self._make(declared, _again(row, "lead", reserved_for=lead))
-            await self._settle(row["second_task"])
+                await self._make(declared, _again(service, row, "lead", reserved_for=lead))
+            await self._settle(row["second_task"], passed=None)
 
     async def _lead_decided(self, declared: UseCase) -> None:
         rows = await self._database.fetch(_SQL["lead_decided"], {"use_case": declared.name})
         for row in rows:
-            if not row["upheld"]:
+            upheld = row["withdrawn"] or _agree(declared, row, "first", "lead")
+            if not upheld:
                 await self._reviews.overturn(
-                    declared, row["review_id"], by=row["reviewer"], output=row["right_output"]
+                    declared,
+                    row["review_id"],
+                    by=row["reviewer"],
+                    output=row["lead_output"],
+                    actions=row["lead_actions"],
                 )
-            await self._settle(row["task_id"])
+            await self._settle(row["task_id"], passed=upheld)
 
     async def _checks(self, service: Service) -> None:
         """As many known cases as the declared share of what was reviewed asks for."""
@@ -183,7 +213,7 @@ class Measuring:
         if (await self._improvement.counts(declared.name))["judge"] < _FEWEST_KNOWN:
             return
         salt = self._chance.getrandbits(62)
-        some = await self._improvement.some(declared, "judge", most=_ASKED, salt=salt)
+        some = await self._improvement.some(declared, most=_ASKED, salt=salt)
         wanted = [
             number % 2 == 0
             for number in range(row["checks"], row["checks"] + min(missing, _AT_ONCE))
@@ -192,102 +222,233 @@ class Measuring:
         self._rests[declared.name] = self._clock.monotonic() + _REST_SECONDS
         known: list[_Known] = []
         paying = self._improvement.paying(declared)
-        for items in _portions(some):
-            said = await self._improvement.answers(declared, decider, items, paying, untold=True)
-            known += _answered(items, said)
+        version = replace(service.live, loaded=service.live.loaded or service.loaded)
+        for cases in _portions(some):
+            inputs = [KnownInput(id=f"known_{case.id}", content=case.content) for case in cases]
+            made = await self._improvement.evaluate(
+                service.loaded, version, inputs, paying, untold=True
+            )
+            known += _answered(declared, cases, made)
             if {each.wrong for each in known} >= set(wanted):
                 break
-        cases = [self._known_case(known, wrong=each) for each in wanted]
-        for case in filter(None, cases):
-            await self._make(declared, case)
-        if any(cases):
+        made_any = False
+        for wrong in wanted:
+            if case := await self._known_case(service, known, wrong=wrong):
+                await self._make(declared, case)
+                made_any = True
+        if made_any:
             del self._rests[declared.name]
 
-    def _known_case(self, known: Sequence[_Known], *, wrong: bool) -> _Case | None:
-        """An item the decider really gets wrong, or right; without one a mistake is made up."""
-        known = self._chance.sample(known, len(known))
+    async def _known_case(
+        self, service: Service, known: Sequence[_Known], *, wrong: bool
+    ) -> _Case | None:
+        """A case that the live version really gets wrong, or right, on its way to a person.
+
+        Without one that it gets wrong, another case's right answer is proposed. It looks like the
+        work that arrives: sender, key and rate are those of a recent task, and the decision has
+        every field that the path of a task gives it.
+        """
+        declared = service.loaded.declared
         fitting = [each for each in known if each.wrong is wrong]
-        others = [each.right for each in known]
-        if not known or (wrong and not fitting and all(each == others[0] for each in others)):
+        picked = self._chance.choice(fitting or known) if known else None
+        if picked is None:
             return None
-        picked = (fitting or known)[0]
-        answer, right, proposed = picked.answer, picked.right, picked.answer.output
+        content = picked.evaluation.content
         if wrong and not fitting:
-            proposed = next(each for each in others if each != right)
+            content = self._made_up(declared, picked, known)
+        if content is None:
+            return None
+        like = await self._database.fetch(_SQL["like_these"], {"use_case": declared.name})
+        model: Json = {"source": {"surface": "api"}, "key": None}
+        model = self._chance.choice(like) if like else model
+        live, answer, routed = service.live, picked.evaluation.answer, picked.evaluation.routed
+        truth = picked.case.truth
         return _Case(
             kind="check",
-            content=picked.content,
-            source={"surface": "api"},
-            proposed=proposed,
-            confidence=answer.confidence,
-            evidence=answer.evidence,
-            reason=f"Confidence {answer.confidence:.3f} is below what is needed.",
+            content=picked.case.content,
+            source=model["source"],
+            key=_alike(model["key"], self._chance),
+            rate=live.rate,
+            decided={
+                "version": live.id,
+                "certificate": live.certificate,
+                "reason_code": routed.code,
+                "reason": routed.reason,
+                "rule": routed.rule,
+                "output": content.output,
+                "confidence": answer.confidence if isinstance(answer, Answered) else None,
+                "threshold": live.threshold,
+                "evidence": answer.evidence,
+                "cost": answer.cost,
+                "seconds": picked.evaluation.seconds,
+                "actions": picked.evaluation.actions or None,
+                "provenance": content.provenance or None,
+                "content_hash": content.hash,
+                "halt_epoch": service.halt_epoch,
+            },
             blind=False,
-            known=right,
-            proposed_right=proposed == right,
+            known=truth,
+            proposed_right=not wrong,
         )
 
+    def _made_up(
+        self, declared: UseCase, picked: _Known, known: Sequence[_Known]
+    ) -> Content | None:
+        """The picked answer with the right output of another case, if that would be wrong."""
+        content = picked.evaluation.content
+        for other in self._chance.sample(known, len(known)):
+            right = other.case.truth.right
+            if content is None or right is None:
+                continue
+            changed = replace(content, output=right.output)
+            score = assess(declared.scorer, changed, picked.case.truth, picked.case.content)
+            if score.loss is not None and is_wrong(score, declared.tolerance):
+                return changed
+        return None
+
     async def _make(self, declared: UseCase, case: _Case) -> None:
-        """Put a case into the queue, with all that belongs to it, or nothing of it."""
-        facts = {
-            "task_id": self._ids.task(),
-            "decision_id": self._ids.decision(),
-            "review_id": self._ids.review(),
+        """Put a case into the queue by the statements of every task, or nothing of it."""
+        task_id, now = self._ids.task(), self._clock.now()
+        known = case.known.right if case.known else None
+        told = case.known.actions_known if case.known else False
+        mark = {
+            "task_id": task_id,
             "use_case": declared.name,
-            "at": self._clock.now(),
+            "at": now,
             "kind": case.kind,
-            "body_hash": body_hash(case.content),
-            "input": Jsonb(case.content),
-            "source": Jsonb(case.source),
-            "proposed": None if case.proposed is None else Jsonb(case.proposed),
-            "confidence": case.confidence,
-            "evidence": Jsonb(case.evidence or {}),
-            "reason": case.reason,
-            "blind": case.blind,
-            "priority": _PRIORITY[case.kind],
-            "barred": list(case.barred),
-            "reserved_for": case.reserved_for,
             "of_verdict": case.of_verdict,
-            "right_output": None if case.known is None else Jsonb(case.known),
+            "right_output": None if known is None else Jsonb(known.output),
+            "right_actions": Jsonb(known.proposed_actions) if known and told else None,
             "proposed_right": case.proposed_right,
         }
-        async with self._database.transaction() as connection:
-            cursor = await connection.execute(_SQL["make_measure"], facts)
-            if await cursor.fetchone():  # else another process was first
-                for step in ("make_task", "make_decision", "make_review"):
-                    await connection.execute(_SQL[step], facts)
+        decision = self._decided(declared, case, task_id)
+        try:
+            async with self._database.transaction() as connection:
+                cursor = await connection.execute(_SQL["make_measure"], mark)
+                if not await cursor.fetchone():
+                    return  # another process was first
+                await write_within(connection, ADMIT, _task(declared, case, task_id, now))
+                row = await write_within(connection, self._settle_write, decision)
+                if row is None or row["decision_id"] is None:
+                    raise _HaltedMeanwhileError
+                whose = {"barred": list(case.barred), "reserved_for": case.reserved_for}
+                await connection.execute(
+                    _SQL["reserve"], {"review_id": decision["review_id"], **whose}
+                )
+        except _HaltedMeanwhileError:
+            return  # the use case was halted or released meanwhile: it is made at the next look
 
-    async def _settle(self, task_id: str) -> None:
-        await self._database.fetch(_SQL["settled"], {"task_id": task_id, "at": self._clock.now()})
+    def _decided(self, declared: UseCase, case: _Case, task_id: str) -> dict[str, Any]:
+        decided = dict(case.decided)
+        return {
+            "id": self._ids.decision(),
+            "task_id": task_id,
+            "use_case": declared.name,
+            "route": Route.REVIEW,
+            "attempt": 1,
+            "decided_at": self._clock.now(),
+            "decide_seconds": decided.pop("seconds"),
+            **decided,
+            "deliveries": None,
+            "sends_actions": False,
+            "review_id": self._ids.review(),
+            "blind": case.blind,
+            "priority": _PRIORITY[case.kind],
+        }
+
+    async def _settle(self, task_id: str, *, passed: bool | None) -> None:
+        facts = {"task_id": task_id, "at": self._clock.now(), "passed": passed}
+        await self._database.fetch(_SQL["settled"], facts)
 
 
-def _portions(items: ExampleSet) -> Iterator[ExampleSet]:
-    for start in range(0, len(items.examples), _PORTION):
-        part = slice(start, start + _PORTION)
-        yield ExampleSet(examples=items.examples[part], contents=items.contents[part], until=None)
+class _HaltedMeanwhileError(Exception):
+    """The epoch that a case was decided in is over."""
 
 
-def _answered(items: ExampleSet, answers: Sequence[Answered | None]) -> list[_Known]:
-    return [
-        _Known(answer=answer, content=content, right=example.output.model_dump(mode="json"))
-        for answer, content, example in zip(answers, items.contents, items.examples, strict=True)
-        if answer is not None and example.output is not None
-    ]
+def _task(declared: UseCase, case: _Case, task_id: str, now: datetime) -> dict[str, Any]:
+    return {
+        "id": task_id,
+        "use_case": declared.name,
+        "key": case.key,
+        "body_hash": body_hash(case.content),
+        "input": case.content,
+        "source": case.source,
+        "reference": False,
+        "reference_rate": case.rate,
+        "admitted_at": now,
+        "lease_seconds": _LEASE_SECONDS,
+    }
+
+
+def _portions(some: Sequence[KnownCase]) -> Iterator[Sequence[KnownCase]]:
+    for start in range(0, len(some), _PORTION):
+        yield some[start : start + _PORTION]
+
+
+def _answered(
+    declared: UseCase, cases: Sequence[KnownCase], made: Sequence[Evaluation]
+) -> list[_Known]:
+    """Those that would go to a person with an answer that people can tell right from wrong."""
+    found = []
+    for case, evaluation in zip(cases, made, strict=True):
+        if evaluation.content is None or evaluation.automatic or case.truth.right is None:
+            continue
+        score = assess(declared.scorer, evaluation.content, case.truth, case.content)
+        if score.loss is not None:
+            wrong = is_wrong(score, declared.tolerance)
+            found.append(_Known(case=case, evaluation=evaluation, wrong=wrong))
+    return found
+
+
+def _alike(key: str | None, chance: random.Random) -> str | None:
+    """Another key of the same shape, so that a case has one where the work around it has."""
+    if key is None:
+        return None
+    kinds = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
+    return "".join(
+        next((chance.choice(kind) for kind in kinds if letter in kind), letter) for letter in key
+    )
+
+
+def _agree(declared: UseCase, row: Json, one: str, other: str) -> bool:
+    """Whether two people's labels of one task say the same."""
+    first, second = _label(row, one), _label(row, other)
+    told = row[f"{one}_actions"] is not None and row[f"{other}_actions"] is not None
+    if declared.scorer.needs_person:
+        return bool(row[f"{one}_loss"] == row[f"{other}_loss"])
+    return agree(
+        declared.scorer,
+        first,
+        second,
+        row["input"],
+        tolerance=declared.tolerance,
+        actions=told and first is not None and second is not None,
+    )
+
+
+def _label(row: Json, name: str) -> Content | None:
+    output = row[f"{name}_output"]
+    return None if output is None else Content(output=output, actions=row[f"{name}_actions"] or ())
 
 
 def _again(
-    row: Json, kind: str, *, barred: Sequence[str] = (), reserved_for: str | None = None
+    service: Service,
+    row: Json,
+    kind: str,
+    *,
+    barred: Sequence[str] = (),
+    reserved_for: str | None = None,
 ) -> _Case:
     """The same task once more, blind, for somebody else."""
+    decided = {name: row[name] for name in _DECIDED} | {"halt_epoch": service.halt_epoch}
     return _Case(
         kind=kind,
         content=row["input"],
         source=row["source"],
-        proposed=row["proposed"],
-        confidence=row["confidence"],
-        evidence=row["evidence"],
-        reason=row["reason"],
-        blind=True,
+        key=None,
+        rate=row["reference_rate"],
+        decided={**decided, "seconds": row["decide_seconds"]},
+        blind=row["first_blind"],
         barred=barred,
         reserved_for=reserved_for,
         of_verdict=row["verdict_id"],

@@ -17,15 +17,16 @@ SELECT live_version, state FROM use_case WHERE name = %(use_case)s FOR UPDATE
 
 -- name: outcomes
 -- Automatic answers of a version that the coin drew, in the order drawn; ``passed`` counts those it
--- did not draw since the one before. ``wrong`` is null while the label may still come.
-SELECT id, rate, wrong, late,
+-- did not draw since the one before. ``loss`` is null while the label may still come.
+SELECT id, rate, agrees, loss, late,
        (before - coalesce(lag(before) OVER (ORDER BY id), 0))::integer AS passed,
        weight_before - coalesce(lag(weight_before) OVER (ORDER BY id), 0.0) AS weight
 FROM (
     SELECT task.id, task.reference, task.reference_rate AS rate,
            verdict.id IS NULL AND task.admitted_at < %(late_before)s AS late,
-           CASE WHEN verdict.id IS NOT NULL THEN NOT verdict.agrees
-                WHEN task.admitted_at < %(late_before)s THEN true END AS wrong,
+           verdict.agrees,
+           CASE WHEN verdict.id IS NOT NULL THEN coalesce(verdict.loss, 1.0)
+                WHEN task.admitted_at < %(late_before)s THEN 1.0 END AS loss,
            count(*) FILTER (WHERE NOT task.reference) OVER (ORDER BY task.id) AS before,
            coalesce(sum(task.reference_rate) FILTER (WHERE NOT task.reference)
                     OVER (ORDER BY task.id), 0.0) AS weight_before
@@ -49,18 +50,17 @@ WHERE decision.use_case = %(use_case)s AND decision.version = %(version)s
   AND (%(since)s::timestamptz IS NULL OR task.admitted_at > %(since)s)
 
 -- name: kinds
--- Reviewed tasks that the version decided, in the order drawn: was it of a kind it never saw? Those
--- that somebody reported to be wrong were picked, not met: they sound no alarm.
-SELECT verdict.new_kind
-       OR coalesce(NOT %(kinds)s::jsonb
-                   @> jsonb_build_array(coalesce(verdict.right_output, 'null'::jsonb)), false)
-       AS unknown
+-- Reviewed tasks that the version decided, in the order drawn, with their right outputs. Those that
+-- somebody reported to be wrong were picked, not met: they sound no alarm. Cases made to measure
+-- reviewers are no work that arrived.
+SELECT verdict.new_kind, verdict.right_output
 FROM decision
 JOIN task ON task.id = decision.task_id
 JOIN review ON review.task_id = task.id AND review.outcome IS NULL
 JOIN verdict ON verdict.id = review.verdict
 WHERE decision.use_case = %(use_case)s AND decision.version = %(version)s
   AND (%(since)s::timestamptz IS NULL OR task.admitted_at > %(since)s)
+  AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = task.id)
 ORDER BY task.id
 
 -- name: move
@@ -120,11 +120,12 @@ WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
 -- name: second_due
 -- Labels of the sample that another pair of eyes must see: every error in an automatic answer, and
 -- a share of the rest, picked by the label's own id; where there is a second person who labels.
-SELECT verdict.id AS verdict_id, verdict.reviewer, task.*, decision.output AS proposed,
-       decision.confidence, decision.evidence, decision.reason
+SELECT verdict.id AS verdict_id, verdict.reviewer, task.input, task.source, task.reference_rate,
+       decision.*, review.blind AS first_blind
 FROM verdict
 JOIN task ON task.id = verdict.task_id AND task.reference
 JOIN decision ON decision.task_id = task.id
+JOIN review ON review.id = verdict.review_id
 WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
   AND ((decision.route = 'automatic' AND NOT verdict.agrees)
        OR mod(abs(hashtextextended(verdict.id, 7)), 1000) < %(share)s * 1000)
@@ -136,58 +137,57 @@ WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
 ORDER BY verdict.id LIMIT %(most)s
 
 -- name: disagreements
--- Second looks that came to another answer than the first: the domain lead decides.
+-- Second looks and the labels they are about: where the two differ, the domain lead decides.
 SELECT measure.task_id AS second_task, first.id AS verdict_id, first.reviewer AS first_reviewer,
-       second.reviewer AS second_reviewer, task.*, decision.output AS proposed,
-       decision.confidence, decision.evidence, decision.reason,
-       first.right_output IS NOT DISTINCT FROM second.right_output
-       OR first.undone_at IS NOT NULL AS agree
+       second.reviewer AS second_reviewer, task.input, task.source, task.reference_rate,
+       decision.*, review.blind AS first_blind, first.undone_at IS NOT NULL AS withdrawn,
+       first.right_output AS first_output, first.right_actions AS first_actions,
+       first.loss AS first_loss, second.right_output AS second_output,
+       second.right_actions AS second_actions, second.loss AS second_loss
 FROM measure
 JOIN verdict AS second ON second.task_id = measure.task_id AND second.undone_at IS NULL
 JOIN verdict AS first ON first.id = measure.of_verdict
 JOIN task ON task.id = first.task_id
 JOIN decision ON decision.task_id = task.id
+JOIN review ON review.id = first.review_id
 WHERE measure.use_case = %(use_case)s AND measure.kind = 'second' AND measure.settled_at IS NULL
 
 -- name: lead_decided
-SELECT measure.task_id, first.review_id, lead.right_output, lead.reviewer,
-       first.right_output IS NOT DISTINCT FROM lead.right_output
-       OR first.undone_at IS NOT NULL AS upheld
+SELECT measure.task_id, first.review_id, lead.reviewer, task.input,
+       first.undone_at IS NOT NULL AS withdrawn,
+       first.right_output AS first_output, first.right_actions AS first_actions,
+       first.loss AS first_loss, lead.right_output AS lead_output,
+       lead.right_actions AS lead_actions, lead.loss AS lead_loss
 FROM measure
 JOIN verdict AS lead ON lead.task_id = measure.task_id AND lead.undone_at IS NULL
 JOIN verdict AS first ON first.id = measure.of_verdict
+JOIN task ON task.id = first.task_id
 WHERE measure.use_case = %(use_case)s AND measure.kind = 'lead' AND measure.settled_at IS NULL
 
 -- name: settled
-UPDATE measure SET settled_at = %(at)s WHERE task_id = %(task_id)s
+UPDATE measure SET settled_at = %(at)s, passed = %(passed)s WHERE task_id = %(task_id)s
 
--- name: make_task
-INSERT INTO task (id, use_case, body_hash, input, source, reference, reference_rate, admitted_at)
-VALUES (%(task_id)s, %(use_case)s, %(body_hash)s, %(input)s, %(source)s, false, 0.0, %(at)s)
+-- name: like_these
+-- Recent tasks: a known case takes its sender and the shape of its key from one of them.
+SELECT source, key FROM task
+WHERE use_case = %(use_case)s AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = task.id)
+ORDER BY id DESC LIMIT 50
 
--- name: make_decision
-INSERT INTO decision (task_id, id, use_case, route, reason_code, reason, output, confidence,
-                      evidence, attempt, decided_at, decide_seconds, halt_epoch)
-VALUES (%(task_id)s, %(decision_id)s, %(use_case)s, 'review', 'measured', %(reason)s, %(proposed)s,
-        %(confidence)s, %(evidence)s, 1, %(at)s, 0.0, 0)
-
--- name: make_review
-INSERT INTO review (id, task_id, use_case, blind, priority, opened_at, barred, reserved_for)
-VALUES (%(review_id)s, %(task_id)s, %(use_case)s, %(blind)s, %(priority)s, %(at)s, %(barred)s,
-        %(reserved_for)s)
+-- name: reserve
+UPDATE review SET barred = %(barred)s, reserved_for = %(reserved_for)s WHERE id = %(review_id)s
 
 -- name: make_measure
-INSERT INTO measure (task_id, use_case, kind, of_verdict, right_output, proposed_right, made_at)
-VALUES (%(task_id)s, %(use_case)s, %(kind)s, %(of_verdict)s, %(right_output)s, %(proposed_right)s,
-        %(at)s)
+INSERT INTO measure (task_id, use_case, kind, of_verdict, right_output, right_actions,
+                     proposed_right, made_at)
+VALUES (%(task_id)s, %(use_case)s, %(kind)s, %(of_verdict)s, %(right_output)s, %(right_actions)s,
+        %(proposed_right)s, %(at)s)
 ON CONFLICT DO NOTHING
 RETURNING task_id
 
 -- name: checks_passed
-SELECT verdict.reviewer, NOT measure.proposed_right AS known_wrong,
-       verdict.right_output IS NOT DISTINCT FROM measure.right_output AS passed, count(*) AS n
+SELECT verdict.reviewer, NOT measure.proposed_right AS known_wrong, measure.passed, count(*) AS n
 FROM measure JOIN verdict ON verdict.task_id = measure.task_id AND verdict.undone_at IS NULL
-WHERE measure.use_case = %(use_case)s AND measure.kind = 'check'
+WHERE measure.use_case = %(use_case)s AND measure.kind = 'check' AND measure.passed IS NOT NULL
 GROUP BY 1, 2, 3
 
 -- name: pace
@@ -208,12 +208,10 @@ FROM (
                    PARTITION BY verdict.reviewer ORDER BY verdict.given_at))) AS seconds,
            array_length(regexp_split_to_array(task.input::text, '\s+'), 1) AS words,
            second.task_id IS NOT NULL AS looked_at,
-           other.id IS NOT NULL
-           AND other.right_output IS DISTINCT FROM verdict.right_output AS overturned
+           second.passed IS FALSE AS overturned
     FROM verdict
     JOIN task ON task.id = verdict.task_id
     LEFT JOIN measure AS second ON second.of_verdict = verdict.id AND second.kind = 'lead'
-    LEFT JOIN verdict AS other ON other.task_id = second.task_id AND other.undone_at IS NULL
     WHERE verdict.use_case = %(use_case)s AND verdict.given_at > %(since)s
 ) AS given
 GROUP BY reviewer ORDER BY verdicts DESC

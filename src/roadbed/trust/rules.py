@@ -13,13 +13,19 @@ from roadbed.risk.forecast import Forecast
 from roadbed.risk.novelty import KIND_ALARM, KindAlarm
 from roadbed.risk.promise import Standing
 from roadbed.risk.states import Sign, State
+from roadbed.scoring.content import canonical
 from roadbed.trust.model import AuditPoint
+from roadbed.usecases.model import RiskMeasure
 
 _MOST_POINTS = 120
 
 
 def replay(
-    rows: Iterable[Mapping[str, Any]], after: Mapping[str, Any], risk_limit: float, delta: float
+    rows: Iterable[Mapping[str, Any]],
+    after: Mapping[str, Any],
+    risk_limit: float,
+    delta: float,
+    risk_measure: RiskMeasure = "wrong",
 ) -> tuple[RunningAudit, list[AuditPoint]]:
     """The audit of one version, and its way there, from its sample in the order drawn.
 
@@ -30,9 +36,9 @@ def replay(
     path: list[AuditPoint] = []
     for row in rows:
         audit.pass_over(row["passed"], row["weight"])
-        if row["wrong"] is None:
+        if row["loss"] is None:
             continue
-        audit.add(wrong=row["wrong"], rate=row["rate"])
+        audit.add(wrong=_loss(row, risk_measure) > 0.0, rate=row["rate"])
         path.append(
             AuditPoint(
                 automated=audit.automated,
@@ -46,17 +52,32 @@ def replay(
     return audit, thinned(path)
 
 
+def _loss(row: Mapping[str, Any], risk_measure: RiskMeasure) -> float:
+    """What the promise is about: the loss itself, or whether the answer counted as wrong."""
+    loss: float = row["loss"]
+    if risk_measure == "mean_loss" or row["agrees"] is None:
+        return loss
+    return float(not row["agrees"])
+
+
 def thinned(path: list[AuditPoint]) -> list[AuditPoint]:
     """At most ``_MOST_POINTS`` of them, the last one always."""
     step = max(1, -(-len(path) // _MOST_POINTS))
     return [*path[:-1:step], *path[-1:]]
 
 
-def kinds_of(unknown: Iterable[bool]) -> KindAlarm:
-    """The kind alarm over reviewed tasks in the order drawn."""
+def kinds_of(
+    rows: Iterable[Mapping[str, Any]], known: Sequence[Mapping[str, Any] | None] | None
+) -> KindAlarm:
+    """The kind alarm over reviewed tasks in the order drawn.
+
+    ``known`` are the outputs that the version was trained on; ``None`` if it does not say.
+    """
+    marks = None if known is None else {canonical(output) for output in known}
     alarm = KindAlarm()
-    for each in unknown:
-        alarm.add(unknown=each)
+    for row in rows:
+        unseen = marks is not None and canonical(row["right_output"]) not in marks
+        alarm.add(unknown=bool(row["new_kind"]) or unseen)
     return alarm
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -181,11 +180,7 @@ class Trust:
         after = await self._database.fetch_one(_SQL["after"], {**facts, "last": last})
         kinds = await self._database.fetch(
             _SQL["kinds"],
-            {
-                **facts,
-                "since": live["alarm_at"],
-                "kinds": None if live["kinds"] is None else json.dumps(live["kinds"]),
-            },
+            {**facts, "since": live["alarm_at"]},
         )
         audit, path = await asyncio.to_thread(
             rules.replay,
@@ -193,13 +188,14 @@ class Trust:
             after or {"passed": 0, "weight": 0.0},
             declared.risk_limit,
             1.0 - declared.certainty,
+            declared.risk_measure,
         )
         return _Found(
             live=live,
             audit=audit,
             path=path,
-            kinds=rules.kinds_of(row["unknown"] for row in kinds),
-            waiting=sum(row["wrong"] is None for row in rows),
+            kinds=rules.kinds_of(kinds, live["kinds"]),
+            waiting=sum(row["loss"] is None for row in rows),
             overdue=sum(row["late"] for row in rows),
         )
 

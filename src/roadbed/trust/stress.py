@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from roadbed.decisions.model import Answered, LiveVersion, Route, Service
-from roadbed.decisions.rules import route
-from roadbed.improvement.model import ExampleSet
+from roadbed.decisions.known_inputs import KnownInput
+from roadbed.decisions.model import Service
 from roadbed.improvement.service import Improvement
 from roadbed.intake.errors import InputError
 from roadbed.intake.rules import read_input
+from roadbed.scoring.assessment import Truth, assess, is_wrong
 from roadbed.trust.errors import NothingToStressError
 from roadbed.trust.perturbations import PERTURBATIONS, Harmed
-from roadbed.usecases.deciders import LabelledExample
-from roadbed.usecases.rules import slices_of
 
 STRENGTHS = (0.25, 0.5, 1.0)
 MOST_ITEMS = 400
@@ -67,22 +65,26 @@ class Stress:
         Raises ``NothingToStressError``, ``EvaluationBudgetError``, ``PriceUnknownError``.
         """
         declared, live = service.loaded.declared, service.live
-        judge = await self._improvement.examples(declared, "judge")
-        if not judge.examples or live.decider is None:
+        judge = [
+            case
+            for case in await self._improvement.cases(declared)
+            if case.judges and case.truth.labelled
+        ]
+        if not judge or live.decider is None:
             raise NothingToStressError(declared.name)
         chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
-        picked = sorted(chance.sample(range(len(judge.examples)), min(most, len(judge.examples))))
-        items = [(judge.contents[each], judge.examples[each]) for each in picked]
+        picked = sorted(chance.sample(range(len(judge)), min(most, len(judge))))
+        items = [(judge[number].content, judge[number].truth) for number in picked]
         rows = [await self._row(service, "as in the pilot", 0.0, _untouched(items))]
         left_out = []
         for name, perturb in PERTURBATIONS.items():
             for strength in STRENGTHS:
                 harmed = []
-                for content, example in items:
+                for content, truth in items:
                     other, others = chance.choice(items)
                     found = perturb(content, other, chance, strength)
                     if found is not None:
-                        harmed.append((found, _right(found, example, others)))
+                        harmed.append((found, _right(found, truth, others)))
                 if not harmed:
                     left_out.append(name)
                     break
@@ -100,28 +102,28 @@ class Stress:
         service: Service,
         name: str,
         strength: float,
-        harmed: Sequence[tuple[Harmed, LabelledExample | None]],
+        harmed: Sequence[tuple[Harmed, Truth]],
     ) -> Stressed:
         declared, live = service.loaded.declared, service.live
-        kept, contents = [], []
-        for found, right in harmed:
+        kept: list[tuple[Mapping[str, Any], Truth]] = []
+        for found, truth in harmed:
             try:
-                read = read_input(declared.input, found.content)
+                read_input(declared.input, found.content)
             except InputError:
                 continue
-            kept.append(LabelledExample(input=read, output=right.output if right else None))
-            contents.append(found.content)
-        if live.decider is None:
-            raise NothingToStressError(declared.name)
-        answers = await self._improvement.answers(
-            declared, live.decider, ExampleSet(examples=kept, until=None)
-        )
+            kept.append((found.content, truth))
+        inputs = [
+            KnownInput(id=f"stress_{number}", content=content)
+            for number, (content, _) in enumerate(kept)
+        ]
+        version = replace(live, loaded=live.loaded or service.loaded)
+        made = await self._improvement.evaluate(service.loaded, version, inputs)
         wrong_all = wrong_automatic = automatic = 0
-        for answer, example, content in zip(answers, kept, contents, strict=True):
-            expected = example.output.model_dump(mode="json") if example.output else None
-            wrong = (answer.output if answer else None) != expected
+        for evaluation, (content, truth) in zip(made, kept, strict=True):
+            score = assess(declared.scorer, evaluation.content, truth, content)
+            wrong = is_wrong(score, declared.tolerance)
             wrong_all += wrong
-            if answer and _automatic(service, live, answer, content):
+            if evaluation.under(version, halted=service.halted).automatic:
                 automatic += 1
                 wrong_automatic += wrong
         n = len(harmed)
@@ -141,22 +143,10 @@ class Stress:
 
 
 def _untouched(
-    items: Sequence[tuple[Mapping[str, Any], LabelledExample]],
-) -> list[tuple[Harmed, LabelledExample | None]]:
-    return [(Harmed(content=content), example) for content, example in items]
+    items: Sequence[tuple[Mapping[str, Any], Truth]],
+) -> list[tuple[Harmed, Truth]]:
+    return [(Harmed(content=content), truth) for content, truth in items]
 
 
-def _right(found: Harmed, own: LabelledExample, other: LabelledExample) -> LabelledExample | None:
-    return {"own": own, "other": other, "nobody": None}[found.right_of]
-
-
-def _automatic(
-    service: Service, live: LiveVersion, answer: Answered, content: Mapping[str, Any]
-) -> bool:
-    book = service.loaded.rules
-    fired = book.check_before(content) or book.check_after(
-        content, answer.output, answer.confidence
-    )
-    slices = slices_of(service.loaded.declared, content)
-    routed = route(answer, live, halted=service.halted, fired=fired, slices=slices)
-    return routed.route is Route.AUTOMATIC
+def _right(found: Harmed, own: Truth, other: Truth) -> Truth:
+    return {"own": own, "other": other, "nobody": Truth(right=None)}[found.right_of]

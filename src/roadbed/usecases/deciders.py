@@ -30,6 +30,8 @@ class Answer(Generic[Output]):
     alarm about new kinds, and without it everything then goes to a person. ``evidence`` is what a
     reviewer should see beside the output. ``cost`` is in the budget's currency; ``None`` means
     unknown. ``actions`` are effects it proposes, of the kinds the use case declares.
+    ``provenance`` says where its values came from (passages, records), as plain JSON: it is a part
+    of what is proposed, so that two answers from other sources differ.
     """
 
     output: Output
@@ -38,6 +40,7 @@ class Answer(Generic[Output]):
     evidence: JsonObject = field(default_factory=dict)
     cost: Decimal | None = None
     actions: Sequence[Action] = ()
+    provenance: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

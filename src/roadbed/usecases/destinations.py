@@ -174,7 +174,10 @@ class Destination:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ActionKind:
-    """An effect that a decider may propose; ``rules.yaml`` says when it is allowed."""
+    """An effect that a decider may propose; ``rules.yaml`` says when it is allowed.
+
+    ``after`` names the kind that must come before it in the same answer, and is sent first.
+    """
 
     name: str
     arguments: type[BaseModel]
@@ -183,6 +186,7 @@ class ActionKind:
     key: str
     per_task: int = 1
     per_day: int | None = None
+    after: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

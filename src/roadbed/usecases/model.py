@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import Literal, TypeAlias, overload
 
 from pydantic import BaseModel
 
+from roadbed.scoring.scorers import Scorer, ScorerFunction
 from roadbed.usecases import outbound, rules
 from roadbed.usecases.deciders import FunctionDecider, Trainable, is_trainable
 from roadbed.usecases.destinations import (
@@ -19,6 +20,8 @@ from roadbed.usecases.destinations import (
 )
 from roadbed.usecases.errors import UseCaseError
 from roadbed.usecases.rollout import Rollout
+
+RiskMeasure: TypeAlias = Literal["wrong", "mean_loss"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +62,10 @@ class UseCase:
     leaves either out. ``rollout`` says how a better version comes into service.
     ``examples_are_random_sample`` says that the rows under ``examples/`` were drawn at random from
     the traffic that will arrive: only then may those set apart for judging prove anything.
+    ``scorer`` says which answers are right (``roadbed.scoring``; ``Exact()`` by default), or is a
+    function of (proposed, right, input) that gives a ``Score``. An answer is wrong if its loss is
+    above ``tolerance``. ``risk_measure`` says what the limit is about: ``"wrong"``, the share of
+    wrong answers, or ``"mean_loss"``, the mean of the loss itself.
     Raises ``UseCaseError`` with every mistake at once.
     """
 
@@ -81,6 +88,9 @@ class UseCase:
         second_look_share: float = 0.02,
         approvals: Approvals | None = None,
         rollout: Rollout | None = None,
+        scorer: Scorer | ScorerFunction | None = None,
+        tolerance: float = 0.0,
+        risk_measure: RiskMeasure = "wrong",
     ) -> None:
         self.name = name
         self.purpose = purpose
@@ -98,12 +108,16 @@ class UseCase:
         self.second_look_share = second_look_share
         self.approvals = approvals or Approvals()
         self.rollout = rollout or Rollout()
+        self.tolerance = tolerance
+        self.risk_measure = risk_measure
+        found_scorer, scorer_problems = rules.read_scorer(scorer)
+        self.scorer: Scorer = found_scorer
         self.prompts: Mapping[str, str] = {}  # read from prompts/ when the folder is loaded
         self.destinations: dict[str, Destination] = {}
         self.actions: dict[str, ActionKind] = {}
         self.function: FunctionDecider | None = None
         self.trainable: Trainable | None = None
-        if found := rules.problems(self):
+        if found := [*rules.problems(self), *scorer_problems]:
             raise UseCaseError(str(name), found)
 
     @overload
@@ -159,11 +173,13 @@ class UseCase:
         key: str = "{task.id}-{delivery.id}",
         per_task: int = 1,
         per_day: int | None = None,
+        after: str | None = None,
     ) -> ActionKind:
         """Let the decider propose an effect of this kind; ``rules.yaml`` says when it is allowed.
 
         Without a rule that allows it, a person is asked. ``effect`` is read, reversible or
-        irreversible. Raises ``UseCaseError``.
+        irreversible. ``after`` names the kind of action that it needs: it is proposed behind one of
+        that kind and sent once that one is delivered. Raises ``UseCaseError``.
         """
         found = ActionKind(
             name=name,
@@ -173,6 +189,7 @@ class UseCase:
             key=key,
             per_task=per_task,
             per_day=per_day,
+            after=after,
         )
         if problems := outbound.action_problems(self, found):
             raise UseCaseError(self.name, problems)

@@ -37,6 +37,7 @@ def action_problems(declared: UseCase, found: ActionKind) -> list[Problem]:
         *_name(declared, found.name),
         *_connector(found.name, found.to),
         *_template(declared, "key", found.key),
+        *_needed(declared, found),
         *_effect(found),
     ]
 
@@ -78,7 +79,13 @@ def checked_actions(
         arguments = _arguments(kind, each.arguments)
         if isinstance(arguments, str):
             return f"the action {each.name!r}: {arguments}"
-        found.append({"name": each.name, "arguments": arguments})
+        action: dict[str, Any] = {"name": each.name, "arguments": arguments}
+        if kind.after is not None:
+            needed = [place for place, one in enumerate(found) if one["name"] == kind.after]
+            if not needed:
+                return f"it proposes {each.name!r} without {kind.after!r} before it"
+            action["after"] = needed[-1]
+        found.append(action)
     for name, kind in kinds.items():
         if sum(each["name"] == name for each in found) > kind.per_task:
             return f"it proposes {name!r} more than {kind.per_task} times for one task"
@@ -175,6 +182,15 @@ def _after(declared: UseCase, found: Destination) -> Iterator[Problem]:
             field="after",
             problem=f"{found.name!r} comes after {found.after!r}, which is not declared before it.",
             remedy="Declare the earlier destination first.",
+        )
+
+
+def _needed(declared: UseCase, found: ActionKind) -> Iterator[Problem]:
+    if found.after is not None and found.after not in declared.actions:
+        yield Problem(
+            field="action",
+            problem=f"{found.name!r} comes after {found.after!r}, which is not declared before it.",
+            remedy="Declare the action that comes first before it.",
         )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
+from roadbed.scoring.scorers import Exact, Scorer, as_scorer
 from roadbed.usecases.deciders import is_trainable
 from roadbed.usecases.errors import Problem, UseCaseError
 
@@ -33,7 +34,17 @@ def problems(declared: UseCase) -> list[Problem]:
         *_slices(declared),
         *_budget(declared.budget),
         *_rollout(declared),
+        *_scorer(declared),
     ]
+
+
+def read_scorer(given: object) -> tuple[Scorer, list[Problem]]:
+    """The scorer that was declared, ``Exact()`` if none was, and what is wrong with it."""
+    try:
+        return (Exact() if given is None else as_scorer(given)), []
+    except TypeError as error:
+        remedy = "Write scorer=Exact(), another scorer, or a function of (proposed, right, input)."
+        return Exact(), [Problem(field="scorer", problem=f"{error}.", remedy=remedy)]
 
 
 def decider_problems(declared: UseCase, decider: object) -> list[Problem]:
@@ -202,6 +213,26 @@ def _budget(budget: object) -> Iterator[Problem]:
             field="budget",
             problem="The budget's currency is no ISO code.",
             remedy="Use three capitals, for example EUR.",
+        )
+
+
+def _scorer(declared: UseCase) -> Iterator[Problem]:
+    fields = getattr(declared.output, "model_fields", {})
+    for problem in declared.scorer.problems(fields):
+        yield Problem(
+            field="scorer", problem=f"{problem}.", remedy="See docs/reference/scorers.md."
+        )
+    if not _between(declared.tolerance, -1e-12, 1.0):
+        yield Problem(
+            field="tolerance",
+            problem=f"A tolerance of {declared.tolerance!r} is out of range.",
+            remedy="Give a loss from 0 to below 1; 0 accepts only what is right.",
+        )
+    if declared.risk_measure not in ("wrong", "mean_loss"):
+        yield Problem(
+            field="risk_measure",
+            problem=f"Nothing is measured by {declared.risk_measure!r}.",
+            remedy='Write "wrong" or "mean_loss".',
         )
 
 

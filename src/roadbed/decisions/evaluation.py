@@ -1,0 +1,249 @@
+"""``evaluate``: one version on one task. The only caller of a decider.
+
+Live, shadow, canary, gate, certificate, replay, stress, reviewer checks and the search for prompts
+all come here. What differs between them is an argument: the time left, whether a budget holds the
+money, whether the use case is halted. Nothing is stored or sent here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+from roadbed.decisions import rules
+from roadbed.decisions.model import (
+    Answered,
+    LiveVersion,
+    NotAnswered,
+    Reason,
+    Route,
+    Routed,
+)
+from roadbed.decisions.runner import Runner
+from roadbed.intake.model import AdmittedTask
+from roadbed.kernel.clock import Clock
+from roadbed.scoring.content import Content
+from roadbed.usecases.folder import LoadedUseCase
+from roadbed.usecases.rules import slices_of
+
+MOST_ATTEMPTS = 3
+_NOTHING = Decimal(0)  # the decider was not asked
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluationContext:
+    """What a caller decides about an evaluation.
+
+    ``use_case`` is the folder in service, whose rules and models hold where the version brings none
+    of its own. ``seconds`` are left for the decider; ``None``: the whole declared deadline.
+    ``capped`` says that a budget limits what an answer may cost, so that an unknown price goes to a
+    person; ``funded`` is false where nothing is left of it. ``attempt`` counts how often deciding
+    the task began.
+    """
+
+    use_case: LoadedUseCase
+    runner: Runner
+    clock: Clock
+    seconds: float | None = None
+    halted: bool = False
+    funded: bool = True
+    capped: bool = False
+    attempt: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One step of an evaluation: whether the answer passed it, and a sentence where it did not."""
+
+    name: str
+    passed: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """What a version made of a task.
+
+    ``actions`` are those proposed, each with what its rule decides and why. ``held`` is what sends
+    it to a person, or refuses it, whatever its confidence. ``score`` is compared with the threshold
+    in force; it is 0 for whatever is held back. ``seconds`` is the time of the whole evaluation.
+    """
+
+    answer: Answered | NotAnswered
+    actions: Sequence[Mapping[str, Any]]
+    held: Routed | None
+    slices: Mapping[str, str]
+    score: float
+    routed: Routed
+    seconds: float = 0.0
+
+    @property
+    def cost(self) -> Decimal | None:
+        """What the decider cost; ``None`` if it did not say."""
+        return self.answer.cost
+
+    @property
+    def content(self) -> Content | None:
+        """What is proposed; ``None`` where there is no answer."""
+        return content_of(self.answer)
+
+    @property
+    def confidence(self) -> float:
+        """The decider's confidence; 0 where the answer is held back, so never automatic."""
+        if self.held is not None or isinstance(self.answer, NotAnswered):
+            return 0.0
+        return self.answer.confidence
+
+    @property
+    def cautious(self) -> float | None:
+        """The cautious confidence, with the same zero; ``None`` if the decider gave none."""
+        if isinstance(self.answer, NotAnswered):
+            return 0.0
+        told = self.answer.cautious is not None
+        return 0.0 if told and self.held is not None else self.answer.cautious
+
+    @property
+    def automatic(self) -> bool:
+        """Whether it would go out by itself."""
+        return self.routed.route is Route.AUTOMATIC
+
+    @property
+    def checks(self) -> Sequence[Check]:
+        """The steps in order, up to the one that stopped it."""
+        stopped = _STOPPED_AT.get(self.routed.code)
+        steps = _STEPS[: _STEPS.index(stopped) + 1] if stopped else _STEPS
+        return [
+            Check(name=step, passed=step != stopped, reason=self.routed.reason * (step == stopped))
+            for step in steps
+        ]
+
+    def under(self, version: LiveVersion, *, halted: bool = False) -> Evaluation:
+        """The same answer, scored and routed with what ``version`` has in force."""
+        score = rules.score(self.confidence, self.cautious, version, self.slices)
+        routed = rules.route(self.held, score, version, halted=halted, slices=self.slices)
+        return replace(self, score=score, routed=routed)
+
+
+def content_of(answer: Answered | NotAnswered) -> Content | None:
+    """What an answer proposes; ``None`` where there is none."""
+    if isinstance(answer, NotAnswered):
+        return None
+    return Content(output=answer.output, actions=answer.actions, provenance=answer.provenance)
+
+
+async def evaluate(
+    version: LiveVersion, task: AdmittedTask, context: EvaluationContext
+) -> Evaluation:
+    """Run ``version`` on ``task``; whatever the decider does, this raises nothing of it.
+
+    In this order: rules before, the decider under its deadline, the schema, rules after, the rules
+    of actions, the rule of cost, the score, the route.
+    """
+    began = context.clock.monotonic()
+    loaded = version.loaded or context.use_case
+    actions: Sequence[Mapping[str, Any]] = ()
+    answer: Answered | NotAnswered
+    held: Routed | None
+    if stopped := _before(loaded, task, context):
+        answer, held = stopped
+    else:
+        seen = with_declared_input(task, version)
+        answer = (
+            seen
+            if isinstance(seen, NotAnswered)
+            else await context.runner.ask(
+                version,
+                seen,
+                seconds=loaded.declared.deadline_seconds
+                if context.seconds is None
+                else context.seconds,
+            )
+        )
+        actions, held = _screened(answer, loaded, task, context)
+    slices = slices_of(loaded.declared, task.content)
+    found = Evaluation(
+        answer=answer, actions=actions, held=held, slices=slices, score=0.0, routed=_UNROUTED
+    )
+    routed = found.under(version, halted=context.halted)
+    return replace(routed, seconds=context.clock.monotonic() - began)
+
+
+def with_declared_input(task: AdmittedTask, version: LiveVersion) -> AdmittedTask | NotAnswered:
+    """The task with its input as this version declares it."""
+    if version.loaded is None or isinstance(task.input, version.loaded.declared.input):
+        return task
+    try:
+        read = version.loaded.declared.input.model_validate(task.content)
+    except ValueError as error:
+        return NotAnswered(
+            code=Reason.INVALID_ANSWER,
+            reason=f"The input does not fit what this version takes: {str(error)[:300]}",
+            evidence={},
+            cost=_NOTHING,
+        )
+    return replace(task, input=read)
+
+
+def _before(
+    loaded: LoadedUseCase, task: AdmittedTask, context: EvaluationContext
+) -> tuple[NotAnswered, Routed] | None:
+    """What stops a task before its decider is asked."""
+    if context.attempt > MOST_ATTEMPTS:
+        reason = f"Deciding it was cut off {MOST_ATTEMPTS} times by a crash."
+        return _unasked(Reason.INTERRUPTED, reason)
+    if fired := loaded.rules.check_before(task.content):
+        return _unasked(Reason.RULE, fired.reason)[0], rules.held_by_rule(fired)
+    if not context.funded:
+        return _unasked(Reason.BUDGET, "The budget is used up.")
+    return None
+
+
+def _screened(
+    answer: Answered | NotAnswered,
+    loaded: LoadedUseCase,
+    task: AdmittedTask,
+    context: EvaluationContext,
+) -> tuple[Sequence[Mapping[str, Any]], Routed | None]:
+    """The actions of an answer with what rules decide on them, and what holds the answer back."""
+    if isinstance(answer, NotAnswered):
+        return (), rules.to_review(answer.code, answer.reason)
+    actions = rules.screen_actions(answer, task.content, loaded.rules)
+    if fired := loaded.rules.check_after(task.content, answer.output, answer.confidence):
+        return actions, rules.held_by_rule(fired)
+    if refused := rules.action_refused(actions):
+        return actions, refused
+    if context.capped and answer.cost is None:
+        return actions, rules.cost_unknown()
+    return actions, None
+
+
+def _unasked(code: Reason, reason: str) -> tuple[NotAnswered, Routed]:
+    answer = NotAnswered(code=code, reason=reason, evidence={}, cost=_NOTHING)
+    return answer, rules.to_review(code, reason)
+
+
+_UNROUTED = Routed(route=Route.REVIEW, code=Reason.NOT_PROVEN, reason="")
+_STEPS = ("rules before", "decider", "schema", "rules after", "actions", "cost", "score", "route")
+_STOPPED_AT: Mapping[str, str] = MappingProxyType(
+    {
+        Reason.INTERRUPTED: "rules before",
+        Reason.BUDGET: "rules before",
+        Reason.NO_VERSION: "decider",
+        Reason.UNSURE: "decider",
+        Reason.DECIDER_FAILED: "decider",
+        Reason.DECIDER_TIMEOUT: "decider",
+        Reason.INVALID_ANSWER: "schema",
+        Reason.RULE: "rules after",
+        Reason.RULE_FAILED: "rules after",
+        Reason.ACTION_REFUSED: "actions",
+        Reason.COST_UNKNOWN: "cost",
+        Reason.BELOW_THRESHOLD: "score",
+        Reason.SLICE_UNKNOWN: "score",
+        Reason.NOT_PROVEN: "route",
+        Reason.AUDIT_HALTED: "route",
+        Reason.HALTED: "route",
+    }
+)

@@ -1,0 +1,209 @@
+"""What a verdict says: the right content, its score, and what it releases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from roadbed.reviews.errors import VerdictError
+from roadbed.reviews.model import VerdictKind
+from roadbed.reviews.rules import as_declared
+from roadbed.scoring.assessment import Truth, agree, assess, is_wrong
+from roadbed.scoring.content import Content, same
+from roadbed.scoring.scorers import Score
+from roadbed.usecases.destinations import Action
+from roadbed.usecases.model import UseCase
+from roadbed.usecases.outbound import checked_actions
+from roadbed.usecases.rulebook import RuleBook
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shown:
+    """What a verdict is about: what was decided for a task, as it was when it was shown.
+
+    ``known`` is the right content of a case made to measure reviewers.
+    """
+
+    task_id: str
+    blind: bool
+    input: Json
+    sender: str | None
+    content: Content | None
+    route: str
+    confidence: float | None
+    measured: str | None
+    known: Content | None
+    known_actions: bool
+    proposed_right: bool | None
+
+    @property
+    def content_hash(self) -> str | None:
+        return self.content.hash if self.content else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What a person says of a content. ``right`` is ``None`` where no answer would be right."""
+
+    kind: VerdictKind
+    right: Content | None
+    actions_known: bool
+    score: Score
+    agrees: bool
+    released: Sequence[Json]
+    passed: bool | None
+
+
+def read_verdict(
+    declared: UseCase,
+    shown: Shown,
+    kind: VerdictKind,
+    *,
+    output: Json | None,
+    actions: Sequence[Json] | None,
+    rules: RuleBook | None,
+    may_approve: bool,
+) -> Verdict:
+    """A verdict with its score. Raises ``VerdictError`` when it does not fit the review.
+
+    *Accept* says that what was shown is right and releases what the person may release: an action
+    that needs an approval is released by somebody who may approve, and held for the others.
+    """
+    right, known = _right(declared, shown, kind, output, actions)
+    score = _score(declared, shown, kind, right, actions_known=known)
+    released = [] if right is None else _released(shown, right, rules)
+    return Verdict(
+        kind=kind,
+        right=right,
+        actions_known=known,
+        score=score,
+        agrees=not is_wrong(score, declared.tolerance),
+        released=[
+            {**action, "approved": may_approve and kind is VerdictKind.ACCEPT}
+            for action in released
+        ],
+        passed=_passed(declared, shown, kind, right),
+    )
+
+
+def _right(
+    declared: UseCase,
+    shown: Shown,
+    kind: VerdictKind,
+    output: Json | None,
+    actions: Sequence[Json] | None,
+) -> tuple[Content | None, bool]:
+    """The right content, and whether its actions were judged."""
+    if kind is not VerdictKind.CORRECT:
+        if output is not None or actions is not None:
+            raise VerdictError(
+                f"A verdict of {kind} carries no output and no actions.",
+                "Leave them out, or use `correct`.",
+            )
+        return (shown.content, True) if kind is VerdictKind.ACCEPT else (None, True)
+    if output is None:
+        raise VerdictError(
+            "A correction needs the right output.",
+            "Send it as `output`, or use `reject` if no answer would be right.",
+        )
+    right = Content(output=as_declared(declared.output, output))
+    if actions is None:
+        return right, False
+    return replace(right, actions=_actions(declared, actions)), True
+
+
+def _actions(declared: UseCase, given: Sequence[Json]) -> Sequence[Json]:
+    """Actions as a person wrote them, checked like those of a decider."""
+    read = []
+    for action in given:
+        if set(action) - {"name", "arguments"} or not isinstance(action.get("name"), str):
+            raise VerdictError(
+                "An action has a name and arguments, and nothing else.",
+                "Send the actions that are right, in their order; an empty list if none is.",
+            )
+        arguments = action.get("arguments") or {}
+        if not isinstance(arguments, Mapping):
+            raise VerdictError("The arguments of an action are no object.", "Send its fields.")
+        read.append(Action(name=action["name"], arguments=arguments))
+    found = checked_actions(declared.actions, read)
+    if isinstance(found, str):
+        raise VerdictError(
+            f"These actions cannot be taken: {found.removeprefix('it proposes ')}.",
+            "Correct the action, or remove it with whatever needs it.",
+        )
+    return found
+
+
+def _score(
+    declared: UseCase,
+    shown: Shown,
+    kind: VerdictKind,
+    right: Content | None,
+    *,
+    actions_known: bool,
+) -> Score:
+    """The score of what was decided, which the verdict keeps for good."""
+    if kind is VerdictKind.ACCEPT:
+        return Score(loss=0.0)
+    if declared.scorer.needs_person and shown.content is not None:
+        agreed = right is not None and same(right.output, shown.content.output)
+        if not (agreed and actions_known):
+            return Score(loss=1.0, why="A person judged exactly this answer.")
+    truth = Truth(right=right, actions_known=actions_known)
+    return assess(declared.scorer, shown.content, truth, shown.input)
+
+
+def _released(shown: Shown, right: Content, rules: RuleBook | None) -> list[dict[str, Any]]:
+    """The right actions with what rules decide on them. Raises ``VerdictError`` on a refusal."""
+    proposed = list(shown.content.actions) if shown.content else []
+    facts = {"input": shown.input, "output": right.output, "confidence": shown.confidence or 0.0}
+    found = []
+    for number, action in enumerate(right.actions):
+        known = next((each for each in proposed if _alike(each, action)), None)
+        if known is not None and "decide" in known:
+            decide, why = known["decide"], known["reason"]
+        elif rules is None:
+            decide, why = "review", "a person wrote it"
+        else:
+            decide, why = rules.decide_action(action["name"], action["arguments"], facts)
+            if decide == "refuse":
+                raise VerdictError(
+                    f"The action {action['name']!r} is refused: {why}.",
+                    "Remove it, or change it so that the rule allows it.",
+                )
+        found.append(
+            {
+                "n": number,
+                "name": action["name"],
+                "arguments": action["arguments"],
+                "after": action.get("after"),
+                "decide": decide,
+                "reason": why,
+            }
+        )
+    return [action for action in found if action["decide"] != "refuse"]
+
+
+def _alike(one: Json, other: Json) -> bool:
+    return one["name"] == other["name"] and same(one["arguments"], other["arguments"])
+
+
+def _passed(
+    declared: UseCase, shown: Shown, kind: VerdictKind, right: Content | None
+) -> bool | None:
+    """Whether a verdict on a case whose answer is known found it; ``None`` for other tasks."""
+    if shown.measured != "check":
+        return None
+    if declared.scorer.needs_person:
+        return (kind is VerdictKind.ACCEPT) == shown.proposed_right
+    return agree(
+        declared.scorer,
+        right,
+        shown.known,
+        shown.input,
+        tolerance=declared.tolerance,
+        actions=shown.known_actions and kind is not VerdictKind.REJECT,
+    )

@@ -1,0 +1,73 @@
+"""What a version proposes for one task, as one value with one hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Content:
+    """An output with the ordered actions proposed beside it and where their values came from.
+
+    ``output`` and ``provenance`` are JSON. Each action has ``name`` and ``arguments``; anything
+    else in it (what a rule decided on it) is no part of the content. This value is shown to the
+    reviewer, compared between versions, bound by a verdict, and delivered.
+    """
+
+    output: Json
+    actions: Sequence[Json] = ()
+    provenance: Json = field(default_factory=dict)
+
+    @property
+    def proposed_actions(self) -> list[dict[str, Any]]:
+        """The actions by name and arguments alone, in order."""
+        return [
+            {"name": action["name"], "arguments": action["arguments"]} for action in self.actions
+        ]
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical form, hexadecimal."""
+        whole = {
+            "output": self.output,
+            "actions": self.proposed_actions,
+            "provenance": self.provenance,
+        }
+        return hashlib.sha256(canonical(whole).encode()).hexdigest()
+
+
+def content_hash(content: Content | None) -> str | None:
+    """The hash of a content; ``None`` where nothing is proposed."""
+    return None if content is None else content.hash
+
+
+def canonical(value: object) -> str:
+    """JSON that is the same for the same value, also after the database has stored it.
+
+    Keys are sorted, nothing is escaped without need, and a whole number is written as an integer
+    however it was stored. Raises ``ValueError`` for NaN and infinity.
+    """
+    return json.dumps(
+        _plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two JSON values are the same value."""
+    return one == other or canonical(one) == canonical(other)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value

@@ -1,0 +1,317 @@
+"""Scorers: how far a proposed output is from the right one, as a loss in [0, 1].
+
+A use case declares one. ``0`` is right, ``1`` is as wrong as can be. *Unknown* is a score of its
+own: it never counts as right.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+from roadbed.scoring.content import Json, same
+
+SLOWEST_SECONDS = 2.0  # for one pair; a scorer that takes longer gives no score
+_MOST_HUNG = 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Score:
+    """A loss in [0, 1]; ``None`` where it is unknown. ``why`` is a plain sentence."""
+
+    loss: float | None
+    why: str = ""
+
+    @classmethod
+    def unknown(cls, why: str) -> Score:
+        """Nobody can say whether it is right."""
+        return cls(loss=None, why=why)
+
+
+RIGHT = Score(loss=0.0)
+
+
+class Scorer(Protocol):
+    """Says how wrong a proposed output is. Pure: no I/O, the same answer for the same arguments.
+
+    ``needs_person``: only a person can decide, so that an answer nobody has judged is unknown.
+    """
+
+    @property
+    def needs_person(self) -> bool: ...
+
+    def score(self, proposed: Json, right: Json, input: Json) -> Score:
+        """The score of ``proposed`` where ``right`` is right for ``input``, all plain JSON."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """What it is, as JSON, for pages and certificates."""
+        ...
+
+    def problems(self, fields: Mapping[str, Any]) -> Iterator[str]:
+        """What does not fit an output model with these ``fields``, one sentence each."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """Right is what equals the right output. The default; it fits labels."""
+
+    needs_person: bool = field(default=False, init=False)
+
+    def score(self, proposed: Json, right: Json, input: Json) -> Score:  # noqa: ARG002
+        return RIGHT if same(proposed, right) else _differs(_fields(proposed, right))
+
+    def facts(self) -> dict[str, Any]:
+        return {"scorer": "exact"}
+
+    def problems(self, fields: Mapping[str, Any]) -> Iterator[str]:  # noqa: ARG002
+        yield from ()
+
+
+class Fields:
+    """Right is what equals the right output in the named fields; the others do not matter."""
+
+    needs_person = False
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def score(self, proposed: Json, right: Json, input: Json) -> Score:  # noqa: ARG002
+        wrong = [name for name in self.names if not same(proposed.get(name), right.get(name))]
+        return _differs(wrong) if wrong else RIGHT
+
+    def facts(self) -> dict[str, Any]:
+        return {"scorer": "fields", "fields": list(self.names)}
+
+    def problems(self, fields: Mapping[str, Any]) -> Iterator[str]:
+        if not self.names:
+            yield "Fields() names no field"
+        yield from _missing(self.names, fields)
+
+
+class Within:
+    """Right is a number that lies close enough to the right one; other fields must be equal.
+
+    A number is right if it differs by at most ``absolute``, or by at most the share ``relative`` of
+    the right number. ``fields`` names the numbers; without it every number of the output is meant.
+    """
+
+    needs_person = False
+
+    def __init__(
+        self,
+        *,
+        absolute: float | None = None,
+        relative: float | None = None,
+        fields: Sequence[str] = (),
+    ) -> None:
+        self.absolute = absolute
+        self.relative = relative
+        self.names = (fields,) if isinstance(fields, str) else tuple(fields)
+
+    def score(self, proposed: Json, right: Json, input: Json) -> Score:  # noqa: ARG002
+        wrong = [
+            name
+            for name in {**right, **proposed}
+            if not self._right(name, proposed.get(name), right.get(name))
+        ]
+        return _differs(wrong) if wrong else RIGHT
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "scorer": "within",
+            "absolute": self.absolute,
+            "relative": self.relative,
+            "fields": list(self.names),
+        }
+
+    def problems(self, fields: Mapping[str, Any]) -> Iterator[str]:
+        if self.absolute is None and self.relative is None:
+            yield "Within() needs absolute= or relative="
+        for name, value in (("absolute", self.absolute), ("relative", self.relative)):
+            if value is not None and not (_number(value) and math.isfinite(value) and value >= 0):
+                yield f"Within({name}={value!r}) is no distance"
+        yield from _missing(self.names, fields)
+
+    def _right(self, name: str, proposed: object, right: object) -> bool:
+        meant = not self.names or name in self.names
+        if not (meant and _number(proposed) and _number(right)):
+            return same(proposed, right)
+        distance = abs(float(proposed) - float(right))  # type: ignore[arg-type]
+        close = self.absolute is not None and distance <= self.absolute
+        limit = None if self.relative is None else self.relative * abs(float(right))  # type: ignore[arg-type]
+        return close or (limit is not None and distance <= limit)
+
+
+class Sets:
+    """Lists compared as sets: order and repetition do not matter.
+
+    The loss is the mean over the named fields of 1 − |both| / |either|, so that half of the labels
+    are half right; with ``risk_measure="wrong"`` and no tolerance only equal sets are right. Fields
+    that are not named must be equal.
+    """
+
+    needs_person = False
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def score(self, proposed: Json, right: Json, input: Json) -> Score:  # noqa: ARG002
+        others = [name for name in _fields(proposed, right) if name not in self.names]
+        if others:
+            return _differs(others)
+        losses = [_distance(proposed.get(name), right.get(name)) for name in self.names]
+        loss = sum(losses) / len(losses)
+        wrong = [name for name, part in zip(self.names, losses, strict=True) if part]
+        return Score(loss=loss, why=_differs(wrong).why) if loss else RIGHT
+
+    def facts(self) -> dict[str, Any]:
+        return {"scorer": "sets", "fields": list(self.names)}
+
+    def problems(self, fields: Mapping[str, Any]) -> Iterator[str]:
+        if not self.names:
+            yield "Sets() names no field"
+        yield from _missing(self.names, fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Only a person can decide whether an answer is right: free text, a summary, a reply.
+
+    An answer is right or wrong where a person said so of exactly this answer. Any other answer is
+    unknown until somebody judges it.
+    """
+
+    needs_person: bool = field(default=True, init=False)
+
+    def score(self, proposed: Json, right: Json, input: Json) -> Score:  # noqa: ARG002
+        if same(proposed, right):
+            return RIGHT
+        return Score.unknown("Nobody has judged this answer yet.")
+
+    def facts(self) -> dict[str, Any]:
+        return {"scorer": "judged"}
+
+    def problems(self, fields: Mapping[str, Any]) -> Iterator[str]:  # noqa: ARG002
+        yield from ()
+
+
+ScorerFunction: TypeAlias = Callable[[Json, Json, Json], Score]
+
+
+class FunctionScorer:
+    """A pod's own function of (proposed, right, input), kept from doing harm.
+
+    Whatever it raises, gives or takes too long for is an unknown score that says why. It runs on a
+    thread of its own, which is left behind if it hangs.
+    """
+
+    needs_person = False
+
+    def __init__(self, function: ScorerFunction, *, seconds: float = SLOWEST_SECONDS) -> None:
+        self.function = function
+        self._seconds = seconds
+        self._hung = 0
+        self._calls: queue.SimpleQueue[tuple[Any, queue.SimpleQueue[object]]] | None = None
+        self._one_at_a_time = threading.Lock()
+
+    def score(self, proposed: Json, right: Json, input: Json) -> Score:
+        with self._one_at_a_time:
+            if self._hung >= _MOST_HUNG:
+                return Score.unknown("The scorer was too slow several times and is not asked.")
+            reply: queue.SimpleQueue[object] = queue.SimpleQueue()
+            if self._calls is None:
+                self._calls = queue.SimpleQueue()
+                threading.Thread(target=self._work, args=(self._calls,), daemon=True).start()
+            self._calls.put(((proposed, right, input), reply))
+            try:
+                given = reply.get(timeout=self._seconds)
+            except queue.Empty:
+                self._hung += 1
+                self._calls = None
+                return Score.unknown(f"The scorer took more than {self._seconds:g} s.")
+        return _checked(given)
+
+    def facts(self) -> dict[str, Any]:
+        return {"scorer": "function", "function": getattr(self.function, "__name__", "function")}
+
+    def problems(self, fields: Mapping[str, Any]) -> Iterator[str]:  # noqa: ARG002
+        try:
+            inspect.signature(self.function).bind(None, None, None)
+        except (TypeError, ValueError):
+            yield "The scorer does not take exactly (proposed, right, input)"
+
+    def _work(self, calls: queue.SimpleQueue[tuple[Any, queue.SimpleQueue[object]]]) -> None:
+        while True:
+            arguments, reply = calls.get()
+            try:
+                value: object = self.function(*arguments)
+            except BaseException as error:
+                value = error
+            reply.put(value)
+
+
+def as_scorer(given: object) -> Scorer:
+    """A declared scorer: an object with the methods of ``Scorer``, or a function.
+
+    Raises ``TypeError`` for anything else, and for the class in place of an object of it.
+    """
+    verbs = ("score", "facts", "problems")
+    if not inspect.isclass(given):
+        if all(callable(getattr(given, verb, None)) for verb in verbs):
+            return given  # type: ignore[return-value]
+        if callable(given):
+            return FunctionScorer(given)
+    raise TypeError(f"{given!r} is no scorer")
+
+
+def _checked(given: object) -> Score:
+    if isinstance(given, BaseException):
+        return Score.unknown(f"The scorer failed: {type(given).__name__}: {str(given)[:200]}")
+    if not isinstance(given, Score):
+        return Score.unknown(f"The scorer gave {type(given).__name__} instead of a Score.")
+    if given.loss is None:
+        return given
+    if not _number(given.loss) or not 0.0 <= given.loss <= 1.0:
+        return Score.unknown(f"The scorer gave a loss of {given.loss!r}, not one from 0 to 1.")
+    return Score(loss=float(given.loss), why=str(given.why)[:500])
+
+
+def _distance(one: object, other: object) -> float:
+    """1 − |both| / |either| of two lists."""
+    if not (isinstance(one, list | tuple) and isinstance(other, list | tuple)):
+        return 0.0 if same(one, other) else 1.0
+    left, right = ({_mark(value) for value in side} for side in (one, other))
+    return 1.0 - len(left & right) / len(left | right) if left | right else 0.0
+
+
+def _mark(value: object) -> str:
+    from roadbed.scoring.content import canonical
+
+    return canonical(value)
+
+
+def _fields(proposed: Json, right: Json) -> list[str]:
+    """The fields in which two outputs differ."""
+    names = {**right, **proposed}
+    return [name for name in names if not same(proposed.get(name), right.get(name))]
+
+
+def _differs(names: Sequence[str]) -> Score:
+    return Score(loss=1.0, why=f"It differs in {', '.join(names)}." if names else "It differs.")
+
+
+def _missing(names: Sequence[str], fields: Mapping[str, Any]) -> Iterator[str]:
+    for name in names:
+        if name not in fields:
+            yield f"The output has no field {name!r} to score"
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
