@@ -1,17 +1,28 @@
 # Every target does its own set-up; all that is needed is Python >= 3.11 with venv, make and git.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench faults check lint browser-deps clean
+.PHONY: help demo test bench faults check lint llm browser-deps environment clean
+.NOTPARALLEL:  # two pips at a time in one environment spoil it
 SHELL := /bin/bash
 NAME ?= decisions
 KILLS ?= 1000
 VENV := .venv
 BIN := $(VENV)/bin
 comma := ,
-PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
+
+# Nothing but what is named is installed: pip resolves nothing. It would ask for what a package's extras
+# ask for, which no lock has to name, and take the newest. Nor is anything built: a build would use
+# whatever tools are newest.
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
+locked = $(PIP) --only-binary=:all: --require-hashes -r requirements/$(1).txt
+# What pip did not resolve it checks afterwards.
+check = told=$$($(BIN)/python -m pip check) || { echo "$$told" >&2; \
+    echo "What is installed does not fit together: make clean, and then again" >&2; exit 1; }
+# Fails where the environment is to be made anew: there is none, or an installation was interrupted.
+sound = test -x $(BIN)/python && $(BIN)/python -I requirements/sound.py
 
 # The first Python that has $(1) and is new enough.
-first = $(firstword $(foreach each,python3.13 python3.12 python3.11 python3,$(shell \
-    $(each) -c 'import $(1); sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(each))))
+first = $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(shell \
+    $(name) -c 'import $(1); sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(name))))
 PYTHON ?= $(or $(call first,ensurepip$(comma)sys$(comma)venv),$(call first,sys))
 
 help: ## this list
@@ -39,6 +50,8 @@ bench: $(VENV)/.bench ## one benchmark: make bench NAME=decisions ARGS="..."
 	    exit 1; }
 	@$(BIN)/python benchmarks/$(NAME).py $(ARGS)
 
+llm: $(VENV)/.llm ## what asks language models, into .venv: the extra llm
+
 faults: $(VENV)/.dev ## kill server, worker and database under load: make faults KILLS=10000
 	@$(BIN)/python -m tests.faults.harness --kills $(KILLS) $(ARGS)
 
@@ -58,7 +71,7 @@ browser-deps:
 	@{ $(has_chromium); } >/dev/null || \
 	    echo "NO CHROMIUM: THE BROWSER TESTS WILL BE SKIPPED. Install it: sudo apt-get install chromium"
 
-$(BIN)/python:
+$(BIN)/python environment:
 	@test -n "$(PYTHON)" || { \
 	    echo "Python 3.11 or newer is needed: sudo apt-get install python3 python3-venv"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -67,19 +80,19 @@ $(BIN)/python:
 	    echo "Python's venv module is missing: sudo apt-get install python3-venv"; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(VENV)/.base: requirements/build.txt requirements/base.txt pyproject.toml | $(BIN)/python
+$(VENV)/.base: requirements/build.txt requirements/base.txt pyproject.toml $(BIN)/python
+	@$(sound) || $(MAKE) --no-print-directory environment
 	@echo "Installing Roadbed into $(VENV) (once, about a minute)"
-	@$(PIP) --require-hashes -r requirements/build.txt
-	@$(PIP) --require-hashes -r requirements/base.txt
-	@$(PIP) --no-deps --no-build-isolation -e .
+	@$(call locked,build)
+	@$(call locked,base)
+	@$(PIP) --no-index --no-build-isolation -e .
+	@$(check)
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.txt $(VENV)/.base
-	@echo "Installing what the tests need"
-	@$(PIP) --require-hashes -r requirements/dev.txt
-	@touch $@
-
-$(VENV)/.bench: requirements/bench.txt $(VENV)/.base
-	@echo "Installing what the benchmarks compare with"
-	@$(PIP) --require-hashes -r requirements/bench.txt
+# Each of these locks holds all of base.txt, and more.
+$(VENV)/.llm $(VENV)/.dev $(VENV)/.bench: $(VENV)/.%: requirements/%.txt $(VENV)/.base
+	@$(sound) || $(MAKE) --no-print-directory environment $(VENV)/.base
+	@echo "Installing what requirements/$*.txt adds"
+	@$(call locked,$*)
+	@$(check)
 	@touch $@

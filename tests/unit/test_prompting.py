@@ -212,7 +212,7 @@ async def test_without_the_extra_there_is_a_sentence_too(
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     found = await search(server)
     assert isinstance(found, NoProposal)
-    assert "roadbed[llm]" in found.reason
+    assert "make llm" in found.reason
 
 
 async def test_without_a_prompt_there_is_nothing_to_improve(server: ModelServer) -> None:

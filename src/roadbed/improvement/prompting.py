@@ -177,7 +177,7 @@ def _obstacle(
     if not text.strip():
         return f"There is no prompts/{prompted.file} to improve."
     if any(importlib.util.find_spec(each) is None for each in ("gepa", "pydantic_ai")):
-        return "Searching for a better prompt needs the extra: pip install 'roadbed[llm]'."
+        return "Searching for a better prompt needs the extra llm: make llm."
     try:
         prompted.endpoint.key(prompted.environment)
     except NoReplyError as error:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydantic_ai.messages import ModelResponse
     from pydantic_ai.models import Model
 
-_MISSING = "no language model can be asked: install the extra, pip install 'roadbed[llm]'"
+_MISSING = "no language model can be asked: install the extra llm, make llm"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
