@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx2
+import hypothesis
 import pytest
 import uvicorn
 from pydantic import SecretStr
@@ -53,6 +54,13 @@ def decide(inquiry, context):
 """
 
 WARM = Warm()
+
+# How long something takes on a busy machine says nothing of the code. All else stays as Hypothesis
+# has it, which in CI takes a profile of its own: this one stands on whichever is in use.
+hypothesis.settings.register_profile(
+    "roadbed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("roadbed")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from roadbed.audit import rules, tree
@@ -72,7 +72,6 @@ def grown(size: int, step: int) -> tuple[Bundle | None, dict[tree.Tile, bytes], 
     return last, stored, top
 
 
-@settings(deadline=None)
 @given(size=st.integers(0, 700), step=st.integers(1, 700))
 def test_however_it_grows_its_root_is_that_of_its_leaves(size: int, step: int) -> None:
     last, stored, top = grown(size, step)
@@ -80,7 +79,6 @@ def test_however_it_grows_its_root_is_that_of_its_leaves(size: int, step: int) -
     assert top == naive_root(LEAVES[:size]) == tree.root(size, tree.NodesOfTiles(stored))
 
 
-@settings(deadline=None)
 @given(size=SIZES, part=st.floats(0, 1), bit=st.integers(0, 255), other=st.integers(0, 800))
 def test_a_leaf_is_proven_to_be_where_it_is_and_nowhere_else(
     size: int, part: float, bit: int, other: int
@@ -100,7 +98,6 @@ def test_a_leaf_is_proven_to_be_where_it_is_and_nowhere_else(
         assert not tree.included(mine, place, size, hashes[:-1], top)
 
 
-@settings(deadline=None)
 @given(size=SIZES, part=st.floats(0, 1), bit=st.integers(0, 255))
 def test_an_older_tree_is_proven_to_be_the_beginning(size: int, part: float, bit: int) -> None:
     old = max(1, min(int(part * size), size))
@@ -119,7 +116,6 @@ def test_an_older_tree_is_proven_to_be_the_beginning(size: int, part: float, bit
         assert not tree.consistent(old, size, before, top, hashes[:-1])
 
 
-@settings(deadline=None)
 @given(size=SIZES, asked=st.sets(SIZES, max_size=9))
 def test_retracing_gives_the_roots_and_tiles_that_growing_gave(size: int, asked: set[int]) -> None:
     _, stored, _ = grown(size, 333)
