@@ -17,7 +17,6 @@ import pytest
 
 from tests.conftest import WARM, Folders
 
-pytestmark = pytest.mark.timeout(240)  # two cores, shared with whatever else is tested
 PAST = "text,team\n" + "".join(
     f"{greeting} {phrase} {n},{team}\n"
     for n in range(14)
@@ -51,7 +50,7 @@ class Terminal:
         """What it prints on standard output; the exit code must be ``code``."""
         if arguments[0] in self.started:
             done = WARM.run(
-                *arguments, cwd=self.folder, env=self.environment, typed=typed, timeout=120
+                *arguments, cwd=self.folder, env=self.environment, typed=typed, timeout=500
             )
         else:
             self.started.add(arguments[0])
@@ -63,7 +62,7 @@ class Terminal:
                 capture_output=True,
                 text=True,
                 input=typed,
-                timeout=120,
+                timeout=500,
             )
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr

@@ -46,7 +46,7 @@ def test_every_block_runs(kind: str, code: str, tmp_path: Path, url: str) -> Non
         check=False,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=500,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.harness import run
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.xdist_group("faults")
 
 
 async def test_25_random_kills_lose_nothing_and_double_nothing() -> None:
