@@ -236,7 +236,8 @@ class TestNumbers:
         await submit(number, range(600, 610))
         await label_all(number)
         audit = await number.trust.audit(number.registry.get("replies").loaded.declared)
-        assert (audit.sampled, audit.wrong) == (10, 0)
+        assert audit.sampled >= 10  # and those that the coin drew before
+        assert audit.wrong == 0
 
     async def test_what_is_too_far_off_fails_its_gate(self, number: App, folders: Folders) -> None:
         await first_live(number, label_all)
