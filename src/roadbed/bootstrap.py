@@ -265,7 +265,13 @@ def _wire(
         measuring=measuring,
         deliveries=Deliveries(database, clock, pipeline.DELIVERY_DECIDED),
         outcomes=Outcomes(
-            database, writer, ids, clock, pipeline.OUTCOME, pipeline.OUTCOME_WITHDRAWN
+            database,
+            writer,
+            ids,
+            clock,
+            pipeline.OUTCOME,
+            pipeline.OUTCOME_WITHDRAWN,
+            lambda name: registry.get(name).loaded.declared,
         ),
         halts=Halts(database, ids, clock),
         budgets=budgets,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from roadbed.kernel.clock import Clock
 from roadbed.outcomes.errors import UnknownOutcomeError
 from roadbed.outcomes.model import Listing, Outcome, Report, Summary
+from roadbed.outcomes.rules import contradicts
 from roadbed.risk.curve import share_interval
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
@@ -16,6 +18,7 @@ from roadbed.usecases.model import UseCase
 
 _SQL = queries(__package__)
 _WITHHELD = ("right", "output", "note")
+_FIELDS = tuple(name for name in Outcome.__dataclass_fields__ if name != "contradicts")
 DAYS = 30
 Row = Mapping[str, Any]
 
@@ -23,9 +26,12 @@ Row = Mapping[str, Any]
 class OutcomeBook:
     """Reads; what a blind reviewer must not see is left out until the verdict stands."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, declared_of: Callable[[str], UseCase]
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._declared_of = declared_of
 
     async def get(self, outcome_id: str) -> Outcome:
         """One outcome. Raises ``UnknownOutcomeError``."""
@@ -50,13 +56,21 @@ class OutcomeBook:
 
         ``contradicting``: only those of the last ``DAYS`` days that say a verdict is wrong.
         """
-        found = await self._outcomes(
-            use_case=use_case,
-            before=before,
-            since=self._clock.now() - timedelta(days=DAYS) if contradicting else None,
-            contradicting=contradicting,
-            most=most,
-        )
+        since = self._clock.now() - timedelta(days=DAYS) if contradicting else None
+        found: list[Outcome] = []
+        while True:
+            some = await self._outcomes(
+                use_case=use_case,
+                before=before,
+                since=since,
+                contradicting=contradicting,
+                most=most,
+            )
+            found += [outcome for outcome in some if outcome.contradicts or not contradicting]
+            if len(found) >= most or len(some) < most:
+                break
+            before = some[-1].id
+        found = found[:most]
         return Listing(outcomes=found, next=found[-1].id if len(found) == most else None)
 
     async def summary(self, declared: UseCase) -> Summary:
@@ -86,8 +100,9 @@ class OutcomeBook:
     async def _outcomes(self, *, most: int, **wanted: Any) -> Sequence[Outcome]:
         facts = dict.fromkeys(("ids", "use_case", "before", "since")) | {"contradicting": False}
         rows = await self._database.fetch(_SQL["outcomes"], facts | wanted | {"most": most})
-        return [_shown(row) for row in rows]
+        return await asyncio.to_thread(lambda: [self._shown(row) for row in rows])
 
-
-def _shown(row: Row) -> Outcome:
-    return Outcome(**({**row, **dict.fromkeys(_WITHHELD)} if row["withheld"] else row))
+    def _shown(self, row: Row) -> Outcome:
+        fields: dict[str, Any] = {name: row[name] for name in _FIELDS}
+        fields["contradicts"] = contradicts(self._declared_of(row["use_case"]), row)
+        return Outcome(**(fields | dict.fromkeys(_WITHHELD) if row["withheld"] else fields))

@@ -1,31 +1,32 @@
 -- name: tasks
-SELECT task.id, task.key, task.admitted_at, task.body_hash = 'erased' AS erased,
-       decision.id IS NOT NULL AS decided
-FROM task LEFT JOIN decision ON decision.task_id = task.id
+-- The tasks that are named, with the answer in force: a person's, or else the decision's.
+SELECT task.id, task.key, task.input, task.admitted_at, task.body_hash = 'erased' AS erased,
+       decision.id IS NOT NULL AS decided, decision.output, decision.actions,
+       decision.provenance, verdict.id AS verdict, verdict.right_output, verdict.right_actions,
+       answer_withheld(review.blind, review.closed_at, review.verdict) AS withheld
+FROM task
+LEFT JOIN decision ON decision.task_id = task.id
+LEFT JOIN review ON review.task_id = task.id
+LEFT JOIN verdict ON verdict.id = review.verdict
 WHERE task.use_case = %(use_case)s AND (task.id = ANY (%(ids)s) OR task.key = ANY (%(keys)s))
 
 -- name: record
--- Whoever says "right" or "wrong" and names what is right must not contradict themselves; where an
--- answer is withheld, telling them so would tell the answer. An erasure at the same moment waits for
--- this, or this for it: what is erased gets nothing new.
-INSERT INTO outcome (id, use_case, task_id, key, body_hash, was_right, output, note, source,
-                     happened_at, verdict, reported_by, reported_at)
-SELECT item.id, task.use_case, task.id, item.key, item.body_hash,
-       CASE WHEN item.output IS NULL THEN item.was_right ELSE compared.same END, item.output,
-       item.note, item.source, item.happened_at, verdict.id, item.reported_by, item.reported_at
+-- What a report says of an answer was worked out against the verdict it names: if another stands by
+-- now, nothing is kept, and it is worked out again. An erasure at the same moment waits for this, or
+-- this for it: what is erased gets nothing new.
+INSERT INTO outcome (id, use_case, task_id, key, body_hash, was_right, decided_right, output, note,
+                     source, happened_at, verdict, reported_by, reported_at)
+SELECT item.id, task.use_case, task.id, item.key, item.body_hash, item.was_right,
+       item.decided_right, item.output, item.note, item.source, item.happened_at, item.verdict,
+       item.reported_by, item.reported_at
 FROM json_to_recordset(%(items)s::json) AS item (
-    id text, task_id text, key text, body_hash text, was_right boolean, output jsonb, note text,
-    source text, happened_at timestamptz, reported_by text, reported_at timestamptz)
+    id text, task_id text, key text, body_hash text, was_right boolean, decided_right boolean,
+    contradicts_itself boolean, output jsonb, note text, source text, happened_at timestamptz,
+    verdict text, reported_by text, reported_at timestamptz)
 JOIN task ON task.id = item.task_id AND task.body_hash <> 'erased'
 JOIN decision ON decision.task_id = task.id
 LEFT JOIN review ON review.task_id = task.id
-LEFT JOIN verdict ON verdict.id = review.verdict
-CROSS JOIN LATERAL (
-    SELECT item.output IS NOT DISTINCT FROM
-           CASE WHEN verdict.id IS NULL THEN decision.output ELSE verdict.right_output END AS same
-) AS compared
-WHERE item.output IS NULL OR item.was_right IS NULL OR item.was_right = compared.same
-   OR answer_withheld(review.blind, review.closed_at, review.verdict)
+WHERE review.verdict IS NOT DISTINCT FROM item.verdict AND NOT item.contradicts_itself
 FOR SHARE OF task
 ON CONFLICT DO NOTHING
 
@@ -42,14 +43,17 @@ ON CONFLICT DO NOTHING
 -- name: recorded
 -- What stands for each item: the outcome just kept, or the earlier one under the same key.
 SELECT item.id, coalesce(own.id, earlier.id) AS outcome_id,
-       coalesce(own.body_hash, earlier.body_hash) AS body_hash
-FROM json_to_recordset(%(items)s::json) AS item (id text, use_case text, key text)
+       coalesce(own.body_hash, earlier.body_hash) AS body_hash,
+       task.body_hash = 'erased' AS erased
+FROM json_to_recordset(%(items)s::json) AS item (id text, use_case text, key text, task_id text)
+JOIN task ON task.id = item.task_id
 LEFT JOIN outcome AS own ON own.id = item.id
 LEFT JOIN outcome AS earlier
     ON own.id IS NULL AND earlier.use_case = item.use_case AND earlier.key = item.key
 
 -- name: outcomes
--- One or many, newest first: those of `ids`, or of a use case.
+-- One or many, newest first: those of `ids`, or of a use case; `contradicting` only where a verdict
+-- stands that they could contradict.
 SELECT * FROM (
     SELECT outcome.id, outcome.task_id, outcome.use_case, outcome.was_right AS "right",
            outcome.output, outcome.note, outcome.source, outcome.happened_at, outcome.reported_by,
@@ -57,16 +61,18 @@ SELECT * FROM (
            outcome.id = newest.id AS counts, opened.id AS review,
            answer_withheld(review.blind, review.closed_at, review.verdict) AS withheld,
            verdict.id IS NOT NULL AND outcome.id = newest.id AND task.body_hash <> 'erased'
-           AND outcome_agrees(outcome.was_right, outcome.output,
-                              CASE WHEN judged.id IS NULL THEN decision.output
-                                   ELSE judged.right_output END,
-                              verdict.right_output) IS FALSE AS contradicts
+           AS judged, task.input,
+           verdict.right_output, verdict.right_actions,
+           CASE WHEN about.id IS NULL THEN decision.output ELSE about.right_output END
+           AS about_output,
+           CASE WHEN about.id IS NULL THEN decision.actions ELSE about.right_actions END
+           AS about_actions
     FROM outcome
     JOIN task ON task.id = outcome.task_id
     JOIN decision ON decision.task_id = outcome.task_id
     LEFT JOIN review ON review.task_id = outcome.task_id
     LEFT JOIN verdict ON verdict.id = review.verdict
-    LEFT JOIN verdict AS judged ON judged.id = outcome.verdict
+    LEFT JOIN verdict AS about ON about.id = outcome.verdict
     LEFT JOIN review AS opened ON opened.task_id = outcome.task_id AND opened.outcome = outcome.id
     LEFT JOIN LATERAL (
         SELECT id FROM outcome AS standing
@@ -77,22 +83,19 @@ SELECT * FROM (
           AND (%(before)s::text IS NULL OR outcome.id < %(before)s)
           AND (%(since)s::timestamptz IS NULL OR outcome.reported_at > %(since)s)
 ) AS every
-WHERE NOT %(contradicting)s OR contradicts AND NOT withheld
+WHERE NOT %(contradicting)s OR judged AND NOT withheld
 ORDER BY id DESC LIMIT %(most)s
 
 -- name: summary
--- Of automatic answers the newest outcome each, held against what was decided.
+-- Of automatic answers the newest outcome each, held against what was decided when it was reported.
 SELECT (SELECT count(*) FROM decision
         WHERE use_case = %(use_case)s AND route = 'automatic' AND decided_at > %(since)s)
        AS automatic,
        count(*) AS reported, count(*) FILTER (WHERE withheld) AS waiting,
-       count(*) FILTER (WHERE agrees IS NOT NULL AND NOT withheld) AS told,
-       count(*) FILTER (WHERE agrees AND NOT withheld) AS "right"
+       count(*) FILTER (WHERE decided_right IS NOT NULL AND NOT withheld) AS told,
+       count(*) FILTER (WHERE decided_right AND NOT withheld) AS "right"
 FROM (
-    SELECT outcome_agrees(newest.was_right, newest.output,
-                          CASE WHEN judged.id IS NULL THEN decision.output
-                               ELSE judged.right_output END,
-                          decision.output) AS agrees,
+    SELECT newest.decided_right,
            review.id IS NOT NULL  -- most were never to be judged: asked one by one it takes long
            AND answer_withheld(review.blind, review.closed_at, review.verdict) AS withheld
     FROM (SELECT DISTINCT ON (task_id) * FROM outcome
@@ -101,7 +104,6 @@ FROM (
     JOIN decision ON decision.task_id = newest.task_id AND decision.route = 'automatic'
          AND decision.decided_at > %(since)s
     LEFT JOIN review ON review.task_id = newest.task_id
-    LEFT JOIN verdict AS judged ON judged.id = newest.verdict
 ) AS told_of
 
 -- name: use_case_of

@@ -18,6 +18,8 @@ from roadbed.outcomes.errors import (
 from roadbed.outcomes.model import Outcome, Report
 from roadbed.reviews.errors import VerdictError
 from roadbed.reviews.rules import as_declared
+from roadbed.scoring.assessment import Truth, assess, is_wrong
+from roadbed.scoring.content import Content, Json, content_hash
 from roadbed.usecases.model import UseCase
 
 
@@ -38,11 +40,18 @@ def item(
     _check_time(report.happened_at, admitted_at=task["admitted_at"], now=now)
     output = None if report.output is None else _fitted(declared, report.output)
     content = digest(report, task["id"])
+    was_right, decided_right = _meant(declared, task, output, said=report.right)
+    told = report.right is not None and output is not None and not task["withheld"]
     return {
         "task_id": task["id"],
         "key": report.key or f"sha256:{content}",
         "body_hash": content,
-        "was_right": report.right,
+        "said_right": report.right,
+        "was_right": was_right,
+        "decided_right": decided_right,
+        # Where an answer is withheld, saying so would tell the answer.
+        "contradicts_itself": told and was_right is not report.right,
+        "verdict": task["verdict"],
         "output": output,
         "note": report.note,
         "source": report.source,
@@ -50,27 +59,77 @@ def item(
     }
 
 
-def refused(report: Mapping[str, Any]) -> RoadbedError:
+def refused(item: Mapping[str, Any]) -> RoadbedError:
     """Why nothing was kept of what seemed fine: two words that contradict, or an erasure."""
-    if report["output"] is None or report["was_right"] is None:
-        return TaskErasedError(report["task_id"])
-    said, other = ("right", "not ") if report["was_right"] else ("wrong", "")
+    if not item["contradicts_itself"]:
+        return TaskErasedError(item["task_id"])
+    word, other = ("right", "not ") if item["said_right"] else ("wrong", "")
     return OutcomeError(
-        f"It calls the answer {said}, and names as right what is {other}the answer in force.",
+        f"It calls the answer {word}, and names as right what is {other}the answer in force.",
         "Send the output alone: whether the answer was right follows from it.",
     )
 
 
+def _meant(
+    declared: UseCase, task: Json, output: Json | None, *, said: bool | None
+) -> tuple[bool, bool | None]:
+    """Whether the answer in force is right by a report, and whether the decision's is.
+
+    The second is ``None`` where it does not tell. Where the scorer cannot tell, it is as the report
+    says, and else not right.
+    """
+    decided = content_of(task["output"], task["actions"])
+    in_force = decided
+    if task["verdict"] is not None:
+        in_force = content_of(task["right_output"], task["right_actions"])
+    if output is not None:
+        was = _agrees(declared, in_force, output, task["input"])
+        right = bool(was) if was is not None or said is None else said
+        return right, _agrees(declared, decided, output, task["input"])
+    right = bool(said)
+    if alike(in_force, decided):
+        return right, right
+    return right, False if right else None
+
+
+def contradicts(declared: UseCase, row: Json) -> bool:
+    """Whether a report that counts says that the verdict which stands is wrong."""
+    if not row["judged"]:
+        return False
+    judged = content_of(row["right_output"], row["right_actions"])
+    if row["output"] is not None:
+        return _agrees(declared, judged, row["output"], row["input"]) is False
+    about = content_of(row["about_output"], row["about_actions"])
+    return not row["right"] if alike(about, judged) else bool(row["right"])
+
+
+def content_of(output: Json | None, actions: Any) -> Content | None:
+    """An answer as content; ``None`` where there is none."""
+    return None if output is None else Content(output=output, actions=actions or ())
+
+
+def alike(one: Content | None, other: Content | None) -> bool:
+    """Whether two answers are the same answer."""
+    return content_hash(one) == content_hash(other)
+
+
+def _agrees(declared: UseCase, answer: Content | None, output: Json, input: Json) -> bool | None:
+    """Whether ``answer`` is right where ``output`` is; actions are not told of by a report."""
+    bare = None if answer is None else Content(output=answer.output)
+    score = assess(declared.scorer, bare, Truth(right=Content(output=output)), input)
+    return None if score.loss is None else not is_wrong(score, declared.tolerance)
+
+
 def may_be_wrong(item: Mapping[str, Any]) -> bool:
     """Whether the answer may turn out wrong by this report, so that a review may open."""
-    return item["output"] is not None or not item["was_right"]
+    return not item["was_right"]
 
 
 def as_sent(stored: Outcome, item: Mapping[str, Any]) -> Outcome:
     """An outcome for whoever sent it: with their own words, though others may not see them yet."""
     if not stored.withheld:
         return stored
-    own = {"right": item["was_right"], "output": item["output"], "note": item["note"]}
+    own = {"right": item["said_right"], "output": item["output"], "note": item["note"]}
     return replace(stored, **own)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +25,7 @@ from roadbed.usecases.model import UseCase
 
 SQL = queries(__package__)
 MOST_AT_ONCE = 1_000
+_MOST_TRIES = 5
 Item = Mapping[str, Any]
 
 
@@ -39,6 +40,7 @@ class Outcomes:
         clock: Clock,
         record: Write,
         audit_note: str,
+        declared_of: Callable[[str], UseCase],
     ) -> None:
         self._database = database
         self._writer = writer
@@ -46,7 +48,7 @@ class Outcomes:
         self._clock = clock
         self._record = record
         self._audit_note = audit_note
-        self.book = OutcomeBook(database, clock)
+        self.book = OutcomeBook(database, clock, declared_of)
 
     async def report(self, declared: UseCase, sent: object, *, by: str) -> Reported:
         """Keep one report. When this returns it is on disk, with the review that it opened.
@@ -120,15 +122,7 @@ class Outcomes:
         if isinstance(report, RoadbedError):
             return report
         try:
-            item = rules.item(declared, report, tasks, now=at)
-            item |= {
-                "id": self._ids.new("out"),
-                "review_id": self._ids.review() if rules.may_be_wrong(item) else None,
-                "use_case": declared.name,
-                "reported_by": by,
-                "reported_at": at,
-            }
-            row = await self._writer.write(self._record, item)
+            item, row = await self._written(declared, report, tasks, by=by, at=at)
             if row is None or row["outcome_id"] is None:
                 raise rules.refused(item)
             if row["body_hash"] != item["body_hash"]:
@@ -138,6 +132,36 @@ class Outcomes:
         except RoadbedError as error:
             return error
         return {**item, **row, "repeated": row["outcome_id"] != item["id"]}
+
+    async def _written(
+        self,
+        declared: UseCase,
+        report: Report,
+        tasks: Mapping[str, Item],
+        *,
+        by: str,
+        at: datetime,
+    ) -> tuple[dict[str, Any], Item | None]:
+        """What was kept of a report, and the row that stands for it.
+
+        If a verdict was given or taken back meanwhile, it is worked out again, a few times.
+        """
+        for attempt in range(_MOST_TRIES):
+            if attempt:
+                tasks = await self.book.tasks(declared.name, [report])
+            item = await asyncio.to_thread(rules.item, declared, report, tasks, now=at)
+            item |= {
+                "id": self._ids.new("out"),
+                "review_id": self._ids.review() if rules.may_be_wrong(item) else None,
+                "use_case": declared.name,
+                "reported_by": by,
+                "reported_at": at,
+            }
+            row = await self._writer.write(self._record, item)
+            settled = row is None or row["outcome_id"] is not None or row["erased"]
+            if settled or item["contradicts_itself"]:
+                break
+        return item, row
 
 
 def _tried(sent: object) -> Report | RoadbedError:

@@ -39,3 +39,14 @@ WHERE lead.task_id = measure.task_id AND lead.undone_at IS NULL AND first.id = m
 -- Verdicts and examples are looked up by their task.
 CREATE INDEX verdict_of_task ON verdict (task_id);
 CREATE INDEX example_of_task ON example (task_id) WHERE task_id IS NOT NULL;
+
+-- What an outcome says of the decision's answer is worked out once, by the use case's scorer.
+ALTER TABLE outcome ADD COLUMN decided_right boolean;
+UPDATE outcome SET decided_right = outcome_agrees(
+    outcome.was_right, outcome.output,
+    CASE WHEN outcome.verdict IS NULL THEN decision.output
+         ELSE (SELECT right_output FROM verdict WHERE verdict.id = outcome.verdict) END,
+    decision.output)
+FROM decision
+WHERE decision.task_id = outcome.task_id;
+DROP FUNCTION outcome_agrees;
