@@ -439,6 +439,80 @@ class TestTrouble:
         assert (circuit["open_until"] - app.clock.now()).total_seconds() <= 5.0
 
 
+@pytest.fixture
+def two(folders: Folders) -> None:
+    """Two use cases; what one sends must not keep back what the other sends."""
+    folders.write()
+    folders.write(name="claims")
+
+
+class TestSenders:
+    """Of eight senders; a destination that never answers may not have them all."""
+
+    @pytest.fixture
+    async def hanging(self, app: App) -> AsyncIterator[Ledger]:
+        ledger = Ledger(seconds=60.0)
+        declared(app).deliver("crm", to=ledger)
+        app.relay._senders = 8
+        yield ledger
+        for task in app.relay._sending:
+            task.cancel()
+
+    async def rounds(self, app: App, wanted: Ledger, many: int) -> None:
+        """Look after everything in turn until ``wanted`` got all it should."""
+        loops = asyncio.create_task(app.relay.run(app.declared))
+        async with asyncio.timeout(30.0):
+            while len(wanted.got) < many:  # noqa: ASYNC110 - the ledger has no event
+                await asyncio.sleep(0.01)
+        loops.cancel()
+        await asyncio.wait({loops}, timeout=0.1)
+
+    async def test_one_destination_leaves_some_to_the_others(
+        self, app: App, hanging: Ledger
+    ) -> None:
+        desk = Ledger()
+        declared(app).deliver("desk", to=desk)
+        await stand(app, reference_rate=0.0)
+        for number in range(20):
+            await decide(app, f"number {number}")
+        await self.rounds(app, desk, 20)
+        assert app.relay._held["triage", "crm"] < 8
+        assert app.relay._held["triage", "desk"] == 0
+
+    @pytest.mark.usefixtures("two")
+    async def test_one_use_case_leaves_some_to_the_others(self, app: App, hanging: Ledger) -> None:
+        desk = Ledger()
+        app.registry.get("claims").loaded.declared.deliver("desk", to=desk)
+        await stand(app, reference_rate=0.0)
+        await app.registry.refresh("claims")
+        for number in range(20):
+            await decide(app, f"number {number}")
+        await app.relay.round(declared(app))
+        assert app.relay._held["triage", "crm"] == 6  # alone it has three quarters
+        for number in range(5):
+            _, task = await app.decisions.submit(
+                "claims", {"text": f"number {number}"}, key=None, source={}
+            )
+            assert task
+            await task
+        await self.rounds(app, desk, 5)
+
+    @pytest.mark.parametrize("senders", [1, 2, 3, 4, 8, 64, 1024])
+    def test_who_holds_most_leaves_room_for_newcomers(self, senders: int) -> None:
+        held: dict[str, int] = {}
+        for number in range(3 if senders > 8 else 1):
+            held[f"d{number}"] = 0
+            for _ in range(3):  # each has more to send than there are senders
+                rooms = rules.rooms(held, senders - sum(held.values()))
+                for name, room in rooms.items():
+                    held[name] += room
+            assert sum(held.values()) <= senders
+            assert held[f"d{number}"] >= 1
+        assert senders == 1 or sum(held.values()) < senders
+        assert rules.rooms({"only": 0}, senders)["only"] == max(senders * 3 // 4, 1)
+        assert rules.rooms(held, 0) == {}
+
+
 class TestOrder:
     async def test_is_kept_for_those_that_ask_for_it(self, app: App) -> None:
         ledger = Ledger()

@@ -143,24 +143,28 @@ ON CONFLICT DO NOTHING
 SELECT pg_advisory_xact_lock_shared(hashtext('halt'), hashtext(%(use_case)s))
 
 -- name: claim
+-- Of each destination, the longest due, as many as it has room for. An array and a state that is
+-- looked up keep the planner from reading the whole table where much waits.
 UPDATE delivery
 SET state = 'sending', attempt = attempt + 1, first_sent_at = coalesce(first_sent_at, now()),
     lease_until = now() + make_interval(secs => %(lease_seconds)s)
-WHERE id IN (
-    SELECT due.id FROM delivery AS due
-    JOIN use_case ON use_case.name = due.use_case AND NOT use_case.halted
-    WHERE due.use_case = %(use_case)s AND due.state = 'waiting' AND due.next_at <= now()
-      AND due.destination <> ALL (%(closed)s)
-      AND (NOT due.needs_approval OR due.approved_hash = due.content_hash)
-      AND (due.after IS NULL OR EXISTS (
-          SELECT 1 FROM delivery AS before
-          WHERE before.id = due.after AND before.state IN ('delivered', 'skipped')))
-      AND (due.order_key IS NULL OR NOT EXISTS (
-          SELECT 1 FROM delivery AS earlier
-          WHERE earlier.use_case = due.use_case AND earlier.destination = due.destination
-            AND earlier.order_key = due.order_key AND earlier.position < due.position
-            AND earlier.state IN ('planned', 'waiting', 'sending', 'held', 'failed', 'unknown')))
-    ORDER BY due.next_at LIMIT %(most)s FOR UPDATE OF due SKIP LOCKED)
+WHERE id = ANY (ARRAY (
+    SELECT found.id
+    FROM json_to_recordset(%(rooms)s::json) AS place (destination text, room integer)
+    CROSS JOIN LATERAL (
+        SELECT due.id FROM delivery AS due
+        JOIN use_case ON use_case.name = due.use_case AND NOT use_case.halted
+        WHERE due.use_case = %(use_case)s AND due.destination = place.destination
+          AND due.state = 'waiting' AND due.next_at <= now()
+          AND (NOT due.needs_approval OR due.approved_hash = due.content_hash)
+          AND (due.after IS NULL OR (SELECT before.state FROM delivery AS before
+                                     WHERE before.id = due.after) IN ('delivered', 'skipped'))
+          AND (due.order_key IS NULL OR NOT EXISTS (
+              SELECT 1 FROM delivery AS earlier
+              WHERE earlier.use_case = due.use_case AND earlier.destination = due.destination
+                AND earlier.order_key = due.order_key AND earlier.position < due.position
+                AND earlier.state IN ('planned', 'waiting', 'sending', 'held', 'failed', 'unknown')))
+        ORDER BY due.next_at LIMIT place.room FOR UPDATE OF due SKIP LOCKED) AS found))
 RETURNING id, use_case, task_id, destination, kind, of_delivery, key, content, approved_hash, attempt,
           first_sent_at, look_first, reference,
           (SELECT reference FROM delivery AS made WHERE made.id = delivery.of_delivery)
@@ -253,9 +257,22 @@ ON CONFLICT DO NOTHING
 UPDATE delivery SET state = %(state)s, reason = %(reason)s
 WHERE id = %(id)s AND state = 'delivered'
 
--- name: circuits
-SELECT destination FROM circuit
-WHERE use_case = %(use_case)s AND open_until > now()
+-- name: places
+-- Destinations that something waits for and that are not left alone now: one look each into the index.
+WITH RECURSIVE place AS (
+    (SELECT destination FROM delivery
+     WHERE use_case = %(use_case)s AND state = 'waiting' ORDER BY destination LIMIT 1)
+    UNION ALL
+    SELECT (SELECT next.destination FROM delivery AS next
+            WHERE next.use_case = %(use_case)s AND next.state = 'waiting'
+              AND next.destination > place.destination
+            ORDER BY next.destination LIMIT 1)
+    FROM place WHERE place.destination IS NOT NULL)
+SELECT destination FROM place
+WHERE destination IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM circuit
+    WHERE circuit.use_case = %(use_case)s AND circuit.destination = place.destination
+      AND circuit.open_until > now())
 
 -- name: trip
 INSERT INTO circuit (use_case, destination, failures, open_until, last_error, changed_at)
