@@ -180,6 +180,16 @@ async def retire(name: str, request: Request) -> Response:
     return as_json({"use_case": name, "stage": "retired"})
 
 
+@router.post("/releases/{release_id}/judge", openapi_extra=_body())
+@needs(Permission.RELEASE, by=by_release)
+async def judge(release_id: str, request: Request) -> Response:
+    """Open a review of each answer of the candidate that its gate could not tell right or wrong."""
+    await _read(request, set(), "Send nothing.")
+    found, app = await _served(request, release_id), app_of(request)
+    opened = await app.measuring.ask_about(app.service(found.use_case), found)
+    return as_json({"release": found.id, "opened": opened})
+
+
 # After those with names of their own, which it would take for verbs.
 @router.post("/releases/{release_id}/{verb}", openapi_extra=_body())
 @needs(Permission.RELEASE, by=by_release)

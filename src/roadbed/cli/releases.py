@@ -96,6 +96,25 @@ def gate(usecase: UseCaseName, release: Which = None, json: Json = False) -> Non
 
 
 @app.command()
+def judge(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
+    """Have people judge the candidate's answers that its gate could not tell right from wrong."""
+
+    async def work() -> int:
+        async with _opened(usecase) as services:
+            found = await _find(services, usecase, release)
+            opened = await services.measuring.ask_about(services.service(usecase), found)
+            return int(opened)
+
+    opened = run(work())
+    answers = "review was" if opened == 1 else "reviews were"
+    show(
+        {"opened": opened},
+        as_json=json,
+        text=lambda: f"{opened} {answers} opened. Run the gate again once they are judged.",
+    )
+
+
+@app.command()
 def sign(
     usecase: UseCaseName,
     content: Content,

@@ -253,6 +253,7 @@ def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> dict[s
         "deliveries": plan(declared) if automatic and declared.destinations else None,
         "sends_actions": automatic and bool(decision.actions),
         "review_id": decision.review_id,
-        "blind": task.reference,
+        # Where only a person can judge an answer, whoever judges has to see it.
+        "blind": task.reference and not declared.scorer.needs_person,
         "priority": rules.priority(decision.routed.code, reference=task.reference),
     }

@@ -117,13 +117,14 @@ class Trials:
             await self._budgets.settle_aside(held, evaluation.cost)
             await self._writer.write(
                 self._compare,
-                self._compared(trial, task, decision, evaluation, took, warm=warm),
+                self._compared(service, trial, task, decision, evaluation, took, warm=warm),
             )
         except RoadbedError as error:
             _log.warning("not compared", usecase=task.use_case, task=task.id, problem=str(error))
 
     def _compared(
         self,
+        service: Service,
         trial: Trial,
         task: AdmittedTask,
         decision: Decision,
@@ -145,6 +146,7 @@ class Trials:
             **_side(decided, _decided(decision, took)),
             **_side(other, _evaluated(evaluation, evaluation.seconds if warm else None)),
             "review_id": self._ids.review() if trial.step == "canary" and differs else None,
+            "blind": not service.loaded.declared.scorer.needs_person,
             "at": self._clock.now(),
         }
 

@@ -21,12 +21,12 @@ SELECT item.id, task.use_case, task.id, item.key, item.body_hash, item.was_right
        item.reported_by, item.reported_at
 FROM json_to_recordset(%(items)s::json) AS item (
     id text, task_id text, key text, body_hash text, was_right boolean, decided_right boolean,
-    output jsonb, note text, source text, happened_at timestamptz, verdict text,
-    reported_by text, reported_at timestamptz)
+    contradicts_itself boolean, output jsonb, note text, source text, happened_at timestamptz,
+    verdict text, reported_by text, reported_at timestamptz)
 JOIN task ON task.id = item.task_id AND task.body_hash <> 'erased'
 JOIN decision ON decision.task_id = task.id
 LEFT JOIN review ON review.task_id = task.id
-WHERE review.verdict IS NOT DISTINCT FROM item.verdict
+WHERE review.verdict IS NOT DISTINCT FROM item.verdict AND NOT item.contradicts_itself
 FOR SHARE OF task
 ON CONFLICT DO NOTHING
 

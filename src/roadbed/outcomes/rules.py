@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from roadbed.intake.rules import body_hash
+from roadbed.kernel.errors import RoadbedError
 from roadbed.outcomes.errors import (
     NoSuchTaskError,
     OutcomeError,
@@ -40,6 +41,7 @@ def item(
     output = None if report.output is None else _fitted(declared, report.output)
     content = digest(report, task["id"])
     was_right, decided_right = _meant(declared, task, output, said=report.right)
+    told = report.right is not None and output is not None and not task["withheld"]
     return {
         "task_id": task["id"],
         "key": report.key or f"sha256:{content}",
@@ -47,6 +49,8 @@ def item(
         "said_right": report.right,
         "was_right": was_right,
         "decided_right": decided_right,
+        # Where an answer is withheld, saying so would tell the answer.
+        "contradicts_itself": told and was_right is not report.right,
         "verdict": task["verdict"],
         "output": output,
         "note": report.note,
@@ -55,14 +59,24 @@ def item(
     }
 
 
+def refused(item: Mapping[str, Any]) -> RoadbedError:
+    """Why nothing was kept of what seemed fine: two words that contradict, or an erasure."""
+    if not item["contradicts_itself"]:
+        return TaskErasedError(item["task_id"])
+    word, other = ("right", "not ") if item["said_right"] else ("wrong", "")
+    return OutcomeError(
+        f"It calls the answer {word}, and names as right what is {other}the answer in force.",
+        "Send the output alone: whether the answer was right follows from it.",
+    )
+
+
 def _meant(
     declared: UseCase, task: Json, output: Json | None, *, said: bool | None
 ) -> tuple[bool, bool | None]:
     """Whether the answer in force is right by a report, and whether the decision's is.
 
-    The second is ``None`` where it does not tell. What the scorer cannot tell is not right. Raises
-    ``OutcomeError`` for a report that contradicts itself; where an answer is withheld, saying so
-    would tell the answer.
+    The second is ``None`` where it does not tell. Where the scorer cannot tell, it is as the report
+    says, and else not right.
     """
     decided = content_of(task["output"], task["actions"])
     in_force = decided
@@ -70,8 +84,6 @@ def _meant(
         in_force = content_of(task["right_output"], task["right_actions"])
     if output is not None:
         was = _agrees(declared, in_force, output, task["input"])
-        if said is not None and was is not None and said is not was and not task["withheld"]:
-            raise _contradicts_itself(said=said)
         right = bool(was) if was is not None or said is None else said
         return right, _agrees(declared, decided, output, task["input"])
     right = bool(said)
@@ -106,14 +118,6 @@ def _agrees(declared: UseCase, answer: Content | None, output: Json, input: Json
     bare = None if answer is None else Content(output=answer.output)
     score = assess(declared.scorer, bare, Truth(right=Content(output=output)), input)
     return None if score.loss is None else not is_wrong(score, declared.tolerance)
-
-
-def _contradicts_itself(*, said: bool) -> OutcomeError:
-    word, other = ("right", "not ") if said else ("wrong", "")
-    return OutcomeError(
-        f"It calls the answer {word}, and names as right what is {other}the answer in force.",
-        "Send the output alone: whether the answer was right follows from it.",
-    )
 
 
 def may_be_wrong(item: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
 from roadbed.outcomes import rules
 from roadbed.outcomes.book import OutcomeBook
-from roadbed.outcomes.errors import OutcomeKeyReusedError, TaskErasedError
+from roadbed.outcomes.errors import OutcomeKeyReusedError
 from roadbed.outcomes.model import Outcome, Report, Reported
 from roadbed.outcomes.sent import read
 from roadbed.storage.database import Database
@@ -124,7 +124,7 @@ class Outcomes:
         try:
             item, row = await self._written(declared, report, tasks, by=by, at=at)
             if row is None or row["outcome_id"] is None:
-                raise TaskErasedError(item["task_id"])
+                raise rules.refused(item)
             if row["body_hash"] != item["body_hash"]:
                 raise OutcomeKeyReusedError(item["key"], row["outcome_id"])
         except StorageUnavailableError:
@@ -158,7 +158,8 @@ class Outcomes:
                 "reported_at": at,
             }
             row = await self._writer.write(self._record, item)
-            if row is None or row["outcome_id"] is not None or row["erased"]:
+            settled = row is None or row["outcome_id"] is not None or row["erased"]
+            if settled or item["contradicts_itself"]:
                 break
         return item, row
 

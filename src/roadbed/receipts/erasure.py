@@ -16,6 +16,7 @@ _STEPS = (
     "decision",
     "verdict",
     "measure",
+    "comparison",
     "example",
     "delivery",
     "outcome",

@@ -4,13 +4,15 @@ SELECT task.id AS task_id, task.use_case, task.key, task.input, task.source, tas
        use_case.declaration,
        halt.asked_at AS halted_at, halt.actor AS halted_by, halt.reason AS halted_why,
        decision.id AS decision_id, decision.version, decision.certificate, decision.route,
-       decision.reason_code, decision.reason, decision.rule, decision.output, decision.confidence,
-       decision.threshold, decision.evidence, decision.cost, decision.attempt, decision.decided_at,
+       decision.reason_code, decision.reason, decision.rule, decision.output, decision.actions,
+       decision.provenance, decision.content_hash, decision.confidence, decision.threshold,
+       decision.evidence, decision.cost, decision.attempt, decision.decided_at,
        decision.decide_seconds, version.number AS version_number,
        to_jsonb(certificate.*) - 'detail' AS proof, certificate.detail -> 'weak' AS weak,
        review.id AS review_id, review.blind, review.opened_at, review.claimed_by,
-       review.claim_until, look.review_id AS look, look.reserved_for, verdict.kind AS verdict, verdict.right_output, verdict.agrees,
-       verdict.note, verdict.reviewer, verdict.given_at, example.id AS example_id, example.purpose,
+       review.claim_until, look.review_id AS look, look.reserved_for, verdict.kind AS verdict,
+       verdict.right_output, verdict.right_actions, verdict.agrees, verdict.loss,
+       verdict.score_reason, verdict.note, verdict.reviewer, verdict.given_at, example.id AS example_id, example.purpose,
        (SELECT jsonb_agg(jsonb_build_object('reviewer', undone.reviewer, 'verdict', undone.kind,
                                             'undone_at', undone.undone_at) ORDER BY undone.given_at)
         FROM verdict AS undone
@@ -142,17 +144,26 @@ UPDATE task SET input = '{}', source = '{}', key = NULL, body_hash = 'erased'
 WHERE id = ANY (%(ids)s)
 
 -- name: erase_decision
-UPDATE decision SET output = NULL, evidence = '{}', reason = 'erased', actions = NULL
+-- A hash of few words could be guessed.
+UPDATE decision SET output = NULL, evidence = '{}', reason = 'erased', actions = NULL,
+                    provenance = NULL, content_hash = NULL
 WHERE task_id = ANY (%(ids)s)
 
 -- name: erase_verdict
-UPDATE verdict SET right_output = NULL, note = NULL WHERE task_id = ANY (%(ids)s)
+UPDATE verdict SET right_output = NULL, right_actions = NULL, right_hash = NULL,
+                   content_hash = NULL, score_reason = NULL, note = NULL
+WHERE task_id = ANY (%(ids)s)
 
 -- name: erase_measure
-UPDATE measure SET right_output = NULL WHERE task_id = ANY (%(ids)s)
+UPDATE measure SET right_output = NULL, right_actions = NULL WHERE task_id = ANY (%(ids)s)
+
+-- name: erase_comparison
+UPDATE comparison SET live_output = NULL, live_actions = NULL, live_content = NULL,
+                      candidate_output = NULL, candidate_actions = NULL, candidate_content = NULL
+WHERE task_id = ANY (%(ids)s)
 
 -- name: erase_example
-UPDATE example SET input = '{}', output = NULL, content_hash = id, withdrawn_at = %(at)s
+UPDATE example SET input = '{}', output = NULL, actions = NULL, content_hash = id, withdrawn_at = %(at)s
 WHERE task_id = ANY (%(ids)s)
 
 -- name: erase_delivery

@@ -11,6 +11,7 @@ from roadbed.decisions.model import Decision
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.json import flat
 from roadbed.receipts.errors import UnknownTaskError
+from roadbed.scoring.content import content_hash
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.model import UseCase
@@ -23,6 +24,9 @@ _DECIDED = (
     "certificate",
     "proof",
     "output",
+    "actions",
+    "provenance",
+    "content_hash",
     "confidence",
     "threshold",
     "evidence",
@@ -111,7 +115,10 @@ def fresh(declared: UseCase, task: AdmittedTask, decision: Decision) -> Receipt:
             "claim_until",
             "verdict",
             "right_output",
+            "right_actions",
             "agrees",
+            "loss",
+            "score_reason",
             "note",
             "reviewer",
             "given_at",
@@ -143,6 +150,9 @@ def fresh(declared: UseCase, task: AdmittedTask, decision: Decision) -> Receipt:
         "reason": routed.reason,
         "rule": routed.rule,
         "output": decision.output,
+        "actions": list(decision.actions) or None,
+        "provenance": decision.provenance or None,
+        "content_hash": content_hash(decision.content),
         "confidence": decision.confidence,
         "threshold": decision.threshold,
         "evidence": decision.evidence,
@@ -190,8 +200,6 @@ def _from_row(
 def _decision(row: Mapping[str, Any], *, hidden: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {name: row[name] for name in _DECIDED}
     shown["weak_spots"] = _weak_spots(row)
-    if row["reason_code"] == "measured":  # whoever judges it must not be able to tell
-        shown["reason_code"] = "below_threshold"
     if hidden:
         shown = dict.fromkeys((*_DECIDED, "weak_spots"))
     return {
@@ -224,7 +232,10 @@ def _review(row: Mapping[str, Any]) -> dict[str, Any]:
         else {
             "verdict": row["verdict"],
             "right_output": row["right_output"],
+            "right_actions": row["right_actions"],
             "agrees": row["agrees"],
+            "loss": row["loss"],
+            "score_reason": row["score_reason"],
             "note": row["note"],
             "reviewer": row["reviewer"],
             "given_at": row["given_at"],

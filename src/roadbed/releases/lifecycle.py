@@ -51,6 +51,17 @@ def follows(step: Step, wanted: Step, plan: Row) -> bool:
     return True
 
 
+def after_gate(step: Step, report: Row) -> Step:
+    """Where a gate takes a release.
+
+    One that fails while nobody has judged some of the candidate's answers says nothing yet: the
+    release stays, people judge these answers, and the gate runs again.
+    """
+    if report["passed"]:
+        return "gated"
+    return "planned" if step == "planned" and report["unknown"]["n"] else "failed"
+
+
 def verb_after(step: Step, plan: Row) -> str | None:
     """The verb that leads on from ``step``."""
     if step == "planned":

@@ -102,8 +102,9 @@ class Rising:
         self, connection: Connection, release_id: str, found: Gated, actor: str
     ) -> None:
         release, _ = await self._book.hold(connection, release_id, {})
-        step: Step = "gated" if found.report["passed"] else "failed"
-        check_step(release, step)
+        step = lifecycle.after_gate(release.step, found.report)
+        if step != release.step:
+            check_step(release, step)
         version = rules.version_id(release.behaviour, found.threshold)
         certificate = found.certificate["id"] if found.certificate else None
         at = self._clock.now()
@@ -128,7 +129,8 @@ class Rising:
         await connection.execute(_SQL["gate_release"], facts)
         failed = [each["line"] for each in found.report["criteria"] if not each["passed"]]
         release, _ = await self._book.hold(connection, release_id, {})
-        await self._journal.move(connection, release, step, actor=actor, why="; ".join(failed))
+        if step != release.step or step == "gated":
+            await self._journal.move(connection, release, step, actor=actor, why="; ".join(failed))
         release, _ = await self._book.hold(connection, release_id, {})
         await self._journal.wait_of(connection, release)
 

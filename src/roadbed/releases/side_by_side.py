@@ -47,6 +47,8 @@ class Said:
 
     output: Json | None
     actions: Sequence[Json]
+    provenance: Json
+    confidence: float
     content: str | None
     loss: float | None
     why: str
@@ -175,6 +177,8 @@ def _said(side: Contender, declared: UseCase, case: KnownCase, evaluation: Evalu
     return Said(
         output=content.output if content else None,
         actions=content.proposed_actions if content else (),
+        provenance=content.provenance if content else {},
+        confidence=evaluation.confidence,
         content=content.hash if content else None,
         loss=score.loss,
         why=score.why,

@@ -37,6 +37,17 @@ def compared(release: Release) -> str:
     return f"{so_far}, {answers} fixed, {f'{broken:,}' if broken else 'none'} broken{told}"
 
 
+def _planned(release: Release) -> str:
+    open_ = ((release.gate or {}).get("unknown") or {}).get("n", 0)
+    if not open_:
+        return "is planned, and what it has to reach is fixed."
+    answers = "answer" if open_ == 1 else "answers"
+    return (
+        f"has {open_:,} {answers} that nobody has judged, so its gate cannot tell yet. "
+        "Ask people to judge them, then run the gate again."
+    )
+
+
 def _gated(release: Release) -> str:
     refused = [each for each in release.sign_offs if each.verdict == "refuse" and each.counts]
     if refused:
@@ -75,7 +86,7 @@ def _failed(release: Release) -> str:
 
 
 _TOLD: Mapping[str, Any] = {
-    "planned": lambda _: "is planned, and what it has to reach is fixed.",
+    "planned": _planned,
     "gated": _gated,
     "failed": _failed,
     "shadow": _shadow,

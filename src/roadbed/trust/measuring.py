@@ -15,6 +15,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from roadbed.decisions import rules
 from roadbed.decisions.evaluation import Evaluation
 from roadbed.decisions.known_inputs import KnownInput
 from roadbed.decisions.model import Answered, Route, Service
@@ -24,6 +25,7 @@ from roadbed.intake.rules import body_hash
 from roadbed.intake.service import ADMIT
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
+from roadbed.releases.model import Release
 from roadbed.reviews.service import Reviews
 from roadbed.risk.curve import share_interval
 from roadbed.scoring.assessment import Truth, agree, assess, is_wrong
@@ -45,7 +47,7 @@ _LATELY = timedelta(minutes=2)
 _WHOLE_SECONDS = 600.0
 _SECONDS_AT_ONCE = 50
 _WORDS_A_SECOND = 8.0  # faster than almost anybody reads
-_PRIORITY = {"check": 1, "second": 3, "lead": 3}
+_PRIORITY = {"check": 1, "answer": 2, "second": 3, "lead": 3}
 _LEASE_SECONDS = 60.0
 _DECIDED = (
     "version",
@@ -105,6 +107,7 @@ class _Case:
     barred: Sequence[str] = ()
     reserved_for: str | None = None
     of_verdict: str | None = None
+    of_case: str | None = None
     known: Truth | None = None
     proposed_right: bool | None = None
 
@@ -147,7 +150,100 @@ class Measuring:
         await self._second_looks(service)
         await self._disagreements(service)
         await self._lead_decided(declared)
+        await self._other_answers(service)
         await self._checks(service)
+
+    async def ask_about(self, service: Service, release: Release) -> int:
+        """Have people judge the candidate's answers that its gate could not tell right from wrong.
+
+        Each becomes a review like any other: nobody sees which version answered. Gives how many
+        were opened; those that wait already are not opened again.
+        """
+        cases = ((release.gate or {}).get("unknown") or {}).get("cases") or ()
+        known = {case.id: case for case in await self._improvement.cases(service.loaded.declared)}
+        opened = 0
+        for row in cases:
+            if (case := known.get(row["example"])) is not None:
+                content = Content(
+                    output=row["candidate"],
+                    actions=row["candidate_actions"],
+                    provenance=row["provenance"],
+                )
+                of_case = case.task_id or case.id
+                opened += await self._ask(
+                    service, of_case, case.content, content, row["confidence"]
+                )
+        return opened
+
+    async def _other_answers(self, service: Service) -> None:
+        """In a canary, the answer of the version that did not decide, where only people can judge.
+
+        What was decided is judged in the task's own review.
+        """
+        declared = service.loaded.declared
+        if not declared.scorer.needs_person or service.trial is None:
+            return
+        facts = {"use_case": declared.name, "release": service.trial.release}
+        for row in await self._database.fetch(_SQL["other_answers"], facts):
+            content = Content(output=row["output"], actions=row["actions"] or ())
+            await self._ask(
+                service,
+                row["task_id"],
+                row["input"],
+                content,
+                row["confidence"] or 0.0,
+                known_as=row["content"],
+            )
+
+    async def _ask(
+        self,
+        service: Service,
+        of_case: str,
+        input: Json,
+        content: Content,
+        confidence: float,
+        known_as: str | None = None,
+    ) -> bool:
+        """Open a review of one answer on a known case, once."""
+        declared, live = service.loaded.declared, service.live
+        most = confidence if live.threshold is None else min(confidence, live.threshold - 0.001)
+        routed = rules.route(None, max(most, 0.0), live, halted=service.halted)
+        like = await self._like_these(declared)
+        return await self._make(
+            declared,
+            _Case(
+                kind="answer",
+                content=input,
+                source=like["source"],
+                key=_alike(like["key"], self._chance),
+                rate=live.rate,
+                decided={
+                    "version": live.id,
+                    "certificate": live.certificate,
+                    "reason_code": routed.code,
+                    "reason": routed.reason,
+                    "rule": None,
+                    "output": content.output,
+                    "confidence": max(most, 0.0),
+                    "threshold": live.threshold,
+                    "evidence": {},
+                    "cost": None if declared.budget else 0,
+                    "seconds": self._chance.uniform(0.001, 0.01),
+                    "actions": content.actions or None,
+                    "provenance": content.provenance or None,
+                    "content_hash": known_as or content.hash,
+                    "halt_epoch": service.halt_epoch,
+                },
+                blind=False,
+                of_case=of_case,
+            ),
+        )
+
+    async def _like_these(self, declared: UseCase) -> Json:
+        """The sender and key of a recent task."""
+        like = await self._database.fetch(_SQL["like_these"], {"use_case": declared.name})
+        plain: Json = {"source": {"surface": "api"}, "key": None}
+        return self._chance.choice(like) if like else plain
 
     async def figures(self, declared: UseCase) -> Sequence[ReviewerFigures]:
         """Every reviewer of the last 30 days, the busiest first."""
@@ -258,9 +354,7 @@ class Measuring:
             content = self._made_up(declared, picked, known)
         if content is None:
             return None
-        like = await self._database.fetch(_SQL["like_these"], {"use_case": declared.name})
-        model: Json = {"source": {"surface": "api"}, "key": None}
-        model = self._chance.choice(like) if like else model
+        model = await self._like_these(declared)
         live, answer, routed = service.live, picked.evaluation.answer, picked.evaluation.routed
         truth = picked.case.truth
         return _Case(
@@ -306,7 +400,7 @@ class Measuring:
                 return changed
         return None
 
-    async def _make(self, declared: UseCase, case: _Case) -> None:
+    async def _make(self, declared: UseCase, case: _Case) -> bool:
         """Put a case into the queue by the statements of every task, or nothing of it."""
         task_id, now = self._ids.task(), self._clock.now()
         known = case.known.right if case.known else None
@@ -317,6 +411,8 @@ class Measuring:
             "at": now,
             "kind": case.kind,
             "of_verdict": case.of_verdict,
+            "of_case": case.of_case,
+            "content_hash": case.decided["content_hash"],
             "right_output": None if known is None else Jsonb(known.output),
             "right_actions": Jsonb(known.proposed_actions) if known and told else None,
             "proposed_right": case.proposed_right,
@@ -326,7 +422,7 @@ class Measuring:
             async with self._database.transaction() as connection:
                 cursor = await connection.execute(_SQL["make_measure"], mark)
                 if not await cursor.fetchone():
-                    return  # another process was first
+                    return False  # another process was first
                 await write_within(connection, ADMIT, _task(declared, case, task_id, now))
                 row = await write_within(connection, self._settle_write, decision)
                 if row is None or row["decision_id"] is None:
@@ -336,7 +432,8 @@ class Measuring:
                     _SQL["reserve"], {"review_id": decision["review_id"], **whose}
                 )
         except _HaltedMeanwhileError:
-            return  # the use case was halted or released meanwhile: it is made at the next look
+            return False  # the use case was halted or released meanwhile: at the next look
+        return True
 
     def _decided(self, declared: UseCase, case: _Case, task_id: str) -> dict[str, Any]:
         decided = dict(case.decided)

@@ -173,14 +173,37 @@ SELECT source, key FROM task
 WHERE use_case = %(use_case)s AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = task.id)
 ORDER BY id DESC LIMIT 50
 
+-- name: other_answers
+-- Compared in a canary, and nobody was asked yet about the answer that was not the decision.
+SELECT * FROM (
+    SELECT comparison.task_id, task.input,
+           CASE decided_by WHEN 'live' THEN candidate_output ELSE live_output END AS output,
+           CASE decided_by WHEN 'live' THEN candidate_actions ELSE live_actions END AS actions,
+           CASE decided_by WHEN 'live' THEN candidate_content ELSE live_content END AS content,
+           CASE decided_by WHEN 'live' THEN candidate_confidence ELSE live_confidence END
+           AS confidence
+    FROM comparison JOIN task ON task.id = comparison.task_id
+    WHERE comparison.use_case = %(use_case)s AND comparison.release = %(release)s
+      AND live_content IS DISTINCT FROM candidate_content) AS differing
+WHERE output IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM measure JOIN decision ON decision.task_id = measure.task_id
+    WHERE measure.of_case = differing.task_id AND measure.kind = 'answer'
+      AND decision.content_hash = differing.content)
+ORDER BY task_id LIMIT 50
+
 -- name: reserve
 UPDATE review SET barred = %(barred)s, reserved_for = %(reserved_for)s WHERE id = %(review_id)s
 
 -- name: make_measure
-INSERT INTO measure (task_id, use_case, kind, of_verdict, right_output, right_actions,
+-- One answer on one case is asked about once.
+INSERT INTO measure (task_id, use_case, kind, of_verdict, of_case, right_output, right_actions,
                      proposed_right, made_at)
-VALUES (%(task_id)s, %(use_case)s, %(kind)s, %(of_verdict)s, %(right_output)s, %(right_actions)s,
-        %(proposed_right)s, %(at)s)
+SELECT %(task_id)s, %(use_case)s, %(kind)s, %(of_verdict)s, %(of_case)s, %(right_output)s,
+       %(right_actions)s, %(proposed_right)s, %(at)s
+WHERE %(of_case)s::text IS NULL OR NOT EXISTS (
+    SELECT 1 FROM measure AS asked JOIN decision ON decision.task_id = asked.task_id
+    WHERE asked.of_case = %(of_case)s AND asked.kind = 'answer'
+      AND decision.content_hash = %(content_hash)s)
 ON CONFLICT DO NOTHING
 RETURNING task_id
 
