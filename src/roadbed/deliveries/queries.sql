@@ -85,7 +85,9 @@ SELECT delivery.id, delivery.use_case, delivery.task_id, delivery.destination, d
        delivery.arguments, delivery.of_verdict, delivery.needs_approval, delivery.reason,
        task.key AS task_key, task.input, decision.id AS decision_id, decision.route,
        decision.version, decision.confidence, decision.decided_at,
-       coalesce(verdict.right_output, decision.output) AS output, verdict.reviewer
+       coalesce(verdict.right_output, decision.output) AS output, verdict.reviewer,
+       CASE WHEN verdict.id IS NULL OR verdict.kind = 'accept' THEN decision.provenance END
+       AS provenance
 FROM delivery
 JOIN task ON task.id = delivery.task_id
 JOIN decision ON decision.task_id = delivery.task_id
