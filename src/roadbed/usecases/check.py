@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from roadbed.scoring.scorers import Score
+from roadbed.scoring.scorers import FunctionScorer, Score
 from roadbed.usecases.deciders import needs_of
 from roadbed.usecases.errors import Problem, UseCaseError
 from roadbed.usecases.folder import LoadedUseCase, load, read_examples
@@ -89,19 +89,19 @@ def _scorer_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
         for item in items
         if not isinstance(item, Problem) and item.output is not None
     ]
-    for number, (input, output) in enumerate(known):
+    for number, (content, output) in enumerate(known):
         other = known[number - 1][1]
         own, there, back = (
-            scorer.score(*pair, input)
+            scorer.score(*pair, content)
             for pair in ((output, output), (output, other), (other, output))
         )
-        if said := _scorer_problem(own, there, back, needs_person=scorer.needs_person):
+        if said := _scorer_problem(own, there, back, own_code=isinstance(scorer, FunctionScorer)):
             yield Problem(field="scorer", problem=said[0], remedy=said[1])
             return
 
 
 def _scorer_problem(
-    own: Score, there: Score, back: Score, *, needs_person: bool
+    own: Score, there: Score, back: Score, *, own_code: bool
 ) -> tuple[str, str] | None:
     if own.loss is None:
         return f"The scorer cannot score an example: {own.why}", "Correct the function."
@@ -110,11 +110,10 @@ def _scorer_problem(
             f"The scorer gives the right output itself a loss of {own.loss:g}.",
             "Give what is right a loss of 0.",
         )
-    if not needs_person and None not in (there.loss, back.loss) and there.loss != back.loss:
+    if own_code and there.loss != back.loss:
         return (
-            f"The scorer is not symmetric: {there.loss:g} one way, {back.loss:g} the other.",
-            "Two people's answers are compared with it as well, where neither is the right one: "
-            "give both ways the same loss.",
+            f"The scorer is not symmetric: {there.loss} one way, {back.loss} the other.",
+            "Give both ways the same loss: it also compares two people's answers.",
         )
     return None
 
