@@ -34,11 +34,10 @@ from closed_loop import (
     Routing,
     ask,
     best,
+    judged,
     read,
     stream,
 )
-from roadbed.improvement.model import ExampleSet
-from roadbed.improvement.service import judged
 from roadbed.models import TextClassifier
 from roadbed.risk import coin
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
@@ -76,7 +75,7 @@ def score(data: Path, labels: int, seed: int) -> Scored:
     decider = TextClassifier(text="text", label="queue").bind(Inquiry, Routing)
     fitted = decider.fit(examples[:labels], seed=0)
     rest = examples[labels:]
-    found = judged(ask(fitted, rest), ExampleSet(examples=rest, until=None))
+    found = judged(ask(fitted, rest), rest)
     return Scored(out_of_fold=fitted.out_of_fold, confidence=found.confidence, wrong=found.wrong)
 
 

@@ -119,8 +119,8 @@ class TestRouting:
     @pytest.mark.parametrize("fired", [None, Fired(rule="r", route="review", reason="so")])
     def test_halted_wins_over_a_proof_and_a_rule_over_both(self, fired: Fired | None) -> None:
         live = LiveVersion(id=VersionId("v"), decider=None, threshold=0.5, certificate=None)
-        answer = Answered(output={}, confidence=0.9, evidence={}, cost=None)
-        routed = rules.route(answer, live, halted=True, fired=fired)
+        held = rules.held_by_rule(fired) if fired else None
+        routed = rules.route(held, 0.9, live, halted=True)
         assert routed.code is (Reason.RULE if fired else Reason.HALTED)
 
     def test_the_sample_comes_first_in_the_queue_then_what_went_wrong(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from roadbed.deliveries.errors import ApprovalError, DeliveryStateError, Unknown
 from roadbed.deliveries.model import Delivery, State
 from roadbed.halts.errors import NotHaltedError, ResumeError
 from roadbed.halts.service import late_before
+from roadbed.kernel.clock import SystemClock
 from roadbed.receipts.service import moments
 from roadbed.reviews.model import VerdictKind
 from roadbed.usecases.destinations import (
@@ -75,6 +77,15 @@ class Ledger:
             raise self.trouble.pop(0)
         self.taken_back.append(sent.reference or "")
         return sent
+
+
+class Asleep(SystemClock):
+    """The machine's clock after so many seconds of sleep."""
+
+    seconds = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.seconds
 
 
 async def pump(app: App, rounds: int = 6) -> None:
@@ -342,6 +353,62 @@ class TestTrouble:
         [row] = await app.database.fetch("SELECT * FROM delivery")
         await app.relay._send(declared(app), row, app.clock.monotonic() - 60.0)
         assert ((await one(app)).state, ledger.got) == (State.WAITING, [])
+
+    async def test_a_claim_that_has_grown_old_says_nothing_against_its_destination(
+        self, app: App, ledger: Ledger
+    ) -> None:
+        for number in range(6):
+            await decide(app, f"number {number}")
+        await app.relay._prepare(declared(app))
+        await app.database.fetch(
+            "UPDATE delivery SET state = 'sending', attempt = 1, first_sent_at = now(),"
+            " lease_until = now() + interval '1 minute'"
+        )
+        for row in await app.database.fetch("SELECT * FROM delivery"):
+            await app.relay._send(declared(app), row, app.clock.monotonic() - 60.0)
+        assert (await app.deliveries.overview("triage"))["circuits"] == {}
+        await pump(app)
+        assert len(ledger.got) == 6
+
+    async def test_a_process_that_slept_while_it_sent_says_nothing_against_a_destination(
+        self, app: App, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asleep = Asleep()
+        monkeypatch.setattr(app.relay, "_clock", asleep)
+
+        async def slept(parcel: Parcel, outside: Outside) -> Sent:
+            asleep.seconds += 60.0
+            raise TemporaryError("The process was put to sleep.")
+
+        monkeypatch.setattr(ledger, "send", slept)
+        for number in range(6):
+            await decide(app, f"number {number}")
+        for _ in range(6):  # one at a time: those that wait meanwhile would be late themselves
+            await app.relay._prepare(declared(app))
+            monkeypatch.setattr(app.relay, "_senders", 1)
+            await app.relay._send_some(declared(app))
+            await app.relay.settle()
+        assert [delivery.attempt for delivery in await all_of(app)] == [1] * 6
+        assert (await app.deliveries.overview("triage"))["circuits"] == {}
+
+    async def test_a_gate_that_was_held_makes_no_claim_old(self, app: App, ledger: Ledger) -> None:
+        """A drill holds it for up to two seconds; what is claimed after that is fresh."""
+        await decide(app)
+        await app.relay._prepare(declared(app))
+        app.relay._clock = asleep = Asleep()
+        transaction = app.database.transaction
+
+        @asynccontextmanager
+        async def held() -> AsyncIterator[Any]:
+            async with transaction() as connection:
+                asleep.seconds += 2.0
+                yield connection
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(app.relay._database, "transaction", held)
+            await app.relay._send_some(declared(app))
+        await app.relay.settle()
+        assert len(ledger.got) == 1
 
     async def test_a_destination_that_keeps_failing_is_left_alone(
         self, app: App, ledger: Ledger

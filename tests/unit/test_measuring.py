@@ -111,8 +111,9 @@ class TestKnownCases:
         self, app: App
     ) -> None:
         async def some(most: int, salt: int) -> list[str]:
-            found = await app.improvement.some(declared(app), "judge", most=most, salt=salt)
-            return [str(each["text"]) for each in found.contents]
+            found = await app.improvement.some(declared(app), most=most, salt=salt)
+            assert all(case.judges and case.truth.labelled for case in found)
+            return [str(case.content["text"]) for case in found]
 
         every = (await app.improvement.examples(declared(app), "judge")).contents
         assert sorted(await some(1_000, 1)) == sorted(str(each["text"]) for each in every)

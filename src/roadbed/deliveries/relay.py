@@ -245,12 +245,12 @@ class Relay:
         room = self._senders - len(self._sending)
         if room <= 0:
             return 0
-        began = self._clock.monotonic()
         named = {"use_case": declared.name}
         async with self._database.transaction() as connection:
             await connection.execute(SQL["gate"], named)
             cursor = await connection.execute(SQL["circuits"], named)
             closed = [each["destination"] for each in await cursor.fetchall()]
+            began = self._clock.monotonic()  # not before: a drill may hold the gate for seconds
             cursor = await connection.execute(
                 SQL["claim"],
                 {**named, "closed": closed, "most": room, "lease_seconds": LEASE_SECONDS},
@@ -271,7 +271,9 @@ class Relay:
             )
         elif began - claimed_at > STALE_SECONDS:
             # Halted, cut off or put to sleep since: the claim may not be ours any more.
-            outcome = Outcome(outcome="temporary", state=State.WAITING, detail="claimed too late")
+            outcome = Outcome(
+                outcome="temporary", state=State.WAITING, detail="claimed too late", counts=False
+            )
         elif not rules.as_approved(row):
             outcome = Outcome(
                 outcome="refused",
@@ -280,9 +282,13 @@ class Relay:
             )
         else:
             outcome = await self._attempt(to, row)
+            if self._clock.monotonic() - began > SEND_SECONDS + STALE_SECONDS:
+                # No attempt lasts so long: this process was put to sleep in the middle of it.
+                outcome = replace(outcome, counts=outcome.state is State.DELIVERED)
         with contextlib.suppress(RoadbedError):  # without it the lease runs out, and it is lost
             await self._finished(row, outcome, self._clock.monotonic() - began)
-        await self._count(declared.name, row["destination"], outcome)
+        if outcome.counts:
+            await self._count(declared.name, row["destination"], outcome)
 
     async def _attempt(self, to: Connector, row: Row) -> Outcome:
         parcel = _parcel(row)

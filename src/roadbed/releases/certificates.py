@@ -84,8 +84,7 @@ class Certificates:
         evaluated twice.
         """
         declared = loaded.declared
-        drawn = [case for case in await self._improvement.cases(declared) if case.reference]
-        sample = [case for case in drawn if not case.waiting]
+        sample = [case for case in await self._improvement.cases(declared) if case.reference]
         last = await self.last(behaviour)
         judgements = sum(len(case.truth.losses) for case in sample)
         if last and _answers_judged(last, judgements):
@@ -93,7 +92,8 @@ class Certificates:
             # whatever could have been proven before can be proven now, so this is no second chance.
             sample = [case for case in sample if case.drawn_at <= last["issued_at"]]
         elif last and _same_alarm(last, alarm_at):
-            if sum(not case.waiting for case in sample) <= last["items"]:
+            labelled = sum(not case.waiting for case in sample)
+            if labelled <= last["detail"].get("labelled", last["items"]):
                 note = "Nothing new was corrected or labelled since the last look."
                 return Look(certificate=last, proof=None, sample=len(sample), note=note)
             if declared.trainable is not None:
@@ -117,6 +117,7 @@ class Certificates:
         detail = _detail(declared, sample, found, evidence, proof, allowed)
         detail["pooling"] = dataclasses.asdict(pooling) if pooling else None
         detail["judgements"] = judgements
+        detail["tries"] = await self._tries(declared.name)
         detail["alarm_at"] = alarm_at.isoformat() if alarm_at else None
         await self._store(declared, behaviour, proof, detail)
         return Look(
@@ -143,6 +144,11 @@ class Certificates:
         made = await self._improvement.evaluate(loaded, version, inputs, paying)
         new = {case.id: each for case, each in zip(missing, made, strict=True)}
         return [known[case.id] if case.id in known else new[case.id] for case in sample]
+
+    async def _tries(self, use_case: str) -> int:
+        """How many versions were held against the sample so far, this one among them."""
+        row = await self._database.fetch_one(_SQL["tries"], {"use_case": use_case})
+        return int(row["tries"]) if row else 1
 
     async def _reviewers(self, declared: UseCase) -> dict[str, Any]:
         """What must be shown of the labels, given how reviewers did on known mistakes."""
@@ -285,6 +291,7 @@ def _detail(
         "sign": proof.sign,
         "overdue": sum(case.overdue for case in sample),
         "waiting": int((~labelled).sum()),
+        "labelled": int(labelled.sum()),
         "unknown": int((found.unknown & answered).sum()),
         "held": sum(
             each.held is not None and isinstance(each.answer, Answered)
@@ -366,7 +373,7 @@ def _output(evaluation: Evaluation) -> Mapping[str, Any] | None:
     return content.output if content else None
 
 
-def _share(wrong: np.ndarray[Any, np.dtype[np.bool_]]) -> float | None:
+def _share(wrong: np.ndarray[Any, np.dtype[Any]]) -> float | None:
     return float(wrong.mean()) if len(wrong) else None
 
 

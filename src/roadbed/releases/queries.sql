@@ -90,6 +90,9 @@ WHERE measure.use_case = %(use_case)s AND measure.kind = 'check' AND NOT measure
 -- Counted before anybody looks, and committed: a look that crashed is a look all the same.
 UPDATE behaviour SET looks = looks + 1 WHERE hash = %(hash)s RETURNING looks
 
+-- name: tries
+SELECT count(*) AS tries FROM behaviour WHERE use_case = %(use_case)s AND looks > 0
+
 -- name: behaviour
 SELECT * FROM behaviour WHERE hash = %(hash)s
 

@@ -30,15 +30,16 @@ def replay(
     """The audit of one version, and its way there, from its sample in the order drawn.
 
     A row is one drawn automatic answer with the ``passed`` others since the one before and the
-    ``weight`` of these. Late ones count as wrong; those that may still wait are left out.
+    ``weight`` of these. Late ones count as wrong; those whose label may still come are told to it.
     """
     audit = RunningAudit(risk_limit=risk_limit, delta=delta)
     path: list[AuditPoint] = []
     for row in rows:
         audit.pass_over(row["passed"], row["weight"])
         if row["loss"] is None:
+            audit.wait()
             continue
-        audit.add(wrong=_loss(row, risk_measure) > 0.0, rate=row["rate"])
+        audit.add(wrong=_loss(row, risk_measure), rate=row["rate"])
         path.append(
             AuditPoint(
                 automated=audit.automated,
