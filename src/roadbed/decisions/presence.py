@@ -72,6 +72,7 @@ class Presence:
         await connection.execute(_SQL["mark"], {"number": row["number"]})
         self._number = row["number"]
         await connection.execute(_SQL["unmark"], former)  # its lock went with its connection
+        await connection.execute(_SQL["forget"])
 
     async def _look(self, connection: _Connection) -> None:
         began = self._clock.monotonic()

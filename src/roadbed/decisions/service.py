@@ -152,7 +152,8 @@ class Decisions:
             admission = await self._intake.admit(service.loaded.declared, arrival)
             if not done:
                 return self._go_on(admission, deciding)
-            await self._services.refresh(service.loaded.name)
+            if not admission.repeated:  # most likely its epoch is over
+                await self._services.refresh(service.loaded.name)
             return self._go_on(admission)
         finally:
             self._at_once -= 1
