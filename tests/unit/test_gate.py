@@ -52,8 +52,6 @@ async def app(settings: Settings, folders: Folders, url: str) -> AsyncIterator[A
 
 def said(*, wrong: bool = False, automatic: bool = False, by_rule: bool = False) -> Said:
     return Said(
-        provenance={},
-        confidence=0.9,
         output={"queue": "x"},
         actions=(),
         content="wrong" if wrong else "right",
