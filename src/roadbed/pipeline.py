@@ -6,7 +6,8 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 | event                    | what happens in the same transaction                                 |
 |--------------------------|----------------------------------------------------------------------|
 | a decision is settled    | halt epoch checked, decision recorded, review opened, deliveries     |
-|                          | planned, audit entry; with a budget its cost charged                 |
+|                          | planned, audit entry; with a budget its cost charged; the task       |
+|                          | admitted too, where one commit is enough                             |
 | two versions are compared | what each said; where they differ in a canary, a blind review opened |
 | a verdict is given       | review closed, example born (learn or judge for good), deliveries    |
 |                          | planned, audit entry                                                 |
@@ -27,37 +28,41 @@ from roadbed.budgets.service import SQL as BUDGETS
 from roadbed.decisions.service import SQL as DECISIONS
 from roadbed.deliveries.relay import SQL as DELIVERIES
 from roadbed.improvement.service import SQL as IMPROVEMENT
+from roadbed.intake.service import SQL as INTAKE
 from roadbed.outcomes.service import SQL as OUTCOMES
 from roadbed.reviews.service import SQL as REVIEWS
 from roadbed.storage.sql import queries
-from roadbed.storage.writer import Statement, Write
+from roadbed.storage.writer import Statement, Write, together
 
 AUDIT = queries("roadbed.audit")
 TRUST = queries("roadbed.trust")
 
-# Most decisions open no review, many send nothing: what has no rows is not sent to the database.
-_OPEN_REVIEW = Statement(REVIEWS["open"], when=["review_id"])
-_PLAN = Statement(DELIVERIES["planned_by_decision"], when=["deliveries", "sends_actions"])
+# What a decision gives rise to. `fresh` are the decisions that this transaction records.
+_OF_A_DECISION = {
+    "opened": REVIEWS["open"],
+    "planned": DELIVERIES["planned_by_decision"],
+    "noted": AUDIT["decided"],
+}
+_SETTLED = together(
+    {"item": DECISIONS["decided_items"], "fresh": DECISIONS["released"], **_OF_A_DECISION},
+    DECISIONS["record"],
+)
+_SETTLED_AT_ONCE = together(
+    {
+        "item": DECISIONS["whole_items"],
+        "born": INTAKE["born"],
+        "fresh": DECISIONS["born_here"],
+        "recorded": DECISIONS["record"],
+        **_OF_A_DECISION,
+    },
+    DECISIONS["settled_at_once"],
+)
+# A statement of its own: what follows must see what a halt wrote while the guard waited for it.
+_GUARD = Statement(DECISIONS["guard"], distinct=True)
 
-SETTLE = Write(
-    "settle",
-    DECISIONS["guard"],
-    DECISIONS["record"],
-    _OPEN_REVIEW,
-    _PLAN,
-    AUDIT["decided"],
-    DECISIONS["settled"],
-)
-SETTLE_FUNDED = Write(
-    "settle-funded",
-    DECISIONS["guard"],
-    BUDGETS["charge"],
-    DECISIONS["record"],
-    _OPEN_REVIEW,
-    _PLAN,
-    AUDIT["decided"],
-    DECISIONS["settled"],
-)
+SETTLE = Write("settle", _GUARD, _SETTLED, DECISIONS["settled"])
+SETTLE_FUNDED = Write("settle-funded", _GUARD, BUDGETS["charge"], _SETTLED, DECISIONS["settled"])
+SETTLE_AT_ONCE = Write("settle-at-once", _GUARD, _SETTLED_AT_ONCE)
 COMPARE = Write(
     "compare",
     DECISIONS["compare"],

@@ -41,6 +41,7 @@ from roadbed.kernel.ids import CertificateId, TaskId, VersionId
 from roadbed.kernel.settings import Settings
 from roadbed.risk import coin
 from roadbed.risk.states import State
+from roadbed.scoring.content import Content
 from roadbed.upkeep import running
 from roadbed.usecases.deciders import Answer, Context, Task, Unsure
 from roadbed.usecases.errors import UnknownUseCaseError
@@ -517,6 +518,45 @@ def test_reading_an_answer_keeps_what_fits() -> None:
     unsure = rules.read_answer(Unsure(reason="hm", evidence={"deep": float("nan")}), Out)
     assert isinstance(unsure, NotAnswered)
     assert "left_out" in unsure.evidence
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [("a smile 😀", True), ("ä\n", True), ("half \ud83d", False), ("a\x00", False)],
+)
+def test_an_output_may_hold_any_text_that_can_be_stored(text: str, fits: bool) -> None:
+    class Out(BaseModel):
+        queue: str
+
+    read = rules.read_answer(Answer(output={"queue": text}, confidence=0.9), Out)  # type: ignore[type-var]
+    assert isinstance(read, Answered) is fits
+
+
+@pytest.mark.parametrize(
+    ("provenance", "read"),
+    [
+        ({}, {}),
+        ({"page": (1, 2)}, {"page": [1, 2]}),
+        ({2: "b", "a": {10: None}}, {"2": "b", "a": {"10": None}}),
+        ({"when": datetime(2026, 1, 1, tzinfo=UTC)}, None),
+        ({"share": float("nan")}, None),
+        ({"text": "x" * 30_000}, None),
+        (["page 3"], None),
+    ],
+)
+def test_where_values_came_from_is_read_as_it_will_be_stored(provenance: Any, read: Any) -> None:
+    class Out(BaseModel):
+        queue: str
+
+    given = Answer(output=Out(queue="a"), confidence=0.9, provenance=provenance)
+    found = rules.read_answer(given, Out)
+    if read is None:
+        assert isinstance(found, NotAnswered)
+        assert "provenance" in found.reason
+    else:
+        assert isinstance(found, Answered)
+        assert found.provenance == read
+        assert Content(output=found.output, provenance=found.provenance).hash
 
 
 class Anything(BaseModel):

@@ -614,17 +614,33 @@ class TestActions:
         await pump(app)
         assert [each["amount"] for each in ledger.said("action")] == [10.0, 100.0]
 
-    async def test_whoever_accepts_the_answer_has_approved_its_actions(
-        self, ledger: Ledger, app: App
+    @pytest.mark.parametrize(
+        ("reviewer", "may_approve", "released"),
+        [("rae", False, False), ("ana", True, True), ("tester", True, False)],
+    )
+    async def test_accepting_approves_actions_by_who_may_approve_and_did_not_send_the_task(
+        self, ledger: Ledger, app: App, reviewer: str, *, may_approve: bool, released: bool
     ) -> None:
         await self.ready(app, ledger)
         await stand(app, threshold=0.95, reference_rate=0.0)
         decision = await decide(app, "refund 100")
         await app.reviews.give(
-            declared(app), decision.review_id or "", VerdictKind.ACCEPT, reviewer="rae"
+            declared(app),
+            decision.review_id or "",
+            VerdictKind.ACCEPT,
+            reviewer=reviewer,
+            may_approve=may_approve,
         )
         await pump(app)
-        assert len(ledger.got) == 1
+        found = await one(app)
+        assert found.state is (State.DELIVERED if released else State.HELD)
+        assert len(ledger.got) == released
+        if not released:
+            await app.deliveries.say(
+                found.id, "approve", person="ana", served=SERVED, content_hash=found.content_hash
+            )
+            await pump(app)
+        assert ledger.said("action") == [{"amount": 100.0}]
 
     async def test_what_is_not_declared_or_does_not_fit_is_no_answer(
         self, ledger: Ledger, app: App

@@ -166,9 +166,6 @@ class TestWriter:
     @pytest.mark.parametrize(
         ("kind", "silent", "field"),
         [
-            (pipeline.SETTLE, "INSERT INTO review ", "review_id"),
-            (pipeline.SETTLE, "INSERT INTO delivery ", "deliveries"),
-            (pipeline.SETTLE_FUNDED, "INSERT INTO delivery ", "sends_actions"),
             (pipeline.COMPARE, "INSERT INTO review ", "review_id"),
             (pipeline.FINISH, "UPDATE delivery SET state = CASE item.state ", "compensates"),
             (pipeline.OUTCOME, "INSERT INTO review ", "review_id"),
@@ -213,7 +210,9 @@ class TestWriter:
         assert RejectedWriteError not in kinds[1:]
 
     @pytest.mark.parametrize(
-        "kind", [ADMIT, pipeline.SETTLE, CLAIM, pipeline.VERDICT], ids=lambda kind: kind.name
+        "kind",
+        [ADMIT, pipeline.SETTLE, pipeline.SETTLE_AT_ONCE, CLAIM, pipeline.VERDICT],
+        ids=lambda kind: kind.name,
     )
     async def test_rows_are_looked_up_by_key_even_while_tables_are_empty(
         self, url: str, kind: Write

@@ -2,13 +2,11 @@
 -- a row that this very transaction inserted (xmin), so the second time writes none.
 
 -- name: decided
+-- A part of the statement that settles decisions: `fresh` are those it records.
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
-SELECT item.use_case, 'decided', item.task_id, 'roadbed', item.decided_at,
-       jsonb_build_object('decision', item.id, 'route', item.route)
-FROM json_to_recordset(%(items)s::json) AS item (
-    id text, task_id text, use_case text, route text, decided_at timestamptz)
-JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
-WHERE decision.xmin = pg_current_xact_id()::xid
+SELECT use_case, 'decided', task_id, 'roadbed', decided_at,
+       jsonb_build_object('decision', id, 'route', route)
+FROM fresh
 
 -- name: reviewed
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)

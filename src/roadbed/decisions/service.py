@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from roadbed.budgets.service import amounts
 from roadbed.decisions import rules
+from roadbed.decisions.commits import SECONDS_AT_ONCE, one_is_enough
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
 from roadbed.decisions.model import (
     Answered,
@@ -19,14 +21,16 @@ from roadbed.decisions.model import (
     Service,
     Services,
 )
+from roadbed.decisions.presence import Presence
 from roadbed.decisions.runner import Runner
 from roadbed.decisions.trials import Trials
 from roadbed.intake.errors import OverloadedError, RetiredError
-from roadbed.intake.model import Admission, AdmittedTask
-from roadbed.intake.service import Intake
+from roadbed.intake.model import Admission, AdmittedTask, Arrival
+from roadbed.intake.service import Intake, record
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.scoring.content import content_hash
+from roadbed.storage.errors import RejectedWriteError
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
 from roadbed.usecases.model import UseCase
@@ -36,7 +40,7 @@ SQL = queries(__package__)
 
 
 class Decisions:
-    """Takes tasks from admission to settlement. ``settle`` is wired in ``pipeline.py``."""
+    """Takes tasks from admission to settlement. What settles them is wired in ``pipeline.py``."""
 
     def __init__(
         self,
@@ -46,6 +50,8 @@ class Decisions:
         writer: GroupCommitWriter,
         settle: Write,
         settle_funded: Write,
+        settle_at_once: Write,
+        presence: Presence,
         trials: Trials,
         ids: Ids,
         clock: Clock,
@@ -56,12 +62,15 @@ class Decisions:
         self._writer = writer
         self._settle = settle
         self._settle_funded = settle_funded
+        self._settle_at_once = settle_at_once
+        self._presence = presence
         self._trials = trials
         self._ids = ids
         self._clock = clock
         self._max_in_flight = max_in_flight
         self._runners: dict[str, tuple[str, Runner]] = {}
         self._under_way: dict[str, asyncio.Task[Decision | None]] = {}
+        self._at_once = 0  # not on disk yet, while one commit may be enough
 
     async def submit(
         self,
@@ -70,8 +79,9 @@ class Decisions:
         *,
         key: str | None,
         source: Mapping[str, str],
-    ) -> tuple[Admission, asyncio.Task[Decision | None] | None]:
-        """Admit a task and start deciding it.
+        waits: bool = False,
+    ) -> tuple[Admission, asyncio.Future[Decision | None] | None]:
+        """Admit a task and start deciding it; a caller who ``waits`` may get it decided already.
 
         Gives the admission and the running decision; ``None`` for a repeated key that this process
         is not deciding. When this returns, the task is on disk. Raises ``UnknownUseCaseError``,
@@ -81,19 +91,22 @@ class Decisions:
         service = self._services.get(use_case)
         if service.retired:
             raise RetiredError(use_case)
-        if len(self._under_way) >= self._max_in_flight:
-            raise OverloadedError(len(self._under_way))
-        admission = await self._intake.admit(
-            service.loaded.declared,
+        busy = len(self._under_way) + self._at_once
+        if busy >= self._max_in_flight:
+            raise OverloadedError(busy)
+        declared = service.loaded.declared
+        arrival = self._intake.read(
+            declared,
             content,
             key=key,
             source=source,
             coin_seed=service.coin_seed,
             reference_rate=service.live.rate,
         )
-        if admission.repeated:
-            return admission, self._under_way.get(admission.task.id)
-        return admission, self._start(admission.task)
+        decider = _version(service, arrival.task).decider
+        if one_is_enough(arrival, declared, decider, self._presence, waits=waits):
+            return await self._submit_at_once(service, arrival)
+        return self._go_on(await self._intake.admit(declared, arrival))
 
     async def recover(self) -> int:
         """Take over tasks whose lease ran out and keep the leases of our own; gives how many."""
@@ -119,30 +132,71 @@ class Decisions:
         for _, runner in self._runners.values():
             runner.close()
 
-    def _start(self, task: AdmittedTask) -> asyncio.Task[Decision | None]:
-        running = asyncio.create_task(self._decide(task))
+    async def _submit_at_once(
+        self, service: Service, arrival: Arrival
+    ) -> tuple[Admission, asyncio.Future[Decision | None] | None]:
+        """Decide first, then admit and settle in one commit; admit before if the decider is slow.
+
+        What that commit did not store (the key stands already, the halt epoch moved meanwhile) is
+        admitted like any other task, which tells which it was.
+        """
+        self._at_once += 1
+        try:
+            deciding = asyncio.create_task(self._turn(arrival.task, self._clock.monotonic()))
+            done, _ = await asyncio.wait([deciding], timeout=SECONDS_AT_ONCE)
+            if done and await self._stored_at_once(arrival, turn := deciding.result()):
+                self._compare(turn, arrival.task)
+                decided = asyncio.get_running_loop().create_future()
+                decided.set_result(turn.decision)
+                return Admission(task=arrival.task, repeated=False), decided
+            admission = await self._intake.admit(service.loaded.declared, arrival)
+            if not done:
+                return self._go_on(admission, deciding)
+            if not admission.repeated:  # most likely its epoch is over
+                await self._services.refresh(service.loaded.name)
+            return self._go_on(admission)
+        finally:
+            self._at_once -= 1
+
+    async def _stored_at_once(self, arrival: Arrival, turn: _Turn) -> bool:
+        item = _record(arrival.task, turn.decision, turn.service.loaded.declared) | record(arrival)
+        try:
+            return await self._writer.write(self._settle_at_once, item) is not None
+        except RejectedWriteError:
+            return False  # the input or the decision: admitting it tells
+
+    def _go_on(
+        self, admission: Admission, deciding: asyncio.Task[_Turn] | None = None
+    ) -> tuple[Admission, asyncio.Task[Decision | None] | None]:
+        """Decide what was admitted; of a repeated key, what this process is deciding already."""
+        if admission.repeated:
+            return admission, self._under_way.get(admission.task.id)
+        return admission, self._start(admission.task, deciding)
+
+    def _start(
+        self, task: AdmittedTask, deciding: asyncio.Task[_Turn] | None = None
+    ) -> asyncio.Task[Decision | None]:
+        running = asyncio.create_task(self._decide(task, deciding))
         self._under_way[task.id] = running
         running.add_done_callback(lambda _: self._under_way.pop(task.id, None))
         return running
 
-    async def _decide(self, task: AdmittedTask) -> Decision | None:
-        """Decide until it is settled; ``None`` when another process took the task over."""
+    async def _decide(
+        self, task: AdmittedTask, deciding: asyncio.Task[_Turn] | None
+    ) -> Decision | None:
+        """Decide until it is settled; ``None`` when another process took the task over.
+
+        ``deciding`` is a first turn that is under way already.
+        """
         began = self._clock.monotonic()
         spent: Decimal | None = Decimal(0)
         while True:
-            service = self._services.get(task.use_case)
-            declared = service.loaded.declared
-            version = service.live
-            if service.trial and rules.in_canary(service.trial, task):
-                version = service.trial.version
-            runner = self._runner_of(service, version)
-            warm, asked = runner.warm(version), self._clock.monotonic()
-            evaluation = await evaluate(version, task, self._context(service, runner, task))
-            answer_seconds = self._clock.monotonic() - asked if warm else None
+            turn = await (deciding or self._turn(task, began))
+            deciding = None
+            decision, declared = turn.decision, turn.service.loaded.declared
             # Decided twice under two epochs is paid twice.
-            cost = evaluation.cost
+            cost = decision.cost
             spent = None if spent is None or cost is None else spent + cost
-            decision = self._decision(service, version, task, evaluation, began)
             item = _record(task, decision, declared)
             if declared.budget is None:
                 row = await self._writer.write(self._settle, item)
@@ -150,21 +204,35 @@ class Decisions:
                 item |= {"cost": spent, "per_day": amounts(declared.budget)["per_day"]}
                 row = await self._writer.write(self._settle_funded, item)
             if row is None or row["decision_id"] == decision.id:
-                if row and service.trial:
-                    self._trials.compare(
-                        service,
-                        service.trial,
-                        task,
-                        decision,
-                        answer_seconds,
-                        self._runner(service),
-                    )
+                if row:
+                    self._compare(turn, task)
                 return decision if row else None
             if row["decision_id"] is not None or row["attempt"] != task.attempt:
                 return None
             # The halt epoch moved while we decided: nothing was written, decide again under it. The
             # decider gets its whole time again, since the time that passed was not its doing.
             await self._services.refresh(task.use_case)
+
+    async def _turn(self, task: AdmittedTask, began: float) -> _Turn:
+        """One decision of a task, with what is in force at this moment."""
+        service = self._services.get(task.use_case)
+        version = _version(service, task)
+        runner = self._runner_of(service, version)
+        warm, asked = runner.warm(version), self._clock.monotonic()
+        evaluation = await evaluate(version, task, self._context(service, runner, task))
+        return _Turn(
+            service=service,
+            decision=self._decision(service, version, task, evaluation, began),
+            answer_seconds=self._clock.monotonic() - asked if warm else None,
+        )
+
+    def _compare(self, turn: _Turn, task: AdmittedTask) -> None:
+        """Ask the other version about what was settled, while one is tried."""
+        if (trial := turn.service.trial) is not None:
+            runner = self._runner(turn.service)
+            self._trials.compare(
+                turn.service, trial, task, turn.decision, turn.answer_seconds, runner
+            )
 
     def _context(self, service: Service, runner: Runner, task: AdmittedTask) -> EvaluationContext:
         return EvaluationContext(
@@ -223,6 +291,22 @@ class Decisions:
             actions=evaluation.actions,
             provenance=answered.provenance if answered else {},
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Turn:
+    """A decision, what was in force, and how long the answer took, if its decider was warm."""
+
+    service: Service
+    decision: Decision
+    answer_seconds: float | None
+
+
+def _version(service: Service, task: AdmittedTask) -> LiveVersion:
+    """Who decides a task: the live version, or in a canary the candidate."""
+    if service.trial and rules.in_canary(service.trial, task):
+        return service.trial.version
+    return service.live
 
 
 def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from roadbed.decisions.bench import Bench, Homeward, Losses
-from roadbed.usecases.deciders import Context, FunctionDecider, Trainable
+from roadbed.usecases.deciders import Context, Trainable
 
 LARGEST_BATCH = 64
 MOST_THREADS = 16
@@ -214,7 +214,7 @@ Place = BatchPlace | FunctionPlace | CoroutinePlace
 AsyncFunction = Callable[[BaseModel, Context], Awaitable[object]]
 
 
-def is_coroutine(decider: FunctionDecider | Trainable) -> bool:
+def is_coroutine(decider: object) -> bool:
     """Whether calling ``decider`` gives a coroutine."""
     return asyncio.iscoroutinefunction(decider) or asyncio.iscoroutinefunction(
         getattr(decider, "__call__", None)  # noqa: B004 - objects with an async __call__

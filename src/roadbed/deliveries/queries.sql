@@ -1,27 +1,23 @@
 -- name: planned_by_decision
--- Runs in the transaction that settles the decision. Ids follow from the decision's, so that a batch
--- that is sent twice plans once.
+-- A part of the statement that settles decisions: `fresh` are those it records. Ids follow from theirs.
 INSERT INTO delivery (id, use_case, task_id, destination, kind, arguments, after, state, reason,
                       needs_approval, created_at)
-SELECT 'dlv_' || substr(item.id, 5) || '_' || planned.n, item.use_case, item.task_id,
+SELECT 'dlv_' || substr(fresh.id, 5) || '_' || planned.n, fresh.use_case, fresh.task_id,
        planned.destination, planned.kind, planned.arguments,
-       'dlv_' || substr(item.id, 5) || '_' || planned.after, 'planned', planned.reason,
-       planned.needs_approval, item.decided_at
-FROM json_to_recordset(%(items)s::json) AS item (
-    id text, task_id text, use_case text, deliveries jsonb, actions jsonb, sends_actions boolean,
-    decided_at timestamptz)
-JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
+       'dlv_' || substr(fresh.id, 5) || '_' || planned.after, 'planned', planned.reason,
+       planned.needs_approval, fresh.decided_at
+FROM fresh
 CROSS JOIN LATERAL (
     SELECT to_go.n::text, to_go.destination, 'result' AS kind, NULL::jsonb AS arguments,
            to_go.after::text, NULL AS reason, false AS needs_approval
-    FROM jsonb_to_recordset(item.deliveries) AS to_go (n integer, destination text, after integer)
+    FROM jsonb_to_recordset(fresh.deliveries) AS to_go (n integer, destination text, after integer)
     UNION ALL
     SELECT 'a' || proposed.n, proposed.name, 'action', proposed.arguments,
            'a' || proposed.after, proposed.reason, proposed.decide = 'review'
-    FROM jsonb_to_recordset(item.actions) AS proposed (
+    FROM jsonb_to_recordset(fresh.actions) AS proposed (
         n integer, name text, arguments jsonb, decide text, reason text, after integer)
-    WHERE item.sends_actions AND proposed.decide <> 'refuse') AS planned
-WHERE item.deliveries IS NOT NULL OR item.sends_actions
+    WHERE fresh.sends_actions AND proposed.decide <> 'refuse') AS planned
+WHERE fresh.deliveries IS NOT NULL OR fresh.sends_actions
 ON CONFLICT DO NOTHING
 
 -- name: planned_by_verdict
@@ -85,7 +81,9 @@ SELECT delivery.id, delivery.use_case, delivery.task_id, delivery.destination, d
        delivery.arguments, delivery.of_verdict, delivery.needs_approval, delivery.reason,
        task.key AS task_key, task.input, decision.id AS decision_id, decision.route,
        decision.version, decision.confidence, decision.decided_at,
-       coalesce(verdict.right_output, decision.output) AS output, verdict.reviewer
+       coalesce(verdict.right_output, decision.output) AS output, verdict.reviewer,
+       CASE WHEN verdict.id IS NULL OR verdict.kind = 'accept' THEN decision.provenance END
+       AS provenance
 FROM delivery
 JOIN task ON task.id = delivery.task_id
 JOIN decision ON decision.task_id = delivery.task_id

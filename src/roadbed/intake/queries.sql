@@ -6,6 +6,17 @@ FROM json_to_recordset(%(items)s::json) AS item (
     reference boolean, reference_rate double precision, admitted_at timestamptz)
 ON CONFLICT DO NOTHING
 
+-- name: born
+-- A part of the statement that admits and settles at once. What was decided in an epoch that is over
+-- is not born, nor what comes under a key that stands already.
+INSERT INTO task (id, use_case, key, body_hash, input, source, reference, reference_rate, admitted_at)
+SELECT item.task_id, item.use_case, item.key, item.body_hash, item.input, item.source, item.reference,
+       item.reference_rate, item.admitted_at
+FROM item
+JOIN use_case ON use_case.name = item.use_case AND use_case.halt_epoch = item.halt_epoch
+ON CONFLICT DO NOTHING
+RETURNING id
+
 -- name: hold
 -- Only tasks born in this very batch: a repeated key gets no second lease.
 INSERT INTO in_flight (task_id, lease_until)

@@ -1,4 +1,4 @@
-"""Verbs: ``admit`` a task, ``take_over`` what a crashed process left."""
+"""Verbs: ``read`` a task, ``admit`` it, ``take_over`` what a crashed process left."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from roadbed.budgets.service import SQL as BUDGETS
 from roadbed.budgets.service import Budgets, amounts
 from roadbed.intake import rules
 from roadbed.intake.errors import KeyReusedError
-from roadbed.intake.model import Admission, AdmittedTask
+from roadbed.intake.model import Admission, AdmittedTask, Arrival
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids, TaskId
@@ -20,10 +20,10 @@ from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
 from roadbed.usecases.model import UseCase
 
-_SQL = queries(__package__)
-ADMIT = Write("admit", _SQL["admit"], _SQL["hold"], _SQL["standing"])
+SQL = queries(__package__)
+ADMIT = Write("admit", SQL["admit"], SQL["hold"], SQL["standing"])
 ADMIT_FUNDED = Write(
-    "admit-funded", _SQL["admit"], _SQL["hold"], BUDGETS["reserve"], _SQL["standing_funded"]
+    "admit-funded", SQL["admit"], SQL["hold"], BUDGETS["reserve"], SQL["standing_funded"]
 )
 
 
@@ -47,7 +47,7 @@ class Intake:
         self._budgets = budgets
         self._lease_seconds = lease_seconds
 
-    async def admit(
+    def read(
         self,
         declared: UseCase,
         content: Mapping[str, Any],
@@ -56,10 +56,10 @@ class Intake:
         source: Mapping[str, str],
         coin_seed: bytes,
         reference_rate: float,
-    ) -> Admission:
-        """Check, toss, store. The coin is tossed before anything is known about the answer.
+    ) -> Arrival:
+        """Check and toss. The coin is tossed before anything is known about the answer.
 
-        Raises ``InputError``, ``KeyReusedError``, ``StorageUnavailableError``.
+        Raises ``InputError``.
         """
         rules.check_key(key)
         parsed = rules.read_input(declared.input, content)
@@ -75,9 +75,12 @@ class Intake:
             reference_rate=reference_rate,
             admitted_at=self._clock.now(),
         )
-        digest = rules.body_hash(content)
-        budget = declared.budget
-        item = self._record(task, digest)
+        return Arrival(task=task, body_hash=rules.body_hash(content))
+
+    async def admit(self, declared: UseCase, arrival: Arrival) -> Admission:
+        """Store it, with a lease. Raises ``KeyReusedError``, ``StorageUnavailableError``."""
+        task, budget = arrival.task, declared.budget
+        item = {**record(arrival), "id": task.id, "lease_seconds": self._lease_seconds}
         if budget is None:
             row = await self._writer.write(ADMIT, item)
         else:
@@ -86,19 +89,19 @@ class Intake:
             row = await self._writer.write(ADMIT_FUNDED, item)
         if row is None:  # cannot be: the statement reads back what it wrote
             raise RoadbedError("The task was not stored.", "Send it again with the same key.")
-        if row["task_id"] == task_id:
+        if row["task_id"] == task.id:
             funded = bool(row.get("funded", True))
             return Admission(task=replace(task, funded=funded), repeated=False)
-        if row["body_hash"] != digest:
-            raise KeyReusedError(str(key), row["task_id"])
+        if row["body_hash"] != arrival.body_hash:
+            raise KeyReusedError(str(task.key), row["task_id"])
         return Admission(
-            task=_read(declared, {**row, "id": row["task_id"], "key": key}), repeated=True
+            task=_read(declared, {**row, "id": row["task_id"], "key": task.key}), repeated=True
         )
 
     async def take_over(self, served: Mapping[str, UseCase], most: int) -> Sequence[AdmittedTask]:
         """Tasks whose lease ran out, now leased to this process, at most ``most``."""
         rows = await self._database.fetch(
-            _SQL["take_over"],
+            SQL["take_over"],
             {"lease_seconds": self._lease_seconds, "use_cases": list(served), "most": most},
         )
         tasks = [_read(served[row["use_case"]], row) for row in rows]
@@ -115,22 +118,23 @@ class Intake:
     async def extend(self, task_ids: Iterable[TaskId]) -> None:
         """Keep the leases of tasks that are still being decided here."""
         await self._database.fetch(
-            _SQL["extend"], {"lease_seconds": self._lease_seconds, "task_ids": list(task_ids)}
+            SQL["extend"], {"lease_seconds": self._lease_seconds, "task_ids": list(task_ids)}
         )
 
-    def _record(self, task: AdmittedTask, digest: str) -> dict[str, object]:
-        return {
-            "id": task.id,
-            "use_case": task.use_case,
-            "key": task.key,
-            "body_hash": digest,
-            "input": task.content,
-            "source": task.source,
-            "reference": task.reference,
-            "reference_rate": task.reference_rate,
-            "admitted_at": task.admitted_at,
-            "lease_seconds": self._lease_seconds,
-        }
+
+def record(arrival: Arrival) -> dict[str, object]:
+    """What a batch stores of a task, but its id."""
+    task = arrival.task
+    return {
+        "use_case": task.use_case,
+        "key": task.key,
+        "body_hash": arrival.body_hash,
+        "input": task.content,
+        "source": task.source,
+        "reference": task.reference,
+        "reference_rate": task.reference_rate,
+        "admitted_at": task.admitted_at,
+    }
 
 
 def _read(declared: UseCase, row: Mapping[str, Any]) -> AdmittedTask:

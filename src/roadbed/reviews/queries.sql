@@ -1,12 +1,8 @@
 -- name: open
--- Runs in the transaction that settles the decision, for those that were really recorded.
+-- A part of the statement that settles decisions: `fresh` are those it records.
 INSERT INTO review (id, task_id, use_case, blind, priority, opened_at)
-SELECT item.review_id, item.task_id, item.use_case, item.blind, item.priority, item.decided_at
-FROM json_to_recordset(%(items)s::json) AS item (
-    id text, review_id text, task_id text, use_case text, blind boolean, priority integer,
-    decided_at timestamptz)
-JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
-WHERE item.review_id IS NOT NULL
+SELECT review_id, task_id, use_case, blind, priority, decided_at
+FROM fresh WHERE review_id IS NOT NULL
 ON CONFLICT DO NOTHING
 
 -- name: open_where_they_differ
