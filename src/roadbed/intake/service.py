@@ -92,6 +92,8 @@ class Intake:
         if row["task_id"] == task.id:
             funded = bool(row.get("funded", True))
             return Admission(task=replace(task, funded=funded), repeated=False)
+        if await self._database.fetch(SQL["free_key"], {"id": row["task_id"]}):
+            return await self.admit(declared, arrival)
         if row["body_hash"] != arrival.body_hash:
             raise KeyReusedError(str(task.key), row["task_id"])
         return Admission(

@@ -49,6 +49,8 @@ _SECONDS_AT_ONCE = 50
 _WORDS_A_SECOND = 8.0  # faster than almost anybody reads
 _PRIORITY = {"answer": 2, "second": 3, "lead": 3}  # a known case: that of any task like it
 _LEASE_SECONDS = 60.0
+_KEYS_TRIED = 20
+_KINDS = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 _DECIDED = (
     "version",
     "certificate",
@@ -215,7 +217,7 @@ class Measuring:
                 kind="answer",
                 content=input,
                 source=like["source"],
-                key=_alike(like["key"], self._chance),
+                key=like["key"],
                 rate=live.rate,
                 decided={
                     "version": live.id,
@@ -240,10 +242,19 @@ class Measuring:
         )
 
     async def _like_these(self, declared: UseCase) -> Json:
-        """The sender and key of a recent task."""
-        like = await self._database.fetch(_SQL["like_these"], {"use_case": declared.name})
-        plain: Json = {"source": {"surface": "api"}, "key": None}
-        return self._chance.choice(like) if like else plain
+        """The sender of a recent task, and a key that could be one of those around it."""
+        named = {"use_case": declared.name}
+        like = await self._database.fetch(_SQL["like_these"], named)
+        if not like:
+            return {"source": {"surface": "api"}, "key": None}
+        picked = self._chance.choice(like)
+        if picked["key"] is None:
+            return picked
+        keys = [row["key"] for row in like if row["key"] is not None]
+        fresh = [_alike(picked["key"], keys, self._chance) for _ in range(_KEYS_TRIED)]
+        taken = await self._database.fetch(_SQL["taken_keys"], {**named, "keys": fresh})
+        free = [key for key in fresh if key not in {row["key"] for row in taken}]
+        return {**picked, "key": free[0] if free else fresh[0]}
 
     async def figures(self, declared: UseCase) -> Sequence[ReviewerFigures]:
         """Every reviewer of the last 30 days, the busiest first."""
@@ -363,7 +374,7 @@ class Measuring:
             kind="check",
             content=picked.case.content,
             source=model["source"],
-            key=_alike(model["key"], self._chance),
+            key=model["key"],
             rate=live.rate,
             decided={
                 "version": live.id,
@@ -505,14 +516,18 @@ def _answered(
     return found
 
 
-def _alike(key: str | None, chance: random.Random) -> str | None:
-    """Another key of the same shape, so that a case has one where the work around it has."""
-    if key is None:
-        return None
-    kinds = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
-    return "".join(
-        next((chance.choice(kind) for kind in kinds if letter in kind), letter) for letter in key
-    )
+def _alike(key: str, keys: Sequence[str], chance: random.Random) -> str:
+    """Another key of the same shape: what all ``keys`` of its length share, it has as well."""
+    alike = [other for other in keys if len(other) == len(key)]
+    used = set().union(*alike)
+
+    def letter(place: int, own: str) -> str:
+        if len(alike) > 1 and all(other[place] == own for other in alike):
+            return own
+        kind = next((kind for kind in _KINDS if own in kind), own)
+        return chance.choice(sorted(used & set(kind)) if own not in string.digits else kind)
+
+    return "".join(letter(*each) for each in enumerate(key))
 
 
 def _agree(declared: UseCase, row: Json, one: str, other: str) -> bool:
