@@ -47,7 +47,7 @@ _LATELY = timedelta(minutes=2)
 _WHOLE_SECONDS = 600.0
 _SECONDS_AT_ONCE = 50
 _WORDS_A_SECOND = 8.0  # faster than almost anybody reads
-_PRIORITY = {"check": 1, "answer": 2, "second": 3, "lead": 3}
+_PRIORITY = {"answer": 2, "second": 3, "lead": 3}  # a known case: that of any task like it
 _LEASE_SECONDS = 60.0
 _DECIDED = (
     "version",
@@ -324,7 +324,9 @@ class Measuring:
             made = await self._improvement.evaluate(
                 service.loaded, version, inputs, paying, untold=True
             )
-            known += _answered(declared, cases, made)
+            # As a task that arrives now would go, so also under a halt.
+            now = [each.under(version, halted=service.halted) for each in made]
+            known += _answered(declared, cases, now)
             if {each.wrong for each in known} >= set(wanted):
                 break
         made_any = False
@@ -417,13 +419,15 @@ class Measuring:
             "right_actions": Jsonb(known.proposed_actions) if known and told else None,
             "proposed_right": case.proposed_right,
         }
-        decision = self._decided(declared, case, task_id)
+        # No task is decided before it came: the time it took lies before its decision.
+        came = now - timedelta(seconds=case.decided["seconds"])
+        decision = self._decided(declared, case, task_id, now)
         try:
             async with self._database.transaction() as connection:
                 cursor = await connection.execute(_SQL["make_measure"], mark)
                 if not await cursor.fetchone():
                     return False  # another process was first
-                await write_within(connection, ADMIT, _task(declared, case, task_id, now))
+                await write_within(connection, ADMIT, _task(declared, case, task_id, came))
                 row = await write_within(connection, self._settle_write, decision)
                 if row is None or row["decision_id"] is None:
                     raise _HaltedMeanwhileError
@@ -435,22 +439,25 @@ class Measuring:
             return False  # the use case was halted or released meanwhile: at the next look
         return True
 
-    def _decided(self, declared: UseCase, case: _Case, task_id: str) -> dict[str, Any]:
+    def _decided(
+        self, declared: UseCase, case: _Case, task_id: str, now: datetime
+    ) -> dict[str, Any]:
         decided = dict(case.decided)
+        first = rules.priority(decided["reason_code"], reference=False)
         return {
             "id": self._ids.decision(),
             "task_id": task_id,
             "use_case": declared.name,
             "route": Route.REVIEW,
             "attempt": 1,
-            "decided_at": self._clock.now(),
+            "decided_at": now,
             "decide_seconds": decided.pop("seconds"),
             **decided,
             "deliveries": None,
             "sends_actions": False,
             "review_id": self._ids.review(),
             "blind": case.blind,
-            "priority": _PRIORITY[case.kind],
+            "priority": _PRIORITY.get(case.kind, first),
         }
 
     async def _settle(self, task_id: str, *, passed: bool | None) -> None:
@@ -462,7 +469,7 @@ class _HaltedMeanwhileError(Exception):
     """The epoch that a case was decided in is over."""
 
 
-def _task(declared: UseCase, case: _Case, task_id: str, now: datetime) -> dict[str, Any]:
+def _task(declared: UseCase, case: _Case, task_id: str, came: datetime) -> dict[str, Any]:
     return {
         "id": task_id,
         "use_case": declared.name,
@@ -472,7 +479,7 @@ def _task(declared: UseCase, case: _Case, task_id: str, now: datetime) -> dict[s
         "source": case.source,
         "reference": False,
         "reference_rate": case.rate,
-        "admitted_at": now,
+        "admitted_at": came,
         "lease_seconds": _LEASE_SECONDS,
     }
 
@@ -488,7 +495,8 @@ def _answered(
     """Those that would go to a person with an answer that people can tell right from wrong."""
     found = []
     for case, evaluation in zip(cases, made, strict=True):
-        if evaluation.content is None or evaluation.automatic or case.truth.right is None:
+        goes = evaluation.routed.route is Route.REVIEW
+        if evaluation.content is None or not goes or case.truth.right is None:
             continue
         score = assess(declared.scorer, evaluation.content, case.truth, case.content)
         if score.loss is not None:
