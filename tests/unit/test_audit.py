@@ -986,6 +986,7 @@ class TestProve:
         declared = app.service("triage").loaded.declared
         output = {"queue": "returns"}
         await app.reviews.undo(row["id"], reviewer="ana")
+        await app.reviews.skip(row["id"], reviewer="ana")
         await app.reviews.give(
             declared, row["id"], VerdictKind.CORRECT, reviewer="ben", output=output
         )
