@@ -11,7 +11,8 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 | two versions are compared | what each said; where they differ in a canary, a blind review opened |
 | a verdict is given       | review closed, example born (learn or judge for good), deliveries    |
 |                          | planned, audit entry                                                 |
-| a verdict is taken back  | its example withdrawn, what was not sent cancelled, the review open  |
+| a verdict is taken back, | its example withdrawn, what was not sent cancelled, audit entry, the |
+| or does not stand        | review open                                                          |
 | an attempt has ended     | its outcome, the delivery moved, what it takes back, audit entry     |
 | an outcome is reported   | kept; where it says that an answer nobody looked at was wrong, a      |
 |                          | review opened that shows it; audit entry                              |
@@ -78,7 +79,7 @@ VERDICT = Write(
     AUDIT["reviewed"],
     REVIEWS["judged"],
 )
-VERDICT_UNDONE = (IMPROVEMENT["withdraw"], DELIVERIES["taken_back"])
+VERDICT_UNDONE = (IMPROVEMENT["withdraw"], DELIVERIES["taken_back"], AUDIT["undone"])
 FINISH = Write(
     "finish",
     DELIVERIES["finish"],

@@ -16,6 +16,13 @@ FROM json_to_recordset(%(items)s::json) AS item (id text)
 JOIN verdict ON verdict.id = item.id
 WHERE verdict.xmin = pg_current_xact_id()::xid
 
+-- name: undone
+-- A verdict stands no more: its reviewer took it back, or somebody else's took its place.
+INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
+SELECT use_case, %(kind)s, id, %(by)s, %(at)s,
+       jsonb_build_object('task', task_id, 'review', review_id, 'reviewer', reviewer)
+FROM verdict WHERE id = %(verdict_id)s
+
 -- name: reported
 -- What was said is bound by its hash; it would tell a blind reviewer more than their task.
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
