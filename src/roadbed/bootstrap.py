@@ -196,7 +196,15 @@ def _wire(
     budgets = Budgets(database, ids, clock)
     audit = AuditLog(database, audit_folder(settings), clock, os.urandom)
     receipts = Receipts(database)
-    intake = Intake(database, writer, ids, clock, budgets, lease_seconds=settings.lease_seconds)
+    intake = Intake(
+        database,
+        writer,
+        ids,
+        clock,
+        budgets,
+        lease_seconds=settings.lease_seconds,
+        audit_note=pipeline.TASK_REVISED,
+    )
     store = VersionStore(database, clock, versions_folder(settings))
     registry = Registry(database, store)
     improvement = Improvement(database, budgets, ids, clock)

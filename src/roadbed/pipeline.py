@@ -8,6 +8,8 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 | a decision is settled    | halt epoch checked, decision recorded, review opened, deliveries     |
 |                          | planned, audit entry; with a budget its cost charged                 |
 | two versions are compared | what each said; where they differ in a canary, a blind review opened |
+| a revision has its last  | reviews of those before it closed, what they sent taken back, asked  |
+| word                     | about or kept; audit entry                                           |
 | a verdict is given       | review closed, example born (learn or judge for good), deliveries    |
 |                          | planned, audit entry                                                 |
 | a verdict is taken back  | its example withdrawn, what was not sent cancelled, the review open  |
@@ -27,6 +29,7 @@ from roadbed.budgets.service import SQL as BUDGETS
 from roadbed.decisions.service import SQL as DECISIONS
 from roadbed.deliveries.relay import SQL as DELIVERIES
 from roadbed.improvement.service import SQL as IMPROVEMENT
+from roadbed.intake.service import SQL as INTAKE
 from roadbed.outcomes.service import SQL as OUTCOMES
 from roadbed.reviews.service import SQL as REVIEWS
 from roadbed.storage.sql import queries
@@ -38,13 +41,26 @@ TRUST = queries("roadbed.trust")
 # Most decisions open no review, many send nothing: what has no rows is not sent to the database.
 _OPEN_REVIEW = Statement(REVIEWS["open"], when=["review_id"])
 _PLAN = Statement(DELIVERIES["planned_by_decision"], when=["deliveries", "sends_actions"])
+# The last word of a revision: what becomes of what those before it sent.
+_EFFECTS = [
+    Statement(statement, when=["revises"])
+    for statement in (INTAKE["effects"], DELIVERIES["superseded"], DELIVERIES["paused"])
+]
+_SUPERSEDE = Statement(REVIEWS["supersede"], when=["revises"])
+_REVISED = [
+    Statement(statement, when=["revises"])
+    for statement in (DELIVERIES["unasked"], AUDIT["revised"])
+]
 
 SETTLE = Write(
     "settle",
     DECISIONS["guard"],
     DECISIONS["record"],
     _OPEN_REVIEW,
+    _SUPERSEDE,
+    *_EFFECTS,
     _PLAN,
+    *_REVISED,
     AUDIT["decided"],
     DECISIONS["settled"],
 )
@@ -54,7 +70,10 @@ SETTLE_FUNDED = Write(
     BUDGETS["charge"],
     DECISIONS["record"],
     _OPEN_REVIEW,
+    _SUPERSEDE,
+    *_EFFECTS,
     _PLAN,
+    *_REVISED,
     AUDIT["decided"],
     DECISIONS["settled"],
 )
@@ -69,7 +88,9 @@ VERDICT = Write(
     REVIEWS["judge"],
     Statement(REVIEWS["measured"], when=["measured"]),
     IMPROVEMENT["born"],
+    *_EFFECTS,
     Statement(DELIVERIES["planned_by_verdict"], when=["deliveries", "actions"]),
+    *_REVISED,
     AUDIT["reviewed"],
     REVIEWS["judged"],
 )
@@ -89,6 +110,7 @@ OUTCOME = Write(
     OUTCOMES["recorded"],
 )
 OUTCOME_WITHDRAWN = AUDIT["noted"]
+TASK_REVISED = AUDIT["noted"]
 DELIVERY_DECIDED = AUDIT["noted"]
 VERSION_LIVE = AUDIT["noted"]
 PROPOSAL_DECIDED = AUDIT["noted"]

@@ -168,6 +168,7 @@ class Decision:
     review_id: str | None
     actions: Sequence[Mapping[str, Any]] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    revision: int = 1
 
     @property
     def content(self) -> Content | None:

@@ -11,7 +11,7 @@ WITH item AS (
         id text, task_id text, use_case text, version text, certificate text, route text,
         reason_code text, reason text, rule text, output jsonb, confidence double precision,
         threshold double precision, evidence jsonb, cost numeric, attempt integer, actions jsonb,
-        provenance jsonb, content_hash text, decided_at timestamptz, decide_seconds double precision, halt_epoch bigint)
+        provenance jsonb, content_hash text, decided_at timestamptz, decide_seconds double precision, halt_epoch bigint, revision integer)
 ), released AS (
     DELETE FROM in_flight USING item
     JOIN use_case ON use_case.name = item.use_case AND use_case.halt_epoch = item.halt_epoch
@@ -21,10 +21,10 @@ WITH item AS (
 INSERT INTO decision (
     id, task_id, use_case, version, certificate, route, reason_code, reason, rule, output,
     confidence, threshold, evidence, cost, attempt, decided_at, decide_seconds, halt_epoch, actions,
-    provenance, content_hash)
+    provenance, content_hash, revision)
 SELECT id, task_id, use_case, version, certificate, route, reason_code, reason, rule, output,
        confidence, threshold, evidence, cost, attempt, decided_at, decide_seconds, halt_epoch, actions,
-       provenance, content_hash
+       provenance, content_hash, revision
 FROM released
 ON CONFLICT DO NOTHING
 

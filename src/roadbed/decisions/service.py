@@ -1,4 +1,4 @@
-"""Verbs: ``submit`` a task through the whole path, ``recover`` what a crash left behind."""
+"""Verbs: ``submit`` a task through the whole path, ``revise`` one, ``recover`` after a crash."""
 
 from __future__ import annotations
 
@@ -78,11 +78,7 @@ class Decisions:
         ``RetiredError``, ``InputError``, ``KeyReusedError``, ``OverloadedError``,
         ``StorageUnavailableError``.
         """
-        service = self._services.get(use_case)
-        if service.retired:
-            raise RetiredError(use_case)
-        if len(self._under_way) >= self._max_in_flight:
-            raise OverloadedError(len(self._under_way))
+        service = self._admitting(use_case)
         admission = await self._intake.admit(
             service.loaded.declared,
             content,
@@ -94,6 +90,39 @@ class Decisions:
         if admission.repeated:
             return admission, self._under_way.get(admission.task.id)
         return admission, self._start(admission.task)
+
+    async def revise(
+        self,
+        use_case: str,
+        task_id: str,
+        content: Mapping[str, Any],
+        *,
+        source: Mapping[str, str],
+        reason: str | None = None,
+    ) -> tuple[Admission, asyncio.Task[Decision | None] | None]:
+        """Keep a corrected input of a task and, unless it is only noted, start deciding it.
+
+        Gives what ``submit`` gives; the admission is ``repeated`` where the newest revision has
+        this input already. Raises ``UnknownUseCaseError``, ``RetiredError``, ``InputError``,
+        ``NoSuchTaskError``, ``RevisionErasedError``, ``OverloadedError``,
+        ``StorageUnavailableError``.
+        """
+        service = self._admitting(use_case)
+        admission = await self._intake.revise(
+            service.loaded.declared, task_id, content, source=source, reason=reason
+        )
+        if admission.repeated or admission.task.noted:
+            return admission, self._under_way.get(admission.task.id)
+        return admission, self._start(admission.task)
+
+    def _admitting(self, use_case: str) -> Service:
+        """The service of a use case that takes work now."""
+        service = self._services.get(use_case)
+        if service.retired:
+            raise RetiredError(use_case)
+        if len(self._under_way) >= self._max_in_flight:
+            raise OverloadedError(len(self._under_way))
+        return service
 
     async def recover(self) -> int:
         """Take over tasks whose lease ran out and keep the leases of our own; gives how many."""
@@ -127,6 +156,8 @@ class Decisions:
 
     async def _decide(self, task: AdmittedTask) -> Decision | None:
         """Decide until it is settled; ``None`` when another process took the task over."""
+        if task.revision > 1:
+            await self._intake.in_turn(task)
         began = self._clock.monotonic()
         spent: Decimal | None = Decimal(0)
         while True:
@@ -150,7 +181,7 @@ class Decisions:
                 item |= {"cost": spent, "per_day": amounts(declared.budget)["per_day"]}
                 row = await self._writer.write(self._settle_funded, item)
             if row is None or row["decision_id"] == decision.id:
-                if row and service.trial:
+                if row and service.trial and task.revision == 1:  # each task counts once
                     self._trials.compare(
                         service,
                         service.trial,
@@ -222,6 +253,7 @@ class Decisions:
             review_id=self._ids.review() if needs_person else None,
             actions=evaluation.actions,
             provenance=answered.provenance if answered else {},
+            revision=task.revision,
         )
 
 
@@ -256,4 +288,7 @@ def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> dict[s
         # Where only a person can judge an answer, whoever judges has to see it.
         "blind": task.reference and not declared.scorer.needs_person,
         "priority": rules.priority(decision.routed.code, reference=task.reference),
+        "revises": task.revises,
+        "revision": task.revision,
+        "approve_seconds": declared.approvals.within_hours * 3600.0,
     }

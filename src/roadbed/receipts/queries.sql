@@ -137,7 +137,8 @@ SELECT id FROM task WHERE id = ANY (%(ids)s) ORDER BY id FOR UPDATE
 SELECT (SELECT count(*) FROM in_flight WHERE task_id = ANY (%(ids)s))
      + (SELECT count(*) FROM delivery WHERE task_id = ANY (%(ids)s)
         AND state IN ('planned', 'waiting', 'sending', 'held', 'unknown', 'compensating', 'stuck'))
-     + (SELECT count(*) FROM review WHERE task_id = ANY (%(ids)s) AND verdict IS NULL) AS n
+     + (SELECT count(*) FROM review
+        WHERE task_id = ANY (%(ids)s) AND verdict IS NULL AND closed_at IS NULL) AS n
 
 -- name: erase_task
 UPDATE task SET input = '{}', source = '{}', key = NULL, body_hash = 'erased'

@@ -451,6 +451,8 @@ class Measuring:
             "review_id": self._ids.review(),
             "blind": case.blind,
             "priority": _PRIORITY[case.kind],
+            "revises": None,
+            "revision": 1,
         }
 
     async def _settle(self, task_id: str, *, passed: bool | None) -> None:
