@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 
 from roadbed.bootstrap import App
-from roadbed.decisions.model import Decision, Reason, Route
-from roadbed.deliveries.errors import DeliveryStateError
+from roadbed.decisions.model import Decision
 from roadbed.deliveries.model import Delivery, State
-from roadbed.intake.errors import InputError, NoSuchTaskError, RevisionErasedError
-from roadbed.reviews.errors import ReviewSupersededError
-from roadbed.reviews.model import VerdictKind
-from roadbed.usecases.destinations import TemporaryError, UnknownOutcomeError
 from tests.conftest import Folders
 from tests.unit.test_decisions import decide
-from tests.unit.test_deliveries import SERVED, Ledger, all_of, at_once, pump
-from tests.unit.test_trust import answer, declared, stand
+from tests.unit.test_deliveries import SERVED, Ledger, pump
+from tests.unit.test_trust import declared, stand
 
 BY_WORD = """
 @usecase.decider
@@ -139,4 +133,4 @@ class TestReDecide:
         await approve(app, held)
         await pump(app)
         assert queues(ledger) == ["returns", "billing"]
-        assert len(set(parcel.key for parcel in ledger.got)) == 2
+        assert len({parcel.key for parcel in ledger.got}) == 2
