@@ -81,7 +81,8 @@ SET superseded_by = item.task_id, reason = 'A corrected input says something els
 FROM json_to_recordset(%(items)s::json) AS item (id text, task_id text)
 JOIN task ON task.id = item.task_id AND task.effects = 'replaced'
 CROSS JOIN LATERAL deliveries_before(task.id) AS before
-WHERE delivery.id = before.id AND delivery.superseded_by IS NULL
+WHERE delivery.id = before.id
+  AND (delivery.superseded_by IS NULL OR delivery.state = 'delivered')
 
 -- name: paused
 -- Where a person is asked first: what the revisions before it have not sent waits for them as well. The
@@ -111,7 +112,7 @@ SET state = 'stuck', superseded_by = item.task_id, done_at = now(),
 FROM json_to_recordset(%(items)s::json) AS item (id text, task_id text)
 JOIN task ON task.id = item.task_id AND task.effects = 'asked'
 CROSS JOIN LATERAL deliveries_before(task.id) AS before
-WHERE delivery.id = before.id AND delivery.superseded_by IS NULL AND delivery.state = 'delivered'
+WHERE delivery.id = before.id AND delivery.state = 'delivered'
   AND NOT EXISTS (SELECT FROM delivery AS own WHERE own.task_id = item.task_id)
 
 -- name: superseded_by_approval
@@ -128,7 +129,8 @@ SET superseded_by = approved.task_id, reason = 'A corrected input says something
 FROM delivery AS approved
 JOIN task ON task.id = approved.task_id AND task.effects = 'asked'
 CROSS JOIN LATERAL deliveries_before(task.id) AS before
-WHERE approved.id = %(id)s AND delivery.id = before.id AND delivery.superseded_by IS NULL
+WHERE approved.id = %(id)s AND delivery.id = before.id
+  AND (delivery.superseded_by IS NULL OR delivery.state = 'delivered')
   AND (before.destination = approved.destination
        OR NOT EXISTS (SELECT FROM delivery AS own WHERE own.task_id = approved.task_id
                                                     AND own.destination = before.destination))

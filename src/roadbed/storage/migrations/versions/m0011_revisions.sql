@@ -79,7 +79,7 @@ RETURN (SELECT CASE
 
 -- Whether an attempt may have made the effect although nobody knows: it must be neither sent nor dropped.
 -- Volatile, so that it sees an attempt that ended while its caller waited for the row. Clocks differ.
-CREATE FUNCTION maybe_made(of_delivery text) RETURNS boolean LANGUAGE sql VOLATILE
+CREATE FUNCTION maybe_made(asked text) RETURNS boolean LANGUAGE sql VOLATILE
 RETURN EXISTS (SELECT FROM delivery_attempt JOIN delivery ON delivery.id = delivery_attempt.delivery_id
-               WHERE delivery.id = of_delivery AND delivery_attempt.outcome = 'unknown'
+               WHERE delivery.id = asked AND delivery_attempt.outcome = 'unknown'
                  AND delivery_attempt.at >= delivery.first_sent_at - interval '1 minute');
