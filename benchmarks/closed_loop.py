@@ -13,17 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel
 
 from roadbed.decisions import rules
 from roadbed.decisions.model import Answered, LiveVersion, Route
-from roadbed.improvement.model import ExampleSet
-from roadbed.improvement.service import judged
 from roadbed.models import TextClassifier
 from roadbed.risk.audit import RunningAudit
 from roadbed.risk.novelty import KindAlarm
 from roadbed.risk.promise import Evidence, Proof, Standing, alarmed, prove, renewed, sign_of
 from roadbed.risk.states import Sign, State
+from roadbed.scoring.assessment import Truth, assess, is_wrong
+from roadbed.scoring.content import Content
+from roadbed.scoring.scorers import Exact
 from roadbed.usecases.deciders import LabelledExample, Trainable
 
 LIMIT, DELTA = 0.02, 0.05
@@ -115,6 +117,34 @@ def ask(
     return [each if isinstance(each, Answered) else None for each in read_answers]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """Answers held against the known truth, in order; no answer has confidence 0."""
+
+    confidence: npt.NDArray[np.float64]
+    wrong: npt.NDArray[np.bool_]
+    cautious: npt.NDArray[np.float64] | None
+
+
+def judged(answers: Sequence[Answered | None], examples: Sequence[LabelledExample]) -> Judged:
+    cautious = [answer.cautious for answer in answers if answer]
+    return Judged(
+        confidence=np.array([answer.confidence if answer else 0.0 for answer in answers]),
+        wrong=np.array(
+            [_wrong(*pair) for pair in zip(answers, examples, strict=True)], dtype=np.bool_
+        ),
+        cautious=None
+        if not cautious or None in cautious
+        else np.array([(answer.cautious or 0.0) if answer else 0.0 for answer in answers]),
+    )
+
+
+def _wrong(answer: Answered | None, example: LabelledExample) -> bool:
+    proposed = Content(output=answer.output) if answer else None
+    right = Content(output=example.output.model_dump()) if example.output else None
+    return is_wrong(assess(Exact(), proposed, Truth(right=right), {}))
+
+
 class Loop:
     """One use case: learns, proves, decides, audits, round by round."""
 
@@ -133,7 +163,7 @@ class Loop:
         """Refit on the corrections, prove on the reference sample, take it live."""
         self.decider = self._base.fit(self.learn, seed=0)
         answers = ask(self.decider, self.reference)
-        found = judged(answers, ExampleSet(examples=self.reference, until=None))
+        found = judged(answers, self.reference)
         self.proof = prove(
             Evidence(
                 confidence=found.confidence,
@@ -192,7 +222,8 @@ class Loop:
             cautious=self.standing.cautious,
             rate=self.standing.rate,
         )
-        return rules.route(answer, live, halted=False, fired=None).route
+        score = rules.score(answer.confidence, answer.cautious, live, {})
+        return rules.route(None, score, live, halted=False).route
 
     def _watch(self, row: Round, number: int) -> None:
         sign = sign_of(self._audit, self._kinds)

@@ -112,7 +112,7 @@ async def commits(url: str, connections: int, seconds: float) -> float:
 async def decisions(app: App, seconds: float) -> float:
     async def one(_: int) -> None:
         _admission, running = await app.decisions.submit(
-            "bench", {"text": "where is my parcel"}, key=None, source={"by": "bench"}
+            "bench", {"text": "where is my parcel"}, key=None, source={"by": "bench"}, waits=True
         )
         assert running is not None
         await running
@@ -126,7 +126,7 @@ async def human_path(app: App, seconds: float) -> float:
 
     async def one(number: int) -> None:
         _admission, running = await app.decisions.submit(
-            "bench", {"text": "where is my parcel"}, key=None, source={"by": "bench"}
+            "bench", {"text": "where is my parcel"}, key=None, source={"by": "bench"}, waits=True
         )
         assert running is not None
         decision = await running
@@ -142,6 +142,19 @@ async def human_path(app: App, seconds: float) -> float:
         )
 
     return await spread(CLIENTS, seconds, one)
+
+
+@asynccontextmanager
+async def kept(app: App) -> AsyncIterator[None]:
+    """``app`` marked as a server's process is, so that one commit may be enough."""
+    keeping = asyncio.create_task(app.presence.keep())
+    while not app.presence.calm():  # noqa: ASYNC110 - presence has no event
+        await asyncio.sleep(0.01)
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
 
 
 class State(TypedDict):
@@ -265,7 +278,7 @@ async def measure(url: str, folder: Path, rounds: int, seconds: float) -> dict[s
         found.setdefault(name, []).append(value)
 
     settings = Settings(usecases=folder, audit_dir=folder.parent / "audit")
-    async with open_app(settings, url) as app, langgraph(url) as graph:
+    async with open_app(settings, url) as app, kept(app), langgraph(url) as graph:
         await decisions(app, 1.0)  # warm up
         await graph(0.5)
         for _ in range(rounds):

@@ -20,6 +20,7 @@ from roadbed.audit.service import AuditLog
 from roadbed.budgets.service import Budgets
 from roadbed.connectors.outside import NetworkPool
 from roadbed.decisions.model import Service
+from roadbed.decisions.presence import Presence
 from roadbed.decisions.service import Decisions
 from roadbed.decisions.trials import Trials
 from roadbed.deliveries.relay import Relay
@@ -90,6 +91,7 @@ class App:
     database: Database
     registry: Registry
     decisions: Decisions
+    presence: Presence
     reviews: Reviews
     receipts: Receipts
     improvement: Improvement
@@ -205,6 +207,7 @@ def _wire(
         lease_seconds=settings.lease_seconds,
         audit_note=pipeline.TASK_REVISED,
     )
+    presence = Presence(database.url, clock, careful_seconds=settings.careful_seconds)
     store = VersionStore(database, clock, versions_folder(settings))
     registry = Registry(database, store)
     improvement = Improvement(database, budgets, ids, clock)
@@ -247,11 +250,15 @@ def _wire(
             writer=writer,
             settle=pipeline.SETTLE,
             settle_funded=pipeline.SETTLE_FUNDED,
+            settle_at_once=pipeline.SETTLE_AT_ONCE,
+            settle_revision=pipeline.SETTLE_REVISION,
+            presence=presence,
             trials=Trials(writer, pipeline.COMPARE, budgets, ids, clock),
             ids=ids,
             clock=clock,
             max_in_flight=settings.max_in_flight,
         ),
+        presence=presence,
         reviews=reviews,
         receipts=receipts,
         incidents=Incidents(database, receipts, ids, clock, pipeline.DELIVERY_DECIDED),

@@ -6,13 +6,15 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 | event                    | what happens in the same transaction                                 |
 |--------------------------|----------------------------------------------------------------------|
 | a decision is settled    | halt epoch checked, decision recorded, review opened, deliveries     |
-|                          | planned, audit entry; with a budget its cost charged                 |
+|                          | planned, audit entry; with a budget its cost charged; the task       |
+|                          | admitted too, where one commit is enough                             |
 | two versions are compared | what each said; where they differ in a canary, a blind review opened |
 | a revision has its last  | reviews of those before it closed, what they sent taken back, asked  |
 | word                     | about or kept; audit entry                                           |
 | a verdict is given       | review closed, example born (learn or judge for good), deliveries    |
 |                          | planned, audit entry                                                 |
-| a verdict is taken back  | its example withdrawn, what was not sent cancelled, the review open  |
+| a verdict is taken back, | its example withdrawn, what was not sent cancelled, audit entry, the |
+| or does not stand        | review open                                                          |
 | an attempt has ended     | its outcome, the delivery moved, what it takes back, audit entry     |
 | an outcome is reported   | kept; where it says that an answer nobody looked at was wrong, a      |
 |                          | review opened that shows it; audit entry                              |
@@ -33,48 +35,54 @@ from roadbed.intake.service import SQL as INTAKE
 from roadbed.outcomes.service import SQL as OUTCOMES
 from roadbed.reviews.service import SQL as REVIEWS
 from roadbed.storage.sql import queries
-from roadbed.storage.writer import Statement, Write
+from roadbed.storage.writer import Statement, Write, together
 
 AUDIT = queries("roadbed.audit")
 TRUST = queries("roadbed.trust")
 
-# Most decisions open no review, many send nothing: what has no rows is not sent to the database.
-_OPEN_REVIEW = Statement(REVIEWS["open"], when=["review_id"])
-_PLAN = Statement(DELIVERIES["planned_by_decision"], when=["deliveries", "sends_actions"])
-# The last word of a revision: what becomes of what those before it sent.
-_EFFECTS = [
-    Statement(statement, when=["revises"])
-    for statement in (INTAKE["effects"], DELIVERIES["superseded"], DELIVERIES["paused"])
-]
-_SUPERSEDE = Statement(REVIEWS["supersede"], when=["revises"])
-_REVISED = [
-    Statement(statement, when=["revises"])
-    for statement in (DELIVERIES["unasked"], AUDIT["revised"])
-]
-
-SETTLE = Write(
-    "settle",
-    DECISIONS["guard"],
+# What a decision gives rise to. `fresh` are the decisions that this transaction records.
+_OF_A_DECISION = {
+    "opened": REVIEWS["open"],
+    "planned": DELIVERIES["planned_by_decision"],
+    "noted": AUDIT["decided"],
+}
+_SETTLED = together(
+    {"item": DECISIONS["decided_items"], "fresh": DECISIONS["released"], **_OF_A_DECISION},
     DECISIONS["record"],
-    _OPEN_REVIEW,
-    _SUPERSEDE,
-    *_EFFECTS,
-    _PLAN,
-    *_REVISED,
-    AUDIT["decided"],
-    DECISIONS["settled"],
 )
-SETTLE_FUNDED = Write(
-    "settle-funded",
-    DECISIONS["guard"],
-    BUDGETS["charge"],
-    DECISIONS["record"],
-    _OPEN_REVIEW,
-    _SUPERSEDE,
+_SETTLED_AT_ONCE = together(
+    {
+        "item": DECISIONS["whole_items"],
+        "born": INTAKE["born"],
+        "fresh": DECISIONS["born_here"],
+        "recorded": DECISIONS["record"],
+        **_OF_A_DECISION,
+    },
+    DECISIONS["settled_at_once"],
+)
+# A statement of its own: what follows must see what a halt wrote while the guard waited for it.
+_GUARD = Statement(DECISIONS["guard"], distinct=True)
+
+SETTLE = Write("settle", _GUARD, _SETTLED, DECISIONS["settled"])
+SETTLE_FUNDED = Write("settle-funded", _GUARD, BUDGETS["charge"], _SETTLED, DECISIONS["settled"])
+SETTLE_AT_ONCE = Write("settle-at-once", _GUARD, _SETTLED_AT_ONCE)
+# What a revision says last, by itself or by a person: what becomes of what those before it sent.
+_EFFECTS = (INTAKE["effects"], DELIVERIES["superseded"], DELIVERIES["paused"])
+_REVISED = (DELIVERIES["unasked"], AUDIT["revised"])
+_ITEM = DECISIONS["decided_items"]
+SETTLE_REVISION = Write(
+    "settle-revision",
+    _GUARD,
+    Statement(BUDGETS["charge"], when=["budgeted"]),
+    together({"item": _ITEM, "fresh": DECISIONS["released"]}, DECISIONS["record"]),
+    DECISIONS["revised"],
+    together({"item": _ITEM, "fresh": DECISIONS["fresh_of_revision"]}, REVIEWS["open"]),
+    REVIEWS["supersede"],
     *_EFFECTS,
-    _PLAN,
+    together({"item": _ITEM, "fresh": DELIVERIES["said_anew"]}, DELIVERIES["planned_by_decision"]),
+    DELIVERIES["of_revision"],
     *_REVISED,
-    AUDIT["decided"],
+    AUDIT["decided_revision"],
     DECISIONS["settled"],
 )
 COMPARE = Write(
@@ -88,13 +96,13 @@ VERDICT = Write(
     REVIEWS["judge"],
     Statement(REVIEWS["measured"], when=["measured"]),
     IMPROVEMENT["born"],
-    *_EFFECTS,
+    *(Statement(statement, when=["revises"]) for statement in _EFFECTS),
     Statement(DELIVERIES["planned_by_verdict"], when=["deliveries", "actions"]),
-    *_REVISED,
+    *(Statement(statement, when=["revises"]) for statement in _REVISED),
     AUDIT["reviewed"],
     REVIEWS["judged"],
 )
-VERDICT_UNDONE = (IMPROVEMENT["withdraw"], DELIVERIES["taken_back"])
+VERDICT_UNDONE = (IMPROVEMENT["withdraw"], DELIVERIES["taken_back"], AUDIT["undone"])
 FINISH = Write(
     "finish",
     DELIVERIES["finish"],

@@ -349,8 +349,8 @@ class TestEvidence:
 
     async def evidence(self, site: Site, use_case: Any) -> tuple[Any, ...]:
         audit = await site.app.trust.audit(use_case)
-        sample = await site.app.improvement.reference(use_case)
-        return audit, list(sample.contents), list(sample.examples)
+        cases = await site.app.improvement.cases(use_case)
+        return audit, [case for case in cases if case.reference]
 
 
 class TestOtherUseCases:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from roadbed.deliveries.errors import ApprovalError, DeliveryStateError, Unknown
 from roadbed.deliveries.model import Delivery, State
 from roadbed.halts.errors import NotHaltedError, ResumeError
 from roadbed.halts.service import late_before
+from roadbed.kernel.clock import SystemClock
 from roadbed.receipts.service import moments
 from roadbed.reviews.model import VerdictKind
 from roadbed.usecases.destinations import (
@@ -75,6 +77,15 @@ class Ledger:
             raise self.trouble.pop(0)
         self.taken_back.append(sent.reference or "")
         return sent
+
+
+class Asleep(SystemClock):
+    """The machine's clock after so many seconds of sleep."""
+
+    seconds = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.seconds
 
 
 async def pump(app: App, rounds: int = 6) -> None:
@@ -343,6 +354,62 @@ class TestTrouble:
         await app.relay._send(declared(app), row, app.clock.monotonic() - 60.0)
         assert ((await one(app)).state, ledger.got) == (State.WAITING, [])
 
+    async def test_a_claim_that_has_grown_old_says_nothing_against_its_destination(
+        self, app: App, ledger: Ledger
+    ) -> None:
+        for number in range(6):
+            await decide(app, f"number {number}")
+        await app.relay._prepare(declared(app))
+        await app.database.fetch(
+            "UPDATE delivery SET state = 'sending', attempt = 1, first_sent_at = now(),"
+            " lease_until = now() + interval '1 minute'"
+        )
+        for row in await app.database.fetch("SELECT * FROM delivery"):
+            await app.relay._send(declared(app), row, app.clock.monotonic() - 60.0)
+        assert (await app.deliveries.overview("triage"))["circuits"] == {}
+        await pump(app)
+        assert len(ledger.got) == 6
+
+    async def test_a_process_that_slept_while_it_sent_says_nothing_against_a_destination(
+        self, app: App, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asleep = Asleep()
+        monkeypatch.setattr(app.relay, "_clock", asleep)
+
+        async def slept(parcel: Parcel, outside: Outside) -> Sent:
+            asleep.seconds += 60.0
+            raise TemporaryError("The process was put to sleep.")
+
+        monkeypatch.setattr(ledger, "send", slept)
+        for number in range(6):
+            await decide(app, f"number {number}")
+        for _ in range(6):  # one at a time: those that wait meanwhile would be late themselves
+            await app.relay._prepare(declared(app))
+            monkeypatch.setattr(app.relay, "_senders", 1)
+            await app.relay._send_some(declared(app))
+            await app.relay.settle()
+        assert [delivery.attempt for delivery in await all_of(app)] == [1] * 6
+        assert (await app.deliveries.overview("triage"))["circuits"] == {}
+
+    async def test_a_gate_that_was_held_makes_no_claim_old(self, app: App, ledger: Ledger) -> None:
+        """A drill holds it for up to two seconds; what is claimed after that is fresh."""
+        await decide(app)
+        await app.relay._prepare(declared(app))
+        app.relay._clock = asleep = Asleep()
+        transaction = app.database.transaction
+
+        @asynccontextmanager
+        async def held() -> AsyncIterator[Any]:
+            async with transaction() as connection:
+                asleep.seconds += 2.0
+                yield connection
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(app.relay._database, "transaction", held)
+            await app.relay._send_some(declared(app))
+        await app.relay.settle()
+        assert len(ledger.got) == 1
+
     async def test_a_destination_that_keeps_failing_is_left_alone(
         self, app: App, ledger: Ledger
     ) -> None:
@@ -370,6 +437,80 @@ class TestTrouble:
         circuit = (await app.deliveries.overview("triage"))["circuits"]["crm"]
         assert circuit["failures"] == 5
         assert (circuit["open_until"] - app.clock.now()).total_seconds() <= 5.0
+
+
+@pytest.fixture
+def two(folders: Folders) -> None:
+    """Two use cases; what one sends must not keep back what the other sends."""
+    folders.write()
+    folders.write(name="claims")
+
+
+class TestSenders:
+    """Of eight senders; a destination that never answers may not have them all."""
+
+    @pytest.fixture
+    async def hanging(self, app: App) -> AsyncIterator[Ledger]:
+        ledger = Ledger(seconds=60.0)
+        declared(app).deliver("crm", to=ledger)
+        app.relay._senders = 8
+        yield ledger
+        for task in app.relay._sending:
+            task.cancel()
+
+    async def rounds(self, app: App, wanted: Ledger, many: int) -> None:
+        """Look after everything in turn until ``wanted`` got all it should."""
+        loops = asyncio.create_task(app.relay.run(app.declared))
+        async with asyncio.timeout(30.0):
+            while len(wanted.got) < many:  # noqa: ASYNC110 - the ledger has no event
+                await asyncio.sleep(0.01)
+        loops.cancel()
+        await asyncio.wait({loops}, timeout=0.1)
+
+    async def test_one_destination_leaves_some_to_the_others(
+        self, app: App, hanging: Ledger
+    ) -> None:
+        desk = Ledger()
+        declared(app).deliver("desk", to=desk)
+        await stand(app, reference_rate=0.0)
+        for number in range(20):
+            await decide(app, f"number {number}")
+        await self.rounds(app, desk, 20)
+        assert app.relay._held["triage", "crm"] < 8
+        assert app.relay._held["triage", "desk"] == 0
+
+    @pytest.mark.usefixtures("two")
+    async def test_one_use_case_leaves_some_to_the_others(self, app: App, hanging: Ledger) -> None:
+        desk = Ledger()
+        app.registry.get("claims").loaded.declared.deliver("desk", to=desk)
+        await stand(app, reference_rate=0.0)
+        await app.registry.refresh("claims")
+        for number in range(20):
+            await decide(app, f"number {number}")
+        await app.relay.round(declared(app))
+        assert app.relay._held["triage", "crm"] == 6  # alone it has three quarters
+        for number in range(5):
+            _, task = await app.decisions.submit(
+                "claims", {"text": f"number {number}"}, key=None, source={}
+            )
+            assert task
+            await task
+        await self.rounds(app, desk, 5)
+
+    @pytest.mark.parametrize("senders", [1, 2, 3, 4, 8, 64, 1024])
+    def test_who_holds_most_leaves_room_for_newcomers(self, senders: int) -> None:
+        held: dict[str, int] = {}
+        for number in range(3 if senders > 8 else 1):
+            held[f"d{number}"] = 0
+            for _ in range(3):  # each has more to send than there are senders
+                rooms = rules.rooms(held, senders - sum(held.values()))
+                for name, room in rooms.items():
+                    held[name] += room
+            assert sum(held.values()) <= senders
+            assert held[f"d{number}"] >= 1
+        assert senders == 1 or sum(held.values()) < senders
+        assert rules.rooms({"only": 0}, senders)["only"] == max(senders * 3 // 4, 1)
+        assert rules.rooms(held, 0) == {}
 
 
 class TestOrder:
@@ -473,17 +614,33 @@ class TestActions:
         await pump(app)
         assert [each["amount"] for each in ledger.said("action")] == [10.0, 100.0]
 
-    async def test_whoever_accepts_the_answer_has_approved_its_actions(
-        self, ledger: Ledger, app: App
+    @pytest.mark.parametrize(
+        ("reviewer", "may_approve", "released"),
+        [("rae", False, False), ("ana", True, True), ("tester", True, False)],
+    )
+    async def test_accepting_approves_actions_by_who_may_approve_and_did_not_send_the_task(
+        self, ledger: Ledger, app: App, reviewer: str, *, may_approve: bool, released: bool
     ) -> None:
         await self.ready(app, ledger)
         await stand(app, threshold=0.95, reference_rate=0.0)
         decision = await decide(app, "refund 100")
         await app.reviews.give(
-            declared(app), decision.review_id or "", VerdictKind.ACCEPT, reviewer="rae"
+            declared(app),
+            decision.review_id or "",
+            VerdictKind.ACCEPT,
+            reviewer=reviewer,
+            may_approve=may_approve,
         )
         await pump(app)
-        assert len(ledger.got) == 1
+        found = await one(app)
+        assert found.state is (State.DELIVERED if released else State.HELD)
+        assert len(ledger.got) == released
+        if not released:
+            await app.deliveries.say(
+                found.id, "approve", person="ana", served=SERVED, content_hash=found.content_hash
+            )
+            await pump(app)
+        assert ledger.said("action") == [{"amount": 100.0}]
 
     async def test_what_is_not_declared_or_does_not_fit_is_no_answer(
         self, ledger: Ledger, app: App

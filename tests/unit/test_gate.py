@@ -17,18 +17,29 @@ from typing import Any
 
 import numpy as np
 import pytest
-from roadbed.releases.evaluation import Item, Pair, Said, is_wrong
+from pydantic import BaseModel
 
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Reason
+from roadbed.improvement.model import KnownCase
 from roadbed.kernel.settings import Settings
 from roadbed.releases import gate_rules, lifecycle, outside_checks, trial_rules
 from roadbed.releases.errors import RollBackError
 from roadbed.releases.road import road
+from roadbed.releases.side_by_side import Pair, Said, score_of
 from roadbed.risk.paired import difference, smallest_sample
+from roadbed.scoring.assessment import Truth, is_wrong
+from roadbed.scoring.content import Content
 from tests.conftest import Folders
 from tests.ladders import AT_ONCE, edit, gated, label_one, live, signed, traffic, write
+from tests.unit.test_usecases import declare
 
+
+class Output(BaseModel):
+    q: int
+
+
+DECLARED = declare(output=Output)
 LIMITS = {"worse_by": 0.01, "slice_worse_by": 0.05, "slower_by": 2.0, "dearer_by": 1.5}
 
 
@@ -42,6 +53,12 @@ async def app(settings: Settings, folders: Folders, url: str) -> AsyncIterator[A
 def said(*, wrong: bool = False, automatic: bool = False, by_rule: bool = False) -> Said:
     return Said(
         output={"queue": "x"},
+        actions=(),
+        content="wrong" if wrong else "right",
+        provenance={},
+        confidence=0.9,
+        loss=float(wrong),
+        why="",
         wrong=wrong,
         by_rule=by_rule,
         automatic=automatic,
@@ -56,13 +73,15 @@ def pairs(
     """So many items on which the live version and the candidate are (wrong, wrong)."""
     return [
         Pair(
-            item=Item(
+            item=KnownCase(
                 id=f"exa_{n}",
                 task_id=None,
                 content={"region": region},
-                right={"queue": "y"},
+                truth=Truth(right=Content(output={"queue": "y"})),
                 judges=True,
+                reference=True,
                 corrected=corrected,
+                drawn_at=datetime(2026, 1, 1, tzinfo=UTC),
             ),
             live=said(wrong=old),
             candidate=said(wrong=new),
@@ -70,6 +89,10 @@ def pairs(
         for (old, new), many in counts.items()
         for n in range(many)
     ]
+
+
+def content(output: dict[str, Any] | None) -> Content | None:
+    return None if output is None else Content(output=output)
 
 
 class TestInterval:
@@ -223,7 +246,8 @@ class TestCriteria:
     def test_no_answer_is_right_only_where_none_would_be(
         self, output: Any, code: str | None, right: Any, wrong: bool
     ) -> None:
-        assert is_wrong(output, code, right) is wrong
+        score = score_of(DECLARED, content(output), code, Truth(right=content(right)), {})
+        assert is_wrong(score) is wrong
 
 
 class TestOnData:
@@ -399,6 +423,25 @@ def _check(url: str) -> str:
     return f'Check(name="law", url="{url}", secret="JUDGE_KEY", private=True)'
 
 
+# What a compared task holds beside the two answers while nobody has said anything of it.
+UNJUDGED: dict[str, Any] = {
+    "live_actions": None,
+    "live_content": None,
+    "candidate_actions": None,
+    "candidate_content": None,
+    "input": {},
+    "verdict": None,
+    "right_output": None,
+    "right_actions": None,
+    "given_at": None,
+    "losses": None,
+    "outcome": None,
+    "reported_at": None,
+    "withheld": False,
+    "at": datetime(2026, 1, 1, tzinfo=UTC),
+}
+
+
 class TestCanary:
     @pytest.mark.usefixtures("unmeasured")
     def test_an_innocent_one_is_hardly_ever_rolled_back(self) -> None:
@@ -449,11 +492,8 @@ class TestCanary:
             "live_cost": 0.01,
             "candidate_seconds": 9.0,
             "candidate_cost": None,
+            **UNJUDGED,
             **said,
-            "verdict": None,
-            "outcome": None,
-            "withheld": False,
-            "at": datetime(2026, 1, 1, tzinfo=UTC),
         }
         found = trial_rules.reading(
             [row] * 200,
@@ -461,7 +501,7 @@ class TestCanary:
             plan={"margin": 0.01, "canary_tasks": 400},
             gate={"certainty": 0.95, "limits": {"seconds": 1.0, "cost": 0.015}},
             since=None,
-            right=lambda output: output,
+            declared=DECLARED,
         )
         breached = {each["name"] for each in found["checks"] if each["breached"]}
         assert breached == fell_for
@@ -477,9 +517,7 @@ class TestCanary:
             "candidate_reason": "proven",
             "candidate_seconds": 9.0,
             "candidate_cost": 0,
-            "verdict": None,
-            "withheld": False,
-            "at": datetime(2026, 1, 1, tzinfo=UTC),
+            **UNJUDGED,
         }
         rows = [{**row, "candidate_seconds": None}] * 200 + [{**row, "live_seconds": None}] * 200
         found = trial_rules.reading(
@@ -488,7 +526,7 @@ class TestCanary:
             plan={"margin": 0.01, "canary_tasks": 400},
             gate={"certainty": 0.95, "limits": {"seconds": 1.0, "cost": None}},
             since=None,
-            right=lambda output: output,
+            declared=DECLARED,
         )
         [slow] = [each for each in found["checks"] if each["name"] == "slow"]
         assert (slow["n"], slow["candidate"], slow["breached"]) == (2, 2, False)

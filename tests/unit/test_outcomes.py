@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from roadbed.bootstrap import App, open_app
 from roadbed.kernel.errors import RoadbedError
@@ -22,9 +23,17 @@ from tests.ladders import live, traffic, until, write
 from tests.unit.test_decisions import decide
 from tests.unit.test_ladder_down import SENDS, in_canary
 from tests.unit.test_trust import declared, stand
+from tests.unit.test_usecases import declare
 
 BILLING = {"queue": "billing"}
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Output(BaseModel):
+    q: str
+
+
+DECLARED = declare(output=Output)
 
 
 async def count(app: App, table: str) -> int:
@@ -124,15 +133,22 @@ def compared(**more: Any) -> dict[str, Any]:
     return {
         "task_id": "tsk_1",
         "live_output": {"q": "old"},
+        "live_actions": None,
+        "live_content": None,
         "live_reason": "proven",
         "live_seconds": 0.1,
         "live_cost": None,
         "candidate_output": {"q": "new"},
+        "candidate_actions": None,
+        "candidate_content": None,
         "candidate_reason": "proven",
         "candidate_seconds": 0.1,
         "candidate_cost": None,
+        "input": {},
         "verdict": None,
         "right_output": None,
+        "right_actions": None,
+        "losses": None,
         "given_at": None,
         "outcome": None,
         "reported_at": None,
@@ -148,7 +164,7 @@ def reading(*rows: dict[str, Any]) -> dict[str, Any]:
         plan={"margin": 0.01, "canary_tasks": 1},
         gate={"certainty": 0.95, "limits": {"seconds": None, "cost": None}},
         since=BEGAN,
-        right=lambda output: output,
+        declared=DECLARED,
     )
 
 

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from roadbed.bootstrap import open_app
+from roadbed.decisions.known_inputs import KnownInput
+from roadbed.decisions.model import LiveVersion
 from roadbed.improvement.model import Proposal
 from roadbed.improvement.prompting import NoProposal, PromptBudget
+from roadbed.improvement.service import assessed
 from roadbed.kernel.settings import Settings
 from roadbed.testing import ModelServer
 from tests.conftest import Folders
@@ -55,11 +58,19 @@ async def test_what_is_found_waits_for_a_person_and_then_decides(
             candidate, _ = await app.releases.build(
                 loaded, actor="ben", reason="A better prompt.", changes=changes
             )
-            reference = await app.improvement.examples(loaded.declared, "judge")
-            judged = await app.improvement.judge(loaded.declared, candidate.decider, reference)
-            assert len(judged.wrong) > 20
-            assert not judged.wrong.any()
-            assert set(TEAMS.values()) == {(each or {})["queue"] for each in judged.outputs}
+            judge = [case for case in await app.improvement.cases(loaded.declared) if case.judges]
+            version = LiveVersion(
+                id=None, decider=candidate.decider, threshold=None, certificate=None, loaded=loaded
+            )
+            inputs = [KnownInput(id=case.id, content=case.content) for case in judge]
+            made = await app.improvement.evaluate(loaded, version, inputs)
+            scored = assessed(loaded.declared, judge, made)
+            assert len(scored.loss) > 20
+            assert not scored.loss.any()
+            assert not scored.unknown.any()
+            assert set(TEAMS.values()) == {
+                evaluation.content.output["queue"] for evaluation in made if evaluation.content
+            }
 
 
 async def test_without_a_model_it_says_so(settings: Settings, folders: Folders, url: str) -> None:

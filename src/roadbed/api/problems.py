@@ -57,6 +57,7 @@ STATUS = {
     "write_rejected": 422,
     "artifact_missing": 503,
     "versions_folder": 503,
+    "resource_exhausted": 503,
     "replay_blind": 409,
     "replay_input": 422,
     "replay_budget": 409,

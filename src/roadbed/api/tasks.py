@@ -87,10 +87,16 @@ async def take(app: App, name: str, viewer: Viewer, body: bytes) -> tuple[int, b
     declared = served(app, name)
     key, content, wait = _task_body(read_object(body))
     admission, running = await app.decisions.submit(
-        name, content, key=key, source={"surface": "http", "by": viewer.name}
+        name,
+        content,
+        key=key,
+        source={"surface": "http", "by": viewer.name},
+        waits=wait > 0,
     )
     decision = None
-    if running is not None and wait > 0:
+    if running is not None and running.done():
+        decision = running.result()
+    elif running is not None and wait > 0:
         done, _ = await asyncio.wait([running], timeout=wait)
         decision = running.result() if done else None
     if decision is not None:

@@ -2,6 +2,13 @@
 -- a row that this very transaction inserted (xmin), so the second time writes none.
 
 -- name: decided
+-- A part of the statement that settles decisions: `fresh` are those it records.
+INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
+SELECT use_case, 'decided', task_id, 'roadbed', decided_at,
+       jsonb_build_object('decision', id, 'route', route)
+FROM fresh
+
+-- name: decided_revision
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
 SELECT item.use_case, 'decided', item.task_id, 'roadbed', item.decided_at,
        jsonb_build_object('decision', item.id, 'route', item.route)
@@ -40,6 +47,13 @@ SELECT verdict.use_case, 'reviewed', verdict.id, verdict.reviewer, verdict.given
 FROM json_to_recordset(%(items)s::json) AS item (id text)
 JOIN verdict ON verdict.id = item.id
 WHERE verdict.xmin = pg_current_xact_id()::xid
+
+-- name: undone
+-- A verdict stands no more: its reviewer took it back, or somebody else's took its place.
+INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
+SELECT use_case, %(kind)s, id, %(by)s, %(at)s,
+       jsonb_build_object('task', task_id, 'review', review_id, 'reviewer', reviewer)
+FROM verdict WHERE id = %(verdict_id)s
 
 -- name: reported
 -- What was said is bound by its hash; it would tell a blind reviewer more than their task.

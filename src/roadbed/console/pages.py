@@ -89,6 +89,7 @@ _STATUS = {
     "version_unknown": 404,
     "artifact_missing": 503,
     "versions_folder": 503,
+    "resource_exhausted": 503,
     "release_unknown": 404,
     "request_invalid": 422,
     "storage_unavailable": 503,

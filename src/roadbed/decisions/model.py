@@ -168,7 +168,6 @@ class Decision:
     review_id: str | None
     actions: Sequence[Mapping[str, Any]] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    revision: int = 1
 
     @property
     def content(self) -> Content | None:

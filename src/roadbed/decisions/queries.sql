@@ -4,29 +4,69 @@ SELECT pg_advisory_xact_lock_shared(hashtext('halt'), hashtext(use_case))
 FROM (SELECT DISTINCT use_case
       FROM json_to_recordset(%(items)s::json) AS item (use_case text) ORDER BY 1) AS named
 
--- name: record
--- Only whoever holds the current attempt may settle, and only in the epoch it decided in.
-WITH item AS (
-    SELECT * FROM json_to_recordset(%(items)s::json) AS item (
+-- The next ones are parts of one statement (pipeline.py): `item` is the batch, `fresh` what of it is
+-- written in this transaction. A batch that is sent twice has nothing fresh the second time.
+
+-- name: decided_items
+SELECT * FROM json_to_recordset(%(items)s::json) AS item (
         id text, task_id text, use_case text, version text, certificate text, route text,
         reason_code text, reason text, rule text, output jsonb, confidence double precision,
         threshold double precision, evidence jsonb, cost numeric, attempt integer, actions jsonb,
-        provenance jsonb, content_hash text, decided_at timestamptz, decide_seconds double precision, halt_epoch bigint, revision integer)
-), released AS (
-    DELETE FROM in_flight USING item
-    JOIN use_case ON use_case.name = item.use_case AND use_case.halt_epoch = item.halt_epoch
-    WHERE in_flight.task_id = item.task_id AND in_flight.attempt = item.attempt
-    RETURNING item.*
-)
+        provenance jsonb, content_hash text, decided_at timestamptz,
+        decide_seconds double precision, halt_epoch bigint, deliveries jsonb, sends_actions boolean,
+        review_id text, blind boolean, priority integer)
+
+-- name: released
+-- Only whoever holds the current attempt may settle, and only in the epoch it decided in.
+DELETE FROM in_flight USING item
+JOIN use_case ON use_case.name = item.use_case AND use_case.halt_epoch = item.halt_epoch
+WHERE in_flight.task_id = item.task_id AND in_flight.attempt = item.attempt
+RETURNING item.*
+
+-- name: whole_items
+-- The same with the task itself, for what is admitted and settled at once.
+SELECT * FROM json_to_recordset(%(items)s::json) AS item (
+        id text, task_id text, use_case text, version text, certificate text, route text,
+        reason_code text, reason text, rule text, output jsonb, confidence double precision,
+        threshold double precision, evidence jsonb, cost numeric, attempt integer, actions jsonb,
+        provenance jsonb, content_hash text, decided_at timestamptz,
+        decide_seconds double precision, halt_epoch bigint, deliveries jsonb, sends_actions boolean,
+        review_id text, blind boolean, priority integer,
+        key text, body_hash text, input jsonb, source jsonb, reference boolean,
+        reference_rate double precision, admitted_at timestamptz)
+
+-- name: born_here
+-- Looked up in a hash table: as a join it would compare every item with every other.
+SELECT * FROM item WHERE (task_id IN (SELECT id FROM born)) IS TRUE
+
+-- name: record
 INSERT INTO decision (
     id, task_id, use_case, version, certificate, route, reason_code, reason, rule, output,
     confidence, threshold, evidence, cost, attempt, decided_at, decide_seconds, halt_epoch, actions,
-    provenance, content_hash, revision)
+    provenance, content_hash)
 SELECT id, task_id, use_case, version, certificate, route, reason_code, reason, rule, output,
        confidence, threshold, evidence, cost, attempt, decided_at, decide_seconds, halt_epoch, actions,
-       provenance, content_hash, revision
-FROM released
-ON CONFLICT DO NOTHING
+       provenance, content_hash
+FROM fresh
+
+-- name: settled_at_once
+-- What was written now, or by a first attempt whose connection was lost in its commit.
+SELECT id FROM fresh
+UNION ALL
+SELECT item.id FROM item
+JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
+
+-- name: fresh_of_revision
+-- The decisions that an earlier statement of the same transaction recorded.
+SELECT item.* FROM item
+JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
+
+-- name: revised
+UPDATE decision SET revision = task.revision
+FROM json_to_recordset(%(items)s::json) AS item (id text, task_id text)
+JOIN task ON task.id = item.task_id
+WHERE decision.task_id = item.task_id AND decision.id = item.id
+  AND decision.revision <> task.revision  -- not by a batch that is sent a second time
 
 -- name: settled
 SELECT item.id, decision.id AS decision_id, use_case.halt_epoch, in_flight.attempt
@@ -56,6 +96,35 @@ ON CONFLICT DO NOTHING
 
 -- name: compared
 SELECT item.id FROM json_to_recordset(%(items)s::json) AS item (id text)
+
+-- name: number
+-- The lock first, so that a row without its lock is that of a process that is gone.
+SELECT number, pg_advisory_lock(hashtext('process'), number)
+FROM (SELECT nextval('process_number')::integer AS number) AS given
+
+-- name: mark
+INSERT INTO process (number) VALUES (%(number)s)
+
+-- name: unmark
+DELETE FROM process WHERE number = %(number)s
+
+-- name: notice
+UPDATE process SET lost_at = now()
+WHERE lost_at IS NULL AND number <> %(number)s
+  AND pg_try_advisory_xact_lock(hashtext('process'), number)
+
+-- name: lost
+SELECT EXISTS (SELECT FROM process
+               WHERE lost_at > now() - make_interval(secs => %(seconds)s)) AS lost
+
+-- name: forget
+DELETE FROM process WHERE lost_at < now() - interval '1 day'
+
+-- name: interrupted
+SELECT body_hash FROM task
+WHERE id IN (SELECT task_id FROM in_flight WHERE attempt > 1)
+   OR id IN (SELECT task_id FROM decision WHERE reason_code = 'interrupted'
+             ORDER BY decided_at DESC LIMIT 10000)
 
 -- name: find
 SELECT * FROM decision WHERE task_id = %(task_id)s

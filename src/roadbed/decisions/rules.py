@@ -252,7 +252,10 @@ def _provenance(given: object) -> Mapping[str, Any] | str:
     """Where values came from is a part of what is proposed: it must be storable as it is."""
     if not isinstance(given, Mapping):
         return "its provenance is no mapping"
-    return dict(given) if _storable(given) else "its provenance is not plain JSON of moderate size"
+    if not _storable(given):
+        return "its provenance is not plain JSON of moderate size"
+    read: dict[str, Any] = json.loads(json.dumps(given))  # keys are text, as they are stored
+    return read
 
 
 def _evidence(given: object) -> Mapping[str, Any]:
@@ -264,7 +267,8 @@ def _evidence(given: object) -> Mapping[str, Any]:
 
 def _storable(content: object) -> bool:
     try:
-        text = json.dumps(content, allow_nan=False)
+        text = json.dumps(content, allow_nan=False, ensure_ascii=False)
+        text.encode()  # half a surrogate pair is no text
     except (TypeError, ValueError, RecursionError):
         return False
-    return len(text) <= _MOST_EVIDENCE and "\\u0000" not in text and "\\ud" not in text
+    return len(text) <= _MOST_EVIDENCE and "\\u0000" not in text

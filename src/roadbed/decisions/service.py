@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from roadbed.budgets.service import amounts
 from roadbed.decisions import rules
+from roadbed.decisions.commits import SECONDS_AT_ONCE, one_is_enough
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
 from roadbed.decisions.model import (
     Answered,
@@ -19,14 +21,16 @@ from roadbed.decisions.model import (
     Service,
     Services,
 )
+from roadbed.decisions.presence import Presence
 from roadbed.decisions.runner import Runner
 from roadbed.decisions.trials import Trials
 from roadbed.intake.errors import OverloadedError, RetiredError
-from roadbed.intake.model import Admission, AdmittedTask
-from roadbed.intake.service import Intake
+from roadbed.intake.model import Admission, AdmittedTask, Arrival
+from roadbed.intake.service import Intake, record
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.scoring.content import content_hash
+from roadbed.storage.errors import RejectedWriteError
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
 from roadbed.usecases.model import UseCase
@@ -36,7 +40,7 @@ SQL = queries(__package__)
 
 
 class Decisions:
-    """Takes tasks from admission to settlement. ``settle`` is wired in ``pipeline.py``."""
+    """Takes tasks from admission to settlement. What settles them is wired in ``pipeline.py``."""
 
     def __init__(
         self,
@@ -46,6 +50,9 @@ class Decisions:
         writer: GroupCommitWriter,
         settle: Write,
         settle_funded: Write,
+        settle_at_once: Write,
+        settle_revision: Write,
+        presence: Presence,
         trials: Trials,
         ids: Ids,
         clock: Clock,
@@ -56,12 +63,16 @@ class Decisions:
         self._writer = writer
         self._settle = settle
         self._settle_funded = settle_funded
+        self._settle_at_once = settle_at_once
+        self._settle_revision = settle_revision
+        self._presence = presence
         self._trials = trials
         self._ids = ids
         self._clock = clock
         self._max_in_flight = max_in_flight
         self._runners: dict[str, tuple[str, Runner]] = {}
         self._under_way: dict[str, asyncio.Task[Decision | None]] = {}
+        self._at_once = 0  # not on disk yet, while one commit may be enough
 
     async def submit(
         self,
@@ -70,8 +81,9 @@ class Decisions:
         *,
         key: str | None,
         source: Mapping[str, str],
-    ) -> tuple[Admission, asyncio.Task[Decision | None] | None]:
-        """Admit a task and start deciding it.
+        waits: bool = False,
+    ) -> tuple[Admission, asyncio.Future[Decision | None] | None]:
+        """Admit a task and start deciding it; a caller who ``waits`` may get it decided already.
 
         Gives the admission and the running decision; ``None`` for a repeated key that this process
         is not deciding. When this returns, the task is on disk. Raises ``UnknownUseCaseError``,
@@ -79,17 +91,19 @@ class Decisions:
         ``StorageUnavailableError``.
         """
         service = self._admitting(use_case)
-        admission = await self._intake.admit(
-            service.loaded.declared,
+        declared = service.loaded.declared
+        arrival = self._intake.read(
+            declared,
             content,
             key=key,
             source=source,
             coin_seed=service.coin_seed,
             reference_rate=service.live.rate,
         )
-        if admission.repeated:
-            return admission, self._under_way.get(admission.task.id)
-        return admission, self._start(admission.task)
+        decider = _version(service, arrival.task).decider
+        if one_is_enough(arrival, declared, decider, self._presence, waits=waits):
+            return await self._submit_at_once(service, arrival)
+        return self._go_on(await self._intake.admit(declared, arrival))
 
     async def revise(
         self,
@@ -111,17 +125,16 @@ class Decisions:
         admission = await self._intake.revise(
             service.loaded.declared, task_id, content, source=source, reason=reason
         )
-        if admission.repeated or admission.task.noted:
-            return admission, self._under_way.get(admission.task.id)
-        return admission, self._start(admission.task)
+        return (admission, None) if admission.task.noted else self._go_on(admission)
 
     def _admitting(self, use_case: str) -> Service:
         """The service of a use case that takes work now."""
         service = self._services.get(use_case)
         if service.retired:
             raise RetiredError(use_case)
-        if len(self._under_way) >= self._max_in_flight:
-            raise OverloadedError(len(self._under_way))
+        busy = len(self._under_way) + self._at_once
+        if busy >= self._max_in_flight:
+            raise OverloadedError(busy)
         return service
 
     async def recover(self) -> int:
@@ -148,54 +161,112 @@ class Decisions:
         for _, runner in self._runners.values():
             runner.close()
 
-    def _start(self, task: AdmittedTask) -> asyncio.Task[Decision | None]:
-        running = asyncio.create_task(self._decide(task))
+    async def _submit_at_once(
+        self, service: Service, arrival: Arrival
+    ) -> tuple[Admission, asyncio.Future[Decision | None] | None]:
+        """Decide first, then admit and settle in one commit; admit before if the decider is slow.
+
+        What that commit did not store (the key stands already, the halt epoch moved meanwhile) is
+        admitted like any other task, which tells which it was.
+        """
+        self._at_once += 1
+        try:
+            deciding = asyncio.create_task(self._turn(arrival.task, self._clock.monotonic()))
+            done, _ = await asyncio.wait([deciding], timeout=SECONDS_AT_ONCE)
+            if done and await self._stored_at_once(arrival, turn := deciding.result()):
+                self._compare(turn, arrival.task)
+                decided = asyncio.get_running_loop().create_future()
+                decided.set_result(turn.decision)
+                return Admission(task=arrival.task, repeated=False), decided
+            admission = await self._intake.admit(service.loaded.declared, arrival)
+            if not done:
+                return self._go_on(admission, deciding)
+            if not admission.repeated:  # most likely its epoch is over
+                await self._services.refresh(service.loaded.name)
+            return self._go_on(admission)
+        finally:
+            self._at_once -= 1
+
+    async def _stored_at_once(self, arrival: Arrival, turn: _Turn) -> bool:
+        item = _record(arrival.task, turn.decision, turn.service.loaded.declared) | record(arrival)
+        try:
+            return await self._writer.write(self._settle_at_once, item) is not None
+        except RejectedWriteError:
+            return False  # the input or the decision: admitting it tells
+
+    def _go_on(
+        self, admission: Admission, deciding: asyncio.Task[_Turn] | None = None
+    ) -> tuple[Admission, asyncio.Task[Decision | None] | None]:
+        """Decide what was admitted; of a repeated key, what this process is deciding already."""
+        if admission.repeated:
+            return admission, self._under_way.get(admission.task.id)
+        return admission, self._start(admission.task, deciding)
+
+    def _start(
+        self, task: AdmittedTask, deciding: asyncio.Task[_Turn] | None = None
+    ) -> asyncio.Task[Decision | None]:
+        running = asyncio.create_task(self._decide(task, deciding))
         self._under_way[task.id] = running
         running.add_done_callback(lambda _: self._under_way.pop(task.id, None))
         return running
 
-    async def _decide(self, task: AdmittedTask) -> Decision | None:
-        """Decide until it is settled; ``None`` when another process took the task over."""
+    async def _decide(
+        self, task: AdmittedTask, deciding: asyncio.Task[_Turn] | None
+    ) -> Decision | None:
+        """Decide until it is settled; ``None`` when another process took the task over.
+
+        ``deciding`` is a first turn that is under way already.
+        """
         if task.revision > 1:
             await self._intake.in_turn(task)
         began = self._clock.monotonic()
         spent: Decimal | None = Decimal(0)
         while True:
-            service = self._services.get(task.use_case)
-            declared = service.loaded.declared
-            version = service.live
-            if service.trial and rules.in_canary(service.trial, task):
-                version = service.trial.version
-            runner = self._runner_of(service, version)
-            warm, asked = runner.warm(version), self._clock.monotonic()
-            evaluation = await evaluate(version, task, self._context(service, runner, task))
-            answer_seconds = self._clock.monotonic() - asked if warm else None
+            turn = await (deciding or self._turn(task, began))
+            deciding = None
+            decision, declared = turn.decision, turn.service.loaded.declared
             # Decided twice under two epochs is paid twice.
-            cost = evaluation.cost
+            cost = decision.cost
             spent = None if spent is None or cost is None else spent + cost
-            decision = self._decision(service, version, task, evaluation, began)
             item = _record(task, decision, declared)
-            if declared.budget is None:
-                row = await self._writer.write(self._settle, item)
-            else:
+            if declared.budget is not None:
                 item |= {"cost": spent, "per_day": amounts(declared.budget)["per_day"]}
-                row = await self._writer.write(self._settle_funded, item)
+            row = await self._writer.write(self._settling(task, declared), item)
             if row is None or row["decision_id"] == decision.id:
-                if row and service.trial and task.revision == 1:  # each task counts once
-                    self._trials.compare(
-                        service,
-                        service.trial,
-                        task,
-                        decision,
-                        answer_seconds,
-                        self._runner(service),
-                    )
+                if row:
+                    self._compare(turn, task)
                 return decision if row else None
             if row["decision_id"] is not None or row["attempt"] != task.attempt:
                 return None
             # The halt epoch moved while we decided: nothing was written, decide again under it. The
             # decider gets its whole time again, since the time that passed was not its doing.
             await self._services.refresh(task.use_case)
+
+    async def _turn(self, task: AdmittedTask, began: float) -> _Turn:
+        """One decision of a task, with what is in force at this moment."""
+        service = self._services.get(task.use_case)
+        version = _version(service, task)
+        runner = self._runner_of(service, version)
+        warm, asked = runner.warm(version), self._clock.monotonic()
+        evaluation = await evaluate(version, task, self._context(service, runner, task))
+        return _Turn(
+            service=service,
+            decision=self._decision(service, version, task, evaluation, began),
+            answer_seconds=self._clock.monotonic() - asked if warm else None,
+        )
+
+    def _settling(self, task: AdmittedTask, declared: UseCase) -> Write:
+        if task.revision > 1:
+            return self._settle_revision
+        return self._settle if declared.budget is None else self._settle_funded
+
+    def _compare(self, turn: _Turn, task: AdmittedTask) -> None:
+        """Ask the other version about what was settled, once a task, while one is tried."""
+        if (trial := turn.service.trial) is not None and task.revision == 1:
+            runner = self._runner(turn.service)
+            self._trials.compare(
+                turn.service, trial, task, turn.decision, turn.answer_seconds, runner
+            )
 
     def _context(self, service: Service, runner: Runner, task: AdmittedTask) -> EvaluationContext:
         return EvaluationContext(
@@ -253,8 +324,23 @@ class Decisions:
             review_id=self._ids.review() if needs_person else None,
             actions=evaluation.actions,
             provenance=answered.provenance if answered else {},
-            revision=task.revision,
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Turn:
+    """A decision, what was in force, and how long the answer took, if its decider was warm."""
+
+    service: Service
+    decision: Decision
+    answer_seconds: float | None
+
+
+def _version(service: Service, task: AdmittedTask) -> LiveVersion:
+    """Who decides a task: the live version, or in a canary the candidate."""
+    if service.trial and rules.in_canary(service.trial, task):
+        return service.trial.version
+    return service.live
 
 
 def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> dict[str, object]:
@@ -288,7 +374,6 @@ def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> dict[s
         # Where only a person can judge an answer, whoever judges has to see it.
         "blind": task.reference and not declared.scorer.needs_person,
         "priority": rules.priority(decision.routed.code, reference=task.reference),
-        "revises": task.revises,
-        "revision": task.revision,
+        "budgeted": declared.budget is not None,
         "approve_seconds": declared.approvals.within_hours * 3600.0,
     }

@@ -82,7 +82,10 @@ class Prepared:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """How one attempt went, and what follows. ``wait`` is seconds until the next one."""
+    """How one attempt went, and what follows. ``wait`` is seconds until the next one.
+
+    ``counts`` says whether the destination had a part in it: only then does it tell its health.
+    """
 
     outcome: str
     state: State
@@ -90,3 +93,4 @@ class Outcome:
     wait: float = 0.0
     look_first: bool = False
     reference: str | None = None
+    counts: bool = True

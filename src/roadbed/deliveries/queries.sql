@@ -1,31 +1,23 @@
 -- name: planned_by_decision
--- Runs in the transaction that settles the decision. Ids follow from the decision's, so that a batch
--- that is sent twice plans once.
+-- A part of the statement that settles decisions: `fresh` are those it records. Ids follow from theirs.
 INSERT INTO delivery (id, use_case, task_id, destination, kind, arguments, after, state, reason,
-                      needs_approval, created_at, revised)
-SELECT 'dlv_' || substr(item.id, 5) || '_' || planned.n, item.use_case, item.task_id,
+                      needs_approval, created_at)
+SELECT 'dlv_' || substr(fresh.id, 5) || '_' || planned.n, fresh.use_case, fresh.task_id,
        planned.destination, planned.kind, planned.arguments,
-       'dlv_' || substr(item.id, 5) || '_' || planned.after, 'planned', planned.reason,
-       planned.needs_approval OR coalesce(task.effects = 'asked', false), item.decided_at,
-       task.revises IS NOT NULL
-FROM json_to_recordset(%(items)s::json) AS item (
-    id text, task_id text, use_case text, deliveries jsonb, actions jsonb, sends_actions boolean,
-    decided_at timestamptz)
-JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
-JOIN task ON task.id = item.task_id
+       'dlv_' || substr(fresh.id, 5) || '_' || planned.after, 'planned', planned.reason,
+       planned.needs_approval, fresh.decided_at
+FROM fresh
 CROSS JOIN LATERAL (
     SELECT to_go.n::text, to_go.destination, 'result' AS kind, NULL::jsonb AS arguments,
            to_go.after::text, NULL AS reason, false AS needs_approval
-    FROM jsonb_to_recordset(item.deliveries) AS to_go (n integer, destination text, after integer)
+    FROM jsonb_to_recordset(fresh.deliveries) AS to_go (n integer, destination text, after integer)
     UNION ALL
     SELECT 'a' || proposed.n, proposed.name, 'action', proposed.arguments,
            'a' || proposed.after, proposed.reason, proposed.decide = 'review'
-    FROM jsonb_to_recordset(item.actions) AS proposed (
+    FROM jsonb_to_recordset(fresh.actions) AS proposed (
         n integer, name text, arguments jsonb, decide text, reason text, after integer)
-    WHERE item.sends_actions AND proposed.decide <> 'refuse') AS planned
-WHERE (item.deliveries IS NOT NULL OR item.sends_actions)
-  AND task.effects IS DISTINCT FROM 'kept'
-  AND NOT EXISTS (SELECT FROM measure WHERE measure.task_id = task.revises)
+    WHERE fresh.sends_actions AND proposed.decide <> 'refuse') AS planned
+WHERE fresh.deliveries IS NOT NULL OR fresh.sends_actions
 ON CONFLICT DO NOTHING
 
 -- name: planned_by_verdict
@@ -64,6 +56,21 @@ WHERE NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id IN (verdict.task_i
   AND (decision.route = 'automatic' OR task.effects IS DISTINCT FROM 'kept')
   AND revised_as(task.id) IS NULL
 ON CONFLICT DO NOTHING
+
+-- name: said_anew
+-- What a revision sends, of the decisions just recorded: nothing where what was sent stands, nor of what
+-- never came.
+SELECT item.* FROM item
+JOIN task ON task.id = item.task_id AND task.effects IS DISTINCT FROM 'kept'
+JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
+WHERE NOT EXISTS (SELECT FROM measure WHERE measure.task_id = task.revises)
+
+-- name: of_revision
+UPDATE delivery
+SET revised = true, needs_approval = delivery.needs_approval OR task.effects = 'asked'
+FROM json_to_recordset(%(items)s::json) AS item (id text, task_id text)
+JOIN task ON task.id = item.task_id
+WHERE delivery.task_id = item.task_id AND delivery.state = 'planned'
 
 -- name: superseded
 -- Runs in the transaction of a revision's last word, before it plans. What the revisions before it have
@@ -164,7 +171,8 @@ SELECT delivery.id, delivery.use_case, delivery.task_id, delivery.destination, d
        coalesce(task.key, first.key) AS task_key, task.input, decision.id AS decision_id,
        decision.route, decision.version, decision.confidence, decision.decided_at,
        coalesce(verdict.right_output, decision.output) AS output, verdict.reviewer,
-       task.revises, task.revision,
+       CASE WHEN verdict.id IS NULL OR verdict.kind = 'accept' THEN decision.provenance END
+       AS provenance, task.revises, task.revision,
        (SELECT max(CASE WHEN before.state = 'compensated' THEN 'taken back' ELSE 'there' END)
         FROM deliveries_before(delivery.task_id) AS before
         WHERE delivery.revised AND before.destination = delivery.destination
@@ -234,30 +242,33 @@ ON CONFLICT DO NOTHING
 SELECT pg_advisory_xact_lock_shared(hashtext('halt'), hashtext(%(use_case)s))
 
 -- name: claim
+-- Of each destination, the longest due, as many as it has room for. An array and a state that is
+-- looked up keep the planner from reading the whole table where much waits.
 UPDATE delivery
 SET state = 'sending', attempt = attempt + 1, first_sent_at = coalesce(first_sent_at, now()),
     lease_until = now() + make_interval(secs => %(lease_seconds)s)
-WHERE id IN (
-    SELECT due.id FROM delivery AS due
-    JOIN use_case ON use_case.name = due.use_case AND NOT use_case.halted
-    WHERE due.use_case = %(use_case)s AND due.state = 'waiting' AND due.next_at <= now()
-      AND NOT due.take_back
-      AND (NOT due.revised OR NOT EXISTS (
-          SELECT FROM deliveries_before(due.task_id) AS before
-          JOIN delivery AS going ON going.id = before.id
-          WHERE before.destination = due.destination
-            AND (going.take_back OR going.state = 'compensating')))
-      AND due.destination <> ALL (%(closed)s)
-      AND (NOT due.needs_approval OR due.approved_hash = due.content_hash)
-      AND (due.after IS NULL OR EXISTS (
-          SELECT 1 FROM delivery AS before
-          WHERE before.id = due.after AND before.state IN ('delivered', 'skipped')))
-      AND (due.order_key IS NULL OR NOT EXISTS (
-          SELECT 1 FROM delivery AS earlier
-          WHERE earlier.use_case = due.use_case AND earlier.destination = due.destination
-            AND earlier.order_key = due.order_key AND earlier.position < due.position
-            AND earlier.state IN ('planned', 'waiting', 'sending', 'held', 'failed', 'unknown')))
-    ORDER BY due.next_at LIMIT %(most)s FOR UPDATE OF due SKIP LOCKED)
+WHERE id = ANY (ARRAY (
+    SELECT found.id
+    FROM json_to_recordset(%(rooms)s::json) AS place (destination text, room integer)
+    CROSS JOIN LATERAL (
+        SELECT due.id FROM delivery AS due
+        JOIN use_case ON use_case.name = due.use_case AND NOT use_case.halted
+        WHERE due.use_case = %(use_case)s AND due.destination = place.destination
+          AND due.state = 'waiting' AND due.next_at <= now() AND NOT due.take_back
+          AND (NOT due.revised OR NOT EXISTS (
+              SELECT FROM deliveries_before(due.task_id) AS before
+              JOIN delivery AS going ON going.id = before.id
+              WHERE before.destination = due.destination
+                AND (going.take_back OR going.state = 'compensating')))
+          AND (NOT due.needs_approval OR due.approved_hash = due.content_hash)
+          AND (due.after IS NULL OR (SELECT before.state FROM delivery AS before
+                                     WHERE before.id = due.after) IN ('delivered', 'skipped'))
+          AND (due.order_key IS NULL OR NOT EXISTS (
+              SELECT 1 FROM delivery AS earlier
+              WHERE earlier.use_case = due.use_case AND earlier.destination = due.destination
+                AND earlier.order_key = due.order_key AND earlier.position < due.position
+                AND earlier.state IN ('planned', 'waiting', 'sending', 'held', 'failed', 'unknown')))
+        ORDER BY due.next_at LIMIT place.room FOR UPDATE OF due SKIP LOCKED) AS found))
 RETURNING id, use_case, task_id, destination, kind, of_delivery, key, content, approved_hash, attempt,
           first_sent_at, look_first, reference,
           (SELECT reference FROM delivery AS made WHERE made.id = delivery.of_delivery)
@@ -385,9 +396,22 @@ ON CONFLICT DO NOTHING
 UPDATE delivery SET state = %(state)s, reason = %(reason)s, take_back = false
 WHERE id = %(id)s AND state = 'delivered'
 
--- name: circuits
-SELECT destination FROM circuit
-WHERE use_case = %(use_case)s AND open_until > now()
+-- name: places
+-- Destinations that something waits for and that are not left alone now: one look each into the index.
+WITH RECURSIVE place AS (
+    (SELECT destination FROM delivery
+     WHERE use_case = %(use_case)s AND state = 'waiting' ORDER BY destination LIMIT 1)
+    UNION ALL
+    SELECT (SELECT next.destination FROM delivery AS next
+            WHERE next.use_case = %(use_case)s AND next.state = 'waiting'
+              AND next.destination > place.destination
+            ORDER BY next.destination LIMIT 1)
+    FROM place WHERE place.destination IS NOT NULL)
+SELECT destination FROM place
+WHERE destination IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM circuit
+    WHERE circuit.use_case = %(use_case)s AND circuit.destination = place.destination
+      AND circuit.open_until > now())
 
 -- name: trip
 INSERT INTO circuit (use_case, destination, failures, open_until, last_error, changed_at)

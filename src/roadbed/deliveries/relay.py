@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
+import functools
+import itertools
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -74,6 +76,7 @@ class Relay:
         self._address = address
         self._senders = senders
         self._sending: set[asyncio.Task[None]] = set()
+        self._held: Counter[tuple[str, str]] = Counter()  # senders by use case and destination
         self._failures: Counter[tuple[str, str]] = Counter()
         self._left_alone: dict[tuple[str, str], float] = {}
         self._tidied: dict[str, float] = {}
@@ -81,11 +84,13 @@ class Relay:
     async def run(self, declared: Callable[[], Sequence[UseCase]]) -> None:
         """Work until cancelled; then let what is being sent come to its end."""
         try:
-            while True:
+            for turn in itertools.count():
                 busy = False
-                for each in declared():
+                usecases = deque(declared())
+                usecases.rotate(-turn)  # what is free goes first to another one each time
+                for usecase in usecases:
                     with contextlib.suppress(RoadbedError):
-                        busy = await self.round(each) or busy
+                        busy = await self.round(usecase) or busy
                 if not busy:
                     await self._pause()
         finally:
@@ -251,25 +256,31 @@ class Relay:
     # Sending
 
     async def _send_some(self, declared: UseCase) -> int:
-        room = self._senders - len(self._sending)
-        if room <= 0:
+        free = self._senders - len(self._sending)
+        if free <= 0:
             return 0
-        began = self._clock.monotonic()
         named = {"use_case": declared.name}
         async with self._database.transaction() as connection:
             await connection.execute(SQL["gate"], named)
-            cursor = await connection.execute(SQL["circuits"], named)
-            closed = [each["destination"] for each in await cursor.fetchall()]
+            cursor = await connection.execute(SQL["places"], named)
+            places = [row["destination"] for row in await cursor.fetchall()]
+            rooms = rules.rooms({name: self._held[declared.name, name] for name in places}, free)
+            began = self._clock.monotonic()  # not before: a drill may hold the gate for seconds
             cursor = await connection.execute(
-                SQL["claim"],
-                {**named, "closed": closed, "most": room, "lease_seconds": LEASE_SECONDS},
+                SQL["claim"], {**named, "rooms": _rooms(rooms), "lease_seconds": LEASE_SECONDS}
             )
             rows = await cursor.fetchall()
         for row in rows:
             task = asyncio.create_task(self._send(declared, row, began))
             self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+            place = (declared.name, row["destination"])
+            self._held[place] += 1
+            task.add_done_callback(functools.partial(self._sent, place))
         return len(rows)
+
+    def _sent(self, place: tuple[str, str], task: asyncio.Task[None]) -> None:
+        self._sending.discard(task)
+        self._held[place] -= 1
 
     async def _send(self, declared: UseCase, row: Row, claimed_at: float) -> None:
         to = rules.connector(declared, row["destination"])
@@ -280,7 +291,9 @@ class Relay:
             )
         elif began - claimed_at > STALE_SECONDS:
             # Halted, cut off or put to sleep since: the claim may not be ours any more.
-            outcome = Outcome(outcome="temporary", state=State.WAITING, detail="claimed too late")
+            outcome = Outcome(
+                outcome="temporary", state=State.WAITING, detail="claimed too late", counts=False
+            )
         elif not rules.as_approved(row):
             outcome = Outcome(
                 outcome="refused",
@@ -289,9 +302,13 @@ class Relay:
             )
         else:
             outcome = await self._attempt(to, row)
+            if self._clock.monotonic() - began > SEND_SECONDS + STALE_SECONDS:
+                # No attempt lasts so long: this process was put to sleep in the middle of it.
+                outcome = replace(outcome, counts=outcome.state is State.DELIVERED)
         with contextlib.suppress(RoadbedError):  # without it the lease runs out, and it is lost
             await self._finished(row, outcome, self._clock.monotonic() - began)
-        await self._count(declared.name, row["destination"], outcome)
+        if outcome.counts:
+            await self._count(declared.name, row["destination"], outcome)
 
     async def _attempt(self, to: Connector, row: Row) -> Outcome:
         parcel = _parcel(row)
@@ -361,6 +378,11 @@ class Relay:
         }
         with contextlib.suppress(RoadbedError):
             await self._database.fetch(SQL["trip"], facts)
+
+
+def _rooms(rooms: Mapping[str, int]) -> str:
+    places = [{"destination": name, "room": room} for name, room in rooms.items()]
+    return to_json(places).decode()
 
 
 def _parcel(row: Row) -> Parcel:

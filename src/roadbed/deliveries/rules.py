@@ -155,6 +155,22 @@ def circuit_wait(failures: int) -> float:
     return 0.0 if failures < 5 else float(min(5.0 * 2.0 ** (failures - 5), 300.0))
 
 
+def rooms(held: Mapping[str, int], free: int) -> dict[str, int]:
+    """How many more senders each destination may take of those that are ``free``.
+
+    ``held`` says how many it holds. It may hold three times what it leaves free: a single one three
+    quarters of all, and of several that hang each a part that still leaves some. One that holds
+    none gets one as long as there is any.
+    """
+    given = {}
+    for destination, holds in sorted(held.items(), key=lambda item: item[1]):
+        room = max((3 * free - holds) // 4, 0 if holds else min(free, 1))
+        if room:
+            given[destination] = room
+            free -= room
+    return given
+
+
 def _skips(when: str, facts: Mapping[str, Any]) -> tuple[State, str] | None:
     """Why the condition keeps it back. One that cannot be evaluated lets nothing through."""
     try:

@@ -14,7 +14,9 @@ from roadbed.kernel.ids import TaskId
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AdmittedTask:
-    """A task that is on disk. ``content`` is its input as JSON; ``source`` says who sent it, how.
+    """A task that is on disk, or about to be. ``content`` is its input as JSON.
+
+    ``source`` says who sent it, how.
 
     ``reference`` is the coin: a person labels the task whatever its route. ``funded`` is false
     where the budget had nothing left to reserve. A revision names the first in ``revises`` and has
@@ -35,6 +37,14 @@ class AdmittedTask:
     revises: TaskId | None = None
     revision: int = 1
     noted: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrival:
+    """A task that was checked and tossed, and is not on disk yet. ``body_hash`` is of its input."""
+
+    task: AdmittedTask
+    body_hash: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

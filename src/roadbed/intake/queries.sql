@@ -6,6 +6,17 @@ FROM json_to_recordset(%(items)s::json) AS item (
     reference boolean, reference_rate double precision, admitted_at timestamptz)
 ON CONFLICT DO NOTHING
 
+-- name: born
+-- A part of the statement that admits and settles at once. What was decided in an epoch that is over
+-- is not born, nor what comes under a key that stands already.
+INSERT INTO task (id, use_case, key, body_hash, input, source, reference, reference_rate, admitted_at)
+SELECT item.task_id, item.use_case, item.key, item.body_hash, item.input, item.source, item.reference,
+       item.reference_rate, item.admitted_at
+FROM item
+JOIN use_case ON use_case.name = item.use_case AND use_case.halt_epoch = item.halt_epoch
+ON CONFLICT DO NOTHING
+RETURNING id
+
 -- name: hold
 -- Only tasks born in this very batch: a repeated key gets no second lease.
 INSERT INTO in_flight (task_id, lease_until)
@@ -23,6 +34,12 @@ FROM json_to_recordset(%(items)s::json) AS item (id text, use_case text, key tex
 LEFT JOIN task AS own ON own.id = item.id
 LEFT JOIN task AS earlier
     ON own.id IS NULL AND earlier.use_case = item.use_case AND earlier.key = item.key
+
+-- name: free_key
+-- A case that measures reviewers has a key like those of the work. Whoever really sends it, gets it.
+UPDATE task SET key = NULL
+WHERE id = %(id)s AND EXISTS (SELECT 1 FROM measure WHERE measure.task_id = task.id)
+RETURNING id
 
 -- name: standing_funded
 -- The same where there is a budget: did the new task get its reservation?

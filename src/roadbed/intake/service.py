@@ -1,4 +1,4 @@
-"""Verbs: ``admit`` a task, ``revise`` one, ``take_over`` what a crashed process left."""
+"""Verbs: ``read`` a task, ``admit`` it, ``revise`` one, ``take_over`` what a crash left."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from roadbed.budgets.service import SQL as BUDGETS
 from roadbed.budgets.service import Budgets, amounts
 from roadbed.intake import rules
 from roadbed.intake.errors import KeyReusedError, NoSuchTaskError, RevisionErasedError
-from roadbed.intake.model import Admission, AdmittedTask
+from roadbed.intake.model import Admission, AdmittedTask, Arrival
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids, TaskId
@@ -23,11 +23,11 @@ from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
 from roadbed.usecases.model import OnRevision, UseCase
 
-SQL = _SQL = queries(__package__)
+SQL = queries(__package__)
 _TURN_SECONDS = 0.05
-ADMIT = Write("admit", _SQL["admit"], _SQL["hold"], _SQL["standing"])
+ADMIT = Write("admit", SQL["admit"], SQL["hold"], SQL["standing"])
 ADMIT_FUNDED = Write(
-    "admit-funded", _SQL["admit"], _SQL["hold"], BUDGETS["reserve"], _SQL["standing_funded"]
+    "admit-funded", SQL["admit"], SQL["hold"], BUDGETS["reserve"], SQL["standing_funded"]
 )
 
 
@@ -53,7 +53,7 @@ class Intake:
         self._lease_seconds = lease_seconds
         self._audit_note = audit_note
 
-    async def admit(
+    def read(
         self,
         declared: UseCase,
         content: Mapping[str, Any],
@@ -62,10 +62,10 @@ class Intake:
         source: Mapping[str, str],
         coin_seed: bytes,
         reference_rate: float,
-    ) -> Admission:
-        """Check, toss, store. The coin is tossed before anything is known about the answer.
+    ) -> Arrival:
+        """Check and toss. The coin is tossed before anything is known about the answer.
 
-        Raises ``InputError``, ``KeyReusedError``, ``StorageUnavailableError``.
+        Raises ``InputError``.
         """
         rules.check_key(key)
         parsed = rules.read_input(declared.input, content)
@@ -81,9 +81,12 @@ class Intake:
             reference_rate=reference_rate,
             admitted_at=self._clock.now(),
         )
-        digest = rules.body_hash(content)
-        budget = declared.budget
-        item = self._record(task, digest)
+        return Arrival(task=task, body_hash=rules.body_hash(content))
+
+    async def admit(self, declared: UseCase, arrival: Arrival) -> Admission:
+        """Store it, with a lease. Raises ``KeyReusedError``, ``StorageUnavailableError``."""
+        task, budget = arrival.task, declared.budget
+        item = {**record(arrival), "id": task.id, "lease_seconds": self._lease_seconds}
         if budget is None:
             row = await self._writer.write(ADMIT, item)
         else:
@@ -92,13 +95,15 @@ class Intake:
             row = await self._writer.write(ADMIT_FUNDED, item)
         if row is None:  # cannot be: the statement reads back what it wrote
             raise RoadbedError("The task was not stored.", "Send it again with the same key.")
-        if row["task_id"] == task_id:
+        if row["task_id"] == task.id:
             funded = bool(row.get("funded", True))
             return Admission(task=replace(task, funded=funded), repeated=False)
-        if row["body_hash"] != digest:
-            raise KeyReusedError(str(key), row["task_id"])
+        if await self._database.fetch(SQL["free_key"], {"id": row["task_id"]}):
+            return await self.admit(declared, arrival)
+        if row["body_hash"] != arrival.body_hash:
+            raise KeyReusedError(str(task.key), row["task_id"])
         return Admission(
-            task=_read(declared, {**row, "id": row["task_id"], "key": key}), repeated=True
+            task=_read(declared, {**row, "id": row["task_id"], "key": task.key}), repeated=True
         )
 
     async def revise(
@@ -120,13 +125,13 @@ class Intake:
         parsed = rules.read_input(declared.input, content)
         digest, now = rules.body_hash(content), self._clock.now()
         async with self._database.transaction() as connection:
-            cursor = await connection.execute(_SQL["first"], {"id": task_id})
+            cursor = await connection.execute(SQL["first"], {"id": task_id})
             first = await cursor.fetchone()
             if first is None or first["use_case"] != declared.name:
                 raise NoSuchTaskError(task_id)
             if first["erased"]:
                 raise RevisionErasedError(first["id"])
-            cursor = await connection.execute(_SQL["newest"], {"first": first["id"]})
+            cursor = await connection.execute(SQL["newest"], {"first": first["id"]})
             newest = await cursor.fetchone() or {}
             if newest["body_hash"] == digest:
                 return Admission(task=_read(declared, {**first, **newest}), repeated=True)
@@ -150,12 +155,13 @@ class Intake:
     async def _keep(
         self, connection: Connection, task: AdmittedTask, digest: str, rule: OnRevision
     ) -> None:
-        item = self._record(task, digest)
-        facts = {**item, "revises": task.revises, "revision": task.revision, "rule": rule}
+        item = {"id": task.id, "lease_seconds": self._lease_seconds}
+        facts = {**item, **record(Arrival(task=task, body_hash=digest)), "rule": rule}
+        facts |= {"revises": task.revises, "revision": task.revision}
         facts |= {name: Jsonb(facts[name]) for name in ("input", "source")}
-        await connection.execute(_SQL["revise"], facts)
+        await connection.execute(SQL["revise"], facts)
         if not task.noted:
-            await connection.execute(_SQL["hold_revision"], item)
+            await connection.execute(SQL["hold_revision"], item)
         detail = {"of": task.revises, "revision": task.revision, "rule": rule, "content": digest}
         await connection.execute(
             self._audit_note,
@@ -178,13 +184,13 @@ class Intake:
     async def in_turn(self, task: AdmittedTask) -> None:
         """Wait until the revisions before ``task`` are decided, wherever that happens."""
         facts = {"revises": task.revises, "revision": task.revision}
-        while await self._database.fetch(_SQL["ahead"], facts):  # noqa: ASYNC110 - other processes
+        while await self._database.fetch(SQL["ahead"], facts):  # noqa: ASYNC110 - other processes
             await asyncio.sleep(_TURN_SECONDS)
 
     async def take_over(self, served: Mapping[str, UseCase], most: int) -> Sequence[AdmittedTask]:
         """Tasks whose lease ran out, now leased to this process, at most ``most``."""
         rows = await self._database.fetch(
-            _SQL["take_over"],
+            SQL["take_over"],
             {"lease_seconds": self._lease_seconds, "use_cases": list(served), "most": most},
         )
         tasks = [_read(served[row["use_case"]], row) for row in rows]
@@ -201,22 +207,23 @@ class Intake:
     async def extend(self, task_ids: Iterable[TaskId]) -> None:
         """Keep the leases of tasks that are still being decided here."""
         await self._database.fetch(
-            _SQL["extend"], {"lease_seconds": self._lease_seconds, "task_ids": list(task_ids)}
+            SQL["extend"], {"lease_seconds": self._lease_seconds, "task_ids": list(task_ids)}
         )
 
-    def _record(self, task: AdmittedTask, digest: str) -> dict[str, object]:
-        return {
-            "id": task.id,
-            "use_case": task.use_case,
-            "key": task.key,
-            "body_hash": digest,
-            "input": task.content,
-            "source": task.source,
-            "reference": task.reference,
-            "reference_rate": task.reference_rate,
-            "admitted_at": task.admitted_at,
-            "lease_seconds": self._lease_seconds,
-        }
+
+def record(arrival: Arrival) -> dict[str, object]:
+    """What a batch stores of a task, but its id."""
+    task = arrival.task
+    return {
+        "use_case": task.use_case,
+        "key": task.key,
+        "body_hash": arrival.body_hash,
+        "input": task.content,
+        "source": task.source,
+        "reference": task.reference,
+        "reference_rate": task.reference_rate,
+        "admitted_at": task.admitted_at,
+    }
 
 
 def _read(declared: UseCase, row: Mapping[str, Any]) -> AdmittedTask:

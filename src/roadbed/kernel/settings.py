@@ -95,6 +95,12 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(
         60.0, gt=0, description="How long a process may hold a task before another takes it over."
     )
+    careful_seconds: float = Field(
+        60.0,
+        gt=0,
+        description="How long, after a process was killed, every task is admitted before it is "
+        "decided.",
+    )
     claim_seconds: float = Field(
         900.0, gt=0, description="How long a claimed review is kept for the person who claimed it."
     )

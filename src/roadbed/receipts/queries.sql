@@ -126,7 +126,8 @@ WHERE subject = %(id)s AND kind = 'incident' AND use_case = %(use_case)s AND det
 -- name: incident_changes
 SELECT at, kind, subject, actor, detail FROM audit_entry
 WHERE use_case = %(use_case)s AND at BETWEEN %(since)s AND %(until)s
-  AND kind NOT IN ('decided', 'reviewed', 'sent', 'reported', 'withdrawn')
+  AND kind NOT IN ('decided', 'reviewed', 'undone', 'overturned', 'sent', 'reported',
+                   'withdrawn')
 ORDER BY position
 
 -- name: incident_halts

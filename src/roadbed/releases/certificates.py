@@ -84,8 +84,7 @@ class Certificates:
         evaluated twice.
         """
         declared = loaded.declared
-        drawn = [case for case in await self._improvement.cases(declared) if case.reference]
-        sample = [case for case in drawn if not case.waiting]
+        sample = [case for case in await self._improvement.cases(declared) if case.reference]
         last = await self.last(behaviour)
         judgements = sum(len(case.truth.losses) for case in sample)
         if last and _answers_judged(last, judgements):
@@ -93,7 +92,8 @@ class Certificates:
             # whatever could have been proven before can be proven now, so this is no second chance.
             sample = [case for case in sample if case.drawn_at <= last["issued_at"]]
         elif last and _same_alarm(last, alarm_at):
-            if sum(not case.waiting for case in sample) <= last["items"]:
+            labelled = sum(not case.waiting for case in sample)
+            if labelled <= last["detail"].get("labelled", last["items"]):
                 note = "Nothing new was corrected or labelled since the last look."
                 return Look(certificate=last, proof=None, sample=len(sample), note=note)
             if declared.trainable is not None:
@@ -113,10 +113,12 @@ class Certificates:
             risk_limit=allowed["limit"],
             delta=allowed["delta"],
             test=exact if declared.trainable is not None else anytime,
+            tries=(tried := await self._tried(declared.name, behaviour))["tries"],
         )
         detail = _detail(declared, sample, found, evidence, proof, allowed)
         detail["pooling"] = dataclasses.asdict(pooling) if pooling else None
         detail["judgements"] = judgements
+        detail["versions_tried"] = tried["versions"]
         detail["alarm_at"] = alarm_at.isoformat() if alarm_at else None
         await self._store(declared, behaviour, proof, detail)
         return Look(
@@ -143,6 +145,16 @@ class Certificates:
         made = await self._improvement.evaluate(loaded, version, inputs, paying)
         new = {case.id: each for case, each in zip(missing, made, strict=True)}
         return [known[case.id] if case.id in known else new[case.id] for case in sample]
+
+    async def _tried(self, use_case: str, behaviour: str) -> Mapping[str, int]:
+        """How many versions were held against the sample, this one among them.
+
+        ``versions`` counts all, ``tries`` those since the last that passed: whoever tries until one
+        passes shares the risk of error among them.
+        """
+        facts = {"use_case": use_case, "behaviour": behaviour}
+        row = await self._database.fetch_one(_SQL["tried"], facts)
+        return row or {"versions": 1, "tries": 1}
 
     async def _reviewers(self, declared: UseCase) -> dict[str, Any]:
         """What must be shown of the labels, given how reviewers did on known mistakes."""
@@ -285,6 +297,7 @@ def _detail(
         "sign": proof.sign,
         "overdue": sum(case.overdue for case in sample),
         "waiting": int((~labelled).sum()),
+        "labelled": int(labelled.sum()),
         "unknown": int((found.unknown & answered).sum()),
         "held": sum(
             each.held is not None and isinstance(each.answer, Answered)
@@ -366,7 +379,7 @@ def _output(evaluation: Evaluation) -> Mapping[str, Any] | None:
     return content.output if content else None
 
 
-def _share(wrong: np.ndarray[Any, np.dtype[np.bool_]]) -> float | None:
+def _share(wrong: np.ndarray[Any, np.dtype[Any]]) -> float | None:
     return float(wrong.mean()) if len(wrong) else None
 
 

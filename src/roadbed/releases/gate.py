@@ -208,12 +208,15 @@ class Gate:
         declared = (live or candidate).loaded.declared
         limit = release.plan["gate"]
         judge = gate_rules.in_order(
-            [pair for pair in pairs if pair.item.judges], declared.certainty, limit["worse_by"]
+            [pair for pair in pairs if pair.item.judges],
+            declared.certainty,
+            limit["worse_by"],
+            declared.risk_measure,
         )
         old, new = _figures(pairs)
         held = _limits(release, live or candidate, old)
         fixes, on_corrections = gate_rules.corrections(pairs)
-        found = gate_rules.paired(judge, declared.certainty)
+        found = gate_rules.paired(judge, declared.certainty, declared.risk_measure)
         criteria = [gate_rules.enough(new["asked"], limit)]
         if live and live.version.loaded and found.n:
             criteria.append(gate_rules.errors(old, new, found, limit["worse_by"]))
@@ -222,6 +225,7 @@ class Gate:
                 lambda content: slices_of(declared, content),
                 limit["slice_worse_by"],
                 declared.certainty,
+                declared.risk_measure,
             )
         criteria += [on_corrections] if on_corrections else []
         automatic = live is not None and live.version.threshold is not None

@@ -6,10 +6,13 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from roadbed.kernel.json import flat
 from roadbed.releases.side_by_side import Json, Pair, Said
 from roadbed.risk.curve import share_interval
-from roadbed.risk.paired import Difference, difference, smallest_sample
+from roadbed.risk.paired import Difference, difference, mean_difference, smallest_sample
+from roadbed.usecases.model import RiskMeasure
 
 MOST_CASES = 100
 MOST_UNKNOWN = 500  # answers that people can be asked about at once
@@ -54,9 +57,16 @@ def figures(said: Sequence[Said], *, live: bool = False) -> dict[str, Any]:
     }
 
 
-def paired(pairs: Sequence[Pair], certainty: float) -> Difference:
-    """How much more often the candidate is wrong, where both were asked."""
+def paired(pairs: Sequence[Pair], certainty: float, measure: RiskMeasure = "wrong") -> Difference:
+    """How much more often the candidate is wrong, where both were asked.
+
+    With ``measure`` the mean loss, how much more it loses.
+    """
     both = [pair for pair in pairs if pair.live and not _by_rule(pair)]
+    if measure == "mean_loss":
+        change = np.array([_loss_added(pair) for pair in both], dtype=float)
+        waits = [not pair.item.truth.labelled and not _alike(pair) for pair in both]
+        return mean_difference(change, certainty, np.array(waits, dtype=bool))
     return difference(
         n=len(both),
         fixed=sum(_fixed(pair) for pair in both),
@@ -65,7 +75,9 @@ def paired(pairs: Sequence[Pair], certainty: float) -> Difference:
     )
 
 
-def in_order(pairs: Sequence[Pair], certainty: float, limit: float) -> list[Pair]:
+def in_order(
+    pairs: Sequence[Pair], certainty: float, limit: float, measure: RiskMeasure
+) -> list[Pair]:
     """The pairs that the comparison rests on, whatever order reviewers label in.
 
     Where the two differ on a case that waits for its label, the candidate counts as wrong. Where
@@ -73,7 +85,8 @@ def in_order(pairs: Sequence[Pair], certainty: float, limit: float) -> list[Pair
     labelled whether they are easy or hard.
     """
     waiting = [number for number, pair in enumerate(pairs) if not pair.item.truth.labelled]
-    if not waiting or paired(pairs, certainty).upper <= limit:
+    # A mean loss is bet on in the order drawn, and takes care of what waits by itself.
+    if not waiting or measure == "mean_loss" or paired(pairs, certainty).upper <= limit:
         return list(pairs)
     return list(pairs[: waiting[0]])
 
@@ -152,7 +165,11 @@ def corrections(pairs: Sequence[Pair]) -> tuple[dict[str, Any], dict[str, Any] |
 
 
 def slices(
-    pairs: Sequence[Pair], of: Slices, limit: float, certainty: float
+    pairs: Sequence[Pair],
+    of: Slices,
+    limit: float,
+    certainty: float,
+    measure: RiskMeasure = "wrong",
 ) -> Iterator[dict[str, Any]]:
     """Each group by itself; one too small to show anything fails only if it is shown worse."""
     members: dict[tuple[str, str], list[Pair]] = {}
@@ -160,7 +177,7 @@ def slices(
         for field, value in of(each.item.content).items():
             members.setdefault((field, value), []).append(each)
     for (field, value), group in sorted(members.items())[:_MOST_SLICES]:
-        found = paired(group, certainty)
+        found = paired(group, certainty, measure)
         small = limit <= 0.0 or found.n < smallest_sample(limit, certainty)
         passed = found.lower <= limit if small else found.upper <= limit
         line = f"{field} = {value}: {_change(found)}, at most {signed(limit)} is allowed"
@@ -220,9 +237,10 @@ def price(live: Json, candidate: Json, limit: float | None) -> dict[str, Any]:
 
 def cases(pairs: Sequence[Pair]) -> dict[str, Any]:
     """Items that the candidate mends, and items that it breaks."""
+    labelled = [pair for pair in pairs if pair.item.truth.labelled]
     return {
-        "fixed": [_case(each) for each in pairs if _fixed(each)][:MOST_CASES],
-        "broken": [_case(each) for each in pairs if _broken(each)][:MOST_CASES],
+        "fixed": [_case(pair) for pair in labelled if _fixed(pair)][:MOST_CASES],
+        "broken": [_case(pair) for pair in labelled if _broken(pair)][:MOST_CASES],
     }
 
 
@@ -317,10 +335,23 @@ def _broken(pair: Pair) -> bool:
 
 def _differ(pair: Pair) -> bool:
     live = pair.live
-    if live is None or _by_rule(pair):
+    if live is None or _by_rule(pair) or _alike(pair):
         return False
-    alike = live.content is not None and live.content == pair.candidate.content
-    return not alike and _wrong(live, live=True) != pair.candidate.wrong
+    return _wrong(live, live=True) != pair.candidate.wrong
+
+
+def _alike(pair: Pair) -> bool:
+    """Whether both say exactly the same."""
+    live = pair.live
+    return live is not None and live.content is not None and live.content == pair.candidate.content
+
+
+def _loss_added(pair: Pair) -> float:
+    """The candidate's loss minus the live one's; doubt never speaks for the candidate."""
+    if pair.live is None or _alike(pair):
+        return 0.0
+    candidate = 1.0 if pair.candidate.loss is None else pair.candidate.loss
+    return candidate - (pair.live.loss or 0.0)
 
 
 def _wrong(said: Said, *, live: bool) -> bool:

@@ -90,6 +90,16 @@ WHERE measure.use_case = %(use_case)s AND measure.kind = 'check' AND NOT measure
 -- Counted before anybody looks, and committed: a look that crashed is a look all the same.
 UPDATE behaviour SET looks = looks + 1 WHERE hash = %(hash)s RETURNING looks
 
+-- name: tried
+-- Versions held against the sample, with this one: all, and those since the last that passed.
+SELECT 1 + count(DISTINCT behaviour)::integer AS versions,
+       1 + count(DISTINCT behaviour) FILTER (WHERE issued_at > passed_at)::integer AS tries
+FROM certificate
+CROSS JOIN (SELECT coalesce(max(issued_at), '-infinity') AS passed_at FROM certificate
+            WHERE use_case = %(use_case)s AND behaviour <> %(behaviour)s
+              AND threshold IS NOT NULL) AS last
+WHERE use_case = %(use_case)s AND behaviour <> %(behaviour)s
+
 -- name: behaviour
 SELECT * FROM behaviour WHERE hash = %(hash)s
 

@@ -1,21 +1,18 @@
 -- name: open
--- Runs in the transaction that settles the decision, for those that were really recorded.
+-- A part of the statement that settles decisions: `fresh` are those it records.
 INSERT INTO review (id, task_id, use_case, blind, priority, opened_at)
-SELECT item.review_id, item.task_id, item.use_case, item.blind, item.priority, item.decided_at
-FROM json_to_recordset(%(items)s::json) AS item (
-    id text, review_id text, task_id text, use_case text, blind boolean, priority integer,
-    decided_at timestamptz)
-JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
-WHERE item.review_id IS NOT NULL
+SELECT review_id, task_id, use_case, blind, priority, decided_at
+FROM fresh WHERE review_id IS NOT NULL
 ON CONFLICT DO NOTHING
 
 -- name: open_where_they_differ
 -- Where live version and canary say the same, neither is worse. Where they differ, a person says
--- which is right, without seeing either: these labels are all that the canary is judged by.
+-- which is right, without seeing either: these labels are all that the canary is judged by. Where
+-- only a person can judge an answer, it is shown, and the other one in a review of its own.
 INSERT INTO review (id, task_id, use_case, blind, priority, opened_at)
-SELECT item.review_id, item.task_id, item.use_case, true, 2, item.at
+SELECT item.review_id, item.task_id, item.use_case, item.blind, 2, item.at
 FROM json_to_recordset(%(items)s::json) AS item (
-    id text, review_id text, task_id text, use_case text, at timestamptz)
+    id text, review_id text, task_id text, use_case text, blind boolean, at timestamptz)
 WHERE item.review_id IS NOT NULL
 ON CONFLICT DO NOTHING
 

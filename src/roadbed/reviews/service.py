@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from roadbed.kernel.clock import Clock
@@ -20,7 +21,7 @@ from roadbed.reviews.errors import (
 from roadbed.reviews.model import Given, Review, VerdictKind
 from roadbed.reviews.verdicts import Shown, Verdict, read_verdict
 from roadbed.scoring.content import Content
-from roadbed.storage.database import Database
+from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
 from roadbed.usecases.model import UseCase
@@ -272,11 +273,8 @@ class Reviews:
             cursor = await connection.execute(SQL["overturn"], {"id": review_id, "at": at})
             undone = await cursor.fetchone()
             if undone is not None:
-                for statement in self._on_undo:
-                    await connection.execute(statement, {"verdict_id": undone["id"], "at": at})
-                await connection.execute(
-                    SQL["reopen"],
-                    {"id": review_id, "reviewer": by, "claim_seconds": self._claim_seconds},
+                await self._reopen(
+                    connection, review_id, undone["id"], kind="overturned", by=by, at=at
                 )
         kind = VerdictKind.REJECT if output is None else VerdictKind.CORRECT
         said = None if output is None else actions
@@ -295,25 +293,39 @@ class Reviews:
 
         Raises ``UnknownReviewError``, ``NothingToUndoError``.
         """
+        at = self._clock.now()
         async with self._database.transaction() as connection:
             cursor = await connection.execute(
-                SQL["undo_verdict"],
-                {"id": review_id, "reviewer": reviewer, "at": self._clock.now()},
+                SQL["undo_verdict"], {"id": review_id, "reviewer": reviewer, "at": at}
             )
             undone = await cursor.fetchone()
             if undone:
-                for statement in self._on_undo:
-                    await connection.execute(
-                        statement, {"verdict_id": undone["id"], "at": self._clock.now()}
-                    )
-                await connection.execute(
-                    SQL["reopen"],
-                    {"id": review_id, "reviewer": reviewer, "claim_seconds": self._claim_seconds},
+                await self._reopen(
+                    connection, review_id, undone["id"], kind="undone", by=reviewer, at=at
                 )
         if not undone:
             await self.get(review_id)
             raise NothingToUndoError(review_id)
         return await self.get(review_id)
+
+    async def _reopen(
+        self,
+        connection: Connection,
+        review_id: str,
+        verdict_id: str,
+        *,
+        kind: str,
+        by: str,
+        at: datetime,
+    ) -> None:
+        """Take back what the verdict gave rise to, and hold the review for ``by``."""
+        for statement in self._on_undo:
+            await connection.execute(
+                statement, {"verdict_id": verdict_id, "kind": kind, "by": by, "at": at}
+            )
+        await connection.execute(
+            SQL["reopen"], {"id": review_id, "reviewer": by, "claim_seconds": self._claim_seconds}
+        )
 
     async def waiting(self, use_case: str) -> Mapping[str, Any]:
         """How many reviews wait: ``waiting``, of these ``blind``, and since when the ``oldest``."""

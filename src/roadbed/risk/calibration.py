@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from roadbed.risk.curve import share_interval
+from roadbed.risk.losses import Floats, Losses, checked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CalibrationBin:
-    """Items of similar confidence: their mean ``confidence`` and the share that was ``right``."""
+    """Items of similar confidence: their mean ``confidence`` and the share that was ``right``.
+
+    With losses in [0, 1], ``right`` is 1 less the mean loss.
+    """
 
     confidence: float
     right: float
@@ -22,30 +25,32 @@ class CalibrationBin:
 
 
 def calibration(
-    confidence: npt.NDArray[np.float64],
-    wrong: npt.NDArray[np.bool_],
+    confidence: Floats,
+    wrong: Losses,
     certainty: float,
     bins: int = 10,
 ) -> tuple[CalibrationBin, ...]:
-    """Bins of equal size over the answered items (confidence > 0), from low to high."""
+    """Bins of equal size over the answered items (confidence > 0), from low to high.
+
+    Arrays of shape (n,). Raises ``ValueError`` for a loss outside [0, 1].
+    """
+    loss = checked(wrong)
     answered = np.flatnonzero(confidence > 0.0)
     ordered = answered[np.argsort(confidence[answered], kind="stable")]
     return tuple(
-        _bin(confidence[part], wrong[part], certainty)
+        _bin(confidence[part], loss[part], certainty)
         for part in np.array_split(ordered, bins)
         if len(part)
     )
 
 
-def _bin(
-    confidence: npt.NDArray[np.float64], wrong: npt.NDArray[np.bool_], certainty: float
-) -> CalibrationBin:
-    right = int((~wrong).sum())
-    lower, upper = share_interval(right, len(wrong), certainty)
+def _bin(confidence: Floats, loss: Losses, certainty: float) -> CalibrationBin:
+    right = len(loss) - float(loss.sum())
+    lower, upper = share_interval(right, len(loss), certainty)
     return CalibrationBin(
         confidence=float(confidence.mean()),
-        right=right / len(wrong),
+        right=right / len(loss),
         lower=lower,
         upper=upper,
-        n=len(wrong),
+        n=len(loss),
     )

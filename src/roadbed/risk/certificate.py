@@ -8,24 +8,24 @@ passes, and takes its share along: past the next start it has both (the fallback
 Dmitrienko 2005). The loosest tests, which decide how much is automatic, so have almost all of δ.
 
 One look at a sample uses the exact test. Looks that go on while the sample grows use the betting
-test (Waudby-Smith & Ramdas 2024), which may be looked at after every item.
+test (Waudby-Smith & Ramdas 2024), which may be looked at after every item. A promise about the mean
+of a loss in [0, 1] always uses betting. Items whose label is missing never make a proof easier, see
+``prefixes``. Versions that are tried one after another on one sample share δ, see ``delta_for``.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import logsumexp, xlogy
 
-from roadbed.risk import distributions
+from roadbed.risk import betting, distributions, prefixes
+from roadbed.risk.losses import Bools, Counts, Floats, Losses, as_wrong
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Counts = npt.NDArray[np.int64]
 Test = Callable[[Counts, Counts, Floats], Floats]
 
 STARTS = 4
@@ -35,41 +35,60 @@ UNTAUGHT = (0.25, 0.25, 0.25, 0.25)
 _MOST_THRESHOLDS = 60
 _PESSIMISM = 1.2
 _SHARES_OF_SECOND_START = (0.7, 0.45)
-_BETS = (0.0, 0.25, 0.5, 0.75)  # true errors bet on, as shares of the limit
 
 
 class Training(Protocol):
-    """Out-of-fold confidence and correctness on training examples, both of shape (m,)."""
+    """Out-of-fold confidence and losses on training examples, both of shape (m,)."""
 
     @property
     def confidence(self) -> Floats: ...
     @property
-    def wrong(self) -> Bools: ...
+    def wrong(self) -> Losses: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Certificate:
-    """What was proven: P(wrong | confidence ≥ ``threshold``) ≤ ``risk_limit``, at ``delta``.
+    """What was proven: mean loss ≤ ``risk_limit`` where confidence ≥ ``threshold``, at ``delta``.
 
-    ``items`` reference items were used, ``covered`` of them lie at or above the threshold, with
-    ``errors``. ``upper`` is the one-sided Clopper-Pearson bound there, for display. Without proof
-    ``threshold`` is ``None`` and ``why_not`` says what is missing. ``grid`` holds every threshold
-    that could have been found, strict to loose; ``starts`` those where a walk began, each with its
-    share of ``delta`` in ``shares``.
+    It was the try number ``tries`` on this sample, with ``level`` as its part of ``delta``. Of
+    ``items`` drawn the first ``counted`` were used; ``covered`` of these lie at or above the
+    threshold, with a mean loss of ``risk`` and ``errors`` whose loss is above 0. Of the errors
+    ``waiting`` have no label yet. ``upper`` is the one-sided bound there, for display:
+    Clopper-Pearson, or by betting for losses in [0, 1]. Without proof ``threshold`` is ``None`` and
+    ``why_not`` says what is missing. ``grid`` holds every threshold that could have been found,
+    strict to loose; ``starts`` those where a walk began, each with its share of ``level`` in
+    ``shares``.
     """
 
     threshold: float | None
     risk_limit: float
     delta: float
+    tries: int | None
+    level: float
     items: int
+    counted: int
     covered: int
     errors: int
+    waiting: int
+    risk: float | None
     p_value: float | None
     upper: float | None
     starts: tuple[float, ...]
     shares: tuple[float, ...]
     grid: tuple[float, ...]
     why_not: str | None
+
+
+def delta_for(tries: int, delta: float) -> float:
+    """What try number ``tries``, from 1 on, may use of ``delta``: 61 %, 15 %, 7 %, 4 % and so on.
+
+    Somebody who tries version after version on one sample and keeps the first that opens is wrong
+    with at most the sum of what the tries used. The shares 6 / (π v)² sum to 1, so the number of
+    tries need not be known. Raises ``ValueError`` below 1.
+    """
+    if tries < 1:
+        raise ValueError("tries are counted from 1")
+    return delta * 6.0 / (math.pi * tries) ** 2
 
 
 def smallest_sample(risk_limit: float, delta: float, share: float = 1 / STARTS) -> int:
@@ -89,78 +108,121 @@ def exact(items: Counts, wrong: Counts, limits: Floats) -> Floats:
 def anytime(items: Counts, wrong: Counts, limits: Floats) -> Floats:
     """The reciprocal of a bettor's wealth: a p-value that may be looked at after every item.
 
-    The bettor spreads over true errors of 0, 1/4, 1/2 and 3/4 of the limit; against each, wealth is
-    a likelihood ratio, so their mean is a martingale at the limit and Ville's inequality holds.
+    The bets of ``betting`` on losses that are 0 or 1: on a true error of 0, 1/4, 1/2 or 3/4 of the
+    limit. Against each, wealth is a likelihood ratio, so their mean is a martingale at the limit
+    and Ville's inequality holds.
     """
     safe = np.clip(limits, 1e-12, 1.0 - 1e-12)
     log_wealth = [
-        xlogy(wrong, share) + (items - wrong) * (np.log1p(-share * safe) - np.log1p(-safe))
-        for share in _BETS
+        xlogy(wrong, 1.0 - bet)
+        + (items - wrong) * (np.log1p(-(1.0 - bet) * safe) - np.log1p(-safe))
+        for bet in betting.BETS
     ]
-    found: Floats = np.exp(-np.maximum(logsumexp(log_wealth, axis=0) - np.log(len(_BETS)), 0.0))
+    mean = logsumexp(log_wealth, axis=0) - np.log(len(betting.BETS))
+    found: Floats = np.exp(-np.maximum(mean, 0.0))
     return np.where(limits > 0.0, found, 1.0)
 
 
 def certify(
     *,
     confidence: Floats,
-    wrong: Bools,
+    wrong: Losses,
     out_of_fold: Training | None,
     risk_limit: float,
     delta: float,
     test: Test = exact,
     limit_at: Callable[[float], float] | None = None,
+    waiting: Bools | None = None,
+    tries: int | None = None,
 ) -> Certificate:
-    """The loosest threshold that passes. ``confidence`` and ``wrong`` have shape (n,).
+    """The loosest threshold that passes. Arrays have shape (n,), items in the order drawn.
 
+    A bool array ``wrong`` asks about the share of wrong answers, with ``test``. A float array holds
+    losses and asks about their mean, by betting. ``waiting`` marks items that have no label yet;
+    ``None`` says that none can wait, and must not be said because none happens to wait now.
     Thresholds and starts come from training data or are fixed in advance, never from the reference
     labels, so each test is an ordinary test of a hypothesis chosen beforehand. ``limit_at`` gives a
-    stricter limit at some thresholds. Raises ``ValueError`` for a confidence outside [0, 1].
+    stricter limit at some thresholds. ``tries`` counts the versions tried on this sample, this one
+    included, until one opens; ``None`` promises for this version by itself. Raises ``ValueError``
+    for a confidence or a loss outside [0, 1], arrays of different shapes, or no try.
     """
     _check(confidence, wrong)
+    level = delta if tries is None else delta_for(tries, delta)
+    loss = as_wrong(wrong, waiting)
     grid = _grid(out_of_fold)
     limits = np.array([limit_at(each) if limit_at else risk_limit for each in grid.tolist()])
-    starts = _starts(grid, out_of_fold, len(confidence), limits, delta)
-    n, errors = _counts(confidence, wrong, grid)
-    p = test(n, errors, limits)
-    best = _walk(p, starts, delta)
-    tried = tuple(float(grid[each]) for each in sorted(starts))
-    if best is None:
-        return Certificate(
-            threshold=None,
-            risk_limit=risk_limit,
-            delta=delta,
-            items=len(confidence),
-            covered=0,
-            errors=0,
-            p_value=None,
-            upper=None,
-            starts=tried,
-            shares=tuple(starts.values()),
-            grid=tuple(grid.tolist()),
-            why_not=_why_not(n, errors, starts, risk_limit, delta),
-        )
-    return Certificate(
-        threshold=float(grid[best]),
+    starts = _starts(grid, out_of_fold, len(confidence), limits, level)
+    cuts = prefixes.places(len(loss), waiting)
+    rows, p = _tested(confidence, loss, grid, limits, cuts, test)
+    best = _walk(p, starts, level)
+    nothing = Certificate(
+        threshold=None,
         risk_limit=risk_limit,
         delta=delta,
-        items=len(confidence),
-        covered=int(n[best]),
-        errors=int(errors[best]),
-        p_value=float(p[best]),
-        upper=float(distributions.beta.ppf(1 - delta, errors[best] + 1, n[best] - errors[best])),
-        starts=tried,
+        tries=tries,
+        level=level,
+        items=len(loss),
+        counted=len(loss),
+        covered=0,
+        errors=0,
+        waiting=0,
+        risk=None,
+        p_value=None,
+        upper=None,
+        starts=tuple(float(grid[place]) for place in sorted(starts)),
         shares=tuple(starts.values()),
         grid=tuple(grid.tolist()),
         why_not=None,
     )
+    if best is None:
+        why_not = _why_not(confidence, loss, waiting, grid, starts, risk_limit, level)
+        return replace(nothing, why_not=why_not)
+    counted = int(cuts[int(np.argmin(rows[:, best]))])
+    above = np.flatnonzero(confidence[:counted] >= grid[best])
+    return replace(
+        nothing,
+        threshold=float(grid[best]),
+        counted=counted,
+        covered=len(above),
+        errors=int((loss[above] > 0.0).sum()),
+        waiting=0 if waiting is None else int(waiting[above].sum()),
+        risk=float(loss[above].mean()),
+        p_value=float(p[best]),
+        upper=_upper(loss[above], level),
+    )
 
 
-def _check(confidence: Floats, wrong: Bools) -> None:
+def _check(confidence: Floats, wrong: Losses) -> None:
     if confidence.shape != wrong.shape or confidence.ndim != 1:
         raise ValueError("confidence and wrong need one entry an item")
     if not bool(np.all((confidence >= 0.0) & (confidence <= 1.0))):
         raise ValueError("a confidence lies outside 0 to 1 or is not a number")
+
+
+def _tested(
+    confidence: Floats, loss: Losses, grid: Floats, limits: Floats, cuts: Counts, test: Test
+) -> tuple[Floats, Floats]:
+    """P-values of each cut alone, shape (cuts, g), and of the best of all cuts, shape (g,).
+
+    A betting test may stop anywhere, so the smallest p is a p-value. The exact test may not.
+    """
+    if loss.dtype != np.bool_:
+        rows = betting.p_values(confidence, loss, grid, limits, cuts)
+        return rows, rows.min(axis=0)
+    counted = [_counts(confidence[:cut], loss[:cut], grid) for cut in cuts.tolist()]
+    n = np.stack([items for items, _ in counted])
+    errors = np.stack([wrong for _, wrong in counted]).astype(np.int64)
+    rows = test(n, errors, limits)
+    if test is exact and len(cuts) > 1:
+        return rows, prefixes.fewest(n, errors, limits)
+    return rows, rows.min(axis=0)
+
+
+def _upper(loss: Losses, delta: float) -> float:
+    if loss.dtype != np.bool_:
+        return betting.upper(loss, delta)
+    wrong, n = int(loss.sum()), len(loss)
+    return float(distributions.beta.ppf(1.0 - delta, wrong + 1, n - wrong)) if wrong < n else 1.0
 
 
 def _grid(training: Training | None) -> Floats:
@@ -172,8 +234,8 @@ def _grid(training: Training | None) -> Floats:
     return np.unique(np.quantile(answered, ranks, method="lower"))[::-1]
 
 
-def _counts(confidence: Floats, wrong: Bools, grid: Floats) -> tuple[Counts, Counts]:
-    """Items and wrongs at or above each threshold."""
+def _counts(confidence: Floats, wrong: Losses, grid: Floats) -> tuple[Counts, Floats | Counts]:
+    """Items, and the sum of their losses, at or above each threshold."""
     order = np.argsort(-confidence, kind="stable")
     n = np.searchsorted(-confidence[order], -grid, side="right")
     return n, np.concatenate([[0], np.cumsum(wrong[order])])[n]
@@ -238,22 +300,29 @@ def _walk(p: Floats, starts: Mapping[int, float], delta: float) -> int | None:
 
 
 def _why_not(
-    n: npt.NDArray[np.int64],
-    errors: npt.NDArray[np.int64],
+    confidence: Floats,
+    loss: Losses,
+    waiting: Bools | None,
+    grid: Floats,
     starts: Mapping[int, float],
     risk_limit: float,
     delta: float,
 ) -> str:
     if risk_limit <= 0.0:
         return "who labels lets every known mistake pass, so that labels prove nothing."
-    at = max(starts, key=lambda each: int(n[each]))
-    needed = smallest_sample(risk_limit, delta, starts[at])
+    n, total = _counts(confidence, loss, grid)
+    at = max(starts, key=lambda place: int(n[place]))
+    share = starts[at] if loss.dtype == np.bool_ else starts[at] / len(betting.BETS)
+    needed = smallest_sample(risk_limit, delta, share)
     if n[at] < needed:
         return (
             f"at least {needed} reference items above a threshold are needed even without an "
             f"error; there are {int(n[at])}."
         )
-    return (
-        f"of {int(n[at])} reference items above the threshold tried, {int(errors[at])} are "
-        f"wrong, too many to prove {risk_limit:.1%}."
-    )
+    missing = 0 if waiting is None else int(waiting[confidence >= grid[at]].sum())
+    of = f"of {int(n[at])} reference items above the threshold tried"
+    late = f" ({missing} of them still wait for a label)" if missing else ""
+    if loss.dtype == np.bool_:
+        return f"{of}, {int(total[at])} are wrong{late}, too many to prove {risk_limit:.1%}."
+    mean = float(total[at]) / int(n[at])
+    return f"{of}, the mean loss is {mean:.3g}{late}, too much to prove {risk_limit:.3g}."

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from roadbed.risk import distributions
+from roadbed.risk.losses import Floats, Losses, checked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CurvePoint:
-    """Error among items with confidence >= ``threshold``: shares in [0, 1], interval two-sided."""
+    """Mean loss among items with confidence >= ``threshold``, with a two-sided interval.
+
+    ``n`` items, ``errors`` of them with a loss above 0. All other figures are shares in [0, 1].
+    """
 
     threshold: float
     coverage: float
@@ -23,8 +26,12 @@ class CurvePoint:
     upper: float
 
 
-def share_interval(k: int, n: int, certainty: float) -> tuple[float, float]:
-    """Clopper-Pearson interval of a share, ``k`` of ``n``, two-sided at ``certainty``."""
+def share_interval(k: float, n: int, certainty: float) -> tuple[float, float]:
+    """Clopper-Pearson interval of a share, ``k`` of ``n``, two-sided at ``certainty``.
+
+    ``k`` may also be a sum of losses in [0, 1]. These spread less than right and wrong with the
+    same mean, so the interval is wide rather than narrow; it is to look at, no proof.
+    """
     tail = (1.0 - certainty) / 2.0
     low = float(distributions.beta.ppf(tail, k, n - k + 1)) if k > 0 else 0.0
     high = float(distributions.beta.ppf(1.0 - tail, k + 1, n - k)) if k < n else 1.0
@@ -32,36 +39,35 @@ def share_interval(k: int, n: int, certainty: float) -> tuple[float, float]:
 
 
 def risk_coverage(
-    confidence: npt.NDArray[np.float64],
-    wrong: npt.NDArray[np.bool_],
+    confidence: Floats,
+    wrong: Losses,
     certainty: float,
     points: int = 60,
 ) -> tuple[CurvePoint, ...]:
-    """At most ``points`` points from strict to loose, of arrays of shape (n,)."""
+    """At most ``points`` points from strict to loose, of arrays of shape (n,).
+
+    ``wrong`` are bools, or losses in [0, 1]; else raises ``ValueError``.
+    """
+    loss = checked(wrong)
     answered = confidence > 0.0
     if not answered.any():
         return ()
     thresholds = np.unique(
         np.quantile(confidence[answered], np.linspace(0.0, 0.98, points), method="lower")
     )[::-1]
-    return tuple(_point(confidence, wrong, float(each), certainty) for each in thresholds)
+    return tuple(_point(confidence, loss, float(threshold), certainty) for threshold in thresholds)
 
 
-def _point(
-    confidence: npt.NDArray[np.float64],
-    wrong: npt.NDArray[np.bool_],
-    threshold: float,
-    certainty: float,
-) -> CurvePoint:
-    covered = confidence >= threshold
-    n, errors = int(covered.sum()), int(wrong[covered].sum())
-    low, high = share_interval(errors, n, certainty)
+def _point(confidence: Floats, loss: Losses, threshold: float, certainty: float) -> CurvePoint:
+    covered = loss[confidence >= threshold]
+    n, total = len(covered), float(covered.sum())
+    low, high = share_interval(total, n, certainty)
     return CurvePoint(
         threshold=threshold,
         coverage=n / len(confidence),
         n=n,
-        errors=errors,
-        risk=errors / n,
+        errors=int((covered > 0.0).sum()),
+        risk=total / n,
         lower=low,
         upper=high,
     )

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-from roadbed.risk.certificate import Certificate, Floats, Training, certify
+from roadbed.risk.certificate import Certificate, Training, certify
+from roadbed.risk.losses import Bools, Floats, Losses
 
 KIND_ALARM = 50.0
 _SHARE_BEFORE, _SHARE_AFTER = 0.01, 0.06
@@ -52,16 +50,19 @@ class PseudoNovelty(Training, Protocol):
 def bridge(
     *,
     confidence: Floats,
-    wrong: npt.NDArray[np.bool_],
+    wrong: Losses,
     training: PseudoNovelty,
     share_new: float,
     risk_limit: float,
     delta: float,
+    waiting: Bools | None = None,
+    tries: int | None = None,
 ) -> Certificate:
     """A threshold for traffic of which a share of at most ``share_new`` is of a new kind.
 
     Assumes that all of it is answered wrongly and that it scores like the pseudo-novel rows; so it
     is no certificate and is never called one. (1 - eps) known + eps novel <= alpha.
+    Arrays, ``tries`` and errors as for ``certify``.
     """
     novel = training.novel
 
@@ -80,4 +81,6 @@ def bridge(
         risk_limit=risk_limit,
         delta=delta,
         limit_at=limit_at,
+        waiting=waiting,
+        tries=tries,
     )

@@ -9,7 +9,8 @@ import numpy as np
 
 from roadbed.risk import coin, novelty
 from roadbed.risk.audit import CHANGE_ALARM, SUSPICION, RunningAudit
-from roadbed.risk.certificate import Bools, Certificate, Floats, Test, Training, certify, exact
+from roadbed.risk.certificate import Certificate, Test, Training, certify, exact
+from roadbed.risk.losses import Bools, Floats, Losses
 from roadbed.risk.novelty import KindAlarm, PseudoNovelty, bridge
 from roadbed.risk.states import Sign, State, after
 
@@ -37,14 +38,17 @@ class Standing:
 class Evidence:
     """A version on the reference items, arrays of shape (n,), in the order drawn.
 
-    ``fresh`` marks those drawn since the last alarm; all of them if there was none. ``cautious`` is
-    ``None`` for a decider without a cautious confidence.
+    ``wrong`` are bools, or losses in [0, 1] for a promise about their mean. ``fresh`` marks those
+    drawn since the last alarm; all of them if there was none. ``cautious`` is ``None`` for a
+    decider without a cautious confidence. ``waiting`` marks items that have no label yet (their
+    ``wrong`` is not read); ``None`` says that none can wait.
     """
 
     confidence: Floats
-    wrong: Bools
+    wrong: Losses
     fresh: Bools
     cautious: Floats | None = None
+    waiting: Bools | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +69,7 @@ class _Cautious:
     """Training data seen through the cautious confidence."""
 
     confidence: Floats
-    wrong: Bools
+    wrong: Losses
     novel: Floats
 
 
@@ -77,12 +81,14 @@ def prove(
     risk_limit: float,
     delta: float,
     test: Test = exact,
+    tries: int | None = None,
 ) -> Proof:
     """The proof for a version, given what stood before it.
 
     Without an alarm all items count, with the whole delta. In the first improvements after one,
     half of it goes to a plain certificate on the items since, half to the bridge on all items, and
-    whatever automates more is taken. Later only items since the alarm count.
+    whatever automates more is taken. Later only items since the alarm count. ``tries`` and
+    errors as for ``certify``.
     """
     lenient = standing.since_alarm and standing.bridges_left > 0
     share = _HALF if lenient else 1.0
@@ -93,9 +99,11 @@ def prove(
         risk_limit=risk_limit,
         delta=delta * share,
         test=test,
+        tries=tries,
+        waiting=None if evidence.waiting is None else evidence.waiting[evidence.fresh],
     )
-    crossing = _bridge(evidence, training, novelty.LATER, risk_limit, delta * share)
-    at_once = _bridge(evidence, training, novelty.AT_ONCE, risk_limit, delta)
+    crossing = _bridge(evidence, training, novelty.LATER, risk_limit, delta * share, tries)
+    at_once = _bridge(evidence, training, novelty.AT_ONCE, risk_limit, delta, tries)
     on_alarm = at_once.threshold if at_once else None
     if lenient and crossing and crossing.threshold is not None and evidence.cautious is not None:
         crossed = float((evidence.cautious >= crossing.threshold).mean())
@@ -164,7 +172,12 @@ def sign_of(audit: RunningAudit, kinds: KindAlarm) -> Sign | None:
 
 
 def _bridge(
-    evidence: Evidence, training: Training | None, share_new: float, risk_limit: float, delta: float
+    evidence: Evidence,
+    training: Training | None,
+    share_new: float,
+    risk_limit: float,
+    delta: float,
+    tries: int | None,
 ) -> Certificate | None:
     cautious = getattr(training, "cautious", None)
     novel = getattr(training, "novel", None)
@@ -178,6 +191,8 @@ def _bridge(
         share_new=share_new,
         risk_limit=risk_limit,
         delta=delta,
+        waiting=evidence.waiting,
+        tries=tries,
     )
 
 

@@ -15,11 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
-from roadbed.risk import distributions
+from roadbed.risk import betting, distributions
 from roadbed.risk.certificate import smallest_sample
+from roadbed.risk.losses import Bools, Floats, Losses, as_wrong, checked
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 Slices = Mapping[str, str]  # field -> value, of one item
 FEWEST_LABELS = 30
 _Group = tuple[float, str, str, int, int]  # p, field, value, items, wrong
@@ -52,7 +51,10 @@ class Pooling:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SliceProof:
-    """One slice above the threshold: is the limit proven for it alone? ``None`` for too few."""
+    """One slice above the threshold: is the limit proven for it alone? ``None`` for too few.
+
+    ``n`` items, ``errors`` of them with a loss above 0.
+    """
 
     field: str
     value: str
@@ -66,20 +68,21 @@ def pool(
     fields: Sequence[str],
     slices: Sequence[Slices],
     confidence: Floats,
-    wrong: Bools,
+    wrong: Losses,
     *,
     seen: Sequence[Slices] = (),
 ) -> Pooling:
     """Offsets learnt from training rows that the decider had not seen, of shape (m,).
 
-    ``seen`` are further labelled items that only count towards how well a slice is known.
+    ``wrong`` are bools, or losses in [0, 1]; else raises ``ValueError``. ``seen`` are further
+    labelled items that only count towards how well a slice is known.
     """
     counts = {
         name: dict(Counter(each.get(name, "") for each in [*slices, *seen])) for name in fields
     }
     used = confidence > 0.0
     base = logit(np.clip(confidence[used], _EDGE, 1.0 - _EDGE))
-    right = ~wrong[used]
+    right = 1.0 - checked(wrong)[used].astype(np.float64)
     rows = [each for each, kept in zip(slices, used, strict=True) if kept]
     offsets: dict[str, dict[str, float]] = {}
     for name in fields:
@@ -95,17 +98,20 @@ def pool(
 def prove_slices(
     fields: Sequence[str],
     slices: Sequence[Slices],
-    wrong: Bools,
+    wrong: Losses,
     covered: Bools,
     *,
     risk_limit: float,
     delta: float,
+    waiting: Bools | None = None,
 ) -> tuple[SliceProof, ...]:
     """Each slice by itself at the pooled threshold, delta split over them by Holm's method.
 
     A slice is tested only with the items that even an error-free one needs; the pooled certificate
-    is never shown as a slice's own.
+    is never shown as a slice's own. Arrays have shape (n,); items in ``waiting`` have no label and
+    count as wrong. Raises ``ValueError`` for a loss outside [0, 1].
     """
+    loss = as_wrong(wrong, waiting)
     if risk_limit <= 0.0:  # nothing can be shown of any slice
         return ()
     needed = smallest_sample(risk_limit, delta)
@@ -116,8 +122,8 @@ def prove_slices(
     tested: list[_Group] = []
     found: list[_Group] = []
     for (name, value), members in sorted(groups.items()):
-        errors = int(wrong[members].sum())
-        p = float(distributions.binom.cdf(errors, len(members), risk_limit))
+        errors = int((loss[members] > 0.0).sum())
+        p = _p_value(loss[members], risk_limit)
         (tested if len(members) >= needed else found).append((p, name, value, len(members), errors))
     proofs = [_proof(each, proven=None) for each in found]
     holding = True
@@ -127,12 +133,20 @@ def prove_slices(
     return tuple(sorted(proofs, key=lambda each: (each.field, each.value)))
 
 
+def _p_value(loss: Losses, risk_limit: float) -> float:
+    n = len(loss)
+    if loss.dtype == np.bool_:
+        return float(distributions.binom.cdf(int(loss.sum()), n, risk_limit))
+    one = np.ones(1)
+    return float(betting.p_values(np.ones(n), loss, one, risk_limit * one, np.array([n]))[0, 0])
+
+
 def _proof(group: _Group, *, proven: bool | None) -> SliceProof:
     p, name, value, n, errors = group
     return SliceProof(field=name, value=value, n=n, errors=errors, p_value=p, proven=proven)
 
 
-def _shrunk(base: Floats, right: Bools, member: npt.NDArray[np.int64], groups: int) -> Floats:
+def _shrunk(base: Floats, right: Floats, member: npt.NDArray[np.int64], groups: int) -> Floats:
     """Posterior modes of the groups' offsets; tau^2 by expectation-maximisation."""
     offsets, variance = np.zeros(groups), 0.25
     if not len(member):

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from roadbed.risk.curve import share_interval
+from roadbed.risk.losses import Bools, Losses, checked
 
 FEWEST = 8  # items of a group before anything is said about it
 MOST_VALUES = 20
@@ -18,16 +18,18 @@ _LONGEST_TEXT = 60  # characters: what is longer is no name of a group
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WeakSpot:
-    """Tasks whose ``field`` is ``value``: ``n`` items, ``wrong`` of them answered wrongly.
+    """Tasks whose ``field`` is ``value``: ``n`` items, ``wrong`` of them with a loss above 0.
 
-    ``lower`` and ``upper`` bound the share; ``automatic`` is the share above the threshold and
-    ``wrong_automatic`` how many of those were wrong. ``examples`` are positions of wrong items.
+    ``loss`` is the mean loss, ``lower`` and ``upper`` bound it. ``automatic`` is the share above
+    the threshold, ``wrong_automatic`` how many of those were wrong. ``examples`` are positions of
+    wrong items.
     """
 
     field: str
     value: str
     n: int
     wrong: int
+    loss: float
     lower: float
     upper: float
     automatic: float
@@ -56,35 +58,41 @@ def groups_of(contents: Sequence[Mapping[str, object]]) -> list[dict[str, str]]:
 
 def weak_spots(
     groups: Sequence[Mapping[str, str]],
-    wrong: npt.NDArray[np.bool_],
-    automatic: npt.NDArray[np.bool_],
+    wrong: Losses,
+    automatic: Bools,
     certainty: float,
     *,
     most: int = 12,
 ) -> tuple[WeakSpot, ...]:
-    """Groups clearly worse than the whole, the costliest first: arrays of shape (n,)."""
+    """Groups clearly worse than the whole, the costliest first: arrays of shape (n,).
+
+    ``wrong`` are bools, or losses in [0, 1]; else raises ``ValueError``.
+    """
+    losses = checked(wrong)
+    failed = losses > 0.0
     members: dict[tuple[str, str], list[int]] = {}
     for number, group in enumerate(groups):
         for field, value in group.items():
             members.setdefault((field, value), []).append(number)
-    overall = float(wrong.mean()) if len(wrong) else 0.0
+    overall = float(losses.mean()) if len(losses) else 0.0
     found = []
     for (field, value), positions in members.items():
         index = np.array(positions)
-        k, n = int(wrong[index].sum()), len(index)
-        lower, upper = share_interval(k, n, certainty)
+        total, n = float(losses[index].sum()), len(index)
+        lower, upper = share_interval(total, n, certainty)
         if n < FEWEST or lower <= overall:
             continue
         spot = WeakSpot(
             field=field,
             value=value,
             n=n,
-            wrong=k,
+            wrong=int(failed[index].sum()),
+            loss=total / n,
             lower=lower,
             upper=upper,
             automatic=float(automatic[index].mean()),
-            wrong_automatic=int((wrong & automatic)[index].sum()),
-            examples=tuple(index[wrong[index]][:_MOST_EXAMPLES].tolist()),
+            wrong_automatic=int((failed & automatic)[index].sum()),
+            examples=tuple(index[failed[index]][:_MOST_EXAMPLES].tolist()),
         )
-        found.append((k - n * overall, spot))
+        found.append((total - n * overall, spot))
     return tuple(spot for _, spot in sorted(found, key=lambda each: -each[0])[:most])

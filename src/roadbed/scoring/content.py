@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 Json = Mapping[str, Any]
@@ -60,12 +61,13 @@ def canonical(value: object) -> str:
 
 def same(one: object, other: object) -> bool:
     """Whether two JSON values are the same value."""
-    return one == other or canonical(one) == canonical(other)
+    return canonical(one) == canonical(other)
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else value
+    if isinstance(value, float) and value.is_integer():
+        # By the digits it is written with, which the database keeps: int(1e23) has others.
+        return int(Decimal(float.__repr__(value)))
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

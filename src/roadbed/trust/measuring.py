@@ -47,8 +47,10 @@ _LATELY = timedelta(minutes=2)
 _WHOLE_SECONDS = 600.0
 _SECONDS_AT_ONCE = 50
 _WORDS_A_SECOND = 8.0  # faster than almost anybody reads
-_PRIORITY = {"check": 1, "answer": 2, "second": 3, "lead": 3}
+_PRIORITY = {"answer": 2, "second": 3, "lead": 3}  # a known case: that of any task like it
 _LEASE_SECONDS = 60.0
+_KEYS_TRIED = 20
+_KINDS = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 _DECIDED = (
     "version",
     "certificate",
@@ -215,7 +217,7 @@ class Measuring:
                 kind="answer",
                 content=input,
                 source=like["source"],
-                key=_alike(like["key"], self._chance),
+                key=like["key"],
                 rate=live.rate,
                 decided={
                     "version": live.id,
@@ -240,10 +242,19 @@ class Measuring:
         )
 
     async def _like_these(self, declared: UseCase) -> Json:
-        """The sender and key of a recent task."""
-        like = await self._database.fetch(_SQL["like_these"], {"use_case": declared.name})
-        plain: Json = {"source": {"surface": "api"}, "key": None}
-        return self._chance.choice(like) if like else plain
+        """The sender of a recent task, and a key that could be one of those around it."""
+        named = {"use_case": declared.name}
+        like = await self._database.fetch(_SQL["like_these"], named)
+        if not like:
+            return {"source": {"surface": "api"}, "key": None}
+        picked = self._chance.choice(like)
+        if picked["key"] is None:
+            return picked
+        keys = [row["key"] for row in like if row["key"] is not None]
+        fresh = [_alike(picked["key"], keys, self._chance) for _ in range(_KEYS_TRIED)]
+        taken = await self._database.fetch(_SQL["taken_keys"], {**named, "keys": fresh})
+        free = [key for key in fresh if key not in {row["key"] for row in taken}]
+        return {**picked, "key": free[0] if free else fresh[0]}
 
     async def figures(self, declared: UseCase) -> Sequence[ReviewerFigures]:
         """Every reviewer of the last 30 days, the busiest first."""
@@ -324,7 +335,9 @@ class Measuring:
             made = await self._improvement.evaluate(
                 service.loaded, version, inputs, paying, untold=True
             )
-            known += _answered(declared, cases, made)
+            # As a task that arrives now would go, so also under a halt.
+            now = [each.under(version, halted=service.halted) for each in made]
+            known += _answered(declared, cases, now)
             if {each.wrong for each in known} >= set(wanted):
                 break
         made_any = False
@@ -361,7 +374,7 @@ class Measuring:
             kind="check",
             content=picked.case.content,
             source=model["source"],
-            key=_alike(model["key"], self._chance),
+            key=model["key"],
             rate=live.rate,
             decided={
                 "version": live.id,
@@ -417,13 +430,15 @@ class Measuring:
             "right_actions": Jsonb(known.proposed_actions) if known and told else None,
             "proposed_right": case.proposed_right,
         }
-        decision = self._decided(declared, case, task_id)
+        # No task is decided before it came: the time it took lies before its decision.
+        came = now - timedelta(seconds=case.decided["seconds"])
+        decision = self._decided(declared, case, task_id, now)
         try:
             async with self._database.transaction() as connection:
                 cursor = await connection.execute(_SQL["make_measure"], mark)
                 if not await cursor.fetchone():
                     return False  # another process was first
-                await write_within(connection, ADMIT, _task(declared, case, task_id, now))
+                await write_within(connection, ADMIT, _task(declared, case, task_id, came))
                 row = await write_within(connection, self._settle_write, decision)
                 if row is None or row["decision_id"] is None:
                     raise _HaltedMeanwhileError
@@ -435,24 +450,25 @@ class Measuring:
             return False  # the use case was halted or released meanwhile: at the next look
         return True
 
-    def _decided(self, declared: UseCase, case: _Case, task_id: str) -> dict[str, Any]:
+    def _decided(
+        self, declared: UseCase, case: _Case, task_id: str, now: datetime
+    ) -> dict[str, Any]:
         decided = dict(case.decided)
+        first = rules.priority(decided["reason_code"], reference=False)
         return {
             "id": self._ids.decision(),
             "task_id": task_id,
             "use_case": declared.name,
             "route": Route.REVIEW,
             "attempt": 1,
-            "decided_at": self._clock.now(),
+            "decided_at": now,
             "decide_seconds": decided.pop("seconds"),
             **decided,
             "deliveries": None,
             "sends_actions": False,
             "review_id": self._ids.review(),
             "blind": case.blind,
-            "priority": _PRIORITY[case.kind],
-            "revises": None,
-            "revision": 1,
+            "priority": _PRIORITY.get(case.kind, first),
         }
 
     async def _settle(self, task_id: str, *, passed: bool | None) -> None:
@@ -464,7 +480,7 @@ class _HaltedMeanwhileError(Exception):
     """The epoch that a case was decided in is over."""
 
 
-def _task(declared: UseCase, case: _Case, task_id: str, now: datetime) -> dict[str, Any]:
+def _task(declared: UseCase, case: _Case, task_id: str, came: datetime) -> dict[str, Any]:
     return {
         "id": task_id,
         "use_case": declared.name,
@@ -474,7 +490,7 @@ def _task(declared: UseCase, case: _Case, task_id: str, now: datetime) -> dict[s
         "source": case.source,
         "reference": False,
         "reference_rate": case.rate,
-        "admitted_at": now,
+        "admitted_at": came,
         "lease_seconds": _LEASE_SECONDS,
     }
 
@@ -490,7 +506,8 @@ def _answered(
     """Those that would go to a person with an answer that people can tell right from wrong."""
     found = []
     for case, evaluation in zip(cases, made, strict=True):
-        if evaluation.content is None or evaluation.automatic or case.truth.right is None:
+        goes = evaluation.routed.route is Route.REVIEW
+        if evaluation.content is None or not goes or case.truth.right is None:
             continue
         score = assess(declared.scorer, evaluation.content, case.truth, case.content)
         if score.loss is not None:
@@ -499,14 +516,18 @@ def _answered(
     return found
 
 
-def _alike(key: str | None, chance: random.Random) -> str | None:
-    """Another key of the same shape, so that a case has one where the work around it has."""
-    if key is None:
-        return None
-    kinds = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
-    return "".join(
-        next((chance.choice(kind) for kind in kinds if letter in kind), letter) for letter in key
-    )
+def _alike(key: str, keys: Sequence[str], chance: random.Random) -> str:
+    """Another key of the same shape: what all ``keys`` of its length share, it has as well."""
+    alike = [other for other in keys if len(other) == len(key)]
+    used = set().union(*alike)
+
+    def letter(place: int, own: str) -> str:
+        if len(alike) > 1 and all(other[place] == own for other in alike):
+            return own
+        kind = next((kind for kind in _KINDS if own in kind), own)
+        return chance.choice(sorted(used & set(kind)) if own not in string.digits else kind)
+
+    return "".join(letter(*each) for each in enumerate(key))
 
 
 def _agree(declared: UseCase, row: Json, one: str, other: str) -> bool:

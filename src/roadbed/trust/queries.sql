@@ -212,6 +212,9 @@ WHERE output IS NOT NULL AND NOT EXISTS (
       AND decision.content_hash = differing.content)
 ORDER BY task_id LIMIT 50
 
+-- name: taken_keys
+SELECT key FROM task WHERE use_case = %(use_case)s AND key = ANY (%(keys)s)
+
 -- name: reserve
 UPDATE review SET barred = %(barred)s, reserved_for = %(reserved_for)s WHERE id = %(review_id)s
 

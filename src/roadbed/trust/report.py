@@ -56,6 +56,7 @@ class TrustReport:
     cautious: bool
     rate: float
     proof: Mapping[str, Any] | None
+    sample: Sequence[str]
     audit: AuditView
     forecast: Forecast
     forecast_doubled: Forecast
@@ -106,7 +107,7 @@ class TrustReports:
         )
         return TrustReport(
             use_case=declared.name,
-            promise=rules.promise(live.state, declared.risk_limit, declared.certainty),
+            promise=rules.promise(declared, live.state),
             state=live.state,
             state_words=rules.STATES[live.state],
             state_reason=row.get("state_reason"),
@@ -119,6 +120,7 @@ class TrustReports:
             cautious=live.cautious,
             rate=live.rate,
             proof=proof,
+            sample=rules.sample((proof or {}).get("detail", {})),
             audit=await self._trust.audit(declared),
             forecast=soon,
             forecast_doubled=sooner,

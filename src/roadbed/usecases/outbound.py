@@ -226,6 +226,8 @@ def facts(row: Mapping[str, Any]) -> dict[str, Any]:
             "reviewed_by": row["reviewer"],
         },
     }
+    if row["provenance"]:
+        found["provenance"] = row["provenance"]
     if row["arguments"] is not None:
         found["action"] = row["arguments"]
     return found
