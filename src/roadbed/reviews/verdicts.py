@@ -38,6 +38,7 @@ class Shown:
     known: Content | None
     known_actions: bool
     proposed_right: bool | None
+    revises: str | None = None
 
     @property
     def content_hash(self) -> str | None:
