@@ -118,6 +118,10 @@ def _right(
 def _actions(declared: UseCase, given: Sequence[Json]) -> Sequence[Json]:
     """Actions as a person wrote them, checked like those of a decider."""
     read = []
+    if not isinstance(given, list | tuple) or not all(isinstance(one, Mapping) for one in given):
+        raise VerdictError(
+            "The actions are no list of objects.", "Send name and arguments of each."
+        )
     for action in given:
         if set(action) - {"name", "arguments"} or not isinstance(action.get("name"), str):
             raise VerdictError(
