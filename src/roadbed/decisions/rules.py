@@ -189,7 +189,9 @@ def in_canary(trial: Trial, task: AdmittedTask) -> bool:
     if trial.step != "canary":
         return False
     held = task.content.get(trial.sticky_by) if trial.sticky_by else None
-    named = task.key or task.id if held is None else json.dumps(held, sort_keys=True)
+    named = (
+        task.key or task.revises or task.id if held is None else json.dumps(held, sort_keys=True)
+    )
     digest = hashlib.sha256(f"{trial.release} {named}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64 < trial.share
 

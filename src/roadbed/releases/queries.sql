@@ -418,7 +418,7 @@ WHERE use_case = %(use_case)s AND kind IN ('state', 'incident') ORDER BY positio
 -- name: noted_recent
 SELECT count(*) AS tasks, count(*) FILTER (WHERE route = 'automatic') AS automatic
 FROM (SELECT route FROM decision
-      WHERE use_case = %(use_case)s
+      WHERE use_case = %(use_case)s AND revision = 1
         AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = decision.task_id)
       ORDER BY decided_at DESC LIMIT 1000) AS newest
 

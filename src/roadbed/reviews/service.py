@@ -13,6 +13,7 @@ from roadbed.reviews.errors import (
     ContentChangedError,
     NothingToUndoError,
     ReviewClosedError,
+    ReviewSupersededError,
     ReviewTakenError,
     UnknownReviewError,
     VerdictError,
@@ -120,7 +121,7 @@ class Reviews:
         if row is None:
             raise UnknownReviewError(review_id)
         if row["closed_at"] is not None:
-            raise ReviewClosedError(review_id)
+            raise _closed(review_id, row["superseded_by"])
         if row["claimed_by"] != reviewer:
             raise ReviewTakenError(row["claimed_by"])
         return _read({**row, "id": review_id})
@@ -190,6 +191,9 @@ class Reviews:
                 "id": verdict_id,
                 "example_id": self._ids.example(),
                 "review_id": review_id,
+                "task_id": about.task_id,
+                "revises": about.revises,
+                "approve_seconds": declared.approvals.within_hours * 3600.0,
                 "use_case": declared.name,
                 "kind": kind,
                 "output": right.output if right else None,
@@ -248,6 +252,7 @@ class Reviews:
             known=_content(row["known"], row["known_actions"], None),
             known_actions=row["known_actions"] is not None,
             proposed_right=row["proposed_right"],
+            revises=row["revises"],
         )
 
     async def overturn(
@@ -333,7 +338,7 @@ class Reviews:
         self, review_id: str, kind: VerdictKind, row: Mapping[str, Any], about: Shown
     ) -> Exception:
         if row["closed_at"] is not None:
-            return ReviewClosedError(review_id)
+            return _closed(review_id, row["superseded_by"])
         if row["content_hash"] is not None and row["content_hash"] != about.content_hash:
             return ContentChangedError(review_id)
         review = await self.get(review_id)
@@ -348,6 +353,12 @@ class Reviews:
                 "Give the right output with `correct`, or `reject`.",
             )
         return ReviewTakenError(review.claimed_by)
+
+
+def _closed(review_id: str, superseded_by: str | None) -> Exception:
+    if superseded_by is None:
+        return ReviewClosedError(review_id)
+    return ReviewSupersededError(review_id, superseded_by)
 
 
 def _right_actions(verdict: Verdict) -> Sequence[Mapping[str, Any]] | None:

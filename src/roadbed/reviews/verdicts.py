@@ -40,6 +40,7 @@ class Shown:
     known: Content | None
     known_actions: bool
     proposed_right: bool | None
+    revises: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
