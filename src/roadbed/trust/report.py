@@ -19,8 +19,9 @@ from roadbed.risk.states import State
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.trust import rules
-from roadbed.trust.measuring import Measuring, ReviewerFigures
+from roadbed.trust.measuring import Measuring
 from roadbed.trust.model import AuditView, Notice
+from roadbed.trust.reviewers import ReviewerFigures
 from roadbed.trust.service import Trust
 
 _SQL = queries(__package__)
