@@ -29,6 +29,7 @@ from roadbed.usecases.outbound import checked_actions
 from roadbed.usecases.rulebook import Fired, RuleBook
 
 _MOST_EVIDENCE = 20_000  # characters
+_STRICT = json.JSONEncoder(allow_nan=False)
 UNSURE = "The decider is unsure: "
 _PROVEN = "from where on the error limit is proven"
 
@@ -261,8 +262,10 @@ def _evidence(given: object) -> Mapping[str, Any]:
 
 
 def _storable(content: object) -> bool:
+    if not content:
+        return True
     try:
-        text = json.dumps(content, allow_nan=False)
+        text = _STRICT.encode(content)
     except (TypeError, ValueError, RecursionError):
         return False
     return len(text) <= _MOST_EVIDENCE and "\\u0000" not in text and "\\ud" not in text

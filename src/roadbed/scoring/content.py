@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Json = Mapping[str, Any]
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,9 +56,7 @@ def canonical(value: object) -> str:
     Keys are sorted, nothing is escaped without need, and a whole number is written as an integer
     however it was stored. Raises ``ValueError`` for NaN and infinity.
     """
-    return json.dumps(
-        _plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _CANONICAL.encode(_plain(value))
 
 
 def same(one: object, other: object) -> bool:
@@ -64,9 +65,11 @@ def same(one: object, other: object) -> bool:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, str):
+        return value
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):  # asking the abstract class alone takes longer
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
