@@ -33,6 +33,7 @@ from roadbed.scoring.content import content_hash
 from roadbed.storage.errors import RejectedWriteError
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
+from roadbed.usecases.folder import LoadedUseCase
 from roadbed.usecases.model import UseCase
 from roadbed.usecases.outbound import plan
 
@@ -70,7 +71,7 @@ class Decisions:
         self._ids = ids
         self._clock = clock
         self._max_in_flight = max_in_flight
-        self._runners: dict[str, tuple[str, Runner]] = {}
+        self._runners: dict[str, tuple[LoadedUseCase, Runner]] = {}
         self._under_way: dict[str, asyncio.Task[Decision | None]] = {}
         self._at_once = 0  # not on disk yet, while one commit may be enough
 
@@ -287,12 +288,16 @@ class Decisions:
 
     def _runner(self, service: Service) -> Runner:
         """The threads of the live version's declaration."""
-        name, of = service.loaded.name, service.loaded.folder_hash
-        if name not in self._runners or self._runners[name][0] != of:
-            if name in self._runners:
-                self._runners[name][1].close_later()
-            self._runners[name] = (of, Runner(service.loaded.declared))
-        return self._runners[name][1]
+        loaded = service.loaded
+        of, runner = self._runners.get(loaded.name, (None, None))
+        if runner is not None and of is loaded:
+            return runner
+        if runner is None or of is None or of.folder_hash != loaded.folder_hash:
+            if runner is not None:
+                runner.close_later()
+            runner = Runner(loaded.declared)
+        self._runners[loaded.name] = (loaded, runner)
+        return runner
 
     def _decision(
         self,

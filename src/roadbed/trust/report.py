@@ -12,7 +12,7 @@ from roadbed.kernel.clock import Clock
 from roadbed.releases.model import VersionInfo
 from roadbed.releases.service import Releases
 from roadbed.risk import coin
-from roadbed.risk.certificate import TAUGHT, UNTAUGHT
+from roadbed.risk.certificate import TAUGHT, UNTAUGHT, delta_for
 from roadbed.risk.curve import CurvePoint
 from roadbed.risk.forecast import Forecast, opens_in
 from roadbed.risk.states import State
@@ -95,7 +95,8 @@ class TrustReports:
         volume = await self._volume(declared.name)
         curve = [CurvePoint(**each) for each in (proof or {}).get("detail", {}).get("curve", [])]
         share = max(TAUGHT if declared.trainable else UNTAUGHT)
-        delta = (1.0 - declared.certainty) * share
+        tries = ((proof or {}).get("detail") or {}).get("tries") or 1
+        delta = delta_for(tries, 1.0 - declared.certainty) * share
         soon, sooner = (
             opens_in(
                 curve,
