@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import random
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,9 +20,10 @@ from roadbed.receipts.service import Filter
 from roadbed.reviews.errors import ReviewTakenError
 from roadbed.reviews.model import Given, Review, VerdictKind
 from roadbed.risk import reviewers
+from roadbed.trust.known_cases import alike
 from roadbed.upkeep import running
 from tests.conftest import Folders, Site
-from tests.unit.test_decisions import decide
+from tests.unit.test_decisions import SOURCE, decide
 from tests.unit.test_trust import EVEN, declared, stand
 
 REVIEWERS = ("rae", "sol")
@@ -184,7 +186,9 @@ def kinds(value: Any) -> Any:
         return "number"
     if TIME.fullmatch(value):
         return "time"
-    return re.sub(r"(?<=_)[0-9a-f]{26,28}|\d+", "#", value).replace("even", "odd")
+    if re.fullmatch("even|odd|five", value):
+        return "a queue"
+    return re.sub(r"(?<=_)[0-9a-f]{26,28}|\b[0-9a-f]{64}\b|\d+", "#", value)
 
 
 class TestKnownCasesLookLikeWork:
@@ -257,6 +261,44 @@ class TestKnownCasesLookLikeWork:
             assert ours["key"] != theirs["key"]
             assert known["review"]["priority"] == ordinary["review"]["priority"]
             assert [row["kind"] for row in known["audit"]] == ["decided"]
+
+    @pytest.mark.usefixtures("past")
+    async def test_whoever_really_sends_its_key_gets_it(self, site: Site) -> None:
+        await self.work(site, None)
+        await tick(site.app, check_share=0.2)
+        for case in await measures(site.app, "check"):
+            before = (await site.reviewer.get(f"/receipts/{case['task_id']}")).json()
+            sent = {"key": before["key"], "input": before["input"]}
+            receipt = (await site.shop.post(TASKS, json=sent)).json()
+            assert receipt["task"] != case["task_id"]
+            assert receipt["key"] == before["key"]
+            again = (await site.shop.post(TASKS, json=sent)).json()
+            assert again["task"] == receipt["task"]
+            after = (await site.reviewer.get(f"/receipts/{case['task_id']}")).json()
+            assert {**after, "key": before["key"]} == before
+
+    @pytest.mark.usefixtures("past")
+    async def test_without_keys_around_it_has_none(self, app: App) -> None:
+        await review_some(app)
+        await tick(app, check_share=0.2)
+        [case, *_] = await measures(app, "check")
+        receipt = await app.receipts.get(case["task_id"], viewer="sol")
+        assert (receipt["key"], receipt["source"]) == (None, SOURCE)
+
+    @pytest.mark.parametrize(
+        ("keys", "shape"),
+        [
+            (["order-0031", "order-0112", "order-0207"], r"order-0\d\d\d"),
+            (["7264", "8150"], r"\d{4}"),
+            (["EU/17-b", "EU/23-c", "longer one"], r"EU/\d\d-[bc]"),
+            (["3f9a-77", "b04c-12"], r"[0-9][abcf][0-9][abcf]-\d\d|[abcf]\d\d[abcf]-\d\d"),
+            (["only-7"], r"[lnoy]{4}-\d"),
+        ],
+    )
+    def test_its_key_could_be_one_of_those_around_it(self, keys: list[str], shape: str) -> None:
+        chance = random.Random(1)
+        for _ in range(50):
+            assert re.fullmatch(shape, alike(keys[0], keys, chance))
 
     @pytest.mark.usefixtures("past")
     async def test_it_took_its_time_before_it_was_decided(self, site: Site) -> None:

@@ -32,6 +32,8 @@ STATUS = {
     "review_unknown": 404,
     "review_taken": 409,
     "review_closed": 409,
+    "content_changed": 409,
+    "review_superseded": 409,
     "notice_unknown": 404,
     "verdict_invalid": 422,
     "nothing_to_undo": 409,

@@ -79,6 +79,7 @@ _STATUS = {
     "review_unknown": 404,
     "review_taken": 409,
     "review_closed": 409,
+    "content_changed": 409,
     "nothing_to_undo": 409,
     "verdict_invalid": 422,
     "delivery_unknown": 404,

@@ -29,6 +29,7 @@ from roadbed.usecases.outbound import checked_actions
 from roadbed.usecases.rulebook import Fired, RuleBook
 
 _MOST_EVIDENCE = 20_000  # characters
+_STRICT = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
 UNSURE = "The decider is unsure: "
 _PROVEN = "from where on the error limit is proven"
 
@@ -189,7 +190,9 @@ def in_canary(trial: Trial, task: AdmittedTask) -> bool:
     if trial.step != "canary":
         return False
     held = task.content.get(trial.sticky_by) if trial.sticky_by else None
-    named = task.key or task.id if held is None else json.dumps(held, sort_keys=True)
+    named = (
+        task.key or task.revises or task.id if held is None else json.dumps(held, sort_keys=True)
+    )
     digest = hashlib.sha256(f"{trial.release} {named}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64 < trial.share
 
@@ -264,8 +267,10 @@ def _evidence(given: object) -> Mapping[str, Any]:
 
 
 def _storable(content: object) -> bool:
+    if not content:
+        return True
     try:
-        text = json.dumps(content, allow_nan=False, ensure_ascii=False)
+        text = _STRICT.encode(content)
         text.encode()  # half a surrogate pair is no text
     except (TypeError, ValueError, RecursionError):
         return False

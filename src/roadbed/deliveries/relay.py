@@ -145,6 +145,9 @@ class Relay:
                 "approve_seconds": declared.approvals.within_hours * 3600.0,
             },
         )
+        skipped = [each.id for each in prepared if each.state is State.SKIPPED]
+        if skipped and any(row["before"] for row in rows):
+            await connection.execute(SQL["left_alone"], {"ids": skipped})
         held = [each.id for each in prepared if each.state is State.HELD]
         if held and declared.approvals.to is not None:
             await connection.execute(SQL["ask"], {"ids": held, "address": self._address})
@@ -214,7 +217,10 @@ class Relay:
         await self._database.fetch(SQL["expire"], named)
         await self._database.fetch(SQL["never_sent"], named)
         for row in await self._database.fetch(SQL["broken"], named):
-            await self._take_back(declared, row)
+            await self._take_back(declared, row, "A later step failed")
+        await self._database.fetch(SQL["not_again"], named)
+        for row in await self._database.fetch(SQL["to_take_back"], named):
+            await self._take_back(declared, row, "A corrected input says something else")
 
     async def _lost(self, declared: UseCase, row: Row) -> None:
         to = rules.connector(declared, row["destination"])
@@ -225,9 +231,12 @@ class Relay:
             outcome = rules.failed(error, row, to, self._clock.now(), self._chance())
         await self._finished(row, outcome, LEASE_SECONDS)
 
-    async def _take_back(self, declared: UseCase, row: Row) -> None:
+    async def _take_back(self, declared: UseCase, row: Row, why: str) -> None:
         to = rules.connector(declared, row["destination"])
         able = to is not None and to.can_compensate
+        if not able and row.get("again"):
+            await self._database.fetch(SQL["left_there"], {"id": row["id"]})
+            return
         async with self._database.transaction() as connection:
             if able:
                 await connection.execute(SQL["compensate"], {"id": row["id"]})
@@ -236,9 +245,9 @@ class Relay:
                 {
                     "id": row["id"],
                     "state": State.COMPENSATING if able else State.STUCK,
-                    "reason": "A later step failed."
+                    "reason": f"{why}."
                     if able
-                    else "A later step failed, and this one cannot be taken back: do it by hand.",
+                    else f"{why}, and this one cannot be taken back: do it by hand.",
                 },
             )
 

@@ -61,11 +61,9 @@ class Statement:
         if self.distinct:
             rows = {tuple(item[name] for name in self.fields) for item in items}
             return [dict(zip(self.fields, row, strict=True)) for row in rows]
-        return [
-            {name: item[name] for name in self.fields}
-            for item in items
-            if not self.when or any(item[name] not in (None, False) for name in self.when)
-        ]
+        if self.when:
+            items = [it for it in items if any(it[name] not in (None, False) for name in self.when)]
+        return [{name: item[name] for name in self.fields} for item in items]
 
 
 class Write:

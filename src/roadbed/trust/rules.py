@@ -196,18 +196,20 @@ def sample(detail: Mapping[str, Any]) -> Sequence[str]:
     """What the proof rests on, sentence by sentence; empty for a proof from before."""
     if "labelled" not in detail:
         return ()
-    tries: int = detail.get("tries", 1)
+    versions: int = detail.get("versions_tried", 1)
     said = [
         f"{detail['labelled']:,} items of the sample are labelled, or late and counted as wrong.",
-        f"This is the {_nth(tries)} version that was held against this sample."
-        if tries > 1
+        f"This is the {_nth(versions)} version that was held against this sample."
+        if versions > 1
         else "This is the first version that was held against this sample.",
     ]
     if waits := detail["waiting"]:
         said.append(
-            f"{waits:,} more wait for a label. They count as wrong, or else only what was drawn "
-            "before the oldest of them counts: whatever order people label in, it is no easier."
+            f"{waits:,} more wait for a label. They count as wrong in each part of the sample that "
+            "is examined, so that the order in which people label makes it no easier."
         )
+    if (tries := detail.get("tries") or 1) > 1:
+        said.append(f"{tries} were tried since the last that passed: they share the risk of error.")
     if late := detail["overdue"]:
         said.append(f"{late:,} labels are late: these items count as wrong.")
     if held := detail.get("held"):
