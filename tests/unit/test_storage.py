@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import subprocess
@@ -309,6 +310,20 @@ class TestDatabase:
         with pytest.raises(StorageUnavailableError):
             async with Database(url):
                 pass
+
+    async def test_whoever_is_cancelled_stays_so_whatever_the_database_says(self, url: str) -> None:
+        """A loop that takes it for an outage goes on, and its process never ends."""
+        async with Database(url) as database:
+
+            async def work() -> None:
+                with contextlib.suppress(StorageUnavailableError):
+                    async with database.transaction():
+                        task.cancel()
+                        raise psycopg.errors.QueryCanceled
+
+            task = asyncio.create_task(work())
+            await asyncio.wait({task})
+            assert task.cancelled()
 
     async def test_rows_come_back_and_a_lost_connection_is_ours_to_name(self, url: str) -> None:
         async with Database(url) as database:
