@@ -2,9 +2,10 @@
 
 Real inquiries (CLINC150, from ROADBED_DATA_DIR) through the product's classifier, routing, proofs
 and audit; only storage is in memory. Beside it what people do today: a fixed threshold, and one
-tuned on labels without a guarantee. Whole streams take most of the time: `--runs` and
-`--drift-runs` say how many, `--keep FILE` keeps finished ones, so that a long run can be cut short
-and taken up again.
+tuned on labels without a guarantee. Then what people may do to a promise (`adverse.py`): hold
+answers back by rules, choose which labels come first, try version after version. Whole streams take
+most of the time: `--runs` and `--drift-runs` say how many, `--keep FILE` keeps finished ones, so
+that a long run can be cut short and taken up again.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import beta
 
+import adverse
 import report
 from closed_loop import (
     DELTA,
@@ -173,6 +175,66 @@ def until_found(risk: float, repeats: int, most: int = 5_000) -> Iterator[int]:
             yield most
 
 
+def rules(repeats: int) -> dict[str, float]:
+    """Answers held back by rules, which never ask which of them were right."""
+    print(f"{'rules hold back':22}{'reference':>10}{'opened':>9}{'automated':>11}{'broken':>9}")
+    worst = 0.0
+    for rule in adverse.RULES:
+        for n in (2_000, 4_000):
+            found = adverse.held_back(rule, n, repeats)
+            worst = max(worst, found["broken"])
+            print(
+                f"{rule:22}{n:10,}{found['opened']:9.1%}{found['automated']:11.1%}"
+                f"{found['broken']:9.1%}"
+            )
+    return {"rules_broken": worst}
+
+
+def label_order(repeats: int) -> dict[str, float]:
+    """Labels that are missing by somebody's choice."""
+    figures = {"order_broken": 0.0, "left_out_broken": 0.0, "order_lost": 0.0}
+    print(f"{'labels':20}{'error':>7}{'reference':>10}{'exact':>9}{'anytime':>9}{'left out':>10}")
+    for reviewers in adverse.REVIEWERS:
+        for error, hard_error in ((0.027, 0.08), (0.0201, 0.06)):
+            for n in (2_000, 4_000):
+                found = adverse.unlabelled(reviewers, n, repeats, hard_error)
+                worst = max(found["exact"], found["anytime"], found["losses"])
+                figures["order_broken"] = max(figures["order_broken"], worst)
+                figures["left_out_broken"] = max(figures["left_out_broken"], found["left out"])
+                print(
+                    f"{reviewers:20}{error:7.2%}{n:10,}{found['exact']:9.1%}"
+                    f"{found['anytime']:9.1%}{found['left out']:10.1%}"
+                )
+    print(f"{'labels':20}{'reference':>10}  {'test':9}{'all labels':>11}{'ours':>9}{'broken':>9}")
+    for reviewers in adverse.REVIEWERS:
+        for n in (2_000, 4_000):
+            for test in ("exact", "anytime"):
+                found = adverse.labelled(reviewers, n, repeats, test)
+                figures["order_broken"] = max(figures["order_broken"], found["broken"])
+                if reviewers == "in order" and test == "exact":
+                    lost = found["all labels"] - found["ours"]
+                    figures["order_lost"] = max(figures["order_lost"], lost)
+                print(
+                    f"{reviewers:20}{n:10,}  {test:9}{found['all labels']:11.1%}"
+                    f"{found['ours']:9.1%}{found['broken']:9.1%}"
+                )
+    return figures
+
+
+def tries(repeats: int) -> dict[str, float]:
+    """Fifty versions, all too bad, on one sample; the first that opens is kept."""
+    worst = {"tries_broken": 0.0, "tries_not_shared": 0.0}
+    print(f"{'true error':>10}{'alike':>7}{'one try':>9}{'not shared':>12}{'shared':>9}")
+    for error in (0.0201, 0.0225, 0.025):
+        for alike in (0.0, 0.9, 0.98):
+            found = adverse.tried(error, alike, repeats)
+            whole, shared = found["each with all of delta"], found["shared"]
+            worst["tries_broken"] = max(worst["tries_broken"], shared)
+            worst["tries_not_shared"] = max(worst["tries_not_shared"], whole)
+            print(f"{error:10.2%}{alike:7.2f}{found['one try']:9.1%}{whole:12.1%}{shared:9.1%}")
+    return worst
+
+
 def microseconds(repeats: int, act: Callable[[], object]) -> float:
     began = time.perf_counter()
     for _ in range(repeats):
@@ -187,18 +249,22 @@ def costs() -> dict[str, float]:
     wrong = chance.random(10_000) < 0.1 * (1.0 - confidence)
     training = dataclasses.make_dataclass("Training", ["confidence", "wrong"])(confidence, wrong)
 
-    def certificate() -> None:
+    waiting = np.arange(10_000) >= 9_600
+
+    def certificate(loss: Floats, marks: Floats) -> None:
         certify(
             confidence=confidence,
-            wrong=wrong,
+            wrong=loss,
             out_of_fold=training,
             risk_limit=LIMIT,
             delta=DELTA,
+            waiting=marks,
         )
 
     return {
         "update_us": microseconds(20_000, lambda: audit.add(wrong=False, rate=0.12)),
-        "certificate_ms": microseconds(50, certificate) / 1e3,
+        "certificate_ms": microseconds(50, lambda: certificate(wrong, waiting)) / 1e3,
+        "losses_ms": microseconds(50, lambda: certificate(wrong * confidence, waiting)) / 1e3,
     }
 
 
@@ -306,15 +372,14 @@ def rows_of(f: dict[str, float]) -> list[tuple[str, str, str, str]]:
             least=False,
         ),
         row("drawn for audit once the sample holds 5,000", "audit_share", 0.05, None, least=False),
+        row("rules hold answers back: broken", "rules_broken", 0.05, None, least=False),
+        row("labels missing by choice: broken", "order_broken", 0.05, None, least=False),
+        row("50 tries on one sample: broken", "tries_broken", 0.05, None, least=False),
         row("cost of an outcome, us", "update_us", 50, None, least=False, percent=False),
         row(
-            "certificate over 10,000 items, ms",
-            "certificate_ms",
-            50,
-            None,
-            least=False,
-            percent=False,
+            "certificate, 10,000 items, ms", "certificate_ms", 50, None, least=False, percent=False
         ),
+        row("the same of mean losses, ms", "losses_ms", 50, None, least=False, percent=False),
     ]
     if "stream_runs" in f:
         rows += [
@@ -397,6 +462,9 @@ def main() -> None:
     healthy = list(until_found(0.012, arguments.repeats, 2_000))
     figures["healthy_halts"] = float(np.mean([each < 2_000 for each in healthy]))
     figures["audit_share"] = coin.rate(automating=True, sample=coin.LARGE_SAMPLE)
+    figures |= rules(arguments.repeats)
+    figures |= label_order(arguments.repeats)
+    figures |= tries(arguments.repeats)
     played = streams(
         data, arguments.runs, arguments.drift_runs, arguments.keep, arguments.processes
     )

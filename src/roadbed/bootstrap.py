@@ -198,7 +198,15 @@ def _wire(
     budgets = Budgets(database, ids, clock)
     audit = AuditLog(database, audit_folder(settings), clock, os.urandom)
     receipts = Receipts(database)
-    intake = Intake(database, writer, ids, clock, budgets, lease_seconds=settings.lease_seconds)
+    intake = Intake(
+        database,
+        writer,
+        ids,
+        clock,
+        budgets,
+        lease_seconds=settings.lease_seconds,
+        audit_note=pipeline.TASK_REVISED,
+    )
     presence = Presence(database.url, clock, careful_seconds=settings.careful_seconds)
     store = VersionStore(database, clock, versions_folder(settings))
     registry = Registry(database, store)
@@ -243,6 +251,7 @@ def _wire(
             settle=pipeline.SETTLE,
             settle_funded=pipeline.SETTLE_FUNDED,
             settle_at_once=pipeline.SETTLE_AT_ONCE,
+            settle_revision=pipeline.SETTLE_REVISION,
             presence=presence,
             trials=Trials(writer, pipeline.COMPARE, budgets, ids, clock),
             ids=ids,

@@ -9,9 +9,12 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 |                          | planned, audit entry; with a budget its cost charged; the task       |
 |                          | admitted too, where one commit is enough                             |
 | two versions are compared | what each said; where they differ in a canary, a blind review opened |
+| a revision has its last  | reviews of those before it closed, what they sent taken back, asked  |
+| word                     | about or kept; audit entry                                           |
 | a verdict is given       | review closed, example born (learn or judge for good), deliveries    |
 |                          | planned, audit entry                                                 |
-| a verdict is taken back  | its example withdrawn, what was not sent cancelled, the review open  |
+| a verdict is taken back, | its example withdrawn, what was not sent cancelled, audit entry, the |
+| or does not stand        | review open                                                          |
 | an attempt has ended     | its outcome, the delivery moved, what it takes back, audit entry     |
 | an outcome is reported   | kept; where it says that an answer nobody looked at was wrong, a      |
 |                          | review opened that shows it; audit entry                              |
@@ -63,6 +66,25 @@ _GUARD = Statement(DECISIONS["guard"], distinct=True)
 SETTLE = Write("settle", _GUARD, _SETTLED, DECISIONS["settled"])
 SETTLE_FUNDED = Write("settle-funded", _GUARD, BUDGETS["charge"], _SETTLED, DECISIONS["settled"])
 SETTLE_AT_ONCE = Write("settle-at-once", _GUARD, _SETTLED_AT_ONCE)
+# What a revision says last, by itself or by a person: what becomes of what those before it sent.
+_EFFECTS = (INTAKE["effects"], DELIVERIES["superseded"], DELIVERIES["paused"])
+_REVISED = (DELIVERIES["unasked"], AUDIT["revised"])
+_ITEM = DECISIONS["decided_items"]
+SETTLE_REVISION = Write(
+    "settle-revision",
+    _GUARD,
+    Statement(BUDGETS["charge"], when=["budgeted"]),
+    together({"item": _ITEM, "fresh": DECISIONS["released"]}, DECISIONS["record"]),
+    DECISIONS["revised"],
+    together({"item": _ITEM, "fresh": DECISIONS["fresh_of_revision"]}, REVIEWS["open"]),
+    REVIEWS["supersede"],
+    *_EFFECTS,
+    together({"item": _ITEM, "fresh": DELIVERIES["said_anew"]}, DELIVERIES["planned_by_decision"]),
+    DELIVERIES["of_revision"],
+    *_REVISED,
+    AUDIT["decided_revision"],
+    DECISIONS["settled"],
+)
 COMPARE = Write(
     "compare",
     DECISIONS["compare"],
@@ -74,11 +96,13 @@ VERDICT = Write(
     REVIEWS["judge"],
     Statement(REVIEWS["measured"], when=["measured"]),
     IMPROVEMENT["born"],
+    *(Statement(statement, when=["revises"]) for statement in _EFFECTS),
     Statement(DELIVERIES["planned_by_verdict"], when=["deliveries", "actions"]),
+    *(Statement(statement, when=["revises"]) for statement in _REVISED),
     AUDIT["reviewed"],
     REVIEWS["judged"],
 )
-VERDICT_UNDONE = (IMPROVEMENT["withdraw"], DELIVERIES["taken_back"])
+VERDICT_UNDONE = (IMPROVEMENT["withdraw"], DELIVERIES["taken_back"], AUDIT["undone"])
 FINISH = Write(
     "finish",
     DELIVERIES["finish"],
@@ -94,6 +118,7 @@ OUTCOME = Write(
     OUTCOMES["recorded"],
 )
 OUTCOME_WITHDRAWN = AUDIT["noted"]
+TASK_REVISED = AUDIT["noted"]
 DELIVERY_DECIDED = AUDIT["noted"]
 VERSION_LIVE = AUDIT["noted"]
 PROPOSAL_DECIDED = AUDIT["noted"]

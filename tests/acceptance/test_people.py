@@ -48,6 +48,7 @@ OPEN = {
 # What must never be let slip by a wrong word on a handler.
 MUST_NEED = {
     "POST /v1/usecases/{name}/tasks": P.SUBMIT,
+    "POST /v1/tasks/{task_id}/revisions": P.SUBMIT,
     "POST /v1/usecases/{name}/outcomes": P.REPORT_OUTCOMES,
     "POST /v1/outcomes/{outcome_id}/withdraw": P.REPORT_OUTCOMES,
     "POST /receipts/{task_id}/outcome": P.REPORT_OUTCOMES,

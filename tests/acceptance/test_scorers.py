@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Decision, Route
 from roadbed.kernel.settings import Settings
+from roadbed.receipts.service import Filter
 from roadbed.releases.model import Release
 from roadbed.reviews.model import VerdictKind
+from roadbed.usecases.check import check
 from roadbed.usecases.folder import load
-from tests.conftest import Folders
+from roadbed.usecases.model import UseCase
+from tests.acceptance.test_cli import Terminal
+from tests.browsing import browsing
+from tests.conftest import Folders, serving
 
 FOLDER = """
 from pydantic import BaseModel
@@ -48,6 +54,10 @@ def write(parent: Path, kind: dict[str, str], answer: str) -> None:
     folder = parent / "replies"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "usecase.py").write_text(FOLDER.format(**kind, answer=answer))
+
+
+def declared_of(app: App) -> UseCase:
+    return app.registry.get("replies").loaded.declared
 
 
 async def edit(app: App, folders: Folders, kind: dict[str, str], answer: str) -> None:
@@ -257,3 +267,109 @@ class TestNumbers:
         release = await gate(number)
         assert release.behaviour != before
         assert release.step == "failed"  # by its own scorer everything is wrong now
+
+
+class TestSurfaces:
+    """People ask for judgements over HTTP, on the release's page and in the terminal."""
+
+    async def test_over_http_and_on_the_page(
+        self, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        write(folders.parent, TEXT, 'text=f"Inquiry {inquiry.number} is on its way."')
+        async with serving(settings, url) as site:
+            app = site.app
+            await first_live(app, judge_all)
+            before = (await app.monitoring.overview(declared_of(app), halted=False)).total["tasks"]
+            await edit(app, folders, TEXT, 'text=f"We sent {inquiry.number} today."')
+            release = await gate(app)
+            assert release.gate is not None
+            unknown = release.gate["unknown"]["n"]
+            assert (release.step, unknown >= LABELLED) == ("planned", True)
+            async with browsing(site, "ben") as ben:
+                page = (await ben.get(f"/releases/{release.id}")).text
+                assert "nobody has judged" in page
+                assert "Ask people to judge them" in page
+                answer = await ben.post(f"/releases/{release.id}", data={"what": "judge"})
+                assert answer.status_code == 200
+            token = await app.people.issue_token("ben")
+            async with httpx2.AsyncClient(
+                base_url=f"{site.address}/v1", headers={"Authorization": f"Bearer {token}"}
+            ) as engineer:
+                answer = await engineer.post(f"/releases/{release.id}/judge", json={})
+                assert answer.json() == {"release": release.id, "opened": 0}  # the page did it
+                answer = await engineer.post(f"/releases/{release.id}/judge", json={"x": 1})
+                assert answer.status_code == 422
+            waiting = await app.reviews.waiting("replies")
+            assert (waiting["waiting"], waiting["blind"]) == (unknown, 0)
+            receipts = await app.receipts.search(
+                Filter(use_case="replies"), served=["replies"], most=1000
+            )
+            # They stand among the tasks, so that nobody can tell them apart; no count holds them.
+            assert len(receipts) == before + unknown
+            after = (await app.monitoring.overview(declared_of(app), halted=False)).total["tasks"]
+            assert after == before
+
+    def test_in_the_terminal(self, tmp_path: Path, folders: Folders, url: str) -> None:
+        write(folders.parent, TEXT, 'text=f"Inquiry {inquiry.number} is on its way."')
+        terminal = Terminal(tmp_path, url)
+        terminal.run("release", "judge", "replies", code=1)
+        assert "No release of 'replies' is under way" in terminal.errors
+
+
+class TestBadScorers:
+    @pytest.mark.parametrize(
+        ("scorer", "said"),
+        [
+            ('Fields("nope")', "The output has no field 'nope' to score"),
+            ("Within()", "needs absolute= or relative="),
+            ("Within(absolute=float('nan'))", "is no distance"),
+            ("Judged", "is no scorer"),
+            ("lambda proposed: 1", "does not take exactly (proposed, right, input)"),
+            ("lambda proposed, right, input: 1 / 0", "ZeroDivisionError"),
+            ("lambda proposed, right, input: 'good'", "gave str instead of a Score"),
+            ("lambda proposed, right, input: Score(loss=float('nan'))", "a loss of nan"),
+            ("lambda proposed, right, input: Score(loss=2)", "a loss of 2"),
+            ("lambda proposed, right, input: Score(loss=0.5)", "itself a loss of 0.5"),
+            (
+                "lambda one, two, input: Score(loss=float(one['text'] > two['text']))",
+                "is not symmetric",
+            ),
+        ],
+    )
+    def test_check_names_what_is_wrong_with_a_scorer(
+        self, folders: Folders, scorer: str, said: str
+    ) -> None:
+        write(folders.parent, TEXT | {"scorer": scorer}, 'text="x"')
+        folder = folders.parent / "replies"
+        text = (folder / "usecase.py").read_text()
+        imported = "from roadbed import Fields, Judged, Score, Within\n"
+        (folder / "usecase.py").write_text(imported + text)
+        (folder / "examples").mkdir()
+        (folder / "examples" / "past.jsonl").write_text(
+            '{"input": {"number": 1}, "output": {"text": "one"}}\n'
+            '{"input": {"number": 2}, "output": {"text": "two"}}\n'
+        )
+        problems = check(folder).problems
+        assert any(said in problem.problem for problem in problems), problems
+        assert all(problem.remedy and problem.line for problem in problems)
+
+    async def test_a_verdict_is_kept_where_the_scorer_fails(
+        self, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        broken = NUMBER | {"scorer": "lambda proposed, right, input: 1 / 0"}
+        write(folders.parent, broken, "amount=1.0")
+        async with open_app(settings, url) as app:
+            await submit(app, [1])
+            [review] = await app.reviews.claim_next("replies", reviewer="rae")
+            given = await app.reviews.give(
+                declared_of(app),
+                review.id,
+                VerdictKind.CORRECT,
+                reviewer="rae",
+                output={"amount": 1.0},
+            )
+            assert (given.agrees, given.loss) == (False, None)
+            assert "ZeroDivisionError" in given.score_reason
+            receipt = await app.receipts.get(review.task_id, viewer="rae")
+            assert receipt["review"]["verdict"]["right_output"] == {"amount": 1.0}
+            assert receipt["review"]["verdict"]["loss"] is None

@@ -976,6 +976,46 @@ class TestProve:
         assert payloads[0][4] == payloads[1][7]["task"] == task
         assert (await app.audit.verify()).findings == []
 
+    async def test_a_verdict_taken_back_and_one_replaced_bring_who_did_it_and_when(
+        self, app: App
+    ) -> None:
+        from roadbed.reviews.model import VerdictKind
+
+        task, _ = await proof_of_a_reviewed_task(app)
+        [row] = await app.database.fetch("SELECT id FROM review")
+        declared = app.service("triage").loaded.declared
+        output = {"queue": "returns"}
+        await app.reviews.undo(row["id"], reviewer="ana")
+        await app.reviews.skip(row["id"], reviewer="ana")
+        await app.reviews.give(
+            declared, row["id"], VerdictKind.CORRECT, reviewer="ben", output=output
+        )
+        await app.reviews.overturn(declared, row["id"], by="ana", output={"queue": "billing"})
+        await app.audit.seal()
+        await app.audit.publish()
+        document = await app.audit.proof_of_task(task)
+        entries = [json.loads(str(entry.payload)) for entry in document.entries]
+        told = [(kind, actor) for _, _, _, kind, _, actor, _, _ in entries]
+        assert told == [
+            ("decided", "roadbed"),
+            ("reviewed", "ana"),
+            ("undone", "ana"),
+            ("reviewed", "ben"),
+            ("overturned", "ana"),
+            ("reviewed", "ana"),
+        ]
+        assert [entry[4] for entry in entries[2:5:2]] == [entry[4] for entry in entries[1:4:2]]
+        assert entries[4][7] == {"task": task, "review": row["id"], "reviewer": "ben"}
+        assert (await app.audit.verify()).findings == []
+
+    async def test_without_its_entry_no_verdict_is_taken_back(self, app: App) -> None:
+        await proof_of_a_reviewed_task(app)
+        [row] = await app.database.fetch("SELECT id FROM review")
+        await app.database.fetch("ALTER TABLE audit_entry ADD CHECK (kind <> 'undone') NOT VALID")
+        with pytest.raises(psycopg.errors.CheckViolation):
+            await app.reviews.undo(row["id"], reviewer="ana")
+        assert await app.database.fetch("SELECT id FROM verdict WHERE undone_at IS NULL")
+
 
 async def proof_of_a_reviewed_task(app: App) -> tuple[str, Any]:
     from roadbed.reviews.model import VerdictKind

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions import rules
-from roadbed.decisions.bench import Bench, Homeward
+from roadbed.decisions.bench import Bench, Homeward, Losses
 from roadbed.decisions.model import (
     Answered,
     Decision,
@@ -27,13 +27,21 @@ from roadbed.decisions.model import (
     Route,
 )
 from roadbed.decisions.runner import Runner
-from roadbed.decisions.workplaces import BatchPlace, Call, CoroutinePlace, FunctionPlace
+from roadbed.decisions.workplaces import (
+    MOST_THREADS,
+    BatchPlace,
+    Call,
+    CoroutinePlace,
+    FunctionPlace,
+)
 from roadbed.halts.errors import UnknownHaltError
 from roadbed.intake.errors import InputError, KeyReusedError, OverloadedError
-from roadbed.kernel.ids import CertificateId, VersionId
+from roadbed.intake.model import AdmittedTask
+from roadbed.kernel.ids import CertificateId, TaskId, VersionId
 from roadbed.kernel.settings import Settings
 from roadbed.risk import coin
 from roadbed.risk.states import State
+from roadbed.scoring.content import Content
 from roadbed.upkeep import running
 from roadbed.usecases.deciders import Answer, Context, Task, Unsure
 from roadbed.usecases.errors import UnknownUseCaseError
@@ -255,7 +263,9 @@ def decide(inquiry, context):
             assert stuck.routed.code in {Reason.DECIDER_FAILED, Reason.DECIDER_TIMEOUT}
             assert (await app.reviews.waiting("triage"))["waiting"] == 41
             await asyncio.sleep(3.0)  # the threads come back, and so does the decider
-            assert not next(iter(app.decisions._runners.values()))[1]._places.popitem()[1].stuck
+            assert (
+                not next(iter(app.decisions._runners.values()))[1]._places.popitem()[1].losses.stuck
+            )
 
     async def test_coroutines_run_beside_each_other_and_may_block_or_fail(
         self, folders: Folders, settings: Settings, url: str
@@ -510,6 +520,45 @@ def test_reading_an_answer_keeps_what_fits() -> None:
     assert "left_out" in unsure.evidence
 
 
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [("a smile 😀", True), ("ä\n", True), ("half \ud83d", False), ("a\x00", False)],
+)
+def test_an_output_may_hold_any_text_that_can_be_stored(text: str, fits: bool) -> None:
+    class Out(BaseModel):
+        queue: str
+
+    read = rules.read_answer(Answer(output={"queue": text}, confidence=0.9), Out)  # type: ignore[type-var]
+    assert isinstance(read, Answered) is fits
+
+
+@pytest.mark.parametrize(
+    ("provenance", "read"),
+    [
+        ({}, {}),
+        ({"page": (1, 2)}, {"page": [1, 2]}),
+        ({2: "b", "a": {10: None}}, {"2": "b", "a": {"10": None}}),
+        ({"when": datetime(2026, 1, 1, tzinfo=UTC)}, None),
+        ({"share": float("nan")}, None),
+        ({"text": "x" * 30_000}, None),
+        (["page 3"], None),
+    ],
+)
+def test_where_values_came_from_is_read_as_it_will_be_stored(provenance: Any, read: Any) -> None:
+    class Out(BaseModel):
+        queue: str
+
+    given = Answer(output=Out(queue="a"), confidence=0.9, provenance=provenance)
+    found = rules.read_answer(given, Out)
+    if read is None:
+        assert isinstance(found, NotAnswered)
+        assert "provenance" in found.reason
+    else:
+        assert isinstance(found, Answered)
+        assert found.provenance == read
+        assert Content(output=found.output, provenance=found.provenance).hash
+
+
 class Anything(BaseModel):
     pass
 
@@ -552,13 +601,13 @@ class TestExpiry:
         for call in (second, third):
             call.give(None)
             place.expire(call)
-        assert place._bench._lost == 1
+        assert place.losses.count == 1
         gates[1].set()
         for _ in range(100):
             await asyncio.sleep(0.01)
-            if place._bench._lost == 0:
+            if place.losses.count == 0:
                 break
-        assert place._bench._lost == 0
+        assert place.losses.count == 0
         place.close()
 
     async def test_an_idle_thread_is_given_the_work_before_another_is_started(self) -> None:
@@ -577,8 +626,134 @@ class TestExpiry:
         place = CoroutinePlace("test", asyncio.get_running_loop())
         place.expire(self.call(None))
         await asyncio.sleep(0.05)
-        assert not place.stuck
+        assert not place.losses.stuck
         place.close()
+
+    async def test_a_call_that_waits_for_a_batch_may_expire(self) -> None:
+        place = BatchPlace("test", asyncio.get_running_loop())
+        place._working = []  # another batch is under way
+        place.put(call := self.call(None))
+        place.expire(call)
+        assert not place._waiting
+        assert not place.losses.count
+
+    async def test_loops_that_were_blocked_and_come_back_count_no_more(self) -> None:
+        gate = threading.Event()
+
+        async def blocks(_: object, __: object) -> None:
+            gate.wait(10)
+
+        place = CoroutinePlace("test", asyncio.get_running_loop())
+        for _ in range(MOST_THREADS):
+            place.put(self.call(blocks))
+            place._replace_unless(threading.Event(), place._loop)
+        assert place.losses.stuck
+        place._replace_unless(threading.Event(), asyncio.get_running_loop())  # replaced before
+        assert place.losses.count == MOST_THREADS
+        gate.set()
+        async with asyncio.timeout(10):
+            while place.losses.count:  # noqa: ASYNC110 - the place has no event
+                await asyncio.sleep(0.01)
+        place.close()
+
+    @pytest.mark.parametrize("kind", [FunctionPlace, CoroutinePlace, BatchPlace])
+    async def test_a_decider_that_took_every_thread_is_tried_again_and_comes_back(
+        self, app: App, monkeypatch: pytest.MonkeyPatch, kind: type
+    ) -> None:
+        monkeypatch.setattr("roadbed.decisions.workplaces.MOST_THREADS", 2)
+        gate, asked = threading.Event(), []
+
+        def plain(_: object, __: object) -> Unsure:
+            asked.append(1)
+            gate.wait(20)
+            return Unsure(reason="it works")
+
+        async def coroutine(*both: object) -> Unsure:
+            return plain(*both)
+
+        class Batch:
+            def decide_many(self, inputs: Sequence[object]) -> list[Unsure]:
+                return [plain(content, None) for content in inputs]
+
+            fit = save = load = decide_many
+
+        kinds: dict[type, Any] = {
+            FunctionPlace: plain,
+            CoroutinePlace: coroutine,
+            BatchPlace: Batch(),
+        }
+        service = app.registry.get("triage")
+        live = replace(service.live, decider=kinds[kind])
+        runner = Runner(service.loaded.declared)
+        losses = runner._place(kinds[kind]).losses
+
+        task = AdmittedTask(
+            id=TaskId("tsk_1"),
+            use_case="triage",
+            key=None,
+            input=service.loaded.declared.input(text="a"),
+            content={"text": "a"},
+            source=SOURCE,
+            reference=False,
+            reference_rate=0.0,
+            admitted_at=datetime.now(UTC),
+        )
+
+        async def ask(seconds: float = 1.0) -> tuple[Reason, int]:
+            """What comes of it, and how often the decider was asked for it."""
+            before, hung = len(asked), losses.count
+            answer = await runner.ask(live, task, seconds=seconds)
+            assert isinstance(answer, NotAnswered)
+            while answer.code is Reason.DECIDER_TIMEOUT and losses.count == hung:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)  # a loop is given a second to show that it is free
+            return answer.code, len(asked) - before
+
+        while not losses.stuck:
+            assert await ask() == (Reason.DECIDER_TIMEOUT, 1)
+        assert await ask() == (Reason.DECIDER_FAILED, 0)
+        losses._try_at = 0.0  # a minute later
+        assert await ask() == (Reason.DECIDER_TIMEOUT, 1)
+        assert await ask() == (Reason.DECIDER_FAILED, 0)
+        gate.set()
+        losses._try_at = 0.0
+        assert await ask(seconds=30.0) == (Reason.UNSURE, 1)
+        assert await ask(seconds=30.0) == (Reason.UNSURE, 1)
+        runner.close()
+
+    async def test_each_try_that_hangs_as_well_makes_the_pause_longer(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = 0.0
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now, raising=False)
+        losses = Losses(2)
+        losses.add()
+        losses.add()
+        losses.add()  # under way when it got stuck
+        pauses = []
+        for _ in range(8):
+            began = now
+            while not losses.try_again():
+                now += 1.0
+            pauses.append(now - began)
+            losses.add()
+        assert pauses == [60, 120, 240, 480, 960, 1920, 3600, 3600]
+        now += 3600.0
+        assert losses.try_again()
+        losses.answered()
+        assert not losses.stuck
+        losses.answered()  # another try that was under way
+        losses.add()
+        assert losses.stuck
+        for _ in range(20):
+            losses.recover()
+        assert (losses.count, losses.stuck) == (0, False)
+        now += 8000.0
+        losses.add()
+        losses.add()
+        now += 59.0
+        assert not losses.try_again()
+        now += 1.0
+        assert losses.try_again()
 
     async def test_a_deadline_after_the_answer_changes_nothing(self, app: App) -> None:
         runner = Runner(app.registry.get("triage").loaded.declared)

@@ -439,6 +439,80 @@ class TestTrouble:
         assert (circuit["open_until"] - app.clock.now()).total_seconds() <= 5.0
 
 
+@pytest.fixture
+def two(folders: Folders) -> None:
+    """Two use cases; what one sends must not keep back what the other sends."""
+    folders.write()
+    folders.write(name="claims")
+
+
+class TestSenders:
+    """Of eight senders; a destination that never answers may not have them all."""
+
+    @pytest.fixture
+    async def hanging(self, app: App) -> AsyncIterator[Ledger]:
+        ledger = Ledger(seconds=60.0)
+        declared(app).deliver("crm", to=ledger)
+        app.relay._senders = 8
+        yield ledger
+        for task in app.relay._sending:
+            task.cancel()
+
+    async def rounds(self, app: App, wanted: Ledger, many: int) -> None:
+        """Look after everything in turn until ``wanted`` got all it should."""
+        loops = asyncio.create_task(app.relay.run(app.declared))
+        async with asyncio.timeout(30.0):
+            while len(wanted.got) < many:  # noqa: ASYNC110 - the ledger has no event
+                await asyncio.sleep(0.01)
+        loops.cancel()
+        await asyncio.wait({loops}, timeout=0.1)
+
+    async def test_one_destination_leaves_some_to_the_others(
+        self, app: App, hanging: Ledger
+    ) -> None:
+        desk = Ledger()
+        declared(app).deliver("desk", to=desk)
+        await stand(app, reference_rate=0.0)
+        for number in range(20):
+            await decide(app, f"number {number}")
+        await self.rounds(app, desk, 20)
+        assert app.relay._held["triage", "crm"] < 8
+        assert app.relay._held["triage", "desk"] == 0
+
+    @pytest.mark.usefixtures("two")
+    async def test_one_use_case_leaves_some_to_the_others(self, app: App, hanging: Ledger) -> None:
+        desk = Ledger()
+        app.registry.get("claims").loaded.declared.deliver("desk", to=desk)
+        await stand(app, reference_rate=0.0)
+        await app.registry.refresh("claims")
+        for number in range(20):
+            await decide(app, f"number {number}")
+        await app.relay.round(declared(app))
+        assert app.relay._held["triage", "crm"] == 6  # alone it has three quarters
+        for number in range(5):
+            _, task = await app.decisions.submit(
+                "claims", {"text": f"number {number}"}, key=None, source={}
+            )
+            assert task
+            await task
+        await self.rounds(app, desk, 5)
+
+    @pytest.mark.parametrize("senders", [1, 2, 3, 4, 8, 64, 1024])
+    def test_who_holds_most_leaves_room_for_newcomers(self, senders: int) -> None:
+        held: dict[str, int] = {}
+        for number in range(3 if senders > 8 else 1):
+            held[f"d{number}"] = 0
+            for _ in range(3):  # each has more to send than there are senders
+                rooms = rules.rooms(held, senders - sum(held.values()))
+                for name, room in rooms.items():
+                    held[name] += room
+            assert sum(held.values()) <= senders
+            assert held[f"d{number}"] >= 1
+        assert senders == 1 or sum(held.values()) < senders
+        assert rules.rooms({"only": 0}, senders)["only"] == max(senders * 3 // 4, 1)
+        assert rules.rooms(held, 0) == {}
+
+
 class TestOrder:
     async def test_is_kept_for_those_that_ask_for_it(self, app: App) -> None:
         ledger = Ledger()
@@ -540,17 +614,33 @@ class TestActions:
         await pump(app)
         assert [each["amount"] for each in ledger.said("action")] == [10.0, 100.0]
 
-    async def test_whoever_accepts_the_answer_has_approved_its_actions(
-        self, ledger: Ledger, app: App
+    @pytest.mark.parametrize(
+        ("reviewer", "may_approve", "released"),
+        [("rae", False, False), ("ana", True, True), ("tester", True, False)],
+    )
+    async def test_accepting_approves_actions_by_who_may_approve_and_did_not_send_the_task(
+        self, ledger: Ledger, app: App, reviewer: str, *, may_approve: bool, released: bool
     ) -> None:
         await self.ready(app, ledger)
         await stand(app, threshold=0.95, reference_rate=0.0)
         decision = await decide(app, "refund 100")
         await app.reviews.give(
-            declared(app), decision.review_id or "", VerdictKind.ACCEPT, reviewer="rae"
+            declared(app),
+            decision.review_id or "",
+            VerdictKind.ACCEPT,
+            reviewer=reviewer,
+            may_approve=may_approve,
         )
         await pump(app)
-        assert len(ledger.got) == 1
+        found = await one(app)
+        assert found.state is (State.DELIVERED if released else State.HELD)
+        assert len(ledger.got) == released
+        if not released:
+            await app.deliveries.say(
+                found.id, "approve", person="ana", served=SERVED, content_hash=found.content_hash
+            )
+            await pump(app)
+        assert ledger.said("action") == [{"amount": 100.0}]
 
     async def test_what_is_not_declared_or_does_not_fit_is_no_answer(
         self, ledger: Ledger, app: App

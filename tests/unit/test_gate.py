@@ -55,6 +55,8 @@ def said(*, wrong: bool = False, automatic: bool = False, by_rule: bool = False)
         output={"queue": "x"},
         actions=(),
         content="wrong" if wrong else "right",
+        provenance={},
+        confidence=0.9,
         loss=float(wrong),
         why="",
         wrong=wrong,

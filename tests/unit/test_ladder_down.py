@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,14 @@ from roadbed.intake.errors import RetiredError
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
 from roadbed.releases import watching
-from roadbed.releases.errors import CannotDecideError, RollBackError
+from roadbed.releases.errors import (
+    CannotDecideError,
+    ResourceExhaustedError,
+    RollBackError,
+    VersionsFolderError,
+)
+from roadbed.releases.store import Runnable
+from roadbed.storage.errors import StorageUnavailableError
 from roadbed.upkeep import running
 from roadbed.usecases.errors import UnknownUseCaseError
 from tests.conftest import DECIDE, Folders
@@ -230,6 +238,47 @@ class TestCanary:
         release = await app.ladder.get(release_id)
         assert "cannot run" in (release.ended_why or "")
 
+    @pytest.mark.parametrize(
+        "error",
+        [
+            StorageUnavailableError("canceling statement due to statement timeout"),
+            VersionsFolderError(Path("/versions"), OSError(28, "No space left on device")),
+            ResourceExhaustedError("triage", OSError(24, "Too many open files")),
+        ],
+        ids=lambda error: error.code,
+    )
+    async def test_a_failure_around_it_rolls_back_no_healthy_canary(
+        self, app: App, folders: Folders, monkeypatch: pytest.MonkeyPatch, error: RoadbedError
+    ) -> None:
+        release_id = await in_canary(app, folders)
+
+        async def fails(*_: object) -> Runnable:
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(app.ladder._watching._gate._store, "open", fails)
+            with pytest.raises(type(error)):
+                await app.ladder.look(release_id)
+            with pytest.raises(type(error)):
+                await app.ladder.promote(release_id, actor="ben")
+        assert (await app.ladder.look(release_id)).step == "canary"
+
+    async def test_a_database_that_fails_for_a_moment_ends_no_trial_in_any_process(
+        self, app: App, folders: Folders, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        release = await app.ladder.get(await in_canary(app, folders))
+        store = app.registry._store
+        del store._opened[release.behaviour]
+
+        async def fails(*_: object) -> Runnable:
+            raise StorageUnavailableError("canceling statement due to statement timeout")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "_open", fails)
+            with pytest.raises(StorageUnavailableError):
+                await app.registry.refresh("triage")
+        assert app.registry.get("triage").trial is not None
+
     async def test_blind_samples_are_not_given_away(self, app: App, folders: Folders) -> None:
         release_id = await in_canary(app, folders)
         await draw_all(app)
@@ -384,7 +433,7 @@ async def test_a_delivery_that_comes_back_after_the_fall_waits_for_a_person(
     )
     await app.ladder.roll_back("triage", actor="ana", why="no")
     nothing_happened = Outcome(outcome="temporary", state=State.WAITING, detail="refused: busy")
-    for each in await app.database.fetch("SELECT id, use_case, attempt FROM delivery"):
+    for each in await app.database.fetch("SELECT id, use_case, kind, attempt FROM delivery"):
         await app.relay._finished(each, nothing_happened, 0.1)
     rows = await app.database.fetch(
         "SELECT DISTINCT delivery.state, decision.version = release.version AS fell FROM delivery "

@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import random
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from roadbed.bootstrap import App
+from roadbed.bootstrap import App, open_app
+from roadbed.decisions.model import Route
+from roadbed.kernel.settings import Settings
 from roadbed.receipts.service import Filter
 from roadbed.reviews.errors import ReviewTakenError
 from roadbed.reviews.model import Given, Review, VerdictKind
 from roadbed.risk import reviewers
+from roadbed.trust.known_cases import alike
 from roadbed.upkeep import running
-from tests.conftest import Folders
-from tests.unit.test_decisions import decide
+from tests.conftest import Folders, Site
+from tests.unit.test_decisions import SOURCE, decide
 from tests.unit.test_trust import EVEN, declared, stand
 
 REVIEWERS = ("rae", "sol")
@@ -129,14 +134,17 @@ class TestKnownCases:
         await tick(app, check_share=0.2)
         [first, *_] = await measures(app, "check")
         receipt = await app.receipts.get(first["task_id"], viewer="sol")
-        assert receipt["decision"]["reason_code"] == "below_threshold"
+        assert receipt["decision"]["reason_code"] == "not_proven"
         assert "check" not in json.dumps(receipt, default=str)
         await correct(app, first["review_id"], "", "sol", VerdictKind.ACCEPT)
         assert await app.improvement.counts("triage") == before
         after = await app.monitoring.overview(declared(app), halted=False)
         assert after.total == overview.total
+        # Whoever lists what came must not find out either.
         found = await app.receipts.search(Filter(), served=["triage"], most=100)
-        assert len(found) == 30
+        checks = {case["task_id"] for case in await measures(app, "check")}
+        assert len(found) == 30 + len(checks)
+        assert checks < {row["task_id"] for row in found}
 
     async def test_misses_shrink_the_limit_that_has_to_be_proven(self, app: App) -> None:
         await review_some(app)
@@ -160,6 +168,189 @@ class TestKnownCases:
                     break
                 await asyncio.sleep(0.1)
         assert len(await measures(app, "check")) == 1
+
+
+TASKS = "/usecases/triage/tasks"
+TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z?")
+
+
+def kinds(value: Any) -> Any:
+    """A JSON value with its keys, and for every value what kind of value it is."""
+    if isinstance(value, Mapping):
+        return {name: kinds(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [kinds(inner) for inner in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int | float):
+        return "number"
+    if TIME.fullmatch(value):
+        return "time"
+    if re.fullmatch("even|odd|five", value):
+        return "a queue"
+    return re.sub(r"(?<=_)[0-9a-f]{26,28}|\b[0-9a-f]{64}\b|\d+", "#", value)
+
+
+class TestKnownCasesLookLikeWork:
+    """Whoever reviews must not be able to tell, field by field."""
+
+    async def work(self, site: Site, threshold: float | None) -> str:
+        """Thirty tasks that came over HTTP and were reviewed, and one that waits for a person."""
+        await stand(
+            site.app,
+            threshold=threshold,
+            state="shadow" if threshold is None else "open",
+            reference_rate=0.0,
+        )
+        for number in range(1, 32):
+            sent = {"key": f"order-{number:03}", "input": {"text": f"number {number}"}}
+            receipt = (await site.shop.post(TASKS, json=sent)).json()
+            if number < 31:
+                await correct(site.app, receipt["review"]["id"], truth(f"number {number}"), "rae")
+        return str(receipt["task"])
+
+    async def views(self, site: Site, task_id: str) -> dict[str, Any]:
+        """All that the API and the audit log tell of a task before its verdict."""
+        receipt = (await site.reviewer.get(f"/receipts/{task_id}")).json()
+        review_id = receipt["review"]["id"]
+        listed = (await site.reviewer.get("/receipts?limit=100")).json()["receipts"]
+        queue = (await site.reviewer.get("/usecases/triage/reviews")).json()["reviews"]
+        return {
+            "receipt": receipt,
+            "review": (await site.reviewer.get(f"/reviews/{review_id}")).json(),
+            "listed": [row for row in listed if row["task_id"] == task_id],
+            "queue": [row for row in queue if row["id"] == review_id],
+            "claimed": (await site.reviewer.post(f"/reviews/{review_id}/claim")).json(),
+            "audit": [
+                {**row}
+                for row in await site.app.database.fetch(
+                    "SELECT kind, actor, detail FROM audit_entry WHERE subject = %(id)s",
+                    {"id": task_id},
+                )
+            ],
+        }
+
+    @pytest.mark.usefixtures("past")
+    @pytest.mark.parametrize(
+        ("threshold", "code", "reason"),
+        [
+            (None, "not_proven", "Nothing is proven for this version yet."),
+            (0.95, "below_threshold", "Confidence 0.900 is below 0.950, "),
+        ],
+    )
+    async def test_receipt_review_and_audit_log_have_the_same_fields_of_the_same_kinds(
+        self, site: Site, threshold: float | None, code: str, reason: str
+    ) -> None:
+        ordinary = await self.views(site, await self.work(site, threshold))
+        await tick(site.app, check_share=0.2)
+        cases = await measures(site.app, "check")
+        assert {case["proposed_right"] for case in cases} == {True, False}
+        for case in cases:
+            known = await self.views(site, case["task_id"])
+            assert kinds(known) == kinds(ordinary)
+            ours, theirs = known["receipt"], ordinary["receipt"]
+            for name in ("source", "sample", "pod", "state", "halted", "deliveries", "outcomes"):
+                assert ours[name] == theirs[name]
+            for name in ("version", "certificate", "threshold", "route", "cost", "attempt", "rule"):
+                assert ours["decision"][name] == theirs["decision"][name]
+            assert (ours["decision"]["reason_code"], theirs["decision"]["reason_code"]) == (
+                code,
+                code,
+            )
+            assert ours["decision"]["reason"].startswith(reason)
+            assert ours["key"] != theirs["key"]
+            assert known["review"]["priority"] == ordinary["review"]["priority"]
+            assert [row["kind"] for row in known["audit"]] == ["decided"]
+
+    @pytest.mark.usefixtures("past")
+    async def test_whoever_really_sends_its_key_gets_it(self, site: Site) -> None:
+        await self.work(site, None)
+        await tick(site.app, check_share=0.2)
+        for case in await measures(site.app, "check"):
+            before = (await site.reviewer.get(f"/receipts/{case['task_id']}")).json()
+            sent = {"key": before["key"], "input": before["input"]}
+            receipt = (await site.shop.post(TASKS, json=sent)).json()
+            assert receipt["task"] != case["task_id"]
+            assert receipt["key"] == before["key"]
+            again = (await site.shop.post(TASKS, json=sent)).json()
+            assert again["task"] == receipt["task"]
+            after = (await site.reviewer.get(f"/receipts/{case['task_id']}")).json()
+            assert {**after, "key": before["key"]} == before
+
+    @pytest.mark.usefixtures("past")
+    async def test_without_keys_around_it_has_none(self, app: App) -> None:
+        await review_some(app)
+        await tick(app, check_share=0.2)
+        [case, *_] = await measures(app, "check")
+        receipt = await app.receipts.get(case["task_id"], viewer="sol")
+        assert (receipt["key"], receipt["source"]) == (None, SOURCE)
+
+    @pytest.mark.parametrize(
+        ("keys", "shape"),
+        [
+            (["order-0031", "order-0112", "order-0207"], r"order-0\d\d\d"),
+            (["7264", "8150"], r"\d{4}"),
+            (["EU/17-b", "EU/23-c", "longer one"], r"EU/\d\d-[bc]"),
+            (["3f9a-77", "b04c-12"], r"[0-9][abcf][0-9][abcf]-\d\d|[abcf]\d\d[abcf]-\d\d"),
+            (["only-7"], r"[lnoy]{4}-\d"),
+        ],
+    )
+    def test_its_key_could_be_one_of_those_around_it(self, keys: list[str], shape: str) -> None:
+        chance = random.Random(1)
+        for _ in range(50):
+            assert re.fullmatch(shape, alike(keys[0], keys, chance))
+
+    @pytest.mark.usefixtures("past")
+    async def test_it_took_its_time_before_it_was_decided(self, site: Site) -> None:
+        await self.work(site, None)
+        await tick(site.app, check_share=0.2)
+        for case in await measures(site.app, "check"):
+            [row] = await site.app.database.fetch(
+                "SELECT decide_seconds, decided_at, admitted_at FROM decision"
+                " JOIN task ON task.id = task_id WHERE task_id = %(id)s",
+                {"id": case["task_id"]},
+            )
+            assert row["decide_seconds"] > 0.0
+            took = (row["decided_at"] - row["admitted_at"]).total_seconds()
+            assert took == pytest.approx(row["decide_seconds"], abs=2e-6)
+
+    @pytest.mark.usefixtures("past")
+    async def test_under_a_halt_it_says_so_like_any_other(self, app: App) -> None:
+        await stand(app, reference_rate=0.0, threshold=0.95)
+        await review_some(app)
+        await app.halts.halt("triage", reason="a drill", actor="dev")
+        await app.registry.refresh("triage")
+        ordinary = await decide(app, "number 31")
+        assert ordinary.routed.reason == "The use case is halted."
+        await tick(app, check_share=0.2)
+        for case in await measures(app, "check"):
+            receipt = await app.receipts.get(case["task_id"], viewer="sol")
+            assert receipt["decision"]["reason"] == ordinary.routed.reason
+
+    async def test_what_a_rule_refuses_or_fails_on_goes_no_other_way_for_being_known(
+        self, past: None, folders: Folders, settings: Settings, url: str
+    ) -> None:
+        (folders.parent / "triage" / "rules.yaml").write_text(
+            "after:\n"
+            "  - {name: odd, when: output.queue == 'odd', route: refused, reason: it is odd}\n"
+            "  - {name: torn, when: output.none == 1, route: review, reason: never}\n"
+        )
+        async with open_app(settings, url) as app:
+            await stand(app, reference_rate=0.0)
+            for number in range(2, 62, 2):
+                decision = await decide(app, f"number {number}")
+                await correct(app, decision.review_id or "", truth(f"number {number}"), "rae")
+            refused = await decide(app, "number 1")
+            assert (refused.routed.route, refused.review_id) == (Route.REFUSED, None)
+            failed = await decide(app, "number 62")
+            ordinary = await app.reviews.get(failed.review_id or "")
+            await tick(app, check_share=0.2)
+            cases = await measures(app, "check")
+            assert cases
+            for case in cases:
+                review = await app.reviews.get(case["review_id"])
+                assert (review.reason, review.priority) == (ordinary.reason, ordinary.priority)
+                assert int(review.input["text"].split()[-1]) % 2 == 0
 
 
 @pytest.mark.usefixtures("past")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import json
 import shutil
@@ -19,10 +20,13 @@ from roadbed.releases import rules
 from roadbed.releases.errors import (
     ArtifactMissingError,
     FolderChangedError,
+    ResourceExhaustedError,
     VersionsFolderError,
 )
 from roadbed.releases.registry import Registry
 from roadbed.releases.store import VersionStore
+from roadbed.storage.errors import StorageUnavailableError
+from roadbed.usecases.errors import UseCaseError
 from roadbed.usecases.folder import LoadedUseCase, folder_hash, load
 from tests.conftest import DECIDE, Folders
 from tests.unit.test_decisions import decide
@@ -150,6 +154,59 @@ class TestOpening:
         again = await fresh(app, tmp_path).open("triage", behaviour, None)
         assert again.loaded.folder_hash == found.loaded.folder_hash
         assert path.read_bytes() == before
+
+    @pytest.mark.parametrize("place", ["load", "_is"])
+    async def test_what_this_machine_lacks_is_no_damage_to_the_version(
+        self, app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+    ) -> None:
+        """Damage takes a version out of service, and a canary back."""
+        behaviour = await live(app)
+
+        def fails(*_: object) -> None:
+            if place == "_is":
+                raise OSError(errno.EIO, "Input/output error")
+            try:
+                raise OSError(errno.EMFILE, "Too many open files")
+            except OSError as error:
+                raise UseCaseError("triage", []) from error
+
+        wanted = {"load": ResourceExhaustedError, "_is": VersionsFolderError}[place]
+        with monkeypatch.context() as patch:
+            patch.setattr(f"roadbed.releases.store.{place}", fails)
+            with pytest.raises(wanted):
+                await fresh(app, tmp_path).open("triage", behaviour, None)
+        assert await fresh(app, tmp_path).open("triage", behaviour, None)
+
+    @pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ENOSPC, "No space left")])
+    async def test_nor_is_it_while_its_trained_state_loads(
+        self,
+        folders: Folders,
+        app: App,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        error: Exception,
+    ) -> None:
+        behaviour = await live(app)
+
+        def fails(*_: object) -> None:
+            raise ValueError("the model cannot be read") from error
+
+        monkeypatch.setattr("roadbed.usecases.patches.loads", fails)
+        with pytest.raises(ResourceExhaustedError):
+            await fresh(app, tmp_path).open("triage", behaviour, None)
+
+    async def test_a_database_that_fails_for_a_moment_takes_no_use_case_out_of_service(
+        self, app: App, store: VersionStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its folder cannot be loaded; without the stored copy nothing of it would be served."""
+        await live(app)
+
+        async def fails(*_: object) -> None:
+            raise StorageUnavailableError("canceling statement due to statement timeout")
+
+        monkeypatch.setattr(store, "_open", fails)
+        with pytest.raises(StorageUnavailableError):
+            await Registry(app.database, store).add_stored("triage", UseCaseError("triage", []))
 
     @pytest.mark.parametrize("name", ["__pycache__/usecase.pyc", "docs/a.md", ".hidden", "more.py"])
     async def test_a_file_planted_there_is_taken_away(

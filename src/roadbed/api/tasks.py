@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from copy import deepcopy
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -10,9 +11,10 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from roadbed.access import admit, by_task, listing, needs, viewer_of
-from roadbed.api.deps import app_of, as_json, person_of, read_object, served
-from roadbed.api.problems import RequestError
+from roadbed.api.deps import app_of, as_json, json_object, person_of, read_object, served
+from roadbed.api.problems import RequestError, unknown_fields
 from roadbed.bootstrap import App
+from roadbed.intake.rules import LONGEST_REASON
 from roadbed.people.rules import Permission, Viewer
 from roadbed.receipts.service import Filter, fresh
 from roadbed.usecases.errors import UnknownUseCaseError
@@ -20,7 +22,7 @@ from roadbed.usecases.errors import UnknownUseCaseError
 router = APIRouter()
 LONGEST_WAIT_SECONDS = 30.0
 _USUAL_WAIT_SECONDS = 5.0
-_TASK_BODY = {
+_TASK_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
@@ -49,6 +51,16 @@ _TASK_BODY = {
             }
         },
     }
+}
+
+
+_REVISION_BODY = deepcopy(_TASK_BODY)
+_properties = _REVISION_BODY["requestBody"]["content"]["application/json"]["schema"]["properties"]
+del _properties["key"]
+_properties["reason"] = {
+    "type": "string",
+    "maxLength": LONGEST_REASON,
+    "description": "Why the input is another one now; it stands on the receipt.",
 }
 
 
@@ -93,6 +105,27 @@ async def take(app: App, name: str, viewer: Viewer, body: bytes) -> tuple[int, b
     return 202 if receipt["decision"] is None else 200, to_json(receipt)
 
 
+@router.post(
+    "/tasks/{task_id}/revisions",
+    openapi_extra=_REVISION_BODY,
+    responses={200: {"description": "The receipt"}, 202: {"description": "Accepted"}},
+)
+@needs(Permission.SUBMIT, by=by_task)
+async def revise(task_id: str, request: Request) -> Response:
+    """Send a corrected input of a task: its next revision. The same input again changes nothing."""
+    app, person = app_of(request), person_of(request)
+    name = await app.receipts.use_case_of(task_id) or ""
+    served(app, name)
+    content, reason, wait = _revision_body(await json_object(request))
+    admission, running = await app.decisions.revise(
+        name, task_id, content, source={"surface": "http", "by": person}, reason=reason
+    )
+    if running is not None and wait > 0:
+        await asyncio.wait([running], timeout=wait)
+    found = await app.receipts.get(admission.task.id, viewer=person)
+    return as_json(found, 202 if found["state"] == "deciding" else 200)
+
+
 @router.get("/receipts/{task_id}")
 @needs(Permission.VIEW, by=by_task)
 async def receipt(task_id: str, request: Request) -> Response:
@@ -121,16 +154,29 @@ async def receipts(
 
 
 def _task_body(body: dict[str, Any]) -> tuple[str | None, dict[str, Any], float]:
-    if unknown := set(body) - {"key", "input", "wait"}:
-        raise RequestError(
-            f"The body has unknown fields: {', '.join(sorted(unknown))[:200]}.",
-            "A task has input, and may have key and wait.",
-        )
-    key, content, wait = body.get("key"), body.get("input"), body.get("wait", _USUAL_WAIT_SECONDS)
+    unknown_fields(body, {"key", "input", "wait"}, "A task has input, and may have key and wait.")
+    content, wait = _input_and_wait(body)
+    return _optional_text(body, "key"), content, wait
+
+
+def _revision_body(body: dict[str, Any]) -> tuple[dict[str, Any], str | None, float]:
+    remedy = "A revision has input, and may have reason and wait; its key is that of its task."
+    unknown_fields(body, {"reason", "input", "wait"}, remedy)
+    content, wait = _input_and_wait(body)
+    return content, _optional_text(body, "reason"), wait
+
+
+def _optional_text(body: dict[str, Any], name: str) -> str | None:
+    found = body.get(name)
+    if found is not None and not isinstance(found, str):
+        raise RequestError(f"The {name} is not text.", "Send it as a string, or leave it out.")
+    return found
+
+
+def _input_and_wait(body: dict[str, Any]) -> tuple[dict[str, Any], float]:
+    content, wait = body.get("input"), body.get("wait", _USUAL_WAIT_SECONDS)
     if not isinstance(content, dict):
         raise RequestError("The task has no input object.", 'Send {"input": {…}}.')
-    if key is not None and not isinstance(key, str):
-        raise RequestError("The key is not text.", "Send it as a string, or leave it out.")
     if isinstance(wait, bool) or not isinstance(wait, int | float):
         raise RequestError("The wait is not a number.", "Send seconds, from 0 to 30.")
-    return key, content, min(max(float(wait), 0.0), LONGEST_WAIT_SECONDS)
+    return content, min(max(float(wait), 0.0), LONGEST_WAIT_SECONDS)

@@ -8,6 +8,38 @@ SELECT use_case, 'decided', task_id, 'roadbed', decided_at,
        jsonb_build_object('decision', id, 'route', route)
 FROM fresh
 
+-- name: decided_revision
+INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
+SELECT item.use_case, 'decided', item.task_id, 'roadbed', item.decided_at,
+       jsonb_build_object('decision', item.id, 'route', item.route)
+FROM json_to_recordset(%(items)s::json) AS item (
+    id text, task_id text, use_case text, route text, decided_at timestamptz)
+JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
+WHERE decision.xmin = pg_current_xact_id()::xid
+
+-- name: revised
+-- What the last word of a revision did to reviews and effects of those before it.
+INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
+SELECT task.use_case, 'revised', task.id, 'roadbed', now(),
+       jsonb_build_object(
+           'effects', task.effects,
+           'reviews', (SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM review
+                       WHERE superseded_by = task.id AND task_id = ANY (before.ids)),
+           'deliveries', (SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM delivery
+                          WHERE task_id = ANY (before.ids) AND (
+                              superseded_by = task.id OR xmin = pg_current_xact_id()::xid)))
+FROM json_to_recordset(%(items)s::json) AS item (id text, task_id text)
+JOIN task ON task.id = item.task_id
+JOIN decision ON decision.task_id = task.id
+LEFT JOIN verdict ON verdict.id = item.id AND verdict.task_id = task.id
+CROSS JOIN LATERAL (
+    SELECT array_agg(earlier.id) AS ids FROM task AS earlier
+    WHERE (earlier.id = task.revises OR earlier.revises = task.revises)
+      AND earlier.revision < task.revision) AS before
+WHERE CASE WHEN verdict.id IS NULL
+           THEN decision.id = item.id AND decision.xmin = pg_current_xact_id()::xid
+           ELSE verdict.xmin = pg_current_xact_id()::xid END
+
 -- name: reviewed
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
 SELECT verdict.use_case, 'reviewed', verdict.id, verdict.reviewer, verdict.given_at,
@@ -15,6 +47,13 @@ SELECT verdict.use_case, 'reviewed', verdict.id, verdict.reviewer, verdict.given
 FROM json_to_recordset(%(items)s::json) AS item (id text)
 JOIN verdict ON verdict.id = item.id
 WHERE verdict.xmin = pg_current_xact_id()::xid
+
+-- name: undone
+-- A verdict stands no more: its reviewer took it back, or somebody else's took its place.
+INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
+SELECT use_case, %(kind)s, id, %(by)s, %(at)s,
+       jsonb_build_object('task', task_id, 'review', review_id, 'reviewer', reviewer)
+FROM verdict WHERE id = %(verdict_id)s
 
 -- name: reported
 -- What was said is bound by its hash; it would tell a blind reviewer more than their task.

@@ -37,6 +37,7 @@ for command in (
     folders.new,
     folders.check,
     work.submit,
+    work.revise,
     work.receipt,
     outcomes.outcome,
     work.trust,

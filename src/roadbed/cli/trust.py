@@ -19,6 +19,7 @@ def _lines(report: Any) -> Iterator[str]:
     yield f"  Way on: {report.way_out}"
     yield ""
     yield from _proof(report)
+    yield from _sample(report)
     yield from _audit(report.audit, report.risk_limit)
     yield f"Forecast      {report.forecast_words}"
     volume = report.volume
@@ -61,6 +62,11 @@ def _proof(report: Any) -> Iterator[str]:
     )
     if report.threshold is not None and report.threshold != proof["threshold"]:
         yield f"In force      from {report.threshold:.3f} on"
+
+
+def _sample(report: Any) -> Iterator[str]:
+    for number, sentence in enumerate(report.sample):
+        yield f"{'' if number else 'Sample':14}{sentence}"
 
 
 def _audit(audit: Any, limit: float) -> Iterator[str]:

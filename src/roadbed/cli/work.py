@@ -1,4 +1,4 @@
-"""``submit``, ``receipt``, ``trust``, ``improve``: the road from the terminal."""
+"""``submit``, ``revise``, ``receipt``, ``trust``, ``improve``: the road from the terminal."""
 
 from __future__ import annotations
 
@@ -49,6 +49,32 @@ def submit(
             app.service(usecase)
             admission, running = await app.decisions.submit(
                 usecase, _object(content), key=key, source={"surface": "cli", "by": me()}
+            )
+            if running is not None:
+                await running
+            return await app.receipts.get(admission.task.id, viewer=me())
+
+    found = run(work())
+    show(found, as_json=json, text=lambda: _receipt_text(found))
+
+
+def revise(
+    task: Annotated[str, typer.Argument(help="The task's id, of any of its revisions.")],
+    content: Annotated[
+        str, typer.Argument(metavar="INPUT", help="The whole corrected input, or - to read it.")
+    ],
+    reason: Annotated[str | None, typer.Option(help="Why; it stands on the receipt.")] = None,
+    json: Json = False,
+) -> None:
+    """Send a corrected input of a task and print the receipt of its new revision."""
+
+    async def work() -> Mapping[str, Any]:
+        async with opened(only=None) as app:
+            usecase = await app.erasure.use_case_of(task)
+            app.service(usecase)
+            source = {"surface": "cli", "by": me()}
+            admission, running = await app.decisions.revise(
+                usecase, task, _object(content), source=source, reason=reason
             )
             if running is not None:
                 await running
@@ -224,6 +250,7 @@ def _receipt_text(receipt: Mapping[str, Any]) -> str:
         "Task": f"{receipt['task']}  ({receipt['use_case']}, {receipt['state']})",
         "Erased": "what was known of it was erased for good" if receipt["erased"] else None,
         "Key": receipt["key"],
+        **_revisions(receipt),
         "Input": jsonlib.dumps(receipt["input"], ensure_ascii=False),
         "From": ", ".join(f"{name} {value}" for name, value in receipt["source"].items()),
         "Answer": "hidden until its blind review"
@@ -255,6 +282,23 @@ def _receipt_text(receipt: Mapping[str, Any]) -> str:
         "Times": "; ".join(f"{what} {at:%Y-%m-%d %H:%M:%S} UTC" for what, at in moments(receipt)),
     }
     return "\n".join(f"{name:13}{value}" for name, value in lines.items() if value)
+
+
+def _revisions(receipt: Mapping[str, Any]) -> dict[str, str]:
+    """One line each; the first carries the name."""
+    lines = [
+        f"{each['number']} of {len(receipt['revisions'])}: "
+        + ("this one" if each["task"] == receipt["task"] else each["task"])
+        + (f", by {each['by']}" if each["number"] > 1 else "")
+        + (f", {_compact(each['why'])}" if each["why"] else "")
+        + "".join(
+            f"; {part['field']}: {_json(part['before'])} -> {_json(part['after'])}"
+            for part in each["changed"]
+        )
+        + (f"; {each['came_to']}" if each["came_to"] else "")
+        for each in receipt["revisions"]
+    ]
+    return {"Revision": ("\n" + " " * 13).join(lines)} if lines else {}
 
 
 def _deliveries(deliveries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -303,4 +347,8 @@ def _confidence(decision: Mapping[str, Any]) -> str | None:
 
 
 def _compact(content: object) -> str | None:
-    return jsonlib.dumps(content, ensure_ascii=False) if content else None
+    return _json(content) if content else None
+
+
+def _json(content: object) -> str:
+    return jsonlib.dumps(content, ensure_ascii=False)

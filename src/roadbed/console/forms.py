@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from roadbed.decisions.model import Service
 from roadbed.reviews.errors import VerdictError
+from roadbed.scoring.content import same
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +75,14 @@ def read_actions(form: Mapping[str, str]) -> list[dict[str, Any]] | None:
         if name and kept == "yes":
             found.append({"name": name, "arguments": _arguments(name, form, number)})
     return found
+
+
+def changed(
+    typed: Sequence[Mapping[str, Any]] | None, shown: Sequence[Mapping[str, Any]] | None
+) -> bool:
+    """Whether the actions in a form are other than those that were shown."""
+    bare = [{"name": action["name"], "arguments": action["arguments"]} for action in shown or ()]
+    return typed is not None and not same(list(typed), bare)
 
 
 def _arguments(name: str, form: Mapping[str, str], number: str) -> dict[str, Any]:

@@ -55,12 +55,15 @@ async def give(request: Request) -> HTMLResponse:
         kind = VerdictKind(form.get("verdict", ""))
     except ValueError:
         raise VerdictError("This is no verdict.", "Accept, correct or reject.") from None
-    output = actions = None
+    output, actions = None, forms.read_actions(form)
+    review = await app.reviews.get(review_id) if actions is not None else None
     if kind is VerdictKind.CORRECT:
-        actions = forms.read_actions(form)
-        kept = (await app.reviews.get(review_id)).output if actions is not None else None
-        output = (
-            kept if kept and forms.untouched(form) else forms.read(loaded.declared.output, form)
+        kept = review.output if review and forms.untouched(form) else None
+        output = kept or forms.read(loaded.declared.output, form)
+    elif kind is VerdictKind.ACCEPT and review and forms.changed(actions, review.actions):
+        raise VerdictError(
+            "You changed the actions, so this is not what was proposed.",
+            "Press Correct to give the actions as you changed them.",
         )
     given = await app.reviews.give(
         loaded.declared,
@@ -68,7 +71,7 @@ async def give(request: Request) -> HTMLResponse:
         kind,
         reviewer=person,
         output=output,
-        actions=actions,
+        actions=actions if kind is VerdictKind.CORRECT else None,
         shown=form.get("content") or None,
         rules=loaded.rules,
         may_approve=viewer_of(request).may(name, Permission.APPROVE),

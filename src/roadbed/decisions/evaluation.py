@@ -113,10 +113,13 @@ class Evaluation:
     @property
     def checks(self) -> Sequence[Check]:
         """The steps in order, up to the one that stopped it."""
-        stopped = _STOPPED_AT.get(self.routed.code)
+        stopping = self.held or self.routed  # a halt hides what held it back before
+        stopped = _STOPPED_AT.get(stopping.code)
+        if isinstance(self.answer, NotAnswered) and self.answer.code is Reason.RULE:
+            stopped = "rules before"
         steps = _STEPS[: _STEPS.index(stopped) + 1] if stopped else _STEPS
         return [
-            Check(name=step, passed=step != stopped, reason=self.routed.reason * (step == stopped))
+            Check(name=step, passed=step != stopped, reason=stopping.reason * (step == stopped))
             for step in steps
         ]
 

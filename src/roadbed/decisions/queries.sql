@@ -56,6 +56,18 @@ UNION ALL
 SELECT item.id FROM item
 JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
 
+-- name: fresh_of_revision
+-- The decisions that an earlier statement of the same transaction recorded.
+SELECT item.* FROM item
+JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
+
+-- name: revised
+UPDATE decision SET revision = task.revision
+FROM json_to_recordset(%(items)s::json) AS item (id text, task_id text)
+JOIN task ON task.id = item.task_id
+WHERE decision.task_id = item.task_id AND decision.id = item.id
+  AND decision.revision <> task.revision  -- not by a batch that is sent a second time
+
 -- name: settled
 SELECT item.id, decision.id AS decision_id, use_case.halt_epoch, in_flight.attempt
 FROM json_to_recordset(%(items)s::json) AS item (id text, task_id text, use_case text)

@@ -29,7 +29,7 @@ from roadbed.usecases.outbound import checked_actions
 from roadbed.usecases.rulebook import Fired, RuleBook
 
 _MOST_EVIDENCE = 20_000  # characters
-_STRICT = json.JSONEncoder(allow_nan=False)
+_STRICT = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
 UNSURE = "The decider is unsure: "
 _PROVEN = "from where on the error limit is proven"
 
@@ -190,7 +190,9 @@ def in_canary(trial: Trial, task: AdmittedTask) -> bool:
     if trial.step != "canary":
         return False
     held = task.content.get(trial.sticky_by) if trial.sticky_by else None
-    named = task.key or task.id if held is None else json.dumps(held, sort_keys=True)
+    named = (
+        task.key or task.revises or task.id if held is None else json.dumps(held, sort_keys=True)
+    )
     digest = hashlib.sha256(f"{trial.release} {named}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64 < trial.share
 
@@ -251,7 +253,10 @@ def _provenance(given: object) -> Mapping[str, Any] | str:
     """Where values came from is a part of what is proposed: it must be storable as it is."""
     if not isinstance(given, Mapping):
         return "its provenance is no mapping"
-    return dict(given) if _storable(given) else "its provenance is not plain JSON of moderate size"
+    if not _storable(given):
+        return "its provenance is not plain JSON of moderate size"
+    read: dict[str, Any] = json.loads(json.dumps(given))  # keys are text, as they are stored
+    return read
 
 
 def _evidence(given: object) -> Mapping[str, Any]:
@@ -266,6 +271,7 @@ def _storable(content: object) -> bool:
         return True
     try:
         text = _STRICT.encode(content)
+        text.encode()  # half a surrogate pair is no text
     except (TypeError, ValueError, RecursionError):
         return False
-    return len(text) <= _MOST_EVIDENCE and "\\u0000" not in text and "\\ud" not in text
+    return len(text) <= _MOST_EVIDENCE and "\\u0000" not in text

@@ -65,13 +65,18 @@ class Runner:
         if seconds <= 0:
             return replace(self._too_late(), cost=_NOTHING)
         place = self._place(live.decider)
-        if place.stuck:
+        stuck = place.losses.stuck
+        if stuck and not place.losses.try_again():
             return _not(
                 Reason.DECIDER_FAILED,
-                "The decider hangs on every thread it was given; restart after mending it.",
+                "The decider hangs on every thread it was given; it is tried again about once a "
+                "minute.",
                 cost=_NOTHING,
             )
-        return await self._within(place, live.decider, task, seconds)
+        answer = await self._within(place, live.decider, task, seconds)
+        if stuck and getattr(answer, "code", None) is not Reason.DECIDER_TIMEOUT:
+            place.losses.answered()
+        return answer
 
     def close(self) -> None:
         """Let the threads go."""

@@ -1,4 +1,4 @@
-"""Verbs: ``submit`` a task through the whole path, ``recover`` what a crash left behind."""
+"""Verbs: ``submit`` a task through the whole path, ``revise`` one, ``recover`` after a crash."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ class Decisions:
         settle: Write,
         settle_funded: Write,
         settle_at_once: Write,
+        settle_revision: Write,
         presence: Presence,
         trials: Trials,
         ids: Ids,
@@ -64,6 +65,7 @@ class Decisions:
         self._settle = settle
         self._settle_funded = settle_funded
         self._settle_at_once = settle_at_once
+        self._settle_revision = settle_revision
         self._presence = presence
         self._trials = trials
         self._ids = ids
@@ -89,12 +91,7 @@ class Decisions:
         ``RetiredError``, ``InputError``, ``KeyReusedError``, ``OverloadedError``,
         ``StorageUnavailableError``.
         """
-        service = self._services.get(use_case)
-        if service.retired:
-            raise RetiredError(use_case)
-        busy = len(self._under_way) + self._at_once
-        if busy >= self._max_in_flight:
-            raise OverloadedError(busy)
+        service = self._admitting(use_case)
         declared = service.loaded.declared
         arrival = self._intake.read(
             declared,
@@ -109,6 +106,38 @@ class Decisions:
         if one_is_enough(arrival, declared, self._presence, free=free, waits=waits):
             return await self._submit_at_once(service, arrival)
         return self._go_on(await self._intake.admit(declared, arrival))
+
+    async def revise(
+        self,
+        use_case: str,
+        task_id: str,
+        content: Mapping[str, Any],
+        *,
+        source: Mapping[str, str],
+        reason: str | None = None,
+    ) -> tuple[Admission, asyncio.Task[Decision | None] | None]:
+        """Keep a corrected input of a task and, unless it is only noted, start deciding it.
+
+        Gives what ``submit`` gives; the admission is ``repeated`` where the newest revision has
+        this input already. Raises ``UnknownUseCaseError``, ``RetiredError``, ``InputError``,
+        ``NoSuchTaskError``, ``RevisionErasedError``, ``OverloadedError``,
+        ``StorageUnavailableError``.
+        """
+        service = self._admitting(use_case)
+        admission = await self._intake.revise(
+            service.loaded.declared, task_id, content, source=source, reason=reason
+        )
+        return (admission, None) if admission.task.noted else self._go_on(admission)
+
+    def _admitting(self, use_case: str) -> Service:
+        """The service of a use case that takes work now."""
+        service = self._services.get(use_case)
+        if service.retired:
+            raise RetiredError(use_case)
+        busy = len(self._under_way) + self._at_once
+        if busy >= self._max_in_flight:
+            raise OverloadedError(busy)
+        return service
 
     async def recover(self) -> int:
         """Take over tasks whose lease ran out and keep the leases of our own; gives how many."""
@@ -191,6 +220,8 @@ class Decisions:
 
         ``deciding`` is a first turn that is under way already.
         """
+        if task.revision > 1:
+            await self._intake.in_turn(task)
         began = self._clock.monotonic()
         spent: Decimal | None = Decimal(0)
         while True:
@@ -201,11 +232,9 @@ class Decisions:
             cost = decision.cost
             spent = None if spent is None or cost is None else spent + cost
             item = _record(task, decision, declared)
-            if declared.budget is None:
-                row = await self._writer.write(self._settle, item)
-            else:
+            if declared.budget is not None:
                 item |= {"cost": spent, "per_day": amounts(declared.budget)["per_day"]}
-                row = await self._writer.write(self._settle_funded, item)
+            row = await self._writer.write(self._settling(task, declared), item)
             if row is None or row["decision_id"] == decision.id:
                 if row:
                     self._compare(turn, task)
@@ -229,9 +258,14 @@ class Decisions:
             answer_seconds=self._clock.monotonic() - asked if warm else None,
         )
 
+    def _settling(self, task: AdmittedTask, declared: UseCase) -> Write:
+        if task.revision > 1:
+            return self._settle_revision
+        return self._settle if declared.budget is None else self._settle_funded
+
     def _compare(self, turn: _Turn, task: AdmittedTask) -> None:
-        """Ask the other version about what was settled, while one is tried."""
-        if (trial := turn.service.trial) is not None:
+        """Ask the other version about what was settled, once a task, while one is tried."""
+        if (trial := turn.service.trial) is not None and task.revision == 1:
             runner = self._runner(turn.service)
             self._trials.compare(
                 turn.service, trial, task, turn.decision, turn.answer_seconds, runner
@@ -366,4 +400,6 @@ def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> dict[s
         # Where only a person can judge an answer, whoever judges has to see it.
         "blind": task.reference and not declared.scorer.needs_person,
         "priority": rules.priority(decision.routed.code, reference=task.reference),
+        "budgeted": declared.budget is not None,
+        "approve_seconds": declared.approvals.within_hours * 3600.0,
     }

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from roadbed.decisions.bench import Bench, Homeward
+from roadbed.decisions.bench import Bench, Homeward, Losses
 from roadbed.usecases.deciders import Context, Trainable
 
 LARGEST_BATCH = 64
@@ -51,8 +51,8 @@ class BatchPlace:
         self._working: list[Call] | None = None
 
     @property
-    def stuck(self) -> bool:
-        return self._bench.stuck
+    def losses(self) -> Losses:
+        return self._bench.losses
 
     def put(self, call: Call) -> None:
         self._waiting.append(call)
@@ -64,14 +64,14 @@ class BatchPlace:
             self._waiting.remove(call)
         elif self._working is not None and call in self._working:
             self._working = None
-            self._bench.write_off()
+            self.losses.add()
             self._next()
 
     def close(self) -> None:
         self._bench.close()
 
     def _next(self) -> None:
-        if self._working is not None or not self._waiting or self._bench.stuck:
+        if self._working is not None or not self._waiting or self.losses.closed:
             return
         decider: Trainable = self._waiting[0].decider
         batch: list[Call] = []
@@ -92,7 +92,7 @@ class BatchPlace:
         if self._working is batch:
             self._working = None
         else:
-            self._bench.recover()
+            self.losses.recover()
         self._next()
 
 
@@ -118,15 +118,15 @@ class FunctionPlace:
         self._home = Homeward(loop)
 
     @property
-    def stuck(self) -> bool:
-        return self._bench.stuck
+    def losses(self) -> Losses:
+        return self._bench.losses
 
     def put(self, call: Call) -> None:
         self._bench.put(lambda: self._work(call))
 
     def expire(self, call: Call) -> None:
         if call.started:
-            self._bench.write_off()
+            self.losses.add()
 
     def close(self) -> None:
         self._bench.close()
@@ -143,7 +143,7 @@ class FunctionPlace:
 
     def _finish(self, call: Call, value: object) -> None:
         if call.result.done():
-            self._bench.recover()
+            self.losses.recover()
         call.give(value)
 
 
@@ -154,12 +154,9 @@ class CoroutinePlace:
         self._name = name
         self._main = loop
         self._home = Homeward(loop)
-        self._replaced = 0
+        self.losses = Losses(MOST_THREADS)
+        self._closed = False
         self._loop = self._start()
-
-    @property
-    def stuck(self) -> bool:
-        return self._replaced >= MOST_THREADS
 
     def put(self, call: Call) -> None:
         loop = self._loop
@@ -182,13 +179,14 @@ class CoroutinePlace:
         self._main.call_later(1.0, self._replace_unless, answered, suspect)
 
     def close(self) -> None:
+        self._closed = True
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     def _replace_unless(
         self, answered: threading.Event, suspect: asyncio.AbstractEventLoop
     ) -> None:
         if not answered.is_set() and suspect is self._loop:
-            self._replaced += 1
+            self.losses.add()
             self._loop = self._start()
             suspect.call_soon_threadsafe(suspect.stop)  # once it is free again
 
@@ -198,6 +196,8 @@ class CoroutinePlace:
         def work() -> None:
             loop.run_forever()
             loop.close()
+            if not self._closed:  # it was replaced, and is free again
+                self._home.send(self.losses.recover)
 
         threading.Thread(target=work, name=f"decider-{self._name}", daemon=True).start()
         return loop

@@ -68,7 +68,7 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """What a planned delivery becomes: state, key, content and why."""
+    """What a planned delivery becomes: state, key, content and why; ``kind`` if that changes."""
 
     id: str
     state: State
@@ -77,6 +77,7 @@ class Prepared:
     order_key: str | None = None
     content: Mapping[str, Any] | None = None
     content_hash: str | None = None
+    kind: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

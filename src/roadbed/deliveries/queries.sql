@@ -25,15 +25,17 @@ ON CONFLICT DO NOTHING
 -- was found wrong, the right one is held for a person. Of the actions go those that the verdict says
 -- are right: what needs an approval is held, unless whoever accepted it may approve.
 INSERT INTO delivery (id, use_case, task_id, destination, kind, arguments, of_verdict, after, state,
-                      reason, needs_approval, approved_by, created_at)
+                      reason, needs_approval, approved_by, created_at, revised)
 SELECT 'dlv_' || substr(verdict.id, 5) || '_' || planned.n, verdict.use_case, verdict.task_id,
        planned.destination, planned.kind, planned.arguments, verdict.id,
        'dlv_' || substr(verdict.id, 5) || '_' || planned.after, 'planned', planned.reason,
-       planned.needs_approval, CASE WHEN planned.approved THEN verdict.reviewer END,
-       verdict.given_at
+       planned.needs_approval OR coalesce(task.effects = 'asked', false),
+       CASE WHEN planned.approved AND task.effects IS DISTINCT FROM 'asked' THEN verdict.reviewer END,
+       verdict.given_at, task.revises IS NOT NULL
 FROM json_to_recordset(%(items)s::json) AS item (id text, deliveries jsonb, actions jsonb)
 JOIN verdict ON verdict.id = item.id AND verdict.right_output IS NOT NULL
 JOIN decision ON decision.task_id = verdict.task_id
+JOIN task ON task.id = verdict.task_id
 CROSS JOIN LATERAL (
     SELECT to_go.n::text, to_go.destination,
            CASE decision.route WHEN 'automatic' THEN 'correction' ELSE 'result' END AS kind,
@@ -50,8 +52,95 @@ CROSS JOIN LATERAL (
         approved boolean)
     WHERE decision.route <> 'automatic'
 ) AS planned
-WHERE NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = verdict.task_id)
+WHERE NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id IN (verdict.task_id, task.revises))
+  AND (decision.route = 'automatic' OR task.effects IS DISTINCT FROM 'kept')
+  AND revised_as(task.id) IS NULL
 ON CONFLICT DO NOTHING
+
+-- name: said_anew
+-- What a revision sends, of the decisions just recorded: nothing where what was sent stands, nor of what
+-- never came.
+SELECT item.* FROM item
+JOIN task ON task.id = item.task_id AND task.effects IS DISTINCT FROM 'kept'
+JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
+WHERE NOT EXISTS (SELECT FROM measure WHERE measure.task_id = task.revises)
+
+-- name: of_revision
+UPDATE delivery
+SET revised = true, needs_approval = delivery.needs_approval OR task.effects = 'asked'
+FROM json_to_recordset(%(items)s::json) AS item (id text, task_id text)
+JOIN task ON task.id = item.task_id
+WHERE delivery.task_id = item.task_id AND delivery.state = 'planned'
+
+-- name: superseded
+-- Runs in the transaction of a revision's last word, before it plans. What the revisions before it have
+-- not sent is not sent; what they sent the relay takes back; of what may have been made a person is
+-- asked.
+UPDATE delivery
+SET superseded_by = item.task_id, reason = 'A corrected input says something else.',
+    take_back = delivery.state IN ('sending', 'delivered', 'unknown')
+                OR delivery.state IN ('waiting', 'failed', 'held') AND maybe_made(delivery.id),
+    state = CASE WHEN delivery.state NOT IN ('planned', 'waiting', 'held', 'failed')
+                 THEN delivery.state
+                 WHEN maybe_made(delivery.id) THEN 'unknown' ELSE 'cancelled' END,
+    done_at = CASE WHEN delivery.state IN ('planned', 'waiting', 'held', 'failed') THEN now()
+                   ELSE delivery.done_at END
+FROM json_to_recordset(%(items)s::json) AS item (id text, task_id text)
+JOIN task ON task.id = item.task_id AND task.effects = 'replaced'
+CROSS JOIN LATERAL deliveries_before(task.id) AS before
+WHERE delivery.id = before.id
+  AND (delivery.superseded_by IS NULL OR delivery.state = 'delivered')
+
+-- name: paused
+-- Where a person is asked first: what the revisions before it have not sent waits for them as well. The
+-- question that an earlier revision asked is taken back.
+UPDATE delivery
+SET state = CASE WHEN delivery.state = 'held' THEN 'cancelled'
+                 WHEN delivery.state = 'waiting' THEN 'held' ELSE delivery.state END,
+    needs_approval = true, approved_by = NULL, approved_hash = NULL,
+    superseded_by = CASE WHEN delivery.state = 'held' THEN item.task_id END,
+    done_at = CASE WHEN delivery.state = 'held' THEN now() END,
+    reason = 'A corrected input says something else. Send this all the same?',
+    approve_until = now() + make_interval(secs => item.approve_seconds)
+FROM json_to_recordset(%(items)s::json) AS item (
+    id text, task_id text, approve_seconds double precision)
+JOIN task ON task.id = item.task_id AND task.effects = 'asked'
+CROSS JOIN LATERAL deliveries_before(task.id) AS before
+WHERE delivery.id = before.id AND delivery.superseded_by IS NULL
+  AND (delivery.state IN ('planned', 'waiting', 'sending')
+       OR delivery.state = 'held' AND delivery.revised)
+
+-- name: unasked
+-- Where a person is to be asked and the revision sends nothing that they could approve: whether what was
+-- sent is to be taken back, and that is done by hand.
+UPDATE delivery
+SET state = 'stuck', superseded_by = item.task_id, done_at = now(),
+    reason = 'A corrected input gives no result. Take this back by hand, or leave it.'
+FROM json_to_recordset(%(items)s::json) AS item (id text, task_id text)
+JOIN task ON task.id = item.task_id AND task.effects = 'asked'
+CROSS JOIN LATERAL deliveries_before(task.id) AS before
+WHERE delivery.id = before.id AND delivery.state = 'delivered'
+  AND NOT EXISTS (SELECT FROM delivery AS own WHERE own.task_id = item.task_id)
+
+-- name: superseded_by_approval
+-- A person approved what a revision sends: what was there for it before goes, as in `superseded`.
+UPDATE delivery
+SET superseded_by = approved.task_id, reason = 'A corrected input says something else.',
+    take_back = delivery.state IN ('sending', 'delivered', 'unknown')
+                OR delivery.state IN ('waiting', 'failed', 'held') AND maybe_made(delivery.id),
+    state = CASE WHEN delivery.state NOT IN ('planned', 'waiting', 'held', 'failed')
+                 THEN delivery.state
+                 WHEN maybe_made(delivery.id) THEN 'unknown' ELSE 'cancelled' END,
+    done_at = CASE WHEN delivery.state IN ('planned', 'waiting', 'held', 'failed') THEN now()
+                   ELSE delivery.done_at END
+FROM delivery AS approved
+JOIN task ON task.id = approved.task_id AND task.effects = 'asked'
+CROSS JOIN LATERAL deliveries_before(task.id) AS before
+WHERE approved.id = %(id)s AND delivery.id = before.id
+  AND (delivery.superseded_by IS NULL OR delivery.state = 'delivered')
+  AND (before.destination = approved.destination
+       OR NOT EXISTS (SELECT FROM delivery AS own WHERE own.task_id = approved.task_id
+                                                    AND own.destination = before.destination))
 
 -- name: taken_back
 -- A verdict was undone: what it planned and was not sent is not sent.
@@ -66,7 +155,7 @@ SET state = CASE delivery.state WHEN 'waiting' THEN 'held' ELSE delivery.state E
     needs_approval = true, approved_by = NULL, approved_hash = NULL, reason = %(reason)s,
     approve_until = now() + make_interval(secs => %(approve_seconds)s)
 FROM decision
-WHERE delivery.use_case = %(use_case)s AND delivery.kind IN ('result', 'action')
+WHERE delivery.use_case = %(use_case)s AND delivery.kind IN ('result', 'action', 'correction')
   AND delivery.of_verdict IS NULL AND delivery.state IN ('planned', 'waiting', 'sending')
   AND decision.task_id = delivery.task_id AND decision.version = %(version)s
   AND decision.route = 'automatic'
@@ -79,14 +168,27 @@ SELECT pg_try_advisory_xact_lock(hashtext('prepare'), hashtext(%(use_case)s)) AS
 -- name: planned
 SELECT delivery.id, delivery.use_case, delivery.task_id, delivery.destination, delivery.kind,
        delivery.arguments, delivery.of_verdict, delivery.needs_approval, delivery.reason,
-       task.key AS task_key, task.input, decision.id AS decision_id, decision.route,
-       decision.version, decision.confidence, decision.decided_at,
-       coalesce(verdict.right_output, decision.output) AS output, verdict.reviewer
+       coalesce(task.key, first.key) AS task_key, task.input, decision.id AS decision_id,
+       decision.route, decision.version, decision.confidence, decision.decided_at,
+       coalesce(verdict.right_output, decision.output) AS output, verdict.reviewer,
+       CASE WHEN verdict.id IS NULL OR verdict.kind = 'accept' THEN decision.provenance END
+       AS provenance, task.revises, task.revision,
+       (SELECT max(CASE WHEN before.state = 'compensated' THEN 'taken back' ELSE 'there' END)
+        FROM deliveries_before(delivery.task_id) AS before
+        WHERE delivery.revised AND before.destination = delivery.destination
+          AND before.state IN ('sending', 'delivered', 'unknown', 'stuck', 'compensating',
+                               'compensated')) AS before
 FROM delivery
 JOIN task ON task.id = delivery.task_id
+LEFT JOIN task AS first ON first.id = task.revises
 JOIN decision ON decision.task_id = delivery.task_id
 LEFT JOIN verdict ON verdict.id = delivery.of_verdict
 WHERE delivery.use_case = %(use_case)s AND delivery.state = 'planned'
+  AND (NOT delivery.revised OR NOT EXISTS (
+      SELECT FROM deliveries_before(delivery.task_id) AS before
+      JOIN delivery AS going ON going.id = before.id
+      WHERE before.destination = delivery.destination
+        AND (going.take_back OR going.state = 'compensating')))
 ORDER BY delivery.id LIMIT %(most)s FOR UPDATE OF delivery
 
 -- name: same_key
@@ -106,6 +208,7 @@ GROUP BY destination
 -- name: prepared
 UPDATE delivery
 SET state = item.state, reason = item.reason, key = item.key, order_key = item.order_key,
+    kind = coalesce(item.kind, delivery.kind),
     content = item.content, content_hash = item.content_hash,
     position = nextval('delivery_position'),
     approved_hash = CASE WHEN approved_by IS NOT NULL THEN item.content_hash END,
@@ -115,7 +218,7 @@ SET state = item.state, reason = item.reason, key = item.key, order_key = item.o
     done_at = CASE WHEN item.state = 'skipped' THEN clock_timestamp() END
 FROM (SELECT * FROM json_to_recordset(%(items)s::json) AS item (
           id text, state text, reason text, key text, order_key text, content jsonb,
-          content_hash text) ORDER BY id) AS item
+          content_hash text, kind text) ORDER BY id) AS item
 WHERE delivery.id = item.id
 
 -- name: ask
@@ -139,24 +242,33 @@ ON CONFLICT DO NOTHING
 SELECT pg_advisory_xact_lock_shared(hashtext('halt'), hashtext(%(use_case)s))
 
 -- name: claim
+-- Of each destination, the longest due, as many as it has room for. An array and a state that is
+-- looked up keep the planner from reading the whole table where much waits.
 UPDATE delivery
 SET state = 'sending', attempt = attempt + 1, first_sent_at = coalesce(first_sent_at, now()),
     lease_until = now() + make_interval(secs => %(lease_seconds)s)
-WHERE id IN (
-    SELECT due.id FROM delivery AS due
-    JOIN use_case ON use_case.name = due.use_case AND NOT use_case.halted
-    WHERE due.use_case = %(use_case)s AND due.state = 'waiting' AND due.next_at <= now()
-      AND due.destination <> ALL (%(closed)s)
-      AND (NOT due.needs_approval OR due.approved_hash = due.content_hash)
-      AND (due.after IS NULL OR EXISTS (
-          SELECT 1 FROM delivery AS before
-          WHERE before.id = due.after AND before.state IN ('delivered', 'skipped')))
-      AND (due.order_key IS NULL OR NOT EXISTS (
-          SELECT 1 FROM delivery AS earlier
-          WHERE earlier.use_case = due.use_case AND earlier.destination = due.destination
-            AND earlier.order_key = due.order_key AND earlier.position < due.position
-            AND earlier.state IN ('planned', 'waiting', 'sending', 'held', 'failed', 'unknown')))
-    ORDER BY due.next_at LIMIT %(most)s FOR UPDATE OF due SKIP LOCKED)
+WHERE id = ANY (ARRAY (
+    SELECT found.id
+    FROM json_to_recordset(%(rooms)s::json) AS place (destination text, room integer)
+    CROSS JOIN LATERAL (
+        SELECT due.id FROM delivery AS due
+        JOIN use_case ON use_case.name = due.use_case AND NOT use_case.halted
+        WHERE due.use_case = %(use_case)s AND due.destination = place.destination
+          AND due.state = 'waiting' AND due.next_at <= now() AND NOT due.take_back
+          AND (NOT due.revised OR NOT EXISTS (
+              SELECT FROM deliveries_before(due.task_id) AS before
+              JOIN delivery AS going ON going.id = before.id
+              WHERE before.destination = due.destination
+                AND (going.take_back OR going.state = 'compensating')))
+          AND (NOT due.needs_approval OR due.approved_hash = due.content_hash)
+          AND (due.after IS NULL OR (SELECT before.state FROM delivery AS before
+                                     WHERE before.id = due.after) IN ('delivered', 'skipped'))
+          AND (due.order_key IS NULL OR NOT EXISTS (
+              SELECT 1 FROM delivery AS earlier
+              WHERE earlier.use_case = due.use_case AND earlier.destination = due.destination
+                AND earlier.order_key = due.order_key AND earlier.position < due.position
+                AND earlier.state IN ('planned', 'waiting', 'sending', 'held', 'failed', 'unknown')))
+        ORDER BY due.next_at LIMIT place.room FOR UPDATE OF due SKIP LOCKED) AS found))
 RETURNING id, use_case, task_id, destination, kind, of_delivery, key, content, approved_hash, attempt,
           first_sent_at, look_first, reference,
           (SELECT reference FROM delivery AS made WHERE made.id = delivery.of_delivery)
@@ -226,8 +338,43 @@ FROM delivery AS ended
 JOIN delivery AS before ON before.id = ended.after AND before.state = 'delivered'
 WHERE ended.use_case = %(use_case)s AND ended.after IS NOT NULL
   AND ended.state IN ('failed', 'refused', 'cancelled', 'compensated', 'stuck')
-  AND ended.kind <> 'compensation'
+  AND ended.kind <> 'compensation' AND ended.superseded_by IS NULL
+  AND before.superseded_by IS NULL
 LIMIT 100
+
+-- name: not_again
+-- What a corrected input superseded while it was being sent, and what a person said did not happen.
+UPDATE delivery
+SET state = CASE WHEN maybe_made(id) THEN 'unknown' ELSE 'cancelled' END,
+    take_back = maybe_made(id), done_at = now(), reason = 'A corrected input says something else.'
+WHERE use_case = %(use_case)s AND take_back AND state IN ('waiting', 'held', 'failed')
+
+-- name: to_take_back
+-- What went out and a corrected input superseded, the last step of a chain first. ``again``: what takes
+-- its place is planned.
+SELECT made.id, made.destination,
+       EXISTS (SELECT FROM delivery AS own
+               WHERE own.task_id = made.superseded_by AND own.destination = made.destination
+                 AND own.state <> 'cancelled') AS again
+FROM delivery AS made
+WHERE made.use_case = %(use_case)s AND made.take_back AND made.state = 'delivered'
+  AND NOT EXISTS (SELECT FROM delivery AS later
+                  WHERE later.after = made.id
+                    AND (later.take_back OR later.state IN ('sending', 'compensating')))
+LIMIT 100
+
+-- name: left_there
+-- It cannot be taken back, and a person is asked about what takes its place.
+UPDATE delivery SET take_back = false WHERE id = %(id)s AND state = 'delivered'
+
+-- name: left_alone
+-- What takes the place of something that is still there is not sent after all: a person has to look.
+UPDATE delivery
+SET state = 'stuck', superseded_by = own.task_id, done_at = now(),
+    reason = 'A corrected input sends nothing here. Take this back by hand, or leave it.'
+FROM delivery AS own CROSS JOIN LATERAL deliveries_before(own.task_id) AS before
+WHERE own.id = ANY (%(ids)s) AND delivery.id = before.id AND delivery.state = 'delivered'
+  AND before.destination = own.destination
 
 -- name: never_sent
 UPDATE delivery SET state = 'cancelled', done_at = now(),
@@ -246,12 +393,25 @@ FROM delivery AS made WHERE made.id = %(id)s AND made.state = 'delivered'
 ON CONFLICT DO NOTHING
 
 -- name: compensating
-UPDATE delivery SET state = %(state)s, reason = %(reason)s
+UPDATE delivery SET state = %(state)s, reason = %(reason)s, take_back = false
 WHERE id = %(id)s AND state = 'delivered'
 
--- name: circuits
-SELECT destination FROM circuit
-WHERE use_case = %(use_case)s AND open_until > now()
+-- name: places
+-- Destinations that something waits for and that are not left alone now: one look each into the index.
+WITH RECURSIVE place AS (
+    (SELECT destination FROM delivery
+     WHERE use_case = %(use_case)s AND state = 'waiting' ORDER BY destination LIMIT 1)
+    UNION ALL
+    SELECT (SELECT next.destination FROM delivery AS next
+            WHERE next.use_case = %(use_case)s AND next.state = 'waiting'
+              AND next.destination > place.destination
+            ORDER BY next.destination LIMIT 1)
+    FROM place WHERE place.destination IS NOT NULL)
+SELECT destination FROM place
+WHERE destination IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM circuit
+    WHERE circuit.use_case = %(use_case)s AND circuit.destination = place.destination
+      AND circuit.open_until > now())
 
 -- name: trip
 INSERT INTO circuit (use_case, destination, failures, open_until, last_error, changed_at)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
+import functools
+import itertools
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -74,6 +76,7 @@ class Relay:
         self._address = address
         self._senders = senders
         self._sending: set[asyncio.Task[None]] = set()
+        self._held: Counter[tuple[str, str]] = Counter()  # senders by use case and destination
         self._failures: Counter[tuple[str, str]] = Counter()
         self._left_alone: dict[tuple[str, str], float] = {}
         self._tidied: dict[str, float] = {}
@@ -81,11 +84,13 @@ class Relay:
     async def run(self, declared: Callable[[], Sequence[UseCase]]) -> None:
         """Work until cancelled; then let what is being sent come to its end."""
         try:
-            while True:
+            for turn in itertools.count():
                 busy = False
-                for each in declared():
+                usecases = deque(declared())
+                usecases.rotate(-turn)  # what is free goes first to another one each time
+                for usecase in usecases:
                     with contextlib.suppress(RoadbedError):
-                        busy = await self.round(each) or busy
+                        busy = await self.round(usecase) or busy
                 if not busy:
                     await self._pause()
         finally:
@@ -142,6 +147,9 @@ class Relay:
                 "approve_seconds": declared.approvals.within_hours * 3600.0,
             },
         )
+        skipped = [each.id for each in prepared if each.state is State.SKIPPED]
+        if skipped and any(row["before"] for row in rows):
+            await connection.execute(SQL["left_alone"], {"ids": skipped})
         held = [each.id for each in prepared if each.state is State.HELD]
         if held and declared.approvals.to is not None:
             await connection.execute(SQL["ask"], {"ids": held, "address": self._address})
@@ -211,7 +219,10 @@ class Relay:
         await self._database.fetch(SQL["expire"], named)
         await self._database.fetch(SQL["never_sent"], named)
         for row in await self._database.fetch(SQL["broken"], named):
-            await self._take_back(declared, row)
+            await self._take_back(declared, row, "A later step failed")
+        await self._database.fetch(SQL["not_again"], named)
+        for row in await self._database.fetch(SQL["to_take_back"], named):
+            await self._take_back(declared, row, "A corrected input says something else")
 
     async def _lost(self, declared: UseCase, row: Row) -> None:
         to = rules.connector(declared, row["destination"])
@@ -222,9 +233,12 @@ class Relay:
             outcome = rules.failed(error, row, to, self._clock.now(), self._chance())
         await self._finished(row, outcome, LEASE_SECONDS)
 
-    async def _take_back(self, declared: UseCase, row: Row) -> None:
+    async def _take_back(self, declared: UseCase, row: Row, why: str) -> None:
         to = rules.connector(declared, row["destination"])
         able = to is not None and to.can_compensate
+        if not able and row.get("again"):
+            await self._database.fetch(SQL["left_there"], {"id": row["id"]})
+            return
         async with self._database.transaction() as connection:
             if able:
                 await connection.execute(SQL["compensate"], {"id": row["id"]})
@@ -233,34 +247,40 @@ class Relay:
                 {
                     "id": row["id"],
                     "state": State.COMPENSATING if able else State.STUCK,
-                    "reason": "A later step failed."
+                    "reason": f"{why}."
                     if able
-                    else "A later step failed, and this one cannot be taken back: do it by hand.",
+                    else f"{why}, and this one cannot be taken back: do it by hand.",
                 },
             )
 
     # Sending
 
     async def _send_some(self, declared: UseCase) -> int:
-        room = self._senders - len(self._sending)
-        if room <= 0:
+        free = self._senders - len(self._sending)
+        if free <= 0:
             return 0
         named = {"use_case": declared.name}
         async with self._database.transaction() as connection:
             await connection.execute(SQL["gate"], named)
-            cursor = await connection.execute(SQL["circuits"], named)
-            closed = [each["destination"] for each in await cursor.fetchall()]
+            cursor = await connection.execute(SQL["places"], named)
+            places = [row["destination"] for row in await cursor.fetchall()]
+            rooms = rules.rooms({name: self._held[declared.name, name] for name in places}, free)
             began = self._clock.monotonic()  # not before: a drill may hold the gate for seconds
             cursor = await connection.execute(
-                SQL["claim"],
-                {**named, "closed": closed, "most": room, "lease_seconds": LEASE_SECONDS},
+                SQL["claim"], {**named, "rooms": _rooms(rooms), "lease_seconds": LEASE_SECONDS}
             )
             rows = await cursor.fetchall()
         for row in rows:
             task = asyncio.create_task(self._send(declared, row, began))
             self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+            place = (declared.name, row["destination"])
+            self._held[place] += 1
+            task.add_done_callback(functools.partial(self._sent, place))
         return len(rows)
+
+    def _sent(self, place: tuple[str, str], task: asyncio.Task[None]) -> None:
+        self._sending.discard(task)
+        self._held[place] -= 1
 
     async def _send(self, declared: UseCase, row: Row, claimed_at: float) -> None:
         to = rules.connector(declared, row["destination"])
@@ -358,6 +378,11 @@ class Relay:
         }
         with contextlib.suppress(RoadbedError):
             await self._database.fetch(SQL["trip"], facts)
+
+
+def _rooms(rooms: Mapping[str, int]) -> str:
+    places = [{"destination": name, "room": room} for name, room in rooms.items()]
+    return to_json(places).decode()
 
 
 def _parcel(row: Row) -> Parcel:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from roadbed.deliveries.model import CORRECTION, Outcome, Prepared, State
+from roadbed.deliveries.model import CORRECTION, RESULT, Outcome, Prepared, State
 from roadbed.usecases import outbound, templates
 from roadbed.usecases.destinations import (
     Connector,
@@ -23,6 +23,9 @@ MOST_UNKNOWN = 5
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 4 * 3600.0
 _LONGEST_RETRY_AFTER = 6 * 3600.0
 _MARGIN = timedelta(minutes=5)  # clocks of two systems never agree quite
+_STILL_THERE = (
+    "Another result went out before the input was corrected, and is there. Send this one?"
+)
 
 
 def connector(declared: UseCase, destination: str) -> Connector | None:
@@ -50,9 +53,12 @@ def prepare(declared: UseCase, row: Mapping[str, Any]) -> Prepared:
         order_key = templates.render(in_order_of, facts) if in_order_of else None
     except templates.MissingFieldError as error:
         return _held(row, f"Its key cannot be made: {error}.")
+    if row["revises"] is not None:
+        key = f"{key}:revision:{row['revision']}"
     if row["kind"] == CORRECTION:
         key = f"{key}:corrected:{row['of_verdict']}"
-    held = row["kind"] == CORRECTION or row["needs_approval"]
+    still_there = row["before"] == "there"
+    held = row["kind"] == CORRECTION or row["needs_approval"] or still_there
     return Prepared(
         id=row["id"],
         state=State.HELD if held else State.WAITING,
@@ -61,6 +67,7 @@ def prepare(declared: UseCase, row: Mapping[str, Any]) -> Prepared:
         order_key=order_key,
         content=facts,
         content_hash=content_hash(row["destination"], key, facts),
+        kind=CORRECTION if row["before"] is not None and row["kind"] == RESULT else None,
     )
 
 
@@ -148,6 +155,22 @@ def circuit_wait(failures: int) -> float:
     return 0.0 if failures < 5 else float(min(5.0 * 2.0 ** (failures - 5), 300.0))
 
 
+def rooms(held: Mapping[str, int], free: int) -> dict[str, int]:
+    """How many more senders each destination may take of those that are ``free``.
+
+    ``held`` says how many it holds. It may hold three times what it leaves free: a single one three
+    quarters of all, and of several that hang each a part that still leaves some. One that holds
+    none gets one as long as there is any.
+    """
+    given = {}
+    for destination, holds in sorted(held.items(), key=lambda item: item[1]):
+        room = max((3 * free - holds) // 4, 0 if holds else min(free, 1))
+        if room:
+            given[destination] = room
+            free -= room
+    return given
+
+
 def _skips(when: str, facts: Mapping[str, Any]) -> tuple[State, str] | None:
     """Why the condition keeps it back. One that cannot be evaluated lets nothing through."""
     try:
@@ -161,6 +184,8 @@ def _skips(when: str, facts: Mapping[str, Any]) -> tuple[State, str] | None:
 
 
 def _why_held(row: Mapping[str, Any]) -> str:
+    if row["before"] == "there" and row["of_verdict"] is None:
+        return f"{row['reason'] or ''} {_STILL_THERE}".strip()
     if row["kind"] == CORRECTION:
         return "The automatic answer was found wrong after it went out. Send the right one?"
     return row["reason"] or "A person has to approve it."

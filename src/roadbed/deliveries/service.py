@@ -127,6 +127,8 @@ class Deliveries:
             )
             if not await cursor.fetchone():
                 raise DeliveryStateError(delivery_id, "no longer what it was", " or ".join(states))
+            if what == "approve" and row["key"] and row["revised"]:
+                await connection.execute(_SQL["superseded_by_approval"], {"id": delivery_id})
             await connection.execute(
                 self._audit_note,
                 {

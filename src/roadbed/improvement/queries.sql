@@ -1,15 +1,17 @@
 -- name: born
--- Runs in the transaction of the verdict. The coin tossed at admission fixes the purpose for good.
+-- Runs in the transaction of the verdict. The coin tossed at admission fixes the purpose for good. A task
+-- counts once as evidence, as it first came: what a later revision gives of the sample only judges.
 INSERT INTO example (id, use_case, task_id, verdict_id, input, output, actions, purpose, reference,
                      origin, content_hash, born_at)
 SELECT item.example_id, task.use_case, task.id, verdict.id, task.input, verdict.right_output,
        verdict.right_actions,
-       CASE WHEN task.reference THEN 'judge' ELSE 'learn' END, task.reference, 'review',
+       CASE WHEN task.reference THEN 'judge' ELSE 'learn' END,
+       task.reference AND task.revises IS NULL, 'review',
        task.body_hash, verdict.given_at
 FROM json_to_recordset(%(items)s::json) AS item (id text, example_id text)
 JOIN verdict ON verdict.id = item.id
 JOIN task ON task.id = verdict.task_id
-WHERE NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = verdict.task_id)
+WHERE NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id IN (verdict.task_id, task.revises))
 ON CONFLICT DO NOTHING
 
 -- name: withdraw
@@ -61,6 +63,7 @@ SELECT task.id, task.id AS task_id, task.input, NULL::jsonb AS output, NULL::jso
        task.admitted_at < %(before)s AS overdue, task.admitted_at AS drawn_at
 FROM review JOIN task ON task.id = review.task_id
 WHERE review.use_case = %(use_case)s AND review.verdict IS NULL AND task.reference
+  AND task.revises IS NULL
 
 -- name: judged_answers
 -- What people said of single answers: of those that were decided, and of those they were asked about.

@@ -58,3 +58,27 @@ class OverloadedError(RoadbedError):
             f"{in_flight} tasks are being decided already.",
             "Send it again in a few seconds with the same key.",
         )
+
+
+class NoSuchTaskError(RoadbedError):
+    """No task of this id in this use case."""
+
+    code = "task_unknown"
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(
+            f"There is no task {task_id[:60]!r} here.",
+            "Take its id from the answer that admitted it.",
+        )
+
+
+class RevisionErasedError(RoadbedError):
+    """A corrected input for a task whose content was erased."""
+
+    code = "task_erased"
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(
+            f"What was known of the task {task_id} was erased; it takes no corrected input.",
+            "If the work is still to be done, send it as a new task.",
+        )

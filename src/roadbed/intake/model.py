@@ -19,7 +19,8 @@ class AdmittedTask:
     ``source`` says who sent it, how.
 
     ``reference`` is the coin: a person labels the task whatever its route. ``funded`` is false
-    where the budget had nothing left to reserve.
+    where the budget had nothing left to reserve. A revision names the first in ``revises`` and has
+    its key; ``noted`` says that it is kept beside the task and not decided.
     """
 
     id: TaskId
@@ -33,6 +34,9 @@ class AdmittedTask:
     admitted_at: datetime
     attempt: int = 1
     funded: bool = True
+    revises: TaskId | None = None
+    revision: int = 1
+    noted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

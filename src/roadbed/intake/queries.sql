@@ -35,6 +35,12 @@ LEFT JOIN task AS own ON own.id = item.id
 LEFT JOIN task AS earlier
     ON own.id IS NULL AND earlier.use_case = item.use_case AND earlier.key = item.key
 
+-- name: free_key
+-- A case that measures reviewers has a key like those of the work. Whoever really sends it, gets it.
+UPDATE task SET key = NULL
+WHERE id = %(id)s AND EXISTS (SELECT 1 FROM measure WHERE measure.task_id = task.id)
+RETURNING id
+
 -- name: standing_funded
 -- The same where there is a budget: did the new task get its reservation?
 SELECT item.id, coalesce(own.id, earlier.id) AS task_id, earlier.body_hash, earlier.input,
@@ -55,8 +61,9 @@ WHERE task.id = in_flight.task_id AND in_flight.task_id IN (
     JOIN task AS of_task ON of_task.id = expired.task_id
     WHERE expired.lease_until < now() AND of_task.use_case = ANY (%(use_cases)s)
     ORDER BY expired.lease_until LIMIT %(most)s FOR UPDATE OF expired SKIP LOCKED)
-RETURNING task.id, task.use_case, task.key, task.input, task.source, task.reference,
-          task.reference_rate, task.admitted_at, in_flight.attempt
+RETURNING task.id, task.use_case, task.input, task.source, task.reference, task.reference_rate,
+          task.admitted_at, task.revises, task.revision, in_flight.attempt,
+          coalesce(task.key, (SELECT key FROM task AS first WHERE first.id = task.revises)) AS key
 
 -- name: extend
 UPDATE in_flight SET lease_until = now() + make_interval(secs => %(lease_seconds)s)
@@ -66,3 +73,45 @@ WHERE task_id = ANY (%(task_ids)s)
 SELECT task.id, task.use_case, task.key, task.input, task.source, task.reference,
        task.reference_rate, task.admitted_at
 FROM task WHERE id = %(id)s
+
+-- name: first
+-- The first of a task's revisions, held: revisions come one after the other, and none while the task
+-- is erased.
+SELECT first.id, first.use_case, first.key, first.reference, first.reference_rate,
+       first.body_hash = 'erased' AS erased
+FROM task AS named JOIN task AS first ON first.id = coalesce(named.revises, named.id)
+WHERE named.id = %(id)s
+FOR UPDATE OF first
+
+-- name: newest
+SELECT id, revises, revision, body_hash, input, source, admitted_at, on_revision FROM task
+WHERE id = %(first)s OR revises = %(first)s
+ORDER BY revision DESC LIMIT 1
+
+-- name: revise
+INSERT INTO task (id, use_case, body_hash, input, source, reference, reference_rate, admitted_at,
+                  revises, revision, on_revision)
+VALUES (%(id)s, %(use_case)s, %(body_hash)s, %(input)s, %(source)s, %(reference)s,
+        %(reference_rate)s, %(admitted_at)s, %(revises)s, %(revision)s, %(rule)s)
+
+-- name: hold_revision
+INSERT INTO in_flight (task_id, lease_until)
+VALUES (%(id)s, now() + make_interval(secs => %(lease_seconds)s))
+
+-- name: ahead
+-- Whether an earlier revision of the same task is still being decided.
+SELECT task.id FROM task JOIN in_flight ON in_flight.task_id = task.id
+WHERE (task.id = %(revises)s OR task.revises = %(revises)s) AND task.revision < %(revision)s
+
+-- name: effects
+-- Runs in the transaction of a revision's last word, a decision or a verdict: what becomes of what the
+-- revisions before it sent.
+UPDATE task SET effects = effects_of(task.id)
+FROM json_to_recordset(%(items)s::json) AS item (id text, task_id text)
+JOIN decision ON decision.task_id = item.task_id
+LEFT JOIN verdict ON verdict.id = item.id AND verdict.task_id = item.task_id
+WHERE task.id = item.task_id AND revised_as(task.id) IS NULL
+  AND CASE WHEN verdict.id IS NULL
+           THEN decision.id = item.id AND decision.route <> 'review'
+                AND decision.xmin = pg_current_xact_id()::xid
+           ELSE decision.route <> 'automatic' AND verdict.xmin = pg_current_xact_id()::xid END

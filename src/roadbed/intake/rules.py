@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from roadbed.intake.errors import InputError
 
 LONGEST_KEY = 200
+LONGEST_REASON = 500
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f]")
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -38,6 +39,12 @@ def check_key(key: str | None) -> None:
     """Raises ``InputError`` for a key that is empty, too long or not printable."""
     if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
         raise InputError([("key", f"use 1 to {LONGEST_KEY} printable characters")])
+
+
+def check_reason(reason: str | None) -> None:
+    """Raises ``InputError`` for a reason that is too long or cannot be shown."""
+    if reason is not None and (len(reason) > LONGEST_REASON or any(unstorable(reason))):
+        raise InputError([("reason", f"use at most {LONGEST_REASON} characters of plain text")])
 
 
 def body_hash(content: Mapping[str, Any]) -> str:

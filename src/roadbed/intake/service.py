@@ -1,26 +1,30 @@
-"""Verbs: ``read`` a task, ``admit`` it, ``take_over`` what a crashed process left."""
+"""Verbs: ``read`` a task, ``admit`` it, ``revise`` one, ``take_over`` what a crash left."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
 from roadbed.budgets.service import SQL as BUDGETS
 from roadbed.budgets.service import Budgets, amounts
 from roadbed.intake import rules
-from roadbed.intake.errors import KeyReusedError
+from roadbed.intake.errors import KeyReusedError, NoSuchTaskError, RevisionErasedError
 from roadbed.intake.model import Admission, AdmittedTask, Arrival
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids, TaskId
 from roadbed.risk import coin
-from roadbed.storage.database import Database
+from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
-from roadbed.usecases.model import UseCase
+from roadbed.usecases.model import OnRevision, UseCase
 
 SQL = queries(__package__)
+_TURN_SECONDS = 0.05
 ADMIT = Write("admit", SQL["admit"], SQL["hold"], SQL["standing"])
 ADMIT_FUNDED = Write(
     "admit-funded", SQL["admit"], SQL["hold"], BUDGETS["reserve"], SQL["standing_funded"]
@@ -39,6 +43,7 @@ class Intake:
         budgets: Budgets,
         *,
         lease_seconds: float,
+        audit_note: str,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -46,6 +51,7 @@ class Intake:
         self._clock = clock
         self._budgets = budgets
         self._lease_seconds = lease_seconds
+        self._audit_note = audit_note
 
     def read(
         self,
@@ -92,11 +98,94 @@ class Intake:
         if row["task_id"] == task.id:
             funded = bool(row.get("funded", True))
             return Admission(task=replace(task, funded=funded), repeated=False)
+        if await self._database.fetch(SQL["free_key"], {"id": row["task_id"]}):
+            return await self.admit(declared, arrival)
         if row["body_hash"] != arrival.body_hash:
             raise KeyReusedError(str(task.key), row["task_id"])
         return Admission(
             task=_read(declared, {**row, "id": row["task_id"], "key": task.key}), repeated=True
         )
+
+    async def revise(
+        self,
+        declared: UseCase,
+        task_id: str,
+        content: Mapping[str, Any],
+        *,
+        source: Mapping[str, str],
+        reason: str | None,
+    ) -> Admission:
+        """Keep a corrected input as the next revision of a task, in line with the others.
+
+        The same input as that of the newest revision changes nothing and gives that one. The coin
+        stays as it fell for the task. Raises ``InputError``, ``NoSuchTaskError``,
+        ``RevisionErasedError``, ``StorageUnavailableError``.
+        """
+        rules.check_reason(reason)
+        parsed = rules.read_input(declared.input, content)
+        digest, now = rules.body_hash(content), self._clock.now()
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(SQL["first"], {"id": task_id})
+            first = await cursor.fetchone()
+            if first is None or first["use_case"] != declared.name:
+                raise NoSuchTaskError(task_id)
+            if first["erased"]:
+                raise RevisionErasedError(first["id"])
+            cursor = await connection.execute(SQL["newest"], {"first": first["id"]})
+            newest = await cursor.fetchone() or {}
+            if newest["body_hash"] == digest:
+                return Admission(task=_read(declared, {**first, **newest}), repeated=True)
+            task = AdmittedTask(
+                id=self._ids.task(),
+                use_case=declared.name,
+                key=first["key"],
+                input=parsed,
+                content=content,
+                source={**source, "reason": reason} if reason else source,
+                reference=first["reference"],
+                reference_rate=first["reference_rate"],
+                admitted_at=now,
+                revises=first["id"],
+                revision=newest["revision"] + 1,
+                noted=declared.on_revision == "note",
+            )
+            await self._keep(connection, task, digest, declared.on_revision)
+        return Admission(task=await self._funded(declared, task), repeated=False)
+
+    async def _keep(
+        self, connection: Connection, task: AdmittedTask, digest: str, rule: OnRevision
+    ) -> None:
+        item = {"id": task.id, "lease_seconds": self._lease_seconds}
+        facts = {**item, **record(Arrival(task=task, body_hash=digest)), "rule": rule}
+        facts |= {"revises": task.revises, "revision": task.revision}
+        facts |= {name: Jsonb(facts[name]) for name in ("input", "source")}
+        await connection.execute(SQL["revise"], facts)
+        if not task.noted:
+            await connection.execute(SQL["hold_revision"], item)
+        detail = {"of": task.revises, "revision": task.revision, "rule": rule, "content": digest}
+        await connection.execute(
+            self._audit_note,
+            {
+                "use_case": task.use_case,
+                "kind": "revision",
+                "subject": task.id,
+                "actor": task.source.get("by", "unknown"),
+                "at": task.admitted_at,
+                "detail": Jsonb(detail),
+            },
+        )
+
+    async def _funded(self, declared: UseCase, task: AdmittedTask) -> AdmittedTask:
+        if declared.budget is None or task.noted:
+            return task
+        funded = await self._budgets.again(task.use_case, declared.budget, [task.id])
+        return replace(task, funded=task.id in funded)
+
+    async def in_turn(self, task: AdmittedTask) -> None:
+        """Wait until the revisions before ``task`` are decided, wherever that happens."""
+        facts = {"revises": task.revises, "revision": task.revision}
+        while await self._database.fetch(SQL["ahead"], facts):  # noqa: ASYNC110 - other processes
+            await asyncio.sleep(_TURN_SECONDS)
 
     async def take_over(self, served: Mapping[str, UseCase], most: int) -> Sequence[AdmittedTask]:
         """Tasks whose lease ran out, now leased to this process, at most ``most``."""
@@ -150,6 +239,9 @@ def _read(declared: UseCase, row: Mapping[str, Any]) -> AdmittedTask:
         reference_rate=row["reference_rate"],
         admitted_at=row["admitted_at"],
         attempt=row.get("attempt", 1),
+        revises=row.get("revises"),
+        revision=row.get("revision", 1),
+        noted=row.get("on_revision") == "note",
     )
 
 

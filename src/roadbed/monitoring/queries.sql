@@ -7,24 +7,29 @@ SELECT count(*) AS tasks,
        percentile_cont(0.99) WITHIN GROUP (ORDER BY decide_seconds) AS p99_seconds
 FROM (SELECT route, decide_seconds FROM decision
       WHERE use_case = %(use_case)s
+        AND revision = 1
         AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = decision.task_id)
       ORDER BY decided_at DESC LIMIT %(most)s) AS newest
 
 -- name: total
 SELECT count(*) AS tasks, count(*) FILTER (WHERE route = 'automatic') AS automatic
 FROM decision WHERE use_case = %(use_case)s
+        AND revision = 1
         AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = decision.task_id)
 
 -- name: reasons
 SELECT reason_code, count(*) AS tasks
 FROM (SELECT reason_code FROM decision WHERE use_case = %(use_case)s AND route <> 'automatic'
+        AND revision = 1
         AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = decision.task_id)
       ORDER BY decided_at DESC LIMIT %(most)s) AS newest
 GROUP BY reason_code ORDER BY tasks DESC, reason_code
 
 -- name: audited
 -- Automatic answers that a person has since judged blind: the sample behind the observed error.
-SELECT count(*) AS items, count(*) FILTER (WHERE NOT verdict.agrees) AS wrong
+-- A task counts once, as wrong if any of its revisions was.
+SELECT count(DISTINCT coalesce(task.revises, task.id)) AS items,
+       count(DISTINCT coalesce(task.revises, task.id)) FILTER (WHERE NOT verdict.agrees) AS wrong
 FROM decision
 JOIN task ON task.id = decision.task_id AND task.reference
 JOIN verdict ON verdict.task_id = decision.task_id AND verdict.undone_at IS NULL
@@ -35,7 +40,8 @@ SELECT date_bin(make_interval(secs => %(seconds)s), decided_at, 'epoch') AS at,
        count(*) AS tasks, count(*) FILTER (WHERE route = 'automatic') AS automatic
 FROM decision
 WHERE use_case = %(use_case)s AND decided_at > %(since)s
-  AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = decision.task_id)
+  AND revision = 1
+        AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = decision.task_id)
 GROUP BY 1 ORDER BY 1
 
 -- name: pulse

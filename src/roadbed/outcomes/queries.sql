@@ -89,7 +89,8 @@ ORDER BY id DESC LIMIT %(most)s
 -- name: summary
 -- Of automatic answers the newest outcome each, held against what was decided when it was reported.
 SELECT (SELECT count(*) FROM decision
-        WHERE use_case = %(use_case)s AND route = 'automatic' AND decided_at > %(since)s)
+        WHERE use_case = %(use_case)s AND route = 'automatic' AND decided_at > %(since)s
+          AND revision = 1)
        AS automatic,
        count(*) AS reported, count(*) FILTER (WHERE withheld) AS waiting,
        count(*) FILTER (WHERE decided_right IS NOT NULL AND NOT withheld) AS told,
@@ -102,7 +103,7 @@ FROM (
           WHERE use_case = %(use_case)s AND withdrawn_at IS NULL AND reported_at > %(since)s
           ORDER BY task_id, reported_at DESC, id DESC) AS newest
     JOIN decision ON decision.task_id = newest.task_id AND decision.route = 'automatic'
-         AND decision.decided_at > %(since)s
+         AND decision.decided_at > %(since)s AND decision.revision = 1
     LEFT JOIN review ON review.task_id = newest.task_id
 ) AS told_of
 

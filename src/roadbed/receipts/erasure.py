@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from roadbed.audit.service import AuditLog
 from roadbed.kernel.clock import Clock
 from roadbed.receipts.errors import ErasureError, UnknownTaskError
-from roadbed.storage.database import Database
+from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 
 _SQL = queries(__package__)
@@ -53,12 +53,10 @@ class Erasure:
         """
         at = self._clock.now()
         async with self._database.transaction() as connection:
-            cursor = await connection.execute(_SQL["copies"], {"task_id": task_id})
-            copies = await cursor.fetchall()
-            ids = [row["id"] for row in copies]
-            if not ids or (served is not None and copies[0]["use_case"] not in served):
-                raise UnknownTaskError(task_id)
+            ids = await self._copies(connection, task_id, served)
             await connection.execute(_SQL["hold"], {"ids": ids})
+            # A corrected input may have come before its first task was held.
+            ids = await self._copies(connection, task_id, served)
             cursor = await connection.execute(_SQL["under_way"], {"ids": ids})
             row = await cursor.fetchone()
             if row and row["n"]:
@@ -68,3 +66,12 @@ class Erasure:
             for step in _STEPS:
                 await connection.execute(_SQL[f"erase_{step}"], {"ids": ids, "at": at})
             return len(await self._audit.erase(connection, positions, by=by, reason=reason))
+
+    async def _copies(
+        self, connection: Connection, task_id: str, served: Sequence[str] | None
+    ) -> list[str]:
+        cursor = await connection.execute(_SQL["copies"], {"task_id": task_id})
+        copies = await cursor.fetchall()
+        if not copies or (served is not None and copies[0]["use_case"] not in served):
+            raise UnknownTaskError(task_id)
+        return [row["id"] for row in copies]

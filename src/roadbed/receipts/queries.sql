@@ -1,6 +1,8 @@
 -- name: find
-SELECT task.id AS task_id, task.use_case, task.key, task.input, task.source, task.reference,
-       task.reference_rate, task.admitted_at, task.body_hash = 'erased' AS erased,
+SELECT task.id AS task_id, task.use_case, coalesce(task.key, first.key) AS key, task.input,
+       task.source, task.reference, task.reference_rate, task.admitted_at,
+       task.body_hash = 'erased' AS erased, task.revises, task.revision, task.on_revision,
+       review.superseded_by, review.closed_at,
        use_case.declaration,
        halt.asked_at AS halted_at, halt.actor AS halted_by, halt.reason AS halted_why,
        decision.id AS decision_id, decision.version, decision.certificate, decision.route,
@@ -19,6 +21,7 @@ SELECT task.id AS task_id, task.use_case, task.key, task.input, task.source, tas
         WHERE undone.review_id = review.id AND undone.undone_at IS NOT NULL) AS undone
 FROM task
 JOIN use_case ON use_case.name = task.use_case
+LEFT JOIN task AS first ON first.id = task.revises
 LEFT JOIN decision ON decision.task_id = task.id
 LEFT JOIN version ON version.id = decision.version
 LEFT JOIN certificate ON certificate.id = decision.certificate
@@ -37,8 +40,23 @@ LEFT JOIN LATERAL (
     ORDER BY halt.asked_at DESC LIMIT 1) AS halt ON true
 WHERE task.id = %(id)s
 
+-- name: revisions
+-- A task and every corrected input it got, the first one first.
+SELECT task.id AS task, task.revision AS number, task.admitted_at AS at,
+       task.source ->> 'by' AS by, task.source ->> 'reason' AS why, task.on_revision AS rule,
+       task.effects, task.input, task.body_hash = 'erased' AS erased, decision.output,
+       answer_withheld(task.reference OR review.blind, review.closed_at, review.verdict) AS withheld
+FROM task AS named
+JOIN task ON task.id = coalesce(named.revises, named.id)
+          OR task.revises = coalesce(named.revises, named.id)
+LEFT JOIN decision ON decision.task_id = task.id
+LEFT JOIN review ON review.task_id = task.id
+WHERE named.id = %(id)s
+ORDER BY task.revision
+
 -- name: deliveries
 SELECT id, destination, kind, state, reason, key, reference, approved_by, created_at, done_at,
+       superseded_by,
        (SELECT count(*) FROM delivery_attempt WHERE delivery_id = delivery.id) AS attempts
 FROM delivery WHERE task_id = %(id)s ORDER BY created_at, id
 
@@ -52,7 +70,8 @@ FROM outcome WHERE task_id = %(id)s ORDER BY reported_at, id
 -- name: list
 SELECT task.id AS task_id, task.use_case, task.key, task.input, task.reference, task.admitted_at,
        decision.route, decision.reason_code, decision.reason, decision.output, decision.confidence,
-       decision.decided_at, review.id AS review_id, review.closed_at, verdict.kind AS verdict,
+       decision.decided_at, task.revision, task.on_revision, review.id AS review_id,
+       review.closed_at, verdict.kind AS verdict,
        verdict.agrees, verdict.reviewer,
        answer_withheld(task.reference OR review.blind, review.closed_at, review.verdict) AS hidden
 FROM task
@@ -107,7 +126,8 @@ WHERE subject = %(id)s AND kind = 'incident' AND use_case = %(use_case)s AND det
 -- name: incident_changes
 SELECT at, kind, subject, actor, detail FROM audit_entry
 WHERE use_case = %(use_case)s AND at BETWEEN %(since)s AND %(until)s
-  AND kind NOT IN ('decided', 'reviewed', 'sent', 'reported', 'withdrawn')
+  AND kind NOT IN ('decided', 'reviewed', 'undone', 'overturned', 'sent', 'reported',
+                   'withdrawn')
 ORDER BY position
 
 -- name: incident_halts
@@ -121,13 +141,21 @@ SELECT declaration -> 'pod' AS pod, declaration ->> 'purpose' AS purpose FROM us
 WHERE name = %(use_case)s
 
 -- name: copies
--- The task, and what was made of it to measure reviewers.
-SELECT task.id, task.use_case FROM task WHERE task.id = %(task_id)s
-UNION
-SELECT copy.id, copy.use_case FROM task
-JOIN task AS copy ON copy.use_case = task.use_case AND copy.body_hash = task.body_hash
-JOIN measure ON measure.task_id = copy.id
-WHERE task.id = %(task_id)s
+-- The task with all its revisions, the first one first, and what was made of them to measure reviewers.
+WITH own AS (
+    SELECT task.id, task.use_case, task.body_hash, task.revision FROM task AS named
+    JOIN task ON task.id = coalesce(named.revises, named.id)
+              OR task.revises = coalesce(named.revises, named.id)
+    WHERE named.id = %(task_id)s
+)
+SELECT id, use_case FROM (
+    SELECT id, use_case, revision FROM own
+    UNION
+    SELECT copy.id, copy.use_case, NULL FROM own
+    JOIN task AS copy ON copy.use_case = own.use_case AND copy.body_hash = own.body_hash
+    JOIN measure ON measure.task_id = copy.id
+    WHERE copy.id NOT IN (SELECT id FROM own)
+) AS found ORDER BY revision
 
 -- name: hold
 -- Whoever is about to add to a task does so before this, or sees that it was erased.
@@ -137,7 +165,8 @@ SELECT id FROM task WHERE id = ANY (%(ids)s) ORDER BY id FOR UPDATE
 SELECT (SELECT count(*) FROM in_flight WHERE task_id = ANY (%(ids)s))
      + (SELECT count(*) FROM delivery WHERE task_id = ANY (%(ids)s)
         AND state IN ('planned', 'waiting', 'sending', 'held', 'unknown', 'compensating', 'stuck'))
-     + (SELECT count(*) FROM review WHERE task_id = ANY (%(ids)s) AND verdict IS NULL) AS n
+     + (SELECT count(*) FROM review
+        WHERE task_id = ANY (%(ids)s) AND verdict IS NULL AND closed_at IS NULL) AS n
 
 -- name: erase_task
 UPDATE task SET input = '{}', source = '{}', key = NULL, body_hash = 'erased'

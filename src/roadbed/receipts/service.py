@@ -11,6 +11,7 @@ from roadbed.decisions.model import Decision
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.json import flat
 from roadbed.receipts.errors import UnknownTaskError
+from roadbed.receipts.revisions import linked
 from roadbed.scoring.content import content_hash
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
@@ -72,7 +73,8 @@ class Receipts:
             what: await self._database.fetch(_SQL[what], {"id": task_id})
             for what in ("deliveries", "outcomes")
         }
-        return _from_row(row, sender=sender, **more)
+        revisions = await self._database.fetch(_SQL["revisions"], {"id": task_id})
+        return _from_row(row, sender=sender, revisions=linked(revisions, viewer), **more)
 
     async def use_case_of(self, task_id: str) -> str | None:
         """The use case that a task belongs to; ``None`` if there is no such task."""
@@ -128,6 +130,9 @@ def fresh(declared: UseCase, task: AdmittedTask, decision: Decision) -> Receipt:
             "halted_at",
             "halted_by",
             "halted_why",
+            "on_revision",
+            "superseded_by",
+            "closed_at",
         )
     )
     routed = decision.routed
@@ -141,6 +146,8 @@ def fresh(declared: UseCase, task: AdmittedTask, decision: Decision) -> Receipt:
         "reference_rate": task.reference_rate,
         "admitted_at": task.admitted_at,
         "erased": False,
+        "revises": task.revises,
+        "revision": task.revision,
         "declaration": {"pod": _pod(declared)},
         "decision_id": decision.id,
         "version": decision.version,
@@ -173,6 +180,7 @@ def _from_row(
     sender: bool,
     deliveries: Sequence[Mapping[str, Any]] = (),
     outcomes: Sequence[Mapping[str, Any]] = (),
+    revisions: Sequence[Mapping[str, Any]] = (),
 ) -> Receipt:
     decided = row["decision_id"] is not None
     blind = row["reference"] or row["blind"]
@@ -181,6 +189,9 @@ def _from_row(
         "task": row["task_id"],
         "use_case": row["use_case"],
         "key": row["key"],
+        "revises": row["revises"],
+        "revision": row["revision"],
+        "revisions": list(revisions),
         "state": _state(row),
         "input": row["input"],
         "source": row["source"],
@@ -248,6 +259,7 @@ def _review(row: Mapping[str, Any]) -> dict[str, Any]:
         "blind": row["blind"],
         "opened_at": row["opened_at"],
         "claimed_by": row["claimed_by"],
+        "superseded_by": row["superseded_by"],
         "verdict": verdict,
         "undone": row["undone"] or [],
     }
@@ -261,11 +273,17 @@ def _halted(row: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _state(row: Mapping[str, Any]) -> str:
-    """``deciding``, ``answered``, ``in_review``, ``reviewed`` or ``refused``."""
+    """``deciding``, ``answered``, ``in_review``, ``reviewed``, ``refused``.
+
+    Of a task with corrected input also ``noted`` or, where nobody judges it any more,
+    ``superseded``.
+    """
     if row["decision_id"] is None:
-        return "deciding"
+        return "noted" if row["on_revision"] == "note" else "deciding"
     if row["verdict"] is not None:
         return "reviewed"
+    if row["superseded_by"] is not None and row["closed_at"] is not None:
+        return "superseded"
     return {"automatic": "answered", "review": "in_review", "refused": "refused"}[row["route"]]
 
 

@@ -113,11 +113,12 @@ class Certificates:
             risk_limit=allowed["limit"],
             delta=allowed["delta"],
             test=exact if declared.trainable is not None else anytime,
+            tries=(tried := await self._tried(declared.name, behaviour))["tries"],
         )
         detail = _detail(declared, sample, found, evidence, proof, allowed)
         detail["pooling"] = dataclasses.asdict(pooling) if pooling else None
         detail["judgements"] = judgements
-        detail["tries"] = await self._tries(declared.name)
+        detail["versions_tried"] = tried["versions"]
         detail["alarm_at"] = alarm_at.isoformat() if alarm_at else None
         await self._store(declared, behaviour, proof, detail)
         return Look(
@@ -145,10 +146,15 @@ class Certificates:
         new = {case.id: each for case, each in zip(missing, made, strict=True)}
         return [known[case.id] if case.id in known else new[case.id] for case in sample]
 
-    async def _tries(self, use_case: str) -> int:
-        """How many versions were held against the sample so far, this one among them."""
-        row = await self._database.fetch_one(_SQL["tries"], {"use_case": use_case})
-        return int(row["tries"]) if row else 1
+    async def _tried(self, use_case: str, behaviour: str) -> Mapping[str, int]:
+        """How many versions were held against the sample, this one among them.
+
+        ``versions`` counts all, ``tries`` those since the last that passed: whoever tries until one
+        passes shares the risk of error among them.
+        """
+        facts = {"use_case": use_case, "behaviour": behaviour}
+        row = await self._database.fetch_one(_SQL["tried"], facts)
+        return row or {"versions": 1, "tries": 1}
 
     async def _reviewers(self, declared: UseCase) -> dict[str, Any]:
         """What must be shown of the labels, given how reviewers did on known mistakes."""

@@ -50,8 +50,21 @@ class VersionsFolderError(RoadbedError):
 
     def __init__(self, folder: Path, error: OSError) -> None:
         super().__init__(
-            f"The versions folder {folder} cannot be written: {error.strerror or error}.",
-            "Make room there, or let this process write to it.",
+            f"The versions folder {folder} cannot be used: {error.strerror or error}.",
+            "Make room there, or let this process read and write it.",
+        )
+
+
+class ResourceExhaustedError(RoadbedError):
+    """The machine lacks what it takes to load a version; the version itself may be whole."""
+
+    code = "resource_exhausted"
+
+    def __init__(self, use_case: str, error: BaseException) -> None:
+        super().__init__(
+            f"A version of {use_case!r} cannot be loaded on this machine: "
+            f"{getattr(error, 'strerror', None) or type(error).__name__}.",
+            "Make room on the disk, in memory or among the open files of this process.",
         )
 
 

@@ -90,8 +90,15 @@ WHERE measure.use_case = %(use_case)s AND measure.kind = 'check' AND NOT measure
 -- Counted before anybody looks, and committed: a look that crashed is a look all the same.
 UPDATE behaviour SET looks = looks + 1 WHERE hash = %(hash)s RETURNING looks
 
--- name: tries
-SELECT count(*) AS tries FROM behaviour WHERE use_case = %(use_case)s AND looks > 0
+-- name: tried
+-- Versions held against the sample, with this one: all, and those since the last that passed.
+SELECT 1 + count(DISTINCT behaviour)::integer AS versions,
+       1 + count(DISTINCT behaviour) FILTER (WHERE issued_at > passed_at)::integer AS tries
+FROM certificate
+CROSS JOIN (SELECT coalesce(max(issued_at), '-infinity') AS passed_at FROM certificate
+            WHERE use_case = %(use_case)s AND behaviour <> %(behaviour)s
+              AND threshold IS NOT NULL) AS last
+WHERE use_case = %(use_case)s AND behaviour <> %(behaviour)s
 
 -- name: behaviour
 SELECT * FROM behaviour WHERE hash = %(hash)s
@@ -411,7 +418,7 @@ WHERE use_case = %(use_case)s AND kind IN ('state', 'incident') ORDER BY positio
 -- name: noted_recent
 SELECT count(*) AS tasks, count(*) FILTER (WHERE route = 'automatic') AS automatic
 FROM (SELECT route FROM decision
-      WHERE use_case = %(use_case)s
+      WHERE use_case = %(use_case)s AND revision = 1
         AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = decision.task_id)
       ORDER BY decided_at DESC LIMIT 1000) AS newest
 

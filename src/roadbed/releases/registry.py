@@ -18,6 +18,7 @@ from roadbed.risk.promise import Standing
 from roadbed.risk.slices import Pooling
 from roadbed.risk.states import State
 from roadbed.storage.database import Database, Row
+from roadbed.storage.errors import StorageUnavailableError
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.folder import LoadedUseCase
@@ -80,6 +81,8 @@ class Registry:
             return False
         try:
             found = await self._store.open(use_case, row["behaviour"], None)
+        except StorageUnavailableError:
+            raise  # nothing is known of the version yet
         except RoadbedError as error:
             _log.warning("live version not used", usecase=use_case, problem=str(error))
             return False
@@ -163,6 +166,8 @@ class Registry:
             return None
         try:
             found = await self._store.open(folder.name, row["behaviour"], folder)
+        except StorageUnavailableError:
+            raise  # what was read before goes on
         except RoadbedError as error:
             _log.warning("candidate not used", usecase=folder.name, problem=str(error))
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -21,6 +22,7 @@ from roadbed.releases import rules
 from roadbed.releases.errors import (
     ArtifactMissingError,
     FolderChangedError,
+    ResourceExhaustedError,
     VersionsFolderError,
 )
 from roadbed.releases.model import declaration
@@ -32,6 +34,8 @@ from roadbed.usecases.errors import UseCaseError
 from roadbed.usecases.folder import LoadedUseCase, folder_hash, hashes, load
 
 _SQL = queries(__package__)
+# No space, no open file, no memory, a disk that fails: the machine's trouble, not the version's.
+_EXHAUSTED = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
 _KEPT = 8  # opened versions of a use case kept in memory
 
 
@@ -94,7 +98,9 @@ class VersionStore:
         """A stored version, ready to answer; ``here`` is the folder on disk, if there is one.
 
         Raises ``ArtifactMissingError`` when a file is not there or not the bytes it was, or when
-        its code or trained state does not load.
+        its code or trained state does not load: the version is at fault. It is not where the
+        database or this machine fails: ``StorageUnavailableError``, ``VersionsFolderError``,
+        ``ResourceExhaustedError``.
         """
         async with self._opening:  # a module is imported once, not by two tasks at a time
             found = self._opened.get(behaviour)
@@ -152,6 +158,8 @@ class VersionStore:
             if loaded.declared.trainable is not None:
                 decider = await asyncio.to_thread(loaded.declared.trainable.load, files)
         except Exception as error:  # a decider of the pod's own may raise anything
+            if exhausted := _exhausted(error):
+                raise ResourceExhaustedError(loaded.name, exhausted) from error
             raise ArtifactMissingError(loaded.name, ", ".join(row["artifacts"])) from error
         if decider is None:
             raise ArtifactMissingError(loaded.name, "decider")
@@ -170,17 +178,22 @@ class VersionStore:
         files: Mapping[str, str] = row["files"]
         if any(not _inside(name) for name in files):
             raise ArtifactMissingError(use_case, "usecase.py")
-        if not await asyncio.to_thread(_is, folder, files):
-            contents = {
-                name: await self._artifact(use_case, name, digest) for name, digest in files.items()
-            }
-            try:
+        try:
+            if not await asyncio.to_thread(_is, folder, files):
+                contents = {
+                    name: await self._artifact(use_case, name, digest)
+                    for name, digest in files.items()
+                }
                 await asyncio.to_thread(_write, folder, contents, files)
-            except OSError as error:
-                raise VersionsFolderError(self._folder, error) from error
+        except OSError as error:
+            raise VersionsFolderError(self._folder, error) from error
         try:
             return await asyncio.to_thread(load, folder)
-        except UseCaseError as error:
+        except OSError as error:
+            raise VersionsFolderError(self._folder, error) from error
+        except (UseCaseError, MemoryError) as error:
+            if exhausted := _exhausted(error):
+                raise ResourceExhaustedError(use_case, exhausted) from error
             raise ArtifactMissingError(use_case, "usecase.py") from error
 
     async def _artifact(self, use_case: str, name: str, digest: str) -> bytes:
@@ -188,6 +201,17 @@ class VersionStore:
         if row is None or hashlib.sha256(row["content"]).hexdigest() != digest:
             raise ArtifactMissingError(use_case, name)
         return bytes(row["content"])
+
+
+def _exhausted(error: BaseException | None) -> BaseException | None:
+    """What this machine lacked, if that is why something did not load."""
+    while error is not None:
+        if isinstance(error, MemoryError):
+            return error
+        if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _contents(loaded: LoadedUseCase) -> dict[str, bytes]:

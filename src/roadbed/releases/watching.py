@@ -16,6 +16,7 @@ from roadbed.kernel.json import flat
 from roadbed.releases import lifecycle, trial_rules
 from roadbed.releases.book import ReleaseBook
 from roadbed.releases.certificates import plain
+from roadbed.releases.errors import ArtifactMissingError
 from roadbed.releases.falling import Falling
 from roadbed.releases.gate import Gate
 from roadbed.releases.journal import Journal
@@ -60,14 +61,16 @@ class Watching:
     async def look(self, release_id: str) -> Release:
         """Read the trial as it stands, keep the reading, and roll back on a breach.
 
-        A candidate that cannot run any more is rolled back, too.
+        A candidate that cannot run any more is rolled back, too: one whose files are missing or
+        damaged, or do not load. Whatever else keeps it from being opened is no fault of it, and
+        raised: ``StorageUnavailableError``, ``VersionsFolderError``, ``ResourceExhaustedError``.
         """
         release = await self._book.get(release_id)
         if release.step not in lifecycle.TRIALS:
             return release
         try:
             found = await self._gate.open(release.use_case, release.behaviour)
-        except RoadbedError as error:
+        except ArtifactMissingError as error:
             await self._fall(release, f"The candidate cannot run: {error.problem}")
             return await self._book.get(release_id)
         trial = await self._reading(release, found)

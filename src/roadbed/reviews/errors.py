@@ -46,6 +46,20 @@ class ReviewClosedError(RoadbedError):
         )
 
 
+class ReviewSupersededError(RoadbedError):
+    """A corrected input arrived, and its revision was decided since."""
+
+    code = "review_superseded"
+
+    def __init__(self, review_id: str, task_id: str) -> None:
+        super().__init__(
+            f"The input of the review {review_id} was corrected: the task is {task_id} by now.",
+            f"Open /receipts/{task_id} and judge that one if it waits for you; nothing you typed "
+            "was taken for it.",
+        )
+        self.task_id = task_id
+
+
 class VerdictError(RoadbedError):
     """A verdict that does not fit the review."""
 

@@ -16,6 +16,21 @@ FROM json_to_recordset(%(items)s::json) AS item (
 WHERE item.review_id IS NOT NULL
 ON CONFLICT DO NOTHING
 
+-- name: supersede
+-- A later revision was decided. Whoever gives a verdict on an earlier one at this moment comes before
+-- this, or sees it. A blind review stays open: what it says is evidence, and sends nothing any more.
+UPDATE review
+SET superseded_by = item.task_id,
+    closed_at = CASE WHEN review.blind THEN NULL ELSE now() END,
+    claimed_by = CASE WHEN review.blind THEN claimed_by END,
+    claim_until = CASE WHEN review.blind THEN claim_until END
+FROM json_to_recordset(%(items)s::json) AS item (id text, task_id text)
+JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
+JOIN task AS own ON own.id = item.task_id
+JOIN task AS earlier ON (earlier.id = own.revises OR earlier.revises = own.revises)
+                    AND earlier.revision < own.revision
+WHERE review.task_id = earlier.id AND review.verdict IS NULL AND review.closed_at IS NULL
+
 -- name: claim
 UPDATE review
 SET claimed_by = item.reviewer,
@@ -30,7 +45,7 @@ WHERE review.id = item.review_id AND review.closed_at IS NULL
   AND coalesce(review.reserved_for = item.reviewer, true)
 
 -- name: claimed
-SELECT item.id, review.id AS review_id, review.closed_at, review.claimed_by,
+SELECT item.id, review.id AS review_id, review.closed_at, review.superseded_by, review.claimed_by,
        review.task_id, review.use_case, review.blind, review.priority, review.opened_at,
        review.claim_until, review.verdict AS verdict_id, task.input, decision.output,
        decision.actions, decision.provenance, decision.content_hash, decision.confidence, decision.evidence, decision.reason, decision.route, decision.version,
@@ -48,7 +63,7 @@ SELECT review.task_id, review.blind, review.closed_at, task.input, task.source -
        decision.output, decision.actions, decision.provenance, decision.route,
        decision.confidence, decision.content_hash, measure.kind AS measured,
        measure.right_output AS known, measure.right_actions AS known_actions,
-       measure.proposed_right
+       measure.proposed_right, task.revises
 FROM review
 JOIN task ON task.id = review.task_id
 JOIN decision ON decision.task_id = review.task_id
@@ -92,7 +107,7 @@ JOIN verdict ON verdict.id = item.id
 WHERE measure.task_id = verdict.task_id AND item.passed IS NOT NULL
 
 -- name: judged
-SELECT item.id, verdict.id AS verdict_id, review.closed_at, review.claimed_by,
+SELECT item.id, verdict.id AS verdict_id, review.closed_at, review.superseded_by, review.claimed_by,
        review.id AS review_id, decision.content_hash
 FROM json_to_recordset(%(items)s::json) AS item (id text, review_id text)
 JOIN review ON review.id = item.review_id
@@ -109,7 +124,7 @@ SELECT review.id, review.task_id, review.use_case, review.blind, review.priority
 FROM review
 JOIN task ON task.id = review.task_id
 JOIN decision ON decision.task_id = review.task_id
-WHERE review.use_case = %(use_case)s AND review.verdict IS NULL
+WHERE review.use_case = %(use_case)s AND review.verdict IS NULL AND review.closed_at IS NULL
   AND (%(after_priority)s::integer IS NULL
        OR review.priority < %(after_priority)s
        OR (review.priority = %(after_priority)s AND review.id > %(after_id)s))
@@ -141,7 +156,7 @@ SET claimed_by = %(reviewer)s,
     claimed_at = CASE WHEN claimed_by = %(reviewer)s THEN claimed_at ELSE now() END
 WHERE id IN (
     SELECT id FROM review AS free
-    WHERE free.use_case = %(use_case)s AND free.verdict IS NULL
+    WHERE free.use_case = %(use_case)s AND free.verdict IS NULL AND free.closed_at IS NULL
       AND NOT %(reviewer)s = ANY (free.skipped_by) AND NOT %(reviewer)s = ANY (free.barred)
       AND coalesce(free.reserved_for = %(reviewer)s, true)
       AND (free.claimed_by IS NULL OR free.claimed_by = %(reviewer)s OR free.claim_until < now())
@@ -176,7 +191,7 @@ RETURNING verdict.id
 
 -- name: waiting
 SELECT count(*) AS waiting, count(*) FILTER (WHERE blind) AS blind, min(opened_at) AS oldest
-FROM review WHERE use_case = %(use_case)s AND verdict IS NULL
+FROM review WHERE use_case = %(use_case)s AND verdict IS NULL AND closed_at IS NULL
 
 -- name: use_case_of
 SELECT use_case FROM review WHERE id = %(id)s

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from roadbed.kernel.clock import Clock
@@ -12,14 +13,15 @@ from roadbed.reviews.errors import (
     ContentChangedError,
     NothingToUndoError,
     ReviewClosedError,
+    ReviewSupersededError,
     ReviewTakenError,
     UnknownReviewError,
     VerdictError,
 )
 from roadbed.reviews.model import Given, Review, VerdictKind
 from roadbed.reviews.verdicts import Shown, Verdict, read_verdict
-from roadbed.scoring.content import Content
-from roadbed.storage.database import Database
+from roadbed.scoring.content import Content, content_hash
+from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
 from roadbed.usecases.model import UseCase
@@ -119,7 +121,7 @@ class Reviews:
         if row is None:
             raise UnknownReviewError(review_id)
         if row["closed_at"] is not None:
-            raise ReviewClosedError(review_id)
+            raise _closed(review_id, row["superseded_by"])
         if row["claimed_by"] != reviewer:
             raise ReviewTakenError(row["claimed_by"])
         return _read({**row, "id": review_id})
@@ -189,6 +191,9 @@ class Reviews:
                 "id": verdict_id,
                 "example_id": self._ids.example(),
                 "review_id": review_id,
+                "task_id": about.task_id,
+                "revises": about.revises,
+                "approve_seconds": declared.approvals.within_hours * 3600.0,
                 "use_case": declared.name,
                 "kind": kind,
                 "output": right.output if right else None,
@@ -233,18 +238,21 @@ class Reviews:
         row = await self._database.fetch_one(SQL["shown"], {"id": review_id})
         if row is None:
             raise UnknownReviewError(review_id)
+        content = _content(row["output"], row["actions"], row["provenance"])
         return Shown(
             task_id=row["task_id"],
             blind=row["blind"],
             input=row["input"],
             sender=row["sender"],
-            content=_content(row["output"], row["actions"], row["provenance"]),
+            content=content,
+            content_hash=row["content_hash"] or content_hash(content),
             route=row["route"],
             confidence=row["confidence"],
             measured=row["measured"],
             known=_content(row["known"], row["known_actions"], None),
             known_actions=row["known_actions"] is not None,
             proposed_right=row["proposed_right"],
+            revises=row["revises"],
         )
 
     async def overturn(
@@ -267,11 +275,8 @@ class Reviews:
             cursor = await connection.execute(SQL["overturn"], {"id": review_id, "at": at})
             undone = await cursor.fetchone()
             if undone is not None:
-                for statement in self._on_undo:
-                    await connection.execute(statement, {"verdict_id": undone["id"], "at": at})
-                await connection.execute(
-                    SQL["reopen"],
-                    {"id": review_id, "reviewer": by, "claim_seconds": self._claim_seconds},
+                await self._reopen(
+                    connection, review_id, undone["id"], kind="overturned", by=by, at=at
                 )
         kind = VerdictKind.REJECT if output is None else VerdictKind.CORRECT
         said = None if output is None else actions
@@ -290,25 +295,39 @@ class Reviews:
 
         Raises ``UnknownReviewError``, ``NothingToUndoError``.
         """
+        at = self._clock.now()
         async with self._database.transaction() as connection:
             cursor = await connection.execute(
-                SQL["undo_verdict"],
-                {"id": review_id, "reviewer": reviewer, "at": self._clock.now()},
+                SQL["undo_verdict"], {"id": review_id, "reviewer": reviewer, "at": at}
             )
             undone = await cursor.fetchone()
             if undone:
-                for statement in self._on_undo:
-                    await connection.execute(
-                        statement, {"verdict_id": undone["id"], "at": self._clock.now()}
-                    )
-                await connection.execute(
-                    SQL["reopen"],
-                    {"id": review_id, "reviewer": reviewer, "claim_seconds": self._claim_seconds},
+                await self._reopen(
+                    connection, review_id, undone["id"], kind="undone", by=reviewer, at=at
                 )
         if not undone:
             await self.get(review_id)
             raise NothingToUndoError(review_id)
         return await self.get(review_id)
+
+    async def _reopen(
+        self,
+        connection: Connection,
+        review_id: str,
+        verdict_id: str,
+        *,
+        kind: str,
+        by: str,
+        at: datetime,
+    ) -> None:
+        """Take back what the verdict gave rise to, and hold the review for ``by``."""
+        for statement in self._on_undo:
+            await connection.execute(
+                statement, {"verdict_id": verdict_id, "kind": kind, "by": by, "at": at}
+            )
+        await connection.execute(
+            SQL["reopen"], {"id": review_id, "reviewer": by, "claim_seconds": self._claim_seconds}
+        )
 
     async def waiting(self, use_case: str) -> Mapping[str, Any]:
         """How many reviews wait: ``waiting``, of these ``blind``, and since when the ``oldest``."""
@@ -319,7 +338,7 @@ class Reviews:
         self, review_id: str, kind: VerdictKind, row: Mapping[str, Any], about: Shown
     ) -> Exception:
         if row["closed_at"] is not None:
-            return ReviewClosedError(review_id)
+            return _closed(review_id, row["superseded_by"])
         if row["content_hash"] is not None and row["content_hash"] != about.content_hash:
             return ContentChangedError(review_id)
         review = await self.get(review_id)
@@ -334,6 +353,12 @@ class Reviews:
                 "Give the right output with `correct`, or `reject`.",
             )
         return ReviewTakenError(review.claimed_by)
+
+
+def _closed(review_id: str, superseded_by: str | None) -> Exception:
+    if superseded_by is None:
+        return ReviewClosedError(review_id)
+    return ReviewSupersededError(review_id, superseded_by)
 
 
 def _right_actions(verdict: Verdict) -> Sequence[Mapping[str, Any]] | None:

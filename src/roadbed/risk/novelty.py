@@ -56,12 +56,13 @@ def bridge(
     risk_limit: float,
     delta: float,
     waiting: Bools | None = None,
+    tries: int | None = None,
 ) -> Certificate:
     """A threshold for traffic of which a share of at most ``share_new`` is of a new kind.
 
     Assumes that all of it is answered wrongly and that it scores like the pseudo-novel rows; so it
     is no certificate and is never called one. (1 - eps) known + eps novel <= alpha.
-    Arrays, ``waiting`` and errors as for ``certify``.
+    Arrays, ``tries`` and errors as for ``certify``.
     """
     novel = training.novel
 
@@ -81,4 +82,5 @@ def bridge(
         delta=delta,
         limit_at=limit_at,
         waiting=waiting,
+        tries=tries,
     )

@@ -81,12 +81,14 @@ def prove(
     risk_limit: float,
     delta: float,
     test: Test = exact,
+    tries: int | None = None,
 ) -> Proof:
     """The proof for a version, given what stood before it.
 
     Without an alarm all items count, with the whole delta. In the first improvements after one,
     half of it goes to a plain certificate on the items since, half to the bridge on all items, and
-    whatever automates more is taken. Later only items since the alarm count. Raises as ``certify``.
+    whatever automates more is taken. Later only items since the alarm count. ``tries`` and
+    errors as for ``certify``.
     """
     lenient = standing.since_alarm and standing.bridges_left > 0
     share = _HALF if lenient else 1.0
@@ -97,10 +99,11 @@ def prove(
         risk_limit=risk_limit,
         delta=delta * share,
         test=test,
+        tries=tries,
         waiting=None if evidence.waiting is None else evidence.waiting[evidence.fresh],
     )
-    crossing = _bridge(evidence, training, novelty.LATER, risk_limit, delta * share)
-    at_once = _bridge(evidence, training, novelty.AT_ONCE, risk_limit, delta)
+    crossing = _bridge(evidence, training, novelty.LATER, risk_limit, delta * share, tries)
+    at_once = _bridge(evidence, training, novelty.AT_ONCE, risk_limit, delta, tries)
     on_alarm = at_once.threshold if at_once else None
     if lenient and crossing and crossing.threshold is not None and evidence.cautious is not None:
         crossed = float((evidence.cautious >= crossing.threshold).mean())
@@ -169,7 +172,12 @@ def sign_of(audit: RunningAudit, kinds: KindAlarm) -> Sign | None:
 
 
 def _bridge(
-    evidence: Evidence, training: Training | None, share_new: float, risk_limit: float, delta: float
+    evidence: Evidence,
+    training: Training | None,
+    share_new: float,
+    risk_limit: float,
+    delta: float,
+    tries: int | None,
 ) -> Certificate | None:
     cautious = getattr(training, "cautious", None)
     novel = getattr(training, "novel", None)
@@ -184,6 +192,7 @@ def _bridge(
         risk_limit=risk_limit,
         delta=delta,
         waiting=evidence.waiting,
+        tries=tries,
     )
 
 

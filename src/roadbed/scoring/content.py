@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 Json = Mapping[str, Any]
@@ -61,14 +62,15 @@ def canonical(value: object) -> str:
 
 def same(one: object, other: object) -> bool:
     """Whether two JSON values are the same value."""
-    return one == other or canonical(one) == canonical(other)
+    return canonical(one) == canonical(other)
 
 
 def _plain(value: object) -> object:
     if isinstance(value, str):
         return value
     if isinstance(value, float):
-        return int(value) if value.is_integer() else value
+        # By the digits it is written with, which the database keeps: int(1e23) has others.
+        return int(Decimal(float.__repr__(value))) if value.is_integer() else value
     if isinstance(value, dict | Mapping):  # asking the abstract class alone takes longer
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

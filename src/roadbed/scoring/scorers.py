@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
-from roadbed.scoring.content import Json, same
+from roadbed.scoring.content import Json, canonical, same
 
 SLOWEST_SECONDS = 2.0  # for one pair; a scorer that takes longer gives no score
 _MOST_HUNG = 4
@@ -209,7 +209,7 @@ class FunctionScorer:
     """A pod's own function of (proposed, right, input), kept from doing harm.
 
     Whatever it raises, gives or takes too long for is an unknown score that says why. It runs on a
-    thread of its own, which is left behind if it hangs.
+    thread of its own, which is left behind if it hangs, and on copies, which it may change.
     """
 
     needs_person = False
@@ -229,7 +229,7 @@ class FunctionScorer:
             if self._calls is None:
                 self._calls = queue.SimpleQueue()
                 threading.Thread(target=self._work, args=(self._calls,), daemon=True).start()
-            self._calls.put(((proposed, right, input), reply))
+            self._calls.put((tuple(map(_copied, (proposed, right, input))), reply))
             try:
                 given = reply.get(timeout=self._seconds)
             except queue.Empty:
@@ -264,7 +264,8 @@ def as_scorer(given: object) -> Scorer:
     """
     verbs = ("score", "facts", "problems")
     if not inspect.isclass(given):
-        if all(callable(getattr(given, verb, None)) for verb in verbs):
+        methods = all(callable(getattr(given, verb, None)) for verb in verbs)
+        if methods and hasattr(given, "needs_person"):
             return given  # type: ignore[return-value]
         if callable(given):
             return FunctionScorer(given)
@@ -283,18 +284,18 @@ def _checked(given: object) -> Score:
     return Score(loss=float(given.loss), why=str(given.why)[:500])
 
 
+def _copied(value: object) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copied(inner) for key, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
 def _distance(one: object, other: object) -> float:
     """1 − |both| / |either| of two lists."""
     if not (isinstance(one, list | tuple) and isinstance(other, list | tuple)):
         return 0.0 if same(one, other) else 1.0
-    left, right = ({_mark(value) for value in side} for side in (one, other))
+    left, right = ({canonical(value) for value in side} for side in (one, other))
     return 1.0 - len(left & right) / len(left | right) if left | right else 0.0
-
-
-def _mark(value: object) -> str:
-    from roadbed.scoring.content import canonical
-
-    return canonical(value)
 
 
 def _fields(proposed: Json, right: Json) -> list[str]:

@@ -17,15 +17,17 @@ SELECT live_version, state FROM use_case WHERE name = %(use_case)s FOR UPDATE
 
 -- name: outcomes
 -- Automatic answers of a version that the coin drew, in the order drawn; ``passed`` counts those it
--- did not draw since the one before. ``loss`` is null while the label may still come.
+-- did not draw since the one before. ``loss`` is null while the label may still come. A task counts
+-- once, where its first such answer stands, with the worst that is known of any of its revisions.
 SELECT id, rate, agrees, loss, late,
        (before - coalesce(lag(before) OVER (ORDER BY id), 0))::integer AS passed,
        weight_before - coalesce(lag(weight_before) OVER (ORDER BY id), 0.0) AS weight
 FROM (
     SELECT task.id, task.reference, task.reference_rate AS rate,
            verdict.id IS NULL AND task.admitted_at < %(late_before)s AS late,
-           verdict.agrees,
-           CASE WHEN verdict.id IS NOT NULL THEN coalesce(verdict.loss, 1.0)
+           verdict.agrees AND coalesce(again.agrees, true) AS agrees,
+           CASE WHEN verdict.id IS NOT NULL
+                THEN greatest(coalesce(verdict.loss, 1.0), again.loss)
                 WHEN task.admitted_at < %(late_before)s THEN 1.0 END AS loss,
            count(*) FILTER (WHERE NOT task.reference) OVER (ORDER BY task.id) AS before,
            coalesce(sum(task.reference_rate) FILTER (WHERE NOT task.reference)
@@ -34,9 +36,25 @@ FROM (
     JOIN task ON task.id = decision.task_id
     LEFT JOIN review ON review.task_id = task.id
     LEFT JOIN verdict ON verdict.id = review.verdict
+    LEFT JOIN (
+        SELECT later.revises AS first, bool_and(said.agrees IS TRUE) AS agrees, max(coalesce(said.loss, 1.0)) AS loss
+        FROM decision AS once_more
+        JOIN task AS later ON later.id = once_more.task_id
+        LEFT JOIN review AS its ON its.task_id = later.id
+        LEFT JOIN verdict AS said ON said.id = its.verdict
+        WHERE once_more.use_case = %(use_case)s AND once_more.version = %(version)s
+          AND once_more.revision > 1 AND once_more.route = 'automatic'
+          AND (said.id IS NOT NULL OR later.admitted_at < %(late_before)s)
+        GROUP BY later.revises) AS again ON again.first = coalesce(task.revises, task.id)
     WHERE decision.use_case = %(use_case)s AND decision.version = %(version)s
       AND decision.route = 'automatic'
       AND (%(since)s::timestamptz IS NULL OR task.admitted_at > %(since)s)
+      AND (decision.revision = 1 OR NOT EXISTS (
+          SELECT FROM task AS before JOIN decision AS once ON once.task_id = before.id
+          WHERE (before.id = task.revises OR before.revises = task.revises)
+            AND before.revision < task.revision AND once.route = 'automatic'
+            AND once.version = decision.version
+            AND (%(since)s::timestamptz IS NULL OR before.admitted_at > %(since)s)))
 ) AS automatic
 WHERE reference
 ORDER BY id
@@ -47,6 +65,7 @@ SELECT count(*) AS passed, coalesce(sum(task.reference_rate), 0.0) AS weight
 FROM decision JOIN task ON task.id = decision.task_id
 WHERE decision.use_case = %(use_case)s AND decision.version = %(version)s
   AND decision.route = 'automatic' AND NOT task.reference AND task.id > %(last)s
+  AND decision.revision = 1
   AND (%(since)s::timestamptz IS NULL OR task.admitted_at > %(since)s)
 
 -- name: kinds
@@ -108,6 +127,7 @@ WHERE use_case = %(use_case)s AND kind IN ('state', 'live') ORDER BY position DE
 SELECT count(*) AS tasks, count(review.id) AS reviews, min(decision.decided_at) AS first
 FROM decision LEFT JOIN review ON review.task_id = decision.task_id
 WHERE decision.use_case = %(use_case)s AND decision.decided_at > %(since)s
+  AND decision.revision = 1
 
 
 -- name: reviewed_lately
@@ -123,7 +143,7 @@ WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
 SELECT verdict.id AS verdict_id, verdict.reviewer, task.input, task.source, task.reference_rate,
        decision.*, review.blind AS first_blind
 FROM verdict
-JOIN task ON task.id = verdict.task_id AND task.reference
+JOIN task ON task.id = verdict.task_id AND task.reference AND task.revises IS NULL
 JOIN decision ON decision.task_id = task.id
 JOIN review ON review.id = verdict.review_id
 WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
@@ -170,7 +190,8 @@ UPDATE measure SET settled_at = %(at)s, passed = %(passed)s WHERE task_id = %(ta
 -- name: like_these
 -- Recent tasks: a known case takes its sender and the shape of its key from one of them.
 SELECT source, key FROM task
-WHERE use_case = %(use_case)s AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = task.id)
+WHERE use_case = %(use_case)s AND revises IS NULL
+  AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = task.id)
 ORDER BY id DESC LIMIT 50
 
 -- name: other_answers
@@ -190,6 +211,9 @@ WHERE output IS NOT NULL AND NOT EXISTS (
     WHERE measure.of_case = differing.task_id AND measure.kind = 'answer'
       AND decision.content_hash = differing.content)
 ORDER BY task_id LIMIT 50
+
+-- name: taken_keys
+SELECT key FROM task WHERE use_case = %(use_case)s AND key = ANY (%(keys)s)
 
 -- name: reserve
 UPDATE review SET barred = %(barred)s, reserved_for = %(reserved_for)s WHERE id = %(review_id)s

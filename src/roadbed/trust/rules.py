@@ -15,7 +15,7 @@ from roadbed.risk.promise import Standing
 from roadbed.risk.states import Sign, State
 from roadbed.scoring.content import canonical
 from roadbed.trust.model import AuditPoint
-from roadbed.usecases.model import RiskMeasure
+from roadbed.usecases.model import RiskMeasure, UseCase
 
 _MOST_POINTS = 120
 
@@ -168,21 +168,64 @@ def other_limits(
     return found
 
 
-def promise(state: State, risk_limit: float, certainty: float) -> str:
+def promise(declared: UseCase, state: State) -> str:
     """The promise in one sentence of plain words, or that there is none now."""
+    limit, certainty = _share(declared.risk_limit), _share(declared.certainty)
+    mean = declared.risk_measure == "mean_loss"
     if state in (State.OPEN, State.TIGHTENED):
-        return (
-            f"Of the answers that this version sends out by itself, at most {_share(risk_limit)} "
-            f"are wrong; we are {_share(certainty)} certain of it, while the work that arrives "
-            "stays like the sample it was shown on."
+        what = (
+            f"The answers that this version sends out by itself have a mean loss of at most {limit}"
+            if mean
+            else f"Of the answers that this version sends out by itself, at most {limit} are wrong"
         )
-    aim = f"at most {_share(risk_limit)} wrong, {_share(certainty)} certain"
+        return (
+            f"{what}; we are {certainty} certain of it, while the work that arrives stays like the "
+            "sample it was shown on."
+        )
+    aim = f"{f'a mean loss of at most {limit}' if mean else f'at most {limit} wrong'}, "
+    aim += f"{certainty} certain"
     if state is State.CAUTIOUS:
         return (
             f"There is no proof for the work that arrives now. The aim is {aim}; it holds if the "
             "new work stays rare and is no harder than other work that was new once."
         )
     return f"Nothing goes out by itself, so nothing is promised. The aim is {aim}."
+
+
+def sample(detail: Mapping[str, Any]) -> Sequence[str]:
+    """What the proof rests on, sentence by sentence; empty for a proof from before."""
+    if "labelled" not in detail:
+        return ()
+    versions: int = detail.get("versions_tried", 1)
+    said = [
+        f"{detail['labelled']:,} items of the sample are labelled, or late and counted as wrong.",
+        f"This is the {_nth(versions)} version that was held against this sample."
+        if versions > 1
+        else "This is the first version that was held against this sample.",
+    ]
+    if waits := detail["waiting"]:
+        said.append(
+            f"{waits:,} more wait for a label. They count as wrong in each part of the sample that "
+            "is examined, so that the order in which people label makes it no easier."
+        )
+    if (tries := detail.get("tries") or 1) > 1:
+        said.append(f"{tries} were tried since the last that passed: they share the risk of error.")
+    if late := detail["overdue"]:
+        said.append(f"{late:,} labels are late: these items count as wrong.")
+    if held := detail.get("held"):
+        said.append(
+            f"Rules, actions or costs hold {held:,} answers back: they are never automatic."
+        )
+    if unknown := detail.get("unknown"):
+        said.append(
+            f"Nobody can tell of {unknown:,} answers whether they are right: they count as wrong."
+        )
+    return said
+
+
+def _nth(number: int) -> str:
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if 10 <= number % 100 <= 13 else ending}"
 
 
 def _share(share: float) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import ast
 import dataclasses
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
+from roadbed.scoring.scorers import FunctionScorer, Score
 from roadbed.usecases.deciders import needs_of
 from roadbed.usecases.errors import Problem, UseCaseError
 from roadbed.usecases.folder import LoadedUseCase, load, read_examples
 from roadbed.usecases.rulebook import read_rules
 
 _MOST_PER_FILE = 20
+_MOST_SCORED = 50  # examples a scorer is tried on
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +51,7 @@ def check(folder: Path) -> Checked:
         found = list(_example_problems(loaded))
         examples = sum(each is None for each in found)
         problems += _shortened([each for each in found if each is not None])
+        problems += _located(folder / "usecase.py", tuple(_scorer_problems(loaded)))
     return Checked(folder=folder, loaded=loaded, problems=tuple(problems), examples=examples)
 
 
@@ -74,6 +78,44 @@ def _needs_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
 def _example_problems(loaded: LoadedUseCase) -> Iterator[Problem | None]:
     for _path, _line, item in read_examples(loaded):
         yield item if isinstance(item, Problem) else None
+
+
+def _scorer_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
+    """What a scorer makes of the folder's own examples: the first thing that is wrong with it."""
+    scorer = loaded.declared.scorer
+    items = [item for _, _, item in islice(read_examples(loaded), _MOST_SCORED)]
+    known = [
+        (item.input.model_dump(mode="json"), item.output.model_dump(mode="json"))
+        for item in items
+        if not isinstance(item, Problem) and item.output is not None
+    ]
+    for number, (content, output) in enumerate(known):
+        other = known[number - 1][1]
+        own, there, back = (
+            scorer.score(*pair, content)
+            for pair in ((output, output), (output, other), (other, output))
+        )
+        if said := _scorer_problem(own, there, back, own_code=isinstance(scorer, FunctionScorer)):
+            yield Problem(field="scorer", problem=said[0], remedy=said[1])
+            return
+
+
+def _scorer_problem(
+    own: Score, there: Score, back: Score, *, own_code: bool
+) -> tuple[str, str] | None:
+    if own.loss is None:
+        return f"The scorer cannot score an example: {own.why}", "Correct the function."
+    if own.loss != 0.0:
+        return (
+            f"The scorer gives the right output itself a loss of {own.loss:g}.",
+            "Give what is right a loss of 0.",
+        )
+    if own_code and there.loss != back.loss:
+        return (
+            f"The scorer is not symmetric: {there.loss} one way, {back.loss} the other.",
+            "Give both ways the same loss: it also compares two people's answers.",
+        )
+    return None
 
 
 def _shortened(problems: list[Problem]) -> list[Problem]:

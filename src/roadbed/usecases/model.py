@@ -22,6 +22,7 @@ from roadbed.usecases.errors import UseCaseError
 from roadbed.usecases.rollout import Rollout
 
 RiskMeasure: TypeAlias = Literal["wrong", "mean_loss"]
+OnRevision: TypeAlias = Literal["note", "re-decide", "ask"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +67,10 @@ class UseCase:
     function of (proposed, right, input) that gives a ``Score``. An answer is wrong if its loss is
     above ``tolerance``. ``risk_measure`` says what the limit is about: ``"wrong"``, the share of
     wrong answers, or ``"mean_loss"``, the mean of the loss itself.
+    ``on_revision`` says what a corrected input does to what its task sent: ``"note"`` keeps the
+    input and changes nothing; ``"re-decide"`` decides again and, where that says something else,
+    takes back what can be taken back and sends the new result; ``"ask"`` decides again and asks a
+    person before anything is sent or taken back.
     Raises ``UseCaseError`` with every mistake at once.
     """
 
@@ -91,6 +96,7 @@ class UseCase:
         scorer: Scorer | ScorerFunction | None = None,
         tolerance: float = 0.0,
         risk_measure: RiskMeasure = "wrong",
+        on_revision: OnRevision = "ask",
     ) -> None:
         self.name = name
         self.purpose = purpose
@@ -110,6 +116,7 @@ class UseCase:
         self.rollout = rollout or Rollout()
         self.tolerance = tolerance
         self.risk_measure = risk_measure
+        self.on_revision = on_revision
         found_scorer, scorer_problems = rules.read_scorer(scorer)
         self.scorer: Scorer = found_scorer
         self.prompts: Mapping[str, str] = {}  # read from prompts/ when the folder is loaded

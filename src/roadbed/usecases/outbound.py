@@ -214,7 +214,7 @@ def facts(row: Mapping[str, Any]) -> dict[str, Any]:
     found = {
         "delivery": {"id": row["id"]},
         "use_case": row["use_case"],
-        "task": {"id": row["task_id"], "key": row["task_key"]},
+        "task": _task(row),
         "input": row["input"],
         "output": row["output"],
         "decision": {
@@ -226,6 +226,15 @@ def facts(row: Mapping[str, Any]) -> dict[str, Any]:
             "reviewed_by": row["reviewer"],
         },
     }
+    if row["provenance"]:
+        found["provenance"] = row["provenance"]
     if row["arguments"] is not None:
         found["action"] = row["arguments"]
     return found
+
+
+def _task(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The task as receivers know it: a revision goes by the id and key of the first."""
+    if row["revises"] is None:
+        return {"id": row["task_id"], "key": row["task_key"]}
+    return {"id": row["revises"], "key": row["task_key"], "revision": row["revision"]}

@@ -35,6 +35,7 @@ def problems(declared: UseCase) -> list[Problem]:
         *_budget(declared.budget),
         *_rollout(declared),
         *_scorer(declared),
+        *_on_revision(declared.on_revision),
     ]
 
 
@@ -233,6 +234,15 @@ def _scorer(declared: UseCase) -> Iterator[Problem]:
             field="risk_measure",
             problem=f"Nothing is measured by {declared.risk_measure!r}.",
             remedy='Write "wrong" or "mean_loss".',
+        )
+
+
+def _on_revision(rule: object) -> Iterator[Problem]:
+    if rule not in ("note", "re-decide", "ask"):
+        yield Problem(
+            field="on_revision",
+            problem=f"There is no rule {rule!r} for a corrected input.",
+            remedy='Write "note", "re-decide" or "ask".',
         )
 
 

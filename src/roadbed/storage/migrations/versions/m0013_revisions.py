@@ -1,4 +1,4 @@
-"""Processes that decide with one commit, and which of them were lost."""
+"""Revisions: a task whose input arrived late or was corrected, decided again."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    """Add the table of processes, and the index of what was interrupted."""
+    """Link revisions, and let each take back what went out for the one before."""
     op.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").replace(":", r"\:"))

@@ -1,0 +1,62 @@
+"""Pure: the revisions of a task as its receipts show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from roadbed.scoring.content import same
+
+Row = Mapping[str, Any]
+# What a corrected input came to, for a page or a terminal.
+CAME_TO = {
+    "note": "kept beside the task; nothing is decided again",
+    "new": "nothing had been sent before",
+    "kept": "says the same; what was sent stands, and nothing was sent again",
+    "asked": "says something else or has not been asked about; a person decides what is sent",
+    "replaced": "says something else; what was not sent is not sent, what could be taken back is",
+}
+_WAITS = "waits for its last word; until then what was sent stands"
+
+
+def linked(rows: Sequence[Row], viewer: str) -> list[dict[str, Any]]:
+    """The revisions of a task, the first one first; none where there is only one.
+
+    What an answer would tell whoever has still to judge it, or one before it, blind is left out.
+    """
+    if len(rows) < 2:
+        return []
+    hidden, before, found = False, None, []
+    for row in rows:
+        hidden = hidden or (row["withheld"] and row["by"] != viewer)
+        effects = None if hidden else row["effects"]
+        told = {name: row[name] for name in ("task", "number", "at", "by", "why", "rule", "erased")}
+        found.append(
+            {
+                **told,
+                "output": None if hidden else row["output"],
+                "effects": effects,
+                "came_to": None
+                if before is None
+                else _came_to(row["rule"], effects, hidden=hidden),
+                "changed": [] if before is None else list(changes(before, row["input"])),
+            }
+        )
+        before = row["input"]
+    return found
+
+
+def changes(before: Any, after: Any, field: str = "") -> Iterator[dict[str, Any]]:
+    """What differs between two inputs, field by field; a field that is missing is ``None``."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for name in sorted(set(before) | set(after)):
+            place = f"{field}.{name}".lstrip(".")
+            yield from changes(before.get(name), after.get(name), place)
+    elif not same(before, after):
+        yield {"field": field or "input", "before": before, "after": after}
+
+
+def _came_to(rule: str, effects: str | None, *, hidden: bool) -> str | None:
+    if rule == "note":
+        return CAME_TO[rule]
+    return None if hidden else CAME_TO.get(effects or "", _WAITS)

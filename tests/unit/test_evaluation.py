@@ -1,0 +1,480 @@
+"""The one evaluation path: each step that can hold an answer back, and what is in force."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from pydantic import BaseModel
+
+from roadbed.budgets.model import Aside
+from roadbed.budgets.service import Budgets
+from roadbed.decisions.evaluation import (
+    MOST_ATTEMPTS,
+    Evaluation,
+    EvaluationContext,
+    content_of,
+    evaluate,
+)
+from roadbed.decisions.known_inputs import KnownInput, evaluate_many
+from roadbed.decisions.model import Answered, LiveVersion, NotAnswered, Reason, Route
+from roadbed.decisions.paying import Paying
+from roadbed.decisions.runner import Runner
+from roadbed.intake.model import AdmittedTask
+from roadbed.kernel.clock import SystemClock
+from roadbed.kernel.ids import TaskId, VersionId
+from roadbed.risk.slices import Pooling
+from roadbed.risk.states import State
+from roadbed.usecases.deciders import Answer, Context, Unsure
+from roadbed.usecases.destinations import Action
+from roadbed.usecases.folder import LoadedUseCase
+from roadbed.usecases.rulebook import read_rules
+from tests.unit.test_deliveries import Ledger
+from tests.unit.test_usecases import Routing, declare
+
+STEPS = ["rules before", "decider", "schema", "rules after", "actions", "cost", "score", "route"]
+RULES = """
+before:
+  - {name: lawyers, when: 'input.text.contains("lawyer")', route: review, reason: legal matter}
+  - {name: spam, when: 'input.text.contains("casino")', route: refused, reason: spam}
+  - {name: torn, when: 'input.text == "torn before" && input.none == 1', route: review, reason: no}
+after:
+  - {name: vague, when: 'output.queue == "other"', route: review, reason: nobody is there}
+  - {name: closed, when: 'output.queue == "closed"', route: refused, reason: it is closed}
+  - {name: worn, when: 'output.queue == "torn" && output.none == 1', route: review, reason: no}
+actions:
+  - {name: small, action: refund, when: action.amount <= 20.0, decide: allow, reason: it is small}
+  - {name: huge, action: refund, when: action.amount > 500.0, decide: refuse, reason: far too much}
+"""
+
+
+class Inquiry(BaseModel):
+    text: str
+    region: str = "north"
+
+
+class Refund(BaseModel):
+    amount: float
+
+
+def refund(amount: float) -> Answer[Any]:
+    return Answer(
+        output=Routing(queue="refunds"),
+        confidence=0.9,
+        actions=[Action(name="refund", arguments={"amount": amount})],
+    )
+
+
+def answered(queue: str = "returns", **more: Any) -> Answer[Any]:
+    return Answer(output=Routing(queue=queue), **({"confidence": 0.9, "cautious": 0.6} | more))
+
+
+class Decider:
+    """A function whose answer is the one of its text; it keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[BaseModel] = []
+        self.let_go = threading.Event()
+
+    def __call__(self, inquiry: Any, context: Context) -> object:
+        self.asked.append(inquiry)
+        if inquiry.text == "raises":
+            raise RuntimeError("broken")
+        if inquiry.text == "hangs":
+            self.let_go.wait(10)
+        answers: dict[str, Callable[[], object]] = {
+            "unsure": lambda: Unsure(reason="it says so", cost=Decimal("0.02")),
+            "rubbish": lambda: {"queue": "returns"},
+            "vague": lambda: answered("other"),
+            "closed": lambda: answered("closed"),
+            "torn": lambda: answered("torn"),
+            "priced": lambda: answered(cost=Decimal("0.01")),
+            "doubtful": lambda: answered(confidence=0.2),
+            "certain of nothing": lambda: answered(confidence=0.0),
+            "not cautious": lambda: answered(cautious=None),
+            "refund 10": lambda: refund(10.0),
+            "refund 100": lambda: refund(100.0),
+            "refund 1000": lambda: refund(1000.0),
+            "sourced": lambda: answered(provenance={"page": 3}),
+        }
+        return answers.get(inquiry.text, answered)()
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> LoadedUseCase:
+    (tmp_path / "rules.yaml").write_text(RULES)
+    declared = declare(input=Inquiry, output=Routing, slices=("region",), deadline_seconds=60.0)
+    declared.action("refund", Refund, to=Ledger(), effect="irreversible")
+    return LoadedUseCase(
+        declared=declared, folder=tmp_path, files={}, rules=read_rules(tmp_path / "rules.yaml")
+    )
+
+
+@pytest.fixture
+def decider() -> Iterator[Decider]:
+    found = Decider()
+    yield found
+    found.let_go.set()
+
+
+@pytest.fixture
+def live(decider: Decider) -> LiveVersion:
+    """A version whose answers go out from a confidence of 0.5 on."""
+    return LiveVersion(
+        id=VersionId("ver_1"),
+        decider=cast("Any", decider),
+        threshold=0.5,
+        certificate=None,
+        state=State.OPEN,
+    )
+
+
+@pytest.fixture
+async def context(loaded: LoadedUseCase) -> Any:
+    runner = Runner(loaded.declared)
+    yield EvaluationContext(use_case=loaded, runner=runner, clock=SystemClock())
+    runner.close()
+
+
+def task(text: str = "hello", **more: Any) -> AdmittedTask:
+    content = {"text": text, "region": "north"} | more
+    return AdmittedTask(
+        id=TaskId("tsk_1"),
+        use_case="support",
+        key=None,
+        input=Inquiry(**content),
+        content=content,
+        source={"surface": "test"},
+        reference=False,
+        reference_rate=0.0,
+        admitted_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+def steps(evaluation: Evaluation) -> list[str]:
+    """The steps it came to, of which it passed all but the last."""
+    *before, last = evaluation.checks
+    assert all(check.passed and not check.reason for check in before)
+    assert last.passed is evaluation.automatic
+    assert bool(last.reason) is not evaluation.automatic
+    return [check.name for check in evaluation.checks]
+
+
+class TestSteps:
+    async def test_an_answer_that_nothing_holds_back_goes_out(
+        self, live: LiveVersion, context: EvaluationContext
+    ) -> None:
+        found = await evaluate(live, task(), context)
+        assert (found.automatic, found.routed.code, found.held) == (True, Reason.PROVEN, None)
+        assert (found.confidence, found.cautious, found.score) == (0.9, 0.6, 0.9)
+        assert found.slices == {"region": "north"}
+        assert found.seconds > 0.0
+        assert steps(found) == STEPS
+
+    @pytest.mark.parametrize(
+        ("text", "changes", "route", "code", "step", "reason"),
+        [
+            ("my lawyer", {}, Route.REVIEW, Reason.RULE, "rules before", "legal matter"),
+            ("casino", {}, Route.REFUSED, Reason.RULE, "rules before", "spam"),
+            ("torn before", {}, Route.REVIEW, Reason.RULE_FAILED, "rules before", "'torn' could"),
+            ("hello", {"attempt": 4}, Route.REVIEW, Reason.INTERRUPTED, "rules before", "3 times"),
+            ("hello", {"funded": False}, Route.REVIEW, Reason.BUDGET, "rules before", "used up"),
+            ("hello", {"seconds": 0.0}, Route.REVIEW, Reason.DECIDER_TIMEOUT, "decider", "within"),
+        ],
+    )
+    async def test_what_stops_a_task_before_its_decider_costs_nothing(
+        self,
+        live: LiveVersion,
+        decider: Decider,
+        context: EvaluationContext,
+        text: str,
+        changes: dict[str, Any],
+        route: Route,
+        code: Reason,
+        step: str,
+        reason: str,
+    ) -> None:
+        found = await evaluate(live, task(text), replace(context, **changes))
+        assert decider.asked == []
+        assert (found.routed.route, found.routed.code) == (route, code)
+        assert reason in found.routed.reason
+        assert found.cost == 0
+        self.assert_held(found, step)
+
+    @pytest.mark.parametrize(
+        ("text", "changes", "route", "code", "step", "reason"),
+        [
+            ("unsure", {}, Route.REVIEW, Reason.UNSURE, "decider", "it says so"),
+            ("raises", {}, Route.REVIEW, Reason.DECIDER_FAILED, "decider", "RuntimeError: broken"),
+            ("hangs", {"seconds": 0.05}, Route.REVIEW, Reason.DECIDER_TIMEOUT, "decider", "within"),
+            ("rubbish", {}, Route.REVIEW, Reason.INVALID_ANSWER, "schema", "gave dict instead"),
+            ("vague", {}, Route.REVIEW, Reason.RULE, "rules after", "nobody is there"),
+            ("closed", {}, Route.REFUSED, Reason.RULE, "rules after", "it is closed"),
+            ("torn", {}, Route.REVIEW, Reason.RULE_FAILED, "rules after", "'worn' could not"),
+            ("refund 1000", {}, Route.REVIEW, Reason.ACTION_REFUSED, "actions", "far too much"),
+            ("hello", {"capped": True}, Route.REVIEW, Reason.COST_UNKNOWN, "cost", "did not say"),
+        ],
+    )
+    async def test_what_holds_an_answer_back_leaves_it_no_confidence(
+        self,
+        live: LiveVersion,
+        decider: Decider,
+        context: EvaluationContext,
+        text: str,
+        changes: dict[str, Any],
+        route: Route,
+        code: Reason,
+        step: str,
+        reason: str,
+    ) -> None:
+        found = await evaluate(live, task(text), replace(context, **changes))
+        assert len(decider.asked) == 1
+        assert (found.routed.route, found.routed.code) == (route, code)
+        assert reason in found.routed.reason
+        self.assert_held(found, step)
+
+    def assert_held(self, found: Evaluation, step: str) -> None:
+        assert found.held == found.routed
+        assert (found.confidence, found.score, found.automatic) == (0.0, 0.0, False)
+        assert found.cautious == 0.0 or isinstance(found.answer, Answered)
+        assert found.cautious in (0.0, None)
+        assert steps(found) == STEPS[: STEPS.index(step) + 1]
+        # No version makes it automatic, whatever it has in force.
+        for cautious in (False, True):
+            lenient = LiveVersion(
+                id=None, decider=None, threshold=0.0, certificate=None, cautious=cautious
+            )
+            assert not found.under(lenient).automatic
+
+    async def test_without_a_trained_version_nobody_is_asked(
+        self, live: LiveVersion, context: EvaluationContext
+    ) -> None:
+        found = await evaluate(replace(live, decider=None), task(), context)
+        assert (found.routed.code, found.cost) == (Reason.NO_VERSION, Decimal(0))
+        assert steps(found) == STEPS[:2]
+
+    async def test_an_input_that_does_not_fit_the_version_is_not_asked_about(
+        self, live: LiveVersion, decider: Decider, context: EvaluationContext, loaded: LoadedUseCase
+    ) -> None:
+        class Older(BaseModel):
+            text: str
+            order: int
+
+        older = replace(loaded, declared=declare(input=Older, output=Routing))
+        found = await evaluate(replace(live, loaded=older), task(), context)
+        assert found.routed.code is Reason.INVALID_ANSWER
+        assert "does not fit what this version takes" in found.routed.reason
+        assert (decider.asked, found.cost) == ([], Decimal(0))
+        self.assert_held(found, "schema")
+        found = await evaluate(replace(live, loaded=older), task(order=7), context)
+        assert found.automatic
+        assert decider.asked == [Older(text="hello", order=7)]
+
+    async def test_a_version_runs_by_the_rules_of_its_own_folder(
+        self, live: LiveVersion, context: EvaluationContext, loaded: LoadedUseCase
+    ) -> None:
+        bare = LoadedUseCase(declared=loaded.declared, folder=loaded.folder, files={})
+        assert (await evaluate(replace(live, loaded=bare), task("my lawyer"), context)).automatic
+        found = await evaluate(
+            replace(live, loaded=loaded), task("my lawyer"), replace(context, use_case=bare)
+        )
+        assert found.routed.code is Reason.RULE
+
+    async def test_three_attempts_are_no_crash_too_many(
+        self, live: LiveVersion, context: EvaluationContext
+    ) -> None:
+        found = await evaluate(live, task(), replace(context, attempt=MOST_ATTEMPTS))
+        assert found.automatic
+
+    async def test_a_price_that_is_told_keeps_a_budget(
+        self, live: LiveVersion, context: EvaluationContext
+    ) -> None:
+        found = await evaluate(live, task("priced"), replace(context, capped=True))
+        assert (found.automatic, found.cost) == (True, Decimal("0.01"))
+
+    async def test_an_unsure_decider_is_paid_all_the_same(
+        self, live: LiveVersion, context: EvaluationContext
+    ) -> None:
+        found = await evaluate(live, task("unsure"), context)
+        assert (found.content, found.cost) == (None, Decimal("0.02"))
+
+    @pytest.mark.parametrize(
+        ("text", "decide", "reason"),
+        [
+            ("refund 10", "allow", "it is small"),
+            ("refund 100", "review", "no rule allows it by itself"),
+            ("refund 1000", "refuse", "far too much"),
+        ],
+    )
+    async def test_each_action_carries_what_its_rule_decides_and_why(
+        self,
+        live: LiveVersion,
+        context: EvaluationContext,
+        text: str,
+        decide: str,
+        reason: str,
+    ) -> None:
+        found = await evaluate(live, task(text), context)
+        [action] = found.actions
+        assert (action["n"], action["decide"], action["reason"]) == (0, decide, reason)
+        assert found.automatic is (decide != "refuse")
+        assert found.content is not None
+        amount = float(text.split()[-1])
+        assert found.content.proposed_actions == [
+            {"name": "refund", "arguments": {"amount": amount}}
+        ]
+
+    async def test_what_is_proposed_is_output_actions_and_sources(
+        self, live: LiveVersion, context: EvaluationContext
+    ) -> None:
+        found = await evaluate(live, task("sourced"), context)
+        assert found.content is not None
+        assert found.content.provenance == {"page": 3}
+        bare = await evaluate(live, task(), context)
+        assert bare.content is not None
+        assert bare.content.output == found.content.output
+        assert bare.content.hash != found.content.hash
+        nothing = NotAnswered(code=Reason.UNSURE, reason="", evidence={})
+        assert content_of(nothing) is None
+
+
+class TestWhatIsInForce:
+    async def test_the_threshold_of_each_version_decides_about_the_same_answer(
+        self, live: LiveVersion, context: EvaluationContext
+    ) -> None:
+        found = await evaluate(live, task(), context)
+        for threshold, code, step in (
+            (0.9, Reason.PROVEN, "route"),
+            (0.91, Reason.BELOW_THRESHOLD, "score"),
+            (None, Reason.NOT_PROVEN, "route"),
+        ):
+            other = found.under(replace(live, threshold=threshold))
+            assert (other.routed.code, other.score) == (code, 0.9)
+            assert other.answer is found.answer
+            assert other.automatic is (code is Reason.PROVEN)
+            assert [check.name for check in other.checks] == STEPS[: STEPS.index(step) + 1]
+
+    async def test_a_halt_by_people_or_by_the_audit_lets_nothing_out(
+        self, live: LiveVersion, context: EvaluationContext
+    ) -> None:
+        found = await evaluate(live, task(), replace(context, halted=True))
+        assert (found.routed.code, found.score) == (Reason.HALTED, 0.9)
+        assert found.under(live).automatic
+        assert found.under(live, halted=True).routed.code is Reason.HALTED
+        halted = found.under(replace(live, state=State.HALTED))
+        assert halted.routed.code is Reason.AUDIT_HALTED
+        assert steps(halted) == STEPS
+
+    async def test_a_halt_does_not_hide_what_held_an_answer_back(
+        self, live: LiveVersion, context: EvaluationContext
+    ) -> None:
+        halted = replace(context, halted=True)
+        unsure = await evaluate(live, task("unsure"), halted)
+        assert unsure.routed.code is Reason.HALTED
+        assert [check.name for check in unsure.checks] == STEPS[:2]
+        assert "it says so" in unsure.checks[-1].reason
+        # What a rule says stands first.
+        ruled = await evaluate(live, task("casino"), halted)
+        assert (ruled.routed.code, ruled.routed.route) == (Reason.RULE, Route.REFUSED)
+
+    async def test_while_cautious_the_cautious_confidence_counts(
+        self, live: LiveVersion, context: EvaluationContext
+    ) -> None:
+        found = await evaluate(live, task(), context)
+        wary = found.under(replace(live, cautious=True))
+        assert (wary.automatic, wary.score) == (True, 0.6)
+        assert not found.under(replace(live, cautious=True, threshold=0.7)).automatic
+        untold = await evaluate(live, task("not cautious"), context)
+        assert (untold.automatic, untold.cautious) == (True, None)
+        assert (untold.under(replace(live, cautious=True)).score, untold.confidence) == (0.0, 0.9)
+        assert not untold.under(replace(live, cautious=True, threshold=0.0)).automatic
+
+    async def test_pooling_moves_the_score_by_what_is_known_of_a_slice(
+        self, live: LiveVersion, context: EvaluationContext
+    ) -> None:
+        pooling = Pooling(
+            offsets={"region": {"north": 1.0, "south": -3.0}},
+            seen={"region": {"north": 40, "south": 40, "west": 7}},
+        )
+        pooled = replace(live, pooling=pooling)
+        north = await evaluate(pooled, task(), context)
+        assert (north.automatic, north.confidence) == (True, 0.9)
+        assert 0.9 < north.score < 1.0
+        south = await evaluate(pooled, task(region="south"), context)
+        assert south.routed.code is Reason.BELOW_THRESHOLD
+        assert 0.0 < south.score < 0.5
+        west = await evaluate(pooled, task(region="west"), context)
+        assert (west.routed.code, west.score) == (Reason.SLICE_UNKNOWN, 0.0)
+        assert "Only 7 labels are known for region = 'west'" in west.routed.reason
+        assert west.under(live).automatic
+        # The cautious confidence is not pooled, and knows the rare slice as well.
+        assert north.under(replace(pooled, cautious=True)).score == 0.6
+        assert west.under(replace(pooled, cautious=True)).score == 0.0
+
+    async def test_an_answer_without_confidence_is_never_automatic(
+        self, live: LiveVersion, context: EvaluationContext
+    ) -> None:
+        found = await evaluate(replace(live, threshold=0.0), task("certain of nothing"), context)
+        assert (found.held, found.score, found.automatic) == (None, 0.0, False)
+        pooled = replace(
+            live, pooling=Pooling(offsets={"region": {"north": 9.0}}, seen={}), threshold=0.0
+        )
+        assert not found.under(pooled).automatic
+
+    async def test_below_the_threshold_it_keeps_its_confidence(
+        self, live: LiveVersion, context: EvaluationContext
+    ) -> None:
+        found = await evaluate(live, task("doubtful"), context)
+        assert (found.held, found.confidence, found.score) == (None, 0.2, 0.2)
+        assert found.routed.code is Reason.BELOW_THRESHOLD
+        assert found.under(replace(live, threshold=0.1)).automatic
+
+
+@pytest.fixture
+def paying() -> Paying:
+    """Without a budget nothing is held: it only counts."""
+    return Paying(cast("Budgets", Unlimited()), "support", None)
+
+
+class Unlimited:
+    """Budgets of a use case that has none."""
+
+    async def settle_aside(self, held: Aside, cost: Decimal | None) -> None:
+        assert held == Aside.free(held.count)
+
+
+class TestKnownInputs:
+    async def test_many_are_evaluated_in_their_order_by_the_same_path(
+        self,
+        live: LiveVersion,
+        context: EvaluationContext,
+        decider: Decider,
+        paying: Paying,
+    ) -> None:
+        texts = ["hello", "my lawyer", "unsure", "refund 1000", "rubbish", "raises"]
+        inputs = [
+            KnownInput(id=str(number), content={"text": text, "region": "north"})
+            for number, text in enumerate(texts)
+        ]
+        made = await evaluate_many(live, inputs, context, paying)
+        alone = [await evaluate(live, task(text), context) for text in texts]
+        assert [found.routed for found in made] == [found.routed for found in alone]
+        assert [found.answer for found in made] == [found.answer for found in alone]
+        assert all(isinstance(inquiry, Inquiry) for inquiry in decider.asked)
+
+    async def test_one_that_no_longer_fits_goes_to_a_person_and_stops_no_other(
+        self, live: LiveVersion, context: EvaluationContext, paying: Paying
+    ) -> None:
+        inputs = [
+            KnownInput(id="1", content={"text": "hello", "region": 7}),
+            KnownInput(id="2", content={"text": "hello"}),
+        ]
+        bad, good = await evaluate_many(live, inputs, context, paying)
+        assert (bad.routed.code, bad.confidence) == (Reason.INVALID_ANSWER, 0.0)
+        assert good.automatic
