@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -188,10 +188,17 @@ class Child:
             await self._spawn()
 
 
-async def run(kills: int, *, seed: int, remembers: bool = True, server: str = "roadbed") -> Account:
+async def run(
+    kills: int,
+    *,
+    seed: int,
+    remembers: bool = True,
+    server: str = "roadbed",
+    victims: Sequence[str] = ("server", "worker", "worker", "database"),
+) -> Account:
     """Kill ``kills`` times at random moments under load, then let everything come to its end.
 
-    ``server`` is the module that serves.
+    ``server`` is the module that serves; of ``victims`` one is drawn each time.
     """
     chance = random.Random(seed)
     account = Account(seed=seed)
@@ -206,7 +213,7 @@ async def run(kills: int, *, seed: int, remembers: bool = True, server: str = "r
         ]
         for number in range(1, kills + 1):
             await asyncio.sleep(chance.uniform(0.1, 0.9))
-            await _kill(chance.choice(("server", "worker", "worker", "database")), at, account)
+            await _kill(chance.choice(victims), at, account)
             if number % 100 == 0:
                 print(f"{number} kills, {len(account.acknowledged)} tasks", file=sys.stderr)
         await asyncio.sleep(1.0)
