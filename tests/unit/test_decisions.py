@@ -42,9 +42,11 @@ from roadbed.kernel.settings import Settings
 from roadbed.risk import coin
 from roadbed.risk.states import State
 from roadbed.scoring.content import Content
+from roadbed.storage.writer import Write
 from roadbed.upkeep import running
 from roadbed.usecases.deciders import Answer, Context, Task, Unsure
 from roadbed.usecases.errors import UnknownUseCaseError
+from roadbed.usecases.folder import load
 from roadbed.usecases.rulebook import Fired
 from tests.conftest import Folders
 
@@ -557,6 +559,36 @@ def test_where_values_came_from_is_read_as_it_will_be_stored(provenance: Any, re
         assert isinstance(found, Answered)
         assert found.provenance == read
         assert Content(output=found.output, provenance=found.provenance).hash
+
+
+async def test_where_nothing_could_be_recorded_nothing_is_decided(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = app.decisions._writer.write
+
+    async def lost(kind: Write, item: Mapping[str, object]) -> Any:
+        return None if kind is app.decisions._settle else await write(kind, item)
+
+    monkeypatch.setattr(app.decisions._writer, "write", lost)
+    _, task = await app.decisions.submit("triage", {"text": "hello"}, key=None, source=SOURCE)
+    assert task is not None
+    assert await task is None
+
+
+async def test_the_same_folder_read_again_keeps_its_threads_and_another_gets_its_own(
+    app: App, folders: Folders
+) -> None:
+    async def runner() -> Runner:
+        await decide(app)
+        return app.decisions._runner(app.registry.get("triage"))
+
+    first = await runner()
+    service = app.registry.get("triage")
+    again = replace(service, loaded=replace(service.loaded))
+    assert app.decisions._runner(again) is first
+    folders.write(rules=RULES)
+    await app.registry.add(load(folders.parent / "triage"))
+    assert await runner() is not first
 
 
 class Anything(BaseModel):

@@ -101,6 +101,7 @@ class Decider:
             "refund 10": lambda: refund(10.0),
             "refund 100": lambda: refund(100.0),
             "refund 1000": lambda: refund(1000.0),
+            "undeclared": lambda: answered(actions=[Action(name="fire")]),
             "sourced": lambda: answered(provenance={"page": 3}),
         }
         return answers.get(inquiry.text, answered)()
@@ -214,6 +215,7 @@ class TestSteps:
             ("raises", {}, Route.REVIEW, Reason.DECIDER_FAILED, "decider", "RuntimeError: broken"),
             ("hangs", {"seconds": 0.05}, Route.REVIEW, Reason.DECIDER_TIMEOUT, "decider", "within"),
             ("rubbish", {}, Route.REVIEW, Reason.INVALID_ANSWER, "schema", "gave dict instead"),
+            ("undeclared", {}, Route.REVIEW, Reason.INVALID_ANSWER, "schema", "'fire', which is"),
             ("vague", {}, Route.REVIEW, Reason.RULE, "rules after", "nobody is there"),
             ("closed", {}, Route.REFUSED, Reason.RULE, "rules after", "it is closed"),
             ("torn", {}, Route.REVIEW, Reason.RULE_FAILED, "rules after", "'worn' could not"),

@@ -448,6 +448,22 @@ class TestScores:
         assert self.loss("accept", scorer=Judged()) == 0.0
         assert self.loss("correct", "b", scorer=Judged()) == 1.0
         assert self.loss("reject", scorer=Judged()) == 1.0
+        assert self.loss("correct", "a", scorer=Judged()) == 0.0  # the very same, written blind
+        bold = Content(output={"queue": "a"}, actions=[refund(5.0)])
+        assert self.loss("correct", "a", content=bold, scorer=Judged()) is None
+
+    def test_a_correction_says_what_is_right(self) -> None:
+        with pytest.raises(VerdictError, match="needs the right output"):
+            self.loss("correct")
+
+    async def test_without_rules_what_a_person_wrote_needs_an_approval(
+        self, ledger: Ledger, app: App
+    ) -> None:
+        decision = await decide(app, "refund 10")
+        await give(app, decision, actions=[refund(11)], rules=None)
+        assert await sent_and_held(app) == ([], ["refund"])
+        [held] = await all_of(app)
+        assert held.reason == "a person wrote it"
 
     @pytest.mark.parametrize(
         ("kind", "proposed_right", "passed"),

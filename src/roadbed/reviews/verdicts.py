@@ -151,10 +151,9 @@ def _score(
     """The score of what was decided, which the verdict keeps for good."""
     if kind is VerdictKind.ACCEPT:
         return Score(loss=0.0)
-    if declared.scorer.needs_person and shown.content is not None:
-        agreed = right is not None and same(right.output, shown.content.output)
-        if not (agreed and actions_known):
-            return Score(loss=1.0, why="A person judged exactly this answer.")
+    other = right is None or shown.content is None or not same(right.output, shown.content.output)
+    if declared.scorer.needs_person and shown.content is not None and other:
+        return Score(loss=1.0, why="A person judged exactly this answer.")
     truth = Truth(right=right, actions_known=actions_known)
     return assess(declared.scorer, shown.content, truth, shown.input)
 
