@@ -182,6 +182,28 @@ class TestWriter:
         assert statement.of([nothing]) == []
         assert len(statement.of([nothing, {**nothing, field: True}])) == 1
 
+    async def test_a_batch_is_kept_whole_or_not_at_all(self, table: str) -> None:
+        """Its statements travel without BEGIN: the last one that fails takes all back."""
+        kind = Write(
+            "two",
+            """INSERT INTO kept SELECT id, n
+               FROM json_to_recordset(%(items)s::json) AS item (id text, n integer)""",
+            "SELECT id, 1 / (n - 7) FROM json_to_recordset(%(items)s::json) AS item"
+            " (id text, n integer)",
+        )
+        writer = GroupCommitWriter(table, lanes=1)
+        await writer.open()
+        answers = await asyncio.gather(
+            *(writer.write(kind, {"id": f"i{n}", "n": n}) for n in range(20)),
+            return_exceptions=True,
+        )
+        await writer.close()
+        refused = [isinstance(answer, RejectedWriteError) for answer in answers]
+        assert [number for number, no in enumerate(refused) if no] == [7]
+        with psycopg.connect(table) as connection:
+            rows = connection.execute("SELECT n FROM kept ORDER BY n").fetchall()
+        assert [n for (n,) in rows] == [n for n in range(20) if n != 7]
+
     @pytest.mark.parametrize("state", ["53100", "57014", "40001", "40P01", "55P03", "25006"])
     async def test_a_failure_that_passes_is_no_items_fault(self, table: str, state: str) -> None:
         with psycopg.connect(table, autocommit=True) as connection:

@@ -94,15 +94,12 @@ async def ledger(acting: None, app: App) -> Ledger:
 
 
 async def give(app: App, decision: Decision, kind: str = "correct", **more: Any) -> Given:
-    service = app.registry.get("triage")
+    loaded = app.registry.get("triage").loaded
+    usual: dict[str, Any] = {"reviewer": "rae", "rules": loaded.rules}
     if kind == "correct":
-        more = {"output": {"queue": "refunds"}} | more
-    return await app.reviews.give(
-        service.loaded.declared,
-        decision.review_id or "",
-        VerdictKind(kind),
-        **{"reviewer": "rae", "rules": service.loaded.rules} | more,
-    )
+        usual["output"] = {"queue": "refunds"}
+    review_id = decision.review_id or ""
+    return await app.reviews.give(loaded.declared, review_id, VerdictKind(kind), **(usual | more))
 
 
 async def sent_and_held(app: App) -> tuple[list[Any], list[str]]:
