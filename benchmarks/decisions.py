@@ -148,7 +148,7 @@ async def human_path(app: App, seconds: float) -> float:
 async def kept(app: App) -> AsyncIterator[None]:
     """``app`` marked as a server's process is, so that one commit may be enough."""
     keeping = asyncio.create_task(app.presence.keep())
-    while not app.presence.calm():  # noqa: ASYNC110 - presence has no event
+    while not app.presence.calm():  # noqa: ASYNC110 - it has no event
         await asyncio.sleep(0.01)
     try:
         yield

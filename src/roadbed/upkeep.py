@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -15,7 +14,8 @@ from roadbed.audit.witness import Witness
 from roadbed.bootstrap import App
 from roadbed.connectors import witnesses
 from roadbed.connectors.outside import NetworkPool
-from roadbed.kernel.errors import RoadbedError
+from roadbed.deliveries.relay import SEND_SECONDS
+from roadbed.storage.background import Warnings
 
 _log = structlog.get_logger("roadbed")
 _LOOK_FOR_LOST_SECONDS = 2.0
@@ -43,9 +43,7 @@ async def running(app: App) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in followers:
-            task.cancel()
-        await asyncio.gather(*followers, return_exceptions=True)
+        await _end(followers, patience_seconds=1.0)
         await network.aclose()
 
 
@@ -68,30 +66,43 @@ async def relaying(app: App) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in workers:
-            task.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        await _end(workers, patience_seconds=SEND_SECONDS + 1.0)
 
 
 def _lasting(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
     """Work that goes on until cancelled: whatever it meets is logged, and it begins again."""
 
     async def forever() -> None:
+        warnings = Warnings()
         while True:
             try:
                 await work()
             except Exception as error:
-                _log.warning("begins again", work=name, problem=f"{type(error).__name__}: {error}")
+                warnings.say("begins again", error, work=name)
             await asyncio.sleep(_BEGIN_AGAIN_SECONDS)
 
     return asyncio.create_task(forever())
 
 
+async def _end(tasks: Collection[asyncio.Task[None]], *, patience_seconds: float) -> None:
+    """Cancel until each has ended.
+
+    Once is not enough: on Python 3.11 ``asyncio.wait_for``, which psycopg waits with, swallows a
+    cancellation that comes in the moment the server answers.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=patience_seconds)
+
+
 async def _drill_forever(app: App) -> None:
+    warnings = Warnings()
     every = timedelta(hours=app.settings.drill_hours)
     while True:
         for name in app.registry.names():
-            with contextlib.suppress(RoadbedError):
+            with warnings.caught("no drill of the stop", usecase=name):
                 last = await app.halts.last_drill(name)
                 if last is None or app.clock.now() - last > every:
                     await app.halts.drill(name, actor="roadbed")
@@ -99,27 +110,30 @@ async def _drill_forever(app: App) -> None:
 
 
 async def _recover_forever(app: App) -> None:
+    warnings = Warnings()
     while True:
-        with contextlib.suppress(RoadbedError):
+        with warnings.caught("nothing taken over from lost processes"):
             if found := await app.decisions.recover():
                 _log.warning("took over tasks of a process that is gone", tasks=found)
         await asyncio.sleep(_LOOK_FOR_LOST_SECONDS)
 
 
 async def _measure_forever(app: App) -> None:
+    warnings = Warnings()
     while True:
         for name in app.registry.names():
-            with contextlib.suppress(RoadbedError):
+            with warnings.caught("reviewers not measured", usecase=name):
                 await app.measuring.tick(app.registry.get(name))
-            with contextlib.suppress(RoadbedError):
+            with warnings.caught("budget not watched", usecase=name):
                 if (budget := app.registry.get(name).loaded.declared.budget) is not None:
                     await app.budgets.watch(name, budget)
         await asyncio.sleep(_MEASURE_SECONDS)
 
 
 async def _suggest_forever(app: App) -> None:
+    warnings = Warnings()
     while True:
         await asyncio.sleep(_SUGGEST_SECONDS)
         for name in app.registry.names():
-            with contextlib.suppress(RoadbedError):
+            with warnings.caught("no proposals looked for", usecase=name):
                 await app.proposals.suggest_if_enough(app.registry.get(name).loaded)

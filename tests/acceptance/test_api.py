@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from roadbed.api.problems import STATUS
-from roadbed.kernel.errors import RoadbedError
+import roadbed
 from roadbed.kernel.settings import Settings
+from roadbed.statuses import STATUS
 from tests.conftest import Folders, Site, serving
 
 TASKS = "/usecases/triage/tasks"
+PAGES_OF_A_USE_CASE = (
+    "",
+    "/trust",
+    "/weak",
+    "/review",
+    "/deliveries",
+    "/outcomes",
+    "/improve",
+    "/notebook",
+    "/versions",
+    "/releases",
+    "/incident",
+)
 
 
 async def problem(response: httpx2.Response, status: int, code: str) -> dict[str, Any]:
@@ -286,6 +301,15 @@ class TestBadInput:
             assert "usecase.py" in listed["broken"][0]["problem"]
             answer = await site.shop.post("/usecases/broken/tasks", json={"input": {"text": "a"}})
             await problem(answer, 503, "usecase_broken")
+            async with httpx2.AsyncClient(base_url=site.address, follow_redirects=True) as browser:
+                code = await site.app.people.issue_link_code("reviewer")
+                own = {"Origin": site.address}
+                await browser.post("/sign-in/link", data={"code": code}, headers=own)
+                for page in PAGES_OF_A_USE_CASE:
+                    shown = await browser.get(f"/usecases/broken{page}")
+                    assert shown.status_code == (503 if page != "/incident" else 200), page
+                    assert page == "/incident" or "Python cannot read it" in shown.text, page
+                    assert page == "/incident" or "roadbed check" in shown.text, page
 
 
 class TestTheDoor:
@@ -347,18 +371,37 @@ class TestTheDoor:
         assert headers["x-frame-options"] == "DENY"
 
 
-def test_every_error_of_ours_has_a_status() -> None:
-    import roadbed.demo.errors
-    import roadbed.web  # noqa: F401 - its errors count too
+# What no request can meet: it ends a command, or a process that starts.
+NEVER_OVER_HTTP = {
+    "error",
+    "database_url_invalid",
+    "demo_data_missing",
+    "demo_server_failed",
+    "edit_not_json",
+    "embedded_server_failed",
+    "input_not_json",
+    "not_loopback",
+    "proof_file",
+    "release_none",
+    "route_undeclared",
+    "scaffold_failed",
+    "serve_failed",
+    "state_unknown",
+    "table_invalid",
+}
 
-    def below(kind: type[RoadbedError]) -> set[type[RoadbedError]]:
-        return {kind}.union(*(below(each) for each in kind.__subclasses__()))
 
-    over_http = {
-        each.code
-        for each in below(RoadbedError)
-        if each.__module__.split(".")[1]
-        in {"api", "web", "intake", "reviews", "receipts", "people", "storage"}
+def test_every_error_of_ours_has_a_status_and_no_status_is_without_its_error() -> None:
+    source = Path(roadbed.__file__).parent
+    codes = {
+        line.value.value
+        for path in source.rglob("*.py")
+        for found in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(found, ast.ClassDef) and found.name.endswith("Error")
+        for line in found.body
+        if isinstance(line, ast.Assign | ast.AnnAssign)
+        and isinstance(line.value, ast.Constant)
+        and ast.unparse(line).startswith("code")
     }
-    never = {"embedded_server_failed", "database_url_invalid", "not_loopback", "error"}
-    assert over_http - never <= set(STATUS)
+    assert codes == set(STATUS) | NEVER_OVER_HTTP
+    assert not set(STATUS) & NEVER_OVER_HTTP

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from roadbed.api.problems import STATUS
 from roadbed.cli.main import app
 from roadbed.kernel.settings import Settings
+from roadbed.statuses import STATUS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

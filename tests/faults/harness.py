@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +36,10 @@ from roadbed.testing import Receiver
 CLIENTS = 8
 _READY_SECONDS = 60.0
 USECASE = """
+import os
+import signal
+import time
+
 from pydantic import BaseModel
 from roadbed import DIRECT, Answer, Pod, UseCase
 from roadbed.connectors import Webhook
@@ -56,6 +60,10 @@ usecase.deliver("crm", to=Webhook(url="{url}/effects", private=True))
 
 @usecase.decider
 def decide(inquiry, context):
+    if "slow" in inquiry.text:  # longer than one commit waits for
+        time.sleep(0.08)
+    if "poison" in inquiry.text:
+        os.kill(os.getpid(), signal.SIGKILL)
     return Answer(output=Routing(queue="returns"), confidence=0.9)
 """
 
@@ -86,6 +94,8 @@ class Account:
     for_people: int = 0
     why: Counter[str] = field(default_factory=Counter)  # with people: the reasons
     arrivals: int = 0
+    at_once: int = 0  # decided and stored in one commit
+    admitted: int = 0  # on disk before they were decided
     first_answers: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -99,6 +109,8 @@ class Account:
             "duplicated": len(self.duplicated),
             "with_people": self.for_people,
             "why": dict(self.why.most_common(5)),
+            "in_one_commit": self.at_once,
+            "in_two_commits": self.admitted,
             "requests_at_the_receiver": self.arrivals,
             "first_answer_after_a_kill_p99_seconds": round(waits[int(0.99 * (len(waits) - 1))], 2)
             if waits
@@ -110,12 +122,25 @@ class Account:
 class Child:
     """A process of the product that is started again whenever it dies."""
 
-    def __init__(self, *arguments: str, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        environment: Mapping[str, str],
+        log: Path,
+        module: str = "roadbed",
+    ) -> None:
+        self._module = module
+        self._starts = 0
         self._arguments = arguments
         self._log = log
         self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def starts(self) -> int:
+        """How often it was started."""
+        return self._starts
 
     @property
     def pid(self) -> int | None:
@@ -143,11 +168,12 @@ class Child:
             await self._process.wait()
 
     async def _spawn(self) -> None:
+        self._starts += 1
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "roadbed",
+                self._module,
                 *self._arguments,
                 env=self._environment,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -162,12 +188,22 @@ class Child:
             await self._spawn()
 
 
-async def run(kills: int, *, seed: int, remembers: bool = True) -> Account:
-    """Kill ``kills`` times at random moments under load, then let everything come to its end."""
+async def run(
+    kills: int,
+    *,
+    seed: int,
+    remembers: bool = True,
+    server: str = "roadbed",
+    victims: Sequence[str] = ("server", "worker", "worker", "database"),
+) -> Account:
+    """Kill ``kills`` times at random moments under load, then let everything come to its end.
+
+    ``server`` is the module that serves; of ``victims`` one is drawn each time.
+    """
     chance = random.Random(seed)
     account = Account(seed=seed)
     began = time.monotonic()
-    async with Slow(remembers=remembers) as receiver, stage(receiver) as at:
+    async with Slow(remembers=remembers) as receiver, stage(receiver, server) as at:
         prove(at.url)
         await at.worker.start()
         await asyncio.sleep(3.0)  # by then the server has looked at what is in force
@@ -177,7 +213,7 @@ async def run(kills: int, *, seed: int, remembers: bool = True) -> Account:
         ]
         for number in range(1, kills + 1):
             await asyncio.sleep(chance.uniform(0.1, 0.9))
-            await _kill(chance.choice(("server", "worker", "worker", "database")), at, account)
+            await _kill(chance.choice(victims), at, account)
             if number % 100 == 0:
                 print(f"{number} kills, {len(account.acknowledged)} tasks", file=sys.stderr)
         await asyncio.sleep(1.0)
@@ -198,12 +234,50 @@ class Stage:
     server: Child
     worker: Child
 
+    async def ready_at_once(self) -> None:
+        """Wait until the server decides with one commit."""
+        for number in range(600):
+            found = await self.send(f"harmless {number}")
+            if found is not None:
+                way = _one(
+                    self.url,
+                    "SELECT task.xmin::text = decision.xmin::text AS at_once FROM task"
+                    " JOIN decision ON decision.task_id = task.id WHERE task.id = %s",
+                    found["task"],
+                )
+                if way["at_once"]:
+                    return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"every task is admitted first: {self.server.said()}")
+
+    async def until_decided(self, text: str, *, key: str) -> dict[str, Any]:
+        """Send it until its receipt has a decision."""
+        for _ in range(600):
+            found = await self.send(text, key=key)
+            if found is not None and found["decision"]:
+                return found
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{text!r} was never decided: {self.server.said()}")
+
+    async def send(self, text: str, *, key: str | None = None) -> dict[str, Any] | None:
+        """The receipt, or nothing if no answer came."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        body = {"input": {"text": text}} | ({"key": key} if key else {})
+        async with httpx2.AsyncClient(headers=headers, timeout=10.0) as http:
+            with contextlib.suppress(httpx2.HTTPError):
+                address = f"{self.address}/v1/usecases/triage/tasks"
+                response = await http.post(address, json=body)
+                if response.status_code in (200, 202):
+                    found: dict[str, Any] = response.json()
+                    return found
+        return None
+
     def database_pid(self) -> int:
         return int((self.database.data / "postmaster.pid").read_text().splitlines()[0])
 
 
 @asynccontextmanager
-async def stage(receiver: Receiver) -> AsyncIterator[Stage]:
+async def stage(receiver: Receiver, server: str = "roadbed") -> AsyncIterator[Stage]:
     parent = ROOT_HOME if os.geteuid() == 0 else Path(tempfile.gettempdir())
     database = EmbeddedServer(parent / f"roadbed-faults-{uuid4().hex[:12]}")
     folder = Path(tempfile.mkdtemp(prefix="roadbed-faults-"))
@@ -219,6 +293,8 @@ async def stage(receiver: Receiver) -> AsyncIterator[Stage]:
         "ROADBED_DATABASE_URL": url,
         "ROADBED_USECASES": str(folder),
         "ROADBED_LEASE_SECONDS": "2",
+        # Long enough to be seen, short enough that most tasks take one commit all the same.
+        "ROADBED_CAREFUL_SECONDS": "0.3",
         "ROADBED_AUDIT_DIR": str(folder / "audit"),
     }
     try:
@@ -231,7 +307,12 @@ async def stage(receiver: Receiver) -> AsyncIterator[Stage]:
             address=f"http://127.0.0.1:{port}",
             token=token.strip().splitlines()[-1],
             server=Child(
-                "serve", "--port", str(port), environment=environment, log=folder / "server.log"
+                "serve",
+                "--port",
+                str(port),
+                environment=environment,
+                log=folder / "server.log",
+                module=server,
             ),
             worker=Child("worker", environment=environment, log=folder / "worker.log"),
         )
@@ -284,7 +365,8 @@ async def _client(stage: Stage, number: int, account: Account, stop: asyncio.Eve
         task = 0
         while not stop.is_set():
             key = f"{number}-{task}"
-            body = {"key": key, "input": {"text": f"parcel {key}"}}
+            text = f"slow parcel {key}" if task % 10 == 9 else f"parcel {key}"
+            body = {"key": key, "input": {"text": text}}
             try:
                 address = f"{stage.address}/v1/usecases/triage/tasks"
                 response = await http.post(address, json=body)
@@ -338,6 +420,13 @@ def _judge(stage: Stage, receiver: Receiver, account: Account) -> None:
             account.why[f"{row.get('reason_code')}, {row.get('state')}: {row.get('reason')}"] += 1
         if made[task] == 0 and not with_people:
             account.lost.append(key)
+    ways = _one(
+        stage.url,
+        "SELECT count(*) FILTER (WHERE task.xmin::text = decision.xmin::text) AS at_once,"
+        " count(*) FILTER (WHERE task.xmin::text <> decision.xmin::text) AS admitted"
+        " FROM task JOIN decision ON decision.task_id = task.id",
+    )
+    account.at_once, account.admitted = ways["at_once"], ways["admitted"]
     account.duplicated = [key for key, count in made.items() if count > 1]
 
 

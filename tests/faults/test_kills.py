@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tests.faults.harness import run
+from tests.faults.harness import Slow, run, stage
 
 pytestmark = pytest.mark.xdist_group("faults")
 
@@ -19,6 +19,37 @@ async def test_25_random_kills_lose_nothing_and_double_nothing() -> None:
     assert account.lost == []
     assert account.duplicated == []
     assert account.for_people == 0
+    assert account.at_once > 50
+    assert account.admitted > 20
+
+
+async def test_the_judge_sees_what_a_server_lost_that_told_before_it_stored() -> None:
+    for _ in range(4):
+        account = await run(
+            6,
+            seed=random.randrange(10**6),
+            server="tests.faults.planted",
+            victims=["server"],
+        )
+        if account.lost:
+            break
+    assert account.lost
+
+
+async def test_an_input_that_kills_is_counted_and_goes_to_a_person() -> None:
+    """Its process leaves no trace of it the first time, and from then on counts."""
+    async with Slow() as receiver, stage(receiver) as at:
+        await at.ready_at_once()
+        starts = at.server.starts
+        found = await at.until_decided("poison", key="p")
+        assert found["decision"]["reason_code"] == "interrupted"
+        # Once without a trace, then three counted attempts.
+        assert 3 <= at.server.starts - starts <= 5
+        starts = at.server.starts
+        await at.ready_at_once()
+        again = await at.until_decided("poison", key="p")
+        assert again["task"] == found["task"]
+        assert at.server.starts == starts
 
 
 async def test_the_judge_sees_doubles_where_the_receiver_knows_no_keys() -> None:

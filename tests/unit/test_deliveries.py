@@ -497,6 +497,21 @@ class TestSenders:
             await task
         await self.rounds(app, desk, 5)
 
+    async def test_what_waits_for_later_takes_no_room_of_what_is_due(self, app: App) -> None:
+        away, there = Ledger(trouble=[TemporaryError("away")] * 8), Ledger()
+        for number in range(8):
+            declared(app).deliver(f"away-{number}", to=away)
+        app.relay._senders = 8
+        await stand(app, reference_rate=0.0)
+        await decide(app)
+        await pump(app, 3)
+        assert {each.state for each in await all_of(app)} == {State.WAITING}
+        declared(app).destinations.clear()
+        declared(app).deliver("there", to=there)
+        await decide(app)
+        await pump(app, 1)
+        assert len(there.got) == 1
+
     @pytest.mark.parametrize("senders", [1, 2, 3, 4, 8, 64, 1024])
     def test_who_holds_most_leaves_room_for_newcomers(self, senders: int) -> None:
         held: dict[str, int] = {}
@@ -511,6 +526,9 @@ class TestSenders:
         assert senders == 1 or sum(held.values()) < senders
         assert rules.rooms({"only": 0}, senders)["only"] == max(senders * 3 // 4, 1)
         assert rules.rooms(held, 0) == {}
+        many = rules.rooms(dict.fromkeys(map(str, range(200)), 0), senders)
+        assert sum(many.values()) <= senders
+        assert len(many) == min(senders, 200)  # each gets one before any gets a second
 
 
 class TestOrder:

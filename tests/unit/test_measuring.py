@@ -20,7 +20,7 @@ from roadbed.receipts.service import Filter
 from roadbed.reviews.errors import ReviewTakenError
 from roadbed.reviews.model import Given, Review, VerdictKind
 from roadbed.risk import reviewers
-from roadbed.trust.measuring import _alike
+from roadbed.trust.known_cases import alike
 from roadbed.upkeep import running
 from tests.conftest import Folders, Site
 from tests.unit.test_decisions import SOURCE, decide
@@ -298,7 +298,7 @@ class TestKnownCasesLookLikeWork:
     def test_its_key_could_be_one_of_those_around_it(self, keys: list[str], shape: str) -> None:
         chance = random.Random(1)
         for _ in range(50):
-            assert re.fullmatch(shape, _alike(keys[0], keys, chance))
+            assert re.fullmatch(shape, alike(keys[0], keys, chance))
 
     @pytest.mark.usefixtures("past")
     async def test_it_took_its_time_before_it_was_decided(self, site: Site) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import subprocess
@@ -181,6 +182,28 @@ class TestWriter:
         assert statement.of([nothing]) == []
         assert len(statement.of([nothing, {**nothing, field: True}])) == 1
 
+    async def test_a_batch_is_kept_whole_or_not_at_all(self, table: str) -> None:
+        """Its statements travel without BEGIN: the last one that fails takes all back."""
+        kind = Write(
+            "two",
+            """INSERT INTO kept SELECT id, n
+               FROM json_to_recordset(%(items)s::json) AS item (id text, n integer)""",
+            "SELECT id, 1 / (n - 7) FROM json_to_recordset(%(items)s::json) AS item"
+            " (id text, n integer)",
+        )
+        writer = GroupCommitWriter(table, lanes=1)
+        await writer.open()
+        answers = await asyncio.gather(
+            *(writer.write(kind, {"id": f"i{n}", "n": n}) for n in range(20)),
+            return_exceptions=True,
+        )
+        await writer.close()
+        refused = [isinstance(answer, RejectedWriteError) for answer in answers]
+        assert [number for number, no in enumerate(refused) if no] == [7]
+        with psycopg.connect(table) as connection:
+            rows = connection.execute("SELECT n FROM kept ORDER BY n").fetchall()
+        assert [n for (n,) in rows] == [n for n in range(20) if n != 7]
+
     @pytest.mark.parametrize("state", ["53100", "57014", "40001", "40P01", "55P03", "25006"])
     async def test_a_failure_that_passes_is_no_items_fault(self, table: str, state: str) -> None:
         with psycopg.connect(table, autocommit=True) as connection:
@@ -309,6 +332,20 @@ class TestDatabase:
         with pytest.raises(StorageUnavailableError):
             async with Database(url):
                 pass
+
+    async def test_whoever_is_cancelled_stays_so_whatever_the_database_says(self, url: str) -> None:
+        """A loop that takes it for an outage goes on, and its process never ends."""
+        async with Database(url) as database:
+
+            async def work() -> None:
+                with contextlib.suppress(StorageUnavailableError):
+                    async with database.transaction():
+                        task.cancel()
+                        raise psycopg.errors.QueryCanceled
+
+            task = asyncio.create_task(work())
+            await asyncio.wait({task})
+            assert task.cancelled()
 
     async def test_rows_come_back_and_a_lost_connection_is_ours_to_name(self, url: str) -> None:
         async with Database(url) as database:

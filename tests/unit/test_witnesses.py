@@ -358,9 +358,9 @@ class TestForever:
                     assert newest is not None
                     assert newest.size >= 5  # sealing went on meanwhile
                     assert int((app.audit.folder / "checkpoint").read_text().split()[1]) >= 5
-        said = [each for each in logged if each["event"] == "audit witness"]
+        said = [each for each in logged if each["event"] == "audit witness not told"]
         assert [each["problem"] for each in said if each["witness"] == "url"] == [
-            "The witness at ROADBED_AUDIT_URL answered 503."
+            "TemporaryError: The witness at ROADBED_AUDIT_URL answered 503."
         ]
         assert SECRET not in repr(logged)
 

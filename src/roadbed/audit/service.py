@@ -18,7 +18,7 @@ from roadbed.audit.publishing import Publishing
 from roadbed.audit.tree import NodesOfTiles, Tile, root
 from roadbed.audit.verifying import verify
 from roadbed.kernel.clock import Clock
-from roadbed.kernel.errors import RoadbedError
+from roadbed.storage.background import Warnings
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 
@@ -64,17 +64,12 @@ class AuditLog:
         return await self._publishing.publish()
 
     async def seal_forever(self) -> None:
-        """Seal and publish every second, until cancelled. What fails is said once."""
-        said = ""
+        """Seal and publish every second, until cancelled. What fails is said once a minute."""
+        warnings = Warnings()
         while True:
-            try:
+            with warnings.caught("audit log not sealed or published"):
                 await self.seal()
                 await self.publish()
-                said = ""
-            except RoadbedError as error:
-                if error.problem != said:
-                    said = error.problem
-                    _log.warning("audit log", problem=said, remedy=error.remedy)
             await asyncio.sleep(SEAL_SECONDS)
 
     async def newest(self) -> Checkpoint | None:

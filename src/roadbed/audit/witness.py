@@ -10,18 +10,15 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import structlog
-
 from roadbed.audit import keys, notes
 from roadbed.audit.errors import AuditFolderError, AuditKeyError
 from roadbed.audit.model import Checkpoint
 from roadbed.kernel.clock import Clock
-from roadbed.kernel.errors import RoadbedError
+from roadbed.storage.background import Warnings
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 
 _SQL = queries(__package__)
-_log = structlog.get_logger("roadbed.audit")
 LOOK_SECONDS = 1.0
 AGAIN_SECONDS = 60.0
 Send = Callable[[Checkpoint], Awaitable[None]]
@@ -54,7 +51,7 @@ class Witness:
         self._send = send
         self._not_before = float("-inf")  # monotonic
         self._here: Told | None = None  # what this process sent, even if it could not be kept
-        self._said = ""
+        self._warnings = Warnings()
 
     async def tell(self) -> bool:
         """Send the newest checkpoint if there is a new one and its time has come.
@@ -72,13 +69,12 @@ class Witness:
             ) from error
 
     async def tell_forever(self) -> None:
-        """Look every second, until cancelled. What fails is said once and tried again."""
+        """Look every second, until cancelled. What fails is said once a minute and tried again."""
         while True:
             try:
-                if await self.tell():
-                    self._said = ""
+                await self.tell()
             except Exception as error:
-                self._say(error)
+                self._warnings.say("audit witness not told", error, witness=self.name)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _tell(self) -> bool:
@@ -134,9 +130,3 @@ class Witness:
                 yield False
             else:
                 yield True
-
-    def _say(self, error: Exception) -> None:
-        problem = error.problem if isinstance(error, RoadbedError) else str(error)
-        if problem != self._said:
-            self._said = problem
-            _log.warning("audit witness", witness=self.name, problem=problem)

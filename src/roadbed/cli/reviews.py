@@ -47,6 +47,10 @@ def give(
     review: ReviewId,
     verdict: Annotated[str, typer.Argument(help="accept, correct or reject")],
     output: Annotated[str | None, typer.Option(help="The right output as JSON.")] = None,
+    actions: Annotated[
+        str | None,
+        typer.Option(help='The right actions as JSON, [] if none: [{"name": …, "arguments": {…}}]'),
+    ] = None,
     note: Annotated[str | None, typer.Option(help="Why, in your words.")] = None,
     new_kind: Annotated[
         bool, typer.Option("--new-kind", help="Nothing like it was known before.")
@@ -59,7 +63,13 @@ def give(
         async with opened(only=None) as services:
             found = await services.reviews.get(review)
             return await _give(
-                services, found, verdict, parsed(output), note=note, new_kind=new_kind
+                services,
+                found,
+                verdict,
+                parsed(output),
+                actions=parsed(actions),
+                note=note,
+                new_kind=new_kind,
             )
 
     given = run(work())

@@ -18,6 +18,7 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.json import flat
 from roadbed.people.errors import NotSignedInError
 from roadbed.people.rules import Permission, Viewer
+from roadbed.statuses import status_of
 
 _MOST = 1000  # characters of a field
 _HERE = Path(__file__).parent
@@ -53,47 +54,6 @@ _environment.globals.update(
     roles=words.ROLES,
     release_states=words.RELEASE_STATES,
 )
-_STATUS = {
-    "not_signed_in": 401,
-    "link_spent": 403,
-    "not_allowed": 403,
-    "session_needed": 403,
-    "sign_in_refused": 403,
-    "not_invited": 403,
-    "provider_refused": 403,
-    "too_many_requests": 429,
-    "person_unknown": 404,
-    "token_unknown": 404,
-    "notice_unknown": 404,
-    "person_exists": 409,
-    "last_admin": 409,
-    "person_invalid": 422,
-    "password_invalid": 422,
-    "usecase_unknown": 404,
-    "task_unknown": 404,
-    "task_undecided": 409,
-    "task_erased": 409,
-    "outcome_invalid": 422,
-    "outcome_unknown": 404,
-    "key_reused": 409,
-    "review_unknown": 404,
-    "review_taken": 409,
-    "review_closed": 409,
-    "nothing_to_undo": 409,
-    "verdict_invalid": 422,
-    "delivery_unknown": 404,
-    "proposal_unknown": 404,
-    "halt_unknown": 404,
-    "incident_unknown": 404,
-    "incident_invalid": 422,
-    "version_unknown": 404,
-    "artifact_missing": 503,
-    "versions_folder": 503,
-    "resource_exhausted": 503,
-    "release_unknown": 404,
-    "request_invalid": 422,
-    "storage_unavailable": 503,
-}
 
 
 def app_of(request: Request) -> App:
@@ -143,11 +103,6 @@ def problem_page(request: Request, error: RoadbedError) -> HTMLResponse:
     if (seconds := getattr(error, "retry_after", None)) is not None:
         response.headers["Retry-After"] = str(ceil(seconds))
     return response
-
-
-def status_of(error: RoadbedError | None, otherwise: int = 500) -> int:
-    """HTTP's number for an error, ``otherwise`` for one not known here; 200 for none."""
-    return 200 if error is None else _STATUS.get(error.code, otherwise)
 
 
 async def form_of(request: Request) -> dict[str, str]:

@@ -11,12 +11,13 @@ from starlette.routing import Route
 
 from roadbed.access import by_release, needs, require
 from roadbed.console import comparing, signing
-from roadbed.console.pages import app_of, form_of, person_of, status_of, usecase_page
+from roadbed.console.pages import app_of, form_of, person_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.rules import Permission
 from roadbed.releases import telling
 from roadbed.releases.errors import UnknownReleaseError
 from roadbed.releases.model import Release
+from roadbed.statuses import status_of
 
 _STEPS = ("gate", "shadow", "canary", "promote")
 
@@ -150,7 +151,7 @@ async def _releases(request: Request, error: RoadbedError | None = None) -> HTML
         request,
         "releases.html",
         name,
-        status_of(error, 409),
+        status_of(error) if error else 200,
         problem=_said(error),
         current=current,
         history=history,
@@ -172,7 +173,7 @@ async def _release(
         request,
         "release.html",
         found.use_case,
-        status_of(error, 409),
+        status_of(error) if error else 200,
         problem=_said(error),
         release=found,
         **comparing.moving(found, roles, person),

@@ -11,11 +11,12 @@ from starlette.routing import Route
 
 from roadbed.access import by_outcome, by_task, needs
 from roadbed.console import forms
-from roadbed.console.pages import app_of, person_of, status_of, usecase_page
+from roadbed.console.pages import app_of, person_of, usecase_page
 from roadbed.console.receipting import shown
 from roadbed.kernel.errors import RoadbedError
 from roadbed.outcomes.sent import LONGEST
 from roadbed.people.rules import Permission
+from roadbed.statuses import status_of
 
 _MOST = 50
 _WORDS = {"right": True, "wrong": False}
@@ -59,8 +60,7 @@ async def report(request: Request) -> Response:
         await app.outcomes.report(declared, sent, by=person)
     except RoadbedError as error:
         problem = f"{error.problem} {error.remedy}"
-        status = status_of(error, otherwise=422)
-        return await shown(request, status, report_form=form, report_problem=problem)
+        return await shown(request, status_of(error), report_form=form, report_problem=problem)
     return RedirectResponse(f"/receipts/{quote(task_id)}#turned-out", status_code=303)
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from roadbed.decisions.presence import Presence
-from roadbed.decisions.workplaces import is_coroutine
 from roadbed.intake.model import Arrival
-from roadbed.usecases.deciders import FunctionDecider, Needs, Trainable, needs_of
 from roadbed.usecases.model import UseCase
 
 SECONDS_AT_ONCE = 0.05  # what takes longer is admitted while its decider goes on
@@ -14,9 +12,9 @@ SECONDS_AT_ONCE = 0.05  # what takes longer is admitted while its decider goes o
 def one_is_enough(
     arrival: Arrival,
     declared: UseCase,
-    decider: FunctionDecider | Trainable | None,
     presence: Presence,
     *,
+    free: bool,
     waits: bool,
 ) -> bool:
     """Whether a task may be decided before it is on disk, and stored with its decision.
@@ -24,15 +22,14 @@ def one_is_enough(
     Admitting it first is good for three things: whoever does not wait can forget it, what deciding
     it costs is known even if the process dies, and an input that kills the process is counted. So
     one commit is enough where the caller waits (and sends the task again if no answer comes), where
-    deciding costs nothing and asks nobody outside (no budget, nothing that the decider says it
-    needs, no coroutine), and while nothing hints at an input that kills: no process was killed a
-    moment ago, the next kill would be noticed, and this input never cut a process off.
+    deciding costs nothing and asks nobody outside (no budget, and the decider is ``free``: see
+    ``Runner.free``), and while nothing hints at an input that kills: no process was killed a moment
+    ago, the next kill would be noticed, and this input never cut a process off.
     """
     return (
         waits
+        and free
         and declared.budget is None
-        and needs_of(decider) == Needs()
-        and not is_coroutine(decider)
         and presence.calm()
         and arrival.body_hash not in presence.interrupted
     )

@@ -168,10 +168,15 @@ async def evaluate(
         actions, held = _screened(answer, loaded, task, context)
     slices = slices_of(loaded.declared, task.content)
     found = Evaluation(
-        answer=answer, actions=actions, held=held, slices=slices, score=0.0, routed=_UNROUTED
+        answer=answer,
+        actions=actions,
+        held=held,
+        slices=slices,
+        score=0.0,
+        routed=_UNROUTED,
+        seconds=context.clock.monotonic() - began,
     )
-    routed = found.under(version, halted=context.halted)
-    return replace(routed, seconds=context.clock.monotonic() - began)
+    return found.under(version, halted=context.halted)
 
 
 def with_declared_input(task: AdmittedTask, version: LiveVersion) -> AdmittedTask | NotAnswered:

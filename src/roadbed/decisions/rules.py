@@ -29,6 +29,7 @@ from roadbed.usecases.outbound import checked_actions
 from roadbed.usecases.rulebook import Fired, RuleBook
 
 _MOST_EVIDENCE = 20_000  # characters
+_STRICT = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
 UNSURE = "The decider is unsure: "
 _PROVEN = "from where on the error limit is proven"
 
@@ -266,8 +267,10 @@ def _evidence(given: object) -> Mapping[str, Any]:
 
 
 def _storable(content: object) -> bool:
+    if not content:
+        return True
     try:
-        text = json.dumps(content, allow_nan=False, ensure_ascii=False)
+        text = _STRICT.encode(content)
         text.encode()  # half a surrogate pair is no text
     except (TypeError, ValueError, RecursionError):
         return False

@@ -18,7 +18,15 @@ from roadbed.decisions.workplaces import (
     is_coroutine,
 )
 from roadbed.intake.model import AdmittedTask
-from roadbed.usecases.deciders import Context, FunctionDecider, Task, Trainable, is_trainable
+from roadbed.usecases.deciders import (
+    Context,
+    FunctionDecider,
+    Needs,
+    Task,
+    Trainable,
+    is_trainable,
+    needs_of,
+)
 from roadbed.usecases.model import UseCase
 
 
@@ -30,10 +38,23 @@ class Runner:
         self._places: dict[type[Place], Place] = {}
         self._kinds: dict[int, type[Place]] = {}
         self._came_back: object = None
+        self._looked_at: object = None
+        self._free = True  # no decider yet: nobody is asked
 
     def warm(self, version: LiveVersion) -> bool:
         """Whether its decider has come back once: a first call may import and load for seconds."""
         return self._came_back is version.decider
+
+    def free(self, decider: FunctionDecider | Trainable | None) -> bool:
+        """Whether ``decider`` works in this process and costs nothing, as far as it tells.
+
+        It names no secret, prompt or currency that it needs, and is no coroutine: what waits, waits
+        for somebody else.
+        """
+        if decider is not self._looked_at:
+            self._looked_at = decider
+            self._free = needs_of(decider) == Needs() and not is_coroutine(decider)
+        return self._free
 
     async def ask(
         self, live: LiveVersion, task: AdmittedTask, *, seconds: float

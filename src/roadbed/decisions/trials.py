@@ -21,6 +21,7 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
 from roadbed.scoring.content import content_hash
+from roadbed.storage.background import Warnings
 from roadbed.storage.writer import GroupCommitWriter, Write
 
 _log = structlog.get_logger()
@@ -40,6 +41,7 @@ class Trials:
         self._clock = clock
         self._runners: dict[str, tuple[str, Runner]] = {}
         self._under_way: set[asyncio.Task[None]] = set()
+        self._warnings = Warnings()
         self.left_out = 0
 
     def runner(self, service: Service, trial: Trial) -> Runner:
@@ -120,7 +122,7 @@ class Trials:
                 self._compared(service, trial, task, decision, evaluation, took, warm=warm),
             )
         except RoadbedError as error:
-            _log.warning("not compared", usecase=task.use_case, task=task.id, problem=str(error))
+            self._warnings.say("not compared", error, usecase=task.use_case)
 
     def _compared(
         self,

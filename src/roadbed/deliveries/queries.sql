@@ -407,7 +407,8 @@ UPDATE delivery SET state = %(state)s, reason = %(reason)s, take_back = false
 WHERE id = %(id)s AND state = 'delivered'
 
 -- name: places
--- Destinations that something waits for and that are not left alone now: one look each into the index.
+-- Destinations for which something is due and that are not left alone now, the longest due first: two
+-- looks each into the index.
 WITH RECURSIVE place AS (
     (SELECT destination FROM delivery
      WHERE use_case = %(use_case)s AND state = 'waiting' ORDER BY destination LIMIT 1)
@@ -417,11 +418,17 @@ WITH RECURSIVE place AS (
               AND next.destination > place.destination
             ORDER BY next.destination LIMIT 1)
     FROM place WHERE place.destination IS NOT NULL)
-SELECT destination FROM place
-WHERE destination IS NOT NULL AND NOT EXISTS (
+SELECT destination FROM (
+    SELECT destination, (SELECT due.next_at FROM delivery AS due
+                         WHERE due.use_case = %(use_case)s AND due.state = 'waiting'
+                           AND due.destination = place.destination
+                         ORDER BY due.next_at LIMIT 1) AS next_at
+    FROM place WHERE destination IS NOT NULL) AS known
+WHERE next_at <= now() AND NOT EXISTS (
     SELECT 1 FROM circuit
-    WHERE circuit.use_case = %(use_case)s AND circuit.destination = place.destination
+    WHERE circuit.use_case = %(use_case)s AND circuit.destination = known.destination
       AND circuit.open_until > now())
+ORDER BY next_at
 
 -- name: trip
 INSERT INTO circuit (use_case, destination, failures, open_until, last_error, changed_at)

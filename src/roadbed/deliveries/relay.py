@@ -8,7 +8,6 @@ the database, or is stopped and wakes up again, sends nothing more.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import itertools
 from collections import Counter, deque
@@ -16,15 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-import structlog
 from psycopg.errors import UniqueViolation
 from pydantic_core import to_json
 
 from roadbed.deliveries import rules
 from roadbed.deliveries.model import COMPENSATION, Outcome, Prepared, State
 from roadbed.kernel.clock import Clock
-from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
+from roadbed.storage.background import Warnings
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
@@ -37,7 +35,6 @@ from roadbed.usecases.destinations import (
 )
 from roadbed.usecases.model import UseCase
 
-_log = structlog.get_logger()
 SQL = queries(__package__)
 SEND_SECONDS = 10.0  # for one attempt, look-up included
 LEASE_SECONDS = 15.0  # longer than any attempt may last
@@ -75,6 +72,7 @@ class Relay:
         self._name = name
         self._address = address
         self._senders = senders
+        self._warnings = Warnings()
         self._sending: set[asyncio.Task[None]] = set()
         self._held: Counter[tuple[str, str]] = Counter()  # senders by use case and destination
         self._failures: Counter[tuple[str, str]] = Counter()
@@ -89,7 +87,7 @@ class Relay:
                 usecases = deque(declared())
                 usecases.rotate(-turn)  # what is free goes first to another one each time
                 for usecase in usecases:
-                    with contextlib.suppress(RoadbedError):
+                    with self._warnings.caught("deliveries not looked at", usecase=usecase.name):
                         busy = await self.round(usecase) or busy
                 if not busy:
                     await self._pause()
@@ -305,7 +303,9 @@ class Relay:
             if self._clock.monotonic() - began > SEND_SECONDS + STALE_SECONDS:
                 # No attempt lasts so long: this process was put to sleep in the middle of it.
                 outcome = replace(outcome, counts=outcome.state is State.DELIVERED)
-        with contextlib.suppress(RoadbedError):  # without it the lease runs out, and it is lost
+        place = {"usecase": declared.name, "destination": row["destination"]}
+        # Without it the lease runs out, and it is lost.
+        with self._warnings.caught("outcome of a delivery not recorded", **place):
             await self._finished(row, outcome, self._clock.monotonic() - began)
         if outcome.counts:
             await self._count(declared.name, row["destination"], outcome)
@@ -376,7 +376,9 @@ class Relay:
             "wait": wait,
             "error": outcome.detail,
         }
-        with contextlib.suppress(RoadbedError):
+        with self._warnings.caught(
+            "state of a destination not shared", usecase=use_case, destination=destination
+        ):
             await self._database.fetch(SQL["trip"], facts)
 
 

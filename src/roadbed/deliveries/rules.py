@@ -163,10 +163,14 @@ def rooms(held: Mapping[str, int], free: int) -> dict[str, int]:
     none gets one as long as there is any.
     """
     given = {}
+    for destination, holds in held.items():
+        if not holds and free:
+            given[destination] = 1
+            free -= 1
     for destination, holds in sorted(held.items(), key=lambda item: item[1]):
-        room = max((3 * free - holds) // 4, 0 if holds else min(free, 1))
-        if room:
-            given[destination] = room
+        first = given.get(destination, 0)
+        if room := max((3 * (free + first) - holds) // 4 - first, 0):
+            given[destination] = first + room
             free -= room
     return given
 

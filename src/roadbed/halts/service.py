@@ -7,7 +7,6 @@ measured from the moment somebody asked, shown, and kept.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -17,8 +16,8 @@ from psycopg.types.json import Jsonb
 from roadbed.halts.errors import NotHaltedError, ResumeError, UnknownHaltError
 from roadbed.halts.model import Halt, HaltOfAll
 from roadbed.kernel.clock import Clock
-from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
+from roadbed.storage.background import Warnings
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 
@@ -33,6 +32,7 @@ class Halts:
 
     def __init__(self, database: Database, ids: Ids, clock: Clock) -> None:
         self._database = database
+        self._warnings = Warnings()
         self._ids = ids
         self._clock = clock
 
@@ -62,7 +62,7 @@ class Halts:
             await connection.execute(_SQL["note"], {**facts, "what": "halted"})
         fenced = self._clock.monotonic() - began
         # A NOTIFY serialises commits of the whole server, so it is not in the fence's transaction.
-        with contextlib.suppress(RoadbedError):
+        with self._warnings.caught("other processes not told", usecase=use_case):
             await self._database.fetch(_SQL["tell"], {"use_case": use_case})
         return await self._until_quiet(use_case, halt_id, began, fenced)
 
@@ -154,7 +154,7 @@ class Halts:
             if second:
                 await connection.execute(_SQL["go_on"], {"use_case": use_case})
             await connection.execute(_SQL["note"], facts)
-        with contextlib.suppress(RoadbedError):
+        with self._warnings.caught("other processes not told", usecase=use_case):
             await self._database.fetch(_SQL["tell"], {"use_case": use_case})
         return await self._get(row["id"])
 

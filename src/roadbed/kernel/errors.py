@@ -9,7 +9,7 @@ class RoadbedError(Exception):
     """Something a person can mend: a stable ``code``, what happened, and the ``remedy``.
 
     Subclasses set ``code``, take facts in ``__init__`` and build both sentences from them.
-    The HTTP status belongs to ``api/``, the exit code to ``cli/``.
+    The HTTP status stands in ``statuses.py``, the exit code belongs to ``cli/``.
     """
 
     code: ClassVar[str] = "error"

@@ -322,9 +322,10 @@ def _detail(
                 declared.slices,
                 slices,
                 evidence.wrong,
-                automatic & counted,
+                automatic & (evidence.fresh if not proof.bridged else True),
                 risk_limit=allowed["limit"],
-                delta=allowed["delta"],
+                delta=proof.certificate.level,
+                waiting=evidence.waiting,
             )
         ],
         "reviewers": allowed,

@@ -7,11 +7,9 @@ settles or is sent afterwards.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from roadbed.kernel.errors import RoadbedError
 from roadbed.releases import lifecycle, rules
 from roadbed.releases.book import ReleaseBook
 from roadbed.releases.certificates import Look
@@ -24,6 +22,7 @@ from roadbed.releases.errors import (
 from roadbed.releases.journal import Journal
 from roadbed.releases.model import Release, Step
 from roadbed.releases.service import Releases
+from roadbed.storage.background import Warnings
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.destinations import Approvals
@@ -45,6 +44,7 @@ class Falling:
         journal: Journal,
         hold_deliveries: str,
     ) -> None:
+        self._warnings = Warnings()
         self._database = database
         self._releases = releases
         self._book = book
@@ -251,5 +251,5 @@ class Falling:
 
     async def _tell(self, use_case: str) -> None:
         # A NOTIFY serialises commits of the whole server, so it is not in the fence's transaction.
-        with contextlib.suppress(RoadbedError):
+        with self._warnings.caught("other processes not told", usecase=use_case):
             await self._database.fetch(_SQL["tell"], {"use_case": use_case})

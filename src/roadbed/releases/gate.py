@@ -207,12 +207,7 @@ class Gate:
     ) -> dict[str, Any]:
         declared = (live or candidate).loaded.declared
         limit = release.plan["gate"]
-        judge = gate_rules.in_order(
-            [pair for pair in pairs if pair.item.judges],
-            declared.certainty,
-            limit["worse_by"],
-            declared.risk_measure,
-        )
+        judge = [pair for pair in pairs if pair.item.judges]
         old, new = _figures(pairs)
         held = _limits(release, live or candidate, old)
         fixes, on_corrections = gate_rules.corrections(pairs)

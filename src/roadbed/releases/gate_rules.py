@@ -60,35 +60,22 @@ def figures(said: Sequence[Said], *, live: bool = False) -> dict[str, Any]:
 def paired(pairs: Sequence[Pair], certainty: float, measure: RiskMeasure = "wrong") -> Difference:
     """How much more often the candidate is wrong, where both were asked.
 
-    With ``measure`` the mean loss, how much more it loses.
+    With ``measure`` the mean loss, how much more it loses. A case that waits for its label and on
+    which the two differ counts against the candidate: people may label in any order.
     """
     both = [pair for pair in pairs if pair.live and not _by_rule(pair)]
+    waits = [not pair.item.truth.labelled and not _alike(pair) for pair in both]
     if measure == "mean_loss":
         change = np.array([_loss_added(pair) for pair in both], dtype=float)
-        waits = [not pair.item.truth.labelled and not _alike(pair) for pair in both]
         return mean_difference(change, certainty, np.array(waits, dtype=bool))
+    settled = [pair for pair, waiting in zip(both, waits, strict=True) if not waiting]
     return difference(
         n=len(both),
-        fixed=sum(_fixed(pair) for pair in both),
-        broken=sum(_broken(pair) for pair in both),
+        fixed=sum(_fixed(pair) for pair in settled),
+        broken=sum(_broken(pair) for pair in settled),
         certainty=certainty,
+        waiting=sum(waits),
     )
-
-
-def in_order(
-    pairs: Sequence[Pair], certainty: float, limit: float, measure: RiskMeasure
-) -> list[Pair]:
-    """The pairs that the comparison rests on, whatever order reviewers label in.
-
-    Where the two differ on a case that waits for its label, the candidate counts as wrong. Where
-    that fails it, the cases drawn before the oldest waiting one are taken instead: these were
-    labelled whether they are easy or hard.
-    """
-    waiting = [number for number, pair in enumerate(pairs) if not pair.item.truth.labelled]
-    # A mean loss is bet on in the order drawn, and takes care of what waits by itself.
-    if not waiting or measure == "mean_loss" or paired(pairs, certainty).upper <= limit:
-        return list(pairs)
-    return list(pairs[: waiting[0]])
 
 
 def unknown(pairs: Sequence[Pair]) -> dict[str, Any]:
@@ -298,7 +285,8 @@ def seconds(value: float | None) -> str:
 def _change(found: Difference) -> str:
     return (
         f"{signed(found.estimate)} ({signed(found.lower)} to {signed(found.upper)}, "
-        f"n = {found.n:,}, {found.fixed:,} fixed, {found.broken:,} broken)"
+        f"n = {found.n:,}, {found.fixed:,} fixed, {found.broken:,} broken"
+        f"{f', {found.waiting:,} wait for a label' if found.waiting else ''})"
     )
 
 

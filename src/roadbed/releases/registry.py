@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 
 import psycopg
-import structlog
 
 from roadbed.decisions.model import LiveVersion, Service, Trial
 from roadbed.kernel.errors import RoadbedError
@@ -17,6 +16,7 @@ from roadbed.releases.store import Runnable, VersionStore
 from roadbed.risk.promise import Standing
 from roadbed.risk.slices import Pooling
 from roadbed.risk.states import State
+from roadbed.storage.background import Warnings
 from roadbed.storage.database import Database, Row
 from roadbed.storage.errors import StorageUnavailableError
 from roadbed.storage.sql import queries
@@ -24,7 +24,6 @@ from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.folder import LoadedUseCase
 from roadbed.usecases.patches import Patches, patched
 
-_log = structlog.get_logger()
 _SQL = queries(__package__)
 _LOOK_AGAIN_SECONDS = 2.0  # should a notification get lost, a change is still seen this soon
 
@@ -35,6 +34,7 @@ class Registry:
     def __init__(self, database: Database, store: VersionStore) -> None:
         self._database = database
         self._store = store
+        self._warnings = Warnings()
         self._services: dict[str, Service] = {}
         self._folders: dict[str, LoadedUseCase] = {}
         self._unloadable: dict[str, RoadbedError] = {}
@@ -84,7 +84,7 @@ class Registry:
         except StorageUnavailableError:
             raise  # nothing is known of the version yet
         except RoadbedError as error:
-            _log.warning("live version not used", usecase=use_case, problem=str(error))
+            self._warnings.say("live version not used", error, usecase=use_case)
             return False
         if folder_rules(row["stage"], found.loaded.declared.rollout.sign_offs):
             return False
@@ -113,8 +113,10 @@ class Registry:
                         ):
                             pass
                         for name in self.names():
-                            await self.refresh(name)
-            except (psycopg.Error, OSError):
+                            with self._warnings.caught("use case not read again", usecase=name):
+                                await self.refresh(name)
+            except (psycopg.Error, OSError) as error:
+                self._warnings.say("releases and halts not followed", error)
                 await asyncio.sleep(0.5)
 
     async def _read(self, folder: LoadedUseCase) -> Service:
@@ -142,7 +144,7 @@ class Registry:
         try:
             found = await self._store.open(folder.name, row["behaviour"], folder)
         except ArtifactMissingError as error:
-            _log.warning("live version not used", usecase=folder.name, problem=str(error))
+            self._warnings.say("live version not used", error, usecase=folder.name)
             return await self._folder_with_its_state(folder, row), False
         tried = row["trial"] is not None  # a candidate is compared with what it was planned against
         signs = [each.declared.rollout.sign_offs for each in (found.loaded, folder)]
@@ -158,7 +160,7 @@ class Registry:
         try:
             return await self._store.combine(folder, row["behaviour"])
         except ArtifactMissingError as error:
-            _log.warning("trained state not used", usecase=folder.name, problem=str(error))
+            self._warnings.say("trained state not used", error, usecase=folder.name)
             return None
 
     async def _trial(self, folder: LoadedUseCase, row: Row | None) -> Trial | None:
@@ -169,7 +171,7 @@ class Registry:
         except StorageUnavailableError:
             raise  # what was read before goes on
         except RoadbedError as error:
-            _log.warning("candidate not used", usecase=folder.name, problem=str(error))
+            self._warnings.say("candidate not used", error, usecase=folder.name)
             return None
         threshold = row["threshold"]
         return Trial(

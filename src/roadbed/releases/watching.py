@@ -11,7 +11,6 @@ import structlog
 from psycopg.types.json import Jsonb
 
 from roadbed.kernel.clock import Clock
-from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.json import flat
 from roadbed.releases import lifecycle, trial_rules
 from roadbed.releases.book import ReleaseBook
@@ -23,6 +22,7 @@ from roadbed.releases.journal import Journal
 from roadbed.releases.model import Release
 from roadbed.releases.registry import Registry
 from roadbed.releases.store import Runnable
+from roadbed.storage.background import Warnings
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 
@@ -81,12 +81,11 @@ class Watching:
 
     async def watch(self, names: Callable[[], Sequence[str]]) -> None:
         """Look whenever there is something new, until cancelled."""
+        warnings = Warnings()
         while True:
             for name in names():
-                try:
+                with warnings.caught("trial not looked at", usecase=name):
                     await self._look_if_new(name)
-                except RoadbedError as error:
-                    _log.warning("trial not looked at", usecase=name, problem=str(error))
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _look_if_new(self, name: str) -> None:

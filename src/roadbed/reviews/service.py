@@ -20,7 +20,7 @@ from roadbed.reviews.errors import (
 )
 from roadbed.reviews.model import Given, Review, VerdictKind
 from roadbed.reviews.verdicts import Shown, Verdict, read_verdict
-from roadbed.scoring.content import Content
+from roadbed.scoring.content import Content, content_hash
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
@@ -238,12 +238,14 @@ class Reviews:
         row = await self._database.fetch_one(SQL["shown"], {"id": review_id})
         if row is None:
             raise UnknownReviewError(review_id)
+        content = _content(row["output"], row["actions"], row["provenance"])
         return Shown(
             task_id=row["task_id"],
             blind=row["blind"],
             input=row["input"],
             sender=row["sender"],
-            content=_content(row["output"], row["actions"], row["provenance"]),
+            content=content,
+            content_hash=row["content_hash"] or content_hash(content),
             route=row["route"],
             confidence=row["confidence"],
             measured=row["measured"],

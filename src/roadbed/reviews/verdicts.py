@@ -24,6 +24,7 @@ Json = Mapping[str, Any]
 class Shown:
     """What a verdict is about: what was decided for a task, as it was when it was shown.
 
+    ``content_hash`` is the one it was stored with, which may name sources that are not stored.
     ``known`` is the right content of a case made to measure reviewers.
     """
 
@@ -32,6 +33,7 @@ class Shown:
     input: Json
     sender: str | None
     content: Content | None
+    content_hash: str | None
     route: str
     confidence: float | None
     measured: str | None
@@ -39,10 +41,6 @@ class Shown:
     known_actions: bool
     proposed_right: bool | None
     revises: str | None = None
-
-    @property
-    def content_hash(self) -> str | None:
-        return self.content.hash if self.content else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,6 +117,10 @@ def _right(
 def _actions(declared: UseCase, given: Sequence[Json]) -> Sequence[Json]:
     """Actions as a person wrote them, checked like those of a decider."""
     read = []
+    if not isinstance(given, list | tuple) or not all(isinstance(one, Mapping) for one in given):
+        raise VerdictError(
+            "The actions are no list of objects.", "Send name and arguments of each."
+        )
     for action in given:
         if set(action) - {"name", "arguments"} or not isinstance(action.get("name"), str):
             raise VerdictError(
@@ -159,7 +161,9 @@ def _score(
 
 def _released(shown: Shown, right: Content, rules: RuleBook | None) -> list[dict[str, Any]]:
     """The right actions with what rules decide on them. Raises ``VerdictError`` on a refusal."""
-    proposed = list(shown.content.actions) if shown.content else []
+    # What a rule said of an action beside another output says nothing beside this one.
+    kept = shown.content is not None and same(shown.content.output, right.output)
+    proposed = list(shown.content.actions) if shown.content and kept else []
     facts = {"input": shown.input, "output": right.output, "confidence": shown.confidence or 0.0}
     found = []
     for number, action in enumerate(right.actions):
@@ -185,7 +189,16 @@ def _released(shown: Shown, right: Content, rules: RuleBook | None) -> list[dict
                 "reason": why,
             }
         )
-    return [action for action in found if action["decide"] != "refuse"]
+    return _sent(found)
+
+
+def _sent(actions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that are not refused, and need none that is."""
+    found: dict[int, dict[str, Any]] = {}
+    for action in actions:
+        if action["decide"] != "refuse" and (action["after"] is None or action["after"] in found):
+            found[action["n"]] = action
+    return list(found.values())
 
 
 def _alike(one: Json, other: Json) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeAlias
@@ -88,6 +89,10 @@ class Database:
             async with self._pool.connection() as connection, connection.transaction():
                 yield connection
         except (PoolTimeout, psycopg.Error) as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # psycopg cancels the statement under way, and that may hit the one after it.
+                raise asyncio.CancelledError from error
             if not passes(error):
                 raise
             lines = str(error).strip().splitlines() or [type(error).__name__]

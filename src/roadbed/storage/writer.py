@@ -61,10 +61,11 @@ class Statement:
         if self.distinct:
             rows = {tuple(item[name] for name in self.fields) for item in items}
             return [dict(zip(self.fields, row, strict=True)) for row in rows]
+        if self.when:
+            items = [it for it in items if any(it[name] not in (None, False) for name in self.when)]
         return [
-            {name: item[name] for name in self.fields}
+            {name: value for name in self.fields if (value := item[name]) is not None}
             for item in items
-            if not self.when or any(item[name] not in (None, False) for name in self.when)
         ]
 
 
@@ -174,7 +175,7 @@ class GroupCommitWriter:
     async def _connect(self) -> psycopg.AsyncConnection[Row]:
         try:
             connection = await psycopg.AsyncConnection.connect(
-                self._url, row_factory=dict_row, prepare_threshold=0
+                self._url, row_factory=dict_row, prepare_threshold=0, autocommit=True
             )
         except psycopg.OperationalError as error:
             raise StorageUnavailableError(_first_line(error)) from error
@@ -292,7 +293,8 @@ async def _commit(connection: psycopg.AsyncConnection[Row], batch: Sequence[_Wai
     for waiting in batch:
         by_kind.setdefault(waiting.kind, []).append(waiting)
     answers: list[tuple[list[_Waiting], psycopg.AsyncCursor[Row]]] = []
-    # In pipeline mode all statements and the commit travel together: one round trip a batch.
+    # In pipeline mode all statements travel together: one round trip a batch. Without BEGIN they
+    # are one transaction all the same, which ends with the pipeline: nothing may be fetched inside.
     async with connection.pipeline():
         for kind, members in by_kind.items():
             for statement in kind.statements:
@@ -301,7 +303,6 @@ async def _commit(connection: psycopg.AsyncConnection[Row], batch: Sequence[_Wai
                         statement.sql, {"items": to_json(items).decode(), "most": MOST_AT_ONCE}
                     )
             answers.append((members, cursor))
-        await connection.commit()
     found = [(members, await cursor.fetchall()) for members, cursor in answers]
     for members, rows in found:
         standing = {row["id"]: row for row in rows}

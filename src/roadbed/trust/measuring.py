@@ -7,120 +7,44 @@ nothing and proves nothing about the decider.
 from __future__ import annotations
 
 import random
-import string
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from roadbed.decisions import rules
-from roadbed.decisions.evaluation import Evaluation
 from roadbed.decisions.known_inputs import KnownInput
 from roadbed.decisions.model import Answered, Route, Service
-from roadbed.improvement.model import KnownCase
 from roadbed.improvement.service import Improvement
-from roadbed.intake.rules import body_hash
 from roadbed.intake.service import ADMIT
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.releases.model import Release
 from roadbed.reviews.service import Reviews
-from roadbed.risk.curve import share_interval
-from roadbed.scoring.assessment import Truth, agree, assess, is_wrong
+from roadbed.scoring.assessment import assess, is_wrong
 from roadbed.scoring.content import Content
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import Write, write_within
+from roadbed.trust.known_cases import Case, Known, again, agreed, alike, answered, portions, task_of
+from roadbed.trust.reviewers import ReviewerFigures, figures_of
 from roadbed.usecases.model import UseCase
 
 _SQL = queries(__package__)
 _FEWEST_KNOWN = 100  # labelled items before known cases are drawn from them
 _AT_ONCE = 3
 _ASKED = 40  # of the labelled items at most, to find one that the decider gets wrong
-_PORTION = 8
 _REST_SECONDS = 600.0  # where none could be made: asking again at once would only cost
 _LOOK_BACK = timedelta(days=30)
 # Between two looks at all of that, what came meanwhile; the query would be most of an idle server.
 _LATELY = timedelta(minutes=2)
 _WHOLE_SECONDS = 600.0
 _SECONDS_AT_ONCE = 50
-_WORDS_A_SECOND = 8.0  # faster than almost anybody reads
 _PRIORITY = {"answer": 2, "second": 3, "lead": 3}  # a known case: that of any task like it
-_LEASE_SECONDS = 60.0
 _KEYS_TRIED = 20
-_KINDS = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
-_DECIDED = (
-    "version",
-    "certificate",
-    "reason_code",
-    "reason",
-    "rule",
-    "output",
-    "confidence",
-    "threshold",
-    "evidence",
-    "cost",
-    "actions",
-    "provenance",
-    "content_hash",
-)
 Json = Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReviewerFigures:
-    """One reviewer over the last 30 days. ``missed`` of ``known_wrong`` cases were let pass.
-
-    ``too_fast`` says that half of the accepted texts were accepted faster than they can be read.
-    """
-
-    reviewer: str
-    verdicts: int
-    accepted: int
-    agreed: int
-    median_seconds: float | None
-    known_wrong: int
-    missed: int
-    missed_low: float
-    missed_high: float
-    known_right: int
-    spoiled: int
-    second_looks: int
-    overturned: int
-    too_fast: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Case:
-    """A task to be made. ``reserved_for`` is the only person who may have it.
-
-    ``decided`` holds the fields of its decision, as the path of every task would store them.
-    """
-
-    kind: str
-    content: Json
-    source: Json
-    key: str | None
-    rate: float
-    decided: Mapping[str, Any]
-    blind: bool
-    barred: Sequence[str] = ()
-    reserved_for: str | None = None
-    of_verdict: str | None = None
-    of_case: str | None = None
-    known: Truth | None = None
-    proposed_right: bool | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Known:
-    """What the live version makes of a case whose right content is known."""
-
-    case: KnownCase
-    evaluation: Evaluation
-    wrong: bool
 
 
 class Measuring:
@@ -213,7 +137,7 @@ class Measuring:
         like = await self._like_these(declared)
         return await self._make(
             declared,
-            _Case(
+            Case(
                 kind="answer",
                 content=input,
                 source=like["source"],
@@ -251,7 +175,7 @@ class Measuring:
         if picked["key"] is None:
             return picked
         keys = [row["key"] for row in like if row["key"] is not None]
-        fresh = [_alike(picked["key"], keys, self._chance) for _ in range(_KEYS_TRIED)]
+        fresh = [alike(picked["key"], keys, self._chance) for _ in range(_KEYS_TRIED)]
         taken = await self._database.fetch(_SQL["taken_keys"], {**named, "keys": fresh})
         free = [key for key in fresh if key not in {row["key"] for row in taken}]
         return {**picked, "key": free[0] if free else fresh[0]}
@@ -261,7 +185,7 @@ class Measuring:
         facts = {"use_case": declared.name, "since": self._clock.now() - _LOOK_BACK}
         pace = await self._database.fetch(_SQL["pace"], facts)
         checks = await self._database.fetch(_SQL["checks_passed"], facts)
-        return [_figures(row, checks, declared.certainty) for row in pace]
+        return [figures_of(row, checks, declared.certainty) for row in pace]
 
     async def _second_looks(self, service: Service) -> None:
         declared = service.loaded.declared
@@ -280,7 +204,7 @@ class Measuring:
             },
         )
         for row in due:
-            await self._make(declared, _again(service, row, "second", barred=[row["reviewer"]]))
+            await self._make(declared, again(service, row, "second", barred=[row["reviewer"]]))
         if whole and len(due) < _SECONDS_AT_ONCE:
             self._whole[declared.name] = began + _WHOLE_SECONDS
 
@@ -288,15 +212,15 @@ class Measuring:
         declared = service.loaded.declared
         rows = await self._database.fetch(_SQL["disagreements"], {"use_case": declared.name})
         for row in rows:
-            if not row["withdrawn"] and not _agree(declared, row, "first", "second"):
+            if not row["withdrawn"] and not agreed(declared, row, "first", "second"):
                 lead = declared.pod.domain_lead
-                await self._make(declared, _again(service, row, "lead", reserved_for=lead))
+                await self._make(declared, again(service, row, "lead", reserved_for=lead))
             await self._settle(row["second_task"], passed=None)
 
     async def _lead_decided(self, declared: UseCase) -> None:
         rows = await self._database.fetch(_SQL["lead_decided"], {"use_case": declared.name})
         for row in rows:
-            upheld = row["withdrawn"] or _agree(declared, row, "first", "lead")
+            upheld = row["withdrawn"] or agreed(declared, row, "first", "lead")
             if not upheld:
                 await self._reviews.overturn(
                     declared,
@@ -327,17 +251,17 @@ class Measuring:
         ]
         # Until one could be made: also where nothing is left to pay with.
         self._rests[declared.name] = self._clock.monotonic() + _REST_SECONDS
-        known: list[_Known] = []
+        known: list[Known] = []
         paying = self._improvement.paying(declared)
         version = replace(service.live, loaded=service.live.loaded or service.loaded)
-        for cases in _portions(some):
+        for cases in portions(some):
             inputs = [KnownInput(id=f"known_{case.id}", content=case.content) for case in cases]
             made = await self._improvement.evaluate(
                 service.loaded, version, inputs, paying, untold=True
             )
             # As a task that arrives now would go, so also under a halt.
             now = [each.under(version, halted=service.halted) for each in made]
-            known += _answered(declared, cases, now)
+            known += answered(declared, cases, now)
             if {each.wrong for each in known} >= set(wanted):
                 break
         made_any = False
@@ -349,8 +273,8 @@ class Measuring:
             del self._rests[declared.name]
 
     async def _known_case(
-        self, service: Service, known: Sequence[_Known], *, wrong: bool
-    ) -> _Case | None:
+        self, service: Service, known: Sequence[Known], *, wrong: bool
+    ) -> Case | None:
         """A case that the live version really gets wrong, or right, on its way to a person.
 
         Without one that it gets wrong, another case's right answer is proposed. It looks like the
@@ -370,7 +294,7 @@ class Measuring:
         model = await self._like_these(declared)
         live, answer, routed = service.live, picked.evaluation.answer, picked.evaluation.routed
         truth = picked.case.truth
-        return _Case(
+        return Case(
             kind="check",
             content=picked.case.content,
             source=model["source"],
@@ -398,9 +322,7 @@ class Measuring:
             proposed_right=not wrong,
         )
 
-    def _made_up(
-        self, declared: UseCase, picked: _Known, known: Sequence[_Known]
-    ) -> Content | None:
+    def _made_up(self, declared: UseCase, picked: Known, known: Sequence[Known]) -> Content | None:
         """The picked answer with the right output of another case, if that would be wrong."""
         content = picked.evaluation.content
         for other in self._chance.sample(known, len(known)):
@@ -413,7 +335,7 @@ class Measuring:
                 return changed
         return None
 
-    async def _make(self, declared: UseCase, case: _Case) -> bool:
+    async def _make(self, declared: UseCase, case: Case) -> bool:
         """Put a case into the queue by the statements of every task, or nothing of it."""
         task_id, now = self._ids.task(), self._clock.now()
         known = case.known.right if case.known else None
@@ -438,7 +360,7 @@ class Measuring:
                 cursor = await connection.execute(_SQL["make_measure"], mark)
                 if not await cursor.fetchone():
                     return False  # another process was first
-                await write_within(connection, ADMIT, _task(declared, case, task_id, came))
+                await write_within(connection, ADMIT, task_of(declared, case, task_id, came))
                 row = await write_within(connection, self._settle_write, decision)
                 if row is None or row["decision_id"] is None:
                     raise _HaltedMeanwhileError
@@ -451,7 +373,7 @@ class Measuring:
         return True
 
     def _decided(
-        self, declared: UseCase, case: _Case, task_id: str, now: datetime
+        self, declared: UseCase, case: Case, task_id: str, now: datetime
     ) -> dict[str, Any]:
         decided = dict(case.decided)
         first = rules.priority(decided["reason_code"], reference=False)
@@ -478,130 +400,3 @@ class Measuring:
 
 class _HaltedMeanwhileError(Exception):
     """The epoch that a case was decided in is over."""
-
-
-def _task(declared: UseCase, case: _Case, task_id: str, came: datetime) -> dict[str, Any]:
-    return {
-        "id": task_id,
-        "use_case": declared.name,
-        "key": case.key,
-        "body_hash": body_hash(case.content),
-        "input": case.content,
-        "source": case.source,
-        "reference": False,
-        "reference_rate": case.rate,
-        "admitted_at": came,
-        "lease_seconds": _LEASE_SECONDS,
-    }
-
-
-def _portions(some: Sequence[KnownCase]) -> Iterator[Sequence[KnownCase]]:
-    for start in range(0, len(some), _PORTION):
-        yield some[start : start + _PORTION]
-
-
-def _answered(
-    declared: UseCase, cases: Sequence[KnownCase], made: Sequence[Evaluation]
-) -> list[_Known]:
-    """Those that would go to a person with an answer that people can tell right from wrong."""
-    found = []
-    for case, evaluation in zip(cases, made, strict=True):
-        goes = evaluation.routed.route is Route.REVIEW
-        if evaluation.content is None or not goes or case.truth.right is None:
-            continue
-        score = assess(declared.scorer, evaluation.content, case.truth, case.content)
-        if score.loss is not None:
-            wrong = is_wrong(score, declared.tolerance)
-            found.append(_Known(case=case, evaluation=evaluation, wrong=wrong))
-    return found
-
-
-def _alike(key: str, keys: Sequence[str], chance: random.Random) -> str:
-    """Another key of the same shape: what all ``keys`` of its length share, it has as well."""
-    alike = [other for other in keys if len(other) == len(key)]
-    used = set().union(*alike)
-
-    def letter(place: int, own: str) -> str:
-        if len(alike) > 1 and all(other[place] == own for other in alike):
-            return own
-        kind = next((kind for kind in _KINDS if own in kind), own)
-        return chance.choice(sorted(used & set(kind)) if own not in string.digits else kind)
-
-    return "".join(letter(*each) for each in enumerate(key))
-
-
-def _agree(declared: UseCase, row: Json, one: str, other: str) -> bool:
-    """Whether two people's labels of one task say the same."""
-    first, second = _label(row, one), _label(row, other)
-    told = row[f"{one}_actions"] is not None and row[f"{other}_actions"] is not None
-    if declared.scorer.needs_person:
-        return bool(row[f"{one}_loss"] == row[f"{other}_loss"])
-    return agree(
-        declared.scorer,
-        first,
-        second,
-        row["input"],
-        tolerance=declared.tolerance,
-        actions=told and first is not None and second is not None,
-    )
-
-
-def _label(row: Json, name: str) -> Content | None:
-    output = row[f"{name}_output"]
-    return None if output is None else Content(output=output, actions=row[f"{name}_actions"] or ())
-
-
-def _again(
-    service: Service,
-    row: Json,
-    kind: str,
-    *,
-    barred: Sequence[str] = (),
-    reserved_for: str | None = None,
-) -> _Case:
-    """The same task once more, blind, for somebody else."""
-    decided = {name: row[name] for name in _DECIDED} | {"halt_epoch": service.halt_epoch}
-    return _Case(
-        kind=kind,
-        content=row["input"],
-        source=row["source"],
-        key=None,
-        rate=row["reference_rate"],
-        decided={**decided, "seconds": row["decide_seconds"]},
-        blind=row["first_blind"],
-        barred=barred,
-        reserved_for=reserved_for,
-        of_verdict=row["verdict_id"],
-    )
-
-
-def _figures(row: Json, checks: Sequence[Json], certainty: float) -> ReviewerFigures:
-    mine = [each for each in checks if each["reviewer"] == row["reviewer"]]
-
-    def count(*, known_wrong: bool, failed_only: bool) -> int:
-        return sum(
-            each["n"]
-            for each in mine
-            if each["known_wrong"] is known_wrong and not (failed_only and each["passed"])
-        )
-
-    wrong = count(known_wrong=True, failed_only=False)
-    missed = count(known_wrong=True, failed_only=True)
-    low, high = share_interval(missed, wrong, certainty) if wrong else (0.0, 1.0)
-    seconds, words = row["median_accept_seconds"], row["median_accept_words"]
-    return ReviewerFigures(
-        reviewer=row["reviewer"],
-        verdicts=row["verdicts"],
-        accepted=row["accepted"],
-        agreed=row["agreed"],
-        median_seconds=row["median_seconds"],
-        known_wrong=wrong,
-        missed=missed,
-        missed_low=low,
-        missed_high=high,
-        known_right=count(known_wrong=False, failed_only=False),
-        spoiled=count(known_wrong=False, failed_only=True),
-        second_looks=row["second"],
-        overturned=row["overturned"],
-        too_fast=bool(seconds is not None and words and seconds < words / _WORDS_A_SECOND),
-    )

@@ -12,15 +12,16 @@ from roadbed.kernel.clock import Clock
 from roadbed.releases.model import VersionInfo
 from roadbed.releases.service import Releases
 from roadbed.risk import coin
-from roadbed.risk.certificate import TAUGHT, UNTAUGHT
+from roadbed.risk.certificate import TAUGHT, UNTAUGHT, delta_for
 from roadbed.risk.curve import CurvePoint
 from roadbed.risk.forecast import Forecast, opens_in
 from roadbed.risk.states import State
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.trust import rules
-from roadbed.trust.measuring import Measuring, ReviewerFigures
+from roadbed.trust.measuring import Measuring
 from roadbed.trust.model import AuditView, Notice
+from roadbed.trust.reviewers import ReviewerFigures
 from roadbed.trust.service import Trust
 
 _SQL = queries(__package__)
@@ -94,7 +95,8 @@ class TrustReports:
         volume = await self._volume(declared.name)
         curve = [CurvePoint(**each) for each in (proof or {}).get("detail", {}).get("curve", [])]
         share = max(TAUGHT if declared.trainable else UNTAUGHT)
-        delta = (1.0 - declared.certainty) * share
+        tries = ((proof or {}).get("detail") or {}).get("tries") or 1
+        delta = delta_for(tries, 1.0 - declared.certainty) * share
         soon, sooner = (
             opens_in(
                 curve,

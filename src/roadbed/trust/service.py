@@ -13,13 +13,13 @@ from psycopg.types.json import Jsonb
 
 from roadbed.halts.service import late_before
 from roadbed.kernel.clock import Clock
-from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
 from roadbed.releases.rules import standing
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
 from roadbed.risk.novelty import KIND_ALARM, KindAlarm
 from roadbed.risk.promise import Standing, alarmed, sign_of
 from roadbed.risk.states import Sign, State
+from roadbed.storage.background import Warnings
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.trust import rules
@@ -79,15 +79,13 @@ class Trust:
 
     async def watch(self, declared: Callable[[], Sequence[UseCase]]) -> None:
         """Look whenever something was labelled, and chase what is late, until cancelled."""
-        chased = 0.0
+        chased, warnings = 0.0, Warnings()
         while True:
             for each in declared():
-                try:
+                with warnings.caught("trust not looked at", usecase=each.name):
                     await self._look_if_new(each)
                     if self._clock.monotonic() - chased > _CHASE_SECONDS:
                         await self.chase(each)
-                except RoadbedError as error:
-                    _log.warning("trust not looked at", usecase=each.name, problem=str(error))
             if self._clock.monotonic() - chased > _CHASE_SECONDS:
                 chased = self._clock.monotonic()
             await asyncio.sleep(_LOOK_SECONDS)

@@ -1,0 +1,46 @@
+"""What a background loop could not do: said in the log, without flooding it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from roadbed.kernel.errors import RoadbedError
+
+EVERY_SECONDS = 60.0
+_log = structlog.get_logger("roadbed")
+
+
+class Warnings:
+    """Writes each problem of each kind of work once a minute at most, with how often it came."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._said: dict[tuple[object, ...], tuple[float, int]] = {}
+
+    @contextmanager
+    def caught(self, not_done: str, **about: str) -> Iterator[None]:
+        """Go on after a ``RoadbedError`` with a warning that says what was not done."""
+        try:
+            yield
+        except RoadbedError as error:
+            self.say(not_done, error, **about)
+
+    def say(self, not_done: str, error: Exception, **about: str) -> None:
+        """Warn that something was not done, and why; ``about`` says for whom."""
+        kind = error.code if isinstance(error, RoadbedError) else type(error).__name__
+        known = (not_done, kind, *about.values())
+        now = self._monotonic()
+        said_at, unsaid = self._said.get(known, (now - EVERY_SECONDS, 0))
+        if now - said_at < EVERY_SECONDS:
+            self._said[known] = (said_at, unsaid + 1)
+            return
+        for old in [key for key, (at, _) in self._said.items() if now - at > 2 * EVERY_SECONDS]:
+            del self._said[old]
+        self._said[known] = (now, 0)
+        more = {"times_before": unsaid} if unsaid else {}
+        problem = str(error) if isinstance(error, RoadbedError) else f"{kind}: {error}"
+        _log.warning(not_done, **about, problem=problem, **more)

@@ -1,0 +1,120 @@
+"""Background loops say what they could not do, and do not flood the log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from roadbed import upkeep
+from roadbed.bootstrap import App
+from roadbed.halts.errors import UnknownHaltError
+from roadbed.storage.background import Warnings
+from roadbed.storage.errors import StorageUnavailableError
+from roadbed.upkeep import relaying, running
+
+AWAY = StorageUnavailableError("canceling statement due to statement timeout")
+
+
+async def fails(*_: object, **__: object) -> Any:
+    raise AWAY
+
+
+def test_each_problem_of_each_work_is_said_once_a_minute() -> None:
+    now = 1000.0
+    warnings = Warnings(lambda: now)
+
+    def go(work: str, error: Exception = AWAY, **about: str) -> None:
+        with capture_logs() as logged:
+            warnings.say(work, error, **about)
+        said.extend(logged)
+
+    said: list[Any] = []
+    for _ in range(50):
+        go("drill", usecase="a")
+    assert [line["problem"] for line in said] == [str(AWAY)]
+    assert said[0]["log_level"] == "warning"
+    go("drill", usecase="b")
+    go("known cases", usecase="a")
+    go("drill", UnknownHaltError("a"), usecase="a")
+    go("drill", ValueError("odd"), usecase="a")
+    assert said[-1]["problem"] == "ValueError: odd"
+    assert len(said) == 5
+    now += 60.0
+    go("drill", usecase="a")
+    assert said[-1]["times_before"] == 49
+    now += 1000.0
+    go("drill", usecase="a")
+    assert len(warnings._said) == 1
+
+
+def test_what_is_no_error_of_ours_is_not_caught() -> None:
+    with pytest.raises(ValueError, match="odd"), Warnings().caught("drill"):
+        raise ValueError("odd")
+
+
+LOOPS: dict[str, Callable[[App], tuple[object, str]]] = {
+    "no drill of the stop": lambda app: (app.halts, "last_drill"),
+    "nothing taken over from lost processes": lambda app: (app.decisions, "recover"),
+    "reviewers not measured": lambda app: (app.measuring, "tick"),
+    "no proposals looked for": lambda app: (app.proposals, "suggest_if_enough"),
+    "trust not looked at": lambda app: (app.trust, "_look_if_new"),
+    "trial not looked at": lambda app: (app.ladder._watching, "_look_if_new"),
+    "use case not read again": lambda app: (app.registry, "refresh"),
+    "audit log not sealed or published": lambda app: (app.audit, "seal"),
+    "deliveries not looked at": lambda app: (app.relay, "round"),
+}
+
+
+@pytest.mark.parametrize("said", LOOPS)
+async def test_every_loop_says_what_it_could_not_do(
+    app: App, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    monkeypatch.setattr(upkeep, "_SUGGEST_SECONDS", 0.01)
+    monkeypatch.setattr("roadbed.releases.registry._LOOK_AGAIN_SECONDS", 0.1)
+    where, name = LOOPS[said](app)
+    monkeypatch.setattr(where, name, fails)
+    with capture_logs() as logged:
+        async with running(app), relaying(app), asyncio.timeout(30):
+            while said not in [line["event"] for line in logged]:  # noqa: ASYNC110 - a log has none
+                await asyncio.sleep(0.01)
+    [line] = [line for line in logged if line["event"] == said]
+    assert line["log_level"] == "warning"
+    assert line["problem"] == str(AWAY)
+
+
+async def test_a_loop_that_a_cancellation_was_swallowed_in_is_cancelled_again() -> None:
+    swallowed = 0
+
+    async def work() -> None:
+        nonlocal swallowed
+        while True:
+            try:
+                await asyncio.sleep(60.0)
+            except asyncio.CancelledError:
+                swallowed += 1
+                if swallowed == 3:
+                    raise
+
+    task = upkeep._lasting("work", work)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await upkeep._end([task], patience_seconds=0.01)
+    assert task.cancelled()
+
+
+async def test_a_halt_that_cannot_tell_other_processes_says_so(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch = app.halts._database.fetch
+
+    async def untold(query: str, *more: Any) -> Any:
+        return await (fails() if "pg_notify" in query else fetch(query, *more))
+
+    monkeypatch.setattr(app.halts._database, "fetch", untold)
+    with capture_logs() as logged:
+        await app.halts.halt("triage", reason="it is wrong", actor="ana")
+    assert [line["event"] for line in logged] == ["other processes not told"]
