@@ -124,13 +124,17 @@ def test_a_server_killed_in_the_middle_loses_nothing_and_does_nothing_twice(
     assert output.count("started again") == len(kills)
     with psycopg.connect(with_schema(url)) as connection:
         facts = connection.execute("""
-            SELECT (SELECT count(*) FROM task WHERE key IS NOT NULL),
-                   (SELECT count(DISTINCT key) FROM task),
-                   (SELECT count(*) FROM decision WHERE reason_code <> 'measured'),
+            SELECT (SELECT count(*) FROM task WHERE key IS NOT NULL
+                    AND id NOT IN (SELECT task_id FROM measure)),
+                   (SELECT count(DISTINCT key) FROM task
+                    WHERE id NOT IN (SELECT task_id FROM measure)),
+                   (SELECT count(*) FROM decision
+                    WHERE task_id NOT IN (SELECT task_id FROM measure)),
                    (SELECT count(*) FROM in_flight),
                    (SELECT count(*) FROM decision WHERE route = 'review'
                     AND task_id NOT IN (SELECT task_id FROM review)),
-                   (SELECT count(*) FROM audit_entry WHERE kind = 'decided'),
+                   (SELECT count(*) FROM audit_entry WHERE kind = 'decided'
+                    AND subject NOT IN (SELECT task_id FROM measure)),
                    (SELECT count(*) FROM review WHERE closed_at IS NULL
                     AND task_id NOT IN (SELECT task_id FROM measure)),
                    (SELECT count(*) FROM verdict
