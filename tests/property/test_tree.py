@@ -49,16 +49,6 @@ def naive_path(place: int, leaves: list[bytes]) -> list[bytes]:
     return [*naive_path(place - k, leaves[k:]), naive_root(leaves[:k])]
 
 
-def naive_proof(old: int, leaves: list[bytes], *, whole: bool = True) -> list[bytes]:
-    """SUBPROOF of RFC 6962, 2.1.2."""
-    if old == len(leaves):
-        return [] if whole else [naive_root(leaves)]
-    k = split(len(leaves))
-    if old <= k:
-        return [*naive_proof(old, leaves[:k], whole=whole), naive_root(leaves[k:])]
-    return [*naive_proof(old - k, leaves[k:], whole=False), naive_root(leaves[:k])]
-
-
 def grown(size: int, step: int) -> tuple[Bundle | None, dict[tree.Tile, bytes], bytes]:
     """Leaves appended ``step`` at a time, as sealing does it, knowing the right edge only."""
     last, stored, top = None, dict[tree.Tile, bytes](), tree.EMPTY_ROOT
@@ -77,43 +67,6 @@ def test_however_it_grows_its_root_is_that_of_its_leaves(size: int, step: int) -
     last, stored, top = grown(size, step)
     assert rules.leaves_of(last) == size
     assert top == naive_root(LEAVES[:size]) == tree.root(size, tree.NodesOfTiles(stored))
-
-
-@given(size=SIZES, part=st.floats(0, 1), bit=st.integers(0, 255), other=st.integers(0, 800))
-def test_a_leaf_is_proven_to_be_where_it_is_and_nowhere_else(
-    size: int, part: float, bit: int, other: int
-) -> None:
-    place = min(int(part * size), size - 1)
-    _, stored, top = grown(size, 256)
-    hashes = tree.proof(tree.inclusion_nodes(place, size), tree.NodesOfTiles(stored))
-    assert hashes == naive_path(place, LEAVES[:size])
-    mine = tree.leaf_hash(LEAVES[place])
-    assert tree.included(mine, place, size, hashes, top)
-    assert not tree.included(tree.leaf_hash(leaf(-1)), place, size, hashes, top)
-    assert not tree.included(mine, place, size, [*hashes, top], top)
-    assert other == place or not tree.included(mine, other, size, hashes, top)
-    if hashes:
-        flipped = (int.from_bytes(hashes[0], "big") ^ 1 << bit).to_bytes(32, "big")
-        assert not tree.included(mine, place, size, [flipped, *hashes[1:]], top)
-        assert not tree.included(mine, place, size, hashes[:-1], top)
-
-
-@given(size=SIZES, part=st.floats(0, 1), bit=st.integers(0, 255))
-def test_an_older_tree_is_proven_to_be_the_beginning(size: int, part: float, bit: int) -> None:
-    old = max(1, min(int(part * size), size))
-    _, stored, top = grown(size, 256)
-    of = tree.NodesOfTiles(stored)
-    hashes = tree.proof(tree.consistency_nodes(old, size), of)
-    before = naive_root(LEAVES[:old])
-    assert hashes == naive_proof(old, LEAVES[:size])
-    assert tree.consistent(old, size, before, top, hashes)
-    assert not tree.consistent(old, size, leaf(-1), top, hashes)
-    assert not tree.consistent(old, size, before, leaf(-1), hashes)
-    assert not tree.consistent(old, size, before, top, [*hashes, top])
-    if hashes:
-        flipped = (int.from_bytes(hashes[-1], "big") ^ 1 << bit).to_bytes(32, "big")
-        assert not tree.consistent(old, size, before, top, [*hashes[:-1], flipped])
-        assert not tree.consistent(old, size, before, top, hashes[:-1])
 
 
 @given(size=SIZES, asked=st.sets(SIZES, max_size=9))
@@ -146,12 +99,6 @@ def test_what_makes_no_sense_is_refused() -> None:
         with pytest.raises(ValueError, match="is not in a tree"):
             tree.inclusion_nodes(place, size)
         assert not tree.included(b"", place, size, [], b"")
-    for old, new in ((0, 3), (4, 3)):
-        with pytest.raises(ValueError, match="is the beginning"):
-            tree.consistency_nodes(old, new)
-        assert not tree.consistent(old, new, b"", b"", [])
-    assert tree.consistent(3, 3, b"a", b"a", [])
-    assert not tree.consistent(3, 5, b"a", b"b", [])
     with pytest.raises(LookupError):
         rules.grow(None, {}, [1], b"short")
     bundle = Bundle(index=0, positions=[1], commitments=LEAVES[0])

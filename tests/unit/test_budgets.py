@@ -212,3 +212,27 @@ async def test_the_pod_is_told_once_at_each_level(app: App) -> None:
     assert any("go to people" in each for each in texts)
     rows = await app.database.fetch("SELECT count(*) AS n FROM budget_charge")
     assert rows[0]["n"] == 0
+
+
+class TestCorrectedInput:
+    async def test_a_revision_is_paid_for_like_a_task(self, app: App) -> None:
+        await budgeted(app, per_month=2.0, per_day=10.0)
+        first = await decide(app, "costs 0.5")
+        routes = []
+        for text in ("costs 0.25", "costs 1"):
+            _, running = await app.decisions.revise(
+                "triage", first.task_id, {"text": text}, source={"by": "shop"}
+            )
+            assert running is not None
+            decision = await running
+            assert decision is not None
+            routes.append(decision.routed.code)
+        assert routes == [Reason.PROVEN, Reason.PROVEN]
+        assert (await used(app))[0] == (Decimal("1.75"), Decimal(0))
+        _, running = await app.decisions.revise(
+            "triage", first.task_id, {"text": "costs 0.1"}, source={"by": "shop"}
+        )
+        assert running is not None
+        last = await running
+        assert last is not None
+        assert last.routed.code is Reason.BUDGET

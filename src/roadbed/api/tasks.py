@@ -16,6 +16,7 @@ from roadbed.api.problems import RequestError, unknown_fields
 from roadbed.bootstrap import App
 from roadbed.intake.rules import LONGEST_REASON
 from roadbed.people.rules import Permission, Viewer
+from roadbed.receipts.revisions import for_a_sender
 from roadbed.receipts.service import Filter, fresh
 from roadbed.usecases.errors import UnknownUseCaseError
 
@@ -123,6 +124,8 @@ async def revise(task_id: str, request: Request) -> Response:
     if running is not None and wait > 0:
         await asyncio.wait([running], timeout=wait)
     found = await app.receipts.get(admission.task.id, viewer=person)
+    if not viewer_of(request).may(name, Permission.VIEW):
+        found = for_a_sender(found)
     return as_json(found, 202 if found["state"] == "deciding" else 200)
 
 

@@ -76,27 +76,6 @@ def inclusion_nodes(leaf: int, size: int) -> list[list[Node]]:
     return found[::-1]
 
 
-def consistency_nodes(old: int, new: int) -> list[list[Node]]:
-    """What the proof consists of that the first ``old`` leaves of ``new`` are unchanged.
-
-    Raises ``ValueError`` unless 0 < old <= new. Source: RFC 6962, 2.1.2.
-    """
-    if not 0 < old <= new:
-        raise ValueError(f"no tree of {old} is the beginning of one of {new}")
-    start, end, found = 0, new, []
-    while end != old:
-        middle = start + _split(end - start)
-        if old <= middle:
-            found.append(edge(middle, end))
-            end = middle
-        else:
-            found.append(edge(start, middle))
-            start = middle
-    if start > 0:  # otherwise the old root itself stands here, which the reader has
-        found.append(edge(start, end))
-    return found[::-1]
-
-
 def proof(nodes: Iterable[Sequence[Node]], of: NodeHash) -> list[bytes]:
     """The hashes of a proof, in the order of RFC 6962."""
     return [fold([of(node) for node in each]) for each in nodes]
@@ -121,37 +100,6 @@ def included(data_hash: bytes, leaf: int, size: int, hashes: Sequence[bytes], to
             found = node_hash(found, each)
         place, last = place >> 1, last >> 1
     return last == 0 and found == top
-
-
-def consistent(
-    old: int, new: int, old_root: bytes, new_root: bytes, hashes: Sequence[bytes]
-) -> bool:
-    """Whether ``hashes`` prove that the tree of ``new`` leaves begins with that of ``old``.
-
-    Source: RFC 9162, 2.1.4.2.
-    """
-    if not 0 < old <= new:
-        return False
-    if old == new:
-        return not hashes and old_root == new_root
-    path = [old_root, *hashes] if old & (old - 1) == 0 else list(hashes)
-    if not path:
-        return False
-    place, last = old - 1, new - 1
-    while place & 1:
-        place, last = place >> 1, last >> 1
-    first = second = path[0]
-    for each in path[1:]:
-        if last == 0:
-            return False
-        if place & 1 or place == last:
-            first, second = node_hash(each, first), node_hash(each, second)
-            while not place & 1 and place:
-                place, last = place >> 1, last >> 1
-        else:
-            second = node_hash(second, each)
-        place, last = place >> 1, last >> 1
-    return last == 0 and (first, second) == (old_root, new_root)
 
 
 def levels(hashes: bytes) -> list[bytes]:

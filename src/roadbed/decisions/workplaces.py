@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -211,7 +210,6 @@ class CoroutinePlace:
 
 
 Place = BatchPlace | FunctionPlace | CoroutinePlace
-AsyncFunction = Callable[[BaseModel, Context], Awaitable[object]]
 
 
 def is_coroutine(decider: object) -> bool:

@@ -29,13 +29,7 @@ class State(StrEnum):
 
 # What a person has to look at, most pressing first.
 FOR_PEOPLE = (State.STUCK, State.UNKNOWN, State.FAILED, State.HELD)
-RESULT, ACTION, CORRECTION, APPROVAL, COMPENSATION = (
-    "result",
-    "action",
-    "correction",
-    "approval",
-    "compensation",
-)
+RESULT, CORRECTION, COMPENSATION = "result", "correction", "compensation"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -78,9 +78,10 @@ WHERE delivery.task_id = item.task_id AND delivery.state = 'planned'
 -- asked.
 UPDATE delivery
 SET superseded_by = item.task_id, reason = 'A corrected input says something else.',
-    take_back = delivery.state IN ('sending', 'delivered', 'unknown')
+    take_back = delivery.state IN ('sending', 'delivered', 'unknown', 'stuck')
                 OR delivery.state IN ('waiting', 'failed', 'held') AND maybe_made(delivery.id),
-    state = CASE WHEN delivery.state NOT IN ('planned', 'waiting', 'held', 'failed')
+    state = CASE WHEN delivery.state = 'stuck' THEN 'delivered'
+                 WHEN delivery.state NOT IN ('planned', 'waiting', 'held', 'failed')
                  THEN delivery.state
                  WHEN maybe_made(delivery.id) THEN 'unknown' ELSE 'cancelled' END,
     done_at = CASE WHEN delivery.state IN ('planned', 'waiting', 'held', 'failed') THEN now()
@@ -89,26 +90,32 @@ FROM json_to_recordset(%(items)s::json) AS item (id text, task_id text)
 JOIN task ON task.id = item.task_id AND task.effects = 'replaced'
 CROSS JOIN LATERAL deliveries_before(task.id) AS before
 WHERE delivery.id = before.id
-  AND (delivery.superseded_by IS NULL OR delivery.state = 'delivered')
+  AND (delivery.superseded_by IS NULL AND delivery.state <> 'stuck'
+       OR delivery.state = 'delivered' OR only_asked(delivery.id))
 
 -- name: paused
 -- Where a person is asked first: what the revisions before it have not sent waits for them as well. The
 -- question that an earlier revision asked is taken back.
 UPDATE delivery
 SET state = CASE WHEN delivery.state = 'held' THEN 'cancelled'
-                 WHEN delivery.state = 'waiting' THEN 'held' ELSE delivery.state END,
-    needs_approval = true, approved_by = NULL, approved_hash = NULL,
+                 WHEN delivery.state = 'waiting' THEN 'held'
+                 WHEN delivery.state = 'stuck' THEN 'delivered' ELSE delivery.state END,
+    needs_approval = delivery.state <> 'stuck' OR delivery.needs_approval,
+    approved_by = CASE WHEN delivery.state = 'stuck' THEN delivery.approved_by END,
+    approved_hash = CASE WHEN delivery.state = 'stuck' THEN delivery.approved_hash END,
     superseded_by = CASE WHEN delivery.state = 'held' THEN item.task_id END,
     done_at = CASE WHEN delivery.state = 'held' THEN now() END,
-    reason = 'A corrected input says something else. Send this all the same?',
+    reason = CASE WHEN delivery.state <> 'stuck'
+                  THEN 'A corrected input says something else. Send this all the same?' END,
     approve_until = now() + make_interval(secs => item.approve_seconds)
 FROM json_to_recordset(%(items)s::json) AS item (
     id text, task_id text, approve_seconds double precision)
 JOIN task ON task.id = item.task_id AND task.effects = 'asked'
 CROSS JOIN LATERAL deliveries_before(task.id) AS before
-WHERE delivery.id = before.id AND delivery.superseded_by IS NULL
-  AND (delivery.state IN ('planned', 'waiting', 'sending')
-       OR delivery.state = 'held' AND delivery.revised)
+WHERE delivery.id = before.id AND (
+    delivery.superseded_by IS NULL AND (delivery.state IN ('planned', 'waiting', 'sending')
+                                        OR delivery.state = 'held' AND delivery.revised)
+    OR only_asked(delivery.id))
 
 -- name: unasked
 -- Where a person is to be asked and the revision sends nothing that they could approve: whether what was
@@ -119,16 +126,17 @@ SET state = 'stuck', superseded_by = item.task_id, done_at = now(),
 FROM json_to_recordset(%(items)s::json) AS item (id text, task_id text)
 JOIN task ON task.id = item.task_id AND task.effects = 'asked'
 CROSS JOIN LATERAL deliveries_before(task.id) AS before
-WHERE delivery.id = before.id AND delivery.state = 'delivered'
+WHERE delivery.id = before.id AND delivery.state = 'delivered' AND NOT delivery.take_back
   AND NOT EXISTS (SELECT FROM delivery AS own WHERE own.task_id = item.task_id)
 
 -- name: superseded_by_approval
 -- A person approved what a revision sends: what was there for it before goes, as in `superseded`.
 UPDATE delivery
 SET superseded_by = approved.task_id, reason = 'A corrected input says something else.',
-    take_back = delivery.state IN ('sending', 'delivered', 'unknown')
+    take_back = delivery.state IN ('sending', 'delivered', 'unknown', 'stuck')
                 OR delivery.state IN ('waiting', 'failed', 'held') AND maybe_made(delivery.id),
-    state = CASE WHEN delivery.state NOT IN ('planned', 'waiting', 'held', 'failed')
+    state = CASE WHEN delivery.state = 'stuck' THEN 'delivered'
+                 WHEN delivery.state NOT IN ('planned', 'waiting', 'held', 'failed')
                  THEN delivery.state
                  WHEN maybe_made(delivery.id) THEN 'unknown' ELSE 'cancelled' END,
     done_at = CASE WHEN delivery.state IN ('planned', 'waiting', 'held', 'failed') THEN now()
@@ -137,7 +145,8 @@ FROM delivery AS approved
 JOIN task ON task.id = approved.task_id AND task.effects = 'asked'
 CROSS JOIN LATERAL deliveries_before(task.id) AS before
 WHERE approved.id = %(id)s AND delivery.id = before.id
-  AND (delivery.superseded_by IS NULL OR delivery.state = 'delivered')
+  AND (delivery.superseded_by IS NULL AND delivery.state <> 'stuck'
+       OR delivery.state = 'delivered' OR only_asked(delivery.id))
   AND (before.destination = approved.destination
        OR NOT EXISTS (SELECT FROM delivery AS own WHERE own.task_id = approved.task_id
                                                     AND own.destination = before.destination))
@@ -374,6 +383,7 @@ SET state = 'stuck', superseded_by = own.task_id, done_at = now(),
     reason = 'A corrected input sends nothing here. Take this back by hand, or leave it.'
 FROM delivery AS own CROSS JOIN LATERAL deliveries_before(own.task_id) AS before
 WHERE own.id = ANY (%(ids)s) AND delivery.id = before.id AND delivery.state = 'delivered'
+  AND NOT delivery.take_back
   AND before.destination = own.destination
 
 -- name: never_sent

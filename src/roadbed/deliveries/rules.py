@@ -135,16 +135,6 @@ def failed(
     return Outcome(outcome="unknown", state=State.WAITING, detail=detail, wait=wait)
 
 
-def absent(row: Mapping[str, Any], chance: float) -> Outcome:
-    """Looked up, and not there: nothing had happened, so it may be sent."""
-    return Outcome(
-        outcome="absent",
-        state=State.WAITING,
-        detail="The receiver does not have it.",
-        wait=backoff(row["attempt"], chance) * 0.1,
-    )
-
-
 def backoff(attempt: int, chance: float) -> float:
     """Seconds before the next attempt: doubling, spread by half to both sides."""
     return float(min(_FIRST_WAIT * 2.0 ** (attempt - 1), _LONGEST_WAIT)) * (0.5 + chance)

@@ -46,6 +46,12 @@ def linked(rows: Sequence[Row], viewer: str) -> list[dict[str, Any]]:
     return found
 
 
+def for_a_sender(receipt: Row) -> dict[str, Any]:
+    """A receipt for somebody who may send and not read: nothing of what others sent before."""
+    known = [{"task": each["task"], "number": each["number"]} for each in receipt["revisions"]]
+    return {**receipt, "revisions": known}
+
+
 def changes(before: Any, after: Any, field: str = "") -> Iterator[dict[str, Any]]:
     """What differs between two inputs, field by field; a field that is missing is ``None``."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):

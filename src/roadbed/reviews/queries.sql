@@ -50,15 +50,19 @@ SELECT item.id, review.id AS review_id, review.closed_at, review.superseded_by, 
        review.claim_until, review.verdict AS verdict_id, task.input, decision.output,
        decision.actions, decision.provenance, decision.content_hash, decision.confidence, decision.evidence, decision.reason, decision.route, decision.version,
        NULL::jsonb AS verdict,
-       reported_of(review.task_id) AS reported, review.outcome
+       reported_of(review.task_id) AS reported, review.outcome,
+       task.source ->> 'by' AS sender, task.revises, measure.kind AS measured,
+       measure.right_output AS known, measure.right_actions AS known_actions,
+       measure.proposed_right
 FROM json_to_recordset(%(items)s::json) AS item (id text, review_id text)
 JOIN review ON review.id = item.review_id
 JOIN task ON task.id = review.task_id
 JOIN decision ON decision.task_id = review.task_id
+LEFT JOIN measure ON measure.task_id = review.task_id
 
 -- name: shown
--- What a verdict on this review is about. Kept by whoever gives it: it can only change while the
--- verdict is on its way, and then the verdict is refused.
+-- What a verdict on this review is about; whoever claimed it has read the same. Should it change
+-- before the verdict is there, the verdict is refused.
 SELECT review.task_id, review.blind, review.closed_at, task.input, task.source ->> 'by' AS sender,
        decision.output, decision.actions, decision.provenance, decision.route,
        decision.confidence, decision.content_hash, measure.kind AS measured,

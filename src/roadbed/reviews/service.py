@@ -31,6 +31,7 @@ from roadbed.usecases.rulebook import RuleBook
 SQL = queries(__package__)
 CLAIM = Write("claim", SQL["claim"], SQL["claimed"])
 LONGEST_NOTE = 4_000
+_MOST_CLAIMED = 1_000
 _HIDDEN = (
     "output",
     "actions",
@@ -68,6 +69,7 @@ class Reviews:
         self._judge = judge
         self._on_undo = tuple(on_undo)
         self._claim_seconds = claim_seconds
+        self._claimed: dict[str, Shown] = {}  # what was read with a claim, for its verdict
 
     async def queue(
         self,
@@ -124,6 +126,9 @@ class Reviews:
             raise _closed(review_id, row["superseded_by"])
         if row["claimed_by"] != reviewer:
             raise ReviewTakenError(row["claimed_by"])
+        while len(self._claimed) >= _MOST_CLAIMED:
+            self._claimed.pop(next(iter(self._claimed)))
+        self._claimed[review_id] = _about(row)
         return _read({**row, "id": review_id})
 
     async def claim_next(self, use_case: str, *, reviewer: str, most: int = 1) -> Sequence[Review]:
@@ -171,7 +176,7 @@ class Reviews:
                 "The note cannot be kept.",
                 f"Write at most {LONGEST_NOTE} characters of plain text.",
             )
-        about = await self._shown(review_id)
+        about = self._claimed.pop(review_id, None) or await self._shown(review_id)
         if shown is not None and shown != about.content_hash:
             raise ContentChangedError(review_id)
         verdict = await asyncio.to_thread(  # a scorer is the pod's own code, and may be slow
@@ -238,22 +243,7 @@ class Reviews:
         row = await self._database.fetch_one(SQL["shown"], {"id": review_id})
         if row is None:
             raise UnknownReviewError(review_id)
-        content = _content(row["output"], row["actions"], row["provenance"])
-        return Shown(
-            task_id=row["task_id"],
-            blind=row["blind"],
-            input=row["input"],
-            sender=row["sender"],
-            content=content,
-            content_hash=row["content_hash"] or content_hash(content),
-            route=row["route"],
-            confidence=row["confidence"],
-            measured=row["measured"],
-            known=_content(row["known"], row["known_actions"], None),
-            known_actions=row["known_actions"] is not None,
-            proposed_right=row["proposed_right"],
-            revises=row["revises"],
-        )
+        return _about(row)
 
     async def overturn(
         self,
@@ -359,6 +349,26 @@ def _closed(review_id: str, superseded_by: str | None) -> Exception:
     if superseded_by is None:
         return ReviewClosedError(review_id)
     return ReviewSupersededError(review_id, superseded_by)
+
+
+def _about(row: Mapping[str, Any]) -> Shown:
+    """What a verdict is about, of a row that ``shown`` or ``claimed`` gave."""
+    content = _content(row["output"], row["actions"], row["provenance"])
+    return Shown(
+        task_id=row["task_id"],
+        blind=row["blind"],
+        input=row["input"],
+        sender=row["sender"],
+        content=content,
+        content_hash=row["content_hash"] or content_hash(content),
+        route=row["route"],
+        confidence=row["confidence"],
+        measured=row["measured"],
+        known=_content(row["known"], row["known_actions"], None),
+        known_actions=row["known_actions"] is not None,
+        proposed_right=row["proposed_right"],
+        revises=row["revises"],
+    )
 
 
 def _right_actions(verdict: Verdict) -> Sequence[Mapping[str, Any]] | None:

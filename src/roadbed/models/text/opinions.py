@@ -21,7 +21,6 @@ from roadbed.models.text.vocabulary import Counts, Floats, Rows, unit_rows
 
 Labels = npt.NDArray[np.int64]
 NEIGHBOURS_A_CLASS = 12
-FEATURES = 24
 _SHARPNESS = 5.0
 _FAR = -9.0  # stands for "no such class" among margins
 
@@ -75,7 +74,7 @@ class Opinions:
     def features(
         self, counts: Counts, rows: Rows, margins: Floats, lengths: Floats, unknown: Floats
     ) -> Floats:
-        """What the second stage sees of each text and its leading class: shape (n, FEATURES)."""
+        """What the second stage sees of each text and its leading class: shape (n, features)."""
         lead = margins.argmax(axis=1)
         near, _ = self.neighbours(rows)
         return np.column_stack(

@@ -83,3 +83,9 @@ CREATE FUNCTION maybe_made(asked text) RETURNS boolean LANGUAGE sql VOLATILE
 RETURN EXISTS (SELECT FROM delivery_attempt JOIN delivery ON delivery.id = delivery_attempt.delivery_id
                WHERE delivery.id = asked AND delivery_attempt.outcome = 'unknown'
                  AND delivery_attempt.at >= delivery.first_sent_at - interval '1 minute');
+
+-- Whether a delivery is stuck only because a person was asked to take it back: nothing was tried yet, so
+-- what a later revision says decides anew.
+CREATE FUNCTION only_asked(asked text) RETURNS boolean LANGUAGE sql VOLATILE
+RETURN EXISTS (SELECT FROM delivery WHERE id = asked AND state = 'stuck' AND superseded_by IS NOT NULL)
+       AND NOT EXISTS (SELECT FROM delivery WHERE of_delivery = asked AND kind = 'compensation');
