@@ -13,8 +13,8 @@ from tests.acceptance.test_api import TASKS, problem
 from tests.acceptance.test_cli import Terminal
 from tests.browsing import browsing
 from tests.conftest import Folders, Site
-from tests.receiver import receiving
-from tests.unit.test_deliveries import Ledger, pump
+from tests.receiver import Receiver, receiving
+from tests.unit.test_deliveries import Ledger, at_once, pump
 from tests.unit.test_revisions import BY_WORD, automatic
 from tests.unit.test_trust import declared
 
@@ -30,6 +30,15 @@ async def task(site: Site, text: str = "to returns") -> str:
     sent = await site.shop.post(TASKS, json={"input": {"text": text}})
     assert sent.status_code == 200, sent.text
     return str(sent.json()["task"])
+
+
+async def pump_until(site: Site, receiver: Receiver, count: int) -> None:
+    """A relay that a busy machine held up sends nothing by that claim, and claims again."""
+    for _ in range(20):
+        await at_once(site.app)
+        await pump(site.app)
+        if len(receiver.got) >= count:
+            break
 
 
 def revisions(task_id: str) -> str:
@@ -111,8 +120,10 @@ class TestHttp:
             declared(site.app).deliver("crm", to=Webhook(receiver.url, private=True))
             await automatic(site.app)
             first = await task(site)
-            await pump(site.app)
-            bodies = [{"input": {"text": f"to {queue}"}} for queue in ("a", "a", "b", "b")]
+            await pump_until(site, receiver, 1)
+            bodies = [
+                {"input": {"text": f"to {queue}"}, "wait": 30} for queue in ("a", "a", "b", "b")
+            ]
             sent = await asyncio.gather(
                 *(site.shop.post(revisions(first), json=body) for body in bodies)
             )
@@ -132,7 +143,7 @@ class TestHttp:
                 served=["triage"],
                 content_hash=held[0].content_hash,
             )
-            await pump(site.app)
+            await pump_until(site, receiver, 2)
             assert len(receiver.got) == len(set(receiver.keys)) == 2
             assert receiver.keys[1].startswith(f"{first}:revision:")
 
