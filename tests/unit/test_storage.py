@@ -234,7 +234,14 @@ class TestWriter:
 
     @pytest.mark.parametrize(
         "kind",
-        [ADMIT, pipeline.SETTLE, pipeline.SETTLE_AT_ONCE, CLAIM, pipeline.VERDICT],
+        [
+            ADMIT,
+            pipeline.SETTLE,
+            pipeline.SETTLE_AT_ONCE,
+            pipeline.SETTLE_REVISION,
+            CLAIM,
+            pipeline.VERDICT,
+        ],
         ids=lambda kind: kind.name,
     )
     async def test_rows_are_looked_up_by_key_even_while_tables_are_empty(

@@ -23,19 +23,19 @@ INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
 SELECT task.use_case, 'revised', task.id, 'roadbed', now(),
        jsonb_build_object(
            'effects', task.effects,
-           'reviews', (SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM review
-                       WHERE superseded_by = task.id AND task_id = ANY (before.ids)),
-           'deliveries', (SELECT coalesce(jsonb_agg(id ORDER BY id), '[]') FROM delivery
-                          WHERE task_id = ANY (before.ids) AND (
-                              superseded_by = task.id OR xmin = pg_current_xact_id()::xid)))
+           'reviews', (SELECT coalesce(jsonb_agg(review.id ORDER BY review.id), '[]')
+                       FROM revisions_before(task.id) AS before
+                       JOIN review ON review.task_id = before.id
+                                  AND review.superseded_by = task.id),
+           'deliveries', (SELECT coalesce(jsonb_agg(delivery.id ORDER BY delivery.id), '[]')
+                          FROM deliveries_before(task.id) AS before
+                          JOIN delivery ON delivery.id = before.id AND (
+                              delivery.superseded_by = task.id
+                              OR delivery.xmin = pg_current_xact_id()::xid)))
 FROM json_to_recordset(%(items)s::json) AS item (id text, task_id text)
 JOIN task ON task.id = item.task_id
 JOIN decision ON decision.task_id = task.id
 LEFT JOIN verdict ON verdict.id = item.id AND verdict.task_id = task.id
-CROSS JOIN LATERAL (
-    SELECT array_agg(earlier.id) AS ids FROM task AS earlier
-    WHERE (earlier.id = task.revises OR earlier.revises = task.revises)
-      AND earlier.revision < task.revision) AS before
 WHERE CASE WHEN verdict.id IS NULL
            THEN decision.id = item.id AND decision.xmin = pg_current_xact_id()::xid
            ELSE verdict.xmin = pg_current_xact_id()::xid END

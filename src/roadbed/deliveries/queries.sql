@@ -70,7 +70,7 @@ UPDATE delivery
 SET revised = true, needs_approval = delivery.needs_approval OR task.effects = 'asked'
 FROM json_to_recordset(%(items)s::json) AS item (id text, task_id text)
 JOIN task ON task.id = item.task_id
-WHERE delivery.task_id = item.task_id AND delivery.state = 'planned'
+WHERE delivery.task_id = item.task_id AND NOT delivery.revised
 
 -- name: superseded
 -- Runs in the transaction of a revision's last word, before it plans. What the revisions before it have

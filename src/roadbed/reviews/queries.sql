@@ -26,10 +26,8 @@ SET superseded_by = item.task_id,
     claim_until = CASE WHEN review.blind THEN claim_until END
 FROM json_to_recordset(%(items)s::json) AS item (id text, task_id text)
 JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
-JOIN task AS own ON own.id = item.task_id
-JOIN task AS earlier ON (earlier.id = own.revises OR earlier.revises = own.revises)
-                    AND earlier.revision < own.revision
-WHERE review.task_id = earlier.id AND review.verdict IS NULL AND review.closed_at IS NULL
+CROSS JOIN LATERAL revisions_before(item.task_id) AS earlier
+WHERE review.task_id = earlier.id AND review.closed_at IS NULL
 
 -- name: claim
 UPDATE review

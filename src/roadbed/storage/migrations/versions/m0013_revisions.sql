@@ -33,17 +33,27 @@ RETURN (SELECT newer.id FROM task AS own
         JOIN decision ON decision.task_id = newer.id
         WHERE own.id = of_task ORDER BY newer.revision DESC LIMIT 1);
 
+-- The revisions before a task. Two looks, each by a key: one with OR would be planned as neither.
+CREATE FUNCTION revisions_before(of_task text)
+RETURNS TABLE (id text, revision integer) LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT first.id, first.revision
+    FROM task AS own JOIN task AS first ON first.id = own.revises WHERE own.id = of_task
+    UNION ALL
+    SELECT earlier.id, earlier.revision
+    FROM task AS own JOIN task AS earlier ON earlier.revises = own.revises
+                                         AND earlier.revision < own.revision
+    WHERE own.id = of_task;
+END;
+
 -- What the revisions before a task sent, or mean to.
 CREATE FUNCTION deliveries_before(of_task text)
 RETURNS TABLE (id text, destination text, state text, revision integer) LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT delivery.id, delivery.destination, delivery.state, earlier.revision
-    FROM task AS own
-    JOIN task AS earlier ON (earlier.id = own.revises OR earlier.revises = own.revises)
-                        AND earlier.revision < own.revision
+    FROM revisions_before(of_task) AS earlier
     JOIN delivery ON delivery.task_id = earlier.id
-                 AND delivery.kind IN ('result', 'action', 'correction')
-    WHERE own.id = of_task;
+                 AND delivery.kind IN ('result', 'action', 'correction');
 END;
 
 -- What becomes of these now that a task has its last word, by itself or by a person. The same content as
