@@ -341,8 +341,17 @@ class TestFunctions:
         class Whole(Half):
             needs_person = False
 
-        whole = Whole()
-        assert as_scorer(whole) is whole
+        class Fails(Whole):
+            def score(self, proposed: Any, right: Any, input: Any) -> Score:
+                raise RuntimeError("no score today")
+
+        exact = Exact()
+        assert as_scorer(exact) is exact
+        guarded = as_scorer(Whole())
+        assert guarded.score({}, {}, {}).loss == 0.5
+        assert (guarded.facts(), list(guarded.problems({}))) == ({"scorer": "half"}, [])
+        assert guarded.needs_person is False
+        assert "no score today" in as_scorer(Fails()).score({}, {}, {}).why
         assert isinstance(as_scorer(raises), FunctionScorer)
         for other in (Half(), Whole, Exact, 7, "exact", None):
             with pytest.raises(TypeError, match="is no scorer"):

@@ -212,7 +212,7 @@ class FunctionScorer:
     thread of its own, which is left behind if it hangs, and on copies, which it may change.
     """
 
-    needs_person = False
+    needs_person: bool = False
 
     def __init__(self, function: ScorerFunction, *, seconds: float = SLOWEST_SECONDS) -> None:
         self.function = function
@@ -257,6 +257,21 @@ class FunctionScorer:
             reply.put(value)
 
 
+class GuardedScorer(FunctionScorer):
+    """A pod's own scorer object, whose ``score`` is kept from doing harm like a function."""
+
+    def __init__(self, scorer: Scorer, *, seconds: float = SLOWEST_SECONDS) -> None:
+        super().__init__(scorer.score, seconds=seconds)
+        self.scorer = scorer
+        self.needs_person = bool(scorer.needs_person)
+
+    def facts(self) -> dict[str, Any]:
+        return self.scorer.facts()
+
+    def problems(self, fields: Mapping[str, Any]) -> Iterator[str]:
+        return self.scorer.problems(fields)
+
+
 def as_scorer(given: object) -> Scorer:
     """A declared scorer: an object with the methods of ``Scorer``, or a function.
 
@@ -266,7 +281,8 @@ def as_scorer(given: object) -> Scorer:
     if not inspect.isclass(given):
         methods = all(callable(getattr(given, verb, None)) for verb in verbs)
         if methods and hasattr(given, "needs_person"):
-            return given  # type: ignore[return-value]
+            own = isinstance(given, Exact | Fields | Within | Sets | Judged | FunctionScorer)
+            return given if own else GuardedScorer(given)  # type: ignore[return-value,arg-type]
         if callable(given):
             return FunctionScorer(given)
     raise TypeError(f"{given!r} is no scorer")
