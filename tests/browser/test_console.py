@@ -227,7 +227,8 @@ async def test_pages_fit_a_telephone_and_are_named_for_everybody(
         width = await page.evaluate("document.documentElement.scrollWidth")
         assert width <= 360, path
         unnamed = await page.evaluate("""
-            [...document.querySelectorAll('input, select, textarea, button, a')].filter(
+            [...document.querySelectorAll(
+                'input:not([type=hidden]), select, textarea, button, a')].filter(
                 each => !(each.labels?.length || each.textContent.trim()
                           || each.getAttribute('aria-label'))).length""")
         assert unnamed == 0, path
