@@ -162,6 +162,7 @@ def settings(folders: Folders, tmp_path: Path) -> Settings:
         home=tmp_path / "home",
         lease_seconds=1.0,
         port=0,
+        isolation="none",  # tests/isolation covers child processes
     )
 
 

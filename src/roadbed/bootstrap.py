@@ -25,6 +25,7 @@ from roadbed.decisions.service import Decisions
 from roadbed.decisions.trials import Trials
 from roadbed.deliveries.relay import Relay
 from roadbed.deliveries.service import Deliveries
+from roadbed.executors.isolated import DeciderProcesses
 from roadbed.halts.service import Halts
 from roadbed.improvement.prompt_search import PromptSearch
 from roadbed.improvement.proposals import Proposals
@@ -34,6 +35,7 @@ from roadbed.intake.service import Intake
 from roadbed.kernel.clock import Clock, SystemClock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
+from roadbed.kernel.secrets import KNOWN
 from roadbed.kernel.settings import Settings
 from roadbed.monitoring.service import Monitoring
 from roadbed.outcomes.service import Outcomes
@@ -70,6 +72,7 @@ from roadbed.trust.measuring import Measuring
 from roadbed.trust.report import TrustReports
 from roadbed.trust.service import Trust
 from roadbed.trust.stress import Stress
+from roadbed.usecases.deciders import needs_of
 from roadbed.usecases.errors import UseCaseError
 from roadbed.usecases.folder import LoadedUseCase, folders, load, without_code
 from roadbed.usecases.model import UseCase
@@ -89,6 +92,7 @@ class App:
     settings: Settings
     clock: Clock
     database: Database
+    store: VersionStore
     registry: Registry
     decisions: Decisions
     presence: Presence
@@ -181,7 +185,10 @@ async def open_app(
         stack.push_async_callback(writer.close)
         network = NetworkPool(os.environ, SystemClock())
         stack.push_async_callback(network.aclose)
-        app = _wire(settings, database, writer, network)
+        processes = DeciderProcesses(enabled=settings.isolation == "process")
+        stack.callback(processes.close)
+        KNOWN.learn_environment(os.environ)
+        app = _wire(settings, database, writer, network, processes)
         stack.push_async_callback(app.decisions.close)
         stack.push_async_callback(app.prompt_search.close)
         for folder in [*folders(settings.usecases), *without_code(settings.usecases)]:
@@ -191,7 +198,11 @@ async def open_app(
 
 
 def _wire(
-    settings: Settings, database: Database, writer: GroupCommitWriter, network: NetworkPool
+    settings: Settings,
+    database: Database,
+    writer: GroupCommitWriter,
+    network: NetworkPool,
+    processes: DeciderProcesses,
 ) -> App:
     clock = SystemClock()
     ids = Ids(clock)
@@ -208,9 +219,9 @@ def _wire(
         audit_note=pipeline.TASK_REVISED,
     )
     presence = Presence(database.url, clock, careful_seconds=settings.careful_seconds)
-    store = VersionStore(database, clock, versions_folder(settings))
+    store = VersionStore(database, clock, versions_folder(settings), processes)
     registry = Registry(database, store)
-    improvement = Improvement(database, budgets, ids, clock)
+    improvement = Improvement(database, budgets, processes, ids, clock)
     releases = Releases(
         database=database,
         improvement=improvement,
@@ -243,6 +254,7 @@ def _wire(
         settings=settings,
         clock=clock,
         database=database,
+        store=store,
         registry=registry,
         decisions=Decisions(
             intake=intake,
@@ -374,6 +386,9 @@ async def serve(app: App, loaded: LoadedUseCase) -> None:
     """Register a loaded use case with its examples and serve it. Raises ``UseCaseError``."""
     if loaded.name in app.registry.names():
         raise UseCaseError(loaded.name, [])
+    if loaded.code is None and loaded.files:
+        loaded = await app.store.copy(loaded)
+    KNOWN.learn_environment(os.environ, needs_of(loaded.declared.function).secrets)
     await app.releases.register(loaded)
     _, problems = await app.improvement.import_examples(loaded)
     for problem in problems[:10]:

@@ -13,7 +13,7 @@ from tests.architecture.test_hygiene import SOURCE, python_files
 
 PACKAGE = SOURCE / "roadbed"
 # Where deciders are called. Wrappers and implementations hand on what they were asked.
-CALL_DECIDERS = ("decisions/workplaces.py",)
+CALL_DECIDERS = ("executors/in_process.py",)
 HAND_ON = ("usecases/patches.py", "models/", "demo/folder/usecase.py")
 ASK_RUNNERS = ("decisions/evaluation.py",)
 
@@ -163,7 +163,7 @@ def test_a_second_caller_is_found(tmp_path: Path, code: str, what: str) -> None:
     assert [what in line for line in second_callers(tmp_path)] == [True]
     # Where it belongs it is none.
     (tmp_path / "decisions").mkdir()
-    allowed = {"calls a decider": "workplaces.py", "asks a runner": "evaluation.py"}[what]
+    allowed = {"calls a decider": "in_process.py", "asks a runner": "evaluation.py"}[what]
     planted.rename(tmp_path / "decisions" / allowed)
     assert second_callers(tmp_path) == []
 

@@ -105,7 +105,7 @@ class TestWhichWay:
 
     async def test_what_needs_a_secret_is_admitted_first(self, ready: App) -> None:
         decider = ready.registry.get("triage").live.decider
-        decider.needs = Needs(secrets=["KEY"])  # type: ignore[union-attr]
+        decider.needs = Needs(secrets=["KEY"])  # type: ignore[union-attr, misc]
         await send(ready)
         assert await commits(ready) == [2]
 

@@ -17,7 +17,6 @@ from pydantic import BaseModel
 
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions import rules
-from roadbed.decisions.bench import Bench, Homeward, Losses
 from roadbed.decisions.model import (
     Answered,
     Decision,
@@ -27,13 +26,14 @@ from roadbed.decisions.model import (
     Route,
 )
 from roadbed.decisions.runner import Runner
-from roadbed.decisions.workplaces import (
+from roadbed.executors.in_process import (
     MOST_THREADS,
     BatchPlace,
     Call,
     CoroutinePlace,
     FunctionPlace,
 )
+from roadbed.executors.threads import Bench, Homeward, Losses
 from roadbed.halts.errors import UnknownHaltError
 from roadbed.intake.errors import InputError, KeyReusedError, OverloadedError
 from roadbed.intake.model import AdmittedTask
@@ -692,7 +692,7 @@ class TestExpiry:
     async def test_a_decider_that_took_every_thread_is_tried_again_and_comes_back(
         self, app: App, monkeypatch: pytest.MonkeyPatch, kind: type
     ) -> None:
-        monkeypatch.setattr("roadbed.decisions.workplaces.MOST_THREADS", 2)
+        monkeypatch.setattr("roadbed.executors.in_process.MOST_THREADS", 2)
         gate, asked = threading.Event(), []
 
         def plain(_: object, __: object) -> Unsure:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from roadbed.improvement.fitting import fit
+from roadbed.executors.fitting import fit
 from roadbed.usecases.deciders import OutOfFold
 from roadbed.usecases.errors import TrainingError
 

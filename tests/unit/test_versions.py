@@ -14,6 +14,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from roadbed.bootstrap import App
+from roadbed.executors.isolated import DeciderProcesses
 from roadbed.improvement.model import Candidate
 from roadbed.kernel.errors import RoadbedError
 from roadbed.releases import rules
@@ -44,7 +45,9 @@ ELSEWHERE = SIGNED_OFF.replace('"returns"', '"elsewhere"')
 @pytest.fixture
 def store(app: App, tmp_path: Path) -> VersionStore:
     """A store that has opened nothing yet, as another process would have."""
-    return VersionStore(app.database, app.clock, tmp_path / "elsewhere")
+    return VersionStore(
+        app.database, app.clock, tmp_path / "elsewhere", DeciderProcesses(enabled=False)
+    )
 
 
 def candidate(loaded: LoadedUseCase, artifacts: Mapping[str, bytes] | None = None) -> Candidate:
@@ -321,7 +324,9 @@ class TestOpening:
 
 def fresh(app: App, tmp_path: Path) -> VersionStore:
     """A store of a process of its own, on a folder that others use too."""
-    return VersionStore(app.database, app.clock, tmp_path / "shared")
+    return VersionStore(
+        app.database, app.clock, tmp_path / "shared", DeciderProcesses(enabled=False)
+    )
 
 
 class TestPuttingAway:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from roadbed.kernel.ids import CertificateId, DecisionId, TaskId, VersionId
 from roadbed.risk.coin import RATE_BEFORE
@@ -16,6 +16,9 @@ from roadbed.risk.states import State
 from roadbed.scoring.content import Content
 from roadbed.usecases.deciders import FunctionDecider, Trainable
 from roadbed.usecases.folder import LoadedUseCase
+
+if TYPE_CHECKING:
+    from roadbed.executors.isolated import IsolatedDecider
 
 
 class Route(StrEnum):
@@ -60,7 +63,7 @@ class LiveVersion:
     """
 
     id: VersionId | None
-    decider: FunctionDecider | Trainable | None
+    decider: FunctionDecider | Trainable | IsolatedDecider | None
     threshold: float | None
     certificate: CertificateId | None
     state: State = State.SHADOW

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from decimal import Decimal
+from typing import TypeAlias
 
 from roadbed.decisions import rules
 from roadbed.decisions.model import Answered, LiveVersion, NotAnswered, Reason
-from roadbed.decisions.workplaces import (
+from roadbed.executors.children import Source
+from roadbed.executors.in_process import (
     BatchPlace,
     Call,
     CoroutinePlace,
@@ -17,7 +19,9 @@ from roadbed.decisions.workplaces import (
     Place,
     is_coroutine,
 )
+from roadbed.executors.isolated import ChildPlace, IsolatedDecider
 from roadbed.intake.model import AdmittedTask
+from roadbed.kernel.secrets import KNOWN, mask
 from roadbed.usecases.deciders import (
     Context,
     FunctionDecider,
@@ -29,6 +33,8 @@ from roadbed.usecases.deciders import (
 )
 from roadbed.usecases.model import UseCase
 
+Decider: TypeAlias = FunctionDecider | Trainable | IsolatedDecider
+
 
 class Runner:
     """Runs the deciders of one use case. Nothing a decider does can raise out of ``ask``."""
@@ -36,6 +42,7 @@ class Runner:
     def __init__(self, declared: UseCase) -> None:
         self._declared = declared
         self._places: dict[type[Place], Place] = {}
+        self._children: dict[Source, ChildPlace] = {}
         self._kinds: dict[int, type[Place]] = {}
         self._came_back: object = None
         self._looked_at: object = None
@@ -45,15 +52,20 @@ class Runner:
         """Whether its decider has come back once: a first call may import and load for seconds."""
         return self._came_back is version.decider
 
-    def free(self, decider: FunctionDecider | Trainable | None) -> bool:
-        """Whether ``decider`` works in this process and costs nothing, as far as it tells.
+    def free(self, decider: Decider | None) -> bool:
+        """Whether ``decider`` works on this machine and costs nothing, as far as it tells.
 
         It names no secret, prompt or currency that it needs, and is no coroutine: what waits, waits
         for somebody else.
         """
         if decider is not self._looked_at:
             self._looked_at = decider
-            self._free = needs_of(decider) == Needs() and not is_coroutine(decider)
+            waits = (
+                decider.kind == "coroutine"
+                if isinstance(decider, IsolatedDecider)
+                else is_coroutine(decider)
+            )
+            self._free = needs_of(decider) == Needs() and not waits
         return self._free
 
     async def ask(
@@ -79,19 +91,19 @@ class Runner:
         return answer
 
     def close(self) -> None:
-        """Let the threads go."""
-        for place in self._places.values():
+        """Let threads and child processes go."""
+        for place in (*self._places.values(), *self._children.values()):
             place.close()
 
     def close_later(self) -> None:
-        """Let the threads go once every call under way has met its deadline."""
+        """Let threads and child processes go once every call under way has met its deadline."""
         seconds = self._declared.deadline_seconds + 1.0
         asyncio.get_running_loop().call_later(seconds, self.close)
 
     async def _within(
         self,
-        place: Place,
-        decider: FunctionDecider | Trainable,
+        place: Place | ChildPlace,
+        decider: Decider,
         task: AdmittedTask,
         seconds: float,
     ) -> Answered | NotAnswered:
@@ -102,6 +114,8 @@ class Runner:
             input=task.input,
             result=loop.create_future(),
             context=Context(task=seen, deadline_seconds=seconds),
+            content=task.content,
+            output=self._declared.output,
         )
         timer = loop.call_later(seconds, self._expire, place, call)
         place.put(call)
@@ -113,25 +127,54 @@ class Runner:
             return self._too_late()
         self._came_back = decider
         if isinstance(result, Failed):
-            return _not(Reason.DECIDER_FAILED, f"The decider failed: {result.sentence}")
-        return rules.read_answer(result, self._declared.output, self._declared.actions)
+            return _not(Reason.DECIDER_FAILED, f"The decider failed: {mask(result.sentence)}")
+        answer = rules.read_answer(result, self._declared.output, self._declared.actions)
+        return _without_secrets(answer)
 
-    def _expire(self, place: Place, call: Call) -> None:
+    def _expire(self, place: Place | ChildPlace, call: Call) -> None:
         if not call.result.done():
             call.give(_EXPIRED)
             place.expire(call)
 
-    def _place(self, decider: FunctionDecider | Trainable) -> Place:
+    def _place(self, decider: Decider) -> Place | ChildPlace:
+        if isinstance(decider, IsolatedDecider):
+            return self._children.get(decider.source) or self._child_place(decider)
         kind = self._kinds.get(id(decider)) or self._kinds.setdefault(id(decider), _kind(decider))
         if kind not in self._places:
             self._places[kind] = kind(self._declared.name, asyncio.get_running_loop())
         return self._places[kind]
+
+    def _child_place(self, decider: IsolatedDecider) -> ChildPlace:
+        """Children for a decider asked for the first time; those of older versions end soon."""
+        loop = asyncio.get_running_loop()
+        for source in list(self._children)[:-1]:
+            old = self._children.pop(source)
+            loop.call_later(self._declared.deadline_seconds + 1.0, old.close)
+        place = ChildPlace(loop, decider)
+        self._children[decider.source] = place
+        return place
 
     def _too_late(self) -> NotAnswered:
         return _not(
             Reason.DECIDER_TIMEOUT,
             f"The decider did not answer within {self._declared.deadline_seconds:g} s.",
         )
+
+
+def _without_secrets(answer: Answered | NotAnswered) -> Answered | NotAnswered:
+    """The same answer with secrets masked; none, where what it proposes holds one."""
+    if isinstance(answer, NotAnswered):
+        return replace(answer, reason=mask(answer.reason), evidence=KNOWN.mask_all(answer.evidence))
+    if KNOWN.stands_in([answer.output, answer.actions, answer.provenance]):
+        return NotAnswered(
+            code=Reason.INVALID_ANSWER,
+            reason="The decider's answer cannot be used: it holds the value of a secret.",
+            evidence=KNOWN.mask_all(answer.evidence),
+            cost=answer.cost,
+        )
+    if KNOWN.stands_in(answer.evidence):
+        return replace(answer, evidence=KNOWN.mask_all(answer.evidence))
+    return answer
 
 
 _EXPIRED = object()

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from roadbed.decisions.evaluation import Evaluation
 from roadbed.scoring.assessment import Truth
 from roadbed.usecases.deciders import FunctionDecider, LabelledExample, OutOfFold, Trainable
+
+if TYPE_CHECKING:
+    from roadbed.decisions.evaluation import Evaluation
+    from roadbed.executors.isolated import IsolatedDecider
 
 Purpose = Literal["learn", "judge"]
 
@@ -37,7 +40,7 @@ class Candidate:
     training example.
     """
 
-    decider: FunctionDecider | Trainable
+    decider: FunctionDecider | Trainable | IsolatedDecider
     artifacts: Mapping[str, bytes]
     out_of_fold: OutOfFold | None
     learned_from: int

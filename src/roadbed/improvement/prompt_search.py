@@ -65,6 +65,7 @@ class PromptSearch:
             if declared.budget
             else None,
             watched=watched,
+            isolated=await self._improvement.isolated(loaded),
         )
         if not isinstance(found, PromptProposal):
             return found

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from roadbed.executors.isolated import IsolatedDecider
 from roadbed.improvement.scoring import Case, Funds, Purse, Scores, SpentError, cases_of
 from roadbed.kernel.json import flat
 from roadbed.models.prompts.endpoint import NoReplyError
@@ -108,13 +109,14 @@ async def optimise(
     shown: Sequence[Mapping[str, Any]] = (),
     funds: Funds | None = None,
     watched: Callable[[Purse], None] | None = None,
+    isolated: IsolatedDecider | None = None,
 ) -> PromptProposal | NoProposal:
     """Search with GEPA for a text that gets more of ``examples_learn`` right.
 
     Half of them show the model its mistakes, the other half scores. ``prompt`` is the text in
     service, as declared if not given; ``shown`` are the version's prompt examples, which score
     nothing. Every reply is paid out of ``funds`` as well. A spent budget ends the search; what was
-    scored in full by then counts.
+    scored in full by then counts. ``isolated`` asks in child processes.
     """
     before = declared.prompts.get(prompted.file, "") if prompt is None else prompt
     cases = cases_of(examples_learn, shown)
@@ -123,7 +125,7 @@ async def optimise(
     purse = Purse(budget.calls, budget.money, prompted.price, funds)
     if watched is not None:
         watched(purse)
-    scores = Scores(declared, prompted.alone(), shown, purse)
+    scores = Scores(declared, prompted.alone(), shown, purse, isolated)
     reflecting, scoring = _split(cases, budget, seed)
     try:
         await _search(scores, prompted, before, reflecting, scoring, purse, seed)

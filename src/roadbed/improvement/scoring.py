@@ -19,6 +19,7 @@ from roadbed.decisions.evaluation import EvaluationContext, evaluate
 from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.decisions.rules import UNSURE
 from roadbed.decisions.runner import Runner
+from roadbed.executors.isolated import IsolatedDecider
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.ids import TaskId
@@ -160,7 +161,9 @@ class Scores:
         prompted: Prompted,
         shown: Sequence[Mapping[str, Any]],
         purse: Purse,
+        isolated: IsolatedDecider | None = None,
     ) -> None:
+        self._isolated = isolated
         self._declared = declared
         self._prompted = prompted
         self._shown = tuple(shown)
@@ -233,6 +236,10 @@ class Scores:
     def _version(self, text: str) -> LiveVersion:
         """The prompted decider with this text. The rules of the use case have no part in it."""
         file, shown = self._prompted.file, self._shown
+        if self._isolated is not None:
+            prompts = {**self._declared.prompts, file: text}
+            decider = self._isolated.showing(prompts, shown)
+            return LiveVersion(id=None, decider=decider, threshold=None, certificate=None)
 
         async def decide(input: BaseModel, context: Context) -> object:
             prompts = {**self._declared.prompts, file: text}

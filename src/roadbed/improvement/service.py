@@ -15,8 +15,9 @@ from roadbed.decisions.known_inputs import KnownInput, evaluate_many
 from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.decisions.paying import Paying
 from roadbed.decisions.runner import Runner
+from roadbed.executors.fitting import fit
+from roadbed.executors.isolated import ChildFailedError, DeciderProcesses, IsolatedDecider
 from roadbed.halts.service import late_before
-from roadbed.improvement.fitting import fit
 from roadbed.improvement.model import Assessed, Candidate, ExampleSet, KnownCase, Purpose
 from roadbed.improvement.rules import purpose_of
 from roadbed.intake.rules import body_hash
@@ -27,7 +28,7 @@ from roadbed.scoring.content import Content
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.deciders import LabelledExample
-from roadbed.usecases.errors import Problem
+from roadbed.usecases.errors import Problem, TrainingError
 from roadbed.usecases.folder import LoadedUseCase, read_examples
 from roadbed.usecases.model import UseCase
 from roadbed.usecases.patches import dumps, patched, read
@@ -40,8 +41,16 @@ _AT_ONCE = 2_000
 class Improvement:
     """Examples in, candidates out. Takes nothing live; that is for ``releases``."""
 
-    def __init__(self, database: Database, budgets: Budgets, ids: Ids, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        budgets: Budgets,
+        processes: DeciderProcesses,
+        ids: Ids,
+        clock: Clock,
+    ) -> None:
         self._database = database
+        self._processes = processes
         self._budgets = budgets
         self._ids = ids
         self._clock = clock
@@ -120,14 +129,19 @@ class Improvement:
         if declared.trainable is None:
             if declared.function is None:
                 raise ValueError("a loaded use case always has a decider")
+            isolated = self._processes.isolates(declared)
             return Candidate(
-                decider=patched(declared.function, changes, declared, loaded.records),
+                decider=await self._function(loaded, dumps(patches))
+                if isolated
+                else patched(declared.function, changes, declared, loaded.records),
                 artifacts=dumps(patches),
                 out_of_fold=None,
                 learned_from=0,
                 learned_until=None,
             )
         learn = await self.examples(declared, "learn")
+        if self._processes.isolates(declared):
+            return await self._fitted_apart(loaded, learn, dumps(patches), seed=seed)
         trainable = patched(declared.trainable, changes, declared, loaded.records)
         fitted = await asyncio.to_thread(fit, trainable, learn.examples, seed=seed)
         return Candidate(
@@ -138,6 +152,39 @@ class Improvement:
             learned_until=learn.until,
             kinds=getattr(fitted.decider, "kinds", None),
             slices=[slices_of(declared, each) for each in learn.contents],
+        )
+
+    async def isolated(self, loaded: LoadedUseCase) -> IsolatedDecider | None:
+        """The folder's function in child processes; ``None`` where it runs in this one.
+
+        Raises ``TrainingError``.
+        """
+        if not self._processes.isolates(loaded.declared):
+            return None
+        return await self._function(loaded, {})
+
+    async def _function(self, loaded: LoadedUseCase, files: Mapping[str, bytes]) -> IsolatedDecider:
+        try:
+            return await self._processes.decider(loaded, files)
+        except ChildFailedError as error:
+            raise TrainingError(
+                f"{loaded.name} does not load in a child process: {error.sentence}.",
+                "Correct it in the folder and try again; nothing was changed.",
+            ) from error
+
+    async def _fitted_apart(
+        self, loaded: LoadedUseCase, learn: ExampleSet, files: Mapping[str, bytes], *, seed: int
+    ) -> Candidate:
+        """A candidate fitted in a child process."""
+        decider, learned = await self._processes.fit(loaded, files, learn.examples, seed=seed)
+        return Candidate(
+            decider=decider,
+            artifacts={**learned, **files},
+            out_of_fold=decider.out_of_fold,
+            learned_from=len(learn.examples),
+            learned_until=learn.until,
+            kinds=decider.kinds,
+            slices=[slices_of(loaded.declared, content) for content in learn.contents],
         )
 
     def paying(self, declared: UseCase) -> Paying:

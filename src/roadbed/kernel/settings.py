@@ -92,6 +92,10 @@ class Settings(BaseSettings):
     max_in_flight: int = Field(
         10_000, ge=1, description="Tasks held in memory before new ones are told to wait."
     )
+    isolation: Literal["process", "none"] = Field(
+        "process",
+        description="Where deciders run: in child processes, or `none`: inside the server.",
+    )
     lease_seconds: float = Field(
         60.0, gt=0, description="How long a process may hold a task before another takes it over."
     )

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 
 from roadbed.decisions.paying import Paying
+from roadbed.executors.isolated import learns
 from roadbed.improvement.model import Candidate
 from roadbed.improvement.service import Improvement
 from roadbed.kernel.clock import Clock
@@ -25,7 +26,7 @@ from roadbed.releases.side_by_side import Contender, Pair, SideBySide, contender
 from roadbed.releases.store import Runnable, VersionStore
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
-from roadbed.usecases.deciders import OutOfFold, is_trainable
+from roadbed.usecases.deciders import OutOfFold
 from roadbed.usecases.rollout import Check
 from roadbed.usecases.rules import slices_of
 
@@ -166,8 +167,9 @@ class Gate:
         row = await self._database.fetch_one(_SQL["behaviour"], {"hash": found.behaviour}) or {}
         training: OutOfFold | None = None
         seen: list[dict[str, str]] = []
-        if is_trainable(found.decider):
-            training = found.decider.out_of_fold
+        if learns(found.decider):
+            training = found.decider.out_of_fold  # type: ignore[union-attr]  # it learns
+            assert training is not None
             learn = await self._improvement.examples(declared, "learn")
             seen = [slices_of(declared, each) for each in learn.contents][: row["learned_from"]]
             if declared.slices and len(seen) != len(training.confidence):

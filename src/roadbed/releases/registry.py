@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import psycopg
 
 from roadbed.decisions.model import LiveVersion, Service, Trial
+from roadbed.decisions.runner import Decider
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import CertificateId, VersionId
 from roadbed.releases.errors import ArtifactMissingError
@@ -22,7 +23,6 @@ from roadbed.storage.errors import StorageUnavailableError
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.folder import LoadedUseCase
-from roadbed.usecases.patches import Patches, patched
 
 _SQL = queries(__package__)
 _LOOK_AGAIN_SECONDS = 2.0  # should a notification get lost, a change is still seen this soon
@@ -38,6 +38,7 @@ class Registry:
         self._services: dict[str, Service] = {}
         self._folders: dict[str, LoadedUseCase] = {}
         self._unloadable: dict[str, RoadbedError] = {}
+        self._unreleased: dict[str, tuple[LoadedUseCase, Decider | None]] = {}
 
     def get(self, use_case: str) -> Service:
         """The service of a use case. Raises ``UnknownUseCaseError``."""
@@ -126,7 +127,9 @@ class Registry:
         found, same = await self._runnable(folder, row)
         return Service(
             loaded=found.loaded if found else folder,
-            live=_live(found, row) if found and same else _unproven(folder, found, row),
+            live=_live(found, row)
+            if found and same
+            else _unproven(folder, found.decider if found else await self._fresh(folder), row),
             coin_seed=bytes(row["coin_seed"]),
             halted=row["halted"],
             halt_epoch=row["halt_epoch"],
@@ -162,6 +165,18 @@ class Registry:
         except ArtifactMissingError as error:
             self._warnings.say("trained state not used", error, usecase=folder.name)
             return None
+
+    async def _fresh(self, folder: LoadedUseCase) -> Decider | None:
+        """The folder's own decider, kept: this is asked for every few seconds."""
+        kept = self._unreleased.get(folder.name)
+        if kept is None or kept[0] is not folder:
+            try:
+                kept = (folder, await self._store.fresh(folder))
+            except ArtifactMissingError as error:
+                self._warnings.say("decider not used", error, usecase=folder.name)
+                kept = (folder, None)
+            self._unreleased[folder.name] = kept
+        return kept[1]
 
     async def _trial(self, folder: LoadedUseCase, row: Row | None) -> Trial | None:
         if row is None:
@@ -207,13 +222,10 @@ def _live(found: Runnable, row: Row) -> LiveVersion:
     )
 
 
-def _unproven(folder: LoadedUseCase, found: Runnable | None, row: Row) -> LiveVersion:
+def _unproven(folder: LoadedUseCase, decider: Decider | None, row: Row) -> LiveVersion:
     """Another behaviour than the one that was proven: people decide, seeing what it proposes."""
     halted = standing(row).state is State.HALTED
     stands = Standing(state=State.HALTED if halted else State.SHADOW)
-    decider = found.decider if found else folder.declared.function
-    if found is None and decider is not None:
-        decider = patched(decider, Patches(), folder.declared, folder.records)
     return LiveVersion(
         id=None,
         decider=decider,

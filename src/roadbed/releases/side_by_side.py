@@ -12,6 +12,7 @@ from roadbed.decisions.known_inputs import KnownInput, evaluate_many
 from roadbed.decisions.model import LiveVersion, NotAnswered, Reason
 from roadbed.decisions.paying import Paying
 from roadbed.decisions.runner import Runner
+from roadbed.executors.isolated import learns
 from roadbed.improvement.model import KnownCase
 from roadbed.improvement.service import as_declared
 from roadbed.kernel.clock import Clock
@@ -23,7 +24,6 @@ from roadbed.risk.states import State
 from roadbed.scoring.assessment import Truth, assess, is_wrong
 from roadbed.scoring.content import Content
 from roadbed.scoring.scorers import Score
-from roadbed.usecases.deciders import is_trainable
 from roadbed.usecases.folder import LoadedUseCase
 from roadbed.usecases.model import UseCase
 
@@ -101,7 +101,7 @@ class SideBySide:
         """
         sides = [side for side in (live, candidate) if side]
         contexts = {id(side): self._context(side) for side in sides}
-        trained = all(is_trainable(side.version.decider) for side in sides)
+        trained = all(learns(side.version.decider) for side in sides)
         most = _BATCH if trained else _AT_ONCE
         found: dict[int, list[Evaluation]] = {id(side): [] for side in sides}
         start = turn = 0

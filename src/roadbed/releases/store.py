@@ -9,13 +9,15 @@ import hashlib
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import uuid4
 
 from psycopg.types.json import Jsonb
 
+from roadbed.decisions.runner import Decider
+from roadbed.executors.isolated import ChildFailedError, DeciderProcesses
 from roadbed.improvement.model import Candidate
 from roadbed.kernel.clock import Clock
 from roadbed.releases import rules
@@ -29,7 +31,6 @@ from roadbed.releases.model import declaration
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases import patches
-from roadbed.usecases.deciders import FunctionDecider, Trainable
 from roadbed.usecases.errors import UseCaseError
 from roadbed.usecases.folder import LoadedUseCase, folder_hash, hashes, load
 
@@ -45,7 +46,7 @@ class Runnable:
 
     behaviour: str
     loaded: LoadedUseCase
-    decider: FunctionDecider | Trainable
+    decider: Decider
 
 
 class VersionStore:
@@ -55,10 +56,13 @@ class VersionStore:
     there. Nothing is used whose bytes do not have the hash they are known by.
     """
 
-    def __init__(self, database: Database, clock: Clock, folder: Path) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, folder: Path, processes: DeciderProcesses
+    ) -> None:
         self._database = database
         self._clock = clock
         self._folder = folder
+        self._processes = processes
         self._opened: dict[str, Runnable] = {}
         self._opening = asyncio.Lock()
 
@@ -93,6 +97,32 @@ class VersionStore:
                 },
             )
         return behaviour
+
+    async def copy(self, loaded: LoadedUseCase) -> LoadedUseCase:
+        """The same folder, imported from a read-only copy of the files that shape a decision.
+
+        What happens to the folder afterwards changes nothing. Raises ``FolderChangedError`` where
+        it happened meanwhile, ``VersionsFolderError``, ``UseCaseError``.
+        """
+        folder = self._folder / loaded.folder_hash[:32] / loaded.folder.name
+        try:
+            if not await asyncio.to_thread(_is, folder, loaded.files):
+                contents = await asyncio.to_thread(_contents, loaded)
+                named = {name: contents[digest] for name, digest in loaded.files.items()}
+                await asyncio.to_thread(_write, folder, named, loaded.files)
+        except OSError as error:
+            raise VersionsFolderError(self._folder, error) from error
+        copied = await asyncio.to_thread(load, folder)
+        return replace(copied, folder=loaded.folder, code=folder)
+
+    async def fresh(self, loaded: LoadedUseCase) -> Decider | None:
+        """The decider of a folder that nobody released; ``None`` for one that has to learn first.
+
+        Raises ``ArtifactMissingError`` where it does not load.
+        """
+        if loaded.declared.function is None:
+            return None
+        return await self._with_state(loaded, {})
 
     async def open(self, use_case: str, behaviour: str, here: LoadedUseCase | None) -> Runnable:
         """A stored version, ready to answer; ``here`` is the folder on disk, if there is one.
@@ -144,23 +174,33 @@ class VersionStore:
             self._keep(Runnable(behaviour=key, loaded=here, decider=await self._decider(here, row)))
         return self._opened[key]
 
-    async def _decider(
-        self, loaded: LoadedUseCase, row: Mapping[str, Any]
-    ) -> FunctionDecider | Trainable:
+    async def _decider(self, loaded: LoadedUseCase, row: Mapping[str, Any]) -> Decider:
         files = {
             name: await self._artifact(loaded.name, name, digest)
             for name, digest in row["artifacts"].items()
         }
+        return await self._with_state(loaded, files)
+
+    async def _with_state(self, loaded: LoadedUseCase, files: Mapping[str, bytes]) -> Decider:
+        """The decider with its trained state and patches, in a child process or in this one."""
+        named = ", ".join(files) or "decider"
+        if self._processes.isolates(loaded.declared):
+            try:
+                return await self._processes.decider(loaded, files)
+            except ChildFailedError as error:
+                if error.exhausted:
+                    raise ResourceExhaustedError(loaded.name, error) from error
+                raise ArtifactMissingError(loaded.name, named) from error
+        trained = {name: data for name, data in files.items() if name != patches.ARTIFACT}
         try:
             changes = patches.loads(loaded.declared, files)
-            files.pop(patches.ARTIFACT, None)
             decider = loaded.declared.trainable or loaded.declared.function
             if loaded.declared.trainable is not None:
-                decider = await asyncio.to_thread(loaded.declared.trainable.load, files)
+                decider = await asyncio.to_thread(loaded.declared.trainable.load, trained)
         except Exception as error:  # a decider of the pod's own may raise anything
             if exhausted := _exhausted(error):
                 raise ResourceExhaustedError(loaded.name, exhausted) from error
-            raise ArtifactMissingError(loaded.name, ", ".join(row["artifacts"])) from error
+            raise ArtifactMissingError(loaded.name, named) from error
         if decider is None:
             raise ArtifactMissingError(loaded.name, "decider")
         return patches.patched(decider, changes, loaded.declared, loaded.records)
@@ -188,7 +228,7 @@ class VersionStore:
         except OSError as error:
             raise VersionsFolderError(self._folder, error) from error
         try:
-            return await asyncio.to_thread(load, folder)
+            return replace(await asyncio.to_thread(load, folder), code=folder)
         except OSError as error:
             raise VersionsFolderError(self._folder, error) from error
         except (UseCaseError, MemoryError) as error:
@@ -258,6 +298,7 @@ def _write(folder: Path, contents: Mapping[str, bytes], files: Mapping[str, str]
         path = fresh / folder.name / PurePosixPath(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
+        path.chmod(0o444)
     if not _is(folder, files):  # else another process was quicker, and may be importing from it
         old = fresh.with_suffix(".old")
         with contextlib.suppress(FileNotFoundError):

@@ -25,13 +25,17 @@ _NOT_BEHAVIOUR = {"examples", "docs", "__pycache__"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoadedUseCase:
-    """A use case with the folder it came from. ``files`` maps each path to its SHA-256."""
+    """A use case with the folder it came from. ``files`` maps each path to its SHA-256.
+
+    ``code`` is the read-only copy whose code runs; ``None``: the folder itself.
+    """
 
     declared: UseCase
     folder: Path
     files: Mapping[str, str]
     rules: RuleBook = field(default_factory=RuleBook)
     records: Records = field(default_factory=dict)
+    code: Path | None = None
 
     @property
     def name(self) -> str:

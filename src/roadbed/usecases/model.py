@@ -50,6 +50,18 @@ class Budget:
     per_day: float | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Isolation:
+    """The child processes that a decider runs in.
+
+    At most ``processes`` at a time, in each server, and as many again for inputs under suspicion.
+    Each may allocate ``memory_megabytes`` beyond what it starts with.
+    """
+
+    processes: int = 2
+    memory_megabytes: int = 1024
+
+
 class UseCase:
     """One AI workflow: its purpose, people, limits and decider.
 
@@ -71,6 +83,8 @@ class UseCase:
     input and changes nothing; ``"re-decide"`` decides again and, where that says something else,
     takes back what can be taken back and sends the new result; ``"ask"`` decides again and asks a
     person before anything is sent or taken back.
+    ``isolation`` sets the limits of the child processes that the decider runs in. ``None`` runs it
+    inside the server, where one that hangs or exits stops all use cases.
     Raises ``UseCaseError`` with every mistake at once.
     """
 
@@ -97,6 +111,7 @@ class UseCase:
         tolerance: float = 0.0,
         risk_measure: RiskMeasure = "wrong",
         on_revision: OnRevision = "ask",
+        isolation: Isolation | None = Isolation(),
     ) -> None:
         self.name = name
         self.purpose = purpose
@@ -117,6 +132,7 @@ class UseCase:
         self.tolerance = tolerance
         self.risk_measure = risk_measure
         self.on_revision = on_revision
+        self.isolation = isolation
         found_scorer, scorer_problems = rules.read_scorer(scorer)
         self.scorer: Scorer = found_scorer
         self.prompts: Mapping[str, str] = {}  # read from prompts/ when the folder is loaded

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
 
-from roadbed.decisions.bench import Bench, Homeward, Losses
+from roadbed.executors.threads import Bench, Homeward, Losses
 from roadbed.usecases.deciders import Context, Trainable
 
 LARGEST_BATCH = 64
@@ -19,12 +21,17 @@ MOST_THREADS = 16
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """One input under way. ``result`` gets what the decider gave or the exception it raised."""
+    """One input under way. ``result`` gets what the decider gave or the exception it raised.
+
+    ``content`` is the input as JSON and ``output`` the declared model: what a child process needs.
+    """
 
     decider: Any
     input: BaseModel
     context: Context
     result: asyncio.Future[object]
+    content: Mapping[str, Any] | None = None
+    output: type[BaseModel] = BaseModel
     started: bool = False
     running: asyncio.Task[None] | None = None
 
@@ -36,8 +43,9 @@ class Call:
 class Failed:
     """An exception of a decider, carried as a value."""
 
-    def __init__(self, error: BaseException) -> None:
-        self.sentence = f"{type(error).__name__}: {error}"[:500]
+    def __init__(self, error: BaseException | str) -> None:
+        told = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+        self.sentence = told[:500]
 
 
 class BatchPlace:
@@ -82,7 +90,7 @@ class BatchPlace:
         self._bench.put(lambda: self._work(decider, batch))
 
     def _work(self, decider: Trainable, batch: list[Call]) -> None:
-        results = _decide_batch(decider, [call.input for call in batch])
+        results = decide_batch(decider, [call.input for call in batch])
         self._home.send(lambda: self._finish(batch, results))
 
     def _finish(self, batch: list[Call], results: list[object]) -> None:
@@ -95,18 +103,18 @@ class BatchPlace:
         self._next()
 
 
-def _decide_batch(decider: Trainable, inputs: list[BaseModel]) -> list[object]:
+def decide_batch(decider: Trainable, inputs: list[BaseModel]) -> list[object]:
     """Results in order. A batch that fails is taken apart, so that one input harms itself only."""
     try:
         results: list[object] = list(decider.decide_many(inputs))
         if len(results) == len(inputs):
             return results
-        error: Exception = ValueError(f"{len(results)} answers for {len(inputs)} inputs")
-    except Exception as raised:
+        error: BaseException = ValueError(f"{len(results)} answers for {len(inputs)} inputs")
+    except (Exception, SystemExit) as raised:
         error = raised
     if len(inputs) == 1:
         return [Failed(error)]
-    return [_decide_batch(decider, [each])[0] for each in inputs]
+    return [decide_batch(decider, [each])[0] for each in inputs]
 
 
 class FunctionPlace:
@@ -136,7 +144,7 @@ class FunctionPlace:
         call.started = True
         try:
             value: object = call.decider(call.input, call.context)
-        except Exception as error:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
             value = Failed(error)
         self._home.send(lambda: self._finish(call, value))
 
@@ -202,11 +210,31 @@ class CoroutinePlace:
         return loop
 
     async def _work(self, call: Call) -> None:
-        try:
-            value: object = await call.decider(call.input, call.context)
-        except (Exception, asyncio.CancelledError) as error:
-            value = Failed(error)
-        self._home.send(lambda: call.give(value))
+        self._home.send(partial(call.give, await result_of(call)))
+
+
+class LoopPlace:
+    """Runs coroutines on the loop it is called from: one that blocks, blocks that loop."""
+
+    def put(self, call: Call) -> None:
+        call.running = asyncio.get_running_loop().create_task(self._work(call))
+
+    def expire(self, call: Call) -> None:
+        if call.running:
+            call.running.cancel()
+
+    @staticmethod
+    async def _work(call: Call) -> None:
+        call.give(await result_of(call))
+
+
+async def result_of(call: Call) -> object:
+    """What a coroutine gave, or what it raised."""
+    try:
+        value: object = await call.decider(call.input, call.context)
+    except (Exception, SystemExit, KeyboardInterrupt, asyncio.CancelledError) as error:
+        return Failed(error)
+    return value
 
 
 Place = BatchPlace | FunctionPlace | CoroutinePlace

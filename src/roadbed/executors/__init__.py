@@ -1,0 +1,1 @@
+"""Where deciders run: threads of this process, or child processes of their own."""

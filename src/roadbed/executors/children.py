@@ -1,0 +1,290 @@
+"""Child processes as the parent sees them: started by the fork server, talked to over a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+import roadbed
+from roadbed.executors import sandbox, wire
+from roadbed.executors.fork_server import LARGEST_ORDER
+
+_log = structlog.get_logger()
+_LAST_WORDS_SECONDS = 0.5  # from the end of its socket until the fork server says how it ended
+_NO_FILES: Mapping[str, bytes] = {}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Source:
+    """What a child loads: a version's copy on disk, its trained state, and what it may use.
+
+    ``secrets`` are names of environment variables; ``memory_megabytes`` may be allocated beyond
+    what a fresh child has. ``preload`` is a module of this package that the decider's class is in.
+    """
+
+    use_case: str
+    folder: Path
+    files: Mapping[str, bytes] = field(repr=False)
+    secrets: tuple[str, ...] = ()
+    memory_megabytes: int = 1024
+    confine: bool = True
+    preload: str | None = None
+
+
+class Child:
+    """One child process. ``received`` gets each frame, ``ended`` the reason once it is gone."""
+
+    def __init__(
+        self,
+        server: ForkServer,
+        number: int,
+        received: Callable[[Mapping[str, Any] | bytes], None],
+        ended: Callable[[str], None],
+    ) -> None:
+        self._server = server
+        self.number = number
+        self.received = received
+        self.ended = ended
+        self.pid: int | None = None
+        self._transport: asyncio.Transport | None = None
+        self._closed = False
+        self._status: int | None = None
+        self._over = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether nothing is known of its end."""
+        return not self._over and not self._closed
+
+    def connected(self, transport: asyncio.Transport) -> None:
+        """The socket is open."""
+        self._transport = transport
+
+    def send(self, content: Mapping[str, Any], files: Mapping[str, bytes] = _NO_FILES) -> None:
+        """Write one frame, and files behind it."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(wire.frame(content))
+            for data in files.values():
+                for piece in wire.raw(data):
+                    self._transport.write(piece)
+
+    def kill(self) -> None:
+        """End it at once, whatever it does."""
+        self._server.order({"do": "kill", "number": self.number})
+
+    def close(self) -> None:
+        """Close its socket; an idle child then ends by itself. ``ended`` is not called."""
+        self.ended = lambda _: None
+        if self._transport is not None:
+            self._transport.close()
+        self.kill()
+
+    def lost(self) -> None:
+        """Its socket has closed."""
+        self._closed = True
+        if self._status is not None:
+            self._end(_how(self._status))
+        else:
+            with contextlib.suppress(RuntimeError):
+                asyncio.get_running_loop().call_later(
+                    _LAST_WORDS_SECONDS, self._end, "its process ended"
+                )
+
+    def exited(self, status: int) -> None:
+        """The fork server says that it has ended."""
+        self._status = status
+        if self._closed or self._transport is None:
+            self._end(_how(status))
+
+    def _end(self, reason: str) -> None:
+        if not self._over:
+            self._over = True
+            self._server.forget(self.number)
+            self.ended(reason)
+
+
+class _Protocol(asyncio.Protocol):
+    def __init__(self, child: Child) -> None:
+        self._child = child
+        self._frames = wire.Frames()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for content in self._frames.feed(data):
+                self._child.received(content)
+        except wire.FrameError:
+            self._child.kill()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._child.lost()
+
+
+class ForkServer:
+    """Starts child processes, on first use, for one event loop. Call ``close`` at the end."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._children: dict[int, Child] = {}
+        self._numbers = itertools.count(1)
+        self._preloaded: set[str] = set()
+        self._temporary: Path | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def start(
+        self,
+        source: Source,
+        work: str,
+        received: Callable[[Mapping[str, Any] | bytes], None],
+        ended: Callable[[str], None],
+    ) -> Child:
+        """A child that begins to load ``source``. It says ``ready`` or ``failed`` as a frame."""
+        temporary = self._open()
+        if source.preload and source.preload not in self._preloaded:
+            self._preloaded.add(source.preload)
+            self.order({"do": "preload", "module": source.preload})
+        ours, theirs = socket.socketpair()
+        child = Child(self, next(self._numbers), received, ended)
+        self._children[child.number] = child
+        environment = sandbox.environment(source.secrets, os.environ, temporary)
+        try:
+            self.order(
+                {"do": "start", "number": child.number, "environment": dict(environment)},
+                theirs.fileno(),
+            )
+        finally:
+            theirs.close()
+        ours.setblocking(False)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_unix_connection(lambda: _Protocol(child), sock=ours)
+        child.connected(transport)
+        child.send(
+            {
+                "work": work,
+                "folder": str(source.folder),
+                "temporary": str(temporary),
+                "memory_megabytes": source.memory_megabytes,
+                "confine": source.confine,
+                "files": {name: len(data) for name, data in source.files.items()},
+            },
+            source.files,
+        )
+        return child
+
+    def order(self, content: Mapping[str, Any], descriptor: int | None = None) -> None:
+        """Send an order; a fork server that has gone takes none, and its children are gone too."""
+        if self._control is None:
+            return
+        data = json.dumps(content).encode()
+        if len(data) > LARGEST_ORDER:
+            raise ValueError("the environment of a child is larger than 64 KB")
+        with contextlib.suppress(OSError):
+            socket.send_fds(self._control, [data], [] if descriptor is None else [descriptor])
+
+    def forget(self, number: int) -> None:
+        """A child has ended."""
+        self._children.pop(number, None)
+
+    def close(self) -> None:
+        """End all children and the server itself."""
+        for child in list(self._children.values()):
+            child.close()
+        self._shut()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+            self._temporary = None
+
+    def _open(self) -> Path:
+        """Start the process unless it runs; gives the children's temporary folder."""
+        if self._temporary is None:
+            self._temporary = Path(tempfile.mkdtemp(prefix="roadbed-"))
+        if self._process is not None and self._process.poll() is None:
+            return self._temporary
+        self._shut()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        home = str(Path(roadbed.__file__).parent.parent)
+        before = os.environ.get("PYTHONPATH")
+        path = home if before is None else f"{home}{os.pathsep}{before}"
+        kept = sandbox.environment((), os.environ, self._temporary)
+        try:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "roadbed.executors.fork_server",
+                    str(theirs.fileno()),
+                ],
+                pass_fds=[theirs.fileno()],
+                env={**kept, "PYTHONPATH": path},
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        finally:
+            theirs.close()
+        ours.setblocking(False)
+        self._control = ours
+        self._preloaded.clear()
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(ours, self._listen)
+        return self._temporary
+
+    def _listen(self) -> None:
+        assert self._control is not None
+        while True:
+            try:
+                data = self._control.recv(LARGEST_ORDER)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                _log.warning("the process that starts deciders has ended; it is started again")
+                self._shut()
+                return
+            told = json.loads(data)
+            child = self._children.get(told["number"])
+            if child is not None and "pid" in told:
+                child.pid = told["pid"]
+            elif child is not None:
+                child.exited(told["ended"])
+
+    def _shut(self) -> None:
+        if self._control is not None:
+            if self._loop is not None and not self._loop.is_closed():
+                self._loop.remove_reader(self._control)
+            self._control.close()
+            self._control = None
+        if self._process is not None:
+            # It ends by itself when its socket closes; it is killed where it does not.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=1.0)
+            if self._process.poll() is None:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+
+def _how(status: int) -> str:
+    if status == -signal.SIGXCPU:
+        return "its process used more processor time than it may"
+    if status < 0:
+        return f"its process was ended by {signal.Signals(-status).name}"
+    return f"its process ended with exit code {status}"

@@ -1,0 +1,122 @@
+"""The process that child processes are forked from: Python and libraries are loaded once, in it.
+
+A fork takes milliseconds and shares the memory of what is loaded; a new Python takes seconds and
+shares nothing. The process runs one thread, holds no secret and imports nothing of a pod. It takes
+orders over one socket: ``preload`` a module of this package, ``start`` a child on a socket that
+comes with the order, ``kill`` one. It says when a child has ended, and how. When its parent ends it
+ends, with all children.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from typing import Any
+
+from roadbed.executors import sandbox
+
+LARGEST_ORDER = 65_536
+_PRELOADED = ("roadbed.executors.child",)
+
+
+def main(descriptor: int) -> None:
+    """Serve orders on ``descriptor`` until the other side closes it."""
+    sandbox.end_with_parent()
+    control = socket.socket(fileno=descriptor)
+    woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when it is over
+    children: dict[int, int] = {}  # pid by number
+    for name in _PRELOADED:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # a child's collector then leaves shared pages alone
+    while True:
+        readable: list[object]
+        readable, _, _ = select.select([control, woken], [], [])  # type: ignore[type-var]
+        if woken in readable:
+            with contextlib.suppress(BlockingIOError):
+                os.read(woken, 4096)
+            _reap(control, children)
+        if control in readable:
+            try:
+                data, descriptors, _, _ = socket.recv_fds(control, LARGEST_ORDER, 1)
+            except OSError:
+                data = b""
+            if not data:
+                break
+            _obey(control, json.loads(data), descriptors, children)
+    for pid in children.values():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _obey(
+    control: socket.socket, order: dict[str, Any], descriptors: list[int], children: dict[int, int]
+) -> None:
+    if order["do"] == "preload":
+        with contextlib.suppress(Exception):  # a child says itself what it cannot import
+            importlib.import_module(order["module"])
+            gc.freeze()
+    elif order["do"] == "kill" and order["number"] in children:
+        os.kill(children[order["number"]], signal.SIGKILL)
+    elif order["do"] == "start":
+        pid = os.fork()
+        if pid == 0:
+            _become_child(control, descriptors[0], order)
+        children[order["number"]] = pid
+        os.close(descriptors[0])
+        _tell(control, {"number": order["number"], "pid": pid})
+
+
+def _become_child(control: socket.socket, descriptor: int, order: dict[str, Any]) -> None:
+    """Never returns: a child must not go on as a second fork server."""
+    code = 1
+    try:
+        control.close()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        sandbox.end_with_parent()
+        os.environ.clear()
+        os.environ.update(order["environment"])
+        from roadbed.executors import child
+
+        child.main(descriptor)
+        code = 0
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else 1
+    except BaseException:
+        code = 1
+    finally:
+        os._exit(code)
+
+
+def _reap(control: socket.socket, children: dict[int, int]) -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        for number, of in list(children.items()):
+            if of == pid:
+                del children[number]
+                _tell(control, {"number": number, "ended": os.waitstatus_to_exitcode(status)})
+
+
+def _tell(control: socket.socket, content: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):  # the parent has gone; the next read says so
+        control.send(json.dumps(content).encode())
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

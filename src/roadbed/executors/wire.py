@@ -1,0 +1,216 @@
+"""What crosses the pipe between this process and a decider's child: JSON in frames, never pickle.
+
+A frame is a length (4 bytes, big-endian), a kind (1 byte) and that many bytes: JSON, or a piece of a
+file. Files follow the frame that names their lengths. A child is not trusted: whatever it answers is read here into
+``Answer`` or ``Unsure``, and then checked like the answer of any decider.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from roadbed.usecases.deciders import Answer, Context, Task, Unsure
+from roadbed.usecases.destinations import Action
+
+LARGEST_FRAME = 64 * 1024 * 1024
+_HEAD = struct.Struct(">IB")
+_JSON, _RAW = 0, 1
+_PIECE = 1024 * 1024
+_ODD = "$odd"  # stands for a value that is no JSON; its type's name is kept
+_FIELDS = ("confidence", "cautious", "evidence", "provenance")
+
+
+class FrameError(ValueError):
+    """Bytes that are no frame: the other side is broken."""
+
+
+def frame(content: Mapping[str, Any]) -> bytes:
+    """``content`` as one frame. Raises ``TypeError``, ``ValueError``, ``RecursionError``."""
+    data = json.dumps(content).encode()
+    return _HEAD.pack(len(data), _JSON) + data
+
+
+def raw(data: bytes) -> Iterator[bytes]:
+    """Frames of raw bytes; their pieces are put together by length."""
+    for start in range(0, len(data), _PIECE):
+        piece = data[start : start + _PIECE]
+        yield _HEAD.pack(len(piece), _RAW) + piece
+
+
+class Frames:
+    """Cuts a stream of bytes into frames."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[Mapping[str, Any] | bytes]:
+        """The frames that ``data`` completes, JSON or raw bytes. Raises ``FrameError``."""
+        self._buffer += data
+        start = 0
+        found: list[Mapping[str, Any] | bytes] = []
+        while len(self._buffer) - start >= _HEAD.size:
+            length, kind = _HEAD.unpack_from(self._buffer, start)
+            if length > LARGEST_FRAME:
+                raise FrameError(f"a frame of {length} bytes")
+            end = start + _HEAD.size + length
+            if len(self._buffer) < end:
+                break
+            body = bytes(self._buffer[start + _HEAD.size : end])
+            found.append(body if kind == _RAW else _object(body))
+            start = end
+        del self._buffer[:start]
+        return iter(found)
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise FrameError("a frame that is no JSON") from error
+    if not isinstance(content, dict):
+        raise FrameError("a frame that is no object")
+    return content
+
+
+def write_context(context: Context) -> Mapping[str, Any]:
+    """The part of a context that differs from call to call."""
+    task = context.task
+    return {
+        "id": task.id,
+        "usecase": task.usecase,
+        "key": task.key,
+        "at": task.admitted_at.isoformat(),
+        "seconds": context.deadline_seconds,
+    }
+
+
+def read_context(content: Mapping[str, Any]) -> Context:
+    """The context that ``write_context`` wrote."""
+    task = Task(
+        id=content["id"],
+        usecase=content["usecase"],
+        key=content["key"],
+        admitted_at=datetime.fromisoformat(content["at"]),
+    )
+    return Context(task=task, deadline_seconds=content["seconds"])
+
+
+def write_answer(given: object) -> Mapping[str, Any]:
+    """What a decider gave, as JSON; what is no JSON is marked, so that the reader refuses it."""
+    if isinstance(given, Unsure):
+        return {
+            "unsure": str(given.reason),
+            "evidence": _plain(given.evidence),
+            "cost": _price(given.cost),
+        }
+    if not isinstance(given, Answer):
+        return {"other": type(given).__name__}
+    return {
+        "output": _dumped(given.output),
+        "cost": _price(given.cost),
+        "actions": _actions(given.actions),
+        **{name: _plain(getattr(given, name)) for name in _FIELDS},
+    }
+
+
+def read_answer(content: Mapping[str, Any], output: type[BaseModel]) -> object:
+    """What ``write_answer`` wrote, as the decider gave it: ``Answer``, ``Unsure`` or neither."""
+    if "unsure" in content:
+        return Unsure(
+            reason=str(content["unsure"]),
+            evidence=_read(content.get("evidence")),  # type: ignore[arg-type]  # checked later
+            cost=_cost(content.get("cost")),
+        )
+    if "output" not in content:
+        return _Odd(str(content.get("other", "nothing")))
+    fields: dict[str, Any] = {name: _read(content.get(name)) for name in _FIELDS}
+    return Answer(
+        output=_model(content["output"], output),  # type: ignore[type-var]  # checked later
+        cost=_cost(content.get("cost")),
+        actions=_read_actions(content.get("actions")),  # type: ignore[arg-type]  # checked later
+        **fields,
+    )
+
+
+class _Odd:
+    """A value that is no JSON, or no answer at all. Its class has the name of what it stands for."""
+
+    def __new__(cls, name: str) -> _Odd:
+        return object.__new__(type(name, (_Odd,), {"__init__": lambda *_: None}))
+
+
+def _plain(value: object) -> object:
+    """``value`` where it is JSON, else a mark."""
+    if value is None or type(value) in (str, int, float, bool):
+        return value
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return {_ODD: type(value).__name__}
+    return value
+
+
+def _read(value: object) -> object:
+    return _Odd(str(value[_ODD])) if isinstance(value, dict) and set(value) == {_ODD} else value
+
+
+def _dumped(value: object) -> object:
+    if not isinstance(value, BaseModel):
+        return _plain(value)
+    try:
+        return _plain(value.model_dump(mode="json", warnings=False))
+    except Exception as error:  # a serializer of the pod's own may raise anything
+        return {_ODD: f"{type(value).__name__} ({error})"[:300]}
+
+
+def _model(value: object, output: type[BaseModel]) -> object:
+    """The output as its model reads JSON; as it came where it does not fit, which is told later."""
+    if isinstance(found := _read(value), _Odd):
+        return found
+    try:
+        return output.model_validate_json(json.dumps(found), extra="forbid")
+    except (ValidationError, ValueError):
+        return found
+
+
+def _price(cost: object) -> str | None:
+    return None if cost is None else str(cost)
+
+
+def _cost(text: object) -> Decimal | None:
+    """A price that is none is not known."""
+    try:
+        cost = Decimal(str(text))
+    except InvalidOperation:
+        return None
+    return cost if cost.is_finite() and cost >= 0 else None
+
+
+def _actions(given: object) -> object:
+    try:
+        return [
+            {"name": _plain(action.name), "arguments": _dumped(action.arguments)}
+            if isinstance(action, Action)
+            else {_ODD: type(action).__name__}
+            for action in given  # type: ignore[attr-defined]  # what is no sequence is marked
+        ]
+    except TypeError:
+        return {_ODD: type(given).__name__}
+
+
+def _read_actions(given: object) -> object:
+    if not isinstance(given, list):
+        return [_Odd(type(given).__name__)]
+    return [
+        Action(name=str(action["name"]), arguments=_read(action["arguments"]))  # type: ignore[arg-type]
+        if isinstance(action, dict) and {"name", "arguments"} == set(action)
+        else _read(action)
+        for action in given
+    ]

@@ -1,0 +1,86 @@
+"""The values of secrets that this process knows, and text without them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+MASK = "•••"
+_SHORTEST = 6  # shorter values stand in ordinary text by chance
+_NAMES = re.compile(
+    r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|DATABASE_URL|_DSN$", re.IGNORECASE
+)
+
+
+class Secrets:
+    """Values that no text may show. They are learned as they become known, and never forgotten."""
+
+    def __init__(self) -> None:
+        self._values: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def learn(self, values: Iterable[str]) -> None:
+        """Add values; those under six characters are left out."""
+        fresh = {value for value in values if len(value) >= _SHORTEST} - self._values
+        if fresh:
+            self._values |= fresh
+            forms = {form for value in self._values for form in _forms(value)}
+            longest_first = sorted(forms, key=lambda form: (-len(form), form))
+            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+
+    def learn_environment(self, environ: Mapping[str, str], names: Iterable[str] = ()) -> None:
+        """Add the variables called ``names``, and those whose name says that they are secret."""
+        wanted = set(names)
+        self.learn(
+            value for name, value in environ.items() if name in wanted or _NAMES.search(name)
+        )
+
+    def mask(self, text: str) -> str:
+        """``text`` with a mark in the place of each secret."""
+        return text if self._pattern is None else self._pattern.sub(MASK, text)
+
+    def mask_all(self, content: Any) -> Any:
+        """A JSON value with every text in it masked, keys included."""
+        if self._pattern is None:
+            return content
+        if isinstance(content, str):
+            return self.mask(content)
+        if isinstance(content, Mapping):
+            return {
+                self.mask(key) if isinstance(key, str) else key: self.mask_all(value)
+                for key, value in content.items()
+            }
+        if isinstance(content, Sequence) and not isinstance(content, bytes):
+            return [self.mask_all(value) for value in content]
+        return content
+
+    def stands_in(self, content: object) -> bool:
+        """Whether a JSON value holds a secret."""
+        if self._pattern is None or not content:
+            return False
+        try:
+            text = json.dumps(content, ensure_ascii=False, default=str)
+        except (TypeError, ValueError, RecursionError):
+            return False  # it is refused for that, and not shown
+        return self._pattern.search(text) is not None
+
+
+KNOWN = Secrets()
+
+
+def mask(text: str) -> str:
+    """``text`` without the secrets that this process knows."""
+    return KNOWN.mask(text)
+
+
+def _forms(value: str) -> set[str]:
+    """A value as it stands in plain text, in JSON and in an address."""
+    return {
+        value,
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        quote(value, safe=""),
+    }

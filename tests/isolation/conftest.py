@@ -1,0 +1,20 @@
+"""An app whose deciders run in child processes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from roadbed.bootstrap import App, open_app
+from roadbed.kernel.settings import Settings
+from tests.conftest import Folders
+
+
+@pytest.fixture
+async def isolated(settings: Settings, folders: Folders, url: str) -> AsyncIterator[App]:
+    """The services with what the test wrote, as they are shipped."""
+    if not folders.parent.exists():
+        folders.write()
+    async with open_app(settings.model_copy(update={"isolation": "process"}), url) as opened:
+        yield opened
