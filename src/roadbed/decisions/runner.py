@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from roadbed.decisions import rules
 from roadbed.decisions.model import Answered, LiveVersion, NotAnswered, Reason
+from roadbed.executors.child_place import ChildPlace
 from roadbed.executors.children import Source
 from roadbed.executors.in_process import (
     BatchPlace,
@@ -19,7 +20,7 @@ from roadbed.executors.in_process import (
     Place,
     is_coroutine,
 )
-from roadbed.executors.isolated import ChildPlace, IsolatedDecider
+from roadbed.executors.isolated import IsolatedDecider
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.secrets import KNOWN, mask
 from roadbed.usecases.deciders import (

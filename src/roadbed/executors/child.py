@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -112,7 +113,7 @@ class Channel:
         while len(found) < length:
             content = self._next()
             if not isinstance(content, bytes):
-                raise EOFError
+                raise EOFError  # noqa: TRY004 - the parent has gone, or sends no more
             found += content
         return bytes(found)
 
@@ -222,51 +223,70 @@ async def _decide_one_by_one(channel: Channel, loaded: Loaded) -> None:
     """Functions on threads, coroutines on this loop, which also reads and writes."""
     loop = asyncio.get_running_loop()
     reader, writer = await asyncio.open_connection(sock=channel.connection)
-    # Coroutines share this loop with pings: one that blocks it is found by its silence.
-    place: LoopPlace | FunctionPlace = LoopPlace()
-    if not is_coroutine(loaded.decider):
-        place = FunctionPlace(loaded.use_case.name, loop)
-    running: dict[int, Call] = {}
-    rearm, frames = _Rearm(), wire.Frames()
 
     def write(data: bytes) -> None:
         loop.call_soon_threadsafe(writer.write, data)
 
     channel.write = write
-
-    def answered(number: int, future: asyncio.Future[object]) -> None:
-        running.pop(number, None)
-        if not future.cancelled():
-            writer.write(wire.frame({"answers": [{"number": number, **_answer(future.result())}]}))
-
-    def begin(content: Mapping[str, Any]) -> None:
-        number, value = content["number"], _input(loaded, content["input"])
-        if isinstance(value, Failed):
-            writer.write(wire.frame({"answers": [{"number": number, **_answer(value)}]}))
-            return
-        context = wire.read_context(content["context"])
-        decider = loaded.decider
-        if (shown := content.get("shown")) is not None:
-            decider = loaded.alone
-            context = replace(context, prompts=shown["prompts"], examples=shown["examples"])
-        call = Call(decider=decider, input=value, context=context, result=loop.create_future())
-        call.result.add_done_callback(lambda future: answered(number, future))
-        running[number] = call
-        place.put(call)
-
+    asked, rearm, frames = _Asked(loaded, loop, writer), _Rearm(), wire.Frames()
     while data := await reader.read(262_144):
         for content in frames.feed(data):
             if isinstance(content, bytes):
                 continue
             if "ping" in content:
                 writer.write(wire.frame({"pong": content["ping"]}))
-            elif "cancel" in content and (call := running.get(content["cancel"])):
-                place.expire(call)
+            elif "cancel" in content:
+                asked.cancel(content["cancel"])
             elif "calls" in content:
                 rearm.before(content["calls"])
-                for call_content in content["calls"]:
-                    begin(call_content)
+                for call in content["calls"]:
+                    asked.begin(call)
     writer.close()
+
+
+class _Asked:
+    """The calls under way in this child, each answered when it is done."""
+
+    def __init__(
+        self, loaded: Loaded, loop: asyncio.AbstractEventLoop, writer: asyncio.StreamWriter
+    ) -> None:
+        self._loaded = loaded
+        self._loop = loop
+        self._writer = writer
+        self._calls: dict[int, Call] = {}
+        # Coroutines share the loop with pings: one that blocks it is found by its silence.
+        self._place: LoopPlace | FunctionPlace = LoopPlace()
+        if not is_coroutine(loaded.decider):
+            self._place = FunctionPlace(loaded.use_case.name, loop)
+
+    def begin(self, content: Mapping[str, Any]) -> None:
+        """Ask the decider."""
+        number, value = content["number"], _input(self._loaded, content["input"])
+        if isinstance(value, Failed):
+            self._tell(number, value)
+            return
+        context, decider = wire.read_context(content["context"]), self._loaded.decider
+        if (shown := content.get("shown")) is not None:
+            decider = self._loaded.alone
+            context = replace(context, prompts=shown["prompts"], examples=shown["examples"])
+        result: asyncio.Future[object] = self._loop.create_future()
+        call = Call(decider=decider, input=value, context=context, result=result)
+        result.add_done_callback(partial(self._answered, number))
+        self._calls[number] = call
+        self._place.put(call)
+
+    def cancel(self, number: int) -> None:
+        """Stop a coroutine; a function goes on."""
+        if call := self._calls.get(number):
+            self._place.expire(call)
+
+    def _answered(self, number: int, result: asyncio.Future[object]) -> None:
+        self._calls.pop(number, None)
+        if not result.cancelled():
+            self._tell(number, result.result())
+
+    def _tell(self, number: int, given: object) -> None:
+        self._writer.write(wire.frame({"answers": [{"number": number, **_answer(given)}]}))
 
 
 def _fit(channel: Channel, loaded: Loaded) -> None:

@@ -130,7 +130,7 @@ class _Protocol(asyncio.Protocol):
         except wire.FrameError:
             self._child.kill()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
         self._child.lost()
 
 
@@ -169,7 +169,7 @@ class ForkServer:
             )
         finally:
             theirs.close()
-        ours.setblocking(False)
+        ours.setblocking(False)  # noqa: FBT003
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_unix_connection(lambda: _Protocol(child), sock=ours)
         child.connected(transport)
@@ -239,7 +239,7 @@ class ForkServer:
             )
         finally:
             theirs.close()
-        ours.setblocking(False)
+        ours.setblocking(False)  # noqa: FBT003
         self._control = ours
         self._preloaded.clear()
         self._loop = asyncio.get_running_loop()

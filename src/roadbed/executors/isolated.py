@@ -1,45 +1,23 @@
-"""Deciders in child processes: the handle this process holds, and the place that asks children.
-
-A child that hangs, ends or blocks costs nobody else anything: it is ended and replaced, and the
-other inputs it held are asked again, each alone, so that only the one at fault fails. An input that
-did so twice is not asked again for a while.
-"""
+"""Deciders in child processes: the handle that this process holds, loading, fitting."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
-from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
-import structlog
 
-from roadbed.executors import wire
 from roadbed.executors.children import Child, ForkServer, Source
-from roadbed.executors.in_process import LARGEST_BATCH, MOST_THREADS, Call, Failed
-from roadbed.executors.threads import Losses
-from roadbed.kernel.secrets import mask
 from roadbed.usecases.deciders import LabelledExample, Needs, OutOfFold, is_trainable, needs_of
 from roadbed.usecases.errors import TrainingError
 from roadbed.usecases.folder import LoadedUseCase
 from roadbed.usecases.model import UseCase
 
-_log = structlog.get_logger()
-MOST_STRIKES = 2
-REST_SECONDS = 600.0
 LOAD_SECONDS = 120.0
 FIT_SECONDS = 3_600.0
-_MOST_COROUTINES = 256
-_MOST_REMEMBERED = 10_000
-_CROWDED_SECONDS = 0.05  # how long work waits before a second child is started
-_PATIENCE_SECONDS = 1.0  # how long several inputs may go without any sign of life
-_IDLE_SECONDS = 30.0  # how long a child beyond the first is kept without work
-_PAUSE_SECONDS = 5.0  # after children did not start
+KEPT_SECONDS = 30.0  # how long a child is kept that nobody asks
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -88,7 +66,7 @@ class ChildFailedError(Exception):
 
 async def isolate(server: ForkServer, source: Source, *, processes: int) -> IsolatedDecider:
     """Load ``source`` in a child and say what it is. Raises ``ChildFailedError``."""
-    child, facts = await _ready(server, source, "decide")
+    child, facts = await ready_child(server, source, "decide")
     found = IsolatedDecider(
         source=source,
         server=server,
@@ -107,7 +85,7 @@ async def isolate(server: ForkServer, source: Source, *, processes: int) -> Isol
         if found.spare:
             found.spare.pop().close()
 
-    asyncio.get_running_loop().call_later(_IDLE_SECONDS, leave)
+    asyncio.get_running_loop().call_later(KEPT_SECONDS, leave)
     return found
 
 
@@ -119,50 +97,59 @@ async def fit(
     ``examples`` are ``{"input", "output"}``, as JSON. Raises ``TrainingError``.
     """
     name = source.use_case
-    over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    told: list[Mapping[str, Any]] = []
-    pieces: list[bytes] = []
-
-    def received(content: Mapping[str, Any] | bytes) -> None:
-        if isinstance(content, bytes):
-            pieces.append(content)
-        elif "printed" not in content:
-            told.append(content)
-        if told and not over.done():
-            wanted = sum(told[0].get("files", {}).values())
-            if sum(map(len, pieces)) >= wanted:
-                over.set_result("")
-
-    def ended(reason: str) -> None:
-        if not over.done():
-            over.set_result(reason)
-
     try:
-        child, _ = await _ready(server, source, "fit")
+        child, _ = await ready_child(server, source, "fit")
     except ChildFailedError as error:
         raise TrainingError(
             f"{name} cannot be loaded in a child process: {error.sentence}.",
             "Correct it in the folder and try again; nothing was changed.",
         ) from error
-    child.received, child.ended = received, ended
+    lesson = _Lesson()
+    child.received, child.ended = lesson.received, lesson.end
     try:
         child.send({"examples": list(examples), "seed": seed})
         async with asyncio.timeout(FIT_SECONDS):
-            reason = await over
+            reason = await lesson.over
     except TimeoutError:
         reason = f"it took longer than {FIT_SECONDS / 3600:g} h"
     finally:
         child.close()
-    if reason or not told:
+    told = lesson.told
+    if reason or told is None:
         raise TrainingError(
             f"{name} did not learn: {reason}.",
             "Correct it in the folder, or give it more memory with isolation=Isolation(…).",
         )
-    if "refused" in told[0]:
-        raise TrainingError(str(told[0]["refused"]), str(told[0]["remedy"]))
-    out_of_fold = _out_of_fold(told[0]["out_of_fold"])
+    if "refused" in told:
+        raise TrainingError(str(told["refused"]), str(told["remedy"]))
+    out_of_fold = _out_of_fold(told["out_of_fold"])
     assert out_of_fold is not None
-    return _files(told[0]["files"], b"".join(pieces)), out_of_fold, told[0]["kinds"]
+    return _files(told["files"], b"".join(lesson.pieces)), out_of_fold, told["kinds"]
+
+
+class _Lesson:
+    """What a child that fits sends: one frame, then the files it names."""
+
+    def __init__(self) -> None:
+        self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.told: Mapping[str, Any] | None = None
+        self.pieces: list[bytes] = []
+
+    def received(self, content: Mapping[str, Any] | bytes) -> None:
+        """One frame of the child."""
+        if isinstance(content, bytes):
+            self.pieces.append(content)
+        elif "printed" not in content and self.told is None:
+            self.told = content
+        if self.told is not None:
+            wanted = sum(self.told.get("files", {}).values())
+            if sum(map(len, self.pieces)) >= wanted:
+                self.end("")
+
+    def end(self, reason: str) -> None:
+        """It has all been said, or the child has ended."""
+        if not self.over.done():
+            self.over.set_result(reason)
 
 
 class DeciderProcesses:
@@ -241,393 +228,9 @@ class DeciderProcesses:
         )
 
 
-class ChildPlace:
-    """Asks the children of one decider. Call it from the event loop."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, decider: IsolatedDecider) -> None:
-        self.losses = Losses(most=1)  # never stuck: a child that hangs is replaced
-        self.patience_seconds = _PATIENCE_SECONDS
-        self.decider = decider
-        self._loop = loop
-        self._waiting: deque[Call] = deque()
-        self._suspects: deque[Call] = deque()
-        self._workers: list[Worker] = []
-        self._strikes: OrderedDict[str, tuple[int, float]] = OrderedDict()
-        self._crowded: asyncio.TimerHandle | None = None
-        self._paused_until = 0.0
-        self._pause_reason = ""
-        self._groups: dict[Call, _Group] = {}
-        self.closed = False
-
-    def put(self, call: Call) -> None:
-        if reason := self._refusal(call):
-            call.give(Failed(reason))
-            return
-        self._waiting.append(call)
-        self.next()
-
-    def expire(self, call: Call) -> None:
-        """``call`` is past its deadline: nobody waits for it any more."""
-        for queue in (self._waiting, self._suspects):
-            if call in queue:
-                queue.remove(call)
-        for worker in self._workers:
-            worker.expire(call)
-        self.next()
-
-    def close(self) -> None:
-        """End the children."""
-        self.closed = True
-        for worker in list(self._workers):
-            worker.close()
-        self._workers.clear()
-        while self.decider.spare:
-            self.decider.spare.pop().close()
-
-    def next(self) -> None:
-        """Give waiting calls to children that have room; start a child where none has."""
-        if self.closed:
-            return
-        self._next_suspect()
-        while self._waiting:
-            worker = next((one for one in self._normal() if one.room > 0), None)
-            if worker is None:
-                self._crowd()
-                return
-            worker.take([self._waiting.popleft() for _ in range(min(worker.room, self._count()))])
-
-    def suspect(self, calls: Sequence[Call]) -> None:
-        """Ask each again, alone: one of them hung or ended its child."""
-        living = [call for call in calls if not call.result.done()]
-        group = _Group(left=len(living))
-        for call in living:
-            self._groups[call] = group
-            call.result.add_done_callback(partial(self._cleared, call))
-        self._suspects += living
-
-    def strike(self, call: Call) -> None:
-        """``call`` hung or ended a child that held nothing else."""
-        if group := self._groups.get(call):
-            group.guilty = True
-        name = _fingerprint(call)
-        count, _ = self._strikes.pop(name, (0, 0.0))
-        self._strikes[name] = (count + 1, self._loop.time())
-        if len(self._strikes) > _MOST_REMEMBERED:
-            self._strikes.popitem(last=False)
-
-    def gone(self, worker: Worker, reason: str) -> None:
-        """A worker's child has ended. What it held is asked again or fails."""
-        if worker in self._workers:
-            self._workers.remove(worker)
-        calls = worker.living()
-        if not worker.ready:
-            self._pause(reason)
-        elif worker.excused:  # ended by us for what another call did
-            self._waiting.extendleft(reversed(calls))
-        elif len(calls) == 1 and not worker.doubtful:
-            self.strike(calls[0])
-            calls[0].give(Failed(f"{reason[:1].upper()}{reason[1:]} while it decided."))
-        else:
-            self.suspect(calls)
-        self.next()
-
-    def is_extra(self, worker: Worker) -> bool:
-        """Whether ``worker`` is one beyond the first, which always stays."""
-        return worker.alone or worker not in self._normal()[:1]
-
-    def dismiss(self, worker: Worker) -> None:
-        """Let go of a worker that had nothing to do for a while."""
-        if worker in self._workers:
-            self._workers.remove(worker)
-        worker.close()
-
-    def _next_suspect(self) -> None:
-        quarantine = [worker for worker in self._workers if worker.alone and not worker.retired]
-        for worker in quarantine:
-            if self._suspects and worker.room > 0:
-                worker.take([self._suspects.popleft()])
-        if self._suspects and len(quarantine) < self.decider.processes and not self._is_paused():
-            self._start(alone=True)
-
-    def _normal(self) -> list[Worker]:
-        return [worker for worker in self._workers if not worker.alone and not worker.retired]
-
-    def _count(self) -> int:
-        return len(self._waiting)
-
-    def _crowd(self) -> None:
-        """No child has room: start the first at once, another where work still waits soon."""
-        if self._is_paused():
-            while self._waiting:
-                self._waiting.popleft().give(Failed(self._pause_reason))
-            return
-        normal = self._normal()
-        if not normal:
-            self._start(alone=False)
-        elif len(normal) < self.decider.processes and all(worker.ready for worker in normal):
-            if self._crowded is None:
-                self._crowded = self._loop.call_later(_CROWDED_SECONDS, self._start_another)
-
-    def _start_another(self) -> None:
-        self._crowded = None
-        normal = self._normal()
-        full = all(worker.room <= 0 for worker in normal)
-        if self._waiting and full and len(normal) < self.decider.processes and not self.closed:
-            self._start(alone=False)
-
-    def _start(self, *, alone: bool) -> None:
-        worker = Worker(self, alone=alone)
-        self._workers.append(worker)
-        worker.begin()
-
-    def _pause(self, reason: str) -> None:
-        """A child did not start: tell those that wait, and try again after a while."""
-        self._paused_until = self._loop.time() + _PAUSE_SECONDS
-        self._pause_reason = f"Its process does not start: {reason}."
-        for queue in (self._waiting, self._suspects):
-            while queue:
-                queue.popleft().give(Failed(self._pause_reason))
-
-    def _is_paused(self) -> bool:
-        return self._loop.time() < self._paused_until
-
-    def _refusal(self, call: Call) -> str:
-        """Why an input is not asked again; empty if it is."""
-        if not self._strikes:
-            return ""
-        name = _fingerprint(call)
-        count, at = self._strikes.get(name, (0, 0.0))
-        if count and self._loop.time() - at > REST_SECONDS:
-            del self._strikes[name]
-            return ""
-        if count < MOST_STRIKES:
-            return ""
-        return (
-            f"This input hung or ended the decider's process {count} times; it is asked again "
-            f"after {REST_SECONDS / 60:g} min."
-        )
-
-    def _cleared(self, call: Call, _: object) -> None:
-        """One suspect is over. Where none was guilty, the group was only slow: wait longer."""
-        group = self._groups.pop(call, None)
-        if group is None:
-            return
-        group.left -= 1
-        if group.left == 0 and not group.guilty:
-            self.patience_seconds *= 2
-
-
-@dataclass(slots=True, kw_only=True)
-class _Group:
-    """Calls that were under way together when a child was given up."""
-
-    left: int
-    guilty: bool = False
-
-
-class Worker:
-    """One child with the calls it holds."""
-
-    def __init__(self, place: ChildPlace, *, alone: bool) -> None:
-        self._place = place
-        self._loop = asyncio.get_running_loop()
-        self.alone = alone
-        self.ready = False
-        self.retired = False
-        self.excused = False  # ended by us, and not for what it holds
-        self.doubtful = False  # ended by us, for one of those it holds
-        self._child: Child | None = None
-        self._starting: asyncio.Task[None] | None = None
-        self._calls: dict[int, Call] = {}
-        self._overdue: set[int] = set()
-        self._last_number = 0
-        self._sign_at = 0.0
-        self._watch: asyncio.TimerHandle | None = None
-        self._idle: asyncio.TimerHandle | None = None
-        decider = place.decider
-        self._kind = decider.kind
-        most = {"trainable": LARGEST_BATCH, "function": MOST_THREADS}
-        self._most = 1 if alone else most.get(self._kind, _MOST_COROUTINES)
-
-    @property
-    def room(self) -> int:
-        """How many more calls it takes now."""
-        if not self.ready or self.retired:
-            return 0
-        if self._kind == "trainable" and self._calls:
-            return 0
-        return self._most - len(self._calls) - len(self._overdue)
-
-    def living(self) -> list[Call]:
-        """The calls it holds that somebody still waits for."""
-        return [call for call in self._calls.values() if not call.result.done()]
-
-    def begin(self) -> None:
-        """Take a child that is ready, or start one."""
-        spare = self._place.decider.spare
-        while spare and not self.alone:
-            child = spare.pop()
-            if child.alive:
-                self._use(child)
-                self._loop.call_soon(self._place.next)
-                return
-        self._starting = self._loop.create_task(self._start())
-
-    def take(self, calls: Sequence[Call]) -> None:
-        """Send calls to the child."""
-        assert self._child is not None
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
-        content = []
-        for call in calls:
-            self._last_number += 1
-            call.started = True
-            self._calls[self._last_number] = call
-            content.append(
-                {
-                    "number": self._last_number,
-                    "input": call.content,
-                    "context": wire.write_context(call.context),
-                    **({"shown": shown} if (shown := call.decider.shown) else {}),
-                }
-            )
-        self._child.send({"calls": content})
-        self._sign_at = self._loop.time()
-        self._watch_over()
-
-    def expire(self, call: Call) -> None:
-        """``call`` is past its deadline. Cancel it where that is possible, else end the child."""
-        number = next((key for key, held in self._calls.items() if held is call), None)
-        if number is None or self._child is None:
-            return
-        del self._calls[number]
-        self._overdue.add(number)
-        if self._kind == "coroutine" and not self.alone:
-            self._child.send({"cancel": number})
-            self._loop.call_later(_PATIENCE_SECONDS, self._end_unless_cancelled, number, call)
-            return
-        self._place.strike(call)
-        self.retired = True
-        self._end_if_empty()
-
-    def close(self) -> None:
-        """End the child; what it held is not asked again."""
-        self._stop_timers()
-        if self._starting is not None:
-            self._starting.cancel()
-        if self._child is not None:
-            self._child.close()
-
-    async def _start(self) -> None:
-        decider = self._place.decider
-        try:
-            child, _ = await _ready(decider.server, decider.source, "decide")
-        except ChildFailedError as error:
-            self._place.gone(self, error.sentence)
-            return
-        except OSError as error:
-            self._place.gone(self, f"{type(error).__name__}: {error}")
-            return
-        if self._place.closed:
-            child.close()
-            return
-        self._use(child)
-        self._place.next()
-
-    def _use(self, child: Child) -> None:
-        child.received, child.ended = self._received, self._ended
-        self._child, self.ready = child, True
-
-    def _received(self, content: Mapping[str, Any] | bytes) -> None:
-        self._sign_at = self._loop.time()
-        if isinstance(content, bytes):
-            return
-        if "printed" in content:
-            _log.info(
-                "a decider printed",
-                usecase=self._place.decider.source.use_case,
-                text=mask(str(content["printed"])),
-            )
-        for answer in content.get("answers", ()):
-            self._answered(answer)
-        if "answers" in content:
-            self._end_if_empty()
-            if not self._calls and self._watch is not None:
-                self._watch.cancel()
-                self._watch = None
-            self._rest()
-            self._place.next()
-
-    def _answered(self, answer: Mapping[str, Any]) -> None:
-        number = answer.get("number")
-        if number in self._overdue:
-            self._overdue.discard(number)
-            return
-        call = self._calls.pop(number, None)  # type: ignore[arg-type]  # an unknown one has no call
-        if call is None:
-            return
-        if "failed" in answer:
-            call.give(Failed(str(answer["failed"])))
-        else:
-            call.give(wire.read_answer(answer, call.output))
-
-    def _ended(self, reason: str) -> None:
-        self._stop_timers()
-        self._place.gone(self, reason)
-
-    def _end_if_empty(self) -> None:
-        if self.retired and not self.living() and self._child is not None:
-            self.excused = True
-            self._child.kill()
-
-    def _end_unless_cancelled(self, number: int, call: Call) -> None:
-        """A coroutine that is not cancelled in time blocks the loop of its child."""
-        if number in self._overdue and self._child is not None and self._child.alive:
-            self._place.strike(call)
-            self._give_up(excused=True)
-
-    def _watch_over(self) -> None:
-        if self._watch is None and len(self._calls) > 1:
-            wait = self._place.patience_seconds / 2
-            self._watch = self._loop.call_later(wait, self._look)
-
-    def _look(self) -> None:
-        """Several calls are under way: is there any sign of life?"""
-        self._watch = None
-        if len(self._calls) < 2 or self._child is None or self.retired:
-            return
-        if self._loop.time() - self._sign_at >= self._place.patience_seconds:
-            self._give_up(excused=False)
-            return
-        if self._kind != "trainable":
-            self._child.send({"ping": 1})
-        self._watch_over()
-
-    def _give_up(self, *, excused: bool) -> None:
-        assert self._child is not None
-        self.retired = True
-        self.excused, self.doubtful = excused, not excused
-        self._child.kill()
-
-    def _rest(self) -> None:
-        """A child beyond the first is kept for a while only."""
-        if self._place.is_extra(self) and not self._calls and self._idle is None:
-            self._idle = self._loop.call_later(_IDLE_SECONDS, self._leave)
-
-    def _leave(self) -> None:
-        self._idle = None
-        if not self._calls:
-            self._place.dismiss(self)
-
-    def _stop_timers(self) -> None:
-        for timer in (self._watch, self._idle):
-            if timer is not None:
-                timer.cancel()
-        self._watch = self._idle = None
-
-
-async def _ready(server: ForkServer, source: Source, work: str) -> tuple[Child, Mapping[str, Any]]:
+async def ready_child(
+    server: ForkServer, source: Source, work: str
+) -> tuple[Child, Mapping[str, Any]]:
     """A child that has loaded ``source``, and what it says of it. Raises ``ChildFailedError``."""
     loaded: asyncio.Future[Mapping[str, Any]] = asyncio.get_running_loop().create_future()
 
@@ -652,11 +255,6 @@ async def _ready(server: ForkServer, source: Source, work: str) -> tuple[Child, 
         child.close()
         raise ChildFailedError(str(facts["failed"]), exhausted=bool(facts.get("exhausted")))
     return child, facts
-
-
-def _fingerprint(call: Call) -> str:
-    content = json.dumps(call.content, sort_keys=True, default=str)
-    return hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()
 
 
 def _out_of_fold(content: Mapping[str, Any] | None) -> OutOfFold | None:

@@ -2,7 +2,8 @@
 
 Memory and processor time are limits of the kernel (``setrlimit``). Files are limited by Landlock,
 where the kernel has it: a child reads Python, the system's libraries and the copy of its own
-version, and writes to its own temporary folder. Source: Linux, Documentation/userspace-api/landlock.
+version, and writes to its own temporary folder.
+Source: Linux, Documentation/userspace-api/landlock.
 """
 
 from __future__ import annotations

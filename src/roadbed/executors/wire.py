@@ -1,8 +1,8 @@
 """What crosses the pipe between this process and a decider's child: JSON in frames, never pickle.
 
-A frame is a length (4 bytes, big-endian), a kind (1 byte) and that many bytes: JSON, or a piece of a
-file. Files follow the frame that names their lengths. A child is not trusted: whatever it answers is read here into
-``Answer`` or ``Unsure``, and then checked like the answer of any decider.
+A frame is a length (4 bytes, big-endian), a kind (1 byte) and that many bytes: JSON, or a piece of
+a file. Files follow the frame that names their lengths. A child is not trusted: whatever it answers
+is read here into ``Answer`` or ``Unsure``, and then checked like the answer of any decider.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def read_answer(content: Mapping[str, Any], output: type[BaseModel]) -> object:
 
 
 class _Odd:
-    """A value that is no JSON, or no answer at all. Its class has the name of what it stands for."""
+    """A value that is no JSON, or no answer. Its class has the name of what it stands for."""
 
     def __new__(cls, name: str) -> _Odd:
         return object.__new__(type(name, (_Odd,), {"__init__": lambda *_: None}))
