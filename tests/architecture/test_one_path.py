@@ -162,9 +162,9 @@ def test_a_second_caller_is_found(tmp_path: Path, code: str, what: str) -> None:
     planted.write_text(f"async def planted():\n{indented}\n")
     assert [what in line for line in second_callers(tmp_path)] == [True]
     # Where it belongs it is none.
-    (tmp_path / "decisions").mkdir()
-    allowed = {"calls a decider": "in_process.py", "asks a runner": "evaluation.py"}[what]
-    planted.rename(tmp_path / "decisions" / allowed)
+    [allowed] = {"calls a decider": CALL_DECIDERS, "asks a runner": ASK_RUNNERS}[what]
+    (tmp_path / allowed).parent.mkdir()
+    planted.rename(tmp_path / allowed)
     assert second_callers(tmp_path) == []
 
 

@@ -163,7 +163,7 @@ class DeciderProcesses:
         """Whether the decider of ``declared`` runs in child processes."""
         return self._enabled and declared.isolation is not None
 
-    async def decider(self, loaded: LoadedUseCase, files: Mapping[str, bytes]) -> IsolatedDecider:
+    async def isolated(self, loaded: LoadedUseCase, files: Mapping[str, bytes]) -> IsolatedDecider:
         """The decider of ``loaded`` with its trained state and patches in ``files``.
 
         Raises ``ChildFailedError`` where a child cannot load it.

@@ -22,7 +22,7 @@ from pathlib import Path
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _PATH_BENEATH = 1
 _O_PATH = getattr(os, "O_PATH", 0)
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_DUMPABLE = 1, 38, 4
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _READ = 1 << 0 | 1 << 2 | 1 << 3  # execute, read a file, list a folder
 _RIGHTS = {1: 13, 2: 14, 3: 15}  # how many rights over files a version of Landlock knows
 _FILE_RIGHTS = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15  # those that a single file can have

@@ -165,7 +165,7 @@ class Improvement:
 
     async def _function(self, loaded: LoadedUseCase, files: Mapping[str, bytes]) -> IsolatedDecider:
         try:
-            return await self._processes.decider(loaded, files)
+            return await self._processes.isolated(loaded, files)
         except ChildFailedError as error:
             raise TrainingError(
                 f"{loaded.name} does not load in a child process: {error.sentence}.",

@@ -186,7 +186,7 @@ class VersionStore:
         named = ", ".join(files) or "decider"
         if self._processes.isolates(loaded.declared):
             try:
-                return await self._processes.decider(loaded, files)
+                return await self._processes.isolated(loaded, files)
             except ChildFailedError as error:
                 if error.exhausted:
                     raise ResourceExhaustedError(loaded.name, error) from error
