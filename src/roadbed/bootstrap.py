@@ -7,11 +7,11 @@ import os
 import random
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, MutableMapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -81,7 +81,21 @@ if TYPE_CHECKING:
     from roadbed.people.oidc import Provider
 
 # Standard output belongs to results; what happens on the way goes to standard error.
-structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+
+def _without_secrets(_: object, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """A log entry with secrets masked."""
+    return {
+        name: value if name == "exc_info" else KNOWN.mask_all(value)
+        for name, value in event.items()
+    }
+
+
+_processors = structlog.get_config()["processors"]
+structlog.configure(
+    logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    processors=[*_processors[:-1], _without_secrets, _processors[-1]],
+)
 _log = structlog.get_logger("roadbed")
 
 
@@ -172,11 +186,12 @@ def versions_folder(settings: Settings) -> Path:
 
 @asynccontextmanager
 async def open_app(
-    settings: Settings, url: str, *, only: Sequence[str] | None = None
+    settings: Settings, url: str, *, only: Sequence[str] | None = None, serves: bool = True
 ) -> AsyncIterator[App]:
     """Services on an open database, with the use cases of ``settings.usecases`` registered.
 
-    ``only`` limits which are loaded. A use case that cannot load does not stop the others.
+    ``only`` limits which are loaded. A use case that cannot load does not stop the others. One that
+    ``serves`` loads every decider at once; a command loads those that it asks.
     """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(url))
@@ -185,7 +200,7 @@ async def open_app(
         stack.push_async_callback(writer.close)
         network = NetworkPool(os.environ, SystemClock())
         stack.push_async_callback(network.aclose)
-        processes = DeciderProcesses(enabled=settings.isolation == "process")
+        processes = DeciderProcesses(enabled=settings.isolation == "process", eager=serves)
         stack.callback(processes.close)
         KNOWN.learn_environment(os.environ)
         app = _wire(settings, database, writer, network, processes)
@@ -193,7 +208,7 @@ async def open_app(
         stack.push_async_callback(app.prompt_search.close)
         for folder in [*folders(settings.usecases), *without_code(settings.usecases)]:
             if only is None or folder.name in only:
-                await _serve(app, folder)
+                await _serve(app, folder, processes if serves else None)
         yield app
 
 
@@ -368,8 +383,10 @@ def _ladder(
     )
 
 
-async def _serve(app: App, folder: Path) -> None:
+async def _serve(app: App, folder: Path, processes: DeciderProcesses | None) -> None:
     try:
+        if processes is not None and (folder / "usecase.py").exists():
+            await processes.try_import(folder)
         loaded = await asyncio.to_thread(load, folder)
         await serve(app, loaded)
     except StorageUnavailableError:

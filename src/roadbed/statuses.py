@@ -47,6 +47,7 @@ STATUS = {
     "storage_unavailable": 503,
     "write_rejected": 422,
     "artifact_missing": 503,
+    "version_forged": 503,
     "versions_folder": 503,
     "resource_exhausted": 503,
     "replay_blind": 409,

@@ -14,7 +14,8 @@ from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Decision, Reason
 from roadbed.executors.sandbox import landlock_version
 from roadbed.kernel.settings import Settings
-from tests.conftest import Folders
+from roadbed.usecases.folder import load
+from tests.conftest import DECIDE, Folders
 
 HARM = """
 import os, re, time
@@ -280,3 +281,38 @@ usecase.decider(Looks())
             evidence = (await decide(app, str(path))).evidence
             assert evidence["other"] == "PermissionError"
         assert evidence["wrote"] == "PermissionError"
+
+
+class TestImport:
+    async def test_a_folder_that_ends_the_process_is_not_imported_by_the_server(
+        self, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        folders.write("import os\nos._exit(9)\n", name="ends")
+        folders.write()
+        async with open_app(settings.model_copy(update={"isolation": "process"}), url) as app:
+            assert "exit code 9" in str(app.broken["ends"])
+            assert returns(await decide(app, "order"))
+
+
+class TestForgery:
+    async def test_rows_that_do_not_fit_the_id_of_their_version_decide_nothing(
+        self, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        folders.write()
+        other = DECIDE.replace("returns", "forged")
+        async with open_app(settings, url) as app:
+            await app.releases.improve(app.registry.folder("triage"), actor="ben")
+            folders.write(other)
+            loaded = await app.store.copy(load(folders.parent / "triage"))
+            _, behaviour = await app.releases.build(loaded, actor="ben", reason="test")
+            folders.write()
+            await app.database.fetch(
+                "UPDATE version SET behaviour = %(behaviour)s RETURNING id",
+                {"behaviour": behaviour},
+            )
+            with structlog.testing.capture_logs() as logged:
+                await app.registry.refresh("triage")
+            decision = await decide(app, "order")
+        assert decision.version is None
+        assert decision.output == {"queue": "returns"}
+        assert any("not those it was made with" in str(entry) for entry in logged)

@@ -71,7 +71,10 @@ async def opened(*, only: Sequence[str] | None) -> AsyncIterator[App]:
     from roadbed.kernel.settings import Settings
 
     settings = Settings()
-    async with database_url(settings) as url, open_app(settings, url, only=only) as app:
+    async with (
+        database_url(settings) as url,
+        open_app(settings, url, only=only, serves=False) as app,
+    ):
         yield app
 
 

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from roadbed.connectors.addresses import objection
 from roadbed.kernel.clock import Clock
+from roadbed.kernel.secrets import KNOWN
 from roadbed.usecases.destinations import (
     RefusedError,
     Response,
@@ -109,6 +110,7 @@ class Network:
         value = self._pool.environment.get(name, "").rstrip("\r\n")
         if not value:
             raise RefusedError(f"The secret {name} is not set. Set it where the relay runs.")
+        KNOWN.learn([value])
         return SecretStr(value)
 
     async def address(self, host: str, port: int, *, private: bool = False) -> str:

@@ -22,6 +22,7 @@ from roadbed.deliveries import rules
 from roadbed.deliveries.model import COMPENSATION, Outcome, Prepared, State
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
+from roadbed.kernel.secrets import mask
 from roadbed.storage.background import Warnings
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
@@ -341,7 +342,7 @@ class Relay:
                 "worker": self._name,
                 "state": outcome.state,
                 "outcome": outcome.outcome,
-                "detail": outcome.detail,
+                "detail": mask(outcome.detail),
                 "wait": outcome.wait,
                 "look_first": outcome.look_first,
                 "reference": outcome.reference,
@@ -374,7 +375,7 @@ class Relay:
             "destination": destination,
             "failures": failures,
             "wait": wait,
-            "error": outcome.detail,
+            "error": mask(outcome.detail),
         }
         with self._warnings.caught(
             "state of a destination not shared", usecase=use_case, destination=destination

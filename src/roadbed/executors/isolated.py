@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from roadbed.executors.children import Child, ForkServer, Source
+from roadbed.executors.in_process import is_coroutine
 from roadbed.usecases.deciders import LabelledExample, Needs, OutOfFold, is_trainable, needs_of
-from roadbed.usecases.errors import TrainingError
+from roadbed.usecases.errors import Problem, TrainingError, UseCaseError
 from roadbed.usecases.folder import LoadedUseCase
 from roadbed.usecases.model import UseCase
 
@@ -20,12 +22,22 @@ FIT_SECONDS = 3_600.0
 KEPT_SECONDS = 30.0  # how long a child is kept that nobody asks
 
 
+@dataclass(kw_only=True, slots=True)
+class Facts:
+    """What a child says of its decider. ``known`` is false until one has been asked."""
+
+    known: bool = False
+    kinds: Sequence[Mapping[str, Any] | None] | None = None
+    label: str | None = None
+    labels: Sequence[str] | None = None
+    out_of_fold: OutOfFold | None = None
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class IsolatedDecider:
     """A decider that runs in child processes. ``shown`` replaces prompts and examples, unpatched.
 
-    ``kind`` is trainable, coroutine or function. ``out_of_fold`` and ``kinds`` are what a trained
-    decider says of itself.
+    ``kind`` is trainable, coroutine or function. ``spare`` has a child that is ready.
     """
 
     source: Source
@@ -33,12 +45,29 @@ class IsolatedDecider:
     processes: int
     kind: str
     needs: Needs
-    kinds: Sequence[Mapping[str, Any] | None] | None = None
-    label: str | None = None
-    labels: Sequence[str] | None = None
-    out_of_fold: OutOfFold | None = None
+    facts: Facts = field(default_factory=Facts, repr=False)
     shown: Mapping[str, Any] | None = None
     spare: list[Child] = field(default_factory=list, repr=False)
+
+    @property
+    def out_of_fold(self) -> OutOfFold | None:
+        """How a trained decider did on examples it had not seen."""
+        return self.facts.out_of_fold
+
+    @property
+    def kinds(self) -> Sequence[Mapping[str, Any] | None] | None:
+        """The outputs a trained decider knows."""
+        return self.facts.kinds
+
+    @property
+    def label(self) -> str | None:
+        """The field of the output that a trained decider fills."""
+        return self.facts.label
+
+    @property
+    def labels(self) -> Sequence[str] | None:
+        """The values it fills in."""
+        return self.facts.labels
 
     def showing(
         self, prompts: Mapping[str, str], examples: Sequence[Mapping[str, Any]]
@@ -56,37 +85,35 @@ def learns(decider: object) -> bool:
 
 
 class ChildFailedError(Exception):
-    """A child could not load its version. ``exhausted``: for lack of memory."""
+    """A child could not load its version. ``exhausted``: for lack of memory.
 
-    def __init__(self, sentence: str, *, exhausted: bool = False) -> None:
+    ``raised`` says that it was an exception, not the end of the process.
+    """
+
+    def __init__(self, sentence: str, *, exhausted: bool = False, raised: bool = False) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.exhausted = exhausted
+        self.raised = raised
 
 
-async def isolate(server: ForkServer, source: Source, *, processes: int) -> IsolatedDecider:
-    """Load ``source`` in a child and say what it is. Raises ``ChildFailedError``."""
-    child, facts = await ready_child(server, source, "decide")
-    found = IsolatedDecider(
-        source=source,
-        server=server,
-        processes=processes,
-        kind=str(facts["kind"]),
-        needs=Needs(**facts["needs"]),
-        kinds=facts["kinds"],
-        label=facts["label"],
-        labels=facts["labels"],
-        out_of_fold=_out_of_fold(facts["out_of_fold"]),
-        spare=[child],
-    )
-    child.ended = lambda _: found.spare.clear()
+async def describe(decider: IsolatedDecider) -> None:
+    """Load the decider in a child, once, and keep what it says. Raises ``ChildFailedError``."""
+    if decider.facts.known:
+        return
+    child, told = await ready_child(decider.server, decider.source, "decide")
+    facts = decider.facts
+    facts.known, facts.kinds = True, told["kinds"]
+    facts.label, facts.labels = told["label"], told["labels"]
+    facts.out_of_fold = _out_of_fold(told["out_of_fold"])
+    child.ended = lambda _: decider.spare.clear()
+    decider.spare.append(child)
 
     def leave() -> None:
-        if found.spare:
-            found.spare.pop().close()
+        if decider.spare:
+            decider.spare.pop().close()
 
     asyncio.get_running_loop().call_later(KEPT_SECONDS, leave)
-    return found
 
 
 async def fit(
@@ -153,11 +180,15 @@ class _Lesson:
 
 
 class DeciderProcesses:
-    """Runs the deciders of use cases in child processes, where that is on and not declined."""
+    """Runs the deciders of use cases in child processes, where that is on and not declined.
 
-    def __init__(self, *, enabled: bool) -> None:
+    ``eager`` loads each version at once, as a server does; a command loads what it asks.
+    """
+
+    def __init__(self, *, enabled: bool, eager: bool = True) -> None:
         self._server = ForkServer()
         self._enabled = enabled
+        self._eager = eager
 
     def isolates(self, declared: UseCase) -> bool:
         """Whether the decider of ``declared`` runs in child processes."""
@@ -168,9 +199,36 @@ class DeciderProcesses:
 
         Raises ``ChildFailedError`` where a child cannot load it.
         """
-        assert loaded.declared.isolation is not None
-        processes = loaded.declared.isolation.processes
-        return await isolate(self._server, self._source(loaded, files), processes=processes)
+        found = self._handle(loaded, files)
+        if self._eager:
+            await describe(found)
+        return found
+
+    async def try_import(self, folder: Path) -> None:
+        """Import a folder in a child before this process does.
+
+        Raises ``UseCaseError`` where importing ends or hangs the process. An exception is for the
+        import in this process to report.
+        """
+        if not self._enabled:
+            return
+        source = Source(use_case=folder.name, folder=folder, files={})
+        try:
+            child, _ = await ready_child(self._server, source, "decide")
+        except ChildFailedError as error:
+            if error.raised:
+                return
+            raise UseCaseError(
+                folder.name,
+                [
+                    Problem(
+                        file=folder / "usecase.py",
+                        problem=f"Importing it failed: {error.sentence}.",
+                        remedy="Let it declare a use case and do nothing else.",
+                    )
+                ],
+            ) from error
+        child.close()
 
     async def fit(
         self,
@@ -195,21 +253,27 @@ class DeciderProcesses:
         ]
         source = self._source(loaded, files)
         learned, out_of_fold, kinds = await fit(self._server, source, content, seed=seed)
-        assert loaded.declared.isolation is not None
-        decider = IsolatedDecider(
-            source=self._source(loaded, {**learned, **files}),
-            server=self._server,
-            processes=loaded.declared.isolation.processes,
-            kind="trainable",
-            needs=needs_of(loaded.declared.trainable),
-            kinds=kinds,
-            out_of_fold=out_of_fold,
-        )
-        return decider, learned
+        found = self._handle(loaded, {**learned, **files})
+        found.facts.known, found.facts.kinds = True, kinds
+        found.facts.out_of_fold = out_of_fold
+        return found, learned
 
     def close(self) -> None:
         """End every child."""
         self._server.close()
+
+    def _handle(self, loaded: LoadedUseCase, files: Mapping[str, bytes]) -> IsolatedDecider:
+        declared = loaded.declared
+        decider = declared.trainable or declared.function
+        assert declared.isolation is not None
+        plain = "coroutine" if is_coroutine(decider) else "function"
+        return IsolatedDecider(
+            source=self._source(loaded, files),
+            server=self._server,
+            processes=declared.isolation.processes,
+            kind="trainable" if declared.trainable is not None else plain,
+            needs=needs_of(decider),
+        )
 
     @staticmethod
     def _source(loaded: LoadedUseCase, files: Mapping[str, bytes]) -> Source:
@@ -253,7 +317,11 @@ async def ready_child(
         raise
     if "failed" in facts:
         child.close()
-        raise ChildFailedError(str(facts["failed"]), exhausted=bool(facts.get("exhausted")))
+        raise ChildFailedError(
+            str(facts["failed"]),
+            exhausted=bool(facts.get("exhausted")),
+            raised="exhausted" in facts,
+        )
     return child, facts
 
 

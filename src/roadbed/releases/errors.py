@@ -31,6 +31,19 @@ class UnknownVersionError(RoadbedError):
         )
 
 
+class VersionForgedError(RoadbedError):
+    """The rows of a version were changed: its id does not stand for what they name."""
+
+    code = "version_forged"
+
+    def __init__(self, use_case: str, version: str) -> None:
+        super().__init__(
+            f"The rows of version {version} of {use_case} are not those it was made with: people "
+            "decide.",
+            "Find out who wrote to the database, restore a backup, or release a new version.",
+        )
+
+
 class ArtifactMissingError(RoadbedError):
     """Trained state that a version names is not stored, or not the bytes it was."""
 

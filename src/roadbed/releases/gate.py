@@ -168,6 +168,7 @@ class Gate:
         training: OutOfFold | None = None
         seen: list[dict[str, str]] = []
         if learns(found.decider):
+            await self._store.describe(found.decider)
             training = found.decider.out_of_fold  # type: ignore[union-attr]  # it learns
             assert training is not None
             learn = await self._improvement.examples(declared, "learn")

@@ -9,6 +9,7 @@ from typing import Any
 
 from roadbed.connectors.filling import header_key
 from roadbed.connectors.webhook import signature
+from roadbed.kernel.secrets import mask
 from roadbed.usecases.destinations import Outside, Response
 from roadbed.usecases.rollout import Check
 
@@ -37,7 +38,7 @@ class OutsideChecks:
             passed, reason = _read(response)
         except Exception as error:  # whatever keeps it from answering, it did not say yes
             passed, reason = False, f"it could not be asked: {str(error).rstrip('.')}"
-        return {"name": check.name, "passed": passed, "reason": reason[:_MOST_REASON]}
+        return {"name": check.name, "passed": passed, "reason": mask(reason)[:_MOST_REASON]}
 
     async def _post(self, check: Check, key: str, about: Mapping[str, Any]) -> Response:
         outside = self._outside(_SECONDS)

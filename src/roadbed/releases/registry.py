@@ -11,8 +11,8 @@ from roadbed.decisions.model import LiveVersion, Service, Trial
 from roadbed.decisions.runner import Decider
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import CertificateId, VersionId
-from roadbed.releases.errors import ArtifactMissingError
-from roadbed.releases.rules import folder_rules, standing
+from roadbed.releases.errors import ArtifactMissingError, VersionForgedError
+from roadbed.releases.rules import folder_rules, is_genuine, standing
 from roadbed.releases.store import Runnable, VersionStore
 from roadbed.risk.promise import Standing
 from roadbed.risk.slices import Pooling
@@ -81,6 +81,8 @@ class Registry:
         if row is None or row["live_version"] is None or use_case in self._services:
             return False
         try:
+            if not is_genuine(row["live_version"], row["behaviour"], row["proven_threshold"]):
+                raise VersionForgedError(use_case, row["live_version"])
             found = await self._store.open(use_case, row["behaviour"], None)
         except StorageUnavailableError:
             raise  # nothing is known of the version yet
@@ -145,8 +147,10 @@ class Registry:
         if row["live_version"] is None:
             return None, False
         try:
+            if not is_genuine(row["live_version"], row["behaviour"], row["proven_threshold"]):
+                raise VersionForgedError(folder.name, row["live_version"])
             found = await self._store.open(folder.name, row["behaviour"], folder)
-        except ArtifactMissingError as error:
+        except (ArtifactMissingError, VersionForgedError) as error:
             self._warnings.say("live version not used", error, usecase=folder.name)
             return await self._folder_with_its_state(folder, row), False
         tried = row["trial"] is not None  # a candidate is compared with what it was planned against
@@ -182,6 +186,8 @@ class Registry:
         if row is None:
             return None
         try:
+            if not is_genuine(row["version"], row["behaviour"], row["proven_threshold"]):
+                raise VersionForgedError(folder.name, row["version"])
             found = await self._store.open(folder.name, row["behaviour"], folder)
         except StorageUnavailableError:
             raise  # what was read before goes on

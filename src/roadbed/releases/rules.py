@@ -42,6 +42,11 @@ def threshold_of(
     return threshold if version == version_id(behaviour, threshold) else None
 
 
+def is_genuine(version: str, behaviour: str, proven: float | None) -> bool:
+    """Whether a version's id is that of its behaviour, with the proven threshold or with none."""
+    return version in {version_id(behaviour, proven), version_id(behaviour, None)}
+
+
 def folder_rules(stage: str, *sign_offs: Sequence[str]) -> bool:
     """Whether an edited folder runs at once: in a proof of concept, or where nobody signs off.
 

@@ -17,7 +17,12 @@ from uuid import uuid4
 from psycopg.types.json import Jsonb
 
 from roadbed.decisions.runner import Decider
-from roadbed.executors.isolated import ChildFailedError, DeciderProcesses
+from roadbed.executors.isolated import (
+    ChildFailedError,
+    DeciderProcesses,
+    IsolatedDecider,
+    describe,
+)
 from roadbed.improvement.model import Candidate
 from roadbed.kernel.clock import Clock
 from roadbed.releases import rules
@@ -114,6 +119,20 @@ class VersionStore:
             raise VersionsFolderError(self._folder, error) from error
         copied = await asyncio.to_thread(load, folder)
         return replace(copied, folder=loaded.folder, code=folder)
+
+    async def describe(self, decider: Decider) -> None:
+        """Have a decider loaded, so that it tells what it learned. Raises ``ArtifactMissingError``.
+
+        ``ResourceExhaustedError`` where this machine lacks memory for it.
+        """
+        if isinstance(decider, IsolatedDecider):
+            name = decider.source.use_case
+            try:
+                await describe(decider)
+            except ChildFailedError as error:
+                if error.exhausted:
+                    raise ResourceExhaustedError(name, error) from error
+                raise ArtifactMissingError(name, ", ".join(decider.source.files)) from error
 
     async def fresh(self, loaded: LoadedUseCase) -> Decider | None:
         """The decider of a folder that nobody released; ``None`` for one that has to learn first.
