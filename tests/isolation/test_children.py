@@ -306,10 +306,8 @@ class TestForgery:
             loaded = await app.store.copy(load(folders.parent / "triage"))
             _, behaviour = await app.releases.build(loaded, actor="ben", reason="test")
             folders.write()
-            await app.database.fetch(
-                "UPDATE version SET behaviour = %(behaviour)s RETURNING id",
-                {"behaviour": behaviour},
-            )
+            change = "UPDATE version SET behaviour = %(behaviour)s RETURNING id"
+            await app.database.fetch(change, {"behaviour": behaviour})
             with structlog.testing.capture_logs() as logged:
                 await app.registry.refresh("triage")
             decision = await decide(app, "order")

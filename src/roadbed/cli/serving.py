@@ -14,6 +14,7 @@ from roadbed.kernel.errors import RoadbedError
 if TYPE_CHECKING:
     from roadbed.bootstrap import App
     from roadbed.kernel.settings import Settings
+    from roadbed.storage.doctor import Finding
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")]
@@ -60,7 +61,7 @@ def doctor(json: Json = False) -> None:
     """Check what durability rests on, and say how to mend what is wrong."""
     from roadbed.bootstrap import database_url
     from roadbed.kernel.settings import Settings
-    from roadbed.storage.doctor import Finding, examine
+    from roadbed.storage.doctor import examine
     from roadbed.storage.embedded import default_home
 
     async def look() -> list[Finding]:
@@ -71,7 +72,7 @@ def doctor(json: Json = False) -> None:
                 lambda: examine(url, home, wanted=_wanted(settings.usecases))
             )
 
-    found = run(look())
+    found = [*run(look()), _confinement()]
     sign = {"ok": "ok     ", "warning": "note   ", "wrong": "WRONG  "}
     show(
         {"findings": found},
@@ -83,6 +84,22 @@ def doctor(json: Json = False) -> None:
     )
     if any(each.state == "wrong" for each in found):
         raise typer.Exit(PROBLEMS_FOUND)
+
+
+def _confinement() -> Finding:
+    """Whether the kernel keeps the files of others from deciders."""
+    from roadbed.executors.sandbox import landlock_version
+    from roadbed.storage.doctor import Finding
+
+    if version := landlock_version():
+        told = f"Landlock {version} confines deciders"
+        return Finding(name="file access", state="ok", found=told)
+    return Finding(
+        name="file access",
+        state="warning",
+        found="this kernel has no Landlock: deciders can read what the server reads",
+        remedy="Use Linux 5.13 or newer with Landlock, or trust the code of every pod.",
+    )
 
 
 def _wanted(parent: Path) -> dict[str, list[str]]:
