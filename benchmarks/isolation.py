@@ -71,11 +71,11 @@ def percentile(values: list[float], share: float) -> float:
 
 def children_megabytes() -> list[float]:
     """Proportional memory of every child of the fork server: shared pages count by their share."""
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        if "fork_server" in " ".join(process.cmdline()):
-            found.append(process.memory_full_info().pss / 1e6)
-    return found
+    return [
+        process.memory_full_info().pss / 1e6
+        for process in psutil.Process().children(recursive=True)
+        if "fork_server" in " ".join(process.cmdline())
+    ]
 
 
 async def neighbour(app: App, seconds: float, text: str | None) -> tuple[list[float], list[float]]:

@@ -36,6 +36,7 @@ def problems(declared: UseCase) -> list[Problem]:
         *_rollout(declared),
         *_scorer(declared),
         *_on_revision(declared.on_revision),
+        *_isolation(declared.isolation),
     ]
 
 
@@ -244,6 +245,29 @@ def _on_revision(rule: object) -> Iterator[Problem]:
             problem=f"There is no rule {rule!r} for a corrected input.",
             remedy='Write "note", "re-decide" or "ask".',
         )
+
+
+def _isolation(limits: object) -> Iterator[Problem]:
+    # Imported here: the model imports this module.
+    from roadbed.usecases.model import Isolation
+
+    if limits is None:
+        return
+    if not isinstance(limits, Isolation):
+        yield Problem(
+            field="isolation",
+            problem=f"{limits!r} sets no limits for the processes of the decider.",
+            remedy="Write isolation=Isolation(processes=2, memory_megabytes=1024), or None.",
+        )
+        return
+    for name, least, most in (("processes", 1, 64), ("memory_megabytes", 64, 1_000_000)):
+        value = getattr(limits, name)
+        if not isinstance(value, int) or not least <= value <= most:
+            yield Problem(
+                field="isolation",
+                problem=f"{name} is {value!r}.",
+                remedy=f"Write a whole number from {least} to {most:,}.",
+            )
 
 
 def _rollout(declared: UseCase) -> Iterator[Problem]:
