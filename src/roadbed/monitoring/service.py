@@ -26,7 +26,7 @@ class Overview:
     """One use case at a glance. Shares are in [0, 1], intervals two-sided at its certainty.
 
     ``recent`` covers the newest ``RECENT`` decisions; ``audited`` the automatic answers that a
-    person has judged blind since.
+    person has judged blind since. ``isolated`` says that the decider runs in child processes.
     """
 
     use_case: str
@@ -42,6 +42,7 @@ class Overview:
     examples: Mapping[str, int]
     audited: Mapping[str, Any]
     version: VersionInfo | None
+    isolated: bool
 
 
 class Monitoring:
@@ -71,6 +72,7 @@ class Monitoring:
             halted=halted,
             pod={role: getattr(pod, role) for role in pod.__dataclass_fields__},
             risk_limit=declared.risk_limit,
+            isolated=declared.isolation is not None,
             certainty=declared.certainty,
             total=await self._one("total", named),
             recent=await self._one("volume", named),
