@@ -24,13 +24,12 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_asci
 
 def read_input(model: type[BaseModel], sent: object) -> Reading:
     """An input as it was sent, as the use case declares it. Raises ``InputError``."""
-    try:
-        reading = read_form(model, sent)
-    except UnfitError as error:
-        raise _unfit(error.fields) from error
     if bad := unstorable(sent):
         raise _unfit(bad)
-    return reading
+    try:
+        return read_form(model, sent)
+    except UnfitError as error:
+        raise _unfit(error.fields) from error
 
 
 def _unfit(fields: list[tuple[str, str]]) -> InputError:

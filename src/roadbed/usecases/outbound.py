@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from roadbed.usecases import templates
+from roadbed.usecases.conditions import compiled
 from roadbed.usecases.destinations import Action, ActionKind, Destination, Effect
 from roadbed.usecases.errors import Problem
 from roadbed.usecases.reading import UnfitError, read_form
@@ -43,12 +44,7 @@ def action_problems(declared: UseCase, found: ActionKind) -> list[Problem]:
 
 def condition(text: str) -> Any:
     """A compiled ``when``. Raises ``ValueError``."""
-    import cel
-
-    program = cel.compile(text)
-    if unknown := set(program.variables()) - _SEES:
-        raise ValueError(f"it asks for {sorted(unknown)}, but sees only {sorted(_SEES)}")
-    return program
+    return compiled(text, _SEES)
 
 
 def plan(declared: UseCase) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ValidationError
 
+from roadbed.usecases.conditions import compiled
 from roadbed.usecases.deciders import (
     Answer,
     Context,
@@ -27,7 +28,6 @@ from roadbed.usecases.deciders import (
 )
 from roadbed.usecases.errors import PatchError
 from roadbed.usecases.model import UseCase
-from roadbed.usecases.rulebook import compiled
 
 ARTIFACT = "patches.json"
 _SEES = {"input", "output", "confidence"}

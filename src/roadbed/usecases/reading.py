@@ -1,8 +1,8 @@
 """One reading of a value by a declared model: what code is given, and what is stored of it.
 
 Inputs, outputs and arguments of actions are read here, wherever they come from. The *form* is the
-model's own JSON (``model_dump(mode="json")``, by field name, defaults included): rules, slices,
-keys, templates, hashes, examples and receipts see it and nothing else.
+model's own JSON (``model_dump(mode="json")``: by field name, defaults included, nothing computed):
+rules, slices, keys, templates, hashes, examples and receipts see it and nothing else.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ def read_form(model: type[BaseModel], given: object) -> Reading:
         again = _read(model, reading.form, "forbid")
     except UnfitError as error:
         raise UnfitError([(place, NOT_READ_BACK) for place, _ in error.fields]) from error
-    if _CANONICAL.encode(again.form) != written:
-        raise UnfitError([(_first_difference(reading.form, again.form), NOT_READ_BACK)])
-    return again
+    if again.value != reading.value:
+        raise UnfitError([(_first_difference(reading.value, again.value), NOT_READ_BACK)])
+    return replace(reading, value=again.value)
 
 
 def read_stored(model: type[BaseModel], stored: Mapping[str, Any]) -> Reading:
@@ -87,7 +87,8 @@ def form_of(model: type[BaseModel], stored: Mapping[str, Any]) -> Mapping[str, A
 def _read(model: type[BaseModel], raw: object, extra: Literal["forbid"] | None) -> Reading:
     try:
         value = model.model_validate(raw, extra=extra, by_alias=True, by_name=True)
-        return Reading(value=value, form=value.model_dump(mode="json", by_alias=False))
+        form = value.model_dump(mode="json", by_alias=False, exclude_computed_fields=True)
+        return Reading(value=value, form=form)
     except ValidationError as error:
         raise UnfitError(
             [
@@ -106,8 +107,6 @@ def _written(raw: object) -> str | None:
         return None
 
 
-def _first_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    for name, value in one.items():
-        if name not in other or _CANONICAL.encode(other[name]) != _CANONICAL.encode(value):
-            return name
-    return ""
+def _first_difference(one: BaseModel, other: BaseModel) -> str:
+    fields = type(one).model_fields
+    return next((name for name in fields if getattr(one, name) != getattr(other, name)), "")
