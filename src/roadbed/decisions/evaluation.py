@@ -25,6 +25,7 @@ from roadbed.decisions.model import (
 from roadbed.decisions.runner import Runner
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import Clock
+from roadbed.kernel.storable import cleaned
 from roadbed.scoring.content import Content
 from roadbed.usecases.folder import LoadedUseCase
 from roadbed.usecases.reading import UnfitError, read_stored
@@ -231,8 +232,8 @@ def _screened(
 
 
 def _unasked(code: Reason, reason: str) -> tuple[NotAnswered, Routed]:
-    answer = NotAnswered(code=code, reason=reason, evidence={}, cost=_NOTHING)
-    return answer, rules.to_review(code, reason)
+    answer = NotAnswered(code=code, reason=cleaned(reason), evidence={}, cost=_NOTHING)
+    return answer, rules.to_review(code, answer.reason)
 
 
 _UNROUTED = Routed(route=Route.REVIEW, code=Reason.NOT_PROVEN, reason="")

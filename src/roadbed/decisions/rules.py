@@ -22,7 +22,7 @@ from roadbed.decisions.model import (
     Trial,
 )
 from roadbed.intake.model import AdmittedTask
-from roadbed.kernel.storable import is_storable
+from roadbed.kernel.storable import cleaned, is_storable
 from roadbed.risk.slices import FEWEST_LABELS
 from roadbed.risk.states import State
 from roadbed.usecases.deciders import Answer, Unsure
@@ -46,7 +46,7 @@ def read_answer(
     if isinstance(given, Unsure):
         return NotAnswered(
             code=Reason.UNSURE,
-            reason=f"{UNSURE}{given.reason}",
+            reason=cleaned(f"{UNSURE}{given.reason}"),
             evidence=_evidence(given.evidence),
             cost=None if _cost(given.cost) else given.cost,
         )
@@ -237,7 +237,7 @@ def _invalid(what: str) -> NotAnswered:
     return NotAnswered(
         code=Reason.INVALID_ANSWER,
         evidence={},
-        reason=f"The decider's answer cannot be used: {what}.",
+        reason=cleaned(f"The decider's answer cannot be used: {what}."),
     )
 
 

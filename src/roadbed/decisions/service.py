@@ -29,7 +29,6 @@ from roadbed.intake.model import Admission, AdmittedTask, Arrival
 from roadbed.intake.service import Intake, record
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
-from roadbed.kernel.storable import cleaned
 from roadbed.scoring.content import content_hash
 from roadbed.storage.errors import RejectedWriteError
 from roadbed.storage.sql import queries
@@ -381,8 +380,7 @@ def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> dict[s
         "certificate": decision.certificate,
         "route": decision.routed.route,
         "reason_code": decision.routed.code,
-        # A decider's own words and a broken one's error may hold anything.
-        "reason": cleaned(decision.routed.reason),
+        "reason": decision.routed.reason,
         "rule": decision.routed.rule,
         "output": decision.output,
         "confidence": decision.confidence,
