@@ -32,7 +32,7 @@ from roadbed.usecases.errors import Problem, TrainingError
 from roadbed.usecases.folder import LoadedUseCase, read_examples
 from roadbed.usecases.model import UseCase
 from roadbed.usecases.patches import dumps, patched, read
-from roadbed.usecases.reading import UnfitError, read_stored
+from roadbed.usecases.reading import UnfitError, read_stored, written
 from roadbed.usecases.rules import slices_of
 
 SQL = queries(__package__)
@@ -221,8 +221,8 @@ class Improvement:
             runner.close()
 
     def _record(self, declared: UseCase, example: LabelledExample) -> dict[str, Any]:
-        content = example.input.model_dump(mode="json")
-        output = example.output.model_dump(mode="json") if example.output else None
+        content = written(example.input)
+        output = written(example.output) if example.output else None
         # The input alone decides the purpose: the same text must never both tune and judge.
         purpose = purpose_of(body_hash(content), random_sample=declared.examples_are_random_sample)
         return {

@@ -12,6 +12,7 @@ from roadbed.scoring.scorers import FunctionScorer, Score
 from roadbed.usecases.deciders import needs_of
 from roadbed.usecases.errors import Problem, UseCaseError
 from roadbed.usecases.folder import LoadedUseCase, load, read_examples
+from roadbed.usecases.reading import written
 from roadbed.usecases.rulebook import read_rules
 from roadbed.usecases.samples import model_problems
 
@@ -96,7 +97,7 @@ def _scorer_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
     scorer = loaded.declared.scorer
     items = [item for _, _, item in islice(read_examples(loaded), _MOST_SCORED)]
     known = [
-        (item.input.model_dump(mode="json"), item.output.model_dump(mode="json"))
+        (written(item.input), written(item.output))
         for item in items
         if not isinstance(item, Problem) and item.output is not None
     ]

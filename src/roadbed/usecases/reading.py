@@ -56,8 +56,7 @@ def read_form(model: type[BaseModel], given: object) -> Reading:
     reading = _read(model, raw, "forbid")
     if found := faults(reading.form):
         raise UnfitError(found)
-    written = _CANONICAL.encode(reading.form)
-    if written == _written(raw):
+    if _CANONICAL.encode(reading.form) == _encoded(raw):
         return replace(reading, as_given=True)
     try:
         again = _read(model, reading.form, "forbid")
@@ -66,6 +65,13 @@ def read_form(model: type[BaseModel], given: object) -> Reading:
     if again.value != reading.value:
         raise UnfitError([(_first_difference(reading.value, again.value), NOT_READ_BACK)])
     return replace(reading, value=again.value)
+
+
+def written(value: BaseModel) -> dict[str, Any]:
+    """The form of an instance."""
+    return value.model_dump(
+        mode="json", by_alias=False, exclude_computed_fields=True, warnings=False
+    )
 
 
 def read_stored(model: type[BaseModel], stored: Mapping[str, Any]) -> Reading:
@@ -87,8 +93,7 @@ def form_of(model: type[BaseModel], stored: Mapping[str, Any]) -> Mapping[str, A
 def _read(model: type[BaseModel], raw: object, extra: Literal["forbid"] | None) -> Reading:
     try:
         value = model.model_validate(raw, extra=extra, by_alias=True, by_name=True)
-        form = value.model_dump(mode="json", by_alias=False, exclude_computed_fields=True)
-        return Reading(value=value, form=form)
+        return Reading(value=value, form=written(value))
     except ValidationError as error:
         raise UnfitError(
             [
@@ -100,7 +105,7 @@ def _read(model: type[BaseModel], raw: object, extra: Literal["forbid"] | None) 
         raise UnfitError([("", f"its model failed: {type(error).__name__}: {error}")]) from error
 
 
-def _written(raw: object) -> str | None:
+def _encoded(raw: object) -> str | None:
     try:
         return _CANONICAL.encode(raw)
     except (TypeError, ValueError, RecursionError):
