@@ -27,7 +27,7 @@ def read_input(model: type[BaseModel], sent: object) -> Reading:
     if bad := unstorable(sent):
         raise _unfit(bad)
     try:
-        return read_form(model, sent)
+        return read_form(model, sent, storable=True)
     except UnfitError as error:
         raise _unfit(error.fields) from error
 

@@ -7,7 +7,6 @@ rules, slices, keys, templates, hashes, examples and receipts see it and nothing
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -17,7 +16,6 @@ from pydantic import BaseModel, ValidationError
 from roadbed.kernel.storable import faults
 
 _MOST_NAMED = 20
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 NOT_READ_BACK = (
     "is not read back as it is stored; the model has to be changed, `roadbed check` says how"
 )
@@ -44,20 +42,22 @@ class Reading:
     as_given: bool = False
 
 
-def read_form(model: type[BaseModel], given: object) -> Reading:
+def read_form(model: type[BaseModel], given: object, *, storable: bool = False) -> Reading:
     """``given`` (JSON, or an instance) as ``model`` takes it; unknown fields are refused.
 
     ``value`` is what the model makes of ``form``, so that code which is given the stored form
     later, in another process or by a replay, sees the same. Fields may go by name or by alias.
-    Raises ``UnfitError``, also for what cannot be stored.
+    ``storable`` says that ``given`` was looked at already. Raises ``UnfitError``, also for what
+    cannot be stored.
     """
     # Instances are checked again: pydantic builds them without checks when asked to.
     raw = given.model_dump(warnings=False) if isinstance(given, BaseModel) else given
     reading = _read(model, raw, "forbid")
-    if found := faults(reading.form):
+    as_given = _identical(reading.form, raw)
+    if not (storable and as_given) and (found := faults(reading.form)):
         raise UnfitError(found)
-    if _CANONICAL.encode(reading.form) == _encoded(raw):
-        return replace(reading, as_given=True)
+    if as_given:
+        return Reading(value=reading.value, form=reading.form, as_given=True)
     try:
         again = _read(model, reading.form, "forbid")
     except UnfitError as error:
@@ -105,11 +105,17 @@ def _read(model: type[BaseModel], raw: object, extra: Literal["forbid"] | None) 
         raise UnfitError([("", f"its model failed: {type(error).__name__}: {error}")]) from error
 
 
-def _encoded(raw: object) -> str | None:
-    try:
-        return _CANONICAL.encode(raw)
-    except (TypeError, ValueError, RecursionError):
-        return None
+def _identical(one: object, other: object) -> bool:
+    """Whether two values are the same JSON to the letter: 1, 1.0 and true are three values."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict) and isinstance(other, dict):
+        return len(one) == len(other) and all(
+            name in other and _identical(value, other[name]) for name, value in one.items()
+        )
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_identical, one, other))
+    return one == other
 
 
 def _first_difference(one: BaseModel, other: BaseModel) -> str:
