@@ -48,7 +48,7 @@ def read_answer(
             code=Reason.UNSURE,
             reason=cleaned(f"{UNSURE}{given.reason}"),
             evidence=_evidence(given.evidence),
-            cost=None if _cost(given.cost) else given.cost,
+            cost=_price(given.cost),
         )
     if not isinstance(given, Answer):
         return _invalid(f"it gave {type(given).__name__} instead of Answer or Unsure")
@@ -71,7 +71,7 @@ def read_answer(
         confidence=float(given.confidence),
         cautious=None if given.cautious is None else float(given.cautious),
         evidence=_evidence(given.evidence),
-        cost=given.cost,
+        cost=_price(given.cost),
         actions=actions,
         provenance=provenance,
     )
@@ -278,6 +278,11 @@ def _cost(given: object) -> str | None:
     """What keeps a number from being a cost."""
     if given is None:
         return None
-    if not isinstance(given, Decimal):
-        return f"is a {type(given).__name__}, not a Decimal"
-    return None if given.is_finite() and given >= 0 else f"is {given}, no amount of money"
+    if isinstance(given, bool) or not isinstance(given, Decimal | int | float):
+        return f"is a {type(given).__name__}, not a number"
+    return None if math.isfinite(given) and given >= 0 else f"is {given}, no amount of money"
+
+
+def _price(given: Decimal | float | None) -> Decimal | None:
+    """A cost as it is summed up; ``None``, unknown, for what is none."""
+    return None if given is None or _cost(given) else Decimal(str(given))
