@@ -63,7 +63,7 @@ def test_what_is_no_cost_makes_the_answer_unusable_and_its_cost_unknown(
     ("more", "why"),
     [
         ({"output": {"queue": "a\x00"}}, "queue: holds a NUL"),
-        ({"output": {"queue": "a", "more": {"x": float("nan")}}}, "more.x: is no finite number"),
+        ({"output": {"queue": "a", "more": {"x": float("nan")}}}, "more: is not read back"),
         ({"output": {"queue": "a", "more": {"x": 10**400}}}, "more.x: "),
         ({"output": {"queue": "a" * 20_001}}, "more than 20,000 characters"),
         ({"output": None}, "output: "),
