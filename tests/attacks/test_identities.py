@@ -5,7 +5,6 @@ from __future__ import annotations
 from random import Random
 
 import httpx2
-import pytest
 
 from roadbed.people.service import hashed
 from roadbed.web import SESSION_COOKIE
@@ -44,12 +43,12 @@ def changed(random: Random, secret: str) -> str:
     )
 
 
-@pytest.mark.parametrize("host", HOSTS)
-async def test_a_name_that_is_not_ours_is_not_answered(site: Site, host: str) -> None:
-    for path in ("/", "/v1/usecases", "/static/console.css", "/sign-in"):
-        async with httpx2.AsyncClient(base_url=site.address) as client:
-            answer = await client.get(path, headers={"Host": host})
-            assert answer.status_code == 400, (host, path)
+async def test_a_name_that_is_not_ours_is_not_answered(site: Site) -> None:
+    async with httpx2.AsyncClient(base_url=site.address) as client:
+        for host in HOSTS:
+            for path in ("/", "/v1/usecases", "/static/console.css", "/sign-in"):
+                answer = await client.get(path, headers={"Host": host})
+                assert answer.status_code == 400, (host, path)
 
 
 async def test_no_foreign_origin_uses_a_session(site: Site) -> None:
