@@ -1,6 +1,6 @@
 # Every target does its own set-up; all that is needed is Python >= 3.11 with venv, make and git.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench faults check lint llm browser-deps environment clean
+.PHONY: help demo test attack bench faults check lint llm browser-deps environment clean
 .NOTPARALLEL:  # two pips at a time in one environment spoil it
 SHELL := /bin/bash
 NAME ?= decisions
@@ -54,6 +54,9 @@ llm: $(VENV)/.llm ## what asks language models, into .venv: the extra llm
 
 faults: $(VENV)/.dev ## kill server, worker and database under load: make faults KILLS=10000
 	@$(BIN)/python -m tests.faults.harness --kills $(KILLS) $(ARGS)
+
+attack: $(VENV)/.dev ## the whole catalogue of attacks, on loopback, for a night (SEED=2 for others)
+	@ATTACKS_SEED=$(or $(SEED),1) $(BIN)/python -m tests.attacks.catalogue $(ARGS)
 
 clean: ## remove the virtual environment and caches; data in .roadbed stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis \

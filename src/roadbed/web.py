@@ -90,7 +90,7 @@ class ForeignHostError(RoadbedError):
 
 
 class AddressError(RoadbedError):
-    """What follows the ``?`` holds a character that no database keeps."""
+    """The address holds a character that no database keeps."""
 
     code = "request_invalid"
 
@@ -162,7 +162,7 @@ class Door:
             headers: dict[bytes, bytes] = dict(scope["headers"])
             if _name(headers.get(b"host", b"")) not in self._hosts:
                 raise ForeignHostError
-            if b"%00" in scope["query_string"]:
+            if b"%00" in scope["query_string"] or "\0" in scope["path"]:
                 raise AddressError
             length = headers.get(b"content-length", b"0")
             if not length.isdigit() or int(length) > self._most_bytes:

@@ -284,7 +284,13 @@ class TestBadInput:
 
     @pytest.mark.parametrize(
         "path",
-        ["/usecases/triage/outcomes?cursor=%00", "/receipts?q=%00", "/receipts?before=a%00b"],
+        [
+            "/usecases/triage/outcomes?cursor=%00",
+            "/receipts?q=%00",
+            "/receipts?before=a%00b",
+            "/receipts/%00",
+            "/receipts/a%00b",
+        ],
     )
     async def test_a_nul_in_an_address_is_refused(self, site: Site, path: str) -> None:
         await problem(await site.shop.get(path), 422, "request_invalid")

@@ -178,7 +178,7 @@ class TestRefusals:
             ({"task": "TASK", "right": "yes"}, "neither true nor false"),
             ({"task": "TASK", "output": "billing"}, "not an object"),
             ({"task": "TASK", "output": {"line": "x"}}, "does not fit"),
-            ({"task": "TASK", "output": {"queue": "x\0"}}, "NUL"),
+            ({"task": "TASK", "output": {"queue": "x\x07"}}, "control characters"),
             ({"task": "TASK", "output": BILLING, "right": True}, "calls the answer right"),
             ({"task": "TASK", "output": {"queue": "returns"}, "right": False}, "answer wrong"),
             ({"task": "TASK", "right": True, "more": 1}, "unknown fields: more"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from roadbed.improvement.mining.fields import Field, tellable
 from roadbed.improvement.mining.literals import Condition, quoted
-from roadbed.usecases.rulebook import compiled
+from roadbed.usecases.conditions import compiled
 
 TEXTS = st.text(max_size=70)
 NASTY = st.sampled_from(

@@ -174,6 +174,7 @@ class TestCrash:
             "use_case": "triage",
             "key": None,
             "body_hash": "x",
+            "sent": None,
             "input": {"text": "costs 0.5"},
             "source": {"by": "x"},
             "reference": False,

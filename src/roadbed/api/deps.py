@@ -8,9 +8,10 @@ from fastapi import Request
 from pydantic_core import from_json, to_json
 from starlette.responses import Response
 
-from roadbed.api.problems import BodyError
+from roadbed.api.problems import BodyError, UnstorableError
 from roadbed.bootstrap import App
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.storable import faults
 from roadbed.people.errors import NotSignedInError
 from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.model import UseCase
@@ -63,7 +64,18 @@ async def json_object(request: Request) -> dict[str, Any]:
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """``body`` as a JSON object. Raises ``BodyError``."""
+    """``body`` as a JSON object that can be stored. Raises ``BodyError``, ``UnstorableError``.
+
+    So nothing reaches the database that it would refuse, whatever a route makes of it.
+    """
+    content = parsed(body)
+    if bad := faults(content):
+        raise UnstorableError(bad)
+    return content
+
+
+def parsed(body: bytes) -> dict[str, Any]:
+    """``body`` as a JSON object, whatever is in it: who asks checks that. Raises ``BodyError``."""
     try:
         content = from_json(body)
     except (ValueError, RecursionError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
@@ -38,6 +38,20 @@ class BodyError(RoadbedError):
         super().__init__(
             f"The body is not a JSON object: {detail}.", 'Send {"input": {…}} as application/json.'
         )
+
+
+class UnstorableError(RoadbedError):
+    """The body holds text or numbers that no database keeps. ``fields`` says where and why."""
+
+    code = "request_invalid"
+
+    def __init__(self, fields: Sequence[tuple[str, str]]) -> None:
+        listed = "; ".join(f"{place or 'the body'} {problem}" for place, problem in fields)
+        super().__init__(
+            f"The body cannot be stored: {listed}.",
+            "Send valid Unicode without NUL, and finite numbers.",
+        )
+        self.fields = tuple(fields)
 
 
 class RequestError(RoadbedError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from copy import deepcopy
+from math import isfinite
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -11,7 +12,7 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from roadbed.access import admit, by_task, listing, needs, viewer_of
-from roadbed.api.deps import app_of, as_json, json_object, person_of, read_object, served
+from roadbed.api.deps import app_of, as_json, parsed, person_of, served
 from roadbed.api.problems import RequestError, unknown_fields
 from roadbed.bootstrap import App
 from roadbed.intake.rules import LONGEST_REASON
@@ -86,7 +87,7 @@ async def take(app: App, name: str, viewer: Viewer, body: bytes) -> tuple[int, b
     """
     admit(viewer, name, (Permission.SUBMIT,), UnknownUseCaseError(name))
     declared = served(app, name)
-    key, content, wait = _task_body(read_object(body))
+    key, content, wait = _task_body(parsed(body))
     admission, running = await app.decisions.submit(
         name,
         content,
@@ -117,7 +118,7 @@ async def revise(task_id: str, request: Request) -> Response:
     app, person = app_of(request), person_of(request)
     name = await app.receipts.use_case_of(task_id) or ""
     served(app, name)
-    content, reason, wait = _revision_body(await json_object(request))
+    content, reason, wait = _revision_body(parsed(await request.body()))
     admission, running = await app.decisions.revise(
         name, task_id, content, source={"surface": "http", "by": person}, reason=reason
     )
@@ -180,6 +181,6 @@ def _input_and_wait(body: dict[str, Any]) -> tuple[dict[str, Any], float]:
     content, wait = body.get("input"), body.get("wait", _USUAL_WAIT_SECONDS)
     if not isinstance(content, dict):
         raise RequestError("The task has no input object.", 'Send {"input": {…}}.')
-    if isinstance(wait, bool) or not isinstance(wait, int | float):
+    if isinstance(wait, bool) or not (isinstance(wait, int | float) and isfinite(wait)):
         raise RequestError("The wait is not a number.", "Send seconds, from 0 to 30.")
     return content, min(max(float(wait), 0.0), LONGEST_WAIT_SECONDS)

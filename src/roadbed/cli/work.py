@@ -252,6 +252,7 @@ def _receipt_text(receipt: Mapping[str, Any]) -> str:
         "Key": receipt["key"],
         **_revisions(receipt),
         "Input": jsonlib.dumps(receipt["input"], ensure_ascii=False),
+        "As sent": receipt["sent"] and jsonlib.dumps(receipt["sent"], ensure_ascii=False),
         "From": ", ".join(f"{name} {value}" for name, value in receipt["source"].items()),
         "Answer": "hidden until its blind review"
         if decision.get("hidden")

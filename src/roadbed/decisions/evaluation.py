@@ -25,11 +25,14 @@ from roadbed.decisions.model import (
 from roadbed.decisions.runner import Runner
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import Clock
+from roadbed.kernel.storable import cleaned
 from roadbed.scoring.content import Content
 from roadbed.usecases.folder import LoadedUseCase
+from roadbed.usecases.reading import UnfitError, read_stored
 from roadbed.usecases.rules import slices_of
 
 MOST_ATTEMPTS = 3
+MOST_OF_A_REASON = 400  # characters
 _NOTHING = Decimal(0)  # the decider was not asked
 
 
@@ -143,27 +146,24 @@ async def evaluate(
     """Run ``version`` on ``task``; whatever the decider does, this raises nothing of it.
 
     In this order: rules before, the decider under its deadline, the schema, rules after, the rules
-    of actions, the rule of cost, the score, the route.
+    of actions, the rule of cost, the score, the route. Everything reads the form of the input as
+    this version declares it.
     """
     began = context.clock.monotonic()
     loaded = version.loaded or context.use_case
+    task, unfit = with_declared_input(task, loaded)
     actions: Sequence[Mapping[str, Any]] = ()
     answer: Answered | NotAnswered
     held: Routed | None
-    if stopped := _before(loaded, task, context):
+    if stopped := _before(loaded, task, context, unfit):
         answer, held = stopped
     else:
-        seen = with_declared_input(task, version)
-        answer = (
-            seen
-            if isinstance(seen, NotAnswered)
-            else await context.runner.ask(
-                version,
-                seen,
-                seconds=loaded.declared.deadline_seconds
-                if context.seconds is None
-                else context.seconds,
-            )
+        answer = await context.runner.ask(
+            version,
+            task,
+            seconds=loaded.declared.deadline_seconds
+            if context.seconds is None
+            else context.seconds,
         )
         actions, held = _screened(answer, loaded, task, context)
     slices = slices_of(loaded.declared, task.content)
@@ -179,29 +179,32 @@ async def evaluate(
     return found.under(version, halted=context.halted)
 
 
-def with_declared_input(task: AdmittedTask, version: LiveVersion) -> AdmittedTask | NotAnswered:
-    """The task with its input as this version declares it."""
-    if version.loaded is None or isinstance(task.input, version.loaded.declared.input):
-        return task
+def with_declared_input(
+    task: AdmittedTask, loaded: LoadedUseCase
+) -> tuple[AdmittedTask, UnfitError | None]:
+    """The task with its input as ``loaded`` declares it, or what keeps it from being read so."""
+    if isinstance(task.input, loaded.declared.input):
+        return task, None
     try:
-        read = version.loaded.declared.input.model_validate(task.content)
-    except ValueError as error:
-        return NotAnswered(
-            code=Reason.INVALID_ANSWER,
-            reason=f"The input does not fit what this version takes: {str(error)[:300]}",
-            evidence={},
-            cost=_NOTHING,
-        )
-    return replace(task, input=read)
+        reading = read_stored(loaded.declared.input, task.content)
+    except UnfitError as error:
+        return task, error
+    return replace(task, input=reading.value, content=reading.form), None
 
 
 def _before(
-    loaded: LoadedUseCase, task: AdmittedTask, context: EvaluationContext
+    loaded: LoadedUseCase,
+    task: AdmittedTask,
+    context: EvaluationContext,
+    unfit: UnfitError | None,
 ) -> tuple[NotAnswered, Routed] | None:
     """What stops a task before its decider is asked."""
     if context.attempt > MOST_ATTEMPTS:
         reason = f"Deciding it was cut off {MOST_ATTEMPTS} times by a crash."
         return _unasked(Reason.INTERRUPTED, reason)
+    if unfit is not None:
+        reason = f"The input does not fit what this version takes: {unfit}."
+        return _unasked(Reason.INVALID_ANSWER, reason[:MOST_OF_A_REASON])
     if fired := loaded.rules.check_before(task.content):
         return _unasked(Reason.RULE, fired.reason)[0], rules.held_by_rule(fired)
     if not context.funded:
@@ -229,8 +232,8 @@ def _screened(
 
 
 def _unasked(code: Reason, reason: str) -> tuple[NotAnswered, Routed]:
-    answer = NotAnswered(code=code, reason=reason, evidence={}, cost=_NOTHING)
-    return answer, rules.to_review(code, reason)
+    answer = NotAnswered(code=code, reason=cleaned(reason), evidence={}, cost=_NOTHING)
+    return answer, rules.to_review(code, answer.reason)
 
 
 _UNROUTED = Routed(route=Route.REVIEW, code=Reason.NOT_PROVEN, reason="")

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from pydantic import BaseModel
-
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
 from roadbed.decisions.model import LiveVersion
 from roadbed.decisions.paying import Paying
-from roadbed.intake.model import AdmittedTask
+from roadbed.intake.model import AdmittedTask, Unread
 from roadbed.kernel.ids import TaskId
 from roadbed.scoring.content import Json
 
@@ -25,10 +23,6 @@ class KnownInput:
 
     id: str
     content: Json
-
-
-class _Unread(BaseModel):
-    """Stands for an input that each version reads by its own declaration."""
 
 
 async def evaluate_many(
@@ -52,7 +46,7 @@ async def evaluate_many(
             id=TaskId(f"tsk_{known.id}"),
             use_case=loaded.name,
             key=None,
-            input=_Unread(),
+            input=Unread(),
             content=known.content,
             source={"surface": "evaluation"},
             reference=False,

@@ -32,7 +32,7 @@ SELECT * FROM json_to_recordset(%(items)s::json) AS item (
         provenance jsonb, content_hash text, decided_at timestamptz,
         decide_seconds double precision, halt_epoch bigint, deliveries jsonb, sends_actions boolean,
         review_id text, blind boolean, priority integer,
-        key text, body_hash text, input jsonb, source jsonb, reference boolean,
+        key text, body_hash text, input jsonb, sent jsonb, source jsonb, reference boolean,
         reference_rate double precision, admitted_at timestamptz)
 
 -- name: born_here

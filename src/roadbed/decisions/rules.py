@@ -6,10 +6,11 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from roadbed.decisions.model import (
     Answered,
@@ -21,15 +22,16 @@ from roadbed.decisions.model import (
     Trial,
 )
 from roadbed.intake.model import AdmittedTask
+from roadbed.kernel.storable import cleaned, is_storable
 from roadbed.risk.slices import FEWEST_LABELS
 from roadbed.risk.states import State
 from roadbed.usecases.deciders import Answer, Unsure
 from roadbed.usecases.destinations import ActionKind
 from roadbed.usecases.outbound import checked_actions
+from roadbed.usecases.reading import UnfitError, read_form
 from roadbed.usecases.rulebook import Fired, RuleBook
 
-_MOST_EVIDENCE = 20_000  # characters
-_STRICT = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
+_MOST_CHARACTERS = 20_000  # of an output, its provenance or its evidence
 UNSURE = "The decider is unsure: "
 _PROVEN = "from where on the error limit is proven"
 
@@ -44,15 +46,17 @@ def read_answer(
     if isinstance(given, Unsure):
         return NotAnswered(
             code=Reason.UNSURE,
-            reason=f"{UNSURE}{given.reason}",
+            reason=cleaned(f"{UNSURE}{given.reason}"),
             evidence=_evidence(given.evidence),
-            cost=given.cost,
+            cost=_price(given.cost),
         )
     if not isinstance(given, Answer):
         return _invalid(f"it gave {type(given).__name__} instead of Answer or Unsure")
     for name in ("confidence", "cautious"):
         if problem := _share(getattr(given, name), optional=name == "cautious"):
             return _invalid(f"its {name} {problem}")
+    if problem := _cost(given.cost):
+        return _invalid(f"its cost {problem}")
     content = _output(given.output, output)
     if isinstance(content, str):
         return _invalid(content)
@@ -67,7 +71,7 @@ def read_answer(
         confidence=float(given.confidence),
         cautious=None if given.cautious is None else float(given.cautious),
         evidence=_evidence(given.evidence),
-        cost=given.cost,
+        cost=_price(given.cost),
         actions=actions,
         provenance=provenance,
     )
@@ -233,27 +237,27 @@ def _invalid(what: str) -> NotAnswered:
     return NotAnswered(
         code=Reason.INVALID_ANSWER,
         evidence={},
-        reason=f"The decider's answer cannot be used: {what}.",
+        reason=cleaned(f"The decider's answer cannot be used: {what}."),
     )
 
 
 def _output(given: object, output: type[BaseModel]) -> Mapping[str, Any] | str:
     """The output as JSON, or what is wrong with it. A fault here is the decider's, not ours."""
     try:
-        # Instances are checked again: pydantic builds them without checks when asked to.
-        raw = given.model_dump(warnings=False) if isinstance(given, BaseModel) else given
-        content: dict[str, Any] = output.model_validate(raw, extra="forbid").model_dump(mode="json")
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'output'}: {first['msg']}"
-    return content if _storable(content) else "its output holds text that cannot be stored"
+        content = read_form(output, given).form
+    except UnfitError as error:
+        place, problem = error.fields[0]
+        return f"{place or 'output'}: {problem}"
+    if not is_storable(content, most_characters=_MOST_CHARACTERS):
+        return f"its output has more than {_MOST_CHARACTERS:,} characters"
+    return content
 
 
 def _provenance(given: object) -> Mapping[str, Any] | str:
     """Where values came from is a part of what is proposed: it must be storable as it is."""
     if not isinstance(given, Mapping):
         return "its provenance is no mapping"
-    if not _storable(given):
+    if not _moderate(given):
         return "its provenance is not plain JSON of moderate size"
     read: dict[str, Any] = json.loads(json.dumps(given))  # keys are text, as they are stored
     return read
@@ -261,17 +265,24 @@ def _provenance(given: object) -> Mapping[str, Any] | str:
 
 def _evidence(given: object) -> Mapping[str, Any]:
     """Evidence is for reading only: what cannot be shown is left out, and that is said."""
-    if isinstance(given, Mapping) and _storable(given):
+    if isinstance(given, Mapping) and _moderate(given):
         return dict(given)
     return {"left_out": "the decider's evidence is not plain JSON of moderate size"}
 
 
-def _storable(content: object) -> bool:
-    if not content:
-        return True
-    try:
-        text = _STRICT.encode(content)
-        text.encode()  # half a surrogate pair is no text
-    except (TypeError, ValueError, RecursionError):
-        return False
-    return len(text) <= _MOST_EVIDENCE and "\\u0000" not in text
+def _moderate(content: Mapping[str, Any]) -> bool:
+    return not content or is_storable(content, most_characters=_MOST_CHARACTERS)
+
+
+def _cost(given: object) -> str | None:
+    """What keeps a number from being a cost."""
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, Decimal | int | float):
+        return f"is a {type(given).__name__}, not a number"
+    return None if math.isfinite(given) and given >= 0 else f"is {given}, no amount of money"
+
+
+def _price(given: Decimal | float | None) -> Decimal | None:
+    """A cost as it is summed up; ``None``, unknown, for what is none."""
+    return None if given is None or _cost(given) else Decimal(str(given))

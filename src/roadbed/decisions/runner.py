@@ -23,6 +23,7 @@ from roadbed.executors.in_process import (
 from roadbed.executors.isolated import IsolatedDecider
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.secrets import KNOWN, mask
+from roadbed.kernel.storable import cleaned
 from roadbed.usecases.deciders import (
     Context,
     FunctionDecider,
@@ -189,4 +190,5 @@ def _kind(decider: FunctionDecider | Trainable) -> type[Place]:
 
 
 def _not(code: Reason, reason: str, *, cost: Decimal | None = None) -> NotAnswered:
-    return NotAnswered(code=code, reason=reason, evidence={}, cost=cost)
+    # The error of a broken decider may say anything.
+    return NotAnswered(code=code, reason=cleaned(reason), evidence={}, cost=cost)

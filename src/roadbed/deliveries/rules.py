@@ -17,6 +17,7 @@ from roadbed.usecases.destinations import (
     TemporaryError,
 )
 from roadbed.usecases.model import UseCase
+from roadbed.usecases.reading import form_of
 
 MOST_TEMPORARY = 12  # attempts; with the waits below that is about a day
 MOST_UNKNOWN = 5
@@ -39,7 +40,7 @@ def connector(declared: UseCase, destination: str) -> Connector | None:
 
 def prepare(declared: UseCase, row: Mapping[str, Any]) -> Prepared:
     """What becomes of a planned delivery: ready, skipped, or held with the reason."""
-    facts = outbound.facts(row)
+    facts = outbound.facts({**row, "input": form_of(declared.input, row["input"])})
     kind = declared.destinations.get(row["destination"]) or declared.actions.get(row["destination"])
     if kind is None:
         return _held(row, "Its destination is no longer declared.")

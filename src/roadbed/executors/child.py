@@ -42,6 +42,7 @@ from roadbed.usecases.deciders import (
     needs_of,
 )
 from roadbed.usecases.folder import LoadedUseCase, load
+from roadbed.usecases.reading import read_stored
 
 _REARM_SECONDS = 1.0
 _LONGEST_LINE = 2_000
@@ -294,10 +295,10 @@ def _fit(channel: Channel, loaded: Loaded) -> None:
     declared = loaded.use_case.declared
     examples = [
         LabelledExample(
-            input=declared.input.model_validate(example["input"]),
+            input=read_stored(declared.input, example["input"]).value,
             output=None
             if example["output"] is None
-            else declared.output.model_validate(example["output"]),
+            else read_stored(declared.output, example["output"]).value,
         )
         for example in order["examples"]
     ]
@@ -322,7 +323,7 @@ def _fit(channel: Channel, loaded: Loaded) -> None:
 
 def _input(loaded: Loaded, content: Mapping[str, Any]) -> BaseModel | Failed:
     try:
-        return loaded.use_case.declared.input.model_validate(content)
+        return read_stored(loaded.use_case.declared.input, content).value
     except Exception as error:  # a validator of the pod's own may raise anything
         return Failed(error)
 

@@ -16,6 +16,7 @@ from roadbed.usecases.deciders import LabelledExample, Needs, OutOfFold, is_trai
 from roadbed.usecases.errors import Problem, TrainingError, UseCaseError
 from roadbed.usecases.folder import LoadedUseCase
 from roadbed.usecases.model import UseCase
+from roadbed.usecases.reading import written
 
 LOAD_SECONDS = 120.0
 FIT_SECONDS = 3_600.0
@@ -244,10 +245,8 @@ class DeciderProcesses:
         """
         content = [
             {
-                "input": example.input.model_dump(mode="json"),
-                "output": None
-                if example.output is None
-                else example.output.model_dump(mode="json"),
+                "input": written(example.input),
+                "output": None if example.output is None else written(example.output),
             }
             for example in examples
         ]

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from roadbed.usecases.deciders import Answer, Context, Task, Unsure
 from roadbed.usecases.destinations import Action
+from roadbed.usecases.reading import written
 
 LARGEST_FRAME = 64 * 1024 * 1024
 _HEAD = struct.Struct(">IB")
@@ -165,7 +166,7 @@ def _dumped(value: object) -> object:
     if not isinstance(value, BaseModel):
         return _plain(value)
     try:
-        return _plain(value.model_dump(mode="json", warnings=False))
+        return _plain(written(value))
     except Exception as error:  # a serializer of the pod's own may raise anything
         return {_ODD: f"{type(value).__name__} ({error})"[:300]}
 
@@ -175,7 +176,9 @@ def _model(value: object, output: type[BaseModel]) -> object:
     if isinstance(found := _read(value), _Odd):
         return found
     try:
-        return output.model_validate_json(json.dumps(found), extra="forbid")
+        return output.model_validate_json(
+            json.dumps(found), extra="forbid", by_alias=True, by_name=True
+        )
     except (ValidationError, ValueError):
         return found
 

@@ -30,6 +30,7 @@ from roadbed.scoring.content import Content
 from roadbed.usecases.deciders import Context, LabelledExample
 from roadbed.usecases.folder import LoadedUseCase
 from roadbed.usecases.model import UseCase
+from roadbed.usecases.reading import written
 
 _AT_ONCE = 8
 _NO_TASK = datetime.fromtimestamp(0, UTC)  # a replay: no task arrived
@@ -273,10 +274,10 @@ def cases_of(
     seen = {_key(each["input"]) for each in shown}
     found = []
     for number, each in enumerate(examples):
-        content = each.input.model_dump(mode="json")
+        content = written(each.input)
         if (key := _key(content)) not in seen:
             seen.add(key)
-            right = each.output.model_dump(mode="json") if each.output else None
+            right = written(each.output) if each.output else None
             found.append(Case(number=number, input=each.input, content=content, right=right))
     return found
 

@@ -32,6 +32,7 @@ from roadbed.usecases.errors import Problem, TrainingError
 from roadbed.usecases.folder import LoadedUseCase, read_examples
 from roadbed.usecases.model import UseCase
 from roadbed.usecases.patches import dumps, patched, read
+from roadbed.usecases.reading import UnfitError, read_stored, written
 from roadbed.usecases.rules import slices_of
 
 SQL = queries(__package__)
@@ -220,8 +221,8 @@ class Improvement:
             runner.close()
 
     def _record(self, declared: UseCase, example: LabelledExample) -> dict[str, Any]:
-        content = example.input.model_dump(mode="json")
-        output = example.output.model_dump(mode="json") if example.output else None
+        content = written(example.input)
+        output = written(example.output) if example.output else None
         # The input alone decides the purpose: the same text must never both tune and judge.
         purpose = purpose_of(body_hash(content), random_sample=declared.examples_are_random_sample)
         return {
@@ -288,26 +289,29 @@ def as_declared(declared: UseCase, right: Mapping[str, Any] | None) -> Mapping[s
     if right is None:
         return None
     try:
-        return declared.output.model_validate(right).model_dump(mode="json")
-    except ValueError:
+        return read_stored(declared.output, right).form
+    except UnfitError:
         return right
 
 
 def _set(declared: UseCase, rows: Sequence[Mapping[str, Any]]) -> ExampleSet:
-    read = [(each, row) for row in rows if (each := _read(declared, row))]
+    fitting = [pair for row in rows if (pair := _read(declared, row))]
     return ExampleSet(
-        examples=[each for each, _ in read],
+        examples=[example for example, _ in fitting],
         until=max((row["born_at"] for row in rows), default=None),
-        contents=[row["input"] for _, row in read],
+        contents=[content for _, content in fitting],
     )
 
 
-def _read(declared: UseCase, row: Mapping[str, Any]) -> LabelledExample | None:
+def _read(
+    declared: UseCase, row: Mapping[str, Any]
+) -> tuple[LabelledExample, Mapping[str, Any]] | None:
     try:
-        output = row["output"]
-        return LabelledExample(
-            input=declared.input.model_validate(row["input"]),
-            output=None if output is None else declared.output.model_validate(output),
+        output, reading = row["output"], read_stored(declared.input, row["input"])
+        example = LabelledExample(
+            input=reading.value,
+            output=None if output is None else read_stored(declared.output, output).value,
         )
-    except ValueError:
+    except UnfitError:
         return None
+    return example, reading.form

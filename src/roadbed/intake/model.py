@@ -12,11 +12,16 @@ from pydantic import BaseModel
 from roadbed.kernel.ids import TaskId
 
 
+class Unread(BaseModel):
+    """Stands for an input that each version reads by its own declaration."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AdmittedTask:
-    """A task that is on disk, or about to be. ``content`` is its input as JSON.
+    """A task that is on disk, or about to be. ``content`` is the form of its input.
 
-    ``source`` says who sent it, how.
+    ``input`` is the same as code is given it. ``sent`` is the body as it was sent; ``None`` where
+    that is the form (``usecases.reading``). ``source`` says who sent it, how.
 
     ``reference`` is the coin: a person labels the task whatever its route. ``funded`` is false
     where the budget had nothing left to reserve. A revision names the first in ``revises`` and has
@@ -37,11 +42,12 @@ class AdmittedTask:
     revises: TaskId | None = None
     revision: int = 1
     noted: bool = False
+    sent: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arrival:
-    """A task that was checked and tossed, and is not on disk yet. ``body_hash`` is of its input."""
+    """A task that was checked and tossed, and is not on disk yet. ``body_hash`` is of its form."""
 
     task: AdmittedTask
     body_hash: str

@@ -1,17 +1,19 @@
 -- name: admit
-INSERT INTO task (id, use_case, key, body_hash, input, source, reference, reference_rate, admitted_at)
-SELECT id, use_case, key, body_hash, input, source, reference, reference_rate, admitted_at
+INSERT INTO task (id, use_case, key, body_hash, input, sent, source, reference, reference_rate,
+                  admitted_at)
+SELECT id, use_case, key, body_hash, input, sent, source, reference, reference_rate, admitted_at
 FROM json_to_recordset(%(items)s::json) AS item (
-    id text, use_case text, key text, body_hash text, input jsonb, source jsonb,
+    id text, use_case text, key text, body_hash text, input jsonb, sent jsonb, source jsonb,
     reference boolean, reference_rate double precision, admitted_at timestamptz)
 ON CONFLICT DO NOTHING
 
 -- name: born
 -- A part of the statement that admits and settles at once. What was decided in an epoch that is over
 -- is not born, nor what comes under a key that stands already.
-INSERT INTO task (id, use_case, key, body_hash, input, source, reference, reference_rate, admitted_at)
-SELECT item.task_id, item.use_case, item.key, item.body_hash, item.input, item.source, item.reference,
-       item.reference_rate, item.admitted_at
+INSERT INTO task (id, use_case, key, body_hash, input, sent, source, reference, reference_rate,
+                  admitted_at)
+SELECT item.task_id, item.use_case, item.key, item.body_hash, item.input, item.sent, item.source,
+       item.reference, item.reference_rate, item.admitted_at
 FROM item
 JOIN use_case ON use_case.name = item.use_case AND use_case.halt_epoch = item.halt_epoch
 ON CONFLICT DO NOTHING
@@ -28,7 +30,7 @@ ON CONFLICT DO NOTHING
 
 -- name: standing
 -- What stands for each item: the task just stored, or the earlier one under the same key.
-SELECT item.id, coalesce(own.id, earlier.id) AS task_id, earlier.body_hash, earlier.input,
+SELECT item.id, coalesce(own.id, earlier.id) AS task_id, earlier.body_hash, earlier.input, earlier.sent,
        earlier.source, earlier.reference, earlier.reference_rate, earlier.admitted_at
 FROM json_to_recordset(%(items)s::json) AS item (id text, use_case text, key text)
 LEFT JOIN task AS own ON own.id = item.id
@@ -43,7 +45,7 @@ RETURNING id
 
 -- name: standing_funded
 -- The same where there is a budget: did the new task get its reservation?
-SELECT item.id, coalesce(own.id, earlier.id) AS task_id, earlier.body_hash, earlier.input,
+SELECT item.id, coalesce(own.id, earlier.id) AS task_id, earlier.body_hash, earlier.input, earlier.sent,
        earlier.source, earlier.reference, earlier.reference_rate, earlier.admitted_at,
        in_flight.reserved IS NOT NULL AS funded
 FROM json_to_recordset(%(items)s::json) AS item (id text, use_case text, key text)
@@ -61,8 +63,8 @@ WHERE task.id = in_flight.task_id AND in_flight.task_id IN (
     JOIN task AS of_task ON of_task.id = expired.task_id
     WHERE expired.lease_until < now() AND of_task.use_case = ANY (%(use_cases)s)
     ORDER BY expired.lease_until LIMIT %(most)s FOR UPDATE OF expired SKIP LOCKED)
-RETURNING task.id, task.use_case, task.input, task.source, task.reference, task.reference_rate,
-          task.admitted_at, task.revises, task.revision, in_flight.attempt,
+RETURNING task.id, task.use_case, task.input, task.sent, task.source, task.reference,
+          task.reference_rate, task.admitted_at, task.revises, task.revision, in_flight.attempt,
           coalesce(task.key, (SELECT key FROM task AS first WHERE first.id = task.revises)) AS key
 
 -- name: extend
@@ -84,14 +86,14 @@ WHERE named.id = %(id)s
 FOR UPDATE OF first
 
 -- name: newest
-SELECT id, revises, revision, body_hash, input, source, admitted_at, on_revision FROM task
+SELECT id, revises, revision, body_hash, input, sent, source, admitted_at, on_revision FROM task
 WHERE id = %(first)s OR revises = %(first)s
 ORDER BY revision DESC LIMIT 1
 
 -- name: revise
-INSERT INTO task (id, use_case, body_hash, input, source, reference, reference_rate, admitted_at,
-                  revises, revision, on_revision)
-VALUES (%(id)s, %(use_case)s, %(body_hash)s, %(input)s, %(source)s, %(reference)s,
+INSERT INTO task (id, use_case, body_hash, input, sent, source, reference, reference_rate,
+                  admitted_at, revises, revision, on_revision)
+VALUES (%(id)s, %(use_case)s, %(body_hash)s, %(input)s, %(sent)s, %(source)s, %(reference)s,
         %(reference_rate)s, %(admitted_at)s, %(revises)s, %(revision)s, %(rule)s)
 
 -- name: hold_revision

@@ -8,31 +8,37 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from roadbed.intake.errors import InputError
+from roadbed.intake.model import AdmittedTask
+from roadbed.kernel.storable import faults
+from roadbed.scoring.content import same
+from roadbed.usecases.reading import Reading, UnfitError, read_form
 
 LONGEST_KEY = 200
 LONGEST_REASON = 500
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f]")
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def read_input(model: type[BaseModel], content: object) -> BaseModel:
-    """``content`` as the declared input, unknown fields refused. Raises ``InputError``."""
+def read_input(model: type[BaseModel], sent: object) -> Reading:
+    """An input as it was sent, as the use case declares it. Raises ``InputError``."""
+    if bad := unstorable(sent):
+        raise _unfit(bad)
     try:
-        found = model.model_validate(content, strict=False, extra="forbid")
-    except ValidationError as error:
-        raise InputError(
-            [
-                (".".join(map(str, each["loc"])) or "input", each["msg"])
-                for each in error.errors(include_url=False, include_input=False)[:20]
-            ]
-        ) from error
-    if bad := [(place, problem) for place, problem in unstorable(content)][:20]:
-        raise InputError(bad)
-    return found
+        return read_form(model, sent, storable=True)
+    except UnfitError as error:
+        raise _unfit(error.fields) from error
+
+
+def _unfit(fields: list[tuple[str, str]]) -> InputError:
+    return InputError([(place or "input", problem) for place, problem in fields])
+
+
+def as_sent(reading: Reading, sent: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What is kept of a body beside its form: nothing where the two are the same."""
+    return None if reading.as_given or same(sent, reading.form) else sent
 
 
 def check_key(key: str | None) -> None:
@@ -43,33 +49,45 @@ def check_key(key: str | None) -> None:
 
 def check_reason(reason: str | None) -> None:
     """Raises ``InputError`` for a reason that is too long or cannot be shown."""
-    if reason is not None and (len(reason) > LONGEST_REASON or any(unstorable(reason))):
+    if reason is not None and (len(reason) > LONGEST_REASON or unstorable(reason)):
         raise InputError([("reason", f"use at most {LONGEST_REASON} characters of plain text")])
 
 
 def body_hash(content: Mapping[str, Any]) -> str:
-    """The same for the same JSON, whatever the order of its fields."""
+    """The same for the same JSON, whatever the order of its fields. Of a task: of its form."""
     return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()
 
 
-def unstorable(value: object, place: str = "") -> Iterator[tuple[str, str]]:
-    """Text in ``value`` that no database keeps or nobody can read: where it stands, and why."""
+def repeats(row: Mapping[str, Any], task: AdmittedTask, form_hash: str) -> bool:
+    """Whether what stands in ``row`` is the same work: the same form, or sent in the same words.
+
+    The words count too, since the declaration may read them in another way than it did before.
+    """
+    if row["body_hash"] == form_hash:
+        return True
+    sent = row["input"] if row["sent"] is None else row["sent"]
+    return same(sent, task.content if task.sent is None else task.sent)
+
+
+def unstorable(sent: object) -> list[tuple[str, str]]:
+    """What keeps something sent from being stored, or read by people: the place, and why.
+
+    People and terminals read what is sent, so control characters are refused beyond what the
+    database asks for.
+    """
+    return faults(sent) or list(_controls(sent))[:20]
+
+
+def _controls(value: object, place: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
-        if problem := _bad_text(value):
-            yield place or "input", problem
+        if _CONTROL.search(value):
+            yield place, "holds control characters; remove them"
     elif isinstance(value, dict | Mapping):  # asking the abstract class alone takes longer
         for key, inner in value.items():
-            yield from unstorable(inner, f"{place}.{key}".lstrip("."))
+            below = f"{place}.{key}".lstrip(".")
+            if _CONTROL.search(str(key)):
+                yield _CONTROL.sub("\ufffd", below), "has a name that holds control characters"
+            yield from _controls(inner, below)
     elif isinstance(value, list | tuple):
         for number, inner in enumerate(value):
-            yield from unstorable(inner, f"{place}.{number}".lstrip("."))
-
-
-def _bad_text(text: str) -> str | None:
-    if "\x00" in text:
-        return "holds a NUL character; remove it"
-    if _SURROGATE.search(text):
-        return "holds half a surrogate pair; send valid UTF-8"
-    if _CONTROL.search(text):
-        return "holds control characters; remove them"
-    return None
+            yield from _controls(inner, f"{place}.{number}".lstrip("."))

@@ -13,7 +13,7 @@ from roadbed.budgets.service import SQL as BUDGETS
 from roadbed.budgets.service import Budgets, amounts
 from roadbed.intake import rules
 from roadbed.intake.errors import KeyReusedError, NoSuchTaskError, RevisionErasedError
-from roadbed.intake.model import Admission, AdmittedTask, Arrival
+from roadbed.intake.model import Admission, AdmittedTask, Arrival, Unread
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids, TaskId
@@ -22,6 +22,7 @@ from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
 from roadbed.usecases.model import OnRevision, UseCase
+from roadbed.usecases.reading import UnfitError, read_stored
 
 SQL = queries(__package__)
 _TURN_SECONDS = 0.05
@@ -68,20 +69,21 @@ class Intake:
         Raises ``InputError``.
         """
         rules.check_key(key)
-        parsed = rules.read_input(declared.input, content)
+        reading = rules.read_input(declared.input, content)
         task_id = self._ids.task()
         task = AdmittedTask(
             id=task_id,
             use_case=declared.name,
             key=key,
-            input=parsed,
-            content=content,
+            input=reading.value,
+            content=reading.form,
+            sent=rules.as_sent(reading, content),
             source=source,
             reference=coin.toss(coin_seed, task_id, reference_rate),
             reference_rate=reference_rate,
             admitted_at=self._clock.now(),
         )
-        return Arrival(task=task, body_hash=rules.body_hash(content))
+        return Arrival(task=task, body_hash=rules.body_hash(reading.form))
 
     async def admit(self, declared: UseCase, arrival: Arrival) -> Admission:
         """Store it, with a lease. Raises ``KeyReusedError``, ``StorageUnavailableError``."""
@@ -100,7 +102,7 @@ class Intake:
             return Admission(task=replace(task, funded=funded), repeated=False)
         if await self._database.fetch(SQL["free_key"], {"id": row["task_id"]}):
             return await self.admit(declared, arrival)
-        if row["body_hash"] != arrival.body_hash:
+        if not rules.repeats(row, task, arrival.body_hash):
             raise KeyReusedError(str(task.key), row["task_id"])
         return Admission(
             task=_read(declared, {**row, "id": row["task_id"], "key": task.key}), repeated=True
@@ -122,8 +124,8 @@ class Intake:
         ``RevisionErasedError``, ``StorageUnavailableError``.
         """
         rules.check_reason(reason)
-        parsed = rules.read_input(declared.input, content)
-        digest, now = rules.body_hash(content), self._clock.now()
+        reading = rules.read_input(declared.input, content)
+        digest, now = rules.body_hash(reading.form), self._clock.now()
         async with self._database.transaction() as connection:
             cursor = await connection.execute(SQL["first"], {"id": task_id})
             first = await cursor.fetchone()
@@ -133,14 +135,13 @@ class Intake:
                 raise RevisionErasedError(first["id"])
             cursor = await connection.execute(SQL["newest"], {"first": first["id"]})
             newest = await cursor.fetchone() or {}
-            if newest["body_hash"] == digest:
-                return Admission(task=_read(declared, {**first, **newest}), repeated=True)
             task = AdmittedTask(
                 id=self._ids.task(),
                 use_case=declared.name,
                 key=first["key"],
-                input=parsed,
-                content=content,
+                input=reading.value,
+                content=reading.form,
+                sent=rules.as_sent(reading, content),
                 source={**source, "reason": reason} if reason else source,
                 reference=first["reference"],
                 reference_rate=first["reference_rate"],
@@ -149,6 +150,8 @@ class Intake:
                 revision=newest["revision"] + 1,
                 noted=declared.on_revision == "note",
             )
+            if rules.repeats(newest, task, digest):
+                return Admission(task=_read(declared, {**first, **newest}), repeated=True)
             await self._keep(connection, task, digest, declared.on_revision)
         return Admission(task=await self._funded(declared, task), repeated=False)
 
@@ -159,6 +162,7 @@ class Intake:
         facts = {**item, **record(Arrival(task=task, body_hash=digest)), "rule": rule}
         facts |= {"revises": task.revises, "revision": task.revision}
         facts |= {name: Jsonb(facts[name]) for name in ("input", "source")}
+        facts["sent"] = None if task.sent is None else Jsonb(task.sent)
         await connection.execute(SQL["revise"], facts)
         if not task.noted:
             await connection.execute(SQL["hold_revision"], item)
@@ -219,6 +223,7 @@ def record(arrival: Arrival) -> dict[str, object]:
         "key": task.key,
         "body_hash": arrival.body_hash,
         "input": task.content,
+        "sent": task.sent,
         "source": task.source,
         "reference": task.reference,
         "reference_rate": task.reference_rate,
@@ -227,13 +232,13 @@ def record(arrival: Arrival) -> dict[str, object]:
 
 
 def _read(declared: UseCase, row: Mapping[str, Any]) -> AdmittedTask:
-    return AdmittedTask(
+    task = AdmittedTask(
         id=TaskId(row["id"]),
         use_case=declared.name,
         key=row["key"],
-        # Stored input was checked when it came; a model that changed since must not lose the task.
-        input=_model_or_raw(declared, row["input"]),
+        input=Unread(),
         content=row["input"],
+        sent=row["sent"],
         source=row["source"],
         reference=row["reference"],
         reference_rate=row["reference_rate"],
@@ -243,10 +248,8 @@ def _read(declared: UseCase, row: Mapping[str, Any]) -> AdmittedTask:
         revision=row.get("revision", 1),
         noted=row.get("on_revision") == "note",
     )
-
-
-def _model_or_raw(declared: UseCase, content: Mapping[str, Any]) -> Any:
     try:
-        return declared.input.model_validate(content)
-    except ValueError:
-        return declared.input.model_construct(**content)
+        reading = read_stored(declared.input, row["input"])
+    except UnfitError:  # a model that changed since must not lose the task: a person gets it
+        return task
+    return replace(task, input=reading.value, content=reading.form)

@@ -39,7 +39,7 @@ def read(sent: object) -> Report:
             "The outcome does not say what turned out.",
             "Send right, true or false, or output, what is right.",
         )
-    for place, problem in unstorable(sent):
+    for place, problem in unstorable(sent)[:1]:
         raise OutcomeError(f"{place} {problem}.", "Then report it again.")
     happened_at = _time(sent.get("happened_at"))
     return Report(**texts, right=right, output=output, happened_at=happened_at)

@@ -1,6 +1,6 @@
 -- name: find
 SELECT task.id AS task_id, task.use_case, coalesce(task.key, first.key) AS key, task.input,
-       task.source, task.reference, task.reference_rate, task.admitted_at,
+       task.sent, task.source, task.reference, task.reference_rate, task.admitted_at,
        task.body_hash = 'erased' AS erased, task.revises, task.revision, task.on_revision,
        review.superseded_by, review.closed_at,
        use_case.declaration,
@@ -143,7 +143,7 @@ WHERE name = %(use_case)s
 -- name: copies
 -- The task with all its revisions, the first one first, and what was made of them to measure reviewers.
 WITH own AS (
-    SELECT task.id, task.use_case, task.body_hash, task.revision FROM task AS named
+    SELECT task.id, task.use_case, task.input, task.body_hash, task.revision FROM task AS named
     JOIN task ON task.id = coalesce(named.revises, named.id)
               OR task.revises = coalesce(named.revises, named.id)
     WHERE named.id = %(task_id)s
@@ -152,7 +152,9 @@ SELECT id, use_case FROM (
     SELECT id, use_case, revision FROM own
     UNION
     SELECT copy.id, copy.use_case, NULL FROM own
-    JOIN task AS copy ON copy.use_case = own.use_case AND copy.body_hash = own.body_hash
+    -- By value too: the database writes some numbers in other digits than they came in.
+    JOIN task AS copy ON copy.use_case = own.use_case
+                     AND (copy.body_hash = own.body_hash OR copy.input = own.input)
     JOIN measure ON measure.task_id = copy.id
     WHERE copy.id NOT IN (SELECT id FROM own)
 ) AS found ORDER BY revision
@@ -169,7 +171,7 @@ SELECT (SELECT count(*) FROM in_flight WHERE task_id = ANY (%(ids)s))
         WHERE task_id = ANY (%(ids)s) AND verdict IS NULL AND closed_at IS NULL) AS n
 
 -- name: erase_task
-UPDATE task SET input = '{}', source = '{}', key = NULL, body_hash = 'erased'
+UPDATE task SET input = '{}', sent = NULL, source = '{}', key = NULL, body_hash = 'erased'
 WHERE id = ANY (%(ids)s)
 
 -- name: erase_decision

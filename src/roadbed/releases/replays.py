@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
-from pydantic import ValidationError
-
 from roadbed.budgets.model import Aside
 from roadbed.budgets.service import Budgets
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
@@ -28,6 +26,7 @@ from roadbed.scoring.assessment import Truth, is_wrong
 from roadbed.scoring.content import Content, content_hash
 from roadbed.storage.database import Row
 from roadbed.usecases.model import Budget, UseCase
+from roadbed.usecases.reading import UnfitError, read_stored
 
 Receipt = Mapping[str, Any]
 
@@ -179,17 +178,15 @@ async def _evaluate(found: Runnable, row: Row, task: AdmittedTask, clock: Clock)
 
 def _task(receipt: Receipt, found: Runnable, number: int) -> AdmittedTask:
     try:
-        read = found.loaded.declared.input.model_validate(receipt["input"])
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        detail = f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}"
-        raise ReplayInputError(receipt["task"], number, detail) from error
+        reading = read_stored(found.loaded.declared.input, receipt["input"])
+    except UnfitError as error:
+        raise ReplayInputError(receipt["task"], number, str(error)) from error
     return AdmittedTask(
         id=TaskId(receipt["task"]),
         use_case=receipt["use_case"],
         key=receipt["key"],
-        input=read,
-        content=receipt["input"],
+        input=reading.value,
+        content=reading.form,
         source={"surface": "replay"},
         reference=False,
         reference_rate=0.0,

@@ -15,6 +15,7 @@ from roadbed.scoring.scorers import Score
 from roadbed.usecases.destinations import Action
 from roadbed.usecases.model import UseCase
 from roadbed.usecases.outbound import checked_actions
+from roadbed.usecases.reading import form_of
 from roadbed.usecases.rulebook import RuleBook
 
 Json = Mapping[str, Any]
@@ -71,6 +72,7 @@ def read_verdict(
     *Accept* says that what was shown is right and releases what the person may release: an action
     that needs an approval is released by somebody who may approve, and held for the others.
     """
+    shown = replace(shown, input=form_of(declared.input, shown.input))
     right, known = _right(declared, shown, kind, output, actions)
     score = _score(declared, shown, kind, right, actions_known=known)
     released = [] if right is None else _released(shown, right, rules)

@@ -77,6 +77,7 @@ def task_of(declared: UseCase, case: Case, task_id: str, came: datetime) -> dict
         "key": case.key,
         "body_hash": body_hash(case.content),
         "input": case.content,
+        "sent": None,
         "source": case.source,
         "reference": False,
         "reference_rate": case.rate,

@@ -12,7 +12,9 @@ from roadbed.scoring.scorers import FunctionScorer, Score
 from roadbed.usecases.deciders import needs_of
 from roadbed.usecases.errors import Problem, UseCaseError
 from roadbed.usecases.folder import LoadedUseCase, load, read_examples
+from roadbed.usecases.reading import written
 from roadbed.usecases.rulebook import read_rules
+from roadbed.usecases.samples import model_problems
 
 _MOST_PER_FILE = 20
 _MOST_SCORED = 50  # examples a scorer is tried on
@@ -48,6 +50,7 @@ def check(folder: Path) -> Checked:
     examples = 0
     if loaded:
         problems += _located(folder / "usecase.py", tuple(_needs_problems(loaded)))
+        problems += _located(folder / "usecase.py", tuple(_model_problems(loaded)))
         found = list(_example_problems(loaded))
         examples = sum(each is None for each in found)
         problems += _shortened([each for each in found if each is not None])
@@ -75,6 +78,15 @@ def _needs_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
         )
 
 
+def _model_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
+    """Models that read back something else than what is stored."""
+    declared = loaded.declared
+    yield from model_problems("input", "input", declared.input)
+    yield from model_problems("output", "output", declared.output)
+    for kind in declared.actions.values():
+        yield from model_problems("action", f"action {kind.name!r}", kind.arguments)
+
+
 def _example_problems(loaded: LoadedUseCase) -> Iterator[Problem | None]:
     for _path, _line, item in read_examples(loaded):
         yield item if isinstance(item, Problem) else None
@@ -85,7 +97,7 @@ def _scorer_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
     scorer = loaded.declared.scorer
     items = [item for _, _, item in islice(read_examples(loaded), _MOST_SCORED)]
     known = [
-        (item.input.model_dump(mode="json"), item.output.model_dump(mode="json"))
+        (written(item.input), written(item.output))
         for item in items
         if not isinstance(item, Problem) and item.output is not None
     ]

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-from pydantic import ValidationError
-
 from roadbed.usecases.deciders import LabelledExample, Records
 from roadbed.usecases.errors import Problem, UseCaseError
 from roadbed.usecases.model import UseCase
+from roadbed.usecases.reading import read_form
 from roadbed.usecases.rulebook import RuleBook, read_rules
 
 # Examples reach a version through what was learnt from them, docs not at all.
@@ -150,22 +149,16 @@ def _example(declared: UseCase, path: Path, number: int, line: str) -> LabelledE
             raise ValueError("it is not an object with exactly the fields input and output")
         output = record["output"]
         return LabelledExample(
-            input=declared.input.model_validate(record["input"]),
-            output=None if output is None else declared.output.model_validate(output),
+            input=read_form(declared.input, record["input"]).value,
+            output=None if output is None else read_form(declared.output, output).value,
         )
     except (ValueError, RecursionError) as error:
-        detail = _validation(error) if isinstance(error, ValidationError) else str(error)
         return Problem(
             file=path,
             line=number,
-            problem=f"This example cannot be used: {detail}.",
+            problem=f"This example cannot be used: {error}.",
             remedy='Write {"input": {…}, "output": {…}}, output null if none is right.',
         )
-
-
-def _validation(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}"
 
 
 def _import(folder: Path) -> ModuleType:

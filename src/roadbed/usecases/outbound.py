@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
-
 from roadbed.usecases import templates
+from roadbed.usecases.conditions import compiled
 from roadbed.usecases.destinations import Action, ActionKind, Destination, Effect
 from roadbed.usecases.errors import Problem
+from roadbed.usecases.reading import UnfitError, read_form
 
 if TYPE_CHECKING:
     from roadbed.usecases.model import UseCase
@@ -44,12 +44,7 @@ def action_problems(declared: UseCase, found: ActionKind) -> list[Problem]:
 
 def condition(text: str) -> Any:
     """A compiled ``when``. Raises ``ValueError``."""
-    import cel
-
-    program = cel.compile(text)
-    if unknown := set(program.variables()) - _SEES:
-        raise ValueError(f"it asks for {sorted(unknown)}, but sees only {sorted(_SEES)}")
-    return program
+    return compiled(text, _SEES)
 
 
 def plan(declared: UseCase) -> list[dict[str, Any]]:
@@ -94,11 +89,10 @@ def checked_actions(
 
 def _arguments(kind: ActionKind, given: object) -> dict[str, Any] | str:
     try:
-        raw = given.model_dump(warnings=False) if isinstance(given, BaseModel) else given
-        return kind.arguments.model_validate(raw, extra="forbid").model_dump(mode="json")
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'arguments'}: {first['msg']}"
+        return read_form(kind.arguments, given).form
+    except UnfitError as error:
+        place, problem = error.fields[0]
+        return f"{place or 'arguments'}: {problem}"
 
 
 def _name(declared: UseCase, name: object) -> Iterator[Problem]:

@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
+from roadbed.usecases.conditions import compiled
 from roadbed.usecases.deciders import (
     Answer,
     Context,
@@ -27,7 +28,7 @@ from roadbed.usecases.deciders import (
 )
 from roadbed.usecases.errors import PatchError
 from roadbed.usecases.model import UseCase
-from roadbed.usecases.rulebook import compiled
+from roadbed.usecases.reading import UnfitError, read_stored, written
 
 ARTIFACT = "patches.json"
 _SEES = {"input", "output", "confidence"}
@@ -245,9 +246,9 @@ class _Around:
     def _ruled(
         self, answer: Answer[BaseModel], rule: RulePatch, input: BaseModel, done: list[str]
     ) -> Answer[BaseModel] | Unsure:
-        output = answer.output.model_dump(mode="json")
+        output = written(answer.output)
         facts = {
-            "input": input.model_dump(mode="json"),
+            "input": written(input),
             "output": output,
             "confidence": float(answer.confidence),
         }
@@ -261,8 +262,8 @@ class _Around:
         if rule.set is None:
             return self._doubtful(answer, rule.reason)
         try:
-            mended = self._declared.output.model_validate({**output, **rule.set})
-        except ValidationError as error:
+            mended = read_stored(self._declared.output, {**output, **rule.set}).value
+        except UnfitError as error:
             return self._doubtful(answer, f"the accepted rule {rule.id} does not fit: {error}")
         return replace(answer, output=mended)
 

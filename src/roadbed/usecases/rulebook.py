@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import yaml
 
+from roadbed.usecases.conditions import compiled
 from roadbed.usecases.errors import Problem, UseCaseError
 
 Route = Literal["review", "refused"]
@@ -194,13 +195,3 @@ def _action_rule(entry: object, sees: set[str]) -> ActionRule:
         reason=str(entry["reason"]),
         program=compiled(entry["when"], sees),
     )
-
-
-def compiled(when: object, sees: set[str]) -> Any:
-    """A CEL condition over the names in ``sees``. Raises ``ValueError``."""
-    import cel
-
-    program = cel.compile(str(when))
-    if unknown := set(program.variables()) - sees:
-        raise ValueError(f"it asks for {sorted(unknown)}, but sees only {sorted(sees)}")
-    return program

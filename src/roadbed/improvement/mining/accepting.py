@@ -25,6 +25,7 @@ from roadbed.usecases.errors import PatchError
 from roadbed.usecases.folder import LoadedUseCase
 from roadbed.usecases.model import UseCase
 from roadbed.usecases.patches import Patches, RulePatch, read
+from roadbed.usecases.reading import UnfitError, read_form
 
 _LONGEST = 2_000
 _SAME = 0.6  # of a rule's cases, from which on it says nearly the same as another
@@ -157,10 +158,9 @@ def _holds(rule: RulePatch, seen: Seen) -> bool:
 
 def _output(declared: UseCase, content: Json) -> Json:
     try:
-        found: dict[str, Any] = declared.output.model_validate(content).model_dump(mode="json")
-    except ValidationError as error:
-        raise ProposalEditError(_first(error)) from error
-    return found
+        return read_form(declared.output, content).form
+    except UnfitError as error:
+        raise ProposalEditError(str(error)) from error
 
 
 def _rule(loaded: LoadedUseCase, patch: Json) -> None:
@@ -207,11 +207,11 @@ def _texts(_: LoadedUseCase, patch: Json) -> None:
 def _examples(loaded: LoadedUseCase, patch: Json) -> None:
     for each in patch["examples"]:
         try:
-            loaded.declared.input.model_validate(each["input"])
+            read_form(loaded.declared.input, each["input"])
             if each["output"] is not None:
-                loaded.declared.output.model_validate(each["output"])
-        except ValidationError as error:
-            raise ValueError(f"an example does not fit: {_first(error)}") from error
+                read_form(loaded.declared.output, each["output"])
+        except UnfitError as error:
+            raise ValueError(f"an example does not fit: {error}") from error
 
 
 def _first(error: ValidationError) -> str:

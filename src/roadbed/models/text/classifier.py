@@ -20,6 +20,7 @@ from roadbed.models.text.state import Fitted
 from roadbed.models.text.vocabulary import Floats, Rows
 from roadbed.usecases.deciders import Answer, LabelledExample, OutOfFold, Unsure
 from roadbed.usecases.errors import TrainingError
+from roadbed.usecases.reading import written
 
 _FREE = Decimal(0)  # it runs here; nobody sends a bill
 _NONE = None  # the label of texts for which no answer would be right
@@ -131,7 +132,7 @@ class TextClassifier:
         return str(getattr(input, self.text))
 
     def _label(self, output: BaseModel | None) -> Any:
-        return None if output is None else output.model_dump(mode="json")[self.label]
+        return None if output is None else written(output)[self.label]
 
     def _answer(
         self, lead: int, sure: float, cautious: float, evidence: JsonObject

@@ -1,0 +1,67 @@
+"""Conditions in CEL: which names and macros they may use. The same for rules and deliveries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence, Set
+from typing import Any
+
+# `has` names no element, and needs nothing here.
+_EACH = {"all", "exists", "exists_one"}
+_BUILDS = {"map", "filter"}
+_TOKEN = re.compile(
+    r"""[bB]?[rR][bB]?(?:'''.*?'''|\"{3}.*?\"{3}|'[^']*'|"[^"]*")"""
+    r"""|[bB]?(?:'''(?:\\.|.)*?'''|\"{3}(?:\\.|.)*?\"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
+    r"""|//[^\n]*|[A-Za-z_][A-Za-z0-9_]*|\S""",
+    re.DOTALL,
+)
+_OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
+
+
+def compiled(when: object, sees: Set[str]) -> Any:
+    """A condition over the names in ``sees``. Raises ``ValueError``, which says what to write."""
+    import cel
+
+    program = cel.compile(str(when))
+    unknown = set(program.variables()) - sees
+    tokens = [token for token in _TOKEN.findall(str(when)) if not token.startswith("//")]
+    unknown -= _elements(tokens, sees)
+    if unknown:
+        raise ValueError(f"it asks for {sorted(unknown)}, but sees only {sorted(sees)}")
+    return program
+
+
+def _elements(tokens: Sequence[str], sees: Set[str]) -> set[str]:
+    """The names that macros give to elements. Raises ``ValueError`` for a use that never works."""
+    named = {}
+    for at, macro in _macros(tokens):
+        if macro in _BUILDS:
+            raise ValueError(
+                f"the macro {macro} is not supported, since its time grows with the square of the "
+                "list; write all, exists or exists_one with a condition on each element"
+            )
+        if tokens[at + 1] in sees:
+            raise ValueError(f"{macro} names its element {tokens[at + 1]!r}; take another name")
+        named[at] = tokens[at + 1]
+    scopes: list[str | None] = []
+    for at, token in enumerate(tokens):
+        if token in _OPEN:
+            if at in named and any(scopes):
+                raise ValueError(
+                    "a macro stands inside another, and its time would grow with the square of the "
+                    "list; write two rules, or give the input a field that says it"
+                )
+            scopes.append(named.get(at))
+        elif token in _CLOSE:
+            scopes.pop()
+        elif token in named.values() and token not in scopes and tokens[at - 1] != ".":
+            raise ValueError(f"{token!r} is the element of a macro and is asked for outside of it")
+    return set(named.values())
+
+
+def _macros(tokens: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Where the bracket of each macro opens that names an element, and which macro it is."""
+    for at in range(2, len(tokens) - 2):
+        opens = tokens[at] == "(" and tokens[at - 2] == "." and tokens[at + 2] == ","
+        if opens and tokens[at - 1] in _EACH | _BUILDS:
+            yield at, tokens[at - 1]

@@ -1,0 +1,123 @@
+"""One reading of a value by a declared model: what code is given, and what is stored of it.
+
+Inputs, outputs and arguments of actions are read here, wherever they come from. The *form* is the
+model's own JSON (``model_dump(mode="json")``: by field name, defaults included, nothing computed):
+rules, slices, keys, templates, hashes, examples and receipts see it and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from pydantic import BaseModel, ValidationError
+
+from roadbed.kernel.storable import faults
+
+_MOST_NAMED = 20
+NOT_READ_BACK = (
+    "is not read back as it is stored; the model has to be changed, `roadbed check` says how"
+)
+
+
+class UnfitError(ValueError):
+    """A value that a model does not take. ``fields`` says where and why, 20 at most."""
+
+    def __init__(self, fields: list[tuple[str, str]]) -> None:
+        place, problem = fields[0]
+        super().__init__(f"{place or 'it'}: {problem}")
+        self.fields = fields
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """A value as an instance of its model, and its form, which is what is stored.
+
+    ``as_given`` says that the form is what was given, to the letter.
+    """
+
+    value: BaseModel
+    form: dict[str, Any]
+    as_given: bool = False
+
+
+def read_form(model: type[BaseModel], given: object, *, storable: bool = False) -> Reading:
+    """``given`` (JSON, or an instance) as ``model`` takes it; unknown fields are refused.
+
+    ``value`` is what the model makes of ``form``, so that code which is given the stored form
+    later, in another process or by a replay, sees the same. Fields may go by name or by alias.
+    ``storable`` says that ``given`` was looked at already. Raises ``UnfitError``, also for what
+    cannot be stored.
+    """
+    # Instances are checked again: pydantic builds them without checks when asked to.
+    raw = given.model_dump(warnings=False) if isinstance(given, BaseModel) else given
+    reading = _read(model, raw, "forbid")
+    as_given = _identical(reading.form, raw)
+    if not (storable and as_given) and (found := faults(reading.form)):
+        raise UnfitError(found)
+    if as_given:
+        return Reading(value=reading.value, form=reading.form, as_given=True)
+    try:
+        again = _read(model, reading.form, "forbid")
+    except UnfitError as error:
+        raise UnfitError([(place, NOT_READ_BACK) for place, _ in error.fields]) from error
+    if again.value != reading.value:
+        raise UnfitError([(_first_difference(reading.value, again.value), NOT_READ_BACK)])
+    return replace(reading, value=again.value)
+
+
+def written(value: BaseModel) -> dict[str, Any]:
+    """The form of an instance."""
+    return value.model_dump(
+        mode="json", by_alias=False, exclude_computed_fields=True, warnings=False
+    )
+
+
+def read_stored(model: type[BaseModel], stored: Mapping[str, Any]) -> Reading:
+    """What was stored, as ``model`` takes it now. Fields that the model lost are left out.
+
+    What was stored before forms were is read here too. Raises ``UnfitError``.
+    """
+    return _read(model, stored, None)
+
+
+def form_of(model: type[BaseModel], stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The form of what was stored; as it is, where the model does not take it any more."""
+    try:
+        return read_stored(model, stored).form
+    except UnfitError:
+        return stored
+
+
+def _read(model: type[BaseModel], raw: object, extra: Literal["forbid"] | None) -> Reading:
+    try:
+        value = model.model_validate(raw, extra=extra, by_alias=True, by_name=True)
+        return Reading(value=value, form=written(value))
+    except ValidationError as error:
+        raise UnfitError(
+            [
+                (".".join(map(str, problem["loc"])), problem["msg"])
+                for problem in error.errors(include_url=False, include_input=False)[:_MOST_NAMED]
+            ]
+        ) from error
+    except Exception as error:  # validators and serializers are the pod's own code
+        raise UnfitError([("", f"its model failed: {type(error).__name__}: {error}")]) from error
+
+
+def _identical(one: object, other: object) -> bool:
+    """Whether two values are the same JSON to the letter: 1, 1.0 and true are three values."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict) and isinstance(other, dict):
+        return len(one) == len(other) and all(
+            name in other and _identical(value, other[name]) for name, value in one.items()
+        )
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_identical, one, other))
+    return one == other
+
+
+def _first_difference(one: BaseModel, other: BaseModel) -> str:
+    fields = type(one).model_fields
+    return next((name for name in fields if getattr(one, name) != getattr(other, name)), "")
