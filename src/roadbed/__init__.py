@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from roadbed.scoring.scorers import Exact, Fields, Judged, Score, Sets, Within
-    from roadbed.usecases.deciders import Answer, Context, Task, Unsure
+    from roadbed.usecases.deciders import Answer, Context, Isolation, Task, Unsure
     from roadbed.usecases.destinations import Action, Approvals
-    from roadbed.usecases.model import Budget, Isolation, Pod, UseCase
+    from roadbed.usecases.model import Budget, Pod, UseCase
     from roadbed.usecases.rollout import DIRECT, Check, Gate, Rollout
 
 __version__ = "0.1.0"
@@ -55,7 +55,7 @@ _HOMES = {
     "Task": "roadbed.usecases.deciders",
     "Unsure": "roadbed.usecases.deciders",
     "Budget": "roadbed.usecases.model",
-    "Isolation": "roadbed.usecases.model",
+    "Isolation": "roadbed.usecases.deciders",
     "Pod": "roadbed.usecases.model",
     "UseCase": "roadbed.usecases.model",
     "Check": "roadbed.usecases.rollout",

@@ -180,10 +180,7 @@ def _facts(loaded: Loaded) -> Mapping[str, Any]:
     decider = loaded.decider
     needs = needs_of(loaded.bare)
     learns = is_trainable(decider)
-    try:
-        out_of_fold = _written(decider.out_of_fold) if learns else None  # type: ignore[union-attr]
-    except Exception:  # it has not been fitted, and may say so in any way
-        out_of_fold = None
+    out_of_fold = _told(decider, "out_of_fold") if learns else None
     kind = "coroutine" if is_coroutine(decider) else "function"
     return {
         "kind": "trainable" if learns else kind,
@@ -192,11 +189,19 @@ def _facts(loaded: Loaded) -> Mapping[str, Any]:
             "secrets": list(needs.secrets),
             "currency": needs.currency,
         },
-        "kinds": getattr(decider, "kinds", None) if learns else None,
-        "label": getattr(decider, "label", None),
-        "labels": list(getattr(decider, "labels", None) or ()),
-        "out_of_fold": out_of_fold,
+        "kinds": _told(decider, "kinds") if learns else None,
+        "label": _told(decider, "label"),
+        "labels": list(_told(decider, "labels") or ()),
+        "out_of_fold": None if out_of_fold is None else _written(out_of_fold),
     }
+
+
+def _told(decider: object, name: str) -> Any:
+    """An attribute; ``None`` where there is none. One that was not fitted may raise anything."""
+    try:
+        return getattr(decider, name, None)
+    except Exception:
+        return None
 
 
 def _decide_in_batches(channel: Channel, loaded: Loaded) -> None:

@@ -18,6 +18,7 @@ import select
 import signal
 import socket
 import sys
+import traceback
 from typing import Any
 
 from roadbed.executors import sandbox
@@ -94,6 +95,7 @@ def _become_child(control: socket.socket, descriptor: int, order: dict[str, Any]
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     except BaseException:
+        traceback.print_exc(file=sys.__stderr__)
         code = 1
     finally:
         os._exit(code)

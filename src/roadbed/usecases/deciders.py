@@ -144,6 +144,18 @@ class Needs:
     currency: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Isolation:
+    """The child processes that a decider runs in.
+
+    At most ``processes`` at a time, in each server, and as many again for inputs under suspicion.
+    Each may allocate ``memory_megabytes`` beyond what it starts with.
+    """
+
+    processes: int = 2
+    memory_megabytes: int = 1024
+
+
 FunctionDecider: TypeAlias = Callable[
     [BaseModel, Context], Answer[BaseModel] | Unsure | Awaitable[Answer[BaseModel] | Unsure]
 ]

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from roadbed.scoring.scorers import Scorer, ScorerFunction
 from roadbed.usecases import outbound, rules
-from roadbed.usecases.deciders import FunctionDecider, Trainable, is_trainable
+from roadbed.usecases.deciders import FunctionDecider, Isolation, Trainable, is_trainable
 from roadbed.usecases.destinations import (
     ActionKind,
     Approvals,
@@ -48,18 +48,6 @@ class Budget:
     per_month: float
     currency: str = "EUR"
     per_day: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Isolation:
-    """The child processes that a decider runs in.
-
-    At most ``processes`` at a time, in each server, and as many again for inputs under suspicion.
-    Each may allocate ``memory_megabytes`` beyond what it starts with.
-    """
-
-    processes: int = 2
-    memory_megabytes: int = 1024
 
 
 class UseCase:
@@ -111,7 +99,7 @@ class UseCase:
         tolerance: float = 0.0,
         risk_measure: RiskMeasure = "wrong",
         on_revision: OnRevision = "ask",
-        isolation: Isolation | None = Isolation(),
+        isolation: Isolation | None = Isolation(),  # noqa: B008 - frozen
     ) -> None:
         self.name = name
         self.purpose = purpose

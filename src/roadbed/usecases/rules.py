@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel
 
 from roadbed.scoring.scorers import Exact, Scorer, as_scorer
-from roadbed.usecases.deciders import is_trainable
+from roadbed.usecases.deciders import Isolation, is_trainable
 from roadbed.usecases.errors import Problem, UseCaseError
 
 if TYPE_CHECKING:
@@ -248,9 +248,6 @@ def _on_revision(rule: object) -> Iterator[Problem]:
 
 
 def _isolation(limits: object) -> Iterator[Problem]:
-    # Imported here: the model imports this module.
-    from roadbed.usecases.model import Isolation
-
     if limits is None:
         return
     if not isinstance(limits, Isolation):
