@@ -260,7 +260,7 @@ def _losses(
     """What the promise is about: wrong or not, or the loss itself. A late label counts as wrong."""
     late = np.array([case.overdue for case in sample], dtype=bool)
     loss = np.where(late, 1.0, found.loss)
-    return loss if declared.risk_measure == "mean_loss" else loss > declared.tolerance
+    return loss if declared.risk_measure == "mean_loss" else ~(loss <= declared.tolerance)
 
 
 def _scored(
