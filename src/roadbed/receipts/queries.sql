@@ -175,12 +175,13 @@ WHERE id = ANY (%(ids)s)
 -- name: erase_decision
 -- A hash of few words could be guessed.
 UPDATE decision SET output = NULL, evidence = '{}', reason = 'erased', actions = NULL,
-                    provenance = NULL, content_hash = NULL
+                    provenance = NULL, content_hash = NULL, effect_hash = NULL, output_hash = NULL
 WHERE task_id = ANY (%(ids)s)
 
 -- name: erase_verdict
 UPDATE verdict SET right_output = NULL, right_actions = NULL, right_hash = NULL,
-                   content_hash = NULL, score_reason = NULL, note = NULL
+                   effect_hash = NULL, output_hash = NULL, content_hash = NULL, score_reason = NULL,
+                   note = NULL
 WHERE task_id = ANY (%(ids)s)
 
 -- name: erase_measure
