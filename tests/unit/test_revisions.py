@@ -908,7 +908,7 @@ SOURCED = """
 @usecase.decider
 def decide(inquiry, context):
     sure = 0.0 if "unsure" in inquiry.text else 0.9
-    page = {"page": len(inquiry.text)}
+    page = {"page": 2 if "elsewhere" in inquiry.text else 1}
     return Answer(output=Routing(queue=inquiry.text.split()[-1]), confidence=sure, provenance=page)
 """
 REFUNDING = """
@@ -935,7 +935,7 @@ async def judge(app: App, decision: Decision, **said: Any) -> None:
 
 
 class TestTheSameFromElsewhere:
-    """What is sent is compared, not where its values came from."""
+    """A correction names no source, and so none can make it another answer."""
 
     @pytest.fixture(autouse=True)
     def _sourced(self, folders: Folders, _by_word: None) -> None:
@@ -949,7 +949,12 @@ class TestTheSameFromElsewhere:
         return ledger
 
     @pytest.mark.parametrize(
-        "texts", [("to returns", "unsure to returns"), ("unsure to returns", "to returns")]
+        "texts",
+        [
+            ("to returns", "unsure to returns"),
+            ("unsure to returns", "to returns"),
+            ("unsure to returns", "unsure again to returns"),
+        ],
     )
     @pytest.mark.parametrize("said", [{}, {"output": {"queue": "returns"}}])
     async def test_nothing_is_taken_back_nor_sent_again(
@@ -967,15 +972,15 @@ class TestTheSameFromElsewhere:
         assert (queues(ledger), ledger.taken_back) == (["returns"], [])
         assert await effects(app, second.task_id) == "kept"
 
-    async def test_by_itself_from_another_page_it_says_the_same(
+    async def test_by_itself_from_another_source_it_says_something_else(
         self, app: App, ledger: Ledger
     ) -> None:
         first = await decide(app, "to returns")
         await pump(app)
-        second = await revise(app, first.task_id, "once more to returns")
+        second = await revise(app, first.task_id, "elsewhere to returns")
         await pump(app)
-        assert (queues(ledger), ledger.taken_back) == (["returns"], [])
-        assert await effects(app, second.task_id) == "kept"
+        assert (queues(ledger), ledger.taken_back) == (["returns", "returns"], ["ref-1"])
+        assert await effects(app, second.task_id) == "replaced"
 
 
 class TestActionsNobodySpokeOf:

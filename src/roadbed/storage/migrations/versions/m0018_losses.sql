@@ -5,24 +5,28 @@ UPDATE verdict SET loss = NULL, agrees = false,
 WHERE loss IS NOT NULL AND NOT loss BETWEEN 0 AND 1;
 ALTER TABLE verdict ADD CONSTRAINT verdict_loss_check CHECK (loss BETWEEN 0 AND 1);
 
--- What a content does outside, without where its values came from: a correction names no source, and yet
--- says the same. `effect_hash` is of output and actions, empty where that is the content's own hash;
--- `output_hash` of the output alone, empty where there are no actions. Made by scoring/content.py.
+-- A correction names no source of its values, and often no actions, and yet says the same. `effect_hash`
+-- is of output and actions, empty where that is the content's own hash; `output_hash` of the output
+-- alone, empty where there are no actions. Made by scoring/content.py.
 ALTER TABLE decision ADD COLUMN effect_hash text, ADD COLUMN output_hash text;
 ALTER TABLE verdict ADD COLUMN effect_hash text, ADD COLUMN output_hash text;
 
--- As before (0013), but for what is compared: what each does outside. A correction that says nothing of
--- actions is about the output alone, so that the actions that stand are left alone.
+-- As before (0013), but that a correction is compared by what it says: without sources, and without
+-- actions where it says nothing of them, so that those that stand are left alone.
 CREATE OR REPLACE FUNCTION effects_of(of_task text) RETURNS text LANGUAGE sql STABLE
 RETURN (SELECT CASE
             WHEN standing.id IS NULL THEN
                 CASE WHEN own.on_revision = 'ask' AND decision.route = 'automatic'
                      THEN 'asked' ELSE 'new' END
-            WHEN CASE WHEN decision.route = 'automatic'
+            WHEN CASE WHEN decision.route = 'automatic' AND standing.corrected
                       THEN standing.effect = coalesce(decision.effect_hash, decision.content_hash)
+                      WHEN decision.route = 'automatic'
+                      THEN standing.content = decision.content_hash
                       WHEN verdict.kind = 'correct' AND verdict.right_actions IS NULL
-                      THEN standing.alone = coalesce(verdict.output_hash, verdict.right_hash)
-                      ELSE standing.effect = coalesce(verdict.effect_hash, verdict.right_hash) END
+                      THEN standing.alone = verdict.right_hash
+                      WHEN verdict.kind = 'correct' OR standing.corrected
+                      THEN standing.effect = coalesce(verdict.effect_hash, verdict.right_hash)
+                      ELSE standing.content = verdict.right_hash END
                  AND NOT EXISTS (SELECT FROM deliveries_before(own.id) AS before
                                  JOIN delivery AS gone ON gone.id = before.id
                                                       AND gone.superseded_by = own.id)
@@ -34,7 +38,9 @@ RETURN (SELECT CASE
         LEFT JOIN review ON review.task_id = own.id
         LEFT JOIN verdict ON verdict.id = review.verdict
         LEFT JOIN LATERAL (
-            SELECT sent.id, coalesce(made.effect_hash, made.content_hash) AS effect,
+            SELECT sent.id, coalesce(judged.kind = 'correct', false) AS corrected,
+                   made.content_hash AS content,
+                   coalesce(made.effect_hash, made.content_hash) AS effect,
                    coalesce(made.output_hash, made.effect_hash, made.content_hash) AS alone
             FROM deliveries_before(own.id) AS before
             JOIN delivery AS sent ON sent.id = before.id AND sent.superseded_by IS NULL
