@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from roadbed import Exact, Fields, Judged, Score, Sets, Within
 from roadbed.bootstrap import App
+from roadbed.executors.in_process import Failed
 from roadbed.reviews.model import VerdictKind
 from roadbed.scoring.assessment import is_wrong
 from roadbed.scoring.scorers import FunctionScorer, GuardedScorer, as_scorer
@@ -92,9 +93,7 @@ NO_LOSS = {
 
 
 class TestScores:
-    @given(
-        st.floats() | st.integers() | st.booleans() | st.text() | st.just(HUGE) | st.just(-HUGE)
-    )
+    @given(st.floats() | st.integers() | st.booleans() | st.text() | st.just(HUGE) | st.just(-HUGE))
     def test_a_score_holds_a_loss_from_0_to_1_or_there_is_none(self, loss: Any) -> None:
         fits = isinstance(loss, int | float) and not isinstance(loss, bool) and 0 <= loss <= 1
         if fits:
@@ -123,7 +122,14 @@ class TestScores:
         assert "\x00" not in found.why
 
     def test_only_an_object_of_a_class_of_ours_is_not_guarded(self) -> None:
-        ours = [Exact(), Fields("q"), Within(absolute=1), Sets("q"), Judged(), FunctionScorer(says(""))]
+        ours = [
+            Exact(),
+            Fields("q"),
+            Within(absolute=1),
+            Sets("q"),
+            Judged(),
+            FunctionScorer(says("")),
+        ]
         assert [as_scorer(scorer) for scorer in ours] == ours
         for scorer in (NotANumber(), Raises("q"), changed()):
             guarded = as_scorer(scorer)
@@ -156,6 +162,11 @@ class TestScores:
     def test_sets_of_no_field_are_equal_or_not(self) -> None:
         assert Sets().score({"n": [1]}, {"n": [1]}, {}).loss == 0.0
         assert Sets().score({"n": [1]}, {"n": [2]}, {}).loss == 1.0
+
+
+def test_a_decider_that_fails_without_words_fails_all_the_same() -> None:
+    assert Failed(SpeechlessError()).sentence == "SpeechlessError"
+    assert Failed(ValueError("odd")).sentence == "ValueError: odd"
 
 
 class TestInTheProduct:

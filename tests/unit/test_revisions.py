@@ -992,7 +992,13 @@ class TestActionsNobodySpokeOf:
         ("said", "effect"),
         [
             ({"output": {"queue": "refunds"}}, "kept"),
-            ({"output": {"queue": "refunds"}, "actions": [{"name": "refund", "arguments": {"amount": 5.0}}]}, "kept"),
+            (
+                {
+                    "output": {"queue": "refunds"},
+                    "actions": [{"name": "refund", "arguments": {"amount": 5.0}}],
+                },
+                "kept",
+            ),
             ({"output": {"queue": "refunds"}, "actions": []}, "replaced"),
             ({"output": {"queue": "billing"}}, "replaced"),
         ],

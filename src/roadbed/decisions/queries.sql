@@ -123,7 +123,7 @@ DELETE FROM process WHERE lost_at < now() - interval '1 day'
 -- name: interrupted
 SELECT body_hash FROM task
 WHERE id IN (SELECT task_id FROM in_flight WHERE attempt > 1)
-   OR id IN (SELECT task_id FROM decision WHERE reason_code = 'interrupted'
+   OR id IN (SELECT task_id FROM decision WHERE reason_code = 'interrupted' OR attempt > 1
              ORDER BY decided_at DESC LIMIT 10000)
 
 -- name: find

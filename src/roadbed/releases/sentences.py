@@ -51,6 +51,4 @@ def above(certificate: Mapping[str, Any]) -> str:
     if late:
         wrong += f" ({late:,} for want of a label)"
     waits = f"; {waiting:,} of the sample wait{'s' if waiting == 1 else ''} for a label"
-    return (
-        f"{certificate['covered']:,} of {of} reference items, {wrong}{waits if waiting else ''}"
-    )
+    return f"{certificate['covered']:,} of {of} reference items, {wrong}{waits if waiting else ''}"

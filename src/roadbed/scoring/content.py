@@ -45,7 +45,6 @@ class Content:
         }
         return hashlib.sha256(canonical(whole).encode()).hexdigest()
 
-
     @property
     def effect_hash(self) -> str | None:
         """The hash of what it does outside, whatever its sources; ``None`` if it names none."""

@@ -56,3 +56,9 @@ RETURN (SELECT CASE
               AND NOT (sent.state = 'refused' AND sent.kind = 'correction')
             ORDER BY before.revision DESC, sent.created_at DESC LIMIT 1) AS standing ON true
         WHERE own.id = of_task);
+
+-- An input that cut its process off once is admitted first ever after, also where the next attempt came
+-- through (decisions/queries.sql: interrupted).
+DROP INDEX decision_interrupted;
+CREATE INDEX decision_interrupted ON decision (decided_at)
+    WHERE reason_code = 'interrupted' OR attempt > 1;
