@@ -34,7 +34,7 @@ class Raises(Fields):
         raise RuntimeError("no score today")
 
 
-class Speechless(Exception):
+class SpeechlessError(Exception):
     def __str__(self) -> str:
         raise ValueError("no words")
 
@@ -55,7 +55,7 @@ class OwnScore(Score):
 
 
 def speechless(proposed: Any, right: Any, input: Any) -> Score:
-    raise Speechless
+    raise SpeechlessError
 
 
 def says(text: Any, loss: float | None = 0.25) -> Any:
@@ -88,7 +88,7 @@ NO_LOSS = {
     "words that no database takes": fails_with("a\x00b\ud800c"),
     "words without end": lambda *_: Score.unknown("x" * 5_000_000),
     "no words": lambda *_: OwnScore(None, why=object()),
-    "words that raise": lambda *_: OwnScore(None, why=Speechless()),
+    "words that raise": lambda *_: OwnScore(None, why=SpeechlessError()),
 }
 
 
@@ -142,14 +142,16 @@ class TestScores:
                 raise RuntimeError("not today")
 
             def problems(self, fields: Any) -> Any:
-                raise Speechless
+                raise SpeechlessError
 
         class Odd(Exact):
             def facts(self) -> Any:
                 return ["\x00"]
 
         assert as_scorer(Shy()).facts() == {"scorer": "Shy"}
-        assert list(as_scorer(Shy()).problems({})) == ["The scorer's problems() failed: Speechless"]
+        assert list(as_scorer(Shy()).problems({})) == [
+            "The scorer's problems() failed: SpeechlessError"
+        ]
         assert as_scorer(Odd()).facts() == {"scorer": "Odd"}
         assert as_scorer(NotANumber()).facts() == {"scorer": "exact"}
 

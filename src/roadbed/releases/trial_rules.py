@@ -42,7 +42,7 @@ def reading(
     worse = _loses if declared.risk_measure == "mean_loss" else _worse
     wrong = [worse(row, declared) for row in settled]
     by_outcomes = sum(_by_outcome(row, since) for row in asked)
-    checks = {
+    checks: dict[str, list[tuple[float, float]]] = {
         "wrong": wrong,
         "failing": [(_none(row, "candidate"), _none(row, "live")) for row in asked],
         "slow": [_over(row, "seconds", limits["seconds"]) for row in asked if _timed(row)],
@@ -88,7 +88,7 @@ def reading(
 
 
 def tested_as(
-    name: str, pairs: Pairs, margin: float, delta: float, *, measure: RiskMeasure = "wrong"
+    name: str, pairs: Pairs, margin: float, delta: float, *, measure: RiskMeasure
 ) -> dict[str, Any]:
     """One check on the pairs in their order: breached if the evidence ever reached 1/``delta``.
 

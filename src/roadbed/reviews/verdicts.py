@@ -164,8 +164,8 @@ def _released(
 ) -> list[dict[str, Any]]:
     """The right actions with what rules decide on them.
 
-    Raises ``VerdictError`` for one that is refused and that a person has ``written`` as right; where
-    they accept what was shown, it is left out.
+    Raises ``VerdictError`` for one that is refused and that a person has ``written`` as right;
+    where they accept what was shown, it is left out.
     """
     # What a rule said of an action beside another output says nothing beside this one.
     kept = shown.content is not None and same(shown.content.output, right.output)
