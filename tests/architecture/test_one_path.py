@@ -211,8 +211,9 @@ def comparisons(sql: str) -> list[str]:
 
 # What was judged before scorers were declared: equal was right, then and only then.
 FIRST_SCORES = {
-    "m0010_content.sql: verdict.right_output IS NOT DISTINCT FROM measure",
-    "m0010_content.sql: lead.right_output IS NOT DISTINCT FROM first",
+    "m0007_outcomes.sql: output IS NOT DISTINCT FROM ",
+    "m0010_content.sql: verdict.right_output IS NOT DISTINCT FROM ",
+    "m0010_content.sql: lead.right_output IS NOT DISTINCT FROM ",
 }
 
 
