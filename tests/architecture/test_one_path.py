@@ -209,14 +209,26 @@ def comparisons(sql: str) -> list[str]:
     return [found.group(0) for found in COMPARED.finditer(bare)]
 
 
+# What was judged before scorers were declared: equal was right, then and only then.
+FIRST_SCORES = {
+    "m0007_outcomes.sql: output IS NOT DISTINCT FROM ",
+    "m0010_content.sql: verdict.right_output IS NOT DISTINCT FROM ",
+    "m0010_content.sql: lead.right_output IS NOT DISTINCT FROM ",
+}
+
+
 def test_no_statement_compares_answers() -> None:
     found = {
-        f"{path.relative_to(PACKAGE)}: {compared}"
+        f"{path.name}: {compared}"
         for path in sorted(PACKAGE.rglob("*.sql"))
-        if "migrations" not in path.parts
         for compared in comparisons(path.read_text(encoding="utf-8"))
     }
-    assert found == set()
+    assert found - FIRST_SCORES == set()
+
+
+def test_functions_in_migrations_are_read_too() -> None:
+    found = {path.name for path in PACKAGE.rglob("*.sql")}
+    assert {"m0013_revisions.sql", "m0018_losses.sql", "queries.sql"} <= found
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from roadbed.intake.errors import KeyReusedError, OverloadedError
 from roadbed.intake.model import Admission
 from roadbed.kernel.settings import Settings
 from roadbed.storage.errors import RejectedWriteError
-from roadbed.usecases.deciders import Needs
+from roadbed.usecases.deciders import Needs, needs_of
 from roadbed.usecases.model import Budget
 from tests.conftest import Folders
 from tests.keeping import calm, kept
@@ -39,6 +39,25 @@ def decide(inquiry, context):
     if "slow" in inquiry.text:
         GATE.wait(20)
     return Answer(output=Routing(queue="returns"), confidence=0.9)
+"""
+NEEDING = """
+from roadbed.usecases.deciders import Needs
+
+class Asks:
+    needs = Needs(secrets=["KEY"])
+
+    def __call__(self, inquiry, context):
+        return Answer(output=Routing(queue="returns"), confidence=0.9)
+
+usecase.decider(Asks())
+"""
+PRICED = """
+from decimal import Decimal
+
+@usecase.decider
+def decide(inquiry, context):
+    cost = Decimal("0.25") if "dear" in inquiry.text else Decimal(0)
+    return Answer(output=Routing(queue="returns"), confidence=0.9, cost=cost)
 """
 
 
@@ -103,6 +122,27 @@ class TestWhichWay:
         await send(ready)
         assert await commits(ready) == [2]
 
+    @pytest.mark.parametrize("kind", ["def", "async def"])
+    async def test_what_needs_a_secret_needs_it_with_records_around_it_too(
+        self, settings: Settings, folders: Folders, url: str, kind: str
+    ) -> None:
+        folder = folders.write(NEEDING.replace("def __call__", f"{kind} __call__"))
+        (folder / "data").mkdir()
+        (folder / "data" / "towns.csv").write_text("key,name\nnyc,New York\n")
+        async with open_app(settings, url) as app, kept(app):
+            assert needs_of(app.registry.get("triage").live.decider).secrets == ["KEY"]
+            await send(app)
+            assert await commits(app) == [2]
+
+    async def test_what_told_a_price_once_is_admitted_first_from_then_on(
+        self, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        folders.write(PRICED)
+        async with open_app(settings, url) as app, kept(app):
+            for text in ("free of charge", "dear", "free of charge again"):
+                await send(app, text)
+            assert await commits(app) == [1, 1, 2]
+
     async def test_what_needs_a_secret_is_admitted_first(self, ready: App) -> None:
         decider = ready.registry.get("triage").live.decider
         decider.needs = Needs(secrets=["KEY"])  # type: ignore[union-attr, misc]
@@ -138,6 +178,21 @@ async def decide(inquiry, context):
             for text in ("poison", "harmless", "another"):
                 await send(app, text)
         assert (await commits(app))[2:] == [2, 2, 1]
+
+    async def test_an_input_that_cut_a_process_off_once_is_admitted_first_ever_after(
+        self, app: App, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also where the next attempt came through."""
+        monkeypatch.setattr(presence, "_LOOK_SECONDS", 0.01)
+        await send(app, "poison", waits=False)
+        await app.database.fetch("UPDATE decision SET attempt = 2")
+        async with kept(app):
+            async with asyncio.timeout(30):
+                while not app.presence.interrupted:  # noqa: ASYNC110 - it has no event
+                    await asyncio.sleep(0.01)
+            await send(app, "poison")
+            await send(app, "harmless")
+            assert await commits(app) == [2, 2, 1]
 
     async def test_what_is_not_stored_yet_counts_as_held_in_memory(self, ready: App) -> None:
         ready.decisions._at_once = ready.decisions._max_in_flight

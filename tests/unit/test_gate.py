@@ -455,7 +455,12 @@ class TestCanary:
             for _ in range(trial_rules.CHECKS):
                 both = chance.random((tasks, 2)) < (0.06, 0.05)
                 given = [(bool(new), bool(old)) for new, old in both]
-                fell = fell or trial_rules.tested_as("wrong", given, margin, delta)["breached"]
+                fell = (
+                    fell
+                    or trial_rules.tested_as("wrong", given, margin, delta, measure="wrong")[
+                        "breached"
+                    ]
+                )
             fallen += fell
         print(f"{fallen} of {runs} innocent canaries fell")
         assert fallen / runs <= 1.0 - certainty
@@ -463,7 +468,7 @@ class TestCanary:
     def test_a_harmful_one_falls_soon(self) -> None:
         chance = np.random.default_rng(6)
         given = [(bool(new), bool(old)) for new, old in chance.random((400, 2)) < (0.3, 0.02)]
-        found = trial_rules.tested_as("wrong", given, 0.01, 0.0125)
+        found = trial_rules.tested_as("wrong", given, 0.01, 0.0125, measure="wrong")
         assert found["breached"]
         assert found["n"] < 120
         assert "tasks the candidate" in found["line"]

@@ -902,3 +902,121 @@ def test_changes_are_told_field_by_field() -> None:
         {"field": "e", "before": "x", "after": None},
     ]
     assert list(changes(1, 2)) == [{"field": "input", "before": 1, "after": 2}]
+
+
+SOURCED = """
+@usecase.decider
+def decide(inquiry, context):
+    sure = 0.0 if "unsure" in inquiry.text else 0.9
+    page = {"page": 2 if "elsewhere" in inquiry.text else 1}
+    return Answer(output=Routing(queue=inquiry.text.split()[-1]), confidence=sure, provenance=page)
+"""
+REFUNDING = """
+from roadbed import Action
+
+@usecase.decider
+def decide(inquiry, context):
+    sure = 0.0 if "unsure" in inquiry.text else 0.9
+    amount = float(inquiry.text.split()[-1])
+    refund = Action(name="refund", arguments={"amount": amount})
+    return Answer(output=Routing(queue="refunds"), confidence=sure, actions=[refund])
+"""
+
+
+async def judge(app: App, decision: Decision, **said: Any) -> None:
+    """A person's last word on a revision: accept as shown, or a correction."""
+    assert decision.review_id is not None
+    review = await app.reviews.claim(decision.review_id, reviewer="ana")
+    kind = VerdictKind.CORRECT if said else VerdictKind.ACCEPT
+    shown = None if said else review.content_hash
+    await app.reviews.give(
+        declared(app), decision.review_id, kind, reviewer="ana", shown=shown, **said
+    )
+
+
+class TestTheSameFromElsewhere:
+    """A correction names no source, and so none can make it another answer."""
+
+    @pytest.fixture(autouse=True)
+    def _sourced(self, folders: Folders, _by_word: None) -> None:
+        folders.write(SOURCED)
+
+    @pytest.fixture
+    async def ledger(self, app: App, _sourced: None) -> Ledger:
+        ledger = Ledger(can_compensate=True)
+        declared(app).deliver("crm", to=ledger)
+        await automatic(app)
+        return ledger
+
+    @pytest.mark.parametrize(
+        "texts",
+        [
+            ("to returns", "unsure to returns"),
+            ("unsure to returns", "to returns"),
+            ("unsure to returns", "unsure again to returns"),
+        ],
+    )
+    @pytest.mark.parametrize("said", [{}, {"output": {"queue": "returns"}}])
+    async def test_nothing_is_taken_back_nor_sent_again(
+        self, app: App, ledger: Ledger, texts: tuple[str, str], said: dict[str, Any]
+    ) -> None:
+        first = await decide(app, texts[0])
+        if first.review_id:
+            await judge(app, first, **said)
+        await pump(app)
+        second = await revise(app, first.task_id, texts[1])
+        if second.review_id:
+            await judge(app, second, **said)
+        await pump(app)
+        await pump(app)
+        assert (queues(ledger), ledger.taken_back) == (["returns"], [])
+        assert await effects(app, second.task_id) == "kept"
+
+    async def test_by_itself_from_another_source_it_says_something_else(
+        self, app: App, ledger: Ledger
+    ) -> None:
+        first = await decide(app, "to returns")
+        await pump(app)
+        second = await revise(app, first.task_id, "elsewhere to returns")
+        await pump(app)
+        assert (queues(ledger), ledger.taken_back) == (["returns", "returns"], ["ref-1"])
+        assert await effects(app, second.task_id) == "replaced"
+
+
+class TestActionsNobodySpokeOf:
+    @pytest.fixture(autouse=True)
+    def _refunding(self, folders: Folders, _by_word: None) -> None:
+        folders.write(REFUNDING, rules=RULES)
+
+    @pytest.mark.parametrize(
+        ("said", "effect"),
+        [
+            ({"output": {"queue": "refunds"}}, "kept"),
+            (
+                {
+                    "output": {"queue": "refunds"},
+                    "actions": [{"name": "refund", "arguments": {"amount": 5.0}}],
+                },
+                "kept",
+            ),
+            ({"output": {"queue": "refunds"}, "actions": []}, "replaced"),
+            ({"output": {"queue": "billing"}}, "replaced"),
+        ],
+    )
+    async def test_they_stand_where_the_output_does(
+        self, app: App, said: dict[str, Any], effect: str
+    ) -> None:
+        ledger = Ledger(can_compensate=True)
+        declared(app).deliver("crm", to=ledger)
+        declared(app).action("refund", Refund, to=ledger, effect="reversible")
+        await automatic(app)
+        first = await decide(app, "please 5")
+        await pump(app)
+        made = len(ledger.got)
+        second = await revise(app, first.task_id, "unsure about 7")
+        await judge(app, second, **said)
+        await pump(app)
+        assert await effects(app, second.task_id) == effect
+        assert bool(ledger.taken_back) is (effect == "replaced")
+        if effect == "kept":
+            assert len(ledger.got) == made == 2

@@ -249,11 +249,11 @@ class TestFunctions:
         [
             (raises, "The scorer failed: RuntimeError: no idea"),
             (leaves, "The scorer failed: SystemExit: 3"),
-            (lambda *_: Score(loss=float("nan")), "gave a loss of nan, not one from 0 to 1"),
-            (lambda *_: Score(loss=2), "gave a loss of 2, not one from 0 to 1"),
-            (lambda *_: Score(loss=-0.1), "gave a loss of -0.1"),
-            (lambda *_: Score(loss=True), "gave a loss of True"),
-            (lambda *_: Score(loss="0"), "gave a loss of '0'"),  # type: ignore[arg-type]
+            (lambda *_: Score(loss=float("nan")), "a loss of nan is not one from 0 to 1"),
+            (lambda *_: Score(loss=2), "a loss of 2 is not one from 0 to 1"),
+            (lambda *_: Score(loss=-0.1), "a loss of -0.1"),
+            (lambda *_: Score(loss=True), "a loss of True"),
+            (lambda *_: Score(loss="0"), "a loss of '0'"),  # type: ignore[arg-type]
             (lambda *_: "right", "gave str instead of a Score"),
             (lambda *_: 0.0, "gave float instead of a Score"),
             (lambda *_: None, "gave NoneType instead of a Score"),

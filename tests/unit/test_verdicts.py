@@ -227,6 +227,14 @@ class TestCorrections:
         await give(app, decision, actions=[CASE])
         assert await sent_and_held(app) == (["open-case"], [])
 
+    async def test_one_that_was_refused_cannot_be_kept(self, ledger: Ledger, app: App) -> None:
+        decision = await decide(app, "refund 1000")
+        with pytest.raises(VerdictError, match="'refund' is refused: far too much"):
+            await give(app, decision, actions=[refund(1000.0)])
+        assert await verdicts(app) == []
+        await give(app, decision, actions=[refund(10.0)])
+        assert await sent_and_held(app) == (["refund"], [])
+
     async def test_one_that_needs_another_is_sent_after_it(self, ledger: Ledger, app: App) -> None:
         decision = await decide(app, "case")
         edited = {"name": "reply", "arguments": {"text": "today"}}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from roadbed.releases.sentences import above
+
 
 def trust_text(report: Any) -> str:
     """The report in lines."""
@@ -56,10 +58,7 @@ def _proof(report: Any) -> Iterator[str]:
         yield f"Proof         none: {why}"
         return
     kind = "Bridge" if proof["bridged"] else "Proof"
-    yield (
-        f"{kind:14}from confidence {proof['threshold']:.3f} on: {proof['covered']:,} of "
-        f"{proof['items']:,} reference items, {proof['errors']} wrong"
-    )
+    yield f"{kind:14}from confidence {proof['threshold']:.3f} on: {above(proof)}"
     if report.threshold is not None and report.threshold != proof["threshold"]:
         yield f"In force      from {report.threshold:.3f} on"
 

@@ -18,6 +18,7 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.json import flat
 from roadbed.people.errors import NotSignedInError
 from roadbed.people.rules import Permission, Viewer
+from roadbed.releases.sentences import above
 from roadbed.statuses import status_of
 
 _MOST = 1000  # characters of a field
@@ -30,6 +31,7 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.filters.update(
+    above=above,
     percent=words.percent,
     duration=words.duration,
     exact=words.exact,

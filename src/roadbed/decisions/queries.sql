@@ -12,7 +12,7 @@ SELECT * FROM json_to_recordset(%(items)s::json) AS item (
         id text, task_id text, use_case text, version text, certificate text, route text,
         reason_code text, reason text, rule text, output jsonb, confidence double precision,
         threshold double precision, evidence jsonb, cost numeric, attempt integer, actions jsonb,
-        provenance jsonb, content_hash text, decided_at timestamptz,
+        provenance jsonb, content_hash text, effect_hash text, output_hash text, decided_at timestamptz,
         decide_seconds double precision, halt_epoch bigint, deliveries jsonb, sends_actions boolean,
         review_id text, blind boolean, priority integer)
 
@@ -29,7 +29,7 @@ SELECT * FROM json_to_recordset(%(items)s::json) AS item (
         id text, task_id text, use_case text, version text, certificate text, route text,
         reason_code text, reason text, rule text, output jsonb, confidence double precision,
         threshold double precision, evidence jsonb, cost numeric, attempt integer, actions jsonb,
-        provenance jsonb, content_hash text, decided_at timestamptz,
+        provenance jsonb, content_hash text, effect_hash text, output_hash text, decided_at timestamptz,
         decide_seconds double precision, halt_epoch bigint, deliveries jsonb, sends_actions boolean,
         review_id text, blind boolean, priority integer,
         key text, body_hash text, input jsonb, sent jsonb, source jsonb, reference boolean,
@@ -43,10 +43,10 @@ SELECT * FROM item WHERE (task_id IN (SELECT id FROM born)) IS TRUE
 INSERT INTO decision (
     id, task_id, use_case, version, certificate, route, reason_code, reason, rule, output,
     confidence, threshold, evidence, cost, attempt, decided_at, decide_seconds, halt_epoch, actions,
-    provenance, content_hash)
+    provenance, content_hash, effect_hash, output_hash)
 SELECT id, task_id, use_case, version, certificate, route, reason_code, reason, rule, output,
        confidence, threshold, evidence, cost, attempt, decided_at, decide_seconds, halt_epoch, actions,
-       provenance, content_hash
+       provenance, content_hash, effect_hash, output_hash
 FROM fresh
 
 -- name: settled_at_once
@@ -123,7 +123,7 @@ DELETE FROM process WHERE lost_at < now() - interval '1 day'
 -- name: interrupted
 SELECT body_hash FROM task
 WHERE id IN (SELECT task_id FROM in_flight WHERE attempt > 1)
-   OR id IN (SELECT task_id FROM decision WHERE reason_code = 'interrupted'
+   OR id IN (SELECT task_id FROM decision WHERE reason_code = 'interrupted' OR attempt > 1
              ORDER BY decided_at DESC LIMIT 10000)
 
 -- name: find

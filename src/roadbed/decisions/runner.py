@@ -47,6 +47,7 @@ class Runner:
         self._children: dict[Source, ChildPlace] = {}
         self._kinds: dict[int, type[Place]] = {}
         self._came_back: object = None
+        self._cost_something: object = None
         self._looked_at: object = None
         self._free = True  # no decider yet: nobody is asked
 
@@ -58,7 +59,8 @@ class Runner:
         """Whether ``decider`` works on this machine and costs nothing, as far as it tells.
 
         It names no secret, prompt or currency that it needs, and is no coroutine: what waits, waits
-        for somebody else.
+        for somebody else. No answer of it told a price so far. What it opens by itself (a socket, a
+        file) nobody can know.
         """
         if decider is not self._looked_at:
             self._looked_at = decider
@@ -68,7 +70,7 @@ class Runner:
                 else is_coroutine(decider)
             )
             self._free = needs_of(decider) == Needs() and not waits
-        return self._free
+        return self._free and decider is not self._cost_something
 
     async def ask(
         self, live: LiveVersion, task: AdmittedTask, *, seconds: float
@@ -83,8 +85,8 @@ class Runner:
         if stuck and not place.losses.try_again():
             return _not(
                 Reason.DECIDER_FAILED,
-                "The decider hangs on every thread it was given; it is tried again about once a "
-                "minute.",
+                "The decider hangs on every thread it was given; it is tried again after a minute, "
+                "and less often each time it hangs again.",
                 cost=_NOTHING,
             )
         answer = await self._within(place, live.decider, task, seconds)
@@ -131,6 +133,8 @@ class Runner:
         if isinstance(result, Failed):
             return _not(Reason.DECIDER_FAILED, f"The decider failed: {mask(result.sentence)}")
         answer = rules.read_answer(result, self._declared.output, self._declared.actions)
+        if answer.cost:
+            self._cost_something = decider
         return _without_secrets(answer)
 
     def _expire(self, place: Place | ChildPlace, call: Call) -> None:

@@ -372,6 +372,7 @@ def _version(service: Service, task: AdmittedTask) -> LiveVersion:
 def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> dict[str, object]:
     """One item of the settle batch: the decision, the review it opens, what it sends out."""
     automatic = decision.routed.route is Route.AUTOMATIC
+    content = decision.content
     return {
         "id": decision.id,
         "task_id": decision.task_id,
@@ -393,7 +394,9 @@ def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> dict[s
         "halt_epoch": decision.halt_epoch,
         "actions": decision.actions or None,
         "provenance": decision.provenance or None,
-        "content_hash": content_hash(decision.content),
+        "content_hash": content_hash(content),
+        "effect_hash": content.effect_hash if content else None,
+        "output_hash": content.output_hash if content else None,
         "deliveries": plan(declared) if automatic and declared.destinations else None,
         "sends_actions": automatic and bool(decision.actions),
         "review_id": decision.review_id,

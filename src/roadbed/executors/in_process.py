@@ -44,7 +44,10 @@ class Failed:
     """An exception of a decider, carried as a value."""
 
     def __init__(self, error: BaseException | str) -> None:
-        told = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+        try:
+            told = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+        except Exception:  # an exception of a pod's own may not be able to say what it is
+            told = type(error).__name__
         self.sentence = told[:500]
 
 

@@ -1,6 +1,9 @@
 -- name: find
 SELECT task.id AS task_id, task.use_case, coalesce(task.key, first.key) AS key, task.input,
-       task.sent, task.source, task.reference, task.reference_rate, task.admitted_at,
+       task.sent, task.source, task.reference_rate, task.admitted_at,
+       -- A known case that is judged blind looks as if it had been drawn.
+       task.reference OR review.blind AND EXISTS (SELECT FROM measure WHERE measure.task_id = task.id)
+       AS reference,
        task.body_hash = 'erased' AS erased, task.revises, task.revision, task.on_revision,
        review.superseded_by, review.closed_at,
        use_case.declaration,
@@ -96,10 +99,10 @@ WHERE id = %(look)s AND verdict IS NULL AND NOT %(viewer)s = ANY (barred)
 RETURNING id
 
 -- name: incident_tasks
--- Every task decided in the time, and every one whose effects were sent in it.
+-- Every task decided in the time, and every one whose effects were sent in it. Those that measure reviewers
+-- are among them, as in every list: whoever compares the two must not learn which they are.
 SELECT task.id FROM decision JOIN task ON task.id = decision.task_id
 WHERE decision.use_case = %(use_case)s AND decision.decided_at BETWEEN %(since)s AND %(until)s
-  AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = decision.task_id)
 UNION
 SELECT delivery.task_id FROM delivery
 JOIN delivery_attempt ON delivery_attempt.delivery_id = delivery.id
@@ -177,12 +180,13 @@ WHERE id = ANY (%(ids)s)
 -- name: erase_decision
 -- A hash of few words could be guessed.
 UPDATE decision SET output = NULL, evidence = '{}', reason = 'erased', actions = NULL,
-                    provenance = NULL, content_hash = NULL
+                    provenance = NULL, content_hash = NULL, effect_hash = NULL, output_hash = NULL
 WHERE task_id = ANY (%(ids)s)
 
 -- name: erase_verdict
 UPDATE verdict SET right_output = NULL, right_actions = NULL, right_hash = NULL,
-                   content_hash = NULL, score_reason = NULL, note = NULL
+                   effect_hash = NULL, output_hash = NULL, content_hash = NULL, score_reason = NULL,
+                   note = NULL
 WHERE task_id = ANY (%(ids)s)
 
 -- name: erase_measure

@@ -121,11 +121,12 @@ class Certificates:
         detail["versions_tried"] = tried["versions"]
         detail["alarm_at"] = alarm_at.isoformat() if alarm_at else None
         await self._store(declared, behaviour, proof, detail)
+        certificate = await self.last(behaviour) or {}
         return Look(
-            certificate=await self.last(behaviour),
+            certificate=certificate,
             proof=proof,
             sample=len(sample),
-            note=sentences.sentence(proof, declared.risk_limit),
+            note=sentences.sentence(proof, certificate, declared.risk_limit),
         )
 
     async def _evaluations(
@@ -250,6 +251,8 @@ def _pooled(
         wrong=_losses(declared, sample, found),
         fresh=fresh,
         cautious=cautious,
+        # Marked also where none waits now: which parts are looked at must not depend on that.
+        waiting=np.array([case.waiting for case in sample], dtype=np.bool_),
     )
     return evidence, training
 
@@ -260,7 +263,7 @@ def _losses(
     """What the promise is about: wrong or not, or the loss itself. A late label counts as wrong."""
     late = np.array([case.overdue for case in sample], dtype=bool)
     loss = np.where(late, 1.0, found.loss)
-    return loss if declared.risk_measure == "mean_loss" else loss > declared.tolerance
+    return loss if declared.risk_measure == "mean_loss" else ~(loss <= declared.tolerance)
 
 
 def _scored(
@@ -296,7 +299,8 @@ def _detail(
         **dataclasses.asdict(proof.certificate),
         "sign": proof.sign,
         "overdue": sum(case.overdue for case in sample),
-        "waiting": int((~labelled).sum()),
+        "late": proof.certificate.waiting,  # of the errors, those that wait for a label
+        "waiting": int((~labelled).sum()),  # of the whole sample
         "labelled": int(labelled.sum()),
         "unknown": int((found.unknown & answered).sum()),
         "held": sum(

@@ -143,7 +143,8 @@ SELECT pg_notify('roadbed_service', %(use_case)s)
 SELECT version.id, version.number, version.behaviour, behaviour.learned_from,
        behaviour.learned_until, version.made_at, version.live_since, version.retired_at,
        behaviour.made_by, behaviour.reason, use_case.live_version = version.id AS live,
-       to_jsonb(certificate.*) - 'detail' AS certificate
+       to_jsonb(certificate.*) - 'detail'
+           || jsonb_build_object('counted', certificate.detail -> 'counted') AS certificate
 FROM version
 JOIN use_case ON use_case.name = version.use_case
 JOIN behaviour ON behaviour.hash = version.behaviour
@@ -157,7 +158,8 @@ SELECT version.id, version.number, version.behaviour, version.made_at, version.l
        version.retired_at, use_case.live_version = version.id AS live, behaviour.files,
        behaviour.artifacts, behaviour.declaration, behaviour.learned_from, behaviour.learned_until,
        behaviour.made_by, behaviour.reason, use_case.declaration -> 'budget' AS budget,
-       certificate.detail -> 'pooling' AS pooling, to_jsonb(certificate.*) - 'detail' AS certificate
+       certificate.detail -> 'pooling' AS pooling, to_jsonb(certificate.*) - 'detail'
+           || jsonb_build_object('counted', certificate.detail -> 'counted') AS certificate
 FROM version
 JOIN use_case ON use_case.name = version.use_case
 JOIN behaviour ON behaviour.hash = version.behaviour

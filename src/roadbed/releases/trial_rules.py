@@ -13,10 +13,10 @@ from roadbed.risk.curve import share_interval
 from roadbed.scoring.assessment import Truth, is_wrong
 from roadbed.scoring.content import Content
 from roadbed.scoring.scorers import Score
-from roadbed.usecases.model import UseCase
+from roadbed.usecases.model import RiskMeasure, UseCase
 
 Row = Mapping[str, Any]
-Pairs = Iterable[tuple[bool, bool]]  # candidate bad, live bad
+Pairs = Iterable[tuple[float, float]]  # candidate, live: whether it did badly, or its loss
 CHECKS = 4  # wrong, failing, slow, dear share the risk of a false alarm
 _MOST_SHOWN = 20
 # No answer, and not the decider's doing.
@@ -39,16 +39,20 @@ def reading(
         (row for row in asked if known[row["task_id"]]),
         key=lambda row: (known[row["task_id"]], row["task_id"]),
     )
-    wrong = [_worse(row, declared) for row in settled]
+    worse = _loses if declared.risk_measure == "mean_loss" else _worse
+    wrong = [worse(row, declared) for row in settled]
     by_outcomes = sum(_by_outcome(row, since) for row in asked)
-    checks = {
+    checks: dict[str, list[tuple[float, float]]] = {
         "wrong": wrong,
         "failing": [(_none(row, "candidate"), _none(row, "live")) for row in asked],
         "slow": [_over(row, "seconds", limits["seconds"]) for row in asked if _timed(row)],
         "dear": [_over(row, "cost", limits["cost"]) for row in asked],
     }
     delta = (1.0 - certainty) / CHECKS
-    tested = [tested_as(name, pairs, plan["margin"], delta) for name, pairs in checks.items()]
+    tested = [
+        tested_as(name, pairs, plan["margin"], delta, measure=declared.risk_measure)
+        for name, pairs in checks.items()
+    ]
     of = plan[f"{step}_tasks"]
     # Later ones always wait a little; these are what the trial was to show.
     undecided = sum(not _skipped(row) and known[row["task_id"]] is None for row in rows[:of])
@@ -60,8 +64,8 @@ def reading(
         "labelled": sum(bool(row["verdict"]) for row in asked) + by_outcomes,
         "by_outcomes": by_outcomes,
         "undecided": undecided,
-        "fixed": sum(old and not new for new, old in wrong),
-        "broken": sum(new and not old for new, old in wrong),
+        "fixed": sum(new < old for new, old in wrong),
+        "broken": sum(new > old for new, old in wrong),
         "agreement": _agreement(asked, certainty),
         "live": _figures(asked, "live"),
         "candidate": _figures(asked, "candidate"),
@@ -83,25 +87,28 @@ def reading(
     }
 
 
-def tested_as(name: str, pairs: Pairs, margin: float, delta: float) -> dict[str, Any]:
+def tested_as(
+    name: str, pairs: Pairs, margin: float, delta: float, *, measure: RiskMeasure
+) -> dict[str, Any]:
     """One check on the pairs in their order: breached if the evidence ever reached 1/``delta``.
 
-    After the breach nothing more is counted: that is the moment it fell.
+    With ``measure`` the mean loss, the pairs of ``wrong`` are losses. After the breach nothing more
+    is counted: that is the moment it fell.
     """
     test = CanaryTest(margin=margin, delta=delta)
-    new = old = 0
+    counted: list[tuple[float, float]] = []
     breached = False
     for candidate, live in pairs:
-        new, old = new + candidate, old + live
+        counted.append((candidate, live))
         if test.add(new_wrong=candidate, old_wrong=live):
             breached = True
             break
-    n = test.pairs
+    new, old = (sum(side) for side in zip(*counted, strict=True)) if counted else (0, 0)
     return {
         "name": name,
         "breached": breached,
-        "line": _line(name, n, new, old, margin),
-        "n": n,
+        "line": _line(name, counted, margin, measure),
+        "n": test.pairs,
         "candidate": new,
         "live": old,
         "evidence": round(min(test.evidence, 1e12), 6),
@@ -109,10 +116,21 @@ def tested_as(name: str, pairs: Pairs, margin: float, delta: float) -> dict[str,
     }
 
 
-def _line(name: str, n: int, new: int, old: int, margin: float) -> str:
-    word = _WORDS[name]
+def _line(
+    name: str, pairs: Sequence[tuple[float, float]], margin: float, measure: RiskMeasure
+) -> str:
+    word, n = _WORDS[name], len(pairs)
     if not n:
         return f"{word}: nothing to say yet"
+    if name == "wrong" and measure == "mean_loss":
+        more = sum(candidate > live for candidate, live in pairs)
+        less = sum(candidate < live for candidate, live in pairs)
+        change = sum(candidate - live for candidate, live in pairs) / n
+        return (
+            f"mean loss: {change:+.3g} beside the live version on {n:,} tasks, higher on {more:,} "
+            f"and lower on {less:,}; {margin:+.3g} is allowed"
+        )
+    new, old = (int(sum(side)) for side in zip(*pairs, strict=True))
     if name == "wrong":
         return (
             f"wrong where the other was right: on {new:,} of {n:,} tasks the candidate, on "
@@ -148,6 +166,17 @@ def _worse(row: Row, declared: UseCase) -> tuple[bool, bool]:
     """Which of the two was wrong where the other was right; wrong alike, neither is worse."""
     candidate, live = _wrong(row, declared) if _differ(row) else (False, False)
     return (candidate, live) if candidate != live else (False, False)
+
+
+def _loses(row: Row, declared: UseCase) -> tuple[float, float]:
+    """What each of the two loses; saying the same, neither loses more, whatever it is.
+
+    What nobody can tell counts against the candidate alone.
+    """
+    if not _differ(row):
+        return 0.0, 0.0
+    candidate, live = (_score(row, side, declared).loss for side in ("candidate", "live"))
+    return 1.0 if candidate is None else candidate, 0.0 if live is None else live
 
 
 def _differ(row: Row) -> bool:

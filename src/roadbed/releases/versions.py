@@ -119,7 +119,7 @@ class Versions:
             learned_until=row["learned_until"],
             threshold=_threshold(row),
             covered=certificate.get("covered", 0),
-            items=certificate.get("items", 0),
+            items=_counted(certificate),
         )
 
     async def _patches(self, use_case: str, row: Row) -> Sequence[Mapping[str, Any]]:
@@ -139,11 +139,16 @@ class Versions:
         return {row["id"]: _why(row) for row in rows}
 
 
+def _counted(certificate: Row) -> int:
+    """How many items of the sample were looked at: all, or the first in the order drawn."""
+    return int(certificate.get("counted") or certificate.get("items", 0))
+
+
 def _version(row: Row) -> Version:
     certificate, threshold = row["certificate"], _threshold(row)
     share = None
-    if threshold is not None and certificate["items"]:
-        share = certificate["covered"] / certificate["items"]
+    if threshold is not None and (counted := _counted(certificate)):
+        share = certificate["covered"] / counted
     return Version(
         threshold=threshold,
         share=share,

@@ -76,7 +76,7 @@ WHERE review.id = %(id)s
 WITH item AS (
     SELECT * FROM json_to_recordset(%(items)s::json) AS item (
         id text, review_id text, kind text, output jsonb, right_actions jsonb, right_hash text,
-        shown text, loss double precision, agrees boolean, score_reason text, note text,
+        effect_hash text, output_hash text, shown text, loss double precision, agrees boolean, score_reason text, note text,
         new_kind boolean, reviewer text, given_at timestamptz)
 ), closed AS (
     UPDATE review SET verdict = item.id, closed_at = item.given_at, claimed_by = NULL,
@@ -94,10 +94,10 @@ WITH item AS (
               extract(epoch FROM item.given_at - review.claimed_at) AS dwell
 )
 INSERT INTO verdict (id, review_id, task_id, use_case, kind, right_output, right_actions, right_hash,
-                     content_hash, loss, agrees, score_reason, note, new_kind, dwell_seconds,
+                     effect_hash, output_hash, content_hash, loss, agrees, score_reason, note, new_kind, dwell_seconds,
                      reviewer, given_at)
-SELECT id, review_id, task_id, use_case, kind, output, right_actions, right_hash, shown, loss,
-       agrees, score_reason, note, new_kind, greatest(dwell, 0), reviewer, given_at
+SELECT id, review_id, task_id, use_case, kind, output, right_actions, right_hash, effect_hash,
+       output_hash, shown, loss, agrees, score_reason, note, new_kind, greatest(dwell, 0), reviewer, given_at
 FROM closed
 ON CONFLICT DO NOTHING
 

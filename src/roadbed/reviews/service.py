@@ -204,6 +204,8 @@ class Reviews:
                 "output": right.output if right else None,
                 "right_actions": _right_actions(verdict),
                 "right_hash": right.hash if right else None,
+                "effect_hash": right.effect_hash if right else None,
+                "output_hash": right.output_hash if right else None,
                 "shown": about.content_hash,
                 "loss": verdict.score.loss,
                 "agrees": verdict.agrees,

@@ -75,7 +75,8 @@ def read_verdict(
     shown = replace(shown, input=form_of(declared.input, shown.input))
     right, known = _right(declared, shown, kind, output, actions)
     score = _score(declared, shown, kind, right, actions_known=known)
-    released = [] if right is None else _released(shown, right, rules)
+    keeps = kind is VerdictKind.CORRECT
+    released = [] if right is None else _released(shown, right, rules, written=keeps)
     return Verdict(
         kind=kind,
         right=right,
@@ -160,8 +161,14 @@ def _score(
     return assess(declared.scorer, shown.content, truth, shown.input)
 
 
-def _released(shown: Shown, right: Content, rules: RuleBook | None) -> list[dict[str, Any]]:
-    """The right actions with what rules decide on them. Raises ``VerdictError`` on a refusal."""
+def _released(
+    shown: Shown, right: Content, rules: RuleBook | None, *, written: bool
+) -> list[dict[str, Any]]:
+    """The right actions with what rules decide on them.
+
+    Raises ``VerdictError`` for one that is refused and that a person has ``written`` as right;
+    where they accept what was shown, it is left out.
+    """
     # What a rule said of an action beside another output says nothing beside this one.
     kept = shown.content is not None and same(shown.content.output, right.output)
     proposed = list(shown.content.actions) if shown.content and kept else []
@@ -175,11 +182,11 @@ def _released(shown: Shown, right: Content, rules: RuleBook | None) -> list[dict
             decide, why = "review", "a person wrote it"
         else:
             decide, why = rules.decide_action(action["name"], action["arguments"], facts)
-            if decide == "refuse":
-                raise VerdictError(
-                    f"The action {action['name']!r} is refused: {why}.",
-                    "Remove it, or change it so that the rule allows it.",
-                )
+        if written and decide == "refuse":
+            raise VerdictError(
+                f"The action {action['name']!r} is refused: {why}.",
+                "Remove it, or change it so that the rule allows it.",
+            )
         found.append(
             {
                 "n": number,

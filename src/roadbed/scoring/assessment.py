@@ -58,7 +58,7 @@ def assess(
 
 def is_wrong(score: Score, tolerance: float = 0.0) -> bool:
     """Whether a score counts as wrong. What is unknown never counts as right."""
-    return score.loss is None or score.loss > tolerance
+    return score.loss is None or not score.loss <= tolerance
 
 
 def agree(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -44,6 +44,16 @@ class Content:
             "provenance": self.provenance,
         }
         return hashlib.sha256(canonical(whole).encode()).hexdigest()
+
+    @property
+    def effect_hash(self) -> str | None:
+        """The hash of what it does outside, whatever its sources; ``None`` if it names none."""
+        return replace(self, provenance={}).hash if self.provenance else None
+
+    @property
+    def output_hash(self) -> str | None:
+        """The hash of its output alone; ``None`` if it proposes no actions."""
+        return Content(output=self.output).hash if self.actions else None
 
 
 def content_hash(content: Content | None) -> str | None:

@@ -7,8 +7,10 @@ own: it never counts as right.
 from __future__ import annotations
 
 import inspect
+import json
 import math
 import queue
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,14 +20,46 @@ from roadbed.scoring.content import Json, canonical, same
 
 SLOWEST_SECONDS = 2.0  # for one pair; a scorer that takes longer gives no score
 _MOST_HUNG = 4
+_LONGEST_WHY = 500  # characters
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what a database of UTF-8 text refuses
+
+
+def _float(value: object) -> float | None:
+    """A finite number as a float; ``None`` for anything else, and for an integer too large."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)[:40]
+    except Exception:
+        return type(value).__name__
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Score:
-    """A loss in [0, 1]; ``None`` where it is unknown. ``why`` is a plain sentence."""
+    """A loss in [0, 1]; ``None`` where it is unknown. ``why`` is a plain sentence.
+
+    Raises ``ValueError`` for any other loss, NaN included: whoever holds a score may trust it.
+    ``why`` is cut to 500 characters, and what cannot be stored is replaced.
+    """
 
     loss: float | None
     why: str = ""
+
+    def __post_init__(self) -> None:
+        if self.loss is not None:
+            loss = _float(self.loss)
+            if loss is None or not 0.0 <= loss <= 1.0:
+                raise ValueError(f"a loss of {_shown(self.loss)} is not one from 0 to 1")
+            object.__setattr__(self, "loss", loss)
+        object.__setattr__(self, "why", _UNSTORABLE.sub("\ufffd", str(self.why)[:_LONGEST_WHY]))
 
     @classmethod
     def unknown(cls, why: str) -> Score:
@@ -144,6 +178,8 @@ class Within:
         if not (meant and _number(proposed) and _number(right)):
             return same(proposed, right)
         distance = abs(float(proposed) - float(right))  # type: ignore[arg-type]
+        if not math.isfinite(distance):
+            return False
         close = self.absolute is not None and distance <= self.absolute
         limit = None if self.relative is None else self.relative * abs(float(right))  # type: ignore[arg-type]
         return close or (limit is not None and distance <= limit)
@@ -167,7 +203,7 @@ class Sets:
         if others:
             return _differs(others)
         losses = [_distance(proposed.get(name), right.get(name)) for name in self.names]
-        loss = sum(losses) / len(losses)
+        loss = sum(losses) / len(losses) if losses else 0.0
         wrong = [name for name, part in zip(self.names, losses, strict=True) if part]
         return Score(loss=loss, why=_differs(wrong).why) if loss else RIGHT
 
@@ -203,6 +239,7 @@ class Judged:
 
 
 ScorerFunction: TypeAlias = Callable[[Json, Json, Json], Score]
+_Call: TypeAlias = "tuple[Any, queue.SimpleQueue[Score]]"
 
 
 class FunctionScorer:
@@ -218,14 +255,14 @@ class FunctionScorer:
         self.function = function
         self._seconds = seconds
         self._hung = 0
-        self._calls: queue.SimpleQueue[tuple[Any, queue.SimpleQueue[object]]] | None = None
+        self._calls: queue.SimpleQueue[_Call] | None = None
         self._one_at_a_time = threading.Lock()
 
     def score(self, proposed: Json, right: Json, input: Json) -> Score:
         with self._one_at_a_time:
             if self._hung >= _MOST_HUNG:
                 return Score.unknown("The scorer was too slow several times and is not asked.")
-            reply: queue.SimpleQueue[object] = queue.SimpleQueue()
+            reply: queue.SimpleQueue[Score] = queue.SimpleQueue()
             if self._calls is None:
                 self._calls = queue.SimpleQueue()
                 threading.Thread(target=self._work, args=(self._calls,), daemon=True).start()
@@ -236,7 +273,7 @@ class FunctionScorer:
                 self._hung += 1
                 self._calls = None
                 return Score.unknown(f"The scorer took more than {self._seconds:g} s.")
-        return _checked(given)
+        return given
 
     def facts(self) -> dict[str, Any]:
         return {"scorer": "function", "function": getattr(self.function, "__name__", "function")}
@@ -247,18 +284,19 @@ class FunctionScorer:
         except (TypeError, ValueError):
             yield "The scorer does not take exactly (proposed, right, input)"
 
-    def _work(self, calls: queue.SimpleQueue[tuple[Any, queue.SimpleQueue[object]]]) -> None:
+    def _work(self, calls: queue.SimpleQueue[_Call]) -> None:
         while True:
             arguments, reply = calls.get()
             try:
-                value: object = self.function(*arguments)
+                # Also what it gave is read here: reading may raise, or hang, like the call.
+                value = _checked(self.function(*arguments))
             except BaseException as error:
-                value = error
+                value = Score.unknown(f"The scorer failed: {_named(error)}")
             reply.put(value)
 
 
 class GuardedScorer(FunctionScorer):
-    """A pod's own scorer object, whose ``score`` is kept from doing harm like a function."""
+    """A pod's own scorer object, whose methods are kept from doing harm like a function."""
 
     def __init__(self, scorer: Scorer, *, seconds: float = SLOWEST_SECONDS) -> None:
         super().__init__(scorer.score, seconds=seconds)
@@ -266,10 +304,18 @@ class GuardedScorer(FunctionScorer):
         self.needs_person = bool(scorer.needs_person)
 
     def facts(self) -> dict[str, Any]:
-        return self.scorer.facts()
+        name = {"scorer": type(self.scorer).__name__}
+        try:
+            facts: dict[str, Any] = json.loads(_UNSTORABLE.sub("", canonical(self.scorer.facts())))
+        except Exception:
+            return name
+        return name | facts if isinstance(facts, dict) else name
 
     def problems(self, fields: Mapping[str, Any]) -> Iterator[str]:
-        return self.scorer.problems(fields)
+        try:
+            yield from [str(problem) for problem in self.scorer.problems(fields)]
+        except Exception as error:
+            yield f"The scorer's problems() failed: {_named(error)}"
 
 
 def as_scorer(given: object) -> Scorer:
@@ -281,23 +327,32 @@ def as_scorer(given: object) -> Scorer:
     if not inspect.isclass(given):
         methods = all(callable(getattr(given, verb, None)) for verb in verbs)
         if methods and hasattr(given, "needs_person"):
-            own = isinstance(given, Exact | Fields | Within | Sets | Judged | FunctionScorer)
-            return given if own else GuardedScorer(given)  # type: ignore[return-value,arg-type]
+            return given if _ours(given) else GuardedScorer(given)  # type: ignore[return-value,arg-type]
         if callable(given):
             return FunctionScorer(given)
     raise TypeError(f"{given!r} is no scorer")
 
 
+def _ours(given: object) -> bool:
+    """Whether nothing of it is a pod's own code. A subclass may have a method of its own."""
+    built_in = {Exact, Fields, Within, Sets, Judged, FunctionScorer, GuardedScorer}
+    return type(given) in built_in and "score" not in getattr(given, "__dict__", {})
+
+
 def _checked(given: object) -> Score:
-    if isinstance(given, BaseException):
-        return Score.unknown(f"The scorer failed: {type(given).__name__}: {str(given)[:200]}")
+    """What a pod's own code gave, made anew: its class may be the pod's own, too. May raise."""
     if not isinstance(given, Score):
         return Score.unknown(f"The scorer gave {type(given).__name__} instead of a Score.")
-    if given.loss is None:
-        return given
-    if not _number(given.loss) or not 0.0 <= given.loss <= 1.0:
-        return Score.unknown(f"The scorer gave a loss of {given.loss!r}, not one from 0 to 1.")
-    return Score(loss=float(given.loss), why=str(given.why)[:500])
+    return Score(loss=given.loss, why=given.why)
+
+
+def _named(error: BaseException) -> str:
+    """An error in words, also one that cannot be put in words."""
+    name = type(error).__name__
+    try:
+        return f"{name}: {str(error)[:200]}"
+    except Exception:
+        return name
 
 
 def _copied(value: object) -> Any:
@@ -331,4 +386,4 @@ def _missing(names: Sequence[str], fields: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return _float(value) is not None

@@ -148,16 +148,17 @@ def again(
     row: Json,
     kind: str,
     *,
+    key: str | None,
     barred: Sequence[str] = (),
     reserved_for: str | None = None,
 ) -> Case:
-    """The same task once more, blind, for somebody else."""
+    """The same task once more, blind, for somebody else; ``key`` is like those around it."""
     decided = {name: row[name] for name in _DECIDED} | {"halt_epoch": service.halt_epoch}
     return Case(
         kind=kind,
         content=row["input"],
         source=row["source"],
-        key=None,
+        key=key,
         rate=row["reference_rate"],
         decided={**decided, "seconds": row["decide_seconds"]},
         blind=row["first_blind"],

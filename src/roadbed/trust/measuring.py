@@ -153,7 +153,7 @@ class Measuring:
                     "confidence": max(most, 0.0),
                     "threshold": live.threshold,
                     "evidence": {},
-                    "cost": None if declared.budget else 0,
+                    "cost": like["cost"],
                     "seconds": self._chance.uniform(0.001, 0.01),
                     "actions": content.actions or None,
                     "provenance": content.provenance or None,
@@ -166,11 +166,11 @@ class Measuring:
         )
 
     async def _like_these(self, declared: UseCase) -> Json:
-        """The sender of a recent task, and a key that could be one of those around it."""
+        """Sender and cost of a recent task, and a key that could be one of those around it."""
         named = {"use_case": declared.name}
         like = await self._database.fetch(_SQL["like_these"], named)
         if not like:
-            return {"source": {"surface": "api"}, "key": None}
+            return {"source": {"surface": "api"}, "key": None, "cost": None}
         picked = self._chance.choice(like)
         if picked["key"] is None:
             return picked
@@ -204,7 +204,9 @@ class Measuring:
             },
         )
         for row in due:
-            await self._make(declared, again(service, row, "second", barred=[row["reviewer"]]))
+            key = (await self._like_these(declared))["key"]
+            case = again(service, row, "second", key=key, barred=[row["reviewer"]])
+            await self._make(declared, case)
         if whole and len(due) < _SECONDS_AT_ONCE:
             self._whole[declared.name] = began + _WHOLE_SECONDS
 
@@ -214,7 +216,9 @@ class Measuring:
         for row in rows:
             if not row["withdrawn"] and not agreed(declared, row, "first", "second"):
                 lead = declared.pod.domain_lead
-                await self._make(declared, again(service, row, "lead", reserved_for=lead))
+                key = (await self._like_these(declared))["key"]
+                case = again(service, row, "lead", key=key, reserved_for=lead)
+                await self._make(declared, case)
             await self._settle(row["second_task"], passed=None)
 
     async def _lead_decided(self, declared: UseCase) -> None:
@@ -388,6 +392,8 @@ class Measuring:
             **decided,
             "deliveries": None,
             "sends_actions": False,
+            "effect_hash": None,  # nothing of it is ever sent
+            "output_hash": None,
             "review_id": self._ids.review(),
             "blind": case.blind,
             "priority": _PRIORITY.get(case.kind, first),

@@ -188,11 +188,12 @@ WHERE measure.use_case = %(use_case)s AND measure.kind = 'lead' AND measure.sett
 UPDATE measure SET settled_at = %(at)s, passed = %(passed)s WHERE task_id = %(task_id)s
 
 -- name: like_these
--- Recent tasks: a known case takes its sender and the shape of its key from one of them.
-SELECT source, key FROM task
-WHERE use_case = %(use_case)s AND revises IS NULL
+-- Recent tasks: a known case takes its sender, its cost and the shape of its key from one of them.
+SELECT task.source, task.key, decision.cost FROM task
+LEFT JOIN decision ON decision.task_id = task.id
+WHERE task.use_case = %(use_case)s AND task.revises IS NULL
   AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = task.id)
-ORDER BY id DESC LIMIT 50
+ORDER BY task.id DESC LIMIT 50
 
 -- name: other_answers
 -- Compared in a canary, and nobody was asked yet about the answer that was not the decision.

@@ -25,6 +25,7 @@ from roadbed.usecases.deciders import (
     Records,
     Trainable,
     Unsure,
+    needs_of,
 )
 from roadbed.usecases.errors import PatchError
 from roadbed.usecases.model import UseCase
@@ -234,14 +235,14 @@ class _Around:
             given: Any = function(mended, self.context(context))
             return self.answer(given, mended, done)
 
-        return decide
+        return _with_needs(decide, function)
 
     def coroutine(self, function: Any) -> FunctionDecider:
         async def decide(input: BaseModel, context: Context) -> Answer[BaseModel] | Unsure:
             mended, done = self.input(input)
             return self.answer(await function(mended, self.context(context)), mended, done)
 
-        return decide
+        return _with_needs(decide, function)
 
     def _ruled(
         self, answer: Answer[BaseModel], rule: RulePatch, input: BaseModel, done: list[str]
@@ -271,6 +272,13 @@ class _Around:
     def _doubtful(answer: Answer[BaseModel], reason: str) -> Unsure:
         """A person looks; what the decider found and cost stays known."""
         return Unsure(reason=reason, evidence=answer.evidence, cost=answer.cost)
+
+
+def _with_needs(around: Any, inner: object) -> FunctionDecider:
+    """What stands around a decider needs what that one needs."""
+    around.needs = needs_of(inner)
+    decide: FunctionDecider = around
+    return decide
 
 
 def _mended(records: Records, patches: Patches) -> Records:
