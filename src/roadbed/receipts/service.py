@@ -105,14 +105,16 @@ class Receipts:
         return [_hide(row) if row["hidden"] else row for row in rows]
 
 
-def fresh(declared: UseCase, task: AdmittedTask, decision: Decision) -> Receipt:
+def fresh(
+    declared: UseCase, task: AdmittedTask, decision: Decision, version_number: int | None
+) -> Receipt:
     """The receipt of a decision that was settled a moment ago, without asking the database.
 
-    It lists no deliveries and outcomes, since there can be none yet.
+    It lists no deliveries and outcomes, since there can be none yet. ``version_number`` is that of
+    the version that decided.
     """
     row: dict[str, Any] = dict.fromkeys(
         (
-            "version_number",
             "proof",
             "weak",
             "claimed_by",
@@ -153,6 +155,7 @@ def fresh(declared: UseCase, task: AdmittedTask, decision: Decision) -> Receipt:
         "declaration": {"pod": _pod(declared)},
         "decision_id": decision.id,
         "version": decision.version,
+        "version_number": version_number,
         "certificate": decision.certificate,
         "route": routed.route,
         "reason_code": routed.code,

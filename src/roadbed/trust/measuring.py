@@ -218,9 +218,7 @@ class Measuring:
             knowing = sorted({row["reviewer"], *row["first_barred"]})
             # Whoever looked a second time cannot decide where the two differ.
             spared = [declared.pod.domain_lead] if row["third"] else []
-            await self._make(
-                declared, again(service, row, "second", barred=knowing, spared=spared)
-            )
+            await self._make(declared, again(service, row, "second", barred=knowing, spared=spared))
         if whole and len(due) < _SECONDS_AT_ONCE:
             self._whole[declared.name] = began + _WHOLE_SECONDS
 
