@@ -153,7 +153,7 @@ def _located(path: Path, problems: tuple[Problem, ...], raised: int | None = Non
 
 
 def _keyword_lines(path: Path) -> tuple[dict[str, int], range]:
-    """The line of each keyword of ``UseCase(…)``, of the call itself under ``""``, and its lines."""
+    """The line of each keyword of ``UseCase(…)``, of the call under ``""``, and all its lines."""
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):
