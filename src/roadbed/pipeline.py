@@ -13,8 +13,8 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 | word                     | about or kept; audit entry                                           |
 | a verdict is given       | review closed, example born (learn or judge for good), deliveries    |
 |                          | planned, audit entry                                                 |
-| a verdict is taken back, | its example withdrawn, what was not sent cancelled, audit entry, the |
-| or does not stand        | review open                                                          |
+| a verdict is taken back, | its example withdrawn, what was not sent cancelled, a dispute that   |
+| or does not stand        | it decided open again, audit entry, the review open                  |
 | an attempt has ended     | its outcome, the delivery moved, what it takes back, audit entry     |
 | an outcome is reported   | kept; where it says that an answer nobody looked at was wrong, a      |
 |                          | review opened that shows it; audit entry                              |
@@ -102,7 +102,12 @@ VERDICT = Write(
     AUDIT["reviewed"],
     REVIEWS["judged"],
 )
-VERDICT_UNDONE = (IMPROVEMENT["withdraw"], DELIVERIES["taken_back"], AUDIT["undone"])
+VERDICT_UNDONE = (
+    IMPROVEMENT["withdraw"],
+    DELIVERIES["taken_back"],
+    TRUST["unsettled"],
+    AUDIT["undone"],
+)
 FINISH = Write(
     "finish",
     DELIVERIES["finish"],

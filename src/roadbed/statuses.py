@@ -27,6 +27,7 @@ STATUS = {
     "notice_unknown": 404,
     "verdict_invalid": 422,
     "nothing_to_undo": 409,
+    "review_known_case": 409,
     "not_signed_in": 401,
     "link_spent": 403,
     "not_allowed": 403,

@@ -101,6 +101,9 @@ class TestTheRoad:
         assert (trust["threshold"], trust["risk_limit"]) == (None, 0.02)
         versions = (await site.shop.get("/usecases/triage/releases")).json()["versions"]
         assert [each["number"] for each in versions] == [1]
+        sent = (await site.shop.post(TASKS, json={"input": {"text": "which version"}})).json()
+        assert sent["decision"]["version"] == versions[0]["id"]
+        assert sent["decision"]["version_number"] == 1
         assert (await site.shop.get("/openapi.json")).json()["info"]["title"] == "Roadbed"
 
 
@@ -144,6 +147,18 @@ class TestReviewing:
         after = (await site.reviewer.get(f"/receipts/{review['task_id']}")).json()
         assert after["decision"]["output"] == {"queue": "returns"}
         assert after["review"]["verdict"]["purpose"] == "judge"
+
+    async def test_a_blind_one_taken_back_is_for_somebody_else(self, site: Site) -> None:
+        review = await self.review(site, blind=True)
+        path = f"/reviews/{review['id']}"
+        given = (await site.reviewer.post(f"{path}/verdict", json={"verdict": "reject"})).json()
+        assert given["blind"] is True
+        undone = (await site.reviewer.post(f"{path}/undo")).json()
+        assert (undone["verdict"], undone["claimed_by"], undone["output"]) == (None, None, None)
+        label = {"verdict": "correct", "output": {"queue": "returns"}}
+        again = await site.reviewer.post(f"{path}/verdict", json=label)
+        await problem(again, 409, "review_taken")
+        assert (await site.shop.post(f"{path}/verdict", json=label)).status_code == 200
 
     async def test_accept_undo_skip_and_reject(self, site: Site) -> None:
         review = await self.review(site, blind=False)

@@ -117,6 +117,8 @@ def test_reviews_by_keys_and_by_command(terminal: Terminal) -> None:
     typed = "a\ne\n{bad\nu\nx\nu\nx\ns\nq\n"
     told = terminal.run("review", "work", "triage", typed=typed)
     assert "Proposed" in told or "Blind" in told
+    terminal.run("submit", "nope", "{}", code=1)
+    assert str(terminal.folder / "usecases") in terminal.errors
     assert "not a JSON object" in told or "no answer to accept" in told
     receipt = terminal.json("submit", "triage", '{"text": "one more"}')
     review = str(receipt["review"]["id"])  # type: ignore[index]

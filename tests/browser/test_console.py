@@ -100,6 +100,7 @@ async def test_fifty_reviews_by_keyboard(site: Site, page: Page) -> None:
 
 async def test_undo_skip_note_and_mistakes_lose_nothing(site: Site, page: Page) -> None:
     await send(site, 3)
+    await site.app.database.fetch("UPDATE review SET blind = false")
     await page.goto(f"{site.address}/usecases/triage/review")
     item = page.locator("form.item")
     await item.wait_for()
@@ -140,10 +141,42 @@ async def test_undo_skip_note_and_mistakes_lose_nothing(site: Site, page: Page) 
     ]
 
 
+async def test_a_blind_label_that_is_taken_back_goes_to_somebody_else(
+    site: Site, page: Page
+) -> None:
+    await send(site, 2)
+    await site.app.database.fetch("UPDATE review SET blind = true")
+    await page.set_viewport_size({"width": 360, "height": 740})
+    await page.goto(f"{site.address}/usecases/triage/review")
+    item = page.locator("form.item")
+    await item.wait_for()
+    first = await item.get_attribute("data-review")
+    # On a telephone the field for the answer stands above the row of buttons, in the first view.
+    field = await item.locator("[name='output.queue']").bounding_box()
+    buttons = await item.locator(".verdicts").bounding_box()
+    assert field
+    assert buttons
+    assert field["y"] + field["height"] <= buttons["y"]
+    await page.keyboard.press("x")
+    await page.locator(".told", has_text="somebody else labels it then").wait_for()
+    await page.keyboard.press("u")
+    await page.locator(".told", has_text="so somebody else labels it").wait_for()
+    assert await item.get_attribute("data-review") != first
+    assert [review.id for review in await site.app.reviews.queue("triage", reviewer="kim")][-1] in {
+        first,
+        await item.get_attribute("data-review"),
+    }
+    assert first not in {
+        review.id for review in await site.app.reviews.queue("triage", reviewer="ana")
+    }
+
+
 async def test_keys_search_receipts_and_their_links(site: Site, page: Page) -> None:
     await send(site, 3)
+    await page.set_viewport_size({"width": 1280, "height": 500})
     await page.keyboard.press("?")
     assert await page.locator("#keys").is_visible()
+    assert await page.locator("#keys").evaluate("list => list.scrollTop") == 0
     await page.keyboard.press("Escape")
     await page.keyboard.press("g")
     await page.keyboard.press("t")

@@ -990,7 +990,10 @@ class TestProve:
         await app.reviews.give(
             declared, row["id"], VerdictKind.CORRECT, reviewer="ben", output=output
         )
-        await app.reviews.overturn(declared, row["id"], by="ana", output={"queue": "billing"})
+        [word] = await app.database.fetch("SELECT id FROM verdict WHERE undone_at IS NULL")
+        assert await app.reviews.overturn(
+            declared, row["id"], word=word["id"], by="ana", output={"queue": "billing"}
+        )
         await app.audit.seal()
         await app.audit.publish()
         document = await app.audit.proof_of_task(task)

@@ -202,6 +202,30 @@ class TestChecking:
         if line:
             assert found.problems[0].line in {line, line - 1}
 
+    @pytest.mark.parametrize(
+        ("effect", "says"),
+        [
+            ("", "missing 1 required keyword-only argument: 'effect'"),
+            (", effect='reversible'", "is called reversible"),
+        ],
+    )
+    def test_a_wrong_call_is_named_by_its_own_line_also_by_a_relative_path(
+        self, folders: Folders, monkeypatch: pytest.MonkeyPatch, effect: str, says: str
+    ) -> None:
+        folder = folders.write(
+            DECIDE
+            + "\nfrom roadbed.connectors import Webhook\n"
+            + f"usecase.action('ticket', Inquiry, to=Webhook('https://a.example/b'){effect})\n"
+        )
+        wrong = (folder / "usecase.py").read_text().splitlines().index(
+            f"usecase.action('ticket', Inquiry, to=Webhook('https://a.example/b'){effect})"
+        ) + 1
+        monkeypatch.chdir(folder.parent)
+        for named in (folder, Path(folder.name)):
+            [problem] = check(named).problems
+            assert says in problem.problem
+            assert problem.line == wrong
+
     def test_what_is_not_there_is_said(self, tmp_path: Path) -> None:
         assert "no such folder" in check(tmp_path / "none").problems[0].problem
         (tmp_path / "empty").mkdir()

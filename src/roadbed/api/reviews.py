@@ -130,7 +130,7 @@ async def skip(review_id: str, request: Request) -> Response:
 @router.post("/reviews/{review_id}/undo")
 @needs(Permission.REVIEW, by=by_review)
 async def undo(review_id: str, request: Request) -> Response:
-    """Take one's own verdict back."""
+    """Take one's own verdict back. A blind review is then for somebody else."""
     return as_json(await app_of(request).reviews.undo(review_id, reviewer=person_of(request)))
 
 

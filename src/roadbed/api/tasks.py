@@ -87,6 +87,7 @@ async def take(app: App, name: str, viewer: Viewer, body: bytes) -> tuple[int, b
     """
     admit(viewer, name, (Permission.SUBMIT,), UnknownUseCaseError(name))
     declared = served(app, name)
+    numbers = app.service(name).numbers()
     key, content, wait = _task_body(parsed(body))
     admission, running = await app.decisions.submit(
         name,
@@ -101,8 +102,9 @@ async def take(app: App, name: str, viewer: Viewer, body: bytes) -> tuple[int, b
     elif running is not None and wait > 0:
         done, _ = await asyncio.wait([running], timeout=wait)
         decision = running.result() if done else None
-    if decision is not None:
-        return 200, to_json(fresh(declared, admission.task, decision))
+    if decision is not None and decision.version in numbers:  # else another went live meanwhile
+        number = numbers[decision.version]
+        return 200, to_json(fresh(declared, admission.task, decision, number))
     receipt = await app.receipts.get(admission.task.id, viewer=viewer.name)
     return 202 if receipt["decision"] is None else 200, to_json(receipt)
 

@@ -69,13 +69,17 @@ async def opened(*, only: Sequence[str] | None) -> AsyncIterator[App]:
     """
     from roadbed.bootstrap import database_url, open_app
     from roadbed.kernel.settings import Settings
+    from roadbed.usecases.errors import UnknownUseCaseError
 
     settings = Settings()
     async with (
         database_url(settings) as url,
         open_app(settings, url, only=only, serves=False) as app,
     ):
-        yield app
+        try:
+            yield app
+        except UnknownUseCaseError as error:
+            raise UnknownUseCaseError(error.name, settings.usecases.resolve()) from None
 
 
 def me() -> str:

@@ -16,6 +16,10 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 UseCaseName = Annotated[str, typer.Argument(help="The use case's name.")]
 ReviewId = Annotated[str, typer.Argument(metavar="REVIEW")]
+_NOBODY_ELSE = (
+    " Two labels of it differ. You know one of them, and nobody else labels here: "
+    "what you say decides."
+)
 _KEYS = "[a]ccept  [e]dit  [x] none is right  [s]kip  [u]ndo  [q]uit"
 
 
@@ -92,12 +96,11 @@ def skip(review: ReviewId) -> None:
 def undo(review: ReviewId) -> None:
     """Take your verdict back."""
 
-    async def work() -> None:
+    async def work() -> Any:
         async with opened(only=[]) as services:
-            await services.reviews.undo(review, reviewer=me())
+            return await services.reviews.undo(review, reviewer=me())
 
-    run(work())
-    say("Taken back; it waits again.")
+    say(_taken_back(run(work())))
 
 
 @app.command("work")
@@ -114,7 +117,7 @@ async def _work(usecase: str) -> None:
             review = found[0]
             say(f"\n{jsonlib.dumps(review.input, ensure_ascii=False, indent=2)}")
             say(
-                "Blind: give your own answer first."
+                f"Blind: give your own answer first.{_NOBODY_ELSE if review.nobody_else else ''}"
                 if review.blind
                 else f"Proposed: {jsonlib.dumps(review.output)}  ({review.reason})"
             )
@@ -137,7 +140,7 @@ async def _press(services: Any, review: Any, key: str, done: list[str]) -> None:
     if key == "s":
         await services.reviews.skip(review.id, reviewer=me())
     elif key == "u" and done:
-        await services.reviews.undo(done.pop(), reviewer=me())
+        say(_taken_back(await services.reviews.undo(done.pop(), reviewer=me())))
     elif key in {"a", "e", "x"}:
         output = parsed(typer.prompt("Right output (JSON)")) if key == "e" else None
         kind = {"a": "accept", "e": "correct", "x": "reject"}[key]
@@ -185,6 +188,12 @@ def parsed(output: str | None) -> Any:
         return jsonlib.loads(output)
     except ValueError as error:
         raise BadInputError(str(error)) from None
+
+
+def _taken_back(review: Any) -> str:
+    if review.blind:
+        return "Taken back. You were told what the decider said, so somebody else labels it."
+    return "Taken back; it waits again."
 
 
 def _told(given: Any) -> str:

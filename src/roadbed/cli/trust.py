@@ -74,8 +74,8 @@ def _audit(audit: Any, limit: float) -> Iterator[str]:
         return
     yield (
         f"Audit         {audit.wrong} of {audit.sampled} drawn of {audit.automated:,} automatic "
-        f"answers wrong; estimate {audit.estimate:.1%} ± {audit.standard_error or 0.0:.1%}, "
-        f"at most {audit.upper or 1.0:.1%}"
+        f"answers of this version wrong ({audit.low:.1%} to {audit.high:.1%}); "
+        f"estimate of all {audit.estimate:.1%}, at every moment at most {audit.upper or 1.0:.1%}"
     )
     yield (
         f"  stops at    harm {audit.harm:.2g} of {audit.harm_limit:.0f}, change {audit.change:.2g} "

@@ -93,11 +93,13 @@ async def skip(request: Request) -> HTMLResponse:
 
 @needs(Permission.REVIEW, by=by_review)
 async def undo(request: Request) -> HTMLResponse:
-    """Take the last verdict back and show its item again."""
-    review = await app_of(request).reviews.undo(
-        request.path_params["review_id"], reviewer=person_of(request)
-    )
-    return await _item(request, request.path_params["name"], review)
+    """Take the last verdict back and show its item again; after a blind one, the next."""
+    person, name = person_of(request), request.path_params["name"]
+    reviews = app_of(request).reviews
+    review: Review | None = await reviews.undo(request.path_params["review_id"], reviewer=person)
+    if review and review.blind:
+        review = next(iter(await reviews.claim_next(name, reviewer=person)), None)
+    return await _item(request, name, review)
 
 
 async def _item(request: Request, name: str, review: Review | None) -> HTMLResponse:

@@ -59,7 +59,7 @@ class LiveVersion:
     the cautious confidence that must reach it. ``decider`` is ``None`` for a trainable that has not
     been fitted yet; then every task goes to a person. ``rate`` is the share of tasks to draw for
     the reference sample. ``loaded`` is the folder whose code and rules it runs with; ``None``: that
-    of the service.
+    of the service. ``number`` counts the versions of the use case.
     """
 
     id: VersionId | None
@@ -71,6 +71,7 @@ class LiveVersion:
     rate: float = RATE_BEFORE
     pooling: Pooling | None = None
     loaded: LoadedUseCase | None = None
+    number: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +99,11 @@ class Service:
     halt_epoch: int
     trial: Trial | None = None
     retired: bool = False
+
+    def numbers(self) -> Mapping[VersionId | None, int | None]:
+        """The numbers of the versions that decide here, by id."""
+        deciding = [self.live, self.trial.version] if self.trial else [self.live]
+        return {None: None} | {version.id: version.number for version in deciding}
 
 
 class Services(Protocol):

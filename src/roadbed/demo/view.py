@@ -42,6 +42,9 @@ _HEADINGS = (
 )
 
 
+_WIDTHS = (5, 6, 9, 20, 6, 11, 8, 9, 0)
+
+
 class View:
     """A live table on a terminal, plain lines elsewhere, nothing at all when ``quiet``."""
 
@@ -62,6 +65,9 @@ class View:
         self._console.print(self._notice)
         if self._console.is_terminal:
             self._live.start()
+        else:
+            self._plain(self._promise)
+            self._plain(_in_columns(self._headings))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -87,11 +93,19 @@ class View:
     def finished(self, row: RoundRow) -> None:
         """A round is over."""
         if not self._console.is_terminal:
-            self._console.print("  ".join(_cells(row)[: len(self._headings)]))
+            self._plain(_in_columns(_cells(row)[: len(self._headings)]))
+
+    @property
+    def _promise(self) -> str:
+        return f"At most {self._limit:.0%} wrong, {self._certainty:.0%} certain"
+
+    def _plain(self, line: str) -> None:
+        """A line as it is, however wide: nobody knows how wide what reads it is."""
+        self._console.print(line, soft_wrap=True)
 
     def _table(self) -> Table:
         table = Table(
-            title=f"At most {self._limit:.0%} wrong, {self._certainty:.0%} certain",
+            title=self._promise,
             title_justify="left",
             box=None,
             pad_edge=False,
@@ -115,6 +129,15 @@ def summary_line(rows: Sequence[RoundRow], limit: float) -> str:
         f"{automatic:,} of {tasks:,} tasks were automatic, {wrong / automatic:.1%} of them "
         f"wrong (limit {limit:.0%}); in the last round {last.automatic / last.tasks:.0%}."
     )
+
+
+def _in_columns(cells: Sequence[str]) -> str:
+    """One line of the table where it is written line by line, under the headings."""
+    padded = [
+        cell.ljust(width) if heading in ("", "state") else cell.rjust(width)
+        for cell, heading, width in zip(cells, (*_HEADINGS, "state"), _WIDTHS, strict=False)
+    ]
+    return "  ".join(padded).rstrip()
 
 
 def _cells(row: RoundRow) -> list[str]:

@@ -33,8 +33,11 @@ LEFT JOIN verdict ON verdict.id = review.verdict
 LEFT JOIN example ON example.verdict_id = verdict.id
 LEFT JOIN LATERAL (
     SELECT again.id AS review_id, again.reserved_for
-    FROM measure JOIN review AS again ON again.task_id = measure.task_id
-    WHERE measure.of_verdict = verdict.id AND again.verdict IS NULL
+    FROM verdict AS label
+    JOIN measure ON measure.of_verdict = label.id
+    JOIN review AS again ON again.task_id = measure.task_id
+    WHERE label.review_id = coalesce(first_look(task.id), review.id)
+      AND again.verdict IS NULL AND again.id <> review.id
     ORDER BY again.id DESC LIMIT 1) AS look ON true
 LEFT JOIN LATERAL (
     SELECT halt.asked_at, halt.actor, halt.reason FROM halt
@@ -85,7 +88,7 @@ WHERE (%(use_case)s::text IS NULL OR task.use_case = %(use_case)s)
   AND task.use_case = ANY (%(served)s)
   AND (%(before)s::text IS NULL OR task.id < %(before)s)
   AND (%(route)s::text IS NULL OR decision.route = %(route)s
-       AND NOT (task.reference AND review.closed_at IS NULL))
+       AND NOT (task.reference AND review.verdict IS NULL))
   AND (%(verdict)s::text IS NULL OR verdict.kind = %(verdict)s)
   AND (%(text)s::text IS NULL OR task.id = %(text)s OR task.key = %(text)s
        OR task.input::text ILIKE %(pattern)s)
@@ -93,10 +96,16 @@ ORDER BY task.id DESC
 LIMIT %(most)s
 
 -- name: bar
--- Whoever has read a colleague's answer cannot be the one who looks a second time.
+-- Whoever has read what the decider or a colleague said of a task gives no blind label of it any
+-- more, neither in its own review, should the verdict be taken back, nor in another look at it.
 UPDATE review SET barred = array_append(barred, %(viewer)s)
-WHERE id = %(look)s AND verdict IS NULL AND NOT %(viewer)s = ANY (barred)
-RETURNING id
+FROM (SELECT coalesce(first_look(%(id)s), %(review)s) AS id) AS first
+WHERE NOT %(viewer)s = ANY (barred)
+  AND (review.id = first.id AND review.blind
+       OR review.task_id IN (SELECT measure.task_id FROM verdict
+                             JOIN measure ON measure.of_verdict = verdict.id
+                             WHERE verdict.review_id = first.id))
+RETURNING review.id
 
 -- name: incident_tasks
 -- Every task decided in the time, and every one whose effects were sent in it. Those that measure reviewers

@@ -59,16 +59,18 @@ class Receipts:
         """The receipt of a task as ``viewer`` may see it. Raises ``UnknownTaskError``.
 
         Whoever sent a task gets its answer; anybody else might be its blind reviewer. Whoever reads
-        a verdict that waits for a second look can no longer be the one who gives it.
+        what was decided of a blind task labels it no more, and gives no other look at it.
         """
         row = await self._database.fetch_one(_SQL["find"], {"id": task_id})
         if row is None:
             raise UnknownTaskError(task_id)
         sender = row["source"].get("by") == viewer
-        if row["look"] is not None and row["reviewer"] != viewer:
+        if row["verdict"] is not None and row["reviewer"] != viewer:
             if row["reserved_for"] == viewer:  # the domain lead, who has still to decide
                 return _from_row({**row, "verdict": None}, sender=False)
-            await self._database.fetch(_SQL["bar"], {"look": row["look"], "viewer": viewer})
+            if row["blind"] or row["look"] is not None:
+                facts = {"id": task_id, "review": row["review_id"], "viewer": viewer}
+                await self._database.fetch(_SQL["bar"], facts)
         more = {
             what: await self._database.fetch(_SQL[what], {"id": task_id})
             for what in ("deliveries", "outcomes")
@@ -103,14 +105,16 @@ class Receipts:
         return [_hide(row) if row["hidden"] else row for row in rows]
 
 
-def fresh(declared: UseCase, task: AdmittedTask, decision: Decision) -> Receipt:
+def fresh(
+    declared: UseCase, task: AdmittedTask, decision: Decision, version_number: int | None
+) -> Receipt:
     """The receipt of a decision that was settled a moment ago, without asking the database.
 
-    It lists no deliveries and outcomes, since there can be none yet.
+    It lists no deliveries and outcomes, since there can be none yet. ``version_number`` is that of
+    the version that decided.
     """
     row: dict[str, Any] = dict.fromkeys(
         (
-            "version_number",
             "proof",
             "weak",
             "claimed_by",
@@ -152,6 +156,7 @@ def fresh(declared: UseCase, task: AdmittedTask, decision: Decision) -> Receipt:
         "declaration": {"pod": _pod(declared)},
         "decision_id": decision.id,
         "version": decision.version,
+        "version_number": version_number,
         "certificate": decision.certificate,
         "route": routed.route,
         "reason_code": routed.code,

@@ -27,7 +27,7 @@ SELECT %(event)s, name, 'stage', %(stage)s, %(actor)s, %(at)s FROM moved
 SELECT use_case.coin_seed, use_case.halted, use_case.halt_epoch, use_case.live_version,
        use_case.state, use_case.threshold, use_case.cautious, use_case.reference_rate AS rate,
        use_case.alarm_at, use_case.bridges_left, use_case.stage, version.behaviour,
-       version.certificate, behaviour.folder_hash, behaviour.artifacts,
+       version.number, version.certificate, behaviour.folder_hash, behaviour.artifacts,
        certificate.threshold AS proven_threshold, certificate.detail -> 'pooling' AS pooling, to_jsonb(trial.*) AS trial
 FROM use_case
 LEFT JOIN version ON version.id = use_case.live_version
@@ -36,6 +36,7 @@ LEFT JOIN behaviour ON behaviour.hash = version.behaviour
 LEFT JOIN LATERAL (
     -- The candidate beside it, with its own proof, which an alarm since then voids.
     SELECT release.id, release.step, release.plan, release.behaviour, release.version,
+           (SELECT number FROM version AS tried WHERE tried.id = release.version) AS number,
            proof.id AS certificate, proof.threshold AS proven_threshold,
            proof.detail -> 'pooling' AS pooling,
            CASE WHEN proof.bridged OR use_case.state IN ('halted', 'cautious')

@@ -208,6 +208,7 @@ class Registry:
                 state=State.OPEN if threshold is not None else State.SHADOW,
                 pooling=Pooling(**row["pooling"]) if row["pooling"] else None,
                 loaded=found.loaded,
+                number=row["number"],
             ),
         )
 
@@ -225,6 +226,7 @@ def _live(found: Runnable, row: Row) -> LiveVersion:
         rate=stands.rate,
         pooling=Pooling(**row["pooling"]) if row["pooling"] else None,
         loaded=found.loaded,
+        number=row["number"],
     )
 
 

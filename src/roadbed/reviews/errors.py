@@ -88,3 +88,15 @@ class NothingToUndoError(RoadbedError):
             f"No verdict of yours stands on the review {review_id}.",
             "Only the person who gave a verdict can take it back.",
         )
+
+
+class KnownCaseError(RoadbedError):
+    """The verdict was on a known case, and was answered with what is right."""
+
+    code = "review_known_case"
+
+    def __init__(self, review_id: str) -> None:
+        super().__init__(
+            f"The review {review_id} was a case whose right answer is known, and you were told it.",
+            "Leave it: it changes nothing but the figures of how reviewers do.",
+        )

@@ -29,6 +29,8 @@ class Review:
     freely any more. ``actions`` are those proposed, each with what its rule decides and why.
     ``content_hash`` names all that is proposed; a verdict that carries it counts for nothing else.
     ``reported`` is what somebody outside says turned out: nobody here has checked it.
+    ``nobody_else`` says that it is for somebody who knows an answer to it already, because the use
+    case has nobody else to decide it.
     """
 
     id: str
@@ -52,11 +54,14 @@ class Review:
     route: str | None
     version: str | None
     reported: Mapping[str, Any] | None
+    nobody_else: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Given:
-    """A verdict that is on disk. ``decided`` is the decider's answer, shown now even if blind.
+    """A verdict that is on disk. ``decided`` is the decider's answer, shown now even if ``blind``.
+
+    Whoever takes a blind one back cannot give another.
 
     ``loss`` is the score the decided answer was given, for good; ``None`` where the scorer could
     not tell, and ``score_reason`` says why. ``agrees`` says whether it counts as right.
@@ -75,6 +80,7 @@ class Given:
     right_actions: Sequence[Mapping[str, Any]] | None
     decided: Mapping[str, Any] | None
     decided_actions: Sequence[Mapping[str, Any]] = ()
+    blind: bool = False
     check: bool = False
     known: Mapping[str, Any] | None = None
     passed: bool | None = None

@@ -39,8 +39,7 @@ FROM json_to_recordset(%(items)s::json) AS item (
 WHERE review.id = item.review_id AND review.closed_at IS NULL
   AND (review.claimed_by IS NULL OR review.claimed_by = item.reviewer
        OR review.claim_until < now())
-  AND NOT item.reviewer = ANY (review.barred)
-  AND coalesce(review.reserved_for = item.reviewer, true)
+  AND coalesce(review.reserved_for = item.reviewer, NOT item.reviewer = ANY (review.barred))
 
 -- name: claimed
 SELECT item.id, review.id AS review_id, review.closed_at, review.superseded_by, review.claimed_by,
@@ -49,6 +48,7 @@ SELECT item.id, review.id AS review_id, review.closed_at, review.superseded_by, 
        decision.actions, decision.provenance, decision.content_hash, decision.confidence, decision.evidence, decision.reason, decision.route, decision.version,
        NULL::jsonb AS verdict,
        reported_of(review.task_id) AS reported, review.outcome,
+       coalesce(review.reserved_for = ANY (review.barred), false) AS nobody_else,
        task.source ->> 'by' AS sender, task.revises, measure.kind AS measured,
        measure.right_output AS known, measure.right_actions AS known_actions,
        measure.proposed_right
@@ -76,8 +76,9 @@ WHERE review.id = %(id)s
 WITH item AS (
     SELECT * FROM json_to_recordset(%(items)s::json) AS item (
         id text, review_id text, kind text, output jsonb, right_actions jsonb, right_hash text,
-        effect_hash text, output_hash text, shown text, loss double precision, agrees boolean, score_reason text, note text,
-        new_kind boolean, reviewer text, given_at timestamptz)
+        effect_hash text, output_hash text, shown text, loss double precision, agrees boolean,
+        score_reason text, note text, new_kind boolean, reviewer text, given_at timestamptz,
+        carries text)
 ), closed AS (
     UPDATE review SET verdict = item.id, closed_at = item.given_at, claimed_by = NULL,
                       claim_until = NULL
@@ -88,16 +89,16 @@ WITH item AS (
       AND NOT (item.kind = 'accept' AND (review.blind OR decision.output IS NULL))
       AND (review.claimed_by IS NULL OR review.claimed_by = item.reviewer
            OR review.claim_until < now())
-      AND NOT item.reviewer = ANY (review.barred)
-      AND coalesce(review.reserved_for = item.reviewer, true)
+      AND coalesce(review.reserved_for = item.reviewer, NOT item.reviewer = ANY (review.barred))
     RETURNING item.*, review.task_id, review.use_case,
               extract(epoch FROM item.given_at - review.claimed_at) AS dwell
 )
 INSERT INTO verdict (id, review_id, task_id, use_case, kind, right_output, right_actions, right_hash,
-                     effect_hash, output_hash, content_hash, loss, agrees, score_reason, note, new_kind, dwell_seconds,
-                     reviewer, given_at)
+                     effect_hash, output_hash, content_hash, loss, agrees, score_reason, note,
+                     new_kind, dwell_seconds, reviewer, given_at, carries)
 SELECT id, review_id, task_id, use_case, kind, output, right_actions, right_hash, effect_hash,
-       output_hash, shown, loss, agrees, score_reason, note, new_kind, greatest(dwell, 0), reviewer, given_at
+       output_hash, shown, loss, agrees, score_reason, note, new_kind, greatest(dwell, 0), reviewer,
+       given_at, carries
 FROM closed
 ON CONFLICT DO NOTHING
 
@@ -122,7 +123,8 @@ SELECT review.id, review.task_id, review.use_case, review.blind, review.priority
        decision.output, decision.actions, decision.provenance, decision.content_hash,
        decision.confidence, decision.evidence, decision.reason, decision.route, decision.version,
        NULL::jsonb AS verdict,
-       reported_of(review.task_id) AS reported, review.outcome
+       reported_of(review.task_id) AS reported, review.outcome,
+       coalesce(review.reserved_for = ANY (review.barred), false) AS nobody_else
 FROM review
 JOIN task ON task.id = review.task_id
 JOIN decision ON decision.task_id = review.task_id
@@ -131,8 +133,7 @@ WHERE review.use_case = %(use_case)s AND review.verdict IS NULL AND review.close
        OR review.priority < %(after_priority)s
        OR (review.priority = %(after_priority)s AND review.id > %(after_id)s))
   AND NOT (%(reviewer)s = ANY (review.skipped_by) AND %(free_only)s)
-  AND NOT %(reviewer)s = ANY (review.barred)
-  AND coalesce(review.reserved_for = %(reviewer)s, true)
+  AND coalesce(review.reserved_for = %(reviewer)s, NOT %(reviewer)s = ANY (review.barred))
   AND (NOT %(free_only)s OR review.claimed_by IS NULL OR review.claimed_by = %(reviewer)s
        OR review.claim_until < now())
 ORDER BY review.priority DESC, review.id
@@ -144,7 +145,8 @@ SELECT review.id, review.task_id, review.use_case, review.blind, review.priority
        decision.output, decision.actions, decision.provenance, decision.content_hash,
        decision.confidence, decision.evidence, decision.reason, decision.route, decision.version,
        to_jsonb(verdict.*) AS verdict,
-       reported_of(review.task_id) AS reported, review.outcome
+       reported_of(review.task_id) AS reported, review.outcome,
+       coalesce(review.reserved_for = ANY (review.barred), false) AS nobody_else
 FROM review
 JOIN task ON task.id = review.task_id
 JOIN decision ON decision.task_id = review.task_id
@@ -159,8 +161,8 @@ SET claimed_by = %(reviewer)s,
 WHERE id IN (
     SELECT id FROM review AS free
     WHERE free.use_case = %(use_case)s AND free.verdict IS NULL AND free.closed_at IS NULL
-      AND NOT %(reviewer)s = ANY (free.skipped_by) AND NOT %(reviewer)s = ANY (free.barred)
-      AND coalesce(free.reserved_for = %(reviewer)s, true)
+      AND NOT %(reviewer)s = ANY (free.skipped_by)
+      AND coalesce(free.reserved_for = %(reviewer)s, NOT %(reviewer)s = ANY (free.barred))
       AND (free.claimed_by IS NULL OR free.claimed_by = %(reviewer)s OR free.claim_until < now())
     ORDER BY free.priority DESC, free.id
     LIMIT %(most)s FOR UPDATE SKIP LOCKED)
@@ -175,21 +177,55 @@ WHERE id = %(id)s AND closed_at IS NULL AND (claimed_by IS NULL OR claimed_by = 
 RETURNING id
 
 -- name: undo_verdict
+-- Whoever judged a known case was told its answer: that verdict stays. What was carried here from
+-- another review is taken back there.
 UPDATE verdict SET undone_at = %(at)s
 FROM review
 WHERE review.id = %(id)s AND verdict.id = review.verdict AND verdict.reviewer = %(reviewer)s
+  AND verdict.carries IS NULL
+  AND NOT EXISTS (SELECT 1 FROM measure
+                  WHERE measure.task_id = review.task_id AND measure.kind = 'check')
 RETURNING verdict.id
 
+-- name: undo_carried
+-- The word that was carried to another review is taken back with the one it came from.
+UPDATE verdict SET undone_at = %(at)s
+WHERE carries = %(verdict_id)s AND undone_at IS NULL
+RETURNING id, review_id
+
+-- name: await_word
+-- Nobody is asked here meanwhile: the next word on the dispute closes it. Without one it counts as
+-- not labelled.
+UPDATE review SET verdict = NULL WHERE id = %(id)s
+
 -- name: reopen
-UPDATE review SET verdict = NULL, closed_at = NULL, claimed_by = %(reviewer)s,
-                  claim_until = now() + make_interval(secs => %(claim_seconds)s)
+-- A blind verdict is answered with what the decider said: whoever takes it back cannot give another.
+UPDATE review SET verdict = NULL, closed_at = NULL,
+    claimed_by = CASE WHEN NOT blind THEN %(reviewer)s END,
+    claim_until = CASE WHEN NOT blind THEN now() + make_interval(secs => %(claim_seconds)s) END,
+    reserved_for = CASE WHEN NOT blind THEN reserved_for END,
+    barred = CASE WHEN blind AND NOT %(reviewer)s = ANY (barred)
+                  THEN array_append(barred, %(reviewer)s) ELSE barred END
 WHERE id = %(id)s
 
+-- name: word
+-- The verdict that is to be carried; held, so that it is not taken back meanwhile.
+SELECT id FROM verdict WHERE id = %(word)s AND undone_at IS NULL FOR UPDATE
+
 -- name: overturn
--- The domain lead's answer takes the place of one that did not stand.
+-- The answer of who decides takes the place of one that did not stand.
 UPDATE verdict SET undone_at = %(at)s
 FROM review WHERE review.id = %(id)s AND verdict.id = review.verdict
 RETURNING verdict.id
+
+-- name: hand_over
+UPDATE review SET verdict = NULL, closed_at = NULL, claimed_by = NULL, claim_until = NULL,
+                  reserved_for = %(by)s
+WHERE id = %(id)s
+
+-- name: is_known_case
+SELECT 1 FROM review JOIN measure ON measure.task_id = review.task_id AND measure.kind = 'check'
+WHERE review.id = %(id)s
 
 -- name: waiting
 SELECT count(*) AS waiting, count(*) FILTER (WHERE blind) AS blind, min(opened_at) AS oldest

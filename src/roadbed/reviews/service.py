@@ -11,6 +11,7 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.reviews.errors import (
     ContentChangedError,
+    KnownCaseError,
     NothingToUndoError,
     ReviewClosedError,
     ReviewSupersededError,
@@ -23,7 +24,7 @@ from roadbed.reviews.verdicts import Shown, Verdict, read_verdict
 from roadbed.scoring.content import Content, content_hash
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
-from roadbed.storage.writer import GroupCommitWriter, Write
+from roadbed.storage.writer import GroupCommitWriter, Write, write_within
 from roadbed.usecases.model import UseCase
 from roadbed.usecases.outbound import plan
 from roadbed.usecases.rulebook import RuleBook
@@ -189,43 +190,17 @@ class Reviews:
             rules=rules,
             may_approve=may_approve and about.sender != reviewer,
         )
-        verdict_id, right = self._ids.verdict(), verdict.right
+        right = verdict.right
+        item = self._item(declared, review_id, about, verdict, reviewer=reviewer)
         row = await self._writer.write(
-            self._judge,
-            {
-                "id": verdict_id,
-                "example_id": self._ids.example(),
-                "review_id": review_id,
-                "task_id": about.task_id,
-                "revises": about.revises,
-                "approve_seconds": declared.approvals.within_hours * 3600.0,
-                "use_case": declared.name,
-                "kind": kind,
-                "output": right.output if right else None,
-                "right_actions": _right_actions(verdict),
-                "right_hash": right.hash if right else None,
-                "effect_hash": right.effect_hash if right else None,
-                "output_hash": right.output_hash if right else None,
-                "shown": about.content_hash,
-                "loss": verdict.score.loss,
-                "agrees": verdict.agrees,
-                "score_reason": verdict.score.why or None,
-                "actions": verdict.released or None,
-                "measured": verdict.passed is not None,
-                "passed": verdict.passed,
-                "note": note or None,
-                "new_kind": new_kind,
-                "deliveries": plan(declared) or None,
-                "reviewer": reviewer,
-                "given_at": self._clock.now(),
-            },
+            self._judge, {**item, "note": note or None, "new_kind": new_kind}
         )
         if row is None:
             raise UnknownReviewError(review_id)
         if row["verdict_id"] is None:
             raise await self._refusal(review_id, kind, row, about)
         return Given(
-            verdict_id=verdict_id,
+            verdict_id=item["id"],
             review_id=review_id,
             kind=kind,
             agrees=verdict.agrees,
@@ -235,6 +210,7 @@ class Reviews:
             right_actions=_right_actions(verdict),
             decided=about.content.output if about.content else None,
             decided_actions=about.content.proposed_actions if about.content else [],
+            blind=about.blind,
             check=about.measured == "check",
             known=about.known.output if about.known and about.measured == "check" else None,
             passed=verdict.passed,
@@ -247,32 +223,86 @@ class Reviews:
             raise UnknownReviewError(review_id)
         return _about(row)
 
+    def _item(
+        self,
+        declared: UseCase,
+        review_id: str,
+        about: Shown,
+        verdict: Verdict,
+        *,
+        reviewer: str,
+        carries: str | None = None,
+    ) -> dict[str, Any]:
+        """A verdict as ``judge`` stores it."""
+        right = verdict.right
+        return {
+            "id": self._ids.verdict(),
+            "example_id": self._ids.example(),
+            "review_id": review_id,
+            "task_id": about.task_id,
+            "revises": about.revises,
+            "approve_seconds": declared.approvals.within_hours * 3600.0,
+            "use_case": declared.name,
+            "kind": verdict.kind,
+            "output": right.output if right else None,
+            "right_actions": _right_actions(verdict),
+            "right_hash": right.hash if right else None,
+            "effect_hash": right.effect_hash if right else None,
+            "output_hash": right.output_hash if right else None,
+            "shown": about.content_hash,
+            "loss": verdict.score.loss,
+            "agrees": verdict.agrees,
+            "score_reason": verdict.score.why or None,
+            "actions": verdict.released or None,
+            "measured": verdict.passed is not None,
+            "passed": verdict.passed,
+            "note": None,
+            "new_kind": False,
+            "deliveries": plan(declared) or None,
+            "reviewer": reviewer,
+            "given_at": self._clock.now(),
+            "carries": carries,
+        }
+
     async def overturn(
         self,
         declared: UseCase,
         review_id: str,
         *,
+        word: str,
         by: str,
         output: Mapping[str, Any] | None,
         actions: Sequence[Mapping[str, Any]] | None = None,
-    ) -> Given:
-        """Put ``by``'s answer in the place of the verdict that stands; ``None``: none is right.
+    ) -> bool:
+        """Carry ``by``'s answer to a review, in the place of a verdict that stands on it.
 
-        Should it be cut off in the middle, the review waits in the queue again.
+        ``word`` is the verdict in which ``by`` gave that answer; ``output`` of ``None``: none is
+        right. Gives ``False``, and changes nothing, where the word was taken back meanwhile.
 
-        Raises ``UnknownReviewError``, ``ReviewClosedError``, ``VerdictError``.
+        Raises ``UnknownReviewError``, ``VerdictError``.
         """
-        at = self._clock.now()
+        at, about = self._clock.now(), await self._shown(review_id)
+        verdict = await asyncio.to_thread(
+            read_verdict,
+            declared,
+            about,
+            VerdictKind.REJECT if output is None else VerdictKind.CORRECT,
+            output=output,
+            actions=None if output is None else actions,
+            rules=None,
+            may_approve=False,
+        )
+        item = self._item(declared, review_id, about, verdict, reviewer=by, carries=word)
         async with self._database.transaction() as connection:
+            cursor = await connection.execute(SQL["word"], {"word": word})
+            if await cursor.fetchone() is None:
+                return False
             cursor = await connection.execute(SQL["overturn"], {"id": review_id, "at": at})
-            undone = await cursor.fetchone()
-            if undone is not None:
-                await self._reopen(
-                    connection, review_id, undone["id"], kind="overturned", by=by, at=at
-                )
-        kind = VerdictKind.REJECT if output is None else VerdictKind.CORRECT
-        said = None if output is None else actions
-        return await self.give(declared, review_id, kind, reviewer=by, output=output, actions=said)
+            if undone := await cursor.fetchone():
+                await self._take_back(connection, undone["id"], kind="overturned", by=by, at=at)
+            await connection.execute(SQL["hand_over"], {"id": review_id, "by": by})
+            await write_within(connection, self._judge, item)
+        return True
 
     async def skip(self, review_id: str, *, reviewer: str) -> None:
         """Leave a review to somebody else. Raises ``UnknownReviewError``, ``ReviewTakenError``."""
@@ -285,41 +315,40 @@ class Reviews:
     async def undo(self, review_id: str, *, reviewer: str) -> Review:
         """Take one's own verdict back; its example is withdrawn, the review is open again.
 
-        Raises ``UnknownReviewError``, ``NothingToUndoError``.
+        Where it decided a dispute, it is taken back where it was carried to as well. A blind review
+        is then for somebody else: with the verdict came what the decider said.
+
+        Raises ``UnknownReviewError``, ``NothingToUndoError``, ``KnownCaseError``.
         """
-        at = self._clock.now()
+        at, by = self._clock.now(), reviewer
         async with self._database.transaction() as connection:
             cursor = await connection.execute(
-                SQL["undo_verdict"], {"id": review_id, "reviewer": reviewer, "at": at}
+                SQL["undo_verdict"], {"id": review_id, "reviewer": by, "at": at}
             )
             undone = await cursor.fetchone()
             if undone:
-                await self._reopen(
-                    connection, review_id, undone["id"], kind="undone", by=reviewer, at=at
-                )
+                await self._take_back(connection, undone["id"], kind="undone", by=by, at=at)
+                whose = {"reviewer": by, "claim_seconds": self._claim_seconds}
+                await connection.execute(SQL["reopen"], {"id": review_id, **whose})
+                facts = {"verdict_id": undone["id"], "at": at}
+                cursor = await connection.execute(SQL["undo_carried"], facts)
+                for carried in await cursor.fetchall():
+                    await self._take_back(connection, carried["id"], kind="undone", by=by, at=at)
+                    await connection.execute(SQL["await_word"], {"id": carried["review_id"]})
         if not undone:
             await self.get(review_id)
+            if await self._database.fetch_one(SQL["is_known_case"], {"id": review_id}):
+                raise KnownCaseError(review_id)
             raise NothingToUndoError(review_id)
         return await self.get(review_id)
 
-    async def _reopen(
-        self,
-        connection: Connection,
-        review_id: str,
-        verdict_id: str,
-        *,
-        kind: str,
-        by: str,
-        at: datetime,
+    async def _take_back(
+        self, connection: Connection, verdict_id: str, *, kind: str, by: str, at: datetime
     ) -> None:
-        """Take back what the verdict gave rise to, and hold the review for ``by``."""
+        """Take back what the verdict gave rise to."""
+        facts = {"verdict_id": verdict_id, "kind": kind, "by": by, "at": at}
         for statement in self._on_undo:
-            await connection.execute(
-                statement, {"verdict_id": verdict_id, "kind": kind, "by": by, "at": at}
-            )
-        await connection.execute(
-            SQL["reopen"], {"id": review_id, "reviewer": by, "claim_seconds": self._claim_seconds}
-        )
+            await connection.execute(statement, facts)
 
     async def waiting(self, use_case: str) -> Mapping[str, Any]:
         """How many reviews wait: ``waiting``, of these ``blind``, and since when the ``oldest``."""

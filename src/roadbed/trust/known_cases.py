@@ -42,6 +42,8 @@ Json = Mapping[str, Any]
 class Case:
     """A task to be made. ``reserved_for`` is the only person who may have it.
 
+    ``barred`` may not have it, ``spared`` are not given it unless they ask for it.
+
     ``decided`` holds the fields of its decision, as the path of every task would store them.
     """
 
@@ -53,6 +55,7 @@ class Case:
     decided: Mapping[str, Any]
     blind: bool
     barred: Sequence[str] = ()
+    spared: Sequence[str] = ()
     reserved_for: str | None = None
     of_verdict: str | None = None
     of_case: str | None = None
@@ -150,6 +153,7 @@ def again(
     *,
     key: str | None,
     barred: Sequence[str] = (),
+    spared: Sequence[str] = (),
     reserved_for: str | None = None,
 ) -> Case:
     """The same task once more, blind, for somebody else; ``key`` is like those around it."""
@@ -163,6 +167,17 @@ def again(
         decided={**decided, "seconds": row["decide_seconds"]},
         blind=row["first_blind"],
         barred=barred,
+        spared=spared,
         reserved_for=reserved_for,
         of_verdict=row["verdict_id"],
     )
+
+
+def who_decides(lead: str, knowing: Sequence[str], labellers: Sequence[str]) -> str | None:
+    """For whom a dispute is reserved; ``None``: for anybody who knows no answer to it.
+
+    ``knowing`` gave one of the two answers or have read one. The domain lead decides; one who knows
+    an answer only where nobody else labels.
+    """
+    others = set(labellers) - set(knowing)
+    return None if lead in knowing and others else lead

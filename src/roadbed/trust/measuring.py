@@ -28,7 +28,17 @@ from roadbed.scoring.content import Content
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import Write, write_within
-from roadbed.trust.known_cases import Case, Known, again, agreed, alike, answered, portions, task_of
+from roadbed.trust.known_cases import (
+    Case,
+    Known,
+    again,
+    agreed,
+    alike,
+    answered,
+    portions,
+    task_of,
+    who_decides,
+)
 from roadbed.trust.reviewers import ReviewerFigures, figures_of
 from roadbed.usecases.model import UseCase
 
@@ -200,12 +210,16 @@ class Measuring:
                 "share": declared.second_look_share,
                 "since": now - (_LOOK_BACK if whole else _LATELY),
                 "others_since": now - _LOOK_BACK,
+                "lead": declared.pod.domain_lead,
                 "most": _SECONDS_AT_ONCE,
             },
         )
         for row in due:
+            knowing = sorted({row["reviewer"], *row["first_barred"]})
+            # Whoever looked a second time cannot decide where the two differ.
+            spared = [declared.pod.domain_lead] if row["third"] else []
             key = (await self._like_these(declared))["key"]
-            case = again(service, row, "second", key=key, barred=[row["reviewer"]])
+            case = again(service, row, "second", key=key, barred=knowing, spared=spared)
             await self._make(declared, case)
         if whole and len(due) < _SECONDS_AT_ONCE:
             self._whole[declared.name] = began + _WHOLE_SECONDS
@@ -215,25 +229,36 @@ class Measuring:
         rows = await self._database.fetch(_SQL["disagreements"], {"use_case": declared.name})
         for row in rows:
             if not row["withdrawn"] and not agreed(declared, row, "first", "second"):
-                lead = declared.pod.domain_lead
-                key = (await self._like_these(declared))["key"]
-                case = again(service, row, "lead", key=key, reserved_for=lead)
-                await self._make(declared, case)
-            await self._settle(row["second_task"], passed=None)
+                await self._dispute(service, row)
+            await self._settle(row["second_task"], row["word"], passed=None)
+
+    async def _dispute(self, service: Service, row: Json) -> None:
+        """Two labels of one task differ: ask who knows neither, the domain lead if possible."""
+        declared = service.loaded.declared
+        facts = {"use_case": declared.name, "since": self._clock.now() - _LOOK_BACK}
+        labellers = [
+            found["reviewer"] for found in await self._database.fetch(_SQL["labellers"], facts)
+        ]
+        knowing = sorted({row["first_reviewer"], row["second_reviewer"], *row["barred"]})
+        decides = who_decides(declared.pod.domain_lead, knowing, labellers)
+        key = (await self._like_these(declared))["key"]
+        case = again(service, row, "lead", key=key, barred=knowing, reserved_for=decides)
+        await self._make(declared, case)
 
     async def _lead_decided(self, declared: UseCase) -> None:
         rows = await self._database.fetch(_SQL["lead_decided"], {"use_case": declared.name})
         for row in rows:
             upheld = row["withdrawn"] or agreed(declared, row, "first", "lead")
-            if not upheld:
+            if not (row["withdrawn"] or (row["stands"] and upheld)):
                 await self._reviews.overturn(
                     declared,
                     row["review_id"],
+                    word=row["word"],
                     by=row["reviewer"],
                     output=row["lead_output"],
                     actions=row["lead_actions"],
                 )
-            await self._settle(row["task_id"], passed=upheld)
+            await self._settle(row["task_id"], row["word"], passed=upheld)
 
     async def _checks(self, service: Service) -> None:
         """As many known cases as the declared share of what was reviewed asks for."""
@@ -368,10 +393,13 @@ class Measuring:
                 row = await write_within(connection, self._settle_write, decision)
                 if row is None or row["decision_id"] is None:
                     raise _HaltedMeanwhileError
-                whose = {"barred": list(case.barred), "reserved_for": case.reserved_for}
-                await connection.execute(
-                    _SQL["reserve"], {"review_id": decision["review_id"], **whose}
-                )
+                whose = {
+                    "review_id": decision["review_id"],
+                    "barred": list(case.barred),
+                    "skipped_by": list(case.spared),
+                    "reserved_for": case.reserved_for,
+                }
+                await connection.execute(_SQL["reserve"], whose)
         except _HaltedMeanwhileError:
             return False  # the use case was halted or released meanwhile: at the next look
         return True
@@ -399,8 +427,8 @@ class Measuring:
             "priority": _PRIORITY.get(case.kind, first),
         }
 
-    async def _settle(self, task_id: str, *, passed: bool | None) -> None:
-        facts = {"task_id": task_id, "at": self._clock.now(), "passed": passed}
+    async def _settle(self, task_id: str, word: str, *, passed: bool | None) -> None:
+        facts = {"task_id": task_id, "word": word, "at": self._clock.now(), "passed": passed}
         await self._database.fetch(_SQL["settled"], facts)
 
 

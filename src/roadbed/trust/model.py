@@ -24,6 +24,9 @@ class AuditPoint:
 class AuditView:
     """One version's running audit.
 
+    Of its ``automated`` answers ``sampled`` were drawn and judged, ``wrong`` of them wrong; between
+    ``low`` and ``high`` lies the exact interval of that share, at the use case's certainty. Nobody
+    has to choose the moment of looking at ``upper``: it is right at all of them, and wider.
     ``waiting`` sample items have no label yet, ``overdue`` are late and count as wrong.
     ``new_kinds`` of ``kinds_seen`` reviewed tasks were of a kind it never saw.
     """
@@ -34,8 +37,9 @@ class AuditView:
     wrong: int
     waiting: int
     overdue: int
+    low: float
+    high: float
     estimate: float | None
-    standard_error: float | None
     upper: float | None
     harm: float
     harm_limit: float

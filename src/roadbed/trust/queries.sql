@@ -100,8 +100,9 @@ SELECT pg_notify('roadbed_service', %(use_case)s)
 -- name: chase
 -- Sample items that are late come first in the queue.
 UPDATE review SET priority = 4
-WHERE use_case = %(use_case)s AND verdict IS NULL AND blind AND priority < 4
-  AND opened_at < %(late_before)s AND barred = '{}'
+WHERE use_case = %(use_case)s AND verdict IS NULL AND closed_at IS NULL AND blind AND priority < 4
+  AND opened_at < %(late_before)s
+  AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = review.task_id)
 RETURNING id
 
 -- name: pulse
@@ -139,9 +140,14 @@ WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
 
 -- name: second_due
 -- Labels of the sample that another pair of eyes must see: every error in an automatic answer, and
--- a share of the rest, picked by the label's own id; where there is a second person who labels.
+-- a share of the rest, picked by the label's own id; where there is a second person who labels and
+-- knows no answer to it. `third` says that there is one beside the domain lead.
 SELECT verdict.id AS verdict_id, verdict.reviewer, task.input, task.source, task.reference_rate,
-       decision.*, review.blind AS first_blind
+       decision.*, review.blind AS first_blind, review.barred AS first_barred,
+       EXISTS (SELECT 1 FROM verdict AS other
+               WHERE other.use_case = %(use_case)s AND other.reviewer <> verdict.reviewer
+                 AND other.reviewer <> %(lead)s AND NOT other.reviewer = ANY (review.barred)
+                 AND other.given_at > %(others_since)s) AS third
 FROM verdict
 JOIN task ON task.id = verdict.task_id AND task.reference AND task.revises IS NULL
 JOIN decision ON decision.task_id = task.id
@@ -153,28 +159,42 @@ WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
   AND verdict.given_at > %(since)s
   AND EXISTS (SELECT 1 FROM verdict AS other
               WHERE other.use_case = %(use_case)s AND other.reviewer <> verdict.reviewer
+                AND NOT other.reviewer = ANY (review.barred)
                 AND other.given_at > %(others_since)s)
 ORDER BY verdict.id LIMIT %(most)s
 
 -- name: disagreements
--- Second looks and the labels they are about: where the two differ, the domain lead decides.
+-- Second looks and the labels they are about: where the two differ, somebody else decides.
 SELECT measure.task_id AS second_task, first.id AS verdict_id, first.reviewer AS first_reviewer,
-       second.reviewer AS second_reviewer, task.input, task.source, task.reference_rate,
+       second.id AS word, second.reviewer AS second_reviewer,
+       review.barred || its.barred AS barred, task.input, task.source, task.reference_rate,
        decision.*, review.blind AS first_blind, first.undone_at IS NOT NULL AS withdrawn,
        first.right_output AS first_output, first.right_actions AS first_actions,
        first.loss AS first_loss, second.right_output AS second_output,
        second.right_actions AS second_actions, second.loss AS second_loss
 FROM measure
 JOIN verdict AS second ON second.task_id = measure.task_id AND second.undone_at IS NULL
+JOIN review AS its ON its.id = second.review_id
 JOIN verdict AS first ON first.id = measure.of_verdict
 JOIN task ON task.id = first.task_id
 JOIN decision ON decision.task_id = task.id
 JOIN review ON review.id = first.review_id
 WHERE measure.use_case = %(use_case)s AND measure.kind = 'second' AND measure.settled_at IS NULL
 
+-- name: labellers
+-- Who labels in this use case.
+SELECT DISTINCT reviewer FROM verdict
+WHERE use_case = %(use_case)s AND given_at > %(since)s ORDER BY reviewer
+
 -- name: lead_decided
-SELECT measure.task_id, first.review_id, lead.reviewer, task.input,
-       first.undone_at IS NOT NULL AS withdrawn,
+-- `withdrawn`: the first label was taken back by who gave it. One that an earlier word on this
+-- dispute replaced, which was taken back since, waits for the next.
+SELECT measure.task_id, first.review_id, lead.id AS word, lead.reviewer, task.input,
+       first.undone_at IS NULL AS stands,
+       first.undone_at IS NOT NULL AND NOT EXISTS (
+           SELECT 1 FROM verdict AS carried JOIN verdict AS earlier ON earlier.id = carried.carries
+           WHERE carried.review_id = first.review_id AND earlier.task_id = measure.task_id)
+       AS withdrawn,
        first.right_output AS first_output, first.right_actions AS first_actions,
        first.loss AS first_loss, lead.right_output AS lead_output,
        lead.right_actions AS lead_actions, lead.loss AS lead_loss
@@ -185,7 +205,17 @@ JOIN task ON task.id = first.task_id
 WHERE measure.use_case = %(use_case)s AND measure.kind = 'lead' AND measure.settled_at IS NULL
 
 -- name: settled
-UPDATE measure SET settled_at = %(at)s, passed = %(passed)s WHERE task_id = %(task_id)s
+-- Unless the word it rests on was taken back meanwhile.
+WITH word AS (SELECT id FROM verdict WHERE id = %(word)s AND undone_at IS NULL FOR UPDATE)
+UPDATE measure SET settled_at = %(at)s, passed = %(passed)s FROM word
+WHERE measure.task_id = %(task_id)s
+
+-- name: unsettled
+-- The word of a second look or of who decides was taken back: the next one counts.
+UPDATE measure SET settled_at = NULL, passed = NULL
+FROM verdict
+WHERE verdict.id = %(verdict_id)s AND measure.task_id = verdict.task_id
+  AND measure.kind IN ('second', 'lead')
 
 -- name: like_these
 -- Recent tasks: a known case takes its sender, its cost and the shape of its key from one of them.
@@ -217,7 +247,8 @@ ORDER BY task_id LIMIT 50
 SELECT key FROM task WHERE use_case = %(use_case)s AND key = ANY (%(keys)s)
 
 -- name: reserve
-UPDATE review SET barred = %(barred)s, reserved_for = %(reserved_for)s WHERE id = %(review_id)s
+UPDATE review SET barred = %(barred)s, reserved_for = %(reserved_for)s, skipped_by = %(skipped_by)s
+WHERE id = %(review_id)s
 
 -- name: make_measure
 -- One answer on one case is asked about once.

@@ -16,6 +16,7 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.releases.rules import standing
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
+from roadbed.risk.curve import share_interval
 from roadbed.risk.novelty import KIND_ALARM, KindAlarm
 from roadbed.risk.promise import Standing, alarmed, sign_of
 from roadbed.risk.states import Sign, State
@@ -112,6 +113,7 @@ class Trust:
             audit, kinds = RunningAudit(risk_limit=declared.risk_limit, delta=delta), KindAlarm()
             found = _Found(live={}, audit=audit, path=(), kinds=kinds, waiting=0, overdue=0)
         audit, kinds = found.audit, found.kinds
+        low, high = share_interval(audit.wrong, audit.sampled, declared.certainty)
         return AuditView(
             version=found.live.get("live_version"),
             automated=audit.automated,
@@ -119,8 +121,9 @@ class Trust:
             wrong=audit.wrong,
             waiting=found.waiting,
             overdue=found.overdue,
+            low=low,
+            high=high,
             estimate=audit.estimate,
-            standard_error=audit.standard_error,
             upper=audit.upper,
             harm=audit.harm,
             harm_limit=1.0 / delta,

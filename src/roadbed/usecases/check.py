@@ -11,7 +11,7 @@ from pathlib import Path
 from roadbed.scoring.scorers import FunctionScorer, Score
 from roadbed.usecases.deciders import needs_of
 from roadbed.usecases.errors import Problem, UseCaseError
-from roadbed.usecases.folder import LoadedUseCase, load, read_examples
+from roadbed.usecases.folder import LoadedUseCase, load, raised_at, read_examples
 from roadbed.usecases.reading import written
 from roadbed.usecases.rulebook import read_rules
 from roadbed.usecases.samples import model_problems
@@ -42,7 +42,8 @@ def check(folder: Path) -> Checked:
     try:
         loaded = load(folder)
     except UseCaseError as error:
-        problems += _located(folder / "usecase.py", error.problems)
+        code = folder / "usecase.py"
+        problems += _located(code, error.problems, raised_at(code, error))
     try:
         read_rules(folder / "rules.yaml")
     except UseCaseError as error:
@@ -145,9 +146,14 @@ def _shortened(problems: list[Problem]) -> list[Problem]:
     ]
 
 
-def _located(path: Path, problems: tuple[Problem, ...]) -> list[Problem]:
-    """The same problems with the line of the keyword each is about."""
-    lines = _keyword_lines(path)
+def _located(path: Path, problems: tuple[Problem, ...], raised: int | None = None) -> list[Problem]:
+    """The same problems with the line of the keyword each is about.
+
+    ``raised`` is the line that was running. Outside ``UseCase(…)`` it is the call that is wrong.
+    """
+    lines, declaration = _keyword_lines(path)
+    if raised is not None and raised not in declaration:
+        lines = {"": raised}
     return [
         each
         if each.line
@@ -158,22 +164,24 @@ def _located(path: Path, problems: tuple[Problem, ...]) -> list[Problem]:
     ]
 
 
-def _keyword_lines(path: Path) -> dict[str, int]:
-    """The line of each keyword of ``UseCase(…)``; of the call itself under ``""``."""
+def _keyword_lines(path: Path) -> tuple[dict[str, int], range]:
+    """The line of each keyword of ``UseCase(…)``, of the call under ``""``, and all its lines."""
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):
-        return {}
+        return {}, range(0)
     lines: dict[str, int] = {}
+    declaration = range(0)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _called(node) == "UseCase":
             lines[""] = node.lineno
+            declaration = range(node.lineno, (node.end_lineno or node.lineno) + 1)
             lines |= {each.arg: each.value.lineno for each in node.keywords if each.arg}
             if node.args:
                 lines["name"] = node.args[0].lineno
         elif isinstance(node, ast.Call) and _called(node) == "decider":
             lines["decider"] = node.lineno
-    return lines
+    return lines, declaration
 
 
 def _called(node: ast.Call) -> str:

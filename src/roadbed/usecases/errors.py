@@ -60,8 +60,12 @@ class UnknownUseCaseError(RoadbedError):
 
     code = "usecase_unknown"
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, folder: Path | None = None) -> None:
+        self.name = name
         super().__init__(
             f"There is no use case {name[:80]!r} here.",
-            "`roadbed up` lists those it serves; names are case-sensitive.",
+            "`roadbed up` lists those it serves; names are case-sensitive."
+            if folder is None
+            else f"No folder of that name that can be used is in {folder}, which ROADBED_USECASES "
+            "names; names are case-sensitive.",
         )

@@ -198,17 +198,23 @@ def _import_problem(path: Path, error: BaseException) -> Problem:
             problem=f"Python cannot read it: {error.msg}.",
             remedy="Correct the syntax on this line.",
         )
-    trace, line = error.__traceback__, None
-    while trace:
-        if trace.tb_frame.f_code.co_filename == str(path):
-            line = trace.tb_lineno
-        trace = trace.tb_next
     return Problem(
         file=path,
-        line=line,
+        line=raised_at(path, error),
         problem=f"It fails when imported: {type(error).__name__}: {error}.",
         remedy="Correct this line.",
     )
+
+
+def raised_at(path: Path, error: BaseException) -> int | None:
+    """The line of ``path`` that was running when ``error`` was raised: the deepest, if several."""
+    trace, line = error.__traceback__, None
+    while trace:
+        # Python knows the file by its absolute path, however it was named here.
+        if Path(trace.tb_frame.f_code.co_filename).resolve() == path.resolve():
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
 
 
 def hashes(folder: Path) -> dict[str, str]:

@@ -185,7 +185,12 @@ function reviewDesk(path) {
     busy = true;
     try {
       const answer = await ask(`${path}/${last}/undo`);
-      if (answer.ok) { show(part(answer.html)); result.replaceChildren(part('<p class="told">Taken back.</p>')); }
+      if (answer.ok) {
+        const node = part(answer.html);
+        const passed = id(node) === last ? "" : " You were shown what the decider said, so somebody else labels it.";
+        show(node);
+        result.replaceChildren(part(`<p class="told">Taken back.${passed}</p>`));
+      }
       else tell(answer.html);
     } finally { busy = false; }
   }
