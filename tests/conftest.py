@@ -78,8 +78,10 @@ def server() -> Iterator[EmbeddedServer]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _warm() -> Iterator[None]:
+def _warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What the command line is forked from ends before the measurements are put together."""
+    folder = tmp_path_factory.getbasetemp()
+    WARM.started = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
     yield
     WARM.end()
 

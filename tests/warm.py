@@ -40,8 +40,11 @@ with socket.socket(socket.AF_UNIX) as channel:
 class Warm:
     """Runs ``roadbed`` as often as asked, one at a time. Its process is there from the first.
 
-    With ``measured=False`` the lines that run in it are not counted.
+    With ``measured=False`` the lines that run in it are not counted. ``started`` is a folder that
+    all test processes of one run share.
     """
+
+    started: Path
 
     def __init__(self, *, measured: bool = True) -> None:
         self._measured = measured
@@ -114,6 +117,14 @@ class Warm:
                 for stream in streams:
                     os.close(stream)
                 channel.send(str(code).encode())
+
+    def first(self, verb: str) -> bool:
+        """Whether no test process of this run has started ``verb`` from nothing yet."""
+        try:
+            (self.started / f"started-{verb}").touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
 
     def end(self) -> None:
         if self._process:
