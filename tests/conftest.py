@@ -86,6 +86,15 @@ def _warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     WARM.end()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count the lines of the first only where tests differ in a seed, or in light and dark."""
+    for item in items:
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+            again = item.callspec.indices.get("seed", 0) > 0
+            if again or item.callspec.params.get("scheme") == "dark":
+                item.fixturenames.insert(0, "unmeasured")
+
+
 @pytest.fixture
 def unmeasured() -> Iterator[None]:
     """Lines of this test's thread are not counted: it repeats by the thousand what others run.

@@ -31,7 +31,8 @@ PAST = "text,team\n" + "".join(
 class Terminal:
     """Runs ``roadbed`` in a folder, on a given database.
 
-    Each verb starts from nothing once in every test run, and from then on from a warm process.
+    Each verb starts once in every test run as it does for everybody; from then on it is forked from
+    a warm process and its deciders run inside it.
     """
 
     def __init__(self, folder: Path, url: str) -> None:
@@ -47,7 +48,11 @@ class Terminal:
         """What it prints on standard output; the exit code must be ``code``."""
         if not WARM.first(arguments[0]):
             done = WARM.run(
-                *arguments, cwd=self.folder, env=self.environment, typed=typed, timeout=500
+                *arguments,
+                cwd=self.folder,
+                env={"ROADBED_ISOLATION": "none"} | self.environment,
+                typed=typed,
+                timeout=500,
             )
         else:
             done = subprocess.run(

@@ -45,8 +45,10 @@ def test_every_block_runs(
         else ["bash", "-euo", "pipefail", "-c", code]
     )
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    if page.name != "README.md":  # whose commands start as they do for everybody
+    quick = {}
+    if page.name != "README.md":  # whose commands run as they do for everybody
         path = f"{warm}:{path}"
+        quick = {"ROADBED_ISOLATION": "none"}
     # Not measured: the verbs are, where they are tested, and a start would take much longer.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     done = subprocess.run(
@@ -54,6 +56,7 @@ def test_every_block_runs(
         cwd=tmp_path,
         env={
             **kept,
+            **quick,
             "PATH": path,
             "ROADBED_DATABASE_URL": url,
             "ROADBED_AUDIT_DIR": str(tmp_path / "audit"),
