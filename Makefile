@@ -33,7 +33,7 @@ demo: $(VENV)/.base ## play a stream of inquiries, then keep serving (ARGS="--da
 	@$(BIN)/roadbed demo $(ARGS)
 
 test: lint browser-deps ## everything CI runs: style, types, layers, tests, coverage
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
 	@$(BIN)/coverage report --include='src/roadbed/risk/*,src/roadbed/decisions/*' --fail-under=100
 
 check: test ## the same as test

@@ -17,17 +17,37 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 STREAMS = 3
+# What a shell calls. ``-I -S``: it starts in a fiftieth of a second.
+PROGRAM = """#!/bin/sh
+exec '{python}' -I -S '{client}' "$@"
+"""
+CLIENT = """
+import json, os, socket, sys
+with socket.socket(socket.AF_UNIX) as channel:
+    channel.connect({path!r})
+    wanted = {{"arguments": sys.argv[1:], "cwd": os.getcwd(), "env": dict(os.environ)}}
+    socket.send_fds(channel, [json.dumps(wanted).encode() + b"\\n"], [0, 1, 2])
+    sys.exit(int(channel.recv(16)))
+"""
 
 
 class Warm:
-    """Runs ``roadbed`` as often as asked, one at a time. Its process is there from the first."""
+    """Runs ``roadbed`` as often as asked, one at a time. Its process is there from the first.
 
-    def __init__(self) -> None:
+    With ``measured=False`` the lines that run in it are not counted. ``started`` is a folder that
+    all test processes of one run share.
+    """
+
+    started: Path
+
+    def __init__(self, *, measured: bool = True) -> None:
+        self._measured = measured
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -41,20 +61,70 @@ class Warm:
     ) -> subprocess.CompletedProcess[str]:
         wanted = {"arguments": arguments, "cwd": str(cwd), "env": dict(env)}
         with (
-            self._lock,
-            tempfile.TemporaryFile("w+") as asked,
             tempfile.TemporaryFile("w+") as keyboard,
             tempfile.TemporaryFile("w+") as output,
             tempfile.TemporaryFile("w+") as errors,
         ):
-            for file, text in ((asked, json.dumps(wanted)), (keyboard, typed or "")):
-                file.write(text)
-                file.seek(0)
-            files = [each.fileno() for each in (keyboard, output, errors, asked)]
-            code = self._ask(files, timeout)
+            keyboard.write(typed or "")
+            keyboard.seek(0)
+            streams = [stream.fileno() for stream in (keyboard, output, errors)]
+            code = self.fork(json.dumps(wanted), streams, timeout)
             output.seek(0)
             errors.seek(0)
             return subprocess.CompletedProcess(arguments, code, output.read(), errors.read())
+
+    def fork(self, wanted: str, streams: list[int], timeout: float) -> int:
+        """The exit code of a process on these three streams; ``wanted`` says what it is."""
+        with self._lock, tempfile.TemporaryFile("w+") as asked:
+            asked.write(wanted)
+            asked.seek(0)
+            return self._ask([*streams, asked.fileno()], timeout)
+
+    @contextmanager
+    def on_path(self) -> Iterator[Path]:
+        """A folder for a shell's ``PATH``: ``roadbed`` in it is forked from here.
+
+        One at a time: what waits in the background for another would wait for ever.
+        """
+        with (
+            tempfile.TemporaryDirectory(prefix="roadbed-warm-") as name,
+            socket.socket(socket.AF_UNIX) as door,
+        ):
+            folder = Path(name)
+            client, program, path = folder / "client.py", folder / "roadbed", folder / "door"
+            client.write_text(CLIENT.format(path=str(path)))
+            program.write_text(PROGRAM.format(python=sys.executable, client=client))
+            program.chmod(0o755)
+            door.bind(str(path))
+            door.listen()
+            porter = threading.Thread(target=self._answer, args=(door,), daemon=True)
+            porter.start()
+            yield folder
+            door.shutdown(socket.SHUT_RDWR)
+            porter.join()
+
+    def _answer(self, door: socket.socket) -> None:
+        while True:
+            try:
+                channel, _ = door.accept()
+            except OSError:  # it was shut
+                return
+            with channel:
+                wanted, streams, *_ = socket.recv_fds(channel, 1 << 20, STREAMS)
+                while not wanted.endswith(b"\n"):
+                    wanted += channel.recv(1 << 20)
+                code = self.fork(wanted.decode(), streams, 500)
+                for stream in streams:
+                    os.close(stream)
+                channel.send(str(code).encode())
+
+    def first(self, verb: str) -> bool:
+        """Whether no test process of this run has started ``verb`` from nothing yet."""
+        try:
+            (self.started / f"started-{verb}").touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
 
     def end(self) -> None:
         if self._process:
@@ -77,6 +147,7 @@ class Warm:
 
     def _start(self) -> None:
         self._channel, theirs = socket.socketpair()
+        kept = {k: v for k, v in os.environ.items() if self._measured or not k.startswith("COV")}
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.warm", str(theirs.fileno())],
@@ -84,7 +155,7 @@ class Warm:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+                env={**kept, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             )
 
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
@@ -32,10 +31,9 @@ PAST = "text,team\n" + "".join(
 class Terminal:
     """Runs ``roadbed`` in a folder, on a given database.
 
-    Each verb starts from nothing once in every test process, and from then on from a warm one.
+    Each verb starts once in every test run as it does for everybody; from then on it is forked from
+    a warm process and its deciders run inside it.
     """
-
-    started: ClassVar[set[str]] = set()
 
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
@@ -48,12 +46,15 @@ class Terminal:
 
     def run(self, *arguments: str, code: int = 0, typed: str | None = None) -> str:
         """What it prints on standard output; the exit code must be ``code``."""
-        if arguments[0] in self.started:
+        if not WARM.first(arguments[0]):
             done = WARM.run(
-                *arguments, cwd=self.folder, env=self.environment, typed=typed, timeout=500
+                *arguments,
+                cwd=self.folder,
+                env={"ROADBED_ISOLATION": "none"} | self.environment,
+                typed=typed,
+                timeout=500,
             )
         else:
-            self.started.add(arguments[0])
             done = subprocess.run(
                 [sys.executable, "-m", "roadbed", *arguments],
                 cwd=self.folder,

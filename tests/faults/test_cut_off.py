@@ -16,7 +16,7 @@ from roadbed.kernel.settings import Settings
 from roadbed.storage.database import with_schema
 from tests.faults.harness import Slow, Stage, prove, stage
 
-pytestmark = pytest.mark.xdist_group("faults")
+pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.usefixtures("unmeasured")]
 FILL = """
 WITH made AS (
     INSERT INTO task (id, use_case, key, body_hash, input, source, reference, reference_rate,

@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.harness import Slow, run, stage
 
-pytestmark = pytest.mark.xdist_group("faults")
+pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.usefixtures("unmeasured")]
 
 
 async def test_25_random_kills_lose_nothing_and_double_nothing() -> None:

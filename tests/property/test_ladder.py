@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 from uuid import uuid4
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -231,6 +232,7 @@ class Anybody(RuleBasedStateMachine):
         path.write_text(path.read_text().replace("risk_limit=0.02", "risk_limit=0.1"))
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_whatever_anybody_does(server: EmbeddedServer, tmp_path: Path) -> None:
     Anybody.server, Anybody.parent = server, tmp_path
     run_state_machine_as_test(

@@ -570,6 +570,7 @@ def test_the_road_adds_up() -> None:
     assert road("triage", [], began).stage == "idea"
 
 
+@pytest.mark.usefixtures("unmeasured")
 async def test_a_gate_of_ten_thousand_examples_takes_less_than_a_minute(
     settings: Settings, folders: Folders, url: str
 ) -> None:

@@ -58,6 +58,7 @@ def certificate(
 
 
 class TestCertificate:
+    @pytest.mark.usefixtures("unmeasured")
     @pytest.mark.parametrize("reviewers", REVIEWERS)
     def test_no_order_of_labels_breaks_the_promise(self, reviewers: Reviewers) -> None:
         repeats, broken, left_out = 300, 0, 0
@@ -73,6 +74,7 @@ class TestCertificate:
         if reviewers is easy_first:
             assert left_out > 0.5 * repeats
 
+    @pytest.mark.usefixtures("unmeasured")
     def test_the_worst_choice_of_what_waits_breaks_it_no_more_often(self) -> None:
         """Somebody who knows every outcome shows the first items exactly as long as it helps."""
         repeats, broken, naive = 300, 0, 0
@@ -86,6 +88,7 @@ class TestCertificate:
         assert broken <= binom.ppf(0.99, repeats, DELTA)
         assert naive > max(repeats * DELTA, 3 * broken)
 
+    @pytest.mark.usefixtures("unmeasured")
     def test_labels_in_order_lose_little(self) -> None:
         repeats, settled, late = 200, 0, 0
         for seed in range(repeats):
@@ -217,6 +220,7 @@ class TestPairs:
         assert open_.upper == difference(n=1_000, fixed=5, broken=25, certainty=0.95).upper
         assert difference(n=3, fixed=0, broken=0, certainty=0.95, waiting=3).estimate == 0.0
 
+    @pytest.mark.usefixtures("unmeasured")
     @pytest.mark.parametrize("losses", [False, True])
     def test_reviewers_who_put_off_what_broke_cannot_pass_a_worse_version(
         self, losses: bool
