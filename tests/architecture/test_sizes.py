@@ -70,8 +70,6 @@ def over_the_caps(figures: Figures) -> list[str]:
         for where, depth in figures.folders.items()
         if depth > 3
     ]
-    if (middle := median(figures.files.values())) > 100:
-        found.append(f"the median file has {middle} lines, more than 100")
     if (middle := median(figures.functions.values())) > 10:
         found.append(f"the median function has {middle} lines, more than 10")
     if (share := share_over_50(figures.functions)) >= 0.02:
@@ -94,7 +92,6 @@ def test_the_source_keeps_its_caps() -> None:
     ("files", "complaint"),
     [
         ({"a.py": function(2) + "\n" * 499, "b.py": "1\n", "c.py": "1\n"}, "more than 500"),
-        ({"a.py": function(2) + "\n" * 99}, "median file"),
         ({"a.py": function(11)}, "median function"),
         ({"a.py": function(2) * 48 + function(51), "b.py": "1\n"}, "2.0% of functions"),
         ({"a/b/c/d/e.py": function(2)}, "4 folders deep"),
