@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 
 from roadbed.audit import remedies
 from roadbed.audit.claims import Claims
-from roadbed.audit.model import Finding, Verification
+from roadbed.audit.model import Finding, KeyChange, Verification
 from roadbed.audit.retracing import Retracing
 from roadbed.audit.rules import pieces
 from roadbed.audit.tilefiles import TileFiles
@@ -85,6 +85,7 @@ class _Verifying:
         self._judge_suspects()
         self._astray()
         self._higher_tiles(retraced)
+        changes = self._key_changes(claims)
         for problem in claims.against(retraced.leaves, retraced.roots, cut=self._broken):
             self._find(None, problem)
         return Verification(
@@ -96,7 +97,37 @@ class _Verifying:
             newest=claims.newest,
             findings=self._findings[:MOST_FINDINGS],
             more=max(0, len(self._findings) - MOST_FINDINGS),
+            key_changes=changes,
         )
+
+    def _key_changes(self, claims: Claims) -> list[KeyChange]:
+        """Every handover of keys; one that only the folder or only the database has is found."""
+        rows = {row["note"]: row for row in self._rows("handovers")}
+        shown = {handover.note for handover in claims.handovers}
+        for row in rows.values():
+            if row["note"] not in shown:
+                self._find(
+                    None, f"A handover of keys of {row['at']:%Y-%m-%d} is not in the folder."
+                )
+        changes = []
+        for handover in claims.handovers:
+            told = rows.get(handover.note)
+            # A later restore may have lost the row of an earlier handover: that one tells.
+            if told is None and handover is claims.handovers[-1]:
+                self._find(None, "The last handover of keys is not in the database.")
+            changes.append(
+                KeyChange(
+                    why=handover.why,
+                    old_key=str(handover.old),
+                    new_key=str(handover.new),
+                    kept=handover.kept.size,
+                    lost=handover.lost.size if handover.lost else None,
+                    by=told["actor"] if told else None,
+                    reason=told["reason"] if told else None,
+                    at=told["at"] if told else None,
+                )
+            )
+        return changes
 
     def _bundle(self, row: Row, retraced: Retracing) -> None:
         index, positions, commitments = row["index"], row["positions"], row["commitments"]

@@ -238,7 +238,7 @@ def revoke_token(
     json: Json = False,
 ) -> None:
     """End a token or session; it works two seconds longer at most."""
-    _change(lambda services: services.people.revoke(token_id, person=None))
+    _change(lambda services: services.people.revoke(token_id, person=None, by=me()))
     show({"revoked": token_id}, as_json=json, text=lambda: f"{token_id} is revoked.")
 
 
