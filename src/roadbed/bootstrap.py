@@ -155,20 +155,25 @@ class App:
 
 
 @asynccontextmanager
-async def database_url(settings: Settings) -> AsyncIterator[str]:
-    """The configured database, or the embedded one, running and on the newest schema."""
+async def database_server(settings: Settings) -> AsyncIterator[str]:
+    """The configured database, or the embedded one, running, with whatever schema it has."""
     if settings.database_url is not None:
-        url = settings.database_url.get_secret_value()
-        await asyncio.to_thread(migrations.upgrade, url)
-        yield url
+        yield settings.database_url.get_secret_value()
         return
     server = EmbeddedServer(settings.home or default_home(Path.cwd()))
     url = await asyncio.to_thread(server.start)
     try:
-        await asyncio.to_thread(migrations.upgrade, url)
         yield url
     finally:
         await asyncio.to_thread(server.stop)
+
+
+@asynccontextmanager
+async def database_url(settings: Settings) -> AsyncIterator[str]:
+    """The same on the newest schema."""
+    async with database_server(settings) as url:
+        await asyncio.to_thread(migrations.upgrade, url)
+        yield url
 
 
 def audit_folder(settings: Settings) -> Path:

@@ -135,7 +135,7 @@ class Keyring:
                 ),
                 _Span(key=handover.new, above=kept, most=None),
             ]
-        self._known = [spans[-1].key for spans in known.values()]
+        self.all = [spans[-1].key for spans in known.values()]
         spans = known[str(current)]
         self._spans = spans
 
@@ -154,7 +154,7 @@ class Keyring:
     def key_of(self, note: str) -> PublicKey:
         """The key whose name ``note`` carries, the newest of all if none is."""
         name = note.partition("\n")[0]
-        return next((key for key in self._known if key.name == name), self.current)
+        return next((key for key in self.all if key.name == name), self.current)
 
     def read_lost(self, note: str) -> Checkpoint:
         """The same as ``read``, also of what an earlier key signed and a restore lost."""
