@@ -32,8 +32,8 @@ def backup(
         as_json=json,
         text=lambda: (
             f"{made['file']} holds {made['tasks']:,} tasks and {made['audit']['entries']:,} "
-            f"entries of the audit log ({made['bytes'] / 1e6:,.1f} MB).\nIt holds the key that signs the "
-            "log: keep it where nobody else reads it."
+            f"entries of the audit log ({made['bytes'] / 1e6:,.1f} MB).\n"
+            "It holds the key that signs the log: keep it where nobody else reads it."
         ),
     )
 
@@ -55,7 +55,8 @@ def restore(
         as_json=json,
         text=lambda: (
             f"The backup of {found['made_at']} is restored. The audit folder was "
-            f"{found['witness']}.\nEverything is halted and nothing is sent. Next: `roadbed restored --reason TEXT`."
+            f"{found['witness']}.\n"
+            "Everything is halted and nothing is sent. Next: `roadbed restored --reason TEXT`."
         ),
     )
 

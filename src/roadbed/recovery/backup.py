@@ -52,6 +52,11 @@ async def back_up(url: str, audit: AuditLog, clock: Clock, target: Path) -> dict
             "roadbed": __version__,
             **facts,
         }
+        if manifest["audit"]["size"] and key is None:
+            raise BackupError(
+                f"the audit folder {audit.folder} has no key of this log",
+                "Run it where the server runs, or set ROADBED_AUDIT_DIR as there.",
+            )
         manifest["audit"]["public_key"] = str(key) if key else None
         backup.close(manifest)
     return {"file": str(target), "bytes": target.stat().st_size, **manifest}

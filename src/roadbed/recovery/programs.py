@@ -98,9 +98,9 @@ def load(programs: Path, url: str, source: Path, before: str, behind: str) -> No
         )
         assert reader.stdout is not None
         assert writer.stdin is not None
-        whole = _feed(reader, reader.stdout, writer.stdin, before, behind)
-        codes = reader.wait(), writer.wait()
-        if any(codes) or not whole:
+        with reader, writer:
+            whole = _feed(reader, reader.stdout, writer.stdin, before, behind)
+        if reader.returncode or writer.returncode or not whole:
             said.seek(0)
             raise BackupError(_last_line(said.read().decode(errors="replace")))
 
