@@ -119,6 +119,16 @@ class People:
         await self._database.fetch(SQL["revoke_sessions"], {"person": person, "but": but})
         self.forget()
 
+    async def close_all_sessions(self, *, by: str) -> int:
+        """Sign everybody out and end every link; gives how many there were."""
+        async with self._database.transaction() as connection:
+            ended = (await connection.execute(SQL["end_every_session"])).rowcount
+            note = {"use_case": None, "kind": "everybody signed out", "subject": "sessions"}
+            detail = Jsonb({"ended": ended})
+            await connection.execute(SQL["note"], {**note, "actor": by, "detail": detail})
+        self.forget()
+        return ended
+
     async def issued(
         self, person: str | None, *, kinds: Sequence[Kind] = ("api",)
     ) -> Sequence[Issued]:

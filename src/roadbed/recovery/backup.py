@@ -34,6 +34,8 @@ async def back_up(url: str, audit: AuditLog, clock: Clock, target: Path) -> dict
     knows more of the log than the database beside it.
     """
     with suppress(RoadbedError):  # what it says stands in the log of the server
+        if await audit.newest() is None:  # no server has run yet, so there may be no key
+            await audit.seal()
         await audit.leave()
     if target.is_dir():  # noqa: ASYNC240 - nothing else waits here
         target = target / f"roadbed-{clock.now():%Y%m%d-%H%M%S}.backup"
