@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import psycopg
 import pytest
 
@@ -40,7 +41,7 @@ from roadbed.recovery.rules import outstanding
 from roadbed.storage.database import with_schema
 from roadbed.usecases.destinations import Outside, Parcel, Sent
 from tests import databases
-from tests.conftest import Folders
+from tests.conftest import Folders, serving
 from tests.unit.test_decisions import decide
 from tests.unit.test_deliveries import pump
 from tests.unit.test_trust import declared, stand
@@ -528,3 +529,53 @@ async def test_a_disabled_person_and_an_ended_token_stay_out(place: Place, tmp_p
         await app.recovery.declare(by="ana", reason="disk lost")
         with pytest.raises(NotSignedInError):
             await app.people.holder("api", token)
+
+
+async def test_a_journal_that_was_changed_is_found(place: Place) -> None:
+    async with place.opened() as app:
+        task, _ = await first_day(app)
+        await app.erasure.erase(task, by="ana", reason="she asked for it")
+        assert (await app.audit.verify()).sound
+        journal = place.folder / irrevocable.JOURNAL
+        before = journal.read_bytes()
+        for content in (
+            b"",
+            b"".join(before.splitlines(keepends=True)[:-1]),
+            before.replace(b"tsk_", b"tsk_0"),
+            before + b"no line\n",
+        ):
+            journal.write_bytes(content)
+            [finding] = (await app.audit.verify()).findings
+            assert irrevocable.JOURNAL in finding.problem
+
+
+async def test_a_folder_from_before_gets_its_journal(place: Place) -> None:
+    async with place.opened() as app:
+        task, _ = await first_day(app)
+        await app.erasure.erase(task, by="ana", reason="she asked for it")
+        (place.folder / irrevocable.JOURNAL).unlink()
+        await decide(app, "parcel 2")
+        await app.audit.witness()
+        assert (await app.audit.verify()).sound
+        assert [each.kind for each in irrevocable.events(place.folder)][-1] == "erased"
+
+
+async def test_everybody_is_told_while_a_restore_waits(place: Place, tmp_path: Path) -> None:
+    backup = tmp_path / "one.backup"
+    async with place.opened() as app:
+        await first_day(app)
+        await app.audit.witness()
+        await back_up(app.database.url, app.audit, app.clock, backup)
+    restore(place.url, place.folder, backup, replace=True)
+    async with serving(place.settings, place.url) as site:
+        answer = await site.shop.get("/status")
+        assert answer.json()["state"] == "restored"
+        async with httpx2.AsyncClient(base_url=site.address) as browser:
+            code = await site.app.people.issue_link_code("ana")
+            headers = {"origin": site.address}
+            await browser.post("/sign-in/link", data={"code": code}, headers=headers)
+            page = await browser.get("/")
+        assert "Restored from a copy" in page.text
+        await site.app.recovery.declare(by="ana", reason="the disk was lost")
+        answer = await site.shop.get("/status")
+        assert answer.json()["state"] == "running"

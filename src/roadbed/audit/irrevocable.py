@@ -77,8 +77,11 @@ def event(leaf: int, row: Mapping[str, Any]) -> Event:
 
 
 def add(folder: Path, events: Sequence[Event]) -> None:
-    """Write events down behind the others, on disk when this returns. Raises ``OSError``."""
-    if not events:
+    """Write events down behind the others, on disk when this returns. Raises ``OSError``.
+
+    The file is made even without one: where it is missing, everything is written anew.
+    """
+    if not events and exists(folder):
         return
     with (folder / JOURNAL).open("ab+") as journal:
         _drop_torn_line(journal.fileno())
@@ -93,6 +96,11 @@ def add(folder: Path, events: Sequence[Event]) -> None:
             journal.write(json.dumps(line).encode() + b"\n")
         journal.flush()
         os.fsync(journal.fileno())
+
+
+def exists(folder: Path) -> bool:
+    """Whether the folder has a journal: those that older versions wrote have none."""
+    return (folder / JOURNAL).exists()
 
 
 def events(folder: Path) -> list[Event]:

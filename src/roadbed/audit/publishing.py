@@ -63,7 +63,8 @@ class Publishing:
         checkpoints = [Checkpoint(**row) for row in rows if row["size"] <= newest.size]
         if checkpoints:
             await self._put_tiles(before, newest.size)
-            await self._put_events(before, newest.size)
+            journalled = await asyncio.to_thread(irrevocable.exists, self._folder.path)
+            await self._put_events(before if journalled else 0, newest.size)
             now = self._clock.now()
             await asyncio.to_thread(self._folder.put_checkpoints, checkpoints, now)
         self._published = newest.size

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg.rows import dict_row
 
-from roadbed.audit import remedies
+from roadbed.audit import irrevocable, remedies
 from roadbed.audit.claims import Claims
 from roadbed.audit.model import Finding, KeyChange, Verification
 from roadbed.audit.retracing import Retracing
@@ -81,6 +81,7 @@ class _Verifying:
             for row in cursor.stream(_SQL["leaves"], binary=True):
                 self._bundle(row, retraced)
         waiting = self._waiting()
+        self._journal(published)
         self._connection.execute(_SQL["by_key"], {"joins": "on"})
         self._judge_suspects()
         self._astray()
@@ -167,6 +168,35 @@ class _Verifying:
             if each is None or sealed[place : place + 1] != [each]:
                 so = each is not None and tile[place : place + 1] == [leaf_hash(each)]
                 self._suspects.append(_Suspect(position=position, sealed_so=so))
+
+    def _journal(self, published: int) -> None:
+        """The folder's journal against the entries that its newest checkpoint covers."""
+        rows = self._rows(
+            "irrevocable",
+            first=0,
+            most=self._next,
+            kinds=list(irrevocable.KINDS),
+            before=0,
+            size=published,
+        )
+        wanted = {row["leaf"]: irrevocable.event(row["leaf"], row) for row in rows}
+        try:
+            shown = {event.leaf: event for event in irrevocable.events(self._folder)}
+        except (OSError, ValueError, TypeError):
+            self._find(None, f"{irrevocable.JOURNAL} cannot be read.")
+            return
+        erased = {row["leaf"] for row in rows if row["detail"] is None}
+        wrong = [
+            leaf
+            for leaf in wanted.keys() | {leaf for leaf in shown if leaf < published}
+            if leaf not in erased and wanted.get(leaf) != shown.get(leaf)
+        ]
+        if wrong:
+            self._find(
+                None,
+                f"{irrevocable.JOURNAL} does not tell what the log holds at {len(wrong)} places, "
+                f"the first after entry {min(wrong)}: a restore would undo what must stay.",
+            )
 
     def _waiting(self) -> int:
         rows = self._rows("waiting_leaves")
