@@ -72,7 +72,7 @@ def doctor(json: Json = False) -> None:
             found = await asyncio.to_thread(
                 lambda: examine(url, home, wanted=_wanted(settings.usecases))
             )
-            async with open_app(settings, url, only=[]) as app:
+            async with open_app(settings, url, only=[], serves=False) as app:
                 return [*found, _restore(app.recovery.standing)]
 
     found = [*run(look()), _confinement()]
