@@ -5,14 +5,15 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from roadbed.access import open_to_all
+from roadbed.access import listing, needs
 from roadbed.api.deps import app_of, as_json
+from roadbed.people.rules import Permission
 
 router = APIRouter()
 
 
 @router.get("/status")
-@open_to_all
+@needs(Permission.VIEW, by=listing)
 async def status(request: Request) -> Response:
     """``running``, or ``restored`` while everything is halted because the database is a copy."""
     standing = app_of(request).recovery.standing
