@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from roadbed.recovery.errors import BackupError, BackupInvalidError
-from roadbed.storage.migrations import NEWEST
+from roadbed.storage import migrations
 
 FORMAT = "roadbed-backup/1"
 MANIFEST = "manifest.json"
@@ -147,7 +147,7 @@ def _manifest(path: Path, tar: tarfile.TarFile) -> Mapping[str, Any]:
         raise BackupInvalidError(path, "its manifest cannot be read") from error
     if not known:
         raise BackupInvalidError(path, "it is a backup of another format")
-    if schema > NEWEST:
+    if not migrations.knows(schema):
         raise BackupInvalidError(path, f"it was made by a newer Roadbed {found.get('roadbed')}")
     strange = [
         name

@@ -30,6 +30,11 @@ def upgrade(url: str) -> None:
         raise StorageUnavailableError(str(error).strip().splitlines()[0]) from error
 
 
+def knows(version: str) -> bool:
+    """Whether this Roadbed can bring a schema of this version to the newest."""
+    return version.isalnum() and any(Path(__file__).parent.glob(f"versions/m{version}_*.py"))
+
+
 def _current(connection: psycopg.Connection[tuple[object, ...]]) -> object:
     if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
         return None
