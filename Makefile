@@ -1,10 +1,12 @@
 # Every target does its own set-up; all that is needed is Python >= 3.11 with venv, make and git.
 .DEFAULT_GOAL := help
-.PHONY: help demo test attack bench faults check lint llm browser-deps environment clean
+.PHONY: help demo test attack bench faults faults-restore check lint llm browser-deps environment \
+    clean
 .NOTPARALLEL:  # two pips at a time in one environment spoil it
 SHELL := /bin/bash
 NAME ?= decisions
 KILLS ?= 1000
+COPIES ?= 10
 VENV := .venv
 BIN := $(VENV)/bin
 comma := ,
@@ -26,8 +28,8 @@ first = $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(sh
 PYTHON ?= $(or $(call first,ensurepip$(comma)sys$(comma)venv),$(call first,sys))
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | \
-	    sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | \
+	    sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 demo: $(VENV)/.base ## play a stream of inquiries, then keep serving (ARGS="--data clinc150")
 	@$(BIN)/roadbed demo $(ARGS)
@@ -57,6 +59,9 @@ faults: $(VENV)/.dev ## kill server, worker and database under load: make faults
 
 attack: $(VENV)/.dev ## the whole catalogue of attacks, on loopback, for a night (SEED=2 for others)
 	@ATTACKS_SEED=$(or $(SEED),1) $(BIN)/python -m tests.attacks.catalogue $(ARGS)
+
+faults-restore: $(VENV)/.dev ## put old copies back under load: make faults-restore COPIES=100
+	@$(BIN)/python -m tests.faults.restores --copies $(COPIES) $(ARGS)
 
 clean: ## remove the virtual environment and caches; data in .roadbed stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis \

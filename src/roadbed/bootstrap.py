@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from roadbed import pipeline
+from roadbed.audit.errors import AuditFolderError, AuditKeyError
 from roadbed.audit.service import AuditLog
 from roadbed.budgets.service import Budgets
 from roadbed.connectors.outside import NetworkPool
@@ -45,6 +46,7 @@ from roadbed.people.signing_in import SigningIn
 from roadbed.receipts.erasure import Erasure
 from roadbed.receipts.incidents import Incidents
 from roadbed.receipts.service import Receipts
+from roadbed.recovery.service import Recovery
 from roadbed.releases.book import ReleaseBook
 from roadbed.releases.falling import Falling
 from roadbed.releases.gate import Gate
@@ -138,6 +140,7 @@ class App:
     signing_in: SigningIn
     provider: Provider | None
     audit: AuditLog
+    recovery: Recovery
     broken: dict[str, RoadbedError] = field(default_factory=dict)
 
     def declared(self) -> Sequence[UseCase]:
@@ -152,20 +155,25 @@ class App:
 
 
 @asynccontextmanager
-async def database_url(settings: Settings) -> AsyncIterator[str]:
-    """The configured database, or the embedded one, running and on the newest schema."""
+async def database_server(settings: Settings) -> AsyncIterator[str]:
+    """The configured database, or the embedded one, running, with whatever schema it has."""
     if settings.database_url is not None:
-        url = settings.database_url.get_secret_value()
-        await asyncio.to_thread(migrations.upgrade, url)
-        yield url
+        yield settings.database_url.get_secret_value()
         return
     server = EmbeddedServer(settings.home or default_home(Path.cwd()))
     url = await asyncio.to_thread(server.start)
     try:
-        await asyncio.to_thread(migrations.upgrade, url)
         yield url
     finally:
         await asyncio.to_thread(server.stop)
+
+
+@asynccontextmanager
+async def database_url(settings: Settings) -> AsyncIterator[str]:
+    """The same on the newest schema."""
+    async with database_server(settings) as url:
+        await asyncio.to_thread(migrations.upgrade, url)
+        yield url
 
 
 def audit_folder(settings: Settings) -> Path:
@@ -209,7 +217,19 @@ async def open_app(
         for folder in [*folders(settings.usecases), *without_code(settings.usecases)]:
             if only is None or folder.name in only:
                 await _serve(app, folder, processes if serves else None)
+        await _look_for_a_restore(app)
         yield app
+
+
+async def _look_for_a_restore(app: App) -> None:
+    """Before anything is decided: a database older than its witness is halted."""
+    try:
+        found = await app.recovery.look()
+    except (AuditFolderError, AuditKeyError) as error:  # the sealing loop says so, again and again
+        _log.warning("not known whether the database is a copy", problem=str(error))
+        return
+    if found is not None:
+        _log.error("everything is halted", restore=found.sentence)
 
 
 def _wire(
@@ -264,6 +284,7 @@ def _wire(
     members = Members(database, people)
     # Which known cases are drawn is no secret that anything rests on.
     chance = random.Random()  # noqa: S311
+    halts, erasure = Halts(database, ids, clock), Erasure(database, audit, clock)
     measuring = Measuring(database, improvement, reviews, ids, clock, chance, pipeline.SETTLE)
     return App(
         settings=settings,
@@ -315,7 +336,7 @@ def _wire(
             pipeline.OUTCOME_WITHDRAWN,
             lambda name: registry.get(name).loaded.declared,
         ),
-        halts=Halts(database, ids, clock),
+        halts=halts,
         budgets=budgets,
         relay=_relay(settings, database, writer, network, chance),
         people=people,
@@ -323,7 +344,8 @@ def _wire(
         signing_in=SigningIn(database, clock, people, members, creates=settings.oidc_create),
         provider=_provider(settings, database, clock),
         audit=audit,
-        erasure=Erasure(database, audit, clock),
+        erasure=erasure,
+        recovery=Recovery(database, audit, halts, members, erasure, ids, clock),
     )
 
 

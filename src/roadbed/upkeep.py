@@ -38,6 +38,7 @@ async def running(app: App) -> AsyncIterator[None]:
         _lasting("measuring", lambda: _measure_forever(app)),
         _lasting("proposals", lambda: _suggest_forever(app)),
         _lasting("audit", app.audit.seal_forever),
+        _lasting("restores", app.recovery.watch),
         *(_lasting(each.name, each.tell_forever) for each in _witnesses(app, network)),
     ]
     try:
@@ -60,7 +61,8 @@ def _witnesses(app: App, network: NetworkPool) -> list[Witness]:
 async def relaying(app: App) -> AsyncIterator[None]:
     """Send what waits, and exercise the stop from time to time. One process or many may."""
     workers = [
-        _lasting("relay", lambda: app.relay.run(app.declared)),
+        _lasting("restores", app.recovery.watch),
+        _lasting("relay", lambda: _relay(app)),
         _lasting("drills", lambda: _drill_forever(app)),
     ]
     try:
@@ -95,6 +97,12 @@ async def _end(tasks: Collection[asyncio.Task[None]], *, patience_seconds: float
         for task in pending:
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=patience_seconds)
+
+
+async def _relay(app: App) -> None:
+    """Nothing is sent from a copy of the database before a person has declared the restore."""
+    await app.recovery.until_declared()
+    await app.relay.run(app.declared)
 
 
 async def _drill_forever(app: App) -> None:

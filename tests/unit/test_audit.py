@@ -512,7 +512,7 @@ class TestSeal:
     async def test_nothing_new_makes_no_new_checkpoint(self, sealed: tuple[str, Path]) -> None:
         async with opened(*sealed) as (log, database):
             assert await log.seal() == 3
-            assert [await log.seal(), await log._seal_once(await log._key())] == [0, 0]
+            assert [await log.seal(), await log._seal_once()] == [0, 0]
             rows = await database.fetch("SELECT size FROM audit_checkpoint ORDER BY size")
         assert [row["size"] for row in rows] == [300, 600, 603]
 
@@ -900,7 +900,8 @@ class TestSchema:
             execute(url, *((versions / f"{each}.sql").read_text() for each in ("m0001_the_road",)))
             execute(url, (versions / "m0002_trust.sql").read_text())
             execute(url, "INSERT INTO audit_entry (kind, subject, actor) VALUES ('a', 'b', 'c')")
-            execute(url, (versions / "m0003_audit.sql").read_text())
+            for path in sorted(versions.glob("*.sql"))[2:]:
+                execute(url, path.read_text())
             async with opened(url, tmp_path) as (log, _):
                 assert await log.seal() == 1
                 await log.publish()

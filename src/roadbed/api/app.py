@@ -18,6 +18,7 @@ from roadbed.api import (
     records,
     releases,
     reviews,
+    status,
     tasks,
     usecases,
     versions,
@@ -37,6 +38,7 @@ _PARTS = (
     versions,
     notebooks,
     releases,
+    status,
 )
 
 

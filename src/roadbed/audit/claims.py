@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from roadbed.audit import keys, notes
+from roadbed.audit.errors import AuditFolderError, AuditKeyError
+from roadbed.audit.handovers import Handover, Keyring
 from roadbed.audit.history import HISTORY, Line
 from roadbed.audit.model import Checkpoint
-from roadbed.audit.notes import PublicKey
 from roadbed.audit.tiles import Folder
 from roadbed.storage.database import Row
 
@@ -18,10 +20,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claims:
-    """Checkpoints whose signatures hold, by where they were found."""
+    """Checkpoints whose signatures hold, by where they were found.
+
+    ``lost`` are those that a restore set aside and that the log still has to agree with.
+    """
 
     database: Sequence[Checkpoint]
     folder: Sequence[Checkpoint]
+    lost: Sequence[Checkpoint]
+    handovers: Sequence[Handover]
     newest: str | None
 
     @classmethod
@@ -30,38 +37,40 @@ class Claims:
 
         The folder is read before ``rows()``: what stands in it was in the database by then.
         """
-        key, lines = keys.public_key(path), _lines(path, say)
+        keyring, lines = _keyring(path, say), _lines(path, say)
         found = rows()
-        return cls._of(found, key, lines, path, say)
+        return cls._of(found, keyring, lines, path, say)
 
     @classmethod
     def _of(
         cls,
         rows: Sequence[Row],
-        key: PublicKey | None,
+        keyring: Keyring | None,
         lines: Sequence[Line] | None,
         path: Path,
         say: Say,
     ) -> Claims:
-        if key is None and rows:
+        if keyring is None and rows:
             say(f"{path / keys.PUBLIC_KEY} is missing or damaged: no signature can be checked.")
-        if key is not None and rows and lines is not None and not lines:
+        if keyring is not None and rows and lines is not None and not lines:
             say(f"{path / HISTORY} is missing or empty: nothing outside bears witness.")
         lines = lines or ()
         known: dict[str, Checkpoint | str] = {}
-        if key is not None:
+        if keyring is not None:
             kept = [each.note for each in lines if each.note is not None]
             for text in (*(row["note"] for row in rows), *kept):
-                known.setdefault(text, _read(text, key))
+                known.setdefault(text, _read(text, keyring))
         return cls(
             database=list(_stored(rows, known, say)),
             folder=list(_kept(lines, known, say)),
+            lost=list(_before_restores(path, keyring, say)) if keyring is not None else [],
+            handovers=keyring.handovers if keyring is not None else [],
             newest=rows[-1]["note"] if rows else None,
         )
 
     def sizes(self) -> set[int]:
         """The sizes that something is claimed about."""
-        return {each.size for each in (*self.database, *self.folder)}
+        return {each.size for each in (*self.database, *self.folder, *self.lost)}
 
     def against(self, leaves: int, roots: Mapping[int, bytes], *, cut: bool) -> Iterator[str]:
         """What does not agree with the tree as it was recomputed up to ``leaves``.
@@ -88,12 +97,45 @@ class Claims:
                     f"{_and_more(len(other) - 1)} has another root than the entries: history "
                     "was rewritten, or a leaf changed."
                 )
+        for each in self.lost:
+            if roots.get(each.size, each.root) != each.root:
+                yield (
+                    f"A restore set a checkpoint of {each.size} entries aside, and those have "
+                    "another root here: history was rewritten, or a leaf changed."
+                )
         stored = {each.size for each in self.database}
         if gone := [each.size for each in self.folder if each.size not in stored]:
             yield (
                 f"The checkpoint of {gone[0]} entries{_and_more(len(gone) - 1)} stands in the "
                 "folder, not in the database."
             )
+
+
+def _keyring(path: Path, say: Say) -> Keyring | None:
+    """The keys of the log, ``None`` if nobody can tell which they are."""
+    if keys.public_key(path) is None:
+        return None
+    try:
+        return keys.keyring(path)
+    except (AuditFolderError, AuditKeyError) as error:
+        say(error.problem)
+        return None
+
+
+def _before_restores(path: Path, keyring: Keyring, say: Say) -> Iterator[Checkpoint]:
+    """Checkpoints of logs that restores lost, as far as the log before and after is the same."""
+    for folder, lines in Folder(path).lost():
+        number = int(folder.name.partition("-")[0])
+        if not 0 < number <= len(keyring.handovers):
+            say(f"{folder} holds a log that no handover of keys names.")
+        for line in lines:
+            try:
+                keyring.read_lost(line.note or "")
+            except notes.NoteError as error:
+                say(f"{line.where} of {folder} is forged: {error}.")
+                continue
+            with suppress(notes.NoteError):  # what the restore lost agrees with nothing here
+                yield keyring.read(line.note or "")
 
 
 def _lines(path: Path, say: Say) -> Sequence[Line] | None:
@@ -105,9 +147,9 @@ def _lines(path: Path, say: Say) -> Sequence[Line] | None:
         return None
 
 
-def _read(text: str, key: PublicKey) -> Checkpoint | str:
+def _read(text: str, keyring: Keyring) -> Checkpoint | str:
     try:
-        return notes.read(text, key)
+        return keyring.read(text)
     except notes.NoteError as error:
         return str(error)
 

@@ -66,3 +66,15 @@ class NotSealedError(RoadbedError):
             f"Entry {position} waits to be sealed.",
             "Ask again in a second; if it stays so, read the log of `roadbed serve`.",
         )
+
+
+class AuditBehindError(RoadbedError):
+    """The database is older than its witness: nothing is sealed until a person declares it."""
+
+    code = "audit_behind"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database was put back from a copy, and nobody has declared it. Nothing is sealed.",
+            "An administrator declares it with `roadbed restored --reason TEXT`.",
+        )

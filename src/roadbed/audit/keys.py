@@ -1,21 +1,26 @@
-"""The key that signs checkpoints: made once, kept in a file that only its owner may read."""
+"""The key that signs checkpoints, kept in a file that only its owner may read; those before it."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import threading
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from roadbed.audit.errors import AuditFolderError
+from roadbed.audit import handovers
+from roadbed.audit.errors import AuditFolderError, AuditKeyError
+from roadbed.audit.handovers import Handover, Keyring
 from roadbed.audit.notes import ED25519, NoteError, PublicKey, Signer
 
 SIGNING_KEY = "audit-signing-key"
 PUBLIC_KEY = "audit-public-key"
+HANDOVERS = "audit-handovers.log"
+_NEXT_KEY = "audit-signing-key.next"
 _PREFIX = "PRIVATE+KEY+"
 _SEED_BYTES = 32
 
@@ -38,6 +43,62 @@ def signer(folder: Path, entropy: Callable[[int], bytes]) -> Signer:
     except ValueError:  # what is in the file is never repeated
         raise AuditFolderError(str(folder), f"{SIGNING_KEY} holds no key") from None
     return found
+
+
+def next_signer(folder: Path, entropy: Callable[[int], bytes]) -> Signer:
+    """The key that will follow, made if there is none; it signs nothing before ``hand_over``.
+
+    Raises ``AuditFolderError``.
+    """
+    path = folder / _NEXT_KEY
+    try:
+        if not path.exists():
+            _make(path, entropy)
+        return _read(SecretStr(path.read_text(encoding="ascii").strip()))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"{_NEXT_KEY} holds no key"
+        raise AuditFolderError(str(folder), reason or "it cannot be used") from None
+
+
+def hand_over(folder: Path, handover: Handover) -> None:
+    """Put the next key in the place of the one before; may be repeated. Raises ``OSError``."""
+    known = [line.note for line in keyring(folder).handovers]
+    if handover.note not in known:
+        lines = [json.dumps(note).encode() + b"\n" for note in [*known, handover.note]]
+        replace(folder / HANDOVERS, b"".join(lines))
+    if (folder / _NEXT_KEY).exists():
+        (folder / _NEXT_KEY).replace(folder / SIGNING_KEY)
+    replace(folder / PUBLIC_KEY, f"{handover.new}\n".encode())
+
+
+def keyring(folder: Path) -> Keyring:
+    """The key that others verify with, and those before it.
+
+    Raises ``AuditFolderError`` without a key, ``AuditKeyError`` where they do not follow one
+    another.
+    """
+    current = public_key(folder)
+    if current is None:
+        raise AuditFolderError(str(folder), f"{PUBLIC_KEY} is missing")
+    try:
+        return Keyring(current, _followed(_handovers(folder), current))
+    except OSError as error:
+        raise AuditFolderError(str(folder), error.strerror or "it cannot be used") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise AuditKeyError(str(folder), f"{HANDOVERS}: {error}") from error
+
+
+def _handovers(folder: Path) -> list[Handover]:
+    try:
+        lines = (folder / HANDOVERS).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    return [handovers.read(json.loads(line)) for line in lines]
+
+
+def _followed(known: Sequence[Handover], current: PublicKey) -> Sequence[Handover]:
+    """Without the last one if its key has not taken its place yet: a crash came in between."""
+    return known[:-1] if known and known[-1].old == current else known
 
 
 def public_key(folder: Path) -> PublicKey | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,10 +45,29 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KeyChange:
+    """A key took the place of another, after ``kept`` entries.
+
+    After a restore ``lost`` says how many entries the old key had signed, if that is known. ``by``
+    and ``reason`` stand in the log and are ``None`` where that entry is missing.
+    """
+
+    why: str
+    old_key: str
+    new_key: str
+    kept: int
+    lost: int | None
+    by: str | None
+    reason: str | None
+    at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Verification:
     """What was recomputed and what was found; ``newest`` is the newest checkpoint's note.
 
-    ``more`` counts findings beyond those listed.
+    ``more`` counts findings beyond those listed. ``key_changes`` are told, oldest first: a restore
+    is one.
     """
 
     entries: int
@@ -58,6 +78,7 @@ class Verification:
     newest: str | None
     findings: Sequence[Finding]
     more: int = 0
+    key_changes: Sequence[KeyChange] = ()
 
     @property
     def sound(self) -> bool:

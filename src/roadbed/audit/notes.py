@@ -64,8 +64,12 @@ class Signer:
     def sign(self, size: int, root: bytes) -> str:
         """The signed note of a checkpoint."""
         text = f"{self.public.name}\n{size}\n{b64encode(root).decode()}\n"
+        return f"{text}\n{self.signature(text)}"
+
+    def signature(self, text: str) -> str:
+        """The line that stands below ``text`` when this key has signed it."""
         signature = b64encode(self.public.id + self._key.sign(text.encode())).decode()
-        return f"{text}\n{_SIGNED_BY}{self.public.name} {signature}\n"
+        return f"{_SIGNED_BY}{self.public.name} {signature}\n"
 
     def __repr__(self) -> str:
         return f"Signer({self.public})"
@@ -73,6 +77,11 @@ class Signer:
 
 def read(note: str, key: PublicKey) -> Checkpoint:
     """The checkpoint in ``note``. Raises ``NoteError`` unless ``key`` signed just this text."""
+    return _checkpoint(signed_text(note, key), note, key)
+
+
+def signed_text(note: str, key: PublicKey) -> str:
+    """The text of ``note``. Raises ``NoteError`` unless ``key`` signed just this."""
     text, blank, signatures = note.partition("\n\n")
     text += "\n"
     if not blank or not signatures.endswith("\n"):
@@ -87,7 +96,7 @@ def read(note: str, key: PublicKey) -> Checkpoint:
                 )
             except InvalidSignature:
                 raise NoteError("the signature does not fit the text") from None
-            return _checkpoint(text, note, key)
+            return text
     raise NoteError(f"not signed by {key.name}")
 
 

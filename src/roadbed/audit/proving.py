@@ -9,7 +9,6 @@ from pathlib import Path
 from roadbed.audit import keys, notes, rules
 from roadbed.audit.errors import (
     AuditDamagedError,
-    AuditFolderError,
     NotSealedError,
     UnknownEntryError,
 )
@@ -61,20 +60,18 @@ class Proving:
             cursor = await connection.execute(_SQL["erasures"], {"positions": erased})
             named = [row["position"] for row in await cursor.fetchall()]
             rows += await self._places(connection, named)
-        key = keys.public_key(self._folder)
-        if key is None:
-            raise AuditFolderError(str(self._folder), f"{keys.PUBLIC_KEY} is missing")
+        keyring = keys.keyring(self._folder)
         newest = await (await connection.execute(_SQL["newest"])).fetchone()
         if newest is None:
             raise NotSealedError(rows[0]["position"])
         try:
-            checkpoint = notes.read(newest["note"], key)
+            checkpoint = keyring.read(newest["note"])
             entries = await self._entries(connection, rows, checkpoint)
         except (LookupError, notes.NoteError) as error:
             raise AuditDamagedError(str(error.args[0])) from error
         return Proof(
             format=FORMAT,
-            public_key=str(key),
+            public_key=str(keyring.key_of(checkpoint.note)),
             checkpoint=checkpoint.note,
             entries=entries,
         )

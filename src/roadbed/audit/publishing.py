@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from roadbed.audit import keys, notes
+from roadbed.audit import irrevocable, keys, notes
 from roadbed.audit.errors import AuditFolderError, AuditKeyError
 from roadbed.audit.history import HISTORY
 from roadbed.audit.model import Checkpoint
@@ -44,13 +44,18 @@ class Publishing:
                 str(self._folder.path), error.strerror or "it cannot be used"
             ) from error
 
+    async def covers(self, size: int) -> bool:
+        """Whether the folder's newest checkpoint covers ``size`` entries."""
+        last = await asyncio.to_thread(self.last)
+        return last is not None and last.size >= size
+
     async def _newest(self) -> Checkpoint | None:
         row = await self._database.fetch_one(_SQL["newest"])
         return Checkpoint(**row) if row else None
 
     async def _bring_up(self, newest: Checkpoint) -> int:
         self._require_ours(newest)
-        begun = await asyncio.to_thread(self._last)
+        begun = await asyncio.to_thread(self.last)
         before = 0 if begun is None else begun.size
         if begun is not None:
             await self._require_same(begun, newest)
@@ -58,26 +63,27 @@ class Publishing:
         checkpoints = [Checkpoint(**row) for row in rows if row["size"] <= newest.size]
         if checkpoints:
             await self._put_tiles(before, newest.size)
+            journalled = await asyncio.to_thread(irrevocable.exists, self._folder.path)
+            await self._put_events(before if journalled else 0, newest.size)
             now = self._clock.now()
             await asyncio.to_thread(self._folder.put_checkpoints, checkpoints, now)
         self._published = newest.size
         return len(checkpoints)
 
     def _require_ours(self, checkpoint: Checkpoint) -> None:
-        key = keys.public_key(self._folder.path)
-        if key is None:
-            raise AuditFolderError(str(self._folder.path), f"{keys.PUBLIC_KEY} is missing")
+        keyring = keys.keyring(self._folder.path)
         try:
-            notes.read(checkpoint.note, key)
+            keyring.read(checkpoint.note)
         except notes.NoteError as error:
             raise AuditKeyError(str(self._folder.path), str(error)) from error
 
-    def _last(self) -> Checkpoint | None:
-        note, key = self._folder.last(), keys.public_key(self._folder.path)
-        if note is None or key is None:
+    def last(self) -> Checkpoint | None:
+        """The checkpoint written last. Raises ``AuditFolderError`` or ``AuditKeyError``."""
+        note = self._folder.last()
+        if note is None or keys.public_key(self._folder.path) is None:
             return None
         try:
-            return notes.read(note, key)
+            return keys.keyring(self._folder.path).read(note)
         except notes.NoteError as error:
             raise AuditFolderError(str(self._folder.path), f"{HISTORY}: {error}") from error
 
@@ -104,6 +110,24 @@ class Publishing:
                 )
                 await asyncio.to_thread(self._put_hashes, rows, size >> (TILE_HEIGHT * level))
             level += 1
+
+    async def _put_events(self, before: int, size: int) -> None:
+        """Journal what no restore may undo among the leaves from ``before`` on."""
+        for first in _steps(before >> TILE_HEIGHT, size >> TILE_HEIGHT):
+            async with self._database.transaction() as connection:
+                await connection.execute(_SQL["by_key"], {"joins": "off"})
+                cursor = await connection.execute(
+                    _SQL["irrevocable"],
+                    {
+                        "first": first,
+                        "most": _TILES_AT_ONCE,
+                        "kinds": list(irrevocable.KINDS),
+                        "before": before,
+                        "size": size,
+                    },
+                )
+                events = [irrevocable.event(row["leaf"], row) for row in await cursor.fetchall()]
+            await asyncio.to_thread(self._folder.put_events, events)
 
     def _put_bundles(self, rows: Sequence[Row], size: int) -> None:
         for row in rows:

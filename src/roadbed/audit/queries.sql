@@ -131,6 +131,41 @@ WHERE level = %(level)s AND index >= %(first)s AND index < %(first)s + %(most)s 
 SELECT index, positions, commitments FROM audit_bundle
 WHERE index >= %(first)s AND index < %(first)s + %(most)s ORDER BY index
 
+-- name: irrevocable
+-- Entries of some kinds among the leaves of bundles, with the place each has in the log.
+SELECT (bundle.index * 256 + leaf.place - 1) AS leaf, entry.kind, entry.use_case, entry.subject,
+       entry.detail
+FROM audit_bundle AS bundle
+CROSS JOIN LATERAL unnest(bundle.positions) WITH ORDINALITY AS leaf (position, place)
+JOIN audit_entry AS entry ON entry.position = leaf.position AND entry.kind = ANY (%(kinds)s)
+WHERE bundle.index >= %(first)s AND bundle.index < %(first)s + %(most)s
+  AND bundle.index * 256 + leaf.place - 1 >= %(before)s
+  AND bundle.index * 256 + leaf.place - 1 < %(size)s
+ORDER BY 1
+
+-- name: of_size
+-- The checkpoint of a size, the largest there is, and how many leaves there are.
+SELECT (SELECT note FROM audit_checkpoint WHERE size = %(size)s) AS note,
+       (SELECT coalesce(max(size), 0) FROM audit_checkpoint) AS largest,
+       coalesce((SELECT index * 256 + cardinality(positions) FROM audit_bundle
+                 ORDER BY index DESC LIMIT 1), 0) AS leaves
+
+-- name: handed_over
+SELECT note, new_key FROM audit_handover ORDER BY number DESC LIMIT 1
+
+-- name: handovers
+SELECT handover.note, handover.at, entry.actor, entry.detail ->> 'reason' AS reason
+FROM audit_handover AS handover
+LEFT JOIN audit_entry AS entry ON entry.kind IN ('restored', 'key rotated')
+                              AND entry.subject = handover.new_key
+ORDER BY handover.number
+
+-- name: hand_over
+INSERT INTO audit_handover (note, new_key, at) VALUES (%(note)s, %(new_key)s, %(at)s)
+
+-- name: undeclared
+SELECT EXISTS (SELECT FROM restoration WHERE declared_at IS NULL) AS undeclared
+
 -- name: erase
 UPDATE audit_entry SET salt = NULL, detail = NULL
 WHERE position = ANY (%(positions)s) AND kind <> 'erased' AND salt IS NOT NULL

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import structlog
 from psycopg.types.json import Jsonb
 
-from roadbed.audit import keys, notes, rules
-from roadbed.audit.errors import AuditDamagedError, AuditKeyError
+from roadbed.audit import handovers, keys, notes, rules
+from roadbed.audit.errors import (
+    AuditBehindError,
+    AuditDamagedError,
+    AuditFolderError,
+    AuditKeyError,
+)
+from roadbed.audit.handovers import Head
 from roadbed.audit.model import Bundle, Checkpoint, Growth, Proof, Verification
 from roadbed.audit.notes import Signer
 from roadbed.audit.proving import Proving
@@ -25,6 +32,8 @@ from roadbed.storage.sql import queries
 _SQL = queries(__package__)
 _log = structlog.get_logger("roadbed.audit")
 SEAL_SECONDS = 1.0
+_LOOK_SECONDS = 0.02
+_GIVE_UP_SECONDS = 30.0
 MOST_AT_ONCE = 65_536  # a backlog is sealed in steps: nobody's memory grows with it
 
 
@@ -38,7 +47,6 @@ class AuditLog:
         self._database = database
         self._clock = clock
         self._entropy = entropy
-        self._signer: Signer | None = None
         self._publishing = Publishing(database, folder, clock)
         self._proving = Proving(database, folder)
 
@@ -46,11 +54,12 @@ class AuditLog:
         """Append what waits to the tree and sign a checkpoint; gives how many entries.
 
         Many processes may call it at once. Raises ``AuditDamagedError`` or ``AuditKeyError``
-        instead of signing on top of what is not this key's, and ``AuditFolderError`` without a key.
+        instead of signing on top of what is not this key's, ``AuditFolderError`` without a key, and
+        ``AuditBehindError`` while the folder knows a longer log than the database.
         """
         sealed = 0
         while await self._waiting():
-            added = await self._seal_once(await self._key())
+            added = await self._seal_once()
             sealed += added
             if added < MOST_AT_ONCE:
                 break
@@ -62,6 +71,110 @@ class AuditLog:
         Raises ``AuditFolderError`` when it cannot be written or tells another story.
         """
         return await self._publishing.publish()
+
+    async def witness(self) -> None:
+        """Seal and publish what is written until now; when this returns, the folder covers it.
+
+        Raises what both raise.
+        """
+        await self.seal()
+        newest = await self.newest()
+        until = self._clock.monotonic() + _GIVE_UP_SECONDS
+        # Another process may be publishing; then it is waited for.
+        while newest is not None and not await self._publishing.covers(newest.size):
+            await self.publish()
+            if self._clock.monotonic() > until:
+                raise AuditFolderError(str(self.folder), "another process writes there for long")
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def leave(self) -> None:
+        """Before a process ends: seal and publish, where this machine is one that does so."""
+        if await asyncio.to_thread((self.folder / keys.SIGNING_KEY).exists):
+            await self.seal()
+            await self.publish()
+
+    async def longer(self) -> Checkpoint | None:
+        """The folder's newest checkpoint, if the database does not have it: it is a copy.
+
+        What the folder holds was in the database before, so this is no crash's doing. Raises
+        ``AuditFolderError`` or ``AuditKeyError`` where the folder cannot be read.
+        """
+        async with self._database.transaction() as connection:
+            return await self.longer_than(connection)
+
+    async def longer_than(self, connection: Connection) -> Checkpoint | None:
+        """The same, in the caller's transaction."""
+        shown = await asyncio.to_thread(self._publishing.last)
+        if shown is None:
+            return None
+        cursor = await connection.execute(_SQL["of_size"], {"size": shown.size})
+        row = await cursor.fetchone()
+        if row is None or row["note"] == shown.note:
+            return None
+        # Leaves without their checkpoint are damage, not a copy: `verify` tells.
+        damaged = row["largest"] < shown.size <= row["leaves"]
+        return None if damaged else shown
+
+    async def rotate(self, *, by: str, reason: str) -> str:
+        """Let a new key sign from here on; gives it. Both keys sign the handover.
+
+        Raises what ``seal`` raises.
+        """
+        await self.witness()
+        old = await asyncio.to_thread(keys.signer, self.folder, self._entropy)
+        new = await asyncio.to_thread(keys.next_signer, self.folder, self._entropy)
+        async with self._database.transaction() as connection:
+            await connection.execute(_SQL["lock"])
+            kept = await self.head(connection)
+            handover = handovers.write("rotated", old, new, kept=kept, lost=None)
+            await self.note_handover(connection, handover, by=by, detail={"reason": reason})
+        await asyncio.to_thread(keys.hand_over, self.folder, handover)
+        return str(new.public)
+
+    async def lock(self, connection: Connection) -> None:
+        """Keep sealers waiting until the caller's transaction ends."""
+        await connection.execute(_SQL["lock"])
+
+    async def head(self, connection: Connection) -> Head:
+        """How far the database's newest checkpoint goes."""
+        row = await (await connection.execute(_SQL["newest"])).fetchone()
+        return Head(size=row["size"], root=row["root"]) if row else Head(size=0, root=b"")
+
+    async def note_handover(
+        self,
+        connection: Connection,
+        handover: handovers.Handover,
+        *,
+        by: str,
+        detail: Mapping[str, Any],
+    ) -> None:
+        """Keep a handover in the database, with its entry. From then on the new key seals."""
+        at, new = self._clock.now(), str(handover.new)
+        await connection.execute(
+            _SQL["hand_over"], {"note": handover.note, "new_key": new, "at": at}
+        )
+        await connection.execute(
+            _SQL["noted"],
+            {
+                "use_case": None,
+                "kind": "restored" if handover.why == "restored" else "key rotated",
+                "subject": new,
+                "actor": by,
+                "at": at,
+                "detail": Jsonb({**detail, "handover": handover.note}),
+            },
+        )
+
+    async def finish_handover(self) -> None:
+        """Put the next key in its place, if a crash came between the database and the folder."""
+        row = await self._database.fetch_one(_SQL["handed_over"])
+        if row is None or not self.folder.exists():
+            return
+        current = await asyncio.to_thread(keys.public_key, self.folder)
+        if current is not None and str(current) != row["new_key"]:
+            handover = handovers.read(row["note"])
+            if handover.old == current:
+                await asyncio.to_thread(keys.hand_over, self.folder, handover)
 
     async def seal_forever(self) -> None:
         """Seal and publish every second, until cancelled. What fails is said once a minute."""
@@ -95,25 +208,32 @@ class AuditLog:
         return await self._proving.proof_of_task(task_id)
 
     async def erase(
-        self, connection: Connection, positions: Sequence[int], *, by: str, reason: str
+        self,
+        connection: Connection,
+        positions: Sequence[int],
+        *,
+        by: str,
+        reason: str,
+        tasks: Sequence[str] = (),
     ) -> Sequence[int]:
         """Empty salt and detail of entries, in the caller's transaction; gives which ones.
 
         Commitments stay, so every proof stays valid; without salt nothing can be guessed from
-        them. One entry of kind ``erased`` names who did it, why, and which places.
+        them. One entry of kind ``erased`` names who did it, why, which places, and which ``tasks``.
         """
         cursor = await connection.execute(_SQL["erase"], {"positions": list(positions)})
         erased = sorted(row["position"] for row in await cursor.fetchall())
-        if erased:
+        if erased or tasks:
+            place = f" from entry {erased[0]}" if erased else ""
             await connection.execute(
                 _SQL["noted"],
                 {
                     "use_case": None,
                     "kind": "erased",
-                    "subject": f"{len(erased)} from entry {erased[0]}",
+                    "subject": f"{len(erased)}{place}",
                     "actor": by,
                     "at": self._clock.now(),
-                    "detail": Jsonb({"positions": erased, "reason": reason}),
+                    "detail": Jsonb({"positions": erased, "tasks": list(tasks), "reason": reason}),
                 },
             )
         return erased
@@ -122,20 +242,28 @@ class AuditLog:
         row = await self._database.fetch_one(_SQL["waiting"])
         return row is not None and bool(row["waiting"])
 
-    async def _key(self) -> Signer:
-        if self._signer is None:
-            self._signer = await asyncio.to_thread(keys.signer, self.folder, self._entropy)
-        return self._signer
+    async def _may_sign(self, connection: Connection) -> Signer:
+        """The key, if it is the one that signs now and no longer log is known outside."""
+        row = await (await connection.execute(_SQL["undeclared"])).fetchone()
+        if (row and row["undeclared"]) or await self.longer_than(connection) is not None:
+            raise AuditBehindError
+        # Read each time: another process may have put the next one in its place.
+        signer = await asyncio.to_thread(keys.signer, self.folder, self._entropy)
+        row = await (await connection.execute(_SQL["handed_over"])).fetchone()
+        if row is not None and row["new_key"] != str(signer.public):
+            raise AuditKeyError(str(self.folder), "the log was handed over to another key")
+        return signer
 
-    async def _seal_once(self, signer: Signer) -> int:
+    async def _seal_once(self) -> int:
         async with self._database.transaction() as connection:
             # The lock comes first: what is read behind it is what the sealer before has left.
             await connection.execute(_SQL["lock"])
+            signer = await self._may_sign(connection)
             cursor = await connection.execute(_SQL["take"], {"most": MOST_AT_ONCE})
             taken = await cursor.fetchone()
             if taken is None or not taken["positions"]:
                 return 0
-            last, tiles = await self._edge(connection, signer)
+            last, tiles = await self._edge(connection)
             try:
                 growth = await asyncio.to_thread(
                     rules.grow, last, tiles, taken["positions"], bytes(taken["commitments"])
@@ -145,9 +273,7 @@ class AuditLog:
             await self._put(connection, growth, signer)
         return len(taken["positions"])
 
-    async def _edge(
-        self, connection: Connection, signer: Signer
-    ) -> tuple[Bundle | None, dict[Tile, bytes]]:
+    async def _edge(self, connection: Connection) -> tuple[Bundle | None, dict[Tile, bytes]]:
         """The right edge as it stands, after proving it against the newest checkpoint."""
         row = await (await connection.execute(_SQL["last_bundle"])).fetchone()
         last = Bundle(**row) if row else None
@@ -164,7 +290,8 @@ class AuditLog:
         if newest is None or newest["size"] != size:
             raise AuditDamagedError(f"{size} leaves, but the newest checkpoint is of another size")
         try:
-            signed = notes.read(newest["note"], signer.public)
+            keyring = await asyncio.to_thread(keys.keyring, self.folder)
+            signed = keyring.read(newest["note"])
         except notes.NoteError as error:
             raise AuditKeyError(str(self.folder), str(error)) from error
         try:

@@ -14,13 +14,15 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from roadbed.audit.history import History, Line, sync
+from roadbed.audit import irrevocable
+from roadbed.audit.history import DAYS, HISTORY, History, Line, sync
 from roadbed.audit.keys import replace
 from roadbed.audit.model import Checkpoint
 from roadbed.audit.rules import pieces
 from roadbed.audit.tree import HASH_BYTES, TILE_WIDTH, Tile
 
 ENTRIES = "tile/entries"
+LOST = "lost"
 
 
 class Folder:
@@ -57,6 +59,30 @@ class Folder:
         replace(self.path / "checkpoint", checkpoints[-1].note.encode())
         sync(self.path)
         self._history.tidy(now.date())
+
+    def put_events(self, events: Sequence[irrevocable.Event]) -> None:
+        """Add what stays to the journal. It must be there before a checkpoint covers it."""
+        irrevocable.add(self.path, events)
+
+    def set_aside(self, number: int, size: int) -> None:
+        """Move the copy of a log of ``size`` entries, which a restore lost, below ``lost``.
+
+        ``number`` is that of the handover which says so. May be repeated. The history goes last:
+        while it is here, the folder knows the longer log.
+        """
+        target = self.path / LOST / f"{number:04d}-{size}"
+        target.mkdir(parents=True, exist_ok=True)
+        for name in ("tile", "checkpoint", irrevocable.JOURNAL, DAYS, HISTORY):
+            if (self.path / name).exists():
+                (self.path / name).replace(target / name)
+        sync(target)
+        sync(self.path)
+        self._history = History(self.path)
+
+    def lost(self) -> Iterator[tuple[Path, Iterator[Line]]]:
+        """The folders and histories that restores set aside, in their order."""
+        for path in sorted((self.path / LOST).glob("[0-9]*-*")):
+            yield path, History(path).lines()
 
     def history(self) -> Iterator[Line]:
         """Every checkpoint's line in the order written."""

@@ -15,9 +15,9 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg.rows import dict_row
 
-from roadbed.audit import remedies
+from roadbed.audit import irrevocable, remedies
 from roadbed.audit.claims import Claims
-from roadbed.audit.model import Finding, Verification
+from roadbed.audit.model import Finding, KeyChange, Verification
 from roadbed.audit.retracing import Retracing
 from roadbed.audit.rules import pieces
 from roadbed.audit.tilefiles import TileFiles
@@ -81,10 +81,12 @@ class _Verifying:
             for row in cursor.stream(_SQL["leaves"], binary=True):
                 self._bundle(row, retraced)
         waiting = self._waiting()
+        self._journal(published)
         self._connection.execute(_SQL["by_key"], {"joins": "on"})
         self._judge_suspects()
         self._astray()
         self._higher_tiles(retraced)
+        changes = self._key_changes(claims)
         for problem in claims.against(retraced.leaves, retraced.roots, cut=self._broken):
             self._find(None, problem)
         return Verification(
@@ -96,7 +98,37 @@ class _Verifying:
             newest=claims.newest,
             findings=self._findings[:MOST_FINDINGS],
             more=max(0, len(self._findings) - MOST_FINDINGS),
+            key_changes=changes,
         )
+
+    def _key_changes(self, claims: Claims) -> list[KeyChange]:
+        """Every handover of keys; one that only the folder or only the database has is found."""
+        rows = {row["note"]: row for row in self._rows("handovers")}
+        shown = {handover.note for handover in claims.handovers}
+        for row in rows.values():
+            if row["note"] not in shown:
+                self._find(
+                    None, f"A handover of keys of {row['at']:%Y-%m-%d} is not in the folder."
+                )
+        changes = []
+        for handover in claims.handovers:
+            told = rows.get(handover.note)
+            # A later restore may have lost the row of an earlier handover: that one tells.
+            if told is None and handover is claims.handovers[-1]:
+                self._find(None, "The last handover of keys is not in the database.")
+            changes.append(
+                KeyChange(
+                    why=handover.why,
+                    old_key=str(handover.old),
+                    new_key=str(handover.new),
+                    kept=handover.kept.size,
+                    lost=handover.lost.size if handover.lost else None,
+                    by=told["actor"] if told else None,
+                    reason=told["reason"] if told else None,
+                    at=told["at"] if told else None,
+                )
+            )
+        return changes
 
     def _bundle(self, row: Row, retraced: Retracing) -> None:
         index, positions, commitments = row["index"], row["positions"], row["commitments"]
@@ -136,6 +168,35 @@ class _Verifying:
             if each is None or sealed[place : place + 1] != [each]:
                 so = each is not None and tile[place : place + 1] == [leaf_hash(each)]
                 self._suspects.append(_Suspect(position=position, sealed_so=so))
+
+    def _journal(self, published: int) -> None:
+        """The folder's journal against the entries that its newest checkpoint covers."""
+        rows = self._rows(
+            "irrevocable",
+            first=0,
+            most=self._next,
+            kinds=list(irrevocable.KINDS),
+            before=0,
+            size=published,
+        )
+        wanted = {row["leaf"]: irrevocable.event(row["leaf"], row) for row in rows}
+        try:
+            shown = {event.leaf: event for event in irrevocable.events(self._folder)}
+        except (OSError, ValueError, TypeError):
+            self._find(None, f"{irrevocable.JOURNAL} cannot be read.")
+            return
+        erased = {row["leaf"] for row in rows if row["detail"] is None}
+        wrong = [
+            leaf
+            for leaf in wanted.keys() | {leaf for leaf in shown if leaf < published}
+            if leaf not in erased and wanted.get(leaf) != shown.get(leaf)
+        ]
+        if wrong:
+            self._find(
+                None,
+                f"{irrevocable.JOURNAL} does not tell what the log holds at {len(wrong)} places, "
+                f"the first after entry {min(wrong)}: a restore would undo what must stay.",
+            )
 
     def _waiting(self) -> int:
         rows = self._rows("waiting_leaves")

@@ -82,6 +82,9 @@ class Witness:
         # A time in the future is that of a clock which was wrong.
         if last is not None and timedelta(0) <= now - last[0] < self._every:
             return False
+        row = await self._database.fetch_one(_SQL["undeclared"])
+        if row is not None and row["undeclared"]:  # what is sealed there was sent before
+            return False
         row = await self._database.fetch_one(_SQL["newest"])
         if row is None or (last is not None and row["note"] == last[1]):
             return False
@@ -111,11 +114,9 @@ class Witness:
 
     def _require_ours(self, checkpoint: Checkpoint) -> None:
         """What the database holds goes to nobody unless the folder's key has signed it."""
-        key = keys.public_key(self._folder)
-        if key is None:
-            raise AuditFolderError(str(self._folder), f"{keys.PUBLIC_KEY} is missing")
+        keyring = keys.keyring(self._folder)
         try:
-            notes.read(checkpoint.note, key)
+            keyring.read(checkpoint.note)
         except notes.NoteError as error:
             raise AuditKeyError(str(self._folder), str(error)) from error
 

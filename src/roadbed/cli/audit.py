@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from roadbed.cli.output import PROBLEMS_FOUND, fail, opened, run, say, show
+from roadbed.cli.output import PROBLEMS_FOUND, fail, me, opened, run, say, show
 from roadbed.kernel.errors import RoadbedError
 
 app = typer.Typer(
@@ -59,6 +59,29 @@ def checkpoint(json: Json = False) -> None:
     )
 
 
+@app.command("rotate-key")
+def rotate_key(
+    reason: Annotated[str, typer.Option(help="Why, for the log: no personal data.")],
+    json: Json = False,
+) -> None:
+    """Let a new key sign the log from here on; both keys sign that it follows the old one."""
+
+    async def work() -> str:
+        async with opened(only=[]) as services:
+            return await services.audit.rotate(by=me(), reason=reason)
+
+    key = run(work())
+    show(
+        {"public_key": key},
+        as_json=json,
+        text=lambda: (
+            f"The log is signed by {key} from here on.\nGive audit-public-key and "
+            "audit-handovers.log to whoever keeps the old key, and copy both and "
+            "audit-signing-key to every machine that has a folder of its own."
+        ),
+    )
+
+
 def write_proof(task_id: str, file: Path | None) -> None:
     """Write the proof of a task's entries to ``file``, or to standard output."""
 
@@ -89,9 +112,31 @@ def _verified(found: Any) -> str:
         f"{found.entries:,} entries ({found.erased:,} erased, {found.pending:,} not sealed yet) "
         f"and {found.checkpoints:,} checkpoints recomputed in {found.seconds:.1f} s."
     )
+    told = [counted, *map(_key_change, found.key_changes)]
     if found.sound:
-        return f"{counted}\nEverything is as it was written."
-    lines = [counted, f"Found {len(found.findings) + found.more:,}:"]
+        return "\n".join([*told, "Everything is as it was written."])
+    lines = [*told, f"Found {len(found.findings) + found.more:,}:"]
     lines += [f"  {each.problem}" for each in found.findings]
     lines += [f"  and {found.more:,} more."] if found.more else []
     return "\n".join([*lines, *dict.fromkeys(each.remedy for each in found.findings)])
+
+
+def _key_change(change: Any) -> str:
+    who = (
+        f"{change.by} on {change.at:%Y-%m-%d %H:%M} UTC: {change.reason}"
+        if change.by
+        else "unknown"
+    )
+    old, new = change.old_key.partition("+")[0], change.new_key.partition("+")[0]
+    if change.why == "rotated":
+        return f"After entry {change.kept:,} the key {old} was replaced by {new} ({who})."
+    lost = (
+        f"Entries {change.kept + 1:,} to {change.lost:,} that {old} had signed are not in this "
+        "database; checkpoints of them are still valid signatures of a log that ended"
+        if change.lost is not None
+        else f"What {old} signed after that, if anything, is not known here"
+    )
+    return (
+        f"RESTORED: the database was put back from a copy ({who}). The first {change.kept:,} "
+        f"entries are those of {old}; from there {new} signs. {lost}."
+    )

@@ -14,6 +14,7 @@ from roadbed.cli import (
     outcomes,
     people,
     proposals,
+    recovery,
     releases,
     reviews,
     serving,
@@ -51,6 +52,9 @@ for command in (
     halts.halt,
     halts.resume,
     serving.doctor,
+    recovery.backup,
+    recovery.restore,
+    recovery.restored,
 ):
     app.command()(command)
 app.add_typer(reviews.app, name="review")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
@@ -80,6 +80,9 @@ async def opened(*, only: Sequence[str] | None) -> AsyncIterator[App]:
             yield app
         except UnknownUseCaseError as error:
             raise UnknownUseCaseError(error.name, settings.usecases.resolve()) from None
+        # No server may be running, and what was done must not be forgotten by a restore.
+        with suppress(RoadbedError):
+            await app.audit.leave()
 
 
 def me() -> str:

@@ -238,8 +238,20 @@ def revoke_token(
     json: Json = False,
 ) -> None:
     """End a token or session; it works two seconds longer at most."""
-    _change(lambda services: services.people.revoke(token_id, person=None))
+    _change(lambda services: services.people.revoke(token_id, person=None, by=me()))
     show({"revoked": token_id}, as_json=json, text=lambda: f"{token_id} is revoked.")
+
+
+@app.command("sign-out-all")
+def sign_out_all(json: Json = False) -> None:
+    """End every session and one-time link: everybody signs in again."""
+
+    async def work() -> int:
+        async with opened(only=[]) as services:
+            return await services.people.close_all_sessions(by=me())
+
+    ended = run(work())
+    show({"ended": ended}, as_json=json, text=lambda: f"{ended} sessions and links have ended.")
 
 
 def _change(change: Callable[[App], Awaitable[None]]) -> None:

@@ -14,6 +14,7 @@ from roadbed.kernel.errors import RoadbedError
 if TYPE_CHECKING:
     from roadbed.bootstrap import App
     from roadbed.kernel.settings import Settings
+    from roadbed.recovery.model import Restoration
     from roadbed.storage.doctor import Finding
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
@@ -59,7 +60,7 @@ def demo(
 
 def doctor(json: Json = False) -> None:
     """Check what durability rests on, and say how to mend what is wrong."""
-    from roadbed.bootstrap import database_url
+    from roadbed.bootstrap import database_url, open_app
     from roadbed.kernel.settings import Settings
     from roadbed.storage.doctor import examine
     from roadbed.storage.embedded import default_home
@@ -68,9 +69,11 @@ def doctor(json: Json = False) -> None:
         settings = Settings()
         async with database_url(settings) as url:
             home = settings.home or default_home(Path.cwd())
-            return await asyncio.to_thread(
+            found = await asyncio.to_thread(
                 lambda: examine(url, home, wanted=_wanted(settings.usecases))
             )
+            async with open_app(settings, url, only=[], serves=False) as app:
+                return [*found, _restore(app.recovery.standing)]
 
     found = [*run(look()), _confinement()]
     sign = {"ok": "ok     ", "warning": "note   ", "wrong": "WRONG  "}
@@ -99,6 +102,20 @@ def _confinement() -> Finding:
         state="warning",
         found="this kernel has no Landlock: deciders can read what the server reads",
         remedy="Use Linux 5.13 or newer with Landlock, or trust the code of every pod.",
+    )
+
+
+def _restore(standing: Restoration | None) -> Finding:
+    """Whether the database is a copy that nobody has declared."""
+    from roadbed.storage.doctor import Finding
+
+    if standing is None:
+        return Finding(name="restore", state="ok", found="none waits to be declared")
+    return Finding(
+        name="restore",
+        state="wrong",
+        found=f"put back from a copy, found {standing.found_at:%Y-%m-%d %H:%M} UTC",
+        remedy="Everything is halted until an administrator runs `roadbed restored --reason TEXT`.",
     )
 
 

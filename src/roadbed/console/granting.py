@@ -98,7 +98,9 @@ async def enable(request: Request) -> Response:
 async def end(request: Request) -> Response:
     """End somebody's token or session."""
     token_id = request.path_params["token_id"]
-    return await _change(request, lambda app, name, _: app.people.revoke(token_id, person=name))
+    return await _change(
+        request, lambda app, name, by: app.people.revoke(token_id, person=name, by=by)
+    )
 
 
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)

@@ -81,6 +81,7 @@ def page(request: Request, template: str, status: int = 200, **facts: Any) -> HT
         manages=viewer is not None and viewer.everywhere(Permission.MANAGE_PEOPLE),
         may=lambda what, where: viewer is not None and viewer.may(where, Permission(what)),
         path=request.url.path,
+        restore=app_of(request).recovery.standing,
         now=now,
         ago=lambda at: words.ago(at, now),
         left=lambda at: words.left(at, now),

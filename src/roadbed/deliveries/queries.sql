@@ -182,6 +182,7 @@ SELECT delivery.id, delivery.use_case, delivery.task_id, delivery.destination, d
        coalesce(verdict.right_output, decision.output) AS output, verdict.reviewer,
        CASE WHEN verdict.id IS NULL OR verdict.kind = 'accept' THEN decision.provenance END
        AS provenance, task.revises, task.revision,
+       coalesce(task.admitted_at < restored_at(), false) AND NOT delivery.restored AS restored,
        (SELECT max(CASE WHEN before.state = 'compensated' THEN 'taken back' ELSE 'there' END)
         FROM deliveries_before(delivery.task_id) AS before
         WHERE delivery.revised AND before.destination = delivery.destination
@@ -342,7 +343,8 @@ RETURNING id, task_id
 
 -- name: broken
 -- Delivered steps whose next one ended badly, and steps that will never get their turn.
-SELECT before.id, before.destination, before.state
+SELECT before.id, before.destination, before.state,
+       coalesce(before.created_at < restored_at(), false) AS restored
 FROM delivery AS ended
 JOIN delivery AS before ON before.id = ended.after AND before.state = 'delivered'
 WHERE ended.use_case = %(use_case)s AND ended.after IS NOT NULL
@@ -361,7 +363,7 @@ WHERE use_case = %(use_case)s AND take_back AND state IN ('waiting', 'held', 'fa
 -- name: to_take_back
 -- What went out and a corrected input superseded, the last step of a chain first. ``again``: what takes
 -- its place is planned.
-SELECT made.id, made.destination,
+SELECT made.id, made.destination, coalesce(made.created_at < restored_at(), false) AS restored,
        EXISTS (SELECT FROM delivery AS own
                WHERE own.task_id = made.superseded_by AND own.destination = made.destination
                  AND own.state <> 'cancelled') AS again
@@ -441,6 +443,7 @@ SET failures = EXCLUDED.failures, open_until = EXCLUDED.open_until,
 -- name: find
 -- Withheld: its task has still to be judged blind, or a second time, by somebody who must not know.
 SELECT delivery.*, task.source ->> 'by' AS sender, verdict.reviewer,
+       task.body_hash = 'erased' AS erased,
        answer_withheld(task.reference OR review.blind, review.closed_at, review.verdict) AS withheld
 FROM delivery
 JOIN task ON task.id = delivery.task_id
@@ -489,10 +492,26 @@ SET state = CASE WHEN %(state)s::text = 'waiting' AND NOT %(approves)s AND needs
     approved_hash = CASE WHEN %(approves)s THEN content_hash ELSE approved_hash END,
     attempt = CASE WHEN %(state)s = 'waiting' THEN 0 ELSE attempt END,
     first_sent_at = CASE WHEN %(state)s = 'waiting' THEN NULL ELSE first_sent_at END,
-    done_at = CASE WHEN %(state)s = 'waiting' THEN NULL ELSE now() END
+    done_at = CASE WHEN %(state)s IN ('waiting', 'planned') THEN NULL ELSE now() END
 WHERE id = %(id)s AND state = ANY (%(from)s)
   AND (%(hash)s::text IS NULL OR content_hash = %(hash)s)
 RETURNING id, use_case, task_id
+
+-- name: after_restore
+-- The database was put back from a copy. What could be sent may have been sent since, what was being
+-- taken back may be gone: nothing of it moves before a person has said what became of it.
+UPDATE delivery
+SET state = CASE WHEN state IN ('compensating', 'delivered') THEN 'stuck' ELSE 'unknown' END,
+    restored = true, lease_until = NULL, done_at = %(at)s,
+    take_back = take_back AND state <> 'delivered',
+    reason = CASE WHEN state IN ('compensating', 'delivered')
+                  THEN 'The database was put back from a copy. Whether this was taken back since is '
+                       'not known: look there.'
+                  ELSE 'The database was put back from a copy. This may have been sent since: look '
+                       'there.' END
+WHERE state IN ('planned', 'waiting', 'sending', 'held', 'compensating')
+   OR state = 'delivered' AND take_back
+RETURNING use_case
 
 -- name: use_case_of
 SELECT use_case FROM delivery WHERE id = %(id)s

@@ -234,7 +234,8 @@ class Relay:
 
     async def _take_back(self, declared: UseCase, row: Row, why: str) -> None:
         to = rules.connector(declared, row["destination"])
-        able = to is not None and to.can_compensate
+        # After a restore nobody knows whether it was taken back before.
+        able = to is not None and to.can_compensate and not row["restored"]
         if not able and row.get("again"):
             await self._database.fetch(SQL["left_there"], {"id": row["id"]})
             return

@@ -24,6 +24,10 @@ MOST_UNKNOWN = 5
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 4 * 3600.0
 _LONGEST_RETRY_AFTER = 6 * 3600.0
 _MARGIN = timedelta(minutes=5)  # clocks of two systems never agree quite
+_RESTORED = (
+    "The database was put back from a copy after this task came in. It may have been sent before. "
+    "Send it?"
+)
 _STILL_THERE = (
     "Another result went out before the input was corrected, and is there. Send this one?"
 )
@@ -59,7 +63,7 @@ def prepare(declared: UseCase, row: Mapping[str, Any]) -> Prepared:
     if row["kind"] == CORRECTION:
         key = f"{key}:corrected:{row['of_verdict']}"
     still_there = row["before"] == "there"
-    held = row["kind"] == CORRECTION or row["needs_approval"] or still_there
+    held = row["kind"] == CORRECTION or row["needs_approval"] or still_there or row["restored"]
     return Prepared(
         id=row["id"],
         state=State.HELD if held else State.WAITING,
@@ -179,6 +183,8 @@ def _skips(when: str, facts: Mapping[str, Any]) -> tuple[State, str] | None:
 
 
 def _why_held(row: Mapping[str, Any]) -> str:
+    if row["restored"]:
+        return f"{row['reason'] or ''} {_RESTORED}".strip()
     if row["before"] == "there" and row["of_verdict"] is None:
         return f"{row['reason'] or ''} {_STILL_THERE}".strip()
     if row["kind"] == CORRECTION:

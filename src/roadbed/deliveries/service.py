@@ -110,6 +110,9 @@ class Deliveries:
             raise DeliveryStateError(delivery_id, row["state"], " or ".join(states))
         if what == "approve":
             self._may_approve(row, person, content_hash)
+        if after is State.WAITING:
+            if row["erased"]:
+                raise DeliveryStateError(delivery_id, "erased", "there with its content")
             # Without a key it was never made ready: that is tried again, and may hold again.
             after = State.WAITING if row["key"] else State.PLANNED
         async with self._database.transaction() as connection:

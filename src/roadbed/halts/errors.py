@@ -51,3 +51,15 @@ class ResumeError(RoadbedError):
             f"{person} has asked to resume {name!r} already.",
             "A second person has to agree before it goes on.",
         )
+
+
+class RestoreUndeclaredError(RoadbedError):
+    """The database was put back from a copy: nothing goes on before a person declares it."""
+
+    code = "restore_undeclared"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database was put back from a copy, and nobody has declared it yet.",
+            "An administrator declares it with `roadbed restored --reason TEXT`.",
+        )

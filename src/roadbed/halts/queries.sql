@@ -18,6 +18,35 @@ UPDATE use_case SET halted = false, halt_epoch = halt_epoch + 1 WHERE name = %(u
 INSERT INTO halt (id, use_case, kind, reason, actor, epoch, asked_at)
 VALUES (%(id)s, %(use_case)s, %(kind)s, %(reason)s, %(actor)s, %(epoch)s, %(asked_at)s)
 
+-- name: undeclared
+SELECT EXISTS (SELECT FROM restoration WHERE declared_at IS NULL) AS undeclared
+
+-- name: not_held
+-- Use cases that the restore in force has not halted.
+SELECT name FROM use_case
+WHERE NOT EXISTS (SELECT FROM halt WHERE halt.use_case = use_case.name
+                                     AND halt.restoration = %(restoration)s)
+ORDER BY name
+
+-- name: of_restoration
+UPDATE halt SET restoration = %(restoration)s WHERE id = %(id)s
+
+-- name: lift
+-- The halts of a declared restore end. Where somebody had halted before, that halt stands.
+UPDATE halt SET resumed_by = %(actor)s, resumed_at = %(at)s
+WHERE restoration = %(restoration)s AND resumed_at IS NULL
+
+-- name: go_on_after_restore
+UPDATE use_case SET halted = false, halt_epoch = halt_epoch + 1
+WHERE halted AND name = ANY (ARRAY (
+          SELECT use_case FROM halt WHERE restoration = %(restoration)s))
+  AND NOT EXISTS (SELECT FROM halt WHERE halt.use_case = use_case.name AND halt.kind = 'halt'
+                                     AND halt.resumed_at IS NULL)
+RETURNING name, halt_epoch
+
+-- name: tell_all
+SELECT pg_notify('roadbed_service', name) FROM use_case
+
 -- name: measured
 UPDATE halt SET fenced_seconds = %(fenced)s, quiesced_seconds = %(quiesced)s,
                 in_flight = %(in_flight)s

@@ -13,7 +13,12 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from roadbed.halts.errors import NotHaltedError, ResumeError, UnknownHaltError
+from roadbed.halts.errors import (
+    NotHaltedError,
+    RestoreUndeclaredError,
+    ResumeError,
+    UnknownHaltError,
+)
 from roadbed.halts.model import Halt, HaltOfAll
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
@@ -49,22 +54,54 @@ class Halts:
             row = await (await connection.execute(_SQL["halt"], {"use_case": use_case})).fetchone()
             if row is None:
                 raise UnknownHaltError(use_case)
-            facts = {
-                "id": halt_id,
-                "use_case": use_case,
-                "kind": "halt",
-                "reason": reason,
-                "actor": actor,
-                "epoch": row["halt_epoch"],
-                "asked_at": asked_at,
-            }
-            await connection.execute(_SQL["keep"], facts)
-            await connection.execute(_SQL["note"], {**facts, "what": "halted"})
+            await self._keep(
+                connection, halt_id, use_case, row["halt_epoch"], reason, actor, asked_at
+            )
         fenced = self._clock.monotonic() - began
         # A NOTIFY serialises commits of the whole server, so it is not in the fence's transaction.
         with self._warnings.caught("other processes not told", usecase=use_case):
             await self._database.fetch(_SQL["tell"], {"use_case": use_case})
         return await self._until_quiet(use_case, halt_id, began, fenced)
+
+    async def hold(self, restoration: str, reason: str) -> None:
+        """Halt every use case that a restore has not halted yet, until it is declared."""
+        facts = {"restoration": restoration}
+        running = await self._database.fetch(_SQL["not_held"], facts)
+        for found in running:
+            async with self._database.transaction() as connection:
+                halt_id = await self.set_again(
+                    connection, found["name"], reason=reason, actor="roadbed"
+                )
+                await connection.execute(_SQL["of_restoration"], {**facts, "id": halt_id})
+        if running:
+            await self.tell_all()
+
+    async def set_again(
+        self, connection: Connection, use_case: str, *, reason: str, actor: str
+    ) -> str | None:
+        """Halt in the caller's transaction; ``None`` if there is no such use case. Gives its id."""
+        await connection.execute(_SQL["fence"], {"use_case": use_case})
+        row = await (await connection.execute(_SQL["halt"], {"use_case": use_case})).fetchone()
+        if row is None:
+            return None
+        halt_id = self._ids.new("hlt")
+        await self._keep(connection, halt_id, use_case, row["halt_epoch"], reason, actor)
+        return halt_id
+
+    async def lift(self, connection: Connection, restoration: str, *, actor: str) -> None:
+        """End the halts of a restore that was declared; those that people set stay in force."""
+        facts = {"restoration": restoration, "actor": actor, "at": self._clock.now()}
+        await connection.execute(_SQL["lift"], facts)
+        cursor = await connection.execute(_SQL["go_on_after_restore"], facts)
+        for row in await cursor.fetchall():
+            note = {"use_case": row["name"], "what": "resumed", "epoch": row["halt_epoch"]}
+            why = {"id": restoration, "actor": actor, "reason": "the restore was declared"}
+            await connection.execute(_SQL["note"], {**note, **why})
+
+    async def tell_all(self) -> None:
+        """Have every process look again at what is halted."""
+        with self._warnings.caught("other processes not told", usecase="all"):
+            await self._database.fetch(_SQL["tell_all"])
 
     async def halt_all(
         self, *, reason: str, actor: str, only: Sequence[str] | None = None
@@ -130,10 +167,14 @@ class Halts:
     async def resume(self, use_case: str, *, actor: str, note: str = "") -> Halt:
         """Ask to go on, or, as a second person, let it go on.
 
-        Raises ``NotHaltedError``, ``ResumeError`` when the same person asks twice.
+        Raises ``NotHaltedError``, ``ResumeError`` when the same person asks twice,
+        ``RestoreUndeclaredError`` while the database is a copy that nobody has declared.
         """
         async with self._database.transaction() as connection:
             await connection.execute(_SQL["fence"], {"use_case": use_case})
+            row = await (await connection.execute(_SQL["undeclared"])).fetchone()
+            if row and row["undeclared"]:
+                raise RestoreUndeclaredError
             cursor = await connection.execute(_SQL["standing"], {"use_case": use_case})
             row = await cursor.fetchone()
             if row is None:
@@ -176,6 +217,28 @@ class Halts:
         """When the stop was last exercised, by a halt or a drill."""
         row = await self._database.fetch_one(_SQL["last"], {"use_case": use_case})
         return row["at"] if row else None
+
+    async def _keep(
+        self,
+        connection: Connection,
+        halt_id: str,
+        use_case: str,
+        epoch: int,
+        reason: str,
+        actor: str,
+        asked_at: datetime | None = None,
+    ) -> None:
+        facts = {
+            "id": halt_id,
+            "use_case": use_case,
+            "kind": "halt",
+            "reason": reason,
+            "actor": actor,
+            "epoch": epoch,
+            "asked_at": asked_at or self._clock.now(),
+        }
+        await connection.execute(_SQL["keep"], facts)
+        await connection.execute(_SQL["note"], {**facts, "what": "halted"})
 
     async def _until_quiet(self, use_case: str, halt_id: str, began: float, fenced: float) -> Halt:
         async with self._database.transaction() as connection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -147,6 +147,57 @@ class Members:
             await connection.execute(SQL["make_admin"], {"person": person, "admin": admin})
             await _note(connection, "administrator", person, by, {"admin": admin})
         self._people.forget()
+
+    async def is_admin(self, connection: Connection, name: str) -> bool:
+        """Whether ``name`` is an administrator who may come in; true while there is none at all."""
+        row = await (await connection.execute(SQL["is_admin"], {"person": name})).fetchone()
+        return row is not None and bool(row["admin"])
+
+    async def after_restore(
+        self,
+        connection: Connection,
+        *,
+        disabled: Collection[str],
+        demoted: Collection[str],
+        roles: Collection[tuple[str, str, str]],
+        tokens: Sequence[str],
+        passwords: Collection[str],
+        by: str,
+    ) -> dict[str, int]:
+        """Take away again what people had lost when the database was lost; gives how many.
+
+        People are named by ``audit.irrevocable.person_hash``, tokens by their ids, ``roles`` by
+        person, use case and role. Everybody is signed out.
+        """
+        await connection.execute(SQL["end_every_session"])
+        cursor = await connection.execute(SQL["hashed_persons"])
+        names = {row["hash"]: row["name"] for row in await cursor.fetchall()}
+        counts = dict.fromkeys(("people", "roles", "passwords"), 0)
+        for name in [names[each] for each in disabled if each in names]:
+            await connection.execute(SQL["disable"], {"person": name})
+            await connection.execute(SQL["end_all"], {"person": name})
+            await _note(connection, "person disabled", name, by, {})
+            counts["people"] += 1
+        for name in [names[each] for each in demoted if each in names]:
+            await connection.execute(SQL["make_admin"], {"person": name, "admin": False})
+            await _note(connection, "administrator", name, by, {"admin": False})
+            counts["people"] += 1
+        for person, use_case, role in roles:
+            if person in names:
+                facts = {"person": names[person], "use_case": use_case, "role": role, "by": by}
+                await connection.execute(SQL["revoke_role"], facts)
+                await _note(connection, "role revoked", names[person], by, {"role": role}, use_case)
+                counts["roles"] += 1
+        for name in [names[each] for each in passwords if each in names]:
+            await connection.execute(SQL["forget_password"], {"person": name})
+            await _note(connection, "password changed", name, by, {})
+            counts["passwords"] += 1
+        cursor = await connection.execute(SQL["end_tokens_again"], {"ids": list(tokens)})
+        ended = await cursor.fetchall()
+        for row in ended:
+            await _note(connection, "token revoked", row["person"], by, {"token": row["id"]})
+        self._people.forget()
+        return {**counts, "tokens": len(ended)}
 
     async def _leaves_an_admin(self, connection: Connection, person: str) -> None:
         cursor = await connection.execute(SQL["admins_left"], {"person": person})

@@ -45,7 +45,7 @@ UPDATE token SET revoked_at = now() WHERE hash = %(hash)s AND kind = %(kind)s
 UPDATE token SET revoked_at = now()
 WHERE left(hash, 16) = %(id)s AND kind IN ('session', 'api') AND revoked_at IS NULL
   AND (%(person)s::text IS NULL OR person = %(person)s)
-RETURNING hash, kind
+RETURNING person
 
 -- name: revoke_sessions
 UPDATE token SET revoked_at = now()
@@ -189,3 +189,23 @@ SELECT name FROM person UNION SELECT person FROM role_held
 -- name: note
 INSERT INTO audit_entry (use_case, kind, subject, actor, detail)
 VALUES (%(use_case)s, %(kind)s, %(subject)s, %(actor)s, %(detail)s)
+
+-- name: end_every_session
+-- After a restore nobody knows which of them ended since. Everybody signs in again.
+UPDATE token SET revoked_at = now() WHERE kind IN ('session', 'link') AND revoked_at IS NULL
+
+-- name: end_tokens_again
+UPDATE token SET revoked_at = now() WHERE left(hash, 16) = ANY (%(ids)s) AND revoked_at IS NULL
+RETURNING person, left(hash, 16) AS id
+
+-- name: hashed_persons
+-- The same as audit/irrevocable.py computes of a name.
+SELECT name, encode(sha256(convert_to('roadbed/person/' || name, 'UTF8')), 'hex') AS hash
+FROM person ORDER BY name
+
+-- name: forget_password
+UPDATE person SET password = NULL WHERE name = %(person)s
+
+-- name: is_admin
+SELECT (SELECT count(*) FROM person WHERE admin AND disabled_at IS NULL AND name = %(person)s) > 0
+       OR NOT EXISTS (SELECT FROM person WHERE admin AND disabled_at IS NULL) AS admin

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from psycopg.types.json import Jsonb
+
 from roadbed.kernel.clock import Clock
 from roadbed.people.errors import (
     LinkSpentError,
@@ -117,6 +119,16 @@ class People:
         await self._database.fetch(SQL["revoke_sessions"], {"person": person, "but": but})
         self.forget()
 
+    async def close_all_sessions(self, *, by: str) -> int:
+        """Sign everybody out and end every link; gives how many there were."""
+        async with self._database.transaction() as connection:
+            ended = (await connection.execute(SQL["end_every_session"])).rowcount
+            note = {"use_case": None, "kind": "everybody signed out", "subject": "sessions"}
+            detail = Jsonb({"ended": ended})
+            await connection.execute(SQL["note"], {**note, "actor": by, "detail": detail})
+        self.forget()
+        return ended
+
     async def issued(
         self, person: str | None, *, kinds: Sequence[Kind] = ("api",)
     ) -> Sequence[Issued]:
@@ -124,11 +136,21 @@ class People:
         facts = {"person": person, "kinds": list(kinds), "idle": self._idle_seconds}
         return [Issued(**row) for row in await self._database.fetch(SQL["issued"], facts)]
 
-    async def revoke(self, token_id: str, *, person: str | None) -> None:
+    async def revoke(self, token_id: str, *, person: str | None, by: str | None = None) -> None:
         """End a token or session by its id; of ``person``, if given. ``UnknownTokenError``."""
         facts = {"id": token_id, "person": person}
-        if not await self._database.fetch(SQL["revoke_one"], facts):
-            raise UnknownTokenError(token_id)
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(SQL["revoke_one"], facts)).fetchone()
+            if row is None:
+                raise UnknownTokenError(token_id)
+            note = {
+                "use_case": None,
+                "kind": "token revoked",
+                "subject": row["person"],
+                "actor": by or person or "roadbed",
+                "detail": Jsonb({"token": token_id}),
+            }
+            await connection.execute(SQL["note"], note)
         self.forget()
 
     async def holder(self, kind: Kind, secret: str, *, awake: bool = True) -> Viewer:

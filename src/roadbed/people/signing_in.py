@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from psycopg.types.json import Jsonb
+
 from roadbed.kernel.clock import Clock
 from roadbed.people import rules
 from roadbed.people.errors import (
@@ -54,7 +56,7 @@ class SigningIn:
         if not await self._passwords.fits(kept, tried):
             raise SignInRefusedError
         if kept and self._passwords.is_old(kept):
-            await self._keep(name, password)
+            await self._keep(name, password, changed=False)
         return name
 
     async def set_password(self, name: str, password: str) -> None:
@@ -123,7 +125,11 @@ class SigningIn:
         if why := rules.password_problem(password, name):
             raise PasswordError(why)
 
-    async def _keep(self, name: str, password: str) -> None:
+    async def _keep(self, name: str, password: str, *, changed: bool = True) -> None:
         facts = {"name": name, "password": await self._passwords.hash(password)}
-        if not await self._database.fetch(SQL["set_password"], facts):
-            raise UnknownPersonError(name)
+        async with self._database.transaction() as connection:
+            if not await (await connection.execute(SQL["set_password"], facts)).fetchone():
+                raise UnknownPersonError(name)
+            if changed:
+                note = {"use_case": None, "kind": "password changed", "subject": name}
+                await connection.execute(SQL["note"], {**note, "actor": name, "detail": Jsonb({})})

@@ -11,6 +11,7 @@ from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 
 _SQL = queries(__package__)
+RELEASES = queries("roadbed.releases")
 _STEPS = (
     "task",
     "decision",
@@ -49,7 +50,8 @@ class Erasure:
         ``served``: a task of another use case answers like a missing one. What was sent to others
         is theirs to erase; the receipt still names where it went. A version that learned from it
         stays as it is; the next one does not see it. Raises ``UnknownTaskError``, ``ErasureError``
-        while something of it is still under way.
+        while something of it is still under way, and what ``AuditLog.witness`` raises when the
+        content is gone and the folder outside could not be told: ask again then.
         """
         at = self._clock.now()
         async with self._database.transaction() as connection:
@@ -57,15 +59,45 @@ class Erasure:
             await connection.execute(_SQL["hold"], {"ids": ids})
             # A corrected input may have come before its first task was held.
             ids = await self._copies(connection, task_id, served)
+            cursor = await connection.execute(_SQL["hold"], {"ids": ids})
+            fresh = [row["id"] for row in await cursor.fetchall() if not row["erased"]]
             cursor = await connection.execute(_SQL["under_way"], {"ids": ids})
             row = await cursor.fetchone()
             if row and row["n"]:
                 raise ErasureError(task_id)
             cursor = await connection.execute(_SQL["entries_of"], {"ids": ids})
             positions = [row["position"] for row in await cursor.fetchall()]
+            await connection.execute(RELEASES["forget_candidates"], {"ids": ids})
             for step in _STEPS:
                 await connection.execute(_SQL[f"erase_{step}"], {"ids": ids, "at": at})
-            return len(await self._audit.erase(connection, positions, by=by, reason=reason))
+            emptied = await self._audit.erase(
+                connection, positions, by=by, reason=reason, tasks=fresh
+            )
+        # Whoever is told that it is erased can rely on it, also after a restore of an older copy.
+        await self._audit.witness()
+        return len(emptied)
+
+    async def erase_again(
+        self, connection: Connection, ids: Sequence[str], *, by: str, reason: str
+    ) -> int:
+        """Erase what a restore brought back, whatever state it is in; gives how many tasks.
+
+        ``ids`` are those that an entry of kind ``erased`` names. Nothing of them is decided or
+        reviewed any more. Deliveries must have been taken out of the relay's hands before.
+        """
+        facts = {"ids": list(ids), "at": self._clock.now()}
+        cursor = await connection.execute(_SQL["hold"], facts)
+        there = [row["id"] for row in await cursor.fetchall() if not row["erased"]]
+        if not there:
+            return 0
+        facts["ids"] = there
+        cursor = await connection.execute(_SQL["entries_of"], facts)
+        positions = [row["position"] for row in await cursor.fetchall()]
+        await connection.execute(RELEASES["forget_candidates"], facts)
+        for step in ("stop_deciding", "close_reviews", *(f"erase_{step}" for step in _STEPS)):
+            await connection.execute(_SQL[step], facts)
+        await self._audit.erase(connection, positions, by=by, reason=reason, tasks=there)
+        return len(there)
 
     async def _copies(
         self, connection: Connection, task_id: str, served: Sequence[str] | None

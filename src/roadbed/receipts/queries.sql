@@ -173,7 +173,7 @@ SELECT id, use_case FROM (
 
 -- name: hold
 -- Whoever is about to add to a task does so before this, or sees that it was erased.
-SELECT id FROM task WHERE id = ANY (%(ids)s) ORDER BY id FOR UPDATE
+SELECT id, body_hash = 'erased' AS erased FROM task WHERE id = ANY (%(ids)s) ORDER BY id FOR UPDATE
 
 -- name: under_way
 SELECT (SELECT count(*) FROM in_flight WHERE task_id = ANY (%(ids)s))
@@ -211,7 +211,11 @@ UPDATE example SET input = '{}', output = NULL, actions = NULL, content_hash = i
 WHERE task_id = ANY (%(ids)s)
 
 -- name: erase_delivery
-UPDATE delivery SET content = NULL, arguments = NULL, reason = NULL, order_key = NULL
+-- Keys are made of fields of the input, and a hash of few words could be guessed. One that was made
+-- ready keeps a key, so that it still counts as such.
+UPDATE delivery SET content = NULL, arguments = NULL, reason = NULL, order_key = NULL,
+                    content_hash = NULL, approved_hash = NULL,
+                    key = CASE WHEN key IS NOT NULL THEN 'erased:' || id END
 WHERE task_id = ANY (%(ids)s)
 
 -- name: erase_outcome
@@ -236,6 +240,27 @@ UPDATE proposal SET cases = (
     WHERE each ->> 'task_id' <> ALL (%(ids)s))
 WHERE kind <> 'examples' AND EXISTS (
     SELECT FROM jsonb_array_elements(cases) AS each WHERE each ->> 'task_id' = ANY (%(ids)s))
+
+-- name: stop_deciding
+-- A task that was under way in the copy and erased since: nobody decides it again. What was reserved
+-- for it counts as spent.
+WITH gone AS (
+    DELETE FROM in_flight WHERE task_id = ANY (%(ids)s)
+    RETURNING task_id, reserved, budget_day, budget_part
+)
+INSERT INTO budget_charge (use_case, period, part, released, spent)
+SELECT task.use_case, period.name, gone.budget_part, gone.reserved, gone.reserved
+FROM gone JOIN task ON task.id = gone.task_id
+CROSS JOIN LATERAL (VALUES (to_char(gone.budget_day, 'YYYY-MM')), (gone.budget_day::text))
+    AS period (name)
+WHERE gone.reserved IS NOT NULL
+  AND EXISTS (SELECT FROM budget_part AS part
+              WHERE part.use_case = task.use_case AND part.period = period.name)
+
+-- name: close_reviews
+UPDATE review SET closed_at = coalesce(closed_at, now()), claimed_by = NULL, claim_until = NULL,
+                  superseded_by = coalesce(superseded_by, task_id)
+WHERE task_id = ANY (%(ids)s) AND verdict IS NULL
 
 -- name: entries_of
 SELECT position FROM audit_entry

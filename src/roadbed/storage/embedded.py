@@ -41,6 +41,19 @@ log_min_messages = warning
 timezone = 'UTC'
 """
 
+# What people sent in must not outlive its erasure in the server's log: no refused statement, no
+# value, no message that quotes one. Given at each start, so that it holds for older data as well.
+_QUIET = " ".join(
+    f"-c {setting}"
+    for setting in (
+        "log_min_messages=log",
+        "log_min_error_statement=panic",
+        "log_error_verbosity=terse",
+        "log_parameter_max_length=0",
+        "log_parameter_max_length_on_error=0",
+    )
+)
+
 
 def default_home(folder: Path, purpose: str = "") -> Path:
     """Where the embedded database of a project folder lives; each ``purpose`` has its own."""
@@ -78,7 +91,7 @@ class EmbeddedServer:
                     "-l",
                     str(self.data / "server.log"),
                     "-o",
-                    f"-k {self._socket_folder()}",
+                    f"-k {self._socket_folder()} {_QUIET}",
                 )
                 self._started_here = True
                 self._make_database()
@@ -207,6 +220,11 @@ class EmbeddedServer:
             if check and code != 0:
                 raise EmbeddedServerError(f"run {program}", output.read().strip()[-500:])
         return code
+
+
+def client_programs() -> Path:
+    """The folder of pg_dump, pg_restore and psql, for this process's own user."""
+    return _programs(None)
 
 
 def _programs(user: str | None) -> Path:

@@ -1,0 +1,128 @@
+"""What no restore may undo, written to the folder outside the database with the checkpoints.
+
+``irrevocable.log`` holds one JSON object a line: erasures, halts, revocations, and what later took
+one of these back. A checkpoint of ``size`` entries stands in the folder only after every such entry
+below it does, so whoever knows the checkpoint knows them all. Ids and hashes only: no names of
+people, no texts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+JOURNAL = "irrevocable.log"
+# Kinds of audit entries, and which of their facts are ids, numbers or states.
+_FACTS: Mapping[str, Sequence[str]] = {
+    "erased": ("tasks",),
+    "halted": ("epoch",),
+    "resumed": (),
+    "state": ("after", "version"),
+    "release": ("step",),
+    "person disabled": (),
+    "person enabled": (),
+    "administrator": ("admin",),
+    "role revoked": ("role",),
+    "role granted": ("role",),
+    "token revoked": ("token",),
+    "password changed": (),
+}
+KINDS = tuple(_FACTS)
+_OF_PEOPLE = frozenset(
+    {
+        "person disabled",
+        "person enabled",
+        "administrator",
+        "role revoked",
+        "role granted",
+        "password changed",
+        "token revoked",
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """Something that stays. ``leaf`` is its place in the log; ``subject`` an id, or a hash."""
+
+    leaf: int
+    kind: str
+    use_case: str | None
+    subject: str
+    facts: Mapping[str, Any]
+
+
+def person_hash(name: str) -> str:
+    """What stands for a person. ``people/queries.sql`` computes the same."""
+    return sha256(f"roadbed/person/{name}".encode()).hexdigest()
+
+
+def event(leaf: int, row: Mapping[str, Any]) -> Event:
+    """What is kept of an audit entry (``kind``, ``use_case``, ``subject``, ``detail``)."""
+    kind, detail = row["kind"], row["detail"] or {}
+    subject = row["subject"]
+    if kind in _OF_PEOPLE:
+        subject = person_hash(subject)
+    elif kind == "release":
+        subject = subject.partition(" ")[0]
+    elif kind == "state":
+        subject = row["use_case"]
+    facts = {name: detail[name] for name in _FACTS[kind] if name in detail}
+    return Event(leaf=leaf, kind=kind, use_case=row["use_case"], subject=subject, facts=facts)
+
+
+def add(folder: Path, events: Sequence[Event]) -> None:
+    """Write events down behind the others, on disk when this returns. Raises ``OSError``.
+
+    The file is made even without one: where it is missing, everything is written anew.
+    """
+    if not events and exists(folder):
+        return
+    with (folder / JOURNAL).open("ab+") as journal:
+        _drop_torn_line(journal.fileno())
+        for found in events:
+            line = {
+                "leaf": found.leaf,
+                "kind": found.kind,
+                "use_case": found.use_case,
+                "subject": found.subject,
+                "facts": found.facts,
+            }
+            journal.write(json.dumps(line).encode() + b"\n")
+        journal.flush()
+        os.fsync(journal.fileno())
+
+
+def exists(folder: Path) -> bool:
+    """Whether the folder has a journal: those that older versions wrote have none."""
+    return (folder / JOURNAL).exists()
+
+
+def events(folder: Path) -> list[Event]:
+    """Every event, each once, in the order of the log. Raises ``OSError``, ``ValueError``."""
+    try:
+        lines = (folder / JOURNAL).read_bytes().splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
+    found = [Event(**json.loads(line)) for line in lines if line.endswith(b"\n")]
+    return _once(found)
+
+
+def _once(found: Iterable[Event]) -> list[Event]:
+    """A crash before the checkpoint has some written again."""
+    return [each for _, each in sorted({each.leaf: each for each in found}.items())]
+
+
+def _drop_torn_line(handle: int) -> None:
+    """What a crash left of a line: the checkpoint after it was never shown, so it comes again."""
+    length = os.fstat(handle).st_size
+    end = length
+    while end and os.pread(handle, 1, end - 1) != b"\n":
+        end -= 1
+    if end != length:
+        os.ftruncate(handle, end)

@@ -1,0 +1,117 @@
+"""``backup``, ``restore`` and ``restored``: a copy of everything, and the way back from one."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from roadbed.cli.output import fail, me, opened, run, show
+from roadbed.kernel.errors import RoadbedError
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(help="A new file, or a folder to put one in.")],
+    json: Json = False,
+) -> None:
+    """Write database, keys and the audit folder to one file, while work goes on."""
+
+    async def work() -> dict[str, Any]:
+        from roadbed.recovery.backup import back_up
+
+        async with opened(only=[]) as app:
+            return await back_up(app.database.url, app.audit, app.clock, target)
+
+    made = run(work())
+    show(
+        made,
+        as_json=json,
+        text=lambda: (
+            f"{made['file']} holds {made['tasks']:,} tasks and {made['audit']['entries']:,} "
+            f"entries of the audit log ({made['bytes'] / 1e6:,.1f} MB).\n"
+            "It holds the key that signs the log: keep it where nobody else reads it."
+        ),
+    )
+
+
+def restore(
+    source: Annotated[Path, typer.Argument(help="A file that `roadbed backup` wrote.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Drop what is in the database now.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Put a backup back while nothing runs; everything stays halted until `roadbed restored`."""
+    try:
+        found = _restore(source, replace=replace)
+    except RoadbedError as error:
+        raise fail(error) from None
+    show(
+        found,
+        as_json=json,
+        text=lambda: (
+            f"The backup of {found['made_at']} is restored. The audit folder was "
+            f"{found['witness']}.\n"
+            "Everything is halted and nothing is sent. Next: `roadbed restored --reason TEXT`."
+        ),
+    )
+
+
+def restored(
+    reason: Annotated[str, typer.Option(help="Why it was restored; people will read it.")],
+    json: Json = False,
+) -> None:
+    """Declare a restore, as an administrator: what must stay is done again, then work goes on."""
+    if not reason.strip():
+        raise typer.BadParameter("Say why with --reason.")
+
+    async def work() -> Any:
+        async with opened(only=[]) as app:
+            return await app.recovery.declare(by=me(), reason=reason.strip())
+
+    found = run(work())
+    show(found, as_json=json, text=lambda: _declared(found))
+
+
+def _restore(source: Path, *, replace: bool) -> dict[str, Any]:
+    from roadbed.bootstrap import audit_folder, database_server
+    from roadbed.kernel.settings import Settings
+    from roadbed.recovery.restore import restore as put_back
+
+    settings = Settings()
+
+    async def work() -> dict[str, Any]:
+        async with database_server(settings) as url:
+            return await asyncio.to_thread(
+                put_back, url, audit_folder(settings), source, replace=replace
+            )
+
+    return run(work())
+
+
+def _declared(found: Any) -> str:
+    taken = [
+        f"{found.people} people",
+        f"{found.roles} roles",
+        f"{found.tokens} tokens",
+        f"{found.passwords} passwords",
+    ]
+    key = found.public_key.partition("+")[0]
+    lines = [
+        f"The restore is declared. After entry {found.kept:,} the key {key} signs the log.",
+        f"  erased again: {found.erased} tasks",
+        f"  halted again: {', '.join(found.halted) or 'no use case'}",
+        f"  taken away again: {', '.join(taken)}",
+        f"  may have been sent, a person says: {found.unknown} deliveries",
+    ]
+    if found.lost is None:
+        lines.append(
+            "  No witness knows more than this database: what was erased, halted or revoked after "
+            "the backup is not known here. Do it again by hand."
+        )
+    lines += [f"  COULD NOT BE READ, nothing of it was done again: {path}" for path in found.unread]
+    return "\n".join(lines)

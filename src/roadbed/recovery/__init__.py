@@ -1,0 +1,1 @@
+"""Back up, restore, and go on after a restore without undoing what must stay."""

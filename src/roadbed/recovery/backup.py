@@ -1,0 +1,104 @@
+"""Verb: ``back_up`` database, keys and witness to one file, while work goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from roadbed import __version__
+from roadbed.audit import keys
+from roadbed.audit.service import AuditLog
+from roadbed.audit.tiles import Folder
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.errors import RoadbedError
+from roadbed.recovery import archive, programs
+from roadbed.recovery.errors import BackupError
+from roadbed.storage.database import Row, with_schema
+from roadbed.storage.sql import queries
+
+_SQL = queries(__package__)
+_LOOK_SECONDS = 0.05
+
+
+async def back_up(url: str, audit: AuditLog, clock: Clock, target: Path) -> dict[str, Any]:
+    """Write a backup to the new file ``target``; gives its manifest. Raises ``BackupError``.
+
+    The database is that of one moment. The witness's folder is copied just before, so that it never
+    knows more of the log than the database beside it.
+    """
+    with suppress(RoadbedError):  # what it says stands in the log of the server
+        if await audit.newest() is None:  # no server has run yet, so there may be no key
+            await audit.seal()
+        await audit.leave()
+    if target.is_dir():  # noqa: ASYNC240 - nothing else waits here
+        target = target / f"roadbed-{clock.now():%Y%m%d-%H%M%S}.backup"
+    with archive.writing(target) as backup:
+        folder = Folder(audit.folder)
+        while audit.folder.exists():
+            with folder.writing() as mine:
+                if mine:
+                    await asyncio.to_thread(_add_folder, backup, audit.folder)
+                    break
+            await asyncio.sleep(_LOOK_SECONDS)
+        facts = await asyncio.to_thread(_add_database, backup, url, target)
+        key = keys.public_key(audit.folder)
+        manifest = {
+            "made_at": clock.now().isoformat(timespec="seconds"),
+            "roadbed": __version__,
+            **facts,
+        }
+        if manifest["audit"]["size"] and key is None:
+            raise BackupError(
+                f"the audit folder {audit.folder} has no key of this log",
+                "Run it where the server runs, or set ROADBED_AUDIT_DIR as there.",
+            )
+        manifest["audit"]["public_key"] = str(key) if key else None
+        backup.close(manifest)
+    return {"file": str(target), "bytes": target.stat().st_size, **manifest}
+
+
+def _add_folder(backup: archive.Writing, folder: Path) -> None:
+    for path in sorted(_files(folder)):
+        backup.add(archive.AUDIT + path.relative_to(folder).as_posix(), path)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Everything but locks and what is being written."""
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
+            yield path
+
+
+def _add_database(backup: archive.Writing, url: str, target: Path) -> dict[str, Any]:
+    try:
+        with (
+            psycopg.connect(with_schema(url), row_factory=dict_row) as connection,
+            tempfile.TemporaryDirectory(dir=target.parent, prefix=".roadbed-") as beside,
+        ):
+            connection.execute(_SQL["snapshot"])
+            row: Row = connection.execute(_SQL["export"]).fetchone() or {}
+            newest: Row | None = connection.execute(_SQL["newest"]).fetchone()
+            dumped = Path(beside) / archive.DUMP
+            found = programs.folder_for(row["number"] // 10_000)
+            programs.dump(found, url, row["snapshot"], dumped)
+            backup.add(archive.DUMP, dumped)
+    except psycopg.Error as error:
+        raise BackupError(str(error).strip().splitlines()[0]) from error
+    return {
+        "schema": row["schema"],
+        "server": row["server"],
+        "tasks": row["tasks"],
+        "audit": {
+            "entries": row["entries"],
+            "size": newest["size"] if newest else 0,
+            "root": newest["root"].hex() if newest else None,
+            "checkpoint": newest["note"] if newest else None,
+        },
+    }

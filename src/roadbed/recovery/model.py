@@ -1,0 +1,52 @@
+"""A restore, from its discovery to its declaration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Restoration:
+    """A database that was put back from a copy.
+
+    ``how``: ``restored`` by the command, or found ``behind`` its witness. ``kept`` entries of the
+    log are here, ``lost`` the witness knows; ``lost`` is ``None`` where no witness is longer.
+    """
+
+    id: str
+    how: str
+    found_at: datetime
+    kept: int | None
+    lost: int | None
+
+    @property
+    def sentence(self) -> str:
+        """What everybody is told."""
+        missing = (
+            f"Its log has {self.kept or 0:,} entries, the witness outside knows {self.lost:,}. "
+            if self.lost is not None
+            else ""
+        )
+        return (
+            f"The database was put back from a copy. {missing}Everything is halted and nothing is "
+            "sent until an administrator runs `roadbed restored --reason TEXT`."
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declared:
+    """What a declaration did. Numbers count what was done again, or taken out of the relay."""
+
+    id: str
+    kept: int
+    lost: int | None
+    erased: int
+    halted: list[str]
+    people: int
+    tokens: int
+    roles: int
+    passwords: int
+    unknown: int
+    unread: list[str]
+    public_key: str

@@ -1,0 +1,112 @@
+"""Verb: ``restore`` a backup into a database that nobody uses. Declaring it is another step."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from roadbed.audit import keys
+from roadbed.audit.history import History
+from roadbed.audit.notes import NoteError, PublicKey
+from roadbed.recovery import archive, programs
+from roadbed.recovery.archive import Reading
+from roadbed.recovery.errors import BackupError, RestoreRefusedError
+from roadbed.storage import migrations
+from roadbed.storage.database import Row
+from roadbed.storage.sql import queries
+
+_SQL = queries(__package__)
+
+
+def restore(url: str, folder: Path, source: Path, *, replace: bool) -> dict[str, Any]:
+    """Load ``source`` into the database at ``url``; gives its manifest, and who the witness is.
+
+    The witness in ``folder`` stays if there is one, since it may know more than the backup; only
+    without one the backup's takes its place. With ``replace`` what is in the database is dropped.
+    Raises ``BackupInvalidError``, ``RestoreRefusedError``, ``BackupError``; the database is then as
+    it was.
+    """
+    with archive.reading(source) as backup:
+        server = _require_unused(url, replace=replace)
+        kept = _require_same_log(folder, backup)
+        found = programs.folder_for(server)
+        with tempfile.TemporaryDirectory(prefix="roadbed-restore-") as beside:
+            dumped = Path(beside) / archive.DUMP
+            try:
+                backup.copy(archive.DUMP, dumped)
+            except OSError as error:
+                raise BackupError(f"{error.filename or beside}: {error.strerror}") from error
+            if not kept:
+                _put_folder(folder, backup)
+            programs.load(found, url, dumped, _SQL["clear"], _SQL["mark"])
+        migrations.upgrade(url)
+        return {**backup.manifest, "witness": "kept" if kept else "restored"}
+
+
+def _require_unused(url: str, *, replace: bool) -> int:
+    """The server's major version. Raises ``RestoreRefusedError``."""
+    try:
+        with psycopg.connect(url, row_factory=dict_row, autocommit=True) as connection:
+            row: Row = connection.execute(_SQL["standing"]).fetchone() or {}
+            used: Row = (connection.execute(_SQL["in_use"]).fetchone() or {}) if row["made"] else {}
+    except psycopg.Error as error:
+        raise BackupError(str(error).strip().splitlines()[0]) from error
+    if row["others"]:
+        raise RestoreRefusedError(
+            f"{row['others']} connections of a running Roadbed use this database",
+            "Stop every `roadbed serve`, `up` and `worker`, then repeat.",
+        )
+    if used.get("in_use") and not replace:
+        raise RestoreRefusedError(
+            "the database is not empty",
+            "Say --replace to drop what is in it; `roadbed backup` keeps that first.",
+        )
+    return int(row["number"]) // 10_000
+
+
+def _require_same_log(folder: Path, backup: Reading) -> bool:
+    """Whether the folder has a witness of this log. Raises ``RestoreRefusedError`` of another's."""
+    if not (folder / keys.PUBLIC_KEY).exists() and not _has_history(folder):
+        return False
+    written = backup.manifest["audit"].get("public_key")
+    try:
+        key = PublicKey.read(written) if written else None
+    except NoteError:
+        key = None
+    if key is not None and key not in keys.keyring(folder).all:
+        raise RestoreRefusedError(
+            f"the audit folder {folder} belongs to another log, or is older than the backup",
+            "Set ROADBED_AUDIT_DIR to the right one, or move this one away: then the backup's is "
+            "put there.",
+        )
+    return True
+
+
+def _has_history(folder: Path) -> bool:
+    return folder.exists() and History(folder).last() is not None
+
+
+def _put_folder(folder: Path, backup: Reading) -> None:
+    """The backup's witness, in the place of none. Whole, or not there."""
+    partial = folder.with_name(f".{folder.name}.restoring")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True, mode=0o700)
+        for name in backup.audit_files():
+            secret = Path(name).name.startswith(keys.SIGNING_KEY)
+            backup.copy(
+                name, partial / name.removeprefix(archive.AUDIT), 0o600 if secret else 0o644
+            )
+        if folder.exists():
+            for path in partial.iterdir():
+                path.rename(folder / path.name)
+            partial.rmdir()
+        else:
+            partial.rename(folder)
+    except OSError as error:
+        raise BackupError(f"{error.filename or folder}: {error.strerror}") from error

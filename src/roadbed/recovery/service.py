@@ -1,0 +1,273 @@
+"""Verbs: ``look`` whether the database is a copy, hold everything if so, ``declare`` the restore.
+
+The witness outside the database tells: it holds a checkpoint that the database does not have. From
+then on every use case is halted, nothing is sent or sealed, at every start, until an administrator
+declares the restore. The declaration does again what no restore may undo.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from roadbed.audit import handovers, irrevocable, keys
+from roadbed.audit.handovers import Head
+from roadbed.audit.irrevocable import Event
+from roadbed.audit.model import Checkpoint
+from roadbed.audit.service import AuditLog
+from roadbed.audit.tiles import Folder
+from roadbed.halts.errors import RestoreUndeclaredError
+from roadbed.halts.service import Halts
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.ids import Ids
+from roadbed.people.members import Members
+from roadbed.receipts.erasure import Erasure
+from roadbed.recovery import rules
+from roadbed.recovery.errors import NotAdministratorError, NothingToDeclareError
+from roadbed.recovery.model import Declared, Restoration
+from roadbed.recovery.rules import Outstanding
+from roadbed.storage.background import Warnings
+from roadbed.storage.database import Connection, Database
+from roadbed.storage.sql import queries
+
+_SQL = queries(__package__)
+_DELIVERIES = queries("roadbed.deliveries")
+_TRUST = queries("roadbed.trust")
+_log = structlog.get_logger("roadbed")
+LOOK_SECONDS = 2.0
+_WAIT_SECONDS = 0.02
+
+
+class Recovery:
+    """Whether the database is a copy that nobody has declared; ``standing`` is what was seen."""
+
+    def __init__(
+        self,
+        database: Database,
+        audit: AuditLog,
+        halts: Halts,
+        members: Members,
+        erasure: Erasure,
+        ids: Ids,
+        clock: Clock,
+        entropy: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self.standing: Restoration | None = None
+        self._database = database
+        self._audit = audit
+        self._halts = halts
+        self._members = members
+        self._erasure = erasure
+        self._ids = ids
+        self._clock = clock
+        self._entropy = entropy
+        self._folder = Folder(audit.folder)
+        self._warnings = Warnings()
+
+    async def look(self) -> Restoration | None:
+        """Hold everything if the database is a copy; gives the restore that waits.
+
+        Raises ``AuditFolderError`` or ``AuditKeyError`` where the witness cannot be read.
+        """
+        found = await self._open()
+        if found is None:
+            longer = await self._audit.longer()
+            if longer is not None and not await self._finished_before(longer):
+                found = await self._found(longer)
+            elif longer is None:
+                await self._audit.finish_handover()
+        if found is not None:
+            await self._halts.hold(found.id, "The database was put back from a copy")
+        self.standing = found
+        return found
+
+    async def watch(self) -> None:
+        """Look every two seconds, until cancelled; warn while a restore waits."""
+        while True:
+            with self._warnings.caught("everything is halted, or not known to be whole"):
+                if await self.look() is not None:
+                    raise RestoreUndeclaredError
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def until_declared(self) -> None:
+        """Wait until nothing waits to be declared: before that nothing may be sent."""
+        while self.standing is not None:  # noqa: ASYNC110 - another process may declare it
+            await asyncio.sleep(LOOK_SECONDS / 4)
+
+    async def declare(self, *, by: str, reason: str) -> Declared:
+        """Go on from a copy, and do again what must not be undone.
+
+        What could be sent becomes *unknown*. The log goes on under a new key. Raises
+        ``NothingToDeclareError``, ``NotAdministratorError``, and what reading the witness raises.
+        """
+        await self.look()
+        while True:
+            with self._folder.writing() as mine:
+                if mine:
+                    declared = await self._declare(by, reason)
+                    await self._finish(declared)
+                    break
+            await asyncio.sleep(_WAIT_SECONDS)
+        await self._halts.tell_all()
+        self.standing = await self._open()
+        await self._audit.witness()
+        return declared
+
+    async def _open(self) -> Restoration | None:
+        row = await self._database.fetch_one(_SQL["open"])
+        return Restoration(**row) if row else None
+
+    async def _found(self, longer: Checkpoint) -> Restoration | None:
+        newest = await self._audit.newest()
+        facts = {
+            "id": self._ids.new("rst"),
+            "kept": newest.size if newest else 0,
+            "lost": longer.size,
+            "note": longer.note,
+        }
+        made = await self._database.fetch(_SQL["found"], facts)
+        found = await self._open()
+        if made and found is not None:
+            await self._tell_pods(found)
+            _log.error("the database was put back from a copy", restore=found.sentence)
+        return found
+
+    async def _tell_pods(self, found: Restoration) -> None:
+        for row in await self._database.fetch(_SQL["use_cases"]):
+            facts = {"id": self._ids.new("ntc"), "use_case": row["name"], "kind": "restored"}
+            await self._database.fetch(
+                _TRUST["announce"], {**facts, "text": found.sentence, "at": self._clock.now()}
+            )
+
+    async def _finished_before(self, longer: Checkpoint) -> bool:
+        """Whether this was declared, and only the folder's part was cut off: it is done now."""
+        row = await self._database.fetch_one(_SQL["declared_about"], {"note": longer.note})
+        if row is None:
+            return False
+        while True:
+            with self._folder.writing() as mine:
+                if mine:
+                    await self._set_aside(longer.size)
+                    break
+            await asyncio.sleep(_WAIT_SECONDS)
+        await self._audit.finish_handover()
+        return True
+
+    async def _declare(self, by: str, reason: str) -> Declared:
+        folder, audit = self._audit.folder, self._audit
+        old = await asyncio.to_thread(keys.signer, folder, self._entropy)
+        new = await asyncio.to_thread(keys.next_signer, folder, self._entropy)
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(_SQL["hold"])).fetchone()
+            if row is None:
+                raise NothingToDeclareError
+            await audit.lock(connection)
+            longer = await audit.longer_than(connection)
+            lost = Head(size=longer.size, root=longer.root) if longer else None
+            newest = await (await connection.execute(_SQL["newest"])).fetchone()
+            kept = (
+                Head(size=newest["size"], root=newest["root"]) if newest else Head(size=0, root=b"")
+            )
+            base = keys.keyring(folder).key_of(newest["note"]) if newest else None
+            events, unread = await self._events(connection, kept.size)
+            facts = {"at": self._clock.now(), "by": by, "reason": reason}
+            cursor = await connection.execute(_DELIVERIES["after_restore"], facts)
+            unknown = cursor.rowcount
+            again = rules.outstanding(events)
+            erased = await self._erasure.erase_again(
+                connection, again.tasks, by=by, reason="erased before the database was lost"
+            )
+            people = await self._members.after_restore(
+                connection,
+                disabled=again.disabled,
+                demoted=again.demoted,
+                roles=again.roles,
+                tokens=again.tokens,
+                passwords=again.passwords,
+                by=by,
+            )
+            if not await self._members.is_admin(connection, by):
+                raise NotAdministratorError(by)
+            await self._halts.lift(connection, row["id"], actor=by)
+            halted = await self._halt_again(connection, again, by)
+            handover = handovers.write("restored", old, new, kept=kept, lost=lost, base=base)
+            counts = {"erased": erased, "unknown": unknown, "halted": len(halted), **people}
+            await audit.note_handover(
+                connection, handover, by=by, detail={"reason": reason, **counts}
+            )
+            await connection.execute(
+                _SQL["declare"],
+                {
+                    **facts,
+                    "id": row["id"],
+                    "kept": kept.size,
+                    "lost": lost.size if lost else None,
+                    "lost_note": longer.note if longer else None,
+                },
+            )
+        return Declared(
+            id=row["id"],
+            kept=kept.size,
+            lost=lost.size if lost else None,
+            erased=erased,
+            halted=halted,
+            unknown=unknown,
+            unread=unread,
+            public_key=str(new.public),
+            **people,
+        )
+
+    async def _finish(self, declared: Declared) -> None:
+        if declared.lost is not None:
+            await self._set_aside(declared.lost)
+        await self._audit.finish_handover()
+
+    async def _set_aside(self, size: int) -> None:
+        number = len(keys.keyring(self._audit.folder).handovers) + 1
+        await asyncio.to_thread(self._folder.set_aside, number, size)
+
+    async def _halt_again(self, connection: Connection, again: Outstanding, by: str) -> list[str]:
+        halted = []
+        reasons = dict.fromkeys(
+            again.looks,
+            "A version was rolled back, or automation narrowed, after the copy was made: look "
+            "before it goes on",
+        ) | dict.fromkeys(
+            again.halts, "In force when the database was lost, and set again after the restore"
+        )
+        for use_case, reason in sorted(reasons.items()):
+            if await self._halts.set_again(connection, use_case, reason=reason, actor=by):
+                halted.append(use_case)
+        return halted
+
+    async def _events(
+        self, connection: Connection, kept: int
+    ) -> tuple[list[tuple[Event, bool]], list[str]]:
+        """Every event the folder knows, and whether the database has it; files nobody could read.
+
+        Those of logs that earlier restores lost come first: a copy may be one of those.
+        """
+        found: list[tuple[Event, bool]] = []
+        unread: list[str] = []
+        logs = [(path, list(lines)) for path, lines in self._folder.lost()]
+        for path, lines in [*logs, (self._audit.folder, list(self._folder.history()))]:
+            shown = {_size(line.note): line.note for line in lines if line.note is not None}
+            cursor = await connection.execute(_SQL["checkpoints"], {"sizes": list(shown)})
+            rows = await cursor.fetchall()
+            common = [row["size"] for row in rows if shown[row["size"]] == row["note"]]
+            shared = min(max(common, default=0), kept)
+            try:
+                events = await asyncio.to_thread(irrevocable.events, path)
+            except (OSError, ValueError, TypeError):
+                unread.append(str(path / irrevocable.JOURNAL))
+                continue
+            found += [(event, event.leaf < shared) for event in events]
+        return found, unread
+
+
+def _size(note: str) -> int:
+    lines: Sequence[str] = note.splitlines()
+    return int(lines[1]) if len(lines) > 1 and lines[1].isdigit() else 0
