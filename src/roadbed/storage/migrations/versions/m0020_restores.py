@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0015"
+revision = "0020"
 down_revision = "0019"
 branch_labels = None
 depends_on = None
