@@ -23,10 +23,13 @@ class Warnings:
 
     @contextmanager
     def caught(self, not_done: str, **about: str) -> Iterator[None]:
-        """Go on after a ``RoadbedError`` with a warning that says what was not done."""
+        """Go on after any error with a warning that says what was not done.
+
+        Also after one that nobody foresaw: the fault of one item never stops its neighbours.
+        """
         try:
             yield
-        except RoadbedError as error:
+        except Exception as error:
             self.say(not_done, error, **about)
 
     def say(self, not_done: str, error: Exception, **about: str) -> None:
