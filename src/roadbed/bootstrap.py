@@ -37,6 +37,7 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.secrets import KNOWN
 from roadbed.kernel.settings import Settings
+from roadbed.monitoring.failures import FailureBoard
 from roadbed.monitoring.service import Monitoring
 from roadbed.outcomes.service import Outcomes
 from roadbed.people.members import Members
@@ -122,6 +123,7 @@ class App:
     ladder: Ladder
     stages: StageClock
     monitoring: Monitoring
+    failures: FailureBoard
     trust: Trust
     reports: TrustReports
     stress: Stress
@@ -301,6 +303,7 @@ def _wire(
         ),
         stages=StageClock(database, clock),
         monitoring=Monitoring(database, reviews, improvement, releases, clock),
+        failures=FailureBoard(database, clock),
         trust=trust,
         reports=TrustReports(database, trust, measuring, releases, clock),
         stress=Stress(improvement),

@@ -17,8 +17,8 @@ from roadbed.deliveries.model import State
 from roadbed.storage.database import passes
 from roadbed.usecases.destinations import RefusedError
 from tests.unit.test_decisions import decide
-from tests.unit.test_deliveries import Ledger, all_of, at_once, declared, pump
-from tests.unit.test_trust import stand
+from tests.unit.test_deliveries import Ledger, all_of, at_once, pump
+from tests.unit.test_trust import declared, stand
 
 _CHANCE = random.Random(5)
 LONG = "".join(_CHANCE.choices(string.ascii_letters + string.digits, k=6000))
@@ -51,9 +51,7 @@ def test_what_has_no_sqlstate_passes_if_it_is_about_the_connection() -> None:
 class TestDeliveries:
     async def test_a_key_of_any_length_is_sent_and_repeats_are_known(self, app: App) -> None:
         ledger = Ledger()
-        declared(app).deliver(
-            "crm", to=ledger, key="{input.text}", in_order_of="{input.text}"
-        )
+        declared(app).deliver("crm", to=ledger, key="{input.text}", in_order_of="{input.text}")
         await stand(app, reference_rate=0.0)
         await decide(app, LONG)
         await decide(app, LONG)
@@ -114,7 +112,7 @@ class TestDeliveries:
         await stand(app, reference_rate=0.0)
         await decide(app)
         with monkeypatch.context() as patch:
-            patch.setattr(rules, "prepare", lambda *_: {}["key"])
+            patch.setattr(rules, "prepare", lambda *_: [][0])
             await pump(app)
         [held] = await all_of(app)
         assert held.state is State.HELD

@@ -260,9 +260,7 @@ class Relay:
             with self._caught("delivery not taken back", declared, row):
                 await self._take_back(declared, row, "A corrected input says something else")
 
-    def _caught(
-        self, not_done: str, declared: UseCase, row: Row
-    ) -> AbstractContextManager[None]:
+    def _caught(self, not_done: str, declared: UseCase, row: Row) -> AbstractContextManager[None]:
         """One row's fault stops no other row."""
         place = {"usecase": declared.name, "destination": row["destination"]}
         return self._warnings.caught(not_done, **place)
