@@ -112,7 +112,7 @@ class TestDeliveries:
         await stand(app, reference_rate=0.0)
         await decide(app)
         with monkeypatch.context() as patch:
-            patch.setattr(rules, "prepare", lambda *_: [][0])
+            patch.setattr(rules, "prepare", lambda usecase, row: row["none"])
             await pump(app)
         [held] = await all_of(app)
         assert held.state is State.HELD
