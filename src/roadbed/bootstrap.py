@@ -65,6 +65,7 @@ from roadbed.releases.versions import Versions
 from roadbed.releases.watching import Watching
 from roadbed.reviews.service import Reviews
 from roadbed.storage import migrations
+from roadbed.storage.background import Warnings
 from roadbed.storage.database import Database
 from roadbed.storage.embedded import EmbeddedServer, default_home
 from roadbed.storage.errors import StorageUnavailableError
@@ -98,6 +99,7 @@ structlog.configure(
     processors=[*_processors[:-1], _without_secrets, _processors[-1]],
 )
 _log = structlog.get_logger("roadbed")
+_KEEP_SECONDS = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,11 +165,24 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
         return
     server = EmbeddedServer(settings.home or default_home(Path.cwd()))
     url = await asyncio.to_thread(server.start)
+    keeper = asyncio.create_task(_keep(server))
     try:
         await asyncio.to_thread(migrations.upgrade, url)
         yield url
     finally:
+        keeper.cancel()
+        await asyncio.wait([keeper])
         await asyncio.to_thread(server.stop)
+
+
+async def _keep(server: EmbeddedServer) -> None:
+    """Start the embedded server again whenever it is down, whoever started it first."""
+    warnings = Warnings()
+    while True:
+        await asyncio.sleep(_KEEP_SECONDS)
+        with warnings.caught("embedded database not started again"):
+            if await asyncio.to_thread(server.keep):
+                _log.warning("started the embedded database again: it was down")
 
 
 def audit_folder(settings: Settings) -> Path:
