@@ -348,7 +348,7 @@ class TestAddresses:
         proxy = {"trusted_proxies": (ip_network("127.0.0.0/8"),)}
         for update in ({}, proxy):
             async with serving(settings.model_copy(update=update), url) as site:
-                site.app.signing_in.knock = seen.append  # type: ignore[method-assign]
+                site.app.signing_in.knock = seen.append  # type: ignore[method-assign, assignment]
                 async with browser(site) as client:
                     forwarded = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
                     answer = await client.get("/sign-in/provider", headers=forwarded)
