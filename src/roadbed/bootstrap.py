@@ -212,6 +212,8 @@ async def open_app(
     """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(url))
+        # Of its own: a halt must not wait until those who use all the others let go of one.
+        reserved = await stack.enter_async_context(Database(url, connections=4))
         writer = GroupCommitWriter(database.url)
         await writer.open()
         stack.push_async_callback(writer.close)
@@ -220,7 +222,7 @@ async def open_app(
         processes = DeciderProcesses(enabled=settings.isolation == "process", eager=serves)
         stack.callback(processes.close)
         KNOWN.learn_environment(os.environ)
-        app = _wire(settings, database, writer, network, processes)
+        app = _wire(settings, database, reserved, writer, network, processes)
         stack.push_async_callback(app.decisions.close)
         stack.push_async_callback(app.prompt_search.close)
         for folder in [*folders(settings.usecases), *without_code(settings.usecases)]:
@@ -232,6 +234,7 @@ async def open_app(
 def _wire(
     settings: Settings,
     database: Database,
+    reserved: Database,
     writer: GroupCommitWriter,
     network: NetworkPool,
     processes: DeciderProcesses,
@@ -333,7 +336,7 @@ def _wire(
             pipeline.OUTCOME_WITHDRAWN,
             lambda name: registry.get(name).loaded.declared,
         ),
-        halts=Halts(database, ids, clock),
+        halts=Halts(reserved, ids, clock),
         budgets=budgets,
         relay=_relay(settings, database, writer, network, chance),
         people=people,

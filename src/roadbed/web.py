@@ -24,6 +24,7 @@ from roadbed.people.errors import NotSignedInError
 from roadbed.people.limits import Limit
 from roadbed.people.rules import Viewer
 from roadbed.risk import distributions
+from roadbed.storage.database import with_schema
 from roadbed.upkeep import relaying, running
 
 SESSION_COOKIE = "roadbed_session"
@@ -125,10 +126,15 @@ class NotLoopbackError(RoadbedError):
 
 
 def create(settings: Settings | None = None, *, relays: bool = False) -> Door:
-    """The whole application; ``relays``: it sends deliveries too. Raises ``NotLoopbackError``."""
+    """The whole application; ``relays``: it sends deliveries too.
+
+    Raises ``NotLoopbackError``, ``DatabaseUrlError``.
+    """
     settings = settings or Settings()
     if settings.host not in LOOPBACK and public_host(settings) is None:
         raise NotLoopbackError(settings.host)
+    if settings.database_url is not None:
+        with_schema(settings.database_url.get_secret_value())  # said in two lines, not in a trace
     api_app, console_app = api.create(), console.create()
 
     @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -164,3 +165,11 @@ async def test_a_halt_that_cannot_tell_other_processes_says_so(
     with capture_logs() as logged:
         await app.halts.halt("triage", reason="it is wrong", actor="ana")
     assert [line["event"] for line in logged] == ["other processes not told"]
+
+
+async def test_a_halt_waits_for_nobody_who_uses_all_connections(app: App) -> None:
+    async with AsyncExitStack() as stack, asyncio.timeout(30):
+        for _ in range(8):
+            await stack.enter_async_context(app.database.transaction())
+        await app.halts.halt("triage", reason="all are in use", actor="ana")
+        assert (await app.halts.in_force())[0].use_case == "triage"

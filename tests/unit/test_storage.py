@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,9 +20,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from roadbed import pipeline
 from roadbed.intake.service import ADMIT
+from roadbed.kernel.settings import Settings
 from roadbed.reviews.service import CLAIM
 from roadbed.storage import embedded, migrations
 from roadbed.storage import writer as writing
@@ -36,6 +39,7 @@ from roadbed.storage.errors import (
 )
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import BY_KEY, GroupCommitWriter, Statement, Write
+from roadbed.web import create
 
 PUT = Write(
     "put",
@@ -338,6 +342,40 @@ class TestDatabase:
     async def test_an_address_that_is_none_is_refused(self) -> None:
         with pytest.raises(DatabaseUrlError):
             Database("mysql-ish nonsense")
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "postgresql://ana:pass@secret@host/roadbed",
+            "postgresql://ana:pass/secret@host/roadbed",
+            "postgresql://ana:pass?secret@host/roadbed",
+            "postgresql://ana:pass#secret@host/roadbed",
+            "postgresql://ana:secret",
+            "postgresql://ana:pass@host:secret/roadbed",
+            "postgresql://ana:pass@host?secret=1",
+            "host=host port=secret",
+            "host=host password=pass secret",
+        ],
+    )
+    def test_an_address_with_a_mistake_is_refused_without_a_word_of_it(self, address: str) -> None:
+        with pytest.raises(DatabaseUrlError) as caught:
+            with_schema(address)
+        assert "secret" not in "".join(traceback.format_exception(caught.value))
+        with pytest.raises(DatabaseUrlError):
+            create(Settings(database_url=SecretStr(address)))
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "postgresql://ana:p:q%40@[::1]:5432/roadbed",
+            "postgresql://postgres@/roadbed?host=/var/run/postgresql",
+            "postgresql://one:1,two:2/roadbed?target_session_attrs=any",
+            "postgres:///roadbed",
+            "host=host password='pass secret'",
+        ],
+    )
+    def test_every_sound_address_is_taken(self, address: str) -> None:
+        assert "search_path=roadbed,public" in with_schema(address)
 
     async def test_a_server_that_is_away_is_said(
         self, url: str, monkeypatch: pytest.MonkeyPatch
