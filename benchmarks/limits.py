@@ -9,22 +9,24 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import resource
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import report
-
 from roadbed.storage.embedded import ROOT_HOME
 
 OPEN_FILES = 1_024
@@ -101,7 +103,7 @@ async def serving() -> AsyncIterator[Server]:
             "ROADBED_USECASES": str(folder.parent),
         }
         command = [sys.executable, "-m", "roadbed"]
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: ASYNC220 - nothing else runs yet
             [*command, "serve", "--port", "0"],
             env=environment,
             stdout=subprocess.PIPE,
@@ -113,12 +115,14 @@ async def serving() -> AsyncIterator[Server]:
             assert process.stdout is not None
             told = await asyncio.to_thread(process.stdout.readline)
             for arguments in (("user", "add", "client", "--admin"), ("user", "token", "client")):
-                said = subprocess.check_output(
+                said = subprocess.check_output(  # noqa: ASYNC221
                     [*command, *arguments], env=environment, text=True, stderr=subprocess.DEVNULL
                 )
             token = said.strip().splitlines()[-1]
             grant = ("user", "grant", "client", "bench", "engineer")
-            subprocess.run([*command, *grant], env=environment, check=True, capture_output=True)
+            subprocess.run(  # noqa: ASYNC221
+                [*command, *grant], env=environment, check=True, capture_output=True
+            )
             yield Server(int(told.rpartition(":")[2]), process, token)
         finally:
             process.terminate()
@@ -172,24 +176,33 @@ async def response(reader: asyncio.StreamReader) -> int:
 
 
 async def half_open(server: Server, stop: asyncio.Event) -> None:
-    """So many connections that never end their headers, each begun anew when it is closed."""
-
-    async def one() -> None:
-        while not stop.is_set():
-            try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-                writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
-                await reader.read()
-                writer.close()
-            except OSError:
-                pass
-            await asyncio.sleep(1.0)
-
-    tasks = [asyncio.create_task(one()) for _ in range(HALF_OPEN)]
+    """So many connections that never end their headers, from a process of their own."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, __file__, "--hold", str(server.port), stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    await process.stdout.readline()
     await stop.wait()
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    process.kill()
+    await process.wait()
+
+
+def hold(port: int) -> None:
+    """Open them from eight addresses, and then anew, 100 a second, those that were closed."""
+    held: deque[socket.socket] = deque()
+    for count in itertools.count():
+        client = socket.socket()
+        client.bind((f"127.0.0.{2 + count % 8}", 0))
+        client.settimeout(5.0)
+        with suppress(OSError):
+            client.connect(("127.0.0.1", port))
+            client.send(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
+        held.append(client)
+        if len(held) > HALF_OPEN:
+            held.popleft().close()
+            time.sleep(0.01)
+        elif len(held) == HALF_OPEN:
+            print("held", flush=True)
 
 
 async def refused(server: Server, stop: asyncio.Event) -> None:
@@ -211,7 +224,7 @@ async def beside(
 ) -> tuple[float, float, int]:
     stop = asyncio.Event()
     other = asyncio.create_task(trouble(server, stop))
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(3.0)
     found = await ask(server, seconds)
     stop.set()
     await other
@@ -302,7 +315,11 @@ async def run(seconds: float) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hold", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
     few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    asyncio.run(run(parser.parse_args().seconds))
+    given = parser.parse_args()
+    if given.hold:
+        hold(given.hold)
+    asyncio.run(run(given.seconds))

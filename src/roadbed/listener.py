@@ -12,10 +12,10 @@ import functools
 import ipaddress
 import resource
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import uvicorn
@@ -172,6 +172,7 @@ class Connections:
         self.limits = limits
         self.warnings = Warnings()
         self._of: dict[str, dict[LimitedProtocol, None]] = {}
+        self._unsent_of: Counter[str] = Counter()
         self._all = 0
         # In the order in which they began to wait. The first two may be closed for others' sake.
         self._unsent: dict[LimitedProtocol, float] = {}  # a request is not there yet
@@ -180,8 +181,9 @@ class Connections:
         self._unread: dict[LimitedProtocol, float] = {}  # a response is not read
         self._sweeping: asyncio.TimerHandle | None = None
 
-    def add(self, connection: LimitedProtocol, address: str) -> RoadbedError | None:
+    def add(self, connection: LimitedProtocol) -> RoadbedError | None:
         """Count one more, and make room for it; why it is refused if there is no room."""
+        address = connection.address
         siblings = self._of.setdefault(address, {})
         siblings[connection] = None
         self._all += 1
@@ -196,12 +198,13 @@ class Connections:
                 return too_many
         while self._all > self.limits.connections:
             full = ServerFullError(self.limits.connections)
-            if not self._make_room(chain(self._unsent, self._idle), connection, full):
+            if not self._make_room(self._waiting(), connection, full):
                 return full
         return None
 
-    def remove(self, connection: LimitedProtocol, address: str) -> None:
+    def remove(self, connection: LimitedProtocol) -> None:
         """It is closed."""
+        address = connection.address
         siblings = self._of.get(address, {})
         if connection not in siblings:
             return
@@ -209,17 +212,19 @@ class Connections:
         if not siblings:
             del self._of[address]
         self._all -= 1
-        for waiting in (self._unsent, self._idle, self._bodies, self._unread):
+        self._has_sent(connection)
+        for waiting in (self._idle, self._bodies, self._unread):
             waiting.pop(connection, None)
 
     def unsent(self, connection: LimitedProtocol) -> None:
         """From now on it has the time of headers to send a request."""
         self._idle.pop(connection, None)
         self._unsent[connection] = time.monotonic()
+        self._unsent_of[connection.address] += 1
 
     def begun(self, connection: LimitedProtocol) -> None:
         """Its headers are there; from now on it has the time of a body."""
-        self._unsent.pop(connection, None)
+        self._has_sent(connection)
         self._bodies[connection] = time.monotonic()
 
     def sent(self, connection: LimitedProtocol) -> None:
@@ -240,6 +245,20 @@ class Connections:
             self._unread[connection] = time.monotonic()
         else:
             self._unread.pop(connection, None)
+
+    def _has_sent(self, connection: LimitedProtocol) -> None:
+        if self._unsent.pop(connection, None) is not None:
+            self._unsent_of[connection.address] -= 1
+            if not self._unsent_of[connection.address]:
+                del self._unsent_of[connection.address]
+
+    def _waiting(self) -> Iterator[LimitedProtocol]:
+        """Those that may give way: first of the address that has most without a request."""
+        address, count = self._unsent_of.most_common(1)[0] if self._unsent_of else ("", 0)
+        if count > 1:
+            yield from (one for one in self._of[address] if one in self._unsent)
+        yield from self._unsent
+        yield from self._idle
 
     def _make_room(
         self,
@@ -288,7 +307,7 @@ class LimitedProtocol(HttpToolsProtocol):
         super().__init__(**facts)
         self._among = connections
         self._limits = connections.limits
-        self._address = ""
+        self.address = ""
         self._in_headers = True
         self._header_bytes = 0
         self._dropped_bytes = 0
@@ -297,13 +316,13 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count it; refuse it where there is no room."""
         super().connection_made(transport)
-        self._address = _network(self.client[0] if self.client else "")
-        if (error := self._among.add(self, self._address)) is not None:
+        self.address = _network(self.client[0] if self.client else "")
+        if (error := self._among.add(self)) is not None:
             self.refuse(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Count it no more."""
-        self._among.remove(self, self._address)
+        self._among.remove(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -390,7 +409,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def give_way(self, error: RoadbedError) -> None:
         """Close it for another one's sake; who has sent nothing of a request gets no response."""
-        self._among.remove(self, self._address)
+        self._among.remove(self)
         if self._header_bytes and not self._refused:
             self._refused = True
             self._write(error)
