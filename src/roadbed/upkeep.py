@@ -15,7 +15,8 @@ from roadbed.bootstrap import App
 from roadbed.connectors import witnesses
 from roadbed.connectors.outside import NetworkPool
 from roadbed.deliveries.relay import SEND_SECONDS
-from roadbed.storage.background import Warnings, reported_to
+from roadbed.storage.background import Warnings
+from roadbed.storage.failures import reported_to
 
 _log = structlog.get_logger("roadbed")
 _LOOK_FOR_LOST_SECONDS = 2.0

@@ -13,8 +13,9 @@ from structlog.testing import capture_logs
 from roadbed import upkeep
 from roadbed.bootstrap import App
 from roadbed.halts.errors import UnknownHaltError
-from roadbed.storage.background import Failures, Warnings, reported_to
+from roadbed.storage.background import Warnings
 from roadbed.storage.errors import StorageUnavailableError
+from roadbed.storage.failures import Failures, reported_to
 from roadbed.upkeep import relaying, running
 
 AWAY = StorageUnavailableError("canceling statement due to statement timeout")

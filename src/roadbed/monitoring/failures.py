@@ -11,8 +11,8 @@ from typing import Any
 from pydantic_core import to_json
 
 from roadbed.kernel.clock import Clock
-from roadbed.storage.background import OVER_SECONDS, Failures
 from roadbed.storage.database import Database
+from roadbed.storage.failures import OVER_SECONDS, Failures
 from roadbed.storage.sql import queries
 
 _SQL = queries(__package__)

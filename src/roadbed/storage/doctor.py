@@ -13,8 +13,8 @@ from typing import Literal
 
 import psycopg
 
-from roadbed.storage.background import OVER_SECONDS
 from roadbed.storage.database import with_schema
+from roadbed.storage.failures import OVER_SECONDS
 
 OLDEST_SERVER = 160_000
 _LEAST_FREE_BYTES = 1_000_000_000
