@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from roadbed.bootstrap import App, open_app
 from roadbed.kernel.settings import Settings
+from roadbed.listener import configured
 from roadbed.people.errors import PersonExistsError
 from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
 from roadbed.web import create
@@ -226,9 +227,7 @@ async def _people(app: App) -> None:
 async def serving(settings: Settings, url: str, *, people: bool = True) -> AsyncIterator[Site]:
     """Serve ``settings.usecases`` on a free port; with ``people``, the pod and two who may all."""
     application = create(settings.model_copy(update={"database_url": SecretStr(url)}))
-    server = uvicorn.Server(
-        uvicorn.Config(application, host="127.0.0.1", port=0, log_level="warning")
-    )
+    server = uvicorn.Server(configured(application, settings, host="127.0.0.1", port=0))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(server._serve())
     while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event

@@ -38,6 +38,7 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.secrets import KNOWN
 from roadbed.kernel.settings import Settings
+from roadbed.monitoring.failures import FailureBoard
 from roadbed.monitoring.service import Monitoring
 from roadbed.outcomes.service import Outcomes
 from roadbed.people.members import Members
@@ -66,6 +67,7 @@ from roadbed.releases.versions import Versions
 from roadbed.releases.watching import Watching
 from roadbed.reviews.service import Reviews
 from roadbed.storage import migrations
+from roadbed.storage.background import Warnings
 from roadbed.storage.database import Database
 from roadbed.storage.embedded import EmbeddedServer, default_home
 from roadbed.storage.errors import StorageUnavailableError
@@ -99,6 +101,7 @@ structlog.configure(
     processors=[*_processors[:-1], _without_secrets, _processors[-1]],
 )
 _log = structlog.get_logger("roadbed")
+_KEEP_SECONDS = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,6 +127,7 @@ class App:
     ladder: Ladder
     stages: StageClock
     monitoring: Monitoring
+    failures: FailureBoard
     trust: Trust
     reports: TrustReports
     stress: Stress
@@ -162,9 +166,12 @@ async def database_server(settings: Settings) -> AsyncIterator[str]:
         return
     server = EmbeddedServer(settings.home or default_home(Path.cwd()))
     url = await asyncio.to_thread(server.start)
+    keeper = asyncio.create_task(_keep(server))
     try:
         yield url
     finally:
+        keeper.cancel()
+        await asyncio.wait([keeper])
         await asyncio.to_thread(server.stop)
 
 
@@ -174,6 +181,16 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
     async with database_server(settings) as url:
         await asyncio.to_thread(migrations.upgrade, url)
         yield url
+
+
+async def _keep(server: EmbeddedServer) -> None:
+    """Start the embedded server again whenever it is down, whoever started it first."""
+    warnings = Warnings()
+    while True:
+        await asyncio.sleep(_KEEP_SECONDS)
+        with warnings.caught("embedded database not started again"):
+            if await asyncio.to_thread(server.keep):
+                _log.warning("started the embedded database again: it was down")
 
 
 def audit_folder(settings: Settings) -> Path:
@@ -203,6 +220,8 @@ async def open_app(
     """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(url))
+        # Of its own: a halt must not wait until those who use all the others let go of one.
+        reserved = await stack.enter_async_context(Database(url, connections=4))
         writer = GroupCommitWriter(database.url)
         await writer.open()
         stack.push_async_callback(writer.close)
@@ -211,7 +230,7 @@ async def open_app(
         processes = DeciderProcesses(enabled=settings.isolation == "process", eager=serves)
         stack.callback(processes.close)
         KNOWN.learn_environment(os.environ)
-        app = _wire(settings, database, writer, network, processes)
+        app = _wire(settings, database, reserved, writer, network, processes)
         stack.push_async_callback(app.decisions.close)
         stack.push_async_callback(app.prompt_search.close)
         for folder in [*folders(settings.usecases), *without_code(settings.usecases)]:
@@ -235,6 +254,7 @@ async def _look_for_a_restore(app: App) -> None:
 def _wire(
     settings: Settings,
     database: Database,
+    reserved: Database,
     writer: GroupCommitWriter,
     network: NetworkPool,
     processes: DeciderProcesses,
@@ -322,6 +342,7 @@ def _wire(
         ),
         stages=StageClock(database, clock),
         monitoring=Monitoring(database, reviews, improvement, releases, clock),
+        failures=FailureBoard(database, clock),
         trust=trust,
         reports=TrustReports(database, trust, measuring, releases, clock),
         stress=Stress(improvement),

@@ -16,12 +16,14 @@ from roadbed.connectors import witnesses
 from roadbed.connectors.outside import NetworkPool
 from roadbed.deliveries.relay import SEND_SECONDS
 from roadbed.storage.background import Warnings
+from roadbed.storage.failures import reported_to
 
 _log = structlog.get_logger("roadbed")
 _LOOK_FOR_LOST_SECONDS = 2.0
 _MEASURE_SECONDS = 2.0
 _DRILL_LOOK_SECONDS = 60.0
 _SUGGEST_SECONDS = 30.0
+_REPORT_SECONDS = 2.0
 _BEGIN_AGAIN_SECONDS = 0.5
 
 
@@ -29,7 +31,17 @@ _BEGIN_AGAIN_SECONDS = 0.5
 async def running(app: App) -> AsyncIterator[None]:
     """Follow releases and halts, watch the promise, seal the log, take over what crashes left."""
     network = NetworkPool(witnesses.secrets(app.settings), app.clock)
-    followers = [
+    with reported_to(app.failures.here):
+        followers = _followers(app, network)
+    try:
+        yield
+    finally:
+        await _end(followers, patience_seconds=1.0)
+        await network.aclose()
+
+
+def _followers(app: App, network: NetworkPool) -> list[asyncio.Task[None]]:
+    return [
         _lasting("releases", app.registry.follow),
         _lasting("trust", lambda: app.trust.watch(app.declared)),
         _lasting("ladder", lambda: app.ladder.watch(app.registry.names)),
@@ -40,12 +52,8 @@ async def running(app: App) -> AsyncIterator[None]:
         _lasting("audit", app.audit.seal_forever),
         _lasting("restores", app.recovery.watch),
         *(_lasting(each.name, each.tell_forever) for each in _witnesses(app, network)),
+        _lasting("failures", lambda: _report_forever(app)),
     ]
-    try:
-        yield
-    finally:
-        await _end(followers, patience_seconds=1.0)
-        await network.aclose()
 
 
 def _witnesses(app: App, network: NetworkPool) -> list[Witness]:
@@ -60,11 +68,12 @@ def _witnesses(app: App, network: NetworkPool) -> list[Witness]:
 @asynccontextmanager
 async def relaying(app: App) -> AsyncIterator[None]:
     """Send what waits, and exercise the stop from time to time. One process or many may."""
-    workers = [
-        _lasting("restores", app.recovery.watch),
-        _lasting("relay", lambda: _relay(app)),
-        _lasting("drills", lambda: _drill_forever(app)),
-    ]
+    with reported_to(app.failures.here):
+        workers = [
+            _lasting("restores", app.recovery.watch),
+            _lasting("relay", lambda: _relay(app)),
+            _lasting("drills", lambda: _drill_forever(app)),
+        ]
     try:
         yield
     finally:
@@ -136,6 +145,13 @@ async def _measure_forever(app: App) -> None:
                 if (budget := app.registry.get(name).loaded.declared.budget) is not None:
                     await app.budgets.watch(name, budget)
         await asyncio.sleep(_MEASURE_SECONDS)
+
+
+async def _report_forever(app: App) -> None:
+    """Let people see what fails. What keeps it from being written stands in the log alone."""
+    while True:
+        await app.failures.keep()
+        await asyncio.sleep(_REPORT_SECONDS)
 
 
 async def _suggest_forever(app: App) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
@@ -24,6 +24,7 @@ from roadbed.people.errors import NotSignedInError
 from roadbed.people.limits import Limit
 from roadbed.people.rules import Viewer
 from roadbed.risk import distributions
+from roadbed.storage.database import with_schema
 from roadbed.upkeep import relaying, running
 
 SESSION_COOKIE = "roadbed_session"
@@ -51,6 +52,8 @@ _HEADERS = [
     (b"referrer-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 ]
+# Browsers then ask for nothing here without encryption, for a year.
+_ENCRYPTED_HEADERS = [*_HEADERS, (b"strict-transport-security", b"max-age=31536000")]
 
 
 class BodyTooLargeError(RoadbedError):
@@ -62,6 +65,18 @@ class BodyTooLargeError(RoadbedError):
         super().__init__(
             f"The body is larger than {most:,} bytes.",
             "Send less; raise ROADBED_MAX_BODY_BYTES if your inputs are that large.",
+        )
+
+
+class BodyCutOffError(RoadbedError):
+    """The connection ended before the body did."""
+
+    code = "body_cut_off"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The connection ended before the whole body was there.",
+            "Send the request again; nothing of it was stored.",
         )
 
 
@@ -111,10 +126,15 @@ class NotLoopbackError(RoadbedError):
 
 
 def create(settings: Settings | None = None, *, relays: bool = False) -> Door:
-    """The whole application; ``relays``: it sends deliveries too. Raises ``NotLoopbackError``."""
+    """The whole application; ``relays``: it sends deliveries too.
+
+    Raises ``NotLoopbackError``, ``DatabaseUrlError``.
+    """
     settings = settings or Settings()
     if settings.host not in LOOPBACK and public_host(settings) is None:
         raise NotLoopbackError(settings.host)
+    if settings.database_url is not None:
+        with_schema(settings.database_url.get_secret_value())  # said in two lines, not in a trace
     api_app, console_app = api.create(), console.create()
 
     @asynccontextmanager
@@ -142,7 +162,9 @@ class Door:
     def __init__(self, pages: Starlette, settings: Settings) -> None:
         self._pages = pages
         self._most_bytes = settings.max_body_bytes
-        self._hosts = LOOPBACK | {public_host(settings) or "localhost"}
+        self._public = public_host(settings)
+        self._encrypted = urlsplit(settings.address).scheme == "https"
+        self._hosts = LOOPBACK | {self._public or "localhost"}
         self._limit: Limit | None = None
         if (most := settings.requests_per_minute) is not None:
             self._limit = Limit(SystemClock(), most=most, seconds=60.0 / most)
@@ -157,20 +179,23 @@ class Door:
         if scope["type"] != "http":
             await self._pages(scope, receive, send)
             return
-        send = _with_headers(send)
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        name = _name(headers.get(b"host", b""))
+        encrypted = self._encrypted and name == self._public
+        send = _with_headers(send, _ENCRYPTED_HEADERS if encrypted else _HEADERS)
         try:
-            headers: dict[bytes, bytes] = dict(scope["headers"])
-            if _name(headers.get(b"host", b"")) not in self._hosts:
+            if name not in self._hosts:
                 raise ForeignHostError
             if b"%00" in scope["query_string"] or "\0" in scope["path"]:
                 raise AddressError
             length = headers.get(b"content-length", b"0")
             if not length.isdigit() or int(length) > self._most_bytes:
                 raise BodyTooLargeError(self._most_bytes)
-            viewer = await self._viewer(headers, scope)
+            viewer = await self._viewer(headers, scope, encrypted=encrypted)
             if self._limit is not None and viewer is not None:
                 self._limit.spend(viewer.name)
-            await self._enter(scope, self._bounded(receive), send, viewer)
+            has_body = length.strip(b"0") != b"" or b"transfer-encoding" in headers
+            await self._enter(scope, self._bounded(receive, has_body=has_body), send, viewer)
         except RoadbedError as error:
             await problem(error)(scope, receive, send)
 
@@ -190,32 +215,41 @@ class Door:
         state["viewer"], state["person"] = viewer, viewer and viewer.name
         await self._pages(scope, receive, send)
 
-    async def _viewer(self, headers: dict[bytes, bytes], scope: Scope) -> Viewer | None:
+    async def _viewer(
+        self, headers: dict[bytes, bytes], scope: Scope, *, encrypted: bool
+    ) -> Viewer | None:
         """Whose token or session came along; ``None`` for nobody's."""
         people = self.roadbed.people
-        scheme, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        bearer = scheme.lower() == "bearer"
+        scheme = "https" if encrypted else scope["scheme"]
+        own = f"{scheme}://{headers.get(b'host', b'').decode('latin-1')}"
+        kind, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        bearer = kind.lower() == "bearer"
         if not bearer and not scope["path"].startswith(_API):
             # Also without a session: a foreign page must not sign somebody in as somebody else.
-            _refuse_foreign(headers, scope["method"])
+            _refuse_foreign(headers, scope["method"], own)
         try:
             if bearer:
                 return await people.holder("api", secret.strip())
             if cookie := _session(headers.get(b"cookie", b"")):
                 awake = b"x-live" not in headers and scope["path"] != "/live"
                 viewer = await people.holder("session", cookie, awake=awake)
-                _refuse_foreign(headers, scope["method"])
+                _refuse_foreign(headers, scope["method"], own)
                 return viewer
         except NotSignedInError:
             pass
         return None
 
-    def _bounded(self, receive: Receive) -> Receive:
-        seen = 0
+    def _bounded(self, receive: Receive, *, has_body: bool) -> Receive:
+        seen, more = 0, has_body
 
         async def bounded() -> Message:
-            nonlocal seen
+            nonlocal seen, more
             message = await receive()
+            if message["type"] == "http.disconnect":
+                if more:  # what came of it may read like a whole one
+                    raise BodyCutOffError
+                return message
+            more = message.get("more_body", False)
             seen += len(message.get("body", b""))
             if seen > self._most_bytes:
                 raise BodyTooLargeError(self._most_bytes)
@@ -260,23 +294,26 @@ def _session(header: bytes) -> str | None:
     return found.value if found else None
 
 
-def _refuse_foreign(headers: dict[bytes, bytes], method: str) -> None:
-    """A browser sends its cookies along whoever made it ask; only our own pages may."""
+def _refuse_foreign(headers: dict[bytes, bytes], method: str, own: str) -> None:
+    """A browser sends its cookies along whoever made it ask; only our own pages may.
+
+    ``own`` is their origin. Scheme and host count: a page that came without encryption may be
+    anybody's.
+    """
     if method in {"GET", "HEAD", "OPTIONS"}:
         return
     origin = headers.get(b"origin", b"").decode("latin-1")
-    own = urlsplit(origin).netloc == headers.get(b"host", b"").decode("latin-1")
-    if not (own or (not origin and headers.get(b"sec-fetch-site") == b"same-origin")):
+    if not (origin == own or (not origin and headers.get(b"sec-fetch-site") == b"same-origin")):
         raise ForbiddenOriginError
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, headers: Sequence[tuple[bytes, bytes]]) -> Send:
     async def wrapped(message: Message) -> None:
         if message["type"] == "http.response.start":
             present = {name for name, _ in message["headers"]}
             message["headers"] = [
                 *message["headers"],
-                *(each for each in _HEADERS if each[0] not in present),
+                *(header for header in headers if header[0] not in present),
             ]
         await send(message)
 

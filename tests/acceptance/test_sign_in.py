@@ -10,6 +10,8 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -20,6 +22,7 @@ from pydantic import SecretStr
 
 from roadbed.demo.server import free_port
 from roadbed.kernel.settings import Settings
+from roadbed.people import browsers
 from roadbed.people.service import hashed
 from roadbed.web import SESSION_COOKIE, NotLoopbackError, create
 from tests.conftest import Folders, Site, serving
@@ -148,6 +151,45 @@ class TestPasswords:
         assert (refused[0], limited[0]) == (403, 429)
         assert "too often" in limited[1]
 
+    async def test_strangers_lock_nobody_out_of_a_browser_they_signed_in_with(
+        self, site: Site
+    ) -> None:
+        for name in ("ana", "ben"):
+            await site.app.signing_in.set_password(name, PASSWORD)
+        site.app.signing_in._of_address._most = 1000
+        async with browser(site) as own, browser(site) as stranger, browser(site) as other:
+            answer = await sign_in(own, "ana", PASSWORD)
+            [known] = [
+                line for line in answer.headers.get_list("set-cookie") if "roadbed_known" in line
+            ]
+            for said in ("HttpOnly", "SameSite=strict", "Path=/sign-in"):
+                assert said in known
+            await sign_in(other, "ben", PASSWORD)
+            for _ in range(12):
+                refused = await sign_in(stranger, "ana", "wrong password")
+            assert refused.status_code == 429
+            assert (await sign_in(stranger, "ana", PASSWORD)).status_code == 429
+            assert (await sign_in(other, "ana", PASSWORD)).status_code == 429
+            assert (await sign_in(own, "ana", PASSWORD)).status_code == 200
+            # Whoever sits at that browser has no more tries than a stranger.
+            statuses = [(await sign_in(own, "ana", "wrong")).status_code for _ in range(12)]
+            assert (statuses[0], statuses[-1]) == (403, 429)
+            # A new password ends what browsers know.
+            site.app.signing_in._of_browser._buckets.clear()
+            await site.app.signing_in.set_password("ana", PASSWORD + "!")
+            assert (await sign_in(own, "ana", PASSWORD + "!")).status_code == 429
+
+    def test_a_mark_is_good_for_one_person_and_a_year(self) -> None:
+        now = datetime(2026, 11, 27, tzinfo=UTC)
+        mark = browsers.mark("ana", "$argon2id$kept", now)
+        assert browsers.knows("ana", "$argon2id$kept", mark, now)
+        assert not browsers.knows("ben", "$argon2id$kept", mark, now)
+        assert not browsers.knows("ana", "$argon2id$other", mark, now)
+        assert not browsers.knows("ana", None, mark, now)
+        assert not browsers.knows("ana", "$argon2id$kept", mark, now + timedelta(days=366))
+        for forged in ("", ".", "1.é", f"{'9' * 30}.{mark}", mark + "0", "²" + mark):
+            assert not browsers.knows("ana", "$argon2id$kept", forged, now)
+
     async def test_an_address_that_tries_many_names_is_held_up(self, site: Site) -> None:
         site.app.signing_in._of_address._most = 3
         async with browser(site) as client:
@@ -270,6 +312,51 @@ class TestAddresses:
                 assert "Secure" in answer.headers["set-cookie"]
                 other = await client.get("/sign-in", headers={"Host": "elsewhere.example"})
                 assert (other.status_code, other.json()["code"]) == (400, "foreign_host")
+
+    async def test_only_its_own_scheme_and_host_are_its_own_pages(
+        self, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        folders.write()
+        settings = settings.model_copy(update={"address": "https://roadbed.example"})
+        async with (
+            serving(settings, url) as site,
+            httpx2.AsyncClient(base_url=site.address) as client,
+        ):
+            public = {"Host": "roadbed.example"}
+            for origin, status in (
+                ("http://roadbed.example", 403),
+                ("https://roadbed.example:444", 403),
+                ("https://roadbed.example", 403),
+            ):
+                answer = await client.post(
+                    "/sign-in",
+                    data={"name": "ana", "password": "wrong"},
+                    headers={**public, "Origin": origin},
+                )
+                assert answer.status_code == status
+                foreign = "another site" in answer.text
+                assert foreign == (origin != "https://roadbed.example")
+                assert answer.headers["strict-transport-security"] == "max-age=31536000"
+            here = await client.get("/sign-in")
+            assert "strict-transport-security" not in here.headers
+
+    async def test_who_asks_is_believed_of_trusted_proxies_alone(
+        self, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        folders.write()
+        seen: list[str] = []
+        proxy = {"trusted_proxies": (ip_network("127.0.0.0/8"),)}
+        for update in ({}, proxy):
+            async with serving(settings.model_copy(update=update), url) as site:
+                site.app.signing_in.knock = seen.append  # type: ignore[method-assign, assignment]
+                async with browser(site) as client:
+                    forwarded = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+                    answer = await client.get("/sign-in/provider", headers=forwarded)
+                    assert answer.status_code == 403
+                    answer = await client.post("/sign-in", data={}, headers=forwarded)
+                    # Its origin says http; a trusted proxy says that it came by https.
+                    assert ("another site" in answer.text) is bool(update)
+        assert seen == ["127.0.0.1", "127.0.0.1", "203.0.113.7"]
 
     def test_listening_to_others_needs_the_public_address(self) -> None:
         with pytest.raises(NotLoopbackError, match="ROADBED_ADDRESS"):

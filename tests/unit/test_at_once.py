@@ -195,7 +195,7 @@ async def decide(inquiry, context):
             assert await commits(app) == [2, 2, 1]
 
     async def test_what_is_not_stored_yet_counts_as_held_in_memory(self, ready: App) -> None:
-        ready.decisions._at_once = ready.decisions._max_in_flight
+        ready.decisions._in_flight._all = ready.decisions._in_flight._most
         with pytest.raises(OverloadedError):
             await send(ready)
 
@@ -368,7 +368,7 @@ class TestRepeatedBatches:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
             declared(app).gate.set()
-            assert app.decisions._at_once == 0
+            assert app.decisions._in_flight._all == 0
             _, decision = await send(app, "next")
             assert decision is not None
 

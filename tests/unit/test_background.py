@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from roadbed.bootstrap import App
 from roadbed.halts.errors import UnknownHaltError
 from roadbed.storage.background import Warnings
 from roadbed.storage.errors import StorageUnavailableError
+from roadbed.storage.failures import Failures, reported_to
 from roadbed.upkeep import relaying, running
 
 AWAY = StorageUnavailableError("canceling statement due to statement timeout")
@@ -51,9 +53,55 @@ def test_each_problem_of_each_work_is_said_once_a_minute() -> None:
     assert len(warnings._said) == 1
 
 
-def test_what_is_no_error_of_ours_is_not_caught() -> None:
-    with pytest.raises(ValueError, match="odd"), Warnings().caught("drill"):
+def test_an_error_that_nobody_foresaw_is_caught_and_said() -> None:
+    with capture_logs() as logged, Warnings().caught("drill", usecase="a"):
         raise ValueError("odd")
+    assert [line["problem"] for line in logged] == ["ValueError: odd"]
+
+
+def test_a_failure_stands_until_the_work_is_done_or_did_not_come_again() -> None:
+    now = 1000.0
+    failures = Failures(lambda: now)
+    warnings = Warnings(lambda: now)
+    with reported_to(failures):
+        for name in ("a", "a", "b"):
+            warnings.say("drill", ValueError("odd\nmore"), usecase=name)
+            now += 1.0
+        [first, second] = failures.standing()
+        assert (first.about, first.times, first.since, first.last) == (
+            (("usecase", "a"),),
+            2,
+            1000.0,
+            1001.0,
+        )
+        assert first.problem == "ValueError: odd"
+        with warnings.caught("drill", usecase="a"):
+            pass
+        assert failures.standing() == [second]
+    warnings.say("drill", ValueError("odd"), usecase="c")
+    assert failures.standing() == [second]
+    now += 1000.0
+    assert failures.standing() == []
+
+
+async def test_people_see_what_fails_in_the_background(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "_REPORT_SECONDS", 0.01)
+    with monkeypatch.context() as patch:
+        patch.setattr(app.relay, "round", fails)
+        async with running(app), relaying(app), asyncio.timeout(30):
+            while not (rows := await app.failures.list(["triage"])):  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.01)
+            assert (rows[0]["work"], rows[0]["about"]) == (
+                "deliveries not looked at",
+                "usecase triage",
+            )
+            assert rows[0]["problem"] == str(AWAY)
+            assert await app.failures.list([]) == []
+            patch.undo()
+            while await app.failures.list(["triage"]):  # noqa: ASYNC110 - the table has no event
+                await asyncio.sleep(0.01)
 
 
 LOOPS: dict[str, Callable[[App], tuple[object, str]]] = {
@@ -118,3 +166,11 @@ async def test_a_halt_that_cannot_tell_other_processes_says_so(
     with capture_logs() as logged:
         await app.halts.halt("triage", reason="it is wrong", actor="ana")
     assert [line["event"] for line in logged] == ["other processes not told"]
+
+
+async def test_a_halt_waits_for_nobody_who_uses_all_connections(app: App) -> None:
+    async with AsyncExitStack() as stack, asyncio.timeout(30):
+        for _ in range(8):
+            await stack.enter_async_context(app.database.transaction())
+        await app.halts.halt("triage", reason="all are in use", actor="ana")
+        assert (await app.halts.in_force())[0].use_case == "triage"

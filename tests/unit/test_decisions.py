@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions import rules
+from roadbed.decisions.in_flight import InFlight
 from roadbed.decisions.model import (
     Answered,
     Decision,
@@ -426,12 +427,66 @@ class TestAdmission:
     ) -> None:
         folders.write()
         async with serving(settings.model_copy(update={"max_in_flight": 1}), url) as app:
-            app.decisions._under_way["tsk_x"] = asyncio.create_task(asyncio.sleep(0.1))
-            with pytest.raises(OverloadedError):
+            app.decisions._in_flight.begin("triage")
+            with pytest.raises(OverloadedError, match="1 tasks are"):
                 await app.decisions.submit("triage", {"text": "a"}, key=None, source=SOURCE)
+
+    async def test_a_slow_use_case_leaves_room_for_the_others(
+        self, folders: Folders, settings: Settings, url: str
+    ) -> None:
+        folders.write()
+        folders.write(name="claims")
+        async with serving(settings.model_copy(update={"max_in_flight": 8}), url) as app:
+            for _ in range(6):  # each of them hangs
+                app.decisions._in_flight.begin("triage")
+            with pytest.raises(OverloadedError, match="6 tasks of 'triage', its share"):
+                await app.decisions.submit("triage", {"text": "a"}, key=None, source=SOURCE)
+            for _ in range(3):
+                _, task = await app.decisions.submit(
+                    "claims", {"text": "a"}, key=None, source=SOURCE
+                )
+                assert task is not None
+                await task
+            app.decisions._in_flight.end("triage")
+            _, task = await app.decisions.submit("triage", {"text": "a"}, key=None, source=SOURCE)
+            assert task is not None
+            await task
+
+    def test_a_share_is_three_times_what_is_free(self) -> None:
+        shares = InFlight(8)
+        assert shares.room("a") == 6
+        for _ in range(6):
+            shares.begin("a")
+        assert (shares.room("a"), shares.room("b")) == (0, 1)
+        shares.begin("b")
+        shares.begin("b")
+        assert (shares.room("a"), shares.room("b"), shares.room("c")) == (0, 0, 0)
+        assert InFlight(1).room("a") == 1
 
 
 class TestRecovery:
+    async def test_one_use_case_that_cannot_be_recovered_keeps_no_other_back(
+        self, folders: Folders, settings: Settings, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("claims", "triage", "zebra"):
+            folders.write(name=name)
+        async with serving(settings, url) as app:
+            taken = []
+
+            async def take_over(served: Any, most: int) -> Any:
+                taken.extend(served)
+                if "claims" in served:
+                    raise ValueError("it is odd")
+                return []
+
+            monkeypatch.setattr(app.decisions._intake, "take_over", take_over)
+            for _ in range(10_000):
+                app.decisions._in_flight.begin("zebra")
+            app.decisions._in_flight._most = 10_004
+            with pytest.raises(ValueError, match="odd"):
+                await app.decisions.recover()
+            assert taken == ["claims", "triage"]
+
     async def lose(self, app: App, attempt: int = 1) -> str:
         """A task whose process died after admission."""
         admission, task = await app.decisions.submit(

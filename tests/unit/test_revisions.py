@@ -738,7 +738,7 @@ class TestBadInput:
 
     async def test_a_retired_or_busy_one_takes_none(self, app: App) -> None:
         first = await decide(app, "to returns")
-        app.decisions._max_in_flight = 0
+        app.decisions._in_flight._most = 0
         with pytest.raises(OverloadedError):
             await revise(app, first.task_id, "to billing")
         object.__setattr__(app.registry.get("triage"), "retired", True)

@@ -5,8 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import pwd
 import random
+import shutil
+import signal
 import subprocess
+import sys
+import time
+import traceback
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,9 +20,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from roadbed import pipeline
 from roadbed.intake.service import ADMIT
+from roadbed.kernel.settings import Settings
 from roadbed.reviews.service import CLAIM
 from roadbed.storage import embedded, migrations
 from roadbed.storage import writer as writing
@@ -31,6 +39,7 @@ from roadbed.storage.errors import (
 )
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import BY_KEY, GroupCommitWriter, Statement, Write
+from roadbed.web import create
 
 PUT = Write(
     "put",
@@ -334,6 +343,40 @@ class TestDatabase:
         with pytest.raises(DatabaseUrlError):
             Database("mysql-ish nonsense")
 
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "postgresql://ana:pass@secret@host/roadbed",
+            "postgresql://ana:pass/secret@host/roadbed",
+            "postgresql://ana:pass?secret@host/roadbed",
+            "postgresql://ana:pass#secret@host/roadbed",
+            "postgresql://ana:secret",
+            "postgresql://ana:pass@host:secret/roadbed",
+            "postgresql://ana:pass@host?secret=1",
+            "host=host port=secret",
+            "host=host password=pass secret",
+        ],
+    )
+    def test_an_address_with_a_mistake_is_refused_without_a_word_of_it(self, address: str) -> None:
+        with pytest.raises(DatabaseUrlError) as caught:
+            with_schema(address)
+        assert "secret" not in "".join(traceback.format_exception(caught.value))
+        with pytest.raises(DatabaseUrlError):
+            create(Settings(database_url=SecretStr(address)))
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "postgresql://ana:p:q%40@[::1]:5432/roadbed",
+            "postgresql://postgres@/roadbed?host=/var/run/postgresql",
+            "postgresql://one:1,two:2/roadbed?target_session_attrs=any",
+            "postgres:///roadbed",
+            "host=host password='pass secret'",
+        ],
+    )
+    def test_every_sound_address_is_taken(self, address: str) -> None:
+        assert "search_path=roadbed,public" in with_schema(address)
+
     async def test_a_server_that_is_away_is_said(
         self, url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -420,24 +463,15 @@ class TestEmbedded:
         parent = ROOT_HOME if os.geteuid() == 0 else Path("/tmp")
         return parent / f"roadbed-test-{os.getpid()}-{name}"
 
-    def test_a_second_process_shares_it_and_does_not_stop_it(self, server: EmbeddedServer) -> None:
-        guest = EmbeddedServer(server.home)
-        (server.home / "owner.pid").write_text("1")
-        assert guest.start() == server.url()
-        guest.stop()
-        assert server.running()
-
-    def test_one_whose_starter_was_killed_is_taken_over(self) -> None:
-        import shutil
-
-        home = self.home("orphan")
-        first = EmbeddedServer(home)
-        first.start()
-        (home / "owner.pid").write_text("999999999")
-        heir = EmbeddedServer(home)
-        heir.start()
-        heir.stop()
-        assert not first.running()
+    def test_the_last_one_stops_it(self) -> None:
+        home = self.home("shared")
+        first, second = EmbeddedServer(home), EmbeddedServer(home)
+        assert first.start() == second.start()
+        first.stop()
+        first.stop()
+        assert second.answers()
+        second.stop()
+        assert not second.running()
         # A start that was cut off in the middle of making the data folder leaves no trap.
         (first.data / "PG_VERSION").unlink()
         (home / "postgresql-18.new").mkdir()
@@ -446,14 +480,118 @@ class TestEmbedded:
         again.stop()
         shutil.rmtree(home)
 
-    def test_a_long_path_gets_a_short_socket(self) -> None:
-        import shutil
+    def test_any_process_starts_it_again_and_killed_ones_keep_nothing_alive(self) -> None:
+        """Three processes share it: one is killed, the server is killed, one stops."""
+        home = self.home("kept")
+        mine = EmbeddedServer(home)
+        mine.start()
+        holding = (
+            "import sys; from pathlib import Path; from roadbed.storage.embedded import *\n"
+            "EmbeddedServer(Path(sys.argv[1])).start(); print('there', flush=True)\n"
+            "sys.stdin.read()"
+        )
+        other = subprocess.Popen(
+            [sys.executable, "-c", holding, str(home)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"there\n"
+        other.kill()  # it takes nothing back by itself
+        other.communicate()
+        guest = EmbeddedServer(home)
+        guest.start()
+        pid = int((mine.data / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+        while guest.answers():
+            time.sleep(0.01)
+        assert guest.keep()
+        assert not mine.keep()
+        guest.stop()
+        assert mine.answers()
+        mine.stop()
+        assert not mine.running()
+        assert not mine.keep()  # it has left
+        shutil.rmtree(home)
 
+    def test_its_log_is_put_aside_when_it_is_long(
+        self, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log = server.data / "server.log"
+        with log.open("a") as file:
+            file.write("it said something\n" * 10)
+        monkeypatch.setattr(embedded, "LARGEST_LOG_BYTES", 100)
+        server.keep()
+        assert "it said something" in (server.home / "server.log.1").read_text()
+        assert "it said something" not in log.read_text()
+        admin = server.url().replace("/roadbed?", "/postgres?")
+        with psycopg.connect(admin, autocommit=True) as connection:
+            connection.execute("DO $$ BEGIN RAISE WARNING 'it goes on'; END $$")
+            with pytest.raises(psycopg.Error):
+                connection.execute("SELECT 'a secret'::json")
+        told = log.read_text()
+        assert told.count("it goes on") == 1
+        assert "a secret" not in told
+
+    def test_links_that_others_put_there_are_not_followed(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        target = tmp_path / "target"
+        target.write_text("precious")
+        home = self.home("links")
+        home.mkdir()
+        (home / "start.lock").symlink_to(target)
+        with pytest.raises(EmbeddedServerError, match=r"start\.lock"):
+            EmbeddedServer(home).start()
+        assert target.read_text() == "precious"
+        shutil.rmtree(home)
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root writes beside another account")
+    def test_as_root_the_servers_account_owns_nothing_that_root_writes_to(
+        self, server: EmbeddedServer
+    ) -> None:
+        assert server.home.stat().st_uid == 0
+        assert server.home.stat().st_mode & 0o777 == 0o711
+        owners = {path.name: path.lstat().st_uid for path in server.home.iterdir()}
+        theirs = {name for name, uid in owners.items() if uid != 0}
+        assert theirs == {"postgresql-18", "socket"}
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root takes a folder over")
+    def test_as_root_a_folder_of_another_account_is_refused_or_taken(self) -> None:
+        home = self.home("foreign")
+        home.mkdir()
+        os.chown(home, 65534, -1)
+        with pytest.raises(EmbeddedServerError, match="another account"):
+            EmbeddedServer(home).start()
+        with pytest.raises(EmbeddedServerError, match="exchange"):
+            EmbeddedServer(home / "below").start()
+        os.chown(home, pwd.getpwnam("roadbed").pw_uid, -1)  # as earlier versions left it
+        (home / "owner.pid").symlink_to("/etc/passwd")
+        server = EmbeddedServer(home)
+        server._make_home()
+        assert home.stat().st_uid == 0
+        assert list(home.iterdir()) == []
+        shutil.rmtree(home)
+
+    def test_a_long_path_gets_a_short_socket_of_a_name_nobody_guesses(self) -> None:
         home = self.home("x" * 90)
         server = EmbeddedServer(home)
         with psycopg.connect(server.start()) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
+        folder = Path((home / "socket-folder").read_text())
+        assert EmbeddedServer(home).url() == server.url()
+        assert str(folder) in server.url()
+        assert folder.stat().st_mode & 0o777 == 0o700
+        # Something took it away, and somebody else has its name.
+        shutil.rmtree(folder)
+        folder.symlink_to("/tmp")
+        assert str(folder) not in server.url()
+        assert server.keep()
+        with psycopg.connect(server.url()) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
         server.stop()
+        folder.unlink()
+        shutil.rmtree(server._socket_folder())
         shutil.rmtree(home)
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root has this trap")

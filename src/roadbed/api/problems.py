@@ -21,10 +21,12 @@ _TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "Too slow",
     409: "Conflict",
     413: "Too large",
     422: "Does not fit",
     429: "Too often",
+    431: "Too large",
     503: "Not now",
 }
 

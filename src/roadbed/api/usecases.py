@@ -35,6 +35,14 @@ async def usecases(request: Request) -> Response:
     )
 
 
+@router.get("/failures")
+@needs(Permission.VIEW, by=listing)
+async def failures(request: Request) -> Response:
+    """Background work that fails now, in any process: what, for which use case, since when."""
+    app, viewer = app_of(request), viewer_of(request)
+    return as_json({"failures": await app.failures.list(viewer.visible(app.registry.names()))})
+
+
 @router.get("/usecases/{name}")
 @needs(Permission.VIEW)
 async def usecase(name: str, request: Request) -> Response:

@@ -141,6 +141,7 @@ async def _serve(folder: Path | None, port: int | None, *, alone: bool) -> None:
     import uvicorn
 
     from roadbed.kernel.settings import Settings
+    from roadbed.listener import configured
     from roadbed.web import create
 
     settings = Settings()
@@ -150,14 +151,7 @@ async def _serve(folder: Path | None, port: int | None, *, alone: bool) -> None:
     )
     application = create(settings, relays=alone)
     server = uvicorn.Server(
-        uvicorn.Config(
-            application,
-            host=settings.host,
-            port=settings.port,
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=5,
-        )
+        configured(application, settings, host=settings.host, port=settings.port)
     )
     running = asyncio.create_task(server.serve())
     while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn has no event

@@ -104,6 +104,7 @@ async def usecases(request: Request) -> HTMLResponse:
         rows=rows,
         broken={name: app.broken[name] for name in viewer.visible(app.broken)},
         in_force=[each for each in await app.halts.in_force() if viewer.sees(each.use_case)],
+        failures=await app.failures.list(viewer.visible(app.registry.names())),
         can_halt=viewer.somewhere(Permission.HALT),
         served_here=bool(app.registry.names()) and not viewer.admin,
     )
@@ -133,6 +134,7 @@ async def usecase(request: Request) -> HTMLResponse:
         live=service.live,
         state_words=STATES[service.live.state],
         notices=await app.trust.notices(overview.use_case),
+        failures=await app.failures.list([overview.use_case]),
         proof=proof,
         curve=curve,
         headline=words.headline(overview, service.live, app.clock.now()),

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from roadbed.access import open_to_all
 from roadbed.console.pages import app_of, page, problem_page
 from roadbed.kernel.errors import RoadbedError
+from roadbed.people.browsers import MARK_SECONDS
 from roadbed.people.errors import (
     NotSignedInError,
     ProviderError,
@@ -25,6 +26,7 @@ _WANTED = "roadbed_wanted"  # the page that asked for the sign-in
 _WANTED_SECONDS = 15 * 60
 _BEGUN = "roadbed_begun"  # binds a sign-in at the provider to this browser
 _BEGUN_SECONDS = 10 * 60
+_KNOWN = "roadbed_known"  # somebody signed in here before
 _BACK = "/sign-in/back"
 _PATH = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9_-]*){1,6}")
 
@@ -57,7 +59,10 @@ async def by_password(request: Request) -> Response:
     name = form.get("name", "").strip().lower()
     try:
         person = await app_of(request).signing_in.by_password(
-            name, form.get("password", ""), address=_address(request)
+            name,
+            form.get("password", ""),
+            address=_address(request),
+            known=request.cookies.get(_KNOWN, ""),
         )
     except (SignInRefusedError, TooManyRequestsError) as error:
         return _form(request, error, name=name)
@@ -181,6 +186,16 @@ async def _enter(request: Request, person: str, how: How) -> Response:
         path="/",
     )
     response.delete_cookie(_WANTED, path="/")
+    if (known := await app_of(request).signing_in.known_browser(person)) is not None:
+        response.set_cookie(
+            _KNOWN,
+            known,
+            max_age=MARK_SECONDS,
+            httponly=True,
+            samesite="strict",
+            secure=_secure(request),
+            path="/sign-in",
+        )
     return response
 
 

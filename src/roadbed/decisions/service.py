@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,7 @@ from roadbed.budgets.service import amounts
 from roadbed.decisions import rules
 from roadbed.decisions.commits import SECONDS_AT_ONCE, one_is_enough
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
+from roadbed.decisions.in_flight import InFlight
 from roadbed.decisions.model import (
     Answered,
     Decision,
@@ -24,7 +25,7 @@ from roadbed.decisions.model import (
 from roadbed.decisions.presence import Presence
 from roadbed.decisions.runner import Runner
 from roadbed.decisions.trials import Trials
-from roadbed.intake.errors import OverloadedError, RetiredError
+from roadbed.intake.errors import RetiredError
 from roadbed.intake.model import Admission, AdmittedTask, Arrival
 from roadbed.intake.service import Intake, record
 from roadbed.kernel.clock import Clock
@@ -70,10 +71,9 @@ class Decisions:
         self._trials = trials
         self._ids = ids
         self._clock = clock
-        self._max_in_flight = max_in_flight
+        self._in_flight = InFlight(max_in_flight)
         self._runners: dict[str, tuple[LoadedUseCase, Runner]] = {}
         self._under_way: dict[str, asyncio.Task[Decision | None]] = {}
-        self._at_once = 0  # not on disk yet, while one commit may be enough
 
     async def submit(
         self,
@@ -91,7 +91,18 @@ class Decisions:
         ``RetiredError``, ``InputError``, ``KeyReusedError``, ``OverloadedError``,
         ``StorageUnavailableError``.
         """
-        service = self._admitting(use_case)
+        with self._admitting(use_case) as service:
+            return await self._submit(service, content, key=key, source=source, waits=waits)
+
+    async def _submit(
+        self,
+        service: Service,
+        content: Mapping[str, Any],
+        *,
+        key: str | None,
+        source: Mapping[str, str],
+        waits: bool,
+    ) -> tuple[Admission, asyncio.Future[Decision | None] | None]:
         declared = service.loaded.declared
         arrival = self._intake.read(
             declared,
@@ -123,32 +134,41 @@ class Decisions:
         ``NoSuchTaskError``, ``RevisionErasedError``, ``OverloadedError``,
         ``StorageUnavailableError``.
         """
-        service = self._admitting(use_case)
-        admission = await self._intake.revise(
-            service.loaded.declared, task_id, content, source=source, reason=reason
-        )
-        return (admission, None) if admission.task.noted else self._go_on(admission)
+        with self._admitting(use_case) as service:
+            admission = await self._intake.revise(
+                service.loaded.declared, task_id, content, source=source, reason=reason
+            )
+            return (admission, None) if admission.task.noted else self._go_on(admission)
 
-    def _admitting(self, use_case: str) -> Service:
-        """The service of a use case that takes work now."""
+    @contextlib.contextmanager
+    def _admitting(self, use_case: str) -> Iterator[Service]:
+        """The service of a use case that takes work now; the task counts from here on."""
         service = self._services.get(use_case)
         if service.retired:
             raise RetiredError(use_case)
-        busy = len(self._under_way) + self._at_once
-        if busy >= self._max_in_flight:
-            raise OverloadedError(busy)
-        return service
+        with self._in_flight.admitting(use_case):
+            yield service
 
     async def recover(self) -> int:
         """Take over tasks whose lease ran out and keep the leases of our own; gives how many."""
         if self._under_way:
             await self._intake.extend([*self._under_way])  # type: ignore[list-item]
-        served = {name: self._services.get(name).loaded.declared for name in self._services.names()}
-        room = self._max_in_flight - len(self._under_way)
-        tasks = await self._intake.take_over(served, room)
-        for task in tasks:  # none of our own: their leases were extended a moment ago
-            self._start(task)
-        return len(tasks)
+        taken, errors = 0, list[Exception]()
+        for name in self._services.names():
+            declared = self._services.get(name).loaded.declared
+            if not (room := self._in_flight.room(name)):
+                continue
+            try:
+                tasks = await self._intake.take_over({name: declared}, room)
+            except Exception as error:  # one use case's fault, perhaps: the others go first
+                errors.append(error)
+                continue
+            for task in tasks:  # none of our own: their leases were extended a moment ago
+                self._start(task)
+            taken += len(tasks)
+        if errors:
+            raise errors[0]
+        return taken
 
     async def compared(self) -> None:
         """Wait until the other version has answered every task settled so far."""
@@ -171,24 +191,20 @@ class Decisions:
         What that commit did not store (the key stands already, the halt epoch moved meanwhile) is
         admitted like any other task, which tells which it was.
         """
-        self._at_once += 1
-        try:
-            loop = asyncio.get_running_loop()
-            deciding = loop.create_task(self._turn(arrival.task, self._clock.monotonic()))
-            done = await _done_within(loop, deciding, SECONDS_AT_ONCE)
-            if done and await self._stored_at_once(arrival, turn := deciding.result()):
-                self._compare(turn, arrival.task)
-                decided = loop.create_future()
-                decided.set_result(turn.decision)
-                return Admission(task=arrival.task, repeated=False), decided
-            admission = await self._intake.admit(service.loaded.declared, arrival)
-            if not done:
-                return self._go_on(admission, deciding)
-            if not admission.repeated:  # most likely its epoch is over
-                await self._services.refresh(service.loaded.name)
-            return self._go_on(admission)
-        finally:
-            self._at_once -= 1
+        loop = asyncio.get_running_loop()
+        deciding = loop.create_task(self._turn(arrival.task, self._clock.monotonic()))
+        done = await _done_within(loop, deciding, SECONDS_AT_ONCE)
+        if done and await self._stored_at_once(arrival, turn := deciding.result()):
+            self._compare(turn, arrival.task)
+            decided = loop.create_future()
+            decided.set_result(turn.decision)
+            return Admission(task=arrival.task, repeated=False), decided
+        admission = await self._intake.admit(service.loaded.declared, arrival)
+        if not done:
+            return self._go_on(admission, deciding)
+        if not admission.repeated:  # most likely its epoch is over
+            await self._services.refresh(service.loaded.name)
+        return self._go_on(admission)
 
     async def _stored_at_once(self, arrival: Arrival, turn: _Turn) -> bool:
         item = _record(arrival.task, turn.decision, turn.service.loaded.declared) | record(arrival)
@@ -210,8 +226,13 @@ class Decisions:
     ) -> asyncio.Task[Decision | None]:
         running = asyncio.create_task(self._decide(task, deciding))
         self._under_way[task.id] = running
-        running.add_done_callback(lambda _: self._under_way.pop(task.id, None))
+        self._in_flight.begin(task.use_case)
+        running.add_done_callback(lambda _: self._ended(task))
         return running
+
+    def _ended(self, task: AdmittedTask) -> None:
+        self._under_way.pop(task.id, None)
+        self._in_flight.end(task.use_case)
 
     async def _decide(
         self, task: AdmittedTask, deciding: asyncio.Task[_Turn] | None

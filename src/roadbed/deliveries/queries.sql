@@ -231,6 +231,13 @@ FROM (SELECT * FROM json_to_recordset(%(items)s::json) AS item (
           content_hash text, kind text) ORDER BY id) AS item
 WHERE delivery.id = item.id
 
+-- name: not_prepared
+-- The database, or what makes it ready, refuses this one. Approving it tries again.
+UPDATE delivery
+SET state = 'held', reason = %(reason)s, position = nextval('delivery_position'),
+    approve_until = now() + make_interval(secs => %(approve_seconds)s)
+WHERE id = %(id)s AND state = 'planned'
+
 -- name: ask
 -- A person is asked where the pod said; the question goes out like any delivery.
 INSERT INTO delivery (id, use_case, task_id, destination, kind, of_delivery, state, position, key,

@@ -12,6 +12,7 @@ import functools
 import itertools
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -24,7 +25,7 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.secrets import mask
 from roadbed.storage.background import Warnings
-from roadbed.storage.database import Connection, Database
+from roadbed.storage.database import Connection, Database, passes
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
 from roadbed.usecases.destinations import (
@@ -134,9 +135,43 @@ class Relay:
             return 0
         cursor = await connection.execute(SQL["planned"], {**named, "most": most})
         rows = await cursor.fetchall()
-        if not rows:
-            return 0
-        prepared = [rules.prepare(declared, each) for each in rows]
+        if rows:
+            await self._prepare_each(connection, declared, rows)
+        return len(rows)
+
+    async def _prepare_each(
+        self, connection: Connection, declared: UseCase, rows: Sequence[Row]
+    ) -> None:
+        """Make all of ``rows`` ready; the one that cannot be is held with the reason.
+
+        What fails is halved until it is found, so that it stops no other.
+        """
+        try:
+            async with connection.transaction():
+                await self._prepare_rows(connection, declared, rows)
+        except UniqueViolation:
+            raise
+        except Exception as error:
+            if passes(error):
+                raise
+            if len(rows) > 1:
+                middle = len(rows) // 2
+                for half in (rows[:middle], rows[middle:]):
+                    await self._prepare_each(connection, declared, half)
+                return
+            place = {"usecase": declared.name, "destination": rows[0]["destination"]}
+            self._warnings.say("delivery not made ready, but held", error, **place)
+            facts = {
+                "id": rows[0]["id"],
+                "reason": f"It could not be made ready: {_sentence(error)}",
+                "approve_seconds": declared.approvals.within_hours * 3600.0,
+            }
+            await connection.execute(SQL["not_prepared"], facts)
+
+    async def _prepare_rows(
+        self, connection: Connection, declared: UseCase, rows: Sequence[Row]
+    ) -> None:
+        prepared = [rules.prepare(declared, row) for row in rows]
         prepared = await self._limited(connection, declared, rows, prepared)
         prepared = await self._without_doubles(connection, declared, rows, prepared)
         await connection.execute(
@@ -152,7 +187,6 @@ class Relay:
         held = [each.id for each in prepared if each.state is State.HELD]
         if held and declared.approvals.to is not None:
             await connection.execute(SQL["ask"], {"ids": held, "address": self._address})
-        return len(rows)
 
     async def _limited(
         self,
@@ -214,14 +248,22 @@ class Relay:
         self._tidied[declared.name] = now
         named = {"use_case": declared.name}
         for row in await self._database.fetch(SQL["lost"], {**named, "most": 200}):
-            await self._lost(declared, row)
+            with self._caught("lost delivery not looked at", declared, row):
+                await self._lost(declared, row)
         await self._database.fetch(SQL["expire"], named)
         await self._database.fetch(SQL["never_sent"], named)
         for row in await self._database.fetch(SQL["broken"], named):
-            await self._take_back(declared, row, "A later step failed")
+            with self._caught("delivery not taken back", declared, row):
+                await self._take_back(declared, row, "A later step failed")
         await self._database.fetch(SQL["not_again"], named)
         for row in await self._database.fetch(SQL["to_take_back"], named):
-            await self._take_back(declared, row, "A corrected input says something else")
+            with self._caught("delivery not taken back", declared, row):
+                await self._take_back(declared, row, "A corrected input says something else")
+
+    def _caught(self, not_done: str, declared: UseCase, row: Row) -> AbstractContextManager[None]:
+        """One row's fault stops no other row."""
+        place = {"usecase": declared.name, "destination": row["destination"]}
+        return self._warnings.caught(not_done, **place)
 
     async def _lost(self, declared: UseCase, row: Row) -> None:
         to = rules.connector(declared, row["destination"])
@@ -305,9 +347,8 @@ class Relay:
             if self._clock.monotonic() - began > SEND_SECONDS + STALE_SECONDS:
                 # No attempt lasts so long: this process was put to sleep in the middle of it.
                 outcome = replace(outcome, counts=outcome.state is State.DELIVERED)
-        place = {"usecase": declared.name, "destination": row["destination"]}
         # Without it the lease runs out, and it is lost.
-        with self._warnings.caught("outcome of a delivery not recorded", **place):
+        with self._caught("outcome of a delivery not recorded", declared, row):
             await self._finished(row, outcome, self._clock.monotonic() - began)
         if outcome.counts:
             await self._count(declared.name, row["destination"], outcome)
@@ -343,10 +384,10 @@ class Relay:
                 "worker": self._name,
                 "state": outcome.state,
                 "outcome": outcome.outcome,
-                "detail": mask(outcome.detail),
+                "detail": _storable(mask(outcome.detail)),
                 "wait": outcome.wait,
                 "look_first": outcome.look_first,
-                "reference": outcome.reference,
+                "reference": outcome.reference and _storable(outcome.reference),
                 "seconds": seconds,
                 "at": self._clock.now(),
             },
@@ -376,12 +417,23 @@ class Relay:
             "destination": destination,
             "failures": failures,
             "wait": wait,
-            "error": mask(outcome.detail),
+            "error": _storable(mask(outcome.detail)),
         }
         with self._warnings.caught(
             "state of a destination not shared", usecase=use_case, destination=destination
         ):
             await self._database.fetch(SQL["trip"], facts)
+
+
+def _storable(text: str) -> str:
+    """What a receiver said, without what no database keeps: NUL and halves of characters."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def _sentence(error: Exception) -> str:
+    """The first line of an error: what follows it may quote the record."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return f"{_storable(line)[:300].rstrip('.')}."
 
 
 def _rooms(rooms: Mapping[str, int]) -> str:

@@ -23,6 +23,8 @@ MOST_TEMPORARY = 12  # attempts; with the waits below that is about a day
 MOST_UNKNOWN = 5
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 4 * 3600.0
 _LONGEST_RETRY_AFTER = 6 * 3600.0
+_LONGEST_KEY = 1_000  # bytes; an index entry holds 2,704, with use case and destination
+_KEPT_OF_KEY = 100  # characters
 _MARGIN = timedelta(minutes=5)  # clocks of two systems never agree quite
 _RESTORED = (
     "The database was put back from a copy after this task came in. It may have been sent before. "
@@ -55,13 +57,14 @@ def prepare(declared: UseCase, row: Mapping[str, Any]) -> Prepared:
     in_order_of = getattr(kind, "in_order_of", None)
     try:
         key = templates.render(kind.key, facts)
-        order_key = templates.render(in_order_of, facts) if in_order_of else None
+        order_key = bounded(templates.render(in_order_of, facts)) if in_order_of else None
     except templates.MissingFieldError as error:
         return _held(row, f"Its key cannot be made: {error}.")
     if row["revises"] is not None:
         key = f"{key}:revision:{row['revision']}"
     if row["kind"] == CORRECTION:
         key = f"{key}:corrected:{row['of_verdict']}"
+    key = bounded(key)
     still_there = row["before"] == "there"
     held = row["kind"] == CORRECTION or row["needs_approval"] or still_there or row["restored"]
     return Prepared(
@@ -74,6 +77,17 @@ def prepare(declared: UseCase, row: Mapping[str, Any]) -> Prepared:
         content_hash=content_hash(row["destination"], key, facts),
         kind=CORRECTION if row["before"] is not None and row["kind"] == RESULT else None,
     )
+
+
+def bounded(key: str) -> str:
+    """``key``, or its beginning and its hash where it is longer than an index takes.
+
+    The same long key gives the same short one, in every process and version.
+    """
+    exact = key.encode("utf-8", "surrogatepass")
+    if len(exact) <= _LONGEST_KEY:
+        return key
+    return f"{key[:_KEPT_OF_KEY]}:sha256:{hashlib.sha256(exact).hexdigest()}"
 
 
 def content_hash(destination: str, key: str, content: Mapping[str, Any]) -> str:

@@ -49,13 +49,17 @@ class RetiredError(RoadbedError):
 
 
 class OverloadedError(RoadbedError):
-    """More tasks wait in memory than this process may hold; nothing of the task was stored."""
+    """More tasks wait in memory than this process, or this use case, may hold.
+
+    Nothing of the task was stored.
+    """
 
     code = "overloaded"
 
-    def __init__(self, in_flight: int) -> None:
+    def __init__(self, in_flight: int, use_case: str | None = None) -> None:
+        whose = f" of {use_case!r}, its share of this process," if use_case else ""
         super().__init__(
-            f"{in_flight} tasks are being decided already.",
+            f"{in_flight} tasks{whose} are being decided already.",
             "Send it again in a few seconds with the same key.",
         )
 

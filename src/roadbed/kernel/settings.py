@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Network: TypeAlias = IPv4Network | IPv6Network
 
 
 class Settings(BaseSettings):
@@ -89,8 +92,37 @@ class Settings(BaseSettings):
         168.0, gt=0, description="How often the relay exercises the stop of each use case."
     )
     max_body_bytes: int = Field(1_000_000, ge=1_000, description="Largest request body, in bytes.")
+    max_header_bytes: int = Field(
+        65_536, ge=1_000, description="Largest request line and headers together, in bytes."
+    )
+    header_seconds: float = Field(
+        10.0, gt=0, description="How long a client may take to send the headers of a request."
+    )
+    body_seconds: float = Field(
+        30.0, gt=0, description="How long a client may take to send the body of a request."
+    )
+    max_connections: int | None = Field(
+        None,
+        ge=1,
+        description="Connections in each process. Unset, and at most: half the limit of open "
+        "files, up to 10,000.",
+    )
+    connections_per_address: int = Field(
+        512,
+        ge=1,
+        description="Connections from one address, or one IPv6 network of 64 bits; a trusted "
+        "proxy may have more.",
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
+        (),
+        description="Addresses and networks of proxies whose X-Forwarded-For and "
+        "X-Forwarded-Proto count, with commas between. Empty: nobody's.",
+    )
     max_in_flight: int = Field(
-        10_000, ge=1, description="Tasks held in memory before new ones are told to wait."
+        10_000,
+        ge=1,
+        description="Tasks held in memory before new ones are told to wait. One use case may hold "
+        "three times what all leave free.",
     )
     isolation: Literal["process", "none"] = Field(
         "process",
@@ -108,3 +140,10 @@ class Settings(BaseSettings):
     claim_seconds: float = Field(
         900.0, gt=0, description="How long a claimed review is kept for the person who claimed it."
     )
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _with_commas(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return [part.strip() for part in value.split(",") if part.strip()]

@@ -46,3 +46,27 @@ GROUP BY 1 ORDER BY 1
 
 -- name: pulse
 SELECT coalesce(max(position), 0) AS position FROM audit_entry
+
+-- name: failures_over
+-- What no longer fails in this process, and what others left behind when they ended.
+DELETE FROM background_failure
+WHERE process = %(process)s AND (work, about) NOT IN (
+          SELECT item.work, item.about
+          FROM json_to_recordset(%(items)s::json) AS item (work text, about text))
+   OR last_at < now() - interval '1 hour'
+
+-- name: failures_keep
+INSERT INTO background_failure (process, work, about, use_case, problem, since, last_at, times)
+SELECT %(process)s, item.work, item.about, item.use_case, item.problem, item.since, item.last_at,
+       item.times
+FROM json_to_recordset(%(items)s::json) AS item (
+    work text, about text, use_case text, problem text, since timestamptz, last_at timestamptz,
+    times bigint)
+ON CONFLICT (process, work, about) DO UPDATE
+SET problem = EXCLUDED.problem, last_at = EXCLUDED.last_at, times = EXCLUDED.times
+
+-- name: failures_list
+SELECT work, about, use_case, problem, process, since, last_at, times FROM background_failure
+WHERE last_at > now() - make_interval(secs => %(over_seconds)s)
+  AND (use_case IS NULL OR use_case = ANY (%(use_cases)s))
+ORDER BY since, work, about LIMIT 100

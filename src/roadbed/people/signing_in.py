@@ -7,7 +7,7 @@ from dataclasses import asdict
 from psycopg.types.json import Jsonb
 
 from roadbed.kernel.clock import Clock
-from roadbed.people import rules
+from roadbed.people import browsers, rules
 from roadbed.people.errors import (
     NotInvitedError,
     PasswordError,
@@ -36,28 +36,39 @@ class SigningIn:
         self._creates = creates
         self._passwords = Passwords()
         self._of_account = Limit(clock, most=10, seconds=60.0)
+        self._of_browser = Limit(clock, most=10, seconds=60.0)
         self._of_address = Limit(clock, most=30, seconds=10.0)
 
     def knock(self, address: str) -> None:
         """Count an attempt from this address. Raises ``TooManyRequestsError``."""
         self._of_address.spend(address)
 
-    async def by_password(self, name: str, password: str, *, address: str) -> str:
+    async def by_password(self, name: str, password: str, *, address: str, known: str = "") -> str:
         """The person's name. Raises ``SignInRefusedError``, ``TooManyRequestsError``.
 
         An account that does not exist, has no password or is disabled answers like a wrong
-        password, as late, and runs into the same limit.
+        password, as late, and runs into the same limit. ``known`` is what ``known_browser`` gave
+        this browser before: it has a limit of its own, which strangers cannot use up.
         """
         self.knock(address)
-        self._of_account.spend(name[: rules.LONGEST_PASSWORD])
         row = await self._database.fetch_one(SQL["password"], {"name": name.replace("\0", "")})
         kept: str | None = row["password"] if row else None
+        if browsers.knows(name, kept, known, self._clock.now()):
+            self._of_browser.spend(known)
+        else:
+            self._of_account.spend(name[: rules.LONGEST_PASSWORD])
         tried = password if len(password) <= rules.LONGEST_PASSWORD else ""
         if not await self._passwords.fits(kept, tried):
             raise SignInRefusedError
         if kept and self._passwords.is_old(kept):
             await self._keep(name, password, changed=False)
         return name
+
+    async def known_browser(self, name: str) -> str | None:
+        """What a browser may keep in which ``name`` has signed in; ``None`` without a password."""
+        row = await self._database.fetch_one(SQL["password"], {"name": name})
+        kept: str | None = row["password"] if row else None
+        return browsers.mark(name, kept, self._clock.now()) if kept else None
 
     async def set_password(self, name: str, password: str) -> None:
         """A new password; every session ends. Raises ``PasswordError``, ``UnknownPersonError``."""

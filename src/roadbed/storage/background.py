@@ -1,4 +1,4 @@
-"""What a background loop could not do: said in the log, without flooding it."""
+"""What a background loop could not do: in the log without flooding it, and for people to see."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import structlog
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.storage.failures import REPORTED
 
 EVERY_SECONDS = 60.0
 _log = structlog.get_logger("roadbed")
@@ -23,15 +24,24 @@ class Warnings:
 
     @contextmanager
     def caught(self, not_done: str, **about: str) -> Iterator[None]:
-        """Go on after a ``RoadbedError`` with a warning that says what was not done."""
+        """Go on after any error with a warning that says what was not done.
+
+        Also after one that nobody foresaw: the fault of one item never stops its neighbours.
+        """
         try:
             yield
-        except RoadbedError as error:
+        except Exception as error:
             self.say(not_done, error, **about)
+        else:
+            if (failures := REPORTED.get()) is not None:
+                failures.succeeded(not_done, about)
 
     def say(self, not_done: str, error: Exception, **about: str) -> None:
         """Warn that something was not done, and why; ``about`` says for whom."""
         kind = error.code if isinstance(error, RoadbedError) else type(error).__name__
+        problem = str(error) if isinstance(error, RoadbedError) else f"{kind}: {error}"
+        if (failures := REPORTED.get()) is not None:
+            failures.add(not_done, about, problem)
         known = (not_done, kind, *about.values())
         now = self._monotonic()
         said_at, unsaid = self._said.get(known, (now - EVERY_SECONDS, 0))
@@ -42,5 +52,4 @@ class Warnings:
             del self._said[old]
         self._said[known] = (now, 0)
         more = {"times_before": unsaid} if unsaid else {}
-        problem = str(error) if isinstance(error, RoadbedError) else f"{kind}: {error}"
         _log.warning(not_done, **about, problem=problem, **more)

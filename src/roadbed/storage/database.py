@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeAlias
@@ -17,6 +18,7 @@ from roadbed.storage.errors import DatabaseUrlError, StorageUnavailableError
 Row = Mapping[str, Any]
 Parameters = Mapping[str, object]
 SCHEMA = "roadbed"
+_HOSTS = re.compile(r"((\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._%-]*)(:[0-9]*)?(,|$))*")
 
 # SQLSTATE classes of failures that pass without a change to what was sent.
 _PASSING = (
@@ -42,13 +44,31 @@ def passes(error: Exception) -> bool:
 
 
 def with_schema(url: str) -> str:
-    """``url`` with Roadbed's schema first on the search path. Raises ``DatabaseUrlError``."""
+    """``url`` with Roadbed's schema first on the search path. Raises ``DatabaseUrlError``.
+
+    That error says nothing of the address, nor does what it came from: a part of a password may
+    have been read as a host, a port or a name.
+    """
     try:
         parts = conninfo_to_dict(url)
-    except psycopg.ProgrammingError as error:
-        raise DatabaseUrlError from error
+    except psycopg.ProgrammingError:
+        parts = {}
+    ports = str(parts.get("port") or "").split(",")
+    if not parts or not _well_formed(url) or any(port and not port.isdigit() for port in ports):
+        raise DatabaseUrlError
     options = f"{parts.get('options') or ''} -c search_path={SCHEMA},public".strip()
     return make_conninfo(url, options=options, application_name="roadbed")
+
+
+def _well_formed(url: str) -> bool:
+    """Whether nothing of the password can be taken for another part of an address."""
+    _, is_address, rest = url.partition("://")
+    if not is_address:
+        return True
+    authority = re.split("[/?]", rest, maxsplit=1)[0]
+    if rest.count("@") > authority.count("@") or authority.count("@") > 1 or "#" in rest:
+        return False
+    return _HOSTS.fullmatch(authority.rpartition("@")[2]) is not None
 
 
 Connection: TypeAlias = psycopg.AsyncConnection[Row]

@@ -14,6 +14,7 @@ from typing import Literal
 import psycopg
 
 from roadbed.storage.database import with_schema
+from roadbed.storage.failures import OVER_SECONDS
 
 OLDEST_SERVER = 160_000
 _LEAST_FREE_BYTES = 1_000_000_000
@@ -46,6 +47,7 @@ def examine(
     """
     with psycopg.connect(with_schema(url), autocommit=True) as connection:
         findings = [*_server(connection)]
+        findings.append(_background(connection))
     return [*findings, _disk(folder), _root(folder), _keys(environment, wanted)]
 
 
@@ -91,6 +93,21 @@ def _server(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Find
         apart <= _MOST_CLOCK_SECONDS,
         f"{apart:.3f} s apart from the server's",
         "Let both machines take their time from the same source (NTP).",
+    )
+
+
+def _background(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:
+    """What processes said they cannot do in the background now."""
+    rows = connection.execute(
+        "SELECT work, about, problem FROM background_failure "
+        "WHERE last_at > now() - make_interval(secs => %s) ORDER BY since LIMIT 20",
+        [OVER_SECONDS],
+    ).fetchall()
+    return _finding(
+        "background work",
+        not rows,
+        "; ".join(f"{work} ({about}): {problem}" for work, about, problem in rows) or "all done",
+        "Look at the log of serve and worker, and correct what the problem names.",
     )
 
 

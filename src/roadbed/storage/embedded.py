@@ -1,8 +1,13 @@
 """The PostgreSQL that comes with Roadbed: made, started and stopped without any configuration.
 
+Several processes share one server. Each holds a shared lock for as long as it lives; the kernel
+takes it back however a process ends. Whichever finds the server down starts it again, and whichever
+leaves last stops it.
+
 Only the wheel's programs are used, not its Python. Its own start-up opens the permissions of every
 parent folder of the data when run as root; here nothing that exists is ever opened up. As root the
-server runs as a system user of its own, with data below ``/var/lib/roadbed``.
+server runs as a system user of its own, with data below ``/var/lib/roadbed``. That user owns its
+data and its socket, and nothing that root writes to.
 """
 
 from __future__ import annotations
@@ -12,7 +17,11 @@ import hashlib
 import os
 import pwd
 import shutil
+import socket
+import stat
 import subprocess
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
@@ -25,22 +34,23 @@ SYSTEM_USER = "roadbed"
 ROOT_HOME = Path("/var/lib/roadbed")
 LONGEST_SOCKET_FOLDER = 90  # a Unix socket's whole path has to fit into 108 bytes
 DATABASE = "roadbed"
+LARGEST_LOG_BYTES = 10_000_000
+_START_AGAIN_SECONDS = 10.0  # what a killed server leaves behind ends within moments
 
 # The server is for this machine alone: a socket only its owner may open, no network port.
-_CONFIGURATION = """
-listen_addresses = ''
-unix_socket_permissions = 0700
-max_connections = 100
-shared_buffers = 128MB
-fsync = on
-synchronous_commit = on
-wal_compression = on
-max_wal_size = 2GB
-checkpoint_timeout = 15min
-log_min_messages = warning
-timezone = 'UTC'
-"""
-
+_CONFIGURATION = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "100",
+    "shared_buffers": "128MB",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "wal_compression": "on",
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
+    "log_min_messages": "warning",
+    "timezone": "UTC",
+}
 # What people sent in must not outlive its erasure in the server's log: no refused statement, no
 # value, no message that quotes one. Given at each start, so that it holds for older data as well.
 _QUIET = " ".join(
@@ -64,68 +74,99 @@ def default_home(folder: Path, purpose: str = "") -> Path:
 
 
 class EmbeddedServer:
-    """One embedded server below ``home``; several processes may share it."""
+    """One embedded server below ``home``, shared by the processes that have started it."""
 
     def __init__(self, home: Path) -> None:
         self.home = home.resolve()
         self.data = self.home / "postgresql-18"
         self._user = SYSTEM_USER if os.geteuid() == 0 else None
-        self._started_here = False
+        self._member: int | None = None
 
     def start(self) -> str:
-        """Make and start it if need be; gives its URL. Raises ``EmbeddedServerError``."""
+        """Make and start it if need be; gives its URL. Raises ``EmbeddedServerError``.
+
+        From now on it runs for this process, too, until ``stop``.
+        """
         self._make_home()
         with self._only_one():
+            if self._member is None:
+                self._member = self._open("users.lock")
+                fcntl.flock(self._member, fcntl.LOCK_SH)
             if not (self.data / "PG_VERSION").exists():
                 self._initialise()
-            if not self.running():
-                self._run(
-                    "pg_ctl",
-                    "start",
-                    "-w",
-                    "-t",
-                    "60",
-                    "-D",
-                    str(self.data),
-                    "-s",
-                    "-l",
-                    str(self.data / "server.log"),
-                    "-o",
-                    f"-k {self._socket_folder()} {_QUIET}",
-                )
-                self._started_here = True
-                self._make_database()
-            elif not self._owner_alive():
-                self._started_here = True  # whoever started it was killed: take it over
-            if self._started_here:
-                (self.home / "owner.pid").write_text(str(os.getpid()))
+            self._start()
         return self.url()
 
+    def keep(self) -> bool:
+        """Start it again if it is down, and keep its log short; whether it was down.
+
+        Raises ``EmbeddedServerError``.
+        """
+        self._rotate_log()
+        if self.answers():
+            return False
+        with self._only_one():
+            if self._member is None or self.answers():
+                return False
+            self._start()
+        return True
+
     def stop(self) -> None:
-        """Stop it, if this process is the one that looks after it."""
-        if self._started_here:
-            self.stop_now()
-            self._started_here = False
+        """Need it no longer; the last process that does stops it."""
+        if self._member is None:
+            return
+        with self._only_one():
+            try:
+                fcntl.flock(self._member, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                pass  # others need it
+            else:
+                self.stop_now()
+            os.close(self._member)
+            self._member = None
 
     def stop_now(self) -> None:
-        """Stop it whoever started it; connections are cut, committed work is kept."""
+        """Stop it whoever needs it; connections are cut, committed work is kept."""
         with suppress(EmbeddedServerError):
             self._run("pg_ctl", "stop", "-w", "-m", "fast", "-s", "-D", str(self.data))
 
     def running(self) -> bool:
-        """Whether the server answers for this data folder."""
+        """Whether there is a server for this data folder."""
         return self._run("pg_ctl", "status", "-D", str(self.data), check=False) == 0
+
+    def answers(self) -> bool:
+        """Whether it takes connections where this process looks for it."""
+        with socket.socket(socket.AF_UNIX) as client, suppress(OSError):
+            client.settimeout(5.0)
+            client.connect(str(self._socket_folder() / ".s.PGSQL.5432"))
+            return True
+        return False
 
     def url(self) -> str:
         """The address of its database."""
         return f"postgresql://postgres@/{DATABASE}?host={self._socket_folder()}"
 
-    def _owner_alive(self) -> bool:
-        try:
-            os.kill(int((self.home / "owner.pid").read_text()), 0)
-        except (OSError, ValueError):
-            return False
-        return True
+    def _start(self) -> None:
+        """Start it unless it runs. What a killed one left behind may take a moment to end."""
+        if self.running():
+            if self.answers():
+                return
+            self.stop_now()  # its socket is not where it was
+        options = f"-k {self._socket_folder()} {_QUIET}"
+        log = str(self.data / "server.log")
+        give_up_at = time.monotonic() + _START_AGAIN_SECONDS
+        while True:
+            try:
+                self._run(
+                    *("pg_ctl", "start", "-w", "-t", "60", "-s"),
+                    *("-D", str(self.data), "-l", log, "-o", options),
+                )
+                break
+            except EmbeddedServerError:
+                if time.monotonic() > give_up_at:
+                    raise
+                time.sleep(0.2)
+        self._make_database()
 
     def _make_home(self) -> None:
         if self._user:
@@ -134,47 +175,85 @@ class EmbeddedServer:
         try:
             self.home.mkdir(parents=True, exist_ok=True)
             if self._user:
-                os.chown(self.home, pwd.getpwnam(self._user).pw_uid, -1)
-                self.home.chmod(0o700)
+                self._take_home()
         except OSError as error:
             raise EmbeddedServerError(
                 f"use the folder {self.home}", f"{error.strerror}."
             ) from error
 
+    def _take_home(self) -> None:
+        """Root's own, so that nobody else can put a link where root is about to write."""
+        owner = self.home.lstat().st_uid
+        if owner not in {0, self._uid()}:
+            raise EmbeddedServerError(
+                f"use the folder {self.home}", "it belongs to another account."
+            )
+        os.chown(self.home, 0, -1)
+        self.home.chmod(0o711)
+        if owner != 0:  # made by an earlier version, which let the server's account own it
+            for name in ("start.lock", "users.lock", "owner.pid", "last-command.log"):
+                (self.home / name).unlink(missing_ok=True)
+
     def _require_safe_place(self) -> None:
-        """As root, never below a folder that others may not enter: the server could not either."""
+        """As root, only below folders that everybody may enter and nobody else may write to."""
         for parent in self.home.parents:
-            if parent.exists() and not parent.stat().st_mode & 0o001:
+            if not parent.exists():
+                continue
+            found = parent.stat()
+            if not found.st_mode & stat.S_IXOTH:
                 raise EmbeddedServerError(
                     f"use the folder {self.home}",
                     f"run as root, the server works as user {SYSTEM_USER!r}, which may not enter "
                     f"{parent}. Set ROADBED_HOME to a folder below {ROOT_HOME}.",
                 )
+            shared = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+            if found.st_uid != 0 or (shared and not found.st_mode & stat.S_ISVTX):
+                raise EmbeddedServerError(
+                    f"use the folder {self.home}",
+                    f"run as root, Roadbed writes to no folder that others may exchange, as they "
+                    f"may below {parent}. Set ROADBED_HOME to a folder below {ROOT_HOME}.",
+                )
+
+    def _uid(self) -> int:
+        """Whom the data belong to."""
+        return pwd.getpwnam(self._user).pw_uid if self._user else os.geteuid()
+
+    def _open(self, name: str) -> int:
+        """A file of ours in ``home``. A link that somebody put there is not followed."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            return os.open(self.home / name, flags, 0o600)
+        except OSError as error:
+            raise EmbeddedServerError(f"use {self.home / name}", f"{error.strerror}.") from error
 
     @contextmanager
     def _only_one(self) -> Iterator[None]:
-        with (self.home / "start.lock").open("w") as lock:
+        lock = self._open("start.lock")
+        try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(lock)
+
+    def _own_folder(self, name: str) -> Path:
+        """An empty folder in ``home`` that belongs to the server's account."""
+        folder = self.home / name
+        if folder.exists():
+            shutil.rmtree(folder)  # an earlier attempt that was cut off before it was finished
+        folder.mkdir(mode=0o700)
+        if self._user:
+            os.chown(folder, self._uid(), -1)
+        return folder
 
     def _initialise(self) -> None:
         if self.data.exists():
-            shutil.rmtree(self.data)  # an earlier attempt that was cut off before it was finished
-        fresh = self.home / "postgresql-18.new"
-        if fresh.exists():
-            shutil.rmtree(fresh)
+            shutil.rmtree(self.data)
+        fresh = self._own_folder("postgresql-18.new")
+        settings = [f"--set={name}={value}" for name, value in _CONFIGURATION.items()]
         self._run(
-            "initdb",
-            "-D",
-            str(fresh),
-            "-U",
-            "postgres",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
+            *("initdb", "-D", str(fresh), "-U", "postgres", "--auth=trust"),
+            *("--encoding=UTF8", "--locale=C.UTF-8", *settings),
         )
-        with (fresh / "postgresql.conf").open("a", encoding="utf-8") as configuration:
-            configuration.write(_CONFIGURATION)
         fresh.rename(self.data)
 
     def _make_database(self) -> None:
@@ -187,21 +266,56 @@ class EmbeddedServer:
                 connection.execute("CREATE DATABASE roadbed")
 
     def _socket_folder(self) -> Path:
-        if len(str(self.home)) <= LONGEST_SOCKET_FOLDER:
-            return self.home
-        digest = hashlib.sha256(str(self.home).encode()).hexdigest()[:12]
-        folder = Path("/tmp") / f"roadbed-{os.geteuid()}-{digest}"  # noqa: S108 - 0700, own user
-        folder.mkdir(mode=0o700, exist_ok=True)
-        if folder.stat().st_uid not in {os.geteuid(), self.home.stat().st_uid}:
-            raise EmbeddedServerError(f"use {folder}", "it belongs to somebody else.")
-        if self._user:
-            os.chown(folder, pwd.getpwnam(self._user).pw_uid, -1)
+        """Where its socket is: ``home``, or as root a folder of the server's account in it.
+
+        Where that path is too long for a socket: a temporary folder of a name that nobody can
+        guess, noted in ``home``.
+        """
+        folder = self.home / "socket" if self._user else self.home
+        if len(str(folder)) > LONGEST_SOCKET_FOLDER:
+            return self._short_folder()
+        if self._user and not folder.exists():
+            self._own_folder("socket")
         return folder
+
+    def _short_folder(self) -> Path:
+        noted = self._open("socket-folder")
+        with os.fdopen(noted, "r+", encoding="utf-8") as file:
+            folder = Path(file.read().strip() or "/")
+            with suppress(OSError):  # it is there, or somebody else's is
+                folder.mkdir(mode=0o700)
+                if self._user:
+                    os.chown(folder, self._uid(), -1)
+            if not _is_private(folder, self._uid()):
+                folder = Path(tempfile.mkdtemp(prefix="roadbed-"))
+                if self._user:
+                    os.chown(folder, self._uid(), -1)
+                file.seek(0)
+                file.truncate()
+                file.write(str(folder))
+        return folder
+
+    def _rotate_log(self) -> None:
+        """Put the server's log aside when it is long. The server goes on at its beginning."""
+        with suppress(OSError):
+            log = os.open(self.data / "server.log", os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            with os.fdopen(log, "r+b") as now:
+                found = os.fstat(log)
+                plain = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+                if found.st_size <= LARGEST_LOG_BYTES or not plain:
+                    return
+                with self._only_one(), os.fdopen(self._open("server.log.1"), "r+b") as before:
+                    if os.fstat(log).st_size <= LARGEST_LOG_BYTES:
+                        return  # another process was quicker
+                    before.truncate()
+                    shutil.copyfileobj(now, before)
+                    now.truncate(0)
 
     def _run(self, program: str, *arguments: str, check: bool = True) -> int:
         command = [str(_programs(self._user) / program), *arguments]
-        # The server keeps the output it inherits open for life, so it goes to a file, not a pipe.
-        with (self.home / "last-command.log").open("w+") as output:
+        # The server keeps the output it inherits open for life, so it goes to a file, not a pipe;
+        # one without a name, which nobody can put a link in the place of.
+        with tempfile.TemporaryFile("w+", dir=self.home) as output:
             try:
                 code = subprocess.run(
                     command,
@@ -225,6 +339,15 @@ class EmbeddedServer:
 def client_programs() -> Path:
     """The folder of pg_dump, pg_restore and psql, for this process's own user."""
     return _programs(None)
+
+
+def _is_private(folder: Path, uid: int) -> bool:
+    """Whether it is a folder, no link, that ``uid`` owns and nobody else may enter."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == uid and not found.st_mode & 0o077
 
 
 def _programs(user: str | None) -> Path:

@@ -37,7 +37,8 @@ class DatabaseUrlError(RoadbedError):
     def __init__(self) -> None:
         super().__init__(
             "ROADBED_DATABASE_URL is not a PostgreSQL address.",
-            "Write it as postgresql://user:password@host:5432/database.",
+            "Write it as postgresql://user:password@host:5432/database, and what is special in an "
+            "address with its code: %40 for @, %3A for :, %2F for /, %3F for ?, %23 for #.",
         )
 
 

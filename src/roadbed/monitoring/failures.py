@@ -1,0 +1,58 @@
+"""Verbs: ``keep`` what this process cannot do in the background, ``list`` what none can now."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from pydantic_core import to_json
+
+from roadbed.kernel.clock import Clock
+from roadbed.storage.database import Database
+from roadbed.storage.failures import OVER_SECONDS, Failures
+from roadbed.storage.sql import queries
+
+_SQL = queries(__package__)
+
+
+class FailureBoard:
+    """Where people see what background work fails: console, ``GET /v1/failures``, the doctor."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._process = f"{socket.gethostname()}:{os.getpid()}"
+        self._kept = False
+        self.here = Failures(clock.monotonic)
+
+    async def keep(self) -> None:
+        """Write down what fails in this process, and take away what no longer does."""
+        failures = self.here.standing()
+        if not failures and not self._kept:
+            return
+        now, moment = self._clock.now(), self._clock.monotonic()
+        rows = [
+            {
+                "work": failure.work,
+                "about": ", ".join(f"{name} {value}" for name, value in failure.about),
+                "use_case": dict(failure.about).get("usecase"),
+                "problem": failure.problem,
+                "since": now - timedelta(seconds=moment - failure.since),
+                "last_at": now - timedelta(seconds=moment - failure.last),
+                "times": failure.times,
+            }
+            for failure in failures
+        ]
+        facts = {"process": self._process, "items": to_json(rows).decode()}
+        async with self._database.transaction() as connection:
+            await connection.execute(_SQL["failures_over"], facts)
+            await connection.execute(_SQL["failures_keep"], facts)
+        self._kept = bool(failures)
+
+    async def list(self, use_cases: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """What fails now, in any process: of ``use_cases``, and what concerns none of its own."""
+        facts = {"use_cases": list(use_cases), "over_seconds": OVER_SECONDS}
+        return await self._database.fetch(_SQL["failures_list"], facts)
