@@ -339,7 +339,7 @@ def _ladder(
 ) -> Ladder:
     clock = SystemClock()
     ids = Ids(clock)
-    book = ReleaseBook(database, clock, people.roles_or_pod)
+    book = ReleaseBook(database, clock, lambda use_case, person: people.roles(person, use_case))
     journal = Journal(ids, clock, audit_note=pipeline.RELEASE_MOVED, announce=pipeline.POD_TOLD)
     gate = Gate(
         database=database,

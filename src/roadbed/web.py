@@ -188,6 +188,8 @@ class Door:
             return
         state = scope.setdefault("state", {})
         state["viewer"], state["person"] = viewer, viewer and viewer.name
+        # A long answer asks again, by the same session or token.
+        state["viewer_again"] = lambda: self._viewer(dict(scope["headers"]), scope)
         await self._pages(scope, receive, send)
 
     async def _viewer(self, headers: dict[bytes, bytes], scope: Scope) -> Viewer | None:

@@ -68,9 +68,10 @@ def doctor(json: Json = False) -> None:
         settings = Settings()
         async with database_url(settings) as url:
             home = settings.home or default_home(Path.cwd())
-            return await asyncio.to_thread(
+            found = await asyncio.to_thread(
                 lambda: examine(url, home, wanted=_wanted(settings.usecases))
             )
+            return [*found, await _names(url)]
 
     found = [*run(look()), _confinement()]
     sign = {"ok": "ok     ", "warning": "note   ", "wrong": "WRONG  "}
@@ -99,6 +100,25 @@ def _confinement() -> Finding:
         state="warning",
         found="this kernel has no Landlock: deciders can read what the server reads",
         remedy="Use Linux 5.13 or newer with Landlock, or trust the code of every pod.",
+    )
+
+
+async def _names(url: str) -> Finding:
+    """Whether every name that a folder declares means somebody."""
+    from roadbed.people.service import SQL
+    from roadbed.storage.database import Database
+    from roadbed.storage.doctor import Finding
+
+    async with Database(url) as database:
+        rows = await database.fetch(SQL["unbound"])
+    if not rows:
+        return Finding(name="declared names", state="ok", found="each means a person")
+    named = sorted({row["person"] for row in rows})
+    return Finding(
+        name="declared names",
+        state="warning",
+        found=f"{', '.join(named)}: nobody confirmed who that is, so the roles count for nobody",
+        remedy="`roadbed user add NAME`, or `roadbed user confirm NAME` for who came by sign-in.",
     )
 
 
@@ -186,10 +206,14 @@ async def _announce(app: App, address: str, *, with_link: bool) -> None:
 
 
 async def _way_in(app: App, address: str) -> str:
-    """A one-time link for whoever sits here; it is said in the terminal and logged nowhere."""
+    """A one-time link for whoever sits here: shown on a terminal, never in what a journal keeps."""
+    import sys
+
     from roadbed.people.errors import UnknownPersonError
     from roadbed.people.rules import as_name
 
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        return f"Sign in at {address}/sign-in; `roadbed user link` prints a one-time link."
     try:
         code = await app.people.issue_link_code(as_name(me()))
     except UnknownPersonError:

@@ -46,3 +46,9 @@ GROUP BY 1 ORDER BY 1
 
 -- name: pulse
 SELECT coalesce(max(position), 0) AS position FROM audit_entry
+
+-- name: moved
+SELECT coalesce(max(position), %(after)s) AS position,
+       coalesce(bool_or(%(use_cases)s::text[] IS NULL OR use_case = ANY (%(use_cases)s)), false)
+       AS moved
+FROM audit_entry WHERE position > %(after)s

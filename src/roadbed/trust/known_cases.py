@@ -40,9 +40,10 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """A task to be made. ``reserved_for`` is the only person who may have it.
+    """A task to be made from ``origin``, if that was a task.
 
-    ``decided`` holds the fields of its decision, as the path of every task would store them.
+    ``reserved_for`` is the only person who may have it. ``decided`` holds the fields of its
+    decision, as the path of every task would store them.
     """
 
     kind: str
@@ -56,6 +57,7 @@ class Case:
     reserved_for: str | None = None
     of_verdict: str | None = None
     of_case: str | None = None
+    origin: str | None = None
     known: Truth | None = None
     proposed_right: bool | None = None
 

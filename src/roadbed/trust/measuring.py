@@ -21,6 +21,8 @@ from roadbed.improvement.service import Improvement
 from roadbed.intake.service import ADMIT
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
+from roadbed.people import duties
+from roadbed.people.duties import Parties
 from roadbed.releases.model import Release
 from roadbed.reviews.service import Reviews
 from roadbed.scoring.assessment import assess, is_wrong
@@ -82,8 +84,8 @@ class Measuring:
     async def ask_about(self, service: Service, release: Release) -> int:
         """Have people judge the candidate's answers that its gate could not tell right from wrong.
 
-        Each becomes a review like any other: nobody sees which version answered. Gives how many
-        were opened; those that wait already are not opened again.
+        Each becomes a review like any other: nobody sees which version answered, and its author
+        judges none. Gives how many were opened; those that wait already are not opened again.
         """
         cases = ((release.gate or {}).get("unknown") or {}).get("cases") or ()
         known = {case.id: case for case in await self._improvement.cases(service.loaded.declared)}
@@ -97,7 +99,12 @@ class Measuring:
                 )
                 of_case = case.task_id or case.id
                 opened += await self._ask(
-                    service, of_case, case.content, content, row["confidence"]
+                    service,
+                    of_case,
+                    case.content,
+                    content,
+                    row["confidence"],
+                    barred=[release.author],
                 )
         return opened
 
@@ -129,6 +136,7 @@ class Measuring:
         content: Content,
         confidence: float,
         known_as: str | None = None,
+        barred: Sequence[str] = (),
     ) -> bool:
         """Open a review of one answer on a known case, once."""
         declared, live = service.loaded.declared, service.live
@@ -162,6 +170,7 @@ class Measuring:
                 },
                 blind=False,
                 of_case=of_case,
+                barred=barred,
             ),
         )
 
@@ -213,8 +222,7 @@ class Measuring:
         rows = await self._database.fetch(_SQL["disagreements"], {"use_case": declared.name})
         for row in rows:
             if not row["withdrawn"] and not agreed(declared, row, "first", "second"):
-                lead = declared.pod.domain_lead
-                await self._make(declared, again(service, row, "lead", reserved_for=lead))
+                await self._make(declared, _for_the_lead(service, row))
             await self._settle(row["second_task"], passed=None)
 
     async def _lead_decided(self, declared: UseCase) -> None:
@@ -318,6 +326,7 @@ class Measuring:
                 "halt_epoch": service.halt_epoch,
             },
             blind=False,
+            origin=picked.case.task_id,
             known=truth,
             proposed_right=not wrong,
         )
@@ -365,9 +374,8 @@ class Measuring:
                 if row is None or row["decision_id"] is None:
                     raise _HaltedMeanwhileError
                 whose = {"barred": list(case.barred), "reserved_for": case.reserved_for}
-                await connection.execute(
-                    _SQL["reserve"], {"review_id": decision["review_id"], **whose}
-                )
+                facts = {"review_id": decision["review_id"], "origin": case.origin, **whose}
+                await connection.execute(_SQL["reserve"], facts)
         except _HaltedMeanwhileError:
             return False  # the use case was halted or released meanwhile: at the next look
         return True
@@ -396,6 +404,15 @@ class Measuring:
     async def _settle(self, task_id: str, *, passed: bool | None) -> None:
         facts = {"task_id": task_id, "at": self._clock.now(), "passed": passed}
         await self._database.fetch(_SQL["settled"], facts)
+
+
+def _for_the_lead(service: Service, row: Json) -> Case:
+    """A disagreement for the domain lead; of a task they sent, for anybody who took no part."""
+    lead = service.loaded.declared.pod.domain_lead
+    if duties.bar(lead, Parties(senders=row["senders"])) is None:
+        return again(service, row, "lead", reserved_for=lead)
+    both = [row["first_reviewer"], row["second_reviewer"]]
+    return again(service, row, "lead", barred=both)
 
 
 class _HaltedMeanwhileError(Exception):

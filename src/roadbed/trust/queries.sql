@@ -153,13 +153,14 @@ WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
   AND verdict.given_at > %(since)s
   AND EXISTS (SELECT 1 FROM verdict AS other
               WHERE other.use_case = %(use_case)s AND other.reviewer <> verdict.reviewer
+                AND NOT other.reviewer = ANY (senders_of(verdict.task_id))
                 AND other.given_at > %(others_since)s)
 ORDER BY verdict.id LIMIT %(most)s
 
 -- name: disagreements
 -- Second looks and the labels they are about: where the two differ, the domain lead decides.
 SELECT measure.task_id AS second_task, first.id AS verdict_id, first.reviewer AS first_reviewer,
-       second.reviewer AS second_reviewer, task.input, task.source, task.reference_rate,
+       second.reviewer AS second_reviewer, senders_of(measure.task_id) AS senders, task.input, task.source, task.reference_rate,
        decision.*, review.blind AS first_blind, first.undone_at IS NOT NULL AS withdrawn,
        first.right_output AS first_output, first.right_actions AS first_actions,
        first.loss AS first_loss, second.right_output AS second_output,
@@ -216,7 +217,10 @@ ORDER BY task_id LIMIT 50
 SELECT key FROM task WHERE use_case = %(use_case)s AND key = ANY (%(keys)s)
 
 -- name: reserve
-UPDATE review SET barred = %(barred)s, reserved_for = %(reserved_for)s WHERE id = %(review_id)s
+-- Whoever sent the task that a case was made from knows it again.
+UPDATE review SET barred = %(barred)s::text[] || senders_of(%(origin)s),
+                  reserved_for = %(reserved_for)s
+WHERE id = %(review_id)s
 
 -- name: make_measure
 -- One answer on one case is asked about once.
