@@ -20,6 +20,8 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.login import sit_down
+
 ROOT = Path(__file__).parents[1]
 STREAMS = 3
 
@@ -116,6 +118,7 @@ def become(files: list[int]) -> None:
     os.chdir(wanted["cwd"])
     sys.path[0] = wanted["cwd"]
     sys.argv[1:] = wanted["arguments"]
+    sit_down()
 
 
 def play() -> None:

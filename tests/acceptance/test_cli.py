@@ -11,11 +11,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import pytest
 
 from tests.conftest import WARM, Folders
+from tests.login import AS
+from tests.login import __file__ as LOGIN  # noqa: N812
 
 PAST = "text,team\n" + "".join(
     f"{greeting} {phrase} {n},{team}\n"
@@ -55,7 +57,7 @@ class Terminal:
         else:
             self.started.add(arguments[0])
             done = subprocess.run(
-                [sys.executable, "-m", "roadbed", *arguments],
+                [sys.executable, str(LOGIN), *arguments],
                 cwd=self.folder,
                 check=False,
                 env=self.environment,
@@ -68,6 +70,12 @@ class Terminal:
         assert "Traceback" not in done.stderr
         self.errors = done.stderr
         return done.stdout
+
+    def as_person(self, name: str) -> Self:
+        """Somebody else sits down: another login, where each is one person's."""
+        self.environment[AS] = name
+        self.environment["ROADBED_TRUST_MACHINE_LOGINS"] = "true"
+        return self
 
     def json(self, *arguments: str, code: int = 0) -> dict[str, object]:
         found: dict[str, object] = json.loads(
@@ -273,7 +281,7 @@ def test_a_use_case_that_asks_a_language_model(terminal: Terminal) -> None:
 
 
 def test_the_first_start_makes_an_administrator_and_a_link(terminal: Terminal) -> None:
-    terminal.environment["LOGNAME"] = "root"
+    terminal.as_person("root")
     terminal.run("user", "add", "rae")
     with serving_once(terminal) as (told, errors):
         assert "/sign-in?code=" not in told
@@ -295,7 +303,7 @@ def test_the_first_start_makes_an_administrator_and_a_link(terminal: Terminal) -
 
 def test_roles_and_tokens_are_given_and_taken_back(terminal: Terminal) -> None:
     Folders(terminal.folder / "usecases").write()
-    terminal.environment["LOGNAME"] = "root"
+    terminal.as_person("root")
     terminal.run("submit", "triage", '{"text": "makes it known"}')
     terminal.run("user", "add", "rae", "--display", "Rae R.", "--email", "rae@example.org")
     terminal.run("user", "add", "rae", code=1)

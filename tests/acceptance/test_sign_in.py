@@ -99,7 +99,7 @@ class TestPasswords:
             assert (await sign_in(first, "ana", PASSWORD)).status_code == 403
 
     async def test_is_kept_as_argon2id_and_shown_nowhere(self, site: Site) -> None:
-        await site.app.signing_in.set_password("ana", PASSWORD)
+        await site.app.signing_in.set_password("ana", PASSWORD, by="ana")
         row = await site.app.database.fetch_one("SELECT password FROM person WHERE name = 'ana'")
         assert row is not None
         assert row["password"].startswith("$argon2id$v=19$m=65536,")
@@ -111,8 +111,8 @@ class TestPasswords:
     async def test_unknown_and_known_accounts_answer_alike_and_do_the_same_work(
         self, site: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        await site.app.signing_in.set_password("ana", PASSWORD)
-        await site.app.signing_in.set_password("ben", PASSWORD)
+        await site.app.signing_in.set_password("ana", PASSWORD, by="ana")
+        await site.app.signing_in.set_password("ben", PASSWORD, by="ben")
         await site.app.members.add("boss", by="test", admin=True)
         await site.app.members.disable("ben", by="test")
         passwords = site.app.signing_in._passwords

@@ -33,7 +33,7 @@ async def enter(site: Site, page: Page, person: str) -> None:
 async def test_name_and_password_by_keyboard_lead_to_the_page_wanted(
     site: Site, page: Page
 ) -> None:
-    await site.app.signing_in.set_password("ana", PASSWORD)
+    await site.app.signing_in.set_password("ana", PASSWORD, by="ana")
     answer = await page.goto(f"{site.address}/usecases/triage/trust")
     assert answer is not None
     assert answer.status == 401

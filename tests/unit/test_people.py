@@ -194,12 +194,12 @@ class TestTokens:
         await app.members.add("ana", by="test")
         token = await app.people.issue_token("ana")
         with pytest.raises(UnknownTokenError):
-            await app.people.revoke(hashed(token)[:16], person="ben")
-        await app.people.revoke(hashed(token)[:16], person="ana")
+            await app.people.revoke(hashed(token)[:16], person="ben", by="boss")
+        await app.people.revoke(hashed(token)[:16], person="ana", by="ana")
         with pytest.raises(NotSignedInError):
             await app.people.holder("api", token)
         with pytest.raises(UnknownTokenError):
-            await app.people.revoke(hashed(token)[:16], person=None)
+            await app.people.revoke(hashed(token)[:16], person=None, by="boss")
 
     async def test_with_a_scope_that_is_none_are_refused(self, app: App) -> None:
         await app.members.add("ana", by="test")

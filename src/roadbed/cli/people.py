@@ -73,8 +73,8 @@ def list_(json: Json = False) -> None:
                 [
                     *(f"{each.name:20}{_standing(each)}" for each in found),
                     *(
-                        f"{each.use_case} names {each.person} as {each.role.replace('_', ' ')}, who "
-                        + ("is not confirmed." if each.known else "is nobody here.")
+                        f"{each.use_case} names {each.person} as {each.role.replace('_', ' ')}, "
+                        + ("who is not confirmed." if each.known else "who is nobody here.")
                         for each in unbound
                     ),
                 ]

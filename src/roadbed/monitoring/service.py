@@ -95,7 +95,7 @@ class Monitoring:
         return int((await self._one("pulse", {}))["position"])
 
     async def moved(self, after: int, *, use_cases: Sequence[str] | None) -> tuple[int, bool]:
-        """The pulse now, and whether anything after ``after`` is of ``use_cases``; ``None``: any."""
+        """The pulse now, and whether anything since ``after`` was of ``use_cases``, or at all."""
         names = None if use_cases is None else list(use_cases)
         row = await self._one("moved", {"after": after, "use_cases": names})
         return int(row["position"]), bool(row["moved"])

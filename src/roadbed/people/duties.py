@@ -1,8 +1,8 @@
 """Separation of duties: whether this person may decide this. Pure.
 
-Nobody decides on what they sent, wrote or corrected, and nobody does it as somebody else. The stages
-give the ``Parties`` of what is decided. SQL that picks work for a person asks ``may_decide``, which
-says the same in the database.
+Nobody decides on what they sent, wrote or corrected, and nobody does it as somebody else. The
+stages give the ``Parties`` of what is decided. SQL that picks work for a person asks
+``may_decide``, which says the same in the database.
 """
 
 from __future__ import annotations
