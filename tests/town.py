@@ -35,8 +35,10 @@ ROLES: Mapping[str, str | None] = {
     "boss": None,  # an administrator
     "narrow": "domain_lead",  # a token of ana's that may only submit
     "records": "domain_lead",  # another that may only report what turned out
+    "linked": "domain_lead",  # ana, by a link and a token that an administrator made just now
 }
 NARROW = {"narrow": "submit", "records": "outcomes"}
+PLAYED_BY_ANA = {*NARROW, "linked"}
 
 
 SUPPORT = '{"cases": 1, "right": 1, "wrong_now": 1, "matched": 1, "low": 0.1, "high": 1.0}'
@@ -140,10 +142,17 @@ async def building(server: EmbeddedServer, folder: Path, **more: object) -> Asyn
 async def browser(site: Site, person: str) -> httpx2.AsyncClient:
     """A browser on our own page, with a session unless it is nobody's."""
     client = httpx2.AsyncClient(base_url=site.address, headers={"Origin": site.address})
-    if person != "nobody":
+    if person == "linked":
+        await enter(client, await site.app.people.issue_link_code("ana", by="boss"))
+    elif person != "nobody":
         secret = await site.app.people.open_session(person, "link", browser="a browser")
         client.cookies.set(SESSION_COOKIE, secret)
     return client
+
+
+async def enter(client: httpx2.AsyncClient, code: str) -> None:
+    """Spend a one-time link."""
+    assert (await client.post("/sign-in/link", data={"code": code})).status_code == 200
 
 
 async def program(site: Site, person: str) -> httpx2.AsyncClient:
@@ -151,14 +160,15 @@ async def program(site: Site, person: str) -> httpx2.AsyncClient:
     if person == "nobody":
         return client
     scopes = [NARROW[person]] if person in NARROW else None
-    name = "ana" if person in NARROW else person
-    token = await site.app.people.issue_token(name, scopes=scopes)
+    name = "ana" if person in PLAYED_BY_ANA else person
+    by = "boss" if person == "linked" else None
+    token = await site.app.people.issue_token(name, scopes=scopes, by=by)
     client.headers["Authorization"] = f"Bearer {token}"
     return client
 
 
 async def _move_in(app: App) -> None:
-    for name in [*(set(ROLES) - {"nobody", *NARROW}), "extra", "eve", "fay", "sender"]:
+    for name in [*(set(ROLES) - {"nobody", *PLAYED_BY_ANA}), "extra", "eve", "fay", "sender"]:
         await app.members.add(name, by="test", admin=name == "boss")
     for name, role in ROLES.items():
         if name in {"viewer", "reviewer", "disabled"}:
