@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import httpx2
 import pytest
 
 from roadbed.people.rules import BINDING, Permission
+from roadbed.people.service import hashed
 from roadbed.storage.embedded import EmbeddedServer
 from tests.acceptance.test_people import ASKED, Asked, ids_of
 from tests.town import Town, browser, building, enter, program
@@ -107,6 +109,61 @@ class TestSender:
             assert answer.json()["code"] == "own_task"
             taken = await client.post("/v1/usecases/triage/reviews/claim")
             assert taken.json() == {"reviews": []}
+
+
+class TestSubmitOnly:
+    async def test_a_key_and_input_of_somebody_else_tell_nothing(self, town: Town) -> None:
+        app, body = town.app, {"key": "theirs", "input": {"text": "unsure whose"}}
+        async with await program(town.site, "sender") as client:
+            sent = (await client.post("/v1/usecases/triage/tasks", json=body)).json()
+        said = {"verdict": "reject", "note": "a secret of the reviewer's"}
+        path = f"/v1/reviews/{sent['review']['id']}/verdict"
+        async with await program(town.site, "reviewer") as client:
+            assert (await client.post(path, json=said)).status_code == 200
+        for person in ("narrow", "sender"):
+            token = await app.people.issue_token(
+                "ana" if person == "narrow" else person, scopes=["submit"]
+            )
+            async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as client:
+                answer = await client.post(
+                    f"{town.site.address}/v1/usecases/triage/tasks", json=body
+                )
+            found = answer.json()
+            assert (answer.status_code, found["task"]) == (200, sent["task"])
+            assert found["review"]["verdict"] is None
+            assert "secret" not in answer.text
+            assert '"reviewer"' not in answer.text
+            assert found["decision"]["hidden"] is (person == "narrow")
+
+
+class TestTicks:
+    async def of(self, town: Town, person: str) -> AsyncGenerator[str]:
+        client = town.browsers[person]
+        async with client.stream("GET", "/live") as answer:
+            async for line in answer.aiter_lines():
+                if line:
+                    yield line
+
+    async def test_come_for_ones_own_use_cases_only(self, town: Town) -> None:
+        ticks = self.of(town, "viewer")
+        assert await anext(ticks) == "data: 1"
+        await town.app.halts.drill("foreign", actor="eve")
+        await asyncio.sleep(1.5)  # longer than it takes to look once more
+        await town.app.halts.drill("triage", actor="ana")
+        assert await anext(ticks) == "data: 2"
+        await ticks.aclose()
+
+    async def test_end_with_the_token(self, town: Town) -> None:
+        token = await town.app.people.issue_token("viewer")
+        headers = {"Authorization": f"Bearer {token}"}
+        async with (
+            httpx2.AsyncClient(base_url=town.site.address, headers=headers) as client,
+            client.stream("GET", "/live") as answer,
+        ):
+            lines = answer.aiter_lines()
+            assert await anext(lines) == "data: 1"
+            await town.app.people.revoke(hashed(token)[:16], person=None, by="boss")
+            assert [line async for line in lines if line] == []
 
 
 class TestLinked:

@@ -22,6 +22,7 @@ from roadbed.demo.server import free_port
 from roadbed.kernel.settings import Settings
 from roadbed.people.service import hashed
 from roadbed.web import SESSION_COOKIE, NotLoopbackError, create
+from tests.browsing import browsing
 from tests.conftest import Folders, Site, serving
 from tests.provider import CLIENT, SECRET, Forger, forging
 
@@ -410,6 +411,9 @@ class TestAForgingProvider:
             ({"exp": None}, {}),
             ({"iat": 9_999_999_999}, {}),
             ({"sub": None}, {}),
+            ({"sub": ""}, {}),
+            ({"sub": "s" * 256}, {}),  # cut to a length, two people could be one
+            ({"sub": 5}, {}),
             ({"at_hash": "not-of-this-token"}, {}),
             ({}, {"algorithm": "none"}),
             ({}, {"algorithm": "HS256"}),
@@ -517,6 +521,41 @@ class TestAForgingProvider:
                 assert (person.roles, person.admin) == ({}, False)
                 assert person.email == (None if subject == "n-2" else f"{subject}@example.org")
                 assert (await client.get("/usecases/triage")).status_code == 404
+
+    async def test_a_name_taken_before_a_folder_declares_it_gives_nothing(
+        self, forger: Forger, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        folders.write()
+        more = {"oidc_claim": "preferred_username", "oidc_create": True}
+        claims = {"preferred_username": "frank", "sub": "squatter"}
+        chosen = at_provider(settings, forger.issuer, **more)
+        async with serving(chosen, url) as site, browser(site) as client:
+            assert (
+                await back(client, *forger.code(await begin(client), claims))
+            ).status_code == 200
+            assert await whoever(client) == "frank"
+        code = folders.parent / "triage" / "usecase.py"
+        code.write_text(
+            code.read_text().replace('data_specialist="chi"', 'data_specialist="frank"')
+        )
+        async with (
+            serving(chosen, url) as site,
+            browser(site) as client,
+            browsing(site, "boss", admin=True) as boss,
+        ):
+            assert (
+                await back(client, *forger.code(await begin(client), claims))
+            ).status_code == 200
+            assert (await client.get("/usecases/triage")).status_code == 404
+            assert "still to confirm that you are meant" in (await client.get("/you")).text
+            page = (await boss.get("/people")).text
+            assert "triage names frank as data specialist: not confirmed." in page
+            assert "? not confirmed" in (await boss.get("/usecases/triage/members")).text
+            assert (await client.post("/people/frank/confirm")).status_code == 403
+            page = (await boss.post("/people/frank/confirm")).text
+            assert "Not confirmed" not in page
+            assert (await client.get("/usecases/triage")).status_code == 200
+            assert "do not count yet" not in (await boss.get("/people")).text
 
     async def test_another_claim_may_be_the_name(
         self, forger: Forger, settings: Settings, folders: Folders, url: str
