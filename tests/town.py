@@ -35,10 +35,9 @@ ROLES: Mapping[str, str | None] = {
     "boss": None,  # an administrator
     "narrow": "domain_lead",  # a token of ana's that may only submit
     "records": "domain_lead",  # another that may only report what turned out
-    "linked": "domain_lead",  # ana, by a link and a token that an administrator made just now
+    "linked": "domain_lead",  # by a link and a token that an administrator made just now
 }
 NARROW = {"narrow": "submit", "records": "outcomes"}
-PLAYED_BY_ANA = {*NARROW, "linked"}
 
 
 SUPPORT = '{"cases": 1, "right": 1, "wrong_now": 1, "matched": 1, "low": 0.1, "high": 1.0}'
@@ -143,7 +142,7 @@ async def browser(site: Site, person: str) -> httpx2.AsyncClient:
     """A browser on our own page, with a session unless it is nobody's."""
     client = httpx2.AsyncClient(base_url=site.address, headers={"Origin": site.address})
     if person == "linked":
-        await enter(client, await site.app.people.issue_link_code("ana", by="boss"))
+        await enter(client, await site.app.people.issue_link_code(person, by="boss"))
     elif person != "nobody":
         secret = await site.app.people.open_session(person, "link", browser="a browser")
         client.cookies.set(SESSION_COOKIE, secret)
@@ -160,7 +159,7 @@ async def program(site: Site, person: str) -> httpx2.AsyncClient:
     if person == "nobody":
         return client
     scopes = [NARROW[person]] if person in NARROW else None
-    name = "ana" if person in PLAYED_BY_ANA else person
+    name = "ana" if person in NARROW else person
     by = "boss" if person == "linked" else None
     token = await site.app.people.issue_token(name, scopes=scopes, by=by)
     client.headers["Authorization"] = f"Bearer {token}"
@@ -168,10 +167,10 @@ async def program(site: Site, person: str) -> httpx2.AsyncClient:
 
 
 async def _move_in(app: App) -> None:
-    for name in [*(set(ROLES) - {"nobody", *PLAYED_BY_ANA}), "extra", "eve", "fay", "sender"]:
+    for name in [*(set(ROLES) - {"nobody", *NARROW}), "extra", "eve", "fay", "sender"]:
         await app.members.add(name, by="test", admin=name == "boss")
     for name, role in ROLES.items():
-        if name in {"viewer", "reviewer", "disabled"}:
+        if name in {"viewer", "reviewer", "disabled", "linked"}:
             await app.members.grant(name, "triage", str(role), by="boss")
     await app.members.grant("extra", "foreign", "reviewer", by="boss")
     for use_case in ("triage", "foreign"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 import psycopg
@@ -357,3 +358,19 @@ class TestWrittenDown:
                     await app.signing_in.by_password(name, "", address=f"of {name}")
         assert [kind for kind, *_ in await noted(app, "ana")].count("sign-in locked") == 1
         assert await noted(app, "a password by mistake") == []
+
+
+async def test_a_link_is_shown_on_a_terminal_alone(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from roadbed.cli import serving
+    from roadbed.cli.output import me
+    from roadbed.people.rules import as_name
+
+    await app.members.add_first(me())
+    assert "code=" not in await serving._way_in(app, "http://here")
+    for stream in (sys.stdout, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    told = await serving._way_in(app, "http://here")
+    assert told.startswith("Sign in once: http://here/sign-in?code=")
+    assert await app.people.whose_link(told.partition("code=")[2]) == as_name(me())

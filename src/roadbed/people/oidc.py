@@ -203,7 +203,7 @@ async def _ask(
 def _subject(found: object) -> str:
     """Who it is, for good: cut to a length, two people could be one. Raises ``ProviderError``."""
     if not isinstance(found, str) or not 0 < len(found) <= _LONGEST_SUBJECT or "\0" in found:
-        raise ProviderError("it does not say who signed in, in 1 to 255 characters")
+        raise ProviderError("its token is not valid (no subject of 1 to 255 characters)")
     return found
 
 
