@@ -364,7 +364,7 @@ async def test_a_link_is_shown_on_a_terminal_alone(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from roadbed.cli import serving
-    from roadbed.cli.output import me
+    from roadbed.cli.identity import me
     from roadbed.people.rules import as_name
 
     await app.members.add_first(me())

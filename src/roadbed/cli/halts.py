@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from roadbed.cli.halt_texts import halted_text, resumed_text
-from roadbed.cli.output import fail, me, opened, run, say, show, verified
+from roadbed.cli.identity import me, verified
+from roadbed.cli.output import fail, opened, run, say, show
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from roadbed.cli.output import me, opened, run, show, sign_in_link
+from roadbed.cli.identity import me
+from roadbed.cli.output import opened, run, show, sign_in_link
 
 if TYPE_CHECKING:
     from roadbed.bootstrap import App

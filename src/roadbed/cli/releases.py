@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from roadbed.cli.output import PROBLEMS_FOUND, me, opened, run, show, verified
+from roadbed.cli.identity import me, verified
+from roadbed.cli.output import PROBLEMS_FOUND, opened, run, show
 from roadbed.kernel.errors import RoadbedError
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from roadbed.cli.output import PROBLEMS_FOUND, fail, me, run, say, show, sign_in_link, tell
+from roadbed.cli.identity import me
+from roadbed.cli.output import PROBLEMS_FOUND, fail, run, say, show, sign_in_link, tell
 from roadbed.kernel.errors import RoadbedError
 
 if TYPE_CHECKING:
