@@ -28,7 +28,8 @@ class Parties:
 
     ``senders`` sent the task or a corrected input of it. ``authors`` made what is decided, or asked
     for it first. ``correctors`` gave the verdict that it follows from. ``knows`` have seen an
-    answer that whoever decides must not know. ``only`` is the one person it is reserved for.
+    answer that whoever decides must not know. ``only`` is the one person it is reserved for,
+    whatever that person knows.
     """
 
     senders: Collection[str] = ()
@@ -49,7 +50,7 @@ def bar(person: str, parties: Parties, *, linker: str | None = None) -> Bar | No
         (parties.senders, Bar.SENT),
         (parties.authors, Bar.WROTE),
         (parties.correctors, Bar.CORRECTED),
-        (parties.knows, Bar.KNOWS),
+        (() if parties.only == person else parties.knows, Bar.KNOWS),
     )
     for names, reason in reasons:
         if hands & set(names):

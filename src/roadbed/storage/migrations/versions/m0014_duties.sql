@@ -18,8 +18,8 @@ RETURN (SELECT coalesce(array_agg(DISTINCT piece.source ->> 'by')
 CREATE FUNCTION may_decide(person text, linker text, senders text[], authors text[],
                            correctors text[], knows text[], only_for text)
 RETURNS boolean LANGUAGE sql IMMUTABLE
-RETURN NOT (ARRAY[person, linker] && (senders || authors || correctors || knows))
-       AND coalesce(only_for = person, true);
+RETURN NOT (ARRAY[person, linker] && (senders || authors || correctors))
+       AND coalesce(only_for = person, NOT (ARRAY[person, linker] && knows));
 
 -- Whether somebody may judge a review.
 CREATE FUNCTION may_review(asked review, person text, linker text)
