@@ -22,7 +22,7 @@ import random
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -33,6 +33,7 @@ from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Decision, Route
 from roadbed.improvement.mining.mine import mine
 from roadbed.kernel.settings import Settings
+from roadbed.people.errors import PersonExistsError
 from roadbed.releases.model import Release
 from roadbed.reviews.model import VerdictKind
 from roadbed.storage import migrations
@@ -160,6 +161,8 @@ class Flywheel:
     async def to_canary(self, release: Release) -> Release:
         """Two people sign what they see."""
         for person in ("ana", "dev"):
+            with suppress(PersonExistsError):
+                await self.app.members.add(person, by="benchmark")
             release = await self.app.ladder.sign(
                 release.id, person=person, verdict="approve", content=str(release.content)
             )

@@ -35,6 +35,7 @@ ROLES: Mapping[str, str | None] = {
     "boss": None,  # an administrator
     "narrow": "domain_lead",  # a token of ana's that may only submit
     "records": "domain_lead",  # another that may only report what turned out
+    "linked": "domain_lead",  # by a link and a token that an administrator made just now
 }
 NARROW = {"narrow": "submit", "records": "outcomes"}
 
@@ -140,10 +141,17 @@ async def building(server: EmbeddedServer, folder: Path, **more: object) -> Asyn
 async def browser(site: Site, person: str) -> httpx2.AsyncClient:
     """A browser on our own page, with a session unless it is nobody's."""
     client = httpx2.AsyncClient(base_url=site.address, headers={"Origin": site.address})
-    if person != "nobody":
+    if person == "linked":
+        await enter(client, await site.app.people.issue_link_code(person, by="boss"))
+    elif person != "nobody":
         secret = await site.app.people.open_session(person, "link", browser="a browser")
         client.cookies.set(SESSION_COOKIE, secret)
     return client
+
+
+async def enter(client: httpx2.AsyncClient, code: str) -> None:
+    """Spend a one-time link."""
+    assert (await client.post("/sign-in/link", data={"code": code})).status_code == 200
 
 
 async def program(site: Site, person: str) -> httpx2.AsyncClient:
@@ -152,7 +160,8 @@ async def program(site: Site, person: str) -> httpx2.AsyncClient:
         return client
     scopes = [NARROW[person]] if person in NARROW else None
     name = "ana" if person in NARROW else person
-    token = await site.app.people.issue_token(name, scopes=scopes)
+    by = "boss" if person == "linked" else None
+    token = await site.app.people.issue_token(name, scopes=scopes, by=by)
     client.headers["Authorization"] = f"Bearer {token}"
     return client
 
@@ -161,7 +170,7 @@ async def _move_in(app: App) -> None:
     for name in [*(set(ROLES) - {"nobody", *NARROW}), "extra", "eve", "fay", "sender"]:
         await app.members.add(name, by="test", admin=name == "boss")
     for name, role in ROLES.items():
-        if name in {"viewer", "reviewer", "disabled"}:
+        if name in {"viewer", "reviewer", "disabled", "linked"}:
             await app.members.grant(name, "triage", str(role), by="boss")
     await app.members.grant("extra", "foreign", "reviewer", by="boss")
     for use_case in ("triage", "foreign"):

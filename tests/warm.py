@@ -21,6 +21,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.login import sit_down
+
 ROOT = Path(__file__).parents[1]
 STREAMS = 3
 # What a shell calls. ``-I -S``: it starts in a fiftieth of a second.
@@ -187,6 +189,7 @@ def become(files: list[int]) -> None:
     os.chdir(wanted["cwd"])
     sys.path[0] = wanted["cwd"]
     sys.argv[1:] = wanted["arguments"]
+    sit_down()
 
 
 def play() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -21,7 +21,12 @@ from roadbed.deliveries.errors import UnknownDeliveryError
 from roadbed.improvement.errors import UnknownProposalError
 from roadbed.kernel.errors import RoadbedError
 from roadbed.outcomes.errors import UnknownOutcomeError
-from roadbed.people.errors import NotAllowedError, NotSignedInError, SessionNeededError
+from roadbed.people.errors import (
+    LetInByAnotherError,
+    NotAllowedError,
+    NotSignedInError,
+    SessionNeededError,
+)
 from roadbed.people.rules import Permission, Viewer, who_may
 from roadbed.receipts.errors import UnknownTaskError
 from roadbed.releases.errors import UnknownReleaseError
@@ -159,9 +164,16 @@ def guard(routes: Iterable[BaseRoute]) -> list[BaseRoute]:
 
 
 def admit(viewer: Viewer, use_case: str, permissions: Permissions, missing: RoadbedError) -> None:
-    """Raises ``missing`` where the viewer sees no such use case, ``NotAllowedError``."""
+    """Raises ``missing`` where the viewer sees no such use case, ``NotAllowedError``.
+
+    Raises ``LetInByAnotherError`` where nothing else is in the way.
+    """
     if not viewer.sees(use_case):
         raise missing
+    if viewer.let_in_by is not None and not any(viewer.may(use_case, one) for one in permissions):
+        own = replace(viewer, let_in_by=None)
+        if any(own.may(use_case, one) for one in permissions):
+            raise LetInByAnotherError(viewer.let_in_by, viewer.let_in_until)
     _one_of(permissions, lambda each: viewer.may(use_case, each))
 
 
@@ -176,6 +188,11 @@ def viewer_of(request: Request) -> Viewer:
     if viewer is None:
         raise NotSignedInError
     return viewer
+
+
+def linker_of(request: Request) -> str | None:
+    """Who let in whoever asks, if that was somebody else and not long ago."""
+    return viewer_of(request).let_in_by
 
 
 class Guarded:

@@ -304,7 +304,7 @@ def _wire(
     members = Members(database, people)
     # Which known cases are drawn is no secret that anything rests on.
     chance = random.Random()  # noqa: S311
-    halts, erasure = Halts(database, ids, clock), Erasure(database, audit, clock)
+    halts, erasure = Halts(reserved, ids, clock), Erasure(database, audit, clock)
     measuring = Measuring(database, improvement, reviews, ids, clock, chance, pipeline.SETTLE)
     return App(
         settings=settings,
@@ -382,7 +382,7 @@ def _ladder(
 ) -> Ladder:
     clock = SystemClock()
     ids = Ids(clock)
-    book = ReleaseBook(database, clock, people.roles_or_pod)
+    book = ReleaseBook(database, clock, lambda use_case, person: people.roles(person, use_case))
     journal = Journal(ids, clock, audit_note=pipeline.RELEASE_MOVED, announce=pipeline.POD_TOLD)
     gate = Gate(
         database=database,

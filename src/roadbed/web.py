@@ -191,7 +191,10 @@ class Door:
             length = headers.get(b"content-length", b"0")
             if not length.isdigit() or int(length) > self._most_bytes:
                 raise BodyTooLargeError(self._most_bytes)
-            viewer = await self._viewer(headers, scope, encrypted=encrypted)
+            look = partial(self._viewer, headers, scope, encrypted=encrypted)
+            viewer = await look()
+            # A long answer asks again, by the same session or token.
+            scope.setdefault("state", {})["viewer_again"] = look
             if self._limit is not None and viewer is not None:
                 self._limit.spend(viewer.name)
             has_body = length.strip(b"0") != b"" or b"transfer-encoding" in headers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -11,10 +12,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import pytest
 
 from tests.conftest import WARM, Folders
+from tests.login import AS
+from tests.login import __file__ as LOGIN  # noqa: N812
 
 PAST = "text,team\n" + "".join(
     f"{greeting} {phrase} {n},{team}\n"
@@ -56,7 +60,7 @@ class Terminal:
             )
         else:
             done = subprocess.run(
-                [sys.executable, "-m", "roadbed", *arguments],
+                [sys.executable, str(LOGIN), *arguments],
                 cwd=self.folder,
                 check=False,
                 env=self.environment,
@@ -69,6 +73,12 @@ class Terminal:
         assert "Traceback" not in done.stderr
         self.errors = done.stderr
         return done.stdout
+
+    def as_person(self, name: str) -> Self:
+        """Somebody else sits down: another login, where each is one person's."""
+        self.environment[AS] = name
+        self.environment["ROADBED_TRUST_MACHINE_LOGINS"] = "true"
+        return self
 
     def json(self, *arguments: str, code: int = 0) -> dict[str, object]:
         found: dict[str, object] = json.loads(
@@ -276,29 +286,65 @@ def test_a_use_case_that_asks_a_language_model(terminal: Terminal) -> None:
 
 
 def test_the_first_start_makes_an_administrator_and_a_link(terminal: Terminal) -> None:
-    terminal.environment["LOGNAME"] = "root"
+    terminal.as_person("root")
     terminal.run("user", "add", "rae")
     with serving_once(terminal) as (told, errors):
-        assert "/sign-in?code=" not in told
         assert "root is the administrator now" in errors
-        assert "/sign-in?code=" in errors
+        # What is printed here goes to a file, as a journal would keep it.
+        assert "/sign-in?code=" not in told + errors
+        assert "`roadbed user link` prints a one-time link" in errors
     assert "administrator" in terminal.run("user", "list")
     with serving_once(terminal, "up") as (told, errors):
         assert "administrator now" not in errors
-        assert "Sign in once" in told
+        assert "/sign-in?code=" not in told + errors
+        assert "/sign-in;" in told
+    assert "/sign-in?code=" in terminal.run("user", "link")
     terminal.run("user", "disable", "root", code=1)
     assert "last administrator" in terminal.errors
     terminal.run("user", "admin", "rae")
     terminal.run("user", "disable", "root")
     terminal.run("user", "admin", "rae", "--off", code=1)
     terminal.run("user", "enable", "root")
-    with serving_once(terminal, "up") as (told, _):
-        assert "Sign in once" in told
+
+
+def test_the_person_at_a_terminal_is_its_account_whatever_the_environment_says(
+    terminal: Terminal,
+) -> None:
+    Folders(terminal.folder / "usecases").write()
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        terminal.environment[name] = "ana"
+    found = terminal.json("submit", "triage", '{"text": "unsure"}')
+    own = pwd.getpwuid(os.getuid()).pw_name
+    assert found["source"] == {"surface": "cli", "by": own}
+    terminal.run("review", "give", str(found["review"]["id"]), "reject", code=1)  # type: ignore[index]
+    assert "somebody else has to judge it" in terminal.errors
+    assert "Nothing waits" in terminal.run("review", "list", "triage")
+
+
+def test_a_login_that_nobody_verified_halts_and_binds_nothing(terminal: Terminal) -> None:
+    Folders(terminal.folder / "usecases").write()
+    terminal.as_person("ana").run("submit", "triage", '{"text": "makes it known"}')
+    terminal.run("user", "add", "ana")
+    terminal.run("user", "add", "rae")
+    terminal.run("user", "grant", "rae", "triage", "reviewer")
+    terminal.run("halt", "triage", "--reason", "anybody may")
+    del terminal.environment["ROADBED_TRUST_MACHINE_LOGINS"]
+    terminal.run("halt", "triage", "--reason", "so does anybody unknown")
+    terminal.run("resume", "triage", code=1)
+    assert "Nobody has verified that the login 'ana'" in terminal.errors
+    assert "ROADBED_TRUST_MACHINE_LOGINS" in terminal.errors
+    terminal.as_person("rae").run("resume", "triage", code=1)
+    assert "needs the permission 'resume'" in terminal.errors
+    terminal.as_person("ben").run("resume", "triage", code=1)  # named, but nobody has the name
+    assert "needs the permission 'resume'" in terminal.errors
+    assert "ana asked to resume" in terminal.as_person("ana").run("resume", "triage")
+    told = terminal.run("user", "list")
+    assert "triage names ben as engineer, who is nobody here." in told
 
 
 def test_roles_and_tokens_are_given_and_taken_back(terminal: Terminal) -> None:
     Folders(terminal.folder / "usecases").write()
-    terminal.environment["LOGNAME"] = "root"
+    terminal.as_person("root")
     terminal.run("submit", "triage", '{"text": "makes it known"}')
     terminal.run("user", "add", "rae", "--display", "Rae R.", "--email", "rae@example.org")
     terminal.run("user", "add", "rae", code=1)
@@ -326,7 +372,11 @@ def test_a_password_is_typed_twice_or_read(terminal: Terminal) -> None:
     terminal.run("user", "password", "rae", "--stdin", typed="short\n", code=1)
     assert "12 characters" in terminal.errors
     terminal.run("user", "password", "rae", "--stdin", typed="correct horse battery\n")
-    terminal.run("user", "password", "rae", typed="another good one\nanother good one\n")
+    terminal.run("user", "token", "rae", "--label", "the shop")
+    told = terminal.run("user", "password", "rae", typed="another good one\nanother good one\n")
+    assert "These tokens were revoked with it:" in told
+    assert "the shop" in told
+    assert "is confirmed" in terminal.run("user", "confirm", "rae")
     assert "/sign-in?code=" in terminal.run("user", "link", "rae")
 
 

@@ -58,10 +58,6 @@ class Shop(Terminal):
         self.run("submit", "triage", '{"text": "registers the use case"}')
         is_open(url)
 
-    def as_person(self, name: str) -> Shop:
-        self.environment["LOGNAME"] = name
-        return self
-
     @contextmanager
     def working(self) -> Iterator[subprocess.Popen[str]]:
         """A worker of its own process, ended by SIGTERM; what it said is kept in ``told``."""
@@ -141,6 +137,8 @@ def test_a_halt_needs_no_server_and_no_sound_folder_and_two_people_to_end(
     code = shop.folder / "usecases" / "triage" / "usecase.py"
     sound = code.read_text()
     code.write_text("def broken(:\n")
+    for name in ("ana", "ben"):
+        shop.run("user", "add", name)
     told = shop.as_person("ana").run("halt", "triage", "--reason", "wrong refunds")
     assert "Halted triage: fenced after" in told
     assert "quiesced after" in told

@@ -37,6 +37,7 @@ MAY: dict[str, set[Permission]] = {
     "narrow": {P.SUBMIT},
     "records": {P.REPORT_OUTCOMES},
 }
+MAY["linked"] = MAY["ana"] - {P.APPROVE, P.SIGN, P.RESUME}
 OPEN = {
     "GET /sign-in",
     "POST /sign-in",
@@ -64,6 +65,7 @@ MUST_NEED = {
     "POST /usecases/{name}/renew": P.RELEASE,
     "POST /people": P.MANAGE_PEOPLE,
     "POST /people/{person}/grant": P.MANAGE_PEOPLE,
+    "POST /people/{person}/confirm": P.MANAGE_PEOPLE,
     "POST /people/{person}/disable": P.MANAGE_PEOPLE,
     "GET /people": P.MANAGE_PEOPLE,
 }

@@ -29,7 +29,7 @@ class Desk(Terminal):
     """A terminal at which the people of the pod sit down in turn."""
 
     def say(self, person: str, *arguments: str, code: int = 0) -> str:
-        self.environment["LOGNAME"] = person
+        self.as_person(person)
         verb, *more = arguments
         return self.run("release", verb, "triage", *more, code=code)
 
@@ -48,6 +48,8 @@ async def live(settings: Settings, url: str) -> None:
 
 
 def test_from_the_plan_to_live_in_the_terminal(desk: Desk) -> None:
+    for name in ("ana", "ben", "dev"):
+        desk.run("user", "add", name)
     assert "`roadbed release plan triage` begins one" in desk.say("ben", "list")
     desk.run("release", "list", "nobody", code=1)
     assert "no use case" in desk.errors

@@ -20,6 +20,7 @@ from roadbed.usecases.model import UseCase
 from tests.acceptance.test_cli import Terminal
 from tests.browsing import browsing
 from tests.conftest import Folders, serving
+from tests.ladders import pod
 
 FOLDER = """
 from pydantic import BaseModel
@@ -117,6 +118,7 @@ async def label_all(app: App) -> int:
 
 async def signed(app: App, release: Release) -> Release:
     assert release.content is not None, release.gate
+    await pod(app)
     for person in ("ana", "dev"):
         release = await app.ladder.sign(
             release.id, person=person, verdict="approve", content=release.content

@@ -25,6 +25,7 @@ from roadbed.kernel.settings import Settings
 from roadbed.people import browsers
 from roadbed.people.service import hashed
 from roadbed.web import SESSION_COOKIE, NotLoopbackError, create
+from tests.browsing import browsing
 from tests.conftest import Folders, Site, serving
 from tests.provider import CLIENT, SECRET, Forger, forging
 
@@ -102,7 +103,7 @@ class TestPasswords:
             assert (await sign_in(first, "ana", PASSWORD)).status_code == 403
 
     async def test_is_kept_as_argon2id_and_shown_nowhere(self, site: Site) -> None:
-        await site.app.signing_in.set_password("ana", PASSWORD)
+        await site.app.signing_in.set_password("ana", PASSWORD, by="ana")
         row = await site.app.database.fetch_one("SELECT password FROM person WHERE name = 'ana'")
         assert row is not None
         assert row["password"].startswith("$argon2id$v=19$m=65536,")
@@ -114,8 +115,8 @@ class TestPasswords:
     async def test_unknown_and_known_accounts_answer_alike_and_do_the_same_work(
         self, site: Site, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        await site.app.signing_in.set_password("ana", PASSWORD)
-        await site.app.signing_in.set_password("ben", PASSWORD)
+        await site.app.signing_in.set_password("ana", PASSWORD, by="ana")
+        await site.app.signing_in.set_password("ben", PASSWORD, by="ben")
         await site.app.members.add("boss", by="test", admin=True)
         await site.app.members.disable("ben", by="test")
         passwords = site.app.signing_in._passwords
@@ -155,7 +156,7 @@ class TestPasswords:
         self, site: Site
     ) -> None:
         for name in ("ana", "ben"):
-            await site.app.signing_in.set_password(name, PASSWORD)
+            await site.app.signing_in.set_password(name, PASSWORD, by=name)
         site.app.signing_in._of_address._most = 1000
         async with browser(site) as own, browser(site) as stranger, browser(site) as other:
             answer = await sign_in(own, "ana", PASSWORD)
@@ -176,7 +177,7 @@ class TestPasswords:
             assert (statuses[0], statuses[-1]) == (403, 429)
             # A new password ends what browsers know.
             site.app.signing_in._of_browser._buckets.clear()
-            await site.app.signing_in.set_password("ana", PASSWORD + "!")
+            await site.app.signing_in.set_password("ana", PASSWORD + "!", by="ana")
             assert (await sign_in(own, "ana", PASSWORD + "!")).status_code == 429
 
     def test_a_mark_is_good_for_one_person_and_a_year(self) -> None:
@@ -497,6 +498,9 @@ class TestAForgingProvider:
             ({"exp": None}, {}),
             ({"iat": 9_999_999_999}, {}),
             ({"sub": None}, {}),
+            ({"sub": ""}, {}),
+            ({"sub": "s" * 256}, {}),  # cut to a length, two people could be one
+            ({"sub": 5}, {}),
             ({"at_hash": "not-of-this-token"}, {}),
             ({}, {"algorithm": "none"}),
             ({}, {"algorithm": "HS256"}),
@@ -604,6 +608,41 @@ class TestAForgingProvider:
                 assert (person.roles, person.admin) == ({}, False)
                 assert person.email == (None if subject == "n-2" else f"{subject}@example.org")
                 assert (await client.get("/usecases/triage")).status_code == 404
+
+    async def test_a_name_taken_before_a_folder_declares_it_gives_nothing(
+        self, forger: Forger, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        folders.write()
+        more = {"oidc_claim": "preferred_username", "oidc_create": True}
+        claims = {"preferred_username": "frank", "sub": "squatter"}
+        chosen = at_provider(settings, forger.issuer, **more)
+        async with serving(chosen, url) as site, browser(site) as client:
+            assert (
+                await back(client, *forger.code(await begin(client), claims))
+            ).status_code == 200
+            assert await whoever(client) == "frank"
+        code = folders.parent / "triage" / "usecase.py"
+        code.write_text(
+            code.read_text().replace('data_specialist="chi"', 'data_specialist="frank"')
+        )
+        async with (
+            serving(chosen, url) as site,
+            browser(site) as client,
+            browsing(site, "boss", admin=True) as boss,
+        ):
+            assert (
+                await back(client, *forger.code(await begin(client), claims))
+            ).status_code == 200
+            assert (await client.get("/usecases/triage")).status_code == 404
+            assert "still to confirm that you are meant" in (await client.get("/you")).text
+            page = (await boss.get("/people")).text
+            assert "triage names frank as data specialist: not confirmed." in page
+            assert "? not confirmed" in (await boss.get("/usecases/triage/members")).text
+            assert (await client.post("/people/frank/confirm")).status_code == 403
+            page = (await boss.post("/people/frank/confirm")).text
+            assert "Not confirmed" not in page
+            assert (await client.get("/usecases/triage")).status_code == 200
+            assert "do not count yet" not in (await boss.get("/people")).text
 
     async def test_another_claim_may_be_the_name(
         self, forger: Forger, settings: Settings, folders: Folders, url: str

@@ -132,7 +132,8 @@ async def used_by_people(site: Site) -> list[str]:
             guess = {"name": f"somebody-{n}", "password": word("guess", n)}
             await client.post("/sign-in", data=guess)
     for n in range(0, OF_EACH, 5):
-        await site.app.signing_in.set_password(PEOPLE[n % len(PEOPLE)], word("password", n))
+        name = PEOPLE[n % len(PEOPLE)]
+        await site.app.signing_in.set_password(name, word("password", n), by=name)
     return made
 
 

@@ -33,7 +33,7 @@ async def enter(site: Site, page: Page, person: str) -> None:
 async def test_name_and_password_by_keyboard_lead_to_the_page_wanted(
     site: Site, page: Page
 ) -> None:
-    await site.app.signing_in.set_password("ana", PASSWORD)
+    await site.app.signing_in.set_password("ana", PASSWORD, by="ana")
     answer = await page.goto(f"{site.address}/usecases/triage/trust")
     assert answer is not None
     assert answer.status == 401
@@ -101,6 +101,37 @@ async def test_what_a_viewer_may_not_do_is_not_offered(site: Site, page: Page) -
     assert "reviewer" in await page.locator("main").inner_text()
 
 
+async def test_who_sent_a_task_and_who_was_let_in_are_told_what_they_cannot_do(
+    site: Site, page: Page
+) -> None:
+    await site.shop.post("/usecases/triage/tasks", json={"input": {"text": "unsure of it"}})
+    await enter(site, page, "shop")
+    await page.goto(f"{site.address}/usecases/triage/review")
+    await page.get_by_text("Nothing waits for you.").wait_for()
+    await page.get_by_text("1 waits for somebody else: you sent the task").wait_for()
+    await page.context.clear_cookies()
+    await enters(page, site.address, await site.app.people.issue_link_code("ana", by="boss"))
+    await page.wait_for_url(f"{site.address}/")
+    await page.get_by_text("boss made the link or password by which you are here").wait_for()
+    await site.app.halts.halt("triage", reason="look at it", actor="ana")
+    await page.goto(f"{site.address}/usecases/triage/halt")
+    assert await page.get_by_role("button", name="Ask to resume").count() == 0
+    await page.goto(f"{site.address}/usecases/triage/review")
+    await page.get_by_text("unsure of it").wait_for()
+
+
+async def test_an_administrator_confirms_who_came_by_sign_in(site: Site, page: Page) -> None:
+    await site.app.members.add("boss", by="test", admin=True)
+    await site.app.members.add("frank", by="identity provider", confirmed=False)
+    await enter(site, page, "boss")
+    await page.get_by_role("link", name="People", exact=True).click()
+    await page.get_by_text("frank came by sign-in").wait_for()
+    await page.get_by_role("link", name="frank", exact=True).first.click()
+    await page.get_by_role("button", name="Confirm frank").click()
+    await page.get_by_text("Not confirmed").wait_for(state="detached")
+    assert (await site.app.members.get("frank")).confirmed_at is not None
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_pages_fit_a_telephone_and_are_named_for_everybody(
     site: Site, page: Page, scheme: str
@@ -109,13 +140,16 @@ async def test_pages_fit_a_telephone_and_are_named_for_everybody(
     long = "a" * 64
     await site.app.members.add(long, by="test", display="long name " * 9, email=f"{long}@x.org")
     await site.app.members.grant(long, "triage", "data_specialist", by="test")
+    other = "b" * 64
+    await site.app.members.add(other, by="identity provider", confirmed=False)
     await site.app.people.issue_token("boss", name="long_word_" * 9, scopes=["read"])
     await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     await page.set_viewport_size({"width": 360, "height": 740})
     await page.goto(f"{site.address}/sign-in")
     await looks_right(page)
     await enter(site, page, "boss")
-    for path in ("/you", "/people", f"/people/{long}", "/usecases/triage/members"):
+    people = (f"/people/{long}", f"/people/{other}")
+    for path in ("/you", "/people", *people, "/usecases/triage/members"):
         await page.goto(f"{site.address}{path}")
         await looks_right(page)
 

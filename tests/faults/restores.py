@@ -172,7 +172,7 @@ async def _until_the_copy(scene: _Scene, chance: random.Random, copy: Copy) -> P
         for task in victims:
             await _erase(app, task, scene)
         await app.halts.halt("refunds", reason="wrong refunds", actor="ana")
-        await app.people.revoke(hashed(other)[:16], person="ana")
+        await app.people.revoke(hashed(other)[:16], person="ana", by="ana")
         await app.members.disable("ben", by="ana")
         scene.token = other
         stop.set()

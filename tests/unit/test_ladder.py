@@ -13,6 +13,7 @@ from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Route
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
+from roadbed.people.model import Role
 from roadbed.releases.errors import (
     ArtifactMissingError,
     CannotDecideError,
@@ -362,8 +363,8 @@ class TestSignOffs:
     async def test_one_whose_role_is_gone_does_not_count(self, app: App) -> None:
         release = await signed(app, await gated(app))
 
-        async def nobody(_: str, person: str) -> frozenset[str]:
-            return frozenset({"domain_lead"} if person == "ana" else ())
+        async def nobody(_: str, person: str) -> frozenset[Role]:
+            return frozenset({Role.DOMAIN_LEAD} if person == "ana" else ())
 
         app.ladder._book.roles = nobody
         with pytest.raises(SignOffsMissingError, match="dev is no longer risk partner"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 import psycopg
@@ -18,6 +19,8 @@ from roadbed.people.errors import (
     NotSignedInError,
     PersonExistsError,
     PersonInvalidError,
+    SignInRefusedError,
+    TooManyRequestsError,
     UnknownPersonError,
     UnknownTokenError,
 )
@@ -194,12 +197,12 @@ class TestTokens:
         await app.members.add("ana", by="test")
         token = await app.people.issue_token("ana")
         with pytest.raises(UnknownTokenError):
-            await app.people.revoke(hashed(token)[:16], person="ben")
-        await app.people.revoke(hashed(token)[:16], person="ana")
+            await app.people.revoke(hashed(token)[:16], person="ben", by="boss")
+        await app.people.revoke(hashed(token)[:16], person="ana", by="ana")
         with pytest.raises(NotSignedInError):
             await app.people.holder("api", token)
         with pytest.raises(UnknownTokenError):
-            await app.people.revoke(hashed(token)[:16], person=None)
+            await app.people.revoke(hashed(token)[:16], person=None, by="boss")
 
     async def test_with_a_scope_that_is_none_are_refused(self, app: App) -> None:
         await app.members.add("ana", by="test")
@@ -239,3 +242,135 @@ async def test_what_is_no_hash_fits_no_password() -> None:
     assert not await passwords.fits("no hash at all", "x")
     assert not await passwords.fits(None, "x")
     assert await passwords.fits(await passwords.hash("x"), "x")
+
+
+class TestConfirmed:
+    async def test_a_declared_name_counts_for_whom_an_administrator_confirmed(
+        self, app: App
+    ) -> None:
+        await app.members.add("ana", by="identity provider", confirmed=False)
+        await app.members.add("ben", by="boss")
+        assert await app.people.roles("ana", "triage") == set()
+        assert await app.people.roles("ben", "triage") == {Role.ENGINEER}
+        token = await app.people.issue_token("ana")
+        assert not (await app.people.holder("api", token)).sees("triage")
+        unbound = await app.members.unbound()
+        assert [(one.person, one.known) for one in unbound] == [
+            ("chi", False),
+            ("ana", True),
+            ("dev", False),
+        ]
+        # What an administrator gives counts: it was given to this person, not to a name.
+        await app.members.grant("ana", "triage", "viewer", by="boss")
+        assert await app.people.roles("ana", "triage") == {Role.VIEWER}
+        await app.members.confirm("ana", by="boss")
+        await app.members.confirm("ana", by="boss")
+        assert await app.people.roles("ana", "triage") == {Role.VIEWER, Role.DOMAIN_LEAD}
+        assert (await app.people.holder("api", token)).sees("triage")
+        kinds = [kind for kind, *_ in await noted(app, "ana")]
+        assert kinds.count("person confirmed") == 1
+        with pytest.raises(UnknownPersonError):
+            await app.members.confirm("nobody", by="boss")
+
+    async def test_nobody_becomes_the_first_administrator_by_its_login(self, app: App) -> None:
+        await app.members.add("root", by="identity provider", confirmed=False)
+        assert await app.members.add_first("root") is None
+        await app.members.make_admin("root", admin=True, by="root")
+        assert (await app.members.get("root")).confirmed_at is not None
+
+
+async def noted(app: App, person: str) -> list[tuple[str, str, dict[str, object]]]:
+    """What the log says of a person: what, by whom, and more."""
+    rows = await app.database.fetch(
+        "SELECT kind, actor, detail FROM audit_entry WHERE subject = %(person)s ORDER BY position",
+        {"person": person},
+    )
+    return [(row["kind"], row["actor"], row["detail"]) for row in rows]
+
+
+class TestWrittenDown:
+    """Every event of signing in is in the audit log, with who did it."""
+
+    async def test_links_sessions_and_tokens(self, app: App) -> None:
+        await app.members.add("ana", by="boss")
+        code = await app.people.issue_link_code("ana", by="boss")
+        await app.people.spend_link(code)
+        session = await app.people.open_session("ana", "link", link=code)
+        viewer = await app.people.holder("session", session)
+        assert (viewer.let_in_by, viewer.session) == ("boss", hashed(session)[:16])
+        token = await app.people.issue_token("ana", session=viewer.session)
+        assert (await app.people.holder("api", token)).let_in_by == "boss"
+        await app.people.revoke(hashed(token)[:16], person=None, by="boss")
+        await app.people.close_session(session)
+        link, opened, made = (hashed(each)[:16] for each in (code, session, token))
+        assert await noted(app, "ana") == [
+            ("person added", "boss", {"admin": False, "confirmed": True}),
+            ("link made", "boss", {"link": link, "from": None, "let_in_by": "boss"}),
+            ("link used", "ana", {"link": link, "made_by": "boss"}),
+            (
+                "signed in",
+                "ana",
+                {"session": opened, "from": link, "let_in_by": "boss", "how": "link"},
+            ),
+            ("token made", "ana", {"token": made, "from": opened, "let_in_by": "boss"}),
+            ("token ended", "boss", {"token": made}),
+            ("session ended", "ana", {"session": opened}),
+        ]
+
+    async def test_passwords_and_what_ends_with_them(self, app: App) -> None:
+        await app.members.add("ana", by="boss")
+        token = await app.people.issue_token("ana", name="the shop")
+        session = await app.people.open_session("ana", "oidc")
+        revoked = await app.signing_in.set_password("ana", "correct horse battery", by="boss")
+        assert [(each.id, each.name) for each in revoked] == [(hashed(token)[:16], "the shop")]
+        for kind, secret in (("api", token), ("session", session)):
+            with pytest.raises(NotSignedInError):
+                await app.people.holder(kind, secret)  # type: ignore[arg-type]
+        assert (await noted(app, "ana"))[-2:] == [
+            ("sessions ended", "boss", {"sessions": [hashed(session)[:16]]}),
+            ("password set", "boss", {"tokens_revoked": [hashed(token)[:16]]}),
+        ]
+        opened = await app.people.open_session("ana", "password")
+        viewer = await app.people.holder("session", opened)
+        assert viewer.let_in_by == "boss"
+        await app.signing_in.change_password(viewer, "correct horse battery", "another one of hers")
+        again = await app.people.open_session("ana", "password")
+        assert (await app.people.holder("session", again)).let_in_by == "boss"
+        await app.signing_in.set_password("ana", "this one is her own", by="ana")
+        own = await app.people.open_session("ana", "password")
+        assert (await app.people.holder("session", own)).let_in_by is None
+
+    async def test_disabling_names_what_ended(self, app: App) -> None:
+        await app.members.add("ana", by="boss")
+        token = await app.people.issue_token("ana")
+        await app.members.disable("ana", by="boss")
+        await app.members.enable("ana", by="boss")
+        assert (await noted(app, "ana"))[-2:] == [
+            ("person disabled", "boss", {"ended": [hashed(token)[:16]]}),
+            ("person enabled", "boss", {}),
+        ]
+
+    async def test_a_lock_out_once_and_only_of_people(self, app: App) -> None:
+        await app.members.add("ana", by="boss")
+        for name in ("ana", "a password by mistake"):
+            for _ in range(13):
+                with pytest.raises((SignInRefusedError, TooManyRequestsError)):
+                    await app.signing_in.by_password(name, "", address=f"of {name}")
+        assert [kind for kind, *_ in await noted(app, "ana")].count("sign-in locked") == 1
+        assert await noted(app, "a password by mistake") == []
+
+
+async def test_a_link_is_shown_on_a_terminal_alone(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from roadbed.cli import serving
+    from roadbed.cli.identity import me
+    from roadbed.people.rules import as_name
+
+    await app.members.add_first(me())
+    assert "code=" not in await serving._way_in(app, "http://here")
+    for stream in (sys.stdout, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    told = await serving._way_in(app, "http://here")
+    assert told.startswith("Sign in once: http://here/sign-in?code=")
+    assert await app.people.whose_link(told.partition("code=")[2]) == as_name(me())

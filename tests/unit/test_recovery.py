@@ -142,7 +142,7 @@ async def second_day(app: App, task: str, token: str) -> None:
     await app.halts.halt("refunds", reason="wrong refunds", actor="chi")
     await app.members.revoke("ben", "triage", "reviewer", by="ana")
     await app.members.disable("ben", by="ana")
-    await app.people.revoke(hashed(token)[:16], person="chi")
+    await app.people.revoke(hashed(token)[:16], person="chi", by="chi")
     await app.audit.witness()
 
 

@@ -14,6 +14,7 @@ from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Decision, Reason
 from roadbed.deliveries.model import State
 from roadbed.kernel.settings import Settings
+from roadbed.people.duties import Parties
 from roadbed.releases import trial_rules
 from roadbed.reviews.errors import ContentChangedError, VerdictError
 from roadbed.reviews.model import Given, VerdictKind
@@ -347,7 +348,11 @@ class TestAccepting:
 
         assert await accepted() is State.DELIVERED
         assert await accepted(headers=only_reviews) is State.HELD
-        assert await accepted(by=site.shop) is State.HELD  # who sent a task approves nothing of it
+        sent = (await site.shop.post(TASKS, json={"input": {"text": "refund 100"}})).json()
+        path = f"/reviews/{sent['review']['id']}"
+        for asked in (f"{path}/claim", f"{path}/verdict"):
+            refused = await site.shop.post(asked, json={"verdict": "accept"})
+            assert (refused.status_code, refused.json()["code"]) == (403, "own_task")
 
 
 class TestWhatWasShown:
@@ -413,7 +418,7 @@ def shown(content: Content | None, **more: Any) -> Shown:
         task_id="tsk_1",
         blind=False,
         input={"text": "hello"},
-        sender="shop",
+        parties=Parties(senders=["shop"]),
         content=content,
         content_hash=content.hash if content else None,
         route="review",

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from roadbed.access import by_review, needs, viewer_of
+from roadbed.access import by_review, linker_of, needs, viewer_of
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import RequestError
 from roadbed.people.rules import Permission
@@ -69,7 +69,9 @@ async def queue(
     after = await reviews.get(cursor) if cursor else None
     if after is not None and after.use_case != name:
         raise UnknownReviewError(after.id)
-    found = await reviews.queue(name, reviewer=person_of(request), most=limit, after=after)
+    found = await reviews.queue(
+        name, reviewer=person_of(request), linker=linker_of(request), most=limit, after=after
+    )
     return as_json({"reviews": found, "next": found[-1].id if len(found) == limit else None})
 
 
@@ -80,7 +82,9 @@ async def claim_next(
 ) -> Response:
     """Claim the most pressing free reviews; an empty list when none waits."""
     usecase_of(request, name)
-    found = await app_of(request).reviews.claim_next(name, reviewer=person_of(request), most=limit)
+    found = await app_of(request).reviews.claim_next(
+        name, reviewer=person_of(request), linker=linker_of(request), most=limit
+    )
     return as_json({"reviews": found})
 
 
@@ -95,7 +99,10 @@ async def get(review_id: str, request: Request) -> Response:
 @needs(Permission.REVIEW, by=by_review)
 async def claim(review_id: str, request: Request) -> Response:
     """Hold a review; repeating it extends the claim."""
-    return as_json(await app_of(request).reviews.claim(review_id, reviewer=person_of(request)))
+    claimed = await app_of(request).reviews.claim(
+        review_id, reviewer=person_of(request), linker=linker_of(request)
+    )
+    return as_json(claimed)
 
 
 @router.post("/reviews/{review_id}/verdict", openapi_extra=_VERDICT_BODY)
@@ -112,6 +119,7 @@ async def verdict(review_id: str, request: Request) -> Response:
         review_id,
         kind,
         reviewer=person,
+        linker=linker_of(request),
         rules=app_of(request).service(name).loaded.rules,
         may_approve=viewer_of(request).may(name, Permission.APPROVE),
         **more,

@@ -106,6 +106,8 @@ async def take(app: App, name: str, viewer: Viewer, body: bytes) -> tuple[int, b
         number = numbers[decision.version]
         return 200, to_json(fresh(declared, admission.task, decision, number))
     receipt = await app.receipts.get(admission.task.id, viewer=viewer.name)
+    if not viewer.may(name, Permission.VIEW):
+        receipt = for_a_sender(receipt, viewer.name)
     return 202 if receipt["decision"] is None else 200, to_json(receipt)
 
 
@@ -128,7 +130,7 @@ async def revise(task_id: str, request: Request) -> Response:
         await asyncio.wait([running], timeout=wait)
     found = await app.receipts.get(admission.task.id, viewer=person)
     if not viewer_of(request).may(name, Permission.VIEW):
-        found = for_a_sender(found)
+        found = for_a_sender(found, person)
     return as_json(found, 202 if found["state"] == "deciding" else 200)
 
 

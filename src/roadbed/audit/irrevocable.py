@@ -29,8 +29,8 @@ _FACTS: Mapping[str, Sequence[str]] = {
     "administrator": ("admin",),
     "role revoked": ("role",),
     "role granted": ("role",),
-    "token revoked": ("token",),
-    "password changed": (),
+    "token ended": ("token",),
+    "password set": ("tokens_revoked",),
 }
 KINDS = tuple(_FACTS)
 _OF_PEOPLE = frozenset(
@@ -40,8 +40,8 @@ _OF_PEOPLE = frozenset(
         "administrator",
         "role revoked",
         "role granted",
-        "password changed",
-        "token revoked",
+        "password set",
+        "token ended",
     }
 )
 

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from roadbed.cli.output import me, opened, run, say, show
+from roadbed.cli.identity import me, verified
+from roadbed.cli.output import opened, run, say, show
 from roadbed.kernel.errors import RoadbedError
 
 app = typer.Typer(
@@ -104,11 +105,15 @@ def say_(
 
     async def work() -> Any:
         async with opened(only=[]) as services:
+            known, person = await _known(services), me()
+            if what == "approve":
+                found, _ = await services.deliveries.get(delivery, served=known)
+                person = await verified(services, found.use_case, "approve")
             return await services.deliveries.say(
                 delivery,
                 what,
-                person=me(),
-                served=await _known(services),
+                person=person,
+                served=known,
                 content_hash=content_hash,
                 note=note,
             )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from roadbed.cli.output import PROBLEMS_FOUND, fail, me, show
+from roadbed.cli.identity import me
+from roadbed.cli.output import PROBLEMS_FOUND, fail, show
 from roadbed.kernel.errors import RoadbedError
 
 if TYPE_CHECKING:

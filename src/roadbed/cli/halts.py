@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from roadbed.cli.halt_texts import halted_text, resumed_text
-from roadbed.cli.output import fail, me, opened, run, say, show
+from roadbed.cli.identity import me, verified
+from roadbed.cli.output import fail, opened, run, say, show
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 
@@ -63,7 +64,8 @@ def resume(
 
     async def work() -> Any:
         async with opened(only=[]) as app:
-            return await app.halts.resume(usecase, actor=me(), note=note)
+            person = await verified(app, usecase, "resume")
+            return await app.halts.resume(usecase, actor=person, note=note)
 
     found = run(work())
     show(

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from roadbed.cli import outcome_texts as texts
-from roadbed.cli.output import PROBLEMS_FOUND, me, opened, run, show, tell
+from roadbed.cli.identity import me
+from roadbed.cli.output import PROBLEMS_FOUND, opened, run, show, tell
 from roadbed.kernel.errors import RoadbedError
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]

@@ -83,10 +83,3 @@ async def opened(*, only: Sequence[str] | None) -> AsyncIterator[App]:
         # No server may be running, and what was done must not be forgotten by a restore.
         with suppress(RoadbedError):
             await app.audit.leave()
-
-
-def me() -> str:
-    """The person at this terminal."""
-    import getpass
-
-    return getpass.getuser()

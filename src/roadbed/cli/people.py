@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from roadbed.cli.output import me, opened, run, show, sign_in_link
+from roadbed.cli.identity import me
+from roadbed.cli.output import opened, run, show, sign_in_link
 
 if TYPE_CHECKING:
     from roadbed.bootstrap import App
@@ -62,13 +63,25 @@ def list_(json: Json = False) -> None:
 
     async def work() -> Any:
         async with opened(only=[]) as services:
-            return await services.members.list()
+            return await services.members.list(), await services.members.unbound()
 
-    found = run(work())
+    found, unbound = run(work())
     show(
-        {"people": found},
+        {"people": found, "unbound": unbound},
         as_json=json,
-        text=lambda: "\n".join(f"{each.name:20}{_standing(each)}" for each in found) or "Nobody.",
+        text=lambda: (
+            "\n".join(
+                [
+                    *(f"{each.name:20}{_standing(each)}" for each in found),
+                    *(
+                        f"{each.use_case} names {each.person} as {each.role.replace('_', ' ')}, "
+                        + ("who is not confirmed." if each.known else "who is nobody here.")
+                        for each in unbound
+                    ),
+                ]
+            )
+            or "Nobody."
+        ),
     )
 
 
@@ -135,6 +148,17 @@ def admin(
 
 
 @app.command()
+def confirm(name: Name, json: Json = False) -> None:
+    """Say that this person is who the folders mean by the name; for who came by sign-in."""
+    _change(lambda services: services.members.confirm(name, by=me()))
+    show(
+        {"person": name, "confirmed": True},
+        as_json=json,
+        text=lambda: f"{name} is confirmed: what folders declare for the name counts.",
+    )
+
+
+@app.command()
 def disable(name: Name, json: Json = False) -> None:
     """Keep somebody out: sessions, links and tokens end within two seconds, for good."""
     _change(lambda services: services.members.disable(name, by=me()))
@@ -154,14 +178,29 @@ def password(
     stdin: Annotated[bool, typer.Option("--stdin", help="Read it from standard input.")] = False,
     json: Json = False,
 ) -> None:
-    """Set a password, asked for here; every session of theirs ends."""
+    """Set a password, asked for here; their sessions end and their tokens are revoked."""
     typed = (
         sys.stdin.readline().rstrip("\r\n")
         if stdin
         else typer.prompt("New password", hide_input=True, confirmation_prompt=True)
     )
-    _change(lambda services: services.signing_in.set_password(name, typed))
-    show({"person": name}, as_json=json, text=lambda: f"{name} has a new password.")
+
+    async def work() -> Any:
+        async with opened(only=[]) as services:
+            return await services.signing_in.set_password(name, typed, by=me())
+
+    revoked = run(work())
+    show(
+        {"person": name, "revoked": revoked},
+        as_json=json,
+        text=lambda: "\n".join(
+            [
+                f"{name} has a new password, and every session of theirs ended.",
+                *(["These tokens were revoked with it:"] if revoked else []),
+                *map(_token_line, revoked),
+            ]
+        ),
+    )
 
 
 @app.command()
@@ -176,7 +215,8 @@ def link(
     async def make() -> str:
         async with opened(only=[]) as services:
             await services.members.add_first(me())
-            return await services.people.issue_link_code(name or as_name(me()), by=me())
+            mine = as_name(me())
+            return await services.people.issue_link_code(name or mine, by=mine)
 
     settings = Settings()
     set_up = "address" in settings.model_fields_set
@@ -267,11 +307,15 @@ def _standing(person: Any) -> str:
         return "disabled"
     parts = ["administrator"] if person.admin else []
     parts += [f"{', '.join(roles)} of {name}" for name, roles in sorted(person.roles.items())]
-    return "; ".join(parts) or "no role yet"
+    standing = "; ".join(parts) or "no role yet"
+    waits = person.confirmed_at is None
+    return f"{standing}; not confirmed: `roadbed user confirm {person.name}`" if waits else standing
 
 
 def _by(held: Any) -> str:
-    return "its folder" if held.declared else str(held.granted_by)
+    if not held.declared:
+        return str(held.granted_by)
+    return "its folder" if held.counts else "its folder, not confirmed"
 
 
 def _token_line(each: Any) -> str:

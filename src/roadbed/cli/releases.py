@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from roadbed.cli.output import PROBLEMS_FOUND, me, opened, run, show
+from roadbed.cli.identity import me, verified
+from roadbed.cli.output import PROBLEMS_FOUND, opened, run, show
 from roadbed.kernel.errors import RoadbedError
 
 if TYPE_CHECKING:
@@ -143,12 +144,12 @@ def refuse(
 @app.command("take-back")
 def take_back(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
     """Take your own word back."""
-    _told(
-        usecase,
-        release,
-        json,
-        lambda services, each: services.ladder.take_back(each.id, person=me()),
-    )
+
+    async def act(services: App, each: Release) -> Release:
+        person = await verified(services, each.use_case, "sign")
+        return await services.ladder.take_back(each.id, person=person)
+
+    _told(usecase, release, json, act)
 
 
 @app.command()
@@ -295,7 +296,7 @@ def _signed(
         whole = each.content or ""
         return await services.ladder.sign(
             each.id,
-            person=me(),
+            person=await verified(services, each.use_case, "sign"),
             verdict=verdict,
             content=whole if whole.startswith(content) else content,
             role=role,

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from roadbed.cli.output import me, opened, run, say, show
+from roadbed.cli.identity import me
+from roadbed.cli.output import opened, run, say, show
 from roadbed.kernel.errors import RoadbedError
 
 app = typer.Typer(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from roadbed.cli.output import PROBLEMS_FOUND, fail, me, run, say, show, sign_in_link, tell
+from roadbed.cli.identity import me
+from roadbed.cli.output import PROBLEMS_FOUND, fail, run, say, show, sign_in_link, tell
 from roadbed.kernel.errors import RoadbedError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def doctor(json: Json = False) -> None:
                 lambda: examine(url, home, wanted=_wanted(settings.usecases))
             )
             async with open_app(settings, url, only=[], serves=False) as app:
-                return [*found, _restore(app.recovery.standing)]
+                return [*found, _restore(app.recovery.standing), await _names(url)]
 
     found = [*run(look()), _confinement()]
     sign = {"ok": "ok     ", "warning": "note   ", "wrong": "WRONG  "}
@@ -116,6 +117,25 @@ def _restore(standing: Restoration | None) -> Finding:
         state="wrong",
         found=f"put back from a copy, found {standing.found_at:%Y-%m-%d %H:%M} UTC",
         remedy="Everything is halted until an administrator runs `roadbed restored --reason TEXT`.",
+    )
+
+
+async def _names(url: str) -> Finding:
+    """Whether every name that a folder declares means somebody."""
+    from roadbed.people.service import SQL
+    from roadbed.storage.database import Database
+    from roadbed.storage.doctor import Finding
+
+    async with Database(url) as database:
+        rows = await database.fetch(SQL["unbound"])
+    if not rows:
+        return Finding(name="declared names", state="ok", found="each means a person")
+    named = sorted({row["person"] for row in rows})
+    return Finding(
+        name="declared names",
+        state="warning",
+        found=f"{', '.join(named)}: nobody confirmed who that is, so the roles count for nobody",
+        remedy="`roadbed user add NAME`, or `roadbed user confirm NAME` for who came by sign-in.",
     )
 
 
@@ -197,10 +217,14 @@ async def _announce(app: App, address: str, *, with_link: bool) -> None:
 
 
 async def _way_in(app: App, address: str) -> str:
-    """A one-time link for whoever sits here; it is said in the terminal and logged nowhere."""
+    """A one-time link for whoever sits here: shown on a terminal, never in what a journal keeps."""
+    import sys
+
     from roadbed.people.errors import UnknownPersonError
     from roadbed.people.rules import as_name
 
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        return f"Sign in at {address}/sign-in; `roadbed user link` prints a one-time link."
     try:
         code = await app.people.issue_link_code(as_name(me()))
     except UnknownPersonError:

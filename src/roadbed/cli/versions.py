@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from roadbed.cli.output import me, opened, run, show
+from roadbed.cli.identity import me
+from roadbed.cli.output import opened, run, show
 from roadbed.cli.telling import detail_of, difference_of, replay_of, rows_of
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from roadbed.cli.audit import write_proof
-from roadbed.cli.output import fail, me, opened, run, say, show
+from roadbed.cli.identity import me
+from roadbed.cli.output import fail, opened, run, say, show
 from roadbed.cli.trust import stress_text, trust_text
 from roadbed.cli.versions import replay
 from roadbed.kernel.errors import RoadbedError

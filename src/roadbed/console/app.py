@@ -33,11 +33,10 @@ from roadbed.console import (
     versioning,
     words,
 )
-from roadbed.console.entering import still_there
 from roadbed.console.pages import app_of, page, problem_page, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.errors import NotSignedInError
-from roadbed.people.rules import Permission
+from roadbed.people.rules import Permission, Viewer
 from roadbed.trust.rules import STATES
 
 _TICK_SECONDS = 1.0
@@ -151,18 +150,31 @@ async def usecase(request: Request) -> HTMLResponse:
 
 @needs(Permission.VIEW, by=listing)
 async def live(request: Request) -> StreamingResponse:
-    """A tick whenever something happened, at most once a second."""
+    """A tick whenever something happened that the viewer may see, at most once a second.
+
+    It ends with the session or token that opened it.
+    """
     app = app_of(request)
 
     async def ticks() -> AsyncIterator[str]:
-        seen, told = -1, 0
-        while not await request.is_disconnected() and await still_there(request):
-            if (now := await app.monitoring.pulse()) != seen:
-                seen, told = now, told + 1
+        seen, told = await app.monitoring.pulse(), 1
+        yield f"data: {told}\n\n"
+        while not await request.is_disconnected():
+            viewer: Viewer | None = await request.state.viewer_again()
+            if viewer is None:
+                return
+            names = None if viewer.everywhere(Permission.VIEW) else _seen_by(viewer)
+            seen, moved = await app.monitoring.moved(seen, use_cases=names)
+            if moved:
+                told += 1
                 yield f"data: {told}\n\n"
             await asyncio.sleep(_TICK_SECONDS)
 
     return StreamingResponse(ticks(), media_type="text/event-stream")
+
+
+def _seen_by(viewer: Viewer) -> list[str]:
+    return viewer.visible(viewer.roles)
 
 
 async def _on_error(request: Request, error: Exception) -> Response:

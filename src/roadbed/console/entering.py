@@ -48,8 +48,9 @@ async def sign_in(request: Request) -> Response:
 async def by_link(request: Request) -> Response:
     """Spend a one-time link for a session."""
     form = await read_form(request)
-    person = await app_of(request).people.spend_link(form.get("code", ""))
-    return await _enter(request, person, "link")
+    code = form.get("code", "")
+    person = await app_of(request).people.spend_link(code)
+    return await _enter(request, person, "link", link=code)
 
 
 @open_to_all
@@ -148,30 +149,20 @@ def not_signed_in(request: Request, error: NotSignedInError) -> Response:
     return response
 
 
-async def still_there(request: Request) -> bool:
-    """Whether the session that opened a long answer is still good; a token's is asked next time."""
-    if (secret := request.cookies.get(COOKIE)) is None:
-        return True
-    try:
-        await app_of(request).people.holder("session", secret, awake=False)
-    except NotSignedInError:
-        return False
-    return True
-
-
 async def read_form(request: Request) -> dict[str, str]:
     """What was typed; of a field sent twice the last."""
     body = (await request.body()).decode(errors="replace")
     return {name: value.replace("\0", "") for name, value in parse_qsl(body)}
 
 
-async def _enter(request: Request, person: str, how: How) -> Response:
+async def _enter(request: Request, person: str, how: How, *, link: str | None = None) -> Response:
     """A new session in this browser, in the place of the one it had, and on to the page wanted."""
     secret = await app_of(request).people.open_session(
         person,
         how,
         browser=request.headers.get("user-agent", ""),
         instead_of=request.cookies.get(COOKIE),
+        link=link,
     )
     wanted = request.cookies.get(_WANTED, "")
     # A redirect that another site began would not carry a strict cookie; a page of our own does.

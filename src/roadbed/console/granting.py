@@ -95,6 +95,12 @@ async def enable(request: Request) -> Response:
 
 
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)
+async def confirm(request: Request) -> Response:
+    """Say that this is who the folders mean by the name."""
+    return await _change(request, lambda app, name, by: app.members.confirm(name, by=by))
+
+
+@needs(Permission.MANAGE_PEOPLE, by=everywhere)
 async def end(request: Request) -> Response:
     """End somebody's token or session."""
     token_id = request.path_params["token_id"]
@@ -106,8 +112,10 @@ async def end(request: Request) -> Response:
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)
 async def link(request: Request) -> HTMLResponse:
     """A one-time sign-in link for somebody; it is shown this once."""
-    name = request.path_params["person"]
-    code = await app_of(request).people.issue_link_code(name, by=viewer_of(request).name)
+    name, viewer = request.path_params["person"], viewer_of(request)
+    code = await app_of(request).people.issue_link_code(
+        name, by=viewer.name, session=viewer.session
+    )
     return await _person(request, made=f"{base(request)}/sign-in?code={code}")
 
 
@@ -124,8 +132,15 @@ async def _change(request: Request, change: Callable[[App, str, str], Awaitable[
 async def _people(
     request: Request, *, status: int = 200, problem: str | None = None
 ) -> HTMLResponse:
-    found = await app_of(request).members.list()
-    return page(request, "people.html", status, people=found, problem=problem)
+    members = app_of(request).members
+    return page(
+        request,
+        "people.html",
+        status,
+        people=await members.list(),
+        unbound=await members.unbound(),
+        problem=problem,
+    )
 
 
 async def _person(
@@ -153,6 +168,7 @@ ROUTES = [
     Route("/people/{person}", person),
     Route("/people/{person}/grant", grant, methods=["POST"]),
     Route("/people/{person}/revoke", revoke, methods=["POST"]),
+    Route("/people/{person}/confirm", confirm, methods=["POST"]),
     Route("/people/{person}/disable", disable, methods=["POST"]),
     Route("/people/{person}/enable", enable, methods=["POST"]),
     Route("/people/{person}/link", link, methods=["POST"]),

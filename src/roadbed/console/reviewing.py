@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from roadbed.access import by_review, needs, viewer_of
+from roadbed.access import by_review, linker_of, needs, viewer_of
 from roadbed.console import forms
 from roadbed.console.pages import app_of, page, person_of, usecase_page
 from roadbed.people.rules import Permission
@@ -38,7 +38,7 @@ async def next_item(request: Request) -> HTMLResponse:
     person, name = person_of(request), request.path_params["name"]
     app = app_of(request)
     app.service(name)
-    found = await app.reviews.claim_next(name, reviewer=person, most=2)
+    found = await app.reviews.claim_next(name, reviewer=person, linker=linker_of(request), most=2)
     shown = request.query_params.get("after")
     review = next((each for each in found if each.id != shown), None)
     return await _item(request, name, review)
@@ -70,6 +70,7 @@ async def give(request: Request) -> HTMLResponse:
         review_id,
         kind,
         reviewer=person,
+        linker=linker_of(request),
         output=output,
         actions=actions if kind is VerdictKind.CORRECT else None,
         shown=form.get("content") or None,
@@ -110,5 +111,6 @@ async def _item(request: Request, name: str, review: Review | None) -> HTMLRespo
         "review": review,
         "fields": forms.fields(service),
         "kinds": forms.action_kinds(service),
+        "for_others": 0 if review else (await app.reviews.waiting(name))["waiting"],
     }
     return page(request, "review_item.html", **facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from roadbed.people.errors import (
     SignInRefusedError,
     TooManyRequestsError,
 )
+from roadbed.people.model import Issued
 from roadbed.people.rules import SCOPES, SHORTEST_PASSWORD
 
 _MOST_DAYS = 3650.0
@@ -30,18 +32,20 @@ async def you(request: Request) -> HTMLResponse:
 
 @needs(by=own)
 async def password(request: Request) -> Response:
-    """A new password; every other session ends."""
+    """A new password; every other session and every token ends, and those are named."""
     form = await read_form(request)
     if form.get("new") != form.get("again"):
         return await _you(request, status=422, problem="The two new passwords differ.")
     try:
-        await app_of(request).signing_in.change_password(
+        revoked = await app_of(request).signing_in.change_password(
             viewer_of(request), form.get("current", ""), form.get("new", "")
         )
     except SignInRefusedError:
         return await _you(request, status=403, problem="The current password is wrong.")
     except (PasswordError, TooManyRequestsError) as error:
         return await _you(request, status=422, problem=f"{error.problem} {error.remedy}")
+    if revoked:
+        return await _you(request, revoked=revoked)
     return RedirectResponse("/you", status_code=303)
 
 
@@ -49,7 +53,8 @@ async def password(request: Request) -> Response:
 async def end(request: Request) -> Response:
     """End one session or token of one's own."""
     viewer = viewer_of(request)
-    await app_of(request).people.revoke(request.path_params["token_id"], person=viewer.name)
+    token_id = request.path_params["token_id"]
+    await app_of(request).people.revoke(token_id, person=viewer.name, by=viewer.name)
     return RedirectResponse("/you", status_code=303)
 
 
@@ -57,7 +62,7 @@ async def end(request: Request) -> Response:
 async def end_others(request: Request) -> Response:
     """Sign out everywhere but here."""
     viewer = viewer_of(request)
-    await app_of(request).people.close_sessions(viewer.name, but=viewer.session)
+    await app_of(request).people.close_sessions(viewer.name, by=viewer.name, but=viewer.session)
     return RedirectResponse("/you", status_code=303)
 
 
@@ -76,6 +81,7 @@ async def token(request: Request) -> Response:
             scopes=scopes,
             use_cases=[form["usecase"]] if form.get("usecase") else None,
             days=_days(form.get("days", "")),
+            session=viewer.session,
         )
     except PersonInvalidError as error:
         return await _you(request, status=422, problem=f"{error.problem} {error.remedy}")
@@ -83,7 +89,12 @@ async def token(request: Request) -> Response:
 
 
 async def _you(
-    request: Request, *, status: int = 200, problem: str | None = None, made: str | None = None
+    request: Request,
+    *,
+    status: int = 200,
+    problem: str | None = None,
+    made: str | None = None,
+    revoked: Sequence[Issued] = (),
 ) -> HTMLResponse:
     app, viewer = app_of(request), viewer_of(request)
     return page(
@@ -99,6 +110,7 @@ async def _you(
         shortest=SHORTEST_PASSWORD,
         problem=problem,
         made=made,
+        revoked=revoked,
     )
 
 

@@ -449,7 +449,7 @@ SET failures = EXCLUDED.failures, open_until = EXCLUDED.open_until,
 
 -- name: find
 -- Withheld: its task has still to be judged blind, or a second time, by somebody who must not know.
-SELECT delivery.*, task.source ->> 'by' AS sender, verdict.reviewer,
+SELECT delivery.*, senders_of(task.id) AS senders, verdict.reviewer,
        task.body_hash = 'erased' AS erased,
        answer_withheld(task.reference OR review.blind, review.closed_at, review.verdict) AS withheld
 FROM delivery
@@ -502,6 +502,9 @@ SET state = CASE WHEN %(state)s::text = 'waiting' AND NOT %(approves)s AND needs
     done_at = CASE WHEN %(state)s IN ('waiting', 'planned') THEN NULL ELSE now() END
 WHERE id = %(id)s AND state = ANY (%(from)s)
   AND (%(hash)s::text IS NULL OR content_hash = %(hash)s)
+  AND (NOT %(approves)s OR key IS NULL OR may_decide(
+      %(person)s, NULL, senders_of(task_id), '{}',
+      ARRAY (SELECT reviewer FROM verdict WHERE verdict.id = delivery.of_verdict), '{}', NULL))
 RETURNING id, use_case, task_id
 
 -- name: after_restore

@@ -10,6 +10,8 @@ from psycopg.types.json import Jsonb
 from roadbed.deliveries.errors import ApprovalError, DeliveryStateError, UnknownDeliveryError
 from roadbed.deliveries.model import Delivery, State
 from roadbed.kernel.clock import Clock
+from roadbed.people import duties
+from roadbed.people.duties import Parties
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 
@@ -159,7 +161,8 @@ class Deliveries:
             raise ApprovalError(
                 "The time to approve is over; that counts as a no.", "Let the task be done again."
             )
-        if person in (row["sender"], row["reviewer"]):
+        corrected = [] if row["reviewer"] is None else [row["reviewer"]]
+        if duties.bar(person, Parties(senders=row["senders"], correctors=corrected)) is not None:
             raise ApprovalError(
                 "Nobody approves what they asked for themselves.", "Ask somebody else of the pod."
             )

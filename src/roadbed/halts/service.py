@@ -22,6 +22,8 @@ from roadbed.halts.errors import (
 from roadbed.halts.model import Halt, HaltOfAll
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
+from roadbed.people import duties
+from roadbed.people.duties import Parties
 from roadbed.storage.background import Warnings
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
@@ -179,9 +181,10 @@ class Halts:
             row = await cursor.fetchone()
             if row is None:
                 raise NotHaltedError(use_case)
-            if row["resume_asked_by"] == actor:
+            asked = [] if row["resume_asked_by"] is None else [row["resume_asked_by"]]
+            if duties.bar(actor, Parties(authors=asked)) is not None:
                 raise ResumeError(use_case, actor)
-            second = row["resume_asked_by"] is not None
+            second = bool(asked)
             facts = {
                 "id": row["id"],
                 "use_case": use_case,

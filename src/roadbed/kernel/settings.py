@@ -66,6 +66,11 @@ class Settings(BaseSettings):
     idle_seconds: float = Field(
         7_200.0, gt=0, description="A browser's session ends when nothing was asked for so long."
     )
+    trust_machine_logins: bool = Field(
+        default=False,
+        description="Whether each login of this machine is one person's: may approve, sign, resume "
+        "in the terminal.",
+    )
     requests_per_minute: int | None = Field(
         None, ge=1, description="Requests one person may make, in each process. Unset: no limit."
     )

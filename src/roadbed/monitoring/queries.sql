@@ -70,3 +70,9 @@ SELECT work, about, use_case, problem, process, since, last_at, times FROM backg
 WHERE last_at > now() - make_interval(secs => %(over_seconds)s)
   AND (use_case IS NULL OR use_case = ANY (%(use_cases)s))
 ORDER BY since, work, about LIMIT 100
+
+-- name: moved
+SELECT coalesce(max(position), %(after)s) AS position,
+       coalesce(bool_or(%(use_cases)s::text[] IS NULL OR use_case = ANY (%(use_cases)s)), false)
+       AS moved
+FROM audit_entry WHERE position > %(after)s

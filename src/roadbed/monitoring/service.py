@@ -94,6 +94,12 @@ class Monitoring:
         """A number that grows whenever anything is decided, reviewed or released."""
         return int((await self._one("pulse", {}))["position"])
 
+    async def moved(self, after: int, *, use_cases: Sequence[str] | None) -> tuple[int, bool]:
+        """The pulse now, and whether anything since ``after`` was of ``use_cases``, or at all."""
+        names = None if use_cases is None else list(use_cases)
+        row = await self._one("moved", {"after": after, "use_cases": names})
+        return int(row["position"]), bool(row["moved"])
+
     async def _audited(self, declared: UseCase) -> Mapping[str, Any]:
         row = await self._one("audited", {"use_case": declared.name})
         low, high = share_interval(row["wrong"], row["items"], declared.certainty)

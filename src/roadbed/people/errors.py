@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from roadbed.kernel.errors import RoadbedError
 
@@ -30,6 +31,21 @@ class NotAllowedError(RoadbedError):
             f"You may not do this here: it needs the permission {what.replace('_', ' ')!r}.",
             f"Allowed to: {', '.join(who)}. An administrator grants roles; a token can do no more "
             "than its scopes say.",
+        )
+
+
+class LetInByAnotherError(RoadbedError):
+    """Somebody else made the link, password or token by which this person is here, a moment ago."""
+
+    code = "let_in_by_another"
+
+    def __init__(self, by: str, until: datetime | None) -> None:
+        when = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "for 24 hours"
+        super().__init__(
+            f"{by} made the link, password or token by which you are here: {when} your approvals, "
+            "sign-offs and agreements to resume do not count.",
+            "Wait until then, sign in at the identity provider or with a password of your own, or "
+            "ask somebody else of the pod.",
         )
 
 

@@ -1,11 +1,8 @@
-"""Verbs on people: ``add``, ``grant``, ``revoke``, ``disable``, ``enable``. Each is audited."""
+"""Verbs on people: ``add``, ``confirm``, ``grant``, ``revoke``, ``disable``. Each is audited."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
-
-from psycopg.types.json import Jsonb
 
 from roadbed.people import rules
 from roadbed.people.errors import (
@@ -14,8 +11,8 @@ from roadbed.people.errors import (
     PersonInvalidError,
     UnknownPersonError,
 )
-from roadbed.people.model import Held, Person, Role
-from roadbed.people.service import SQL, People
+from roadbed.people.model import Held, Person, Role, Unbound
+from roadbed.people.service import SQL, People, note
 from roadbed.storage.database import Connection, Database
 
 
@@ -56,8 +53,12 @@ class Members:
         display: str = "",
         email: str | None = None,
         admin: bool = False,
+        confirmed: bool = True,
     ) -> Person:
-        """Somebody new, without roles. Raises ``PersonInvalidError``, ``PersonExistsError``."""
+        """Somebody new, without roles; ``confirmed`` if an administrator makes them.
+
+        Raises ``PersonInvalidError``, ``PersonExistsError``.
+        """
         if not rules.is_name(name):
             raise PersonInvalidError(
                 f"{name[:80]!r} cannot be a person's name here.",
@@ -70,12 +71,14 @@ class Members:
             "display": display[:100].replace("\0", ""),
             "email": email or None,
             "admin": admin,
+            "confirmed": confirmed,
             "by": by,
         }
         async with self._database.transaction() as connection:
             if not await (await connection.execute(SQL["add"], facts)).fetchone():
                 raise PersonExistsError(name)
-            await _note(connection, "person added", name, by, {"admin": admin})
+            detail = {"admin": admin, "confirmed": confirmed}
+            await note(connection, "person added", name, by, detail)
         return await self.get(name)
 
     async def add_first(self, name: str) -> str | None:
@@ -86,7 +89,7 @@ class Members:
             row = await (await connection.execute(SQL["first"], facts)).fetchone()
             if row is None:
                 return None
-            await _note(connection, "person added", row["name"], "roadbed", {"admin": True})
+            await note(connection, "person added", row["name"], "roadbed", {"admin": True})
         made: str = row["name"]
         return made
 
@@ -102,7 +105,7 @@ class Members:
                 )
             cursor = await connection.execute(SQL["grant"], facts)
             if cursor.rowcount:
-                await _note(connection, "role granted", person, by, {"role": role}, use_case)
+                await note(connection, "role granted", person, by, {"role": role}, use_case)
         self._people.forget()
 
     async def revoke(self, person: str, use_case: str, role: str, *, by: str) -> None:
@@ -115,8 +118,21 @@ class Members:
                     "A role that the folder's pod declares is changed there; "
                     f"`roadbed user show {person[:80]}` tells which is which.",
                 )
-            await _note(connection, "role revoked", person, by, {"role": role}, use_case)
+            await note(connection, "role revoked", person, by, {"role": role}, use_case)
         self._people.forget()
+
+    async def confirm(self, person: str, *, by: str) -> None:
+        """Say that this is who the folders mean by the name. Raises ``UnknownPersonError``."""
+        await self.get(person)
+        async with self._database.transaction() as connection:
+            facts = {"person": person, "by": by}
+            if await (await connection.execute(SQL["confirm"], facts)).fetchone():
+                await note(connection, "person confirmed", person, by, {})
+        self._people.forget()
+
+    async def unbound(self) -> Sequence[Unbound]:
+        """The declared names that count for nobody: without an account, or not confirmed."""
+        return [Unbound(**row) for row in await self._database.fetch(SQL["unbound"])]
 
     async def disable(self, person: str, *, by: str) -> None:
         """Keep somebody out: sessions, links and tokens end. Raises ``LastAdminError``."""
@@ -126,8 +142,9 @@ class Members:
             if found.admin:
                 await self._leaves_an_admin(connection, person)
             await connection.execute(SQL["disable"], {"person": person})
-            await connection.execute(SQL["end_all"], {"person": person})
-            await _note(connection, "person disabled", person, by, {})
+            cursor = await connection.execute(SQL["end_all"], {"person": person})
+            ended = [row["id"] for row in await cursor.fetchall()]
+            await note(connection, "person disabled", person, by, {"ended": ended})
         self._people.forget()
 
     async def enable(self, person: str, *, by: str) -> None:
@@ -135,17 +152,21 @@ class Members:
         await self.get(person)
         async with self._database.transaction() as connection:
             await connection.execute(SQL["enable"], {"person": person})
-            await _note(connection, "person enabled", person, by, {})
+            await note(connection, "person enabled", person, by, {})
 
     async def make_admin(self, person: str, *, admin: bool, by: str) -> None:
-        """Make somebody an administrator, or no longer one. Raises ``LastAdminError``."""
+        """Make somebody an administrator, and so confirmed; or no longer an administrator.
+
+        Raises ``LastAdminError``.
+        """
         await self.get(person)
         async with self._database.transaction() as connection:
             await connection.execute(SQL["first_lock"])
             if not admin:
                 await self._leaves_an_admin(connection, person)
-            await connection.execute(SQL["make_admin"], {"person": person, "admin": admin})
-            await _note(connection, "administrator", person, by, {"admin": admin})
+            facts = {"person": person, "admin": admin, "by": by}
+            await connection.execute(SQL["make_admin"], facts)
+            await note(connection, "administrator", person, by, {"admin": admin})
         self._people.forget()
 
     async def is_admin(self, connection: Connection, name: str) -> bool:
@@ -176,26 +197,26 @@ class Members:
         for name in [names[each] for each in disabled if each in names]:
             await connection.execute(SQL["disable"], {"person": name})
             await connection.execute(SQL["end_all"], {"person": name})
-            await _note(connection, "person disabled", name, by, {})
+            await note(connection, "person disabled", name, by, {})
             counts["people"] += 1
         for name in [names[each] for each in demoted if each in names]:
-            await connection.execute(SQL["make_admin"], {"person": name, "admin": False})
-            await _note(connection, "administrator", name, by, {"admin": False})
+            await connection.execute(SQL["make_admin"], {"person": name, "admin": False, "by": by})
+            await note(connection, "administrator", name, by, {"admin": False})
             counts["people"] += 1
         for person, use_case, role in roles:
             if person in names:
                 facts = {"person": names[person], "use_case": use_case, "role": role, "by": by}
                 await connection.execute(SQL["revoke_role"], facts)
-                await _note(connection, "role revoked", names[person], by, {"role": role}, use_case)
+                await note(connection, "role revoked", names[person], by, {"role": role}, use_case)
                 counts["roles"] += 1
         for name in [names[each] for each in passwords if each in names]:
             await connection.execute(SQL["forget_password"], {"person": name})
-            await _note(connection, "password changed", name, by, {})
+            await note(connection, "password set", name, by, {})
             counts["passwords"] += 1
         cursor = await connection.execute(SQL["end_tokens_again"], {"ids": list(tokens)})
         ended = await cursor.fetchall()
         for row in ended:
-            await _note(connection, "token revoked", row["person"], by, {"token": row["id"]})
+            await note(connection, "token ended", row["person"], by, {"token": row["id"]})
         self._people.forget()
         return {**counts, "tokens": len(ended)}
 
@@ -212,15 +233,3 @@ def _role(role: str) -> str:
             f"{role[:40]!r} is no role.", f"The roles are {', '.join(each.value for each in Role)}."
         )
     return role
-
-
-async def _note(
-    connection: Connection,
-    kind: str,
-    person: str,
-    by: str,
-    detail: dict[str, Any],
-    use_case: str | None = None,
-) -> None:
-    facts = {"use_case": use_case, "kind": kind, "subject": person, "actor": by}
-    await connection.execute(SQL["note"], {**facts, "detail": Jsonb(detail)})

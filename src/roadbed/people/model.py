@@ -21,7 +21,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
-    """Somebody, or a program, with a name of its own. ``roles`` by use case, without order."""
+    """Somebody, or a program, with a name of its own. ``roles`` by use case, without order.
+
+    What folders declare counts once an administrator has confirmed the person, at ``confirmed_at``.
+    """
 
     name: str
     display: str
@@ -29,13 +32,17 @@ class Person:
     admin: bool
     has_password: bool
     created_at: datetime
+    confirmed_at: datetime | None
     disabled_at: datetime | None
     roles: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Held:
-    """One role that somebody holds; ``declared`` by the folder's pod, else granted by a person."""
+    """One role that somebody holds; ``declared`` by the folder's pod, else granted by a person.
+
+    A declared one ``counts`` for a person whom an administrator made or confirmed.
+    """
 
     use_case: str
     person: str
@@ -43,8 +50,19 @@ class Held:
     declared: bool
     known: bool
     disabled: bool
+    counts: bool
     granted_by: str | None
     granted_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unbound:
+    """A name that a folder declares and that counts for nobody yet; ``known`` has an account."""
+
+    use_case: str
+    role: str
+    person: str
+    known: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

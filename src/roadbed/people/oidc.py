@@ -31,6 +31,7 @@ _LEEWAY_SECONDS = 60
 _KEEP_SECONDS = 3600.0
 _TIMEOUT_SECONDS = 10.0
 _LARGEST_ANSWER = 1_000_000
+_LONGEST_SUBJECT = 255  # as OpenID Connect Core has it
 
 
 class Provider:
@@ -149,7 +150,7 @@ class Provider:
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         # An address that nobody has verified may be anybody's: it leads to no account.
         email = _text(claims, "email") if claims.get("email_verified") is True else ""
-        subject = _text(claims, "sub")
+        subject = _subject(claims.get("sub"))
         return Identity(
             issuer=self._issuer,
             subject=subject,
@@ -196,6 +197,13 @@ async def _ask(
         raise ProviderError("it answered something that is no JSON") from error
     if not isinstance(found, dict):
         raise ProviderError("it answered something that is no JSON object")
+    return found
+
+
+def _subject(found: object) -> str:
+    """Who it is, for good: cut to a length, two people could be one. Raises ``ProviderError``."""
+    if not isinstance(found, str) or not 0 < len(found) <= _LONGEST_SUBJECT or "\0" in found:
+        raise ProviderError("its token is not valid (no subject of 1 to 255 characters)")
     return found
 
 

@@ -1,16 +1,27 @@
 -- name: issue
-INSERT INTO token (hash, person, kind, name, scopes, use_cases, created_by, opened_by, expires_at)
-SELECT %(hash)s, name, %(kind)s, %(label)s, %(scopes)s, %(use_cases)s, %(by)s, %(opened_by)s,
-       now() + make_interval(secs => %(seconds)s)
-FROM person WHERE name = %(person)s AND disabled_at IS NULL
-RETURNING person
+-- What somebody else made says so, and so does whatever descends from it: a session of a link, a token
+-- made in a session, a session by a password that somebody else set.
+INSERT INTO token (hash, person, kind, name, scopes, use_cases, created_by, opened_by, expires_at,
+                   let_in_by, let_in_at)
+SELECT %(hash)s, person.name, %(kind)s, %(label)s, %(scopes)s, %(use_cases)s, %(by)s, %(opened_by)s,
+       now() + make_interval(secs => %(seconds)s),
+       CASE WHEN %(by)s <> person.name THEN %(by)s
+            WHEN %(opened_by)s::text = 'password' THEN person.password_by
+            ELSE parent.let_in_by END,
+       CASE WHEN %(by)s <> person.name THEN now()
+            WHEN %(opened_by)s::text = 'password' THEN person.password_at
+            ELSE parent.let_in_at END
+FROM person LEFT JOIN token AS parent ON parent.person = person.name
+                                     AND left(parent.hash, 16) = %(descends)s::text
+WHERE person.name = %(person)s AND person.disabled_at IS NULL
+RETURNING let_in_by
 
 -- name: spend
 UPDATE token SET used_at = now()
 FROM person
 WHERE hash = %(hash)s AND kind = 'link' AND used_at IS NULL AND revoked_at IS NULL
   AND expires_at > now() AND person.name = token.person AND person.disabled_at IS NULL
-RETURNING person.name AS person
+RETURNING person.name AS person, token.created_by
 
 -- name: whose
 SELECT person.name AS person FROM token JOIN person ON person.name = token.person
@@ -19,11 +30,13 @@ WHERE hash = %(hash)s AND kind = 'link' AND used_at IS NULL AND revoked_at IS NU
 
 -- name: holder
 SELECT person.name, person.admin, token.scopes, token.use_cases, left(token.hash, 16) AS id,
+       token.let_in_at + interval '24 hours' AS let_in_until,
+       CASE WHEN token.let_in_at > now() - interval '24 hours' THEN token.let_in_by END AS let_in_by,
        coalesce(token.last_used_at < now() - make_interval(secs => least(60.0, %(idle)s / 4.0)),
                 true) AS stale,
        (SELECT coalesce(jsonb_object_agg(held.use_case, held.roles), '{}')
-        FROM (SELECT use_case, jsonb_agg(role) AS roles FROM role_held
-              WHERE role_held.person = person.name GROUP BY use_case) AS held) AS roles
+        FROM (SELECT use_case, jsonb_agg(role) AS roles FROM role_in_force
+              WHERE role_in_force.person = person.name GROUP BY use_case) AS held) AS roles
 FROM token JOIN person ON person.name = token.person AND person.disabled_at IS NULL
 WHERE token.hash = %(hash)s AND token.kind = %(kind)s AND token.revoked_at IS NULL
   AND (token.expires_at IS NULL OR token.expires_at > now())
@@ -34,23 +47,34 @@ WHERE token.hash = %(hash)s AND token.kind = %(kind)s AND token.revoked_at IS NU
 UPDATE token SET last_used_at = now() WHERE hash = %(hash)s
 
 -- name: opened
-SELECT token.opened_by, token.created_at, person.password FROM token
+SELECT token.opened_by, token.created_at, token.let_in_by, token.let_in_at, person.password
+FROM token
 JOIN person ON person.name = token.person
 WHERE left(token.hash, 16) = %(id)s AND token.kind = 'session' AND token.person = %(person)s
 
 -- name: revoke
-UPDATE token SET revoked_at = now() WHERE hash = %(hash)s AND kind = %(kind)s
+UPDATE token SET revoked_at = now()
+WHERE hash = %(hash)s AND kind = %(kind)s AND revoked_at IS NULL
+RETURNING person, left(hash, 16) AS id
 
 -- name: revoke_one
 UPDATE token SET revoked_at = now()
 WHERE left(hash, 16) = %(id)s AND kind IN ('session', 'api') AND revoked_at IS NULL
   AND (%(person)s::text IS NULL OR person = %(person)s)
-RETURNING person
+RETURNING left(hash, 16) AS id, kind, person
 
 -- name: revoke_sessions
 UPDATE token SET revoked_at = now()
 WHERE person = %(person)s AND kind IN ('session', 'link') AND revoked_at IS NULL
   AND left(hash, 16) IS DISTINCT FROM %(but)s
+RETURNING left(hash, 16) AS id, kind
+
+-- name: revoke_tokens
+UPDATE token SET revoked_at = now()
+WHERE person = %(person)s AND kind = 'api' AND revoked_at IS NULL
+  AND (expires_at IS NULL OR expires_at > now())
+RETURNING left(hash, 16) AS id, kind, person, name, scopes, use_cases, created_by, created_at,
+          last_used_at, expires_at
 
 -- name: issued
 SELECT left(hash, 16) AS id, kind, person, name, scopes, use_cases, created_by, created_at,
@@ -63,22 +87,16 @@ WHERE kind = ANY (%(kinds)s) AND revoked_at IS NULL AND (expires_at IS NULL OR e
 ORDER BY created_at DESC
 
 -- name: roles
-SELECT role FROM role_held
-JOIN person ON person.name = role_held.person AND person.disabled_at IS NULL
-WHERE role_held.person = %(person)s AND role_held.use_case = %(use_case)s
-
--- name: roles_by_name
--- Somebody without an account cannot sign in; on the server's own terminal the pod's name is enough.
-SELECT role FROM role_held
-WHERE role_held.person = %(person)s AND role_held.use_case = %(use_case)s
-  AND NOT EXISTS (SELECT 1 FROM person WHERE name = %(person)s)
+SELECT role FROM role_in_force
+JOIN person ON person.name = role_in_force.person AND person.disabled_at IS NULL
+WHERE role_in_force.person = %(person)s AND role_in_force.use_case = %(use_case)s
 
 -- name: persons
 SELECT person.name, display, email, admin, password IS NOT NULL AS has_password, created_at,
-       disabled_at,
+       confirmed_at, disabled_at,
        (SELECT coalesce(jsonb_object_agg(held.use_case, held.roles), '{}')
-        FROM (SELECT use_case, jsonb_agg(DISTINCT role) AS roles FROM role_held
-              WHERE role_held.person = person.name GROUP BY use_case) AS held) AS roles
+        FROM (SELECT use_case, jsonb_agg(DISTINCT role) AS roles FROM role_in_force
+              WHERE role_in_force.person = person.name GROUP BY use_case) AS held) AS roles
 FROM person
 WHERE %(name)s::text IS NULL OR person.name = %(name)s
 ORDER BY disabled_at IS NOT NULL, person.name
@@ -86,6 +104,7 @@ ORDER BY disabled_at IS NOT NULL, person.name
 -- name: members
 SELECT role_held.use_case, role_held.person, role_held.role, role_held.declared,
        person.name IS NOT NULL AS known, person.disabled_at IS NOT NULL AS disabled,
+       NOT role_held.declared OR person.confirmed_at IS NOT NULL AS counts,
        membership.granted_by, membership.granted_at
 FROM role_held
 LEFT JOIN person ON person.name = role_held.person
@@ -97,8 +116,9 @@ WHERE (%(use_case)s::text IS NULL OR role_held.use_case = %(use_case)s)
 ORDER BY role_held.use_case, NOT role_held.declared, role_held.role, role_held.person
 
 -- name: add
-INSERT INTO person (name, display, email, admin, created_by)
-VALUES (%(name)s, %(display)s, %(email)s, %(admin)s, %(by)s)
+INSERT INTO person (name, display, email, admin, created_by, confirmed_at, confirmed_by)
+VALUES (%(name)s, %(display)s, %(email)s, %(admin)s, %(by)s,
+        CASE WHEN %(confirmed)s THEN now() END, CASE WHEN %(confirmed)s THEN %(by)s END)
 ON CONFLICT DO NOTHING
 RETURNING name
 
@@ -106,10 +126,12 @@ RETURNING name
 SELECT pg_advisory_xact_lock(hashtext('person'), hashtext('first'))
 
 -- name: first
-INSERT INTO person (name, admin, created_by)
-SELECT %(name)s, true, 'roadbed'
+-- Nobody becomes it who came by themselves under the name of the terminal's login.
+INSERT INTO person (name, admin, created_by, confirmed_at, confirmed_by)
+SELECT %(name)s, true, 'roadbed', now(), 'roadbed'
 WHERE NOT EXISTS (SELECT FROM person WHERE admin AND disabled_at IS NULL)
-ON CONFLICT (name) DO UPDATE SET admin = true WHERE person.disabled_at IS NULL
+ON CONFLICT (name) DO UPDATE SET admin = true
+WHERE person.disabled_at IS NULL AND person.confirmed_at IS NOT NULL
 RETURNING name
 
 -- name: is_use_case
@@ -137,19 +159,41 @@ UPDATE person SET disabled_at = now() WHERE name = %(person)s AND disabled_at IS
 -- name: end_all
 -- A disabled person's tokens end for good: whoever comes back gets new ones.
 UPDATE token SET revoked_at = now() WHERE person = %(person)s AND revoked_at IS NULL
+RETURNING left(hash, 16) AS id
 
 -- name: enable
 UPDATE person SET disabled_at = NULL WHERE name = %(person)s
 
 -- name: make_admin
-UPDATE person SET admin = %(admin)s WHERE name = %(person)s
+UPDATE person SET admin = %(admin)s,
+                  confirmed_at = CASE WHEN %(admin)s THEN coalesce(confirmed_at, now())
+                                      ELSE confirmed_at END,
+                  confirmed_by = CASE WHEN %(admin)s THEN coalesce(confirmed_by, %(by)s)
+                                      ELSE confirmed_by END
+WHERE name = %(person)s
+
+-- name: confirm
+UPDATE person SET confirmed_at = now(), confirmed_by = %(by)s
+WHERE name = %(person)s AND confirmed_at IS NULL
+RETURNING name
+
+-- name: unbound
+-- Names that a folder declares and that count for nobody: without an account, or not confirmed.
+SELECT role_held.use_case, role_held.role, role_held.person, person.name IS NOT NULL AS known
+FROM role_held LEFT JOIN person ON person.name = role_held.person
+WHERE role_held.declared AND person.confirmed_at IS NULL
+ORDER BY role_held.use_case, role_held.role
 
 -- name: password
 SELECT name, password FROM person WHERE name = %(name)s AND disabled_at IS NULL
 
 -- name: set_password
-UPDATE person SET password = %(password)s WHERE name = %(name)s AND disabled_at IS NULL
+UPDATE person SET password = %(password)s, password_by = %(set_by)s, password_at = %(set_at)s
+WHERE name = %(name)s AND disabled_at IS NULL
 RETURNING name
+
+-- name: rehash
+UPDATE person SET password = %(password)s WHERE name = %(name)s AND password = %(before)s
 
 -- name: begin
 INSERT INTO sign_in (state, browser, nonce, verifier, expires_at)

@@ -63,6 +63,8 @@ SCOPES: Mapping[str, frozenset[Permission]] = {
     ),
     "improve": frozenset({_P.VIEW, _P.IMPROVE, _P.RELEASE}),
 }
+# What two people or the right person have to stand for: not by somebody whom another one let in.
+BINDING = frozenset({_P.APPROVE, _P.SIGN, _P.RESUME})
 # People are managed by people: no token does it, whoever's it is.
 ANY_TOKEN = frozenset(Permission) - {_P.MANAGE_PEOPLE}
 
@@ -72,7 +74,9 @@ class Viewer:
     """Who is asking, by what right.
 
     ``scopes`` and ``use_cases`` narrow what a token may, ``None`` narrows nothing; ``session`` is
-    the id of the browser's session, ``None`` for a token.
+    the id of the browser's session, ``None`` for a token. ``let_in_by`` is somebody else who made
+    the link, password or token by which the viewer is here, less than 24 hours ago: until
+    ``let_in_until`` they may be the one who asks, so nothing that is ``BINDING`` is done.
     """
 
     name: str
@@ -81,6 +85,8 @@ class Viewer:
     scopes: frozenset[Permission] | None = None
     use_cases: frozenset[str] | None = None
     session: str | None = None
+    let_in_by: str | None = None
+    let_in_until: datetime | None = None
 
     def roles_in(self, use_case: str) -> frozenset[Role]:
         """What the viewer is in ``use_case``: declared by its folder, or granted."""
@@ -94,6 +100,8 @@ class Viewer:
     def may(self, use_case: str, permission: Permission) -> bool:
         """Whether the viewer may do this in ``use_case``."""
         if not self.sees(use_case) or not self.in_scope(permission):
+            return False
+        if self.let_in_by is not None and permission in BINDING:
             return False
         if self.admin and permission in ADMIN_ALLOWS:
             return True

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 from psycopg.types.json import Jsonb
 
@@ -18,13 +18,15 @@ from roadbed.people.errors import (
 )
 from roadbed.people.model import Issued, Role
 from roadbed.people.rules import LINK_SECONDS, SCOPES, Viewer, reach
-from roadbed.storage.database import Database, Row
+from roadbed.storage.database import Connection, Database, Row
 from roadbed.storage.sql import queries
 
 SQL = queries(__package__)
 SESSION_SECONDS = 12 * 3600.0
 _REMEMBER_SECONDS = 2.0  # a revoked token or role works this much longer at most
 _MOST_REMEMBERED = 1000
+_ID_LENGTH = 16
+_CALLED = {"api": "token", "link": "link", "session": "session"}
 
 Kind = Literal["session", "api"]
 How = Literal["link", "password", "oidc"]
@@ -56,10 +58,12 @@ class People:
         use_cases: Sequence[str] | None = None,
         days: float | None = None,
         by: str | None = None,
+        session: str | None = None,
     ) -> str:
         """A new API token of ``person``; without ``days`` it does not expire.
 
-        ``scopes`` and ``use_cases`` narrow what it may. Raises ``UnknownPersonError``,
+        ``scopes`` and ``use_cases`` narrow what it may. ``session`` is the id of the one in which
+        it is made. Raises ``UnknownPersonError``,
         ``PersonInvalidError``.
         """
         if unknown := set(scopes or ()) - set(SCOPES):
@@ -75,48 +79,75 @@ class People:
             scopes=list(scopes) if scopes else None,
             use_cases=list(use_cases) if use_cases else None,
             by=by or person,
+            descends=session,
         )
 
-    async def issue_link_code(self, person: str, *, by: str | None = None) -> str:
+    async def issue_link_code(
+        self, person: str, *, by: str | None = None, session: str | None = None
+    ) -> str:
         """The code of a one-time sign-in link of 15 minutes. Raises ``UnknownPersonError``."""
-        return await self._issue("link", person, LINK_SECONDS, by=by or person)
+        return await self._issue("link", person, LINK_SECONDS, by=by or person, descends=session)
 
     async def whose_link(self, code: str) -> str:
         """Whom a link would let in. Raises ``LinkSpentError``."""
-        return await self._linked("whose", code)
-
-    async def spend_link(self, code: str) -> str:
-        """Whose link this was; it works once. Raises ``LinkSpentError``."""
-        return await self._linked("spend", code)
-
-    async def _linked(self, query: str, code: str) -> str:
-        row = await self._database.fetch_one(SQL[query], {"hash": hashed(code)})
+        row = await self._database.fetch_one(SQL["whose"], {"hash": hashed(code)})
         if row is None:
             raise LinkSpentError
         name: str = row["person"]
         return name
 
+    async def spend_link(self, code: str) -> str:
+        """Whose link this was; it works once. Raises ``LinkSpentError``."""
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(SQL["spend"], {"hash": hashed(code)})
+            row = await cursor.fetchone()
+            if row is None:
+                raise LinkSpentError
+            name: str = row["person"]
+            detail = {"link": _id(code), "made_by": row["created_by"]}
+            await note(connection, "link used", name, name, detail)
+        return name
+
     async def open_session(
-        self, person: str, how: How, *, browser: str = "", instead_of: str | None = None
+        self,
+        person: str,
+        how: How,
+        *,
+        browser: str = "",
+        instead_of: str | None = None,
+        link: str | None = None,
     ) -> str:
         """A session of 12 hours, always with a new secret; ``instead_of`` ends. Gives its secret.
 
-        Raises ``UnknownPersonError``, also of somebody who was disabled.
+        ``link`` is the code of the link that opens it. Raises ``UnknownPersonError``, also of
+        somebody who was disabled.
         """
         if instead_of:
             await self.close_session(instead_of)
         return await self._issue(
-            "session", person, SESSION_SECONDS, label=browser[:200], opened_by=how, by=person
+            "session",
+            person,
+            SESSION_SECONDS,
+            label=browser[:200],
+            opened_by=how,
+            by=person,
+            descends=None if link is None else _id(link),
         )
 
     async def close_session(self, secret: str) -> None:
         """Sign out."""
-        await self._database.fetch(SQL["revoke"], {"hash": hashed(secret), "kind": "session"})
+        facts = {"hash": hashed(secret), "kind": "session"}
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(SQL["revoke"], facts)).fetchone()
+            if row is not None:
+                person = row["person"]
+                await note(connection, "session ended", person, person, {"session": row["id"]})
         self.forget()
 
-    async def close_sessions(self, person: str, *, but: str | None = None) -> None:
+    async def close_sessions(self, person: str, *, by: str, but: str | None = None) -> None:
         """Sign out everywhere; the session with the id ``but`` stays."""
-        await self._database.fetch(SQL["revoke_sessions"], {"person": person, "but": but})
+        async with self._database.transaction() as connection:
+            await end_sessions(connection, person, by=by, but=but)
         self.forget()
 
     async def close_all_sessions(self, *, by: str) -> int:
@@ -136,21 +167,15 @@ class People:
         facts = {"person": person, "kinds": list(kinds), "idle": self._idle_seconds}
         return [Issued(**row) for row in await self._database.fetch(SQL["issued"], facts)]
 
-    async def revoke(self, token_id: str, *, person: str | None, by: str | None = None) -> None:
+    async def revoke(self, token_id: str, *, person: str | None, by: str) -> None:
         """End a token or session by its id; of ``person``, if given. ``UnknownTokenError``."""
         facts = {"id": token_id, "person": person}
         async with self._database.transaction() as connection:
             row = await (await connection.execute(SQL["revoke_one"], facts)).fetchone()
             if row is None:
                 raise UnknownTokenError(token_id)
-            note = {
-                "use_case": None,
-                "kind": "token revoked",
-                "subject": row["person"],
-                "actor": by or person or "roadbed",
-                "detail": Jsonb({"token": token_id}),
-            }
-            await connection.execute(SQL["note"], note)
+            what = _CALLED[row["kind"]]
+            await note(connection, f"{what} ended", row["person"], by, {what: row["id"]})
         self.forget()
 
     async def holder(self, kind: Kind, secret: str, *, awake: bool = True) -> Viewer:
@@ -178,17 +203,12 @@ class People:
     async def roles(self, person: str, use_case: str) -> frozenset[Role]:
         """What ``person`` is in ``use_case`` now: by its folder's pod, and by what was granted.
 
-        Empty for strangers, and for whoever was disabled.
+        Empty for strangers, and for whoever was disabled. What the folder declares counts for whom
+        an administrator made or confirmed.
         """
         facts = {"person": person, "use_case": use_case}
         rows = await self._database.fetch(SQL["roles"], facts)
         return frozenset(Role(row["role"]) for row in rows)
-
-    async def roles_or_pod(self, use_case: str, person: str) -> frozenset[str]:
-        """The same, and for somebody without an account what the pod declares: the terminal's."""
-        facts = {"person": person, "use_case": use_case}
-        rows = await self._database.fetch(SQL["roles_by_name"], facts)
-        return await self.roles(person, use_case) | frozenset(row["role"] for row in rows)
 
     def forget(self) -> None:
         """Ask the database again about everybody: something was just changed here."""
@@ -205,7 +225,9 @@ class People:
         use_cases: list[str] | None = None,
         opened_by: How | None = None,
         by: str,
+        descends: str | None = None,
     ) -> str:
+        """``descends`` is the id of the link or session that it comes from."""
         secret = f"rb_{kind}_{self._entropy(32).hex()}"
         facts = {
             "hash": hashed(secret),
@@ -217,15 +239,51 @@ class People:
             "use_cases": use_cases,
             "by": by,
             "opened_by": opened_by,
+            "descends": descends,
         }
-        if not await self._database.fetch(SQL["issue"], facts):
-            raise UnknownPersonError(person)
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(SQL["issue"], facts)).fetchone()
+            if row is None:
+                raise UnknownPersonError(person)
+            what = _CALLED[kind]
+            detail = {what: _id(secret), "from": descends, "let_in_by": row["let_in_by"]}
+            if opened_by is not None:
+                detail["how"] = opened_by
+            done = "signed in" if kind == "session" else f"{what} made"
+            await note(connection, done, person, by, detail)
         return secret
+
+
+async def note(
+    connection: Connection,
+    kind: str,
+    person: str,
+    by: str,
+    detail: Mapping[str, Any],
+    use_case: str | None = None,
+) -> None:
+    """Write down who did what to a person, in the transaction that does it."""
+    facts = {"use_case": use_case, "kind": kind, "subject": person, "actor": by}
+    await connection.execute(SQL["note"], {**facts, "detail": Jsonb(dict(detail))})
+
+
+async def end_sessions(
+    connection: Connection, person: str, *, by: str, but: str | None = None
+) -> None:
+    """End every session and open link of a person but the one with the id ``but``."""
+    cursor = await connection.execute(SQL["revoke_sessions"], {"person": person, "but": but})
+    if ended := [row["id"] for row in await cursor.fetchall()]:
+        await note(connection, "sessions ended", person, by, {"sessions": ended})
 
 
 def hashed(secret: str) -> str:
     """What is kept of a secret. It is 256 random bits, so a plain hash cannot be guessed back."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _id(secret: str) -> str:
+    """By which a token, link or session is named: it opens nothing."""
+    return hashed(secret)[:_ID_LENGTH]
 
 
 def _viewer(row: Row, kind: Kind) -> Viewer:
@@ -236,4 +294,6 @@ def _viewer(row: Row, kind: Kind) -> Viewer:
         scopes=reach(row["scopes"]) if kind == "api" else None,
         use_cases=None if row["use_cases"] is None else frozenset(row["use_cases"]),
         session=row["id"] if kind == "session" else None,
+        let_in_by=row["let_in_by"],
+        let_in_until=row["let_in_until"],
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-
-from psycopg.types.json import Jsonb
 
 from roadbed.kernel.clock import Clock
 from roadbed.people import browsers, rules
@@ -12,15 +11,19 @@ from roadbed.people.errors import (
     NotInvitedError,
     PasswordError,
     SignInRefusedError,
+    TooManyRequestsError,
     UnknownPersonError,
 )
 from roadbed.people.limits import Limit
 from roadbed.people.members import Members
-from roadbed.people.model import Identity
+from roadbed.people.model import Identity, Issued
 from roadbed.people.passwords import Passwords
 from roadbed.people.rules import Viewer
-from roadbed.people.service import SQL, People
+from roadbed.people.service import SQL, People, end_sessions, note
 from roadbed.storage.database import Database, Row
+
+_OWN = {"set_by": None, "set_at": None}
+_LOCK_NOTED_SECONDS = 600.0
 
 
 class SigningIn:
@@ -38,6 +41,7 @@ class SigningIn:
         self._of_account = Limit(clock, most=10, seconds=60.0)
         self._of_browser = Limit(clock, most=10, seconds=60.0)
         self._of_address = Limit(clock, most=30, seconds=10.0)
+        self._locked: dict[str, float] = {}  # of whom a lock-out was noted, until when it stays so
 
     def knock(self, address: str) -> None:
         """Count an attempt from this address. Raises ``TooManyRequestsError``."""
@@ -56,12 +60,17 @@ class SigningIn:
         if browsers.knows(name, kept, known, self._clock.now()):
             self._of_browser.spend(known)
         else:
-            self._of_account.spend(name[: rules.LONGEST_PASSWORD])
+            try:
+                self._of_account.spend(name[: rules.LONGEST_PASSWORD])
+            except TooManyRequestsError:
+                await self._note_lock_out(name, address)
+                raise
         tried = password if len(password) <= rules.LONGEST_PASSWORD else ""
         if not await self._passwords.fits(kept, tried):
             raise SignInRefusedError
         if kept and self._passwords.is_old(kept):
-            await self._keep(name, password, changed=False)
+            facts = {"name": name, "before": kept, "password": await self._passwords.hash(password)}
+            await self._database.fetch(SQL["rehash"], facts)
         return name
 
     async def known_browser(self, name: str) -> str | None:
@@ -70,14 +79,19 @@ class SigningIn:
         kept: str | None = row["password"] if row else None
         return browsers.mark(name, kept, self._clock.now()) if kept else None
 
-    async def set_password(self, name: str, password: str) -> None:
-        """A new password; every session ends. Raises ``PasswordError``, ``UnknownPersonError``."""
-        self._judge(name, password)
-        await self._keep(name, password)
-        await self._people.close_sessions(name)
+    async def set_password(self, name: str, password: str, *, by: str) -> Sequence[Issued]:
+        """A new password; every session ends. Gives the tokens that were revoked with it.
 
-    async def change_password(self, viewer: Viewer, current: str, password: str) -> None:
-        """One's own; every other session ends.
+        Raises ``PasswordError``, ``UnknownPersonError``.
+        """
+        self._judge(name, password)
+        other = {"set_by": by, "set_at": self._clock.now()} if by != name else _OWN
+        return await self._keep(name, password, other, by=by)
+
+    async def change_password(
+        self, viewer: Viewer, current: str, password: str
+    ) -> Sequence[Issued]:
+        """One's own; every other session ends. Gives the tokens that were revoked with it.
 
         The current one is asked for, unless there is none or the session was opened by a one-time
         link just now. Raises ``SignInRefusedError``, ``PasswordError``, ``TooManyRequestsError``.
@@ -92,8 +106,9 @@ class SigningIn:
         if asked and not await self._passwords.fits(row["password"], current):
             raise SignInRefusedError
         self._judge(viewer.name, password)
-        await self._keep(viewer.name, password)
-        await self._people.close_sessions(viewer.name, but=viewer.session)
+        # Whoever let somebody in may be the one who sets the password.
+        other = {"set_by": row["let_in_by"], "set_at": row["let_in_at"]}
+        return await self._keep(viewer.name, password, other, by=viewer.name, but=viewer.session)
 
     async def by_identity(self, identity: Identity) -> str:
         """The person behind an identity, linked to it from then on. Raises ``NotInvitedError``."""
@@ -123,6 +138,7 @@ class SigningIn:
             rules.free_name(rules.as_name(identity.name or identity.nick), taken),
             by="identity provider",
             display=identity.display,
+            confirmed=False,
             email=identity.email if identity.name is None else None,
         )
         await self._link(identity, made.name)
@@ -130,17 +146,43 @@ class SigningIn:
 
     async def _link(self, identity: Identity, person: str) -> None:
         facts = {**asdict(identity), "person": person}
-        await self._database.fetch(SQL["link_identity"], facts)
+        async with self._database.transaction() as connection:
+            await connection.execute(SQL["link_identity"], facts)
+            detail = {"issuer": identity.issuer, "subject": identity.subject}
+            await note(connection, "identity linked", person, "identity provider", detail)
+
+    async def _note_lock_out(self, name: str, address: str) -> None:
+        """Once for a while, and of people only: what else is typed there may be a password."""
+        now = self._clock.monotonic()
+        known = await self._database.fetch_one(SQL["persons"], {"name": name.replace("\0", "")})
+        if known is None or now < self._locked.get(name, 0.0):
+            return
+        self._locked[name] = now + _LOCK_NOTED_SECONDS
+        async with self._database.transaction() as connection:
+            await note(connection, "sign-in locked", name, "roadbed", {"address": address})
 
     def _judge(self, name: str, password: str) -> None:
         if why := rules.password_problem(password, name):
             raise PasswordError(why)
 
-    async def _keep(self, name: str, password: str, *, changed: bool = True) -> None:
-        facts = {"name": name, "password": await self._passwords.hash(password)}
+    async def _keep(
+        self,
+        name: str,
+        password: str,
+        other: Mapping[str, object],
+        *,
+        by: str,
+        but: str | None = None,
+    ) -> Sequence[Issued]:
+        """``other`` is who else may know it, since when. Gives the tokens that end with it."""
+        facts = {"name": name, "password": await self._passwords.hash(password), **other}
         async with self._database.transaction() as connection:
             if not await (await connection.execute(SQL["set_password"], facts)).fetchone():
                 raise UnknownPersonError(name)
-            if changed:
-                note = {"use_case": None, "kind": "password changed", "subject": name}
-                await connection.execute(SQL["note"], {**note, "actor": name, "detail": Jsonb({})})
+            await end_sessions(connection, name, by=by, but=but)
+            cursor = await connection.execute(SQL["revoke_tokens"], {"person": name})
+            revoked = [Issued(**row) for row in await cursor.fetchall()]
+            detail = {"tokens_revoked": [token.id for token in revoked]}
+            await note(connection, "password set", name, by, detail)
+        self._people.forget()
+        return revoked

@@ -46,10 +46,25 @@ def linked(rows: Sequence[Row], viewer: str) -> list[dict[str, Any]]:
     return found
 
 
-def for_a_sender(receipt: Row) -> dict[str, Any]:
-    """A receipt for somebody who may send and not read: nothing of what others sent before."""
+def for_a_sender(receipt: Row, viewer: str) -> dict[str, Any]:
+    """A receipt for somebody who may send and not read: nothing of what others sent or said.
+
+    The answer is for whoever sent the task; who repeats somebody else's key and input gets none.
+    """
     known = [{"task": each["task"], "number": each["number"]} for each in receipt["revisions"]]
-    return {**receipt, "revisions": known}
+    review, decision = receipt["review"], receipt["decision"]
+    if review is not None:
+        review = {**review, "claimed_by": None, "verdict": None, "undone": []}
+    if decision is not None and receipt["source"].get("by") != viewer:
+        decision = dict.fromkeys(decision) | {"id": decision["id"], "hidden": True}
+    return {
+        **receipt,
+        "revisions": known,
+        "decision": decision,
+        "review": review,
+        "deliveries": [],
+        "outcomes": [],
+    }
 
 
 def changes(before: Any, after: Any, field: str = "") -> Iterator[dict[str, Any]]:

@@ -82,8 +82,9 @@ def _about(event: Event) -> list[tuple[str, ...]]:
             return [("admin", event.subject)]
         case "role revoked" | "role granted":
             return [("role", event.subject, use_case, str(facts.get("role", "")))]
-        case "token revoked":
+        case "token ended":
             return [("token", str(facts.get("token", "")))]
-        case "password changed":
-            return [("password", event.subject)]
+        case "password set":
+            tokens = [("token", str(token)) for token in facts.get("tokens_revoked", [])]
+            return [("password", event.subject), *tokens]
     return []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from roadbed.people import duties
+from roadbed.people.duties import Parties
 from roadbed.releases.lifecycle import UNDER_WAY
 from roadbed.releases.model import Release
 from roadbed.releases.sentences import named
@@ -40,7 +42,7 @@ def may_sign(release: Release, roles: Collection[str], person: str) -> tuple[lis
     if release.step not in UNDER_WAY or not release.content or not release.missing:
         return [], ""
     mine = [each for each in release.missing if each in roles]
-    if person == release.author:
+    if duties.bar(person, Parties(authors=[release.author])) is not None:
         return [], "You made this release, so others have to agree to it."
     if any(each.person == person and each.counts for each in release.sign_offs):
         return [], "You gave your word; the other roles are for other people."

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from roadbed.kernel.clock import Clock
+from roadbed.people.model import Role
 from roadbed.releases import lifecycle
 from roadbed.releases.errors import UnknownReleaseError
 from roadbed.releases.model import Release, Step
@@ -14,8 +15,8 @@ from roadbed.storage.sql import queries
 
 _SQL = queries(__package__)
 Row = Mapping[str, Any]
-Roles = Callable[[str, str], Awaitable[frozenset[str]]]
-Holders = Mapping[str, frozenset[str]]
+Roles = Callable[[str, str], Awaitable[frozenset[Role]]]
+Holders = Mapping[str, frozenset[Role]]
 
 
 class ReleaseBook:

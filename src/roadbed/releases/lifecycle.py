@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from roadbed.people import duties
+from roadbed.people.duties import Parties
 from roadbed.releases.model import SignOff, Step
 
 Row = Mapping[str, Any]
@@ -140,7 +142,7 @@ def sign_off(
         why_not = "given for other content"
     elif row["expires_at"] <= now:
         why_not = "expired"
-    elif row["person"] == release["author"]:
+    elif duties.bar(row["person"], Parties(authors=[release["author"]])) is not None:
         why_not = "by the author"
     elif row["role"] not in roles.get(row["person"], frozenset()):
         why_not = f"{row['person']} is no longer {row['role'].replace('_', ' ')}"

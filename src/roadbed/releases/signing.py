@@ -7,6 +7,8 @@ from typing import Literal
 
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
+from roadbed.people import duties
+from roadbed.people.duties import Parties
 from roadbed.releases import lifecycle
 from roadbed.releases.book import ReleaseBook
 from roadbed.releases.errors import NotYoursToSignError, SignOffError, SignOffsMissingError
@@ -138,7 +140,7 @@ def _may_sign(release: Release, person: str, content: str, verdict: str) -> None
             f"({release.content[:_SHORT]}).",
             "Look at it again and sign what stands there.",
         )
-    if person == release.author:
+    if duties.bar(person, Parties(authors=[release.author])) is not None:
         raise NotYoursToSignError(
             f"{person} is the author of release {release.number}.",
             "Nobody signs off their own work: ask somebody else of the pod.",

@@ -34,6 +34,19 @@ class ReviewTakenError(RoadbedError):
             )
 
 
+class OwnTaskError(RoadbedError):
+    """Whoever sent a task, or a corrected input of it, judges it."""
+
+    code = "own_task"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You sent this task, or whoever let you in did: somebody else has to judge it.",
+            "Take the next one. Let programs send under a name and with a token of their own, so "
+            "that people can review what they send.",
+        )
+
+
 class ReviewClosedError(RoadbedError):
     """A verdict stands already."""
 

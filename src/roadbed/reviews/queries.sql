@@ -35,11 +35,11 @@ SET claimed_by = item.reviewer,
     claim_until = now() + make_interval(secs => item.claim_seconds),
     claimed_at = CASE WHEN claimed_by = item.reviewer THEN claimed_at ELSE now() END
 FROM json_to_recordset(%(items)s::json) AS item (
-    id text, review_id text, reviewer text, claim_seconds double precision)
+    id text, review_id text, reviewer text, linker text, claim_seconds double precision)
 WHERE review.id = item.review_id AND review.closed_at IS NULL
   AND (review.claimed_by IS NULL OR review.claimed_by = item.reviewer
        OR review.claim_until < now())
-  AND coalesce(review.reserved_for = item.reviewer, NOT item.reviewer = ANY (review.barred))
+  AND may_review(review, item.reviewer, item.linker)
 
 -- name: claimed
 SELECT item.id, review.id AS review_id, review.closed_at, review.superseded_by, review.claimed_by,
@@ -47,9 +47,9 @@ SELECT item.id, review.id AS review_id, review.closed_at, review.superseded_by, 
        review.claim_until, review.verdict AS verdict_id, task.input, decision.output,
        decision.actions, decision.provenance, decision.content_hash, decision.confidence, decision.evidence, decision.reason, decision.route, decision.version,
        NULL::jsonb AS verdict,
-       reported_of(review.task_id) AS reported, review.outcome,
+       reported_of(review.task_id) AS reported, review.outcome, senders_of(task.id) AS senders,
        coalesce(review.reserved_for = ANY (review.barred), false) AS nobody_else,
-       task.source ->> 'by' AS sender, task.revises, measure.kind AS measured,
+       review.barred, review.reserved_for, task.revises, measure.kind AS measured,
        measure.right_output AS known, measure.right_actions AS known_actions,
        measure.proposed_right
 FROM json_to_recordset(%(items)s::json) AS item (id text, review_id text)
@@ -61,7 +61,8 @@ LEFT JOIN measure ON measure.task_id = review.task_id
 -- name: shown
 -- What a verdict on this review is about; whoever claimed it has read the same. Should it change
 -- before the verdict is there, the verdict is refused.
-SELECT review.task_id, review.blind, review.closed_at, task.input, task.source ->> 'by' AS sender,
+SELECT review.task_id, review.blind, review.closed_at, task.input,
+       senders_of(task.id) AS senders, review.barred, review.reserved_for,
        decision.output, decision.actions, decision.provenance, decision.route,
        decision.confidence, decision.content_hash, measure.kind AS measured,
        measure.right_output AS known, measure.right_actions AS known_actions,
@@ -77,8 +78,8 @@ WITH item AS (
     SELECT * FROM json_to_recordset(%(items)s::json) AS item (
         id text, review_id text, kind text, output jsonb, right_actions jsonb, right_hash text,
         effect_hash text, output_hash text, shown text, loss double precision, agrees boolean,
-        score_reason text, note text, new_kind boolean, reviewer text, given_at timestamptz,
-        carries text)
+        score_reason text, note text, new_kind boolean, reviewer text, linker text,
+        given_at timestamptz, carries text)
 ), closed AS (
     UPDATE review SET verdict = item.id, closed_at = item.given_at, claimed_by = NULL,
                       claim_until = NULL
@@ -89,7 +90,7 @@ WITH item AS (
       AND NOT (item.kind = 'accept' AND (review.blind OR decision.output IS NULL))
       AND (review.claimed_by IS NULL OR review.claimed_by = item.reviewer
            OR review.claim_until < now())
-      AND coalesce(review.reserved_for = item.reviewer, NOT item.reviewer = ANY (review.barred))
+      AND may_review(review, item.reviewer, item.linker)
     RETURNING item.*, review.task_id, review.use_case,
               extract(epoch FROM item.given_at - review.claimed_at) AS dwell
 )
@@ -133,7 +134,7 @@ WHERE review.use_case = %(use_case)s AND review.verdict IS NULL AND review.close
        OR review.priority < %(after_priority)s
        OR (review.priority = %(after_priority)s AND review.id > %(after_id)s))
   AND NOT (%(reviewer)s = ANY (review.skipped_by) AND %(free_only)s)
-  AND coalesce(review.reserved_for = %(reviewer)s, NOT %(reviewer)s = ANY (review.barred))
+  AND may_review(review, %(reviewer)s, %(linker)s)
   AND (NOT %(free_only)s OR review.claimed_by IS NULL OR review.claimed_by = %(reviewer)s
        OR review.claim_until < now())
 ORDER BY review.priority DESC, review.id
@@ -162,8 +163,8 @@ WHERE id IN (
     SELECT id FROM review AS free
     WHERE free.use_case = %(use_case)s AND free.verdict IS NULL AND free.closed_at IS NULL
       AND NOT %(reviewer)s = ANY (free.skipped_by)
-      AND coalesce(free.reserved_for = %(reviewer)s, NOT %(reviewer)s = ANY (free.barred))
       AND (free.claimed_by IS NULL OR free.claimed_by = %(reviewer)s OR free.claim_until < now())
+      AND may_review(free, %(reviewer)s, %(linker)s)
     ORDER BY free.priority DESC, free.id
     LIMIT %(most)s FOR UPDATE SKIP LOCKED)
 RETURNING id

@@ -9,10 +9,13 @@ from typing import Any
 
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
+from roadbed.people import duties
+from roadbed.people.duties import Bar, Parties
 from roadbed.reviews.errors import (
     ContentChangedError,
     KnownCaseError,
     NothingToUndoError,
+    OwnTaskError,
     ReviewClosedError,
     ReviewSupersededError,
     ReviewTakenError,
@@ -77,16 +80,21 @@ class Reviews:
         use_case: str,
         *,
         reviewer: str,
+        linker: str | None = None,
         most: int = 50,
         free_only: bool = False,
         after: Review | None = None,
     ) -> Sequence[Review]:
-        """Waiting reviews, most pressing first; ``free_only`` leaves out what others hold."""
+        """What waits and ``reviewer`` may judge, most pressing first.
+
+        ``free_only`` leaves out what others hold.
+        """
         rows = await self._database.fetch(
             SQL["queue"],
             {
                 "use_case": use_case,
                 "reviewer": reviewer,
+                "linker": linker,
                 "free_only": free_only,
                 "most": most,
                 "after_priority": after.priority if after else None,
@@ -107,10 +115,11 @@ class Reviews:
         row = await self._database.fetch_one(SQL["use_case_of"], {"id": review_id})
         return row["use_case"] if row else None
 
-    async def claim(self, review_id: str, *, reviewer: str) -> Review:
+    async def claim(self, review_id: str, *, reviewer: str, linker: str | None = None) -> Review:
         """Hold a review for ``reviewer``; repeating it extends the claim.
 
-        Raises ``UnknownReviewError``, ``ReviewClosedError``, ``ReviewTakenError``.
+        ``linker`` is who let the reviewer in, see ``duties``. Raises ``UnknownReviewError``,
+        ``ReviewClosedError``, ``ReviewTakenError``, ``OwnTaskError``.
         """
         row = await self._writer.write(
             CLAIM,
@@ -118,6 +127,7 @@ class Reviews:
                 "id": self._ids.new("clm"),
                 "review_id": review_id,
                 "reviewer": reviewer,
+                "linker": linker,
                 "claim_seconds": self._claim_seconds,
             },
         )
@@ -125,6 +135,8 @@ class Reviews:
             raise UnknownReviewError(review_id)
         if row["closed_at"] is not None:
             raise _closed(review_id, row["superseded_by"])
+        if (why := duties.bar(reviewer, _parties(row), linker=linker)) is not None:
+            raise _barred(why)
         if row["claimed_by"] != reviewer:
             raise ReviewTakenError(row["claimed_by"])
         while len(self._claimed) >= _MOST_CLAIMED:
@@ -132,13 +144,16 @@ class Reviews:
         self._claimed[review_id] = _about(row)
         return _read({**row, "id": review_id})
 
-    async def claim_next(self, use_case: str, *, reviewer: str, most: int = 1) -> Sequence[Review]:
-        """Hold the most pressing free reviews, at most ``most``; empty when none waits."""
+    async def claim_next(
+        self, use_case: str, *, reviewer: str, linker: str | None = None, most: int = 1
+    ) -> Sequence[Review]:
+        """Hold the most pressing free reviews that ``reviewer`` may judge, at most ``most``."""
         rows = await self._database.fetch(
             SQL["claim_next"],
             {
                 "use_case": use_case,
                 "reviewer": reviewer,
+                "linker": linker,
                 "most": most,
                 "claim_seconds": self._claim_seconds,
             },
@@ -153,6 +168,7 @@ class Reviews:
         kind: VerdictKind,
         *,
         reviewer: str,
+        linker: str | None = None,
         output: Mapping[str, Any] | None = None,
         note: str | None = None,
         new_kind: bool = False,
@@ -165,11 +181,11 @@ class Reviews:
 
         ``actions`` are the right ones, for a correction; left out, nothing is said of them and none
         is sent. ``shown`` is the hash of what the reviewer saw. ``rules`` judge actions that the
-        reviewer wrote. ``may_approve`` says that the reviewer may release what needs an approval;
-        nobody releases that for a task they sent. ``new_kind`` says that nothing like it was known
-        to the use case before.
+        reviewer wrote. ``may_approve`` says that the reviewer may release what needs an approval.
+        ``linker`` is who let the reviewer in, see ``duties``. ``new_kind`` says that nothing like
+        it was known to the use case before.
 
-        Raises ``VerdictError`` when it does not fit, ``ContentChangedError``,
+        Raises ``VerdictError`` when it does not fit, ``ContentChangedError``, ``OwnTaskError``,
         ``UnknownReviewError``, ``ReviewClosedError``, ``ReviewTakenError``.
         """
         if note is not None and (len(note) > LONGEST_NOTE or "\x00" in note):
@@ -180,6 +196,8 @@ class Reviews:
         about = self._claimed.pop(review_id, None) or await self._shown(review_id)
         if shown is not None and shown != about.content_hash:
             raise ContentChangedError(review_id)
+        if duties.bar(reviewer, about.parties, linker=linker) is Bar.SENT:
+            raise OwnTaskError
         verdict = await asyncio.to_thread(  # a scorer is the pod's own code, and may be slow
             read_verdict,
             declared,
@@ -188,17 +206,18 @@ class Reviews:
             output=output,
             actions=actions,
             rules=rules,
-            may_approve=may_approve and about.sender != reviewer,
+            may_approve=may_approve,
         )
         right = verdict.right
         item = self._item(declared, review_id, about, verdict, reviewer=reviewer)
         row = await self._writer.write(
-            self._judge, {**item, "note": note or None, "new_kind": new_kind}
+            self._judge,
+            {**item, "note": note or None, "new_kind": new_kind, "linker": linker},
         )
         if row is None:
             raise UnknownReviewError(review_id)
         if row["verdict_id"] is None:
-            raise await self._refusal(review_id, kind, row, about)
+            raise await self._refusal(review_id, kind, row, about, (reviewer, linker))
         return Given(
             verdict_id=item["id"],
             review_id=review_id,
@@ -356,7 +375,12 @@ class Reviews:
         return row or {"waiting": 0, "blind": 0, "oldest": None}
 
     async def _refusal(
-        self, review_id: str, kind: VerdictKind, row: Mapping[str, Any], about: Shown
+        self,
+        review_id: str,
+        kind: VerdictKind,
+        row: Mapping[str, Any],
+        about: Shown,
+        hands: tuple[str, str | None],
     ) -> Exception:
         if row["closed_at"] is not None:
             return _closed(review_id, row["superseded_by"])
@@ -373,6 +397,10 @@ class Reviews:
                 "The decider gave no answer, so there is none to accept.",
                 "Give the right output with `correct`, or `reject`.",
             )
+        person, linker = hands
+        now = await self._shown(review_id)  # whoever read an answer since is barred since
+        if (why := duties.bar(person, now.parties, linker=linker)) is not None:
+            return _barred(why)
         return ReviewTakenError(review.claimed_by)
 
 
@@ -382,6 +410,14 @@ def _closed(review_id: str, superseded_by: str | None) -> Exception:
     return ReviewSupersededError(review_id, superseded_by)
 
 
+def _barred(why: Bar) -> Exception:
+    return OwnTaskError() if why is Bar.SENT else ReviewTakenError(None)
+
+
+def _parties(row: Mapping[str, Any]) -> Parties:
+    return Parties(senders=row["senders"], knows=row["barred"], only=row["reserved_for"])
+
+
 def _about(row: Mapping[str, Any]) -> Shown:
     """What a verdict is about, of a row that ``shown`` or ``claimed`` gave."""
     content = _content(row["output"], row["actions"], row["provenance"])
@@ -389,7 +425,7 @@ def _about(row: Mapping[str, Any]) -> Shown:
         task_id=row["task_id"],
         blind=row["blind"],
         input=row["input"],
-        sender=row["sender"],
+        parties=_parties(row),
         content=content,
         content_hash=row["content_hash"] or content_hash(content),
         route=row["route"],

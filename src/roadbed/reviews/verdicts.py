@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from roadbed.people.duties import Parties
 from roadbed.reviews.errors import VerdictError
 from roadbed.reviews.model import VerdictKind
 from roadbed.reviews.rules import as_declared
@@ -32,7 +33,7 @@ class Shown:
     task_id: str
     blind: bool
     input: Json
-    sender: str | None
+    parties: Parties
     content: Content | None
     content_hash: str | None
     route: str

@@ -40,11 +40,11 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """A task to be made. ``reserved_for`` is the only person who may have it.
+    """A task to be made from ``origin``, if that was a task.
 
-    ``barred`` may not have it, ``spared`` are not given it unless they ask for it.
-
-    ``decided`` holds the fields of its decision, as the path of every task would store them.
+    ``barred`` may not have it, ``spared`` are not given it unless they ask for it, and
+    ``reserved_for`` is the only person who may have it. ``decided`` holds the fields of its
+    decision, as the path of every task would store them.
     """
 
     kind: str
@@ -59,6 +59,7 @@ class Case:
     reserved_for: str | None = None
     of_verdict: str | None = None
     of_case: str | None = None
+    origin: str | None = None
     known: Truth | None = None
     proposed_right: bool | None = None
 

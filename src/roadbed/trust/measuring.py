@@ -92,8 +92,8 @@ class Measuring:
     async def ask_about(self, service: Service, release: Release) -> int:
         """Have people judge the candidate's answers that its gate could not tell right from wrong.
 
-        Each becomes a review like any other: nobody sees which version answered. Gives how many
-        were opened; those that wait already are not opened again.
+        Each becomes a review like any other: nobody sees which version answered, and its author
+        judges none. Gives how many were opened; those that wait already are not opened again.
         """
         cases = ((release.gate or {}).get("unknown") or {}).get("cases") or ()
         known = {case.id: case for case in await self._improvement.cases(service.loaded.declared)}
@@ -107,7 +107,12 @@ class Measuring:
                 )
                 of_case = case.task_id or case.id
                 opened += await self._ask(
-                    service, of_case, case.content, content, row["confidence"]
+                    service,
+                    of_case,
+                    case.content,
+                    content,
+                    row["confidence"],
+                    barred=[release.author],
                 )
         return opened
 
@@ -139,6 +144,7 @@ class Measuring:
         content: Content,
         confidence: float,
         known_as: str | None = None,
+        barred: Sequence[str] = (),
     ) -> bool:
         """Open a review of one answer on a known case, once."""
         declared, live = service.loaded.declared, service.live
@@ -172,6 +178,7 @@ class Measuring:
                 },
                 blind=False,
                 of_case=of_case,
+                barred=barred,
             ),
         )
 
@@ -241,6 +248,8 @@ class Measuring:
         ]
         knowing = sorted({row["first_reviewer"], row["second_reviewer"], *row["barred"]})
         decides = who_decides(declared.pod.domain_lead, knowing, labellers)
+        if decides in row["senders"]:
+            decides = None  # who sent the task decides nothing about it
         key = (await self._like_these(declared))["key"]
         case = again(service, row, "lead", key=key, barred=knowing, reserved_for=decides)
         await self._make(declared, case)
@@ -347,6 +356,7 @@ class Measuring:
                 "halt_epoch": service.halt_epoch,
             },
             blind=False,
+            origin=picked.case.task_id,
             known=truth,
             proposed_right=not wrong,
         )
@@ -394,12 +404,12 @@ class Measuring:
                 if row is None or row["decision_id"] is None:
                     raise _HaltedMeanwhileError
                 whose = {
-                    "review_id": decision["review_id"],
                     "barred": list(case.barred),
                     "skipped_by": list(case.spared),
                     "reserved_for": case.reserved_for,
                 }
-                await connection.execute(_SQL["reserve"], whose)
+                facts = {"review_id": decision["review_id"], "origin": case.origin, **whose}
+                await connection.execute(_SQL["reserve"], facts)
         except _HaltedMeanwhileError:
             return False  # the use case was halted or released meanwhile: at the next look
         return True

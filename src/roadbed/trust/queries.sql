@@ -159,7 +159,7 @@ WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
   AND verdict.given_at > %(since)s
   AND EXISTS (SELECT 1 FROM verdict AS other
               WHERE other.use_case = %(use_case)s AND other.reviewer <> verdict.reviewer
-                AND NOT other.reviewer = ANY (review.barred)
+                AND NOT other.reviewer = ANY (review.barred || senders_of(verdict.task_id))
                 AND other.given_at > %(others_since)s)
 ORDER BY verdict.id LIMIT %(most)s
 
@@ -167,7 +167,8 @@ ORDER BY verdict.id LIMIT %(most)s
 -- Second looks and the labels they are about: where the two differ, somebody else decides.
 SELECT measure.task_id AS second_task, first.id AS verdict_id, first.reviewer AS first_reviewer,
        second.id AS word, second.reviewer AS second_reviewer,
-       review.barred || its.barred AS barred, task.input, task.source, task.reference_rate,
+       review.barred || its.barred || senders_of(measure.task_id) AS barred,
+       senders_of(measure.task_id) AS senders, task.input, task.source, task.reference_rate,
        decision.*, review.blind AS first_blind, first.undone_at IS NOT NULL AS withdrawn,
        first.right_output AS first_output, first.right_actions AS first_actions,
        first.loss AS first_loss, second.right_output AS second_output,
@@ -247,7 +248,9 @@ ORDER BY task_id LIMIT 50
 SELECT key FROM task WHERE use_case = %(use_case)s AND key = ANY (%(keys)s)
 
 -- name: reserve
-UPDATE review SET barred = %(barred)s, reserved_for = %(reserved_for)s, skipped_by = %(skipped_by)s
+-- Whoever sent the task that a case was made from knows it again.
+UPDATE review SET barred = %(barred)s::text[] || senders_of(%(origin)s),
+                  reserved_for = %(reserved_for)s, skipped_by = %(skipped_by)s
 WHERE id = %(review_id)s
 
 -- name: make_measure

@@ -1,0 +1,54 @@
+"""Who sits at this terminal, and whether that is sure enough for a word that binds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from roadbed.kernel.errors import RoadbedError
+
+if TYPE_CHECKING:
+    from roadbed.bootstrap import App
+
+
+def me() -> str:
+    """The person at this terminal: the login of this process's account, as the system knows it.
+
+    What the environment says of it is whatever was typed there.
+    """
+    import os
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid-{os.getuid()}"
+
+
+class UnverifiedError(RoadbedError):
+    """A word that needs a person who is known for sure, at a terminal whose logins are not."""
+
+    code = "identity_unverified"
+
+    def __init__(self, person: str) -> None:
+        super().__init__(
+            f"Nobody has verified that the login {person!r} of this machine is that person.",
+            "Do it in the console, or over HTTP with a token of your own; or set "
+            "ROADBED_TRUST_MACHINE_LOGINS=true if every login here is one person's.",
+        )
+
+
+async def verified(services: App, use_case: str, what: str) -> str:
+    """The person at this terminal, for a word that binds: ``approve``, ``sign`` or ``resume``.
+
+    Raises ``UnverifiedError``, ``NotAllowedError``.
+    """
+    from roadbed.people.errors import NotAllowedError
+    from roadbed.people.rules import ALLOWS, Permission, who_may
+
+    person = me()
+    if not services.settings.trust_machine_logins:
+        raise UnverifiedError(person)
+    roles = await services.people.roles(person, use_case)
+    if not any(Permission(what) in ALLOWS[role] for role in roles):
+        raise NotAllowedError(what, who_may(Permission(what)))
+    return person
