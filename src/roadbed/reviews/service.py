@@ -279,6 +279,7 @@ class Reviews:
             "new_kind": False,
             "deliveries": plan(declared) or None,
             "reviewer": reviewer,
+            "linker": None,
             "given_at": self._clock.now(),
             "carries": carries,
         }
