@@ -36,6 +36,8 @@ _WRITE_SECONDS = 30.0  # a client that reads nothing of its response for so long
 _IDLE_SECONDS = 10.0
 _LINGER_SECONDS = 1.0  # so long a refused client may still send before it reads the response
 _LINGER_BYTES = 1_000_000
+# A client that sends a body to its end before it reads the refusal gets to read it.
+_LARGEST_DROPPED_BYTES = 32_000_000
 
 
 class HeadersTooLargeError(RoadbedError):
@@ -366,7 +368,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._refused:
             return
         if self.cycle.response_complete:
-            self._drop(len(body), 4 * self._limits.body_bytes)
+            self._drop(len(body), max(4 * self._limits.body_bytes, _LARGEST_DROPPED_BYTES))
         super().on_body(body)
 
     def on_message_complete(self) -> None:

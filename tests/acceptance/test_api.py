@@ -404,6 +404,9 @@ class TestTheDoor:
 # What no request can meet: it ends a command, or a process that starts.
 NEVER_OVER_HTTP = {
     "error",
+    "backup_failed",
+    "backup_invalid",
+    "restore_refused",
     "database_url_invalid",
     "demo_data_missing",
     "demo_server_failed",

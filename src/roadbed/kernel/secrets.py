@@ -20,16 +20,15 @@ class Secrets:
 
     def __init__(self) -> None:
         self._values: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._forms: list[str] = []  # the longest first: one may be a part of another
 
     def learn(self, values: Iterable[str]) -> None:
         """Add values; those under six characters are left out."""
         fresh = {value for value in values if len(value) >= _SHORTEST} - self._values
         if fresh:
             self._values |= fresh
-            forms = {form for value in self._values for form in _forms(value)}
-            longest_first = sorted(forms, key=lambda form: (-len(form), form))
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+            forms = {*self._forms, *(form for value in fresh for form in _forms(value))}
+            self._forms = sorted(forms, key=lambda form: (-len(form), form))
 
     def learn_environment(self, environ: Mapping[str, str], names: Iterable[str] = ()) -> None:
         """Add the variables called ``names``, and those whose name says that they are secret."""
@@ -40,11 +39,14 @@ class Secrets:
 
     def mask(self, text: str) -> str:
         """``text`` with a mark in the place of each secret."""
-        return text if self._pattern is None else self._pattern.sub(MASK, text)
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, MASK)
+        return text
 
     def mask_all(self, content: Any) -> Any:
         """A JSON value with every text in it masked, keys included."""
-        if self._pattern is None:
+        if not self._forms:
             return content
         if isinstance(content, str):
             return self.mask(content)
@@ -59,13 +61,13 @@ class Secrets:
 
     def stands_in(self, content: object) -> bool:
         """Whether a JSON value holds a secret."""
-        if self._pattern is None or not content:
+        if not self._forms or not content:
             return False
         try:
             text = json.dumps(content, ensure_ascii=False, default=str)
         except (TypeError, ValueError, RecursionError):
             return False  # it is refused for that, and not shown
-        return self._pattern.search(text) is not None
+        return any(form in text for form in self._forms)
 
 
 KNOWN = Secrets()
