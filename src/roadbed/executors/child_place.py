@@ -326,9 +326,6 @@ class Worker:
         except ChildFailedError as error:
             self._place.gone(self, error.sentence)
             return
-        except OSError as error:
-            self._place.gone(self, f"{type(error).__name__}: {error}")
-            return
         if self._place.closed:
             child.close()
             return

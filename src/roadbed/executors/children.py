@@ -167,6 +167,10 @@ class ForkServer:
                 {"do": "start", "number": child.number, "environment": dict(environment)},
                 theirs.fileno(),
             )
+        except OSError:
+            self.forget(child.number)
+            ours.close()
+            raise
         finally:
             theirs.close()
         ours.setblocking(False)  # noqa: FBT003
@@ -187,14 +191,20 @@ class ForkServer:
         return child
 
     def order(self, content: Mapping[str, Any], descriptor: int | None = None) -> None:
-        """Send an order; a fork server that has gone takes none, and its children are gone too."""
+        """Send an order; a fork server that has gone takes none, and its children are gone too.
+
+        Raises ``OSError`` where an order with a ``descriptor`` cannot be sent.
+        """
         if self._control is None:
             return
         data = json.dumps(content).encode()
         if len(data) > LARGEST_ORDER:
             raise ValueError("the environment of a child is larger than 64 KB")
+        if descriptor is not None:
+            socket.send_fds(self._control, [data], [descriptor])
+            return
         with contextlib.suppress(OSError):
-            socket.send_fds(self._control, [data], [] if descriptor is None else [descriptor])
+            socket.send_fds(self._control, [data], [])
 
     def forget(self, number: int) -> None:
         """A child has ended."""

@@ -305,7 +305,10 @@ async def ready_child(
         if not loaded.done():
             loaded.set_result({"failed": reason})
 
-    child = await server.start(source, work, received, ended)
+    try:
+        child = await server.start(source, work, received, ended)
+    except (OSError, ValueError) as error:
+        raise ChildFailedError(f"no process could be started: {error}") from error
     try:
         async with asyncio.timeout(LOAD_SECONDS):
             facts = await loaded
