@@ -119,8 +119,11 @@ def test_from_a_table_of_past_work_to_a_receipt(terminal: Terminal) -> None:
 
 def test_reviews_by_keys_and_by_command(terminal: Terminal) -> None:
     Folders(terminal.folder / "usecases").write()
+    terminal.as_person("ana")
     for number in range(6):
         terminal.run("submit", "triage", json.dumps({"text": f"number {number}"}))
+    assert "6 wait for others" in terminal.run("review", "list", "triage")
+    terminal.as_person("rae")
     waiting = terminal.json("review", "list", "triage")["reviews"]
     assert isinstance(waiting, list)
     assert len(waiting) == 6
@@ -131,8 +134,9 @@ def test_reviews_by_keys_and_by_command(terminal: Terminal) -> None:
     terminal.run("submit", "nope", "{}", code=1)
     assert str(terminal.folder / "usecases") in terminal.errors
     assert "not a JSON object" in told or "no answer to accept" in told
-    receipt = terminal.json("submit", "triage", '{"text": "one more"}')
+    receipt = terminal.as_person("ana").json("submit", "triage", '{"text": "one more"}')
     review = str(receipt["review"]["id"])  # type: ignore[index]
+    terminal.as_person("rae")
     told = terminal.run("review", "give", review, "correct", "--output", '{"queue": "x"}')
     assert "Recorded" in told
     terminal.run("review", "undo", review)

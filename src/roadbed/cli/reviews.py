@@ -30,9 +30,10 @@ def list_(usecase: UseCaseName, most: int = 20, json: Json = False) -> None:
 
     async def work() -> Any:
         async with opened(only=[]) as services:
-            return await services.reviews.queue(usecase, reviewer=me(), most=most)
+            own = await services.reviews.queue(usecase, reviewer=me(), most=most)
+            return own, 0 if own else (await services.reviews.waiting(usecase))["waiting"]
 
-    found = run(work())
+    found, others = run(work())
     show(
         {"reviews": found},
         as_json=json,
@@ -42,7 +43,7 @@ def list_(usecase: UseCaseName, most: int = 20, json: Json = False) -> None:
                 f"{jsonlib.dumps(each.input, ensure_ascii=False)[:90]}"
                 for each in found
             )
-            or "Nothing waits."
+            or _nothing_for(me(), others)
         ),
     )
 
@@ -135,6 +136,13 @@ async def _work(usecase: str) -> None:
             except RoadbedError as error:
                 say(f"{error.problem} {error.remedy}")
     say("Nothing waits.")
+
+
+def _nothing_for(person: str, others: int) -> str:
+    """Nobody reviews what they sent, or what they know the answer to."""
+    if not others:
+        return "Nothing waits."
+    return f"Nothing waits for {person}; {others:,} wait for others: nobody reviews what they sent."
 
 
 async def _press(services: Any, review: Any, key: str, done: list[str]) -> None:
