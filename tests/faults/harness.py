@@ -277,7 +277,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(receiver: Receiver, server: str = "roadbed") -> AsyncIterator[Stage]:
+async def stage(
+    receiver: Receiver, server: str = "roadbed", *, isolation: str = "process"
+) -> AsyncIterator[Stage]:
     parent = ROOT_HOME if os.geteuid() == 0 else Path(tempfile.gettempdir())
     database = EmbeddedServer(parent / f"roadbed-faults-{uuid4().hex[:12]}")
     folder = Path(tempfile.mkdtemp(prefix="roadbed-faults-"))
@@ -296,6 +298,7 @@ async def stage(receiver: Receiver, server: str = "roadbed") -> AsyncIterator[St
         # Long enough to be seen, short enough that most tasks take one commit all the same.
         "ROADBED_CAREFUL_SECONDS": "0.3",
         "ROADBED_AUDIT_DIR": str(folder / "audit"),
+        "ROADBED_ISOLATION": isolation,
     }
     try:
         await asyncio.to_thread(migrations.upgrade, url)

@@ -36,9 +36,18 @@ async def test_the_judge_sees_what_a_server_lost_that_told_before_it_stored() ->
     assert account.lost
 
 
-async def test_an_input_that_kills_is_counted_and_goes_to_a_person() -> None:
-    """Its process leaves no trace of it the first time, and from then on counts."""
+async def test_an_input_that_kills_its_child_process_stops_nothing_else() -> None:
     async with Slow() as receiver, stage(receiver) as at:
+        await at.ready_at_once()
+        starts = at.server.starts
+        found = await at.until_decided("poison", key="p")
+        assert found["decision"]["reason_code"] == "decider_failed"
+        assert at.server.starts == starts
+
+
+async def test_an_input_that_kills_the_server_is_counted_and_goes_to_a_person() -> None:
+    """Its process leaves no trace of it the first time, and from then on counts."""
+    async with Slow() as receiver, stage(receiver, isolation="none") as at:
         await at.ready_at_once()
         starts = at.server.starts
         found = await at.until_decided("poison", key="p")

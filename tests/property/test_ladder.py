@@ -76,6 +76,8 @@ class Anybody(RuleBasedStateMachine):
     def begin(self) -> None:
         self._write("pass")
         self.app: App = self.run(self.opened.__aenter__())
+        for name in ("ana", "dev"):  # else the names that the folder declares mean nobody
+            self.run(self.app.members.add(name, by="test"))
 
     def teardown(self) -> None:
         history = self.run(self.app.ladder.history("triage"))

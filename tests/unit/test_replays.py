@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from decimal import Decimal
 from typing import Any
 
@@ -179,6 +180,7 @@ async def test_a_version_whose_files_are_gone_is_told(app: App) -> None:
     decision = await sent(app, "back")
     await app.database.fetch("DELETE FROM artifact")
     app.replays._store._opened.clear()
+    shutil.rmtree(app.replays._store._folder)  # else it runs from its copy
     with pytest.raises(ArtifactMissingError):
         await app.replays.run(decision.task_id, "1", actor="shop")
 
