@@ -205,6 +205,7 @@ class CoroutinePlace:
 
         def work() -> None:
             loop.run_forever()
+            _end_tasks(loop)
             loop.close()
             if not self._closed:  # it was replaced, and is free again
                 self._home.send(self.losses.recover)
@@ -214,6 +215,14 @@ class CoroutinePlace:
 
     async def _work(self, call: Call) -> None:
         self._home.send(partial(call.give, await result_of(call)))
+
+
+def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what is under way on a stopped loop; one that has not begun is never awaited else."""
+    if tasks := asyncio.all_tasks(loop):
+        for task in tasks:
+            task.cancel()
+        loop.run_until_complete(asyncio.wait(tasks, timeout=1.0))
 
 
 class LoopPlace:
