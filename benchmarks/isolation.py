@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 
 import report
-from decisions import CLIENTS, USECASE, spread
+from decisions import CLIENTS, USECASE, kept, spread
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Reason
 from roadbed.kernel.settings import Settings
@@ -138,6 +138,8 @@ async def measure(url: str, folder: Path, rounds: int, seconds: float) -> dict[s
     async with (
         open_app(inside, url, only=["bench"]) as plain,
         open_app(isolated, url) as apart,
+        kept(plain),
+        kept(apart),
     ):
         for app in (plain, apart):
             await rate(app, 0.5)

@@ -68,6 +68,7 @@ class Loaded:
 
 def main(descriptor: int) -> None:
     """Answer on the socket ``descriptor`` until it closes."""
+    sandbox.deprioritise()
     channel = Channel(socket.socket(fileno=descriptor))
     sys.stdout = sys.stderr = Printed(channel)
     order = next(channel.frames())
@@ -83,7 +84,6 @@ def main(descriptor: int) -> None:
         channel.send({"failed": _sentence(error), "exhausted": _is_exhausted(error)})
         return
     channel.send({"ready": True, **_facts(loaded)})
-    sandbox.deprioritise()
     if order["work"] == "fit":
         _fit(channel, loaded)
     elif is_trainable(loaded.decider):

@@ -59,7 +59,7 @@ _SYSTEM = (
     "/proc/self",
 )
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
-_NICE = 5
+_NICE = 10
 _libc = ctypes.CDLL(None, use_errno=True)
 
 

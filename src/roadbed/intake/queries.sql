@@ -34,8 +34,11 @@ SELECT item.id, coalesce(own.id, earlier.id) AS task_id, earlier.body_hash, earl
        earlier.source, earlier.reference, earlier.reference_rate, earlier.admitted_at
 FROM json_to_recordset(%(items)s::json) AS item (id text, use_case text, key text)
 LEFT JOIN task AS own ON own.id = item.id
-LEFT JOIN task AS earlier
-    ON own.id IS NULL AND earlier.use_case = item.use_case AND earlier.key = item.key
+LEFT JOIN LATERAL (
+    -- OFFSET keeps the condition on the own task in front: without a repeated key nothing is read.
+    SELECT * FROM task
+    WHERE own.id IS NULL AND task.use_case = item.use_case AND task.key = item.key OFFSET 0
+) AS earlier ON true
 
 -- name: free_key
 -- A case that measures reviewers has a key like those of the work. Whoever really sends it, gets it.
@@ -51,8 +54,11 @@ SELECT item.id, coalesce(own.id, earlier.id) AS task_id, earlier.body_hash, earl
 FROM json_to_recordset(%(items)s::json) AS item (id text, use_case text, key text)
 LEFT JOIN task AS own ON own.id = item.id
 LEFT JOIN in_flight ON in_flight.task_id = item.id
-LEFT JOIN task AS earlier
-    ON own.id IS NULL AND earlier.use_case = item.use_case AND earlier.key = item.key
+LEFT JOIN LATERAL (
+    -- OFFSET keeps the condition on the own task in front: without a repeated key nothing is read.
+    SELECT * FROM task
+    WHERE own.id IS NULL AND task.use_case = item.use_case AND task.key = item.key OFFSET 0
+) AS earlier ON true
 
 -- name: take_over
 UPDATE in_flight

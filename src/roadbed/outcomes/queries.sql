@@ -48,8 +48,11 @@ SELECT item.id, coalesce(own.id, earlier.id) AS outcome_id,
 FROM json_to_recordset(%(items)s::json) AS item (id text, use_case text, key text, task_id text)
 JOIN task ON task.id = item.task_id
 LEFT JOIN outcome AS own ON own.id = item.id
-LEFT JOIN outcome AS earlier
-    ON own.id IS NULL AND earlier.use_case = item.use_case AND earlier.key = item.key
+LEFT JOIN LATERAL (
+    -- OFFSET keeps the condition on the own outcome in front: without a repeated key nothing is read.
+    SELECT * FROM outcome
+    WHERE own.id IS NULL AND outcome.use_case = item.use_case AND outcome.key = item.key OFFSET 0
+) AS earlier ON true
 
 -- name: outcomes
 -- One or many, newest first: those of `ids`, or of a use case; `contradicting` only where a verdict
