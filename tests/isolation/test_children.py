@@ -12,6 +12,9 @@ import structlog.testing
 
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Decision, Reason
+from roadbed.decisions.runner import Runner
+from roadbed.executors.child_place import ChildPlace
+from roadbed.executors.isolated import DeciderProcesses
 from roadbed.executors.sandbox import landlock_version
 from roadbed.kernel.settings import Settings
 from roadbed.usecases.folder import load
@@ -314,3 +317,51 @@ class TestForgery:
         assert decision.version is None
         assert decision.output == {"queue": "returns"}
         assert any("not those it was made with" in str(entry) for entry in logged)
+
+
+class TestRunner:
+    async def test_children_of_older_versions_end_and_those_of_the_last_two_stay(
+        self, isolated: App
+    ) -> None:
+        loaded = isolated.registry.get("triage").loaded
+        processes = DeciderProcesses(enabled=True, eager=False)
+        runner = Runner(loaded.declared)
+        loaded.declared.deadline_seconds = 0.0  # they end a second after the last deadline
+        deciders = [await processes.isolated(loaded, {}) for _ in range(3)]
+        places = [runner._place(decider) for decider in deciders]
+        assert [runner._place(decider) for decider in deciders[1:]] == places[1:]
+        await asyncio.sleep(1.2)
+        assert [isinstance(place, ChildPlace) and place.closed for place in places] == [
+            True,
+            False,
+            False,
+        ]
+        runner.close()
+        processes.close()
+
+
+SECRET = "sk-known-0123456789"
+
+
+class TestSecrets:
+    LEAK = f"""
+@usecase.decider
+def decide(inquiry, context):
+    if "output" in inquiry.text:
+        return Answer(output=Routing(queue="{SECRET}"), confidence=0.9)
+    return Answer(
+        output=Routing(queue="returns"), confidence=0.9, evidence={{"{SECRET}": ["it is {SECRET}"]}}
+    )
+"""
+
+    async def test_an_answer_that_holds_one_is_not_used(
+        self, folders: Folders, settings: Settings, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folders.write(self.LEAK)
+        monkeypatch.setenv("SOME_TOKEN", SECRET)
+        async with open_app(settings, url) as app:
+            told, shown = await decide(app, "output"), await decide(app, "evidence")
+        assert (told.output, told.routed.code) == (None, Reason.INVALID_ANSWER)
+        assert "holds the value of a secret" in told.routed.reason
+        assert shown.evidence == {"•••": ["it is •••"]}
+        assert shown.output == {"queue": "returns"}

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 MASK = "•••"
-_SHORTEST = 6  # shorter values stand in ordinary text by chance
+_SHORTEST = 8  # shorter values stand in ordinary text by chance
 _NAMES = re.compile(
     r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|DATABASE_URL|_DSN$", re.IGNORECASE
 )
@@ -23,7 +23,7 @@ class Secrets:
         self._forms: list[str] = []  # the longest first: one may be a part of another
 
     def learn(self, values: Iterable[str]) -> None:
-        """Add values; those under six characters are left out."""
+        """Add values; those under eight characters are left out."""
         fresh = {value for value in values if len(value) >= _SHORTEST} - self._values
         if fresh:
             self._values |= fresh
