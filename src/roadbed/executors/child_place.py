@@ -301,13 +301,15 @@ class Worker:
         number = next((key for key, held in self._calls.items() if held is call), None)
         if number is None or self._child is None:
             return
+        only = len(self._calls) == 1 and not self._overdue
         del self._calls[number]
         self._overdue.add(number)
         if self._kind == "coroutine" and not self.alone:
             self._child.send({"cancel": number})
             self._loop.call_later(_PATIENCE_SECONDS, self._end_unless_cancelled, number, call)
             return
-        self._place.strike(call)
+        if only:  # among several, any of them may be at fault
+            self._place.strike(call)
         self.retired = True
         self._end_if_empty()
 
@@ -386,15 +388,19 @@ class Worker:
 
     def _watch_over(self) -> None:
         if self._watch is None and len(self._calls) > 1:
-            wait = self._place.patience_seconds / 2
-            self._watch = self._loop.call_later(wait, self._look)
+            self._watch = self._loop.call_later(self._patience() / 2, self._look)
+
+    def _patience(self) -> float:
+        """How long to wait for a sign of life: time has to be left to ask each call again."""
+        shortest = min(call.context.deadline_seconds for call in self._calls.values())
+        return min(self._place.patience_seconds, shortest / 2)
 
     def _look(self) -> None:
         """Several calls are under way: look for any sign of life."""
         self._watch = None
         if len(self._calls) < 2 or self._child is None or self.retired:
             return
-        if self._loop.time() - self._sign_at >= self._place.patience_seconds:
+        if self._loop.time() - self._sign_at >= self._patience():
             self._give_up(excused=False)
             return
         if self._kind != "trainable":
