@@ -93,7 +93,8 @@ class ChildPlace:
             if worker is None:
                 self._crowd()
                 return
-            worker.take([self._waiting.popleft() for _ in range(min(worker.room, self._count()))])
+            count = min(worker.room, len(self._waiting))
+            worker.take([self._waiting.popleft() for _ in range(count)])
 
     def suspect(self, calls: Sequence[Call]) -> None:
         """Ask each again, alone: one of them hung or ended its child."""
@@ -150,9 +151,6 @@ class ChildPlace:
 
     def _normal(self) -> list[Worker]:
         return [worker for worker in self._workers if not worker.alone and not worker.retired]
-
-    def _count(self) -> int:
-        return len(self._waiting)
 
     def _crowd(self) -> None:
         """No child has room: start the first at once, another where work still waits soon."""
