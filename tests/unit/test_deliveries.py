@@ -158,6 +158,7 @@ class TestResults:
         ledger = Ledger()
         declared(app).deliver("crm", to=ledger)
         decision = await decide(app)
+        await app.database.fetch("UPDATE review SET blind = false")  # who undoes may answer again
         await answer(app, decision)
         await app.reviews.undo(decision.review_id or "", reviewer="rae")
         await pump(app)
@@ -228,6 +229,7 @@ class TestResults:
         ledger = Ledger()
         declared(app).deliver("crm", to=ledger)
         decision = await decide(app)
+        await app.database.fetch("UPDATE review SET blind = false")  # who undoes may answer again
         await answer(app, decision, "one")
         await pump(app)
         await app.reviews.undo(decision.review_id or "", reviewer="rae")
