@@ -14,8 +14,36 @@ from tests.architecture.test_hygiene import SOURCE, python_files
 PACKAGE = SOURCE / "roadbed"
 # Where deciders are called. Wrappers and implementations hand on what they were asked.
 CALL_DECIDERS = ("executors/in_process.py",)
-HAND_ON = ("usecases/patches.py", "models/", "demo/folder/usecase.py")
+HAND_ON = ("usecases/patches.py", "demo/folder/usecase.py")
 ASK_RUNNERS = ("decisions/evaluation.py",)
+# Files that hold a decider: declare, load, store, fit or hand it on, or ask whether there is one.
+# Nobody else names one, so nobody else can call it by a way that the reading below does not follow.
+HOLD_DECIDERS = (
+    *("bootstrap.py", "cli/folders.py", "cli/serving.py", "console/forms.py"),
+    *("console/improving.py", "demo/folder/usecase.py", "decisions/evaluation.py"),
+    *("decisions/model.py", "decisions/runner.py", "decisions/service.py"),
+    *("executors/", "usecases/", "improvement/evidence.py", "improvement/model.py"),
+    *("improvement/prompt_search.py", "improvement/scoring.py", "improvement/searching.py"),
+    *("improvement/service.py", "releases/service.py"),
+    *("releases/certificates.py", "releases/declarations.py", "releases/gate.py"),
+    *("releases/model.py", "releases/registry.py", "releases/replays.py"),
+    *("releases/side_by_side.py", "releases/store.py"),
+    *("trust/measuring.py", "trust/report.py", "trust/stress.py"),
+)
+# Files that hold a runner, which times a decider: they make one and pass it to the evaluation.
+HOLD_RUNNERS = (
+    *("decisions/evaluation.py", "decisions/service.py"),
+    *("decisions/trials.py", "improvement/scoring.py", "improvement/service.py"),
+    *("releases/replays.py", "releases/side_by_side.py"),
+)
+# Files that hold the place where a decider works.
+HOLD_PLACES = ("executors/", "decisions/runner.py")
+# A name, attribute, argument, import or text that stands for one.
+_NAMES = {
+    "a decider": (re.compile(r"_?(\w+_)?(deciders?|trainable|decide_many)"), HOLD_DECIDERS),
+    "a runner": (re.compile(r"_?(\w+_)?(runners?|Runner)"), HOLD_RUNNERS),
+    "where deciders work": (re.compile(r"(Function|Coroutine|Batch|Child)Place"), HOLD_PLACES),
+}
 
 _DECIDERS = {"decider", "trainable"}  # names and attributes that hold one
 _OF_DECLARATIONS = {"function"}  # attributes that hold one in a declaration, and others elsewhere
@@ -98,12 +126,35 @@ class Reading:
         return self.is_decider(node.func) and not (declares and node.func.attr == "decider")  # type: ignore[attr-defined]
 
     def calls_of_runners(self) -> Iterator[int]:
-        """The lines."""
+        """The lines, also where ``ask`` is only passed on."""
         for node in ast.walk(self.tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                timed = any(keyword.arg == "seconds" for keyword in node.keywords)
-                if node.func.attr == "ask" and (timed or self.is_runner(node.func.value)):
+            if isinstance(node, ast.Attribute) and node.attr == "ask":
+                if self.is_runner(node.value):
                     yield node.lineno
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                timed = any(keyword.arg == "seconds" for keyword in node.keywords)
+                if node.func.attr == "ask" and timed and not self.is_runner(node.func.value):
+                    yield node.lineno
+
+
+def names(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and text of all that is named: variables, attributes, arguments, imports and texts."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(attr=name) | ast.Name(id=name) | ast.Constant(value=str(name)):
+                yield node.lineno, name
+            case ast.arg(arg=name) | ast.keyword(arg=str(name)):
+                yield node.lineno, name
+            case ast.alias(name=name):
+                yield node.lineno, name.rpartition(".")[2]
+
+
+def functions_of(tree: ast.AST) -> Iterator[int]:
+    """Lines that read a ``function`` which is not the object's own, as a scorer's is."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr == "function":
+            own = isinstance(node.value, ast.Name) and node.value.id == "self"
+            yield from () if own else (node.lineno,)
 
 
 def second_callers(root: Path) -> list[str]:
@@ -111,6 +162,12 @@ def second_callers(root: Path) -> list[str]:
     found = []
     for path, tree in python_files(root):
         name, reading = path.relative_to(root).as_posix(), Reading(tree)
+        for what, (pattern, holders) in _NAMES.items():
+            if not name.startswith(holders):
+                lines = [line for line, word in names(tree) if pattern.fullmatch(word)]
+                found += [f"{name}:{line} names {what}" for line in lines]
+        if not name.startswith(HOLD_DECIDERS):
+            found += [f"{name}:{line} names a decider" for line in functions_of(tree)]
         if not name.startswith((*CALL_DECIDERS, *HAND_ON)):
             found += [f"{name}:{line} calls a decider" for line in reading.calls_of_deciders()]
         if not name.startswith(ASK_RUNNERS):
@@ -131,41 +188,91 @@ def test_each_of_the_two_does_so_once_at_most_per_kind_of_decider() -> None:
     assert len(list(readings(asking).calls_of_runners())) == 1
 
 
-@pytest.mark.parametrize(
-    ("code", "what"),
-    [
-        ("answers = live.decider.decide_many(inputs)", "calls a decider"),
-        ("ask = service.live.decider.decide_many", "calls a decider"),
-        ("answers = getattr(fitted, 'decide_many')(inputs)", "calls a decider"),
-        ("answer = version.decider(input, context)", "calls a decider"),
-        ("answer = declared.function(input, context)", "calls a decider"),
-        ("answer = await loaded.declared.function(input, context)", "calls a decider"),
-        ("ask = live.decider\nalias = ask\nanswer = alias(input, context)", "calls a decider"),
-        ("def judge(decider): return decider(1, 2)", "calls a decider"),
-        ("if ask := live.decider: ask(1, 2)", "calls a decider"),
-        ("found = await asyncio.to_thread(declared.function, input, context)", "calls a decider"),
-        ("later = partial(live.decider, input)", "calls a decider"),
-        ("answers = map(live.decider, inputs)", "calls a decider"),
-        ("loop.run_in_executor(None, declared.function, input, context)", "calls a decider"),
-        ("answer = await runner.ask(live, task, seconds=1.0)", "asks a runner"),
-        ("answer = await self._runner(service).ask(live, task, seconds=1.0)", "asks a runner"),
-        ("own = Runner(declared)\nanswer = await own.ask(live, task, **more)", "asks a runner"),
-        ("async def judge(place: Runner): await place.ask(1, 2)", "asks a runner"),
-        ("found = await self._runners[name][1].ask(live, task)", "asks a runner"),
-        ("answer = await whatever.ask(live, task, seconds=2.0)", "asks a runner"),
-    ],
-)
-def test_a_second_caller_is_found(tmp_path: Path, code: str, what: str) -> None:
+CALLS = [
+    ("answers = live.decider.decide_many(inputs)", "calls a decider"),
+    ("ask = service.live.decider.decide_many", "calls a decider"),
+    ("answers = getattr(fitted, 'decide_many')(inputs)", "calls a decider"),
+    ("answer = version.decider(input, context)", "calls a decider"),
+    ("answer = declared.function(input, context)", "calls a decider"),
+    ("answer = await loaded.declared.function(input, context)", "calls a decider"),
+    ("ask = live.decider\nalias = ask\nanswer = alias(input, context)", "calls a decider"),
+    ("def judge(decider): return decider(1, 2)", "calls a decider"),
+    ("if ask := live.decider: ask(1, 2)", "calls a decider"),
+    ("found = await asyncio.to_thread(declared.function, input, context)", "calls a decider"),
+    ("later = partial(live.decider, input)", "calls a decider"),
+    ("answers = map(live.decider, inputs)", "calls a decider"),
+    ("loop.run_in_executor(None, declared.function, input, context)", "calls a decider"),
+    ("answer = await runner.ask(live, task, seconds=1.0)", "asks a runner"),
+    ("answer = await self._runner(service).ask(live, task, seconds=1.0)", "asks a runner"),
+    ("own = Runner(declared)\nanswer = await own.ask(live, task, **more)", "asks a runner"),
+    ("async def judge(place: Runner): await place.ask(1, 2)", "asks a runner"),
+    ("found = await self._runners[name][1].ask(live, task)", "asks a runner"),
+    ("answer = await whatever.ask(live, task, seconds=2.0)", "asks a runner"),
+    ("ask = runner.ask\nanswer = await ask(live, task, seconds=2.0)", "asks a runner"),
+    ("await partial(runner.ask, live, task)()", "asks a runner"),
+]
+
+
+def planted(root: Path, package: str, code: str) -> Path:
     indented = "\n".join(f"    {line}" for line in code.splitlines())
-    (tmp_path / "trust").mkdir()
-    planted = tmp_path / "trust" / "planted.py"
-    planted.write_text(f"async def planted():\n{indented}\n")
-    assert [what in line for line in second_callers(tmp_path)] == [True]
+    (root / package).mkdir(parents=True)
+    file = root / package / "planted.py"
+    file.write_text(f"async def planted():\n{indented}\n")
+    return file
+
+
+@pytest.mark.parametrize(("code", "what"), CALLS)
+def test_a_second_caller_is_found(tmp_path: Path, code: str, what: str) -> None:
+    file = planted(tmp_path, "trust", code)
+    assert [line for line in second_callers(tmp_path) if what in line]
     # Where it belongs it is none.
     [allowed] = {"calls a decider": CALL_DECIDERS, "asks a runner": ASK_RUNNERS}[what]
     (tmp_path / allowed).parent.mkdir()
-    planted.rename(tmp_path / allowed)
-    assert second_callers(tmp_path) == []
+    file.rename(tmp_path / allowed)
+    assert not [line for line in second_callers(tmp_path) if what in line]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "held = {'now': live.decider}\nanswer = held['now'](1, 2)",
+        "answers = [ask(1, 2) for ask in (version.decider for version in versions)]",
+        "for ask in [version.decider for version in versions]: ask(1, 2)",
+        "ask, x = live.decider, 1\nanswer = ask(x, 2)",
+        "self.call = live.decider\nanswer = self.call(1, 2)",
+        "self._decider = given\nanswer = self._decider(1, 2)",
+        "answer = candidate_decider(1, 2)",
+        "answer = deciders[0](1, 2)",
+        "answer = getattr(live, 'decider')(1, 2)",
+        "answer = live.decider.__call__(1, 2)",
+        "answer = (live.decider or other)(1, 2)",
+        "answer = (lambda ask: ask(1, 2))(live.decider)",
+        "threading.Thread(target=live.decider, args=(1, 2)).start()",
+        "answer = methodcaller('decide_many', inputs)(fitted)",
+        "match live.decider:\n    case ask: ask(1, 2)",
+        "answer = loaded.function(1, 2)",
+        "declared = loaded.declared\nanswer = declared.function(1, 2)",
+        "await self._runner._within(place, task, 1.0)",
+        "from roadbed.executors.in_process import FunctionPlace\nFunctionPlace('x').put(call)",
+    ],
+)
+@pytest.mark.parametrize("package", ["trust", "models", "api"])
+def test_who_does_not_hold_a_decider_cannot_name_one(
+    tmp_path: Path, package: str, code: str
+) -> None:
+    planted(tmp_path, package, code)
+    assert second_callers(tmp_path)
+
+
+def test_every_file_that_may_hold_one_does() -> None:
+    for what, (pattern, holders) in _NAMES.items():
+        naming = {
+            path.relative_to(PACKAGE).as_posix()
+            for path, tree in python_files(PACKAGE)
+            if any(pattern.fullmatch(word) for _, word in names(tree)) or list(functions_of(tree))
+        }
+        idle = [holder for holder in holders if not any(name.startswith(holder) for name in naming)]
+        assert idle == [], f"{idle} no longer name {what}"
 
 
 @pytest.mark.parametrize(
@@ -173,17 +280,26 @@ def test_a_second_caller_is_found(tmp_path: Path, code: str, what: str) -> None:
     [
         "usecase.decider(TextClassifier(text='text', label='queue'))",
         "@usecase.decider\ndef decide(inquiry, context): ...",
-        "reply = await opened.ask(asked)",
         "version = LiveVersion(decider=candidate.decider)",
-        "value = self.function(*arguments)",  # a scorer's
         "kind = is_trainable(live.decider)",
         "fitted = asyncio.to_thread(fit, declared.trainable, examples)",
     ],
 )
-def test_a_declaration_or_another_question_is_no_call(tmp_path: Path, code: str) -> None:
+def test_a_declaration_is_no_call(tmp_path: Path, code: str) -> None:
+    (tmp_path / "usecases").mkdir()
+    (tmp_path / "usecases" / "innocent.py").write_text(code)
+    assert second_callers(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "async def ask(opened, asked): reply = await opened.ask(asked)",
+        "value = self.function(*arguments)",  # a scorer's
+    ],
+)
+def test_another_question_is_no_call(tmp_path: Path, code: str) -> None:
     (tmp_path / "innocent.py").write_text(code)
-    if "reply" in code:
-        (tmp_path / "innocent.py").write_text(f"async def ask(opened, asked):\n    {code}")
     assert second_callers(tmp_path) == []
 
 
