@@ -306,7 +306,13 @@ class Relay:
             await connection.execute(SQL["gate"], named)
             cursor = await connection.execute(SQL["places"], named)
             places = [row["destination"] for row in await cursor.fetchall()]
-            rooms = rules.rooms({name: self._held[declared.name, name] for name in places}, free)
+            rooms = rules.rooms(
+                {name: self._held[declared.name, name] for name in places},
+                free,
+                of_use_case=sum(
+                    count for (name, _), count in self._held.items() if name == declared.name
+                ),
+            )
             began = self._clock.monotonic()  # not before: a drill may hold the gate for seconds
             cursor = await connection.execute(
                 SQL["claim"], {**named, "rooms": _rooms(rooms), "lease_seconds": LEASE_SECONDS}
@@ -323,6 +329,8 @@ class Relay:
     def _sent(self, place: tuple[str, str], task: asyncio.Task[None]) -> None:
         self._sending.discard(task)
         self._held[place] -= 1
+        if not self._held[place]:
+            del self._held[place]
 
     async def _send(self, declared: UseCase, row: Row, claimed_at: float) -> None:
         to = rules.connector(declared, row["destination"])

@@ -164,24 +164,30 @@ def circuit_wait(failures: int) -> float:
     return 0.0 if failures < 5 else float(min(5.0 * 2.0 ** (failures - 5), 300.0))
 
 
-def rooms(held: Mapping[str, int], free: int) -> dict[str, int]:
-    """How many more senders each destination may take of those that are ``free``.
+def rooms(held: Mapping[str, int], free: int, *, of_use_case: int) -> dict[str, int]:
+    """How many more senders each destination of a use case may take of those that are ``free``.
 
-    ``held`` says how many it holds. It may hold three times what it leaves free: a single one three
-    quarters of all, and of several that hang each a part that still leaves some. One that holds
-    none gets one as long as there is any.
+    ``of_use_case`` says how many all destinations of the use case hold. It may hold three times
+    what it leaves free, so that a use case whose destinations all hang leaves a quarter to others.
+    ``held`` says how many each destination that has something to send holds. The same rule divides
+    what the use case may still take among them. Who holds none gets one as long as there is any.
     """
     given = {}
+    left = max(_room(of_use_case, free), 1 if free and not of_use_case else 0)
     for destination, holds in held.items():
-        if not holds and free:
+        if not holds and left:
             given[destination] = 1
-            free -= 1
+            left -= 1
     for destination, holds in sorted(held.items(), key=lambda item: item[1]):
         first = given.get(destination, 0)
-        if room := max((3 * (free + first) - holds) // 4 - first, 0):
+        if room := max(_room(holds, left + first) - first, 0):
             given[destination] = first + room
-            free -= room
+            left -= room
     return given
+
+
+def _room(holds: int, free: int) -> int:
+    return max((3 * free - holds) // 4, 0)
 
 
 def _skips(when: str, facts: Mapping[str, Any]) -> tuple[State, str] | None:
