@@ -1,0 +1,250 @@
+"""A file of delimited text as rows under a header."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from roadbed.tables.account import Account
+from roadbed.tables.detection import described, find_dialect, fits
+from roadbed.tables.encodings import WINDOWS, Encoding, find_encoding
+from roadbed.tables.errors import TableError
+from roadbed.tables.records import LONGEST_RECORD, Record, Unclosed, records
+
+LONGEST_CELL = 1_000_000
+_MOST_MISFITS = 0.02
+_MOST_FOOTER = 3
+_MOST_ABOVE = 30  # lines above a header that are searched
+_SAMPLE_LINES = 2_000
+_SAMPLE_CHARACTERS = 1_000_000
+_CONTROLS = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
+STRIPPED = "Control characters removed"
+EXTRA = "Empty cells after the last column removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The cells of a row, as many as the header has, and the line it begins on."""
+
+    line: int
+    cells: Sequence[str]
+
+
+class Table:
+    """A table in a file: a header, and rows that are read anew each time ``rows`` is called.
+
+    ``delimiter`` and ``encoding`` are found where they are not given. ``is_header`` says whether
+    names are the header that is looked for; it tells dialects apart. Raises ``TableError`` for a
+    file without a header, or one whose encoding nobody can tell.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        is_header: Callable[[Sequence[str]], bool] = bool,
+    ) -> None:
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in "\"'\\\r\n"):
+            raise TableError(
+                f"Cells cannot be separated by {delimiter!r}.",
+                "Name one character with --delimiter, for example ';'.",
+            )
+        self.path = path
+        self.account = Account()
+        try:
+            self._encoding = find_encoding(path, encoding)
+            sample = self._sample()
+        except OSError as error:
+            raise TableError(
+                f"{path} cannot be read: {error.strerror}.", "Check the path."
+            ) from error
+        except UnicodeError as error:
+            raise self._undecodable(error) from error
+        mark = delimiter or sample.delimiter
+        best = find_dialect(sample.lines, whole=sample.whole, delimiter=mark, is_header=is_header)
+        self._begins = sample.begins
+        self._dialect = best.dialect
+        self.header: Sequence[str] = best.header
+        self._guessed = [
+            *([self._encoding.said] if self._encoding.said else []),
+            *described(best.dialect, named=mark is not None),
+        ]
+        if not any(self.header):
+            raise TableError(f"{path} is empty.", "Give a table with a header and rows below it.")
+        if not best.is_right and (line := _later_header(sample, mark, is_header)):
+            raise TableError(
+                f"The header of {path} seems to stand on line {line}.",
+                "Remove the lines above it.",
+            )
+
+    def rows(self) -> Iterator[Row]:
+        """The rows that fit the header; ``account`` says what became of all of them.
+
+        Raises ``TableError`` at an open quote and, at the end, for a table of which more than 2 %
+        of the rows do not fit: whoever acts on rows reads all of them first, see ``check``.
+        """
+        account = self.account = Account(guessed=list(self._guessed))
+        columns, unfit = len(self.header), 0
+        last: list[Record] = []  # rows that do not fit, since the last one that does
+        try:
+            for record in itertools.islice(self._records(), 1, None):
+                if isinstance(record, Unclosed):
+                    raise self._unclosed(record)
+                if record.is_blank:
+                    account.blank += 1
+                    continue
+                account.rows += 1
+                if record.fault or not fits(record.cells, columns):
+                    unfit += 1
+                    last.append(record)
+                    continue
+                self._leave_out(last)
+                cells = record.cells
+                if len(cells) > columns:
+                    cells = cells[:columns]
+                    account.change(EXTRA, record.line)
+                if max(map(len, cells)) > LONGEST_CELL:
+                    why = f"a cell of more than {LONGEST_CELL:,} characters"
+                    account.leave_out(why, record.line)
+                else:
+                    yield Row(record.line, self._cleaned(cells, record.line))
+        except UnicodeError as error:
+            raise self._undecodable(error) from error
+        unfit -= self._footer(last)
+        if unfit > _MOST_MISFITS * account.rows:
+            raise self._too_many(unfit)
+
+    def check(self) -> Account:
+        """Read all rows once. Raises as ``rows``."""
+        for _ in self.rows():
+            self.account.used += 1
+        return self.account
+
+    def _cleaned(self, cells: list[str], line: int) -> list[str]:
+        cleaned = [cell if cell.isprintable() else cell.translate(_CONTROLS) for cell in cells]
+        if cleaned != cells:
+            self.account.change(STRIPPED, line)
+        return cleaned
+
+    def _leave_out(self, misfits: list[Record]) -> None:
+        for record in misfits:
+            count = len(record.cells)
+            short = f"{count} {'cell' if count == 1 else 'cells'} where the header has "
+            self.account.leave_out(record.fault or f"{short}{len(self.header)}", record.line)
+        misfits.clear()
+
+    def _footer(self, last: list[Record]) -> int:
+        """Leave out the rows below the last one that fits; how many of them are a footer."""
+        cut = max(len(last) - _MOST_FOOTER, 0)
+        rest, footer = last[:cut], last[cut:]
+        if self.account.rows == len(last) or any(
+            record.fault or len(record.cells) > len(self.header) for record in footer
+        ):
+            rest, footer = last, []
+        self._leave_out(rest)
+        for record in footer:
+            self.account.leave_out("short rows below the last full one", record.line)
+        return len(footer)
+
+    def _undecodable(self, error: UnicodeError) -> TableError:
+        where = f" (byte {error.start})" if isinstance(error, UnicodeDecodeError) else ""
+        return TableError(
+            f"{self.path} is not {self._encoding.name} to its end{where}.",
+            "Name the right encoding with --encoding.",
+        )
+
+    def _unclosed(self, quote: Unclosed) -> TableError:
+        until = f"on line {quote.until} it is not" if quote.until else "the file ends before it is"
+        return TableError(
+            f"A quote that opens on line {quote.line} of {self.path} should close before a "
+            f"delimiter, and {until}.",
+            "Close the quote, or double a quote that belongs to the text.",
+        )
+
+    def _too_many(self, unfit: int) -> TableError:
+        reasons = "; ".join(f"{why}: {lines}" for why, lines in self.account.left_out.items())
+        return TableError(
+            f"{unfit:,} of {self.account.rows:,} rows of {self.path} do not fit the header, "
+            f"more than {_MOST_MISFITS:.0%}. {reasons}.",
+            "Quote cells that hold a delimiter or a line break, or name the delimiter with "
+            "--delimiter.",
+        )
+
+    def _records(self) -> Iterator[Record | Unclosed]:
+        """The header and all after it, without blank lines above the header."""
+        errors = "surrogateescape" if self._encoding.others else "strict"
+        with self.path.open(encoding=self._encoding.name, newline="", errors=errors) as file:
+            lines = itertools.islice(_lines(file, self._encoding), self._begins - 1, None)
+            begun = False
+            for record in records(lines, self._dialect, first=self._begins):
+                if begun or not isinstance(record, Record) or not record.is_blank:
+                    begun = True
+                    yield record
+
+    def _sample(self) -> _Sample:
+        name = self._encoding.name
+        with self.path.open(encoding=name, newline="", errors="surrogateescape") as file:
+            lines: list[str] = []
+            size, whole = 0, False
+            source = _lines(file, self._encoding)
+            while len(lines) < _SAMPLE_LINES and size < _SAMPLE_CHARACTERS:
+                if not (line := next(source, "")):
+                    whole = True
+                    break
+                lines.append(line)
+                size += len(line)
+        first = lines[0].rstrip("\r\n").lower() if lines else ""
+        if first.startswith("sep=") and len(first) == 5:
+            return _Sample(lines[1:], whole, begins=2, delimiter=first[4])
+        return _Sample(lines, whole, begins=1, delimiter=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """The first lines of a file, from the one where the table begins."""
+
+    lines: Sequence[str]
+    whole: bool
+    begins: int
+    delimiter: str | None
+
+
+def _later_header(
+    sample: _Sample, delimiter: str | None, is_header: Callable[[Sequence[str]], bool]
+) -> int | None:
+    for number in range(1, min(len(sample.lines), _MOST_ABOVE)):
+        best = find_dialect(
+            sample.lines[number:], whole=sample.whole, delimiter=delimiter, is_header=is_header
+        )
+        if best.is_right:
+            return sample.begins + number
+    return None
+
+
+def _lines(file: TextIO, encoding: Encoding) -> Iterator[str]:
+    """Lines with their endings. Raises ``TableError`` for one that is too long to be a row."""
+    number = 0
+    while line := file.readline(LONGEST_RECORD + 1):
+        number += 1
+        if len(line) > LONGEST_RECORD:
+            raise TableError(
+                f"Line {number} is longer than {LONGEST_RECORD:,} characters.",
+                "Export the table again; no row of work is that long.",
+            )
+        if encoding.others is not None and not line.isascii():
+            line = _western(line)
+        yield line
+
+
+def _western(line: str) -> str:
+    """A line with what is not UTF-8 in it read as Windows-1252."""
+    raw = line.encode("utf-8", "surrogateescape")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode(WINDOWS)
