@@ -71,6 +71,9 @@ class UseCase:
     input and changes nothing; ``"re-decide"`` decides again and, where that says something else,
     takes back what can be taken back and sends the new result; ``"ask"`` decides again and asks a
     person before anything is sent or taken back.
+    ``labels`` names the values that a text field of the output takes, by field. A value that was
+    never seen before is stopped until ``new_labels_by`` (a role of the pod, the domain lead by
+    default) confirms it; see ``roadbed.usecases.labels``.
     ``isolation`` sets the limits of the child processes that the decider runs in. ``None`` runs it
     inside the server, where one that hangs or exits stops all use cases.
     Raises ``UseCaseError`` with every mistake at once.
@@ -99,6 +102,8 @@ class UseCase:
         tolerance: float = 0.0,
         risk_measure: RiskMeasure = "wrong",
         on_revision: OnRevision = "ask",
+        labels: Mapping[str, Sequence[str]] | None = None,
+        new_labels_by: str = "domain_lead",
         isolation: Isolation | None = Isolation(),  # noqa: B008 - frozen
     ) -> None:
         self.name = name
@@ -120,6 +125,8 @@ class UseCase:
         self.tolerance = tolerance
         self.risk_measure = risk_measure
         self.on_revision = on_revision
+        self.labels = dict(labels or {})
+        self.new_labels_by = new_labels_by
         self.isolation = isolation
         found_scorer, scorer_problems = rules.read_scorer(scorer)
         self.scorer: Scorer = found_scorer

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
+from roadbed.kernel.labels import normal_label
 from roadbed.scoring.scorers import Exact, Scorer, as_scorer
 from roadbed.usecases.deciders import Isolation, is_trainable
 from roadbed.usecases.errors import Problem, UseCaseError
@@ -36,6 +37,7 @@ def problems(declared: UseCase) -> list[Problem]:
         *_rollout(declared),
         *_scorer(declared),
         *_on_revision(declared.on_revision),
+        *_labels(declared),
         *_isolation(declared.isolation),
     ]
 
@@ -244,6 +246,38 @@ def _on_revision(rule: object) -> Iterator[Problem]:
             field="on_revision",
             problem=f"There is no rule {rule!r} for a corrected input.",
             remedy='Write "note", "re-decide" or "ask".',
+        )
+
+
+def _labels(declared: UseCase) -> Iterator[Problem]:
+    fields = getattr(declared.output, "model_fields", {})
+    for name, values in declared.labels.items():
+        if name not in fields:
+            yield Problem(
+                field="labels",
+                problem=f"The output has no field {name!r} to have labels.",
+                remedy=f"Name some of: {', '.join(sorted(fields)) or 'none'}.",
+            )
+        if isinstance(values, str) or not all(isinstance(value, str) for value in values):
+            yield Problem(
+                field="labels",
+                problem=f"The labels of {name!r} are no list of texts.",
+                remedy='Write labels={"queue": ["billing", "returns"]}.',
+            )
+            continue
+        for value in values:
+            if not value or normal_label(value) != value:
+                yield Problem(
+                    field="labels",
+                    problem=f"The label {value!r} is empty, or has blanks or characters that "
+                    "nobody sees.",
+                    remedy=f"Write {normal_label(value)!r}, or leave it out.",
+                )
+    if declared.new_labels_by not in ROLES:
+        yield Problem(
+            field="new_labels_by",
+            problem=f"Nobody can confirm a label as {declared.new_labels_by!r}.",
+            remedy=f"Name one of: {', '.join(ROLES)}.",
         )
 
 

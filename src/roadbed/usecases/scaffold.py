@@ -102,7 +102,10 @@ def write_from_table(folder: Path, past: PastWork, *, person: str, random_sample
         folder,
         {
             "usecase.py": starters.TRAINED.format(
-                name=_named(folder), person=person, random_sample=random_sample
+                name=_named(folder),
+                person=person,
+                random_sample=random_sample,
+                labels=starters.declared_labels("label", past.labels),
             ),
             "examples/past-work.jsonl": lines,
         },

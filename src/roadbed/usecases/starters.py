@@ -2,6 +2,34 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+
+from roadbed.kernel.labels import normal_label
+
+_MOST_LABELS = 200
+
+
+def declared_labels(field: str, labels: Iterable[str]) -> str:
+    """The argument ``labels`` of a generated use case; no argument for more than 200 labels.
+
+    It stands in for ``{labels}`` of ``TRAINED``. The labels are escaped, in alphabetical order.
+    """
+    names = sorted({normal_label(label) for label in labels} - {""})
+    if len(names) > _MOST_LABELS:
+        return ""
+    lines = "".join(f"            {_literal(name)},\n" for name in names)
+    return (
+        "    # A value that is not one of these is stopped until the domain lead confirms it as new.\n"
+        f"    labels={{\n        {_literal(field)}: [\n{lines}        ],\n    }},\n"
+    )
+
+
+def _literal(text: str) -> str:
+    """A text as Python source, in double quotes where every character of it can be seen."""
+    return json.dumps(text, ensure_ascii=False) if text.isprintable() else repr(text)
+
+
 TRAINED = '''"""What this use case decides, for whom, and who answers for it."""
 
 from pydantic import BaseModel
@@ -23,7 +51,7 @@ usecase = UseCase(
     purpose="Give each text the label that people gave texts like it",
     input=Input,
     output=Output,
-    # One name may stand for all four while you try it out; before it matters, name four people.
+{labels}    # One name may stand for all four while you try it out; before it matters, name four people.
     pod=Pod(
         domain_lead="{person}",
         engineer="{person}",
@@ -60,6 +88,8 @@ usecase = UseCase(
     purpose="Send each inquiry to the team that resolves it",
     input=Inquiry,
     output=Routing,
+    # A queue that is not one of these is stopped until the domain lead confirms it as new.
+    labels={{"queue": ["refunds", "returns", "delivery"]}},
     # One name may stand for all four while you try it out; before it matters, name four people.
     pod=Pod(
         domain_lead="{person}",
