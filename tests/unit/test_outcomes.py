@@ -97,7 +97,7 @@ class TestFiles:
             "\ufefftask_key,right,queue,note\norder 1,yes,,fine\norder 2,,billing,\n"
             'order 3,maybe,,\norder 4,No,billing,"two\nlines"\n',
         )
-        assert [line for line, _ in found] == [2, 3, 4, 6]
+        assert [line for line, _ in found] == [2, 3, 4, 5]  # where a row begins
         assert found[0][1] == {"task_key": "order 1", "right": True, "note": "fine"}
         assert found[1][1] == {"task_key": "order 2", "output": BILLING}
         assert "right is 'maybe'" in found[2][1].problem
@@ -116,12 +116,23 @@ class TestFiles:
         ("name", "text", "says"),
         [
             ("a.csv", "task,colour\n1,red\n", "mean nothing here: colour"),
-            ("a.csv", 'task,note\n1,"' + "x" * 200_000 + '"\n', "cannot be read"),
+            ("a.csv", "task,task\n1,2\n", "names 'task' more than once"),
+            ("a.csv", 'task,note\n1,"x\n2,y\n', "opens on line 2"),
+            ("a.csv", "task,note\n1,a,b\n2,c\n", "1 of 2 rows"),
         ],
     )
     async def test_a_table_that_is_none(self, told: Any, name: str, text: str, says: str) -> None:
         with pytest.raises(OutcomeError, match=says):
             told(name, text)
+
+    async def test_a_row_that_does_not_fit_is_named_and_the_rest_is_read(self, told: Any) -> None:
+        rows = [f"tsk_{number};true;fine" for number in range(99)]
+        found = told(
+            "a.csv", "\n".join(["task;right;note", *rows[:50], "x;true;cut;off", *rows[50:]])
+        )
+        [(line, error)] = [pair for pair in found if isinstance(pair[1], OutcomeError)]
+        assert (line, len(found)) == (52, 100)
+        assert "4 cells where the header has 3" in error.problem
 
     async def test_a_file_that_is_not_there(self, app: App, tmp_path: Path) -> None:
         with pytest.raises(OutcomeError, match="cannot be read"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +14,9 @@ from roadbed.cli.output import PROBLEMS_FOUND, fail, show
 from roadbed.kernel.errors import RoadbedError
 
 if TYPE_CHECKING:
-    from roadbed.usecases.scaffold import PastWork
+    from collections.abc import Sequence
+
+    from roadbed.usecases.past_work import Answers, Columns, PastWork, Question
 
 _MOST_TO_TRY = 20_000
 
@@ -20,8 +24,30 @@ _MOST_TO_TRY = 20_000
 def new(
     name: Annotated[str, typer.Argument(help="Lower-case words joined by hyphens.")],
     from_csv: Annotated[Path | None, typer.Option(help="A table of past, labelled work.")] = None,
-    text: Annotated[str, typer.Option(help="The table's column with the text.")] = "text",
+    text: Annotated[
+        list[str] | None,
+        typer.Option(help="The table's column with the text; several times for several columns."),
+    ] = None,
     label: Annotated[str, typer.Option(help="The table's column with the label.")] = "label",
+    delimiter: Annotated[
+        str | None, typer.Option(help="What separates cells; found where it is not given.")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="The table's encoding; found where it is certain.")
+    ] = None,
+    same: Annotated[
+        list[str] | None,
+        typer.Option(metavar="THIS=THAT", help="The label THIS means the label THAT."),
+    ] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option(help="A label of its own, although it looks like another.")
+    ] = None,
+    empty: Annotated[
+        list[str] | None, typer.Option(help="A text that means that there is no label.")
+    ] = None,
+    keep_all: Annotated[
+        bool, typer.Option("--keep-all", help="Every label is one of its own.")
+    ] = False,
     empty_is_none: Annotated[
         bool,
         typer.Option("--empty-is-none", help="An empty label says that none of the labels fits."),
@@ -44,6 +70,7 @@ def new(
     """Write a use-case folder that runs, also from a table of past work."""
     from roadbed.kernel.settings import Settings
     from roadbed.usecases import scaffold
+    from roadbed.usecases.past_work import Answers, Columns
 
     target = (folder or Settings().usecases) / name
     if prompted and from_csv:
@@ -62,7 +89,18 @@ def new(
                 ),
             )
             return
-        past = scaffold.read_table(from_csv, text=text, label=label, empty_is_none=empty_is_none)
+        answers = Answers(
+            same=dict(map(_pair, same or ())), keep=keep or (), empty=empty or (), keep_all=keep_all
+        )
+        past = _read(
+            from_csv,
+            Columns(texts=text or ["text"], label=label),
+            answers,
+            asks=not json and sys.stdin.isatty(),
+            empty_is_none=empty_is_none,
+            delimiter=delimiter,
+            encoding=encoding,
+        )
         scaffold.write_from_table(target, past, person=me(), random_sample=random_sample)
         tried = _try_out(target)
     except RoadbedError as error:
@@ -71,13 +109,64 @@ def new(
         {
             "folder": target,
             "rows": len(past.rows),
-            "labels": len(past.labels),
-            "left_out": dict(past.left_out),
+            "labels": dict(past.labels),
+            "account": past.account.as_json(),
             "estimate": tried,
         },
         as_json=json,
         text=lambda: _tell(target, past, tried),
     )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    this, mark, that = text.partition("=")
+    if not (mark and this.strip() and that.strip()):
+        raise typer.BadParameter(f"--same {text!r}: write THIS=THAT.")
+    return this, that
+
+
+def _read(
+    path: Path,
+    columns: Columns,
+    answers: Answers,
+    *,
+    asks: bool,
+    empty_is_none: bool,
+    delimiter: str | None,
+    encoding: str | None,
+) -> PastWork:
+    """The table's work; ``asks`` lets the person at the terminal say what unclear labels mean."""
+    from roadbed.usecases.past_work import LabelsUnclearError, read_past_work
+
+    while True:
+        try:
+            return read_past_work(
+                path,
+                columns,
+                empty_is_none=empty_is_none,
+                delimiter=delimiter,
+                encoding=encoding,
+                answers=answers,
+            )
+        except LabelsUnclearError as error:
+            if not asks:
+                raise
+            answers = _ask(error.questions, answers)
+
+
+def _ask(questions: Sequence[Question], answers: Answers) -> Answers:
+    same, keep, empty = dict(answers.same), list(answers.keep), list(answers.empty)
+    for question in questions:
+        if question.other is None:
+            if typer.confirm(f"{question}. Does it mean that there is no label?"):
+                empty.append(question.label)
+            else:
+                keep.append(question.label)
+        elif typer.confirm(f"{question}. Are they the same label?"):
+            same[question.label] = question.other
+        else:
+            keep.append(question.label)
+    return replace(answers, same=same, keep=keep, empty=empty)
 
 
 def check(
@@ -119,9 +208,11 @@ def _try_out(folder: Path) -> dict[str, float]:
 
 
 def _tell(folder: Path, past: PastWork, tried: dict[str, float]) -> str:
-    left_out = "".join(f" Left out: {n} with {why}." for why, n in past.left_out.items())
+    account = "".join(f"{sentence}\n" for sentence in past.account.sentences())
     return (
-        f"Wrote {folder}: {len(past.rows):,} examples, {len(past.labels)} labels.{left_out}\n"
+        f"{account}"
+        f"Wrote {folder}: {len(past.rows):,} of {past.account.rows:,} rows as examples, "
+        f"{len(past.labels)} labels.\n"
         f"Tried on rows it had not seen: {tried['right']:.0%} right. With an error limit of 2 %, "
         f"about {tried['automatable']:.0%} could become automatic once it is proven "
         "(an estimate, not a promise).\n"

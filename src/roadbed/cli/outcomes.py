@@ -82,7 +82,7 @@ async def _report_all(usecase: str, file: Path) -> dict[str, Any]:
     refused: list[dict[str, Any]] = []
     async with opened(only=None) as app:
         declared = _declared(app, usecase)
-        lines = read_file(file, declared)
+        lines = read_file(file, declared, told=tell)
         while part := list(islice(lines, MOST_AT_ONCE)):
             sent = [each for _, each in part]
             told = await app.outcomes.report_many(declared, sent, by=me())

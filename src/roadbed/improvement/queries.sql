@@ -33,17 +33,30 @@ WHERE example.use_case = %(use_case)s AND purpose = %(purpose)s AND withdrawn_at
 ORDER BY example.id
 
 -- name: cases
--- What only judges, and every correction a reviewer made, whether it taught or not.
+-- What only judges, and every correction a reviewer made, whether it taught or not. Rows of a folder
+-- were drawn before they came here, and a file may be sorted: a day's rows have an order of chance.
 SELECT example.id, example.task_id, example.input, example.output, example.actions,
        example.purpose, example.reference, true AS labelled, false AS overdue,
        coalesce(verdict.kind IN ('correct', 'reject'), false) AS corrected,
-       coalesce(task.admitted_at, example.born_at) AS drawn_at
+       coalesce(task.admitted_at, example.born_at) AS drawn_at,
+       CASE WHEN example.origin = 'folder' THEN date_trunc('day', example.born_at)
+            ELSE coalesce(task.admitted_at, example.born_at) END AS sorted_at,
+       CASE WHEN example.origin = 'folder' THEN md5(example.id) ELSE example.id END AS sorted_by
 FROM example
 LEFT JOIN verdict ON verdict.id = example.verdict_id AND verdict.undone_at IS NULL
 LEFT JOIN task ON task.id = example.task_id
 WHERE example.use_case = %(use_case)s AND example.withdrawn_at IS NULL
   AND (example.purpose = 'judge' OR verdict.kind IN ('correct', 'reject'))
 ORDER BY example.id
+
+-- name: repeated
+-- Rows of a folder of inputs that it holds more than once.
+SELECT id, task_id, input, output, actions, purpose, reference, true AS labelled, false AS overdue,
+       false AS corrected, born_at AS drawn_at
+FROM (SELECT *, count(*) OVER (PARTITION BY input) AS times FROM example
+      WHERE use_case = %(use_case)s AND origin = 'folder' AND withdrawn_at IS NULL) AS example
+WHERE times > 1
+ORDER BY id
 
 -- name: some_cases
 -- A few of what only judges, another few for another salt. All are hashed here and only a few leave
@@ -60,7 +73,8 @@ ORDER BY hashtextextended(example.id, %(salt)s) LIMIT %(most)s
 -- Drawn for the reference sample, and without a label so far.
 SELECT task.id, task.id AS task_id, task.input, NULL::jsonb AS output, NULL::jsonb AS actions,
        'judge' AS purpose, true AS reference, false AS labelled, false AS corrected,
-       task.admitted_at < %(before)s AS overdue, task.admitted_at AS drawn_at
+       task.admitted_at < %(before)s AS overdue, task.admitted_at AS drawn_at,
+       task.admitted_at AS sorted_at, task.id AS sorted_by
 FROM review JOIN task ON task.id = review.task_id
 WHERE review.use_case = %(use_case)s AND review.verdict IS NULL AND task.reference
   AND task.revises IS NULL

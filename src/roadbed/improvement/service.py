@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -59,14 +60,16 @@ class Improvement:
     async def import_examples(self, loaded: LoadedUseCase) -> tuple[int, list[Problem]]:
         """Store the folder's examples that are not stored yet; gives how many, and what is wrong.
 
-        A line that cannot be used stops nothing but itself.
+        A line that cannot be used stops nothing but itself. Equal lines count as often as they
+        stand there: work that arrives often weighs as much in the proof as it does in daily use.
         """
         records, problems = [], []
+        seen: Counter[str] = Counter()
         for _path, _line, item in read_examples(loaded):
             if isinstance(item, Problem):
                 problems.append(item)
             else:
-                records.append(self._record(loaded.declared, item))
+                records.append(self._record(loaded.declared, item, seen))
         stored = 0
         for start in range(0, len(records), _AT_ONCE):
             rows = await self._database.fetch(
@@ -103,8 +106,17 @@ class Improvement:
         labelled = await self._database.fetch(SQL["cases"], named)
         unlabelled = await self._database.fetch(SQL["unlabelled"], {**named, "before": before})
         losses = await self._judged_answers(declared) if declared.scorer.needs_person else {}
-        found = [_case(declared, row, losses) for row in (*labelled, *unlabelled)]
-        return sorted(found, key=lambda case: (case.drawn_at, case.id))
+        rows = sorted(
+            (*labelled, *unlabelled), key=lambda row: (row["sorted_at"], row["sorted_by"])
+        )
+        return [_case(declared, row, losses) for row in rows]
+
+    async def repeated(self, declared: UseCase) -> list[KnownCase]:
+        """The rows of a random sample whose input it holds more than once, on either side."""
+        if not declared.examples_are_random_sample:
+            return []
+        rows = await self._database.fetch(SQL["repeated"], {"use_case": declared.name})
+        return [_case(declared, row, {}) for row in rows]
 
     async def _judged_answers(self, declared: UseCase) -> Mapping[str, Mapping[str, float]]:
         """What people said of single answers: loss by content hash, by task or example."""
@@ -220,10 +232,16 @@ class Improvement:
         finally:
             runner.close()
 
-    def _record(self, declared: UseCase, example: LabelledExample) -> dict[str, Any]:
+    def _record(
+        self, declared: UseCase, example: LabelledExample, seen: Counter[str]
+    ) -> dict[str, Any]:
+        """An example as it is stored. ``seen`` counts the equal ones before it."""
         content = written(example.input)
         output = written(example.output) if example.output else None
         # The input alone decides the purpose: the same text must never both tune and judge.
+        whole: dict[str, Any] = {"input": content, "output": output}
+        before = seen[first := body_hash(whole)]
+        seen[first] += 1
         purpose = purpose_of(body_hash(content), random_sample=declared.examples_are_random_sample)
         return {
             "id": self._ids.example(),
@@ -231,7 +249,7 @@ class Improvement:
             "output": output,
             "purpose": purpose,
             "reference": purpose == "judge" and declared.examples_are_random_sample,
-            "content_hash": body_hash({"input": content, "output": output}),
+            "content_hash": body_hash({**whole, "before": before}) if before else first,
             "born_at": self._clock.now().isoformat(),
         }
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from roadbed.outcomes.errors import OutcomeError
 from roadbed.outcomes.sent import FIELDS
+from roadbed.tables import LeftOut, Table, TableError
 from roadbed.usecases.model import UseCase
 
 _RIGHT = {"true": True, "yes": True, "1": True, "right": True}
@@ -17,16 +18,24 @@ _WRONG = {"false": False, "no": False, "0": False, "wrong": False}
 Line = tuple[int, dict[str, Any] | OutcomeError]
 
 
-def read_file(path: Path, declared: UseCase) -> Iterator[Line]:
+def read_file(
+    path: Path, declared: UseCase, *, told: Callable[[str], None] = lambda _: None
+) -> Iterator[Line]:
     """Each report with the number of its line, or what is wrong with that line.
 
-    A column of a table may be named like a field of a report, or like one of the output. Raises
-    ``OutcomeError`` for a file that cannot be read at all.
+    ``told`` is given sentences on what was guessed and cleaned before anything else. A column of a
+    table may be named like a field of a report, or like one of the output. Raises ``OutcomeError``
+    for a file that cannot be read at all, before anything is given.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from _objects(file) if path.suffix == ".jsonl" else _table(file, declared)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        if path.suffix == ".jsonl":
+            with path.open(encoding="utf-8-sig") as file:
+                yield from _objects(file)
+        else:
+            yield from _table(path, declared, told)
+    except TableError as error:
+        raise OutcomeError(error.problem, error.remedy) from error
+    except (OSError, UnicodeDecodeError) as error:
         raise OutcomeError(
             f"{path} cannot be read: {error}.", "Give a .csv with a header, or a .jsonl, in UTF-8."
         ) from error
@@ -43,21 +52,36 @@ def _objects(file: Iterator[str]) -> Iterator[Line]:
                 yield number, found
 
 
-def _table(file: Iterator[str], declared: UseCase) -> Iterator[Line]:
+def _table(path: Path, declared: UseCase, told: Callable[[str], None]) -> Iterator[Line]:
     schema = declared.output.model_json_schema().get("properties", {})
-    rows = csv.DictReader(file)
     known = {*FIELDS, *schema}
-    if unknown := [each for each in rows.fieldnames or () if each not in known]:
+    table = Table(path, is_header=lambda header: set(header) <= known)
+    if unknown := [name for name in table.header if name not in known]:
         raise OutcomeError(
             f"The table has columns that mean nothing here: {', '.join(unknown)[:200]}.",
             f"Remove them, or name them one of {', '.join(sorted(known))}.",
         )
-    for row in rows:
-        cells = {name: cell for name, cell in row.items() if name is not None and cell}
+    if twice := [name for name, count in Counter(table.header).items() if count > 1]:
+        raise OutcomeError(
+            f"The header names {twice[0]!r} more than once.",
+            "Rename the columns, so that it is clear which one is meant.",
+        )
+    table.check()  # what follows is acted upon row by row
+    table.account.left_out.clear()  # each of these is named below
+    for sentence in table.account.sentences():
+        told(sentence)
+    for entry in table.entries():
+        if isinstance(entry, LeftOut):
+            yield (
+                entry.line,
+                OutcomeError(f"The row has {entry.why}.", "Write as many cells as the header has."),
+            )
+            continue
+        cells = {name: cell for name, cell in zip(table.header, entry.cells, strict=True) if cell}
         try:
-            yield rows.line_num, _report(cells, schema)
+            yield entry.line, _report(cells, schema)
         except OutcomeError as error:
-            yield rows.line_num, error
+            yield entry.line, error
 
 
 def _report(cells: Mapping[str, str], schema: Mapping[str, Any]) -> dict[str, Any]:

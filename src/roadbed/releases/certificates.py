@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.json import flat
 from roadbed.releases import sentences
-from roadbed.risk import reviewers
+from roadbed.risk import repeats, reviewers
 from roadbed.risk.calibration import calibration
 from roadbed.risk.certificate import anytime, exact
 from roadbed.risk.curve import risk_coverage
@@ -100,7 +100,12 @@ class Certificates:
                 note = "Nothing new to learn from, and this version has had its one look."
                 return Look(certificate=last, proof=None, sample=len(sample), note=note)
         await self._database.fetch(_SQL["look"], {"hash": behaviour})
+        drawn = sample
+        repeated = {case.id: case for case in await self._improvement.repeated(declared)}
+        # What teaches comes first, so that every part of the sample that is examined holds it.
+        sample = [*(case for case in repeated.values() if not case.reference), *drawn]
         evaluations = await self._evaluations(loaded, candidate, sample, paying, known or {})
+        sample, evaluations = _counting(declared, sample, evaluations, repeated.keys())
         found = assessed(declared, sample, evaluations)
         fresh = np.array([alarm_at is None or case.drawn_at > alarm_at for case in sample], bool)
         pooling = _pooling(declared, candidate, sample)
@@ -116,6 +121,8 @@ class Certificates:
             tries=(tried := await self._tried(declared.name, behaviour))["tries"],
         )
         detail = _detail(declared, sample, found, evidence, proof, allowed)
+        detail["labelled"] = sum(not case.waiting for case in drawn)
+        detail["repeated"] = len(repeated)
         detail["pooling"] = dataclasses.asdict(pooling) if pooling else None
         detail["judgements"] = judgements
         detail["versions_tried"] = tried["versions"]
@@ -125,7 +132,7 @@ class Certificates:
         return Look(
             certificate=certificate,
             proof=proof,
-            sample=len(sample),
+            sample=len(drawn),
             note=sentences.sentence(proof, certificate, declared.risk_limit),
         )
 
@@ -199,6 +206,26 @@ class Certificates:
                 "issued_at": self._clock.now(),
             },
         )
+
+
+def _counting(
+    declared: UseCase,
+    sample: Sequence[KnownCase],
+    evaluations: Sequence[Evaluation],
+    repeated: Collection[str],
+) -> tuple[list[KnownCase], list[Evaluation]]:
+    """The rows that count where inputs are repeated, see ``risk.repeats``."""
+    found = assessed(declared, sample, evaluations)
+    mean = declared.risk_measure == "mean_loss"
+    most = declared.risk_limit if mean else declared.tolerance
+    counting = repeats.counts(
+        wrong=~(found.loss <= most),
+        judges=np.array([case.reference for case in sample], dtype=np.bool_),
+        repeated=np.array([case.id in repeated for case in sample], dtype=np.bool_),
+        drawn=np.array([repeats.drawn(case.id) for case in sample], dtype=np.bool_),
+    )
+    places = np.flatnonzero(counting).tolist()
+    return [sample[place] for place in places], [evaluations[place] for place in places]
 
 
 def _answers_judged(last: Row, judgements: int) -> bool:

@@ -6,6 +6,6 @@ with the header, and counts what it guessed, stripped and left out, with line nu
 
 from roadbed.tables.account import Account, Lines
 from roadbed.tables.errors import TableError
-from roadbed.tables.reader import Row, Table
+from roadbed.tables.reader import LeftOut, Row, Table
 
-__all__ = ["Account", "Lines", "Row", "Table", "TableError"]
+__all__ = ["Account", "LeftOut", "Lines", "Row", "Table", "TableError"]

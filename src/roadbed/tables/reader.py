@@ -22,6 +22,7 @@ _SAMPLE_LINES = 2_000
 _SAMPLE_CHARACTERS = 1_000_000
 _CONTROLS = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
 STRIPPED = "Control characters removed"
+_TOO_LONG = f"a cell of more than {LONGEST_CELL:,} characters"
 EXTRA = "Empty cells after the last column removed"
 
 
@@ -31,6 +32,14 @@ class Row:
 
     line: int
     cells: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A row that cannot be used, the line it begins on, and why."""
+
+    line: int
+    why: str
 
 
 class Table:
@@ -83,7 +92,11 @@ class Table:
             )
 
     def rows(self) -> Iterator[Row]:
-        """The rows that fit the header; ``account`` says what became of all of them.
+        """The rows that fit the header. Raises as ``entries``."""
+        return (entry for entry in self.entries() if isinstance(entry, Row))
+
+    def entries(self) -> Iterator[Row | LeftOut]:
+        """All rows but blank lines; ``account`` says what became of them.
 
         Raises ``TableError`` at an open quote and, at the end, for a table of which more than 2 %
         of the rows do not fit: whoever acts on rows reads all of them first, see ``check``.
@@ -103,19 +116,23 @@ class Table:
                     unfit += 1
                     last.append(record)
                     continue
-                self._leave_out(last)
+                yield from map(self._misfit, last)
+                last.clear()
                 cells = record.cells
                 if len(cells) > columns:
                     cells = cells[:columns]
                     account.change(EXTRA, record.line)
                 if max(map(len, cells)) > LONGEST_CELL:
-                    why = f"a cell of more than {LONGEST_CELL:,} characters"
-                    account.leave_out(why, record.line)
+                    yield self._left_out(record.line, _TOO_LONG)
                 else:
                     yield Row(record.line, self._cleaned(cells, record.line))
         except UnicodeError as error:
             raise self._undecodable(error) from error
-        unfit -= self._footer(last)
+        footer = self._footer(last)
+        yield from map(self._misfit, last[: len(last) - footer])
+        for record in last[len(last) - footer :]:
+            yield self._left_out(record.line, "short rows below the last full one")
+        unfit -= footer
         if unfit > _MOST_MISFITS * account.rows:
             raise self._too_many(unfit)
 
@@ -131,24 +148,21 @@ class Table:
             self.account.change(STRIPPED, line)
         return cleaned
 
-    def _leave_out(self, misfits: list[Record]) -> None:
-        for record in misfits:
-            count = len(record.cells)
-            short = f"{count} {'cell' if count == 1 else 'cells'} where the header has "
-            self.account.leave_out(record.fault or f"{short}{len(self.header)}", record.line)
-        misfits.clear()
+    def _misfit(self, record: Record) -> LeftOut:
+        count = len(record.cells)
+        short = f"{count} {'cell' if count == 1 else 'cells'} where the header has "
+        return self._left_out(record.line, record.fault or f"{short}{len(self.header)}")
 
-    def _footer(self, last: list[Record]) -> int:
-        """Leave out the rows below the last one that fits; how many of them are a footer."""
-        cut = max(len(last) - _MOST_FOOTER, 0)
-        rest, footer = last[:cut], last[cut:]
-        if self.account.rows == len(last) or any(
-            record.fault or len(record.cells) > len(self.header) for record in footer
-        ):
-            rest, footer = last, []
-        self._leave_out(rest)
-        for record in footer:
-            self.account.leave_out("short rows below the last full one", record.line)
+    def _left_out(self, line: int, why: str) -> LeftOut:
+        self.account.leave_out(why, line)
+        return LeftOut(line, why)
+
+    def _footer(self, last: Sequence[Record]) -> int:
+        """How many of the rows below the last one that fits are a footer: a few short ones."""
+        footer = last[-_MOST_FOOTER:]
+        whole = self.account.rows == len(last)
+        if whole or any(record.fault or len(record.cells) > len(self.header) for record in footer):
+            return 0
         return len(footer)
 
     def _undecodable(self, error: UnicodeError) -> TableError:

@@ -212,6 +212,11 @@ def sample(detail: Mapping[str, Any]) -> Sequence[str]:
         said.append(f"{tries} were tried since the last that passed: they share the risk of error.")
     if late := detail["overdue"]:
         said.append(f"{late:,} labels are late: these items count as wrong.")
+    if repeated := detail.get("repeated"):
+        said.append(
+            f"{repeated:,} rows of the folder repeat an input. Of these all wrong answers count, "
+            "and half of the right ones, so that no frequent input is left out."
+        )
     if held := detail.get("held"):
         said.append(
             f"Rules, actions or costs hold {held:,} answers back: they are never automatic."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import importlib.util
 import json
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
+from roadbed.tables import LeftOut, Table, TableError
 from roadbed.usecases.deciders import LabelledExample, Records
 from roadbed.usecases.errors import Problem, UseCaseError
 from roadbed.usecases.model import UseCase
@@ -110,25 +110,26 @@ def without_code(parent: Path) -> list[Path]:
 
 def read_records(folder: Path) -> Records:
     """The reference tables ``data/*.csv``: the first column is the key. Raises ``UseCaseError``."""
-    tables = {}
-    for path in sorted(folder.glob("*.csv")):
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as lines:
-                rows = csv.DictReader(lines, strict=True)
-                key = (rows.fieldnames or [""])[0]
-                tables[path.stem] = {row[key]: dict(row) for row in rows}
-        except (csv.Error, UnicodeDecodeError, TypeError) as error:
-            raise UseCaseError(
-                folder.parent.name,
-                [
-                    Problem(
-                        file=path,
-                        problem=f"This is no table: {error}.",
-                        remedy="Write UTF-8 CSV with a header; its first column is the key.",
-                    )
-                ],
-            ) from error
-    return tables
+    return {path.stem: _records(path) for path in sorted(folder.glob("*.csv"))}
+
+
+def _records(path: Path) -> dict[str, dict[str, str]]:
+    remedy = "Write UTF-8 CSV with a header; its first column is the key, and names one row."
+    try:
+        table = Table(path)
+        records: dict[str, dict[str, str]] = {}
+        for entry in table.entries():
+            if isinstance(entry, LeftOut):
+                raise TableError(f"Line {entry.line} has {entry.why}.", remedy)
+            if entry.cells[0] in records:
+                raise TableError(f"Line {entry.line} has a key that was there before.", remedy)
+            records[entry.cells[0]] = dict(zip(table.header, entry.cells, strict=True))
+    except TableError as error:
+        problem = Problem(
+            file=path, problem=f"This is no table: {error.problem}", remedy=error.remedy
+        )
+        raise UseCaseError(path.parent.parent.name, [problem]) from error
+    return records
 
 
 def read_examples(

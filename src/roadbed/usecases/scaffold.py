@@ -2,74 +2,26 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import keyword
+import re
 import shutil
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+from pydantic import BaseModel
 
 from roadbed.kernel.errors import RoadbedError
 from roadbed.usecases import starters
+from roadbed.usecases.past_work import PastWork
 from roadbed.usecases.rules import NAME
-
-_MOST_EMPTY = 0.2
-_LONGEST_FIELD = 1_000_000
 
 
 class ScaffoldError(RoadbedError):
     """The folder cannot be written as asked."""
 
     code = "scaffold_failed"
-
-
-class TableError(RoadbedError):
-    """The table of past work cannot be used."""
-
-    code = "table_invalid"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PastWork:
-    """Labelled texts of a table. ``left_out`` counts rows by why they are not used."""
-
-    rows: Sequence[tuple[str, str | None]]
-    labels: Counter[str]
-    left_out: Counter[str]
-
-
-def read_table(path: Path, *, text: str, label: str, empty_is_none: bool = False) -> PastWork:
-    """The labelled rows of a CSV file with a header.
-
-    ``empty_is_none`` takes an empty label to say "belongs to none of them"; otherwise such rows are
-    left out, and a table with too many is refused. Raises ``TableError``.
-    """
-    rows, labels, left_out = [], Counter[str](), Counter[str]()
-    total = 0
-    for found_text, found_label in _cells(path, text, label):
-        total += 1
-        if not found_text:
-            left_out["empty text"] += 1
-        elif not found_label and not empty_is_none:
-            left_out["empty label"] += 1
-        else:
-            rows.append((found_text, found_label or None))
-            labels[found_label or ""] += 1
-    if total and left_out["empty label"] > _MOST_EMPTY * total:
-        raise TableError(
-            f"{left_out['empty label']} of {total} rows have no {label!r}.",
-            "If empty means that none of the labels fits, add --empty-is-none; "
-            "otherwise label them or remove them.",
-        )
-    del labels[""]
-    if len(labels) + empty_is_none < 2:
-        raise TableError(
-            f"The column {label!r} holds {len(labels)} label"
-            f"{'' if len(labels) == 1 else 's'}; there is nothing to tell apart.",
-            "Name another column with --label, or add rows of other labels.",
-        )
-    return PastWork(rows=rows, labels=labels, left_out=left_out)
 
 
 def write_empty(folder: Path, *, person: str) -> None:
@@ -90,77 +42,43 @@ def write_prompted(folder: Path, *, person: str) -> None:
 
 def write_from_table(folder: Path, past: PastWork, *, person: str, random_sample: bool) -> None:
     """A folder whose decider learns from ``past``. Raises ``ScaffoldError``."""
-    lines = "".join(
-        json.dumps(
-            {"input": {"text": text}, "output": None if label is None else {"label": label}},
-            ensure_ascii=False,
+    fields = field_names(past.columns.texts)
+    files = {
+        "usecase.py": starters.TRAINED.format(
+            name=_named(folder),
+            person=person,
+            random_sample=random_sample,
+            fields="".join(f"    {name}: str\n" for name in fields),
+            text=json.dumps(fields[0]) if len(fields) == 1 else json.dumps(fields),
+            labels=starters.declared_labels("label", past.labels),
         )
-        + "\n"
-        for text, label in past.rows
-    )
-    _write(
-        folder,
-        {
-            "usecase.py": starters.TRAINED.format(
-                name=_named(folder),
-                person=person,
-                random_sample=random_sample,
-                labels=starters.declared_labels("label", past.labels),
-            ),
-            "examples/past-work.jsonl": lines,
-        },
-    )
+    }
+    _write(folder, files, {"examples/past-work.jsonl": _lines(past, fields)})
 
 
-def _cells(path: Path, text: str, label: str) -> Iterator[tuple[str, str]]:
-    csv.field_size_limit(_LONGEST_FIELD)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            sample = file.read(65_536)
-            file.seek(0)
-            reader = csv.reader(file, _dialect(sample))
-            header = [each.strip() for each in next(reader, [])]
-            where = [_column(header, name) for name in (text, label)]
-            for row in reader:
-                if any(row):
-                    cells = [row[each].strip() if each < len(row) else "" for each in where]
-                    yield _clean(cells[0]), _clean(cells[1])
-    except OSError as error:
-        raise TableError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
-    except UnicodeDecodeError as error:
-        raise TableError(
-            f"{path} is not UTF-8 text (byte {error.start}).", "Save it as CSV in UTF-8."
-        ) from error
-    except csv.Error as error:
-        raise TableError(
-            f"{path} is not a readable CSV: {error}.", "Save it as CSV with quoted fields."
-        ) from error
+def field_names(columns: Sequence[str]) -> list[str]:
+    """Names of fields for columns of text: ``text`` for a single one, else like the columns."""
+    if len(columns) == 1:
+        return ["text"]
+    names: list[str] = []
+    for number, column in enumerate(columns, 1):
+        plain = unicodedata.normalize("NFKD", column).encode("ascii", "ignore").decode().lower()
+        name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+        if not name.isidentifier():
+            name = f"text_{number}"
+        if keyword.iskeyword(name) or hasattr(BaseModel, name) or name.startswith("model_"):
+            name = f"the_{name}"
+        names.append(f"{name}_{number}" if name in names else name)
+    return names
 
 
-def _dialect(sample: str) -> type[csv.Dialect]:
-    try:
-        return csv.Sniffer().sniff(sample.partition("\n")[0], delimiters=",;\t|")
-    except csv.Error:
-        return csv.excel
-
-
-def _column(header: Sequence[str], name: str) -> int:
-    found = [number for number, each in enumerate(header) if each == name]
-    if len(found) > 1:
-        raise TableError(
-            f"The header names {name!r} {len(found)} times.",
-            "Rename the columns, so that it is clear which one is meant.",
-        )
-    if not found:
-        raise TableError(
-            f"There is no column {name!r}.",
-            f"The header has: {', '.join(header)[:300] or 'nothing'}.",
-        )
-    return found[0]
-
-
-def _clean(text: str) -> str:
-    return "".join(each for each in text if each >= " " or each in "\t\n").strip()
+def _lines(past: PastWork, fields: Sequence[str]) -> Iterator[str]:
+    for texts, label in past.rows:
+        record = {
+            "input": dict(zip(fields, texts, strict=True)),
+            "output": None if label is None else {"label": label},
+        }
+        yield json.dumps(record, ensure_ascii=False) + "\n"
 
 
 def _named(folder: Path) -> str:
@@ -172,13 +90,20 @@ def _named(folder: Path) -> str:
     return folder.name
 
 
-def _write(folder: Path, files: dict[str, str]) -> None:
+def _write(
+    folder: Path, files: Mapping[str, str], long: Mapping[str, Iterator[str]] | None = None
+) -> None:
+    """Write all or nothing; ``long`` files line by line."""
     if folder.exists():
         raise ScaffoldError(f"{folder} is there already.", "Choose another name or remove it.")
     fresh = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    for name, content in files.items():
+    for name, lines in {
+        **{name: iter([text]) for name, text in files.items()},
+        **(long or {}),
+    }.items():
         path = fresh / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
+        with path.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(lines)
     fresh.rename(folder)

@@ -39,8 +39,7 @@ from roadbed.models import TextClassifier
 
 
 class Input(BaseModel):
-    text: str
-
+{fields}
 
 class Output(BaseModel):
     label: str
@@ -65,7 +64,7 @@ usecase = UseCase(
     # True only if the rows under examples/ were drawn at random from the work that will arrive.
     examples_are_random_sample={random_sample},
 )
-usecase.decider(TextClassifier(text="text", label="label"))
+usecase.decider(TextClassifier(text={text}, label="label"))
 '''
 
 FUNCTION = '''"""What this use case decides, for whom, and who answers for it."""

@@ -27,23 +27,27 @@ _NONE = None  # the label of texts for which no answer would be right
 
 
 class TextClassifier:
-    """A trainable decider for one text field and one label field.
+    """A trainable decider for text fields and one label field.
 
-    ``text`` names the input's field, ``label`` the output's. Examples whose output is ``None``
+    ``text`` names the input's field, or several that are read one below the other. ``label`` names
+    the output's. Examples whose output is ``None``
     teach what belongs nowhere; texts that look like them come back as ``Unsure``. Source of the
     method: statistics in ``docs/explanation``; the confidence is a stacked second stage.
     """
 
-    def __init__(self, text: str = "text", label: str = "label") -> None:
-        self.text = text
+    def __init__(self, text: str | Sequence[str] = "text", label: str = "label") -> None:
+        self.texts = (text,) if isinstance(text, str) else tuple(text)
         self.label = label
         self._output: type[BaseModel] | None = None
         self._fitted: Fitted | None = None
 
     def bind(self, input: type[BaseModel], output: type[BaseModel]) -> Self:
         """A copy that builds outputs of ``output``. Raises ``ValueError`` if fields differ."""
-        if self.text not in input.model_fields:
-            raise ValueError(f"the input has no field {self.text!r} to read the text from")
+        if not self.texts:
+            raise ValueError("it has no field to read the text from")
+        for name in self.texts:
+            if name not in input.model_fields:
+                raise ValueError(f"the input has no field {name!r} to read the text from")
         if self.label not in output.model_fields:
             raise ValueError(f"the output has no field {self.label!r} to put the label into")
         others = [
@@ -129,7 +133,7 @@ class TextClassifier:
         return self._fitted
 
     def _text(self, input: BaseModel) -> str:
-        return str(getattr(input, self.text))
+        return "\n".join(str(getattr(input, name)) for name in self.texts)
 
     def _label(self, output: BaseModel | None) -> Any:
         return None if output is None else written(output)[self.label]

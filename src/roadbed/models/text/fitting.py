@@ -116,7 +116,7 @@ def fit(texts: Sequence[str], classes: Labels, labels: tuple[Any, ...], seed: in
 
 def _out_of_fold(corpus: _Corpus) -> tuple[Labels, Floats]:
     """Each text's leading class and features, from a first stage that had not seen it."""
-    folds = _folds(len(corpus.texts), corpus.seed)
+    folds = _folds(_groups(corpus.texts), corpus.seed)
     # One after the other: the linear solver draws from one generator for the whole process, and
     # fits that ran side by side would not come out the same twice.
     every = np.arange(len(corpus.texts))
@@ -157,9 +157,10 @@ def _hidings(corpus: _Corpus) -> Iterator[tuple[Labels, Labels, Flags]]:
     hide = max(1, round(_HIDDEN_CLASSES * len(named)))
     if len(named) - hide < 2:
         return
+    groups = _groups(corpus.texts)
     for _ in range(_NOVELTY_FOLDS):
         hidden = np.isin(corpus.classes, chance.choice(named, hide, replace=False))
-        asked = hidden | (chance.random(len(corpus.texts)) < _HIDDEN_ITEMS)
+        asked = hidden | (chance.random(groups.max() + 1) < _HIDDEN_ITEMS)[groups]
         yield np.flatnonzero(~asked), np.flatnonzero(asked), hidden[asked]
 
 
@@ -169,7 +170,22 @@ def _answered(corpus: _Corpus, leads: Labels) -> Flags:
     return found
 
 
-def _folds(n: int, seed: int) -> list[Labels]:
-    """Random parts: five while that is quick, three for many examples."""
-    shuffled = np.random.default_rng(seed).permutation(n)
-    return np.array_split(shuffled, min(n, 5 if n < 3_000 else 3))
+def _groups(texts: Sequence[str]) -> Labels:
+    """The number of each text, shape (n,): equal texts have the same, in the order they came."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)
+
+
+def _folds(groups: Labels, seed: int) -> list[Labels]:
+    """Random parts: five while that is quick, three for many examples.
+
+    Equal texts lie in one part, as one that was seen says nothing of those that were not.
+    """
+    count = int(groups.max()) + 1
+    if count < 2:
+        groups, count = np.arange(len(groups)), len(groups)
+    shuffled = np.random.default_rng(seed).permutation(count)
+    parts = np.array_split(shuffled, min(count, 5 if len(groups) < 3_000 else 3))
+    if count == len(groups):
+        return parts
+    return [np.flatnonzero(np.isin(groups, part)) for part in parts]

@@ -1,0 +1,198 @@
+"""Labelled work of the past, read from a table: texts, labels, and an account of every row."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from roadbed.kernel.labels import closest, normal_label
+from roadbed.tables import Account, Table, TableError
+
+_MOST_EMPTY = 0.2
+_RARE = 0.01  # of two labels that look alike, the share of rows up to which one may be an error
+_FEW_ROWS = 3
+_MOST_NAMED = 10
+# What spreadsheets and programs write where there is nothing.
+_PLACEHOLDERS = {"none", "null", "nil", "nan", "na", "n/a", "#n/a", "-", "--", "?"}
+EMPTY_TEXT, EMPTY_LABEL = "no text", "no label"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Columns:
+    """The columns of a table to read: one or more of text, and one with the label."""
+
+    texts: Sequence[str]
+    label: str
+
+    def in_header(self, header: Sequence[str]) -> bool:
+        return {*self.texts, self.label} <= set(header)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answers:
+    """What a person said about labels.
+
+    ``same`` maps a label to the one that it means; ``keep`` holds labels that are what they seem,
+    ``empty`` texts that mean that there is no label. ``keep_all``: every label is what it seems.
+    """
+
+    same: Mapping[str, str] = field(default_factory=dict)
+    keep: Collection[str] = ()
+    empty: Collection[str] = ()
+    keep_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """``label`` looks like ``other``, or like a placeholder where ``other`` is ``None``."""
+
+    label: str
+    other: str | None
+    rows: int
+    other_rows: int = 0
+
+    def __str__(self) -> str:
+        count = f"{self.rows:,} {'row' if self.rows == 1 else 'rows'}"
+        if self.other is None:
+            return f"{self.label!r} ({count}) looks like an empty cell"
+        return f"{self.label!r} ({count}) looks like {self.other!r} ({self.other_rows:,})"
+
+
+class LabelsUnclearError(TableError):
+    """Labels of the table need a person's word. ``questions`` says which."""
+
+    code = "labels_unclear"
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        self.questions = questions
+        more = len(questions) - _MOST_NAMED
+        named = "; ".join(map(str, questions[:_MOST_NAMED])) + (
+            f"; {more} more" if more > 0 else ""
+        )
+        super().__init__(
+            f"Some labels need your word: {named}.",
+            "Say what each is: --same 'THIS=THAT' for two spellings of one label, --keep LABEL for "
+            "a label of its own, --empty TEXT for no label, or --keep-all.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PastWork:
+    """Labelled texts of a table: one text for each of ``columns.texts``; ``None`` is no label."""
+
+    columns: Columns
+    rows: Sequence[tuple[tuple[str, ...], str | None]]
+    labels: Counter[str]
+    account: Account
+
+
+def read_past_work(
+    path: Path,
+    columns: Columns,
+    *,
+    empty_is_none: bool = False,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    answers: Answers | None = None,
+) -> PastWork:
+    """The labelled rows of a table.
+
+    ``empty_is_none`` takes an empty label to say "belongs to none of them"; otherwise such rows are
+    left out, and a table with too many is refused. Raises ``TableError``, and
+    ``LabelsUnclearError`` where labels look alike or look empty and ``answers`` do not say more.
+    """
+    answers = answers or Answers()
+    table = Table(path, delimiter=delimiter, encoding=encoding, is_header=columns.in_header)
+    places = [_place(table.header, name) for name in columns.texts]
+    label_place = _place(table.header, columns.label)
+    empty = {normal_label(text) for text in answers.empty}
+    same = {normal_label(this): normal_label(that) for this, that in answers.same.items()}
+    seen: dict[str, str] = {}  # each spelling once in memory
+    rows: list[tuple[tuple[str, ...], str | None]] = []
+    labels: Counter[str] = Counter()
+    for row in table.rows():
+        texts = tuple(row.cells[place].strip() for place in places)
+        told = row.cells[label_place]
+        label = normal_label(told)
+        if label != told.strip(" "):
+            table.account.change("Labels written in their usual form", row.line)
+        label = "" if label in empty else same.get(label, label)
+        if not any(texts):
+            table.account.leave_out(EMPTY_TEXT, row.line)
+        elif not label and not empty_is_none:
+            table.account.leave_out(EMPTY_LABEL, row.line)
+        else:
+            table.account.used += 1
+            label = seen.setdefault(label, label)
+            rows.append((texts, label or None))
+            labels[label] += 1
+    del labels[""]
+    _check(columns, table.account, labels, empty_is_none=empty_is_none)
+    if questions := [] if answers.keep_all else _questions(labels, answers):
+        raise LabelsUnclearError(questions)
+    return PastWork(columns=columns, rows=rows, labels=labels, account=table.account)
+
+
+def _check(
+    columns: Columns, account: Account, labels: Counter[str], *, empty_is_none: bool
+) -> None:
+    empty = account.left_out.get(EMPTY_LABEL)
+    if empty and empty.count > _MOST_EMPTY * account.rows:
+        raise TableError(
+            f"{empty.count:,} of {account.rows:,} rows have no {columns.label!r}.",
+            "If empty means that none of the labels fits, add --empty-is-none; "
+            "otherwise label them or remove them.",
+        )
+    if len(labels) + empty_is_none < 2:
+        raise TableError(
+            f"The column {columns.label!r} holds {len(labels)} label"
+            f"{'' if len(labels) == 1 else 's'}; there is nothing to tell apart.",
+            "Name another column with --label, or add rows of other labels.",
+        )
+
+
+def _place(header: Sequence[str], name: str) -> int:
+    name = unicodedata.normalize("NFC", name).strip()
+    places = [place for place, column in enumerate(header) if column == name]
+    if len(places) > 1:
+        raise TableError(
+            f"The header names {name!r} {len(places)} times.",
+            "Rename the columns, so that it is clear which one is meant.",
+        )
+    if not places:
+        raise TableError(
+            f"There is no column {name!r}.",
+            f"The header has: {', '.join(header)[:300] or 'nothing'}.",
+        )
+    return places[0]
+
+
+def _questions(labels: Counter[str], answers: Answers) -> list[Question]:
+    """What has to be asked: the rarer of two labels that look alike, and placeholders."""
+    settled = {normal_label(label) for label in answers.keep}
+    questions = []
+    for label, rows in sorted(labels.items(), key=lambda item: (item[1], item[0])):
+        if label in settled:
+            continue
+        if label.casefold() in _PLACEHOLDERS:
+            questions.append(Question(label, None, rows))
+            continue
+        oftener = [other for other, count in labels.items() if (count, other) > (rows, label)]
+        other = closest(label, oftener)
+        if other is not None and _may_be_one(label, rows, other, labels[other]):
+            questions.append(Question(label, other, rows, labels[other]))
+    return questions
+
+
+def _may_be_one(label: str, rows: int, other: str, other_rows: int) -> bool:
+    """Whether two near labels may be one: equal but for case and forms, or one of them rare."""
+    if _folded(label) == _folded(other):
+        return True
+    return rows < other_rows and rows <= max(_FEW_ROWS, _RARE * other_rows)
+
+
+def _folded(label: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", label).casefold().split())
