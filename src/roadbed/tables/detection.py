@@ -44,7 +44,7 @@ def find_dialect(
     text = "".join(lines)
     if '\\"' in text:
         quotes.append(Dialect(escape="\\"))
-    if "'" in text:
+    if _opened(lines, "'") > max(_opened(lines, '"'), len(lines) / 2):
         quotes.append(Dialect(quote="'", escape="'"))
         if "\\'" in text:
             quotes.append(Dialect(quote="'", escape="\\"))
@@ -111,6 +111,12 @@ def fits(cells: Sequence[str], columns: int) -> bool:
 def named(cell: str) -> str:
     """The name of a column as a header means it: composed, without blanks around it."""
     return unicodedata.normalize("NFC", cell).strip().strip("\ufeff\u200b").strip()
+
+
+def _opened(lines: Sequence[str], quote: str) -> int:
+    """How many lines hold a cell that begins with a quote."""
+    begins = tuple(f"{mark}{quote}" for mark in _DELIMITERS)
+    return sum(line.startswith(quote) or any(map(line.__contains__, begins)) for line in lines)
 
 
 def _all_quoted(lines: Sequence[str], dialect: Dialect) -> bool:

@@ -114,7 +114,7 @@ class Table:
                 account.rows += 1
                 if record.fault or not fits(record.cells, columns):
                     unfit += 1
-                    last.append(record)
+                    last.append(self._on_one_line(record))
                     continue
                 yield from map(self._misfit, last)
                 last.clear()
@@ -164,6 +164,20 @@ class Table:
         if whole or any(record.fault or len(record.cells) > len(self.header) for record in footer):
             return 0
         return len(footer)
+
+    def _on_one_line(self, record: Record) -> Record:
+        """A row that does not fit. Raises ``TableError`` where it may hold other rows.
+
+        A quote that was left open may have been closed by that of a cell in another row.
+        """
+        if record.opened is None:
+            return record
+        raise TableError(
+            f"The row of {self.path} that begins on line {record.line} goes over several lines and "
+            f"has {len(record.cells)} cells where the header has {len(self.header)}. The quote "
+            f"that opens on line {record.opened} may be left open.",
+            "Close the quote, or quote cells that hold a delimiter.",
+        )
 
     def _undecodable(self, error: UnicodeError) -> TableError:
         where = f" (byte {error.start})" if isinstance(error, UnicodeDecodeError) else ""

@@ -27,12 +27,14 @@ class Dialect:
 class Record:
     """Cells of a record and the line it begins on; a blank line has none.
 
-    ``fault`` says why a record that is not blank has none.
+    ``opened`` is the line of the last quote of a record that goes beyond its line. ``fault`` says
+    why a record that is not blank has no cells.
     """
 
     line: int
     cells: list[str]
     fault: str | None = None
+    opened: int | None = None
 
     @property
     def is_blank(self) -> bool:
@@ -78,8 +80,10 @@ def records(
                     yield Unclosed(number + cells.opened_after, last or None)
                     return
                 cells.feed(more)
-            if not cells.is_faulty:
-                yield Record(number, cells.done)
+            # A program that quotes line breaks quotes quotes, too: otherwise one was left open.
+            if not cells.is_faulty and not (cells.is_loose and last > number):
+                opened = number + cells.opened_after if last > number else None
+                yield Record(number, cells.done, opened=opened)
             elif last == number:
                 yield Record(number, [], AFTER_QUOTE)
             else:
@@ -97,6 +101,7 @@ class _Cells:
         self.done: list[str] = []
         self.is_open = False
         self.is_faulty = False
+        self.is_loose = False  # a cell holds a quote and is not quoted
         self.length = 0
         self.opened_after = 0  # lines of the record before the last opening quote
         self._fed = 0
@@ -124,7 +129,9 @@ class _Cells:
             self.opened_after = self._fed
             return self._quoted(text, begin + 1, ending)
         end = text.find(self._dialect.delimiter, at)
-        self.done.append(text[at:] if end < 0 else text[at:end])
+        cell = text[at:] if end < 0 else text[at:end]
+        self.is_loose = self.is_loose or quote in cell
+        self.done.append(cell)
         return -1 if end < 0 else end + 1
 
     def _quoted(self, text: str, at: int, ending: str) -> int:
