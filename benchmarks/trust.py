@@ -24,6 +24,7 @@ import numpy as np
 from scipy.stats import beta
 
 import adverse
+import repeated
 import report
 from closed_loop import (
     DELTA,
@@ -235,6 +236,28 @@ def tries(repeats: int) -> dict[str, float]:
     return worst
 
 
+def repeated_inputs(repeats: int) -> dict[str, float]:
+    """Samples that hold inputs more than once, and versions just above the limit."""
+    worst = dict.fromkeys(repeated.WAYS, 0.0)
+    print(
+        f"{'repeated':>9}{'inputs':>8}{'of errors':>11}  {'version':9}"
+        + "".join(f"{way:>10}" for way in repeated.WAYS)
+    )
+    for learns in (False, True):
+        for part in repeated.PARTS:
+            for share in repeated.SHARES:
+                for inputs in repeated.INPUTS:
+                    found = repeated.broken(
+                        share, inputs, part, repeats, learns=learns, test="exact"
+                    )
+                    worst = {way: max(worst[way], found[way]) for way in worst}
+                    print(
+                        f"{share:9.0%}{inputs:8}{part:11.0%}  {'fitted' if learns else 'code':9}"
+                        + "".join(f"{found[way]:10.1%}" for way in repeated.WAYS)
+                    )
+    return {f"repeated_{way.replace(' ', '_')}": share for way, share in worst.items()}
+
+
 def microseconds(repeats: int, act: Callable[[], object]) -> float:
     began = time.perf_counter()
     for _ in range(repeats):
@@ -375,6 +398,7 @@ def rows_of(f: dict[str, float]) -> list[tuple[str, str, str, str]]:
         row("rules hold answers back: broken", "rules_broken", 0.05, None, least=False),
         row("labels missing by choice: broken", "order_broken", 0.05, None, least=False),
         row("50 tries on one sample: broken", "tries_broken", 0.05, None, least=False),
+        row("repeated inputs: broken", "repeated_ours", 0.05, None, least=False),
         row("cost of an outcome, us", "update_us", 50, None, least=False, percent=False),
         row(
             "certificate, 10,000 items, ms", "certificate_ms", 50, None, least=False, percent=False
@@ -465,6 +489,7 @@ def main() -> None:
     figures |= rules(arguments.repeats)
     figures |= label_order(arguments.repeats)
     figures |= tries(arguments.repeats)
+    figures |= repeated_inputs(arguments.repeats)
     played = streams(
         data, arguments.runs, arguments.drift_runs, arguments.keep, arguments.processes
     )

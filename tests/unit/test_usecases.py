@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from roadbed.usecases import scaffold
 from roadbed.usecases.check import check
 from roadbed.usecases.errors import UseCaseError
 from roadbed.usecases.folder import folders as find_folders
-from roadbed.usecases.folder import load, read_examples
+from roadbed.usecases.folder import load
 from tests.conftest import DECIDE, ROUTING, Folders
 
 POD = Pod(domain_lead="ana", engineer="ben", data_specialist="chi", risk_partner="dev")
@@ -239,72 +238,15 @@ class TestChecking:
 
 
 class TestScaffold:
-    def table(self, tmp_path: Path, text: str) -> Path:
-        path = tmp_path / "past.csv"
-        path.write_text(text)
-        return path
-
     def test_an_empty_folder_runs(self, tmp_path: Path) -> None:
         scaffold.write_empty(tmp_path / "my-desk", person="ana")
         assert check(tmp_path / "my-desk").problems == ()
-
-    def test_a_table_becomes_a_use_case(self, tmp_path: Path) -> None:
-        path = self.table(
-            tmp_path, '\ufeffid;subject;team\n1;"a; b";x\n2;c;y\n3;;y\n4;d;\n;;\n5;e;x\n6;f;y\n'
-        )
-        past = scaffold.read_table(path, text="subject", label="team")
-        assert past.rows == [("a; b", "x"), ("c", "y"), ("e", "x"), ("f", "y")]
-        assert past.left_out == {"empty text": 1, "empty label": 1}
-        scaffold.write_from_table(tmp_path / "desk", past, person="ana", random_sample=True)
-        found = check(tmp_path / "desk")
-        assert (found.problems, found.examples) == ((), 4)
-        assert found.loaded is not None
-        assert found.loaded.declared.examples_are_random_sample
-
-    def test_empty_labels_may_mean_none_of_them(self, tmp_path: Path) -> None:
-        path = self.table(tmp_path, "text,label\na,x\nb,\nc,\n")
-        past = scaffold.read_table(path, text="text", label="label", empty_is_none=True)
-        assert past.rows == [("a", "x"), ("b", None), ("c", None)]
-
-    @pytest.mark.parametrize(
-        ("text", "says"),
-        [
-            ("text,other\na,b\n", "no column 'label'"),
-            ("text,label,label\na,b,c\n", "names 'label' 2 times"),
-            ("text,label\na,x\nb,x\n", "holds 1 label"),
-            ("text,label\n", "holds 0 labels"),
-            ("", "no column 'text'"),
-            ("text,label\n" + "a,x\nb,y\nc,\n" * 4 + "d,\ne,\n" * 2, "of 16 rows have no"),
-            ("text,label\n" + '"' + "a" * 1_100_000 + '",x\n', "not a readable CSV"),
-        ],
-    )
-    def test_a_table_that_cannot_serve_is_refused_with_the_remedy(
-        self, tmp_path: Path, text: str, says: str
-    ) -> None:
-        with pytest.raises(scaffold.TableError) as caught:
-            scaffold.read_table(self.table(tmp_path, text), text="text", label="label")
-        assert says in caught.value.problem
-        assert caught.value.remedy
-
-    def test_files_that_are_no_tables_are_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(scaffold.TableError, match="cannot be read"):
-            scaffold.read_table(tmp_path / "none.csv", text="text", label="label")
-        (tmp_path / "odd.csv").write_bytes(b"text,label\n\xff\xfe,b\n")
-        with pytest.raises(scaffold.TableError, match="not UTF-8"):
-            scaffold.read_table(tmp_path / "odd.csv", text="text", label="label")
 
     def test_nothing_is_overwritten_and_names_must_do_for_addresses(self, tmp_path: Path) -> None:
         scaffold.write_empty(tmp_path / "desk", person="ana")
         for name in ("desk", "Desk!"):
             with pytest.raises(scaffold.ScaffoldError):
                 scaffold.write_empty(tmp_path / name, person="ana")
-
-    def test_control_characters_do_not_get_into_examples(self, tmp_path: Path) -> None:
-        path = self.table(tmp_path, "text,label\na\x07b,x\nc,y\n")
-        past = scaffold.read_table(path, text="text", label="label")
-        scaffold.write_from_table(tmp_path / "desk", past, person="ana", random_sample=False)
-        found = [item for _, _, item in read_examples(load(tmp_path / "desk"))]
-        assert json.loads(found[0].input.model_dump_json()) == {"text": "ab"}  # type: ignore[union-attr]
 
 
 PROMPTED = """

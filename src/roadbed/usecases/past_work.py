@@ -6,6 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 from roadbed.kernel.labels import closest, normal_label
@@ -15,6 +16,8 @@ _MOST_EMPTY = 0.2
 _RARE = 0.01  # of two labels that look alike, the share of rows up to which one may be an error
 _FEW_ROWS = 3
 _MOST_NAMED = 10
+_MOST_SPELLINGS = 100_000
+_MOST_COMPARED = 50_000  # pairs of labels; a column with more holds something else
 # What spreadsheets and programs write where there is nothing.
 _PLACEHOLDERS = {"none", "null", "nil", "nan", "na", "n/a", "#n/a", "-", "--", "?"}
 EMPTY_TEXT, EMPTY_LABEL = "no text", "no label"
@@ -110,13 +113,15 @@ def read_past_work(
     label_place = _place(table.header, columns.label)
     empty = {normal_label(text) for text in answers.empty}
     same = {normal_label(this): normal_label(that) for this, that in answers.same.items()}
-    seen: dict[str, str] = {}  # each spelling once in memory
+    usual: dict[str, str] = {}  # each spelling that was met in its usual form
     rows: list[tuple[tuple[str, ...], str | None]] = []
     labels: Counter[str] = Counter()
     for row in table.rows():
         texts = tuple(row.cells[place].strip() for place in places)
         told = row.cells[label_place]
-        label = normal_label(told)
+        label = usual.get(told) or normal_label(told)
+        if len(usual) < _MOST_SPELLINGS:
+            usual[told] = label
         if label != told.strip(" "):
             table.account.change("Labels written in their usual form", row.line)
         label = "" if label in empty else same.get(label, label)
@@ -126,7 +131,6 @@ def read_past_work(
             table.account.leave_out(EMPTY_LABEL, row.line)
         else:
             table.account.used += 1
-            label = seen.setdefault(label, label)
             rows.append((texts, label or None))
             labels[label] += 1
     del labels[""]
@@ -171,27 +175,35 @@ def _place(header: Sequence[str], name: str) -> int:
 
 
 def _questions(labels: Counter[str], answers: Answers) -> list[Question]:
-    """What has to be asked: the rarer of two labels that look alike, and placeholders."""
+    """What has to be asked: placeholders, and the rarer of two labels that look alike."""
     settled = {normal_label(label) for label in answers.keep}
-    questions = []
-    for label, rows in sorted(labels.items(), key=lambda item: (item[1], item[0])):
+    alike: dict[str, str] = {}  # the most frequent label of each folded form
+    questions, compared = [], 0
+    ordered = labels.most_common()
+    for label, rows in ordered:
+        other: str | None = alike.setdefault(_folded(label), label)
         if label in settled:
             continue
         if label.casefold() in _PLACEHOLDERS:
             questions.append(Question(label, None, rows))
             continue
-        oftener = [other for other, count in labels.items() if (count, other) > (rows, label)]
-        other = closest(label, oftener)
-        if other is not None and _may_be_one(label, rows, other, labels[other]):
+        if other == label:
+            others = _frequent(ordered, rows, _MOST_COMPARED - compared)
+            compared += len(others)
+            other = closest(label, others)
+        if other is not None:
             questions.append(Question(label, other, rows, labels[other]))
-    return questions
+    return questions[::-1]
 
 
-def _may_be_one(label: str, rows: int, other: str, other_rows: int) -> bool:
-    """Whether two near labels may be one: equal but for case and forms, or one of them rare."""
-    if _folded(label) == _folded(other):
-        return True
-    return rows < other_rows and rows <= max(_FEW_ROWS, _RARE * other_rows)
+def _frequent(ordered: Sequence[tuple[str, int]], rows: int, most: int) -> list[str]:
+    """Labels beside which one with ``rows`` is so rare that it may be an error, ``most`` of them."""
+    return [
+        label
+        for label, count in takewhile(
+            lambda item: rows < min(item[1], max(_FEW_ROWS, _RARE * item[1]) + 1), ordered[:most]
+        )
+    ]
 
 
 def _folded(label: str) -> str:
