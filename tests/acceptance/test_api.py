@@ -414,6 +414,7 @@ NEVER_OVER_HTTP = {
     "identity_unverified",
     "embedded_server_failed",
     "input_not_json",
+    "labels_unclear",
     "not_loopback",
     "proof_file",
     "release_none",
