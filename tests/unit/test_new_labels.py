@@ -71,7 +71,7 @@ async def correct(app: App, decision: Decision, queue: str, **more: Any) -> Give
 
 
 async def count(app: App, table: str) -> int:
-    rows = await app.database.fetch(f"SELECT count(*) AS n FROM {table}")  # noqa: S608
+    rows = await app.database.fetch(f"SELECT count(*) AS n FROM {table}")
     return int(rows[0]["n"])
 
 
@@ -125,7 +125,7 @@ class TestATypingError:
     ) -> None:
         declared(triage).function = lambda *_: None  # what it decided before counts
         decision = await decide(triage, "take it back")
-        await triage.database.fetch("UPDATE decision SET output = '{\"queue\": \"brand new\"}'")
+        await triage.database.fetch('UPDATE decision SET output = \'{"queue": "brand new"}\'')
         given = await triage.reviews.give(
             declared(triage), decision.review_id or "", VerdictKind.ACCEPT, reviewer="rae"
         )
@@ -134,7 +134,7 @@ class TestATypingError:
     async def test_unless_the_use_case_declares_its_labels(self, triage: App) -> None:
         declared(triage).labels = {"queue": ["refunds"]}
         decision = await decide(triage, "take it back")
-        await triage.database.fetch("UPDATE decision SET output = '{\"queue\": \"refnds\"}'")
+        await triage.database.fetch('UPDATE decision SET output = \'{"queue": "refnds"}\'')
         with pytest.raises(LabelUnknownError):
             await triage.reviews.give(
                 declared(triage), decision.review_id or "", VerdictKind.ACCEPT, reviewer="rae"
@@ -163,7 +163,9 @@ class TestATypingError:
         await stand(triage, threshold=0.1, reference_rate=0.0)
         decision = await decide(triage, "take it back")
         told = await triage.outcomes.report(
-            declared(triage), {"task": decision.task_id, "output": {"queue": "returns\u00a0"}}, by="x"
+            declared(triage),
+            {"task": decision.task_id, "output": {"queue": "returns\u00a0"}},
+            by="x",
         )
         assert told.outcome.right
         row = {"input": {"text": "one more"}, "output": {"queue": " ref\u200bunds\u00a0"}}
@@ -235,9 +237,7 @@ class TestANewLabel:
     async def test_of_somebody_who_confirms_them_is_given_at_once(self, triage: App) -> None:
         waiting, own = await decide(triage, "unsure 1"), await decide(triage, "unsure 2")
         await correct(triage, waiting, "safety", new_labels=True)
-        given = await correct(
-            triage, own, "safety", new_labels=True, confirms=True, reviewer="ana"
-        )
+        given = await correct(triage, own, "safety", new_labels=True, confirms=True, reviewer="ana")
         assert isinstance(given, Given)
         assert await count(triage, "verdict") == 2
 
@@ -248,9 +248,9 @@ class TestANewLabel:
         assert label.suggestion == "refunds"
         refused = await triage.new_labels.refuse(declared(triage), "queue", "refnds", by="ana")
         assert refused == 1
-        assert [review.id for review in await triage.reviews.claim_next("triage", reviewer="rae")] == [
-            decision.review_id
-        ]
+        assert [
+            review.id for review in await triage.reviews.claim_next("triage", reviewer="rae")
+        ] == [decision.review_id]
         assert isinstance(await correct(triage, decision, "refunds"), Given)
         for verb in (
             triage.new_labels.refuse(declared(triage), "queue", "refnds", by="ana"),

@@ -84,7 +84,7 @@ class TestLeftToOthers:
 
     async def test_nobody_else_can_take_what_the_others_sent(self, reviewers: App) -> None:
         decision = await decide(reviewers)
-        await reviewers.database.fetch("UPDATE task SET source = '{\"by\": \"kim\"}'")
+        await reviewers.database.fetch('UPDATE task SET source = \'{"by": "kim"}\'')
         await skip(reviewers, decision, "rae")
         assert await claimed(reviewers, "rae") == [(decision.review_id, True)]
 
@@ -129,9 +129,7 @@ class TestTakenBack:
 
 class TestSentTwice:
     @pytest.mark.parametrize("kind", ["accept", "correct", "reject"])
-    async def test_the_same_verdict_is_answered_like_the_first(
-        self, asked: App, kind: str
-    ) -> None:
+    async def test_the_same_verdict_is_answered_like_the_first(self, asked: App, kind: str) -> None:
         ledger = Ledger()
         declared(asked).deliver("crm", to=ledger)
         decision = await decide(asked)

@@ -321,13 +321,9 @@ def _held(declared: UseCase, held_id: str, review_id: str, labels: Sequence[Unkn
 
 def _same(before: Json, kind: VerdictKind, verdict: Json) -> bool:
     """Whether a verdict that waits says the same as one that is given once more."""
-    return (
-        before["kind"] == kind
-        and before["output"] == verdict.get("output")
-        and before["actions"] == verdict.get("actions")
-        and before["note"] == (verdict.get("note") or None)
-        and before["new_kind"] == bool(verdict.get("new_kind"))
-    )
+    said = {"kind": kind, "output": verdict.get("output"), "actions": verdict.get("actions")}
+    said |= {"note": verdict.get("note") or None, "new_kind": bool(verdict.get("new_kind"))}
+    return all(before[name] == value for name, value in said.items())
 
 
 def _who(declared: UseCase) -> str:

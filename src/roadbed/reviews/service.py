@@ -149,7 +149,7 @@ class Reviews:
 
         Last come those that ``reviewer`` left to others, and that nobody else can take.
         """
-        facts = {
+        facts: dict[str, Any] = {
             "use_case": use_case,
             "reviewer": reviewer,
             "linker": linker,
@@ -225,7 +225,7 @@ class Reviews:
         if row is None:
             raise UnknownReviewError(review_id)
         if row["verdict_id"] is None and (stands := await self._stands(item)) is not None:
-            return given_of(about, verdict, item | stands)
+            return given_of(about, verdict, {**item, **stands})
         if row["verdict_id"] is None:
             raise await self._refusal(review_id, kind, row, about, (reviewer, linker))
         return given_of(about, verdict, item)

@@ -189,7 +189,7 @@ def _within(
             for name, inner in value.items()
         }
     if isinstance(value, list):
-        items = next((option["items"] for option in options if "items" in option), {})
+        items: Schema = next((option["items"] for option in options if "items" in option), {})
         return [_within(items, root, inner, path, change) for inner in value]
     return value
 
