@@ -65,6 +65,7 @@ from roadbed.releases.stages import StageClock
 from roadbed.releases.store import VersionStore
 from roadbed.releases.versions import Versions
 from roadbed.releases.watching import Watching
+from roadbed.reviews.new_labels import NewLabels
 from roadbed.reviews.service import Reviews
 from roadbed.storage import migrations
 from roadbed.storage.background import Warnings
@@ -116,6 +117,7 @@ class App:
     decisions: Decisions
     presence: Presence
     reviews: Reviews
+    new_labels: NewLabels
     receipts: Receipts
     improvement: Improvement
     proposals: Proposals
@@ -328,6 +330,7 @@ def _wire(
         ),
         presence=presence,
         reviews=reviews,
+        new_labels=NewLabels(database, reviews, ids, clock, pipeline.VERDICT, pipeline.LABEL_MOVED),
         receipts=receipts,
         incidents=Incidents(database, receipts, ids, clock, pipeline.DELIVERY_DECIDED),
         improvement=improvement,

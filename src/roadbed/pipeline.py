@@ -13,6 +13,7 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 | word                     | about or kept; audit entry                                           |
 | a verdict is given       | review closed, example born (learn or judge for good), deliveries    |
 |                          | planned, audit entry                                                 |
+| a new label is confirmed | kept, audit entry; each verdict that waited for it given, as above    |
 | a verdict is taken back, | its example withdrawn, what was not sent cancelled, a dispute that   |
 | or does not stand        | it decided open again, audit entry, the review open                  |
 | an attempt has ended     | its outcome, the delivery moved, what it takes back, audit entry     |
@@ -122,6 +123,7 @@ OUTCOME = Write(
     AUDIT["reported"],
     OUTCOMES["recorded"],
 )
+LABEL_MOVED = (AUDIT["noted"], TRUST["announce"])
 OUTCOME_WITHDRAWN = AUDIT["noted"]
 TASK_REVISED = AUDIT["noted"]
 DELIVERY_DECIDED = AUDIT["noted"]

@@ -188,11 +188,37 @@ class TestReviewing:
         assert rejected["right_output"] is None
         await problem(await site.shop.post(f"{path}/skip"), 409, "review_closed")
         await problem(await site.shop.post(f"{path}/claim"), 409, "review_closed")
-        await problem(
-            await site.shop.post(f"{path}/verdict", json={"verdict": "reject"}),
-            409,
-            "review_closed",
+        # The same verdict once more is answered like the first; another one is refused.
+        again = await site.shop.post(f"{path}/verdict", json={"verdict": "reject"})
+        assert again.json() == rejected
+        for client, body in (
+            (site.reviewer, {"verdict": "reject"}),
+            (site.shop, {"verdict": "accept"}),
+        ):
+            other = await client.post(f"{path}/verdict", json=body)
+            await problem(other, 409, "review_closed")
+
+    async def test_a_skip_is_taken_back_with_undo(self, site: Site) -> None:
+        review = await self.review(site, blind=False)
+        path = f"/reviews/{review['id']}"
+        assert (await site.reviewer.post(f"{path}/skip")).status_code == 200
+        claim = "/usecases/triage/reviews/claim"
+        assert (await site.reviewer.post(claim)).json()["reviews"] == []
+        undone = (await site.reviewer.post(f"{path}/undo")).json()
+        assert (undone["id"], undone["claimed_by"]) == (review["id"], "reviewer")
+        [offered] = (await site.reviewer.post(claim)).json()["reviews"]
+        assert (offered["id"], offered["left"]) == (review["id"], False)
+
+    async def test_an_item_that_everybody_skipped_comes_back_last(self, site: Site) -> None:
+        review = await self.review(site, blind=False)
+        people = await site.app.database.fetch(
+            "SELECT DISTINCT person FROM role_in_force WHERE use_case = 'triage'"
         )
+        for row in people:
+            await site.app.reviews.skip(review["id"], reviewer=row["person"])
+        claimed = await site.reviewer.post("/usecases/triage/reviews/claim?limit=5")
+        [offered] = claimed.json()["reviews"]
+        assert (offered["id"], offered["left"]) == (review["id"], True)
 
     async def test_a_claim_keeps_others_out_until_it_runs_out(self, site: Site) -> None:
         review = await self.review(site, blind=False)

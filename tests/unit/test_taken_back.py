@@ -232,6 +232,8 @@ class TestWhoDecidesADispute:
     ) -> None:
         await stand(app)
         await labelled(app, "ana", "rae", "sol")
+        await app.members.add("sol", by="test")
+        await app.members.grant("sol", "triage", "reviewer", by="test")
         decision = await decide(app, "number 5")
         await correct(app, decision.review_id or "", "five", "rae")
         await tick(app, **LOOKS)

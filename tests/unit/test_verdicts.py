@@ -376,14 +376,14 @@ class TestWhatWasShown:
     ) -> None:
         decision = await decide(app, "refund 10")
         review = await app.reviews.get(decision.review_id or "")
-        read = app.reviews._shown
+        read = app.reviews.shown
 
         async def then_it_changes(review_id: str) -> Shown:
             found = await read(review_id)
             await app.database.fetch("UPDATE decision SET content_hash = 'another'")
             return found
 
-        monkeypatch.setattr(app.reviews, "_shown", then_it_changes)
+        monkeypatch.setattr(app.reviews, "shown", then_it_changes)
         with pytest.raises(ContentChangedError):
             await give(app, decision, "accept", shown=review.content_hash)
         assert await verdicts(app) == []

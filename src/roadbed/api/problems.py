@@ -87,6 +87,7 @@ def problem(error: RoadbedError) -> Response:
     extra: dict[str, Any] = {}
     if fields := getattr(error, "fields", None):
         extra["fields"] = [{"field": place, "problem": what} for place, what in fields]
+    extra |= getattr(error, "data", {})
     response = _response(status_of(error), error.code, error.problem, error.remedy, extra)
     if (seconds := getattr(error, "retry_after", None)) is not None:
         response.headers["Retry-After"] = str(ceil(seconds))

@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from roadbed.access import by_review, linker_of, needs, viewer_of
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
-from roadbed.api.problems import RequestError
-from roadbed.people.rules import Permission
-from roadbed.reviews.errors import UnknownReviewError
-from roadbed.reviews.model import VerdictKind
+from roadbed.api.problems import RequestError, said, unknown_fields
+from roadbed.people.rules import Permission, confirms_labels
+from roadbed.reviews.errors import NotYourLabelError, UnknownReviewError
+from roadbed.reviews.model import Held, VerdictKind
 
 router = APIRouter()
 _VERDICT_BODY = {
@@ -45,7 +45,36 @@ _VERDICT_BODY = {
                         "note": {"type": "string", "maxLength": 4000},
                         "new_kind": {
                             "type": "boolean",
-                            "description": "Nothing like it was known before.",
+                            "description": "The task is a kind of work that nothing known is like.",
+                        },
+                        "new_labels": {
+                            "type": "boolean",
+                            "description": "The labels that were never seen before are meant as "
+                            "they stand. Whoever the use case names for it confirms them thereby; "
+                            "of anybody else the verdict waits until they are confirmed (202).",
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+_LABEL_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["field", "value", "new"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "field": {"type": "string"},
+                        "value": {"type": "string"},
+                        "new": {
+                            "type": "boolean",
+                            "description": "True: it is a label from now on. False: it is none, "
+                            "and the reviews are asked again.",
                         },
                     },
                 }
@@ -108,22 +137,29 @@ async def claim(review_id: str, request: Request) -> Response:
 @router.post("/reviews/{review_id}/verdict", openapi_extra=_VERDICT_BODY)
 @needs(Permission.REVIEW, by=by_review)
 async def verdict(review_id: str, request: Request) -> Response:
-    """Close a review. The answer shows what the decider said, also for a blind one."""
-    person = person_of(request)
+    """Close a review. The answer shows what the decider said, also for a blind one.
+
+    The same verdict of the same person once more is answered like the first. A label that was never
+    seen before is refused (`label_unknown`), with the known one that may have been meant.
+    """
+    person, viewer = person_of(request), viewer_of(request)
     kind, more = _verdict_body(await json_object(request))
-    reviews = app_of(request).reviews
-    name = (await reviews.get(review_id)).use_case
+    app = app_of(request)
+    name = (await app.reviews.get(review_id)).use_case
     declared = usecase_of(request, name)
-    given = await reviews.give(
+    given = await app.new_labels.give(
         declared,
         review_id,
         kind,
         reviewer=person,
         linker=linker_of(request),
-        rules=app_of(request).service(name).loaded.rules,
-        may_approve=viewer_of(request).may(name, Permission.APPROVE),
+        rules=app.service(name).loaded.rules,
+        may_approve=viewer.may(name, Permission.APPROVE),
+        confirms=confirms_labels(viewer, name, declared.new_labels_by),
         **more,
     )
+    if isinstance(given, Held):
+        return as_json({"held": given}, 202)
     return as_json(given)
 
 
@@ -138,16 +174,56 @@ async def skip(review_id: str, request: Request) -> Response:
 @router.post("/reviews/{review_id}/undo")
 @needs(Permission.REVIEW, by=by_review)
 async def undo(review_id: str, request: Request) -> Response:
-    """Take one's own verdict back. A blind review is then for somebody else."""
-    return as_json(await app_of(request).reviews.undo(review_id, reviewer=person_of(request)))
+    """Take one's own verdict back, or that one left the review to somebody else.
+
+    A blind review whose verdict was taken back is then for somebody else.
+    """
+    undone = await app_of(request).reviews.undo(
+        review_id, reviewer=person_of(request), linker=linker_of(request)
+    )
+    return as_json(undone)
+
+
+@router.get("/usecases/{name}/labels")
+@needs(Permission.VIEW)
+async def labels(name: str, request: Request) -> Response:
+    """The labels that wait to be confirmed as new, and the known ones of each field."""
+    declared, app = usecase_of(request, name), app_of(request)
+    return as_json(
+        {
+            "waiting": await app.new_labels.waiting(declared),
+            "known": await app.reviews.labels.known(declared),
+            "confirmed_by": declared.new_labels_by,
+        }
+    )
+
+
+@router.post("/usecases/{name}/labels", openapi_extra=_LABEL_BODY)
+@needs(Permission.CONFIRM_LABELS)
+async def decide_label(name: str, request: Request) -> Response:
+    """Confirm a label as new, or say that it is none. Verdicts that waited for it are given now."""
+    declared, app = usecase_of(request, name), app_of(request)
+    body = await json_object(request)
+    unknown_fields(body, {"field", "value", "new"}, "Send field, value and new.")
+    field = said(body, "field", "Name the field of the output.")
+    value = said(body, "value", "Name the label.")
+    if not isinstance(body.get("new"), bool):
+        raise RequestError("new is not true or false.", "Send true to confirm the label.")
+    if not confirms_labels(viewer_of(request), name, declared.new_labels_by):
+        raise NotYourLabelError(declared.new_labels_by)
+    person = person_of(request)
+    if body["new"]:
+        rules = app.service(name).loaded.rules
+        given = await app.new_labels.confirm(declared, field, value, by=person, rules=rules)
+        return as_json({"field": field, "value": value, "given": given})
+    again = await app.new_labels.refuse(declared, field, value, by=person)
+    return as_json({"field": field, "value": value, "asked_again": again})
 
 
 def _verdict_body(body: dict[str, Any]) -> tuple[VerdictKind, dict[str, Any]]:
-    if unknown := set(body) - {"verdict", "output", "actions", "content", "note", "new_kind"}:
-        raise RequestError(
-            f"The body has unknown fields: {', '.join(sorted(unknown))[:200]}.",
-            "A verdict has verdict, and may have output, actions, content, note and new_kind.",
-        )
+    known = {"verdict", "output", "actions", "content", "note", "new_kind", "new_labels"}
+    remedy = "A verdict has verdict, and may have output, actions, content, note, new_kind and "
+    unknown_fields(body, known, f"{remedy}new_labels.")
     try:
         kind = VerdictKind(str(body.get("verdict")))
     except ValueError:
@@ -167,6 +243,7 @@ def _verdict_body(body: dict[str, Any]) -> tuple[VerdictKind, dict[str, Any]]:
         "shown": body.get("content"),
         "note": body.get("note"),
         "new_kind": bool(body.get("new_kind")),
+        "new_labels": bool(body.get("new_labels")),
     }
 
 
@@ -176,4 +253,5 @@ _SHAPES: tuple[tuple[str, type, str], ...] = (
     ("content", str, "text"),
     ("note", str, "text"),
     ("new_kind", bool, "true or false"),
+    ("new_labels", bool, "true or false"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json as jsonlib
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from roadbed.cli.identity import me
 from roadbed.cli.output import opened, run, say, show
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.labels import normal_label
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Look at what waits, and decide it."
@@ -21,6 +23,7 @@ _NOBODY_ELSE = (
     " Two labels of it differ. You know one of them, and nobody else labels here: "
     "what you say decides."
 )
+_NEW_LABELS = "[y]es, that is meant  [c]orrect it  [n]o, it is new"
 _KEYS = "[a]ccept  [e]dit  [x] none is right  [s]kip  [u]ndo  [q]uit"
 
 
@@ -61,6 +64,10 @@ def give(
     new_kind: Annotated[
         bool, typer.Option("--new-kind", help="Nothing like it was known before.")
     ] = False,
+    new_labels: Annotated[
+        bool,
+        typer.Option("--new-labels", help="A label that was never seen before is meant as it is."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Close a review with a verdict."""
@@ -76,6 +83,7 @@ def give(
                 actions=parsed(actions),
                 note=note,
                 new_kind=new_kind,
+                new_labels=new_labels,
             )
 
     given = run(work())
@@ -96,13 +104,70 @@ def skip(review: ReviewId) -> None:
 
 @app.command()
 def undo(review: ReviewId) -> None:
-    """Take your verdict back."""
+    """Take your verdict back, or that you skipped a review."""
 
     async def work() -> Any:
         async with opened(only=[]) as services:
             return await services.reviews.undo(review, reviewer=me())
 
     say(_taken_back(run(work())))
+
+
+@app.command()
+def labels(usecase: UseCaseName, json: Json = False) -> None:
+    """Labels that wait to be confirmed as new, and the known ones."""
+
+    async def work() -> Any:
+        async with opened(only=[usecase]) as services:
+            declared = services.service(usecase).loaded.declared
+            waiting = await services.new_labels.waiting(declared)
+            return waiting, await services.reviews.labels.known(declared)
+
+    waiting, known = run(work())
+    show(
+        {"waiting": waiting, "known": known},
+        as_json=json,
+        text=lambda: "\n".join(
+            [*map(_waits, waiting), *itertools.starmap(_of_field, known.items())]
+        ),
+    )
+
+
+@app.command("confirm-label")
+def confirm_label(
+    usecase: UseCaseName,
+    value: Annotated[str, typer.Argument(help="The label, as it was typed.")],
+    field: Annotated[str | None, typer.Option(help="Its field, where there are several.")] = None,
+    refuse: Annotated[
+        bool, typer.Option("--refuse", help="It is none: its reviews are asked again.")
+    ] = False,
+) -> None:
+    """Confirm a label as new, or refuse it."""
+
+    async def work() -> int:
+        from roadbed.people.model import Role
+        from roadbed.reviews.errors import NoSuchLabelError, NotYourLabelError
+
+        async with opened(only=[usecase]) as services:
+            loaded = services.service(usecase).loaded
+            role = loaded.declared.new_labels_by
+            if Role(role) not in await services.people.roles(me(), usecase):
+                raise NotYourLabelError(role)
+            waiting = await services.new_labels.waiting(loaded.declared)
+            fields = [one.field for one in waiting if one.value == value]
+            named = field or (fields[0] if len(fields) == 1 else None)
+            if named is None:
+                raise NoSuchLabelError(" or ".join(fields) or "label", value)
+            if refuse:
+                return await services.new_labels.refuse(loaded.declared, named, value, by=me())
+            return await services.new_labels.confirm(
+                loaded.declared, named, value, by=me(), rules=loaded.rules
+            )
+
+    count = run(work())
+    reviews = "review is" if count == 1 else "reviews are"
+    verdicts = "verdict counts" if count == 1 else "verdicts count"
+    say(f"{count} {reviews} asked again." if refuse else f"Confirmed: {count} {verdicts} now.")
 
 
 @app.command("work")
@@ -128,6 +193,8 @@ async def _work(usecase: str) -> None:
                 say(f"Proposed action: {action['name']} {about}  ({action['reason']})")
             if review.reported:
                 say(f"Reported from outside, checked by nobody: {jsonlib.dumps(review.reported)}")
+            if review.left:
+                say("You left this one to others. Nobody else can take it.")
             key = typer.prompt(_KEYS, default="s", show_default=False).strip().lower()[:1]
             if key == "q":
                 return
@@ -148,13 +215,46 @@ def _nothing_for(person: str, others: int) -> str:
 async def _press(services: Any, review: Any, key: str, done: list[str]) -> None:
     if key == "s":
         await services.reviews.skip(review.id, reviewer=me())
+        done.append(review.id)
     elif key == "u" and done:
-        say(_taken_back(await services.reviews.undo(done.pop(), reviewer=me())))
+        undone = await services.reviews.undo(done[-1], reviewer=me())
+        done.pop()
+        say(_taken_back(undone))
     elif key in {"a", "e", "x"}:
         output = parsed(typer.prompt("Right output (JSON)")) if key == "e" else None
         kind = {"a": "accept", "e": "correct", "x": "reject"}[key]
-        say(_told(await _give(services, review, kind, output)))
+        say(_told(await _asked_again(services, review, kind, output)))
         done.append(review.id)
+
+
+async def _asked_again(services: Any, review: Any, kind: str, output: Any) -> Any:
+    """Give a verdict; a label that was never seen before is asked about first."""
+    from roadbed.reviews.errors import LabelUnknownError
+
+    try:
+        return await _give(services, review, kind, output)
+    except LabelUnknownError as error:
+        if any(label.closed for label in error.labels):
+            raise
+        say(error.problem)
+        key = typer.prompt(_NEW_LABELS, default="c", show_default=False).strip().lower()[:1]
+        if key == "n":
+            return await _give(services, review, kind, output, new_labels=True)
+        for label in error.labels:
+            if label.suggestion is not None and key == "y":
+                output = _replaced(output, label.value, label.suggestion)
+        if key != "y":
+            output = parsed(typer.prompt("Right output (JSON)"))
+        return await _asked_again(services, review, "correct", output)
+
+
+def _replaced(output: Any, value: str, other: str) -> Any:
+    """An output with one label in the place of another."""
+    if isinstance(output, dict):
+        return {name: _replaced(inner, value, other) for name, inner in output.items()}
+    if isinstance(output, list):
+        return [_replaced(inner, value, other) for inner in output]
+    return other if isinstance(output, str) and normal_label(output) == value else output
 
 
 async def _give(
@@ -166,14 +266,17 @@ async def _give(
     actions: Any = None,
     note: str | None = None,
     new_kind: bool = False,
+    new_labels: bool = False,
 ) -> Any:
+    from roadbed.people.model import Role
     from roadbed.reviews.errors import VerdictError
     from roadbed.reviews.model import VerdictKind
 
     if verdict not in set(VerdictKind):
         raise VerdictError(f"{verdict!r} is no verdict.", "Use accept, correct or reject.")
     loaded = services.service(review.use_case).loaded
-    return await services.reviews.give(
+    roles = await services.people.roles(me(), review.use_case)
+    return await services.new_labels.give(
         loaded.declared,
         review.id,
         VerdictKind(verdict),
@@ -184,6 +287,8 @@ async def _give(
         rules=loaded.rules,
         note=note,
         new_kind=new_kind,
+        new_labels=new_labels,
+        confirms=Role(loaded.declared.new_labels_by) in roles,
     )
 
 
@@ -200,12 +305,32 @@ def parsed(output: str | None) -> Any:
 
 
 def _taken_back(review: Any) -> str:
-    if review.blind:
+    if review.blind and review.claimed_by != me():
         return "Taken back. You were told what the decider said, so somebody else labels it."
     return "Taken back; it waits again."
 
 
+def _waits(label: Any) -> str:
+    meant = f"; did they mean {label.suggestion}?" if label.suggestion else ""
+    return (
+        f"{label.field}: {label.value!r} waits to be confirmed: {label.verdicts} of "
+        f"{', '.join(label.reviewers)}{meant}"
+    )
+
+
+def _of_field(field: str, values: Any) -> str:
+    return f"{field}: {', '.join(values)}"
+
+
 def _told(given: Any) -> str:
+    from roadbed.reviews.model import Held
+
+    if isinstance(given, Held):
+        named = ", ".join(label.value for label in given.labels)
+        return (
+            f"Kept, and not counted yet: the {given.waits_for.replace('_', ' ')} has to confirm "
+            f"{named} as new."
+        )
     if given.check:
         known = jsonlib.dumps(given.known, ensure_ascii=False)
         seen = "Well seen" if given.passed else "Missed"

@@ -118,6 +118,9 @@ def _value(kind: str, typed: str) -> Any:
 
 
 def _known_labels(service: Service) -> Mapping[str, Sequence[str]]:
+    known: dict[str, Sequence[str]] = dict(service.loaded.declared.labels)
     decider = service.live.decider
     field, labels = getattr(decider, "label", None), getattr(decider, "labels", None)
-    return {field: [str(each) for each in labels]} if field and labels else {}
+    if field and labels:
+        known[field] = sorted({*known.get(field, ()), *(str(label) for label in labels)})
+    return known

@@ -19,6 +19,7 @@ from roadbed.kernel.json import flat
 from roadbed.people.errors import NotSignedInError
 from roadbed.people.rules import Permission, Viewer
 from roadbed.releases.sentences import above
+from roadbed.reviews.errors import LabelUnknownError
 from roadbed.statuses import status_of
 
 _MOST = 1000  # characters of a field
@@ -104,7 +105,9 @@ async def usecase_page(
 def problem_page(request: Request, error: RoadbedError) -> HTMLResponse:
     """An error in words, with the remedy; a part of a page where only a part was asked for."""
     template = "problem_part.html" if request.headers.get("x-part") else "problem.html"
-    response = page(request, template, status_of(error), problem=error.problem, remedy=error.remedy)
+    facts = {"problem": error.problem, "remedy": error.remedy, "code": error.code}
+    stopped = error.labels if isinstance(error, LabelUnknownError) else ()
+    response = page(request, template, status_of(error), **facts, stopped=stopped)
     if (seconds := getattr(error, "retry_after", None)) is not None:
         response.headers["Retry-After"] = str(ceil(seconds))
     return response

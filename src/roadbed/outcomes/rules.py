@@ -135,7 +135,7 @@ def as_sent(stored: Outcome, item: Mapping[str, Any]) -> Outcome:
 
 def _fitted(declared: UseCase, output: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return as_declared(declared.output, output)
+        return as_declared(declared, output)
     except VerdictError as error:
         raise OutcomeError(error.problem, error.remedy) from error
 

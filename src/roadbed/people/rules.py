@@ -21,6 +21,7 @@ class Permission(StrEnum):
     VIEW = "view"
     SUBMIT = "submit"
     REVIEW = "review"
+    CONFIRM_LABELS = "confirm_labels"  # where the use case names the role for it
     REPORT_OUTCOMES = "report_outcomes"
     APPROVE = "approve"  # or refuse, what is held
     DELIVER = "deliver"  # say what becomes of any other delivery
@@ -39,7 +40,7 @@ class Permission(StrEnum):
 
 _P = Permission
 _MEMBER = frozenset({_P.VIEW, _P.SUBMIT, _P.HALT})
-_POD = _MEMBER | {_P.NOTICE, _P.RESUME, _P.SIGN, _P.INCIDENT}
+_POD = _MEMBER | {_P.NOTICE, _P.RESUME, _P.SIGN, _P.INCIDENT, _P.CONFIRM_LABELS}
 _JUDGES = frozenset({_P.REVIEW, _P.REPORT_OUTCOMES})  # say what is, or turned out, right
 ALLOWS: Mapping[Role, frozenset[Permission]] = {
     Role.DOMAIN_LEAD: _POD
@@ -56,7 +57,7 @@ ADMIN_ALLOWS = frozenset({_P.VIEW, _P.HALT, _P.RETIRE, _P.MANAGE_PEOPLE})
 SCOPES: Mapping[str, frozenset[Permission]] = {
     "submit": frozenset({_P.SUBMIT}),
     "read": frozenset({_P.VIEW}),
-    "review": frozenset({_P.VIEW, _P.REVIEW}),
+    "review": frozenset({_P.VIEW, _P.REVIEW, _P.CONFIRM_LABELS}),
     "outcomes": frozenset({_P.REPORT_OUTCOMES}),
     "operate": frozenset(
         {_P.VIEW, _P.APPROVE, _P.DELIVER, _P.NOTICE, _P.HALT, _P.RESUME, _P.DRILL, _P.INCIDENT}
@@ -123,6 +124,12 @@ class Viewer:
     def visible(self, use_cases: Iterable[str]) -> list[str]:
         """Those of ``use_cases`` whose content the viewer may see, in the same order."""
         return [each for each in use_cases if self.may(each, Permission.VIEW)]
+
+
+def confirms_labels(viewer: Viewer, use_case: str, role: str) -> bool:
+    """Whether the viewer holds the role that confirms new labels, and may do it here."""
+    permitted = viewer.may(use_case, Permission.CONFIRM_LABELS)
+    return permitted and Role(role) in viewer.roles_in(use_case)
 
 
 def reach(scopes: Collection[str] | None) -> frozenset[Permission]:

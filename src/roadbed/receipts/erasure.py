@@ -16,6 +16,7 @@ _STEPS = (
     "task",
     "decision",
     "verdict",
+    "held",
     "measure",
     "comparison",
     "example",

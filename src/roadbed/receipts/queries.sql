@@ -198,6 +198,10 @@ UPDATE verdict SET right_output = NULL, right_actions = NULL, right_hash = NULL,
                    note = NULL
 WHERE task_id = ANY (%(ids)s)
 
+-- name: erase_held
+UPDATE held_verdict SET output = NULL, actions = NULL, shown = NULL, note = NULL, labels = '[]'
+WHERE task_id = ANY (%(ids)s)
+
 -- name: erase_measure
 UPDATE measure SET right_output = NULL, right_actions = NULL WHERE task_id = ANY (%(ids)s)
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from roadbed.kernel.errors import RoadbedError
+from roadbed.usecases.labels import UnknownLabel
 
 
 class UnknownReviewError(RoadbedError):
@@ -73,10 +77,87 @@ class ReviewSupersededError(RoadbedError):
         self.task_id = task_id
 
 
+class ReviewHeldError(RoadbedError):
+    """A verdict was given, and waits until its label is confirmed."""
+
+    code = "review_held"
+
+    def __init__(self, review_id: str) -> None:
+        super().__init__(
+            f"The verdict on the review {review_id} waits until its label is confirmed as new.",
+            "Take the next one; whoever gave the verdict can take it back with undo.",
+        )
+
+
 class VerdictError(RoadbedError):
     """A verdict that does not fit the review."""
 
     code = "verdict_invalid"
+
+
+class LabelUnknownError(VerdictError):
+    """A label that was never seen before: a typing error, or a new one.
+
+    ``labels`` are those that were stopped, each with the known one it may have been meant to be.
+    """
+
+    code = "label_unknown"
+
+    def __init__(self, labels: Sequence[UnknownLabel]) -> None:
+        super().__init__(" ".join(map(_stopped, labels)), _way_on(labels))
+        self.labels = tuple(labels)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What was stopped, for programs."""
+        return {
+            "labels": [
+                {
+                    "field": label.field,
+                    "value": label.value,
+                    "suggestion": label.suggestion,
+                    "can_be_new": not label.closed,
+                }
+                for label in self.labels
+            ]
+        }
+
+
+class NoSuchLabelError(RoadbedError):
+    """No verdict waits for this label to be confirmed."""
+
+    code = "label_not_waiting"
+
+    def __init__(self, field: str, value: str) -> None:
+        super().__init__(
+            f"No {field[:60]} {value[:60]!r} waits to be confirmed.",
+            "Somebody may have decided it already, or its verdict was taken back.",
+        )
+
+
+class NotYourLabelError(RoadbedError):
+    """Somebody decides whether a label is new whom the use case does not name for it."""
+
+    code = "label_not_yours"
+
+    def __init__(self, role: str) -> None:
+        super().__init__(
+            f"Whether a label is new decides the {role.replace('_', ' ')} of this use case.",
+            "Ask them; the verdict waits meanwhile.",
+        )
+
+
+def _stopped(label: UnknownLabel) -> str:
+    sentence = f"No {label.field.rpartition('.')[2]} is called {label.value[:60]}."
+    if label.suggestion is None:
+        return sentence
+    return f"{sentence} Did you mean {label.suggestion[:60]}?"
+
+
+def _way_on(labels: Sequence[UnknownLabel]) -> str:
+    if any(label.closed for label in labels):
+        return "Give one that the output model of the use case lists; a new one is added there."
+    return "Correct it; or say that it is new, and it counts once that is confirmed."
 
 
 class ContentChangedError(RoadbedError):

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from roadbed.usecases.labels import UnknownLabel
+
 
 class VerdictKind(StrEnum):
     """What a reviewer says of the proposed answer.
@@ -30,7 +32,8 @@ class Review:
     ``content_hash`` names all that is proposed; a verdict that carries it counts for nothing else.
     ``reported`` is what somebody outside says turned out: nobody here has checked it.
     ``nobody_else`` says that it is for somebody who knows an answer to it already, because the use
-    case has nobody else to decide it.
+    case has nobody else to decide it. ``left`` says that whoever has it now left it to others
+    before, and that nobody else can take it.
     """
 
     id: str
@@ -55,6 +58,7 @@ class Review:
     version: str | None
     reported: Mapping[str, Any] | None
     nobody_else: bool
+    left: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,3 +88,29 @@ class Given:
     check: bool = False
     known: Mapping[str, Any] | None = None
     passed: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """A verdict that is on disk and counts for nothing until its ``labels`` are confirmed as new.
+
+    ``waits_for`` is the role that confirms them.
+    """
+
+    id: str
+    review_id: str
+    labels: Sequence[UnknownLabel]
+    waits_for: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WaitingLabel:
+    """A value that ``verdicts`` verdicts wait for. ``tasks`` are at most five of theirs."""
+
+    field: str
+    value: str
+    suggestion: str | None
+    verdicts: int
+    since: datetime
+    reviewers: Sequence[str]
+    tasks: Sequence[str]

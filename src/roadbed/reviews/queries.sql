@@ -33,10 +33,11 @@ WHERE review.task_id = earlier.id AND review.closed_at IS NULL
 UPDATE review
 SET claimed_by = item.reviewer,
     claim_until = now() + make_interval(secs => item.claim_seconds),
-    claimed_at = CASE WHEN claimed_by = item.reviewer THEN claimed_at ELSE now() END
+    claimed_at = CASE WHEN claimed_by = item.reviewer THEN claimed_at ELSE now() END,
+    skipped_by = array_remove(skipped_by, item.reviewer)
 FROM json_to_recordset(%(items)s::json) AS item (
     id text, review_id text, reviewer text, linker text, claim_seconds double precision)
-WHERE review.id = item.review_id AND review.closed_at IS NULL
+WHERE review.id = item.review_id AND review.closed_at IS NULL AND NOT review.held
   AND (review.claimed_by IS NULL OR review.claimed_by = item.reviewer
        OR review.claim_until < now())
   AND may_review(review, item.reviewer, item.linker)
@@ -48,7 +49,7 @@ SELECT item.id, review.id AS review_id, review.closed_at, review.superseded_by, 
        decision.actions, decision.provenance, decision.content_hash, decision.confidence, decision.evidence, decision.reason, decision.route, decision.version,
        NULL::jsonb AS verdict,
        reported_of(review.task_id) AS reported, review.outcome, senders_of(task.id) AS senders,
-       coalesce(review.reserved_for = ANY (review.barred), false) AS nobody_else,
+       coalesce(review.reserved_for = ANY (review.barred), false) AS nobody_else, review.held,
        review.barred, review.reserved_for, task.revises, measure.kind AS measured,
        measure.right_output AS known, measure.right_actions AS known_actions,
        measure.proposed_right
@@ -84,7 +85,7 @@ WITH item AS (
     UPDATE review SET verdict = item.id, closed_at = item.given_at, claimed_by = NULL,
                       claim_until = NULL
     FROM item, decision
-    WHERE review.id = item.review_id AND review.closed_at IS NULL
+    WHERE review.id = item.review_id AND review.closed_at IS NULL AND NOT review.held
       AND decision.task_id = review.task_id
       AND coalesce(decision.content_hash, item.shown) IS NOT DISTINCT FROM item.shown
       AND NOT (item.kind = 'accept' AND (review.blind OR decision.output IS NULL))
@@ -112,7 +113,7 @@ WHERE measure.task_id = verdict.task_id AND item.passed IS NOT NULL
 
 -- name: judged
 SELECT item.id, verdict.id AS verdict_id, review.closed_at, review.superseded_by, review.claimed_by,
-       review.id AS review_id, decision.content_hash
+       review.id AS review_id, review.held, decision.content_hash
 FROM json_to_recordset(%(items)s::json) AS item (id text, review_id text)
 JOIN review ON review.id = item.review_id
 JOIN decision ON decision.task_id = review.task_id
@@ -130,6 +131,7 @@ FROM review
 JOIN task ON task.id = review.task_id
 JOIN decision ON decision.task_id = review.task_id
 WHERE review.use_case = %(use_case)s AND review.verdict IS NULL AND review.closed_at IS NULL
+  AND NOT review.held
   AND (%(after_priority)s::integer IS NULL
        OR review.priority < %(after_priority)s
        OR (review.priority = %(after_priority)s AND review.id > %(after_id)s))
@@ -162,20 +164,59 @@ SET claimed_by = %(reviewer)s,
 WHERE id IN (
     SELECT id FROM review AS free
     WHERE free.use_case = %(use_case)s AND free.verdict IS NULL AND free.closed_at IS NULL
-      AND NOT %(reviewer)s = ANY (free.skipped_by)
+      AND NOT free.held AND NOT %(reviewer)s = ANY (free.skipped_by)
       AND (free.claimed_by IS NULL OR free.claimed_by = %(reviewer)s OR free.claim_until < now())
       AND may_review(free, %(reviewer)s, %(linker)s)
     ORDER BY free.priority DESC, free.id
     LIMIT %(most)s FOR UPDATE SKIP LOCKED)
 RETURNING id
 
+-- name: claim_left
+-- What the reviewer left to others, and nobody else can take: everybody else who reviews here left it
+-- too, or must not judge it. First what was left longest ago, so that all of it is offered in turn.
+WITH other AS MATERIALIZED (
+    SELECT DISTINCT held.person
+    FROM role_in_force AS held
+    JOIN person ON person.name = held.person AND person.disabled_at IS NULL
+    WHERE held.use_case = %(use_case)s AND held.role = ANY (%(roles)s)
+      AND held.person <> %(reviewer)s)
+UPDATE review
+SET claimed_by = %(reviewer)s,
+    claim_until = now() + make_interval(secs => %(claim_seconds)s),
+    claimed_at = CASE WHEN claimed_by = %(reviewer)s THEN claimed_at ELSE now() END
+WHERE id IN (
+    SELECT id FROM review AS free
+    WHERE free.use_case = %(use_case)s AND free.verdict IS NULL AND free.closed_at IS NULL
+      AND NOT free.held AND %(reviewer)s = ANY (free.skipped_by)
+      AND (free.claimed_by IS NULL OR free.claimed_by = %(reviewer)s OR free.claim_until < now())
+      AND may_review(free, %(reviewer)s, %(linker)s)
+      AND NOT EXISTS (SELECT FROM other WHERE NOT other.person = ANY (free.skipped_by)
+                                          AND may_review(free, other.person, NULL))
+    ORDER BY free.claimed_at NULLS FIRST, free.priority DESC, free.id
+    LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+RETURNING id, claimed_at
+
 -- name: skip
 UPDATE review
 SET claimed_by = NULL, claim_until = NULL,
     skipped_by = array_append(array_remove(skipped_by, %(reviewer)s), %(reviewer)s)
-WHERE id = %(id)s AND closed_at IS NULL AND (claimed_by IS NULL OR claimed_by = %(reviewer)s
-                                             OR claim_until < now())
+WHERE id = %(id)s AND closed_at IS NULL AND NOT held
+  AND (claimed_by IS NULL OR claimed_by = %(reviewer)s OR claim_until < now())
 RETURNING id
+
+-- name: unskip
+-- Whoever left a review to others takes that back, and has it again.
+UPDATE review
+SET skipped_by = array_remove(skipped_by, %(reviewer)s), claimed_by = %(reviewer)s,
+    claim_until = now() + make_interval(secs => %(claim_seconds)s), claimed_at = now()
+WHERE id = %(id)s AND closed_at IS NULL AND NOT held AND %(reviewer)s = ANY (skipped_by)
+  AND (claimed_by IS NULL OR claimed_by = %(reviewer)s OR claim_until < now())
+  AND may_review(review, %(reviewer)s, %(linker)s)
+RETURNING id
+
+-- name: left_by
+SELECT closed_at, superseded_by, claimed_by FROM review
+WHERE id = %(id)s AND %(reviewer)s = ANY (skipped_by)
 
 -- name: undo_verdict
 -- Whoever judged a known case was told its answer: that verdict stays. What was carried here from
@@ -230,7 +271,110 @@ WHERE review.id = %(id)s
 
 -- name: waiting
 SELECT count(*) AS waiting, count(*) FILTER (WHERE blind) AS blind, min(opened_at) AS oldest
-FROM review WHERE use_case = %(use_case)s AND verdict IS NULL AND closed_at IS NULL
+FROM review WHERE use_case = %(use_case)s AND verdict IS NULL AND closed_at IS NULL AND NOT held
+
+-- name: standing
+-- The verdict that stands on a review, as its reviewer gave it.
+SELECT verdict.id, verdict.kind, verdict.right_hash, verdict.right_actions IS NULL AS actions_unsaid,
+       verdict.note, verdict.new_kind, verdict.loss, verdict.agrees, verdict.score_reason
+FROM review JOIN verdict ON verdict.id = review.verdict
+WHERE review.id = %(id)s AND verdict.reviewer = %(reviewer)s AND verdict.carries IS NULL
+
+-- name: known_labels
+-- How often each text was given as right, in the newest examples.
+SELECT field.name AS field, said.value, count(*) AS times
+FROM (SELECT output FROM example
+      WHERE use_case = %(use_case)s AND withdrawn_at IS NULL AND output IS NOT NULL
+      ORDER BY id DESC LIMIT %(most)s) AS newest
+CROSS JOIN unnest(%(fields)s::text[]) AS field (name)
+CROSS JOIN LATERAL (
+    SELECT newest.output ->> field.name AS value
+    WHERE jsonb_typeof(newest.output -> field.name) = 'string'
+    UNION ALL
+    SELECT element #>> '{}'
+    FROM jsonb_array_elements(CASE WHEN jsonb_typeof(newest.output -> field.name) = 'array'
+                                   THEN newest.output -> field.name ELSE '[]' END) AS element
+    WHERE jsonb_typeof(element) = 'string') AS said
+GROUP BY field.name, said.value
+
+-- name: ever_given
+-- Whether a text was given as right in any example.
+SELECT EXISTS (
+    SELECT FROM example
+    WHERE use_case = %(use_case)s AND withdrawn_at IS NULL
+      AND (output -> %(field)s = to_jsonb(%(value)s::text)
+           OR output -> %(field)s @> to_jsonb(ARRAY[%(value)s::text]))) AS given
+
+-- name: confirmed_labels
+SELECT field, value, confirmed_by, confirmed_at FROM label WHERE use_case = %(use_case)s
+ORDER BY field, value
+
+-- name: confirm_label
+INSERT INTO label (use_case, field, value, confirmed_by, confirmed_at)
+VALUES (%(use_case)s, %(field)s, %(value)s, %(by)s, %(at)s)
+ON CONFLICT DO NOTHING
+RETURNING value
+
+-- name: set_aside
+-- The review of a verdict that waits: nobody is asked meanwhile. The same conditions as `judge`.
+UPDATE review SET held = true, claimed_by = NULL, claim_until = NULL
+FROM decision
+WHERE review.id = %(review_id)s AND review.closed_at IS NULL AND NOT review.held
+  AND decision.task_id = review.task_id
+  AND coalesce(decision.content_hash, %(shown)s) IS NOT DISTINCT FROM %(shown)s
+  AND (review.claimed_by IS NULL OR review.claimed_by = %(reviewer)s
+       OR review.claim_until < now())
+  AND may_review(review, %(reviewer)s, %(linker)s)
+RETURNING review.id
+
+-- name: hold
+INSERT INTO held_verdict (id, review_id, task_id, use_case, kind, output, actions, shown, note,
+                          new_kind, may_approve, labels, reviewer, linker, given_at)
+VALUES (%(id)s, %(review_id)s, %(task_id)s, %(use_case)s, %(kind)s, %(output)s, %(actions)s,
+        %(shown)s, %(note)s, %(new_kind)s, %(may_approve)s, %(labels)s, %(reviewer)s, %(linker)s,
+        %(at)s)
+
+-- name: held_on
+SELECT id, kind, output, actions, note, new_kind, labels, reviewer FROM held_verdict
+WHERE review_id = %(review_id)s AND ended IS NULL
+
+-- name: held_with
+-- The verdicts that wait for a label, the earliest first.
+SELECT held_verdict.* FROM held_verdict
+WHERE use_case = %(use_case)s AND ended IS NULL
+  AND labels @> jsonb_build_array(jsonb_build_object('field', %(field)s::text,
+                                                     'value', %(value)s::text))
+ORDER BY id
+
+-- name: end_held
+UPDATE held_verdict SET ended = %(ended)s, ended_by = %(by)s, ended_at = %(at)s
+WHERE id = %(id)s AND ended IS NULL
+RETURNING review_id
+
+-- name: lapse
+-- Its input was corrected meanwhile, so nobody is asked about it any more.
+UPDATE held_verdict SET ended = 'lapsed' WHERE id = %(id)s
+
+-- name: ask_again
+-- A review whose verdict waits no longer; `keep` is who has it then.
+UPDATE review
+SET held = false, claimed_by = %(keep)s,
+    claim_until = CASE WHEN %(keep)s::text IS NOT NULL
+                       THEN now() + make_interval(secs => %(claim_seconds)s) END,
+    claimed_at = CASE WHEN %(given_at)s::timestamptz IS NULL THEN claimed_at
+                      ELSE %(at)s - (%(given_at)s - claimed_at) END
+WHERE id = %(review_id)s AND held
+
+-- name: labels_waiting
+SELECT label ->> 'field' AS field, label ->> 'value' AS value, count(*) AS verdicts,
+       min(held_verdict.given_at) AS since,
+       array_agg(DISTINCT held_verdict.reviewer) AS reviewers,
+       (array_agg(held_verdict.task_id ORDER BY held_verdict.id))[1:5] AS tasks
+FROM held_verdict
+JOIN review ON review.id = held_verdict.review_id AND review.closed_at IS NULL
+CROSS JOIN jsonb_array_elements(held_verdict.labels) AS label
+WHERE held_verdict.use_case = %(use_case)s AND held_verdict.ended IS NULL
+GROUP BY 1, 2 ORDER BY since, 1, 2
 
 -- name: use_case_of
 SELECT use_case FROM review WHERE id = %(id)s

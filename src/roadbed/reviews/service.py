@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.people import duties
-from roadbed.people.duties import Bar, Parties
+from roadbed.people.duties import Bar
+from roadbed.people.rules import ALLOWS, Permission
 from roadbed.reviews.errors import (
     ContentChangedError,
     KnownCaseError,
+    LabelUnknownError,
     NothingToUndoError,
     OwnTaskError,
     ReviewClosedError,
+    ReviewHeldError,
     ReviewSupersededError,
     ReviewTakenError,
     UnknownReviewError,
     VerdictError,
 )
+from roadbed.reviews.labels import LabelBook
 from roadbed.reviews.model import Given, Review, VerdictKind
+from roadbed.reviews.rows import about_of, given_of, parties_of, review_of, right_actions
 from roadbed.reviews.verdicts import Shown, Verdict, read_verdict
-from roadbed.scoring.content import Content, content_hash
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write, write_within
@@ -36,24 +41,14 @@ SQL = queries(__package__)
 CLAIM = Write("claim", SQL["claim"], SQL["claimed"])
 LONGEST_NOTE = 4_000
 _MOST_CLAIMED = 1_000
-_HIDDEN = (
-    "output",
-    "actions",
-    "provenance",
-    "content_hash",
-    "confidence",
-    "evidence",
-    "reason",
-    "route",
-    "version",
-    "reported",
-)
-TURNED_OUT_WRONG = "Somebody reported that this answer turned out wrong."
-TAKEN_BACK = "Somebody had reported that this answer turned out wrong, and took it back."
+_REVIEWING = [str(role) for role, allowed in ALLOWS.items() if Permission.REVIEW in allowed]
 
 
 class Reviews:
-    """The queue of one installation. ``judge`` and ``on_undo`` are wired in ``pipeline.py``."""
+    """The queue of one installation. ``judge`` and ``on_undo`` are wired in ``pipeline.py``.
+
+    ``claim_seconds`` is how long whoever has a review keeps it. ``labels`` are those known.
+    """
 
     def __init__(
         self,
@@ -72,8 +67,9 @@ class Reviews:
         self._clock = clock
         self._judge = judge
         self._on_undo = tuple(on_undo)
-        self._claim_seconds = claim_seconds
+        self.claim_seconds = claim_seconds
         self._claimed: dict[str, Shown] = {}  # what was read with a claim, for its verdict
+        self.labels = LabelBook(database)
 
     async def queue(
         self,
@@ -101,14 +97,14 @@ class Reviews:
                 "after_id": after.id if after else None,
             },
         )
-        return [_read(row) for row in rows]
+        return [review_of(row) for row in rows]
 
     async def get(self, review_id: str) -> Review:
         """One review. Raises ``UnknownReviewError``."""
         row = await self._database.fetch_one(SQL["find"], {"id": review_id})
         if row is None:
             raise UnknownReviewError(review_id)
-        return _read(row)
+        return review_of(row)
 
     async def use_case_of(self, review_id: str) -> str | None:
         """The use case that a review belongs to; ``None`` if there is no such review."""
@@ -128,38 +124,47 @@ class Reviews:
                 "review_id": review_id,
                 "reviewer": reviewer,
                 "linker": linker,
-                "claim_seconds": self._claim_seconds,
+                "claim_seconds": self.claim_seconds,
             },
         )
         if row is None:
             raise UnknownReviewError(review_id)
         if row["closed_at"] is not None:
             raise _closed(review_id, row["superseded_by"])
-        if (why := duties.bar(reviewer, _parties(row), linker=linker)) is not None:
+        if row["held"]:
+            raise ReviewHeldError(review_id)
+        if (why := duties.bar(reviewer, parties_of(row), linker=linker)) is not None:
             raise _barred(why)
         if row["claimed_by"] != reviewer:
             raise ReviewTakenError(row["claimed_by"])
         while len(self._claimed) >= _MOST_CLAIMED:
             self._claimed.pop(next(iter(self._claimed)))
-        self._claimed[review_id] = _about(row)
-        return _read({**row, "id": review_id})
+        self._claimed[review_id] = about_of(row)
+        return review_of({**row, "id": review_id})
 
     async def claim_next(
         self, use_case: str, *, reviewer: str, linker: str | None = None, most: int = 1
     ) -> Sequence[Review]:
-        """Hold the most pressing free reviews that ``reviewer`` may judge, at most ``most``."""
-        rows = await self._database.fetch(
-            SQL["claim_next"],
-            {
-                "use_case": use_case,
-                "reviewer": reviewer,
-                "linker": linker,
-                "most": most,
-                "claim_seconds": self._claim_seconds,
-            },
-        )
-        found = [await self.get(row["id"]) for row in rows]
-        return sorted(found, key=lambda each: (-each.priority, each.id))
+        """Hold the most pressing free reviews that ``reviewer`` may judge, at most ``most``.
+
+        Last come those that ``reviewer`` left to others, and that nobody else can take.
+        """
+        facts: dict[str, Any] = {
+            "use_case": use_case,
+            "reviewer": reviewer,
+            "linker": linker,
+            "most": most,
+            "claim_seconds": self.claim_seconds,
+        }
+        rows = await self._database.fetch(SQL["claim_next"], facts)
+        free = [await self.get(row["id"]) for row in rows]
+        free.sort(key=lambda review: (-review.priority, review.id))
+        if len(free) == most:
+            return free
+        facts |= {"most": most - len(free), "roles": _REVIEWING}
+        rows = await self._database.fetch(SQL["claim_left"], facts)
+        rows = sorted(rows, key=lambda row: (row["claimed_at"], row["id"]))
+        return [*free, *[replace(await self.get(row["id"]), left=True) for row in rows]]
 
     async def give(
         self,
@@ -179,21 +184,25 @@ class Reviews:
     ) -> Given:
         """Close a review with a verdict. When this returns, verdict and example are on disk.
 
+        The same verdict of the same person once more changes nothing and is answered like the
+        first: its answer may have been lost.
+
         ``actions`` are the right ones, for a correction; left out, nothing is said of them and none
         is sent. ``shown`` is the hash of what the reviewer saw. ``rules`` judge actions that the
         reviewer wrote. ``may_approve`` says that the reviewer may release what needs an approval.
         ``linker`` is who let the reviewer in, see ``duties``. ``new_kind`` says that nothing like
         it was known to the use case before.
 
-        Raises ``VerdictError`` when it does not fit, ``ContentChangedError``, ``OwnTaskError``,
-        ``UnknownReviewError``, ``ReviewClosedError``, ``ReviewTakenError``.
+        Raises ``VerdictError`` when it does not fit, ``LabelUnknownError`` for a label that was
+        never seen before, ``ContentChangedError``, ``OwnTaskError``, ``UnknownReviewError``,
+        ``ReviewClosedError``, ``ReviewHeldError``, ``ReviewTakenError``.
         """
         if note is not None and (len(note) > LONGEST_NOTE or "\x00" in note):
             raise VerdictError(
                 "The note cannot be kept.",
                 f"Write at most {LONGEST_NOTE} characters of plain text.",
             )
-        about = self._claimed.pop(review_id, None) or await self._shown(review_id)
+        about = self._claimed.pop(review_id, None) or await self.shown(review_id)
         if shown is not None and shown != about.content_hash:
             raise ContentChangedError(review_id)
         if duties.bar(reviewer, about.parties, linker=linker) is Bar.SENT:
@@ -208,41 +217,37 @@ class Reviews:
             rules=rules,
             may_approve=may_approve,
         )
-        right = verdict.right
-        item = self._item(declared, review_id, about, verdict, reviewer=reviewer)
-        row = await self._writer.write(
-            self._judge,
-            {**item, "note": note or None, "new_kind": new_kind, "linker": linker},
-        )
+        if unknown := await self.labels.unknown(declared, kind, verdict.right):
+            raise LabelUnknownError(unknown)
+        item = self.item(declared, review_id, about, verdict, reviewer=reviewer)
+        item |= {"note": note or None, "new_kind": new_kind, "linker": linker}
+        row = await self._writer.write(self._judge, item)
         if row is None:
             raise UnknownReviewError(review_id)
+        if row["verdict_id"] is None and (stands := await self._stands(item)) is not None:
+            return given_of(about, verdict, {**item, **stands})
         if row["verdict_id"] is None:
             raise await self._refusal(review_id, kind, row, about, (reviewer, linker))
-        return Given(
-            verdict_id=item["id"],
-            review_id=review_id,
-            kind=kind,
-            agrees=verdict.agrees,
-            loss=verdict.score.loss,
-            score_reason=verdict.score.why,
-            right_output=right.output if right else None,
-            right_actions=_right_actions(verdict),
-            decided=about.content.output if about.content else None,
-            decided_actions=about.content.proposed_actions if about.content else [],
-            blind=about.blind,
-            check=about.measured == "check",
-            known=about.known.output if about.known and about.measured == "check" else None,
-            passed=verdict.passed,
-        )
+        return given_of(about, verdict, item)
 
-    async def _shown(self, review_id: str) -> Shown:
+    async def _stands(self, item: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The verdict that stands on a review, if ``item`` says exactly the same once more."""
+        row = await self._database.fetch_one(
+            SQL["standing"], {"id": item["review_id"], "reviewer": item["reviewer"]}
+        )
+        if row is None or row["actions_unsaid"] is not (item["right_actions"] is None):
+            return None
+        same = all(row[name] == item[name] for name in ("kind", "right_hash", "note", "new_kind"))
+        return row if same else None
+
+    async def shown(self, review_id: str) -> Shown:
         """What a verdict on a review is about. Raises ``UnknownReviewError``."""
         row = await self._database.fetch_one(SQL["shown"], {"id": review_id})
         if row is None:
             raise UnknownReviewError(review_id)
-        return _about(row)
+        return about_of(row)
 
-    def _item(
+    def item(
         self,
         declared: UseCase,
         review_id: str,
@@ -264,7 +269,7 @@ class Reviews:
             "use_case": declared.name,
             "kind": verdict.kind,
             "output": right.output if right else None,
-            "right_actions": _right_actions(verdict),
+            "right_actions": right_actions(verdict),
             "right_hash": right.hash if right else None,
             "effect_hash": right.effect_hash if right else None,
             "output_hash": right.output_hash if right else None,
@@ -301,7 +306,7 @@ class Reviews:
 
         Raises ``UnknownReviewError``, ``VerdictError``.
         """
-        at, about = self._clock.now(), await self._shown(review_id)
+        at, about = self._clock.now(), await self.shown(review_id)
         verdict = await asyncio.to_thread(
             read_verdict,
             declared,
@@ -312,7 +317,7 @@ class Reviews:
             rules=None,
             may_approve=False,
         )
-        item = self._item(declared, review_id, about, verdict, reviewer=by, carries=word)
+        item = self.item(declared, review_id, about, verdict, reviewer=by, carries=word)
         async with self._database.transaction() as connection:
             cursor = await connection.execute(SQL["word"], {"word": word})
             if await cursor.fetchone() is None:
@@ -330,15 +335,20 @@ class Reviews:
             review = await self.get(review_id)
             if review.closed_at:
                 raise ReviewClosedError(review_id)
+            if await self._database.fetch_one(SQL["held_on"], {"review_id": review_id}):
+                raise ReviewHeldError(review_id)
             raise ReviewTakenError(review.claimed_by)
 
-    async def undo(self, review_id: str, *, reviewer: str) -> Review:
-        """Take one's own verdict back; its example is withdrawn, the review is open again.
+    async def undo(self, review_id: str, *, reviewer: str, linker: str | None = None) -> Review:
+        """Take back one's own verdict, also one that waits, or that one left the review to others.
 
-        Where it decided a dispute, it is taken back where it was carried to as well. A blind review
-        is then for somebody else: with the verdict came what the decider said.
+        The example of a verdict is withdrawn, and the review is open again. Where it decided a
+        dispute, it is taken back where it was carried to as well. A blind review is then for
+        somebody else: with the verdict came what the decider said. ``linker`` is who let the
+        reviewer in, see ``duties``.
 
-        Raises ``UnknownReviewError``, ``NothingToUndoError``, ``KnownCaseError``.
+        Raises ``UnknownReviewError``, ``NothingToUndoError``, ``KnownCaseError``,
+        ``ReviewClosedError``, ``ReviewTakenError``.
         """
         at, by = self._clock.now(), reviewer
         async with self._database.transaction() as connection:
@@ -347,20 +357,50 @@ class Reviews:
             )
             undone = await cursor.fetchone()
             if undone:
+                self.labels.forget()
                 await self._take_back(connection, undone["id"], kind="undone", by=by, at=at)
-                whose = {"reviewer": by, "claim_seconds": self._claim_seconds}
+                whose = {"reviewer": by, "claim_seconds": self.claim_seconds}
                 await connection.execute(SQL["reopen"], {"id": review_id, **whose})
                 facts = {"verdict_id": undone["id"], "at": at}
                 cursor = await connection.execute(SQL["undo_carried"], facts)
                 for carried in await cursor.fetchall():
                     await self._take_back(connection, carried["id"], kind="undone", by=by, at=at)
                     await connection.execute(SQL["await_word"], {"id": carried["review_id"]})
-        if not undone:
+            else:
+                undone = await self._unhold(connection, review_id, by=by, at=at)
+        if not undone and not await self._unskip(review_id, reviewer, linker):
             await self.get(review_id)
             if await self._database.fetch_one(SQL["is_known_case"], {"id": review_id}):
                 raise KnownCaseError(review_id)
             raise NothingToUndoError(review_id)
         return await self.get(review_id)
+
+    async def _unhold(
+        self, connection: Connection, review_id: str, *, by: str, at: datetime
+    ) -> Mapping[str, Any] | None:
+        """Take back a verdict that waits for its label to be confirmed."""
+        cursor = await connection.execute(SQL["held_on"], {"review_id": review_id})
+        held = await cursor.fetchone()
+        if held is None or held["reviewer"] != by:
+            return None
+        facts = {"id": held["id"], "ended": "undone", "by": by, "at": at}
+        await connection.execute(SQL["end_held"], facts)
+        again = {"review_id": review_id, "keep": by, "claim_seconds": self.claim_seconds}
+        await connection.execute(SQL["ask_again"], {**again, "given_at": None, "at": at})
+        return held
+
+    async def _unskip(self, review_id: str, reviewer: str, linker: str | None) -> bool:
+        """Take back that ``reviewer`` left a review to others; ``False`` if they did not."""
+        facts = {"id": review_id, "reviewer": reviewer, "linker": linker}
+        again = {**facts, "claim_seconds": self.claim_seconds}
+        if await self._database.fetch_one(SQL["unskip"], again):
+            return True
+        left = await self._database.fetch_one(SQL["left_by"], facts)
+        if left is None:
+            return False
+        if left["closed_at"] is not None:
+            raise _closed(review_id, left["superseded_by"])
+        raise ReviewTakenError(left["claimed_by"])
 
     async def _take_back(
         self, connection: Connection, verdict_id: str, *, kind: str, by: str, at: datetime
@@ -385,6 +425,8 @@ class Reviews:
     ) -> Exception:
         if row["closed_at"] is not None:
             return _closed(review_id, row["superseded_by"])
+        if row["held"]:
+            return ReviewHeldError(review_id)
         if row["content_hash"] is not None and row["content_hash"] != about.content_hash:
             return ContentChangedError(review_id)
         review = await self.get(review_id)
@@ -399,7 +441,7 @@ class Reviews:
                 "Give the right output with `correct`, or `reject`.",
             )
         person, linker = hands
-        now = await self._shown(review_id)  # whoever read an answer since is barred since
+        now = await self.shown(review_id)  # whoever read an answer since is barred since
         if (why := duties.bar(person, now.parties, linker=linker)) is not None:
             return _barred(why)
         return ReviewTakenError(review.claimed_by)
@@ -413,52 +455,3 @@ def _closed(review_id: str, superseded_by: str | None) -> Exception:
 
 def _barred(why: Bar) -> Exception:
     return OwnTaskError() if why is Bar.SENT else ReviewTakenError(None)
-
-
-def _parties(row: Mapping[str, Any]) -> Parties:
-    return Parties(senders=row["senders"], knows=row["barred"], only=row["reserved_for"])
-
-
-def _about(row: Mapping[str, Any]) -> Shown:
-    """What a verdict is about, of a row that ``shown`` or ``claimed`` gave."""
-    content = _content(row["output"], row["actions"], row["provenance"])
-    return Shown(
-        task_id=row["task_id"],
-        blind=row["blind"],
-        input=row["input"],
-        parties=_parties(row),
-        content=content,
-        content_hash=row["content_hash"] or content_hash(content),
-        route=row["route"],
-        confidence=row["confidence"],
-        measured=row["measured"],
-        known=_content(row["known"], row["known_actions"], None),
-        known_actions=row["known_actions"] is not None,
-        proposed_right=row["proposed_right"],
-        revises=row["revises"],
-    )
-
-
-def _right_actions(verdict: Verdict) -> Sequence[Mapping[str, Any]] | None:
-    """The right actions; ``None`` where nothing was said of them."""
-    if not verdict.actions_known:
-        return None
-    return verdict.right.proposed_actions if verdict.right else []
-
-
-def _content(
-    output: Mapping[str, Any] | None,
-    actions: Sequence[Mapping[str, Any]] | None,
-    provenance: Mapping[str, Any] | None,
-) -> Content | None:
-    if output is None:
-        return None
-    return Content(output=output, actions=actions or (), provenance=provenance or {})
-
-
-def _read(row: Mapping[str, Any]) -> Review:
-    hidden = row["blind"] and row["verdict"] is None
-    fields = {name: row[name] for name in Review.__dataclass_fields__}
-    if row["outcome"] is not None:
-        fields["reason"] = TURNED_OUT_WRONG if row["reported"] else TAKEN_BACK
-    return Review(**(fields | dict.fromkeys(_HIDDEN) if hidden else fields))

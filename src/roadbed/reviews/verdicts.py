@@ -112,7 +112,7 @@ def _right(
             "A correction needs the right output.",
             "Send it as `output`, or use `reject` if no answer would be right.",
         )
-    right = Content(output=as_declared(declared.output, output))
+    right = Content(output=as_declared(declared, output))
     if actions is None:
         return right, False
     return replace(right, actions=_actions(declared, actions)), True

@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
+from pydantic import BaseModel
+
 from roadbed.tables import LeftOut, Table, TableError
 from roadbed.usecases.deciders import LabelledExample, Records
 from roadbed.usecases.errors import Problem, UseCaseError
+from roadbed.usecases.labels import normal_output
 from roadbed.usecases.model import UseCase
 from roadbed.usecases.reading import read_form
 from roadbed.usecases.rulebook import RuleBook, read_rules
@@ -151,7 +154,7 @@ def _example(declared: UseCase, path: Path, number: int, line: str) -> LabelledE
         output = record["output"]
         return LabelledExample(
             input=read_form(declared.input, record["input"]).value,
-            output=None if output is None else read_form(declared.output, output).value,
+            output=None if output is None else _right(declared, output),
         )
     except (ValueError, RecursionError) as error:
         return Problem(
@@ -160,6 +163,12 @@ def _example(declared: UseCase, path: Path, number: int, line: str) -> LabelledE
             problem=f"This example cannot be used: {error}.",
             remedy='Write {"input": {…}, "output": {…}}, output null if none is right.',
         )
+
+
+def _right(declared: UseCase, output: object) -> BaseModel:
+    """A right output with each label in its one form. Raises ``UnfitError``."""
+    normal = normal_output(declared, output) if isinstance(output, dict) else output
+    return read_form(declared.output, normal).value
 
 
 def _import(folder: Path) -> ModuleType:

@@ -20,7 +20,7 @@ def declared_labels(field: str, labels: Iterable[str]) -> str:
         return ""
     lines = "".join(f"            {_literal(name)},\n" for name in names)
     return (
-        "    # A value that is not one of these is stopped until the domain lead confirms it as new.\n"
+        "    # Any other value is stopped until the domain lead confirms it as new.\n"
         f"    labels={{\n        {_literal(field)}: [\n{lines}        ],\n    }},\n"
     )
 
@@ -50,7 +50,8 @@ usecase = UseCase(
     purpose="Give each text the label that people gave texts like it",
     input=Input,
     output=Output,
-{labels}    # One name may stand for all four while you try it out; before it matters, name four people.
+{labels}\
+    # One name may stand for all four while you try it out; before it matters, name four people.
     pod=Pod(
         domain_lead="{person}",
         engineer="{person}",
@@ -87,7 +88,7 @@ usecase = UseCase(
     purpose="Send each inquiry to the team that resolves it",
     input=Inquiry,
     output=Routing,
-    # A queue that is not one of these is stopped until the domain lead confirms it as new.
+    # Any other queue is stopped until the domain lead confirms it as new.
     labels={{"queue": ["refunds", "returns", "delivery"]}},
     # One name may stand for all four while you try it out; before it matters, name four people.
     pod=Pod(

@@ -112,6 +112,34 @@ async function copy(button, text) {
   setTimeout(() => { button.textContent = before; }, 1200);
 }
 
+// --- what must outlive a reload: in this tab, for whoever is signed in
+
+const person = (document.querySelector("[data-person]") || { dataset: {} }).dataset.person;
+const drawer = {
+  at: (name) => `roadbed:${person}:${name}`,
+  read(name) {
+    try { return JSON.parse(sessionStorage.getItem(drawer.at(name))); } catch { return null; }
+  },
+  write(name, value) {
+    try {
+      if (value === null) sessionStorage.removeItem(drawer.at(name));
+      else sessionStorage.setItem(drawer.at(name), JSON.stringify(value));
+    } catch { /* a browser may keep nothing: then only a reload loses it */ }
+  },
+  // Nothing is kept for somebody who signed out, or for whoever comes after them.
+  clear(all) {
+    try {
+      const own = `roadbed:${person}:`;
+      Object.keys(sessionStorage).filter((key) => key.startsWith("roadbed:") && (all || !person || !key.startsWith(own)))
+        .forEach((key) => sessionStorage.removeItem(key));
+    } catch { /* as above */ }
+  },
+};
+drawer.clear(false);
+document.addEventListener("submit", (event) => {
+  if (event.target.getAttribute("action") === "/sign-out") drawer.clear(true);
+});
+
 // --- the review desk
 
 const desk = document.body.dataset.desk ? reviewDesk(document.body.dataset.desk) : null;
@@ -119,28 +147,87 @@ const desk = document.body.dataset.desk ? reviewDesk(document.body.dataset.desk)
 function reviewDesk(path) {
   const place = document.getElementById("item");
   const result = document.getElementById("result");
-  let current = null, following = null, busy = false;
-  const done = [];
+  const NO_ANSWER = "The server does not answer.";
+  const GONE = ["review_closed", "review_taken", "review_superseded", "review_held", "review_unknown", "content_changed", "own_task"];
+  const NOTHING_LEFT = ["nothing_to_undo", "review_known_case", "review_closed", "review_taken", "review_superseded", "review_unknown"];
+  const MOST_DONE = 50;
+  let current = null, following = null, busy = false, last = "", unsure = "";
+  let done = drawer.read(`done:${usecase}`) || [];
 
   const id = (node) => (node && node.dataset.review) || "";
-  const fetchNext = async (after) => part((await ask(`${path}/next?after=${after}`)).html);
+  const fetchNext = async (after, first) =>
+    part((await ask(`${path}/next?after=${after}${first ? `&first=${encodeURIComponent(first)}` : ""}`)).html);
+
+  function remember(review) {
+    done = done.filter((each) => each !== review).concat(review).slice(-MOST_DONE);
+    drawer.write(`done:${usecase}`, done);
+  }
+
+  function forget(review) {
+    done = done.filter((each) => each !== review);
+    drawer.write(`done:${usecase}`, done.length ? done : null);
+  }
+
+  // What somebody typed, by the name of each field; null where nothing is typed.
+  const typed = (node) => {
+    const fields = [...node.querySelectorAll(":is(input:not([type=hidden]), textarea, select)[name]")].filter(changed);
+    return fields.length ? Object.fromEntries(fields.map((each) => [each.name, each.type === "checkbox" ? each.checked : each.value])) : null;
+  };
+
+  function keep() {
+    if (id(current)) drawer.write(`typed:${id(current)}`, typed(current));
+  }
+
+  function restore(node) {
+    Object.entries(drawer.read(`typed:${id(node)}`) || {}).forEach(([name, value]) => {
+      const field = node.querySelector(`[name="${CSS.escape(name)}"]`);
+      if (!field) return;
+      if (field.type === "checkbox") field.checked = value;
+      else field.value = value;
+      const folded = field.closest("details");
+      if (folded) folded.open = true;
+    });
+  }
 
   function show(node) {
     current = node;
+    if (id(node)) restore(node);
     place.replaceChildren(node);
-    following = id(node) ? fetchNext(id(node)) : null;
+    if (id(node) || "empty" in node.dataset) drawer.write(`at:${usecase}`, id(node) || null);
+    following = id(node) ? fetchNext(id(node)).catch(() => null) : null;
     if (!id(node)) setTimeout(refill, 3000);
     else if (node.dataset.blind === "yes") place.querySelector(".text").scrollIntoView({ block: "nearest" });
   }
 
   async function refill() {
-    if (current && !id(current)) show(await fetchNext(""));
+    if (current && id(current)) return;
+    try { show(await fetchNext("")); }
+    catch { setTimeout(refill, 3000); }
   }
 
   function tell(html) {
     const told = part(html);
     if (told.dataset.waiting) document.getElementById("waiting").textContent = told.dataset.waiting;
     result.replaceChildren(told);
+    const choice = told.querySelector("button");
+    if (choice) choice.focus();
+    return told.dataset.code || "";
+  }
+
+  function trouble(problem, more) {
+    const told = part('<p class="problem" role="alert"><strong></strong> <span></span></p>');
+    told.firstElementChild.textContent = problem;
+    told.lastElementChild.textContent = more;
+    result.replaceChildren(told);
+  }
+
+  // An item that is not for us any more: what was typed for it can still be read and copied.
+  function tellTyped(fields) {
+    if (!fields) return;
+    const said = part('<p class="small" data-typed>You had typed: <span></span></p>');
+    said.lastElementChild.textContent = Object.entries(fields)
+      .map(([name, value]) => `${name.replace(/^output\./, "")}: ${value}`).join("; ");
+    result.append(said);
   }
 
   async function advance(left) {
@@ -153,21 +240,41 @@ function reviewDesk(path) {
     if (busy || !id(current)) return;
     busy = true;
     const left = id(current);
+    let taken = false;
     try {
       const answer = await ask(`${path}/${left}${suffix}`, body);
-      tell(answer.html);
+      const code = tell(answer.html);
       if (answer.ok) {
-        if (!suffix) done.push(left);
+        taken = true;
+        remember(left);
+        if (!suffix) drawer.write(`typed:${left}`, null);
         await advance(left);
+      } else if (GONE.includes(code)) {
+        tellTyped(typed(current));
+        if (code === "review_closed") drawer.write(`typed:${left}`, null);
+        show(await fetchNext(code === "content_changed" ? "" : left));
       }
     } catch {
-      tell('<p class="problem" role="alert"><strong>The server does not answer.</strong> What you typed is still here; try again.</p>');
+      if (taken) trouble(NO_ANSWER, "Your verdict was taken. The next one comes as soon as the server answers.");
+      else trouble(NO_ANSWER, "What you typed is still here; try again.");
+      if (taken) follow(left);
     } finally { busy = false; }
   }
 
-  function verdict(kind) {
+  // The verdict is on disk, only the next item is not here yet.
+  function follow(left) {
+    current = part('<p class="small">Fetching the next one …</p>');
+    place.replaceChildren(current);
+    const again = () => fetchNext(left).then(show).catch(() => setTimeout(again, 1000));
+    setTimeout(again, 1000);
+  }
+
+  function verdict(kind, more) {
+    if (!id(current)) return undefined;
+    last = kind;
     const body = new URLSearchParams(new FormData(current));
     body.set("verdict", kind);
+    Object.entries(more || {}).forEach(([name, value]) => body.set(name, value));
     return send("", body);
   }
 
@@ -179,37 +286,80 @@ function reviewDesk(path) {
     verdict("correct");
   }
 
+  // The known label in the place of the one that was stopped.
+  function use(button) {
+    const field = current.querySelector(`[name="output.${CSS.escape(button.dataset.field)}"]`);
+    if (!field) return;
+    const whole = field.matches("input, select");
+    field.value = whole ? button.dataset.use : field.value.replaceAll(JSON.stringify(button.dataset.typed), JSON.stringify(button.dataset.use));
+    keep();
+    verdict("correct");
+  }
+
   async function undo() {
-    const last = done.pop();
-    if (!last || busy) return;
+    const review = done[done.length - 1];
+    if (!review || busy) return;
     busy = true;
     try {
-      const answer = await ask(`${path}/${last}/undo`);
+      const answer = await ask(`${path}/${review}/undo`);
       if (answer.ok) {
+        forget(review);
         const node = part(answer.html);
-        const passed = id(node) === last ? "" : " You were shown what the decider said, so somebody else labels it.";
+        const passed = id(node) === review ? "" : " You were shown what the decider said, so somebody else labels it.";
         show(node);
         result.replaceChildren(part(`<p class="told">Taken back.${passed}</p>`));
-      }
-      else tell(answer.html);
+      } else if (tell(answer.html) === "nothing_to_undo" && unsure === review) {
+        // It was taken back before: only the answer was lost.
+        forget(review);
+        show(await fetchNext("", review));
+        result.replaceChildren(part('<p class="told">Taken back.</p>'));
+      } else if (NOTHING_LEFT.includes(result.firstElementChild.dataset.code)) forget(review);
+      unsure = "";
+    } catch {
+      unsure = review;
+      trouble(NO_ANSWER, "Nothing is lost; press u again.");
     } finally { busy = false; }
   }
 
+  async function begin() {
+    const before = drawer.read(`at:${usecase}`);
+    try {
+      const node = await fetchNext("", before);
+      if (node.dataset.lost) {
+        trouble(node.dataset.lost, "This is the next one.");
+        tellTyped(drawer.read(`typed:${before}`));
+      }
+      show(node);
+    } catch {
+      trouble(NO_ANSWER, "The next one comes as soon as it does.");
+      setTimeout(begin, 3000);
+    }
+  }
+
   place.addEventListener("submit", (event) => { event.preventDefault(); correct(); });
+  place.addEventListener("input", keep);
+  place.addEventListener("change", keep);
   place.addEventListener("click", (event) => {
     const at = event.target.closest("button[data-verdict], button[data-skip]");
     if (!at || at.type === "submit") return;
     if ("skip" in at.dataset) send("/skip");
     else verdict(at.dataset.verdict);
   });
-  fetchNext("").then(show);
+  result.addEventListener("click", (event) => {
+    const at = event.target.closest("button[data-use], button[data-new]");
+    if (!at) return;
+    if (at.dataset.use) use(at);
+    else verdict(last, { new_labels: "yes" });
+  });
+  begin();
 
+  const field = (selector) => current && current.querySelector(selector);
   return { keys: {
-    a: () => current.dataset.blind === "no" && current.dataset.answer === "yes" && verdict("accept"),
-    e: () => { const field = current.querySelector("[name^='output.']"); if (field) field.focus(); },
+    a: () => id(current) && current.dataset.blind === "no" && current.dataset.answer === "yes" && verdict("accept"),
+    e: () => { const at = field("[name^='output.']"); if (at) at.focus(); },
     x: () => verdict("reject"), s: () => send("/skip"), u: undo,
-    w: () => { const kind = current.querySelector("[name='new_kind']"); if (kind) kind.checked = !kind.checked; },
-    n: () => { const note = current.querySelector("[name='note']"); if (note) note.focus(); },
+    w: () => { const at = field("[name='new_kind']"); if (at) { at.checked = !at.checked; keep(); } },
+    n: () => { const at = field("[name='note']"); if (at) at.focus(); },
   } };
 }
 

@@ -1,0 +1,108 @@
+"""Which labels of a use case are known, and which of a verdict were never seen before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from roadbed.reviews.model import VerdictKind
+from roadbed.scoring.content import Content
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+from roadbed.usecases.labels import (
+    Label,
+    UnknownLabel,
+    is_free_text,
+    labels_of,
+    open_fields,
+    stopped,
+)
+from roadbed.usecases.model import UseCase
+
+SQL = queries(__package__)
+_NEWEST = 20_000  # examples that tell which values a field has
+Counts = Mapping[str, Mapping[str, int]]
+
+
+class LabelBook:
+    """What was given as right so far. Values that were seen are remembered; others are looked up.
+
+    A value whose only verdict another process has seen taken back is remembered here until this
+    process looks again: it was looked at by a person once.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._seen: dict[str, Counts] = {}
+
+    def forget(self) -> None:
+        """Look again: a verdict was taken back, or a label confirmed."""
+        self._seen.clear()
+
+    async def unknown(
+        self, declared: UseCase, kind: VerdictKind, right: Content | None
+    ) -> list[UnknownLabel]:
+        """The labels of a right output that were never seen before.
+
+        Of an answer that was accepted only labels are looked at that the use case declares: nobody
+        typed it.
+        """
+        if right is None:
+            return []
+        labels = [
+            label
+            for label in labels_of(declared, right.output)
+            if label.choices is None
+            and (kind is VerdictKind.CORRECT or label.field in declared.labels)
+            and label.value not in declared.labels.get(label.field, ())
+        ]
+        remembered = self._seen.get(declared.name, {})
+        if all(_is_known(declared, label, remembered) for label in labels):
+            return []
+        counts = await self._look(declared)
+        confirmed = await self.confirmed(declared.name)
+        found = []
+        for label in labels:
+            known = counts.get(label.field, {})
+            why = stopped(declared, label, known, confirmed.get(label.field, frozenset()))
+            if why is not None and not await self._ever_given(declared.name, label):
+                found.append(why)
+        return found
+
+    async def known(self, declared: UseCase) -> Mapping[str, Sequence[str]]:
+        """The known labels of each field that has labels, in alphabetical order."""
+        counts, confirmed = await self._look(declared), await self.confirmed(declared.name)
+        found = {}
+        for field in open_fields(declared):
+            given = counts.get(field, {})
+            listed = declared.labels.get(field, ())
+            if listed or not is_free_text(given):
+                found[field] = sorted({*listed, *given, *confirmed.get(field, ())})
+        return found
+
+    async def confirmed(self, use_case: str) -> Mapping[str, frozenset[str]]:
+        """The labels that somebody confirmed as new, by field."""
+        found: dict[str, set[str]] = {}
+        for row in await self._database.fetch(SQL["confirmed_labels"], {"use_case": use_case}):
+            found.setdefault(row["field"], set()).add(row["value"])
+        return {field: frozenset(values) for field, values in found.items()}
+
+    async def _look(self, declared: UseCase) -> Counts:
+        rows = await self._database.fetch(
+            SQL["known_labels"],
+            {"use_case": declared.name, "fields": open_fields(declared), "most": _NEWEST},
+        )
+        found: dict[str, dict[str, int]] = {}
+        for row in rows:
+            found.setdefault(row["field"], {})[row["value"]] = row["times"]
+        self._seen[declared.name] = found
+        return found
+
+    async def _ever_given(self, use_case: str, label: Label) -> bool:
+        facts = {"use_case": use_case, "field": label.field, "value": label.value}
+        row = await self._database.fetch_one(SQL["ever_given"], facts)
+        return bool(row and row["given"])
+
+
+def _is_known(declared: UseCase, label: Label, counts: Counts) -> bool:
+    known = counts.get(label.field, {})
+    return label.value in known or (label.field not in declared.labels and is_free_text(known))

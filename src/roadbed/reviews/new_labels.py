@@ -1,0 +1,332 @@
+"""Verbs: hold a verdict with a new label, confirm the label, or refuse it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.ids import Ids
+from roadbed.kernel.labels import closest
+from roadbed.reviews.errors import (
+    ContentChangedError,
+    LabelUnknownError,
+    NoSuchLabelError,
+    VerdictError,
+)
+from roadbed.reviews.model import Given, Held, VerdictKind, WaitingLabel
+from roadbed.reviews.service import SQL, Reviews
+from roadbed.reviews.verdicts import read_verdict
+from roadbed.storage.database import Connection, Database
+from roadbed.storage.writer import Write, write_within
+from roadbed.usecases.labels import UnknownLabel
+from roadbed.usecases.model import UseCase
+from roadbed.usecases.rulebook import RuleBook
+
+Json = Mapping[str, Any]
+
+
+class NewLabels:
+    """Verdicts whose label was never seen before.
+
+    Until it is confirmed they are no verdicts: no evidence, no example, no delivery comes of them.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        reviews: Reviews,
+        ids: Ids,
+        clock: Clock,
+        judge: Write,
+        note_and_announce: tuple[str, str],
+    ) -> None:
+        self._database = database
+        self._reviews = reviews
+        self._ids = ids
+        self._clock = clock
+        self._judge = judge
+        self._audit_note, self._announce = note_and_announce
+
+    async def give(
+        self,
+        declared: UseCase,
+        review_id: str,
+        kind: VerdictKind,
+        *,
+        new_labels: bool,
+        confirms: bool,
+        **verdict: Any,
+    ) -> Given | Held:
+        """Give a verdict; with ``new_labels``, a label never seen before is meant as it stands.
+
+        Whoever ``confirms`` labels here has thereby confirmed it. Of anybody else the verdict is
+        held until it is confirmed. Otherwise as ``Reviews.give``, with the same arguments; raises
+        what that raises.
+        """
+        try:
+            return await self._reviews.give(declared, review_id, kind, **verdict)
+        except LabelUnknownError as error:
+            if not new_labels or any(label.closed for label in error.labels):
+                raise
+            if not confirms:
+                return await self._hold(declared, review_id, kind, error.labels, verdict)
+            for label in error.labels:
+                rows = await self._with(declared, label.field, label.value)
+                ready = await self._ready(declared, label.field, label.value, rows, verdict)
+                await self._confirm(
+                    declared, label.field, label.value, ready, by=verdict["reviewer"]
+                )
+        return await self._reviews.give(declared, review_id, kind, **verdict)
+
+    async def waiting(self, declared: UseCase) -> Sequence[WaitingLabel]:
+        """The labels that wait to be confirmed, those that wait longest first."""
+        rows = await self._database.fetch(SQL["labels_waiting"], {"use_case": declared.name})
+        known = await self._reviews.labels.known(declared) if rows else {}
+        return [
+            WaitingLabel(**row, suggestion=closest(row["value"], known.get(row["field"], ())))
+            for row in rows
+        ]
+
+    async def confirm(
+        self, declared: UseCase, field: str, value: str, *, by: str, rules: RuleBook | None
+    ) -> int:
+        """Confirm a label as new; gives how many verdicts waited for nothing else.
+
+        Each is given now, by whoever gave it. One that does not fit any more, or whose input was
+        corrected meanwhile, lapses, and its review is asked again. Raises ``NoSuchLabelError``.
+        """
+        if not (rows := await self._with(declared, field, value)):
+            raise NoSuchLabelError(field, value)
+        ready = await self._ready(declared, field, value, rows, {"rules": rules})
+        return await self._confirm(declared, field, value, ready, by=by)
+
+    async def refuse(self, declared: UseCase, field: str, value: str, *, by: str) -> int:
+        """Say that a label is none; gives how many reviews are asked again.
+
+        Raises ``NoSuchLabelError``.
+        """
+        at = self._clock.now()
+        if not (rows := await self._with(declared, field, value)):
+            raise NoSuchLabelError(field, value)
+        async with self._database.transaction() as connection:
+            for row in rows:
+                await self._end(connection, row, "refused", by=by, at=at)
+            detail = {"field": field, "value": value, "reviews": [row["review_id"] for row in rows]}
+            await self._note(connection, declared, "label refused", by, at, detail)
+        return len(rows)
+
+    async def _confirm(
+        self,
+        declared: UseCase,
+        field: str,
+        value: str,
+        ready: Sequence[tuple[Json, Json | None]],
+        *,
+        by: str,
+    ) -> int:
+        at, given = self._clock.now(), []
+        facts = {"use_case": declared.name, "field": field, "value": value, "by": by, "at": at}
+        async with self._database.transaction() as connection:
+            await connection.execute(SQL["confirm_label"], facts)
+            for row, item in ready:
+                ended = "lapsed" if item is None else "confirmed"
+                if not await self._end(connection, row, ended, by=by, at=at) or item is None:
+                    continue
+                judged = await write_within(connection, self._judge, item)
+                if judged is not None and judged["verdict_id"] is not None:
+                    given.append(row["review_id"])
+                else:
+                    await connection.execute(SQL["lapse"], {"id": row["id"]})
+            detail = {"field": field, "value": value, "reviews": given}
+            await self._note(connection, declared, "label confirmed", by, at, detail)
+        self._reviews.labels.forget()
+        return len(given)
+
+    async def _hold(
+        self,
+        declared: UseCase,
+        review_id: str,
+        kind: VerdictKind,
+        labels: Sequence[UnknownLabel],
+        verdict: Json,
+    ) -> Held:
+        """Keep a verdict until its labels are confirmed; the same once more changes nothing."""
+        about = await self._reviews.shown(review_id)
+        at, reviewer = self._clock.now(), verdict["reviewer"]
+        named = [{"field": label.field, "value": label.value} for label in labels]
+        facts = {
+            "id": self._ids.new("hld"),
+            "review_id": review_id,
+            "task_id": about.task_id,
+            "use_case": declared.name,
+            "kind": kind,
+            "output": _json(verdict.get("output")),
+            "actions": _json(verdict.get("actions")),
+            "shown": about.content_hash,
+            "note": verdict.get("note") or None,
+            "new_kind": bool(verdict.get("new_kind")),
+            "may_approve": bool(verdict.get("may_approve")),
+            "labels": Jsonb(named),
+            "reviewer": reviewer,
+            "linker": verdict.get("linker"),
+            "at": at,
+        }
+        async with self._database.transaction() as connection:
+            taken = await (await connection.execute(SQL["set_aside"], facts)).fetchone()
+            if taken is not None:
+                told = [await self._is_told(connection, declared, label) for label in labels]
+                await connection.execute(SQL["hold"], facts)
+                detail = {"task": about.task_id, "labels": named}
+                note = self._audit_facts(declared, "held", review_id, reviewer, at, detail)
+                await connection.execute(self._audit_note, note)
+                if not all(told):
+                    await self._tell(connection, declared, labels, reviewer, at)
+        if taken is not None:
+            return _held(declared, facts["id"], review_id, labels)
+        before = await self._database.fetch_one(SQL["held_on"], {"review_id": review_id})
+        if before and before["reviewer"] == reviewer and _same(before, kind, verdict):
+            return _held(declared, before["id"], review_id, labels)
+        await self._reviews.claim(review_id, reviewer=reviewer, linker=verdict.get("linker"))
+        raise ContentChangedError(review_id)
+
+    async def _item(self, declared: UseCase, row: Json, rules: RuleBook | None) -> Json | None:
+        """A held verdict as it is stored once it is given; ``None`` where it does not fit now."""
+        about = await self._reviews.shown(row["review_id"])
+        if about.content_hash != row["shown"]:
+            return None
+        try:
+            verdict = await asyncio.to_thread(
+                read_verdict,
+                declared,
+                about,
+                VerdictKind(row["kind"]),
+                output=row["output"],
+                actions=row["actions"],
+                rules=rules,
+                may_approve=row["may_approve"],
+            )
+        except VerdictError:
+            return None
+        item = self._reviews.item(
+            declared, row["review_id"], about, verdict, reviewer=row["reviewer"]
+        )
+        more = {"note": row["note"], "new_kind": row["new_kind"], "linker": row["linker"]}
+        return {**item, **more}
+
+    async def _with(self, declared: UseCase, field: str, value: str) -> Sequence[Json]:
+        facts = {"use_case": declared.name, "field": field, "value": value}
+        return await self._database.fetch(SQL["held_with"], facts)
+
+    async def _ready(
+        self, declared: UseCase, field: str, value: str, rows: Sequence[Json], verdict: Json
+    ) -> list[tuple[Json, Json | None]]:
+        """The verdicts that wait for nothing but this label, each as it is stored once given."""
+        confirmed = await self._reviews.labels.confirmed(declared.name)
+        ready = []
+        for row in rows:
+            missing = [
+                label
+                for label in row["labels"]
+                if (label["field"], label["value"]) != (field, value)
+                and label["value"] not in confirmed.get(label["field"], ())
+            ]
+            if not missing:
+                ready.append((row, await self._item(declared, row, verdict.get("rules"))))
+        return ready
+
+    async def _end(
+        self, connection: Connection, row: Json, ended: str, *, by: str, at: datetime
+    ) -> bool:
+        """Let a verdict wait no longer, unless it does not any more."""
+        facts = {"id": row["id"], "ended": ended, "by": by, "at": at}
+        if await (await connection.execute(SQL["end_held"], facts)).fetchone() is None:
+            return False
+        confirmed = ended == "confirmed"
+        again = {
+            "review_id": row["review_id"],
+            "keep": row["reviewer"] if confirmed else None,
+            "claim_seconds": self._reviews.claim_seconds,
+            "given_at": row["given_at"] if confirmed else None,
+            "at": at,
+        }
+        await connection.execute(SQL["ask_again"], again)
+        return True
+
+    async def _is_told(
+        self, connection: Connection, declared: UseCase, label: UnknownLabel
+    ) -> bool:
+        """Whether the pod was told of a label already: a verdict waits for it."""
+        facts = {"use_case": declared.name, "field": label.field, "value": label.value}
+        return await (await connection.execute(SQL["held_with"], facts)).fetchone() is not None
+
+    async def _tell(
+        self,
+        connection: Connection,
+        declared: UseCase,
+        labels: Sequence[UnknownLabel],
+        reviewer: str,
+        at: datetime,
+    ) -> None:
+        named = ", ".join(f"{label.field} {label.value[:60]!r}" for label in labels)
+        text = (
+            f"{declared.name}: {reviewer} gave {named}, which was never seen before. The verdict "
+            f"counts once {_who(declared)} confirms it as new."
+        )
+        facts = {"id": self._ids.new("ntc"), "use_case": declared.name, "kind": "label"}
+        await connection.execute(self._announce, {**facts, "text": text, "at": at})
+
+    async def _note(
+        self,
+        connection: Connection,
+        declared: UseCase,
+        kind: str,
+        by: str,
+        at: datetime,
+        detail: Json,
+    ) -> None:
+        facts = self._audit_facts(declared, kind, declared.name, by, at, detail)
+        await connection.execute(self._audit_note, facts)
+
+    @staticmethod
+    def _audit_facts(
+        declared: UseCase, kind: str, subject: str, by: str, at: datetime, detail: Json
+    ) -> dict[str, Any]:
+        return {
+            "use_case": declared.name,
+            "kind": kind,
+            "subject": subject,
+            "actor": by,
+            "at": at,
+            "detail": Jsonb(dict(detail)),
+        }
+
+
+def _json(value: object) -> Jsonb | None:
+    return None if value is None else Jsonb(value)
+
+
+def _held(declared: UseCase, held_id: str, review_id: str, labels: Sequence[UnknownLabel]) -> Held:
+    return Held(
+        id=held_id,
+        review_id=review_id,
+        labels=labels,
+        waits_for=declared.new_labels_by,
+    )
+
+
+def _same(before: Json, kind: VerdictKind, verdict: Json) -> bool:
+    """Whether a verdict that waits says the same as one that is given once more."""
+    said = {"kind": kind, "output": verdict.get("output"), "actions": verdict.get("actions")}
+    said |= {"note": verdict.get("note") or None, "new_kind": bool(verdict.get("new_kind"))}
+    return all(before[name] == value for name, value in said.items())
+
+
+def _who(declared: UseCase) -> str:
+    """The person whom the use case names for new labels, with the role."""
+    role = declared.new_labels_by
+    return f"{getattr(declared.pod, role)} ({role.replace('_', ' ')})"
