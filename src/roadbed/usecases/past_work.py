@@ -197,7 +197,7 @@ def _questions(labels: Counter[str], answers: Answers) -> list[Question]:
 
 
 def _frequent(ordered: Sequence[tuple[str, int]], rows: int, most: int) -> list[str]:
-    """Labels beside which one with ``rows`` is so rare that it may be an error, ``most`` of them."""
+    """Labels beside which one with ``rows`` is so rare that it may be an error."""
     return [
         label
         for label, count in takewhile(
