@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,26 +56,11 @@ class Shop(Terminal):
         is_open(url)
 
     @contextmanager
-    def working(self) -> Iterator[subprocess.Popen[str]]:
+    def working(self) -> Iterator[None]:
         """A worker of its own process, ended by SIGTERM; what it said is kept in ``told``."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "roadbed", "worker"],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout is not None
-        self.told = process.stdout.readline()
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGTERM)
-            rest, errors = process.communicate(timeout=30)
-            self.told += rest
-        assert process.returncode == 0, errors
-        assert "Traceback" not in errors
+        with self.beside("worker") as worker:
+            yield
+        self.told = worker.told
 
 
 @pytest.fixture
@@ -185,21 +167,12 @@ def test_a_drill_and_wrong_usage(shop: Shop) -> None:
 
 def test_up_sends_and_serve_does_not(shop: Shop, receiver: Receiver) -> None:
     for verb, most in (("serve", 0), ("up", 1)):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "roadbed", verb, "--port", "0"],
-            cwd=shop.folder,
-            env=shop.environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout is not None
-        assert "Roadbed serves 1 use case" in process.stdout.readline()
-        if verb == "serve":
-            shop.run("submit", "triage", '{"text": "take it back"}')
-        else:
-            receiver.wait_for(most)
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        with shop.beside(verb, "--port", "0") as served:
+            assert "Roadbed serves 1 use case" in served.told
+            if verb == "serve":
+                shop.run("submit", "triage", '{"text": "take it back"}')
+            else:
+                receiver.wait_for(most)
         assert len(receiver.got) == most
 
 
