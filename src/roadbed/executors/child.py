@@ -78,6 +78,8 @@ def main(descriptor: int) -> None:
     os.chdir(folder)
     if order["confine"]:
         sandbox.confine([folder], [temporary])
+        sandbox.close_local_sockets()
+        sandbox.drop_capabilities()
     try:
         loaded = _load(folder, files)
     except BaseException as error:  # the pod's code may raise anything, SystemExit included
@@ -334,7 +336,12 @@ def _input(loaded: Loaded, content: Mapping[str, Any]) -> BaseModel | Failed:
 
 
 def _answer(given: object) -> Mapping[str, Any]:
-    return {"failed": given.sentence} if isinstance(given, Failed) else wire.write_answer(given)
+    if isinstance(given, Failed):
+        return {"failed": given.sentence}
+    answer = wire.write_answer(given)
+    if len(wire.frame(answer)) > wire.LARGEST_ANSWER:
+        return {"failed": f"its answer is larger than {wire.LARGEST_ANSWER:,} bytes"}
+    return answer
 
 
 def _written(found: OutOfFold) -> Mapping[str, Sequence[Any] | None]:

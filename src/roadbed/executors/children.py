@@ -101,15 +101,19 @@ class Child:
             self._end(_how(self._status))
         else:
             with contextlib.suppress(RuntimeError):
-                asyncio.get_running_loop().call_later(
-                    _LAST_WORDS_SECONDS, self._end, "its process ended"
-                )
+                asyncio.get_running_loop().call_later(_LAST_WORDS_SECONDS, self._hung_up)
 
     def exited(self, status: int) -> None:
         """The fork server says that it has ended."""
         self._status = status
         if self._closed or self._transport is None:
             self._end(_how(status))
+
+    def _hung_up(self) -> None:
+        """Its socket has closed and nothing is known of its end: it may go on without us."""
+        if not self._over:
+            self.kill()
+            self._end("its process ended")
 
     def _end(self, reason: str) -> None:
         if not self._over:
@@ -127,7 +131,8 @@ class _Protocol(asyncio.Protocol):
         try:
             for content in self._frames.feed(data):
                 self._child.received(content)
-        except wire.FrameError:
+        except Exception as error:  # whatever it sent, it must neither stay nor be forgotten
+            _log.warning("a decider's process sent what cannot be read", problem=str(error)[:200])
             self._child.kill()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
