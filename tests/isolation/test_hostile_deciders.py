@@ -98,6 +98,14 @@ def decide(inquiry, context):
     elif what == "print":
         for number in range(int(given)):
             print("line", number)
+    elif what == "write":
+        os.write(2, given.encode())
+        (Path(os.environ["TMPDIR"]) / "mine").write_text(given)
+    elif what == "read":
+        evidence["said"] = tried(Path(given).read_text)
+    elif what == "limits":
+        evidence["said"] = Path("/proc/self/oom_score_adj").read_text().strip()
+        evidence["home"] = os.environ["HOME"]
     elif what == "answer":
         evidence["said"] = "x" * int(given)
     return Answer(output=Routing(queue="returns"), confidence=0.9, evidence=evidence)
@@ -189,6 +197,25 @@ class TestWhatStays:
 
 
 class TestReach:
+    @pytest.mark.skipif(not landlock_version(), reason="NO LANDLOCK: FILES ARE NOT CONFINED HERE")
+    async def test_no_other_use_case_and_not_the_log(
+        self,
+        capfd: pytest.CaptureFixture[str],
+        settings: Settings,
+        folders: Folders,
+        url: str,
+    ) -> None:
+        folders.write(HOSTILE, deadline=4.0)
+        folders.write(HOSTILE, deadline=4.0, name="other")
+        async with open_app(settings.model_copy(update={"isolation": "process"}), url) as opened:
+            home = (await decide(opened, "limits")).evidence["home"]
+            await decide(opened, "write forged entry")
+            for use_case, said in (("triage", "'forged entry'"), ("other", "PermissionError")):
+                evidence = (await decide(opened, f"read {home}/mine", use_case)).evidence
+                assert evidence["said"] == said
+            assert (await decide(opened, "limits", "other")).evidence["said"] == "1000"
+        assert "forged entry" not in capfd.readouterr().err
+
     async def test_the_internet_but_no_socket_of_the_machine(self, app: App, listener: str) -> None:
         for text in (f"unix {listener}", f"abstract {os.urandom(8).hex()}"):
             assert (await decide(app, text)).evidence["said"] == "PermissionError"

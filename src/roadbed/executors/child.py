@@ -74,6 +74,9 @@ def main(descriptor: int) -> None:
     order = next(channel.frames())
     files = {name: channel.file(length) for name, length in order["files"].items()}
     sandbox.limit_memory(order["memory_megabytes"])
+    sandbox.limit_file_size()
+    sandbox.end_first()
+    sandbox.close_standard_error()
     folder, temporary = Path(order["folder"]), Path(order["temporary"])
     os.chdir(folder)
     if order["confine"]:

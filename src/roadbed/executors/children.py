@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import itertools
 import json
 import os
@@ -159,7 +160,7 @@ class ForkServer:
         ended: Callable[[str], None],
     ) -> Child:
         """A child that begins to load ``source``. It says ``ready`` or ``failed`` as a frame."""
-        temporary = self._open()
+        temporary = _own(self._open(), source.use_case)
         if source.preload and source.preload not in self._preloaded:
             self._preloaded.add(source.preload)
             self.order({"do": "preload", "module": source.preload})
@@ -295,6 +296,13 @@ class ForkServer:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+
+
+def _own(temporary: Path, use_case: str) -> Path:
+    """A folder for the children of one use case: none finds what another has written."""
+    found = temporary / hashlib.sha256(use_case.encode()).hexdigest()[:16]
+    found.mkdir(mode=0o700, exist_ok=True)
+    return found
 
 
 def _how(status: int) -> str:

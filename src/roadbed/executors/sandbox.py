@@ -76,6 +76,7 @@ _CAPABILITIES_VERSION = 0x20080522
 _CAP_DAC_READ_SEARCH = 1 << 2
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
 _NICE = 10
+_LARGEST_FILE = 1_000_000_000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -94,6 +95,27 @@ def limit_memory(megabytes: int) -> None:
     most = _data_bytes() + megabytes * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def end_first() -> None:
+    """Have the kernel end this process, not the server or the database, where memory runs out.
+
+    Memory that processes share counts against no limit of one.
+    """
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def limit_file_size() -> None:
+    """Let no file that this process writes become larger than a gigabyte."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_FILE, _LARGEST_FILE))
+
+
+def close_standard_error() -> None:
+    """Write nothing to the log of the server past the server."""
+    nothing = os.open("/dev/null", os.O_WRONLY)
+    os.dup2(nothing, 2)
+    os.close(nothing)
 
 
 def limit_processor(seconds: float) -> None:
