@@ -14,6 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 
 P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+Head = tuple[int, bytes]  # of a log: its size and root
+Change = tuple[str, str, list[Head]]  # old key, new key, and what both signed: kept, lost
 D = -121665 * pow(121666, -1, P) % P
 
 
@@ -69,14 +71,14 @@ def checkpoint(note: str, public_key: str) -> tuple[int, bytes]:
     return int(size), b64decode(root, validate=True)
 
 
-def head(line: str) -> tuple[int, bytes]:
+def head(line: str) -> Head:
     """Size and root as a handover writes them. Raises ValueError."""
     size, _, root = line.partition(" ")
     return int(size), b64decode(root, validate=True)
 
 
-def change(note: str) -> tuple[str, str, list[tuple[int, bytes]]]:
-    """Old key, new key, and the heads that both signed: what was kept and lost. ValueError."""
+def change(note: str) -> Change:
+    """A handover that both of its keys signed. Raises ValueError."""
     lines = note.partition("\n\n")[0].split("\n")
     if verified(note, lines[3]) != lines or verified(note, lines[4]) != lines or len(lines) != 8:
         raise ValueError("a handover is not signed by both of its keys")
@@ -85,7 +87,7 @@ def change(note: str) -> tuple[str, str, list[tuple[int, bytes]]]:
     return lines[3], lines[4], [head(line) for line in lines[6:] if line != "-"]
 
 
-def compare(own: str, key: str, size: int, root: bytes, changes: list) -> None:
+def compare(own: str, key: str, size: int, root: bytes, changes: list[Change]) -> None:
     """What was kept against the proof; keys that followed it, or came before. Raises ValueError."""
     keys = [changes[0][0], *(new for _, new, _ in changes)] if changes else [key]
     if key not in keys or any(a[1] != b[0] for a, b in pairwise(changes)):

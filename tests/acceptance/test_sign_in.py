@@ -578,9 +578,9 @@ class TestAForgingProvider:
             alike = {"email": "an\N{FEMININE ORDINAL INDICATOR}@example.org"}
             kelvin = {"email": "\N{KELVIN SIGN}ate@example.org", "sub": "subject-3"}
             await site.app.members.add("kate", by="test", email="Kate@example.org")
-            for claims in (alike, kelvin):
-                answer = await back(client, *forger.code(await begin(client), claims))
-                assert answer.status_code == 403, claims
+            for other in (alike, kelvin):
+                answer = await back(client, *forger.code(await begin(client), other))
+                assert answer.status_code == 403, other
             assert (await back(client, *forger.code(await begin(client)))).status_code == 200
             heir = {"sub": "subject-2"}
             assert (await back(client, *forger.code(await begin(client), heir))).status_code == 403

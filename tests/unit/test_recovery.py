@@ -485,13 +485,14 @@ async def test_a_manifest_of_any_shape_is_refused(place: Place, tmp_path: Path) 
         assert file is not None
         manifest = json.loads(file.read())
     facts = dict.fromkeys(manifest["files"], "no facts")
-    for given in (
+    shapes: list[Any] = [
         [],
         {**manifest, "audit": []},
         {**manifest, "audit": None},
         {**manifest, "files": []},
         {**manifest, "files": facts},
-    ):
+    ]
+    for given in shapes:
         written = json.dumps(given).encode()
         shaped = changed(backup, tmp_path / "shaped", "manifest.json", written)
         with pytest.raises(BackupInvalidError):

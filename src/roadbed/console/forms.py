@@ -72,8 +72,8 @@ def read_actions(form: Mapping[str, str]) -> list[dict[str, Any]] | None:
     if "actions" not in form:
         return None
     # Those that are in the form, whatever number it says.
-    numbered = sorted(int(found[1]) for name in form if (found := _NUMBERED.fullmatch(name)))
-    numbers = [*map(str, numbered), "new"]
+    fields_of_kinds = [_NUMBERED.fullmatch(name) for name in form]
+    numbers = [*map(str, sorted(int(field[1]) for field in fields_of_kinds if field)), "new"]
     found = []
     for number in numbers:
         name, kept = form.get(f"action.{number}.name", ""), form.get(f"action.{number}.keep")
