@@ -38,6 +38,7 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.secrets import KNOWN
 from roadbed.kernel.settings import Settings
+from roadbed.kernel.terminal import one_line
 from roadbed.monitoring.failures import FailureBoard
 from roadbed.monitoring.service import Monitoring
 from roadbed.outcomes.service import Outcomes
@@ -89,11 +90,12 @@ if TYPE_CHECKING:
 
 
 def _without_secrets(_: object, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """A log entry with secrets masked."""
-    return {
-        name: value if name == "exc_info" else KNOWN.mask_all(value)
-        for name, value in event.items()
-    }
+    """A log entry with secrets masked, and without what acts on a terminal."""
+    found = {}
+    for name, value in event.items():
+        masked = value if name == "exc_info" else KNOWN.mask_all(value)
+        found[name] = one_line(masked) if isinstance(masked, str) else masked
+    return found
 
 
 _processors = structlog.get_config()["processors"]

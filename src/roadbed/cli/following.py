@@ -25,9 +25,8 @@ async def follow(services: App, release: Release, *, every: float, as_json: bool
         text = _json(release) if as_json else "\n".join(_moving(release))
         if text != before:
             if tall and sys.stdout.isatty() and not as_json:
-                say(f"\x1b[{tall}A\x1b[J{text}")
-            else:
-                say(text)
+                sys.stdout.write(f"\x1b[{tall}A\x1b[J")
+            say(text)
             before, tall = text, len(text.splitlines())
         if not under_way(release):
             return release

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
+from roadbed.usecases.conditions import Condition, compiled
 from roadbed.usecases.destinations import (
     RefusedError,
     Response,
@@ -65,13 +66,10 @@ def condition_problems(name: str, condition: str | None) -> Iterator[str]:
     if condition is None:
         return
     try:
-        unknown = set(_program(condition).variables()) - _SEES
+        _program(condition)
     except Exception as error:
-        first = str(error).splitlines()[0]
+        first = str(error).splitlines()[0].rstrip(".")
         yield f"{name} is no CEL: {first}. Write it as status == 200 && body.ok."
-        return
-    if unknown:
-        yield f"{name} asks for {sorted(unknown)}. It sees only status and body."
 
 
 def body_of(response: Response) -> Any:
@@ -119,7 +117,5 @@ def retry_after(response: Response, now: datetime) -> float | None:
 
 
 @cache
-def _program(condition: str) -> Any:
-    import cel
-
-    return cel.compile(condition)
+def _program(condition: str) -> Condition:
+    return compiled(condition, _SEES)

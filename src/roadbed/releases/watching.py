@@ -120,7 +120,13 @@ class Watching:
 
     async def _compared(self, release: Release, since: datetime | None) -> list[Mapping[str, Any]]:
         rows: list[Mapping[str, Any]] = []
-        facts = {"release": release.id, "since": since, "after": "", "most": _PORTION}
+        facts = {
+            "release": release.id,
+            "authors": list(release.authors),
+            "since": since,
+            "after": "",
+            "most": _PORTION,
+        }
         while some := await self._database.fetch(_SQL["compared"], facts):
             rows += some
             facts["after"] = some[-1]["task_id"]

@@ -229,7 +229,7 @@ ORDER BY task.id DESC LIMIT 50
 -- name: other_answers
 -- Compared in a canary, and nobody was asked yet about the answer that was not the decision.
 SELECT * FROM (
-    SELECT comparison.task_id, task.input,
+    SELECT comparison.task_id, task.input, authors_of(comparison.release) AS authors,
            CASE decided_by WHEN 'live' THEN candidate_output ELSE live_output END AS output,
            CASE decided_by WHEN 'live' THEN candidate_actions ELSE live_actions END AS actions,
            CASE decided_by WHEN 'live' THEN candidate_content ELSE live_content END AS content,

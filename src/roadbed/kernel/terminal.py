@@ -1,0 +1,21 @@
+"""Text for a terminal or a log: characters that would act on it are shown instead."""
+
+from __future__ import annotations
+
+import re
+
+# Controls but tab and line feed, DEL, the second set of controls, and what turns text around.
+_ACTS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """``text`` with an escape, as JSON has them, for each character that acts on a terminal.
+
+    In JSON such characters stand inside texts only, so what it means stays the same.
+    """
+    return _ACTS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def one_line(text: str) -> str:
+    """The same, with line feeds shown too: in a log a line is an entry."""
+    return visible(text).replace("\n", "\\n")
