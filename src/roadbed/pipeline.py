@@ -11,7 +11,8 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 | two versions are compared | what each said; where they differ in a canary, a blind review opened |
 | a revision has its last  | reviews of those before it closed, what they sent taken back, asked  |
 | word                     | about or kept; audit entry                                           |
-| a verdict is given       | review closed, example born (learn or judge for good), deliveries    |
+| a verdict is given       | review closed, example born (learn or judge for good), what an       |
+|                          | automatic answer found wrong has not sent stopped, deliveries        |
 |                          | planned, audit entry                                                 |
 | a verdict is taken back, | its example withdrawn, what was not sent cancelled, a dispute that   |
 | or does not stand        | it decided open again, audit entry, the review open                  |
@@ -97,6 +98,8 @@ VERDICT = Write(
     Statement(REVIEWS["measured"], when=["measured"]),
     IMPROVEMENT["born"],
     *(Statement(statement, when=["revises"]) for statement in _EFFECTS),
+    Statement(DELIVERIES["outdated_by_verdict"], when=["sends"]),
+    Statement(DELIVERIES["asked_by_verdict"], when=["sends"]),
     Statement(DELIVERIES["planned_by_verdict"], when=["deliveries", "actions"]),
     *(Statement(statement, when=["revises"]) for statement in _REVISED),
     AUDIT["reviewed"],
@@ -105,6 +108,7 @@ VERDICT = Write(
 VERDICT_UNDONE = (
     IMPROVEMENT["withdraw"],
     DELIVERIES["taken_back"],
+    DELIVERIES["asked_no_more"],
     TRUST["unsettled"],
     AUDIT["undone"],
 )

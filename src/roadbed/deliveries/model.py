@@ -62,7 +62,10 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """What a planned delivery becomes: state, key, content and why; ``kind`` if that changes."""
+    """What a planned delivery becomes: state, key, content and why; ``kind`` if that changes.
+
+    ``sent_as`` is the delivery that says the same and was sent already, where that is why.
+    """
 
     id: str
     state: State
@@ -72,6 +75,7 @@ class Prepared:
     content: Mapping[str, Any] | None = None
     content_hash: str | None = None
     kind: str | None = None
+    sent_as: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

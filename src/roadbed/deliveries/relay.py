@@ -181,9 +181,11 @@ class Relay:
                 "approve_seconds": declared.approvals.within_hours * 3600.0,
             },
         )
-        skipped = [each.id for each in prepared if each.state is State.SKIPPED]
-        if skipped and any(row["before"] for row in rows):
-            await connection.execute(SQL["left_alone"], {"ids": skipped})
+        unsent = [it.id for it in prepared if it.state is State.SKIPPED and it.sent_as is None]
+        if unsent and any(row["before"] for row in rows):
+            await connection.execute(SQL["left_alone"], {"ids": unsent})
+        if unsent and any(row["earlier"] for row in rows):
+            await connection.execute(SQL["left_by_verdict"], {"ids": unsent})
         held = [each.id for each in prepared if each.state is State.HELD]
         if held and declared.approvals.to is not None:
             await connection.execute(SQL["ask"], {"ids": held, "address": self._address})
@@ -235,7 +237,8 @@ class Relay:
                 found.append(each)
                 continue
             first = taken.setdefault((row["destination"], each.key), _said(each))
-            found.append(each if first["id"] == each.id else _double(each, first))
+            same = first["id"] == each.id
+            found.append(each if same else rules.doubled(row["destination"], each, first))
         return found
 
     # Keeping order
@@ -256,6 +259,7 @@ class Relay:
             with self._caught("delivery not taken back", declared, row):
                 await self._take_back(declared, row, "A later step failed")
         await self._database.fetch(SQL["not_again"], named)
+        await self._database.fetch(SQL["ask_back"], named)
         for row in await self._database.fetch(SQL["to_take_back"], named):
             with self._caught("delivery not taken back", declared, row):
                 await self._take_back(declared, row, "A corrected input says something else")
@@ -463,15 +467,7 @@ def _parcel(row: Row) -> Parcel:
     )
 
 
-def _said(each: Prepared) -> Row:
-    content = each.content or {}
-    return {"id": each.id, "output": content.get("output"), "action": content.get("action")}
-
-
-def _double(each: Prepared, first: Row) -> Prepared:
-    said = _said(each)
-    if (said["output"], said["action"]) == (first["output"], first["action"]):
-        reason = f"The same was sent already, as {first['id']}."
-        return Prepared(id=each.id, state=State.SKIPPED, reason=reason)
-    reason = f"Its key {each.key!r} belongs to {first['id']}, which says something else."
-    return Prepared(id=each.id, state=State.HELD, reason=reason)
+def _said(made: Prepared) -> Row:
+    content = made.content or {}
+    says = {"output": content.get("output"), "action": content.get("action")}
+    return {"id": made.id, "state": made.state, **says}
