@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from roadbed.deliveries.model import CORRECTION, RESULT, Outcome, Prepared, State
+from roadbed.kernel.clock import CLOCKS_DIFFER
 from roadbed.usecases import outbound, templates
 from roadbed.usecases.destinations import (
     Connector,
@@ -27,7 +28,6 @@ _FIRST_WAIT, _LONGEST_WAIT = 1.0, 4 * 3600.0
 _LONGEST_RETRY_AFTER = 6 * 3600.0
 _LONGEST_KEY = 1_000  # bytes; an index entry holds 2,704, with use case and destination
 _KEPT_OF_KEY = 100  # characters
-_MARGIN = timedelta(minutes=5)  # clocks of two systems never agree quite
 _RESTORED = (
     "The database was put back from a copy after this task came in. It may have been sent before. "
     "Send it?"
@@ -204,7 +204,7 @@ def failed(
             wait=backoff(row["attempt"], chance),
             look_first=True,
         )
-    known_until = row["first_sent_at"] + to.key_horizon - _MARGIN if to.key_horizon else None
+    known_until = row["first_sent_at"] + to.key_horizon - CLOCKS_DIFFER if to.key_horizon else None
     wait = backoff(row["attempt"], chance)
     if (
         known_until is None
