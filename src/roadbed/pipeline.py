@@ -16,7 +16,8 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 |                          | planned, audit entry                                                 |
 | a verdict is taken back, | its example withdrawn, what was not sent cancelled, a dispute that   |
 | or does not stand        | it decided open again, audit entry, the review open                  |
-| an attempt has ended     | its outcome, the delivery moved, what it takes back, audit entry     |
+| an attempt has ended     | its outcome, the delivery moved, what it takes back, audit entry;    |
+|                          | the pod told where the destination refuses everything                |
 | an outcome is reported   | kept; where it says that an answer nobody looked at was wrong, a      |
 |                          | review opened that shows it; audit entry                              |
 | a version goes live      | the old one retired, the state renewed, audit entry, processes told  |
@@ -117,6 +118,7 @@ FINISH = Write(
     DELIVERIES["finish"],
     Statement(DELIVERIES["taken_back_of"], when=["compensates"]),
     AUDIT["sent"],
+    Statement(TRUST["refused"], when=["notice"]),
     DELIVERIES["finished"],
 )
 OUTCOME = Write(
@@ -134,4 +136,6 @@ PROPOSAL_DECIDED = AUDIT["noted"]
 STATE_MOVED = AUDIT["noted"]
 RELEASE_MOVED = AUDIT["noted"]
 POD_TOLD = TRUST["announce"]
+NOTICE_OVER = TRUST["over"]
+MENDED = TRUST["mended"]
 VERSION_FELL = DELIVERIES["held_by_fall"]

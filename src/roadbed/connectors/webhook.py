@@ -90,7 +90,9 @@ def _signature(secret: SecretStr, key: str, moment: str, body: bytes) -> str:
             else plain
         )
     except binascii.Error as error:
-        raise RefusedError("The signing secret begins with whsec_ but is no base64.") from error
+        raise RefusedError(
+            "The signing secret begins with whsec_ but is no base64.", cause="secret"
+        ) from error
     signed = b".".join((key.encode(), moment.encode(), body))
     digest = hmac.new(with_key, signed, hashlib.sha256).digest()
     return "v1," + base64.b64encode(digest).decode("ascii")

@@ -83,6 +83,7 @@ class Outcome:
     """How one attempt went, and what follows. ``wait`` is seconds until the next one.
 
     ``counts`` says whether the destination had a part in it: only then does it tell its health.
+    ``cause`` is what would fail everything sent there, in a word.
     """
 
     outcome: str
@@ -92,3 +93,4 @@ class Outcome:
     look_first: bool = False
     reference: str | None = None
     counts: bool = True
+    cause: str | None = None

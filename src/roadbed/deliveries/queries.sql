@@ -395,14 +395,14 @@ WITH item AS (
     SELECT * FROM json_to_recordset(%(items)s::json) AS item (
         id text, delivery_id text, number integer, worker text, state text, outcome text,
         detail text, wait double precision, look_first boolean, reference text,
-        seconds double precision, at timestamptz)
+        seconds double precision, at timestamptz, cause text)
 ), moved AS (
     UPDATE delivery
     SET state = CASE WHEN item.state = 'waiting' AND delivery.needs_approval
                       AND delivery.approved_hash IS DISTINCT FROM delivery.content_hash
                      THEN 'held' ELSE item.state END,
         lease_until = NULL, look_first = item.look_first,
-        reference = coalesce(item.reference, delivery.reference),
+        reference = coalesce(item.reference, delivery.reference), cause = item.cause,
         next_at = now() + make_interval(secs => item.wait),
         reason = CASE WHEN item.state = 'delivered' THEN NULL ELSE item.detail END,
         done_at = CASE WHEN item.state IN ('delivered', 'failed', 'unknown') THEN item.at END
@@ -625,6 +625,26 @@ WHERE id = %(id)s AND state = ANY (%(from)s)
       %(person)s, NULL, senders_of(task_id), '{}',
       ARRAY (SELECT reviewer FROM verdict WHERE verdict.id = delivery.of_verdict), '{}', NULL))
 RETURNING id, use_case, task_id
+
+-- name: replay
+-- Everything that failed at a destination since a moment, again: at most so many in one transaction.
+UPDATE delivery
+SET state = CASE WHEN key IS NULL THEN 'planned'
+                 WHEN needs_approval AND approved_hash IS DISTINCT FROM content_hash THEN 'held'
+                 ELSE 'waiting' END,
+    reason = %(reason)s, next_at = now(), attempt = 0, first_sent_at = NULL, done_at = NULL
+WHERE id = ANY (ARRAY (
+    SELECT failed.id FROM delivery AS failed
+    JOIN task ON task.id = failed.task_id AND task.body_hash <> 'erased'
+    WHERE failed.use_case = %(use_case)s AND failed.destination = %(destination)s
+      AND failed.state = 'failed' AND NOT failed.outdated AND NOT failed.take_back
+      AND (%(since)s::timestamptz IS NULL OR failed.done_at >= %(since)s)
+    ORDER BY failed.id LIMIT %(most)s FOR UPDATE OF failed))
+RETURNING id, task_id
+
+-- name: known_destination
+SELECT 1 FROM delivery
+WHERE use_case = %(use_case)s AND destination = %(destination)s LIMIT 1
 
 -- name: after_restore
 -- The database was put back from a copy. What could be sent may have been sent since, what was being

@@ -63,6 +63,7 @@ class Relay:
         name: str,
         address: str,
         senders: int,
+        mended: str,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -74,6 +75,7 @@ class Relay:
         self._name = name
         self._address = address
         self._senders = senders
+        self._mended = mended
         self._warnings = Warnings()
         self._sending: set[asyncio.Task[None]] = set()
         self._held: Counter[tuple[str, str]] = Counter()  # senders by use case and destination
@@ -258,8 +260,9 @@ class Relay:
         for row in await self._database.fetch(SQL["broken"], named):
             with self._caught("delivery not taken back", declared, row):
                 await self._take_back(declared, row, "A later step failed")
-        await self._database.fetch(SQL["not_again"], named)
-        await self._database.fetch(SQL["ask_back"], named)
+        async with self._database.transaction() as connection:
+            for statement in (SQL["not_again"], SQL["ask_back"], self._mended):
+                await connection.execute(statement, named)
         for row in await self._database.fetch(SQL["to_take_back"], named):
             with self._caught("delivery not taken back", declared, row):
                 await self._take_back(declared, row, "A corrected input says something else")
@@ -402,6 +405,8 @@ class Relay:
                 "reference": outcome.reference and _storable(outcome.reference),
                 "seconds": seconds,
                 "at": self._clock.now(),
+                "cause": outcome.cause if outcome.state is State.FAILED else None,
+                **_notice(self._ids, row, outcome),
             },
         )
 
@@ -446,6 +451,17 @@ def _sentence(error: Exception) -> str:
     """The first line of an error: what follows it may quote the record."""
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return f"{_storable(line)[:300].rstrip('.')}."
+
+
+def _notice(ids: Ids, row: Row, outcome: Outcome) -> Mapping[str, str | None]:
+    """What the pod is told where everything sent there would fail in the same way."""
+    if outcome.cause is None or outcome.state is not State.FAILED:
+        return {"notice": None, "about": None, "text": None}
+    return {
+        "notice": ids.new("ntc"),
+        "about": rules.about(row["destination"], outcome.cause),
+        "text": rules.refusal(row["use_case"], row["destination"], outcome.cause),
+    }
 
 
 def _rooms(rooms: Mapping[str, int]) -> str:

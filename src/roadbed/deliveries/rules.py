@@ -32,6 +32,16 @@ _RESTORED = (
     "The database was put back from a copy after this task came in. It may have been sent before. "
     "Send it?"
 )
+_CAUSES = {
+    "401": "it answers 401, it does not know who sends",
+    "403": "it answers 403, the sender is not allowed to",
+    "404": "it answers 404, there is no such place",
+    "407": "it answers 407, a proxy asks who sends",
+    "410": "it answers 410, the place is gone",
+    "secret": "its secret is missing, or cannot be used",
+    "sign-in": "it does not let the sender sign in",
+    "table": "the table or the right to write to it is missing",
+}
 _STILL_THERE = (
     "Another result went out before the input was corrected, and is there. Send this one?"
 )
@@ -140,6 +150,21 @@ def doubled(destination: str, made: Prepared, first: Json) -> Prepared:
     )
 
 
+def refusal(use_case: str, destination: str, cause: str) -> str:
+    """What the pod is told when a destination refuses all that is sent to it."""
+    why = _CAUSES.get(cause, f"it answers {cause}")
+    return (
+        f"{use_case}: nothing reaches {destination}: {why}. What failed is not tried again by "
+        f"itself. Mend it, then run `roadbed deliver replay {use_case} --destination "
+        f"{destination}`, or use the button on the deliveries page."
+    )
+
+
+def about(destination: str, cause: str) -> str:
+    """What such a notice is about; twin of ``mended`` in trust/queries.sql."""
+    return f"delivery {destination} {cause}"
+
+
 def bounded(key: str) -> str:
     """``key``, or its beginning and its hash where it is longer than an index takes.
 
@@ -187,7 +212,7 @@ def failed(
     """
     detail = f"{type(error).__name__}: {error}"[:500]
     if isinstance(error, RefusedError):
-        return Outcome(outcome="refused", state=State.FAILED, detail=detail)
+        return Outcome(outcome="refused", state=State.FAILED, detail=detail, cause=error.cause)
     if isinstance(error, TemporaryError):
         if row["attempt"] >= MOST_TEMPORARY:
             return Outcome(outcome="temporary", state=State.FAILED, detail=detail)

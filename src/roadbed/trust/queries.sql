@@ -91,8 +91,34 @@ SET state = %(state)s, threshold = %(threshold)s, cautious = %(cautious)s,
 WHERE name = %(use_case)s
 
 -- name: announce
-INSERT INTO notice (id, use_case, kind, text, at)
-VALUES (%(id)s, %(use_case)s, %(kind)s, %(text)s, %(at)s)
+-- About one thing at most one notice stands until it is over.
+INSERT INTO notice (id, use_case, kind, text, at, about)
+VALUES (%(id)s, %(use_case)s, %(kind)s, %(text)s, %(at)s, %(about)s)
+ON CONFLICT DO NOTHING
+
+-- name: over
+-- What a notice speaks of is over: nobody need see it any more.
+UPDATE notice SET over_at = %(at)s
+WHERE use_case = %(use_case)s AND about = %(about)s AND over_at IS NULL
+
+-- name: refused
+-- Runs in the transaction of an attempt that a destination refused for a cause that is not of one parcel.
+INSERT INTO notice (id, use_case, kind, text, at, about)
+SELECT item.notice, item.use_case, 'delivery', item.text, item.at, item.about
+FROM json_to_recordset(%(items)s::json) AS item (
+    id text, use_case text, notice text, text text, at timestamptz, about text)
+JOIN delivery_attempt ON delivery_attempt.id = item.id
+WHERE item.notice IS NOT NULL AND delivery_attempt.xmin = pg_current_xact_id()::xid
+ON CONFLICT DO NOTHING
+
+-- name: mended
+-- Nothing that such a cause failed waits for a person any more.
+UPDATE notice SET over_at = now()
+WHERE use_case = %(use_case)s AND about LIKE 'delivery %%' AND over_at IS NULL
+  AND NOT EXISTS (SELECT FROM delivery
+                  WHERE delivery.use_case = notice.use_case AND delivery.state = 'failed'
+                    AND delivery.destination = split_part(notice.about, ' ', 2)
+                    AND delivery.cause = split_part(notice.about, ' ', 3))
 
 -- name: tell
 SELECT pg_notify('roadbed_service', %(use_case)s)
@@ -105,6 +131,12 @@ WHERE use_case = %(use_case)s AND verdict IS NULL AND closed_at IS NULL AND blin
   AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = review.task_id)
 RETURNING id
 
+-- name: late_items
+SELECT count(*) AS late FROM review
+WHERE use_case = %(use_case)s AND verdict IS NULL AND closed_at IS NULL AND blind
+  AND opened_at < %(late_before)s
+  AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = review.task_id)
+
 -- name: pulse
 SELECT (SELECT max(id) FROM verdict WHERE use_case = %(use_case)s) AS verdict,
        (SELECT count(*) FROM verdict WHERE use_case = %(use_case)s AND undone_at IS NOT NULL)
@@ -112,8 +144,9 @@ SELECT (SELECT max(id) FROM verdict WHERE use_case = %(use_case)s) AS verdict,
        (SELECT live_version FROM use_case WHERE name = %(use_case)s) AS version
 
 -- name: notices
-SELECT id, use_case, kind, text, at, seen_by, seen_at
-FROM notice WHERE use_case = %(use_case)s AND (seen_at IS NULL OR %(all)s)
+SELECT id, use_case, kind, text, at, seen_by, seen_at, over_at
+FROM notice
+WHERE use_case = %(use_case)s AND (seen_at IS NULL AND over_at IS NULL OR %(all)s)
 ORDER BY id DESC LIMIT %(most)s
 
 -- name: seen

@@ -31,6 +31,7 @@ from roadbed.usecases.model import UseCase
 _SQL = queries(__package__)
 _LOOK_SECONDS = 0.5
 _CHASE_SECONDS = 60.0
+_LABELS = "labels"  # what the notice of late labels is about
 _log = structlog.get_logger("roadbed")
 Row = Mapping[str, Any]
 
@@ -94,16 +95,21 @@ class Trust:
     async def chase(self, declared: UseCase) -> int:
         """Put late sample items first in the queue and tell the pod; gives how many are new."""
         facts = {"use_case": declared.name, "late_before": await self._late_before(declared)}
-        late = await self._database.fetch(_SQL["chase"], facts)
-        if late:
-            many = "item waits" if len(late) == 1 else "items wait"
+        new = await self._database.fetch(_SQL["chase"], facts)
+        row = await self._database.fetch_one(_SQL["late_items"], facts)
+        late = row["late"] if row else 0
+        if new or not late:
+            over = {"use_case": declared.name, "about": _LABELS, "at": self._clock.now()}
+            await self._database.fetch(_SQL["over"], over)
+        if new and late:
+            many = "item waits" if late == 1 else "items wait"
             await self._announce(
                 declared.name,
                 "overdue",
-                f"{declared.name}: {len(late)} sample {many} for a label since more than "
+                f"{declared.name}: {late} sample {many} for a label since more than "
                 f"{declared.label_within_hours:g} hours. Until then each counts as wrong.",
             )
-        return len(late)
+        return len(new)
 
     async def audit(self, declared: UseCase) -> AuditView:
         """The running audit of the live version, with its way there."""
@@ -252,6 +258,7 @@ class Trust:
                     "kind": after.state,
                     "text": text,
                     "at": at,
+                    "about": None,
                 },
             )
             await connection.execute(_SQL["tell"], {"use_case": use_case})
@@ -267,6 +274,7 @@ class Trust:
                 "kind": kind,
                 "text": text,
                 "at": self._clock.now(),
+                "about": _LABELS,
             },
         )
 

@@ -9,3 +9,12 @@ WHERE outdated AND state = 'cancelled' AND key IS NOT NULL
   AND NOT EXISTS (SELECT FROM delivery_attempt WHERE delivery_id = delivery.id);
 CREATE INDEX delivery_outdated ON delivery (use_case)
     WHERE outdated AND state IN ('waiting', 'held', 'failed');
+
+-- What a destination refuses of everything: `401`, `secret` and the like. The pod is told once.
+ALTER TABLE delivery ADD COLUMN cause text;
+CREATE INDEX delivery_refused ON delivery (use_case, destination, cause)
+    WHERE state = 'failed' AND cause IS NOT NULL;
+
+-- `about` names what a notice speaks of, so that it is told once; `over_at` is when that was over.
+ALTER TABLE notice ADD COLUMN about text, ADD COLUMN over_at timestamptz;
+CREATE UNIQUE INDEX notice_about ON notice (use_case, about) WHERE about IS NOT NULL AND over_at IS NULL;
