@@ -247,7 +247,7 @@ async def test_empty_pages_say_what_will_stand_there(
 
 async def test_all_that_a_receiver_refused_goes_out_by_one_button(desk: Desk) -> None:
     desk.crm.trouble = [RefusedError("It answered 403.", cause="403")] * 2
-    await desk.send("one", "two")
+    await desk.send("plain", "plain too")
     page = await desk.go("/usecases/triage")
     assert "nothing reaches crm: it answers 403" in page
     assert "2 failed at crm" in await desk.go("/usecases/triage/deliveries")
