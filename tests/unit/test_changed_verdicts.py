@@ -353,9 +353,7 @@ class TestActions:
         assert (stuck.content or {})["action"] == {"amount": 10.0}
         assert bank.said("action") == [{"amount": 10.0}]
 
-    async def test_as_many_of_the_same_are_made_as_are_right(
-        self, app: App, bank: Ledger
-    ) -> None:
+    async def test_as_many_of_the_same_are_made_as_are_right(self, app: App, bank: Ledger) -> None:
         decision = await self.paid(app, 10.0)
         await undo(app, decision)
         await self.refunded(app, decision, 10.0, 10.0)

@@ -75,9 +75,7 @@ class TestTheNotice:
         await refused(app, ledger, "401")  # again is told again
         assert len(await told(app)) == 1
 
-    async def test_is_over_where_the_verdict_is_taken_back(
-        self, app: App, ledger: Ledger
-    ) -> None:
+    async def test_is_over_where_the_verdict_is_taken_back(self, app: App, ledger: Ledger) -> None:
         await stand(app, state="shadow", threshold=None)
         decision = await decide(app)
         ledger.trouble = [RefusedError("It answered 404.", cause="404")]
@@ -90,9 +88,7 @@ class TestTheNotice:
 
 
 class TestReplay:
-    async def test_sends_again_what_failed_there_since_then(
-        self, app: App, ledger: Ledger
-    ) -> None:
+    async def test_sends_again_what_failed_there_since_then(self, app: App, ledger: Ledger) -> None:
         await refused(app, ledger, "404", "404", "404")
         old = (await in_state(app, State.FAILED))[0]
         await app.database.fetch(

@@ -86,7 +86,9 @@ async def replay(name: str, request: Request) -> Response:
     """Send again all that failed at one destination, once what made it fail is mended."""
     person = person_of(request)
     body = await json_object(request)
-    unknown_fields(body, {"destination", "since", "note"}, "Send destination, and if need be since.")
+    unknown_fields(
+        body, {"destination", "since", "note"}, "Send destination, and if need be since."
+    )
     destination = said(body, "destination", "Name the destination whose deliveries failed.")
     usecase_of(request, name)
     count = await app_of(request).deliveries.replay(

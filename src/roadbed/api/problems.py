@@ -91,9 +91,7 @@ def time_field(body: Mapping[str, Any], name: str) -> datetime:
     except ValueError:
         found = None
     if found is None or found.tzinfo is None:
-        raise RequestError(
-            f"{name} is no time with its zone.", "Write it as 2026-11-21T09:00:00Z."
-        )
+        raise RequestError(f"{name} is no time with its zone.", "Write it as 2026-11-21T09:00:00Z.")
     return found
 
 

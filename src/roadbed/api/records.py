@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from roadbed.access import needs
 from roadbed.api.deps import app_of, json_object, person_of
-from roadbed.api.problems import said, text_field, time_field, unknown_fields
+from roadbed.api.problems import said, time_field, unknown_fields
 from roadbed.people.rules import Permission
 from roadbed.usecases.errors import UnknownUseCaseError
 

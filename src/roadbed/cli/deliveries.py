@@ -130,9 +130,7 @@ def replay_(
     destination: Annotated[str, typer.Option(help="Where it failed.")],
     since: Annotated[
         datetime | None,
-        typer.Option(
-            formats=_TIMES, help="Only what failed since then, UTC unless it has a zone."
-        ),
+        typer.Option(formats=_TIMES, help="Only what failed since then, UTC unless it has a zone."),
     ] = None,
     note: Annotated[str, typer.Option(help="What was mended, in your words.")] = "",
     json: Json = False,

@@ -29,8 +29,9 @@ class Webhook(SendOnly):
     """Posts a parcel's content to ``url``.
 
     ``secret`` names the environment variable with the signing key: ``whsec_`` and base64, or any
-    text. As long as ``<secret>_OLD`` is set too, each parcel carries a signature by either. ``succeeded_when`` is CEL over ``status`` and ``body``, for receivers that answer 200 with
-    an error inside. ``key_horizon``: for how long the receiver remembers a ``webhook-id``.
+    text. As long as ``<secret>_OLD`` is set too, each parcel carries a signature by either.
+    ``succeeded_when`` is CEL over ``status`` and ``body``, for receivers that answer 200 with an
+    error inside. ``key_horizon``: for how long the receiver remembers a ``webhook-id``.
     """
 
     kind: ClassVar[str] = "webhook"
