@@ -384,11 +384,7 @@ def _ladder(
     ids = Ids(clock)
     book = ReleaseBook(database, clock, lambda use_case, person: people.roles(person, use_case))
     journal = Journal(
-        ids,
-        clock,
-        audit_note=pipeline.RELEASE_MOVED,
-        announce=pipeline.POD_TOLD,
-        over=pipeline.NOTICE_OVER,
+        ids, clock, note=pipeline.RELEASE_MOVED, tell=pipeline.POD_TOLD, over=pipeline.NOTICE_OVER
     )
     gate = Gate(
         database=database,

@@ -127,7 +127,7 @@ def _sent_already(delivery_id: str, sent_as: str) -> Prepared:
 
 
 def _says(said: Json, facts: Json) -> bool:
-    return said["output"] == facts["output"] and said["action"] == facts.get("action")
+    return bool(said["output"] == facts["output"] and said["action"] == facts.get("action"))
 
 
 def doubled(destination: str, made: Prepared, first: Json) -> Prepared:
