@@ -352,7 +352,7 @@ def _wire(
         reports=TrustReports(database, trust, measuring, releases, clock),
         stress=Stress(improvement),
         measuring=measuring,
-        deliveries=Deliveries(database, clock, pipeline.DELIVERY_DECIDED),
+        deliveries=Deliveries(database, clock, pipeline.DELIVERY_DECIDED, pipeline.MENDED),
         outcomes=Outcomes(
             database,
             writer,
@@ -388,7 +388,9 @@ def _ladder(
     clock = SystemClock()
     ids = Ids(clock)
     book = ReleaseBook(database, clock, lambda use_case, person: people.roles(person, use_case))
-    journal = Journal(ids, clock, audit_note=pipeline.RELEASE_MOVED, announce=pipeline.POD_TOLD)
+    journal = Journal(
+        ids, clock, note=pipeline.RELEASE_MOVED, tell=pipeline.POD_TOLD, over=pipeline.NOTICE_OVER
+    )
     gate = Gate(
         database=database,
         improvement=improvement,
@@ -480,6 +482,7 @@ def _relay(
         name=f"{socket.gethostname()}:{os.getpid()}",
         address=settings.address.rstrip("/"),
         senders=settings.senders,
+        mended=pipeline.MENDED,
     )
 
 

@@ -295,6 +295,7 @@ async def test_a_copied_database_is_found_by_its_witness(
             [notice] = await app.trust.notices("triage")
             assert "put back from a copy" in notice.text
             await app.recovery.declare(by="ana", reason="a copied folder")
+            assert await app.trust.notices("triage") == []  # what it asked for is done
             assert (await app.audit.verify()).sound
         async with open_app(place.settings, old) as app:
             assert app.recovery.standing is None

@@ -21,6 +21,8 @@ EXCERPT_CHARACTERS = 200
 _SEES = {"status", "body"}
 # The receiver says that it has not worked on the request; after 500, 502 or 504 it may have.
 _NOT_NOW = frozenset({408, 425, 429, 503})
+# The receiver refuses the sender, or has no such place: not this parcel alone.
+_OF_EVERYTHING = frozenset({401, 403, 404, 405, 407, 410})
 _WORD_CHARACTERS = 6
 _LONGEST_WAIT_SECONDS = 86_400.0
 
@@ -39,7 +41,8 @@ def accept(
     if response.status >= 500:
         raise UnknownOutcomeError(said)
     if not 200 <= response.status < 300:
-        raise RefusedError(said)
+        cause = str(response.status) if response.status in _OF_EVERYTHING else None
+        raise RefusedError(said, cause=cause)
     if succeeded_when is not None and not holds(succeeded_when, response):
         raise RefusedError(said)
     return body_of(response)

@@ -75,6 +75,7 @@ def _routes() -> list[Route]:
         Route("/usecases/{name}/review/{review_id}/skip", reviewing.skip, methods=["POST"]),
         Route("/usecases/{name}/review/{review_id}/undo", reviewing.undo, methods=["POST"]),
         Route("/usecases/{name}/deliveries", delivering.deliveries),
+        Route("/usecases/{name}/deliveries/replay", delivering.replay, methods=["POST"]),
         Route("/deliveries/{delivery_id}", delivering.delivery),
         Route("/deliveries/{delivery_id}", delivering.say, methods=["POST"]),
         *reporting.ROUTES,

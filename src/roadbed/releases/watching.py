@@ -155,6 +155,7 @@ class Watching:
                     "release",
                     f"{release.use_case}: the {release.step} of release {release.number} has "
                     f"compared {trial['compared']:,} tasks. It waits for somebody to take it on.",
+                    waits=release.id,
                 )
 
     async def _fall(self, release: Release, why: str) -> None:
