@@ -278,7 +278,7 @@ class NewLabels:
             f"counts once {_who(declared)} confirms it as new."
         )
         facts = {"id": self._ids.new("ntc"), "use_case": declared.name, "kind": "label"}
-        await connection.execute(self._announce, {**facts, "text": text, "at": at})
+        await connection.execute(self._announce, {**facts, "text": text, "at": at, "about": None})
 
     async def _note(
         self,
