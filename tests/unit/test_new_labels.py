@@ -328,6 +328,25 @@ class TestANewLabel:
         await pump(app, 3)
         assert len(await all_of(app)) == 1
 
+    async def test_releases_nothing_of_whoever_may_approve_nothing_any_more(
+        self, triage: App
+    ) -> None:
+        await triage.members.add("lea", by="test")
+        await triage.members.grant("lea", "triage", "domain_lead", by="test")
+        decision = await decide(triage, "unsure")
+        await correct(triage, decision, "safety", reviewer="lea", new_labels=True, may_approve=True)
+
+        async def approves() -> bool:
+            [row] = await triage.new_labels._with(declared(triage), "queue", "safety")
+            return bool(row["still_approves"])
+
+        assert await approves()
+        await triage.members.disable("lea", by="test")
+        assert not await approves()
+        await triage.members.enable("lea", by="test")
+        await triage.members.revoke("lea", "triage", "domain_lead", by="test")
+        assert not await approves()
+
     async def test_of_a_task_that_is_erased_is_gone(self, triage: App) -> None:
         decision = await decide(triage, "unsure")
         await correct(triage, decision, "safety", new_labels=True, note="smoke")

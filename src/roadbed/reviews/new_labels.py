@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.labels import closest
+from roadbed.people.rules import ALLOWS, Permission
 from roadbed.reviews.errors import (
     ContentChangedError,
     LabelUnknownError,
@@ -208,7 +209,7 @@ class NewLabels:
                 output=row["output"],
                 actions=row["actions"],
                 rules=rules,
-                may_approve=row["may_approve"],
+                may_approve=row["still_approves"],
             )
         except VerdictError:
             return None
@@ -219,8 +220,7 @@ class NewLabels:
         return {**item, **more}
 
     async def _with(self, declared: UseCase, field: str, value: str) -> Sequence[Json]:
-        facts = {"use_case": declared.name, "field": field, "value": value}
-        return await self._database.fetch(SQL["held_with"], facts)
+        return await self._database.fetch(SQL["held_with"], _waits_for(declared, field, value))
 
     async def _ready(
         self, declared: UseCase, field: str, value: str, rows: Sequence[Json], verdict: Json
@@ -261,7 +261,7 @@ class NewLabels:
         self, connection: Connection, declared: UseCase, label: UnknownLabel
     ) -> bool:
         """Whether the pod was told of a label already: a verdict waits for it."""
-        facts = {"use_case": declared.name, "field": label.field, "value": label.value}
+        facts = _waits_for(declared, label.field, label.value)
         return await (await connection.execute(SQL["held_with"], facts)).fetchone() is not None
 
     async def _tell(
@@ -278,7 +278,7 @@ class NewLabels:
             f"counts once {_who(declared)} confirms it as new."
         )
         facts = {"id": self._ids.new("ntc"), "use_case": declared.name, "kind": "label"}
-        await connection.execute(self._announce, {**facts, "text": text, "at": at})
+        await connection.execute(self._announce, {**facts, "text": text, "at": at, "about": None})
 
     async def _note(
         self,
@@ -304,6 +304,11 @@ class NewLabels:
             "at": at,
             "detail": Jsonb(dict(detail)),
         }
+
+
+def _waits_for(declared: UseCase, field: str, value: str) -> dict[str, Any]:
+    approvers = [role for role, allowed in ALLOWS.items() if Permission.APPROVE in allowed]
+    return {"use_case": declared.name, "field": field, "value": value, "approvers": approvers}
 
 
 def _json(value: object) -> Jsonb | None:

@@ -339,8 +339,15 @@ SELECT id, kind, output, actions, note, new_kind, labels, reviewer FROM held_ver
 WHERE review_id = %(review_id)s AND ended IS NULL
 
 -- name: held_with
--- The verdicts that wait for a label, the earliest first.
-SELECT held_verdict.* FROM held_verdict
+-- The verdicts that wait for a label, the earliest first. Whoever may approve nothing any more releases
+-- nothing with a verdict that waited.
+SELECT held_verdict.*, may_approve AND EXISTS (
+           SELECT FROM role_in_force
+           JOIN person ON person.name = role_in_force.person AND person.disabled_at IS NULL
+           WHERE role_in_force.person = held_verdict.reviewer
+             AND role_in_force.use_case = held_verdict.use_case
+             AND role_in_force.role = ANY (%(approvers)s)) AS still_approves
+FROM held_verdict
 WHERE use_case = %(use_case)s AND ended IS NULL
   AND labels @> jsonb_build_array(jsonb_build_object('field', %(field)s::text,
                                                      'value', %(value)s::text))
