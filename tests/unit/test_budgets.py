@@ -145,6 +145,7 @@ class TestManyAtOnce:
             found = await asyncio.gather(*(both(number) for number in range(300)))
         assert sum(each.routed.route is Route.AUTOMATIC for each in found) == 120
 
+    @pytest.mark.usefixtures("unmeasured")
     async def test_many_who_find_nothing_left_do_not_wait_in_a_circle(self, app: App) -> None:
         reserve = (
             "SELECT budget_take('triage', '2026-01', 400, 1, 1, (pg_backend_pid() %% 8)::smallint)"

@@ -154,6 +154,7 @@ class TestPromise:
         assert max(fell) < 200
         assert stayed >= 98
 
+    @pytest.mark.usefixtures("unmeasured")
     def test_one_worse_by_the_margin_passes_its_gate_as_seldom_as_is_said(self) -> None:
         """What is promoted has passed the gate, which shows the difference to be small enough."""
         runs, passed, good = 100, 0, 0

@@ -958,6 +958,7 @@ async def test_an_address_that_is_none_is_refused_unshown(house: House) -> None:
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("unmeasured")
 @given(st.text())
 def test_a_cell_round_trips_and_never_calculates(text: str) -> None:
     cell = neutralised(text)

@@ -96,6 +96,7 @@ def content(output: dict[str, Any] | None) -> Content | None:
 
 
 class TestInterval:
+    @pytest.mark.usefixtures("unmeasured")
     @pytest.mark.parametrize(
         ("fixed", "broken", "n"),
         [

@@ -98,6 +98,7 @@ class TestCertificate:
         print(f"opened {settled} with all labels, {late} without the newest 4 % of {repeats}")
         assert late >= 0.9 * settled
 
+    @pytest.mark.usefixtures("unmeasured")
     @pytest.mark.parametrize("test", ["exact", "anytime", "losses"])
     @given(seed=st.integers(0, 10_000))
     def test_a_label_that_comes_as_right_never_closes(self, test: str, seed: int) -> None:
@@ -160,6 +161,7 @@ class TestPrefixes:
             round(cut * 1_000) for cut in CUTS
         ]
 
+    @pytest.mark.usefixtures("unmeasured")
     @pytest.mark.parametrize(("n", "limit"), [(300, 0.02), (2_000, 0.02), (1_000, 0.3)])
     def test_the_price_of_choosing_is_paid_and_not_much_more(self, n: int, limit: float) -> None:
         chance = np.random.default_rng(7)

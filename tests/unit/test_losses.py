@@ -42,6 +42,7 @@ def opened(loss: np.ndarray, **facts: object) -> bool:
 
 
 class TestCertificate:
+    @pytest.mark.usefixtures("unmeasured")
     @pytest.mark.parametrize("spread", SPREADS)
     def test_of_a_mean_loss_is_broken_seldom_and_opens_below_the_limit(self, spread: float) -> None:
         repeats = 200
@@ -109,6 +110,7 @@ class TestCertificate:
 
 
 class TestBound:
+    @pytest.mark.usefixtures("unmeasured")
     @pytest.mark.parametrize("spread", SPREADS)
     def test_lies_above_the_mean_at_its_level(self, spread: float) -> None:
         repeats = 300
@@ -132,6 +134,7 @@ class TestBound:
 
 
 class TestPairs:
+    @pytest.mark.usefixtures("unmeasured")
     @pytest.mark.parametrize("share", [0.05, 0.8])
     def test_each_end_of_the_difference_holds(self, share: float) -> None:
         repeats, true, low, high = 200, 0.02 * share, 0, 0

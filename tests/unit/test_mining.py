@@ -86,6 +86,7 @@ def test_planted_mistakes_are_the_first_three_suggestions(seed: int) -> None:
     }
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("share", [0.1, 0.3])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_random_corrections_give_no_rule_worth_believing(seed: int, share: float) -> None:

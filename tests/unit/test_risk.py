@@ -61,6 +61,7 @@ def passed_by_graph(
 
 
 class TestCertificate:
+    @pytest.mark.usefixtures("unmeasured")
     def test_holds_its_promise_and_an_uncorrected_threshold_does_not(self) -> None:
         repeats, broken, broken_naive, opened = 1_000, 0, 0, 0
         for seed in range(repeats):

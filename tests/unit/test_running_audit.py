@@ -446,6 +446,7 @@ class TestSlices:
 
 
 class TestCanary:
+    @pytest.mark.usefixtures("unmeasured")
     def test_a_worse_version_is_rolled_back_and_an_equal_one_is_not(self) -> None:
         def rolled_back(worse: float, seed: int) -> int | None:
             chance = np.random.default_rng(seed)

@@ -65,6 +65,7 @@ class TestContent:
         assert after.hash == before.hash
         assert same(value, stored(value))
 
+    @pytest.mark.usefixtures("unmeasured")
     @given(OBJECTS, OBJECTS)
     def test_only_the_same_value_has_the_same_canonical_form(
         self, stored: Any, one: dict[str, Any], other: dict[str, Any]

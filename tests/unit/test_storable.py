@@ -107,6 +107,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.usefixtures("unmeasured")
 @given(value=VALUES)
 @example(value={"a": 1e16})
 @example(value=[1e22, 123456789012345680.0])

@@ -28,6 +28,7 @@ def population(kept_wrong: float, kept_right: float) -> tuple[np.ndarray, np.nda
 
 
 class TestRules:
+    @pytest.mark.usefixtures("unmeasured")
     @pytest.mark.parametrize("rule", RULES)
     def test_no_rule_that_holds_back_breaks_the_promise(self, rule: str) -> None:
         repeats, broken, opened, n = 250, 0, 0, 4_000
