@@ -38,6 +38,7 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.secrets import KNOWN
 from roadbed.kernel.settings import Settings
+from roadbed.kernel.terminal import visible
 from roadbed.monitoring.failures import FailureBoard
 from roadbed.monitoring.service import Monitoring
 from roadbed.outcomes.service import Outcomes
@@ -89,10 +90,13 @@ if TYPE_CHECKING:
 
 
 def _without_secrets(_: object, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """A log entry with secrets masked."""
-    return {
+    """A log entry with secrets masked, and nothing in it that acts on a terminal."""
+    masked = {
         name: value if name == "exc_info" else KNOWN.mask_all(value)
         for name, value in event.items()
+    }
+    return {
+        name: visible(value) if isinstance(value, str) else value for name, value in masked.items()
     }
 
 

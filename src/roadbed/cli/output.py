@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.terminal import visible
 
 if TYPE_CHECKING:
     from roadbed.bootstrap import App
@@ -21,12 +22,17 @@ Result = TypeVar("Result")
 
 def say(text: str = "", *, err: bool = False) -> None:
     """A line for a person."""
-    typer.echo(text, err=err)
+    typer.echo(visible(text), err=err)
+
+
+def say_in_place(text: str, above: int) -> None:
+    """A text in the place of the last lines of a terminal, ``above`` many."""
+    typer.echo(f"\x1b[{above}A\x1b[J{visible(text)}")
 
 
 def tell(text: str) -> None:
     """A line for a person that is no result: on standard error."""
-    typer.echo(text, err=True)
+    typer.echo(visible(text), err=True)
 
 
 def sign_in_link(address: str, code: str) -> str:
@@ -39,15 +45,15 @@ def show(content: object, *, as_json: bool, text: Callable[[], str]) -> None:
     if as_json:
         from pydantic_core import to_json
 
-        typer.echo(to_json(content).decode())
+        typer.echo(visible(to_json(content).decode()))
     else:
-        typer.echo(text())
+        typer.echo(visible(text()))
 
 
 def fail(error: RoadbedError) -> typer.Exit:
     """Say what happened and how to mend it; gives the exit to raise."""
-    typer.secho(error.problem, err=True, fg="red" if sys.stderr.isatty() else None)
-    typer.echo(error.remedy, err=True)
+    typer.secho(visible(error.problem), err=True, fg="red" if sys.stderr.isatty() else None)
+    typer.echo(visible(error.remedy), err=True)
     return typer.Exit(FAILED)
 
 

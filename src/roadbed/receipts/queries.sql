@@ -46,6 +46,9 @@ LEFT JOIN LATERAL (
     ORDER BY halt.asked_at DESC LIMIT 1) AS halt ON true
 WHERE task.id = %(id)s
 
+-- name: is_decided
+SELECT true AS decided FROM decision WHERE task_id = %(id)s
+
 -- name: revisions
 -- A task and every corrected input it got, the first one first.
 SELECT task.id AS task, task.revision AS number, task.admitted_at AS at,

@@ -167,7 +167,7 @@ def _located(path: Path, problems: tuple[Problem, ...], raised: int | None = Non
 def _keyword_lines(path: Path) -> tuple[dict[str, int], range]:
     """The line of each keyword of ``UseCase(…)``, of the call under ``""``, and all its lines."""
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return {}, range(0)
     lines: dict[str, int] = {}
