@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from functools import lru_cache, partial
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.routing import Mount
 from starlette.types import Message, Receive, Scope, Send
 
@@ -233,7 +233,7 @@ class Door:
         try:
             if bearer:
                 return await people.holder("api", secret.strip())
-            if cookie := _session(headers.get(b"cookie", b"")):
+            if b"cookie" in headers and (cookie := Request(scope).cookies.get(SESSION_COOKIE)):
                 awake = b"x-live" not in headers and scope["path"] != "/live"
                 viewer = await people.holder("session", cookie, awake=awake)
                 _refuse_foreign(headers, scope["method"], own)
@@ -285,16 +285,6 @@ def _name(host: bytes) -> str:
         return urlsplit(f"//{host.decode('latin-1')}").hostname or ""
     except ValueError:
         return ""
-
-
-def _session(header: bytes) -> str | None:
-    if not header:
-        return None
-    try:
-        found = SimpleCookie(header.decode("latin-1")).get(SESSION_COOKIE)
-    except CookieError:
-        return None
-    return found.value if found else None
 
 
 def _refuse_foreign(headers: dict[bytes, bytes], method: str, own: str) -> None:
