@@ -498,4 +498,5 @@ def _provider(settings: Settings, database: Database, clock: Clock) -> Provider 
         client_id=settings.oidc_client_id,
         client_secret=settings.oidc_client_secret,
         claim=settings.oidc_claim,
+        trusts_addresses=settings.oidc_trust_addresses,
     )

@@ -84,7 +84,12 @@ class Settings(BaseSettings):
     oidc_claim: str = Field(
         "email",
         description="What leads to a person: `email`, if verified, to the address; any other "
-        "claim to the name.",
+        "claim to the name or, with an `@` in it, to the address.",
+    )
+    oidc_trust_addresses: bool = Field(
+        default=False,
+        description="Whether an address counts of which the provider does not say if it is "
+        "verified. Only where people cannot choose their own.",
     )
     oidc_create: bool = Field(
         default=False,

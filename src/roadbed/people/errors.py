@@ -106,16 +106,37 @@ class ProviderError(RoadbedError):
         )
 
 
+class SignInExpiredError(ProviderError):
+    """A way back from the provider that began in another browser, long ago, or was used before."""
+
+    def __init__(self) -> None:
+        super().__init__("it did not begin here, took too long, or was used before")
+
+
 class NotInvitedError(RoadbedError):
     """The identity provider knows this person; Roadbed does not."""
 
     code = "not_invited"
 
-    def __init__(self) -> None:
+    def __init__(self, called: str) -> None:
         super().__init__(
-            "You are known to the identity provider, but nobody here has your address.",
-            "Ask an administrator for `roadbed user add NAME --email ADDRESS`; the provider must "
-            "have verified that address.",
+            f"The identity provider knows you as {called[:80]!r}. Nobody who may come in here has "
+            "this name or address.",
+            "Ask an administrator for `roadbed user add NAME --email ADDRESS`.",
+        )
+
+
+class AddressNotVerifiedError(RoadbedError):
+    """The address that would lead to a person may be anybody's."""
+
+    code = "address_not_verified"
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"The identity provider does not say that it has verified your address "
+            f"{address[:80]!r}, so it is not verified and leads to nobody here.",
+            "An administrator lets the provider verify it and say so (`email_verified`), or sets "
+            "ROADBED_OIDC_TRUST_ADDRESSES=true where people cannot choose their own address.",
         )
 
 
