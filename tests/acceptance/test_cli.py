@@ -325,6 +325,21 @@ def test_the_person_at_a_terminal_is_its_account_whatever_the_environment_says(
     assert "Nothing waits" in terminal.run("review", "list", "triage")
 
 
+def test_a_login_of_a_company_is_one_name_everywhere(terminal: Terminal) -> None:
+    terminal.as_person("ana@corp.example")
+    terminal.run("new", "desk")
+    assert "ana is the administrator now" in terminal.run("user", "list") + terminal.errors
+    assert "sound" in terminal.run("check", "usecases/desk")
+    sent = terminal.json("submit", "desk", '{"text": "x"}')
+    assert sent["source"] == {"surface": "cli", "by": "ana"}
+    assert sent["pod"] == dict.fromkeys(sent["pod"], "ana")  # type: ignore[call-overload]
+    assert "domain lead of desk" in terminal.run("user", "list")
+    # Another login may have the same name, so that neither binds at a terminal.
+    terminal.run("halt", "desk", "--reason", "x")
+    terminal.run("resume", "desk", code=1)
+    assert "the login 'ana@corp.example' of this machine" in terminal.errors
+
+
 def test_a_login_that_nobody_verified_halts_and_binds_nothing(terminal: Terminal) -> None:
     Folders(terminal.folder / "usecases").write()
     terminal.as_person("ana").run("submit", "triage", '{"text": "makes it known"}')

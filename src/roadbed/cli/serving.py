@@ -221,12 +221,11 @@ async def _way_in(app: App, address: str) -> str:
     import sys
 
     from roadbed.people.errors import UnknownPersonError
-    from roadbed.people.rules import as_name
 
     if not (sys.stdout.isatty() and sys.stderr.isatty()):
         return f"Sign in at {address}/sign-in; `roadbed user link` prints a one-time link."
     try:
-        code = await app.people.issue_link_code(as_name(me()))
+        code = await app.people.issue_link_code(me())
     except UnknownPersonError:
         return f"Sign in at {address}/sign-in; `roadbed user link NAME` makes a one-time link."
     return f"Sign in once: {sign_in_link(address, code)}"
