@@ -171,13 +171,18 @@ async def database_server(settings: Settings) -> AsyncIterator[str]:
         yield settings.database_url.get_secret_value()
         return
     server = EmbeddedServer(settings.home or default_home(Path.cwd()))
-    url = await asyncio.to_thread(server.start)
-    keeper = asyncio.create_task(_keep(server))
+    starting = asyncio.create_task(asyncio.to_thread(server.start))
+    keeper: asyncio.Task[None] | None = None
     try:
+        url = await asyncio.shield(starting)
+        keeper = asyncio.create_task(_keep(server))
         yield url
     finally:
-        keeper.cancel()
-        await asyncio.wait([keeper])
+        # A start that nobody waits for any more goes on in its thread: no stop before its end.
+        await asyncio.wait([starting])
+        if keeper is not None:
+            keeper.cancel()
+            await asyncio.wait([keeper])
         await asyncio.to_thread(server.stop)
 
 
@@ -279,7 +284,12 @@ def _wire(
         lease_seconds=settings.lease_seconds,
         audit_note=pipeline.TASK_REVISED,
     )
-    presence = Presence(database.url, clock, careful_seconds=settings.careful_seconds)
+    presence = Presence(
+        database.url,
+        clock,
+        careful_seconds=settings.careful_seconds,
+        address=settings.public_address() if settings.port else None,
+    )
     store = VersionStore(database, clock, versions_folder(settings), processes)
     registry = Registry(database, store)
     improvement = Improvement(database, budgets, processes, ids, clock)
@@ -480,7 +490,7 @@ def _relay(
         finish=pipeline.FINISH,
         chance=chance.random,
         name=f"{socket.gethostname()}:{os.getpid()}",
-        address=settings.address.rstrip("/"),
+        address=settings.public_address(),
         senders=settings.senders,
     )
 

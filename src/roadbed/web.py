@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import lru_cache, partial
 from urllib.parse import urlsplit
 
@@ -152,7 +152,7 @@ def create(settings: Settings | None = None, *, relays: bool = False) -> Door:
 
 def public_host(settings: Settings) -> str | None:
     """The host of ``ROADBED_ADDRESS``; ``None`` while it leads to this machine alone."""
-    host = urlsplit(settings.address).hostname
+    host = urlsplit(settings.address or "").hostname
     return None if host is None or host in LOOPBACK else host
 
 
@@ -163,11 +163,15 @@ class Door:
         self._pages = pages
         self._most_bytes = settings.max_body_bytes
         self._public = public_host(settings)
-        self._encrypted = urlsplit(settings.address).scheme == "https"
+        self._encrypted = urlsplit(settings.address or "").scheme == "https"
         self._hosts = LOOPBACK | {self._public or "localhost"}
         self._limit: Limit | None = None
         if (most := settings.requests_per_minute) is not None:
             self._limit = Limit(SystemClock(), most=most, seconds=60.0 / most)
+
+    def opened(self) -> AbstractAsyncContextManager[object]:
+        """The app, and all that goes on beside requests; for servers that do not open it."""
+        return self._pages.router.lifespan_context(self._pages)
 
     @property
     def roadbed(self) -> App:

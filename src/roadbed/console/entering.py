@@ -232,7 +232,7 @@ def _form(
 
 def base(request: Request) -> str:
     """Scheme and host under which this browser knows Roadbed."""
-    public = urlsplit(app_of(request).settings.address)
+    public = urlsplit(app_of(request).settings.address or "")
     if public.hostname == request.url.hostname and public.scheme == "https":
         return f"https://{public.netloc}"
     return f"{request.url.scheme}://{request.url.netloc}"

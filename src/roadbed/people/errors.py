@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.people.rules import is_name
 
 
 class NotSignedInError(RoadbedError):
@@ -148,7 +149,8 @@ class UnknownPersonError(RoadbedError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"There is no person {name[:80]!r} here.",
-            "`roadbed user list` shows all; `roadbed user add NAME` adds one.",
+            f"Add them first: `roadbed user add {name if is_name(name) else 'NAME'}`; "
+            "`roadbed user list` shows all.",
         )
 
 

@@ -1,0 +1,130 @@
+"""A process that lasts ends at one signal, whatever it is doing; a thread cannot keep it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from roadbed.cli.lasting import until_ended
+from roadbed.listener import bound
+
+
+@pytest.fixture(autouse=True)
+def _own_signals() -> Iterator[None]:
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+async def wait(_: object, asked: asyncio.Event) -> None:
+    await asked.wait()
+
+
+def nothing() -> None:
+    """Do not give up."""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_an_opening_is_given_up_and_taken_back(number: int) -> None:
+    done = []
+
+    @asynccontextmanager
+    async def service() -> AsyncIterator[None]:
+        done.append("begun")
+        try:
+            os.kill(os.getpid(), number)
+            await asyncio.sleep(60.0)
+            yield
+        finally:
+            done.append("taken back")
+
+    await until_ended(service(), wait, give_up=nothing)
+    assert done == ["begun", "taken back"]
+
+
+async def test_an_opening_that_swallows_it_goes_on_and_ends_at_once() -> None:
+    @asynccontextmanager
+    async def service() -> AsyncIterator[str]:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(60.0)
+        except asyncio.CancelledError:  # as `asyncio.wait_for` does on Python 3.11
+            yield "open"
+
+    seen = []
+
+    async def go_on(found: str, asked: asyncio.Event) -> None:
+        seen.append((found, asked.is_set()))
+
+    await until_ended(service(), go_on, give_up=nothing)
+    assert seen == [("open", True)]
+
+
+async def test_an_opening_that_breaks_of_it_is_said_in_a_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    @asynccontextmanager
+    async def service() -> AsyncIterator[None]:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(60.0)
+            yield
+        except asyncio.CancelledError:
+            raise ConnectionError("the pool is closed") from None
+
+    await until_ended(service(), wait, give_up=nothing)
+    assert capsys.readouterr().err == "Ended while it started: the pool is closed\n"
+
+
+async def test_what_goes_wrong_without_a_signal_is_raised() -> None:
+    @asynccontextmanager
+    async def service() -> AsyncIterator[None]:
+        raise ConnectionError("the database is away")
+        yield
+
+    with pytest.raises(ConnectionError):
+        await until_ended(service(), wait, give_up=nothing)
+
+
+async def test_it_is_cut_off_by_a_second_signal_or_when_its_time_is_over() -> None:
+    loop, given_up = asyncio.get_running_loop(), asyncio.Event()
+
+    @asynccontextmanager
+    async def service() -> AsyncIterator[None]:
+        yield
+
+    async def hang(_: object, asked: asyncio.Event) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asked.wait()
+        if twice:
+            os.kill(os.getpid(), signal.SIGTERM)
+        await given_up.wait()
+
+    for twice, seconds in ((True, 60.0), (False, 0.01)):
+        given_up.clear()
+        await until_ended(
+            service(),
+            hang,
+            patience_seconds=seconds,
+            give_up=lambda: loop.call_soon_threadsafe(given_up.set),
+        )
+
+
+def test_every_address_of_a_host_is_held_at_one_port() -> None:
+    sockets = bound("localhost", 0)
+    ports = {one.getsockname()[1] for one in sockets}
+    assert len(ports) == 1
+    for one in sockets:
+        one.listen()
+    with pytest.raises(OSError, match="in use"):
+        bound("localhost", ports.pop())
+    for one in sockets:
+        one.close()
+    with pytest.raises(OSError, match="assign"):
+        bound("192.0.2.1", 0)
