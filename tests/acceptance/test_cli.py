@@ -337,7 +337,7 @@ def test_a_login_of_a_company_is_one_name_everywhere(terminal: Terminal) -> None
     sent = terminal.json("submit", "desk", '{"text": "x"}')
     assert sent["source"] == {"surface": "cli", "by": "ana"}
     assert sent["pod"] == dict.fromkeys(sent["pod"], "ana")  # type: ignore[call-overload]
-    assert "domain lead of desk" in terminal.run("user", "list")
+    assert "domain_lead, engineer, risk_partner of desk" in terminal.run("user", "list")
     # Another login may have the same name, so that neither binds at a terminal.
     terminal.run("halt", "desk", "--reason", "x")
     terminal.run("resume", "desk", code=1)

@@ -99,14 +99,14 @@ async def test_it_is_cut_off_by_a_second_signal_or_when_its_time_is_over() -> No
     async def service() -> AsyncIterator[None]:
         yield
 
-    async def hang(_: object, asked: asyncio.Event) -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
-        await asked.wait()
-        if twice:
-            os.kill(os.getpid(), signal.SIGTERM)
-        await given_up.wait()
+    for signals, seconds in ((2, 60.0), (1, 0.01)):
 
-    for twice, seconds in ((True, 60.0), (False, 0.01)):
+        async def hang(_: object, asked: asyncio.Event, signals: int = signals) -> None:
+            for _number in range(signals):
+                os.kill(os.getpid(), signal.SIGTERM)
+                await asked.wait()
+            await given_up.wait()
+
         given_up.clear()
         await until_ended(
             service(),

@@ -9,5 +9,5 @@ _ACTS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800
 
 
 def visible(text: str) -> str:
-    """``text`` with ``\\u001b`` in place of ESC, and so on; JSON stays the same JSON."""
+    """``text`` with the escape of JSON in place of ESC and the like; JSON stays the same JSON."""
     return _ACTS.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
