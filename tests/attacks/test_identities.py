@@ -42,6 +42,7 @@ def changed(random: Random, secret: str) -> str:
         )
     )
 
+
 # What other sites of this host may have left in the browser; ours is in the place of OWN.
 COOKIES = (
     'prefs={"a":1}; OWN', "OWN; list=[1, 2]", "a b=c d; OWN", "name=Zoë; OWN", "OWN; 名=値",

@@ -177,9 +177,7 @@ async def _serve(folder: Path | None, port: int | None, *, alone: bool) -> None:
 
     async def go_on(_: object, asked: asyncio.Event) -> None:
         server = Server(
-            configured(
-                application, settings, host=settings.host, port=settings.port, opens=False
-            )
+            configured(application, settings, host=settings.host, port=settings.port, opens=False)
         )
         running = asyncio.create_task(server.serve(sockets))
         ending = asyncio.create_task(asked.wait())
