@@ -595,13 +595,13 @@ class TestAForgingProvider:
         ):
             answer = await back(client, *forger.code(await begin(client), said))
             assert (answer.status_code, "not verified" in answer.text) == (403, True)
-        more |= {"oidc_trust_addresses": True}
+        trusting = {**more, "oidc_trust_addresses": True}
         async with (
-            with_forger(forger, settings, folders, url, **more) as site,
+            with_forger(forger, settings, folders, url, **trusting) as site,
             browser(site) as client,
         ):
             for denied in (False, "false", 0, ""):
-                claims = said | {"email_verified": denied}
+                claims = {**said, "email_verified": denied}
                 answer = await back(client, *forger.code(await begin(client), claims))
                 assert (answer.status_code, "not verified" in answer.text) == (403, True)
             stranger = said | {claim: "eve@example.org", "sub": "s-9"}

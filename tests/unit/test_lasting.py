@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
 
+from roadbed import upkeep
+from roadbed.bootstrap import App
 from roadbed.cli.lasting import until_ended
+from roadbed.decisions.presence import Presence, addresses
+from roadbed.kernel.clock import SystemClock
 from roadbed.listener import bound
 
 
@@ -95,6 +100,9 @@ async def test_what_goes_wrong_without_a_signal_is_raised() -> None:
 async def test_it_is_cut_off_by_a_second_signal_or_when_its_time_is_over() -> None:
     loop, given_up = asyncio.get_running_loop(), asyncio.Event()
 
+    def give_up() -> None:
+        loop.call_soon_threadsafe(given_up.set)
+
     @asynccontextmanager
     async def service() -> AsyncIterator[None]:
         yield
@@ -112,7 +120,7 @@ async def test_it_is_cut_off_by_a_second_signal_or_when_its_time_is_over() -> No
             service(),
             hang,
             patience_seconds=seconds,
-            give_up=lambda: loop.call_soon_threadsafe(given_up.set),
+            give_up=give_up,
         )
 
 
@@ -128,3 +136,22 @@ def test_every_address_of_a_host_is_held_at_one_port() -> None:
         one.close()
     with pytest.raises(OSError, match="assign"):
         bound("192.0.2.1", 0)
+
+
+async def test_where_a_process_serves_is_known_while_it_lives(app: App) -> None:
+    assert await addresses(app.database) == []
+    url = app.database.url
+    one = Presence(url, SystemClock(), careful_seconds=0.0, address="http://127.0.0.1:1")
+    other = Presence(url, SystemClock(), careful_seconds=0.0)  # it serves nobody
+    kept = [asyncio.create_task(each.keep()) for each in (one, other)]
+    while not (one.calm() and other.calm()):  # noqa: ASYNC110 - it has no event
+        await asyncio.sleep(0.01)
+    assert await addresses(app.database) == ["http://127.0.0.1:1"]
+    await upkeep._end(kept, patience_seconds=1.0)
+    assert await addresses(app.database) == []
+    # One that was killed left its row, and nobody holds its lock.
+    await app.database.fetch(
+        "INSERT INTO process (number, machine, address) VALUES (0, %(name)s, 'http://gone')",
+        {"name": socket.gethostname()},
+    )
+    assert await addresses(app.database) == []
