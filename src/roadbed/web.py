@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from roadbed.api import app as api
 from roadbed.api.problems import problem
 from roadbed.api.tasks import take
-from roadbed.bootstrap import App, database_url, open_app
+from roadbed.bootstrap import App, open_app
 from roadbed.console import app as console
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.errors import RoadbedError
@@ -25,6 +25,7 @@ from roadbed.people.limits import Limit
 from roadbed.people.rules import Viewer
 from roadbed.risk import distributions
 from roadbed.storage.database import with_schema
+from roadbed.storage.serving import database_url
 from roadbed.upkeep import relaying, running
 
 SESSION_COOKIE = "roadbed_session"

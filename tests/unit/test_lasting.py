@@ -14,9 +14,9 @@ import pytest
 from roadbed import upkeep
 from roadbed.bootstrap import App
 from roadbed.cli.lasting import until_ended
+from roadbed.cli.listening import bound
 from roadbed.decisions.presence import Presence, addresses
 from roadbed.kernel.clock import SystemClock
-from roadbed.listener import bound
 
 
 @pytest.fixture(autouse=True)
@@ -122,6 +122,7 @@ async def test_it_is_cut_off_by_a_second_signal_or_when_its_time_is_over() -> No
             patience_seconds=seconds,
             give_up=give_up,
         )
+        assert given_up.is_set()
 
 
 def test_every_address_of_a_host_is_held_at_one_port() -> None:

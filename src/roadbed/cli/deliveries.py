@@ -147,7 +147,8 @@ async def _work(folder: Path | None) -> None:
 
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[App]:
-    from roadbed.bootstrap import database_url, open_app
+    from roadbed.bootstrap import open_app
+    from roadbed.storage.serving import database_url
 
     async with database_url(settings) as url, open_app(settings, url) as services:
         yield services

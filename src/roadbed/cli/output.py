@@ -73,8 +73,9 @@ async def opened(*, only: Sequence[str] | None) -> AsyncIterator[App]:
 
     ``only`` names the use cases to load, none with an empty list.
     """
-    from roadbed.bootstrap import database_url, open_app
+    from roadbed.bootstrap import open_app
     from roadbed.kernel.settings import Settings
+    from roadbed.storage.serving import database_url
     from roadbed.usecases.errors import UnknownUseCaseError
 
     settings = Settings()

@@ -60,10 +60,11 @@ def demo(
 
 def doctor(json: Json = False) -> None:
     """Check what durability rests on, and say how to mend what is wrong."""
-    from roadbed.bootstrap import database_url, open_app
+    from roadbed.bootstrap import open_app
     from roadbed.kernel.settings import Settings
     from roadbed.storage.doctor import examine
     from roadbed.storage.embedded import default_home
+    from roadbed.storage.serving import database_url
 
     async def look() -> list[Finding]:
         settings = Settings()
@@ -158,8 +159,9 @@ def _wanted(parent: Path) -> dict[str, list[str]]:
 async def _serve(folder: Path | None, port: int | None, *, alone: bool) -> None:
     """``alone``: this process does everything, and says how to sign in."""
     from roadbed.cli.lasting import until_ended
+    from roadbed.cli.listening import Server, bound
     from roadbed.kernel.settings import Settings
-    from roadbed.listener import Server, bound, configured
+    from roadbed.listener import configured
     from roadbed.web import create
 
     settings = Settings()
