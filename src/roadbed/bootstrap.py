@@ -68,10 +68,8 @@ from roadbed.releases.versions import Versions
 from roadbed.releases.watching import Watching
 from roadbed.reviews.new_labels import NewLabels
 from roadbed.reviews.service import Reviews
-from roadbed.storage import migrations
-from roadbed.storage.background import Warnings
 from roadbed.storage.database import Database
-from roadbed.storage.embedded import EmbeddedServer, default_home
+from roadbed.storage.embedded import default_home
 from roadbed.storage.errors import StorageUnavailableError
 from roadbed.storage.writer import GroupCommitWriter
 from roadbed.trust.measuring import Measuring
@@ -104,7 +102,6 @@ structlog.configure(
     processors=[*_processors[:-1], _without_secrets, _processors[-1]],
 )
 _log = structlog.get_logger("roadbed")
-_KEEP_SECONDS = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,41 +157,6 @@ class App:
         if name in self.broken and name not in self.registry.names():
             raise self.broken[name]
         return self.registry.get(name)
-
-
-@asynccontextmanager
-async def database_server(settings: Settings) -> AsyncIterator[str]:
-    """The configured database, or the embedded one, running, with whatever schema it has."""
-    if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
-        return
-    server = EmbeddedServer(settings.home or default_home(Path.cwd()))
-    url = await asyncio.to_thread(server.start)
-    keeper = asyncio.create_task(_keep(server))
-    try:
-        yield url
-    finally:
-        keeper.cancel()
-        await asyncio.wait([keeper])
-        await asyncio.to_thread(server.stop)
-
-
-@asynccontextmanager
-async def database_url(settings: Settings) -> AsyncIterator[str]:
-    """The same on the newest schema."""
-    async with database_server(settings) as url:
-        await asyncio.to_thread(migrations.upgrade, url)
-        yield url
-
-
-async def _keep(server: EmbeddedServer) -> None:
-    """Start the embedded server again whenever it is down, whoever started it first."""
-    warnings = Warnings()
-    while True:
-        await asyncio.sleep(_KEEP_SECONDS)
-        with warnings.caught("embedded database not started again"):
-            if await asyncio.to_thread(server.keep):
-                _log.warning("started the embedded database again: it was down")
 
 
 def audit_folder(settings: Settings) -> Path:
@@ -277,7 +239,12 @@ def _wire(
         lease_seconds=settings.lease_seconds,
         audit_note=pipeline.TASK_REVISED,
     )
-    presence = Presence(database.url, clock, careful_seconds=settings.careful_seconds)
+    presence = Presence(
+        database.url,
+        clock,
+        careful_seconds=settings.careful_seconds,
+        address=settings.public_address() if settings.port else None,
+    )
     store = VersionStore(database, clock, versions_folder(settings), processes)
     registry = Registry(database, store)
     improvement = Improvement(database, budgets, processes, ids, clock)
@@ -480,7 +447,7 @@ def _relay(
         finish=pipeline.FINISH,
         chance=chance.random,
         name=f"{socket.gethostname()}:{os.getpid()}",
-        address=settings.address.rstrip("/"),
+        address=settings.public_address(),
         senders=settings.senders,
         mended=pipeline.MENDED,
     )
@@ -499,4 +466,5 @@ def _provider(settings: Settings, database: Database, clock: Clock) -> Provider 
         client_id=settings.oidc_client_id,
         client_secret=settings.oidc_client_secret,
         claim=settings.oidc_claim,
+        trusts_addresses=settings.oidc_trust_addresses,
     )

@@ -145,9 +145,18 @@ def open_files() -> int:
 
 
 def configured(
-    application: ASGIApp, settings: Settings, *, host: str, port: int, most: Limits | None = None
+    application: ASGIApp,
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    most: Limits | None = None,
+    opens: bool = True,
 ) -> uvicorn.Config:
-    """Configuration of uvicorn for ``application``, with every limit in force."""
+    """Configuration of uvicorn for ``application``, with every limit in force.
+
+    ``opens``: the server opens the application, and closes it.
+    """
     most = most or limits(settings, open_files())
     return uvicorn.Config(
         application,
@@ -156,6 +165,7 @@ def configured(
         # uvicorn calls it like the class that it also takes.
         http=functools.partial(LimitedProtocol, Connections(most)),  # type: ignore[arg-type]
         ws="none",
+        lifespan="on" if opens else "off",
         # Else any local client could say who it is, and by which scheme it came.
         proxy_headers=bool(most.proxies),
         forwarded_allow_ips=[str(network) for network in most.proxies],

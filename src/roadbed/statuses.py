@@ -44,6 +44,7 @@ STATUS = {
     "let_in_by_another": 403,
     "session_needed": 403,
     "sign_in_refused": 403,
+    "address_not_verified": 403,
     "not_invited": 403,
     "provider_refused": 403,
     "too_many_requests": 429,

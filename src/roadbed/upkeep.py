@@ -99,13 +99,19 @@ async def _end(tasks: Collection[asyncio.Task[None]], *, patience_seconds: float
     """Cancel until each has ended.
 
     Once is not enough: on Python 3.11 ``asyncio.wait_for``, which psycopg waits with, swallows a
-    cancellation that comes in the moment the server answers.
+    cancellation that comes in the moment the server answers. So whoever cancels this as well has to
+    wait: a task left behind would go on for ever, and the event loop with it.
     """
-    pending = set(tasks)
+    pending, cancelled = set(tasks), None
     while pending:
         for task in pending:
             task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=patience_seconds)
+        try:
+            _, pending = await asyncio.wait(pending, timeout=patience_seconds)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 async def _relay(app: App) -> None:

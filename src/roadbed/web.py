@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import lru_cache, partial
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.routing import Mount
 from starlette.types import Message, Receive, Scope, Send
 
 from roadbed.api import app as api
 from roadbed.api.problems import problem
 from roadbed.api.tasks import take
-from roadbed.bootstrap import App, database_url, open_app
+from roadbed.bootstrap import App, open_app
 from roadbed.console import app as console
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.errors import RoadbedError
@@ -25,6 +25,7 @@ from roadbed.people.limits import Limit
 from roadbed.people.rules import Viewer
 from roadbed.risk import distributions
 from roadbed.storage.database import with_schema
+from roadbed.storage.serving import database_url
 from roadbed.upkeep import relaying, running
 
 SESSION_COOKIE = "roadbed_session"
@@ -152,7 +153,7 @@ def create(settings: Settings | None = None, *, relays: bool = False) -> Door:
 
 def public_host(settings: Settings) -> str | None:
     """The host of ``ROADBED_ADDRESS``; ``None`` while it leads to this machine alone."""
-    host = urlsplit(settings.address).hostname
+    host = urlsplit(settings.address or "").hostname
     return None if host is None or host in LOOPBACK else host
 
 
@@ -163,11 +164,15 @@ class Door:
         self._pages = pages
         self._most_bytes = settings.max_body_bytes
         self._public = public_host(settings)
-        self._encrypted = urlsplit(settings.address).scheme == "https"
+        self._encrypted = urlsplit(settings.address or "").scheme == "https"
         self._hosts = LOOPBACK | {self._public or "localhost"}
         self._limit: Limit | None = None
         if (most := settings.requests_per_minute) is not None:
             self._limit = Limit(SystemClock(), most=most, seconds=60.0 / most)
+
+    def opened(self) -> AbstractAsyncContextManager[object]:
+        """The app, and all that goes on beside requests; for servers that do not open it."""
+        return self._pages.router.lifespan_context(self._pages)
 
     @property
     def roadbed(self) -> App:
@@ -233,7 +238,7 @@ class Door:
         try:
             if bearer:
                 return await people.holder("api", secret.strip())
-            if cookie := _session(headers.get(b"cookie", b"")):
+            if b"cookie" in headers and (cookie := Request(scope).cookies.get(SESSION_COOKIE)):
                 awake = b"x-live" not in headers and scope["path"] != "/live"
                 viewer = await people.holder("session", cookie, awake=awake)
                 _refuse_foreign(headers, scope["method"], own)
@@ -285,16 +290,6 @@ def _name(host: bytes) -> str:
         return urlsplit(f"//{host.decode('latin-1')}").hostname or ""
     except ValueError:
         return ""
-
-
-def _session(header: bytes) -> str | None:
-    if not header:
-        return None
-    try:
-        found = SimpleCookie(header.decode("latin-1")).get(SESSION_COOKIE)
-    except CookieError:
-        return None
-    return found.value if found else None
 
 
 def _refuse_foreign(headers: dict[bytes, bytes], method: str, own: str) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import psycopg
 import pytest
 
 from roadbed.cli.main import app
+from roadbed.storage.database import with_schema
 from tests.conftest import WARM, Folders
 from tests.login import AS
 from tests.login import __file__ as LOGIN  # noqa: N812
@@ -369,6 +372,22 @@ def test_the_person_at_a_terminal_is_its_account_whatever_the_environment_says(
     assert "Nothing waits" in terminal.run("review", "list", "triage")
 
 
+def test_a_login_of_a_company_is_one_name_everywhere(terminal: Terminal) -> None:
+    terminal.as_person("ana@corp.example")
+    terminal.run("new", "desk")
+    terminal.run("user", "link")
+    assert "ana is the administrator now" in terminal.errors
+    assert "sound" in terminal.run("check", "usecases/desk")
+    sent = terminal.json("submit", "desk", '{"text": "x"}')
+    assert sent["source"] == {"surface": "cli", "by": "ana"}
+    assert sent["pod"] == dict.fromkeys(sent["pod"], "ana")  # type: ignore[call-overload]
+    assert "domain_lead, engineer, risk_partner of desk" in terminal.run("user", "list")
+    # Another login may have the same name, so that neither binds at a terminal.
+    terminal.run("halt", "desk", "--reason", "x")
+    terminal.run("resume", "desk", code=1)
+    assert "the login 'ana@corp.example' of this machine" in terminal.errors
+
+
 def test_a_login_that_nobody_verified_halts_and_binds_nothing(terminal: Terminal) -> None:
     Folders(terminal.folder / "usecases").write()
     terminal.as_person("ana").run("submit", "triage", '{"text": "makes it known"}')
@@ -426,3 +445,94 @@ def test_a_password_is_typed_twice_or_read(terminal: Terminal) -> None:
     assert "the shop" in told
     assert "is confirmed" in terminal.run("user", "confirm", "rae")
     assert "/sign-in?code=" in terminal.run("user", "link", "rae")
+
+
+SLOW = """
+import time
+from pathlib import Path
+Path({begun!r}).touch()
+time.sleep(1.5)
+"""
+
+
+@pytest.mark.parametrize("verb", ["serve", "up", "worker"])
+def test_one_signal_ends_a_start_that_is_under_way(terminal: Terminal, verb: str) -> None:
+    begun = terminal.folder / "begun"
+    code = Folders(terminal.folder / "usecases").write() / "usecase.py"
+    code.write_text(code.read_text() + SLOW.format(begun=str(begun)))
+    terminal.environment |= {"ROADBED_ISOLATION": "none", "ROADBED_PORT": "0"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "roadbed", verb],
+        cwd=terminal.folder,
+        env=terminal.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not begun.exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    told, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    assert told in ("", "Ended.\n")
+
+
+def test_a_port_that_is_taken_is_said_in_two_lines(terminal: Terminal) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        terminal.run("serve", "--port", str(port), code=1)
+    said, remedy = terminal.errors.splitlines()
+    assert said == f"The server cannot listen on 127.0.0.1, port {port}: Address already in use."
+    assert "--port" in remedy
+
+
+def test_links_name_the_port_where_the_server_listens(terminal: Terminal) -> None:
+    assert "Nobody yet" in terminal.run("user", "list")
+    terminal.run("user", "token", "shop", code=1)
+    assert "`roadbed user add shop`" in terminal.errors
+    assert terminal.run("user", "token").startswith("rb_")
+    assert "is the administrator now" in terminal.errors
+    assert "http://127.0.0.1:8423/sign-in?code=" in terminal.run("user", "link")
+    assert "No server runs on this machine" in terminal.errors
+    process = subprocess.Popen(
+        [sys.executable, "-m", "roadbed", "serve", "--port", "0"],
+        cwd=terminal.folder,
+        env=terminal.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    address = process.stdout.readline().split()[-1]
+    try:
+        with psycopg.connect(with_schema(terminal.environment["ROADBED_DATABASE_URL"])) as database:
+            while not database.execute("SELECT FROM process").fetchall():
+                database.rollback()
+                time.sleep(0.02)
+        told = terminal.run("user", "link")
+        assert told.startswith(f"{address}/sign-in?code=")
+        assert terminal.errors == ""
+        terminal.environment["ROADBED_ADDRESS"] = "https://roadbed.example/"
+        assert terminal.run("user", "link").startswith("https://roadbed.example/sign-in?code=")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+
+
+@contextmanager
+def serving_once(terminal: Terminal, verb: str = "serve") -> Iterator[tuple[str, str]]:
+    """What a server says when it starts; it is ended at once."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "roadbed", verb, "--port", "0"],
+        cwd=terminal.folder,
+        env=terminal.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    told = process.stdout.readline()
+    time.sleep(1.5)
+    process.send_signal(signal.SIGTERM)
+    rest, errors = process.communicate(timeout=60)
+    yield told + rest, errors

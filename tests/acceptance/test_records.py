@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -160,6 +161,34 @@ class TestIncidents:
             assert file.headers["content-disposition"].startswith("attachment;")
             assert file.headers["content-type"] == "application/json"
             assert file.json()["summary"]["tasks"] == len(file.json()["receipts"]) == 1
+
+    async def test_the_time_it_proposes_fits_however_much_was_done(
+        self, site: Site, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("roadbed.receipts.incidents.MOST_TASKS", 6)
+        for _ in range(9):
+            await task(site)
+        await pump(site.app)
+        for table, column in (("decision", "decided_at"), ("delivery_attempt", "at")):
+            await site.app.database.fetch(
+                f"UPDATE {table} SET {column} = {column} - interval '1 minute' * n FROM "
+                f"(SELECT id, row_number() OVER () AS n FROM {table}) AS o WHERE o.id = {table}.id"
+            )
+        async with browsing(site) as browser:
+            form = (await browser.get("/usecases/triage/incident")).text
+            typed = dict(re.findall(r'name="(since|until)" value="([^"]*)"', form))
+            page = await browser.post("/usecases/triage/incident", data={**typed, "title": "x"})
+            assert page.status_code == 200, page.text
+            assert "lie in this time" in page.text
+            typed["since"] = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M}"
+            page = await browser.post("/usecases/triage/incident", data={**typed, "title": "x"})
+            assert (page.status_code, "more than 6 tasks" in page.text) == (422, True)
+            proposed = re.search(r"the last begins at ([^.]*)\.", page.text)
+            assert proposed is not None
+        body = {"title": "x", "since": proposed[1]}
+        answer = await site.reviewer.post(INCIDENTS, json=body)
+        assert answer.status_code == 200, answer.text
+        assert 0 < answer.json()["summary"]["tasks"] <= 6
 
     @pytest.mark.parametrize(
         ("given", "words"),

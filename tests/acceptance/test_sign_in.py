@@ -574,7 +574,7 @@ class TestAForgingProvider:
             for unverified in (False, None, "true"):
                 claims = {"email_verified": unverified}
                 answer = await back(client, *forger.code(await begin(client), claims))
-                assert (answer.status_code, "nobody here" in answer.text) == (403, True)
+                assert (answer.status_code, "not verified" in answer.text) == (403, True)
             alike = {"email": "an\N{FEMININE ORDINAL INDICATOR}@example.org"}
             kelvin = {"email": "\N{KELVIN SIGN}ate@example.org", "sub": "subject-3"}
             await site.app.members.add("kate", by="test", email="Kate@example.org")
@@ -583,10 +583,68 @@ class TestAForgingProvider:
                 assert answer.status_code == 403, other
             assert (await back(client, *forger.code(await begin(client)))).status_code == 200
             heir = {"sub": "subject-2"}
-            assert (await back(client, *forger.code(await begin(client), heir))).status_code == 403
+            answer = await back(client, *forger.code(await begin(client), heir))
+            assert (answer.status_code, "Nobody who may come in" in answer.text) == (403, True)
             await site.app.members.add("boss", by="test", admin=True)
             await site.app.members.disable("ana", by="boss")
             assert (await back(client, *forger.code(await begin(client)))).status_code == 403
+
+    @pytest.mark.parametrize("claim", ["email", "preferred_username"])
+    async def test_an_address_counts_unsaid_where_that_is_set_and_never_where_it_is_denied(
+        self, forger: Forger, settings: Settings, folders: Folders, url: str, claim: str
+    ) -> None:
+        said = {"email": None, claim: "ANA@example.org", "email_verified": None}
+        more = {"oidc_claim": claim}
+        async with (
+            with_forger(forger, settings, folders, url, **more) as site,
+            browser(site) as client,
+        ):
+            answer = await back(client, *forger.code(await begin(client), said))
+            assert (answer.status_code, "not verified" in answer.text) == (403, True)
+        trusting = {**more, "oidc_trust_addresses": True}
+        async with (
+            with_forger(forger, settings, folders, url, **trusting) as site,
+            browser(site) as client,
+        ):
+            for denied in (False, "false", 0, ""):
+                claims = {**said, "email_verified": denied}
+                answer = await back(client, *forger.code(await begin(client), claims))
+                assert (answer.status_code, "not verified" in answer.text) == (403, True)
+            stranger = said | {claim: "eve@example.org", "sub": "s-9"}
+            answer = await back(client, *forger.code(await begin(client), stranger))
+            assert (answer.status_code, "eve@example.org" in answer.text) == (403, True)
+            assert (await back(client, *forger.code(await begin(client), said))).status_code == 200
+            assert await whoever(client) == "ana"
+
+    async def test_each_tab_has_a_sign_in_of_its_own(
+        self, forger: Forger, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        async with with_forger(forger, settings, folders, url) as site, browser(site) as client:
+            one, two = [forger.code(await begin(client)) for _ in range(2)]
+            assert (await back(client, *two)).status_code == 200
+            assert (await back(client, *one)).status_code == 200
+            assert await whoever(client) == "ana"
+            assert {name for name in client.cookies if "begun" in name} == set()
+
+    async def test_who_is_signed_in_goes_on_from_a_way_back_that_was_used_or_took_too_long(
+        self, forger: Forger, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        async with (
+            with_forger(forger, settings, folders, url) as site,
+            browser(site) as client,
+            browser(site) as stranger,
+        ):
+            await client.get("/usecases/triage", headers={"Accept": "text/html"})
+            code = forger.code(await begin(client))
+            assert (await back(client, *code)).status_code == 200
+            again = await back(client, *code)
+            assert (again.status_code, 'url=/sign-in/already"' in again.text) == (403, True)
+            assert (await client.get("/sign-in/already")).headers["location"] == "/"
+            await client.get("/sign-in/back", params={"code": "x", "state": "forged"})
+            assert await whoever(client) == "ana"
+            await stranger.get("/usecases/triage", headers={"Accept": "text/html"})
+            refused = await stranger.get("/sign-in/already")
+            assert (refused.status_code, "did not begin here" in refused.text) == (403, True)
 
     async def test_who_is_created_has_no_role_and_no_name_that_means_somebody(
         self, forger: Forger, settings: Settings, folders: Folders, url: str
@@ -659,7 +717,15 @@ class TestAForgingProvider:
             with_forger(forger, settings, folders, url, **more) as site,
             browser(site) as client,
         ):
-            for claim, status in (("chi", 200), ("Chi!", 403), ("nobody", 403), (None, 403)):
+            await site.app.members.add("kim", by="test")
+            for claim, status in (
+                ("chi", 200),
+                ("Chi!", 403),
+                ("nobody", 403),
+                (None, 403),
+                ("Dev", 200),
+                ("\u212aim", 403),  # a sign for kelvin, whose small letter is a k
+            ):
                 claims = {"preferred_username": claim, "sub": f"s-{claim}"}
                 answer = await back(client, *forger.code(await begin(client), claims))
                 assert answer.status_code == status, claim

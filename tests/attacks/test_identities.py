@@ -43,6 +43,14 @@ def changed(random: Random, secret: str) -> str:
     )
 
 
+# What other sites of this host may have left in the browser; ours is in the place of OWN.
+COOKIES = (
+    'prefs={"a":1}; OWN', "OWN; list=[1, 2]", "a b=c d; OWN", "name=Zoë; OWN", "OWN; 名=値",
+    "seen; OWN; ; =; x", "path=/somewhere; OWN; domain=elsewhere; expires", 'open="no end; OWN',
+    "a=b\\073; OWN", "$Version=1; OWN; $Path=/", "a=b,c=d; OWN", "OWN", "OWN;", "OWN ;a",
+)  # fmt: skip
+
+
 async def test_a_name_that_is_not_ours_is_not_answered(site: Site) -> None:
     async with httpx2.AsyncClient(base_url=site.address) as client:
         for host in HOSTS:
@@ -65,6 +73,16 @@ async def test_no_foreign_origin_uses_a_session(site: Site) -> None:
                 assert answer.status_code == 403, (origin, address)
     assert await site.app.database.fetch("SELECT 1 FROM task") == []
     assert await site.app.database.fetch("SELECT 1 FROM halt") == []
+
+
+async def test_cookies_of_others_change_nothing(site: Site) -> None:
+    secret = await site.app.people.open_session("ana", "link", browser="a browser")
+    async with httpx2.AsyncClient(base_url=site.address) as client:
+        for others in COOKIES:
+            cookie = others.replace("OWN", f"{SESSION_COOKIE}={secret}").encode()
+            for headers in ([(b"Cookie", cookie)], [(b"Cookie", cookie), (b"Cookie", b"a=1")]):
+                answer = await client.get("/you", headers=headers)
+                assert answer.status_code == 200, headers
 
 
 async def test_no_cookie_but_the_right_one_signs_in(site: Site) -> None:

@@ -154,6 +154,30 @@ async def test_a_loop_that_a_cancellation_was_swallowed_in_is_cancelled_again() 
     assert task.cancelled()
 
 
+async def test_whoever_ends_a_loop_and_is_cancelled_leaves_none_behind() -> None:
+    swallowed = 0
+
+    async def work() -> None:
+        nonlocal swallowed
+        while True:
+            try:
+                await asyncio.sleep(60.0)
+            except asyncio.CancelledError:
+                swallowed += 1
+                if swallowed == 3:
+                    raise
+
+    task = upkeep._lasting("work", work)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    ending = asyncio.create_task(upkeep._end([task], patience_seconds=0.01))
+    await asyncio.sleep(0)
+    ending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ending
+    assert task.cancelled()
+
+
 async def test_a_halt_that_cannot_tell_other_processes_says_so(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,14 +138,12 @@ def test_what_was_stored_is_read_with_the_model_of_today() -> None:
     assert form_of(Plain, {"texts": "a"}) == {"texts": "a"}
 
 
-def test_control_characters_and_what_cannot_be_stored_are_refused_at_the_door() -> None:
+def test_what_cannot_be_stored_is_refused_at_the_door_and_nothing_else() -> None:
     class Open(BaseModel):
         more: dict[str, Any]
 
     for more, place in (
-        ({"a": "\x07"}, "more.a"),
-        ({"a\x07": "b"}, "more.a\ufffd"),
-        ({"a": ["b", "\x1b"]}, "more.a.1"),
+        ({"a": ["b", "\ud800"]}, "more.a.1"),
         ({"a\x00": 1}, "more.a\ufffd"),
         ({"a": float("nan")}, "more.a"),
         ({"a": 10**400}, "more.a"),
@@ -154,6 +152,7 @@ def test_control_characters_and_what_cannot_be_stored_are_refused_at_the_door() 
             read_input(Open, {"more": more})
         assert told.value.fields[0][0] == place
     assert read_input(Open, {"more": {"a": "😀 ퟿ 한국어"}}).as_given
+    assert read_input(Open, {"more": {"a\x07": ["page 1\fpage 2\x0b", "\x1b[31mred"]}}).as_given
 
 
 @pytest.mark.parametrize("model", [Secret, Rounded, Prefixed, Swapped])

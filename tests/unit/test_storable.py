@@ -19,8 +19,10 @@ from roadbed.kernel.storable import (
     cleaned,
     faults,
     is_storable,
+    stripped,
     text_fault,
 )
+from roadbed.kernel.terminal import visible
 from roadbed.scoring.content import same
 
 
@@ -36,7 +38,7 @@ def nested(depth: int, kind: type = list) -> Any:
     [
         {"text": "😀 한국어 \ud7ff \ue000 ﷽ \\u0000 \\ud800"},
         {"ok": True, "nothing": None, "many": [1, 2.5, -(10**308), 1.7e308, 5e-324, -0.0]},
-        {"control\x07": "\x0b\x1b[31m"},  # the database keeps it; who may send it is another rule
+        {"control\x07": "\f\x0b\x1b[31m"},
         nested(MOST_DEPTH),
         nested(MOST_DEPTH, dict),
         [[] for _ in range(3 * MOST_DEPTH)],
@@ -88,6 +90,22 @@ def test_a_length_can_be_asked_for() -> None:
     assert not is_storable({"a": "xxxx"}, most_characters=11)
     assert not is_storable({"a": "\x00"}, most_characters=100)
     assert is_storable({"a": "\\u0000"}, most_characters=100)
+
+
+def test_what_is_stripped_of_a_text_is_counted_and_the_rest_stays() -> None:
+    assert stripped("a\f\x0b\x1b[1m\tb\n") == ("a\f\x0b\x1b[1m\tb\n", 0)
+    assert stripped("a\x00b\ud800c\x00") == ("abc", 3)
+    assert text_fault(stripped("\udfff\x00")[0]) is None
+
+
+def test_nothing_in_a_text_acts_on_a_terminal_and_json_stays_json() -> None:
+    assert visible("\x1b[2Ja\fb\x9b1m\u202ec\r\x7f") == (
+        r"\u001b[2Ja\u000cb\u009b1m\u202ec\u000d\u007f"
+    )
+    kept = "two\nlines\tand a family 👩\u200d👧, n\u00a0b ﷽"
+    assert visible(kept) == kept
+    value = {"a\x9b": "\x1b\u2028\u2066"}
+    assert from_json(visible(to_json(value).decode())) == value
 
 
 def test_a_cleaned_text_can_be_stored() -> None:

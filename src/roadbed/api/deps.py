@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from typing import Any
 
 from fastapi import Request
@@ -77,7 +78,7 @@ def read_object(body: bytes) -> dict[str, Any]:
 def parsed(body: bytes) -> dict[str, Any]:
     """``body`` as a JSON object, whatever is in it: who asks checks that. Raises ``BodyError``."""
     try:
-        content = from_json(body)
+        content = from_json(body.removeprefix(BOM_UTF8))
     except (ValueError, RecursionError) as error:
         raise BodyError(str(error)) from error
     if not isinstance(content, dict):

@@ -97,9 +97,11 @@ async def take(app: App, name: str, viewer: Viewer, body: bytes) -> tuple[int, b
         waits=wait > 0,
     )
     decision = None
-    if running is not None and running.done():
+    if running is None:  # a repeated key: decided long ago, or under way in another process
+        await app.receipts.wait(admission.task.id, wait)
+    elif running.done():
         decision = running.result()
-    elif running is not None and wait > 0:
+    elif wait > 0:
         done, _ = await asyncio.wait([running], timeout=wait)
         decision = running.result() if done else None
     if decision is not None and decision.version in numbers:  # else another went live meanwhile
@@ -128,6 +130,8 @@ async def revise(task_id: str, request: Request) -> Response:
     )
     if running is not None and wait > 0:
         await asyncio.wait([running], timeout=wait)
+    elif running is None and not admission.task.noted:
+        await app.receipts.wait(admission.task.id, wait)
     found = await app.receipts.get(admission.task.id, viewer=person)
     if not viewer_of(request).may(name, Permission.VIEW):
         found = for_a_sender(found, person)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json as jsonlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from roadbed.cli.identity import me, verified
 from roadbed.cli.output import opened, run, say, show
 from roadbed.kernel.errors import RoadbedError
+
+if TYPE_CHECKING:
+    from roadbed.bootstrap import App
+    from roadbed.kernel.settings import Settings
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Look at deliveries, and decide on them."
@@ -160,27 +166,35 @@ async def _known(services: Any) -> list[str]:
 
 
 async def _work(folder: Path | None) -> None:
-    import asyncio
-    import signal
-
-    from roadbed.bootstrap import database_url, open_app
+    from roadbed.cli.lasting import until_ended
     from roadbed.kernel.settings import Settings
-    from roadbed.upkeep import relaying
 
     settings = Settings()
     if folder is not None:
         settings = settings.model_copy(update={"usecases": folder})
-    ended = asyncio.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(each, ended.set)
-    async with database_url(settings) as url, open_app(settings, url) as services:
-        for name, error in services.broken.items():
-            say(f"  not served: {name}: {error}")
-        names = ", ".join(services.registry.names()) or "no use case"
-        say(f"Sending for {names}, at most {settings.senders} at a time. Ctrl-C ends it.")
-        async with relaying(services):
-            await ended.wait()
+    await until_ended(_opened(settings), _send)
     say("Ended.")
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[App]:
+    from roadbed.bootstrap import open_app
+    from roadbed.storage.serving import database_url
+
+    async with database_url(settings) as url, open_app(settings, url) as services:
+        yield services
+
+
+async def _send(services: App, asked: asyncio.Event) -> None:
+    from roadbed.upkeep import relaying
+
+    for name, error in services.broken.items():
+        say(f"  not served: {name}: {error}")
+    names = ", ".join(services.registry.names()) or "no use case"
+    senders = services.settings.senders
+    say(f"Sending for {names}, at most {senders} at a time. Ctrl-C ends it.")
+    async with relaying(services):
+        await asked.wait()
 
 
 def _lines(found: Any, attempts: Any) -> Iterator[str]:

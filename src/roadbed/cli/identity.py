@@ -11,7 +11,17 @@ if TYPE_CHECKING:
 
 
 def me() -> str:
-    """The person at this terminal: the login of this process's account, as the system knows it.
+    """The person at this terminal: ``login`` as the name of a person, `ana` for `ana@corp.example`.
+
+    Every command and every folder that is written has the same name for one login.
+    """
+    from roadbed.people.rules import as_name
+
+    return as_name(login())
+
+
+def login() -> str:
+    """The login of this process's account, as the system knows it.
 
     What the environment says of it is whatever was typed there.
     """
@@ -33,7 +43,7 @@ class UnverifiedError(RoadbedError):
         super().__init__(
             f"Nobody has verified that the login {person!r} of this machine is that person.",
             "Do it in the console, or over HTTP with a token of your own; or set "
-            "ROADBED_TRUST_MACHINE_LOGINS=true if every login here is one person's.",
+            "ROADBED_TRUST_MACHINE_LOGINS=true if every login here is one person's name.",
         )
 
 
@@ -46,8 +56,9 @@ async def verified(services: App, use_case: str, what: str) -> str:
     from roadbed.people.rules import ALLOWS, Permission, who_may
 
     person = me()
-    if not services.settings.trust_machine_logins:
-        raise UnverifiedError(person)
+    # Two logins may have one name, `ana` and `ana@corp.example`: only one of them is the person's.
+    if not services.settings.trust_machine_logins or login() != person:
+        raise UnverifiedError(login())
     roles = await services.people.roles(person, use_case)
     if not any(Permission(what) in ALLOWS[role] for role in roles):
         raise NotAllowedError(what, who_may(Permission(what)))

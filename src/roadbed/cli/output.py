@@ -25,6 +25,11 @@ def say(text: str = "", *, err: bool = False) -> None:
     typer.echo(visible(text), err=err)
 
 
+def say_in_place(text: str, above: int) -> None:
+    """A text in the place of the last lines of a terminal, ``above`` many."""
+    typer.echo(f"\x1b[{above}A\x1b[J{visible(text)}")
+
+
 def tell(text: str) -> None:
     """A line for a person that is no result: on standard error."""
     typer.echo(visible(text), err=True)
@@ -68,8 +73,9 @@ async def opened(*, only: Sequence[str] | None) -> AsyncIterator[App]:
 
     ``only`` names the use cases to load, none with an empty list.
     """
-    from roadbed.bootstrap import database_url, open_app
+    from roadbed.bootstrap import open_app
     from roadbed.kernel.settings import Settings
+    from roadbed.storage.serving import database_url
     from roadbed.usecases.errors import UnknownUseCaseError
 
     settings = Settings()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from roadbed.cli.identity import me
-from roadbed.cli.output import opened, run, show, sign_in_link
+from roadbed.cli.output import opened, run, show, sign_in_link, tell
 
 if TYPE_CHECKING:
     from roadbed.bootstrap import App
@@ -80,7 +80,8 @@ def list_(json: Json = False) -> None:
                     ),
                 ]
             )
-            or "Nobody."
+            or "Nobody yet. `roadbed up` makes you the administrator, and so does "
+            "`roadbed user link` or `roadbed user token`; `roadbed user add NAME` adds others."
         ),
     )
 
@@ -209,25 +210,22 @@ def link(
     json: Json = False,
 ) -> None:
     """A one-time sign-in link for the browser, good for 15 minutes."""
-    from roadbed.kernel.settings import Settings
-    from roadbed.people.rules import as_name
 
     async def make() -> str:
         async with opened(only=[]) as services:
-            await services.members.add_first(me())
-            mine = as_name(me())
-            return await services.people.issue_link_code(name or mine, by=mine)
+            await _first_administrator(services)
+            code = await services.people.issue_link_code(name or me(), by=me())
+            return sign_in_link(await _reached_at(services), code)
 
-    settings = Settings()
-    set_up = "address" in settings.model_fields_set
-    address = settings.address if set_up else f"http://{settings.host}:{settings.port}"
-    found = sign_in_link(address.rstrip("/"), run(make()))
+    found = run(make())
     show({"link": found}, as_json=json, text=lambda: found)
 
 
 @app.command()
 def token(
-    name: Annotated[str, typer.Argument(help="Who will use it.")],
+    name: Annotated[
+        str | None, typer.Argument(help="Who will use it; you, if nobody is named.")
+    ] = None,
     scope: Annotated[
         list[str] | None,
         typer.Option(help="submit, read, review, outcomes, operate or improve; may be repeated."),
@@ -245,8 +243,10 @@ def token(
 
     async def make() -> str:
         async with opened(only=[]) as services:
+            if name in {None, me()}:
+                await _first_administrator(services)
             return await services.people.issue_token(
-                name, name=label, scopes=scope, use_cases=usecase, days=days, by=me()
+                name or me(), name=label, scopes=scope, use_cases=usecase, days=days, by=me()
             )
 
     made = run(make())
@@ -292,6 +292,25 @@ def sign_out_all(json: Json = False) -> None:
 
     ended = run(work())
     show({"ended": ended}, as_json=json, text=lambda: f"{ended} sessions and links have ended.")
+
+
+async def _first_administrator(services: App) -> None:
+    """Before the first start there is nobody: whoever sits here is the administrator."""
+    if (first := await services.members.add_first(me())) is not None:
+        tell(f"There was no administrator yet: {first} is the administrator now.")
+
+
+async def _reached_at(services: App) -> str:
+    """Where people reach Roadbed: the address that was set, or else where a server listens."""
+    from roadbed.decisions.presence import addresses
+
+    settings = services.settings
+    if settings.address:
+        return settings.public_address()
+    if found := await addresses(services.database):
+        return found[0]
+    tell("No server runs on this machine: start `roadbed up` or `roadbed serve` to open the link.")
+    return settings.public_address()
 
 
 def _change(change: Callable[[App], Awaitable[None]]) -> None:

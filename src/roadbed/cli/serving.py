@@ -14,7 +14,6 @@ from roadbed.kernel.errors import RoadbedError
 
 if TYPE_CHECKING:
     from roadbed.bootstrap import App
-    from roadbed.kernel.settings import Settings
     from roadbed.recovery.model import Restoration
     from roadbed.storage.doctor import Finding
 
@@ -61,10 +60,11 @@ def demo(
 
 def doctor(json: Json = False) -> None:
     """Check what durability rests on, and say how to mend what is wrong."""
-    from roadbed.bootstrap import database_url, open_app
+    from roadbed.bootstrap import open_app
     from roadbed.kernel.settings import Settings
     from roadbed.storage.doctor import examine
     from roadbed.storage.embedded import default_home
+    from roadbed.storage.serving import database_url
 
     async def look() -> list[Finding]:
         settings = Settings()
@@ -158,8 +158,8 @@ def _wanted(parent: Path) -> dict[str, list[str]]:
 
 async def _serve(folder: Path | None, port: int | None, *, alone: bool) -> None:
     """``alone``: this process does everything, and says how to sign in."""
-    import uvicorn
-
+    from roadbed.cli.lasting import until_ended
+    from roadbed.cli.listening import Server, bound
     from roadbed.kernel.settings import Settings
     from roadbed.listener import configured
     from roadbed.web import create
@@ -169,30 +169,46 @@ async def _serve(folder: Path | None, port: int | None, *, alone: bool) -> None:
     settings = settings.model_copy(
         update={name: value for name, value in changes.items() if value is not None}
     )
+    create(settings)  # what is wrong with the settings is said first
+    try:
+        sockets = bound(settings.host, settings.port)
+    except OSError as error:
+        raise ServeError(settings.host, settings.port, error) from error
+    settings = settings.model_copy(update={"port": sockets[0].getsockname()[1]})
     application = create(settings, relays=alone)
-    server = uvicorn.Server(
-        configured(application, settings, host=settings.host, port=settings.port)
-    )
-    running = asyncio.create_task(server.serve())
-    while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn has no event
-        await asyncio.sleep(0.02)
-    if server.started:
-        port = server.servers[0].sockets[0].getsockname()[1]
-        await _announce(application.roadbed, _address(settings, port), with_link=alone)
-    await running
-    if not server.started:
-        raise ServeError(settings.port)
+
+    async def go_on(_: object, asked: asyncio.Event) -> None:
+        server = Server(
+            configured(application, settings, host=settings.host, port=settings.port, opens=False)
+        )
+        running = asyncio.create_task(server.serve(sockets))
+        ending = asyncio.create_task(asked.wait())
+        try:
+            while not server.started and not running.done():  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0.02)
+            if server.started:
+                await _announce(application.roadbed, settings.public_address(), with_link=alone)
+            await asyncio.wait([running, ending], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ending.cancel()
+            server.should_exit = True
+            await asyncio.wait([running])
+        if not server.started and (error := running.exception()) is not None:
+            raise ServeError(settings.host, settings.port, error) from error
+
+    await until_ended(application.opened(), go_on)
 
 
 class ServeError(RoadbedError):
-    """The server could not start."""
+    """The server could not listen."""
 
     code = "serve_failed"
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, host: str, port: int, why: BaseException) -> None:
+        said = getattr(why, "strerror", None) or str(why)
         super().__init__(
-            f"The server could not start on port {port}.",
-            "See the lines above; if the port is taken, choose another with --port.",
+            f"The server cannot listen on {host}, port {port}: {said}.",
+            "If another program listens there, end it, or choose another port with --port.",
         )
 
 
@@ -221,12 +237,11 @@ async def _way_in(app: App, address: str) -> str:
     import sys
 
     from roadbed.people.errors import UnknownPersonError
-    from roadbed.people.rules import as_name
 
     if not (sys.stdout.isatty() and sys.stderr.isatty()):
         return f"Sign in at {address}/sign-in; `roadbed user link` prints a one-time link."
     try:
-        code = await app.people.issue_link_code(as_name(me()))
+        code = await app.people.issue_link_code(me())
     except UnknownPersonError:
         return f"Sign in at {address}/sign-in; `roadbed user link NAME` makes a one-time link."
     return f"Sign in once: {sign_in_link(address, code)}"
@@ -255,10 +270,3 @@ def _environment(app: App) -> dict[str, str]:
     import os
 
     return {**os.environ, "ROADBED_USECASES": str(app.settings.usecases.resolve())}
-
-
-def _address(settings: Settings, port: int) -> str:
-    from roadbed.web import public_host
-
-    known = public_host(settings) is not None
-    return settings.address.rstrip("/") if known else f"http://{settings.host}:{port}"

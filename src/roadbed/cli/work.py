@@ -21,6 +21,7 @@ from roadbed.kernel.errors import RoadbedError
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 UseCaseName = Annotated[str, typer.Argument(help="The use case's name.")]
+_REPEATED_SECONDS = 30.0
 
 
 class BadInputError(RoadbedError):
@@ -53,6 +54,8 @@ def submit(
             )
             if running is not None:
                 await running
+            elif not admission.task.noted:  # a repeated one; a server may be deciding it
+                await app.receipts.wait(admission.task.id, _REPEATED_SECONDS)
             return await app.receipts.get(admission.task.id, viewer=me())
 
     found = run(work())
@@ -79,6 +82,8 @@ def revise(
             )
             if running is not None:
                 await running
+            elif not admission.task.noted:  # a repeated one; a server may be deciding it
+                await app.receipts.wait(admission.task.id, _REPEATED_SECONDS)
             return await app.receipts.get(admission.task.id, viewer=me())
 
     found = run(work())
@@ -234,7 +239,8 @@ def _improved(found: Any, waiting: int) -> Iterator[str]:
 
 def _object(content: str) -> dict[str, Any]:
     try:
-        found = jsonlib.loads(sys.stdin.read() if content == "-" else content)
+        sent = sys.stdin.read() if content == "-" else content
+        found = jsonlib.loads(sent.removeprefix("\ufeff"))  # files of other systems begin with it
     except (ValueError, RecursionError) as error:
         raise fail(BadInputError(str(error))) from None
     if not isinstance(found, dict):

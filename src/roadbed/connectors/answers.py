@@ -77,7 +77,7 @@ def condition_problems(name: str, condition: str | None) -> Iterator[str]:
 
 def body_of(response: Response) -> Any:
     """The body as JSON, or as text if it is none."""
-    written = response.body.decode("utf-8", "replace")
+    written = response.body.decode("utf-8-sig", "replace")
     try:
         return json.loads(written)
     except (ValueError, RecursionError):

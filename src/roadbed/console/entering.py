@@ -16,10 +16,12 @@ from roadbed.people.browsers import MARK_SECONDS
 from roadbed.people.errors import (
     NotSignedInError,
     ProviderError,
+    SignInExpiredError,
     SignInRefusedError,
     TooManyRequestsError,
 )
-from roadbed.people.service import SESSION_SECONDS, How
+from roadbed.people.service import SESSION_SECONDS, How, hashed
+from roadbed.statuses import status_of
 
 COOKIE = "roadbed_session"
 _WANTED = "roadbed_wanted"  # the page that asked for the sign-in
@@ -28,6 +30,7 @@ _BEGUN = "roadbed_begun"  # binds a sign-in at the provider to this browser
 _BEGUN_SECONDS = 10 * 60
 _KNOWN = "roadbed_known"  # somebody signed in here before
 _BACK = "/sign-in/back"
+_ALREADY = "/sign-in/already"
 _PATH = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9_-]*){1,6}")
 
 
@@ -77,11 +80,11 @@ async def to_provider(request: Request) -> Response:
     app.signing_in.knock(_address(request))
     if app.provider is None:
         raise ProviderError("none is set up here")
-    there, browser = await app.provider.begin(back_to=base(request) + _BACK)
-    response = RedirectResponse(there, status_code=303)
+    begun = await app.provider.begin(back_to=base(request) + _BACK)
+    response = RedirectResponse(begun.address, status_code=303)
     response.set_cookie(
-        _BEGUN,
-        browser,
+        _begun(begun.state),
+        begun.browser,
         max_age=_BEGUN_SECONDS,
         httponly=True,
         samesite="lax",  # it has to come along when the provider sends the browser back
@@ -100,15 +103,28 @@ async def from_provider(request: Request) -> Response:
         raise ProviderError("none is set up here")
     if "code" not in asked:
         raise ProviderError("the provider said no")
-    identity = await app.provider.finish(
-        code=asked["code"],
-        state=asked.get("state", ""),
-        browser=request.cookies.get(_BEGUN, ""),
-        back_to=base(request) + _BACK,
-    )
+    begun = _begun(asked.get("state", ""))
+    try:
+        identity = await app.provider.finish(
+            code=asked["code"],
+            state=asked.get("state", ""),
+            browser=request.cookies.get(begun, ""),
+            back_to=base(request) + _BACK,
+        )
+    except SignInExpiredError as error:
+        # Perhaps they are signed in: the strict cookie comes along when a page of ours asks.
+        return page(request, "opening.html", status_of(error), onward=_ALREADY)
     response = await _enter(request, await app.signing_in.by_identity(identity), "oidc")
-    response.delete_cookie(_BEGUN, path=_BACK)
+    response.delete_cookie(begun, path=_BACK)
     return response
+
+
+@open_to_all
+async def already(request: Request) -> Response:
+    """On to the page wanted for whoever is signed in; else why the way back did not succeed."""
+    if getattr(request.state, "viewer", None) is None:
+        raise SignInExpiredError
+    return RedirectResponse(_wanted(request), status_code=303)
 
 
 @open_to_all
@@ -164,9 +180,8 @@ async def _enter(request: Request, person: str, how: How, *, link: str | None = 
         instead_of=request.cookies.get(COOKIE),
         link=link,
     )
-    wanted = request.cookies.get(_WANTED, "")
     # A redirect that another site began would not carry a strict cookie; a page of our own does.
-    response = page(request, "signed_in.html", onward=wanted if _PATH.fullmatch(wanted) else "/")
+    response = page(request, "signed_in.html", onward=_wanted(request))
     response.set_cookie(
         COOKIE,
         secret,
@@ -190,6 +205,16 @@ async def _enter(request: Request, person: str, how: How, *, link: str | None = 
     return response
 
 
+def _wanted(request: Request) -> str:
+    wanted = request.cookies.get(_WANTED, "")
+    return wanted if _PATH.fullmatch(wanted) else "/"
+
+
+def _begun(state: str) -> str:
+    """The cookie of one sign-in at the provider, so that each tab has its own."""
+    return f"{_BEGUN}_{hashed(state)[:16]}"
+
+
 def _form(
     request: Request, error: RoadbedError | None = None, *, name: str = "", status: int = 200
 ) -> Response:
@@ -207,7 +232,7 @@ def _form(
 
 def base(request: Request) -> str:
     """Scheme and host under which this browser knows Roadbed."""
-    public = urlsplit(app_of(request).settings.address)
+    public = urlsplit(app_of(request).settings.address or "")
     if public.hostname == request.url.hostname and public.scheme == "https":
         return f"https://{public.netloc}"
     return f"{request.url.scheme}://{request.url.netloc}"
@@ -227,5 +252,6 @@ ROUTES = [
     Route("/sign-in/link", by_link, methods=["POST"]),
     Route("/sign-in/provider", to_provider),
     Route(_BACK, from_provider),
+    Route(_ALREADY, already),
     Route("/sign-out", sign_out, methods=["POST"]),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from pydantic_core import to_json
 from starlette.requests import Request
@@ -74,14 +74,14 @@ async def _ask(
     request: Request, form: dict[str, str], *, problem: str | None = None
 ) -> HTMLResponse:
     name = _name(request)
-    hour_ago = app_of(request).clock.now() - timedelta(hours=1)
+    usual = await app_of(request).incidents.usual_start(name)
     return await usecase_page(
         request,
         "incident_ask.html",
         name,
         422 if problem else 200,
         title=form.get("title", ""),
-        since=form.get("since") or f"{hour_ago:%Y-%m-%dT%H:%M}",
+        since=form.get("since") or f"{usual:%Y-%m-%dT%H:%M:%S}",
         until=form.get("until", ""),
         problem=problem,
         served=name in _served(request),

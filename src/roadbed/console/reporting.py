@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from roadbed.access import by_outcome, by_task, needs
 from roadbed.console import forms
+from roadbed.console.entering import base
 from roadbed.console.pages import app_of, person_of, usecase_page
 from roadbed.console.receipting import shown
 from roadbed.kernel.errors import RoadbedError
@@ -35,7 +36,7 @@ async def outcomes(request: Request) -> HTMLResponse:
         name,
         summary=await book.summary(declared),
         declared=declared,
-        address=app.settings.address.rstrip("/"),
+        address=base(request),
         sample=_sample(forms.fields(app.service(name))),
         found=found,
         against=(await book.newest(name, most=_MOST, contradicting=True)).outcomes,

@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+import socket
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
 from roadbed.kernel.clock import Clock
+from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 
 _SQL = queries(__package__)
@@ -33,10 +35,14 @@ class Presence:
     """The mark of this process, and what became of others. Nothing is calm until ``keep`` runs.
 
     ``interrupted`` holds the body hashes of inputs that cut off a process which was deciding them.
+    ``address`` is where people reach this process, for ``addresses``.
     """
 
-    def __init__(self, url: str, clock: Clock, *, careful_seconds: float) -> None:
+    def __init__(
+        self, url: str, clock: Clock, *, careful_seconds: float, address: str | None = None
+    ) -> None:
         self._url = url
+        self._address = address
         self._clock = clock
         self._careful_seconds = careful_seconds
         self._calm_until = 0.0
@@ -69,7 +75,8 @@ class Presence:
         former = {"number": self._number}
         row = await (await connection.execute(_SQL["number"])).fetchone()
         assert row is not None  # the sequence always gives one
-        await connection.execute(_SQL["mark"], {"number": row["number"]})
+        facts = {"machine": socket.gethostname(), "address": self._address}
+        await connection.execute(_SQL["mark"], {"number": row["number"], **facts})
         self._number = row["number"]
         await connection.execute(_SQL["unmark"], former)  # its lock went with its connection
         await connection.execute(_SQL["forget"])
@@ -83,3 +90,9 @@ class Presence:
         self.interrupted = frozenset([each["body_hash"] for each in await cursor.fetchall()])
         lost = row is None or row["lost"]
         self._calm_until = 0.0 if lost else began + _GOOD_FOR_SECONDS
+
+
+async def addresses(database: Database) -> Sequence[str]:
+    """Where people reach the processes that serve on this machine now, the newest first."""
+    rows = await database.fetch(_SQL["addresses"], {"machine": socket.gethostname()})
+    return [row["address"] for row in rows]

@@ -103,7 +103,14 @@ SELECT number, pg_advisory_lock(hashtext('process'), number)
 FROM (SELECT nextval('process_number')::integer AS number) AS given
 
 -- name: mark
-INSERT INTO process (number) VALUES (%(number)s)
+INSERT INTO process (number, machine, address) VALUES (%(number)s, %(machine)s, %(address)s)
+
+-- name: addresses
+-- Of processes that hold their lock, the newest first.
+SELECT address FROM process
+WHERE machine = %(machine)s AND address IS NOT NULL AND lost_at IS NULL
+  AND NOT pg_try_advisory_xact_lock_shared(hashtext('process'), number)
+ORDER BY started_at DESC
 
 -- name: unmark
 DELETE FROM process WHERE number = %(number)s

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx2
 
-from roadbed.bootstrap import App, audit_folder, database_url, open_app
+from roadbed.bootstrap import App, audit_folder, open_app
 from roadbed.demo import afterwards
 from roadbed.demo.datasets import Stream, load
 from roadbed.demo.errors import DemoServerError
@@ -28,6 +28,7 @@ from roadbed.demo.view import RoundRow, View, summary_line
 from roadbed.kernel.settings import Settings
 from roadbed.people.errors import PersonExistsError
 from roadbed.storage.embedded import EmbeddedServer, default_home
+from roadbed.storage.serving import database_url
 
 USE_CASE = "support-triage"
 LIMIT, CERTAINTY = 0.02, 0.95

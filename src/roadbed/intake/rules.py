@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 from roadbed.intake.errors import InputError
 from roadbed.intake.model import AdmittedTask
-from roadbed.kernel.storable import faults
+from roadbed.kernel.storable import faults, text_fault
 from roadbed.scoring.content import same
 from roadbed.usecases.reading import Reading, UnfitError, read_form
 
 LONGEST_KEY = 200
 LONGEST_REASON = 500
-_CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f]")
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def read_input(model: type[BaseModel], sent: object) -> Reading:
     """An input as it was sent, as the use case declares it. Raises ``InputError``."""
-    if bad := unstorable(sent):
+    if bad := faults(sent):
         raise _unfit(bad)
     try:
         return read_form(model, sent, storable=True)
@@ -49,7 +47,7 @@ def check_key(key: str | None) -> None:
 
 def check_reason(reason: str | None) -> None:
     """Raises ``InputError`` for a reason that is too long or cannot be shown."""
-    if reason is not None and (len(reason) > LONGEST_REASON or unstorable(reason)):
+    if reason is not None and (len(reason) > LONGEST_REASON or text_fault(reason)):
         raise InputError([("reason", f"use at most {LONGEST_REASON} characters of plain text")])
 
 
@@ -67,27 +65,3 @@ def repeats(row: Mapping[str, Any], task: AdmittedTask, form_hash: str) -> bool:
         return True
     sent = row["input"] if row["sent"] is None else row["sent"]
     return same(sent, task.content if task.sent is None else task.sent)
-
-
-def unstorable(sent: object) -> list[tuple[str, str]]:
-    """What keeps something sent from being stored, or read by people: the place, and why.
-
-    People and terminals read what is sent, so control characters are refused beyond what the
-    database asks for.
-    """
-    return faults(sent) or list(_controls(sent))[:20]
-
-
-def _controls(value: object, place: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        if _CONTROL.search(value):
-            yield place, "holds control characters; remove them"
-    elif isinstance(value, dict | Mapping):  # asking the abstract class alone takes longer
-        for key, inner in value.items():
-            below = f"{place}.{key}".lstrip(".")
-            if _CONTROL.search(str(key)):
-                yield _CONTROL.sub("\ufffd", below), "has a name that holds control characters"
-            yield from _controls(inner, below)
-    elif isinstance(value, list | tuple):
-        for number, inner in enumerate(value):
-            yield from _controls(inner, f"{place}.{number}".lstrip("."))

@@ -59,9 +59,10 @@ class Settings(BaseSettings):
     data_dir: Path | None = Field(
         None, description="Where the real data sets of demos and benchmarks lie."
     )
-    address: str = Field(
-        "http://127.0.0.1:8423",
-        description="Where people reach the console; in messages, links and the Host of requests.",
+    address: str | None = Field(
+        None,
+        description="Where people reach the console; in messages, links and the Host of requests. "
+        "Unset: where this process listens.",
     )
     idle_seconds: float = Field(
         7_200.0, gt=0, description="A browser's session ends when nothing was asked for so long."
@@ -84,7 +85,12 @@ class Settings(BaseSettings):
     oidc_claim: str = Field(
         "email",
         description="What leads to a person: `email`, if verified, to the address; any other "
-        "claim to the name.",
+        "claim to the name or, with an `@` in it, to the address.",
+    )
+    oidc_trust_addresses: bool = Field(
+        default=False,
+        description="Whether an address counts of which the provider does not say if it is "
+        "verified. Only where people cannot choose their own.",
     )
     oidc_create: bool = Field(
         default=False,
@@ -145,6 +151,13 @@ class Settings(BaseSettings):
     claim_seconds: float = Field(
         900.0, gt=0, description="How long a claimed review is kept for the person who claimed it."
     )
+
+    def public_address(self) -> str:
+        """Where people reach the console, without a slash at its end."""
+        if self.address:
+            return self.address.rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

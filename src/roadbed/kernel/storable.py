@@ -3,6 +3,9 @@
 It is what PostgreSQL takes as ``jsonb`` and ``text`` and gives back equal: JSON whose texts and
 object keys are valid Unicode without NUL and whose numbers are finite. Depth, digits and length are
 bounded well below what the database could hold, so that reading a value back never fails either.
+
+It is also the only rule for the characters of an input: whatever is storable is kept as it came,
+control characters too. ``terminal`` makes them harmless where somebody reads them.
 """
 
 from __future__ import annotations
@@ -62,6 +65,17 @@ def cleaned(text: str) -> str:
     if text_fault(text) is None:
         return text
     return _UNPAIRED.sub("\ufffd", text.replace("\x00", "\ufffd"))
+
+
+def stripped(text: str) -> tuple[str, int]:
+    """A text without what cannot be stored, and how many characters of it that were.
+
+    It is for files that are read once, whose report says how many; the API refuses such a text.
+    """
+    if text_fault(text) is None:
+        return text, 0
+    kept = _UNPAIRED.sub("", text.replace("\x00", ""))
+    return kept, len(text) - len(kept)
 
 
 def _encoded(value: object) -> str | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-# Controls but tab and line feed, DEL, the second set of controls, and what turns text around.
-_ACTS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# Controls but tab and line feed, DEL, the second set of controls, other line ends, what
+# turns text around, and halves of surrogates, which a terminal cannot write.
+_ACTS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def visible(text: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from roadbed.intake.rules import LONGEST_KEY, unstorable
+from roadbed.intake.rules import LONGEST_KEY
+from roadbed.kernel.storable import faults
 from roadbed.outcomes.errors import OutcomeError
 from roadbed.outcomes.model import Report
 
@@ -39,7 +40,7 @@ def read(sent: object) -> Report:
             "The outcome does not say what turned out.",
             "Send right, true or false, or output, what is right.",
         )
-    for place, problem in unstorable(sent)[:1]:
+    for place, problem in faults(sent)[:1]:
         raise OutcomeError(f"{place} {problem}.", "Then report it again.")
     happened_at = _time(sent.get("happened_at"))
     return Report(**texts, right=right, output=output, happened_at=happened_at)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.people.rules import is_name
 
 
 class NotSignedInError(RoadbedError):
@@ -106,16 +107,37 @@ class ProviderError(RoadbedError):
         )
 
 
+class SignInExpiredError(ProviderError):
+    """A way back from the provider that began in another browser, long ago, or was used before."""
+
+    def __init__(self) -> None:
+        super().__init__("it did not begin here, took too long, or was used before")
+
+
 class NotInvitedError(RoadbedError):
     """The identity provider knows this person; Roadbed does not."""
 
     code = "not_invited"
 
-    def __init__(self) -> None:
+    def __init__(self, called: str) -> None:
         super().__init__(
-            "You are known to the identity provider, but nobody here has your address.",
-            "Ask an administrator for `roadbed user add NAME --email ADDRESS`; the provider must "
-            "have verified that address.",
+            f"The identity provider knows you as {called[:80]!r}. Nobody who may come in here has "
+            "this name or address.",
+            "Ask an administrator for `roadbed user add NAME --email ADDRESS`.",
+        )
+
+
+class AddressNotVerifiedError(RoadbedError):
+    """The address that would lead to a person may be anybody's."""
+
+    code = "address_not_verified"
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"The identity provider does not say that it has verified your address "
+            f"{address[:80]!r}, so it is not verified and leads to nobody here.",
+            "An administrator lets the provider verify it and say so (`email_verified`), or sets "
+            "ROADBED_OIDC_TRUST_ADDRESSES=true where people cannot choose their own address.",
         )
 
 
@@ -127,7 +149,8 @@ class UnknownPersonError(RoadbedError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"There is no person {name[:80]!r} here.",
-            "`roadbed user list` shows all; `roadbed user add NAME` adds one.",
+            f"Add them first: `roadbed user add {name if is_name(name) else 'NAME'}`; "
+            "`roadbed user list` shows all.",
         )
 
 

@@ -86,7 +86,7 @@ class Identity:
     """Who an identity provider says it is.
 
     ``name`` is set where a claim is to be a person's name here; else ``email`` leads to the person,
-    and is set only if the provider has verified it.
+    and is set only if it is certain. Else it is ``unverified``, and leads to nobody.
     """
 
     issuer: str
@@ -95,3 +95,4 @@ class Identity:
     email: str | None
     display: str
     nick: str
+    unverified: str | None = None

@@ -6,6 +6,7 @@ Authlib judges what comes back; the requests go out through httpx2, which Authli
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -19,7 +20,7 @@ from joserfc.jwk import KeySet
 from pydantic import SecretStr
 
 from roadbed.kernel.clock import Clock
-from roadbed.people.errors import ProviderError
+from roadbed.people.errors import ProviderError, SignInExpiredError
 from roadbed.people.model import Identity
 from roadbed.people.service import SQL, hashed
 from roadbed.storage.database import Database
@@ -34,6 +35,15 @@ _LARGEST_ANSWER = 1_000_000
 _LONGEST_SUBJECT = 255  # as OpenID Connect Core has it
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Begun:
+    """Where the browser goes, under which ``state``, and the secret it keeps meanwhile."""
+
+    address: str
+    state: str
+    browser: str
+
+
 class Provider:
     """One identity provider. Its description is read once an hour; its keys, when one is new."""
 
@@ -46,6 +56,7 @@ class Provider:
         client_id: str,
         client_secret: SecretStr | None,
         claim: str,
+        trusts_addresses: bool,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -53,12 +64,13 @@ class Provider:
         self._client_id = client_id
         self._client_secret = client_secret
         self._claim = claim
+        self._trusts_addresses = trusts_addresses
         self._described: Mapping[str, Any] = {}
         self._keys: KeySet | None = None
         self._described_until = 0.0
 
-    async def begin(self, *, back_to: str) -> tuple[str, str]:
-        """Where the browser goes, and the secret it keeps meanwhile. Raises ``ProviderError``."""
+    async def begin(self, *, back_to: str) -> Begun:
+        """A sign-in that goes on at the provider. Raises ``ProviderError``."""
         described = await self._describe()
         state, browser, nonce, verifier = (generate_token(48) for _ in range(4))
         await self._database.fetch(SQL["forget_begun"])
@@ -82,13 +94,17 @@ class Provider:
             "code_challenge_method": "S256",
         }
         endpoint: str = described["authorization_endpoint"]
-        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}", browser
+        there = f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}"
+        return Begun(address=there, state=state, browser=browser)
 
     async def finish(self, *, code: str, state: str, browser: str, back_to: str) -> Identity:
-        """Who came back with ``code``. Each state works once, in its browser. ``ProviderError``."""
+        """Who came back with ``code``. Each state works once, in its browser.
+
+        Raises ``SignInExpiredError``, ``ProviderError``.
+        """
         row = await self._database.fetch_one(SQL["come_back"], {"state": hashed(state)})
         if row is None or not row["in_time"] or row["browser"] != hashed(browser):
-            raise ProviderError("it did not begin here, took too long, or was used before")
+            raise SignInExpiredError
         described = await self._describe()
         answer = await self._exchange(described, code, row["verifier"], back_to)
         claims = await self._judge(described, answer, row["nonce"])
@@ -148,17 +164,27 @@ class Provider:
         return jwt.decode(raw, self._keys, algorithms=_ALGORITHMS)
 
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
-        # An address that nobody has verified may be anybody's: it leads to no account.
-        email = _text(claims, "email") if claims.get("email_verified") is True else ""
         subject = _subject(claims.get("sub"))
+        leading = _text(claims, self._claim)
+        named = self._claim != "email" and "@" not in leading
+        address = _text(claims, "email") if named else leading
+        # An address that nobody has verified may be anybody's: it leads to no account.
+        verified = self._is_verified(address, claims)
         return Identity(
             issuer=self._issuer,
             subject=subject,
-            name=None if self._claim == "email" else _text(claims, self._claim),
-            email=email or None,
+            name=leading if named else None,
+            email=address if address and verified else None,
+            unverified=address if address and not (named or verified) else None,
             display=_text(claims, "name"),
-            nick=_text(claims, "preferred_username") or email or subject,
+            nick=_text(claims, "preferred_username") or (address if verified else "") or subject,
         )
+
+    def _is_verified(self, address: str, claims: Mapping[str, Any]) -> bool:
+        told = claims.get("email_verified")
+        if told is True and address == _text(claims, "email"):
+            return True
+        return self._trusts_addresses and str(told).lower() in {"none", "true", "1"}
 
     async def _describe(self) -> Mapping[str, Any]:
         if self._clock.monotonic() < self._described_until:

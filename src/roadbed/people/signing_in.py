@@ -8,6 +8,7 @@ from dataclasses import asdict
 from roadbed.kernel.clock import Clock
 from roadbed.people import browsers, rules
 from roadbed.people.errors import (
+    AddressNotVerifiedError,
     NotInvitedError,
     PasswordError,
     SignInRefusedError,
@@ -111,7 +112,10 @@ class SigningIn:
         return await self._keep(viewer.name, password, other, by=viewer.name, but=viewer.session)
 
     async def by_identity(self, identity: Identity) -> str:
-        """The person behind an identity, linked to it from then on. Raises ``NotInvitedError``."""
+        """The person behind an identity, linked to it from then on.
+
+        Raises ``AddressNotVerifiedError``, ``NotInvitedError``.
+        """
         row = await self._database.fetch_one(SQL["identity"], asdict(identity))
         if row is None:
             row = await self._by_claim(identity)
@@ -120,13 +124,17 @@ class SigningIn:
         if row is not None and not row["closed"]:
             found: str = row["name"]
             return found
-        if row is not None or not self._creates:
-            raise NotInvitedError
-        return await self._invite(identity)
+        if row is None and self._creates:
+            return await self._invite(identity)
+        if row is None and identity.unverified is not None:
+            raise AddressNotVerifiedError(identity.unverified)
+        raise NotInvitedError(identity.email or identity.name or identity.nick)
 
     async def _by_claim(self, identity: Identity) -> Row | None:
         if identity.name is not None:
-            return await self._database.fetch_one(SQL["by_name"], asdict(identity))
+            # Names here are lower-case. Only letters of ASCII, since others may become one of them.
+            name = identity.name.lower() if identity.name.isascii() else identity.name
+            return await self._database.fetch_one(SQL["by_name"], asdict(identity) | {"name": name})
         if identity.email is not None:
             return await self._database.fetch_one(SQL["by_email"], asdict(identity))
         return None

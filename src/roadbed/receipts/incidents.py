@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -19,6 +19,7 @@ from roadbed.storage.sql import queries
 
 _SQL = queries(__package__)
 MOST_TASKS = 10_000
+_USUAL = timedelta(hours=1)
 _UNDONE = ("compensated", "cancelled")
 _OPEN = ("planned", "waiting", "sending", "held", "unknown", "compensating", "stuck")
 _TELLING = ("reason", "key", "reference", "content_hash", "attempts")
@@ -97,6 +98,16 @@ class Incidents:
         await self._note(found)
         return found
 
+    async def usual_start(self, use_case: str) -> datetime:
+        """An hour ago, in whole seconds; later where half of ``MOST_TASKS`` were decided since.
+
+        The other half is left for tasks that arrive while somebody says what happened, and for
+        older ones whose effects were sent in this time.
+        """
+        now = self._clock.now()
+        span = {"use_case": use_case, "since": now - _USUAL, "until": now}
+        return await self._start("incident_usual", span, MOST_TASKS // 2) or _second(now - _USUAL)
+
     async def summary(self, use_case: str, incident_id: str, *, viewer: str) -> dict[str, Any]:
         """The record without its receipts: times, counts, halts, changes, effects.
 
@@ -132,14 +143,27 @@ class Incidents:
     async def _tasks(self, of: Incident) -> list[str]:
         most = MOST_TASKS + 1
         rows = await self._database.fetch(_SQL["incident_tasks"], {**_span(of), "most": most})
-        known = await self._database.fetch_one(_SQL["incident_pod"], _span(of))
-        if known is None or len(rows) > MOST_TASKS:
+        if await self._database.fetch_one(_SQL["incident_pod"], _span(of)) is None:
             raise IncidentError(
-                f"{of.use_case!r} is not known, or has more than {MOST_TASKS:,} tasks in this "
-                "time.",
-                "Take a shorter time; a record can be collected for each part.",
+                f"The use case {of.use_case!r} is not known.", "`roadbed trust NAME` shows one."
+            )
+        if len(rows) > MOST_TASKS:
+            start = await self._start("incident_reach", _span(of), MOST_TASKS)
+            raise IncidentError(
+                f"{of.use_case!r} has more than {MOST_TASKS:,} tasks in this time.",
+                "Take a shorter time, and a record for each part"
+                + (f": the last begins at {start:%Y-%m-%dT%H:%M:%SZ}." if start else "."),
             )
         return [row["id"] for row in rows]
+
+    async def _start(self, query: str, span: Mapping[str, Any], most: int) -> datetime | None:
+        """The second from which at most ``most`` tasks lie in the rest of ``span``.
+
+        ``None`` where fewer lie in all of it, or as many in its last second.
+        """
+        row = await self._database.fetch_one(_SQL[query], {**span, "most": most})
+        start = row and _second(row["at"]) + timedelta(seconds=1)
+        return start if start and start < span["until"] else None
 
     async def _summary(self, of: Incident, ids: Sequence[str], viewer: str) -> dict[str, Any]:
         span = _span(of)
@@ -184,6 +208,10 @@ class Incidents:
                 ),
             },
         )
+
+
+def _second(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(microsecond=0)
 
 
 def _span(of: Incident) -> dict[str, Any]:

@@ -46,6 +46,9 @@ LEFT JOIN LATERAL (
     ORDER BY halt.asked_at DESC LIMIT 1) AS halt ON true
 WHERE task.id = %(id)s
 
+-- name: is_decided
+SELECT true AS decided FROM decision WHERE task_id = %(id)s
+
 -- name: revisions
 -- A task and every corrected input it got, the first one first.
 SELECT task.id AS task, task.revision AS number, task.admitted_at AS at,
@@ -121,6 +124,24 @@ SELECT delivery.task_id FROM delivery
 JOIN delivery_attempt ON delivery_attempt.delivery_id = delivery.id
 WHERE delivery.use_case = %(use_case)s AND delivery_attempt.at BETWEEN %(since)s AND %(until)s
 ORDER BY 1 LIMIT %(most)s
+
+-- name: incident_usual
+SELECT decided_at AS at FROM decision
+WHERE use_case = %(use_case)s AND decided_at BETWEEN %(since)s AND %(until)s
+ORDER BY decided_at DESC OFFSET %(most)s - 1 LIMIT 1
+
+-- name: incident_reach
+-- Since when at most so many tasks were decided, or had effects sent: each such event counts as one of them.
+SELECT at FROM (
+    (SELECT decided_at AS at FROM decision
+     WHERE use_case = %(use_case)s AND decided_at BETWEEN %(since)s AND %(until)s
+     ORDER BY decided_at DESC LIMIT %(most)s)
+    UNION ALL
+    (SELECT delivery_attempt.at FROM delivery
+     JOIN delivery_attempt ON delivery_attempt.delivery_id = delivery.id
+     WHERE delivery.use_case = %(use_case)s AND delivery_attempt.at BETWEEN %(since)s AND %(until)s
+     ORDER BY 1 DESC LIMIT %(most)s)) AS event
+ORDER BY at DESC OFFSET %(most)s - 1 LIMIT 1
 
 -- name: incident_deliveries
 SELECT id, task_id, destination, kind, state, reason, key, reference, content_hash, attempt,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from roadbed.usecases.model import UseCase
 
 _SQL = queries(__package__)
 Receipt = Mapping[str, Any]
+_LOOK_SECONDS = 0.1  # how often a wait asks for the decision of another process
 _DECIDED = (
     "version",
     "version_number",
@@ -77,6 +79,16 @@ class Receipts:
         }
         revisions = await self._database.fetch(_SQL["revisions"], {"id": task_id})
         return _from_row(row, sender=sender, revisions=linked(revisions, viewer), **more)
+
+    async def wait(self, task_id: str, seconds: float) -> bool:
+        """Wait until a task is decided, whichever process does it; whether it is, in that time."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while not await self._database.fetch(_SQL["is_decided"], {"id": task_id}):
+            if (left := until - loop.time()) <= 0:
+                return False
+            await asyncio.sleep(min(left, _LOOK_SECONDS))
+        return True
 
     async def use_case_of(self, task_id: str) -> str | None:
         """The use case that a task belongs to; ``None`` if there is no such task."""

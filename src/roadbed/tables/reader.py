@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from roadbed.kernel.storable import stripped
 from roadbed.tables.account import Account
 from roadbed.tables.detection import described, find_dialect, fits
 from roadbed.tables.encodings import WINDOWS, Encoding, find_encoding
@@ -20,8 +21,7 @@ _MOST_FOOTER = 3
 _MOST_ABOVE = 30  # lines above a header that are searched
 _SAMPLE_LINES = 2_000
 _SAMPLE_CHARACTERS = 1_000_000
-_CONTROLS = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
-STRIPPED = "Control characters removed"
+STRIPPED = "Characters that cannot be stored removed"
 _TOO_LONG = f"a cell of more than {LONGEST_CELL:,} characters"
 EXTRA = "Empty cells after the last column removed"
 
@@ -143,7 +143,7 @@ class Table:
         return self.account
 
     def _cleaned(self, cells: list[str], line: int) -> list[str]:
-        cleaned = [cell if cell.isprintable() else cell.translate(_CONTROLS) for cell in cells]
+        cleaned = [cell if cell.isprintable() else stripped(cell)[0] for cell in cells]
         if cleaned != cells:
             self.account.change(STRIPPED, line)
         return cleaned

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from roadbed.people.rules import as_name, is_name
 from roadbed.scoring.scorers import FunctionScorer, Score
 from roadbed.usecases.deciders import needs_of
 from roadbed.usecases.errors import Problem, UseCaseError
 from roadbed.usecases.folder import LoadedUseCase, load, raised_at, read_examples
 from roadbed.usecases.reading import written
 from roadbed.usecases.rulebook import read_rules
+from roadbed.usecases.rules import ROLES
 from roadbed.usecases.samples import model_problems
 
 _MOST_PER_FILE = 20
@@ -50,6 +52,7 @@ def check(folder: Path) -> Checked:
         problems += [each for each in error.problems if each not in problems]
     examples = 0
     if loaded:
+        problems += _located(folder / "usecase.py", tuple(_pod_problems(loaded)))
         problems += _located(folder / "usecase.py", tuple(_needs_problems(loaded)))
         problems += _located(folder / "usecase.py", tuple(_model_problems(loaded)))
         found = list(_example_problems(loaded))
@@ -77,6 +80,19 @@ def _needs_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
             problem=f"The decider counts in {needs.currency}, the budget in {budget.currency}.",
             remedy="Give both in one currency; costs are not converted.",
         )
+
+
+def _pod_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
+    """People of the pod who can never come in: nobody can have such a name."""
+    for role in ROLES:
+        name = getattr(loaded.declared.pod, role)
+        if not is_name(name):
+            yield Problem(
+                field="pod",
+                problem=f"Nobody can sign in as {name!r}, the {role.replace('_', ' ')}.",
+                remedy=f"Write a name such as {as_name(name)!r}: a to z, 0 to 9, and inside '.', "
+                "'_' and '-'. The name in full goes into `roadbed user add NAME --display`.",
+            )
 
 
 def _model_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
@@ -167,7 +183,7 @@ def _located(path: Path, problems: tuple[Problem, ...], raised: int | None = Non
 def _keyword_lines(path: Path) -> tuple[dict[str, int], range]:
     """The line of each keyword of ``UseCase(…)``, of the call under ``""``, and all its lines."""
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return {}, range(0)
     lines: dict[str, int] = {}

@@ -83,7 +83,7 @@ def load(folder: Path) -> LoadedUseCase:
             ],
         )
     declared.prompts = {
-        path.name: path.read_text(encoding="utf-8", errors="replace")
+        path.name: path.read_text(encoding="utf-8-sig", errors="replace")
         for path in sorted((folder / "prompts").glob("*.md"))
     }
     return LoadedUseCase(
@@ -140,7 +140,7 @@ def read_examples(
 ) -> Iterator[tuple[Path, int, LabelledExample | Problem]]:
     """Every line of ``examples/*.jsonl``: ``{"input": {…}, "output": {…} or null}``."""
     for path in sorted((loaded.folder / "examples").glob("*.jsonl")):
-        with path.open(encoding="utf-8", errors="replace") as lines:
+        with path.open(encoding="utf-8-sig", errors="replace") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     yield path, number, _example(loaded.declared, path, number, line)

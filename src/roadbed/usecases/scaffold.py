@@ -26,7 +26,7 @@ class ScaffoldError(RoadbedError):
 
 def write_empty(folder: Path, *, person: str) -> None:
     """A folder with a decider to be filled in. Raises ``ScaffoldError``."""
-    _write(folder, {"usecase.py": starters.FUNCTION.format(name=_named(folder), person=person)})
+    _write(folder, {"usecase.py": _declaration(starters.FUNCTION, folder, person)})
 
 
 def write_prompted(folder: Path, *, person: str) -> None:
@@ -34,7 +34,7 @@ def write_prompted(folder: Path, *, person: str) -> None:
     _write(
         folder,
         {
-            "usecase.py": starters.PROMPTED.format(name=_named(folder), person=person),
+            "usecase.py": _declaration(starters.PROMPTED, folder, person),
             "prompts/route.md": starters.ROUTE,
         },
     )
@@ -44,9 +44,10 @@ def write_from_table(folder: Path, past: PastWork, *, person: str, random_sample
     """A folder whose decider learns from ``past``. Raises ``ScaffoldError``."""
     fields = field_names(past.columns.texts)
     files = {
-        "usecase.py": starters.TRAINED.format(
-            name=_named(folder),
-            person=person,
+        "usecase.py": _declaration(
+            starters.TRAINED,
+            folder,
+            person,
             random_sample=random_sample,
             fields="".join(f"    {name}: str\n" for name in fields),
             text=json.dumps(fields[0]) if len(fields) == 1 else json.dumps(fields),
@@ -79,6 +80,11 @@ def _lines(past: PastWork, fields: Sequence[str]) -> Iterator[str]:
             "output": None if label is None else {"label": label},
         }
         yield json.dumps(record, ensure_ascii=False) + "\n"
+
+
+def _declaration(template: str, folder: Path, person: str, **more: object) -> str:
+    name = starters.literal(_named(folder))
+    return template.format(name=name, person=starters.literal(person), **more)
 
 
 def _named(folder: Path) -> str:

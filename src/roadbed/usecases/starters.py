@@ -1,4 +1,7 @@
-"""What a new folder begins with: the texts of its files."""
+"""What a new folder begins with: the texts of its files.
+
+Whatever is put into one of them is a ``literal``: no text of others becomes code.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +21,14 @@ def declared_labels(field: str, labels: Iterable[str]) -> str:
     names = sorted({normal_label(label) for label in labels} - {""})
     if len(names) > _MOST_LABELS:
         return ""
-    lines = "".join(f"            {_literal(name)},\n" for name in names)
+    lines = "".join(f"            {literal(name)},\n" for name in names)
     return (
         "    # Any other value is stopped until the domain lead confirms it as new.\n"
-        f"    labels={{\n        {_literal(field)}: [\n{lines}        ],\n    }},\n"
+        f"    labels={{\n        {literal(field)}: [\n{lines}        ],\n    }},\n"
     )
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """A text as Python source, in double quotes where every character of it can be seen."""
     return json.dumps(text, ensure_ascii=False) if text.isprintable() else repr(text)
 
@@ -46,17 +49,17 @@ class Output(BaseModel):
 
 
 usecase = UseCase(
-    "{name}",
+    {name},
     purpose="Give each text the label that people gave texts like it",
     input=Input,
     output=Output,
 {labels}\
     # One name may stand for all four while you try it out; before it matters, name four people.
     pod=Pod(
-        domain_lead="{person}",
-        engineer="{person}",
-        data_specialist="{person}",
-        risk_partner="{person}",
+        domain_lead={person},
+        engineer={person},
+        data_specialist={person},
+        risk_partner={person},
     ),
     risk_limit=0.02,
     certainty=0.95,
@@ -84,7 +87,7 @@ class Routing(BaseModel):
 
 
 usecase = UseCase(
-    "{name}",
+    {name},
     purpose="Send each inquiry to the team that resolves it",
     input=Inquiry,
     output=Routing,
@@ -92,10 +95,10 @@ usecase = UseCase(
     labels={{"queue": ["refunds", "returns", "delivery"]}},
     # One name may stand for all four while you try it out; before it matters, name four people.
     pod=Pod(
-        domain_lead="{person}",
-        engineer="{person}",
-        data_specialist="{person}",
-        risk_partner="{person}",
+        domain_lead={person},
+        engineer={person},
+        data_specialist={person},
+        risk_partner={person},
     ),
     risk_limit=0.02,
     certainty=0.95,
@@ -131,16 +134,16 @@ class Routing(BaseModel):
 
 
 usecase = UseCase(
-    "{name}",
+    {name},
     purpose="Send each inquiry to the team that resolves it",
     input=Inquiry,
     output=Routing,
     # One name may stand for all four while you try it out; before it matters, name four people.
     pod=Pod(
-        domain_lead="{person}",
-        engineer="{person}",
-        data_specialist="{person}",
-        risk_partner="{person}",
+        domain_lead={person},
+        engineer={person},
+        data_specialist={person},
+        risk_partner={person},
     ),
     risk_limit=0.02,
     certainty=0.95,
