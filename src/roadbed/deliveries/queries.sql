@@ -269,10 +269,11 @@ SELECT delivery.id, delivery.use_case, delivery.task_id, delivery.destination, d
           AND before.state IN ('sending', 'delivered', 'unknown', 'stuck', 'compensating',
                                'compensated')) AS before,
        earlier.all AS earlier,
-       (SELECT count(*) FROM delivery AS twin
-        WHERE twin.of_verdict = delivery.of_verdict AND twin.task_id = delivery.task_id
-          AND twin.destination = delivery.destination AND twin.arguments = delivery.arguments
-          AND twin.id < delivery.id) AS twins
+       CASE WHEN delivery.of_verdict IS NOT NULL AND delivery.kind = 'action' THEN
+           (SELECT count(*) FROM delivery AS twin
+            WHERE twin.of_verdict = delivery.of_verdict AND twin.task_id = delivery.task_id
+              AND twin.destination = delivery.destination AND twin.arguments = delivery.arguments
+              AND twin.id < delivery.id) ELSE 0 END AS twins
 FROM delivery
 JOIN task ON task.id = delivery.task_id
 LEFT JOIN task AS first ON first.id = task.revises
@@ -286,10 +287,11 @@ LEFT JOIN LATERAL (
            bool_or(said.outdated AND said.state IN ('waiting', 'sending', 'held', 'failed')
                    OR said.state = 'compensating') AS moving
     FROM delivery AS said
-    WHERE said.task_id = delivery.task_id AND said.destination = delivery.destination
+    WHERE delivery.of_verdict IS NOT NULL  -- of most deliveries nothing is looked up here
+      AND said.task_id = delivery.task_id AND said.destination = delivery.destination
       AND said.kind IN ('result', 'action', 'correction')
       AND said.of_verdict IS DISTINCT FROM delivery.of_verdict
-) AS earlier ON delivery.of_verdict IS NOT NULL
+) AS earlier ON true
 WHERE delivery.use_case = %(use_case)s AND delivery.state = 'planned' AND earlier.moving IS NOT TRUE
   AND (NOT delivery.revised OR NOT EXISTS (
       SELECT FROM deliveries_before(delivery.task_id) AS before
