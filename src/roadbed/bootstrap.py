@@ -355,9 +355,7 @@ def _ladder(
     clock = SystemClock()
     ids = Ids(clock)
     book = ReleaseBook(database, clock, lambda use_case, person: people.roles(person, use_case))
-    journal = Journal(
-        ids, clock, note=pipeline.RELEASE_MOVED, tell=pipeline.POD_TOLD, over=pipeline.NOTICE_OVER
-    )
+    journal = Journal(ids, clock, pipeline.RELEASE_MOVED, pipeline.POD_TOLD, pipeline.NOTICE_OVER)
     gate = Gate(
         database=database,
         improvement=improvement,
@@ -437,12 +435,11 @@ def _relay(
     network: NetworkPool,
     chance: random.Random,
 ) -> Relay:
-    clock = SystemClock()
     return Relay(
         database=database,
         writer=writer,
-        ids=Ids(clock),
-        clock=clock,
+        ids=Ids(SystemClock()),
+        clock=SystemClock(),
         outside=network.attempt,
         finish=pipeline.FINISH,
         chance=chance.random,

@@ -22,7 +22,7 @@ _ENDS: tuple[Step, ...] = ("failed", "retired", "rolled_back", "withdrawn")
 class Journal:
     """Moves releases, inside the caller's transaction, and leaves nothing unsaid."""
 
-    def __init__(self, ids: Ids, clock: Clock, *, note: str, tell: str, over: str) -> None:
+    def __init__(self, ids: Ids, clock: Clock, note: str, tell: str, over: str) -> None:
         self._ids = ids
         self._clock = clock
         self._audit_note = note
