@@ -193,6 +193,51 @@ def test_reviews_by_keys_and_by_command(terminal: Terminal) -> None:
     assert "Nothing waits" in terminal.run("review", "list", "nobody")
 
 
+def test_a_label_that_was_never_seen_is_asked_about(terminal: Terminal) -> None:
+    rows = [
+        {"input": {"text": f"{queue} {number}"}, "output": {"queue": queue}}
+        for queue in ("billing", "refunds", "returns")
+        for number in range(10)
+    ]
+    Folders(terminal.folder / "usecases").write(examples="\n".join(map(json.dumps, rows)))
+    for name in ("ana", "rae"):
+        terminal.run("user", "add", name)
+    reviews = []
+    for number in range(3):
+        told = terminal.as_person("shop").json("submit", "triage", f'{{"text": "unsure {number}"}}')
+        reviews.append(str(told["review"]["id"]))  # type: ignore[index]
+    terminal.run("user", "grant", "rae", "triage", "reviewer")
+    terminal.as_person("rae")
+    typing_error = ("review", "give", reviews[0], "correct", "--output", '{"queue": "refnds"}')
+    terminal.run(*typing_error, code=1)
+    assert "No queue is called refnds. Did you mean refunds?" in terminal.errors
+    # A key takes what was meant; another one says that the label is new.
+    typed = 'e\n{"queue": "refnds"}\ny\ne\n{"queue": "safety"}\nn\nq\n'
+    told = terminal.run("review", "work", "triage", typed=typed)
+    assert "Did you mean refunds?" in told
+    assert "Recorded" in told
+    assert "the domain lead has to confirm safety as new" in told
+    listed = terminal.json("review", "labels", "triage")
+    assert [label["value"] for label in listed["waiting"]] == ["safety"]  # type: ignore[index,union-attr]
+    assert "queue: 'safety' waits to be confirmed" in terminal.run("review", "labels", "triage")
+    terminal.run("review", "confirm-label", "triage", "safety", code=1)
+    assert "decides the domain lead" in terminal.errors
+    terminal.as_person("ana")
+    terminal.run("review", "confirm-label", "triage", "other", code=1)
+    told = terminal.run("review", "confirm-label", "triage", "safety")
+    assert "1 verdict counts now" in told
+    [left] = terminal.as_person("rae").json("review", "list", "triage")["reviews"]  # type: ignore[misc]
+    third = str(left["id"])  # type: ignore[index]
+    held = ("review", "give", third, "correct", "--output", '{"queue": "retuns"}', "--new-labels")
+    assert "Kept, and not counted yet" in terminal.run(*held)
+    terminal.as_person("ana")
+    told = terminal.run("review", "confirm-label", "triage", "retuns", "--refuse")
+    assert "1 review is asked again" in told
+    # What was skipped comes back where nobody else can take it, and a skip is taken back.
+    terminal.as_person("rae").run("review", "skip", third)
+    assert "it waits again" in terminal.run("review", "undo", third)
+
+
 def test_outcomes_one_by_one_and_from_files(terminal: Terminal) -> None:
     Folders(terminal.folder / "usecases").write()
     assert "None yet" in terminal.run("outcome", "triage")
