@@ -145,12 +145,14 @@ class Flywheel:
             self.row.asked += len(waiting)
             for review in waiting:
                 right = self.truth[review.input["text"]]
-                await self.app.reviews.give(
+                await self.app.new_labels.give(
                     self.declared,
                     review.id,
                     VerdictKind.CORRECT if right else VerdictKind.REJECT,
                     reviewer="rae",
                     output={"queue": right} if right else None,
+                    new_labels=True,
+                    confirms=True,
                 )
 
     async def gated(self, reason: str) -> Release:

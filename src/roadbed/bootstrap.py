@@ -227,9 +227,8 @@ def _wire(
 ) -> App:
     clock = SystemClock()
     ids = Ids(clock)
-    budgets = Budgets(database, ids, clock)
+    budgets, receipts = Budgets(database, ids, clock), Receipts(database)
     audit = AuditLog(database, audit_folder(settings), clock, os.urandom)
-    receipts = Receipts(database)
     intake = Intake(
         database,
         writer,
@@ -257,8 +256,7 @@ def _wire(
         entropy=os.urandom,
         audit_note=pipeline.VERSION_LIVE,
     )
-    versions = Versions(database, store)
-    trust = Trust(database, ids, clock, pipeline.STATE_MOVED)
+    versions, trust = Versions(database, store), Trust(database, ids, clock, pipeline.STATE_MOVED)
     reviews = Reviews(
         database=database,
         writer=writer,

@@ -112,6 +112,7 @@ VERDICT_UNDONE = (
     DELIVERIES["taken_back"],
     DELIVERIES["asked_no_more"],
     TRUST["unsettled"],
+    TRUST["labels_over"],
     AUDIT["undone"],
 )
 FINISH = Write(
@@ -129,7 +130,7 @@ OUTCOME = Write(
     AUDIT["reported"],
     OUTCOMES["recorded"],
 )
-LABEL_MOVED = (AUDIT["noted"], TRUST["announce"])
+LABEL_MOVED = (AUDIT["noted"], TRUST["announce"], TRUST["labels_over"])
 OUTCOME_WITHDRAWN = AUDIT["noted"]
 TASK_REVISED = AUDIT["noted"]
 DELIVERY_DECIDED = AUDIT["noted"]

@@ -32,7 +32,7 @@ STATUS = {
     "review_superseded": 409,
     "review_held": 409,
     "label_unknown": 422,
-    "label_not_waiting": 404,
+    "label_not_waiting": 409,
     "label_not_yours": 403,
     "notice_unknown": 404,
     "verdict_invalid": 422,

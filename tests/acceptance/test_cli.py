@@ -140,7 +140,7 @@ def terminal(tmp_path: Path, url: str) -> Terminal:
 def test_from_a_table_of_past_work_to_a_receipt(terminal: Terminal) -> None:
     (terminal.folder / "past.csv").write_text(PAST)
     told = terminal.run("new", "desk", "--from-csv", "past.csv", "--label", "team")
-    assert "84 examples, 3 labels" in told
+    assert "84 of 84 rows as examples, 3 labels" in told
     assert "sound" in terminal.run("check", "usecases/desk")
     assert "Version 1" in terminal.run("improve", "desk")
     again = terminal.json("improve", "desk")
@@ -191,6 +191,54 @@ def test_reviews_by_keys_and_by_command(terminal: Terminal) -> None:
     terminal.run("review", "give", review, "correct", "--output", "{", code=1)
     assert "Nothing waits" in terminal.run("review", "work", "triage", typed="x\n" * 8)
     assert "Nothing waits" in terminal.run("review", "list", "nobody")
+
+
+def waiting_for(terminal: Terminal) -> list[str]:
+    """The reviews that wait for whoever sits there."""
+    found = terminal.json("review", "list", "triage")["reviews"]
+    assert isinstance(found, list)
+    return [review["id"] for review in found]
+
+
+def test_a_label_that_was_never_seen_is_asked_about(terminal: Terminal) -> None:
+    rows = [
+        {"input": {"text": f"{queue} {number}"}, "output": {"queue": queue}}
+        for queue in ("billing", "refunds", "returns")
+        for number in range(10)
+    ]
+    Folders(terminal.folder / "usecases").write(examples="\n".join(map(json.dumps, rows)))
+    for name in ("ana", "rae"):
+        terminal.run("user", "add", name)
+    for number in range(3):
+        text = json.dumps({"text": f"unsure {number}"})
+        terminal.as_person("shop").run("submit", "triage", text)
+    terminal.run("user", "grant", "rae", "triage", "reviewer")
+    first = waiting_for(terminal.as_person("rae"))[0]
+    typing_error = ("review", "give", first, "correct", "--output", '{"queue": "refnds"}')
+    terminal.run(*typing_error, code=1)
+    assert "No queue is called refnds. Did you mean refunds?" in terminal.errors
+    # A key takes what was meant; another one says that the label is new.
+    typed = 'e\n{"queue": "refnds"}\ny\ne\n{"queue": "safety"}\nn\nq\n'
+    told = terminal.run("review", "work", "triage", typed=typed)
+    assert "Did you mean refunds?" in told
+    assert "Recorded" in told
+    assert "the domain lead has to confirm safety as new" in told
+    assert "queue: 'safety' waits to be confirmed" in terminal.run("review", "labels", "triage")
+    terminal.run("review", "confirm-label", "triage", "safety", code=1)
+    assert "decides the domain lead" in terminal.errors
+    terminal.as_person("ana")
+    terminal.run("review", "confirm-label", "triage", "other", code=1)
+    told = terminal.run("review", "confirm-label", "triage", "safety")
+    assert "1 verdict counts now" in told
+    [third] = waiting_for(terminal.as_person("rae"))
+    held = ("review", "give", third, "correct", "--output", '{"queue": "retuns"}', "--new-labels")
+    assert "Kept, and not counted yet" in terminal.run(*held)
+    terminal.as_person("ana")
+    told = terminal.run("review", "confirm-label", "triage", "retuns", "--refuse")
+    assert "1 review is asked again" in told
+    # What was skipped comes back where nobody else can take it, and a skip is taken back.
+    terminal.as_person("rae").run("review", "skip", third)
+    assert "it waits again" in terminal.run("review", "undo", third)
 
 
 def test_outcomes_one_by_one_and_from_files(terminal: Terminal) -> None:

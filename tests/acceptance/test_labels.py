@@ -81,7 +81,7 @@ class TestOverHTTP:
         given = await site.reviewer.post("/usecases/triage/labels", json=decided)
         assert given.json() == {"field": "queue", "value": "safety", "given": 1}
         again = await site.reviewer.post("/usecases/triage/labels", json=decided)
-        assert (again.status_code, again.json()["code"]) == (404, "label_not_waiting")
+        assert (again.status_code, again.json()["code"]) == (409, "label_not_waiting")
         [verdict] = await site.app.database.fetch("SELECT reviewer FROM verdict")
         assert verdict["reviewer"] == "rae"
 

@@ -23,7 +23,7 @@ from tests.town import NARROW, ROLES, Ids, Town, building
 
 P = Permission
 # What each may do in `triage`, said a second time, by hand.
-POD = {P.VIEW, P.SUBMIT, P.HALT, P.NOTICE, P.RESUME, P.SIGN, P.INCIDENT}
+POD = {P.VIEW, P.SUBMIT, P.HALT, P.NOTICE, P.RESUME, P.SIGN, P.INCIDENT, P.CONFIRM_LABELS}
 JUDGES = {P.REVIEW, P.REPORT_OUTCOMES}
 MAY: dict[str, set[Permission]] = {
     "stranger": set(),
@@ -56,6 +56,8 @@ MUST_NEED = {
     "POST /v1/reviews/{review_id}/verdict": P.REVIEW,
     "POST /v1/usecases/{name}/reviews/claim": P.REVIEW,
     "POST /usecases/{name}/review/{review_id}": P.REVIEW,
+    "POST /v1/usecases/{name}/labels": P.CONFIRM_LABELS,
+    "POST /usecases/{name}/labels": P.CONFIRM_LABELS,
     "POST /v1/usecases/{name}/halt": P.HALT,
     "POST /v1/usecases/{name}/resume": P.RESUME,
     "POST /usecases/{name}/resume": P.RESUME,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from roadbed.kernel.labels import closest, normal_label
+from roadbed.usecases import starters
 
 QUEUES = ("b1", "billing", "delivery", "refunds", "returns")
 
@@ -76,3 +78,24 @@ def test_what_is_named_is_known(typed: str, known: list[str]) -> None:
     assert named is None or named in known
     if typed in known:
         assert named is not None
+
+
+def test_a_generated_use_case_declares_its_labels_and_escapes_them() -> None:
+    given = ['Bill"ing', "R\u00fcck'gabe", "{x}\\", "a\u202eb", "\U0001f600", " b\u00a0c "]
+    source = starters.TRAINED.format(
+        name='"desk"',
+        person='"ana"',
+        random_sample=False,
+        fields="    text: str",
+        text='"text"',
+        labels=starters.declared_labels("label", given),
+    )
+    names: dict[str, Any] = {}
+    exec(source, names)
+    assert set(names["usecase"].labels["label"]) == {normal_label(label) for label in given}
+    assert "\u202e" not in source
+
+
+def test_more_than_200_labels_are_not_declared() -> None:
+    assert starters.declared_labels("label", map(str, range(201))) == ""
+    assert "199" in starters.declared_labels("label", map(str, range(200)))

@@ -225,6 +225,7 @@ class TestANewLabel:
             ("kim", None, False),
         ]
         assert await count(triage, "example") == 32
+        assert await triage.trust.notices("triage") == []
         assert await triage.new_labels.waiting(declared(triage)) == []
         third = await decide(triage, "unsure 3")
         assert isinstance(await correct(triage, third, "safety"), Given)
@@ -274,6 +275,8 @@ class TestANewLabel:
             await triage.reviews.undo(decision.review_id or "", reviewer="kim")
         review = await triage.reviews.undo(decision.review_id or "", reviewer="rae")
         assert (review.claimed_by, review.closed_at) == ("rae", None)
+        assert await triage.trust.notices("triage") == []
+        assert [entry["actor"] for entry in await entries(triage, "undone")] == ["rae"]
         assert isinstance(await correct(triage, decision, "refunds"), Given)
 
     async def test_whose_review_somebody_else_has_is_refused(self, triage: App) -> None:

@@ -53,7 +53,9 @@ WHERE verdict.xmin = pg_current_xact_id()::xid
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
 SELECT use_case, %(kind)s, id, %(by)s, %(at)s,
        jsonb_build_object('task', task_id, 'review', review_id, 'reviewer', reviewer)
-FROM verdict WHERE id = %(verdict_id)s
+FROM (SELECT id, use_case, task_id, review_id, reviewer FROM verdict
+      UNION ALL SELECT id, use_case, task_id, review_id, reviewer FROM held_verdict) AS said
+WHERE id = %(verdict_id)s
 
 -- name: reported
 -- What was said is bound by its hash; it would tell a blind reviewer more than their task.
@@ -179,6 +181,7 @@ WHERE subject = ANY (ARRAY (
     UNION ALL SELECT id FROM review WHERE task_id = %(task)s
     UNION ALL SELECT verdict.id FROM review JOIN verdict ON verdict.review_id = review.id
               WHERE review.task_id = %(task)s
+    UNION ALL SELECT id FROM held_verdict WHERE task_id = %(task)s
     UNION ALL SELECT id FROM delivery WHERE task_id = %(task)s
     UNION ALL SELECT id FROM outcome WHERE task_id = %(task)s))
 

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from roadbed.access import needs, viewer_of
 from roadbed.console.pages import app_of, form_of, person_of, usecase_page
 from roadbed.people.rules import Permission, confirms_labels
-from roadbed.reviews.errors import NotYourLabelError
+from roadbed.reviews.errors import NoSuchLabelError, NotYourLabelError
 
 
 @needs(Permission.VIEW)
@@ -34,10 +34,12 @@ async def decide(request: Request) -> Response:
     """A label is confirmed as new, or is none; back to the page."""
     name, app = request.path_params["name"], app_of(request)
     loaded = app.service(name).loaded
-    if not confirms_labels(viewer_of(request), name, loaded.declared.new_labels_by):
-        raise NotYourLabelError(loaded.declared.new_labels_by)
     form, person = await form_of(request), person_of(request)
     field, value = form.get("field", ""), form.get("value", "")
+    if not field or not value:
+        raise NoSuchLabelError(field, value)
+    if not confirms_labels(viewer_of(request), name, loaded.declared.new_labels_by):
+        raise NotYourLabelError(loaded.declared.new_labels_by)
     if form.get("new") == "yes":
         await app.new_labels.confirm(loaded.declared, field, value, by=person, rules=loaded.rules)
     else:

@@ -22,7 +22,7 @@ from roadbed.bootstrap import App, audit_folder, open_app
 from roadbed.demo import afterwards
 from roadbed.demo.datasets import Stream, load
 from roadbed.demo.errors import DemoServerError
-from roadbed.demo.people import Caller, Tally, review_all, send_round
+from roadbed.demo.people import Caller, Tally, confirm_labels, review_all, send_round
 from roadbed.demo.server import Kept, ServerProcess, free_port
 from roadbed.demo.view import RoundRow, View, summary_line
 from roadbed.kernel.settings import Settings
@@ -156,6 +156,7 @@ async def _rounds(stage: Stage, view: View) -> None:
                 *(review_all(each, USE_CASE, truth, view.draw) for each in reviewers)
             )
             row.reviews += sum(done)
+            await confirm_labels(reviewers[-1], USE_CASE)
             if watched:
                 await _follow_state(clients, row, told, view)
         if stage.stream.events and not watched:
@@ -244,7 +245,10 @@ async def _stage(
 
 
 async def _add_people(app: App) -> list[str]:
-    """The pod, two reviewers, a program, and whoever watches; gives the tokens of those played."""
+    """The pod, two reviewers, a program, and whoever watches; gives the tokens of those played.
+
+    The last one is the domain lead's.
+    """
     for name in (*_POD, *_GRANTED):
         with contextlib.suppress(PersonExistsError):
             await app.members.add(name, by="demo", admin=name == "you")

@@ -298,6 +298,7 @@ WHERE subject = ANY (ARRAY (
     UNION ALL SELECT id FROM decision WHERE task_id = ANY (%(ids)s)
     UNION ALL SELECT id FROM review WHERE task_id = ANY (%(ids)s)
     UNION ALL SELECT id FROM verdict WHERE task_id = ANY (%(ids)s)
+    UNION ALL SELECT id FROM held_verdict WHERE task_id = ANY (%(ids)s)
     UNION ALL SELECT id FROM delivery WHERE task_id = ANY (%(ids)s)
     UNION ALL SELECT id FROM outcome WHERE task_id = ANY (%(ids)s)))
 

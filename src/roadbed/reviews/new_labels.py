@@ -44,14 +44,14 @@ class NewLabels:
         ids: Ids,
         clock: Clock,
         judge: Write,
-        note_and_announce: tuple[str, str],
+        moved: tuple[str, str, str],
     ) -> None:
         self._database = database
         self._reviews = reviews
         self._ids = ids
         self._clock = clock
         self._judge = judge
-        self._audit_note, self._announce = note_and_announce
+        self._audit_note, self._announce, self._over = moved
 
     async def give(
         self,
@@ -180,13 +180,12 @@ class NewLabels:
         async with self._database.transaction() as connection:
             taken = await (await connection.execute(SQL["set_aside"], facts)).fetchone()
             if taken is not None:
-                told = [await self._is_told(connection, declared, label) for label in labels]
                 await connection.execute(SQL["hold"], facts)
                 detail = {"task": about.task_id, "labels": named}
                 note = self._audit_facts(declared, "held", review_id, reviewer, at, detail)
                 await connection.execute(self._audit_note, note)
-                if not all(told):
-                    await self._tell(connection, declared, labels, reviewer, at)
+                for label in labels:
+                    await self._tell(connection, declared, label, reviewer, at)
         if taken is not None:
             return _held(declared, facts["id"], review_id, labels)
         before = await self._database.fetch_one(SQL["held_on"], {"review_id": review_id})
@@ -255,30 +254,25 @@ class NewLabels:
             "at": at,
         }
         await connection.execute(SQL["ask_again"], again)
+        await connection.execute(self._over, {"verdict_id": row["id"], "at": at})
         return True
-
-    async def _is_told(
-        self, connection: Connection, declared: UseCase, label: UnknownLabel
-    ) -> bool:
-        """Whether the pod was told of a label already: a verdict waits for it."""
-        facts = _waits_for(declared, label.field, label.value)
-        return await (await connection.execute(SQL["held_with"], facts)).fetchone() is not None
 
     async def _tell(
         self,
         connection: Connection,
         declared: UseCase,
-        labels: Sequence[UnknownLabel],
+        label: UnknownLabel,
         reviewer: str,
         at: datetime,
     ) -> None:
-        named = ", ".join(f"{label.field} {label.value[:60]!r}" for label in labels)
+        """Tell the pod of a label, once while verdicts wait for it."""
         text = (
-            f"{declared.name}: {reviewer} gave {named}, which was never seen before. The verdict "
-            f"counts once {_who(declared)} confirms it as new."
+            f"{declared.name}: {reviewer} gave {label.field} {label.value[:60]!r}, which was never "
+            f"seen before. The verdict counts once {_who(declared)} confirms it as new."
         )
         facts = {"id": self._ids.new("ntc"), "use_case": declared.name, "kind": "label"}
-        await connection.execute(self._announce, {**facts, "text": text, "at": at, "about": None})
+        about = f"label {label.field} {label.value}"
+        await connection.execute(self._announce, {**facts, "text": text, "at": at, "about": about})
 
     async def _note(
         self,

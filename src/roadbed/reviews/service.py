@@ -386,6 +386,7 @@ class Reviews:
             return None
         facts = {"id": held["id"], "ended": "undone", "by": by, "at": at}
         await connection.execute(SQL["end_held"], facts)
+        await self._take_back(connection, held["id"], kind="undone", by=by, at=at)
         again = {"review_id": review_id, "keep": by, "claim_seconds": self.claim_seconds}
         await connection.execute(SQL["ask_again"], {**again, "given_at": None, "at": at})
         return held

@@ -185,6 +185,17 @@ INSERT INTO notice (id, use_case, kind, text, at, about)
 VALUES (%(id)s, %(use_case)s, %(kind)s, %(text)s, %(at)s, %(about)s)
 ON CONFLICT DO NOTHING
 
+-- name: labels_over
+-- No verdict waits any more for a label that a notice speaks of. Anything but a verdict that was held
+-- changes nothing.
+UPDATE notice SET over_at = %(at)s
+WHERE use_case = (SELECT use_case FROM held_verdict WHERE id = %(verdict_id)s)
+  AND about LIKE 'label %%' AND over_at IS NULL
+  AND NOT EXISTS (
+      SELECT FROM held_verdict CROSS JOIN jsonb_array_elements(held_verdict.labels) AS label
+      WHERE held_verdict.use_case = notice.use_case AND held_verdict.ended IS NULL
+        AND notice.about = 'label ' || (label ->> 'field') || ' ' || (label ->> 'value'))
+
 -- name: over
 -- What a notice speaks of is over: nobody need see it any more.
 UPDATE notice SET over_at = %(at)s
