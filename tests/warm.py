@@ -283,8 +283,11 @@ def play(module: str) -> None:
 if __name__ == "__main__":
     import roadbed.bootstrap
     import roadbed.cli.main
+    import roadbed.models.text.classifier
     import roadbed.web  # noqa: F401 - imported to be there
+    from roadbed.risk import distributions
 
+    distributions.load()
     gc.collect()
     gc.freeze()  # what is there stays in memory that all share
     serve(socket.socket(fileno=int(sys.argv[1])))

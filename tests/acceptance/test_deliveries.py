@@ -62,6 +62,7 @@ class Shop(Terminal):
         with self.beside("worker") as worker:
             yield
         self.told = worker.told
+        assert worker.code == 0, worker.errors
 
 
 @pytest.fixture
