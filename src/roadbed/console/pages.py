@@ -15,7 +15,7 @@ from roadbed import __version__
 from roadbed.bootstrap import App
 from roadbed.console import words
 from roadbed.kernel.errors import RoadbedError
-from roadbed.kernel.json import flat
+from roadbed.kernel.json import flat, shown
 from roadbed.people.errors import NotSignedInError
 from roadbed.people.rules import Permission, Viewer
 from roadbed.releases.sentences import above
@@ -39,6 +39,7 @@ _environment.filters.update(
     exact=words.exact,
     short=words.short,
     flat=flat,
+    shown=shown,
     json=words.compact,
     code=words.code,
     milliseconds=words.milliseconds,
