@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from roadbed.releases.figures import counted, percent
+from roadbed.kernel.figures import counted, percent
 
 Report = Mapping[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from roadbed.releases.figures import counted
+from roadbed.kernel.figures import counted
 from roadbed.releases.gate_words import WRITES, Report, bare, share
 
 
@@ -96,10 +96,8 @@ def _worse(gate: Report) -> str:
         told = f"{bare(more)} points"
         if not where and None not in sides and sides[1] > sides[0]:
             told = f"{share(sides[1])} instead of {share(sides[0])}"
-        allowed = (
-            "allowed" if each.get("limit") is None else f"{bare(each['limit'])} points allowed"
-        )
-        said.append(f"It is worse{where}, within the limit: {told} wrong ({allowed}, n = {n:,}).")
+        allowed = f"{bare(each['limit'])} points allowed, n = {n:,}"
+        said.append(f"It is worse{where}, within the limit: {told} wrong ({allowed}).")
     if len(said) > _MOST_WORSE:
         said[_MOST_WORSE:] = [f"So it is on {len(said) - _MOST_WORSE:,} more, listed below."]
     return " ".join(said)
