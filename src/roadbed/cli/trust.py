@@ -29,8 +29,8 @@ def _lines(report: Any) -> Iterator[str]:
     volume = report.volume
     if volume.tasks:
         yield (
-            f"People        {volume.reviews:,.1f} reviews of {volume.tasks:,.1f} tasks a day, about "
-            f"{volume.review_hours:.1f} hours at half a minute each"
+            f"People        {volume.reviews:,.1f} reviews of {volume.tasks:,.1f} tasks a day, "
+            f"about {volume.review_hours:.1f} hours at half a minute each"
         )
     else:
         yield "People        nothing is known: no task has arrived in the last week"
