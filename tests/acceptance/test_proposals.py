@@ -97,7 +97,7 @@ def test_in_a_terminal(terminal: Terminal) -> None:
     rule = next(each for each in found if each["kind"] == "rule")["id"]
     told = terminal.run("proposals", "show", rule)
     assert 'Where region is north and code starts with "7": line is garden' in told
-    assert "20 of 20 right after, 83.2-100.0 %, n = 20" in told
+    assert "20 of 20 changed answers would be right: 83.2–100.0 %, n = 20" in told
     assert '"set": {' in told
     terminal.run("proposals", "accept", rule, "--edit", "[]", code=1)
     assert "not a JSON object" in terminal.errors

@@ -227,7 +227,7 @@ async def test_every_state_fits_a_telephone(desk: Desk, scheme: str) -> None:
     assert "The plan fixes what it has to reach" in await fits(path)
     release = await desk.app.ladder.gate(release.id, actor="ben")
     text = await fits(path)
-    assert "Everything it had to reach, it reached." in text
+    assert "Passed: " in text
     assert "● Gate" in text
     for person in ("ana", "dev"):
         await desk.app.ladder.sign(

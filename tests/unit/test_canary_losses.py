@@ -114,7 +114,7 @@ class TestReading:
 
     def test_nothing_compared_says_nothing(self) -> None:
         found = reading([])
-        assert "nothing to say yet" in found["checks"][0]["line"]
+        assert "nothing is known yet" in found["checks"][0]["line"]
 
 
 def losses(chance: np.random.Generator, n: int, worse: float) -> list[tuple[float, float]]:

@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.figures import counted
 from roadbed.kernel.json import flat
 
 
 def listed(usecase: str, found: Any) -> Iterator[str]:
     """The summary, and the newest ones."""
     summary = found["summary"]
-    yield f"Of {summary.automatic:,} automatic answers in {summary.days} days:"
-    yield f"  {summary.reported:,} reported, {summary.right:,} of {summary.told:,} right"
+    yield f"Of {counted(summary.automatic, 'automatic answer')} in {summary.days} days:"
+    right = "nothing is known of how many were right"
+    if summary.told:
+        right = f"{summary.right:,} of {summary.told:,} right"
+    yield f"  {summary.reported:,} reported, {right}"
     if summary.told:
         yield f"  {summary.low:.1%} to {summary.high:.1%} of what is reported"
     yield "Whoever reports chooses what, so this proves nothing about the limit."

@@ -168,18 +168,22 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _lines(found: Any, usecase: str) -> Iterator[str]:
+    from roadbed.improvement.sentences import support
+
     for each in found:
         yield f"{each.id}  {_plain(each.title)}"
-        yield f"{'':34}{_support(each.support)}"
+        yield f"{'':34}{support(each)}"
     if not found:
         yield f"None. `roadbed proposals list {usecase} --suggest` looks for new ones."
 
 
 def _whole(found: Any) -> Iterator[str]:
+    from roadbed.improvement.sentences import support
+
     yield f"{found.id}  {found.kind}, {found.state}"
     yield _plain(found.title)
     yield _plain(found.reason)
-    yield _support(found.support)
+    yield support(found)
     if found.patch is not None:
         yield jsonlib.dumps(found.patch, indent=2)
     for each in found.cases:
@@ -187,14 +191,10 @@ def _whole(found: Any) -> Iterator[str]:
         yield f"{each['task_id']}  {before} -> {after}, right {right}  {_plain(each['input'])}"
 
 
-def _support(support: Any) -> str:
-    bounds = ""
-    if support["low"] is not None:
-        bounds = f", {support['low'] * 100:.1f}-{support['high'] * 100:.1f} %"
-    return f"{support['right']} of {support['cases']} right after{bounds}, n = {support['cases']}"
-
-
 def _quality(found: Any) -> Iterator[str]:
+    if not found.examples:
+        yield "There are no examples yet, so it is not known whether they agree."
+        return
     yield (
         f"{found.contradictory:,} of {found.examples:,} examples contradict one another, "
         f"{found.repeated:,} repeat another."

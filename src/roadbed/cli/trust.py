@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from roadbed.kernel.figures import counted
 from roadbed.releases.sentences import above
+from roadbed.trust.rules import unaudited
 
 
 def trust_text(report: Any) -> str:
@@ -25,16 +27,21 @@ def _lines(report: Any) -> Iterator[str]:
     yield from _audit(report.audit, report.risk_limit)
     yield f"Forecast      {report.forecast_words}"
     volume = report.volume
-    yield (
-        f"People        {volume.reviews:,.0f} reviews of {volume.tasks:,.0f} tasks a day, about "
-        f"{volume.review_hours:.1f} hours at half a minute each"
-    )
+    if volume.tasks:
+        yield (
+            f"People        {volume.reviews:,.1f} reviews of {volume.tasks:,.1f} tasks a day, "
+            f"about {volume.review_hours:.1f} hours at half a minute each"
+        )
+    else:
+        yield "People        nothing is known: no task has arrived in the last week"
     for each in report.other_limits:
         if each.threshold is not None:
             yield (
                 f"  at {each.limit:6.2%}  {each.automated:4.0%} automatic; in 1,000 tasks "
-                f"{each.errors:4.1f} wrong and {each.people:,} for people"
+                f"{each.errors:4.1f} wrong and {each.people:,} for people "
+                f"({each.wrong:,} of {counted(each.n, 'labelled one')} wrong)"
             )
+    yield f"Weak spots    {report.weak_words}"
     for each in (report.proof or {}).get("detail", {}).get("weak", [])[:5]:
         yield (
             f"Weak          {each['field']} = {each['value']}: "
@@ -44,11 +51,25 @@ def _lines(report: Any) -> Iterator[str]:
     for each in report.reviewers:
         warning = ", ACCEPTS FASTER THAN IT CAN BE READ" if each.too_fast else ""
         yield (
-            f"Reviewer      {each.reviewer}: {each.verdicts:,} verdicts, missed {each.missed} of "
-            f"{each.known_wrong} known mistakes, overturned {each.overturned} times{warning}"
+            f"Reviewer      {each.reviewer}: {counted(each.verdicts, 'verdict')}, {_known(each)}, "
+            f"{_second(each)}{warning}"
         )
     for each in report.notices:
         yield f"Notice        {each.at:%Y-%m-%d %H:%M} UTC  {each.text}"
+
+
+def _known(reviewer: Any) -> str:
+    if not reviewer.known_wrong:
+        return "shown no known mistake yet"
+    return f"missed {reviewer.missed:,} of {counted(reviewer.known_wrong, 'known mistake')}"
+
+
+def _second(reviewer: Any) -> str:
+    if not reviewer.second_looks:
+        return "looked at by nobody else yet"
+    return (
+        f"overturned in {reviewer.overturned:,} of {counted(reviewer.second_looks, 'second look')}"
+    )
 
 
 def _proof(report: Any) -> Iterator[str]:
@@ -70,7 +91,7 @@ def _sample(report: Any) -> Iterator[str]:
 
 def _audit(audit: Any, limit: float) -> Iterator[str]:
     if audit.estimate is None:
-        yield "Audit         no automatic answer yet"
+        yield f"Audit         {unaudited(audit)}"
         return
     yield (
         f"Audit         {audit.wrong} of {audit.sampled} drawn of {audit.automated:,} automatic "
@@ -88,7 +109,9 @@ def _audit(audit: Any, limit: float) -> Iterator[str]:
 
 def stress_text(report: Any) -> str:
     """The stress report as a table."""
+    n = report.rows[0].n if report.rows else 0
     lines = [
+        f"Shares of {counted(n, 'item')}, each asked once a row.",
         f"{'':32}{'':>8}{'all sent:':>10}{'':>11}{'of them':>9}{'for':>8}{'':>7}",
         f"{'':32}{'strength':>8}{'wrong':>10}{'automatic':>11}{'wrong':>9}{'people':>8}{'held':>7}",
     ]

@@ -18,6 +18,7 @@ from roadbed.cli.output import fail, opened, run, say, show
 from roadbed.cli.trust import stress_text, trust_text
 from roadbed.cli.versions import replay
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.json import shown
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 UseCaseName = Annotated[str, typer.Argument(help="The use case's name.")]
@@ -273,7 +274,7 @@ def _receipt_text(receipt: Mapping[str, Any]) -> str:
             f"{spot['field']} {spot['value']} is a weak spot: {spot['wrong']} of {spot['n']} wrong"
             for spot in decision.get("weak_spots") or ()
         ),
-        "Evidence": _compact(decision.get("evidence")),
+        "Evidence": decision.get("evidence") and shown(decision["evidence"], "no answer"),
         "Cost": decision.get("cost") or ("unknown" if decision else None),
         "Sample": "drawn" if receipt["sample"]["drawn"] else "not drawn",
         "Verdict": verdict and _told(verdict, decision),

@@ -14,14 +14,17 @@ from starlette.responses import HTMLResponse
 from roadbed import __version__
 from roadbed.bootstrap import App
 from roadbed.console import words
+from roadbed.improvement.sentences import support
 from roadbed.kernel.errors import RoadbedError
-from roadbed.kernel.json import flat
+from roadbed.kernel.figures import counted, interval
+from roadbed.kernel.json import flat, shown
 from roadbed.people.errors import NotSignedInError
 from roadbed.people.rules import Permission, Viewer
 from roadbed.releases.sentences import above
 from roadbed.reviews.errors import LabelUnknownError
 from roadbed.reviews.model import told
 from roadbed.statuses import status_of
+from roadbed.trust.rules import unaudited
 
 _MOST = 1000  # characters of a field
 _HERE = Path(__file__).parent
@@ -39,17 +42,20 @@ _environment.filters.update(
     exact=words.exact,
     short=words.short,
     flat=flat,
+    shown=shown,
     json=words.compact,
     code=words.code,
     milliseconds=words.milliseconds,
     sentence=words.sentence,
     seen=words.seen,
-    support=words.support,
+    support=support,
     points=words.points,
 )
 _environment.globals.update(
     release=__version__,
-    interval=words.interval,
+    interval=interval,
+    counted=counted,
+    unaudited=unaudited,
     reasons=words.REASONS,
     told=told,
     budget_states=words.BUDGET_STATES,

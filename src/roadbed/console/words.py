@@ -12,6 +12,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from roadbed.kernel.figures import counted
+
 _STEPS = ((60.0, "second"), (60.0, "minute"), (24.0, "hour"), (30.4, "day"), (12.0, "month"))
 
 REASONS = {
@@ -149,11 +151,6 @@ def points(share: float) -> str:
     return f"{share * 100:+.1f}".replace("-", "−")
 
 
-def interval(low: float, high: float, n: int) -> str:
-    """An interval of a share with its count."""
-    return f"{low * 100:.1f}–{high * 100:.1f} %, n = {n:,}"
-
-
 def duration(seconds: float | None) -> str:
     """Seconds in the unit that suits them."""
     if seconds is None:
@@ -205,24 +202,6 @@ def short(identifier: str | None) -> str:
     return identifier[:4] + "…" + identifier[-6:] if identifier else "none"
 
 
-def support(proposal: Any) -> str:
-    """What a proposal rests on, in one sentence."""
-    said = proposal.support
-    cases, right = said["cases"], said["right"]
-    if proposal.kind == "model":
-        return f"{cases:,} of {said['matched']:,} newer verdicts were corrections."
-    if proposal.kind == "prompt":
-        return f"{right:,} of {cases:,} cases that it changes would be right."
-    if said["low"] is None:
-        return f"{right:,} of {cases:,} examples are close to one of those chosen."
-    bounds = interval(said["low"], said["high"], cases)
-    if (proposal.patch or {}).get("set", ...) is None:
-        return f"{right:,} of {cases:,} answers here were corrected: {bounds}."
-    broken = cases - said["wrong_now"]
-    harm = f" {broken:,} that {'is' if broken == 1 else 'are'} right now would change."
-    return f"{right:,} of {cases:,} changed answers would be right: {bounds}.{harm * bool(broken)}"
-
-
 def suggestions(waiting: Any) -> str:
     """How many proposals wait, and what the first would do."""
     if not waiting:
@@ -232,7 +211,7 @@ def suggestions(waiting: Any) -> str:
     it = "It" if n == 1 else "The first"
     right, cases = first.support["right"], first.support["cases"]
     if first.kind == "model":
-        return f"{count} {it} would learn from {cases:,} correction{'' if cases == 1 else 's'}."
+        return f"{count} {it} would learn from {counted(cases, 'correction')}."
     if first.kind == "examples":
         return f"{count} {it} would choose examples for the prompt."
     if first.kind == "prompt":
@@ -262,5 +241,7 @@ def headline(overview: Any, live: Any, now: datetime) -> str:
         return f"Nothing is automatic yet; the aim is {promise}. {queue}"
     recent = overview.recent
     rate = recent["automatic"] / recent["tasks"] if recent["tasks"] else None
-    share = "Ready to automate" if rate is None else f"Automating {percent(rate)}"
+    share = "Ready to automate, but no task has arrived yet"
+    if rate is not None:
+        share = f"Automating {percent(rate)} of the last {counted(recent['tasks'], 'task')}"
     return f"{share}: {promise}. {queue}"

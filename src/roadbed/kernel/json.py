@@ -19,5 +19,28 @@ def flat(record: Mapping[str, Any] | None) -> str:
     return ", ".join(f"{name}: {_plain(value)}" for name, value in record.items())
 
 
+def shown(value: Json, nothing: str = "none") -> str:
+    """Any value as people read it, in one line; ``nothing`` is said for a value that is null."""
+    if value is None:
+        return nothing
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        parts = [
+            f"{name.replace('_', ' ')}: {_inner(part, nothing)}" for name, part in value.items()
+        ]
+        return ", ".join(parts) or "none"
+    if isinstance(value, Sequence):
+        return ", ".join(_inner(part, nothing) for part in value) or "none"
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
+def _inner(value: Json, nothing: str) -> str:
+    nested = isinstance(value, Mapping | list | tuple) and len(value) > 0
+    return f"({shown(value, nothing)})" if nested else shown(value, nothing)
+
+
 def _plain(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

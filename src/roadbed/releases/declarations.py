@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from roadbed.releases.figures import amount, percent
+from roadbed.kernel.figures import amount, percent
 from roadbed.releases.sentences import named
 
 Declaration = Mapping[str, Any]

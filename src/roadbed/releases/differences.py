@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+from roadbed.kernel.figures import counted, percent
 from roadbed.releases import declarations, rulings, texts
-from roadbed.releases.figures import counted, percent
 from roadbed.releases.sides import Change, Difference, Prompt, Side
 from roadbed.releases.summaries import summary
 

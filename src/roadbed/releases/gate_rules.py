@@ -114,6 +114,9 @@ def enough(n: int, gate: Json) -> dict[str, Any]:
 def errors(live: Json, candidate: Json, found: Difference, limit: float) -> dict[str, Any]:
     """Whether it is wrong more often than the live version, by more than is allowed."""
     passed = found.n > 0 and found.upper <= limit
+    if not found.n:
+        line = "no item was answered by both versions, so nothing is known of it"
+        return _of_difference("errors", passed, line, found, limit)
     line = (
         f"wrong on {share(candidate['error'])} instead of {share(live['error'])}: "
         f"{_change(found)}, at most {signed(limit)} is allowed"
@@ -170,7 +173,8 @@ def slices(
         line = f"{field} = {value}: {_change(found)}, at most {signed(limit)} is allowed"
         if small and passed:
             line += "; too few to judge it by itself"
-        yield _of_difference(f"slice {field} = {value}", passed, line, found, limit)
+        row = _of_difference(f"slice {field} = {value}", passed, line, found, limit)
+        yield {**row, "small": small}
 
 
 def coverage(live: Json, candidate: Json, *, automatic: bool) -> dict[str, Any]:
@@ -191,7 +195,10 @@ def coverage(live: Json, candidate: Json, *, automatic: bool) -> dict[str, Any]:
 def pace(live: Json, candidate: Json, limit: float) -> dict[str, Any]:
     """Whether it answers in time."""
     took, before = candidate["p95_seconds"], live.get("p95_seconds")
-    line = f"19 of 20 answers within {seconds(took)}"
+    if took is None:
+        line = "no answer was timed, so nothing is known of its pace; in all"
+    else:
+        line = f"19 of 20 answers within {seconds(took)}"
     line += f" instead of {seconds(before)}" if before is not None else ""
     if twice := candidate["asked_twice"]:
         line += f" ({twice:,} asked twice, of which the quicker counts)"
@@ -234,6 +241,8 @@ def cases(pairs: Sequence[Pair]) -> dict[str, Any]:
 def alone(candidate: Json, certainty: float) -> str:
     """What can be said of a first version, which there is nothing to compare with."""
     asked, wrong = candidate["asked"], candidate["wrong"]
+    if not asked:
+        return "nothing is live to compare with, and no item judges it, so nothing is known of it"
     low, high = share_interval(wrong, asked, certainty) if asked else (0.0, 1.0)
     return (
         f"nothing is live to compare with: wrong on {share(candidate['error'])} "
@@ -283,6 +292,8 @@ def seconds(value: float | None) -> str:
 
 
 def _change(found: Difference) -> str:
+    if not found.n:
+        return "nothing was compared, so nothing is known"
     return (
         f"{signed(found.estimate)} ({signed(found.lower)} to {signed(found.upper)}, "
         f"n = {found.n:,}, {found.fixed:,} fixed, {found.broken:,} broken"

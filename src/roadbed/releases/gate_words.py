@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from roadbed.kernel.figures import counted, percent
+
 Report = Mapping[str, Any]
 
 
 def limits(plan: Report) -> list[str]:
     """What a plan fixes, in sentences."""
     gate = plan["gate"]
+    fewest = counted(gate["fewest"], "item")
     found = [
-        f"wrong more often than the live version by at most {_share(gate['worse_by'])} of all",
-        f"within each slice by at most {_share(gate['slice_worse_by'])}",
+        f"wrong more often than the live version by at most {percent(gate['worse_by'])} of all",
+        f"within each slice by at most {percent(gate['slice_worse_by'])}",
         "of past corrections no more broken than fixed",
         f"at most {gate['slower_by']:g} times as slow, {gate['dearer_by']:g} times as dear",
-        f"shown on {gate['fewest']:,} items or more",
+        f"shown on {fewest} or more",
     ]
     return found + [f"passed by {each['name']}" for each in gate.get("checks", ())]
 
@@ -39,8 +42,9 @@ def _figure(side: Report, name: str) -> str:
     return "–" if value is None else WRITES[_SIDES.get(name, "plain")](value)
 
 
-def _share(share: float) -> str:
-    return f"{share * 100:g} %"
+def share(part: float) -> str:
+    """A share of the answers with one decimal: ``4.1 %``."""
+    return f"{part * 100:.1f} %"
 
 
 def bare(share: float) -> str:
@@ -53,7 +57,7 @@ def _points(share: float) -> str:
 
 
 _FIGURES = {
-    "asked": "items asked",
+    "asked": "items compared",
     "error": "wrong",
     "automatic": "would be automatic",
     "no_answer": "no answer",
@@ -73,7 +77,7 @@ _SIDES = {
 
 WRITES: Mapping[str, Callable[[float], str]] = {
     "difference": _points,
-    "share": lambda share: f"{share * 100:.1f} %",
+    "share": share,
     "seconds": lambda seconds: f"{seconds * 1000:,.3g} ms",
     "count": lambda count: f"{count:,.0f}",
     "plain": lambda figure: f"{figure:.4g}",

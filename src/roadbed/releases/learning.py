@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from roadbed.improvement.confusions import Confusion, Verdict
+from roadbed.kernel.figures import counted
 from roadbed.kernel.json import flat
-from roadbed.releases.figures import counted
 from roadbed.releases.lessons import Lesson, Rate, Seen, State
 
 Row = Mapping[str, Any]

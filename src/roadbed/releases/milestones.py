@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from roadbed.releases.figures import counted
+from roadbed.kernel.figures import counted
 from roadbed.releases.road import Goal, Road, Wait
 
 NAMES: Mapping[str, str] = {

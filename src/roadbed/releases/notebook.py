@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from roadbed.improvement.confusions import Verdict, confusions
-from roadbed.releases.figures import counted, listed, percent
+from roadbed.kernel.figures import counted, listed, percent
 from roadbed.releases.happenings import Event
 from roadbed.releases.learning import of_confusion, of_fallen, of_proposal
 from roadbed.releases.lessons import Lesson

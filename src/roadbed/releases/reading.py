@@ -23,6 +23,7 @@ def checks(trial: Report) -> list[dict[str, Any]]:
         {
             **each,
             "label": _CHECKS.get(each["name"], each["name"]),
+            "sign": "×" if each["breached"] else "✓" if each["n"] else "○",
             "said": f"{each['evidence']:.2g} of {each['limit']:.0f}, n = {each['n']:,}",
         }
         for each in trial.get("checks", ())
@@ -45,8 +46,8 @@ def evidence_lines(trial: Report) -> Iterator[str]:
     if said := agreement(trial):
         yield said
     for each in checks(trial):
-        sign = "×" if each["breached"] else "✓"
-        yield f"{sign} {each['label']}: {each['line']}; evidence {each['said']}"
+        said = f"{each['sign']} {each['label']}: {each['line']}"
+        yield f"{said}; evidence {each['said']}" if each["n"] else said
 
 
 _CHECKS = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from roadbed.releases.gate_words import WRITES, Report, bare
+from roadbed.kernel.figures import counted
+from roadbed.releases.gate_words import WRITES, Report, bare, share
 
 
 def criteria(gate: Report | None) -> list[Report]:
@@ -24,6 +25,7 @@ def criterion(each: Report) -> dict[str, Any]:
     return {
         "label": label(each),
         "passed": each["passed"],
+        "result": " ".join(_result(each)),
         "line": _headed(each),
         "measured": write(each["measured"]) if each.get("measured") is not None else "–",
         "interval": interval,
@@ -55,16 +57,56 @@ def cases(gate: Report | None, what: str) -> list[Report]:
 def gate_said(gate: Report) -> str:
     """The whole gate in a sentence."""
     failed = [label(each) for each in criteria(gate) if not each["passed"]]
-    begun = f"Failed: {', '.join(failed)}." if failed else "Everything it had to reach, it reached."
-    counted = f"of the items that only judge, {gate['fixed']:,} fixed and {gate['broken']:,} broken"
-    beside = gate.get("alone") or counted
-    return " ".join(filter(None, [f"{begun} {beside[0].upper()}{beside[1:]}.", _cost(gate)]))
+    begun = f"Failed: {', '.join(failed)}." if failed else _passed(gate)
+    beside = gate.get("alone") or _compared(gate)
+    said = [f"{begun} {beside[0].upper()}{beside[1:]}.", _worse(gate), _cost(gate)]
+    return " ".join(filter(None, said))
+
+
+def _passed(gate: Report) -> str:
+    rows = criteria(gate)
+    known = sum(_result(each)[0] == "✓" for each in rows)
+    if known == len(rows):
+        return f"Passed: all {known} limits kept." if known > 1 else "Passed: its one limit kept."
+    unknown = len(rows) - known
+    return (
+        f"Passed: {known} of {len(rows)} limits kept, and of {unknown} too little is known "
+        f"to say whether {'it is' if unknown == 1 else 'they are'}."
+    )
+
+
+def _compared(gate: Report) -> str:
+    """What it fixed and broke, of how many; nothing is known where nothing was compared."""
+    n = next((each.get("n") for each in criteria(gate) if each["name"] == "errors"), None)
+    if n == 0:
+        return "no item was answered by both versions, so nothing is known of the difference"
+    of = "the items that only judge" if n is None else counted(n, "item") + " that only judge"
+    return f"of {of}, {gate['fixed']:,} fixed and {gate['broken']:,} broken"
+
+
+def _worse(gate: Report) -> str:
+    """Where it is worse than the live version though the limit allows it, with the figures."""
+    said = []
+    for each in criteria(gate):
+        more, n = each.get("measured"), each.get("n")
+        if _kind(each) != "difference" or not each["passed"] or not n or not more or more <= 0.0:
+            continue
+        where = "" if each["name"] == "errors" else f" on {label(each)}"
+        sides = [(gate.get(side) or {}).get("error") for side in ("live", "candidate")]
+        told = f"{bare(more)} points"
+        if not where and None not in sides and sides[1] > sides[0]:
+            told = f"{share(sides[1])} instead of {share(sides[0])}"
+        allowed = f"{bare(each['limit'])} points allowed, n = {n:,}"
+        said.append(f"It is worse{where}, within the limit: {told} wrong ({allowed}).")
+    if len(said) > _MOST_WORSE:
+        said[_MOST_WORSE:] = [f"So it is on {len(said) - _MOST_WORSE:,} more, listed below."]
+    return " ".join(said)
 
 
 def gate_lines(gate: Report | None) -> Iterator[str]:
     """The gate for a terminal."""
     for each in criteria(gate):
-        yield f"{'✓' if each['passed'] else '×'} {_headed(each)}"
+        yield f"{_result(each)[0]} {_headed(each)}"
     if said := _cost(gate or {}):
         yield said
 
@@ -84,10 +126,20 @@ def _headed(each: Report) -> str:
     return line if line.startswith(name) else f"{name}: {line}"
 
 
+def _result(each: Report) -> tuple[str, str]:
+    """A criterion's sign and word: what nothing is known of has not passed, nor failed."""
+    if not each["passed"]:
+        return "×", "failed"
+    if each.get("n") == 0:
+        return "○", "nothing is known"
+    return ("○", "too few to say") if each.get("small") else ("✓", "passed")
+
+
 def _kind(each: Report) -> str:
     return "difference" if each["name"].startswith("slice ") else _KINDS.get(each["name"], "plain")
 
 
+_MOST_WORSE = 4
 _LABELS = {
     "items": "Items to judge by",
     "errors": "Wrong answers",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from roadbed.kernel.figures import counted, listed, percent
 from roadbed.releases import texts
-from roadbed.releases.figures import counted, listed, percent
 from roadbed.releases.sides import Area, Change, Prompt, Side
 
 

@@ -121,7 +121,7 @@ def _line(
 ) -> str:
     word, n = _WORDS[name], len(pairs)
     if not n:
-        return f"{word}: nothing to say yet"
+        return f"{word}: nothing is known yet, n = 0"
     if name == "wrong" and measure == "mean_loss":
         more = sum(candidate > live for candidate, live in pairs)
         less = sum(candidate < live for candidate, live in pairs)
@@ -286,6 +286,7 @@ def _figures(rows: Sequence[Row], side: str) -> dict[str, Any]:
     known = [float(each) for each in costs if each is not None]
     took = p95([value for row in rows if (value := row[f"{side}_seconds"]) is not None])
     return {
+        "asked": len(rows),
         "no_answer": sum(_none(row, side) for row in rows),
         "p95_seconds": took,
         "p95": seconds(took),

@@ -62,6 +62,7 @@ class TrustReport:
     forecast: Forecast
     forecast_doubled: Forecast
     forecast_words: str
+    weak_words: str
     volume: Volume
     other_limits: Sequence[rules.OtherLimit]
     reviewers: Sequence[ReviewerFigures]
@@ -132,6 +133,11 @@ class TrustReports:
                 opened=live.threshold is not None,
                 tasks=volume.tasks,
                 can_double=live.rate < coin.RATE_BEFORE,
+                labelled=max((point.n for point in curve), default=0),
+            ),
+            weak_words=rules.weak(
+                version.number if version and version.certificate else None,
+                (proof or {}).get("detail", {}),
             ),
             volume=volume,
             other_limits=rules.other_limits(curve, LIMITS, delta),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from roadbed.kernel.figures import counted
 from roadbed.risk import distributions
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
 from roadbed.risk.curve import CurvePoint
@@ -13,8 +14,9 @@ from roadbed.risk.forecast import Forecast
 from roadbed.risk.novelty import KIND_ALARM, KindAlarm
 from roadbed.risk.promise import Standing
 from roadbed.risk.states import Sign, State
+from roadbed.risk.weakness import FEWEST
 from roadbed.scoring.content import canonical
-from roadbed.trust.model import AuditPoint
+from roadbed.trust.model import AuditPoint, AuditView
 from roadbed.usecases.model import RiskMeasure, UseCase
 
 _MOST_POINTS = 120
@@ -186,7 +188,8 @@ class OtherLimit:
     """What another limit would come to on the evidence of now: shares in [0, 1].
 
     ``errors`` are wrong automatic answers in 1,000 tasks, ``people`` how many of them people see.
-    ``threshold`` is ``None`` where that limit cannot be shown.
+    ``threshold`` is ``None`` where that limit cannot be shown. ``n`` labelled items lie above it,
+    ``wrong`` of them wrong.
     """
 
     limit: float
@@ -194,6 +197,8 @@ class OtherLimit:
     automated: float
     errors: float
     people: int
+    n: int
+    wrong: int
 
 
 def other_limits(
@@ -214,6 +219,8 @@ def other_limits(
                 automated=automated,
                 errors=1_000.0 * automated * best.risk if best else 0.0,
                 people=round(1_000 * (1.0 - automated)),
+                n=best.n if best else 0,
+                wrong=best.errors if best else 0,
             )
         )
     return found
@@ -279,6 +286,43 @@ def sample(detail: Mapping[str, Any]) -> Sequence[str]:
     return said
 
 
+def unaudited(audit: AuditView) -> str:
+    """What is said of a running audit that has no estimate: how much there is to judge."""
+    if not audit.automated:
+        return "nothing is known: this version has given no automatic answer yet"
+    answers = counted(audit.automated, "automatic answer")
+    return f"nothing is known yet: none of its {answers} that was drawn is judged"
+
+
+def weak(version: int | None, detail: Mapping[str, Any]) -> str:
+    """The lead of the card of weak spots: of how many items, and whether any kind stands out."""
+    if version is None:
+        return "No version has been certified yet; the card is written for each one that is."
+    n, spots = detail.get("answered", 0), detail.get("weak", ())
+    if not n:
+        return (
+            f"Nothing is known of where version {version} fails: it answered no labelled item of "
+            "the random sample."
+        )
+    of = counted(n, "labelled item")
+    if spots:
+        error = detail.get("error")
+        whole = "" if error is None else f", over which {_share(error)} of its answers are wrong"
+        return (
+            f"Version {version} is clearly worse on {counted(len(spots), 'kind')} of work than on "
+            f"all {of}{whole}. Look twice at its answers here."
+        )
+    if n < 2 * FEWEST:
+        return (
+            f"Nothing is known of where version {version} fails: it answered only {of} of the "
+            f"random sample, and of a kind of work {FEWEST} are needed."
+        )
+    return (
+        f"By {of} no kind of work is clearly worse than the whole. Of a kind with fewer than "
+        f"{FEWEST} items nothing is known, and a smaller difference may not show."
+    )
+
+
 def _nth(number: int) -> str:
     ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{'th' if 10 <= number % 100 <= 13 else ending}"
@@ -289,21 +333,60 @@ def _share(share: float) -> str:
 
 
 def forecast(
-    soon: Forecast, sooner: Forecast, *, opened: bool, tasks: float, can_double: bool
+    soon: Forecast,
+    sooner: Forecast,
+    *,
+    opened: bool,
+    tasks: float,
+    can_double: bool,
+    labelled: int,
 ) -> str:
-    """When something can be automatic, in a sentence."""
+    """When something can be automatic, in a sentence.
+
+    ``tasks`` arrive a day; ``labelled`` items of the sample were answered and labelled. Without any
+    the forecast rests on an assumption, and beyond a year it is of no use: both are said.
+    """
     if opened:
         return "It is open."
     if tasks <= 0.0:
         return "No task has arrived in the last week, so nothing can be foretold."
-    if soon.days is None:
-        return (
-            "With this version it will never open: wherever it is sure, it is wrong more often "
-            "than the limit allows. Correct more tasks and improve it."
+    if soon.days is None or soon.needed is None:
+        return _closed(labelled)
+    guess = "" if labelled else "Nothing is labelled yet, so this is only a guess: "
+    there = f"{soon.there:,} of about {counted(soon.needed, 'label')}"
+    is_there = f"{there} {'is' if soon.needed == 1 else 'are'} there"
+    if soon.days > _FARTHEST_DAYS:
+        text = (
+            f"at {_pace(tasks)} it would not open within a year, and no date so far off can be "
+            f"relied on: {is_there}. More tasks, or more labels of the sample, open it sooner"
         )
-    if soon.days < 1.0:
-        return "The labels are there or will be within a day: run `roadbed improve`."
-    text = f"Opens in about {soon.days:.0f} days at {tasks:,.0f} tasks a day"
-    if can_double and sooner.days is not None:
-        text += f", or {max(sooner.days, 1.0):.0f} with twice the sample"
-    return f"{text}: {soon.there:,} of about {soon.needed:,} labels are there."
+    elif soon.days < 1.0:
+        text = "the labels are there or will be within a day: run `roadbed improve`"
+        text += f" ({is_there} now)"
+    else:
+        text = f"opens in about {counted(round(soon.days), 'day')} at {_pace(tasks)}"
+        if can_double and sooner.days is not None:
+            text += f", or {max(sooner.days, 1.0):.0f} with twice the sample"
+        text += f": {is_there}"
+    return f"{guess or text[0].upper()}{text if guess else text[1:]}."
+
+
+def _closed(labelled: int) -> str:
+    if not labelled:
+        return "Nothing of the sample is labelled yet, so nothing can be foretold."
+    n = counted(labelled, "labelled item")
+    if labelled < _FEWEST_TO_TELL:
+        return f"With {n} of the sample it is too early to say whether this version will open."
+    return (
+        f"By {n} of the sample this version will not open: wherever it is sure, it is wrong more "
+        "often than the limit allows. Correct more tasks and improve it."
+    )
+
+
+def _pace(tasks: float) -> str:
+    """How many tasks arrive a day; what is less than one is not rounded to none."""
+    return "less than 1 task a day" if tasks < 0.5 else f"{counted(round(tasks), 'task')} a day"
+
+
+_FARTHEST_DAYS = 365.0
+_FEWEST_TO_TELL = 50

@@ -25,3 +25,8 @@ def listed(parts: Sequence[str]) -> str:
     if len(parts) < 2:
         return "".join(parts)
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def interval(low: float, high: float, n: int) -> str:
+    """An interval of a share with its count: ``0.6–1.9 %, n = 812``."""
+    return f"{low * 100:.1f}–{high * 100:.1f} %, n = {n:,}"

@@ -1,0 +1,226 @@
+"""Every claim shows its count, and of nothing it is said that nothing is known."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from roadbed.cli import outcome_texts, proposals
+from roadbed.improvement.sentences import support
+from roadbed.kernel.json import shown
+from roadbed.releases import gate_rules, reading, report, trial_rules
+from roadbed.risk.forecast import Forecast
+from roadbed.risk.paired import difference
+from roadbed.trust import rules
+from tests.unit.test_telling import at
+
+GATE: dict[str, Any] = {
+    "criteria": [
+        {
+            "name": "errors",
+            "passed": True,
+            "line": "wrong on 4.3 % instead of 4.1 %",
+            "measured": 0.002,
+            "lower": -0.001,
+            "upper": 0.005,
+            "n": 1_000,
+            "limit": 0.005,
+        }
+    ],
+    "live": {"error": 0.041},
+    "candidate": {"error": 0.043},
+    "fixed": 3,
+    "broken": 5,
+}
+
+
+def _slice(value: str, n: int, **more: Any) -> dict[str, Any]:
+    (row,) = (
+        {
+            **gate_rules.criterion(
+                f"slice region = {value}",
+                True,
+                f"region = {value}",
+                measured=0.02,
+                lower=-0.1,
+                upper=0.1,
+                limit=0.05,
+                n=n,
+            ),
+            **more,
+        },
+    )
+    return row
+
+
+class TestGate:
+    def test_a_candidate_that_is_worse_within_the_limit_is_said_to_be_worse(self) -> None:
+        said = report.gate_said(GATE)
+        assert said == (
+            "Passed: its one limit kept. Of 1,000 items that only judge, 3 fixed and 5 broken. "
+            "It is worse, within the limit: 4.3 % instead of 4.1 % wrong "
+            "(+0.5 points allowed, n = 1,000)."
+        )
+
+    def test_no_more_than_some_slices_are_named(self) -> None:
+        rows = [_slice(str(n), 60) for n in range(9)]
+        said = report.gate_said({**GATE, "criteria": rows})
+        assert said.count("It is worse on region = ") == 4
+        assert said.endswith("So it is on 5 more, listed below.")
+
+    def test_what_too_little_is_known_of_has_no_tick(self) -> None:
+        rows = [*GATE["criteria"], _slice("north", 3, small=True), _slice("south", 0, small=True)]
+        gate = {**GATE, "criteria": rows}
+        assert [each[0] for each in report.gate_lines(gate)] == ["✓", "○", "○"]
+        assert [report.criterion(each)["result"] for each in rows] == [
+            "✓ passed",
+            "○ too few to say",
+            "○ nothing is known",
+        ]
+        assert report.gate_said(gate).startswith(
+            "Passed: 1 of 3 limits kept, and of 2 too little is known to say whether they are."
+        )
+
+    def test_slices_say_which_are_too_small(self) -> None:
+        assert list(gate_rules.slices([], lambda _: {}, 0.05, 0.95)) == []
+        row = gate_rules.errors({}, {}, difference(n=0, fixed=0, broken=0, certainty=0.95), 0.01)
+        assert not row["passed"]
+        assert row["line"] == "no item was answered by both versions, so nothing is known of it"
+
+    def test_a_first_version_without_items_is_unknown(self) -> None:
+        assert "nothing is known" in gate_rules.alone({"asked": 0, "wrong": 0, "error": None}, 0.95)
+
+
+class TestCanary:
+    def test_a_check_of_nothing_has_no_tick(self) -> None:
+        checks = [
+            trial_rules.tested_as(name, [], 0.01, 0.0125, measure="wrong")
+            for name in ("wrong", "slow")
+        ]
+        trial = {"step": "canary", "compared": 0, "labelled": 0, "of": 9, "checks": checks}
+        lines = list(reading.evidence_lines(trial))
+        assert lines == [
+            "○ Wrong answers: wrong: nothing is known yet, n = 0",
+            "○ Slower than allowed: slower than allowed: nothing is known yet, n = 0",
+        ]
+        assert reading.newest(at("canary", trial=trial)) == trial
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "none"),
+        (True, "yes"),
+        ({"per_task": 0.01, "currency": "EUR"}, "per task: 0.01, currency: EUR"),
+        ({"gate": {"fewest": 50, "checks": []}}, "gate: (fewest: 50, checks: none)"),
+        (["a", None, 3], "a, none, 3"),
+        ([], "none"),
+    ],
+)
+def test_a_value_reads_without_braces_and_none(value: Any, said: str) -> None:
+    assert shown(value) == said
+
+
+def test_a_runner_up_that_is_no_answer_says_so() -> None:
+    assert shown({"runner_up": None}, "no answer") == "runner up: no answer"
+
+
+def _proposal(kind: str, **more: Any) -> Any:
+    said = {"cases": 59, "right": 0, "wrong_now": 59, "matched": 80, "low": None, "high": None}
+    return SimpleNamespace(
+        id="prp_1", kind=kind, title="Learn", reason="", patch=None, support={**said, **more}
+    )
+
+
+class TestProposals:
+    def test_a_terminal_says_the_same_of_a_suggestion_as_the_page(self) -> None:
+        model = _proposal("model")
+        assert support(model) == "59 of 80 newer verdicts were corrections."
+        assert "59 of 80 newer verdicts" in "\n".join(proposals._lines([model], "triage"))
+
+    def test_nothing_is_known_without_cases(self) -> None:
+        assert "nothing is known" in support(_proposal("rule", cases=0, low=0.0, high=1.0))
+
+    def test_of_no_examples_it_is_not_known_whether_they_agree(self) -> None:
+        none = SimpleNamespace(examples=0, contradictory=0, repeated=0, contradictions=())
+        (line,) = proposals._quality(none)
+        assert "not known" in line
+
+
+def _foretold(days: float | None, *, labelled: int, tasks: float = 20.0, needed: int = 150) -> str:
+    soon = Forecast(needed=None if days is None else needed, there=0, coverage=0.5, days=days)
+    return rules.forecast(
+        soon, soon, opened=False, tasks=tasks, can_double=False, labelled=labelled
+    )
+
+
+class TestForecast:
+    def test_beyond_a_year_it_is_said_to_be_of_no_use(self) -> None:
+        said = _foretold(4_500.0, labelled=60, tasks=1.0)
+        assert "4500" not in said
+        assert said.startswith("At 1 task a day it would not open within a year")
+        assert "less than 1 task a day" in _foretold(900.0, labelled=60, tasks=0.2)
+
+    def test_one_is_singular(self) -> None:
+        said = _foretold(1.2, labelled=60, tasks=1.0, needed=1)
+        assert said == "Opens in about 1 day at 1 task a day: 0 of about 1 label is there."
+
+    def test_without_a_label_it_is_a_guess(self) -> None:
+        for days in (0.5, 20.0, 900.0):
+            assert _foretold(days, labelled=0).startswith("Nothing is labelled yet, so this is")
+
+    @pytest.mark.parametrize(
+        ("labelled", "said"),
+        [
+            (0, "nothing can be foretold"),
+            (1, "With 1 labelled item of the sample it is too early"),
+            (400, "By 400 labelled items of the sample this version will not open"),
+        ],
+    )
+    def test_that_it_never_opens_needs_evidence(self, labelled: int, said: str) -> None:
+        assert said in _foretold(None, labelled=labelled)
+
+
+class TestWeakSpots:
+    @pytest.mark.parametrize(
+        ("detail", "said"),
+        [
+            ({}, "Nothing is known of where version 3 fails: it answered no labelled item"),
+            ({"answered": 0, "weak": []}, "Nothing is known"),
+            ({"answered": 1, "weak": []}, "it answered only 1 labelled item"),
+            ({"answered": 812, "weak": []}, "By 812 labelled items no kind of work is clearly"),
+            ({"answered": 812, "weak": [1], "error": 0.05}, "worse on 1 kind of work than on all"),
+        ],
+    )
+    def test_the_card_says_of_how_many_it_speaks(self, detail: Any, said: str) -> None:
+        told = rules.weak(3, detail)
+        assert said in told
+        assert "about as good everywhere" not in told
+
+    def test_no_version_has_no_card(self) -> None:
+        assert rules.weak(None, {}).startswith("No version has been certified yet")
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ((0, 0, 0), "this version has given no automatic answer yet"),
+        ((1, 0, 0), "none of its 1 automatic answer that was drawn is judged"),
+        ((40, 0, 3), "nothing is known yet: none of its 40 automatic answers"),
+    ],
+)
+def test_an_audit_without_an_estimate_says_why(counts: tuple[int, int, int], said: str) -> None:
+    automated, sampled, waiting = counts
+    audit: Any = SimpleNamespace(automated=automated, sampled=sampled, waiting=waiting)
+    assert said in rules.unaudited(audit)
+
+
+def test_nothing_reported_says_nothing_of_what_was_right() -> None:
+    summary = SimpleNamespace(automatic=1, days=30, reported=0, right=0, told=0)
+    lines = list(outcome_texts.listed("triage", {"summary": summary, "outcomes": []}))
+    assert lines[:2] == [
+        "Of 1 automatic answer in 30 days:",
+        "  0 reported, nothing is known of how many were right",
+    ]
