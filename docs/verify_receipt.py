@@ -1,7 +1,8 @@
 """Check the proof of a receipt with nothing but Python: python verify_receipt.py PROOF [OWN_COPY].
 
 PROOF is written by `roadbed receipt TASK --proof PROOF`. OWN_COPY is what you kept yourself, the
-log's public key or a checkpoint; without it you trust the key that stands in the proof.
+log's public key or a checkpoint; without it you trust the key that stands in the proof. If the key
+was changed since, the proof holds the handovers, each signed by the old key and the new one.
 Formats: RFC 6962 (tree), RFC 8032 (Ed25519), https://c2sp.org/tlog-checkpoint and /signed-note.
 """
 
@@ -9,9 +10,12 @@ import json
 import sys
 from base64 import b64decode
 from hashlib import sha256, sha512
+from itertools import pairwise
 from pathlib import Path
 
 P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+Head = tuple[int, bytes]  # of a log: its size and root
+Change = tuple[str, str, list[Head]]  # old key, new key, and what both signed: kept, lost
 D = -121665 * pow(121666, -1, P) % P
 
 
@@ -47,16 +51,69 @@ def signed(key: bytes, text: bytes, signature: bytes) -> bool:
     return s < ORDER and times(s, base) == add(point_of(r), times(k % ORDER, point_of(key)))
 
 
+def verified(note: str, public_key: str) -> list[str]:
+    """The lines of a note that the key signed. Raises ValueError."""
+    name, key_id, encoded = public_key.strip().split("+", 2)
+    key, (text, signatures) = b64decode(encoded, validate=True), note.split("\n\n")
+    named = sha256(f"{name}\n".encode() + key).hexdigest()[:8] == key_id
+    for line in signatures.splitlines():
+        given = b64decode(line.partition(f"\N{EM DASH} {name} ")[2], validate=True)
+        if given[:4].hex() == key_id and named and signed(key[1:], f"{text}\n".encode(), given[4:]):
+            return text.split("\n")
+    raise ValueError("what it says of the log is not signed by the public key")
+
+
 def checkpoint(note: str, public_key: str) -> tuple[int, bytes]:
     """Size and root that the key signed. Raises ValueError."""
-    name, key_id, encoded = public_key.strip().split("+", 2)
-    key, (text, signature) = b64decode(encoded, validate=True), note.split("\n\n")
-    origin, size, root = text.split("\n")
-    given = b64decode(signature.partition(f"\N{EM DASH} {name} ")[2].strip(), validate=True)
-    named = sha256(f"{name}\n".encode() + key).hexdigest()[:8] == key_id == given[:4].hex()
-    if not named or origin != name or not signed(key[1:], f"{text}\n".encode(), given[4:]):
-        raise ValueError("the checkpoint is not signed by the public key")
+    origin, size, root = verified(note, public_key)
+    if origin != public_key.partition("+")[0]:
+        raise ValueError("the checkpoint is of another log")
     return int(size), b64decode(root, validate=True)
+
+
+def head(line: str) -> Head:
+    """Size and root as a handover writes them. Raises ValueError."""
+    size, _, root = line.partition(" ")
+    return int(size), b64decode(root, validate=True)
+
+
+def change(note: str) -> Change:
+    """A handover that both of its keys signed. Raises ValueError."""
+    lines = note.partition("\n\n")[0].split("\n")
+    if verified(note, lines[3]) != lines or verified(note, lines[4]) != lines or len(lines) != 8:
+        raise ValueError("a handover is not signed by both of its keys")
+    if lines[:2] != [lines[3].partition("+")[0], "roadbed/handover/1"]:
+        raise ValueError("a handover is of another log")
+    return lines[3], lines[4], [head(line) for line in lines[6:] if line != "-"]
+
+
+def compare(own: str, key: str, size: int, root: bytes, changes: list[Change]) -> None:
+    """What was kept against the proof; keys that followed it, or came before. Raises ValueError."""
+    keys = [changes[0][0], *(new for _, new, _ in changes)] if changes else [key]
+    if key not in keys or any(a[1] != b[0] for a, b in pairwise(changes)):
+        raise ValueError("the handovers of keys do not follow one another")
+    heads = [heads for *_, heads in changes]  # one less than keys: between each and the next
+    if any(size > kept[0][0] for kept in heads[keys.index(key) :]):
+        raise ValueError("the key signed more entries than it handed over")
+    if not own:
+        return
+    known = {each.partition("+")[0]: each for each in keys}
+    mine = known.get(own.partition("\n")[0], key) if "\n\n" in own else own.strip()
+    if mine not in keys:
+        raise ValueError("the key is not the one you kept")
+    first, last = sorted((keys.index(mine), keys.index(key)))
+    for old, new, told in changes[first:last]:
+        lost = f"; a restore lost entries of {told[1][0]}" if len(told) > 1 else ""
+        print(f"{old} handed over to {new} after {told[0][0]} entries{lost}.")
+    if "\n\n" not in own:
+        return
+    covered, yours = checkpoint(own, mine)
+    known_heads = [(size, root), *(told for some in heads for told in some)]
+    if any(told[0] == covered and told[1] != yours for told in known_heads):
+        raise ValueError("your checkpoint has another root: there are two histories")
+    print(f"The checkpoint you kept, of {covered} entries, is signed by {mine}.")
+    if any(covered > kept[0][0] for kept in heads[keys.index(mine) : last]):
+        print("It covers entries that a restore lost since. Ask who declared it, and why.")
 
 
 def top(leaf: bytes, index: int, size: int, hashes: list[bytes]) -> bytes:
@@ -69,18 +126,13 @@ def top(leaf: bytes, index: int, size: int, hashes: list[bytes]) -> bytes:
     return sha256(b"\x01" + beside + top(leaf, index - half, size - half, inner)).digest()
 
 
-def check(document: str, own: str = "") -> None:
+def check(document: str, own: str | None = None) -> None:
     """Print what holds. Raises ValueError for what does not."""
     proof = json.loads(document)
     size, root = checkpoint(proof["checkpoint"], proof["public_key"])
     print(f"A checkpoint of {size} entries is signed by {proof['public_key']}.")
-    if "\n\n" in own:
-        covered, yours = checkpoint(own, proof["public_key"])
-        if covered == size and yours != root:
-            raise ValueError("your checkpoint has another root: there are two histories")
-        print(f"The checkpoint you kept, of {covered} entries, is signed by the same key.")
-    elif own and own.strip() != proof["public_key"]:
-        raise ValueError("the key is not the one you kept")
+    changes = [change(note) for note in proof.get("handovers", [])]
+    compare("none" if own == "" else own or "", proof["public_key"], size, root, changes)
     for each in proof["entries"]:
         name, text = f"entry {each['position']}", each["payload"]
         leaf, hashes = bytes.fromhex(each["commitment"]), map(bytes.fromhex, each["hashes"])

@@ -55,6 +55,7 @@ def decide(inquiry, context):
 """
 
 WARM = Warm()
+UNMEASURED = Warm(measured=False)
 
 # How long something takes on a busy machine says nothing of the code. All else stays as Hypothesis
 # has it, which in CI takes a profile of its own: this one stands on whichever is in use.
@@ -85,6 +86,19 @@ def _warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     WARM.started = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
     yield
     WARM.end()
+    UNMEASURED.end()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_authorities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nobody's certificates are trusted: reading the system's takes every HTTP client 30 ms.
+
+    Tests speak to loopback only, and those of TLS bring a certificate of their own.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SSL_CERT_FILE", raising=False)
+        patch.setenv("SSL_CERT_DIR", str(tmp_path_factory.mktemp("authorities")))
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -18,7 +18,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.login import sit_down
@@ -37,6 +37,31 @@ with socket.socket(socket.AF_UNIX) as channel:
     socket.send_fds(channel, [json.dumps(wanted).encode() + b"\\n"], [0, 1, 2])
     sys.exit(int(channel.recv(16)))
 """
+
+
+class Spawned:
+    """A process that runs beside others; its parent is not this one, and tells how it ended."""
+
+    def __init__(self, told: socket.socket) -> None:
+        self._told = told
+        self._lock = threading.Lock()
+        self.pid = int(told.recv(16))
+        self.returncode: int | None = None
+
+    def send_signal(self, number: int) -> None:
+        """Send it, unless the process is known to have ended."""
+        if self.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code, when it has ended. Raises ``TimeoutError``."""
+        with self._lock:
+            if self.returncode is None:
+                self._told.settimeout(timeout)
+                self.returncode = int(self._told.recv(16))
+                self._told.close()
+            return self.returncode
 
 
 class Warm:
@@ -81,6 +106,23 @@ class Warm:
             asked.write(wanted)
             asked.seek(0)
             return self._ask([*streams, asked.fileno()], timeout)
+
+    def spawn(
+        self,
+        *arguments: str,
+        cwd: Path,
+        env: Mapping[str, str],
+        streams: tuple[int, int, int],
+        module: str = "roadbed",
+    ) -> Spawned:
+        """``python -m module`` beside everything else, on these three streams."""
+        wanted = {"arguments": arguments, "cwd": str(cwd), "env": dict(env), "module": module}
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with self._lock, tempfile.TemporaryFile("w+") as asked, theirs:
+            asked.write(json.dumps(wanted))
+            asked.seek(0)
+            self._ask([*streams, asked.fileno(), theirs.fileno()], 60)
+        return Spawned(ours)
 
     @contextmanager
     def on_path(self) -> Iterator[Path]:
@@ -164,21 +206,45 @@ class Warm:
 def serve(channel: socket.socket) -> None:
     """Fork for whoever asks, until nobody can any more."""
     while True:
-        message, files, *_ = socket.recv_fds(channel, 1, STREAMS + 1)
+        message, files, *_ = socket.recv_fds(channel, 1, STREAMS + 2)
         if not message:
             os._exit(0)  # nothing of this process itself is measured
         child = os.fork()
         if not child:
             channel.close()
-            become(files)
-            play()
-        for each in files:
-            os.close(each)
-        _, status = os.waitpid(child, 0)
-        channel.send(str(os.waitstatus_to_exitcode(status)).encode())
+            if len(files) > STREAMS + 1:
+                watch(files)
+            play(become(files))
+        for file in files:
+            os.close(file)
+        if len(files) > STREAMS + 1:
+            channel.send(b"0")
+            with suppress(ChildProcessError):  # those that watched and have ended
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+        else:
+            _, status = os.waitpid(child, 0)
+            channel.send(str(os.waitstatus_to_exitcode(status)).encode())
 
 
-def become(files: list[int]) -> None:
+def watch(files: list[int]) -> None:
+    """Tell on the last of ``files`` which process is forked and how it ends; returns in it only."""
+    told = socket.socket(fileno=files.pop())
+    child = os.fork()
+    if not child:
+        told.close()
+        return
+    for file in files:
+        os.close(file)  # a pipe ends with the process that writes to it
+    told.send(str(child).encode())
+    _, status = os.waitpid(child, 0)
+    with suppress(OSError):  # nobody asks any more
+        told.send(str(os.waitstatus_to_exitcode(status)).encode())
+    os._exit(0)
+
+
+def become(files: list[int]) -> str:
+    """Be the process that is asked for; gives the module to run."""
     for number, each in enumerate(files[:STREAMS]):
         os.dup2(each, number)
         os.close(each)
@@ -190,16 +256,18 @@ def become(files: list[int]) -> None:
     sys.path[0] = wanted["cwd"]
     sys.argv[1:] = wanted["arguments"]
     sit_down()
+    module: str = wanted.get("module", "roadbed")
+    return module
 
 
-def play() -> None:
-    """Run ``roadbed`` and end as Python ends, except that nothing of what is there is taken apart.
+def play(module: str) -> None:
+    """Run ``module`` and end as Python ends, except that nothing of what is there is taken apart.
 
     That would take longer than most of what is asked.
     """
     code: object = 0
     try:
-        runpy.run_module("roadbed", run_name="__main__", alter_sys=True)
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         code = end.code
     except BaseException:

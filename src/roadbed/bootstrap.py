@@ -38,7 +38,7 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.secrets import KNOWN
 from roadbed.kernel.settings import Settings
-from roadbed.kernel.terminal import visible
+from roadbed.kernel.terminal import one_line
 from roadbed.monitoring.failures import FailureBoard
 from roadbed.monitoring.service import Monitoring
 from roadbed.outcomes.service import Outcomes
@@ -88,14 +88,12 @@ if TYPE_CHECKING:
 
 
 def _without_secrets(_: object, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """A log entry with secrets masked, and nothing in it that acts on a terminal."""
-    masked = {
-        name: value if name == "exc_info" else KNOWN.mask_all(value)
-        for name, value in event.items()
-    }
-    return {
-        name: visible(value) if isinstance(value, str) else value for name, value in masked.items()
-    }
+    """A log entry with secrets masked, and without what acts on a terminal."""
+    found = {}
+    for name, value in event.items():
+        masked = value if name == "exc_info" else KNOWN.mask_all(value)
+        found[name] = one_line(masked) if isinstance(masked, str) else masked
+    return found
 
 
 _processors = structlog.get_config()["processors"]
@@ -321,7 +319,7 @@ def _wire(
         reports=TrustReports(database, trust, measuring, releases, clock),
         stress=Stress(improvement),
         measuring=measuring,
-        deliveries=Deliveries(database, clock, pipeline.DELIVERY_DECIDED),
+        deliveries=Deliveries(database, clock, pipeline.DELIVERY_DECIDED, pipeline.MENDED),
         outcomes=Outcomes(
             database,
             writer,
@@ -357,7 +355,9 @@ def _ladder(
     clock = SystemClock()
     ids = Ids(clock)
     book = ReleaseBook(database, clock, lambda use_case, person: people.roles(person, use_case))
-    journal = Journal(ids, clock, audit_note=pipeline.RELEASE_MOVED, announce=pipeline.POD_TOLD)
+    journal = Journal(
+        ids, clock, note=pipeline.RELEASE_MOVED, tell=pipeline.POD_TOLD, over=pipeline.NOTICE_OVER
+    )
     gate = Gate(
         database=database,
         improvement=improvement,
@@ -449,6 +449,7 @@ def _relay(
         name=f"{socket.gethostname()}:{os.getpid()}",
         address=settings.public_address(),
         senders=settings.senders,
+        mended=pipeline.MENDED,
     )
 
 

@@ -11,12 +11,14 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 | two versions are compared | what each said; where they differ in a canary, a blind review opened |
 | a revision has its last  | reviews of those before it closed, what they sent taken back, asked  |
 | word                     | about or kept; audit entry                                           |
-| a verdict is given       | review closed, example born (learn or judge for good), deliveries    |
+| a verdict is given       | review closed, example born (learn or judge for good), what an       |
+|                          | automatic answer found wrong has not sent stopped, deliveries        |
 |                          | planned, audit entry                                                 |
 | a new label is confirmed | kept, audit entry; each verdict that waited for it given, as above    |
 | a verdict is taken back, | its example withdrawn, what was not sent cancelled, a dispute that   |
 | or does not stand        | it decided open again, audit entry, the review open                  |
-| an attempt has ended     | its outcome, the delivery moved, what it takes back, audit entry     |
+| an attempt has ended     | its outcome, the delivery moved, what it takes back, audit entry;    |
+|                          | the pod told where the destination refuses everything                |
 | an outcome is reported   | kept; where it says that an answer nobody looked at was wrong, a      |
 |                          | review opened that shows it; audit entry                              |
 | a version goes live      | the old one retired, the state renewed, audit entry, processes told  |
@@ -98,6 +100,8 @@ VERDICT = Write(
     Statement(REVIEWS["measured"], when=["measured"]),
     IMPROVEMENT["born"],
     *(Statement(statement, when=["revises"]) for statement in _EFFECTS),
+    Statement(DELIVERIES["outdated_by_verdict"], when=["sends"]),
+    Statement(DELIVERIES["asked_by_verdict"], when=["sends"]),
     Statement(DELIVERIES["planned_by_verdict"], when=["deliveries", "actions"]),
     *(Statement(statement, when=["revises"]) for statement in _REVISED),
     AUDIT["reviewed"],
@@ -106,6 +110,7 @@ VERDICT = Write(
 VERDICT_UNDONE = (
     IMPROVEMENT["withdraw"],
     DELIVERIES["taken_back"],
+    DELIVERIES["asked_no_more"],
     TRUST["unsettled"],
     AUDIT["undone"],
 )
@@ -114,6 +119,7 @@ FINISH = Write(
     DELIVERIES["finish"],
     Statement(DELIVERIES["taken_back_of"], when=["compensates"]),
     AUDIT["sent"],
+    Statement(TRUST["refused"], when=["notice"]),
     DELIVERIES["finished"],
 )
 OUTCOME = Write(
@@ -132,4 +138,6 @@ PROPOSAL_DECIDED = AUDIT["noted"]
 STATE_MOVED = AUDIT["noted"]
 RELEASE_MOVED = AUDIT["noted"]
 POD_TOLD = TRUST["announce"]
+NOTICE_OVER = TRUST["over"]
+MENDED = TRUST["mended"]
 VERSION_FELL = DELIVERIES["held_by_fall"]

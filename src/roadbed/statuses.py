@@ -84,6 +84,7 @@ STATUS = {
     "restore_needs_admin": 403,
     "delivery_unknown": 404,
     "delivery_state": 409,
+    "destination_unknown": 404,
     "approval_invalid": 409,
     "proposal_unknown": 404,
     "proposal_decided": 409,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +13,7 @@ import pytest
 
 from roadbed.kernel.settings import Settings
 from roadbed.storage.database import with_schema
+from roadbed.usecases.destinations import RefusedError
 from tests.acceptance.test_api import TASKS, problem
 from tests.acceptance.test_cli import Terminal, terminal
 from tests.conftest import Folders, Site, serving
@@ -59,26 +57,11 @@ class Shop(Terminal):
         is_open(url)
 
     @contextmanager
-    def working(self) -> Iterator[subprocess.Popen[str]]:
+    def working(self) -> Iterator[None]:
         """A worker of its own process, ended by SIGTERM; what it said is kept in ``told``."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "roadbed", "worker"],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout is not None
-        self.told = process.stdout.readline()
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGTERM)
-            rest, errors = process.communicate(timeout=30)
-            self.told += rest
-        assert process.returncode == 0, errors
-        assert "Traceback" not in errors
+        with self.beside("worker") as worker:
+            yield
+        self.told = worker.told
 
 
 @pytest.fixture
@@ -122,6 +105,10 @@ def test_a_dead_letter_is_sent_again_from_the_terminal(shop: Shop, receiver: Rec
         told = shop.run("deliver", "say", delivery, "replay", "--note", "they mended it")
         assert "is waiting now" in told
         receiver.wait_for(1)
+    told = shop.run("deliver", "replay", "triage", "--destination", "crm", "--since", "2026-11-21")
+    assert "0 deliveries are sent again to crm" in told
+    shop.run("deliver", "replay", "triage", "--destination", "erp", code=1)
+    assert "Nothing was ever sent to 'erp'" in shop.errors
     shop.run("deliver", "say", delivery, "whatever", code=1)
     shop.run("deliver", "show", "dlv_none", code=1)
     assert "no delivery" in shop.errors
@@ -185,21 +172,12 @@ def test_a_drill_and_wrong_usage(shop: Shop) -> None:
 
 def test_up_sends_and_serve_does_not(shop: Shop, receiver: Receiver) -> None:
     for verb, most in (("serve", 0), ("up", 1)):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "roadbed", verb, "--port", "0"],
-            cwd=shop.folder,
-            env=shop.environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout is not None
-        assert "Roadbed serves 1 use case" in process.stdout.readline()
-        if verb == "serve":
-            shop.run("submit", "triage", '{"text": "take it back"}')
-        else:
-            receiver.wait_for(most)
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        with shop.beside(verb, "--port", "0") as served:
+            assert "Roadbed serves 1 use case" in served.told
+            if verb == "serve":
+                shop.run("submit", "triage", '{"text": "take it back"}')
+            else:
+                receiver.wait_for(most)
         assert len(receiver.got) == most
 
 
@@ -267,6 +245,28 @@ class TestHttp:
         [mine] = await all_of(site.app)
         answer = await site.reviewer.post(f"/deliveries/{mine.id}/say", json=body)
         assert await problem(answer, 422, "request_invalid")
+
+    async def test_all_that_failed_at_a_destination_is_sent_again(self, site: Site) -> None:
+        ledger = Ledger(trouble=[RefusedError("It answered 401.", cause="401")] * 2)
+        declared(site.app).deliver("crm", to=ledger)
+        await stand(site.app, reference_rate=0.0)
+        for text in ("one", "two"):
+            await site.shop.post(TASKS, json={"input": {"text": text}})
+        await pump(site.app)
+        listed = (await site.reviewer.get("/usecases/triage/deliveries")).json()["deliveries"]
+        assert [each["state"] for each in listed] == ["failed"] * 2
+        notices = (await site.reviewer.get("/usecases/triage/trust")).json()["notices"]
+        assert ["answers 401" in each["text"] for each in notices] == [True]
+        path = "/usecases/triage/deliveries/replay"
+        for body in ({}, {"destination": "crm", "since": "2026-11-21"}, {"to": "crm"}):
+            await problem(await site.reviewer.post(path, json=body), 422, "request_invalid")
+        nowhere = await site.reviewer.post(path, json={"destination": "erp"})
+        await problem(nowhere, 404, "destination_unknown")
+        body = {"destination": "crm", "since": "2026-11-21T09:00:00Z", "note": "a new token"}
+        assert (await site.reviewer.post(path, json=body)).json() == {"replayed": 2}
+        await pump(site.app)
+        assert len(ledger.got) == 2
+        assert (await site.reviewer.get("/usecases/triage/trust")).json()["notices"] == []
 
     async def test_unknown_and_foreign_ones_answer_alike(self, site: Site, url: str) -> None:
         declared(site.app).deliver("crm", to=Ledger())

@@ -11,6 +11,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
@@ -22,25 +24,37 @@ from roadbed.demo.datasets import load
 from roadbed.demo.errors import DemoDataError
 from roadbed.demo.sample.inquiries import generate, queue_phrasings
 from roadbed.storage.database import with_schema
+from roadbed.storage.embedded import EmbeddedServer
+from tests.databases import database
 
 Start = Callable[..., subprocess.Popen[str]]
 
 
-@pytest.fixture
-def start(url: str, tmp_path: Path) -> Iterator[Start]:
+# The demo itself is measured where it is asked for, never its server and worker: other tests show
+# which of their lines run, and measured, they take twice as long.
+MOTHER = """
+import os, runpy
+for name in [name for name in os.environ if name.startswith("COV")]:
+    del os.environ[name]
+runpy.run_module("roadbed", run_name="__main__", alter_sys=True)
+"""
+
+
+@contextmanager
+def starting(url: str, folder: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def demo(*more: str, measured: bool = False) -> subprocess.Popen[str]:
-        # One short play is enough to see which lines run; measured, it takes twice as long.
-        kept = {k: v for k, v in os.environ.items() if measured or not k.startswith("COV")}
+        dropped = "ROADBED_" if measured else ("ROADBED_", "COV")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
         process = subprocess.Popen(
-            [sys.executable, "-m", "roadbed", "demo", *more],
-            cwd=tmp_path,
+            [sys.executable, *(("-c", MOTHER) if measured else ("-m", "roadbed")), "demo", *more],
+            cwd=folder,
             text=True,
             env={
                 **kept,
                 "ROADBED_DATABASE_URL": url,
-                "ROADBED_AUDIT_DIR": str(tmp_path / "audit"),
+                "ROADBED_AUDIT_DIR": str(folder / "audit"),
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -54,6 +68,62 @@ def start(url: str, tmp_path: Path) -> Iterator[Start]:
         process.wait(20)
         for pipe in filter(None, (process.stdout, process.stderr)):
             pipe.close()
+
+
+@pytest.fixture
+def start(url: str, tmp_path: Path) -> Iterator[Start]:
+    with starting(url, tmp_path) as demo:
+        yield demo
+
+
+@dataclass(frozen=True, kw_only=True)
+class Show:
+    """A demo that goes on serving after one round, in which its server was killed."""
+
+    folder: Path
+    url: str
+    told: str
+    kills: int
+
+
+@pytest.fixture(scope="module")
+def show(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Show]:
+    folder = tmp_path_factory.mktemp("show")
+    with database(server) as url, starting(url, folder) as start:
+        demo = start("--rounds", "1", measured=True)
+        kills: list[int] = []
+        killer = threading.Thread(target=kill_servers, args=(demo, url, kills))
+        killer.start()
+        assert demo.stdout is not None
+        told = ""
+        while "dev, the risk partner" not in told:
+            line = demo.stdout.readline()
+            assert line, told
+            told += line
+        killer.join()
+        yield Show(folder=folder, url=url, told=told, kills=len(kills))
+
+
+def kill_servers(demo: subprocess.Popen[str], url: str, kills: list[int]) -> None:
+    """Three times, each after 150 tasks more."""
+    mother = psutil.Process(demo.pid)
+    with psycopg.connect(with_schema(url), autocommit=True) as connection:
+        for _ in range(3):
+            before = count(connection)
+            while demo.poll() is None and count(connection) < before + 150:
+                time.sleep(0.05)
+            if demo.poll() is not None:
+                return
+            for child in mother.children():
+                if "serve" in child.cmdline():
+                    child.send_signal(signal.SIGKILL)
+                    kills.append(child.pid)
+            time.sleep(1.5)
+
+
+def count(connection: psycopg.Connection[tuple[int]]) -> int:
+    row = connection.execute("SELECT count(*) FROM task").fetchone()
+    return row[0] if row else 0
 
 
 def test_it_ends_with_one_summary_object(start: Start) -> None:
@@ -92,74 +162,45 @@ def test_whatever_ends_it_ends_its_server(start: Start) -> None:
     assert not any(each.is_running() for each in servers)
 
 
-def test_a_server_killed_in_the_middle_loses_nothing_and_does_nothing_twice(
-    start: Start, url: str
-) -> None:
-    demo = start("--once", "--rounds", "1")
-    kills: list[int] = []
-
-    def kill() -> None:
-        mother = psutil.Process(demo.pid)
-        with psycopg.connect(with_schema(url), autocommit=True) as connection:
-            for _ in range(3):
-                before = count(connection)
-                while demo.poll() is None and count(connection) < before + 150:
-                    time.sleep(0.05)
-                if demo.poll() is not None:
-                    return
-                for child in mother.children():
-                    if "serve" in child.cmdline():
-                        child.send_signal(signal.SIGKILL)
-                        kills.append(child.pid)
-                time.sleep(1.5)
-
-    def count(connection: psycopg.Connection[tuple[int]]) -> int:
-        row = connection.execute("SELECT count(*) FROM task").fetchone()
-        return row[0] if row else 0
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    output, errors = demo.communicate(timeout=500)
-    killer.join()
-    assert demo.returncode == 0, errors
-    assert len(kills) >= 2
-    assert output.count("started again") == len(kills)
-    with psycopg.connect(with_schema(url)) as connection:
+@pytest.mark.xdist_group("show")
+def test_a_server_killed_in_the_middle_loses_nothing_and_does_nothing_twice(show: Show) -> None:
+    assert show.kills >= 2
+    assert show.told.count("started again") == show.kills
+    with psycopg.connect(with_schema(show.url)) as connection:
+        # What arrives after the show is on its way while this is asked.
         facts = connection.execute("""
+            WITH beside AS (
+                SELECT task_id FROM measure UNION ALL SELECT id FROM task WHERE key LIKE 'later-%'
+            )
             SELECT (SELECT count(*) FROM task WHERE key IS NOT NULL
-                    AND id NOT IN (SELECT task_id FROM measure)),
+                    AND id NOT IN (SELECT task_id FROM beside)),
                    (SELECT count(DISTINCT key) FROM task
-                    WHERE id NOT IN (SELECT task_id FROM measure)),
+                    WHERE id NOT IN (SELECT task_id FROM beside)),
                    (SELECT count(*) FROM decision
-                    WHERE task_id NOT IN (SELECT task_id FROM measure)),
-                   (SELECT count(*) FROM in_flight),
+                    WHERE task_id NOT IN (SELECT task_id FROM beside)),
+                   (SELECT count(*) FROM in_flight WHERE task_id NOT IN
+                    (SELECT id FROM task WHERE key LIKE 'later-%')),
                    (SELECT count(*) FROM decision WHERE route = 'review'
                     AND task_id NOT IN (SELECT task_id FROM review)),
                    (SELECT count(*) FROM audit_entry WHERE kind = 'decided'
-                    AND subject NOT IN (SELECT task_id FROM measure)),
+                    AND subject NOT IN (SELECT task_id FROM beside)),
                    (SELECT count(*) FROM review WHERE closed_at IS NULL
-                    AND task_id NOT IN (SELECT task_id FROM measure)),
+                    AND task_id NOT IN (SELECT task_id FROM beside)),
                    (SELECT count(*) FROM verdict
-                    WHERE task_id NOT IN (SELECT task_id FROM measure) AND undone_at IS NULL)
+                    WHERE task_id NOT IN (SELECT task_id FROM beside) AND undone_at IS NULL)
                    - (SELECT count(*) FROM example
-                      WHERE origin = 'review' AND withdrawn_at IS NULL)""").fetchone()
+                      WHERE origin = 'review' AND withdrawn_at IS NULL
+                      AND task_id NOT IN
+                      (SELECT id FROM task WHERE key LIKE 'later-%'))""").fetchone()
     assert facts == (1_000, 1_000, 1_000, 0, 0, 1_000, 0, 0)
 
 
-def test_after_the_show_work_arrives_and_the_next_version_needs_two_words(
-    start: Start, tmp_path: Path, url: str
-) -> None:
-    demo = start("--rounds", "1", measured=True)
-    assert demo.stdout is not None
-    told = ""
-    while "dev, the risk partner" not in told:
-        line = demo.stdout.readline()
-        assert line, told
-        told += line
-    codes = dict(re.findall(r"^  (\w+), .*code=(\S+)$", told, re.MULTILINE))
-    [address] = re.findall(r"Still serving at (\S+)", told)
+@pytest.mark.xdist_group("show")
+def test_after_the_show_work_arrives_and_the_next_version_needs_two_words(show: Show) -> None:
+    codes = dict(re.findall(r"^  (\w+), .*code=(\S+)$", show.told, re.MULTILINE))
+    [address] = re.findall(r"Still serving at (\S+)", show.told)
     assert list(codes) == ["you", "ana", "dev"]
-    environment = tmp_path / ".roadbed" / "demo.env"
+    environment = show.folder / ".roadbed" / "demo.env"
     assert environment.stat().st_mode & 0o077 == 0
     plan = f"{sys.executable} -m roadbed release plan support-triage --json"
     done = subprocess.run(
@@ -167,7 +208,7 @@ def test_after_the_show_work_arrives_and_the_next_version_needs_two_words(
         check=True,
         capture_output=True,
         text=True,
-        cwd=tmp_path,
+        cwd=show.folder,
     )
     release = json.loads(done.stdout)["release"]
     assert release["missing"] == ["domain_lead", "risk_partner"]
@@ -176,7 +217,7 @@ def test_after_the_show_work_arrives_and_the_next_version_needs_two_words(
         browser.post("/sign-in/link", data={"code": codes["dev"]}).raise_for_status()
         page = browser.get(f"/releases/{release['id']}").raise_for_status()
     assert "Release 1 is planned" in page.text
-    with psycopg.connect(with_schema(url), autocommit=True) as connection:
+    with psycopg.connect(with_schema(show.url), autocommit=True) as connection:
         for _ in range(100):
             row = connection.execute(
                 "SELECT count(*) FROM task JOIN decision ON decision.task_id = task.id"

@@ -153,6 +153,25 @@ class TestTicks:
         assert await anext(ticks) == "data: 2"
         await ticks.aclose()
 
+    async def test_nobody_has_any_number_of_streams(
+        self, town: Town, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("roadbed.console.app._MOST_STREAMS", 2)
+        first, second = self.of(town, "viewer"), self.of(town, "viewer")
+        assert [await anext(first), await anext(second)] == ["data: 1"] * 2
+        answer = await town.browsers["viewer"].get("/live")
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+        other = self.of(town, "ana")
+        assert await anext(other) == "data: 1"
+        for stream in (first, second, other):
+            await stream.aclose()
+        for _ in range(100):  # the server sees it a moment later
+            async with town.browsers["viewer"].stream("GET", "/live") as answer:
+                if answer.status_code == 200:
+                    break
+            await asyncio.sleep(0.05)
+        assert answer.status_code == 200
+
     async def test_end_with_the_token(self, town: Town) -> None:
         token = await town.app.people.issue_token("viewer")
         headers = {"Authorization": f"Bearer {token}"}

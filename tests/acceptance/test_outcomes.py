@@ -243,9 +243,17 @@ class TestRefusals:
         east = datetime.fromisoformat(at).astimezone().isoformat()
         told = await report(automatic, task=one, right=True, happened_at=east)
         assert datetime.fromisoformat(told["outcome"]["happened_at"]).tzinfo == UTC
-        ahead = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
-        body = {"task": one, "right": True, "happened_at": ahead}
-        await problem(await automatic.shop.post(OUTCOMES, json=body), 422, "outcome_invalid")
+
+    async def test_clocks_of_two_systems_may_differ_by_five_minutes(self, automatic: Site) -> None:
+        one = await task(automatic)
+        admitted = datetime.fromisoformat(
+            (await automatic.shop.get(f"/receipts/{one}")).json()["admitted_at"]
+        )
+        for at in (datetime.now(UTC) + timedelta(minutes=4), admitted - timedelta(minutes=4)):
+            await report(automatic, task=one, right=True, happened_at=at.isoformat())
+        for at in (datetime.now(UTC) + timedelta(minutes=6), admitted - timedelta(minutes=6)):
+            body = {"task": one, "right": True, "happened_at": at.isoformat()}
+            await problem(await automatic.shop.post(OUTCOMES, json=body), 422, "outcome_invalid")
 
 
 class TestBlindness:

@@ -575,6 +575,12 @@ class TestAForgingProvider:
                 claims = {"email_verified": unverified}
                 answer = await back(client, *forger.code(await begin(client), claims))
                 assert (answer.status_code, "not verified" in answer.text) == (403, True)
+            alike = {"email": "an\N{FEMININE ORDINAL INDICATOR}@example.org"}
+            kelvin = {"email": "\N{KELVIN SIGN}ate@example.org", "sub": "subject-3"}
+            await site.app.members.add("kate", by="test", email="Kate@example.org")
+            for other in (alike, kelvin):
+                answer = await back(client, *forger.code(await begin(client), other))
+                assert answer.status_code == 403, other
             assert (await back(client, *forger.code(await begin(client)))).status_code == 200
             heir = {"sub": "subject-2"}
             answer = await back(client, *forger.code(await begin(client), heir))
@@ -652,6 +658,7 @@ class TestAForgingProvider:
                 ("n-1", "dev", "dev-2"),  # a pod declares it, though nobody has it yet
                 ("n-2", "ben", "ben-2"),
                 ("n-3", "Übel Ding", "bel-ding"),
+                ("n-4", "roadbed", "roadbed-2"),  # by whom the log names what nobody did
             ):
                 claims = {
                     "sub": subject,

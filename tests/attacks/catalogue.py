@@ -49,7 +49,24 @@ CATALOGUE: Mapping[str, Sequence[str]] = {
         "tests/acceptance/test_bad_input.py::TestSecrets",
         "tests/unit/test_connectors.py::test_a_secret_that_is_echoed_stays_out_of_errors",
     ),
-    "a changed audit log": ("tests/unit/test_audit.py", "tests/unit/test_witnesses.py"),
+    "a changed audit log": (
+        "tests/unit/test_audit.py",
+        "tests/unit/test_witnesses.py",
+        "tests/docs/test_verify_receipt.py",
+    ),
+    "people who judge their own work": (
+        "tests/unit/test_duties.py",
+        "tests/acceptance/test_duties.py",
+        "tests/unit/test_ladder.py::TestSignOffs",
+    ),
+    "deciders that somebody has taken over": ("tests/isolation/test_hostile_deciders.py",),
+    "backups that somebody has changed": (
+        "tests/unit/test_recovery.py::test_a_damaged_backup_changes_nothing",
+        "tests/unit/test_recovery.py::test_a_backup_writes_nothing_outside_the_audit_folder",
+        "tests/unit/test_recovery.py::test_a_manifest_of_any_shape_is_refused",
+    ),
+    "conditions that take long": ("tests/unit/test_conditions.py",),
+    "text that acts on a terminal": ("tests/unit/test_terminal.py",),
 }
 
 

@@ -179,6 +179,31 @@ async def test_no_form_or_page_of_the_console_is_answered_by_a_crash(
     await still_works(site)
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"actions": "x"},
+        {"actions": "9" * 30},  # as many as it says would take all memory
+        {"actions": "1", f"action.{'9' * 30}.name": "refund"},
+        {"actions": "1", "action.1.name": "refund", "action.1.keep": "yes"},
+        {"actions": "0", "action.new.name": "refund", "action.new.keep": "yes"}
+        | {"action.new.arguments": "[" * 200_000},
+        {"output.sure": "[" * 200_000},
+        {"output.sure": "9" * 100_000},
+    ],
+    ids=lambda form: str(form)[:40],
+)
+async def test_no_form_of_a_review_takes_more_than_it_holds(
+    site: Site, real: dict[str, str], form: dict[str, str]
+) -> None:
+    address = f"/usecases/triage/review/{real['review_id']}"
+    async with browsing(site, "shop") as browser:
+        for verdict in ("accept", "correct"):
+            answer = await browser.post(address, data={"verdict": verdict, **form})
+            sound(answer, form)
+            assert answer.status_code in (403, 409, 422), answer.text[:200]
+
+
 async def test_every_kind_of_raw_body_is_told_what_is_wrong(site: Site) -> None:
     for body in RAW:
         answer = await site.shop.post(TASKS, content=body)

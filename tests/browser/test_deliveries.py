@@ -243,3 +243,16 @@ async def test_empty_pages_say_what_will_stand_there(
         nobody = await page.goto(f"{site.address}/usecases/nobody/halt")
         assert nobody is not None
         assert nobody.status == 404
+
+
+async def test_all_that_a_receiver_refused_goes_out_by_one_button(desk: Desk) -> None:
+    desk.crm.trouble = [RefusedError("It answered 403.", cause="403")] * 2
+    await desk.send("plain", "plain too")
+    page = await desk.go("/usecases/triage")
+    assert "nothing reaches crm: it answers 403" in page
+    assert "2 failed at crm" in await desk.go("/usecases/triage/deliveries")
+    await desk.page.get_by_role("button", name="Send all of them again").click()
+    await desk.page.wait_for_load_state()
+    await pump(desk.site.app)
+    assert len(desk.crm.got) == 2
+    assert "nothing reaches crm" not in await desk.go("/usecases/triage")

@@ -256,7 +256,7 @@ class TestNoNetwork:
         await page.reload()
         await page.locator("#result .problem", has_text="does not answer").wait_for()
         await page.unroute("**/review/next*")
-        await shown(page)
+        assert await shown(page)
 
 
 async def lose_the_answer(page: Page, path: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from roadbed.cli.main import app
 from roadbed.kernel.settings import Settings
 from roadbed.statuses import STATUS
-from tests.warm import Warm
+from tests.conftest import UNMEASURED
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -29,10 +29,8 @@ BLOCKS = [
 @pytest.fixture(scope="module")
 def warm() -> Iterator[Path]:
     """Where a shell finds a ``roadbed`` that is forked from one that has imported it all."""
-    process = Warm(measured=False)
-    with process.on_path() as folder:
+    with UNMEASURED.on_path() as folder:
         yield folder
-    process.end()
 
 
 @pytest.mark.parametrize(("kind", "code", "page"), BLOCKS)

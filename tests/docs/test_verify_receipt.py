@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from roadbed.audit import keys, notes
+from roadbed.audit import handovers, keys, notes
+from roadbed.audit.handovers import Head
 from roadbed.bootstrap import App
 from tests.unit.test_audit import proof_of_a_reviewed_task
 
@@ -64,7 +65,7 @@ async def document(app: App) -> dict[str, Any]:
 
 
 def test_it_is_short_enough_to_read() -> None:
-    assert len(PROGRAM.read_text().splitlines()) <= 100
+    assert len(PROGRAM.read_text().splitlines()) <= 155
 
 
 async def test_a_real_proof_holds_and_one_that_was_touched_does_not(
@@ -165,3 +166,96 @@ def test_signatures_agree_with_the_standard() -> None:
     ):
         assert signed(bytes.fromhex(key), bytes.fromhex(text), bytes.fromhex(signature))
         assert not signed(bytes.fromhex(key), b"other", bytes.fromhex(signature))
+
+
+class TestHandovers:
+    """The key was changed: what somebody kept under the old one still tells."""
+
+    async def rotated(self, app: App) -> tuple[dict[str, Any], str, str]:
+        """A proof under the second key; the first key, and the last checkpoint that it signed."""
+        await document(app)
+        old = (app.audit.folder / keys.PUBLIC_KEY).read_text()
+        newest = await app.audit.newest()
+        assert newest is not None
+        await app.audit.rotate(by="ana", reason="once a year")
+        return await document(app), old, newest.note
+
+    async def test_the_program_follows_them(self, app: App, tmp_path: Path) -> None:
+        proof, old, note = await self.rotated(app)
+        file, kept = tmp_path / "proof.json", tmp_path / "kept"
+        file.write_text(json.dumps(proof))
+        for own in (old, note, proof["public_key"], proof["checkpoint"]):
+            kept.write_text(own)
+            done = run(file, kept)
+            assert (done.returncode, done.stderr) == (0, "")
+            follows = own in (old, note)
+            assert (f"{old.strip()} handed over to {proof['public_key']}" in done.stdout) is follows
+        kept.write_text("")
+        assert "not the one you kept" in run(file, kept).stderr
+
+    async def test_none_is_left_out_changed_or_made_up(self, app: App, check: Check) -> None:
+        proof, old, note = await self.rotated(app)
+        [handover] = proof["handovers"]
+        for given in ([], [handover, handover]):
+            with pytest.raises(ValueError, match=r"not the one you kept|do not follow"):
+                check(json.dumps({**proof, "handovers": given}), old)
+        for place in range(0, len(handover), 7):
+            changed = {**proof, "handovers": [other(handover, place)]}
+            with pytest.raises(ValueError, match=r"\w"):
+                check(json.dumps(changed), old)
+        stranger = notes.Signer("roadbed/other", b"1" * 32)
+        forger = notes.Signer(old.partition("+")[0], b"2" * 32)
+        root = b"r" * 32
+        made_up = handovers.write("rotated", forger, stranger, kept=Head(size=1, root=root))
+        forged = {
+            **proof,
+            "handovers": [made_up.note],
+            "public_key": str(stranger.public),
+            "checkpoint": stranger.sign(2, root),
+            "entries": [],
+        }
+        check(json.dumps(forged))
+        for own in (old, note):
+            with pytest.raises(ValueError, match=r"not the one you kept|not signed by"):
+                check(json.dumps(forged), own)
+
+    def test_an_old_key_signs_no_more_than_it_handed_over(
+        self, check: Check, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        first, second, third = (notes.Signer(f"roadbed/{n}", bytes([n]) * 32) for n in (1, 2, 3))
+        root, other_root = b"r" * 32, b"s" * 32
+        passed = [
+            handovers.write("rotated", first, second, kept=Head(size=100, root=root)),
+            handovers.write(
+                "restored",
+                second,
+                third,
+                kept=Head(size=50, root=root),
+                lost=Head(size=120, root=root),
+                base=first.public,
+            ),
+        ]
+
+        def proof(signer: notes.Signer, size: int) -> str:
+            return json.dumps(
+                {
+                    "public_key": str(signer.public),
+                    "checkpoint": signer.sign(size, root),
+                    "handovers": [handover.note for handover in passed],
+                    "entries": [],
+                }
+            )
+
+        check(proof(third, 60), str(first.public))
+        assert "a restore lost entries of 120" in capsys.readouterr().out
+        check(proof(third, 60), first.sign(40, root))
+        assert "that a restore lost" not in capsys.readouterr().out
+        check(proof(third, 60), first.sign(80, root))
+        assert "It covers entries that a restore lost" in capsys.readouterr().out
+        check(proof(first, 40), str(third.public))
+        for signer, size in ((first, 60), (second, 110)):
+            with pytest.raises(ValueError, match="more entries than it handed over"):
+                check(proof(signer, size), str(third.public))
+        for kept in (first.sign(100, other_root), second.sign(120, other_root)):
+            with pytest.raises(ValueError, match="two histories"):
+                check(proof(third, 60), kept)

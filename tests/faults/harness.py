@@ -32,6 +32,7 @@ from roadbed.storage import migrations
 from roadbed.storage.database import with_schema
 from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
 from roadbed.testing import Receiver
+from tests.warm import Spawned, Warm
 
 CLIENTS = 8
 _READY_SECONDS = 60.0
@@ -120,7 +121,10 @@ class Account:
 
 
 class Child:
-    """A process of the product that is started again whenever it dies."""
+    """A process of the product that is started again whenever it dies.
+
+    With ``warm`` it is forked from there: most of a start is imports, where nothing can be lost.
+    """
 
     def __init__(
         self,
@@ -128,13 +132,15 @@ class Child:
         environment: Mapping[str, str],
         log: Path,
         module: str = "roadbed",
+        warm: Warm | None = None,
     ) -> None:
         self._module = module
+        self._warm = warm
         self._starts = 0
         self._arguments = arguments
         self._log = log
         self._environment = environment
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | Spawned | None = None
         self._keeper: asyncio.Task[None] | None = None
 
     @property
@@ -159,17 +165,32 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGKILL)
 
+    async def ended(self) -> None:
+        """Wait until the process of now has ended."""
+        if isinstance(self._process, Spawned):
+            await asyncio.to_thread(self._process.wait)
+        elif self._process:
+            await self._process.wait()
+
     async def stop(self) -> None:
         if self._keeper:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
         self.kill()
-        if self._process:
-            await self._process.wait()
+        await self.ended()
 
     async def _spawn(self) -> None:
         self._starts += 1
         with self._log.open("ab") as log:
+            if self._warm:
+                self._process = self._warm.spawn(
+                    *self._arguments,
+                    module=self._module,
+                    cwd=Path.cwd(),
+                    env=self._environment,
+                    streams=(log.fileno(),) * 3,
+                )
+                return
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -183,7 +204,7 @@ class Child:
 
     async def _keep(self) -> None:
         while self._process:
-            await self._process.wait()
+            await self.ended()
             await asyncio.sleep(0.05)
             await self._spawn()
 
@@ -195,6 +216,7 @@ async def run(
     remembers: bool = True,
     server: str = "roadbed",
     victims: Sequence[str] = ("server", "worker", "worker", "database"),
+    warm: Warm | None = None,
 ) -> Account:
     """Kill ``kills`` times at random moments under load, then let everything come to its end.
 
@@ -203,7 +225,7 @@ async def run(
     chance = random.Random(seed)
     account = Account(seed=seed)
     began = time.monotonic()
-    async with Slow(remembers=remembers) as receiver, stage(receiver, server) as at:
+    async with Slow(remembers=remembers) as receiver, stage(receiver, server, warm=warm) as at:
         prove(at.url)
         await at.worker.start()
         await asyncio.sleep(3.0)  # by then the server has looked at what is in force
@@ -278,7 +300,11 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    receiver: Receiver, server: str = "roadbed", *, isolation: str = "process"
+    receiver: Receiver,
+    server: str = "roadbed",
+    *,
+    isolation: str = "process",
+    warm: Warm | None = None,
 ) -> AsyncIterator[Stage]:
     parent = ROOT_HOME if os.geteuid() == 0 else Path(tempfile.gettempdir())
     database = EmbeddedServer(parent / f"roadbed-faults-{uuid4().hex[:12]}")
@@ -302,8 +328,8 @@ async def stage(
     }
     try:
         await asyncio.to_thread(migrations.upgrade, url)
-        await _run(environment, "user", "add", "client")
-        token = await _run(environment, "user", "token", "client")
+        await _run(environment, warm, "user", "add", "client")
+        token = await _run(environment, warm, "user", "token", "client")
         at = Stage(
             database=database,
             url=url,
@@ -316,8 +342,9 @@ async def stage(
                 environment=environment,
                 log=folder / "server.log",
                 module=server,
+                warm=warm,
             ),
-            worker=Child("worker", environment=environment, log=folder / "worker.log"),
+            worker=Child("worker", environment=environment, log=folder / "worker.log", warm=warm),
         )
         await at.server.start()
         await _ready(at)
@@ -438,7 +465,13 @@ def _one(url: str, statement: str, *values: object) -> dict[str, Any]:
         return connection.execute(statement, values).fetchone() or {}
 
 
-async def _run(environment: Mapping[str, str], *arguments: str) -> str:
+async def _run(environment: Mapping[str, str], warm: Warm | None, *arguments: str) -> str:
+    if warm:
+        done = await asyncio.to_thread(
+            lambda: warm.run(*arguments, cwd=Path.cwd(), env=environment, timeout=60)
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

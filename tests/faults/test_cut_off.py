@@ -14,6 +14,7 @@ from roadbed.bootstrap import open_app
 from roadbed.deliveries.relay import LEASE_SECONDS
 from roadbed.kernel.settings import Settings
 from roadbed.storage.database import with_schema
+from tests.conftest import UNMEASURED
 from tests.faults.harness import Slow, Stage, prove, stage
 
 pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.usefixtures("unmeasured")]
@@ -63,7 +64,7 @@ async def busy(at: Stage, receiver: Timed) -> None:
 
 
 async def test_without_the_database_sending_ends_within_a_second() -> None:
-    async with Timed() as receiver, stage(receiver) as at:
+    async with Timed() as receiver, stage(receiver, warm=UNMEASURED) as at:
         await busy(at, receiver)
         os.kill(at.database_pid(), signal.SIGQUIT)
         cut = time.monotonic()
@@ -81,7 +82,7 @@ async def test_without_the_database_sending_ends_within_a_second() -> None:
 
 
 async def test_a_worker_that_slept_through_a_halt_sends_nothing_when_it_wakes() -> None:
-    async with Timed() as receiver, stage(receiver) as at:
+    async with Timed() as receiver, stage(receiver, warm=UNMEASURED) as at:
         await busy(at, receiver)
         pid = at.worker.pid
         assert pid

@@ -6,13 +6,14 @@ import random
 
 import pytest
 
+from tests.conftest import UNMEASURED
 from tests.faults.harness import Slow, run, stage
 
 pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.usefixtures("unmeasured")]
 
 
 async def test_25_random_kills_lose_nothing_and_double_nothing() -> None:
-    account = await run(25, seed=random.randrange(10**6))
+    account = await run(25, seed=random.randrange(10**6), warm=UNMEASURED)
     print(account.summary())
     assert sum(account.kills.values()) == 25
     assert len(account.acknowledged) > 200
@@ -30,6 +31,7 @@ async def test_the_judge_sees_what_a_server_lost_that_told_before_it_stored() ->
             seed=random.randrange(10**6),
             server="tests.faults.planted",
             victims=["server"],
+            warm=UNMEASURED,
         )
         if account.lost:
             break
@@ -37,7 +39,7 @@ async def test_the_judge_sees_what_a_server_lost_that_told_before_it_stored() ->
 
 
 async def test_an_input_that_kills_its_child_process_stops_nothing_else() -> None:
-    async with Slow() as receiver, stage(receiver) as at:
+    async with Slow() as receiver, stage(receiver, warm=UNMEASURED) as at:
         await at.ready_at_once()
         starts = at.server.starts
         found = await at.until_decided("poison", key="p")
@@ -47,7 +49,7 @@ async def test_an_input_that_kills_its_child_process_stops_nothing_else() -> Non
 
 async def test_an_input_that_kills_the_server_is_counted_and_goes_to_a_person() -> None:
     """Its process leaves no trace of it the first time, and from then on counts."""
-    async with Slow() as receiver, stage(receiver, isolation="none") as at:
+    async with Slow() as receiver, stage(receiver, isolation="none", warm=UNMEASURED) as at:
         await at.ready_at_once()
         starts = at.server.starts
         found = await at.until_decided("poison", key="p")
@@ -64,7 +66,7 @@ async def test_an_input_that_kills_the_server_is_counted_and_goes_to_a_person() 
 async def test_the_judge_sees_doubles_where_the_receiver_knows_no_keys() -> None:
     """The same kills before a receiver that forgets: the check above is one that can fail."""
     for _ in range(4):
-        account = await run(6, seed=random.randrange(10**6), remembers=False)
+        account = await run(6, seed=random.randrange(10**6), remembers=False, warm=UNMEASURED)
         if account.duplicated:
             break
     assert account.duplicated

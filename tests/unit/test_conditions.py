@@ -51,3 +51,48 @@ def test_a_condition_may_ask_about_each_element(when: str, says: bool) -> None:
 def test_what_a_condition_may_not_do_is_said_with_what_to_write(when: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         compiled(when, SEES)
+
+
+class TestTime:
+    """The engine copies what a macro names beside its element, once for each element."""
+
+    @pytest.mark.parametrize(
+        "when",
+        [
+            "input.lines.all(x, x in input.lines)",
+            "input.lines.all(x, input.lines[0] == 0)",
+            "confidence > 0.1 && input.lines.exists(x, input.text.contains('b'))",
+            "input.lines.exists(x, (x == 1) == (input.text == 'b'))",
+        ],
+    )
+    @pytest.mark.parametrize(
+        ("lines", "text", "runs"), [(100, 100, True), (100_000, 1, False), (2, 10**7, False)]
+    )
+    def test_what_would_take_long_is_not_begun(
+        self, when: str, lines: int, text: int, runs: bool
+    ) -> None:
+        facts = {
+            "input": {"lines": list(range(lines)), "text": "a" * text},
+            "output": {},
+            "confidence": 0.5,
+        }
+        condition = compiled(when, SEES)
+        if runs:
+            assert isinstance(condition.execute(facts), bool)
+            return
+        with pytest.raises(ValueError, match="max_length"):
+            condition.execute(facts)
+
+    @pytest.mark.parametrize(
+        "when",
+        [
+            "input.lines.all(x, x >= 0) && input.text != 'b'",
+            "input.lines.exists(x, x == 0 && [x][0] == 0) || input.lines[0] == 0",
+            "input.lines.all(x, {'input': x}.input >= 0)",
+            "input.text.contains('b') || size(input.lines) > 3",
+        ],
+    )
+    def test_one_that_asks_of_the_element_alone_has_no_limit(self, when: str) -> None:
+        lines = list(range(100_000))
+        facts = {"input": {"lines": lines, "text": "a" * 1000}, "output": {}, "confidence": 0.5}
+        assert compiled(when, SEES).execute(facts) is True

@@ -589,6 +589,23 @@ async def test_a_webhook_is_signed_as_the_standard_says(house: House, receiver: 
         assert got.headers["webhook-id"] == got.headers["idempotency-key"] == f"key-{name}"
 
 
+async def test_while_two_secrets_are_valid_a_signature_by_each_is_sent(
+    house: House, receiver: Receiver
+) -> None:
+    house.environment |= {"NEW": "the new secret", "NEW_OLD": "the old secret"}
+    hook = Webhook(receiver.url, secret="NEW", private=True)
+    await hook.send(make_parcel(key="one"), house.outside())
+    del house.environment["NEW_OLD"]
+    await hook.send(make_parcel(key="two"), house.outside())
+    both, alone = (got.headers["webhook-signature"].split(" ") for got in receiver.arrivals[-2:])
+    assert (len(both), len(alone)) == (2, 1)
+    got = receiver.arrivals[-2]
+    signed = f"one.{got.headers['webhook-timestamp']}.".encode() + got.body
+    for said, secret in zip(both, (b"the new secret", b"the old secret"), strict=True):
+        digest = base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()
+        assert said == f"v1,{digest}"
+
+
 async def test_a_signing_key_that_is_no_base64_is_refused_unshown(
     house: House, receiver: Receiver
 ) -> None:

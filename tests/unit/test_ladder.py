@@ -92,7 +92,10 @@ class TestUp:
         assert release.trial is not None
         assert (release.trial["compared"], release.trial["ready"]) == (10, True)
         assert release.trial["agreement"]["share"] == 1.0
+        [notice] = await tried.trust.notices("triage")
+        assert "It waits for somebody to take it on" in notice.text
         release = await tried.ladder.canary(release.id, actor="ben")
+        assert await tried.trust.notices("triage") == []
         decisions = await traffic(tried, range(60))
         assert {each.version for each in decisions} == {first, release.version}
         release = await tried.ladder.promote(release.id, actor="ben")
@@ -304,7 +307,7 @@ class TestSignOffs:
     @pytest.mark.parametrize(
         ("person", "role", "why"),
         [
-            ("ben", None, "is the author"),
+            ("ben", None, "is an author"),
             ("eve", None, "is not domain lead and risk partner"),
             ("ana", "risk_partner", "is not risk partner"),
             ("chi", "data_specialist", "needs no word of a data specialist"),
@@ -322,6 +325,33 @@ class TestSignOffs:
                 content=release.content or "",
                 role=role,
             )
+
+    async def test_not_by_whoever_had_the_version_made(self, app: App) -> None:
+        first = await gated(app, actor="ana")
+        await app.ladder.withdraw(first.id, actor="ana", why="somebody else plans it")
+        release = await app.ladder.plan("triage", actor="ben", version=first.version)
+        release = await app.ladder.gate(release.id, actor="ben")
+        assert (release.author, release.authors) == ("ben", ["ana", "ben"])
+        with pytest.raises(SignOffError, match="ana is an author"):
+            await signed(app, release, ["ana"])
+
+    async def test_not_by_whoever_wrote_a_part_of_it(self, app: App) -> None:
+        release = await gated(app)
+        await signed(app, release, ["ana"])
+        await app.database.fetch(
+            "INSERT INTO proposal (id, use_case, kind, title, reason, support, cases, fingerprint,"
+            " rank, made_at) VALUES"
+            " ('prp_1', 'triage', 'rule', 'a rule', '', '{}', '[]', 'one', 1, now())"
+        )
+        await app.proposals.accept("prp_1", person="chi")
+        await app.database.fetch("UPDATE release SET proposals = '{prp_1}'")
+        assert (await app.ladder.get(release.id)).authors == ["ben"]
+        await app.database.fetch("UPDATE proposal SET written_by = '{ana}'")
+        found = await app.ladder.get(release.id)
+        assert found.authors == ["ana", "ben"]
+        assert [(each.counts, each.why_not) for each in found.sign_offs] == [
+            (False, "by an author")
+        ]
 
     async def test_not_before_the_gate_and_not_twice(self, app: App) -> None:
         release = await app.ladder.plan("triage", actor="ben")

@@ -452,6 +452,9 @@ class TestSecondLooks:
             if each["task_id"] == task_id
         ]
         assert (listed["output"], listed["verdict"]) == (None, None)
+        for asked in (Filter(verdict="correct"), Filter(route="review"), Filter(route="automatic")):
+            rows = await app.receipts.search(asked, served=["triage"], most=9)
+            assert task_id not in {row["task_id"] for row in rows}
         assert (await app.receipts.get(task_id, viewer="sol"))["review"]["verdict"] is not None
         with pytest.raises(ReviewTakenError):
             await app.reviews.claim(second, reviewer="sol")

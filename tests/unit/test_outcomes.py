@@ -216,6 +216,26 @@ class TestCanary:
         names = ("labelled", "by_outcomes", "undecided", "fixed", "broken")
         assert tuple(found[name] for name in names) == figures
 
+    async def test_who_made_the_candidate_says_nothing_of_what_is_right(
+        self, settings: Settings, folders: Folders, url: str
+    ) -> None:
+        write(folders, more=SENDS)
+        async with open_app(settings, url) as app:
+            await live(app)
+            release_id = await in_canary(app, folders)
+            [first, second] = await traffic(app, range(7000, 7002))
+            assert (await app.ladder.get(release_id)).authors == ["ben"]
+            for decision, by in ((first, "ben"), (second, "crm")):
+                report = {"task": decision.task_id, "output": {"queue": "even"}}
+                told = await app.outcomes.report(declared(app), report, by=by)
+            await app.outcomes.withdraw(told.outcome.id, by="ben")
+            release = await app.ladder.look(release_id)
+            assert release.trial is not None
+            assert (release.trial["undecided"], release.trial["by_outcomes"]) == (1, 1)
+            report = {"task": second.task_id, "output": {"queue": "odd"}}
+            told = await app.outcomes.report(declared(app), report, by="crm")
+            await app.outcomes.withdraw(told.outcome.id, by="crm")
+
     async def test_outcomes_alone_stop_one_that_harms(
         self, settings: Settings, folders: Folders, url: str
     ) -> None:

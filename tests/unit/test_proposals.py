@@ -234,6 +234,17 @@ class TestEditing:
         assert done.title == done.patch["reason"]
         assert await app_found.proposals.accepted("triage") == [done.patch]
 
+    async def test_whoever_wrote_it_stays_its_author(self, app_found: App) -> None:
+        proposals = app_found.proposals
+        rule = (await suggested(app_found))["rule"]
+        await proposals.accept(rule.id, person="ana", edited={"set": None})
+        await proposals.take_back(rule.id, person="ana")
+        await proposals.accept(rule.id, person="ben")
+        statement = "SELECT edited, decided_by, written_by FROM proposal WHERE id = %(id)s"
+        assert await app_found.database.fetch(statement, {"id": rule.id}) == [
+            {"edited": False, "decided_by": "ben", "written_by": ["ana"]}
+        ]
+
     async def test_a_rule_may_send_to_a_person_instead(self, app_found: App) -> None:
         rule = (await suggested(app_found))["rule"]
         done = await app_found.proposals.accept(rule.id, person="ana", edited={"set": None})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import io
 import json
 import os
 import shutil
@@ -293,6 +295,7 @@ async def test_a_copied_database_is_found_by_its_witness(
             [notice] = await app.trust.notices("triage")
             assert "put back from a copy" in notice.text
             await app.recovery.declare(by="ana", reason="a copied folder")
+            assert await app.trust.notices("triage") == []  # what it asked for is done
             assert (await app.audit.verify()).sound
         async with open_app(place.settings, old) as app:
             assert app.recovery.standing is None
@@ -427,6 +430,74 @@ async def test_a_damaged_backup_changes_nothing(place: Place, tmp_path: Path) ->
         with pytest.raises(BackupInvalidError):
             restore(place.url, place.folder, path, replace=True)
     assert everything_in(place.url) == before
+
+
+def grown(backup: Path, target: Path, name: str, given: bytes = b"planted") -> Path:
+    """The same backup with one file more, which its manifest names with the right hash."""
+    with tarfile.open(backup) as before, tarfile.open(target, "w") as after:
+        for member in before.getmembers():
+            file = before.extractfile(member)
+            assert file is not None
+            content = file.read()
+            if member.name == "manifest.json":
+                manifest = json.loads(content)
+                digest = hashlib.sha256(given).hexdigest()
+                manifest["files"][name] = {"bytes": len(given), "sha256": digest}
+                planted = tarfile.TarInfo(name)
+                planted.size = len(given)
+                after.addfile(planted, io.BytesIO(given))
+                content = json.dumps(manifest).encode()
+                member.size = len(content)
+            after.addfile(member, io.BytesIO(content))
+    return target
+
+
+async def test_a_backup_writes_nothing_outside_the_audit_folder(
+    place: Place, tmp_path: Path
+) -> None:
+    backup, outside = tmp_path / "one.backup", tmp_path / "outside"
+    outside.mkdir()
+    async with place.opened() as app:
+        await first_day(app)
+        await back_up(app.database.url, app.audit, app.clock, backup)
+    shutil.rmtree(place.folder)  # without a witness the backup's is put there
+    for name in (
+        f"audit/{outside}/planted",
+        f"audit//{outside}/planted",
+        "audit/../planted",
+        "audit/./../../planted",
+        "audit/",
+        "planted",
+    ):
+        with pytest.raises(BackupInvalidError, match="not those of its manifest"):
+            restore(place.url, place.folder, grown(backup, tmp_path / "grown", name), replace=True)
+    assert not list(outside.iterdir())
+    assert not (tmp_path / "planted").exists()
+    assert not place.folder.exists()
+
+
+async def test_a_manifest_of_any_shape_is_refused(place: Place, tmp_path: Path) -> None:
+    backup = tmp_path / "one.backup"
+    async with place.opened() as app:
+        await first_day(app)
+        await back_up(app.database.url, app.audit, app.clock, backup)
+    with tarfile.open(backup) as tar:
+        file = tar.extractfile("manifest.json")
+        assert file is not None
+        manifest = json.loads(file.read())
+    facts = dict.fromkeys(manifest["files"], "no facts")
+    shapes: list[Any] = [
+        [],
+        {**manifest, "audit": []},
+        {**manifest, "audit": None},
+        {**manifest, "files": []},
+        {**manifest, "files": facts},
+    ]
+    for given in shapes:
+        written = json.dumps(given).encode()
+        shaped = changed(backup, tmp_path / "shaped", "manifest.json", written)
+        with pytest.raises(BackupInvalidError):
+            restore(place.url, place.folder, shaped, replace=True)
 
 
 async def test_an_erasure_that_was_acknowledged_is_in_the_witness(place: Place) -> None:

@@ -36,6 +36,7 @@ def at(step: str, **more: Any) -> Release:
         "step": step,
         "version_number": None if step == "planned" else 7,
         "author": "ben",
+        "authors": ("ben",),
         "plan": facts(Rollout()),
         "content": None if step == "planned" else "c0ffee" * 8,
         "sign_offs": (),

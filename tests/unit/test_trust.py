@@ -180,6 +180,24 @@ class TestLabels:
         sample = [case for case in await app.improvement.cases(declared(app)) if case.reference]
         assert [(case.overdue, case.waiting) for case in sample] == [(True, False)] * 3
 
+    async def test_the_notice_of_late_ones_says_how_many_and_goes_with_the_last(
+        self, app: App
+    ) -> None:
+        await stand(app)
+        decisions = [await decide(app, f"number {number}") for number in range(2)]
+        await app.database.fetch("UPDATE review SET opened_at = now() - interval '100 hours'")
+        assert await app.trust.chase(declared(app)) == 2
+        decisions.append(await decide(app, "number 2"))
+        await app.database.fetch("UPDATE review SET opened_at = now() - interval '100 hours'")
+        assert await app.trust.chase(declared(app)) == 1
+        [notice] = await app.trust.notices("triage")
+        assert "3 sample items wait" in notice.text
+        for decision in decisions:
+            await answer(app, decision)
+        await app.trust.chase(declared(app))
+        assert await app.trust.notices("triage") == []
+        assert len(await app.trust.notices("triage", every=True)) == 2
+
     async def test_one_taken_back_is_as_if_it_had_not_been_given(self, app: App) -> None:
         await stand(app)
         decision = await decide(app, "number 1")

@@ -224,6 +224,22 @@ class TestOpening:
         assert not planted.exists()
         assert found.loaded.folder.joinpath("usecase.py").exists()
 
+    @pytest.mark.parametrize("name", ["__pycache__", "usecase.py", "."])
+    async def test_a_link_planted_there_is_taken_away(
+        self, app: App, tmp_path: Path, name: str
+    ) -> None:
+        """A link to a folder is one too: Python reads bytecode through it."""
+        behaviour = await live(app)
+        folder = (await fresh(app, tmp_path).open("triage", behaviour, None)).loaded.folder
+        linked, elsewhere = folder / name, tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        if linked.exists():
+            linked.rename(elsewhere / "own")
+        linked.symlink_to(elsewhere / "own" if name != "__pycache__" else elsewhere)
+        await fresh(app, tmp_path).open("triage", behaviour, None)
+        assert not linked.is_symlink()
+        assert (folder / "usecase.py").read_text()
+
     async def test_other_bytes_in_the_database_are_refused(
         self, app: App, store: VersionStore
     ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from roadbed.console import words
 from roadbed.deliveries.model import State
+from roadbed.reviews.model import told
 
 
 def test_marks_that_turn_or_swallow_text_are_shown() -> None:
@@ -37,6 +38,30 @@ def test_a_reason_reads_as_a_sentence(reason: str | None, said: str) -> None:
 
 def test_every_state_has_a_sign_and_its_meaning() -> None:
     assert set(words.DELIVERY_STATES) == {each.value for each in State}
+
+
+def test_nobody_waits_thousandths_of_a_second() -> None:
+    now = datetime.now(UTC)
+    assert words.left(now + timedelta(milliseconds=32.2), now) == "less than a second left"
+    assert words.span(0.0322) == "less than a second"
+    assert words.span(90.0) == words.duration(90.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "agrees", "answered", "said"),
+    [
+        ("accept", True, True, "accepted by rae"),
+        ("correct", True, True, "found right by rae"),
+        ("correct", False, True, "found wrong and corrected by rae"),
+        ("correct", False, False, "answered by rae"),
+        ("reject", False, True, "found wrong by rae: no answer is right"),
+        ("reject", False, False, "found to have no right answer by rae"),
+    ],
+)
+def test_a_verdict_says_whether_the_answer_was_right(
+    kind: str, *, agrees: bool, answered: bool, said: str
+) -> None:
+    assert told(kind, agrees=agrees, answered=answered, by="rae") == said
 
 
 def test_times_that_are_left() -> None:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from roadbed.access import by_delivery, needs, require
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
-from roadbed.api.problems import RequestError, text_field, unknown_fields
+from roadbed.api.problems import RequestError, said, text_field, time_field, unknown_fields
 from roadbed.deliveries.model import State
 from roadbed.deliveries.service import SAYS
 from roadbed.people.rules import Permission, to_say
@@ -40,6 +40,30 @@ _SAY_BODY = {
     }
 }
 
+_REPLAY_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["destination"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "destination": {"type": "string", "maxLength": 200},
+                        "since": {
+                            "type": "string",
+                            "format": "date-time",
+                            "description": "Only what failed since then, with its zone.",
+                        },
+                        "note": {"type": "string", "maxLength": 4000},
+                    },
+                }
+            }
+        },
+    }
+}
+
 
 @router.get("/usecases/{name}/deliveries")
 @needs(Permission.VIEW)
@@ -54,6 +78,27 @@ async def deliveries(
     usecase_of(request, name)
     found = await app_of(request).deliveries.list(name, states=state, before=before, most=limit)
     return as_json({"deliveries": found, "next": found[-1].id if len(found) == limit else None})
+
+
+@router.post("/usecases/{name}/deliveries/replay", openapi_extra=_REPLAY_BODY)
+@needs(Permission.DELIVER)
+async def replay(name: str, request: Request) -> Response:
+    """Send again all that failed at one destination, once what made it fail is mended."""
+    person = person_of(request)
+    body = await json_object(request)
+    unknown_fields(
+        body, {"destination", "since", "note"}, "Send destination, and if need be since."
+    )
+    destination = said(body, "destination", "Name the destination whose deliveries failed.")
+    usecase_of(request, name)
+    count = await app_of(request).deliveries.replay(
+        name,
+        destination,
+        person=person,
+        since=time_field(body, "since") if body.get("since") is not None else None,
+        note=text_field(body, "note", most=4000),
+    )
+    return as_json({"replayed": count})
 
 
 @router.get("/deliveries/{delivery_id}")

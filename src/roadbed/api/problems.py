@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from math import ceil
 from typing import Any
 
@@ -29,6 +30,7 @@ _TITLES = {
     431: "Too large",
     503: "Not now",
 }
+_LONGEST_TIME = 40  # characters
 
 
 class BodyError(RoadbedError):
@@ -79,6 +81,17 @@ def text_field(body: Mapping[str, Any], name: str, *, most: int) -> str:
             f"The {name} is not text of at most {most:,} characters.",
             "Send it as a shorter string, without null characters.",
         )
+    return found
+
+
+def time_field(body: Mapping[str, Any], name: str) -> datetime:
+    """A moment of the body, with its zone. Raises ``RequestError``."""
+    try:
+        found = datetime.fromisoformat(text_field(body, name, most=_LONGEST_TIME))
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise RequestError(f"{name} is no time with its zone.", "Write it as 2026-11-21T09:00:00Z.")
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -11,7 +10,7 @@ from starlette.responses import Response
 
 from roadbed.access import needs
 from roadbed.api.deps import app_of, json_object, person_of
-from roadbed.api.problems import RequestError, said, text_field, unknown_fields
+from roadbed.api.problems import said, time_field, unknown_fields
 from roadbed.people.rules import Permission
 from roadbed.usecases.errors import UnknownUseCaseError
 
@@ -54,8 +53,8 @@ async def declare(name: str, request: Request) -> Response:
     found = await app_of(request).incidents.collect(
         name,
         title=said(body, "title", "What happened? People will read it."),
-        since=_time(body, "since"),
-        until=_time(body, "until") if body.get("until") is not None else None,
+        since=time_field(body, "since"),
+        until=time_field(body, "until") if body.get("until") is not None else None,
         actor=person,
     )
     return _file(name, found)
@@ -83,12 +82,3 @@ def _file(name: str, record: dict[str, Any]) -> Response:
         media_type="application/json",
         headers={"Content-Disposition": f'attachment; filename="{filename}"'},
     )
-
-
-def _time(body: dict[str, Any], name: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text_field(body, name, most=_MOST))
-    except ValueError:
-        raise RequestError(
-            f"{name} is no time.", "Write it with its zone, such as 2026-11-21T09:00:00Z."
-        ) from None

@@ -103,9 +103,13 @@ class EntryProof:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proof:
-    """One document: entries, the checkpoint that proves them, and the key that signed it."""
+    """One document: entries, the checkpoint that proves them, and the key that signed it.
+
+    ``handovers`` lead from the log's first key to its newest, each signed by both of its keys.
+    """
 
     format: str
     public_key: str
     checkpoint: str
+    handovers: Sequence[str]
     entries: Sequence[EntryProof]

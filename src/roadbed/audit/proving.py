@@ -73,6 +73,7 @@ class Proving:
             format=FORMAT,
             public_key=str(keyring.key_of(checkpoint.note)),
             checkpoint=checkpoint.note,
+            handovers=[handover.note for handover in keyring.handovers],
             entries=entries,
         )
 

@@ -6,6 +6,7 @@ import asyncio
 import json as jsonlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,7 @@ app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Look at deliveries, and decide on them."
 )
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+_TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 DeliveryId = Annotated[str, typer.Argument(metavar="DELIVERY")]
 
 
@@ -126,6 +128,35 @@ def say_(
 
     found = run(work())
     show({"delivery": found}, as_json=json, text=lambda: f"{found.id} is {found.state} now.")
+
+
+@app.command("replay")
+def replay_(
+    usecase: Annotated[str, typer.Argument(help="The use case's name.")],
+    destination: Annotated[str, typer.Option(help="Where it failed.")],
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=_TIMES, help="Only what failed since then, UTC unless it has a zone."),
+    ] = None,
+    note: Annotated[str, typer.Option(help="What was mended, in your words.")] = "",
+    json: Json = False,
+) -> None:
+    """Send again all that failed at a destination, once it is mended."""
+
+    async def work() -> int:
+        async with opened(only=[]) as services:
+            count: int = await services.deliveries.replay(
+                usecase,
+                destination,
+                person=me(),
+                since=since if since is None or since.tzinfo else since.replace(tzinfo=UTC),
+                note=note,
+            )
+            return count
+
+    count = run(work())
+    many = "1 delivery is" if count == 1 else f"{count:,} deliveries are"
+    show({"replayed": count}, as_json=json, text=lambda: f"{many} sent again to {destination}.")
 
 
 async def _known(services: Any) -> list[str]:

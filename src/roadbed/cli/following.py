@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from roadbed.cli.laddering import ahead
-from roadbed.cli.output import say, say_in_place
+from roadbed.cli.output import say
 from roadbed.releases import reading, telling
 from roadbed.releases.lifecycle import UNDER_WAY
 from roadbed.releases.model import Release
@@ -25,9 +25,8 @@ async def follow(services: App, release: Release, *, every: float, as_json: bool
         text = _json(release) if as_json else "\n".join(_moving(release))
         if text != before:
             if tall and sys.stdout.isatty() and not as_json:
-                say_in_place(text, tall)
-            else:
-                say(text)
+                sys.stdout.write(f"\x1b[{tall}A\x1b[J")
+            say(text)
             before, tall = text, len(text.splitlines())
         if not under_way(release):
             return release

@@ -25,11 +25,6 @@ def say(text: str = "", *, err: bool = False) -> None:
     typer.echo(visible(text), err=err)
 
 
-def say_in_place(text: str, above: int) -> None:
-    """A text in the place of the last lines of a terminal, ``above`` many."""
-    typer.echo(f"\x1b[{above}A\x1b[J{visible(text)}")
-
-
 def tell(text: str) -> None:
     """A line for a person that is no result: on standard error."""
     typer.echo(visible(text), err=True)

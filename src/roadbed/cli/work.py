@@ -276,7 +276,7 @@ def _receipt_text(receipt: Mapping[str, Any]) -> str:
         "Evidence": _compact(decision.get("evidence")),
         "Cost": decision.get("cost") or ("unknown" if decision else None),
         "Sample": "drawn" if receipt["sample"]["drawn"] else "not drawn",
-        "Verdict": verdict and f"{verdict['verdict']} by {verdict['reviewer']}",
+        "Verdict": verdict and _told(verdict, decision),
         "Right output": _compact(verdict.get("right_output")),
         "Note": verdict.get("note"),
         **_deliveries(receipt["deliveries"]),
@@ -336,6 +336,14 @@ def _outcomes(outcomes: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         for each in outcomes
     ]
     return {"Turned out": ("\n" + " " * 13).join(lines)} if lines else {}
+
+
+def _told(verdict: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
+    from roadbed.reviews.model import told
+
+    answered = decision.get("output") is not None
+    by = str(verdict["reviewer"])
+    return told(verdict["verdict"], agrees=verdict["agrees"], answered=answered, by=by)
 
 
 def _halted(halted: Mapping[str, Any] | None) -> str | None:

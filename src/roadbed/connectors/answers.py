@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
+from roadbed.usecases.conditions import Condition, compiled
 from roadbed.usecases.destinations import (
     RefusedError,
     Response,
@@ -20,6 +21,8 @@ EXCERPT_CHARACTERS = 200
 _SEES = {"status", "body"}
 # The receiver says that it has not worked on the request; after 500, 502 or 504 it may have.
 _NOT_NOW = frozenset({408, 425, 429, 503})
+# The receiver refuses the sender, or has no such place: not this parcel alone.
+_OF_EVERYTHING = frozenset({401, 403, 404, 405, 407, 410})
 _WORD_CHARACTERS = 6
 _LONGEST_WAIT_SECONDS = 86_400.0
 
@@ -38,7 +41,8 @@ def accept(
     if response.status >= 500:
         raise UnknownOutcomeError(said)
     if not 200 <= response.status < 300:
-        raise RefusedError(said)
+        cause = str(response.status) if response.status in _OF_EVERYTHING else None
+        raise RefusedError(said, cause=cause)
     if succeeded_when is not None and not holds(succeeded_when, response):
         raise RefusedError(said)
     return body_of(response)
@@ -65,13 +69,10 @@ def condition_problems(name: str, condition: str | None) -> Iterator[str]:
     if condition is None:
         return
     try:
-        unknown = set(_program(condition).variables()) - _SEES
+        _program(condition)
     except Exception as error:
-        first = str(error).splitlines()[0]
+        first = str(error).splitlines()[0].rstrip(".")
         yield f"{name} is no CEL: {first}. Write it as status == 200 && body.ok."
-        return
-    if unknown:
-        yield f"{name} asks for {sorted(unknown)}. It sees only status and body."
 
 
 def body_of(response: Response) -> Any:
@@ -119,7 +120,5 @@ def retry_after(response: Response, now: datetime) -> float | None:
 
 
 @cache
-def _program(condition: str) -> Any:
-    import cel
-
-    return cel.compile(condition)
+def _program(condition: str) -> Condition:
+    return compiled(condition, _SEES)

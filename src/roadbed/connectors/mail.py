@@ -32,6 +32,7 @@ from roadbed.usecases.destinations import (
 Encryption = Literal["starttls", "tls", "none"]
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
+_NOT_SIGNED_IN = frozenset({530, 534, 535, 538})
 _STEP_SECONDS = 10.0  # for one answer of the server
 _WHOLE_SECONDS = 60.0  # a server that sends a sign every few seconds ends here
 
@@ -225,7 +226,9 @@ class _Session:
         if not 400 <= code < 600:
             return self.failed(f"it answered {code}: {_line(said)}")
         detail = f"{self._email.host} answered {code}: {_line(said)}"
-        return TemporaryError(detail) if code < 500 else RefusedError(detail)
+        if code < 500:
+            return TemporaryError(detail)
+        return RefusedError(detail, cause="sign-in" if code in _NOT_SIGNED_IN else None)
 
 
 def _line(said: bytes | str) -> str:

@@ -109,7 +109,9 @@ class Network:
         # A file's last line break often comes along, and no header or login wants it.
         value = self._pool.environment.get(name, "").rstrip("\r\n")
         if not value:
-            raise RefusedError(f"The secret {name} is not set. Set it where the relay runs.")
+            raise RefusedError(
+                f"The secret {name} is not set. Set it where the relay runs.", cause="secret"
+            )
         KNOWN.learn([value])
         return SecretStr(value)
 

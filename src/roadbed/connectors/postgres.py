@@ -29,6 +29,8 @@ _STATEMENT_SECONDS = 10
 _NAME = re.compile(r"[^\x00]{1,63}")
 # Data, constraint, no such table or column, no permission: the same again would fail again.
 _FOR_GOOD = frozenset({"0A", "22", "23", "25", "28", "3D", "3F", "42"})
+# No such table or column, no right to it: every row fails in the same way.
+_OF_EVERYTHING = {"42P01": "table", "42703": "table", "42501": "table"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,9 @@ async def _connect(name: str, outside: Outside) -> psycopg.AsyncConnection[tuple
         )
     except psycopg.ProgrammingError as error:
         # Its text quotes the address, with the password in it.
-        raise RefusedError(f"What stands in {name} is no database address.") from error
+        raise RefusedError(
+            f"What stands in {name} is no database address.", cause="secret"
+        ) from error
     except psycopg.Error as error:
         raise TemporaryError(f"{name}: the database cannot be reached.") from error
     return connection
@@ -153,4 +157,6 @@ def _judged(error: psycopg.Error) -> Exception:
     if error.sqlstate.startswith("57P"):
         # Shut down, perhaps between the commit and its answer.
         return UnknownOutcomeError(detail)
-    return RefusedError(detail) if error.sqlstate[:2] in _FOR_GOOD else TemporaryError(detail)
+    if error.sqlstate[:2] not in _FOR_GOOD:
+        return TemporaryError(detail)
+    return RefusedError(detail, cause=_OF_EVERYTHING.get(error.sqlstate))

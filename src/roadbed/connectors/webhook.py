@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from roadbed.connectors.outside import url_problem
 from roadbed.usecases.destinations import Outside, Parcel, RefusedError, Sent
 
 _PREFIX = "whsec_"
+_BEFORE = "_OLD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,9 @@ class Webhook(SendOnly):
     """Posts a parcel's content to ``url``.
 
     ``secret`` names the environment variable with the signing key: ``whsec_`` and base64, or any
-    text. ``succeeded_when`` is CEL over ``status`` and ``body``, for receivers that answer 200 with
-    an error inside. ``key_horizon``: for how long the receiver remembers a ``webhook-id``.
+    text. As long as ``<secret>_OLD`` is set too, each parcel carries a signature by either.
+    ``succeeded_when`` is CEL over ``status`` and ``body``, for receivers that answer 200 with an
+    error inside. ``key_horizon``: for how long the receiver remembers a ``webhook-id``.
     """
 
     kind: ClassVar[str] = "webhook"
@@ -49,7 +52,7 @@ class Webhook(SendOnly):
         if self.secret is not None:
             moment = str(int(outside.now().timestamp()))
             headers["webhook-timestamp"] = moment
-            headers["webhook-signature"] = signature(outside.secret(self.secret), key, moment, body)
+            headers["webhook-signature"] = signatures(outside, self.secret, key, moment, body)
         response = await outside.request(
             "POST", self.url, headers=headers, content=body, private=self.private
         )
@@ -65,7 +68,19 @@ class Webhook(SendOnly):
         yield from condition_problems("succeeded_when", self.succeeded_when)
 
 
-def signature(secret: SecretStr, key: str, moment: str, body: bytes) -> str:
+def signatures(outside: Outside, name: str, key: str, moment: str, body: bytes) -> str:
+    """What ``webhook-signature`` says, by the secret ``name`` and, while it is set, the one before.
+
+    The one before stands in the variable ``name`` and ``_OLD``: a receiver that knows either takes
+    the parcel, so that both sides need not change at one moment. Raises ``RefusedError``.
+    """
+    secrets = [outside.secret(name)]
+    with contextlib.suppress(RefusedError):  # not set: the old one was dropped, or never was
+        secrets.append(outside.secret(name + _BEFORE))
+    return " ".join(_signature(secret, key, moment, body) for secret in secrets)
+
+
+def _signature(secret: SecretStr, key: str, moment: str, body: bytes) -> str:
     """``v1,`` and the base64 HMAC-SHA256 of ``key.moment.body``. Raises ``RefusedError``."""
     value = secret.get_secret_value()
     try:
@@ -76,7 +91,9 @@ def signature(secret: SecretStr, key: str, moment: str, body: bytes) -> str:
             else plain
         )
     except binascii.Error as error:
-        raise RefusedError("The signing secret begins with whsec_ but is no base64.") from error
+        raise RefusedError(
+            "The signing secret begins with whsec_ but is no base64.", cause="secret"
+        ) from error
     signed = b".".join((key.encode(), moment.encode(), body))
     digest = hmac.new(with_key, signed, hashlib.sha256).digest()
     return "v1," + base64.b64encode(digest).decode("ascii")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -36,20 +37,23 @@ from roadbed.console import (
 )
 from roadbed.console.pages import app_of, page, problem_page, usecase_page
 from roadbed.kernel.errors import RoadbedError
-from roadbed.people.errors import NotSignedInError
+from roadbed.people.errors import NotSignedInError, TooManyRequestsError
 from roadbed.people.rules import Permission, Viewer
 from roadbed.trust.rules import STATES
 
 _TICK_SECONDS = 1.0
+_MOST_STREAMS = 30  # of one person, in each process
 
 
 def create() -> Starlette:
     """The console alone; ``web.py`` mounts it and gives it its running app."""
     static = Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
-    return Starlette(
+    app = Starlette(
         routes=[*guard(_routes()), static],
         exception_handlers={RoadbedError: _on_error, HTTPException: _on_http_error},
     )
+    app.state.streams = Counter()
+    return app
 
 
 def _routes() -> list[Route]:
@@ -71,6 +75,7 @@ def _routes() -> list[Route]:
         Route("/usecases/{name}/review/{review_id}/skip", reviewing.skip, methods=["POST"]),
         Route("/usecases/{name}/review/{review_id}/undo", reviewing.undo, methods=["POST"]),
         Route("/usecases/{name}/deliveries", delivering.deliveries),
+        Route("/usecases/{name}/deliveries/replay", delivering.replay, methods=["POST"]),
         Route("/deliveries/{delivery_id}", delivering.delivery),
         Route("/deliveries/{delivery_id}", delivering.say, methods=["POST"]),
         *reporting.ROUTES,
@@ -155,11 +160,25 @@ async def usecase(request: Request) -> HTMLResponse:
 async def live(request: Request) -> StreamingResponse:
     """A tick whenever something happened that the viewer may see, at most once a second.
 
-    It ends with the session or token that opened it.
+    It ends with the session or token that opened it. Raises ``TooManyRequestsError`` where the
+    person has many open: each asks the database once a second.
     """
-    app = app_of(request)
+    app, name = app_of(request), viewer_of(request).name
+    streams: Counter[str] = request.app.state.streams
+    if streams[name] >= _MOST_STREAMS:
+        raise TooManyRequestsError(_TICK_SECONDS)
 
     async def ticks() -> AsyncIterator[str]:
+        streams[name] += 1
+        try:
+            async for tick in told_of():
+                yield tick
+        finally:
+            streams[name] -= 1
+            if not streams[name]:
+                del streams[name]
+
+    async def told_of() -> AsyncIterator[str]:
         seen, told = await app.monitoring.pulse(), 1
         yield f"data: {told}\n\n"
         while not await request.is_disconnected():

@@ -85,6 +85,18 @@ async def say(request: Request) -> Response:
     return RedirectResponse(f"/deliveries/{delivery_id}", status_code=303)
 
 
+@needs(Permission.DELIVER)
+async def replay(request: Request) -> Response:
+    """All that failed at one destination, again."""
+    person = person_of(request)
+    name = request.path_params["name"]
+    app = app_of(request)
+    app.service(name)
+    form = dict(parse_qsl((await request.body()).decode(errors="replace")))
+    await app.deliveries.replay(name, form.get("destination", ""), person=person)
+    return RedirectResponse(f"/usecases/{name}/deliveries", status_code=303)
+
+
 async def _delivery(
     request: Request, *, status: int = 200, problem: str | None = None
 ) -> HTMLResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from pydantic import BaseModel
 from roadbed.decisions.model import Service
 from roadbed.reviews.errors import VerdictError
 from roadbed.scoring.content import same
+
+_NUMBERED = re.compile(r"action\.([0-9]{1,4})\.name")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +71,9 @@ def read_actions(form: Mapping[str, str]) -> list[dict[str, Any]] | None:
     """
     if "actions" not in form:
         return None
-    numbers = [*map(str, range(int(form["actions"] or 0))), "new"]
+    # Those that are in the form, whatever number it says.
+    fields_of_kinds = [_NUMBERED.fullmatch(name) for name in form]
+    numbers = [*map(str, sorted(int(field[1]) for field in fields_of_kinds if field)), "new"]
     found = []
     for number in numbers:
         name, kept = form.get(f"action.{number}.name", ""), form.get(f"action.{number}.keep")
@@ -92,7 +97,7 @@ def _arguments(name: str, form: Mapping[str, str], number: str) -> dict[str, Any
         if isinstance(arguments, dict):
             return arguments
         problem = f"they are a {type(arguments).__name__}"
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         problem = str(error)
     raise VerdictError(
         f"The arguments of {name!r} are no JSON object: {problem}.",
@@ -113,7 +118,7 @@ def _value(kind: str, typed: str) -> Any:
         return typed
     try:
         return json.loads(typed)
-    except ValueError:
+    except (ValueError, RecursionError):
         return typed
 
 

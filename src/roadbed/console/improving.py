@@ -126,7 +126,7 @@ def _edited(form: Form) -> dict[str, Any]:
         typed = form["set"].strip()
         try:
             edited["set"] = json.loads(typed) if typed else None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             detail = f"the values to set are no JSON ({error})"
             raise ProposalEditError(detail) from error
     return edited

@@ -20,6 +20,7 @@ from roadbed.people.errors import NotSignedInError
 from roadbed.people.rules import Permission, Viewer
 from roadbed.releases.sentences import above
 from roadbed.reviews.errors import LabelUnknownError
+from roadbed.reviews.model import told
 from roadbed.statuses import status_of
 
 _MOST = 1000  # characters of a field
@@ -50,6 +51,7 @@ _environment.globals.update(
     release=__version__,
     interval=words.interval,
     reasons=words.REASONS,
+    told=told,
     budget_states=words.BUDGET_STATES,
     money=words.money,
     delivery_states=words.DELIVERY_STATES,
@@ -88,7 +90,7 @@ def page(request: Request, template: str, status: int = 200, **facts: Any) -> HT
         now=now,
         ago=lambda at: words.ago(at, now),
         left=lambda at: words.left(at, now),
-        span=lambda at: words.duration((now - at).total_seconds()),
+        span=lambda at: words.span((now - at).total_seconds()),
         **{"usecase": None, "standing": None, **facts},
     )
     return HTMLResponse(html, status)

@@ -128,7 +128,8 @@ async def undo(request: Request) -> HTMLResponse:
         request.path_params["review_id"], reviewer=person, linker=linker_of(request)
     )
     if review and review.claimed_by != person:
-        review = next(iter(await reviews.claim_next(name, reviewer=person)), None)
+        found = await reviews.claim_next(name, reviewer=person, linker=linker_of(request))
+        review = next(iter(found), None)
     return await _item(request, name, review)
 
 

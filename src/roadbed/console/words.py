@@ -167,18 +167,23 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.0f} year{'' if round(seconds) == 1 else 's'}"
 
 
+def span(seconds: float) -> str:
+    """For how long somebody waits: nobody reads thousandths of a second off a clock."""
+    return "less than a second" if seconds < 1.0 else duration(seconds)
+
+
 def ago(at: datetime | None, now: datetime) -> str:
     """How long ago."""
     if at is None:
         return "never"
     seconds = (now - at).total_seconds()
-    return "just now" if seconds < 2.0 else f"{duration(seconds)} ago"
+    return "just now" if seconds < 2.0 else f"{span(seconds)} ago"
 
 
 def left(at: datetime, now: datetime) -> str:
     """How much time there is until then."""
     seconds = (at - now).total_seconds()
-    return "time is over" if seconds <= 0.0 else f"{duration(seconds)} left"
+    return "time is over" if seconds <= 0.0 else f"{span(seconds)} left"
 
 
 def exact(at: datetime) -> str:
@@ -243,7 +248,7 @@ def headline(overview: Any, live: Any, now: datetime) -> str:
     waiting = overview.reviews["waiting"]
     queue = "No review waits."
     if waiting:
-        oldest = duration((now - overview.reviews["oldest"]).total_seconds())
+        oldest = span((now - overview.reviews["oldest"]).total_seconds())
         queue = (
             f"{waiting:,} review{'' if waiting == 1 else 's'} wait"
             f"{'s' if waiting == 1 else ''}, the oldest for {oldest}."

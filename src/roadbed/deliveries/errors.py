@@ -16,6 +16,18 @@ class UnknownDeliveryError(RoadbedError):
         )
 
 
+class UnknownDestinationError(RoadbedError):
+    """Nothing was ever to be sent there."""
+
+    code = "destination_unknown"
+
+    def __init__(self, destination: str) -> None:
+        super().__init__(
+            f"Nothing was ever sent to {destination[:60]!r} here.",
+            "Take the name of a destination from the list of deliveries.",
+        )
+
+
 class DeliveryStateError(RoadbedError):
     """It is not, or no longer, in a state in which this can be said of it."""
 

@@ -62,7 +62,10 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """What a planned delivery becomes: state, key, content and why; ``kind`` if that changes."""
+    """What a planned delivery becomes: state, key, content and why; ``kind`` if that changes.
+
+    ``sent_as`` is the delivery that says the same and was sent already, where that is why.
+    """
 
     id: str
     state: State
@@ -72,6 +75,7 @@ class Prepared:
     content: Mapping[str, Any] | None = None
     content_hash: str | None = None
     kind: str | None = None
+    sent_as: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +83,7 @@ class Outcome:
     """How one attempt went, and what follows. ``wait`` is seconds until the next one.
 
     ``counts`` says whether the destination had a part in it: only then does it tell its health.
+    ``cause`` is what would fail everything sent there, in a word.
     """
 
     outcome: str
@@ -88,3 +93,4 @@ class Outcome:
     look_first: bool = False
     reference: str | None = None
     counts: bool = True
+    cause: str | None = None

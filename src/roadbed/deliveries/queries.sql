@@ -22,8 +22,10 @@ ON CONFLICT DO NOTHING
 
 -- name: planned_by_verdict
 -- Runs in the transaction of the verdict. A result a person judged goes out; of an automatic one that
--- was found wrong, the right one is held for a person. Of the actions go those that the verdict says
--- are right: what needs an approval is held, unless whoever accepted it may approve.
+-- was found wrong, the right one is held for a person. That an automatic one is right is said to the
+-- receiver where an earlier verdict had it told something else, or stopped it. Of the actions go those
+-- that the verdict says are right: what needs an approval is held, unless whoever accepted it may
+-- approve.
 INSERT INTO delivery (id, use_case, task_id, destination, kind, arguments, of_verdict, after, state,
                       reason, needs_approval, approved_by, created_at, revised)
 SELECT 'dlv_' || substr(verdict.id, 5) || '_' || planned.n, verdict.use_case, verdict.task_id,
@@ -43,6 +45,11 @@ CROSS JOIN LATERAL (
            verdict.kind = 'accept' AS approved
     FROM jsonb_to_recordset(item.deliveries) AS to_go (n integer, destination text, after integer)
     WHERE decision.route <> 'automatic' OR NOT verdict.agrees
+       OR EXISTS (SELECT FROM delivery AS earlier
+                  WHERE earlier.task_id = verdict.task_id AND earlier.outdated
+                    AND CASE WHEN earlier.of_verdict IS NULL THEN earlier.state <> 'delivered'
+                             ELSE earlier.state IN ('sending', 'delivered', 'unknown', 'stuck',
+                                                    'compensating') END)
     UNION ALL
     SELECT 'a' || proposed.n, proposed.name, 'action', proposed.arguments,
            'a' || proposed.after, proposed.reason,
@@ -56,6 +63,55 @@ WHERE NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id IN (verdict.task_i
   AND (decision.route = 'automatic' OR task.effects IS DISTINCT FROM 'kept')
   AND revised_as(task.id) IS NULL
 ON CONFLICT DO NOTHING
+
+-- name: outdated_by_verdict
+-- Runs in the transaction of the verdict, before it plans. Of an automatic answer that it finds wrong, the
+-- result that has not left does not leave; of what may have been made a person is asked.
+UPDATE delivery
+SET outdated = true, reason = 'A person found this answer wrong.',
+    state = CASE WHEN delivery.state = 'sending' THEN 'sending'
+                 WHEN maybe_made(delivery.id) THEN 'unknown' ELSE 'cancelled' END,
+    done_at = CASE WHEN delivery.state <> 'sending' THEN verdict.given_at END
+FROM json_to_recordset(%(items)s::json) AS item (id text)
+JOIN verdict ON verdict.id = item.id AND NOT verdict.agrees AND verdict.undone_at IS NULL
+JOIN decision ON decision.task_id = verdict.task_id AND decision.route = 'automatic'
+WHERE delivery.task_id = verdict.task_id AND delivery.of_verdict IS NULL
+  AND delivery.kind IN ('result', 'correction') AND delivery.superseded_by IS NULL
+  AND delivery.state IN ('planned', 'waiting', 'sending', 'held', 'failed')
+  AND revised_as(verdict.task_id) IS NULL
+
+-- name: asked_by_verdict
+-- As above. Its actions that have not left wait for a person. Where the verdict knows no right answer, or
+-- an action is not among the right ones, a person is asked to take back what was sent.
+UPDATE delivery
+SET take_back = delivery.state IN ('sending', 'delivered', 'unknown'),
+    needs_approval = delivery.needs_approval OR delivery.state IN ('planned', 'waiting', 'sending'),
+    approved_by = CASE WHEN delivery.state NOT IN ('planned', 'waiting', 'sending')
+                       THEN delivery.approved_by END,
+    approved_hash = CASE WHEN delivery.state NOT IN ('planned', 'waiting', 'sending')
+                         THEN delivery.approved_hash END,
+    state = CASE delivery.state WHEN 'waiting' THEN 'held' ELSE delivery.state END,
+    reason = CASE WHEN delivery.state IN ('planned', 'waiting')
+                  THEN 'A person found this answer wrong. Send this all the same?'
+                  ELSE delivery.reason END,
+    approve_until = CASE WHEN delivery.state = 'waiting'
+                         THEN now() + make_interval(secs => item.approve_seconds)
+                         ELSE delivery.approve_until END
+FROM json_to_recordset(%(items)s::json) AS item (id text, approve_seconds double precision)
+JOIN verdict ON verdict.id = item.id AND verdict.undone_at IS NULL
+JOIN decision ON decision.task_id = verdict.task_id
+WHERE delivery.task_id = verdict.task_id AND delivery.of_verdict IS DISTINCT FROM verdict.id
+  AND delivery.kind IN ('result', 'action', 'correction') AND delivery.superseded_by IS NULL
+  AND (delivery.state IN ('sending', 'delivered', 'unknown')
+       OR delivery.state IN ('planned', 'waiting') AND delivery.kind = 'action')
+  AND (delivery.outdated OR decision.route = 'automatic' AND NOT verdict.agrees)
+  AND (verdict.right_output IS NULL
+       OR delivery.kind = 'action' AND NOT EXISTS (
+           SELECT FROM jsonb_array_elements(verdict.right_actions) AS one
+           WHERE one ->> 'name' = delivery.destination
+             AND one -> 'arguments' = delivery.arguments)
+          AND (verdict.right_actions IS NOT NULL OR delivery.state IN ('planned', 'waiting')))
+  AND revised_as(verdict.task_id) IS NULL
 
 -- name: said_anew
 -- What a revision sends, of the decisions just recorded: nothing where what was sent stands, nor of what
@@ -152,9 +208,31 @@ WHERE approved.id = %(id)s AND delivery.id = before.id
                                                     AND own.destination = before.destination))
 
 -- name: taken_back
--- A verdict was undone: what it planned and was not sent is not sent.
-UPDATE delivery SET state = 'cancelled', done_at = %(at)s, reason = 'Its verdict was taken back.'
-WHERE of_verdict = %(verdict_id)s AND state IN ('planned', 'waiting', 'held')
+-- A verdict was undone: what it planned and was not sent is not sent, nor is what is being sent now sent
+-- again. What was sent stands until the next verdict. A key that no receiver has seen is free for that.
+UPDATE delivery
+SET outdated = true,
+    key = CASE WHEN state IN ('planned', 'waiting', 'held')
+                AND NOT EXISTS (SELECT FROM delivery_attempt WHERE delivery_id = delivery.id)
+               THEN NULL ELSE key END,
+    reason = CASE WHEN state IN ('planned', 'waiting', 'held', 'failed')
+                  THEN 'Its verdict was taken back.' ELSE reason END,
+    done_at = CASE WHEN state IN ('planned', 'waiting', 'held', 'failed') THEN %(at)s
+                   ELSE done_at END,
+    state = CASE WHEN state NOT IN ('planned', 'waiting', 'held', 'failed') THEN state
+                 WHEN maybe_made(id) THEN 'unknown' ELSE 'cancelled' END
+WHERE of_verdict = %(verdict_id)s AND kind IN ('result', 'action', 'correction')
+
+-- name: asked_no_more
+-- What the undone verdict asked a person to take back is the next one's to ask.
+UPDATE delivery
+SET take_back = false, superseded_by = NULL,
+    state = CASE WHEN only_asked(delivery.id) THEN 'delivered' ELSE delivery.state END,
+    reason = CASE WHEN only_asked(delivery.id) THEN NULL ELSE delivery.reason END
+FROM verdict
+WHERE verdict.id = %(verdict_id)s AND delivery.task_id = verdict.task_id
+  AND (delivery.superseded_by = delivery.task_id
+       OR delivery.take_back AND delivery.superseded_by IS NULL)
 
 -- name: held_by_fall
 -- A version was rolled back: what it decided by itself and has not left goes only if a person says
@@ -175,6 +253,8 @@ RETURNING delivery.id
 SELECT pg_try_advisory_xact_lock(hashtext('prepare'), hashtext(%(use_case)s)) AS alone
 
 -- name: planned
+-- `earlier`: what the task sent there, or meant to, before its verdict was changed, the newest first. What
+-- takes its place waits until that has come to its end.
 SELECT delivery.id, delivery.use_case, delivery.task_id, delivery.destination, delivery.kind,
        delivery.arguments, delivery.of_verdict, delivery.needs_approval, delivery.reason,
        coalesce(task.key, first.key) AS task_key, task.input, decision.id AS decision_id,
@@ -187,13 +267,30 @@ SELECT delivery.id, delivery.use_case, delivery.task_id, delivery.destination, d
         FROM deliveries_before(delivery.task_id) AS before
         WHERE delivery.revised AND before.destination = delivery.destination
           AND before.state IN ('sending', 'delivered', 'unknown', 'stuck', 'compensating',
-                               'compensated')) AS before
+                               'compensated')) AS before,
+       earlier.all AS earlier,
+       (SELECT count(*) FROM delivery AS twin
+        WHERE twin.of_verdict = delivery.of_verdict AND twin.task_id = delivery.task_id
+          AND twin.destination = delivery.destination AND twin.arguments = delivery.arguments
+          AND twin.id < delivery.id) AS twins
 FROM delivery
 JOIN task ON task.id = delivery.task_id
 LEFT JOIN task AS first ON first.id = task.revises
 JOIN decision ON decision.task_id = delivery.task_id
 LEFT JOIN verdict ON verdict.id = delivery.of_verdict
-WHERE delivery.use_case = %(use_case)s AND delivery.state = 'planned'
+LEFT JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_object(
+               'id', said.id, 'state', said.state, 'key', said.key, 'verdict', said.of_verdict,
+               'output', said.content -> 'output', 'action', said.content -> 'action')
+               ORDER BY said.position DESC NULLS LAST) AS all,
+           bool_or(said.outdated AND said.state IN ('waiting', 'sending', 'held', 'failed')
+                   OR said.state = 'compensating') AS moving
+    FROM delivery AS said
+    WHERE said.task_id = delivery.task_id AND said.destination = delivery.destination
+      AND said.kind IN ('result', 'action', 'correction')
+      AND said.of_verdict IS DISTINCT FROM delivery.of_verdict
+) AS earlier ON delivery.of_verdict IS NOT NULL
+WHERE delivery.use_case = %(use_case)s AND delivery.state = 'planned' AND earlier.moving IS NOT TRUE
   AND (NOT delivery.revised OR NOT EXISTS (
       SELECT FROM deliveries_before(delivery.task_id) AS before
       JOIN delivery AS going ON going.id = before.id
@@ -203,7 +300,7 @@ ORDER BY delivery.id LIMIT %(most)s FOR UPDATE OF delivery
 
 -- name: same_key
 SELECT delivery.id, delivery.destination, delivery.key, delivery.content -> 'output' AS output,
-       delivery.content -> 'action' AS action
+       delivery.content -> 'action' AS action, delivery.state
 FROM json_to_recordset(%(items)s::json) AS item (destination text, key text)
 JOIN delivery ON delivery.use_case = %(use_case)s AND delivery.destination = item.destination
              AND delivery.key = item.key
@@ -272,6 +369,7 @@ WHERE id = ANY (ARRAY (
         JOIN use_case ON use_case.name = due.use_case AND NOT use_case.halted
         WHERE due.use_case = %(use_case)s AND due.destination = place.destination
           AND due.state = 'waiting' AND due.next_at <= now() AND NOT due.take_back
+          AND NOT due.outdated
           AND (NOT due.revised OR NOT EXISTS (
               SELECT FROM deliveries_before(due.task_id) AS before
               JOIN delivery AS going ON going.id = before.id
@@ -297,14 +395,14 @@ WITH item AS (
     SELECT * FROM json_to_recordset(%(items)s::json) AS item (
         id text, delivery_id text, number integer, worker text, state text, outcome text,
         detail text, wait double precision, look_first boolean, reference text,
-        seconds double precision, at timestamptz)
+        seconds double precision, at timestamptz, cause text)
 ), moved AS (
     UPDATE delivery
     SET state = CASE WHEN item.state = 'waiting' AND delivery.needs_approval
                       AND delivery.approved_hash IS DISTINCT FROM delivery.content_hash
                      THEN 'held' ELSE item.state END,
         lease_until = NULL, look_first = item.look_first,
-        reference = coalesce(item.reference, delivery.reference),
+        reference = coalesce(item.reference, delivery.reference), cause = item.cause,
         next_at = now() + make_interval(secs => item.wait),
         reason = CASE WHEN item.state = 'delivered' THEN NULL ELSE item.detail END,
         done_at = CASE WHEN item.state IN ('delivered', 'failed', 'unknown') THEN item.at END
@@ -356,16 +454,26 @@ FROM delivery AS ended
 JOIN delivery AS before ON before.id = ended.after AND before.state = 'delivered'
 WHERE ended.use_case = %(use_case)s AND ended.after IS NOT NULL
   AND ended.state IN ('failed', 'refused', 'cancelled', 'compensated', 'stuck')
-  AND ended.kind <> 'compensation' AND ended.superseded_by IS NULL
+  AND ended.kind <> 'compensation' AND ended.superseded_by IS NULL AND NOT ended.outdated
   AND before.superseded_by IS NULL
 LIMIT 100
 
 -- name: not_again
--- What a corrected input superseded while it was being sent, and what a person said did not happen.
+-- What a corrected input or a changed verdict superseded while it was being sent, and what a person said
+-- did not happen.
 UPDATE delivery
 SET state = CASE WHEN maybe_made(id) THEN 'unknown' ELSE 'cancelled' END,
-    take_back = maybe_made(id), done_at = now(), reason = 'A corrected input says something else.'
-WHERE use_case = %(use_case)s AND take_back AND state IN ('waiting', 'held', 'failed')
+    take_back = take_back AND maybe_made(id), done_at = now(),
+    reason = CASE WHEN superseded_by IS NULL THEN 'Its task says something else by now.'
+                  ELSE 'A corrected input says something else.' END
+WHERE use_case = %(use_case)s AND (take_back OR outdated) AND state IN ('waiting', 'held', 'failed')
+
+-- name: ask_back
+-- What was sent and a verdict finds wrong, with nothing to put in its place.
+UPDATE delivery
+SET state = 'stuck', take_back = false, superseded_by = task_id, done_at = now(),
+    reason = 'A person found this wrong after it went out. Take it back by hand, or leave it.'
+WHERE use_case = %(use_case)s AND take_back AND superseded_by IS NULL AND state = 'delivered'
 
 -- name: to_take_back
 -- What went out and a corrected input superseded, the last step of a chain first. ``again``: what takes
@@ -376,6 +484,7 @@ SELECT made.id, made.destination, coalesce(made.created_at < restored_at(), fals
                  AND own.state <> 'cancelled') AS again
 FROM delivery AS made
 WHERE made.use_case = %(use_case)s AND made.take_back AND made.state = 'delivered'
+  AND made.superseded_by IS NOT NULL
   AND NOT EXISTS (SELECT FROM delivery AS later
                   WHERE later.after = made.id
                     AND (later.take_back OR later.state IN ('sending', 'compensating')))
@@ -394,6 +503,16 @@ FROM delivery AS own CROSS JOIN LATERAL deliveries_before(own.task_id) AS before
 WHERE own.id = ANY (%(ids)s) AND delivery.id = before.id AND delivery.state = 'delivered'
   AND NOT delivery.take_back
   AND before.destination = own.destination
+
+-- name: left_by_verdict
+-- The same after a changed verdict, within one task.
+UPDATE delivery
+SET state = 'stuck', superseded_by = own.task_id, done_at = now(),
+    reason = 'The verdict was changed, and sends nothing here. Take this back by hand, or leave it.'
+FROM delivery AS own
+WHERE own.id = ANY (%(ids)s) AND delivery.task_id = own.task_id AND delivery.state = 'delivered'
+  AND delivery.destination = own.destination AND delivery.kind IN ('result', 'correction')
+  AND delivery.of_verdict IS DISTINCT FROM own.of_verdict AND NOT delivery.take_back
 
 -- name: never_sent
 UPDATE delivery SET state = 'cancelled', done_at = now(),
@@ -506,6 +625,26 @@ WHERE id = %(id)s AND state = ANY (%(from)s)
       %(person)s, NULL, senders_of(task_id), '{}',
       ARRAY (SELECT reviewer FROM verdict WHERE verdict.id = delivery.of_verdict), '{}', NULL))
 RETURNING id, use_case, task_id
+
+-- name: replay
+-- Everything that failed at a destination since a moment, again: at most so many in one transaction.
+UPDATE delivery
+SET state = CASE WHEN key IS NULL THEN 'planned'
+                 WHEN needs_approval AND approved_hash IS DISTINCT FROM content_hash THEN 'held'
+                 ELSE 'waiting' END,
+    reason = %(reason)s, next_at = now(), attempt = 0, first_sent_at = NULL, done_at = NULL
+WHERE id = ANY (ARRAY (
+    SELECT failed.id FROM delivery AS failed
+    JOIN task ON task.id = failed.task_id AND task.body_hash <> 'erased'
+    WHERE failed.use_case = %(use_case)s AND failed.destination = %(destination)s
+      AND failed.state = 'failed' AND NOT failed.outdated AND NOT failed.take_back
+      AND (%(since)s::timestamptz IS NULL OR failed.done_at >= %(since)s)
+    ORDER BY failed.id LIMIT %(most)s FOR UPDATE OF failed))
+RETURNING id, task_id
+
+-- name: known_destination
+SELECT 1 FROM delivery
+WHERE use_case = %(use_case)s AND destination = %(destination)s LIMIT 1
 
 -- name: after_restore
 -- The database was put back from a copy. What could be sent may have been sent since, what was being

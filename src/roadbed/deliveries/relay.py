@@ -63,6 +63,7 @@ class Relay:
         name: str,
         address: str,
         senders: int,
+        mended: str,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -74,6 +75,7 @@ class Relay:
         self._name = name
         self._address = address
         self._senders = senders
+        self._mended = mended
         self._warnings = Warnings()
         self._sending: set[asyncio.Task[None]] = set()
         self._held: Counter[tuple[str, str]] = Counter()  # senders by use case and destination
@@ -181,9 +183,11 @@ class Relay:
                 "approve_seconds": declared.approvals.within_hours * 3600.0,
             },
         )
-        skipped = [each.id for each in prepared if each.state is State.SKIPPED]
-        if skipped and any(row["before"] for row in rows):
-            await connection.execute(SQL["left_alone"], {"ids": skipped})
+        unsent = [it.id for it in prepared if it.state is State.SKIPPED and it.sent_as is None]
+        if unsent and any(row["before"] for row in rows):
+            await connection.execute(SQL["left_alone"], {"ids": unsent})
+        if unsent and any(row["earlier"] for row in rows):
+            await connection.execute(SQL["left_by_verdict"], {"ids": unsent})
         held = [each.id for each in prepared if each.state is State.HELD]
         if held and declared.approvals.to is not None:
             await connection.execute(SQL["ask"], {"ids": held, "address": self._address})
@@ -235,7 +239,8 @@ class Relay:
                 found.append(each)
                 continue
             first = taken.setdefault((row["destination"], each.key), _said(each))
-            found.append(each if first["id"] == each.id else _double(each, first))
+            same = first["id"] == each.id
+            found.append(each if same else rules.doubled(row["destination"], each, first))
         return found
 
     # Keeping order
@@ -255,7 +260,9 @@ class Relay:
         for row in await self._database.fetch(SQL["broken"], named):
             with self._caught("delivery not taken back", declared, row):
                 await self._take_back(declared, row, "A later step failed")
-        await self._database.fetch(SQL["not_again"], named)
+        async with self._database.transaction() as connection:
+            for statement in (SQL["not_again"], SQL["ask_back"], self._mended):
+                await connection.execute(statement, named)
         for row in await self._database.fetch(SQL["to_take_back"], named):
             with self._caught("delivery not taken back", declared, row):
                 await self._take_back(declared, row, "A corrected input says something else")
@@ -398,6 +405,8 @@ class Relay:
                 "reference": outcome.reference and _storable(outcome.reference),
                 "seconds": seconds,
                 "at": self._clock.now(),
+                "cause": outcome.cause if outcome.state is State.FAILED else None,
+                **_notice(self._ids, row, outcome),
             },
         )
 
@@ -444,6 +453,17 @@ def _sentence(error: Exception) -> str:
     return f"{_storable(line)[:300].rstrip('.')}."
 
 
+def _notice(ids: Ids, row: Row, outcome: Outcome) -> Mapping[str, str | None]:
+    """What the pod is told where everything sent there would fail in the same way."""
+    if outcome.cause is None or outcome.state is not State.FAILED:
+        return {"notice": None, "about": None, "text": None}
+    return {
+        "notice": ids.new("ntc"),
+        "about": rules.about(row["destination"], outcome.cause),
+        "text": rules.refusal(row["use_case"], row["destination"], outcome.cause),
+    }
+
+
 def _rooms(rooms: Mapping[str, int]) -> str:
     places = [{"destination": name, "room": room} for name, room in rooms.items()]
     return to_json(places).decode()
@@ -463,15 +483,7 @@ def _parcel(row: Row) -> Parcel:
     )
 
 
-def _said(each: Prepared) -> Row:
-    content = each.content or {}
-    return {"id": each.id, "output": content.get("output"), "action": content.get("action")}
-
-
-def _double(each: Prepared, first: Row) -> Prepared:
-    said = _said(each)
-    if (said["output"], said["action"]) == (first["output"], first["action"]):
-        reason = f"The same was sent already, as {first['id']}."
-        return Prepared(id=each.id, state=State.SKIPPED, reason=reason)
-    reason = f"Its key {each.key!r} belongs to {first['id']}, which says something else."
-    return Prepared(id=each.id, state=State.HELD, reason=reason)
+def _said(made: Prepared) -> Row:
+    content = made.content or {}
+    says = {"output": content.get("output"), "action": content.get("action")}
+    return {"id": made.id, "state": made.state, **says}

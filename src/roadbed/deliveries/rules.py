@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from roadbed.deliveries.model import CORRECTION, RESULT, Outcome, Prepared, State
+from roadbed.kernel.clock import CLOCKS_DIFFER
 from roadbed.usecases import outbound, templates
 from roadbed.usecases.destinations import (
     Connector,
@@ -19,20 +21,34 @@ from roadbed.usecases.destinations import (
 from roadbed.usecases.model import UseCase
 from roadbed.usecases.reading import form_of
 
+Json = Mapping[str, Any]
 MOST_TEMPORARY = 12  # attempts; with the waits below that is about a day
 MOST_UNKNOWN = 5
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 4 * 3600.0
 _LONGEST_RETRY_AFTER = 6 * 3600.0
 _LONGEST_KEY = 1_000  # bytes; an index entry holds 2,704, with use case and destination
 _KEPT_OF_KEY = 100  # characters
-_MARGIN = timedelta(minutes=5)  # clocks of two systems never agree quite
 _RESTORED = (
     "The database was put back from a copy after this task came in. It may have been sent before. "
     "Send it?"
 )
+_CAUSES = {
+    "401": "it answers 401, it does not know who sends",
+    "403": "it answers 403, the sender is not allowed to",
+    "404": "it answers 404, there is no such place",
+    "407": "it answers 407, a proxy asks who sends",
+    "410": "it answers 410, the place is gone",
+    "secret": "its secret is missing, or cannot be used",
+    "sign-in": "it does not let the sender sign in",
+    "table": "the table or the right to write to it is missing",
+}
 _STILL_THERE = (
     "Another result went out before the input was corrected, and is there. Send this one?"
 )
+# Where what was sent is at the receiver, or may be.
+_THERE = frozenset({State.SENDING, State.DELIVERED, State.UNKNOWN, State.STUCK, State.COMPENSATING})
+# What stands under a key was not sent, or is there no more.
+_GONE = frozenset({State.CANCELLED, State.REFUSED, State.COMPENSATED})
 
 
 def connector(declared: UseCase, destination: str) -> Connector | None:
@@ -62,21 +78,91 @@ def prepare(declared: UseCase, row: Mapping[str, Any]) -> Prepared:
         return _held(row, f"Its key cannot be made: {error}.")
     if row["revises"] is not None:
         key = f"{key}:revision:{row['revision']}"
-    if row["kind"] == CORRECTION:
+    earlier: Sequence[Json] = row["earlier"] or ()
+    if row["kind"] == CORRECTION or any(bounded(key) == said["key"] for said in earlier):
         key = f"{key}:corrected:{row['of_verdict']}"
     key = bounded(key)
-    still_there = row["before"] == "there"
+    there = _same_first(earlier, facts)
+    if _is_there(there, facts, row):
+        return _sent_already(row["id"], there[0]["id"])
+    still_there = row["before"] == "there" or bool(there)
     held = row["kind"] == CORRECTION or row["needs_approval"] or still_there or row["restored"]
+    replaces = row["before"] is not None or any(
+        said["state"] in {*_THERE, State.COMPENSATED} for said in earlier
+    )
     return Prepared(
         id=row["id"],
         state=State.HELD if held else State.WAITING,
-        reason=_why_held(row) if held else None,
+        reason=_why_held(row, there) if held else None,
         key=key,
         order_key=order_key,
         content=facts,
         content_hash=content_hash(row["destination"], key, facts),
-        kind=CORRECTION if row["before"] is not None and row["kind"] == RESULT else None,
+        kind=CORRECTION if replaces and row["kind"] == RESULT else None,
     )
+
+
+def _same_first(earlier: Sequence[Json], facts: Json) -> list[Json]:
+    """What is there, or may be, the newest first; of actions first those that are the same.
+
+    A task may send several actions of one name, but one result to each destination.
+    """
+    there = [said for said in earlier if said["state"] in _THERE]
+    if "action" in facts:
+        there.sort(key=lambda said: not _says(said, facts))
+    return there
+
+
+def _is_there(there: Sequence[Json], facts: Json, row: Json) -> bool:
+    """Whether the same was delivered, and nothing else after it."""
+    place = row["twins"] if "action" in facts else 0
+    if place >= len(there):
+        return False
+    return there[place]["state"] == State.DELIVERED and _says(there[place], facts)
+
+
+def _sent_already(delivery_id: str, sent_as: str) -> Prepared:
+    reason = f"The same was sent already, as {sent_as}."
+    return Prepared(id=delivery_id, state=State.SKIPPED, reason=reason, sent_as=sent_as)
+
+
+def _says(said: Json, facts: Json) -> bool:
+    return bool(said["output"] == facts["output"] and said["action"] == facts.get("action"))
+
+
+def doubled(destination: str, made: Prepared, first: Json) -> Prepared:
+    """What becomes of one whose key belongs to ``first`` already.
+
+    The same content is sent once. Anything else needs a person, and goes under a key of its own.
+    """
+    content = made.content or {}
+    same = _says(first, {"output": content.get("output"), "action": content.get("action")})
+    if same and first["state"] not in _GONE:
+        return _sent_already(made.id, first["id"])
+    key = bounded(f"{made.key}:{made.id}")
+    what = f"which is {first['state']}" if same else "which says something else"
+    return replace(
+        made,
+        state=State.HELD,
+        reason=f"Its key {made.key!r} belongs to {first['id']}, {what}. Send this one as well?",
+        key=key,
+        content_hash=content_hash(destination, key, content),
+    )
+
+
+def refusal(use_case: str, destination: str, cause: str) -> str:
+    """What the pod is told when a destination refuses all that is sent to it."""
+    why = _CAUSES.get(cause, f"it answers {cause}")
+    return (
+        f"{use_case}: nothing reaches {destination}: {why}. What failed is not tried again by "
+        f"itself. Mend it, then run `roadbed deliver replay {use_case} --destination "
+        f"{destination}`, or use the button on the deliveries page."
+    )
+
+
+def about(destination: str, cause: str) -> str:
+    """What such a notice is about; twin of ``mended`` in trust/queries.sql."""
+    return f"delivery {destination} {cause}"
 
 
 def bounded(key: str) -> str:
@@ -126,7 +212,7 @@ def failed(
     """
     detail = f"{type(error).__name__}: {error}"[:500]
     if isinstance(error, RefusedError):
-        return Outcome(outcome="refused", state=State.FAILED, detail=detail)
+        return Outcome(outcome="refused", state=State.FAILED, detail=detail, cause=error.cause)
     if isinstance(error, TemporaryError):
         if row["attempt"] >= MOST_TEMPORARY:
             return Outcome(outcome="temporary", state=State.FAILED, detail=detail)
@@ -143,7 +229,7 @@ def failed(
             wait=backoff(row["attempt"], chance),
             look_first=True,
         )
-    known_until = row["first_sent_at"] + to.key_horizon - _MARGIN if to.key_horizon else None
+    known_until = row["first_sent_at"] + to.key_horizon - CLOCKS_DIFFER if to.key_horizon else None
     wait = backoff(row["attempt"], chance)
     if (
         known_until is None
@@ -202,13 +288,19 @@ def _skips(when: str, facts: Mapping[str, Any]) -> tuple[State, str] | None:
     return State.SKIPPED, f"The condition {when!r} does not hold."
 
 
-def _why_held(row: Mapping[str, Any]) -> str:
+def _why_held(row: Json, there: Sequence[Json]) -> str:
     if row["restored"]:
         return f"{row['reason'] or ''} {_RESTORED}".strip()
     if row["before"] == "there" and row["of_verdict"] is None:
         return f"{row['reason'] or ''} {_STILL_THERE}".strip()
+    if there and there[0]["verdict"] is not None:
+        newest = there[0]["id"]
+        if there[0]["state"] == State.UNKNOWN:
+            return f"The verdict was changed, and {newest} may have gone out. Look there first."
+        return f"The verdict was changed after {newest} went out. Send this one?"
     if row["kind"] == CORRECTION:
-        return "The automatic answer was found wrong after it went out. Send the right one?"
+        when = "after" if there else "before"
+        return f"The automatic answer was found wrong {when} it went out. Send the right one?"
     return row["reason"] or "A person has to approve it."
 
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from roadbed.deliveries.errors import ApprovalError, DeliveryStateError, UnknownDeliveryError
+from roadbed.deliveries.errors import (
+    ApprovalError,
+    DeliveryStateError,
+    UnknownDeliveryError,
+    UnknownDestinationError,
+)
 from roadbed.deliveries.model import Delivery, State
 from roadbed.kernel.clock import Clock
 from roadbed.people import duties
@@ -17,6 +23,7 @@ from roadbed.storage.sql import queries
 
 _SQL = queries(__package__)
 Row = Mapping[str, Any]
+_REPLAYED_AT_ONCE = 500
 # What a person may say of a delivery: from which states, to which.
 SAYS = {
     "approve": ((State.HELD,), State.WAITING),
@@ -32,10 +39,11 @@ SAYS = {
 class Deliveries:
     """Reads deliveries and takes what people decide on them; sends nothing."""
 
-    def __init__(self, database: Database, clock: Clock, audit_note: str) -> None:
+    def __init__(self, database: Database, clock: Clock, audit_note: str, mended: str) -> None:
         self._database = database
         self._clock = clock
         self._audit_note = audit_note
+        self._mended = mended
 
     async def list(
         self,
@@ -134,6 +142,7 @@ class Deliveries:
                 raise DeliveryStateError(delivery_id, "no longer what it was", " or ".join(states))
             if what == "approve" and row["key"] and row["revised"]:
                 await connection.execute(_SQL["superseded_by_approval"], {"id": delivery_id})
+            await connection.execute(self._mended, {"use_case": row["use_case"]})
             await connection.execute(
                 self._audit_note,
                 {
@@ -148,6 +157,38 @@ class Deliveries:
                 },
             )
         return _read(await self._find(delivery_id, served))
+
+    async def replay(
+        self,
+        use_case: str,
+        destination: str,
+        *,
+        person: str,
+        since: datetime | None = None,
+        note: str = "",
+    ) -> int:
+        """Send again all that failed at ``destination`` since then; gives how many.
+
+        Each is noted in the audit log with ``person``. What needs an approval that it has not is
+        held. Raises ``UnknownDestinationError`` where nothing was ever sent there.
+        """
+        named = {"use_case": use_case, "destination": destination}
+        if not await self._database.fetch(_SQL["known_destination"], named):
+            raise UnknownDestinationError(destination)
+        reason = f"{person}: replay" + (f", {note}" if note else "")
+        count = 0
+        while True:
+            facts = {**named, "since": since, "reason": reason, "most": _REPLAYED_AT_ONCE}
+            async with self._database.transaction() as connection:
+                cursor = await connection.execute(_SQL["replay"], facts)
+                rows = await cursor.fetchall()
+                at = self._clock.now()
+                notes = [_replayed(use_case, row, person, note, at) for row in rows]
+                await connection.cursor().executemany(self._audit_note, notes)
+                await connection.execute(self._mended, {"use_case": use_case})
+            count += len(rows)
+            if len(rows) < _REPLAYED_AT_ONCE:
+                return count
 
     def _may_approve(self, row: Row, person: str, content_hash: str | None) -> None:
         if row["key"] is None:
@@ -173,6 +214,15 @@ class Deliveries:
         if row is None:
             raise UnknownDeliveryError(delivery_id)
         return row
+
+
+def _replayed(
+    use_case: str, row: Row, person: str, note: str, at: datetime
+) -> Mapping[str, object]:
+    """The audit entry of one delivery that is sent again with others."""
+    detail = {"task": row["task_id"], "said": "replay", "hash": None, "note": note}
+    whose = {"use_case": use_case, "kind": "delivery", "subject": row["id"], "actor": person}
+    return {**whose, "at": at, "detail": Jsonb(detail)}
 
 
 def may_be_said(state: State) -> Sequence[str]:

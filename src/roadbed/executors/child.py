@@ -74,10 +74,15 @@ def main(descriptor: int) -> None:
     order = next(channel.frames())
     files = {name: channel.file(length) for name, length in order["files"].items()}
     sandbox.limit_memory(order["memory_megabytes"])
+    sandbox.limit_file_size()
+    sandbox.end_first()
+    sandbox.close_standard_error()
     folder, temporary = Path(order["folder"]), Path(order["temporary"])
     os.chdir(folder)
     if order["confine"]:
         sandbox.confine([folder], [temporary])
+        sandbox.close_local_sockets()
+        sandbox.drop_capabilities()
     try:
         loaded = _load(folder, files)
     except BaseException as error:  # the pod's code may raise anything, SystemExit included
@@ -334,7 +339,12 @@ def _input(loaded: Loaded, content: Mapping[str, Any]) -> BaseModel | Failed:
 
 
 def _answer(given: object) -> Mapping[str, Any]:
-    return {"failed": given.sentence} if isinstance(given, Failed) else wire.write_answer(given)
+    if isinstance(given, Failed):
+        return {"failed": given.sentence}
+    answer = wire.write_answer(given)
+    if len(wire.frame(answer)) > wire.LARGEST_ANSWER:
+        return {"failed": f"its answer is larger than {wire.LARGEST_ANSWER:,} bytes"}
+    return answer
 
 
 def _written(found: OutOfFold) -> Mapping[str, Sequence[Any] | None]:

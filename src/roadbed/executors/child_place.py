@@ -38,6 +38,8 @@ _MOST_REMEMBERED = 10_000
 _CROWDED_SECONDS = 0.05  # how long work waits before a second child is started
 _PATIENCE_SECONDS = 1.0  # how long several inputs may go without any sign of life
 _PAUSE_SECONDS = 5.0  # after children did not start
+_MOST_LINES, _LINES_SECONDS = 100, 10.0  # that a child's decider may print
+_LONGEST_LINE = 2_000
 
 
 class ChildPlace:
@@ -240,6 +242,7 @@ class Worker:
         self._overdue: set[int] = set()
         self._last_number = 0
         self._sign_at = 0.0
+        self._lines, self._lines_at = 0, 0.0
         self._watch: asyncio.TimerHandle | None = None
         self._idle: asyncio.TimerHandle | None = None
         decider = place.decider
@@ -341,14 +344,10 @@ class Worker:
         if isinstance(content, bytes):
             return
         if "printed" in content:
-            _log.info(
-                "a decider printed",
-                usecase=self._place.decider.source.use_case,
-                text=mask(str(content["printed"])),
-            )
-        for answer in content.get("answers", ()):
-            self._answered(answer)
+            self._print(str(content["printed"])[:_LONGEST_LINE])
         if "answers" in content:
+            for answer in wire.answers(content):
+                self._answered(answer)
             self._end_if_empty()
             if not self._calls and self._watch is not None:
                 self._watch.cancel()
@@ -356,18 +355,34 @@ class Worker:
             self._rest()
             self._place.next()
 
+    def _print(self, text: str) -> None:
+        """One line of what a decider prints, on the log; only so many, however many there are."""
+        now = self._loop.time()
+        if now - self._lines_at >= _LINES_SECONDS:
+            self._lines, self._lines_at = 0, now
+        self._lines += 1
+        if self._lines > _MOST_LINES:
+            if self._lines > _MOST_LINES + 1:
+                return
+            text = f"more than {_MOST_LINES} lines in {_LINES_SECONDS:g} s; the others are left out"
+        named = self._place.decider.source.use_case
+        _log.info("a decider printed", usecase=named, text=mask(text))
+
     def _answered(self, answer: Mapping[str, Any]) -> None:
-        number = answer.get("number")
+        number: int = answer["number"]
         if number in self._overdue:
             self._overdue.discard(number)
             return
-        call = self._calls.pop(number, None)  # type: ignore[arg-type]  # an unknown one has no call
+        call = self._calls.pop(number, None)
         if call is None:
             return
         if "failed" in answer:
             call.give(Failed(str(answer["failed"])))
-        else:
+            return
+        try:
             call.give(wire.read_answer(answer, call.output))
+        except Exception as error:  # a validator of the pod's own may raise anything
+            call.give(Failed(f"its answer cannot be read: {type(error).__name__}"))
 
     def _ended(self, reason: str) -> None:
         self._stop_timers()

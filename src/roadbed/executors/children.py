@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import itertools
 import json
 import os
@@ -101,15 +102,19 @@ class Child:
             self._end(_how(self._status))
         else:
             with contextlib.suppress(RuntimeError):
-                asyncio.get_running_loop().call_later(
-                    _LAST_WORDS_SECONDS, self._end, "its process ended"
-                )
+                asyncio.get_running_loop().call_later(_LAST_WORDS_SECONDS, self._hung_up)
 
     def exited(self, status: int) -> None:
         """The fork server says that it has ended."""
         self._status = status
         if self._closed or self._transport is None:
             self._end(_how(status))
+
+    def _hung_up(self) -> None:
+        """Its socket has closed and nothing is known of its end: it may go on without us."""
+        if not self._over:
+            self.kill()
+            self._end("its process ended")
 
     def _end(self, reason: str) -> None:
         if not self._over:
@@ -127,7 +132,8 @@ class _Protocol(asyncio.Protocol):
         try:
             for content in self._frames.feed(data):
                 self._child.received(content)
-        except wire.FrameError:
+        except Exception as error:  # whatever it sent, it must neither stay nor be forgotten
+            _log.warning("a decider's process sent what cannot be read", problem=str(error)[:200])
             self._child.kill()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
@@ -154,7 +160,7 @@ class ForkServer:
         ended: Callable[[str], None],
     ) -> Child:
         """A child that begins to load ``source``. It says ``ready`` or ``failed`` as a frame."""
-        temporary = self._open()
+        temporary = _own(self._open(), source.use_case)
         if source.preload and source.preload not in self._preloaded:
             self._preloaded.add(source.preload)
             self.order({"do": "preload", "module": source.preload})
@@ -290,6 +296,13 @@ class ForkServer:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+
+
+def _own(temporary: Path, use_case: str) -> Path:
+    """A folder for the children of one use case: none finds what another has written."""
+    found = temporary / hashlib.sha256(use_case.encode()).hexdigest()[:16]
+    found.mkdir(mode=0o700, exist_ok=True)
+    return found
 
 
 def _how(status: int) -> str:

@@ -4,7 +4,7 @@ A fork takes milliseconds and shares the memory of what is loaded; a new Python 
 shares nothing. The process runs one thread, holds no secret and imports nothing of a pod. It takes
 orders over one socket: ``preload`` a module of this package, ``start`` a child on a socket that
 comes with the order, ``kill`` one. It says when a child has ended, and how. When its parent ends it
-ends, with all children.
+ends, with all children and what they started.
 """
 
 from __future__ import annotations
@@ -24,12 +24,14 @@ from typing import Any
 from roadbed.executors import sandbox
 
 LARGEST_ORDER = 65_536
+_MOST_ROUNDS = 100
 _PRELOADED = ("roadbed.executors.child",)
 
 
 def main(descriptor: int) -> None:
     """Serve orders on ``descriptor`` until the other side closes it."""
     sandbox.end_with_parent()
+    sandbox.adopt_orphans()
     control = socket.socket(fileno=descriptor)
     woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -47,6 +49,7 @@ def main(descriptor: int) -> None:
             with contextlib.suppress(BlockingIOError):
                 os.read(woken, 4096)
             _reap(control, children)
+            _end_orphans(children)
         if control in readable:
             try:
                 data, descriptors, _, _ = socket.recv_fds(control, LARGEST_ORDER, 1)
@@ -55,9 +58,12 @@ def main(descriptor: int) -> None:
             if not data:
                 break
             _obey(control, json.loads(data), descriptors, children)
-    for pid in children.values():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    for _ in range(_MOST_ROUNDS):  # what one of them started is ours once its parent has ended
+        _end(pids := sandbox.child_processes() or list(children.values()))
+        if not pids:
+            break
+        _wait(pids)
+        children.clear()
 
 
 def _obey(
@@ -113,6 +119,24 @@ def _reap(control: socket.socket, children: dict[int, int]) -> None:
             if of == pid:
                 del children[number]
                 _tell(control, {"number": number, "ended": os.waitstatus_to_exitcode(status)})
+
+
+def _end_orphans(children: dict[int, int]) -> None:
+    """End what a child started and left behind."""
+    known = set(children.values())
+    _end([pid for pid in sandbox.child_processes() if pid not in known])
+
+
+def _end(pids: list[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _wait(pids: list[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)
 
 
 def _tell(control: socket.socket, content: dict[str, Any]) -> None:

@@ -20,6 +20,8 @@ from roadbed.usecases.reading import written
 
 LOAD_SECONDS = 120.0
 FIT_SECONDS = 3_600.0
+MOST_LEARNED_BYTES = 1_000_000_000
+_TRY_AGAIN = "Correct it in the folder, or give it more memory with isolation=Isolation(…)."
 KEPT_SECONDS = 30.0  # how long a child is kept that nobody asks
 
 
@@ -104,9 +106,13 @@ async def describe(decider: IsolatedDecider) -> None:
         return
     child, told = await ready_child(decider.server, decider.source, "decide")
     facts = decider.facts
-    facts.known, facts.kinds = True, told["kinds"]
-    facts.label, facts.labels = told["label"], told["labels"]
-    facts.out_of_fold = _out_of_fold(told["out_of_fold"])
+    try:
+        facts.kinds, facts.label, facts.labels = told["kinds"], told["label"], told["labels"]
+        facts.out_of_fold = _out_of_fold(told["out_of_fold"])
+    except (KeyError, TypeError, ValueError) as error:
+        child.close()
+        raise ChildFailedError("it does not tell what it has loaded") from error
+    facts.known = True
     child.ended = lambda _: decider.spare.clear()
     decider.spare.append(child)
 
@@ -146,13 +152,17 @@ async def fit(
     if reason or told is None:
         raise TrainingError(
             f"{name} did not learn: {reason}.",
-            "Correct it in the folder, or give it more memory with isolation=Isolation(…).",
+            _TRY_AGAIN,
         )
     if "refused" in told:
         raise TrainingError(str(told["refused"]), str(told["remedy"]))
-    out_of_fold = _out_of_fold(told["out_of_fold"])
-    assert out_of_fold is not None
-    return _files(told["files"], b"".join(lesson.pieces)), out_of_fold, told["kinds"]
+    try:
+        out_of_fold, kinds = _out_of_fold(told["out_of_fold"]), told["kinds"]
+    except (KeyError, TypeError, ValueError):
+        out_of_fold = None
+    if out_of_fold is None:
+        raise TrainingError(f"{name} did not learn: it does not tell how it did.", _TRY_AGAIN)
+    return _files(lesson.lengths, b"".join(lesson.pieces)), out_of_fold, kinds
 
 
 class _Lesson:
@@ -162,17 +172,25 @@ class _Lesson:
         self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.told: Mapping[str, Any] | None = None
         self.pieces: list[bytes] = []
+        self.lengths: Mapping[str, int] = {}
+        self._missing = 0  # bytes of files that were named
 
     def received(self, content: Mapping[str, Any] | bytes) -> None:
-        """One frame of the child."""
+        """One frame of the child. What it does not name first is not kept."""
         if isinstance(content, bytes):
+            self._missing -= len(content)
+            if self._missing < 0:
+                self.end("it sent more than it named")
+                return
             self.pieces.append(content)
         elif "printed" not in content and self.told is None:
-            self.told = content
-        if self.told is not None:
-            wanted = sum(self.told.get("files", {}).values())
-            if sum(map(len, self.pieces)) >= wanted:
-                self.end("")
+            self.told, self.lengths = content, content.get("files", {})
+            if not _are_lengths(self.lengths):
+                self.end(f"its files are larger than {MOST_LEARNED_BYTES:,} bytes, or no files")
+                return
+            self._missing = sum(self.lengths.values())
+        if self.told is not None and not self._missing:
+            self.end("")
 
     def end(self, reason: str) -> None:
         """It has all been said, or the child has ended."""
@@ -340,6 +358,15 @@ def _out_of_fold(content: Mapping[str, Any] | None) -> OutOfFold | None:
         cautious=numbers("cautious"),
         novel=numbers("novel"),
     )
+
+
+def _are_lengths(content: object) -> bool:
+    """Whether it names files, each with how many bytes it has."""
+    if not isinstance(content, dict):
+        return False
+    sizes = list(content.values())
+    plain = all(type(size) is int and size >= 0 for size in sizes)
+    return plain and sum(sizes) <= MOST_LEARNED_BYTES
 
 
 def _files(lengths: Mapping[str, int], data: bytes) -> Mapping[str, bytes]:

@@ -1,22 +1,26 @@
-"""What a child process may use: memory, processor time, files, environment.
+"""What a child process may use: memory, processor time, files, environment, sockets.
 
 Memory and processor time are limits of the kernel (``setrlimit``). Files are limited by Landlock,
 where the kernel has it: a child reads Python, the system's libraries and the copy of its own
-version, and writes to its own temporary folder.
-Source: Linux, Documentation/userspace-api/landlock.
+version, and writes to its own temporary folder. Sockets are limited by seccomp: the machine's own
+services, such as a database that trusts this account, listen on Unix sockets.
+Source: Linux, Documentation/userspace-api/landlock and seccomp_filter.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
+import platform
 import resource
 import signal
+import socket
 import struct
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
@@ -58,8 +62,21 @@ _SYSTEM = (
     "/proc/stat",
     "/proc/self",
 )
+_SCOPED = 1 << 0 | 1 << 1  # abstract Unix sockets, signals; from version 6 on
+_PR_SET_SECCOMP, _PR_SET_CHILD_SUBREAPER = 22, 36
+_FILTER_MODE = 2
+# What the kernel calls a machine, and its number of the system call `socket`.
+_MACHINES = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
+_IO_URING_SETUP = 425  # opens sockets past the filter
+_OTHER_NUMBERS = 0x40000000  # the same system calls again, of another kind of program
+_FAMILIES = (socket.AF_INET, socket.AF_INET6, 16)  # and netlink, which resolves names
+_LOAD, _IF_EQUAL, _IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
+_ALLOW, _DENY = 0x7FFF0000, 0x00050000 | errno.EACCES
+_CAPABILITIES_VERSION = 0x20080522
+_CAP_DAC_READ_SEARCH = 1 << 2
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
 _NICE = 10
+_LARGEST_FILE = 1_000_000_000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -78,6 +95,27 @@ def limit_memory(megabytes: int) -> None:
     most = _data_bytes() + megabytes * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def end_first() -> None:
+    """Have the kernel end this process, not the server or the database, where memory runs out.
+
+    Memory that processes share counts against no limit of one.
+    """
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def limit_file_size() -> None:
+    """Let no file that this process writes become larger than a gigabyte."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_FILE, _LARGEST_FILE))
+
+
+def close_standard_error() -> None:
+    """Write nothing to the log of the server past the server."""
+    nothing = os.open("/dev/null", os.O_WRONLY)
+    os.dup2(nothing, 2)
+    os.close(nothing)
 
 
 def limit_processor(seconds: float) -> None:
@@ -101,6 +139,62 @@ def end_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
+def adopt_orphans() -> None:
+    """Become the parent of whatever a child starts and leaves behind."""
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def child_processes() -> list[int]:
+    """The processes whose parent this one is, where the kernel tells."""
+    try:
+        told = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
+    except OSError:
+        return []
+    return [int(pid) for pid in told.split()]
+
+
+def close_local_sockets() -> bool:
+    """Let this process open sockets of the internet only.
+
+    Gives whether the kernel does it. It cannot be undone, and holds for every program started.
+    """
+    if platform.machine() not in _MACHINES:
+        return False
+    filtering = _steps(*_MACHINES[platform.machine()])
+    program = b"".join(struct.pack("=HBBI", *step) for step in filtering)
+    steps = ctypes.create_string_buffer(program, len(program))
+    listed = struct.pack("@HP", len(program) // 8, ctypes.addressof(steps))
+    _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    return int(_libc.prctl(_PR_SET_SECCOMP, _FILTER_MODE, listed, 0, 0)) == 0
+
+
+def _steps(machine: int, number: int) -> Iterator[tuple[int, int, int, int]]:
+    """The filter: code, how far to jump if so, how far if not, operand."""
+    deny = 7 + len(_FAMILIES)
+    allow = deny + 1
+    yield _LOAD, 0, 0, 4  # which kind of machine
+    yield _IF_EQUAL, 0, deny - 2, machine
+    yield _LOAD, 0, 0, 0  # which system call
+    yield _IF_AT_LEAST, deny - 4, 0, _OTHER_NUMBERS
+    yield _IF_EQUAL, deny - 5, 0, _IO_URING_SETUP
+    yield _IF_EQUAL, 0, allow - 6, number
+    yield _LOAD, 0, 0, 16  # its first argument
+    for place, family in enumerate(_FAMILIES, 7):
+        yield _IF_EQUAL, allow - place - 1, 0, family
+    yield _RETURN, 0, 0, _DENY
+    yield _RETURN, 0, 0, _ALLOW
+
+
+def drop_capabilities() -> None:
+    """Let root be nobody special, but for reading the files of whoever called it."""
+    if os.geteuid() != 0:
+        return
+    header = struct.pack("=Ii", _CAPABILITIES_VERSION, 0)
+    kept = struct.pack("=6I", _CAP_DAC_READ_SEARCH, _CAP_DAC_READ_SEARCH, 0, 0, 0, 0)
+    _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _libc.capset(header, kept)
+
+
 def landlock_version() -> int:
     """The version of Landlock that the kernel has; 0 if it has none."""
     return max(0, int(_libc.syscall(_CREATE_RULESET, None, 0, 1)))
@@ -109,7 +203,8 @@ def landlock_version() -> int:
 def confine(readable: Sequence[Path], writable: Sequence[Path]) -> bool:
     """Let this process read ``readable`` and the system, and write to ``writable``, nothing else.
 
-    Gives whether the kernel does it. It cannot be undone, and holds for every program started.
+    It signals only what it started, where the kernel can see to that (Linux 6.12). Gives whether
+    the kernel does it. It cannot be undone, and holds for every program started.
     """
     version = landlock_version()
     if not version:
@@ -118,6 +213,8 @@ def confine(readable: Sequence[Path], writable: Sequence[Path]) -> bool:
     if version < 5:
         rights &= (1 << 15) - 1
     attributes = struct.pack("=Q", rights)
+    if version >= 6:  # the network stays as it is
+        attributes = struct.pack("=3Q", rights, 0, _SCOPED)
     ruleset = _libc.syscall(_CREATE_RULESET, attributes, len(attributes), 0)
     if ruleset < 0:
         return False

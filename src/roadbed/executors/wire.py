@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from roadbed.kernel.storable import cleaned
 from roadbed.usecases.deciders import Answer, Context, Task, Unsure
 from roadbed.usecases.destinations import Action
 from roadbed.usecases.reading import written
 
 LARGEST_FRAME = 64 * 1024 * 1024
+LARGEST_ANSWER = 250_000  # bytes; 64 of them fit well into a frame
 _HEAD = struct.Struct(">IB")
 _JSON, _RAW = 0, 1
 _PIECE = 1024 * 1024
 _ODD = "$odd"  # stands for a value that is no JSON; its type's name is kept
+_LONGEST_NAME = 100
 _FIELDS = ("confidence", "cautious", "evidence", "provenance")
 
 
@@ -80,6 +83,17 @@ def _object(body: bytes) -> Mapping[str, Any]:
     return content
 
 
+def answers(content: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The answers in a frame of a child. Raises ``FrameError`` for what is none."""
+    found = content["answers"]
+    if not isinstance(found, list):
+        raise FrameError("answers that are no list")
+    for answer in found:
+        if not isinstance(answer, dict) or type(answer.get("number")) is not int:
+            raise FrameError("an answer without its number")
+    return found
+
+
 def write_context(context: Context) -> Mapping[str, Any]:
     """The part of a context that differs from call to call."""
     task = context.task
@@ -122,7 +136,10 @@ def write_answer(given: object) -> Mapping[str, Any]:
 
 
 def read_answer(content: Mapping[str, Any], output: type[BaseModel]) -> object:
-    """What ``write_answer`` wrote, as the decider gave it: ``Answer``, ``Unsure`` or neither."""
+    """What ``write_answer`` wrote, as the decider gave it: ``Answer``, ``Unsure`` or neither.
+
+    What a validator of the pod's own raises comes through.
+    """
     if "unsure" in content:
         return Unsure(
             reason=str(content["unsure"]),
@@ -144,7 +161,8 @@ class _Odd:
     """A value that is no JSON, or no answer. Its class has the name of what it stands for."""
 
     def __new__(cls, name: str) -> _Odd:
-        return object.__new__(type(name, (_Odd,), {"__init__": lambda *_: None}))
+        named = cleaned(name)[:_LONGEST_NAME] or "nothing"  # whatever a child may call it
+        return object.__new__(type(named, (_Odd,), {"__init__": lambda *_: None}))
 
 
 def _plain(value: object) -> object:

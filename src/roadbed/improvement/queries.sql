@@ -170,7 +170,9 @@ FROM proposal WHERE id = %(id)s
 UPDATE proposal
 SET state = %(state)s, decided_by = %(person)s, decided_at = %(at)s, note = %(note)s,
     edited = %(edited)s, title = %(title)s, reason = %(reason)s, support = %(support)s,
-    cases = %(cases)s, patch = %(patch)s
+    cases = %(cases)s, patch = %(patch)s,
+    written_by = CASE WHEN %(edited)s AND NOT %(person)s = ANY (written_by)
+                      THEN array_append(written_by, %(person)s) ELSE written_by END
 WHERE id = %(id)s AND state = 'open'
 RETURNING id
 

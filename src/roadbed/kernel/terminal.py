@@ -1,13 +1,23 @@
-"""Text as a terminal may show it: nothing in it moves the cursor, colours, or turns words round."""
+"""Text for a terminal or a log: characters that would act on it are shown instead."""
 
 from __future__ import annotations
 
 import re
 
-# Control characters but tab and line feed, other line ends, directions, halves of surrogates.
-_ACTS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# Controls but tab and line feed, DEL, the second set of controls, directions, half surrogates.
+_ACTS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def visible(text: str) -> str:
-    """``text`` with the escape of JSON in place of ESC and the like; JSON stays the same JSON."""
-    return _ACTS.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
+    """``text`` with an escape, as JSON has them, for each character that acts on a terminal.
+
+    In JSON such characters stand inside texts only, so what it means stays the same.
+    """
+    return _ACTS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def one_line(text: str) -> str:
+    """The same, with line feeds shown too: in a log a line is an entry."""
+    return visible(text).replace("\n", "\\n")

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from roadbed.intake.rules import body_hash
+from roadbed.kernel.clock import CLOCKS_DIFFER
 from roadbed.kernel.errors import RoadbedError
 from roadbed.outcomes.errors import (
     NoSuchTaskError,
@@ -143,9 +144,9 @@ def _fitted(declared: UseCase, output: Mapping[str, Any]) -> dict[str, Any]:
 def _check_time(happened_at: datetime | None, *, admitted_at: datetime, now: datetime) -> None:
     if happened_at is None:
         return
-    if happened_at > now:
+    if happened_at > now + CLOCKS_DIFFER:
         raise OutcomeError("happened_at is in the future.", "Report what has happened.")
-    if happened_at < admitted_at:
+    if happened_at < admitted_at - CLOCKS_DIFFER:
         raise OutcomeError(
             f"happened_at is before the task came in, {admitted_at:%Y-%m-%dT%H:%M:%S.%fZ}.",
             "An outcome follows an answer; correct the time, or leave it out.",

@@ -59,10 +59,10 @@ class Members:
 
         Raises ``PersonInvalidError``, ``PersonExistsError``.
         """
-        if not rules.is_name(name):
+        if not rules.is_name(name) or name in rules.RESERVED:
             raise PersonInvalidError(
                 f"{name[:80]!r} cannot be a person's name here.",
-                "Use at most 64 of a to z, 0 to 9, and inside '.', '_' and '-'.",
+                "Use at most 64 of a to z, 0 to 9, and inside '.', '_' and '-'; not roadbed.",
             )
         if email is not None and ("@" not in email or len(email) > 254 or "\0" in email):
             raise PersonInvalidError(f"{email[:80]!r} is no e-mail address.", "Give name@domain.")

@@ -213,9 +213,10 @@ WHERE issuer = %(issuer)s AND subject = %(subject)s
 
 -- name: by_email
 -- Closed also to whoever inherits an address: who has signed in from this provider is known by subject.
+-- Only A to Z has a small letter here: of other letters some have one that is another's as well.
 SELECT name, disabled_at IS NOT NULL OR EXISTS (
     SELECT FROM identity WHERE identity.person = name AND issuer = %(issuer)s) AS closed
-FROM person WHERE lower(email) = lower(%(email)s)
+FROM person WHERE lower(email COLLATE "C") = lower(%(email)s COLLATE "C")
 
 -- name: by_name
 SELECT name, disabled_at IS NOT NULL OR EXISTS (

@@ -12,6 +12,7 @@ from roadbed.people.model import Role
 
 LINK_SECONDS = 15 * 60.0
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 200
+RESERVED = frozenset({"roadbed"})  # stands in the log for what nobody did
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 
 

@@ -141,7 +141,8 @@ class SigningIn:
 
     async def _invite(self, identity: Identity) -> str:
         """Somebody new, without a role, under a name that means nobody yet."""
-        taken = {row["name"] for row in await self._database.fetch(SQL["names_taken"])}
+        rows = await self._database.fetch(SQL["names_taken"])
+        taken = rules.RESERVED | {row["name"] for row in rows}
         made = await self._members.add(
             rules.free_name(rules.as_name(identity.name or identity.nick), taken),
             by="identity provider",

@@ -90,9 +90,13 @@ LEFT JOIN verdict ON verdict.id = review.verdict
 WHERE (%(use_case)s::text IS NULL OR task.use_case = %(use_case)s)
   AND task.use_case = ANY (%(served)s)
   AND (%(before)s::text IS NULL OR task.id < %(before)s)
-  AND (%(route)s::text IS NULL OR decision.route = %(route)s
-       AND NOT (task.reference AND review.verdict IS NULL))
+  -- What is hidden in a row must not be found by either, one guess after the other.
+  AND (%(route)s::text IS NULL OR decision.route = %(route)s)
   AND (%(verdict)s::text IS NULL OR verdict.kind = %(verdict)s)
+  AND (coalesce(%(route)s::text, %(verdict)s::text) IS NULL
+       OR NOT (task.reference AND review.verdict IS NULL)
+          AND (review.id IS NULL OR NOT answer_withheld(
+              task.reference OR review.blind, review.closed_at, review.verdict)))
   AND (%(text)s::text IS NULL OR task.id = %(text)s OR task.key = %(text)s
        OR task.input::text ILIKE %(pattern)s)
 ORDER BY task.id DESC

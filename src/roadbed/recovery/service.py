@@ -36,6 +36,7 @@ from roadbed.storage.sql import queries
 _SQL = queries(__package__)
 _DELIVERIES = queries("roadbed.deliveries")
 _TRUST = queries("roadbed.trust")
+_RESTORE = "restore"  # what the pods' notice is about, until the restore is declared
 _log = structlog.get_logger("roadbed")
 LOOK_SECONDS = 2.0
 _WAIT_SECONDS = 0.02
@@ -139,7 +140,8 @@ class Recovery:
         for row in await self._database.fetch(_SQL["use_cases"]):
             facts = {"id": self._ids.new("ntc"), "use_case": row["name"], "kind": "restored"}
             await self._database.fetch(
-                _TRUST["announce"], {**facts, "text": found.sentence, "at": self._clock.now()}
+                _TRUST["announce"],
+                {**facts, "text": found.sentence, "at": self._clock.now(), "about": _RESTORE},
             )
 
     async def _finished_before(self, longer: Checkpoint) -> bool:
@@ -208,6 +210,9 @@ class Recovery:
                     "lost_note": longer.note if longer else None,
                 },
             )
+            over = {"about": _RESTORE, "at": facts["at"]}
+            for known in await (await connection.execute(_SQL["use_cases"])).fetchall():
+                await connection.execute(_TRUST["over"], {**over, "use_case": known["name"]})
         return Declared(
             id=row["id"],
             kept=kept.size,

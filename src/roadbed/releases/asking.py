@@ -42,8 +42,8 @@ def may_sign(release: Release, roles: Collection[str], person: str) -> tuple[lis
     if release.step not in UNDER_WAY or not release.content or not release.missing:
         return [], ""
     mine = [each for each in release.missing if each in roles]
-    if duties.bar(person, Parties(authors=[release.author])) is not None:
-        return [], "You made this release, so others have to agree to it."
+    if duties.bar(person, Parties(authors=release.authors)) is not None:
+        return [], "You made this release or a part of it, so others have to agree to it."
     if any(each.person == person and each.counts for each in release.sign_offs):
         return [], "You gave your word; the other roles are for other people."
     if not mine:

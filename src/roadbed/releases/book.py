@@ -113,7 +113,8 @@ class ReleaseBook:
 
 _AS_STORED = (
     *("id", "use_case", "number", "step", "behaviour", "base", "base_number", "version"),
-    *("version_number", "reason", "author", "proposals", "plan", "gate", "content", "trial"),
+    *("version_number", "reason", "author", "authors", "proposals", "plan", "gate", "content"),
+    "trial",
     *("planned_at", "gated_at", "shadow_at", "canary_at", "live_at"),
     *("ended_at", "ended_by", "ended_why"),
 )

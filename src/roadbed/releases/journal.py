@@ -22,11 +22,12 @@ _ENDS: tuple[Step, ...] = ("failed", "retired", "rolled_back", "withdrawn")
 class Journal:
     """Moves releases, inside the caller's transaction, and leaves nothing unsaid."""
 
-    def __init__(self, ids: Ids, clock: Clock, *, audit_note: str, announce: str) -> None:
+    def __init__(self, ids: Ids, clock: Clock, *, note: str, tell: str, over: str) -> None:
         self._ids = ids
         self._clock = clock
-        self._audit_note = audit_note
-        self._announce = announce
+        self._audit_note = note
+        self._announce = tell
+        self._over = over
 
     async def move(
         self, connection: Connection, release: Release, step: Step, *, actor: str, why: str = ""
@@ -46,6 +47,8 @@ class Journal:
                 "at": self._clock.now(),
             },
         )
+        about = {"about": _about(release.id), "at": self._clock.now()}
+        await connection.execute(self._over, {"use_case": release.use_case, **about})
         await self.reached(connection, release, step, actor=actor, why=why)
 
     async def reached(
@@ -151,8 +154,19 @@ class Journal:
             },
         )
 
-    async def tell_pod(self, connection: Connection, use_case: str, kind: str, text: str) -> None:
-        """What the pod must know, until somebody says that they have seen it."""
+    async def tell_pod(
+        self,
+        connection: Connection,
+        use_case: str,
+        kind: str,
+        text: str,
+        *,
+        waits: str | None = None,
+    ) -> None:
+        """What the pod must know, until somebody says that they have seen it.
+
+        Where it says that a release ``waits``, it is over once that has moved on.
+        """
         await connection.execute(
             self._announce,
             {
@@ -161,5 +175,10 @@ class Journal:
                 "kind": kind,
                 "text": text,
                 "at": self._clock.now(),
+                "about": None if waits is None else _about(waits),
             },
         )
+
+
+def _about(release_id: str) -> str:
+    return f"release {release_id}"

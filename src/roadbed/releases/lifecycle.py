@@ -142,8 +142,8 @@ def sign_off(
         why_not = "given for other content"
     elif row["expires_at"] <= now:
         why_not = "expired"
-    elif duties.bar(row["person"], Parties(authors=[release["author"]])) is not None:
-        why_not = "by the author"
+    elif duties.bar(row["person"], Parties(authors=release["authors"])) is not None:
+        why_not = "by an author"
     elif row["role"] not in roles.get(row["person"], frozenset()):
         why_not = f"{row['person']} is no longer {row['role'].replace('_', ' ')}"
     return SignOff(

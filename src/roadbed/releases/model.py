@@ -98,6 +98,7 @@ class Release:
     certificate: Mapping[str, Any] | None
     reason: str
     author: str
+    authors: Sequence[str]
     proposals: Sequence[str]
     plan: Mapping[str, Any]
     gate: Mapping[str, Any] | None

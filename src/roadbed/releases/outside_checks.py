@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from roadbed.connectors.filling import header_key
-from roadbed.connectors.webhook import signature
+from roadbed.connectors.webhook import signatures
 from roadbed.kernel.secrets import mask
 from roadbed.usecases.destinations import Outside, Response
 from roadbed.usecases.rollout import Check
@@ -47,8 +47,8 @@ class OutsideChecks:
         moment = str(int(outside.now().timestamp()))
         headers["webhook-timestamp"] = moment
         if check.secret is not None:
-            secret = outside.secret(check.secret)
-            headers["webhook-signature"] = signature(secret, key, moment, body)
+            signed = signatures(outside, check.secret, key, moment, body)
+            headers["webhook-signature"] = signed
         return await outside.request(
             "POST", check.url, headers=headers, content=body, private=check.private
         )

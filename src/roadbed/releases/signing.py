@@ -121,7 +121,7 @@ def agreed(release: Release) -> None:
             f"Release {release.number} still needs the word of the {named(release.missing)}"
             + (f"; {', '.join(lapsed)}." if lapsed else "."),
             f"`roadbed release sign {release.use_case}` gives it, each by another person, "
-            "none of them the author.",
+            "none of them an author.",
         )
 
 
@@ -140,9 +140,9 @@ def _may_sign(release: Release, person: str, content: str, verdict: str) -> None
             f"({release.content[:_SHORT]}).",
             "Look at it again and sign what stands there.",
         )
-    if duties.bar(person, Parties(authors=[release.author])) is not None:
+    if duties.bar(person, Parties(authors=release.authors)) is not None:
         raise NotYoursToSignError(
-            f"{person} is the author of release {release.number}.",
+            f"{person} is an author of release {release.number}.",
             "Nobody signs off their own work: ask somebody else of the pod.",
         )
     if any(each.person == person and each.counts for each in release.sign_offs):

@@ -303,10 +303,17 @@ def _inside(name: str) -> bool:
 
 
 def _is(folder: Path, files: Mapping[str, str]) -> bool:
-    """Whether ``folder`` holds these files and no other: bytecode planted there would run too."""
-    if not folder.is_dir():
+    """Whether ``folder`` holds these files and no other: bytecode planted there would run too.
+
+    A link counts as another, also one to a folder, whose files are not seen here.
+    """
+    if not folder.is_dir() or folder.is_symlink() or folder.parent.is_symlink():
         return False
-    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    there = {
+        f"{path.relative_to(folder).as_posix()}{'@' if path.is_symlink() else ''}"
+        for path in folder.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    }
     return there == set(files) and hashes(folder) == files
 
 

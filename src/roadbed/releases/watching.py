@@ -120,7 +120,13 @@ class Watching:
 
     async def _compared(self, release: Release, since: datetime | None) -> list[Mapping[str, Any]]:
         rows: list[Mapping[str, Any]] = []
-        facts = {"release": release.id, "since": since, "after": "", "most": _PORTION}
+        facts = {
+            "release": release.id,
+            "authors": list(release.authors),
+            "since": since,
+            "after": "",
+            "most": _PORTION,
+        }
         while some := await self._database.fetch(_SQL["compared"], facts):
             rows += some
             facts["after"] = some[-1]["task_id"]
@@ -149,6 +155,7 @@ class Watching:
                     "release",
                     f"{release.use_case}: the {release.step} of release {release.number} has "
                     f"compared {trial['compared']:,} tasks. It waits for somebody to take it on.",
+                    waits=release.id,
                 )
 
     async def _fall(self, release: Release, why: str) -> None:

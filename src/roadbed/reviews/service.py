@@ -283,6 +283,7 @@ class Reviews:
             "note": None,
             "new_kind": False,
             "deliveries": plan(declared) or None,
+            "sends": bool(declared.destinations or declared.actions),
             "reviewer": reviewer,
             "linker": None,
             "given_at": self._clock.now(),

@@ -12,7 +12,9 @@ once. The bound and the estimate stop before it: who labels easy items first can
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from scipy.special import polygamma
 
@@ -58,6 +60,14 @@ class RunningAudit:
 
     def __post_init__(self) -> None:
         self._harm = [1.0] * len(_HARM_MULTIPLES)
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> RunningAudit:
+        """The audit that stood at ``state``, made by ``dataclasses.asdict``."""
+        audit = cls(risk_limit=state["risk_limit"], delta=state["delta"])
+        for name in cls.__dataclass_fields__:
+            setattr(audit, name, state[name])
+        return audit
 
     def pass_over(self, tasks: int, weight: float) -> None:
         """``tasks`` automatic answers that were not drawn; ``weight`` is the sum of their rates."""

@@ -112,14 +112,14 @@ class Measuring:
                     case.content,
                     content,
                     row["confidence"],
-                    barred=[release.author],
+                    barred=release.authors,
                 )
         return opened
 
     async def _other_answers(self, service: Service) -> None:
         """In a canary, the answer of the version that did not decide, where only people can judge.
 
-        What was decided is judged in the task's own review.
+        What was decided is judged in the task's own review. No author of the candidate judges it.
         """
         declared = service.loaded.declared
         if not declared.scorer.needs_person or service.trial is None:
@@ -134,6 +134,7 @@ class Measuring:
                 content,
                 row["confidence"] or 0.0,
                 known_as=row["content"],
+                barred=row["authors"],
             )
 
     async def _ask(

@@ -65,7 +65,10 @@ class StateChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notice:
-    """Something the pod must know; open until somebody says that they have seen it."""
+    """Something the pod must know.
+
+    It is open until somebody says that they have seen it, or what it speaks of is over.
+    """
 
     id: str
     use_case: str
@@ -74,3 +77,4 @@ class Notice:
     at: datetime
     seen_by: str | None
     seen_at: datetime | None
+    over_at: datetime | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from roadbed.risk import distributions
@@ -18,39 +18,105 @@ from roadbed.trust.model import AuditPoint
 from roadbed.usecases.model import RiskMeasure, UseCase
 
 _MOST_POINTS = 120
+MARK_EVERY = 1_000  # labels read between two places from which a look can go on
 
 
-def replay(
-    rows: Iterable[Mapping[str, Any]],
-    after: Mapping[str, Any],
-    risk_limit: float,
-    delta: float,
-    risk_measure: RiskMeasure = "wrong",
-) -> tuple[RunningAudit, list[AuditPoint]]:
-    """The audit of one version, and its way there, from its sample in the order drawn.
+@dataclass(kw_only=True, slots=True)
+class AuditReplay:
+    """The audit of one version, and its way there, from its sample in the order drawn."""
 
-    A row is one drawn automatic answer with the ``passed`` others since the one before and the
-    ``weight`` of these. Late ones count as wrong; those whose label may still come are told to it.
-    """
-    audit = RunningAudit(risk_limit=risk_limit, delta=delta)
-    path: list[AuditPoint] = []
-    for row in rows:
-        audit.pass_over(row["passed"], row["weight"])
-        if row["loss"] is None:
-            audit.wait()
-            continue
-        audit.add(wrong=_loss(row, risk_measure), rate=row["rate"])
-        path.append(
-            AuditPoint(
-                automated=audit.automated,
-                estimate=audit.estimate or 0.0,
-                upper=1.0 if audit.upper is None else audit.upper,
-                harm=audit.harm,
-                change=audit.change,
-            )
+    audit: RunningAudit
+    risk_measure: RiskMeasure
+    path: list[AuditPoint] = field(default_factory=list)
+    overdue: int = 0
+
+    @classmethod
+    def begun(
+        cls,
+        risk_limit: float,
+        delta: float,
+        risk_measure: RiskMeasure,
+        state: Mapping[str, Any] | None,
+    ) -> AuditReplay:
+        """One that has read nothing, or stands where ``state`` was kept."""
+        if state is None:
+            audit = RunningAudit(risk_limit=risk_limit, delta=delta)
+            return cls(audit=audit, risk_measure=risk_measure)
+        return cls(
+            audit=RunningAudit.of(state["audit"]),
+            risk_measure=risk_measure,
+            path=[AuditPoint(**point) for point in state["path"]],
+            overdue=state["overdue"],
         )
-    audit.pass_over(after["passed"], after["weight"])
-    return audit, thinned(path)
+
+    def go_on(self, rows: Iterable[Mapping[str, Any]], *, upto: str) -> list[dict[str, Any]]:
+        """Read ``rows``, and give marks to go on from: of what stands before the task ``upto``.
+
+        A row is one drawn automatic answer with the ``passed`` others since the one before and the
+        ``weight`` of these. Late ones count as wrong; those whose label may still come are told to
+        the audit, and no mark stands behind one.
+        """
+        marks = []
+        final = True
+        for number, row in enumerate(rows, 1):
+            self.audit.pass_over(row["passed"], row["weight"])
+            final = final and row["loss"] is not None and not row["pending"] and row["id"] < upto
+            self.overdue += row["late"]
+            if row["loss"] is None:
+                self.audit.wait()
+                continue
+            self.audit.add(wrong=_loss(row, self.risk_measure), rate=row["rate"])
+            self.path.append(
+                AuditPoint(
+                    automated=self.audit.automated,
+                    estimate=self.audit.estimate or 0.0,
+                    upper=1.0 if self.audit.upper is None else self.audit.upper,
+                    harm=self.audit.harm,
+                    change=self.audit.change,
+                )
+            )
+            if final and number % MARK_EVERY == 0:
+                self.path = thinned(self.path)
+                marks.append({"last": row["id"], "state": self._state()})
+        return marks
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "audit": asdict(self.audit),
+            "path": [asdict(point) for point in self.path],
+            "overdue": self.overdue,
+        }
+
+
+@dataclass(kw_only=True, slots=True)
+class KindReplay:
+    """The kind alarm over reviewed tasks in the order drawn.
+
+    ``known`` are marks of the outputs that the version was trained on; ``None`` if it does not say.
+    """
+
+    alarm: KindAlarm
+    known: frozenset[str] | None
+
+    @classmethod
+    def begun(cls, known: frozenset[str] | None, state: Mapping[str, Any] | None) -> KindReplay:
+        """One that has read nothing, or stands where ``state`` was kept."""
+        return cls(alarm=KindAlarm() if state is None else KindAlarm(**state), known=known)
+
+    def go_on(self, rows: Iterable[Mapping[str, Any]], *, upto: str) -> list[dict[str, Any]]:
+        """Read ``rows``, and give marks to go on from: of what stands before the task ``upto``."""
+        marks = []
+        for number, row in enumerate(rows, 1):
+            unseen = self.known is not None and canonical(row["right_output"]) not in self.known
+            self.alarm.add(unknown=bool(row["new_kind"]) or unseen)
+            if number % MARK_EVERY == 0 and row["id"] < upto:
+                marks.append({"last": row["id"], "state": asdict(self.alarm)})
+        return marks
+
+
+def known_kinds(kinds: Sequence[Mapping[str, Any] | None] | None) -> frozenset[str] | None:
+    """Marks of the outputs that a version was trained on; ``None`` if it does not say."""
+    return None if kinds is None else frozenset(canonical(output) for output in kinds)
 
 
 def _loss(row: Mapping[str, Any], risk_measure: RiskMeasure) -> float:
@@ -65,21 +131,6 @@ def thinned(path: list[AuditPoint]) -> list[AuditPoint]:
     """At most ``_MOST_POINTS`` of them, the last one always."""
     step = max(1, -(-len(path) // _MOST_POINTS))
     return [*path[:-1:step], *path[-1:]]
-
-
-def kinds_of(
-    rows: Iterable[Mapping[str, Any]], known: Sequence[Mapping[str, Any] | None] | None
-) -> KindAlarm:
-    """The kind alarm over reviewed tasks in the order drawn.
-
-    ``known`` are the outputs that the version was trained on; ``None`` if it does not say.
-    """
-    marks = None if known is None else {canonical(output) for output in known}
-    alarm = KindAlarm()
-    for row in rows:
-        unseen = marks is not None and canonical(row["right_output"]) not in marks
-        alarm.add(unknown=bool(row["new_kind"]) or unseen)
-    return alarm
 
 
 def reason(sign: Sign, audit: RunningAudit, kinds: KindAlarm, risk_limit: float) -> str:

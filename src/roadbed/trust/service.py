@@ -25,26 +25,16 @@ from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.trust import rules
 from roadbed.trust.errors import UnknownNoticeError
-from roadbed.trust.model import AuditPoint, AuditView, Notice, StateChange
+from roadbed.trust.evidence import Evidence, Found
+from roadbed.trust.model import AuditView, Notice, StateChange
 from roadbed.usecases.model import UseCase
 
 _SQL = queries(__package__)
 _LOOK_SECONDS = 0.5
 _CHASE_SECONDS = 60.0
+_LABELS = "labels"  # what the notice of late labels is about
 _log = structlog.get_logger("roadbed")
 Row = Mapping[str, Any]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class _Found:
-    """What the evidence of the live version comes to."""
-
-    live: Row
-    audit: RunningAudit
-    path: Sequence[AuditPoint]
-    kinds: KindAlarm
-    waiting: int
-    overdue: int
 
 
 class Trust:
@@ -56,6 +46,7 @@ class Trust:
         self._clock = clock
         self._audit_note = audit_note
         self._seen: dict[str, Row | None] = {}
+        self._reader = Evidence(database, clock)
 
     async def look(self, declared: UseCase) -> StateChange | None:
         """Move the state if the evidence says so; every move is noted and told.
@@ -94,16 +85,21 @@ class Trust:
     async def chase(self, declared: UseCase) -> int:
         """Put late sample items first in the queue and tell the pod; gives how many are new."""
         facts = {"use_case": declared.name, "late_before": await self._late_before(declared)}
-        late = await self._database.fetch(_SQL["chase"], facts)
-        if late:
-            many = "item waits" if len(late) == 1 else "items wait"
+        new = await self._database.fetch(_SQL["chase"], facts)
+        row = await self._database.fetch_one(_SQL["late_items"], facts)
+        late = row["late"] if row else 0
+        if new or not late:
+            over = {"use_case": declared.name, "about": _LABELS, "at": self._clock.now()}
+            await self._database.fetch(_SQL["over"], over)
+        if new and late:
+            many = "item waits" if late == 1 else "items wait"
             await self._announce(
                 declared.name,
                 "overdue",
-                f"{declared.name}: {len(late)} sample {many} for a label since more than "
+                f"{declared.name}: {late} sample {many} for a label since more than "
                 f"{declared.label_within_hours:g} hours. Until then each counts as wrong.",
             )
-        return len(late)
+        return len(new)
 
     async def audit(self, declared: UseCase) -> AuditView:
         """The running audit of the live version, with its way there."""
@@ -111,7 +107,7 @@ class Trust:
         delta = 1.0 - declared.certainty
         if found is None:
             audit, kinds = RunningAudit(risk_limit=declared.risk_limit, delta=delta), KindAlarm()
-            found = _Found(live={}, audit=audit, path=(), kinds=kinds, waiting=0, overdue=0)
+            found = Found(live={}, audit=audit, path=(), kinds=kinds, waiting=0, overdue=0)
         audit, kinds = found.audit, found.kinds
         low, high = share_interval(audit.wrong, audit.sampled, declared.certainty)
         return AuditView(
@@ -166,39 +162,8 @@ class Trust:
             self._seen[declared.name] = pulse
             await self.look(declared)
 
-    async def _evidence(self, declared: UseCase) -> _Found | None:
-        live = await self._database.fetch_one(_SQL["live"], {"use_case": declared.name})
-        if live is None or live["live_version"] is None:
-            return None
-        facts: dict[str, Any] = {
-            "use_case": declared.name,
-            "version": live["live_version"],
-            "since": live["audit_at"],
-            "late_before": await self._late_before(declared),
-        }
-        rows = await self._database.fetch(_SQL["outcomes"], facts)
-        last = rows[-1]["id"] if rows else ""
-        after = await self._database.fetch_one(_SQL["after"], {**facts, "last": last})
-        kinds = await self._database.fetch(
-            _SQL["kinds"],
-            {**facts, "since": live["alarm_at"]},
-        )
-        audit, path = await asyncio.to_thread(
-            rules.replay,
-            rows,
-            after or {"passed": 0, "weight": 0.0},
-            declared.risk_limit,
-            1.0 - declared.certainty,
-            declared.risk_measure,
-        )
-        return _Found(
-            live=live,
-            audit=audit,
-            path=path,
-            kinds=rules.kinds_of(kinds, live["kinds"]),
-            waiting=sum(row["loss"] is None for row in rows),
-            overdue=sum(row["late"] for row in rows),
-        )
+    async def _evidence(self, declared: UseCase) -> Found | None:
+        return await self._reader.read(declared, await self._late_before(declared))
 
     async def _move(
         self, use_case: str, live: Row, before: Standing, after: Standing, sign: Sign, why: str
@@ -252,6 +217,7 @@ class Trust:
                     "kind": after.state,
                     "text": text,
                     "at": at,
+                    "about": None,
                 },
             )
             await connection.execute(_SQL["tell"], {"use_case": use_case})
@@ -267,6 +233,7 @@ class Trust:
                 "kind": kind,
                 "text": text,
                 "at": self._clock.now(),
+                "about": _LABELS,
             },
         )
 

@@ -50,7 +50,15 @@ class TemporaryError(Exception):
 
 
 class RefusedError(Exception):
-    """Nothing happened, and the same attempt would fail again: a person has to look."""
+    """Nothing happened, and the same attempt would fail again: a person has to look.
+
+    ``cause`` is one word for what would fail every parcel in the same way: ``401``, ``secret``.
+    The pod is told of it once, not at each parcel.
+    """
+
+    def __init__(self, detail: str, *, cause: str | None = None) -> None:
+        super().__init__(detail)
+        self.cause = cause
 
 
 class UnknownOutcomeError(Exception):

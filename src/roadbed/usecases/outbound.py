@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from roadbed.usecases import templates
-from roadbed.usecases.conditions import compiled
+from roadbed.usecases.conditions import Condition, compiled
 from roadbed.usecases.destinations import Action, ActionKind, Destination, Effect
 from roadbed.usecases.errors import Problem
 from roadbed.usecases.reading import UnfitError, read_form
@@ -42,7 +42,7 @@ def action_problems(declared: UseCase, found: ActionKind) -> list[Problem]:
     ]
 
 
-def condition(text: str) -> Any:
+def condition(text: str) -> Condition:
     """A compiled ``when``. Raises ``ValueError``."""
     return compiled(text, _SEES)
 

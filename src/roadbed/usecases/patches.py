@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel
 
-from roadbed.usecases.conditions import compiled
+from roadbed.usecases.conditions import Condition, compiled
 from roadbed.usecases.deciders import (
     Answer,
     Context,
@@ -56,7 +56,7 @@ class RulePatch:
     when: str
     set: Mapping[str, Any] | None
     reason: str
-    program: Any = field(repr=False, compare=False)
+    program: Condition = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import yaml
 
-from roadbed.usecases.conditions import compiled
+from roadbed.usecases.conditions import Condition, compiled
 from roadbed.usecases.errors import Problem, UseCaseError
 
 Route = Literal["review", "refused"]
@@ -33,7 +33,7 @@ class Rule:
     when: str
     route: Route
     reason: str
-    program: Any = field(repr=False, compare=False)
+    program: Condition = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +45,7 @@ class ActionRule:
     when: str
     decide: Literal["allow", "review", "refuse"]
     reason: str
-    program: Any = field(repr=False, compare=False)
+    program: Condition = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

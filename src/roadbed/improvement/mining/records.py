@@ -131,10 +131,6 @@ def _kappa(said: Sequence[str], told: Sequence[str]) -> float:
     return 0.0 if chance >= 1.0 else (share - chance) / (1.0 - chance)
 
 
-def _column(table: Table, column: str, out: str, hits: Sequence[tuple[str, Seen]]) -> list[str]:
-    return [_cell(table[key], column, _said(each, out)) for key, each in hits]
-
-
 def _cell(record: Mapping[str, str], column: str, said: object) -> str:
     """A table's text, in the words of the answer if it is the same."""
     return as_text(said) if same(record.get(column), said) else str(record.get(column))
