@@ -71,7 +71,7 @@ class TestIncidents:
             ({"title": "x", "since": "2026-01-01T00:00:00Z", "more": 1}, "request_invalid"),
             ({"title": "x\0", "since": "2026-01-01T00:00:00Z"}, "request_invalid"),
             ({"title": "x" * 1001, "since": "2026-01-01T00:00:00Z"}, "request_invalid"),
-            ({"title": "x", "since": "2026-01-01T00:00:00"}, "incident_invalid"),
+            ({"title": "x", "since": "2026-01-01T00:00:00"}, "request_invalid"),
             ({"title": "x", "since": "9999-01-01T00:00:00Z"}, "incident_invalid"),
             (
                 {"title": "x", "since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"},

@@ -85,8 +85,10 @@ class TestReading:
         assert says in caught.value.problem
         assert caught.value.remedy
 
-    def test_control_characters_do_not_get_into_examples(self, read: Read, tmp_path: Path) -> None:
-        past = read("text,label\na\x07b,x\nc,y\n")
+    def test_what_cannot_be_stored_does_not_get_into_examples(
+        self, read: Read, tmp_path: Path
+    ) -> None:
+        past = read("text,label\na\x00b,x\nc,y\n")
         scaffold.write_from_table(tmp_path / "desk", past, person="ana", random_sample=False)
         first = next(iter(read_examples(load(tmp_path / "desk"))))[2]
         assert json.loads(first.input.model_dump_json()) == {"text": "ab"}  # type: ignore[union-attr]

@@ -206,10 +206,10 @@ class TestRows:
         with pytest.raises(TableError, match="Line 2 is longer"):
             opened("text,label\n" + "a" * (LONGEST_RECORD + 1) + ",b\n")
 
-    def test_control_characters_are_removed_and_told(self, opened: Open) -> None:
-        table = opened('text,label\na\x00b,c\n"d\te\nf",g\n')
-        assert cells(table) == [["ab", "c"], ["d\te\nf", "g"]]
-        assert "Control characters removed: 1 (line 2)" in says(table)
+    def test_what_cannot_be_stored_is_removed_and_told(self, opened: Open) -> None:
+        table = opened('text,label\na\x00b,c\n"d\te\nf\x0c",g\n')
+        assert cells(table) == [["ab", "c"], ["d\te\nf\x0c", "g"]]
+        assert "cannot be stored removed: 1 (line 2)" in says(table)
 
     @pytest.mark.parametrize("content", ["", "\n\n", "\ufeff", ",,\n"])
     def test_a_file_without_a_header(self, opened: Open, content: str) -> None:
@@ -233,6 +233,6 @@ class TestRows:
         }
 
     def test_many_lines_are_counted_and_the_first_are_named(self, opened: Open) -> None:
-        table = opened("text,label\n" + "a\x01,b\n" * 30)
+        table = opened("text,label\n" + "a\x00,b\n" * 30)
         assert "removed: 30 (lines 2, 3," in says(table)
         assert "and more)" in says(table)

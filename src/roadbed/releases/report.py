@@ -92,10 +92,10 @@ def _worse(gate: Report) -> str:
         if _kind(each) != "difference" or not each["passed"] or not n or not more or more <= 0.0:
             continue
         where = "" if each["name"] == "errors" else f" on {label(each)}"
-        sides = [(gate.get(side) or {}).get("error") for side in ("live", "candidate")]
+        live, candidate = ((gate.get(side) or {}).get("error") for side in ("live", "candidate"))
         told = f"{bare(more)} points"
-        if not where and None not in sides and sides[1] > sides[0]:
-            told = f"{share(sides[1])} instead of {share(sides[0])}"
+        if not where and live is not None and candidate is not None and candidate > live:
+            told = f"{share(candidate)} instead of {share(live)}"
         allowed = f"{bare(each['limit'])} points allowed, n = {n:,}"
         said.append(f"It is worse{where}, within the limit: {told} wrong ({allowed}).")
     if len(said) > _MOST_WORSE:
