@@ -165,6 +165,15 @@ class TestLabels:
         assert rows(none)[0] == ("t0", None)
 
 
+class TestNotes:
+    def test_rows_that_are_equal_are_counted_and_kept(self, read: Read) -> None:
+        past = read("text,label\na,x\nb,y\na,x\na,y\na,x\n")
+        assert len(past.rows) == 5
+        assert "equal to an earlier one, which all count: 2 (lines 4, 6)" in " ".join(
+            past.account.sentences()
+        )
+
+
 class TestTerminal:
     def test_questions_are_asked_one_by_one(
         self, read: Read, monkeypatch: pytest.MonkeyPatch

@@ -42,7 +42,7 @@ class TestDialects:
             "2,where is it,Delivery\n3,it is torn,Returns\n"
         )
         assert cells(table)[0] == ["1", 'She wrote "too small", then asked for money', "Billing"]
-        assert says(table) == ""
+        assert says(table) == "Rows with quotes inside a cell: 1 (line 2)."
 
     @pytest.mark.parametrize(
         ("content", "first", "said"),
@@ -59,7 +59,7 @@ class TestDialects:
             ('text,label\n"C:\\",X\nd,Y\n', ["C:\\", "X"], ""),
             ("text,label\ra,X\rb,Y\r", ["a", "X"], ""),
             ("\n\ntext,label\na,X\n", ["a", "X"], ""),
-            ('text,label\n"two\r\nlines",X\n', ["two\r\nlines", "X"], ""),
+            ('text,label\n"two\r\nlines",X\n', ["two\r\nlines", "X"], "several lines: 1 (line 2)"),
         ],
     )
     def test_are_found_from_many_rows_and_told(
@@ -230,6 +230,7 @@ class TestRows:
             "guessed": ["Cells are separated by a semicolon."],
             "left_out": {"short rows below the last full one": {"count": 1, "lines": [4]}},
             "changed": {},
+            "noted": {},
         }
 
     def test_many_lines_are_counted_and_the_first_are_named(self, opened: Open) -> None:

@@ -34,8 +34,8 @@ class Account:
     """Rows by what became of them.
 
     ``rows`` counts all after the header, without blank lines: each is either used or in one place
-    of ``left_out``. ``changed`` counts rows whose cells were cleaned, by what was done. ``guessed``
-    holds sentences.
+    of ``left_out``. ``changed`` counts rows whose cells were cleaned, by what was done, ``noted``
+    rows that were read as they are and are worth a look. ``guessed`` holds sentences.
     """
 
     rows: int = 0
@@ -43,6 +43,7 @@ class Account:
     blank: int = 0
     left_out: dict[str, Lines] = field(default_factory=dict)
     changed: dict[str, Lines] = field(default_factory=dict)
+    noted: dict[str, Lines] = field(default_factory=dict)
     guessed: list[str] = field(default_factory=list)
 
     def leave_out(self, why: str, line: int) -> None:
@@ -53,12 +54,16 @@ class Account:
         """Count a row whose cells were cleaned."""
         self.changed.setdefault(what, Lines()).add(line)
 
+    def note(self, what: str, line: int) -> None:
+        """Count a row that a person may want to look at."""
+        self.noted.setdefault(what, Lines()).add(line)
+
     def sentences(self) -> Iterator[str]:
         """All there is to say, for a person."""
         yield from self.guessed
         if self.blank:
             yield f"Blank lines skipped: {self.blank:,}."
-        for what, lines in self.changed.items():
+        for what, lines in (self.noted | self.changed).items():
             yield f"{what}: {lines}."
         for why, lines in self.left_out.items():
             yield f"Left out, {why}: {lines}."
@@ -72,6 +77,7 @@ class Account:
             "guessed": list(self.guessed),
             "left_out": {why: _plain(lines) for why, lines in self.left_out.items()},
             "changed": {what: _plain(lines) for what, lines in self.changed.items()},
+            "noted": {what: _plain(lines) for what, lines in self.noted.items()},
         }
 
 

@@ -22,6 +22,8 @@ _MOST_ABOVE = 30  # lines above a header that are searched
 _SAMPLE_LINES = 2_000
 _SAMPLE_CHARACTERS = 1_000_000
 STRIPPED = "Characters that cannot be stored removed"
+SEVERAL_LINES = "Rows that go over several lines"
+QUOTES = "Rows with quotes inside a cell"
 _TOO_LONG = f"a cell of more than {LONGEST_CELL:,} characters"
 EXTRA = "Empty cells after the last column removed"
 
@@ -119,6 +121,7 @@ class Table:
                 yield from map(self._misfit, last)
                 last.clear()
                 cells = record.cells
+                self._note(record)
                 if len(cells) > columns:
                     cells = cells[:columns]
                     account.change(EXTRA, record.line)
@@ -141,6 +144,15 @@ class Table:
         for _ in self.rows():
             self.account.used += 1
         return self.account
+
+    def _note(self, record: Record) -> None:
+        if record.opened is not None:
+            self.account.note(SEVERAL_LINES, record.line)
+        if any(map(self._has_quote, record.cells)):
+            self.account.note(QUOTES, record.line)
+
+    def _has_quote(self, cell: str) -> bool:
+        return self._dialect.quote in cell
 
     def _cleaned(self, cells: list[str], line: int) -> list[str]:
         cleaned = [cell if cell.isprintable() else stripped(cell)[0] for cell in cells]

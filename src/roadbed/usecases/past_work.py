@@ -20,6 +20,7 @@ _MOST_SPELLINGS = 100_000
 _MOST_COMPARED = 50_000  # pairs of labels; a column with more holds something else
 # What spreadsheets and programs write where there is nothing.
 _PLACEHOLDERS = {"none", "null", "nil", "nan", "na", "n/a", "#n/a", "-", "--", "?"}
+REPEATED = "Rows equal to an earlier one, which all count"
 EMPTY_TEXT, EMPTY_LABEL = "no text", "no label"
 
 
@@ -111,20 +112,13 @@ def read_past_work(
     table = Table(path, delimiter=delimiter, encoding=encoding, is_header=columns.in_header)
     places = [_place(table.header, name) for name in columns.texts]
     label_place = _place(table.header, columns.label)
-    empty = {normal_label(text) for text in answers.empty}
-    same = {normal_label(this): normal_label(that) for this, that in answers.same.items()}
-    usual: dict[str, str] = {}  # each spelling that was met in its usual form
+    spellings = _Spellings(answers, table)
+    known: set[int] = set()  # of rows
     rows: list[tuple[tuple[str, ...], str | None]] = []
     labels: Counter[str] = Counter()
     for row in table.rows():
         texts = tuple(row.cells[place].strip() for place in places)
-        told = row.cells[label_place]
-        label = usual.get(told) or normal_label(told)
-        if len(usual) < _MOST_SPELLINGS:
-            usual[told] = label
-        if label != told.strip(" "):
-            table.account.change("Labels written in their usual form", row.line)
-        label = "" if label in empty else same.get(label, label)
+        label = spellings.label(row.cells[label_place], row.line)
         if not any(texts):
             table.account.leave_out(EMPTY_TEXT, row.line)
         elif not label and not empty_is_none:
@@ -132,12 +126,37 @@ def read_past_work(
         else:
             table.account.used += 1
             rows.append((texts, label or None))
+            if (fingerprint := hash(rows[-1])) in known:
+                table.account.note(REPEATED, row.line)
+            known.add(fingerprint)
             labels[label] += 1
     del labels[""]
     _check(columns, table.account, labels, empty_is_none=empty_is_none)
     if questions := [] if answers.keep_all else _questions(labels, answers):
         raise LabelsUnclearError(questions)
     return PastWork(columns=columns, rows=rows, labels=labels, account=table.account)
+
+
+class _Spellings:
+    """Labels as they are meant, by their usual form and by what a person said."""
+
+    def __init__(self, answers: Answers, table: Table) -> None:
+        self._table = table
+        self._empty = {normal_label(text) for text in answers.empty}
+        self._same = {normal_label(this): normal_label(that) for this, that in answers.same.items()}
+        self._usual: dict[str, str] = {}  # each spelling that was met, and its usual form
+
+    def label(self, told: str, line: int) -> str:
+        """The label of a cell; empty where it has none."""
+        label = self._usual.get(told) or normal_label(told)
+        if len(self._usual) < _MOST_SPELLINGS:
+            self._usual[told] = label
+        if label != told.strip(" "):
+            self._table.account.change("Labels written in their usual form", line)
+        if label in self._same:
+            self._table.account.change("Labels taken as another spelling", line)
+            return self._same[label]
+        return "" if label in self._empty else label
 
 
 def _check(
