@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from roadbed.cli import outcome_texts, proposals
+from roadbed.cli import outcome_texts, proposals, trust
+from roadbed.console import words
 from roadbed.improvement.sentences import support
 from roadbed.kernel.json import shown
 from roadbed.releases import gate_rules, reading, report, trial_rules
 from roadbed.risk.forecast import Forecast
 from roadbed.risk.paired import difference
 from roadbed.trust import rules
-from tests.unit.test_telling import at
+from roadbed.trust.model import Volume
+from tests.unit.test_telling import AT, at
 
 GATE: dict[str, Any] = {
     "criteria": [
@@ -224,3 +226,70 @@ def test_nothing_reported_says_nothing_of_what_was_right() -> None:
         "Of 1 automatic answer in 30 days:",
         "  0 reported, nothing is known of how many were right",
     ]
+
+
+class TestSample:
+    def test_of_an_empty_sample_nothing_is_known(self) -> None:
+        (said,) = rules.sample({"labelled": 0, "waiting": 0, "overdue": 0})
+        assert said == "No item of the sample is labelled yet, so nothing is known."
+
+    def test_one_item_is_singular(self) -> None:
+        said = rules.sample({"labelled": 1, "waiting": 1, "overdue": 1})
+        assert said[0] == "1 item of the sample is labelled, or late and counted as wrong."
+        assert said[2].startswith("1 more waits for a label.")
+        assert said[3].startswith("1 label is late")
+
+
+@pytest.mark.parametrize(
+    ("tasks", "reviews", "said"),
+    [
+        (1.0, 1.0, "1 review of 1 task a day"),
+        (3_118.0, 1_791.4, "1,791 reviews of 3,118 tasks a day"),
+        (1.4, 0.3, "0.3 reviews of 1.4 tasks a day"),
+    ],
+)
+def test_reviews_of_tasks_a_day(tasks: float, reviews: float, said: str) -> None:
+    assert rules.reviews_a_day(Volume(tasks=tasks, reviews=reviews, review_hours=0.0)) == said
+
+
+def _overview(tasks: int) -> Any:
+    recent = {"tasks": tasks, "automatic": tasks}
+    waiting = {"waiting": 0, "oldest": None}
+    return SimpleNamespace(
+        reviews=waiting, risk_limit=0.02, certainty=0.95, halted=False, recent=recent
+    )
+
+
+@pytest.mark.parametrize(
+    ("tasks", "said"),
+    [
+        (0, "Ready to automate, but no task has arrived yet: at most 2 % wrong"),
+        (1, "Automating 100 % of the last 1 task: at most 2 % wrong"),
+    ],
+)
+def test_the_headline_says_of_how_many_tasks_it_speaks(tasks: int, said: str) -> None:
+    live = SimpleNamespace(state="open", threshold=0.9)
+    assert words.headline(_overview(tasks), live, AT).startswith(said)
+
+
+def test_a_reviewer_is_not_timed_in_thousandths_of_a_second() -> None:
+    assert words.span(0.0024) == "less than a second"
+    assert words.span(None) == "none"
+
+
+REVIEWER: dict[str, Any] = {
+    "reviewer": "ana",
+    "verdicts": 1,
+    "known_wrong": 0,
+    "missed": 0,
+    "second_looks": 0,
+    "overturned": 0,
+}
+
+
+def test_of_a_reviewer_who_was_shown_no_known_case_nothing_is_said() -> None:
+    assert trust._known(SimpleNamespace(**REVIEWER)) == "shown no known mistake yet"
+    assert trust._second(SimpleNamespace(**REVIEWER)) == "looked at by nobody else yet"
+    seen = SimpleNamespace(**{**REVIEWER, "known_wrong": 1, "second_looks": 2, "overturned": 1})
+    assert trust._known(seen) == "missed 0 of 1 known mistake"
+    assert trust._second(seen) == "overturned in 1 of 2 second looks"

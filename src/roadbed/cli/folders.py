@@ -204,7 +204,8 @@ def _try_out(folder: Path) -> dict[str, float]:
     risk = np.cumsum(found.wrong[order]) / np.arange(1, len(order) + 1)
     good = np.flatnonzero((risk <= loaded.declared.risk_limit) & (found.confidence[order] > 0))
     share = float((good[-1] + 1) / len(order)) if len(good) else 0.0
-    return {"right": round(float(1 - found.wrong.mean()), 4), "automatable": round(share, 4)}
+    right = round(float(1 - found.wrong.mean()), 4) if len(order) else 0.0
+    return {"right": right, "automatable": round(share, 4), "rows": len(order)}
 
 
 def _tell(folder: Path, past: PastWork, tried: dict[str, float]) -> str:
@@ -213,7 +214,8 @@ def _tell(folder: Path, past: PastWork, tried: dict[str, float]) -> str:
         f"{account}"
         f"Wrote {folder}: {len(past.rows):,} of {past.account.rows:,} rows as examples, "
         f"{len(past.labels)} labels.\n"
-        f"Tried on rows it had not seen: {tried['right']:.0%} right. With an error limit of 2 %, "
+        f"Tried on {tried['rows']:,.0f} rows, each unseen: {tried['right']:.0%} right. "
+        "With an error limit of 2 %, "
         f"about {tried['automatable']:.0%} could become automatic once it is proven "
         "(an estimate, not a promise).\n"
         "Next: `roadbed up`"

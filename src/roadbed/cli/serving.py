@@ -11,6 +11,7 @@ import typer
 from roadbed.cli.identity import me
 from roadbed.cli.output import PROBLEMS_FOUND, fail, run, say, show, sign_in_link, tell
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.figures import counted
 
 if TYPE_CHECKING:
     from roadbed.bootstrap import App
@@ -213,7 +214,7 @@ class ServeError(RoadbedError):
 
 
 async def _announce(app: App, address: str, *, with_link: bool) -> None:
-    say(f"Roadbed serves {len(app.registry.names())} use cases at {address}")
+    say(f"Roadbed serves {counted(len(app.registry.names()), 'use case')} at {address}")
     for name, error in app.broken.items():
         served = name in app.registry.names()
         say(f"  {'served as released' if served else 'not served'}: {name}: {error}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from roadbed.kernel.figures import counted
 from roadbed.releases.sentences import above
-from roadbed.trust.rules import unaudited
+from roadbed.trust.rules import reviews_a_day, unaudited
 
 
 def trust_text(report: Any) -> str:
@@ -29,7 +29,7 @@ def _lines(report: Any) -> Iterator[str]:
     volume = report.volume
     if volume.tasks:
         yield (
-            f"People        {volume.reviews:,.1f} reviews of {volume.tasks:,.1f} tasks a day, "
+            f"People        {reviews_a_day(volume)}, "
             f"about {volume.review_hours:.1f} hours at half a minute each"
         )
     else:

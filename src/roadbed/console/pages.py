@@ -24,7 +24,7 @@ from roadbed.releases.sentences import above
 from roadbed.reviews.errors import LabelUnknownError
 from roadbed.reviews.model import told
 from roadbed.statuses import status_of
-from roadbed.trust.rules import unaudited
+from roadbed.trust.rules import reviews_a_day, unaudited
 
 _MOST = 1000  # characters of a field
 _HERE = Path(__file__).parent
@@ -39,6 +39,7 @@ _environment.filters.update(
     above=above,
     percent=words.percent,
     duration=words.duration,
+    span=words.span,
     exact=words.exact,
     short=words.short,
     flat=flat,
@@ -56,6 +57,7 @@ _environment.globals.update(
     interval=interval,
     counted=counted,
     unaudited=unaudited,
+    reviews_a_day=reviews_a_day,
     reasons=words.REASONS,
     told=told,
     budget_states=words.BUDGET_STATES,

@@ -164,8 +164,10 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.0f} year{'' if round(seconds) == 1 else 's'}"
 
 
-def span(seconds: float) -> str:
+def span(seconds: float | None) -> str:
     """For how long somebody waits: nobody reads thousandths of a second off a clock."""
+    if seconds is None:
+        return "none"
     return "less than a second" if seconds < 1.0 else duration(seconds)
 
 

@@ -153,6 +153,9 @@ def _headline(road: Road, targets: Sequence[Target], waits: Sequence[str]) -> st
     }
     parts = []
     for each in targets:
+        if each.state == "reached" and each.days < 0.5:
+            parts.append(f"{each.name.capitalize()}: reached within a day.")
+            continue
         text = told[each.state].format(
             used=f"{each.days:.0f}",
             of=f"{each.of_days:.0f}",

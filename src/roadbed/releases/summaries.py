@@ -17,6 +17,9 @@ def summary(
     files: Sequence[texts.FileDifference],
 ) -> str:
     """``Version 7 differs from version 6 in 2 rules and 512 more examples.``."""
+    if a.number == b.number:
+        first = " It is the first, so there is nothing to compare it with." if b.number == 1 else ""
+        return f"Version {b.number} beside itself: nothing differs.{first}"
 
     def n(area: Area) -> int:
         return sum(each.area == area for each in changes)

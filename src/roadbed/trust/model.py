@@ -78,3 +78,12 @@ class Notice:
     seen_by: str | None
     seen_at: datetime | None
     over_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Volume:
+    """A day as the last ones were: ``tasks`` that arrive and ``reviews`` they give rise to."""
+
+    tasks: float
+    reviews: float
+    review_hours: float

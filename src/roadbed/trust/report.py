@@ -20,7 +20,7 @@ from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.trust import rules
 from roadbed.trust.measuring import Measuring
-from roadbed.trust.model import AuditView, Notice
+from roadbed.trust.model import AuditView, Notice, Volume
 from roadbed.trust.reviewers import ReviewerFigures
 from roadbed.trust.service import Trust
 
@@ -28,15 +28,6 @@ _SQL = queries(__package__)
 LIMITS = (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15)
 REVIEW_SECONDS = 30.0
 _DAYS = 7
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Volume:
-    """A day as the last ones were: ``tasks`` that arrive and ``reviews`` they give rise to."""
-
-    tasks: float
-    reviews: float
-    review_hours: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,7 +16,7 @@ from roadbed.risk.promise import Standing
 from roadbed.risk.states import Sign, State
 from roadbed.risk.weakness import FEWEST
 from roadbed.scoring.content import canonical
-from roadbed.trust.model import AuditPoint, AuditView
+from roadbed.trust.model import AuditPoint, AuditView, Volume
 from roadbed.usecases.model import RiskMeasure, UseCase
 
 _MOST_POINTS = 120
@@ -254,22 +254,28 @@ def sample(detail: Mapping[str, Any]) -> Sequence[str]:
     """What the proof rests on, sentence by sentence; empty for a proof from before."""
     if "labelled" not in detail:
         return ()
+    if not detail["labelled"] and not detail["waiting"]:
+        return ("No item of the sample is labelled yet, so nothing is known.",)
     versions: int = detail.get("versions_tried", 1)
+    labelled = counted(detail["labelled"], "item")
+    are = "is" if detail["labelled"] == 1 else "are"
     said = [
-        f"{detail['labelled']:,} items of the sample are labelled, or late and counted as wrong.",
+        f"{labelled} of the sample {are} labelled, or late and counted as wrong.",
         f"This is the {_nth(versions)} version that was held against this sample."
         if versions > 1
         else "This is the first version that was held against this sample.",
     ]
     if waits := detail["waiting"]:
+        wait = "waits" if waits == 1 else "wait"
         said.append(
-            f"{waits:,} more wait for a label. They count as wrong in each part of the sample that "
-            "is examined, so that the order in which people label makes it no easier."
+            f"{waits:,} more {wait} for a label. They count as wrong in each part of the sample "
+            "that is examined, so that the order in which people label makes it no easier."
         )
     if (tries := detail.get("tries") or 1) > 1:
         said.append(f"{tries} were tried since the last that passed: they share the risk of error.")
     if late := detail["overdue"]:
-        said.append(f"{late:,} labels are late: these items count as wrong.")
+        are = "is" if late == 1 else "are"
+        said.append(f"{counted(late, 'label')} {are} late: each such item counts as wrong.")
     if repeated := detail.get("repeated"):
         said.append(
             f"{repeated:,} rows of the folder repeat an input. Of these all wrong answers count, "
@@ -386,6 +392,17 @@ def _closed(labelled: int) -> str:
 def _pace(tasks: float) -> str:
     """How many tasks arrive a day; what is less than one is not rounded to none."""
     return "less than 1 task a day" if tasks < 0.5 else f"{counted(round(tasks), 'task')} a day"
+
+
+def reviews_a_day(volume: Volume) -> str:
+    """How many reviews of how many tasks a day; small figures keep a decimal."""
+
+    def told(figure: float, what: str) -> str:
+        if figure >= 9.5 or figure == round(figure):
+            return counted(round(figure), what)
+        return f"{figure:.1f} {what}s"
+
+    return f"{told(volume.reviews, 'review')} of {told(volume.tasks, 'task')} a day"
 
 
 _FARTHEST_DAYS = 365.0
