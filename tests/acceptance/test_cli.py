@@ -526,6 +526,17 @@ def test_one_signal_ends_a_start_that_is_under_way(terminal: Terminal, verb: str
     assert told in ("", "Ended.\n")
 
 
+def test_a_new_folder_is_served_where_it_was_written(terminal: Terminal) -> None:
+    """As a new user does it: no setting names a folder, and deciders run in processes of theirs."""
+    for name in ("ROADBED_USECASES", "ROADBED_AUDIT_DIR"):
+        del terminal.environment[name]
+    terminal.run("new", "desk")
+    with terminal.beside("up", "--port", "0") as server:
+        assert server.told.startswith("Roadbed serves 1 use case at "), server.told
+    assert "not served" not in server.told + server.errors
+    assert (terminal.folder / "usecases" / "desk" / "usecase.py").exists()
+
+
 def test_a_port_that_is_taken_is_said_in_two_lines(terminal: Terminal) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -186,7 +186,7 @@ class ForkServer:
         child.send(
             {
                 "work": work,
-                "folder": str(source.folder),
+                "folder": str(source.folder.resolve()),  # the fork server works in another one
                 "temporary": str(temporary),
                 "memory_megabytes": source.memory_megabytes,
                 "confine": source.confine,
