@@ -58,6 +58,13 @@ def even(folders: Folders) -> None:
 
 @pytest.mark.usefixtures("even")
 class TestStates:
+    async def test_an_audit_of_which_nothing_was_drawn_has_no_estimate(self, app: App) -> None:
+        await stand(app, reference_rate=0.0)
+        for number in range(3):
+            await decide(app, f"number {number}")
+        audit = (await app.reports.report(app.registry.get("triage"))).audit
+        assert (audit.automated, audit.sampled, audit.estimate) == (3, 0, None)
+
     async def test_wrong_answers_tighten_then_halt_and_everything_says_so(self, app: App) -> None:
         await stand(app)
         seen: list[State] = []

@@ -119,7 +119,7 @@ class Trust:
             overdue=found.overdue,
             low=low,
             high=high,
-            estimate=audit.estimate,
+            estimate=audit.estimate if audit.sampled else None,  # of none drawn it is no estimate
             upper=audit.upper,
             harm=audit.harm,
             harm_limit=1.0 / delta,
