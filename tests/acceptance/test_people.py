@@ -42,6 +42,7 @@ OPEN = {
     "GET /sign-in",
     "POST /sign-in",
     "POST /sign-in/link",
+    "GET /sign-in/already",
     "GET /sign-in/provider",
     "GET /sign-in/back",
     "POST /sign-out",
@@ -144,7 +145,7 @@ async def ask(
     if asked.method == "DELETE":
         return await client.delete(path)
     if not path.startswith("/v1"):
-        return await client.post(path, data={"what": what})
+        return await client.post(path, data={"what": what, "destination": "crm"})
     return await client.post(path, json={"what": what} if path.endswith("/say") else {})
 
 

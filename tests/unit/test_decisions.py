@@ -402,7 +402,6 @@ class TestAdmission:
             {"text": 7},
             {"text": "a", "more": 1},
             {"text": "a\x00b"},
-            {"text": "\x07"},
             {"text": "\ud800"},
         ],
     )

@@ -680,7 +680,9 @@ class TestActions:
             await decide(app, f"refund {number}")
         await pump(app)
         assert len(chat.got) == 3
-        assert chat.said("links")[0][0]["url"].startswith("http://127.0.0.1:8423/deliver")
+        assert chat.said("links")[0][0]["url"].startswith(
+            f"{app.settings.public_address()}/deliver"
+        )
         first, second, third = [each for each in await all_of(app) if each.state is State.HELD]
 
         async def approve(each: Delivery, person: str, content_hash: str | None) -> None:
