@@ -214,3 +214,18 @@ def decide(inquiry, context):
     [problem] = check(folder).problems
     assert (problem.file, problem.line) == (folder / "usecase.py", 12)
     assert "its field 'card'" in problem.problem
+
+
+class Sets(BaseModel):
+    tags: set[str]
+    inner: list[dict[str, frozenset[int]]] = []
+
+
+def test_the_form_of_a_set_is_the_same_in_every_order_and_process() -> None:
+    """Members come in the order of their hashes, which differ from process to process."""
+    tags = [f"tag {number:02}" for number in range(50)]
+    inner = [{"a": list(range(40, 0, -1))}]
+    form = read_form(Sets, {"tags": tags[::-1], "inner": inner}).form
+    assert form["tags"] == tags
+    assert form == read_form(Sets, {"tags": tags, "inner": inner}).form
+    assert sorted(form["inner"][0]["a"]) == list(range(1, 41))

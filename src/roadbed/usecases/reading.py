@@ -7,8 +7,10 @@ rules, slices, keys, templates, hashes, examples and receipts see it and nothing
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -68,10 +70,40 @@ def read_form(model: type[BaseModel], given: object, *, storable: bool = False) 
 
 
 def written(value: BaseModel) -> dict[str, Any]:
-    """The form of an instance."""
-    return value.model_dump(
+    """The form of an instance.
+
+    A set has no order: its members are sorted, so that the form and its hash are the same in every
+    process.
+    """
+    form = value.model_dump(
         mode="json", by_alias=False, exclude_computed_fields=True, warnings=False
     )
+    if _may_hold_sets(type(value)):
+        _sort_sets(value, form)
+    return form
+
+
+@lru_cache(maxsize=1024)
+def _may_hold_sets(model: type[BaseModel]) -> bool:
+    try:
+        return "uniqueItems" in json.dumps(model.model_json_schema())
+    except Exception:  # a model without a schema may hold anything
+        return True
+
+
+def _sort_sets(value: object, form: Any) -> None:
+    """Sort in place each list of ``form`` that ``value`` has a set for."""
+    if isinstance(value, BaseModel) and isinstance(form, dict):
+        for name, inner in form.items():
+            _sort_sets(getattr(value, name, None), inner)
+    elif isinstance(value, Set) and isinstance(form, list):
+        form.sort(key=lambda member: json.dumps(member, sort_keys=True))
+    elif isinstance(value, list | tuple) and isinstance(form, list):
+        for member, inner in zip(value, form, strict=False):
+            _sort_sets(member, inner)
+    elif isinstance(value, Mapping) and isinstance(form, dict):
+        for member, inner in zip(value.values(), form.values(), strict=False):
+            _sort_sets(member, inner)
 
 
 def read_stored(model: type[BaseModel], stored: Mapping[str, Any]) -> Reading:
