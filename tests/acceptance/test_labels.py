@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,28 +10,14 @@ import pytest
 
 from roadbed.kernel.settings import Settings
 from tests.browsing import browsing
-from tests.conftest import Folders, Site, serving
-
-QUEUES = ("billing", "refunds", "returns")
-
-
-def past() -> str:
-    rows = [
-        {"input": {"text": f"{queue} {number}"}, "output": {"queue": queue}}
-        for queue in QUEUES
-        for number in range(10)
-    ]
-    return "\n".join(json.dumps(row) for row in rows)
+from tests.conftest import Folders, Site
+from tests.queues import QUEUES, serving_queues
 
 
 @pytest.fixture
 async def site(settings: Settings, folders: Folders, url: str) -> AsyncIterator[Site]:
-    """Thirty known cases of three queues, and ``rae``, who only reviews."""
-    folders.write(examples=past())
-    async with serving(settings, url) as found:
-        await found.app.members.add("rae", by="test")
-        await found.app.members.grant("rae", "triage", "reviewer", by="test")
-        yield found
+    async with serving_queues(settings, folders, url) as served:
+        yield served
 
 
 async def asked(site: Site, text: str = "unsure") -> str:

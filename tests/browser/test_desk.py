@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,33 +11,21 @@ from roadbed.kernel.settings import Settings
 from roadbed.reviews.model import VerdictKind
 from tests.browser.chromium import CHROMIUM
 from tests.browser.test_console import send, signed_in
-from tests.conftest import Folders, Site, serving
+from tests.conftest import Folders, Site
+from tests.queues import serving_queues
 from tests.unit.test_trust import declared
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="NO CHROMIUM: sudo apt-get install chromium"),
 ]
-QUEUES = ("billing", "refunds", "returns")
 KEPT = "() => Object.keys(sessionStorage).filter(key => key.includes(':typed:')).length"
-
-
-def past() -> str:
-    rows = [
-        {"input": {"text": f"{queue} {number}"}, "output": {"queue": queue}}
-        for queue in QUEUES
-        for number in range(10)
-    ]
-    return "\n".join(json.dumps(row) for row in rows)
 
 
 @pytest.fixture
 async def site(settings: Settings, folders: Folders, url: str) -> AsyncIterator[Site]:
-    folders.write(examples=past())
-    async with serving(settings, url) as found:
-        await found.app.members.add("rae", by="test")
-        await found.app.members.grant("rae", "triage", "reviewer", by="test")
-        yield found
+    async with serving_queues(settings, folders, url) as served:
+        yield served
 
 
 @pytest.fixture

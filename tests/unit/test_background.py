@@ -134,7 +134,8 @@ async def test_every_loop_says_what_it_could_not_do(
     assert line["problem"] == str(AWAY)
 
 
-async def test_a_loop_that_a_cancellation_was_swallowed_in_is_cancelled_again() -> None:
+async def swallowing() -> asyncio.Task[None]:
+    """A loop under way that ends at the third cancellation."""
     swallowed = 0
 
     async def work() -> None:
@@ -150,26 +151,17 @@ async def test_a_loop_that_a_cancellation_was_swallowed_in_is_cancelled_again() 
     task = upkeep._lasting("work", work)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
+    return task
+
+
+async def test_a_loop_that_a_cancellation_was_swallowed_in_is_cancelled_again() -> None:
+    task = await swallowing()
     await upkeep._end([task], patience_seconds=0.01)
     assert task.cancelled()
 
 
 async def test_whoever_ends_a_loop_and_is_cancelled_leaves_none_behind() -> None:
-    swallowed = 0
-
-    async def work() -> None:
-        nonlocal swallowed
-        while True:
-            try:
-                await asyncio.sleep(60.0)
-            except asyncio.CancelledError:
-                swallowed += 1
-                if swallowed == 3:
-                    raise
-
-    task = upkeep._lasting("work", work)
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    task = await swallowing()
     ending = asyncio.create_task(upkeep._end([task], patience_seconds=0.01))
     await asyncio.sleep(0)
     ending.cancel()

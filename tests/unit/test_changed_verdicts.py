@@ -60,6 +60,15 @@ async def undo(app: App, decision: Decision) -> None:
     await app.reviews.undo(decision.review_id or "", reviewer="rae")
 
 
+async def taken_back(app: App) -> Decision:
+    """A decision whose verdict, ``repairs``, was sent as far as that goes and then undone."""
+    decision = await decide(app)
+    await say(app, decision, "repairs")
+    await pump(app)
+    await undo(app, decision)
+    return decision
+
+
 async def in_state(app: App, state: State) -> list[Delivery]:
     return [delivery for delivery in await all_of(app) if delivery.state is state]
 
@@ -78,10 +87,7 @@ class TestResults:
     async def test_a_correction_has_its_own_key_is_held_with_content_and_goes_on_approval(
         self, app: App, ledger: Ledger
     ) -> None:
-        decision = await decide(app)
-        await say(app, decision, "repairs")
-        await pump(app)
-        await undo(app, decision)
+        decision = await taken_back(app)
         await say(app, decision, "safety")
         await pump(app)
         [held] = await in_state(app, State.HELD)
@@ -110,10 +116,7 @@ class TestResults:
         assert queues(ledger) == ["repairs", "safety", "repairs"]
 
     async def test_the_same_again_is_not_sent_twice(self, app: App, ledger: Ledger) -> None:
-        decision = await decide(app)
-        await say(app, decision, "repairs")
-        await pump(app)
-        await undo(app, decision)
+        decision = await taken_back(app)
         await say(app, decision, "repairs")
         await pump(app)
         assert queues(ledger) == ["repairs"]
@@ -138,10 +141,7 @@ class TestResults:
 
     async def test_what_failed_is_not_sent_by_a_replay(self, app: App, ledger: Ledger) -> None:
         ledger.trouble = [RefusedError("no such account")]
-        decision = await decide(app)
-        await say(app, decision, "repairs")
-        await pump(app)
-        await undo(app, decision)
+        decision = await taken_back(app)
         assert await in_state(app, State.FAILED) == []
         await say(app, decision, "safety")
         await pump(app)
@@ -164,10 +164,7 @@ class TestResults:
         self, app: App, ledger: Ledger
     ) -> None:
         ledger.key_horizon, ledger.trouble = None, [UnknownOutcomeError("cut off")]
-        decision = await decide(app)
-        await say(app, decision, "repairs")
-        await pump(app)
-        await undo(app, decision)
+        decision = await taken_back(app)
         await say(app, decision, "repairs")
         await pump(app)
         [held] = await in_state(app, State.HELD)
@@ -183,10 +180,7 @@ class TestResults:
     async def test_no_answer_is_right_asks_about_what_was_sent(
         self, app: App, ledger: Ledger
     ) -> None:
-        decision = await decide(app)
-        await say(app, decision, "repairs")
-        await pump(app)
-        await undo(app, decision)
+        decision = await taken_back(app)
         await reject(app, decision)
         await pump(app)
         [stuck] = await in_state(app, State.STUCK)
@@ -200,10 +194,7 @@ class TestResults:
     async def test_where_the_new_one_sends_nothing_a_person_looks(self, app: App) -> None:
         ledger = Ledger()
         declared(app).deliver("crm", to=ledger, when="output.queue == 'repairs'")
-        decision = await decide(app)
-        await say(app, decision, "repairs")
-        await pump(app)
-        await undo(app, decision)
+        decision = await taken_back(app)
         await say(app, decision, "safety")
         await pump(app)
         [stuck] = await in_state(app, State.STUCK)

@@ -73,7 +73,7 @@ class TestReading:
             ("text,label,label\na,b,c\n", "names 'label' 2 times"),
             (table("x", "x"), "holds 1 label"),
             ("text,label\n", "holds 0 labels"),
-            ("", "is empty"),
+            ("", "has no header"),
             ("text,label\n" + "a,x\nb,y\nc,\n" * 4 + "d,\ne,\n" * 2, "of 16 rows have no"),
         ],
     )

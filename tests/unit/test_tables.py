@@ -184,7 +184,7 @@ class TestRows:
     def test_a_footer_is_left_out_and_told(self, opened: Open) -> None:
         table = opened("text,label\n" + ROW * 5 + "\nTotal: 5\nPrinted today\n")
         assert len(cells(table)) == 5
-        assert "short rows below the last full one: 2 (lines 8, 9)" in says(table)
+        assert "below the last row that fits: 2 (lines 8, 9)" in says(table)
         assert "Blank lines skipped: 1" in says(table)
 
     def test_rows_at_the_end_that_are_no_footer_count_as_misfits(self, opened: Open) -> None:
@@ -211,9 +211,9 @@ class TestRows:
         assert cells(table) == [["ab", "c"], ["d\te\nf\x0c", "g"]]
         assert "cannot be stored removed: 1 (line 2)" in says(table)
 
-    @pytest.mark.parametrize("content", ["", "\n\n", "\ufeff", ",,\n"])
+    @pytest.mark.parametrize("content", ["", "\n\n", "\ufeff", ",,\n", '"text"s,label\na,b\n'])
     def test_a_file_without_a_header(self, opened: Open, content: str) -> None:
-        with pytest.raises(TableError, match="is empty"):
+        with pytest.raises(TableError, match="has no header"):
             opened(content)
 
     def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
@@ -228,7 +228,12 @@ class TestRows:
             "used": 1,
             "blank": 1,
             "guessed": ["Cells are separated by a semicolon."],
-            "left_out": {"short rows below the last full one": {"count": 1, "lines": [4]}},
+            "left_out": {
+                "fewer cells than the header, below the last row that fits": {
+                    "count": 1,
+                    "lines": [4],
+                }
+            },
             "changed": {},
             "noted": {},
         }

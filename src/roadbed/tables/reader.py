@@ -24,6 +24,7 @@ _SAMPLE_CHARACTERS = 1_000_000
 STRIPPED = "Characters that cannot be stored removed"
 SEVERAL_LINES = "Rows that go over several lines"
 QUOTES = "Rows with quotes inside a cell"
+_FOOTER = "fewer cells than the header, below the last row that fits"
 _TOO_LONG = f"a cell of more than {LONGEST_CELL:,} characters"
 EXTRA = "Empty cells after the last column removed"
 
@@ -86,7 +87,9 @@ class Table:
             *described(best.dialect, named=mark is not None),
         ]
         if not any(self.header):
-            raise TableError(f"{path} is empty.", "Give a table with a header and rows below it.")
+            raise TableError(
+                f"{path} has no header.", "Give a table whose first line names the columns."
+            )
         if not best.is_right and (line := _later_header(sample, mark, is_header)):
             raise TableError(
                 f"The header of {path} seems to stand on line {line}.",
@@ -134,7 +137,7 @@ class Table:
         footer = self._footer(last)
         yield from map(self._misfit, last[: len(last) - footer])
         for record in last[len(last) - footer :]:
-            yield self._left_out(record.line, "short rows below the last full one")
+            yield self._left_out(record.line, _FOOTER)
         unfit -= footer
         if unfit > _MOST_MISFITS * account.rows:
             raise self._too_many(unfit)
