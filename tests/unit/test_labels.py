@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roadbed.bootstrap import App
+from roadbed.console.forms import as_declared
 from roadbed.kernel.labels import closest, normal_label
 from roadbed.usecases import starters
 
@@ -99,3 +101,13 @@ def test_a_generated_use_case_declares_its_labels_and_escapes_them() -> None:
 def test_more_than_200_labels_are_not_declared() -> None:
     assert starters.declared_labels("label", map(str, range(201))) == ""
     assert "199" in starters.declared_labels("label", map(str, range(200)))
+
+
+@pytest.mark.parametrize("sign", [0x00AD, 0x200B, 0x200E, 0x202E, 0x2060, 0x2066, 0xFEFF])
+def test_a_character_that_nobody_sees_makes_no_other_label(sign: int) -> None:
+    assert normal_label(f"ref{chr(sign)}unds{chr(sign)}") == "refunds"
+
+
+async def test_fields_of_an_input_are_shown_as_declared(app: App) -> None:
+    service = app.registry.get("triage")
+    assert list(as_declared(service, {"a": 1, "text": "x"})) == ["text", "a"]

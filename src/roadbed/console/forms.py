@@ -27,6 +27,12 @@ class Field:
     choices: Sequence[str]
 
 
+def as_declared(service: Service, content: Mapping[str, Any]) -> dict[str, Any]:
+    """An input with its fields in the order of its model; the database keeps none."""
+    order = service.loaded.declared.input.model_fields
+    return {name: content[name] for name in (*order, *content) if name in content}
+
+
 def fields(service: Service) -> list[Field]:
     """The fields a reviewer fills in, with what is known to be possible."""
     schema = service.loaded.declared.output.model_json_schema()

@@ -72,6 +72,9 @@ async def shown(request: Request, status: int = 200, **more: Any) -> HTMLRespons
     name, served = found["use_case"], app.registry.names()
     facts = {
         "receipt": found,
+        "input": forms.as_declared(app.registry.get(name), found["input"])
+        if name in served
+        else found["input"],
         "moments": moments(found),
         "replay_versions": await _versions(request, found),
         "replayed": None,

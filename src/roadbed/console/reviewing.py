@@ -141,6 +141,7 @@ async def _item(
     facts: dict[str, Any] = {
         "name": name,
         "review": review,
+        "input": forms.as_declared(service, review.input) if review else {},
         "lost": lost,
         "fields": forms.fields(service),
         "kinds": forms.action_kinds(service),

@@ -5,7 +5,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-_ZERO_WIDTH = dict.fromkeys((0x200B, 0x200C, 0x200D, 0xFEFF))
+# Of no width, or of no sign of their own: soft hyphens, joiners, and what turns text around.
+_INVISIBLE = dict.fromkeys(
+    (0xAD, 0x61C, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF)
+)
 _LONGEST = 100  # characters; two longer texts are compared without counting edits
 _CHARACTERS_PER_EDIT = 3
 
@@ -13,10 +16,10 @@ _CHARACTERS_PER_EDIT = 3
 def normal_label(text: str) -> str:
     """``text`` in the one form in which labels are compared and stored.
 
-    Zero-width characters are removed, every blank (also a no-break space or a tab) is a plain
+    Invisible characters are removed, every blank (also a no-break space or a tab) is a plain
     blank, blanks at both ends are trimmed, and characters are composed (NFC).
     """
-    visible = text.translate(_ZERO_WIDTH)
+    visible = text.translate(_INVISIBLE)
     plain = "".join(" " if character.isspace() else character for character in visible)
     return unicodedata.normalize("NFC", plain).strip()
 
