@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
 from roadbed.bootstrap import App
 from roadbed.connectors.answers import accept
+from roadbed.deliveries import service
 from roadbed.deliveries.errors import UnknownDestinationError
 from roadbed.deliveries.model import State
 from roadbed.kernel.clock import SystemClock
@@ -112,3 +114,18 @@ class TestReplay:
         assert await app.deliveries.replay("triage", "crm", person="ana") == 0
         with pytest.raises(UnknownDestinationError):
             await app.deliveries.replay("triage", "erp", person="ana")
+
+    async def test_what_fails_again_meanwhile_is_taken_once(
+        self, app: App, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await refused(app, ledger, "401", "401", "401")
+        monkeypatch.setattr(service, "_REPLAYED_AT_ONCE", 1)
+        await app.database.fetch(
+            "CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN NEW.state := 'failed'; RETURN NEW; END $$"
+        )
+        await app.database.fetch(
+            "CREATE TRIGGER at_once BEFORE UPDATE ON delivery FOR EACH ROW EXECUTE FUNCTION fails()"
+        )
+        async with asyncio.timeout(60):
+            assert await app.deliveries.replay("triage", "crm", person="ana") == 3

@@ -629,7 +629,8 @@ WHERE id = %(id)s AND state = ANY (%(from)s)
 RETURNING id, use_case, task_id
 
 -- name: replay
--- Everything that failed at a destination since a moment, again: at most so many in one transaction.
+-- Everything that failed at a destination since a moment, again: at most so many in one transaction,
+-- by their order, so that what fails once more meanwhile is not taken again.
 UPDATE delivery
 SET state = CASE WHEN key IS NULL THEN 'planned'
                  WHEN needs_approval AND approved_hash IS DISTINCT FROM content_hash THEN 'held'
@@ -641,6 +642,7 @@ WHERE id = ANY (ARRAY (
     WHERE failed.use_case = %(use_case)s AND failed.destination = %(destination)s
       AND failed.state = 'failed' AND NOT failed.outdated AND NOT failed.take_back
       AND (%(since)s::timestamptz IS NULL OR failed.done_at >= %(since)s)
+      AND failed.id > %(after)s
     ORDER BY failed.id LIMIT %(most)s FOR UPDATE OF failed))
 RETURNING id, task_id
 

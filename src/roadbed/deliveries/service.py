@@ -176,11 +176,11 @@ class Deliveries:
         if not await self._database.fetch(_SQL["known_destination"], named):
             raise UnknownDestinationError(destination)
         reason = f"{person}: replay" + (f", {note}" if note else "")
-        count = 0
+        count, after = 0, ""
+        facts = {**named, "since": since, "reason": reason, "most": _REPLAYED_AT_ONCE}
         while True:
-            facts = {**named, "since": since, "reason": reason, "most": _REPLAYED_AT_ONCE}
             async with self._database.transaction() as connection:
-                cursor = await connection.execute(_SQL["replay"], facts)
+                cursor = await connection.execute(_SQL["replay"], {**facts, "after": after})
                 rows = await cursor.fetchall()
                 at = self._clock.now()
                 notes = [_replayed(use_case, row, person, note, at) for row in rows]
@@ -189,6 +189,7 @@ class Deliveries:
             count += len(rows)
             if len(rows) < _REPLAYED_AT_ONCE:
                 return count
+            after = max(row["id"] for row in rows)
 
     def _may_approve(self, row: Row, person: str, content_hash: str | None) -> None:
         if row["key"] is None:
