@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel
 
-from roadbed.decisions import rules
+from roadbed.decisions import routing
 from roadbed.decisions.model import Answered, LiveVersion, Route
 from roadbed.models import TextClassifier
 from roadbed.risk.audit import RunningAudit
@@ -26,7 +26,7 @@ from roadbed.risk.states import Sign, State
 from roadbed.scoring.assessment import Truth, assess, is_wrong
 from roadbed.scoring.content import Content
 from roadbed.scoring.scorers import Exact
-from roadbed.usecases.deciders import LabelledExample, Trainable
+from roadbed.usecases.decider import LabelledExample, Trainable
 
 LIMIT, DELTA = 0.02, 0.05
 SEED, SIZE, ROUNDS, OUTSIDE = 1_800, 1_500, 10, 0.17
@@ -113,7 +113,7 @@ def ask(
         for start in range(0, len(examples), 512)
         for answer in decider.decide_many([each.input for each in examples[start : start + 512]])
     ]
-    read_answers = [rules.read_answer(each, output) for each in given]
+    read_answers = [routing.read_answer(each, output) for each in given]
     return [each if isinstance(each, Answered) else None for each in read_answers]
 
 
@@ -222,8 +222,8 @@ class Loop:
             cautious=self.standing.cautious,
             rate=self.standing.rate,
         )
-        score = rules.score(answer.confidence, answer.cautious, live, {})
-        return rules.route(None, score, live, halted=False).route
+        score = routing.score(answer.confidence, answer.cautious, live, {})
+        return routing.route(None, score, live, halted=False).route
 
     def _watch(self, row: Round, number: int) -> None:
         sign = sign_of(self._audit, self._kinds)

@@ -34,12 +34,12 @@ from roadbed.decisions.model import Decision, Route
 from roadbed.improvement.mining.mine import mine
 from roadbed.kernel.settings import Settings
 from roadbed.people.errors import PersonExistsError
-from roadbed.releases.model import Release
 from roadbed.reviews.model import VerdictKind
 from roadbed.storage import migrations
 from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
 from roadbed.testing.planted import Order, Placement, planted
-from roadbed.usecases.deciders import LabelledExample, Trainable
+from roadbed.usecases.decider import LabelledExample, Trainable
+from roadbed.versions.model import Release
 
 NAME = "triage"
 CHUNK = 50  # tasks between two looks, as people answer meanwhile

@@ -45,7 +45,7 @@ from roadbed.models import TextClassifier
 from roadbed.risk import coin
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
 from roadbed.risk.certificate import certify
-from roadbed.usecases.deciders import LabelledExample
+from roadbed.usecases.decider import LabelledExample
 
 Floats = Any
 REFERENCE = (500, 1_000, 2_000, 4_000)

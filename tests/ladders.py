@@ -10,9 +10,9 @@ from contextlib import suppress
 from roadbed.bootstrap import App
 from roadbed.decisions.model import Decision
 from roadbed.people.errors import PersonExistsError
-from roadbed.releases.model import Release
 from roadbed.reviews.model import VerdictKind
-from roadbed.usecases.folder import load
+from roadbed.usecases.loader import load
+from roadbed.versions.model import Release
 from tests.conftest import Folders
 
 LADDER = """

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from roadbed.bootstrap import App
 from roadbed.decisions.model import Decision
 from roadbed.reviews.model import VerdictKind
-from roadbed.usecases.folder import load
+from roadbed.usecases.loader import load
 from roadbed.usecases.rollout import DIRECT, facts
 from tests.conftest import Folders
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from roadbed.scoring.scorers import Exact, Fields, Judged, Score, Sets, Within
-    from roadbed.usecases.deciders import Answer, Context, Isolation, Task, Unsure
+    from roadbed.usecases.decider import Answer, Context, Isolation, Task, Unsure
     from roadbed.usecases.destinations import Action, Approvals
-    from roadbed.usecases.model import Budget, Pod, UseCase
     from roadbed.usecases.rollout import DIRECT, Check, Gate, Rollout
+    from roadbed.usecases.use_case import Budget, Pod, UseCase
 
 __version__ = "0.1.0"
 __all__ = [
@@ -50,14 +50,14 @@ _HOMES = {
     "Within": "roadbed.scoring.scorers",
     "Action": "roadbed.usecases.destinations",
     "Approvals": "roadbed.usecases.destinations",
-    "Answer": "roadbed.usecases.deciders",
-    "Context": "roadbed.usecases.deciders",
-    "Task": "roadbed.usecases.deciders",
-    "Unsure": "roadbed.usecases.deciders",
-    "Budget": "roadbed.usecases.model",
-    "Isolation": "roadbed.usecases.deciders",
-    "Pod": "roadbed.usecases.model",
-    "UseCase": "roadbed.usecases.model",
+    "Answer": "roadbed.usecases.decider",
+    "Context": "roadbed.usecases.decider",
+    "Task": "roadbed.usecases.decider",
+    "Unsure": "roadbed.usecases.decider",
+    "Budget": "roadbed.usecases.use_case",
+    "Isolation": "roadbed.usecases.decider",
+    "Pod": "roadbed.usecases.use_case",
+    "UseCase": "roadbed.usecases.use_case",
     "Check": "roadbed.usecases.rollout",
     "DIRECT": "roadbed.usecases.rollout",
     "Gate": "roadbed.usecases.rollout",

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from roadbed.bootstrap import App
 from roadbed.deliveries.errors import UnknownDeliveryError
+from roadbed.guarantee.errors import UnknownNoticeError
 from roadbed.improvement.errors import UnknownProposalError
 from roadbed.kernel.errors import RoadbedError
 from roadbed.outcomes.errors import UnknownOutcomeError
@@ -27,11 +28,10 @@ from roadbed.people.errors import (
     NotSignedInError,
     SessionNeededError,
 )
-from roadbed.people.rules import Permission, Viewer, who_may
+from roadbed.people.permissions import Permission, Viewer, who_may
 from roadbed.receipts.errors import UnknownTaskError
 from roadbed.releases.errors import UnknownReleaseError
 from roadbed.reviews.errors import UnknownReviewError
-from roadbed.trust.errors import UnknownNoticeError
 from roadbed.usecases.errors import UnknownUseCaseError
 
 Permissions = Sequence[Permission]

@@ -15,71 +15,72 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from roadbed import pipeline
+from roadbed import transactions
 from roadbed.audit.errors import AuditFolderError, AuditKeyError
 from roadbed.audit.service import AuditLog
 from roadbed.budgets.service import Budgets
-from roadbed.connectors.outside import NetworkPool
+from roadbed.connectors.egress import NetworkPool
+from roadbed.decisions.crash_detection import Presence
 from roadbed.decisions.model import Service
-from roadbed.decisions.presence import Presence
 from roadbed.decisions.service import Decisions
 from roadbed.decisions.trials import Trials
+from roadbed.deliveries.approvals import Deliveries
 from roadbed.deliveries.relay import Relay
-from roadbed.deliveries.service import Deliveries
+from roadbed.examples.service import Examples
 from roadbed.executors.isolated import DeciderProcesses
+from roadbed.guarantee.report import TrustReports
+from roadbed.guarantee.running_audit import Trust
+from roadbed.guarantee.stress import Stress
 from roadbed.halts.service import Halts
-from roadbed.improvement.prompt_search import PromptSearch
+from roadbed.improvement.prompt_optimization.jobs import Searches
+from roadbed.improvement.prompt_optimization.service import PromptSearch
 from roadbed.improvement.proposals import Proposals
-from roadbed.improvement.searching import Searches
-from roadbed.improvement.service import Improvement
-from roadbed.intake.service import Intake
+from roadbed.improvement.training import Training
+from roadbed.insight.failures import FailureBoard
+from roadbed.insight.monitoring import Monitoring
+from roadbed.insight.notebooks import Notebooks
+from roadbed.insight.stage_clock import StageClock
+from roadbed.intake.tasks import Intake
 from roadbed.kernel.clock import Clock, SystemClock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.secrets import KNOWN
 from roadbed.kernel.settings import Settings
 from roadbed.kernel.terminal import one_line
-from roadbed.monitoring.failures import FailureBoard
-from roadbed.monitoring.service import Monitoring
 from roadbed.outcomes.service import Outcomes
 from roadbed.people.members import Members
 from roadbed.people.service import People
-from roadbed.people.signing_in import SigningIn
+from roadbed.people.sign_in import SigningIn
 from roadbed.receipts.erasure import Erasure
 from roadbed.receipts.incidents import Incidents
 from roadbed.receipts.service import Receipts
 from roadbed.recovery.service import Recovery
-from roadbed.releases.book import ReleaseBook
-from roadbed.releases.falling import Falling
+from roadbed.releases.external_checks import OutsideChecks
 from roadbed.releases.gate import Gate
-from roadbed.releases.journal import Journal
 from roadbed.releases.ladder import Ladder
-from roadbed.releases.notebooks import Notebooks
-from roadbed.releases.outside_checks import OutsideChecks
-from roadbed.releases.registry import Registry
-from roadbed.releases.renewal import Renewal
-from roadbed.releases.replays import Replays
-from roadbed.releases.rising import Rising
+from roadbed.releases.promotion import Rising
+from roadbed.releases.recertification import Renewal
+from roadbed.releases.release_log import Journal
+from roadbed.releases.repository import ReleaseBook
+from roadbed.releases.rollback import Falling
 from roadbed.releases.service import Releases
-from roadbed.releases.signing import Signing
-from roadbed.releases.stages import StageClock
-from roadbed.releases.store import VersionStore
-from roadbed.releases.versions import Versions
-from roadbed.releases.watching import Watching
+from roadbed.releases.sign_offs import Signing
+from roadbed.releases.trial_monitor import Watching
 from roadbed.reviews.new_labels import NewLabels
+from roadbed.reviews.reviewer_checks import Measuring
 from roadbed.reviews.service import Reviews
 from roadbed.storage.database import Database
 from roadbed.storage.embedded import default_home
 from roadbed.storage.errors import StorageUnavailableError
 from roadbed.storage.writer import GroupCommitWriter
-from roadbed.trust.measuring import Measuring
-from roadbed.trust.report import TrustReports
-from roadbed.trust.service import Trust
-from roadbed.trust.stress import Stress
-from roadbed.usecases.deciders import needs_of
+from roadbed.usecases.decider import needs_of
 from roadbed.usecases.errors import UseCaseError
-from roadbed.usecases.folder import LoadedUseCase, folders, load, without_code
-from roadbed.usecases.model import UseCase
+from roadbed.usecases.loader import LoadedUseCase, folders, load, without_code
+from roadbed.usecases.use_case import UseCase
+from roadbed.versions.deployments import Registry
+from roadbed.versions.replays import Replays
+from roadbed.versions.service import Versions
+from roadbed.versions.store import VersionStore
 
 if TYPE_CHECKING:
     from roadbed.people.oidc import Provider
@@ -118,7 +119,8 @@ class App:
     reviews: Reviews
     new_labels: NewLabels
     receipts: Receipts
-    improvement: Improvement
+    examples: Examples
+    training: Training
     proposals: Proposals
     prompt_search: Searches
     releases: Releases
@@ -236,7 +238,7 @@ def _wire(
         clock,
         budgets,
         lease_seconds=settings.lease_seconds,
-        audit_note=pipeline.TASK_REVISED,
+        audit_note=transactions.TASK_REVISED,
     )
     presence = Presence(
         database.url,
@@ -246,35 +248,40 @@ def _wire(
     )
     store = VersionStore(database, clock, versions_folder(settings), processes)
     registry = Registry(database, store)
-    improvement = Improvement(database, budgets, processes, ids, clock)
+    examples = Examples(database, budgets, ids, clock)
+    training = Training(examples, processes)
     releases = Releases(
         database=database,
-        improvement=improvement,
+        examples=examples,
+        training=training,
         store=store,
         ids=ids,
         clock=clock,
         entropy=os.urandom,
-        audit_note=pipeline.VERSION_LIVE,
+        audit_note=transactions.VERSION_LIVE,
     )
-    versions, trust = Versions(database, store), Trust(database, ids, clock, pipeline.STATE_MOVED)
+    versions, trust = (
+        Versions(database, store),
+        Trust(database, ids, clock, transactions.STATE_MOVED),
+    )
     reviews = Reviews(
         database=database,
         writer=writer,
         ids=ids,
         clock=clock,
-        judge=pipeline.VERDICT,
-        on_undo=pipeline.VERDICT_UNDONE,
+        judge=transactions.VERDICT,
+        on_undo=transactions.VERDICT_UNDONE,
         claim_seconds=settings.claim_seconds,
     )
     proposals = Proposals(
-        database, ids, clock, pipeline.PROPOSAL_DECIDED, lambda name: registry.get(name).loaded
+        database, ids, clock, transactions.PROPOSAL_DECIDED, lambda name: registry.get(name).loaded
     )
     people = People(database, clock, os.urandom, idle_seconds=settings.idle_seconds)
     members = Members(database, people)
     # Which known cases are drawn is no secret that anything rests on.
     chance = random.Random()  # noqa: S311
     halts, erasure = Halts(reserved, ids, clock), Erasure(database, audit, clock)
-    measuring = Measuring(database, improvement, reviews, ids, clock, chance, pipeline.SETTLE)
+    measuring = Measuring(database, examples, reviews, ids, clock, chance, transactions.SETTLE)
     return App(
         settings=settings,
         clock=clock,
@@ -285,46 +292,49 @@ def _wire(
             intake=intake,
             services=registry,
             writer=writer,
-            settle=pipeline.SETTLE,
-            settle_funded=pipeline.SETTLE_FUNDED,
-            settle_at_once=pipeline.SETTLE_AT_ONCE,
-            settle_revision=pipeline.SETTLE_REVISION,
+            settle=transactions.SETTLE,
+            settle_funded=transactions.SETTLE_FUNDED,
+            settle_at_once=transactions.SETTLE_AT_ONCE,
+            settle_revision=transactions.SETTLE_REVISION,
             presence=presence,
-            trials=Trials(writer, pipeline.COMPARE, budgets, ids, clock),
+            trials=Trials(writer, transactions.COMPARE, budgets, ids, clock),
             ids=ids,
             clock=clock,
             max_in_flight=settings.max_in_flight,
         ),
         presence=presence,
         reviews=reviews,
-        new_labels=NewLabels(database, reviews, ids, clock, pipeline.VERDICT, pipeline.LABEL_MOVED),
+        new_labels=NewLabels(
+            database, reviews, ids, clock, transactions.VERDICT, transactions.LABEL_MOVED
+        ),
         receipts=receipts,
-        incidents=Incidents(database, receipts, ids, clock, pipeline.DELIVERY_DECIDED),
-        improvement=improvement,
+        incidents=Incidents(database, receipts, ids, clock, transactions.DELIVERY_DECIDED),
+        examples=examples,
+        training=training,
         proposals=proposals,
-        prompt_search=Searches(database, PromptSearch(improvement, proposals, budgets), clock),
+        prompt_search=Searches(
+            database, PromptSearch(examples, training, proposals, budgets), clock
+        ),
         releases=releases,
         versions=versions,
         replays=Replays(versions, store, receipts.get, budgets, clock),
         notebooks=Notebooks(database, clock),
-        ladder=_ladder(
-            database, improvement, releases, store, registry, network, people, proposals
-        ),
+        ladder=_ladder(database, examples, releases, store, registry, network, people, proposals),
         stages=StageClock(database, clock),
-        monitoring=Monitoring(database, reviews, improvement, releases, clock),
+        monitoring=Monitoring(database, reviews, examples, versions, clock),
         failures=FailureBoard(database, clock),
         trust=trust,
-        reports=TrustReports(database, trust, measuring, releases, clock),
-        stress=Stress(improvement),
+        reports=TrustReports(database, trust, measuring, versions, clock),
+        stress=Stress(examples),
         measuring=measuring,
-        deliveries=Deliveries(database, clock, pipeline.DELIVERY_DECIDED, pipeline.MENDED),
+        deliveries=Deliveries(database, clock, transactions.DELIVERY_DECIDED, transactions.MENDED),
         outcomes=Outcomes(
             database,
             writer,
             ids,
             clock,
-            pipeline.OUTCOME,
-            pipeline.OUTCOME_WITHDRAWN,
+            transactions.OUTCOME,
+            transactions.OUTCOME_WITHDRAWN,
             lambda name: registry.get(name).loaded.declared,
         ),
         halts=halts,
@@ -342,7 +352,7 @@ def _wire(
 
 def _ladder(
     database: Database,
-    improvement: Improvement,
+    examples: Examples,
     releases: Releases,
     store: VersionStore,
     registry: Registry,
@@ -353,10 +363,12 @@ def _ladder(
     clock = SystemClock()
     ids = Ids(clock)
     book = ReleaseBook(database, clock, lambda use_case, person: people.roles(person, use_case))
-    journal = Journal(ids, clock, pipeline.RELEASE_MOVED, pipeline.POD_TOLD, pipeline.NOTICE_OVER)
+    journal = Journal(
+        ids, clock, transactions.RELEASE_MOVED, transactions.POD_TOLD, transactions.NOTICE_OVER
+    )
     gate = Gate(
         database=database,
-        improvement=improvement,
+        examples=examples,
         certificates=releases.certificates,
         store=store,
         registry=registry,
@@ -368,7 +380,7 @@ def _ladder(
         releases=releases,
         book=book,
         journal=journal,
-        hold_deliveries=pipeline.VERSION_FELL,
+        hold_deliveries=transactions.VERSION_FELL,
     )
     return Ladder(
         database=database,
@@ -420,7 +432,7 @@ async def serve(app: App, loaded: LoadedUseCase) -> None:
         loaded = await app.store.copy(loaded)
     KNOWN.learn_environment(os.environ, needs_of(loaded.declared.function).secrets)
     await app.releases.register(loaded)
-    _, problems = await app.improvement.import_examples(loaded)
+    _, problems = await app.examples.import_folder(loaded)
     for problem in problems[:10]:
         _log.warning("example left out", usecase=loaded.name, problem=str(problem))
     await app.registry.add(loaded)
@@ -439,12 +451,12 @@ def _relay(
         ids=Ids(SystemClock()),
         clock=SystemClock(),
         outside=network.attempt,
-        finish=pipeline.FINISH,
+        finish=transactions.FINISH,
         chance=chance.random,
         name=f"{socket.gethostname()}:{os.getpid()}",
         address=settings.public_address(),
         senders=settings.senders,
-        mended=pipeline.MENDED,
+        mended=transactions.MENDED,
     )
 
 

@@ -15,18 +15,18 @@ from starlette.types import Message, Receive, Scope, Send
 from roadbed.api import app as api
 from roadbed.api.problems import problem
 from roadbed.api.tasks import take
+from roadbed.background import relaying, running
 from roadbed.bootstrap import App, open_app
 from roadbed.console import app as console
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
 from roadbed.people.errors import NotSignedInError
-from roadbed.people.limits import Limit
-from roadbed.people.rules import Viewer
+from roadbed.people.permissions import Viewer
+from roadbed.people.rate_limit import Limit
 from roadbed.risk import distributions
 from roadbed.storage.database import with_schema
 from roadbed.storage.serving import database_url
-from roadbed.upkeep import relaying, running
 
 SESSION_COOKIE = "roadbed_session"
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}

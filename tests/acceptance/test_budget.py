@@ -12,7 +12,7 @@ import pytest
 from roadbed.budgets.model import Alert, Allowance
 from roadbed.budgets.rules import standing
 from roadbed.kernel.settings import Settings
-from roadbed.usecases.model import Budget
+from roadbed.usecases.use_case import Budget
 from tests.acceptance.test_api import problem
 from tests.acceptance.test_cli import Terminal
 from tests.browsing import browsing

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from roadbed.people.rules import BINDING, Permission
+from roadbed.people.permissions import BINDING, Permission
 from roadbed.people.service import hashed
 from roadbed.storage.embedded import EmbeddedServer
 from tests.acceptance.test_people import ASKED, Asked, ids_of

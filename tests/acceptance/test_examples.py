@@ -10,7 +10,7 @@ import pytest
 from roadbed.bootstrap import open_app
 from roadbed.kernel.settings import Settings
 from roadbed.usecases.check import check
-from roadbed.usecases.folder import read_examples
+from roadbed.usecases.loader import read_examples
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FOLDERS = sorted(each.parent for each in EXAMPLES.glob("*/usecase.py"))
@@ -57,8 +57,8 @@ async def test_most_of_its_past_claims_are_booked_right(settings: Settings, url:
     async with open_app(settings.model_copy(update={"usecases": EXAMPLES}), url) as app:
         service = app.registry.get("expense-claims")
         examples = [each for _, _, each in read_examples(service.loaded)]
-        judged = await app.improvement.examples(service.loaded.declared, "judge")
-        learn = await app.improvement.examples(service.loaded.declared, "learn")
+        judged = await app.examples.in_use(service.loaded.declared, "judge")
+        learn = await app.examples.in_use(service.loaded.declared, "learn")
         assert len(judged.examples) + len(learn.examples) == len(examples)
         right = 0
         for each in [*judged.examples, *learn.examples]:

@@ -355,7 +355,7 @@ class TestEvidence:
 
     async def evidence(self, site: Site, use_case: Any) -> tuple[Any, ...]:
         audit = await site.app.trust.audit(use_case)
-        cases = await site.app.improvement.cases(use_case)
+        cases = await site.app.examples.cases(use_case)
         return audit, [case for case in cases if case.reference]
 
 

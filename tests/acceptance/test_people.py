@@ -17,7 +17,7 @@ from roadbed import access
 from roadbed.access import Guarded, Needs, UndeclaredRouteError, declared, guard
 from roadbed.api.app import create as create_api
 from roadbed.console.app import create as create_console
-from roadbed.people.rules import Permission
+from roadbed.people.permissions import Permission
 from roadbed.storage.embedded import EmbeddedServer
 from tests.town import NARROW, ROLES, Ids, Town, building
 

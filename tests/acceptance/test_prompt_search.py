@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from roadbed.improvement.errors import SearchRunningError
-from roadbed.improvement.prompting import PromptBudget
+from roadbed.improvement.prompt_optimization.optimizer import PromptBudget
 from roadbed.kernel.settings import Settings
 from roadbed.testing import ModelCall, ModelReply, ModelServer
 from tests.acceptance.test_api import problem

@@ -12,11 +12,11 @@ from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Decision, Route
 from roadbed.kernel.settings import Settings
 from roadbed.receipts.service import Filter
-from roadbed.releases.model import Release
 from roadbed.reviews.model import VerdictKind
 from roadbed.usecases.check import check
-from roadbed.usecases.folder import load
-from roadbed.usecases.model import UseCase
+from roadbed.usecases.loader import load
+from roadbed.usecases.use_case import UseCase
+from roadbed.versions.model import Release
 from tests.acceptance.test_cli import Terminal
 from tests.browsing import browsing
 from tests.conftest import Folders, serving
@@ -219,7 +219,7 @@ class TestFreeText:
         await draw_all(text)
         await submit(text, range(3))
         await judge_all(text, wrong=["Inquiry 1 is on its way."])
-        cases = await text.improvement.cases(text.registry.get("replies").loaded.declared)
+        cases = await text.examples.cases(text.registry.get("replies").loaded.declared)
         losses = {case.content["number"]: list(case.truth.losses.values()) for case in cases}
         assert losses == {0: [0.0], 1: [1.0], 2: [0.0]}
 

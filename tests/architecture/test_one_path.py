@@ -19,25 +19,33 @@ ASK_RUNNERS = ("decisions/evaluation.py",)
 # Files that hold a decider: declare, load, store, fit or hand it on, or ask whether there is one.
 # Nobody else names one, so nobody else can call it by a way that the reading below does not follow.
 HOLD_DECIDERS = (
-    *("bootstrap.py", "cli/folders.py", "cli/serving.py", "console/forms.py"),
-    *("console/improving.py", "demo/folder/usecase.py", "decisions/evaluation.py"),
-    *("decisions/model.py", "decisions/runner.py", "decisions/service.py"),
-    *("executors/", "usecases/", "improvement/evidence.py", "improvement/model.py"),
-    *("improvement/prompt_search.py", "improvement/scoring.py", "improvement/searching.py"),
-    *("improvement/service.py", "releases/service.py"),
-    *("releases/certificates.py", "releases/declarations.py", "releases/gate.py"),
-    *("releases/model.py", "releases/registry.py", "releases/replays.py"),
-    *("releases/side_by_side.py", "releases/store.py"),
-    *("trust/measuring.py", "trust/report.py", "trust/stress.py"),
+    *("bootstrap.py", "cli/use_cases.py", "cli/server.py", "console/forms.py"),
+    *("console/proposals.py", "demo/folder/usecase.py", "decisions/evaluation.py"),
+    *("decisions/model.py", "decisions/decider_runner.py", "decisions/service.py"),
+    *("executors/", "usecases/", "improvement/evidence.py", "examples/model.py"),
+    *(
+        "improvement/prompt_optimization/service.py",
+        "improvement/prompt_optimization/scoring.py",
+        "improvement/prompt_optimization/jobs.py",
+    ),
+    *("examples/service.py", "improvement/training.py", "releases/service.py"),
+    *("guarantee/certificates.py", "versions/diff/declarations.py", "releases/gate.py"),
+    *("versions/model.py", "versions/deployments.py", "versions/replays.py"),
+    *("versions/side_by_side.py", "versions/store.py"),
+    *("reviews/reviewer_checks.py", "guarantee/report.py", "guarantee/stress.py"),
 )
 # Files that hold a runner, which times a decider: they make one and pass it to the evaluation.
 HOLD_RUNNERS = (
     *("decisions/evaluation.py", "decisions/service.py"),
-    *("decisions/trials.py", "improvement/scoring.py", "improvement/service.py"),
-    *("releases/replays.py", "releases/side_by_side.py"),
+    *(
+        "decisions/trials.py",
+        "improvement/prompt_optimization/scoring.py",
+        "examples/service.py",
+    ),
+    *("versions/replays.py", "versions/side_by_side.py"),
 )
 # Files that hold the place where a decider works.
-HOLD_PLACES = ("executors/", "decisions/runner.py")
+HOLD_PLACES = ("executors/", "decisions/decider_runner.py")
 # A name, attribute, argument, import or text that stands for one.
 _NAMES = {
     "a decider": (re.compile(r"_?(\w+_)?(deciders?|trainable|decide_many)"), HOLD_DECIDERS),

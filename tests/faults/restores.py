@@ -27,6 +27,7 @@ from uuid import uuid4
 
 import psycopg
 
+from roadbed.background import relaying, running
 from roadbed.bootstrap import App, open_app
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
@@ -38,7 +39,6 @@ from roadbed.recovery.service import Recovery
 from roadbed.storage.database import with_schema
 from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
 from roadbed.testing import Receiver
-from roadbed.upkeep import relaying, running
 from tests import databases
 from tests.faults.harness import USECASE, prove
 
@@ -273,7 +273,7 @@ async def _judge(app: App, scene: _Scene, copy: Copy) -> None:
 def _verified(scene: _Scene) -> list[str]:
     import time
 
-    from roadbed.audit.verifying import verify
+    from roadbed.audit.verification import verify
 
     folder = scene.folder / "audit"
     return [

@@ -11,13 +11,13 @@ import pytest
 import structlog.testing
 
 from roadbed.bootstrap import App, open_app
+from roadbed.decisions.decider_runner import Runner
 from roadbed.decisions.model import Decision, Reason
-from roadbed.decisions.runner import Runner
-from roadbed.executors.child_place import ChildPlace
+from roadbed.executors.child_executor import ChildPlace
 from roadbed.executors.isolated import DeciderProcesses
 from roadbed.executors.sandbox import landlock_version
 from roadbed.kernel.settings import Settings
-from roadbed.usecases.folder import load
+from roadbed.usecases.loader import load
 from tests.conftest import DECIDE, Folders
 
 HARM = """
@@ -64,7 +64,7 @@ class Known:
 
     @property
     def out_of_fold(self):
-        from roadbed.usecases.deciders import OutOfFold
+        from roadbed.usecases.decider import OutOfFold
         import numpy as np
         n = 4
         return OutOfFold(confidence=np.linspace(0.1, 0.9, n), wrong=np.zeros(n, dtype=bool))
@@ -207,7 +207,7 @@ def seen(path):
         return type(error).__name__
 
 class Looks:
-    from roadbed.usecases.deciders import Needs
+    from roadbed.usecases.decider import Needs
     needs = Needs(secrets=["MODEL_KEY"])
 
     def __call__(self, inquiry, context):

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from roadbed.improvement.mining.conditions import Condition, quoted
 from roadbed.improvement.mining.fields import Field, tellable
-from roadbed.improvement.mining.literals import Condition, quoted
 from roadbed.usecases.conditions import compiled
 
 TEXTS = st.text(max_size=70)

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from roadbed.intake.errors import InputError
-from roadbed.intake.rules import as_sent, body_hash, read_input
+from roadbed.intake.validation import as_sent, body_hash, read_input
 from roadbed.kernel.storable import faults
 from roadbed.scoring.content import same
 from roadbed.usecases.conditions import compiled
-from roadbed.usecases.reading import read_form, read_stored
+from roadbed.usecases.parsing import read_form, read_stored
 
 
 class Kind(Enum):

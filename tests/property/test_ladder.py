@@ -27,9 +27,9 @@ from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Route
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
-from roadbed.releases.model import Release
 from roadbed.storage.embedded import EmbeddedServer
-from roadbed.usecases.folder import load
+from roadbed.usecases.loader import load
+from roadbed.versions.model import Release
 from tests.conftest import Folders
 from tests.databases import database
 from tests.ladders import traffic, write

@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadbed.outcomes import rules
+from roadbed.outcomes import validation
 from roadbed.outcomes.errors import OutcomeError
-from roadbed.outcomes.sent import FIELDS, LONGEST, read
+from roadbed.outcomes.report_form import FIELDS, LONGEST, read
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
@@ -35,7 +35,7 @@ def test_anything_is_read_or_refused_in_words(sent: Any) -> None:
         assert found.right is not None or found.output is not None
         assert found.happened_at is None or found.happened_at.tzinfo is not None
         assert all(len(getattr(found, name) or "") <= most for name, most in LONGEST.items())
-        assert re.fullmatch("[0-9a-f]{64}", rules.digest(found, "tsk_1"))
+        assert re.fullmatch("[0-9a-f]{64}", validation.digest(found, "tsk_1"))
 
 
 @given(REPORT, REPORT, TEXT)
@@ -43,7 +43,7 @@ def test_only_the_same_content_has_the_same_key(
     one: dict[str, Any], other: dict[str, Any], key: str
 ) -> None:
     def content(sent: dict[str, Any], **named: str) -> str:
-        return rules.digest(read({**sent, **named}), "tsk_1")
+        return validation.digest(read({**sent, **named}), "tsk_1")
 
     by_id, by_key = content(one, task="tsk_1"), content(one, task_key=key)
     assert by_id == by_key == content(one, task="tsk_1", key=key)

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from roadbed.kernel.clock import SystemClock
 from roadbed.people.errors import TooManyRequestsError
-from roadbed.people.limits import Limit
 from roadbed.people.model import Role
-from roadbed.people.rules import (
+from roadbed.people.permissions import (
     ADMIN_ALLOWS,
     ALLOWS,
     ANY_TOKEN,
@@ -29,6 +28,7 @@ from roadbed.people.rules import (
     to_say,
     who_may,
 )
+from roadbed.people.rate_limit import Limit
 
 NAMES = st.sampled_from(["a", "b", "c"])
 ROLES = st.frozensets(st.sampled_from(Role))

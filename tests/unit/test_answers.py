@@ -9,8 +9,8 @@ import pytest
 from pydantic import BaseModel, Field
 
 from roadbed.decisions.model import Answered, NotAnswered, Reason
-from roadbed.decisions.rules import read_answer
-from roadbed.usecases.deciders import Answer, Unsure
+from roadbed.decisions.routing import read_answer
+from roadbed.usecases.decider import Answer, Unsure
 
 
 class Routing(BaseModel):

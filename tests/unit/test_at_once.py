@@ -12,14 +12,14 @@ import psycopg
 import pytest
 
 from roadbed.bootstrap import App, open_app
-from roadbed.decisions import presence, service
+from roadbed.decisions import crash_detection, service
 from roadbed.decisions.model import Decision, Reason, Route, Trial
 from roadbed.intake.errors import KeyReusedError, OverloadedError
 from roadbed.intake.model import Admission
 from roadbed.kernel.settings import Settings
 from roadbed.storage.errors import RejectedWriteError
-from roadbed.usecases.deciders import Needs, needs_of
-from roadbed.usecases.model import Budget
+from roadbed.usecases.decider import Needs, needs_of
+from roadbed.usecases.use_case import Budget
 from tests.conftest import Folders
 from tests.keeping import calm, kept
 from tests.unit.test_decisions import prove
@@ -41,7 +41,7 @@ def decide(inquiry, context):
     return Answer(output=Routing(queue="returns"), confidence=0.9)
 """
 NEEDING = """
-from roadbed.usecases.deciders import Needs
+from roadbed.usecases.decider import Needs
 
 class Asks:
     needs = Needs(secrets=["KEY"])
@@ -164,7 +164,7 @@ async def decide(inquiry, context):
     async def test_an_input_that_cut_a_process_off_is_admitted_whenever_it_comes(
         self, app: App, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(presence, "_LOOK_SECONDS", 0.01)
+        monkeypatch.setattr(crash_detection, "_LOOK_SECONDS", 0.01)
         await send(app, "poison", waits=False)
         await app.database.fetch("UPDATE decision SET reason_code = 'interrupted'")
         await send(app, "harmless", waits=False)
@@ -183,7 +183,7 @@ async def decide(inquiry, context):
         self, app: App, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Also where the next attempt came through."""
-        monkeypatch.setattr(presence, "_LOOK_SECONDS", 0.01)
+        monkeypatch.setattr(crash_detection, "_LOOK_SECONDS", 0.01)
         await send(app, "poison", waits=False)
         await app.database.fetch("UPDATE decision SET attempt = 2")
         async with kept(app):
@@ -387,7 +387,7 @@ class TestPresence:
     async def test_after_a_process_was_lost_all_are_careful_for_a_while(
         self, settings: Settings, folders: Folders, url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(presence, "_LOOK_SECONDS", 0.02)
+        monkeypatch.setattr(crash_detection, "_LOOK_SECONDS", 0.02)
         folders.write()
         settings = settings.model_copy(update={"careful_seconds": 0.5})
         async with open_app(settings, url) as app, kept(app):
@@ -407,7 +407,7 @@ class TestPresence:
     async def test_one_that_lives_is_not_taken_for_lost(
         self, app: App, settings: Settings, url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(presence, "_LOOK_SECONDS", 0.01)
+        monkeypatch.setattr(crash_detection, "_LOOK_SECONDS", 0.01)
         async with kept(app), open_app(settings, url) as other, kept(other):
             await asyncio.sleep(0.1)
             assert app.presence.calm()
@@ -417,7 +417,7 @@ class TestPresence:
     async def test_a_lost_connection_is_no_lost_process_once_it_is_marked_anew(
         self, app: App, url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(presence, "_LOOK_SECONDS", 0.01)
+        monkeypatch.setattr(crash_detection, "_LOOK_SECONDS", 0.01)
         keeping = asyncio.create_task(app.presence.keep())
         await calm(app)
         with psycopg.connect(url, autocommit=True) as connection:

@@ -16,7 +16,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from roadbed.audit import keys, notes, verifying
+from roadbed.audit import keys, notes, verification
+from roadbed.audit.checkpoint_history import DAYS, HISTORY, History
 from roadbed.audit.errors import (
     AuditDamagedError,
     AuditFolderError,
@@ -24,7 +25,6 @@ from roadbed.audit.errors import (
     NotSealedError,
     UnknownEntryError,
 )
-from roadbed.audit.history import DAYS, HISTORY, History
 from roadbed.audit.model import Checkpoint
 from roadbed.audit.service import AuditLog
 from roadbed.audit.tiles import Folder
@@ -495,7 +495,7 @@ class TestVerify:
     async def test_of_very_many_findings_the_first_are_listed_and_all_counted(
         self, sealed: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(verifying, "MOST_FINDINGS", 10)
+        monkeypatch.setattr(verification, "MOST_FINDINGS", 10)
         execute(sealed[0], "UPDATE audit_entry SET actor = 'nobody'")
         async with opened(*sealed) as (log, _):
             verified = await log.verify()

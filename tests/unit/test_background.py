@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from roadbed import upkeep
+from roadbed import background
+from roadbed.background import relaying, running
 from roadbed.bootstrap import App
 from roadbed.halts.errors import UnknownHaltError
 from roadbed.storage.background import Warnings
 from roadbed.storage.errors import StorageUnavailableError
 from roadbed.storage.failures import Failures, reported_to
-from roadbed.upkeep import relaying, running
 
 AWAY = StorageUnavailableError("canceling statement due to statement timeout")
 
@@ -87,7 +87,7 @@ def test_a_failure_stands_until_the_work_is_done_or_did_not_come_again() -> None
 async def test_people_see_what_fails_in_the_background(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upkeep, "_REPORT_SECONDS", 0.01)
+    monkeypatch.setattr(background, "_REPORT_SECONDS", 0.01)
     with monkeypatch.context() as patch:
         patch.setattr(app.relay, "round", fails)
         async with running(app), relaying(app), asyncio.timeout(30):
@@ -121,8 +121,8 @@ LOOPS: dict[str, Callable[[App], tuple[object, str]]] = {
 async def test_every_loop_says_what_it_could_not_do(
     app: App, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
-    monkeypatch.setattr(upkeep, "_SUGGEST_SECONDS", 0.01)
-    monkeypatch.setattr("roadbed.releases.registry._LOOK_AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(background, "_SUGGEST_SECONDS", 0.01)
+    monkeypatch.setattr("roadbed.versions.deployments._LOOK_AGAIN_SECONDS", 0.1)
     where, name = LOOPS[said](app)
     monkeypatch.setattr(where, name, fails)
     with capture_logs() as logged:
@@ -148,7 +148,7 @@ async def swallowing() -> asyncio.Task[None]:
                 if swallowed == 3:
                     raise
 
-    task = upkeep._lasting("work", work)
+    task = background._lasting("work", work)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     return task
@@ -156,13 +156,13 @@ async def swallowing() -> asyncio.Task[None]:
 
 async def test_a_loop_that_a_cancellation_was_swallowed_in_is_cancelled_again() -> None:
     task = await swallowing()
-    await upkeep._end([task], patience_seconds=0.01)
+    await background._end([task], patience_seconds=0.01)
     assert task.cancelled()
 
 
 async def test_whoever_ends_a_loop_and_is_cancelled_leaves_none_behind() -> None:
     task = await swallowing()
-    ending = asyncio.create_task(upkeep._end([task], patience_seconds=0.01))
+    ending = asyncio.create_task(background._end([task], patience_seconds=0.01))
     await asyncio.sleep(0)
     ending.cancel()
     with pytest.raises(asyncio.CancelledError):

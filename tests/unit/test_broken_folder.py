@@ -17,7 +17,7 @@ from roadbed.releases.errors import RollBackError
 from roadbed.storage.database import with_schema
 from roadbed.storage.errors import StorageUnavailableError
 from roadbed.usecases.errors import UnknownUseCaseError, UseCaseError
-from roadbed.usecases.folder import load
+from roadbed.usecases.loader import load
 from tests.conftest import DECIDE, Folders
 from tests.ladders import edit, gated, live, signed, traffic, write
 

@@ -13,7 +13,7 @@ from roadbed.budgets.service import amounts
 from roadbed.decisions.model import Decision, Reason, Route
 from roadbed.kernel.settings import Settings
 from roadbed.usecases.errors import UseCaseError
-from roadbed.usecases.model import Budget, UseCase
+from roadbed.usecases.use_case import Budget, UseCase
 from tests.conftest import Folders
 from tests.unit.test_decisions import decide
 from tests.unit.test_trust import declared, stand
@@ -185,7 +185,7 @@ class TestCrash:
             "today": app.clock.now().date().isoformat(),
             **amounts(budget),
         }
-        from roadbed.intake.service import ADMIT_FUNDED
+        from roadbed.intake.tasks import ADMIT_FUNDED
 
         await app.decisions._writer.write(ADMIT_FUNDED, row)
         assert (await used(app))[0] == (Decimal(0), Decimal(1))

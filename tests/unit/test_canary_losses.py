@@ -10,9 +10,9 @@ import pytest
 from scipy.stats import binom
 
 from roadbed import Score
-from roadbed.releases import trial_rules
+from roadbed.releases import trial_statistics
 from roadbed.risk.paired import mean_difference
-from roadbed.usecases.model import UseCase
+from roadbed.usecases.use_case import UseCase
 from tests.unit.test_usecases import declare
 from tests.unit.test_verdicts import Output
 
@@ -60,7 +60,7 @@ def row(number: int, live: float, candidate: float, *, labelled: bool = True) ->
 
 
 def reading(rows: list[dict[str, Any]], judged_by: UseCase | None = None) -> dict[str, Any]:
-    return trial_rules.reading(
+    return trial_statistics.reading(
         rows,
         step="canary",
         plan={"margin": MARGIN, "canary_tasks": len(rows)},
@@ -129,11 +129,11 @@ def losses(chance: np.random.Generator, n: int, worse: float) -> list[tuple[floa
 class TestPromise:
     def test_one_within_the_margin_falls_as_seldom_as_is_said(self) -> None:
         """At the very margin, and looked at after every task."""
-        runs, delta = 300, (1.0 - CERTAINTY) / trial_rules.CHECKS
+        runs, delta = 300, (1.0 - CERTAINTY) / trial_statistics.CHECKS
         fallen = 0
         for seed in range(runs):
             pairs = losses(np.random.default_rng(seed), 600, MARGIN)
-            found = trial_rules.tested_as("wrong", pairs, MARGIN, delta, measure="mean_loss")
+            found = trial_statistics.tested_as("wrong", pairs, MARGIN, delta, measure="mean_loss")
             fallen += found["breached"]
         print(f"{fallen} of {runs} canaries at the margin fell, at {delta} each")
         assert fallen <= binom.ppf(0.99, runs, delta)
@@ -142,11 +142,11 @@ class TestPromise:
         fell, stayed = [], 0
         for seed in range(100):
             chance = np.random.default_rng(seed)
-            bad = trial_rules.tested_as(
+            bad = trial_statistics.tested_as(
                 "wrong", losses(chance, 400, 0.2), MARGIN, 0.0125, measure="mean_loss"
             )
             fell.append(bad["n"] if bad["breached"] else 10_000)
-            good = trial_rules.tested_as(
+            good = trial_statistics.tested_as(
                 "wrong", losses(chance, 400, 0.0), MARGIN, 0.0125, measure="mean_loss"
             )
             stayed += not good["breached"]

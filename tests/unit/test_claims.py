@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from roadbed.cli import outcome_texts, proposals, trust
-from roadbed.console import words
-from roadbed.improvement.sentences import support
+from roadbed.console import formatting
+from roadbed.guarantee import audit_replay
+from roadbed.guarantee.model import Volume
+from roadbed.improvement.presentation import support
 from roadbed.kernel.json import shown
-from roadbed.releases import gate_rules, reading, report, trial_rules
+from roadbed.releases import gate_criteria, gate_presentation, trial_presentation, trial_statistics
 from roadbed.risk.forecast import Forecast
 from roadbed.risk.paired import difference
-from roadbed.trust import rules
-from roadbed.trust.model import Volume
 from tests.unit.test_telling import AT, at
 
 GATE: dict[str, Any] = {
@@ -41,7 +41,7 @@ GATE: dict[str, Any] = {
 def _slice(value: str, n: int, **more: Any) -> dict[str, Any]:
     (row,) = (
         {
-            **gate_rules.criterion(
+            **gate_criteria.criterion(
                 f"slice region = {value}",
                 True,
                 f"region = {value}",
@@ -59,7 +59,7 @@ def _slice(value: str, n: int, **more: Any) -> dict[str, Any]:
 
 class TestGate:
     def test_a_candidate_that_is_worse_within_the_limit_is_said_to_be_worse(self) -> None:
-        said = report.gate_said(GATE)
+        said = gate_presentation.gate_said(GATE)
         assert said == (
             "Passed: its one limit kept. Of 1,000 items that only judge, 3 fixed and 5 broken. "
             "It is worse, within the limit: 4.3 % instead of 4.1 % wrong "
@@ -68,46 +68,48 @@ class TestGate:
 
     def test_no_more_than_some_slices_are_named(self) -> None:
         rows = [_slice(str(n), 60) for n in range(9)]
-        said = report.gate_said({**GATE, "criteria": rows})
+        said = gate_presentation.gate_said({**GATE, "criteria": rows})
         assert said.count("It is worse on region = ") == 4
         assert said.endswith("So it is on 5 more, listed below.")
 
     def test_what_too_little_is_known_of_has_no_tick(self) -> None:
         rows = [*GATE["criteria"], _slice("north", 3, small=True), _slice("south", 0, small=True)]
         gate = {**GATE, "criteria": rows}
-        assert [each[0] for each in report.gate_lines(gate)] == ["✓", "○", "○"]
-        assert [report.criterion(each)["result"] for each in rows] == [
+        assert [each[0] for each in gate_presentation.gate_lines(gate)] == ["✓", "○", "○"]
+        assert [gate_presentation.criterion(each)["result"] for each in rows] == [
             "✓ passed",
             "○ too few to say",
             "○ nothing is known",
         ]
-        assert report.gate_said(gate).startswith(
+        assert gate_presentation.gate_said(gate).startswith(
             "Passed: 1 of 3 limits kept, and of 2 too little is known to say whether they are."
         )
 
     def test_slices_say_which_are_too_small(self) -> None:
-        assert list(gate_rules.slices([], lambda _: {}, 0.05, 0.95)) == []
-        row = gate_rules.errors({}, {}, difference(n=0, fixed=0, broken=0, certainty=0.95), 0.01)
+        assert list(gate_criteria.slices([], lambda _: {}, 0.05, 0.95)) == []
+        row = gate_criteria.errors({}, {}, difference(n=0, fixed=0, broken=0, certainty=0.95), 0.01)
         assert not row["passed"]
         assert row["line"] == "no item was answered by both versions, so nothing is known of it"
 
     def test_a_first_version_without_items_is_unknown(self) -> None:
-        assert "nothing is known" in gate_rules.alone({"asked": 0, "wrong": 0, "error": None}, 0.95)
+        assert "nothing is known" in gate_criteria.alone(
+            {"asked": 0, "wrong": 0, "error": None}, 0.95
+        )
 
 
 class TestCanary:
     def test_a_check_of_nothing_has_no_tick(self) -> None:
         checks = [
-            trial_rules.tested_as(name, [], 0.01, 0.0125, measure="wrong")
+            trial_statistics.tested_as(name, [], 0.01, 0.0125, measure="wrong")
             for name in ("wrong", "slow")
         ]
         trial = {"step": "canary", "compared": 0, "labelled": 0, "of": 9, "checks": checks}
-        lines = list(reading.evidence_lines(trial))
+        lines = list(trial_presentation.evidence_lines(trial))
         assert lines == [
             "○ Wrong answers: wrong: nothing is known yet, n = 0",
             "○ Slower than allowed: slower than allowed: nothing is known yet, n = 0",
         ]
-        assert reading.newest(at("canary", trial=trial)) == trial
+        assert trial_presentation.newest(at("canary", trial=trial)) == trial
 
 
 @pytest.mark.parametrize(
@@ -153,7 +155,7 @@ class TestProposals:
 
 def _foretold(days: float | None, *, labelled: int, tasks: float = 20.0, needed: int = 150) -> str:
     soon = Forecast(needed=None if days is None else needed, there=0, coverage=0.5, days=days)
-    return rules.forecast(
+    return audit_replay.forecast(
         soon, soon, opened=False, tasks=tasks, can_double=False, labelled=labelled
     )
 
@@ -197,12 +199,12 @@ class TestWeakSpots:
         ],
     )
     def test_the_card_says_of_how_many_it_speaks(self, detail: Any, said: str) -> None:
-        told = rules.weak(3, detail)
+        told = audit_replay.weak(3, detail)
         assert said in told
         assert "about as good everywhere" not in told
 
     def test_no_version_has_no_card(self) -> None:
-        assert rules.weak(None, {}).startswith("No version has been certified yet")
+        assert audit_replay.weak(None, {}).startswith("No version has been certified yet")
 
 
 @pytest.mark.parametrize(
@@ -216,7 +218,7 @@ class TestWeakSpots:
 def test_an_audit_without_an_estimate_says_why(counts: tuple[int, int, int], said: str) -> None:
     automated, sampled, waiting = counts
     audit: Any = SimpleNamespace(automated=automated, sampled=sampled, waiting=waiting)
-    assert said in rules.unaudited(audit)
+    assert said in audit_replay.unaudited(audit)
 
 
 def test_nothing_reported_says_nothing_of_what_was_right() -> None:
@@ -230,11 +232,11 @@ def test_nothing_reported_says_nothing_of_what_was_right() -> None:
 
 class TestSample:
     def test_of_an_empty_sample_nothing_is_known(self) -> None:
-        (said,) = rules.sample({"labelled": 0, "waiting": 0, "overdue": 0})
+        (said,) = audit_replay.sample({"labelled": 0, "waiting": 0, "overdue": 0})
         assert said == "No item of the sample is labelled yet, so nothing is known."
 
     def test_one_item_is_singular(self) -> None:
-        said = rules.sample({"labelled": 1, "waiting": 1, "overdue": 1})
+        said = audit_replay.sample({"labelled": 1, "waiting": 1, "overdue": 1})
         assert said[0] == "1 item of the sample is labelled, or late and counted as wrong."
         assert said[2].startswith("1 more waits for a label.")
         assert said[3].startswith("1 label is late")
@@ -249,7 +251,9 @@ class TestSample:
     ],
 )
 def test_reviews_of_tasks_a_day(tasks: float, reviews: float, said: str) -> None:
-    assert rules.reviews_a_day(Volume(tasks=tasks, reviews=reviews, review_hours=0.0)) == said
+    assert (
+        audit_replay.reviews_a_day(Volume(tasks=tasks, reviews=reviews, review_hours=0.0)) == said
+    )
 
 
 def _overview(tasks: int) -> Any:
@@ -269,12 +273,12 @@ def _overview(tasks: int) -> Any:
 )
 def test_the_headline_says_of_how_many_tasks_it_speaks(tasks: int, said: str) -> None:
     live = SimpleNamespace(state="open", threshold=0.9)
-    assert words.headline(_overview(tasks), live, AT).startswith(said)
+    assert formatting.headline(_overview(tasks), live, AT).startswith(said)
 
 
 def test_a_reviewer_is_not_timed_in_thousandths_of_a_second() -> None:
-    assert words.span(0.0024) == "less than a second"
-    assert words.span(None) == "none"
+    assert formatting.span(0.0024) == "less than a second"
+    assert formatting.span(None) == "none"
 
 
 REVIEWER: dict[str, Any] = {

@@ -39,11 +39,11 @@ from roadbed.connectors import (
     Webhook,
     workbooks,
 )
-from roadbed.connectors.answers import dig, retry_after
 from roadbed.connectors.cells import neutralised, restored
 from roadbed.connectors.chat import TEXT_CHARACTERS, shortened
 from roadbed.connectors.files import locked, safe_name
 from roadbed.connectors.folder import read_csv
+from roadbed.connectors.responses import dig, retry_after
 from roadbed.kernel.clock import SystemClock
 from roadbed.testing import (
     CHECKS,

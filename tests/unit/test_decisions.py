@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from roadbed.background import running
 from roadbed.bootstrap import App, open_app
-from roadbed.decisions import rules
+from roadbed.decisions import routing
+from roadbed.decisions.decider_runner import Runner
 from roadbed.decisions.in_flight import InFlight
 from roadbed.decisions.model import (
     Answered,
@@ -26,7 +28,6 @@ from roadbed.decisions.model import (
     Reason,
     Route,
 )
-from roadbed.decisions.runner import Runner
 from roadbed.executors.in_process import (
     MOST_THREADS,
     BatchPlace,
@@ -44,11 +45,10 @@ from roadbed.risk import coin
 from roadbed.risk.states import State
 from roadbed.scoring.content import Content
 from roadbed.storage.writer import Write
-from roadbed.upkeep import running
-from roadbed.usecases.deciders import Answer, Context, Task, Unsure
+from roadbed.usecases.business_rules import Fired
+from roadbed.usecases.decider import Answer, Context, Task, Unsure
 from roadbed.usecases.errors import UnknownUseCaseError
-from roadbed.usecases.folder import load
-from roadbed.usecases.rulebook import Fired
+from roadbed.usecases.loader import load
 from tests.conftest import Folders
 
 SOURCE = {"surface": "test", "by": "tester"}
@@ -130,14 +130,14 @@ class TestRouting:
     @pytest.mark.parametrize("fired", [None, Fired(rule="r", route="review", reason="so")])
     def test_halted_wins_over_a_proof_and_a_rule_over_both(self, fired: Fired | None) -> None:
         live = LiveVersion(id=VersionId("v"), decider=None, threshold=0.5, certificate=None)
-        held = rules.held_by_rule(fired) if fired else None
-        routed = rules.route(held, 0.9, live, halted=True)
+        held = routing.held_by_rule(fired) if fired else None
+        routed = routing.route(held, 0.9, live, halted=True)
         assert routed.code is (Reason.RULE if fired else Reason.HALTED)
 
     def test_the_sample_comes_first_in_the_queue_then_what_went_wrong(self) -> None:
-        assert rules.priority(Reason.BELOW_THRESHOLD, reference=True) == 3
-        assert rules.priority(Reason.DECIDER_FAILED, reference=False) == 2
-        assert rules.priority(Reason.BELOW_THRESHOLD, reference=False) == 1
+        assert routing.priority(Reason.BELOW_THRESHOLD, reference=True) == 3
+        assert routing.priority(Reason.DECIDER_FAILED, reference=False) == 2
+        assert routing.priority(Reason.BELOW_THRESHOLD, reference=False) == 1
 
 
 RULES = """
@@ -349,7 +349,7 @@ async def decide(inquiry, context):
 TRAINABLE = """
 import time
 import numpy as np
-from roadbed.usecases.deciders import OutOfFold
+from roadbed.usecases.decider import OutOfFold
 
 class Echo:
     out_of_fold = OutOfFold(confidence=np.zeros(1), wrong=np.zeros(1, dtype=bool))
@@ -568,10 +568,10 @@ def test_reading_an_answer_keeps_what_fits() -> None:
     class Out(BaseModel):
         queue: str
 
-    read = rules.read_answer(Answer(output=Out(queue="a"), confidence=1), Out)
+    read = routing.read_answer(Answer(output=Out(queue="a"), confidence=1), Out)
     assert isinstance(read, Answered)
     assert read.confidence == 1.0
-    unsure = rules.read_answer(Unsure(reason="hm", evidence={"deep": float("nan")}), Out)
+    unsure = routing.read_answer(Unsure(reason="hm", evidence={"deep": float("nan")}), Out)
     assert isinstance(unsure, NotAnswered)
     assert "left_out" in unsure.evidence
 
@@ -584,7 +584,7 @@ def test_an_output_may_hold_any_text_that_can_be_stored(text: str, fits: bool) -
     class Out(BaseModel):
         queue: str
 
-    read = rules.read_answer(Answer(output={"queue": text}, confidence=0.9), Out)  # type: ignore[type-var]
+    read = routing.read_answer(Answer(output={"queue": text}, confidence=0.9), Out)  # type: ignore[type-var]
     assert isinstance(read, Answered) is fits
 
 
@@ -605,7 +605,7 @@ def test_where_values_came_from_is_read_as_it_will_be_stored(provenance: Any, re
         queue: str
 
     given = Answer(output=Out(queue="a"), confidence=0.9, provenance=provenance)
-    found = rules.read_answer(given, Out)
+    found = routing.read_answer(given, Out)
     if read is None:
         assert isinstance(found, NotAnswered)
         assert "provenance" in found.reason

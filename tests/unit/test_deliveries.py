@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from roadbed.bootstrap import App
 from roadbed.decisions.model import Reason, Route
-from roadbed.deliveries import rules
+from roadbed.deliveries import outbox
 from roadbed.deliveries.errors import ApprovalError, DeliveryStateError, UnknownDeliveryError
 from roadbed.deliveries.model import Delivery, State
 from roadbed.halts.errors import NotHaltedError, ResumeError
@@ -505,7 +505,7 @@ class TestSenders:
     def test_who_holds_most_leaves_room_for_newcomers(self, senders: int) -> None:
         def room(held: dict[str, int], more: int = 0) -> dict[str, int]:
             own = sum(held.values())
-            return rules.rooms(held, senders - own - more, of_use_case=own)
+            return outbox.rooms(held, senders - own - more, of_use_case=own)
 
         held: dict[str, int] = {}
         for number in range(3 if senders > 8 else 1):
@@ -518,7 +518,7 @@ class TestSenders:
         own = sum(held.values())
         assert own <= max(senders * 3 // 4, 1)
         assert senders == 1 or room({"other": 0}, own)["other"] >= 1
-        assert rules.rooms(held, 0, of_use_case=own) == {}
+        assert outbox.rooms(held, 0, of_use_case=own) == {}
         many = room(dict.fromkeys(map(str, range(200)), 0))
         assert (
             sum(many.values()) == len(many) == min(max(senders * 3 // 4, 1), 200) or senders > 200
@@ -888,16 +888,16 @@ class TestDeclarations:
 
 class TestWaiting:
     def test_waits_double_and_are_spread(self) -> None:
-        assert rules.backoff(1, 0.5) == 1.0
-        assert rules.backoff(5, 0.0) == 8.0
-        assert rules.backoff(40, 0.99) < 6 * 3600
-        assert [rules.circuit_wait(n) for n in (1, 4, 5, 6, 50)] == [0.0, 0.0, 5.0, 10.0, 300.0]
+        assert outbox.backoff(1, 0.5) == 1.0
+        assert outbox.backoff(5, 0.0) == 8.0
+        assert outbox.backoff(40, 0.99) < 6 * 3600
+        assert [outbox.circuit_wait(n) for n in (1, 4, 5, 6, 50)] == [0.0, 0.0, 5.0, 10.0, 300.0]
 
     def test_tries_run_out(self) -> None:
         from datetime import UTC, datetime
 
         now = datetime.now(UTC)
-        row = {"attempt": rules.MOST_TEMPORARY, "first_sent_at": now}
-        assert rules.failed(TemporaryError("x"), row, Ledger(), now, 0.5).state is State.FAILED
-        row["attempt"] = rules.MOST_UNKNOWN
-        assert rules.failed(ValueError("x"), row, Ledger(), now, 0.5).state is State.UNKNOWN
+        row = {"attempt": outbox.MOST_TEMPORARY, "first_sent_at": now}
+        assert outbox.failed(TemporaryError("x"), row, Ledger(), now, 0.5).state is State.FAILED
+        row["attempt"] = outbox.MOST_UNKNOWN
+        assert outbox.failed(ValueError("x"), row, Ledger(), now, 0.5).state is State.UNKNOWN

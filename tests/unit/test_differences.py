@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from roadbed.releases import declarations, rulings, texts
-from roadbed.releases.differences import difference
-from roadbed.releases.sides import Difference, Side
 from roadbed.usecases.rollout import DIRECT, Rollout, facts
+from roadbed.versions.diff import declarations, rules, texts
+from roadbed.versions.diff.behaviour import difference
+from roadbed.versions.diff.sides import Difference, Side
 
 RULES = b"""
 before:
@@ -160,10 +160,10 @@ class TestRules:
         "content", [None, b"\xff", b"- a", b"before: 1", b"before: [1, {}]", b"a: [", b"[" * 5000]
     )
     def test_what_cannot_be_read_is_left_out(self, content: bytes | None) -> None:
-        assert rulings.read(content) == {}
+        assert rules.read(content) == {}
 
     def test_two_rules_of_one_name_are_two(self) -> None:
-        found = rulings.read(b"before: [{name: a, when: x}, {name: a, when: y}]")
+        found = rules.read(b"before: [{name: a, when: x}, {name: a, when: y}]")
         assert list(found) == ["a", "a (2)"]
 
 

@@ -15,6 +15,8 @@ from pydantic import BaseModel
 
 from roadbed.budgets.model import Aside
 from roadbed.budgets.service import Budgets
+from roadbed.decisions.batch_evaluation import KnownInput, evaluate_many
+from roadbed.decisions.decider_runner import Runner
 from roadbed.decisions.evaluation import (
     MOST_ATTEMPTS,
     Evaluation,
@@ -22,19 +24,17 @@ from roadbed.decisions.evaluation import (
     content_of,
     evaluate,
 )
-from roadbed.decisions.known_inputs import KnownInput, evaluate_many
+from roadbed.decisions.metered_calls import Paying
 from roadbed.decisions.model import Answered, LiveVersion, NotAnswered, Reason, Route
-from roadbed.decisions.paying import Paying
-from roadbed.decisions.runner import Runner
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.ids import TaskId, VersionId
 from roadbed.risk.slices import Pooling
 from roadbed.risk.states import State
-from roadbed.usecases.deciders import Answer, Context, Unsure
+from roadbed.usecases.business_rules import read_rules
+from roadbed.usecases.decider import Answer, Context, Unsure
 from roadbed.usecases.destinations import Action
-from roadbed.usecases.folder import LoadedUseCase
-from roadbed.usecases.rulebook import read_rules
+from roadbed.usecases.loader import LoadedUseCase
 from tests.unit.test_deliveries import Ledger
 from tests.unit.test_usecases import Routing, declare
 

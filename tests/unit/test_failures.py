@@ -12,7 +12,7 @@ from psycopg_pool import PoolTimeout
 from structlog.testing import capture_logs
 
 from roadbed.bootstrap import App
-from roadbed.deliveries import rules
+from roadbed.deliveries import outbox
 from roadbed.deliveries.model import State
 from roadbed.storage.database import passes
 from roadbed.usecases.destinations import RefusedError
@@ -63,15 +63,15 @@ class TestDeliveries:
             State.DELIVERED,
         ]
         first, second = (parcel.key for parcel in ledger.got)
-        assert first == rules.bounded(LONG)
+        assert first == outbox.bounded(LONG)
         assert first.startswith(LONG[:100])
         assert len(first) < 200
         assert first != second
 
     async def test_a_short_key_stays_as_it_is(self) -> None:
-        assert rules.bounded("x" * 1000) == "x" * 1000
-        assert len(rules.bounded("é" * 501)) < 200
-        assert rules.bounded("\ud800" * 400) != rules.bounded("\ud801" * 400)
+        assert outbox.bounded("x" * 1000) == "x" * 1000
+        assert len(outbox.bounded("é" * 501)) < 200
+        assert outbox.bounded("\ud800" * 400) != outbox.bounded("\ud801" * 400)
 
     async def test_one_that_cannot_be_made_ready_is_held_and_the_others_go(
         self, app: App, monkeypatch: pytest.MonkeyPatch
@@ -82,9 +82,9 @@ class TestDeliveries:
         for number in range(5):
             await decide(app, f"number {number}")
         # The database refuses this key whatever is done about its length: no limit is proof of all.
-        monkeypatch.setattr(rules, "bounded", lambda key: key)
+        monkeypatch.setattr(outbox, "bounded", lambda key: key)
         rows = await all_of(app)
-        prepare = rules.prepare
+        prepare = outbox.prepare
 
         def odd(usecase: Any, row: Any) -> Any:
             found = prepare(usecase, row)
@@ -92,7 +92,7 @@ class TestDeliveries:
                 object.__setattr__(found, "key", LONG)
             return found
 
-        monkeypatch.setattr(rules, "prepare", odd)
+        monkeypatch.setattr(outbox, "prepare", odd)
         with capture_logs() as logged:
             await pump(app)
         states = [delivery.state for delivery in await all_of(app)]
@@ -112,7 +112,7 @@ class TestDeliveries:
         await stand(app, reference_rate=0.0)
         await decide(app)
         with monkeypatch.context() as patch:
-            patch.setattr(rules, "prepare", lambda usecase, row: row["none"])
+            patch.setattr(outbox, "prepare", lambda usecase, row: row["none"])
             await pump(app)
         [held] = await all_of(app)
         assert held.state is State.HELD

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from roadbed.executors.fitting import fit
-from roadbed.usecases.deciders import OutOfFold
+from roadbed.usecases.decider import OutOfFold
 from roadbed.usecases.errors import TrainingError
 
 

@@ -21,15 +21,15 @@ from pydantic import BaseModel
 
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Reason
-from roadbed.improvement.model import KnownCase
+from roadbed.examples.model import KnownCase
+from roadbed.insight.timeline import road
 from roadbed.kernel.settings import Settings
-from roadbed.releases import gate_rules, lifecycle, outside_checks, trial_rules
+from roadbed.releases import external_checks, gate_criteria, lifecycle, trial_statistics
 from roadbed.releases.errors import RollBackError
-from roadbed.releases.road import road
-from roadbed.releases.side_by_side import Pair, Said, score_of
 from roadbed.risk.paired import difference, smallest_sample
 from roadbed.scoring.assessment import Truth, is_wrong
 from roadbed.scoring.content import Content
+from roadbed.versions.side_by_side import Pair, Said, score_of
 from tests.conftest import Folders
 from tests.ladders import AT_ONCE, edit, gated, label_one, live, signed, traffic, write
 from tests.unit.test_usecases import declare
@@ -137,17 +137,17 @@ class TestInterval:
 class TestCriteria:
     def test_more_errors_than_allowed_fail_with_figures(self) -> None:
         given = pairs({(False, False): 950, (False, True): 30, (True, False): 5, (True, True): 15})
-        found = gate_rules.paired(given, 0.95)
-        live = gate_rules.figures([each.live for each in given if each.live])
-        new = gate_rules.figures([each.candidate for each in given])
-        line = gate_rules.errors(live, new, found, 0.01)
+        found = gate_criteria.paired(given, 0.95)
+        live = gate_criteria.figures([each.live for each in given if each.live])
+        new = gate_criteria.figures([each.candidate for each in given])
+        line = gate_criteria.errors(live, new, found, 0.01)
         assert not line["passed"]
         assert line["line"].startswith("wrong on 4.5 % instead of 2 %: +2.5 % (+1.6 % to +3.6 %, ")
         assert "5 fixed, 30 broken), at most +1 % is allowed" in line["line"]
 
     def test_too_few_items_say_how_many_would_do(self) -> None:
-        found = gate_rules.paired(pairs({(False, False): 60}), 0.95)
-        line = gate_rules.errors({"error": 0.0}, {"error": 0.0}, found, 0.01)
+        found = gate_criteria.paired(pairs({(False, False): 60}), 0.95)
+        line = gate_criteria.errors({"error": 0.0}, {"error": 0.0}, found, 0.01)
         assert not line["passed"]
         assert "without any difference 268 items show it" in line["line"]
 
@@ -160,7 +160,7 @@ class TestCriteria:
         ]
         found = {
             each["name"]: each
-            for each in gate_rules.slices(given, lambda content: dict(content), 0.05, 0.95)
+            for each in gate_criteria.slices(given, lambda content: dict(content), 0.05, 0.95)
         }
         passed = {name.split()[-1]: each["passed"] for name, each in found.items()}
         assert passed == {"north": True, "south": False, "west": True, "east": False}
@@ -168,27 +168,27 @@ class TestCriteria:
 
     def test_more_corrections_broken_than_fixed_fail(self) -> None:
         given = pairs({(True, False): 31, (False, True): 2}, corrected=True)
-        figures, line = gate_rules.corrections(given)
+        figures, line = gate_criteria.corrections(given)
         assert line is not None
         assert "it fixes 31 and breaks 2" in line["line"]
         assert (line["passed"], figures["unseen"]["fixed"]) == (True, 31)
-        _, line = gate_rules.corrections(pairs({(False, True): 1}, corrected=True))
+        _, line = gate_criteria.corrections(pairs({(False, True): 1}, corrected=True))
         assert line is not None
         assert not line["passed"]
-        assert gate_rules.corrections(pairs({(True, False): 3}))[1] is None
+        assert gate_criteria.corrections(pairs({(True, False): 3}))[1] is None
 
     @pytest.mark.parametrize(
         ("live", "candidate", "passed"),
         [(0.6, 0.61, True), (0.6, 0.3, True), (0.61, 0.12, False), (0.0, 0.0, True)],
     )
     def test_far_less_automation_fails(self, live: float, candidate: float, passed: bool) -> None:
-        line = gate_rules.coverage({"automatic": live}, {"automatic": candidate}, automatic=True)
+        line = gate_criteria.coverage({"automatic": live}, {"automatic": candidate}, automatic=True)
         assert line["passed"] is passed
         if not passed:
             assert "would automate 12 % instead of 61 %" in line["line"]
 
     def test_what_proves_nothing_may_pass_while_nothing_is_automatic(self) -> None:
-        line = gate_rules.coverage({}, {"automatic": 0.0}, automatic=False)
+        line = gate_criteria.coverage({}, {"automatic": 0.0}, automatic=False)
         assert (line["passed"], "would propose only" in line["line"]) == (True, True)
 
     @pytest.mark.parametrize(
@@ -204,9 +204,9 @@ class TestCriteria:
     )
     def test_pace(self, live: float | None, candidate: float, passed: bool) -> None:
         before = {"p95_seconds": live, "mean_cost": None}
-        held = gate_rules.limits(before, LIMITS, deadline=5.0, per_task=None)
+        held = gate_criteria.limits(before, LIMITS, deadline=5.0, per_task=None)
         after = {"p95_seconds": candidate, "asked": 9, "asked_twice": 0}
-        assert gate_rules.pace(before, after, held["seconds"])["passed"] is passed
+        assert gate_criteria.pace(before, after, held["seconds"])["passed"] is passed
 
     @pytest.mark.parametrize(
         ("live", "budget", "candidate", "passed"),
@@ -224,15 +224,15 @@ class TestCriteria:
         self, live: float | None, budget: float | None, candidate: float | None, passed: bool
     ) -> None:
         before = {"p95_seconds": 0.1, "mean_cost": live}
-        held = gate_rules.limits(before, LIMITS, deadline=5.0, per_task=budget)
+        held = gate_criteria.limits(before, LIMITS, deadline=5.0, per_task=budget)
         after = {"mean_cost": candidate, "asked": 9, "asked_twice": 0}
-        assert gate_rules.price(before, after, held["cost"])["passed"] is passed
+        assert gate_criteria.price(before, after, held["cost"])["passed"] is passed
 
     def test_a_rule_that_came_first_is_no_answer_of_either(self) -> None:
         [given] = pairs({(False, True): 1})
         ruled = Pair(item=given.item, live=given.live, candidate=said(wrong=True, by_rule=True))
-        assert gate_rules.paired([ruled], 0.95).n == 0
-        assert gate_rules.cases([ruled]) == {"fixed": [], "broken": []}
+        assert gate_criteria.paired([ruled], 0.95).n == 0
+        assert gate_criteria.cases([ruled]) == {"fixed": [], "broken": []}
 
     @pytest.mark.parametrize(
         ("output", "code", "right", "wrong"),
@@ -283,7 +283,7 @@ class TestOnData:
         await edit(app, folders, "queue = queue")
         path = folders.parent / "triage" / "usecase.py"
         path.write_text(path.read_text().replace("risk_limit=0.02", "risk_limit=0.2"))
-        from roadbed.usecases.folder import load
+        from roadbed.usecases.loader import load
 
         loaded = load(folders.parent / "triage")
         await app.releases.register(loaded)
@@ -396,7 +396,7 @@ class TestOutsideChecks:
         self, settings: Settings, folders: Folders, url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("JUDGE_KEY", "shared secret")
-        monkeypatch.setattr(outside_checks, "_SECONDS", 0.2)
+        monkeypatch.setattr(external_checks, "_SECONDS", 0.2)
         with judging() as judge:
             judge.seconds = 1.0
             write(folders, rollout=f"{AT_ONCE}, gate=Gate(checks=({_check(judge.url)},))")
@@ -449,16 +449,16 @@ class TestCanary:
         """At the very margin that is allowed, over all four checks together."""
         chance = np.random.default_rng(5)
         certainty, margin, runs, tasks = 0.95, 0.01, 400, 400
-        delta = (1.0 - certainty) / trial_rules.CHECKS
+        delta = (1.0 - certainty) / trial_statistics.CHECKS
         fallen = 0
         for _ in range(runs):
             fell = False
-            for _ in range(trial_rules.CHECKS):
+            for _ in range(trial_statistics.CHECKS):
                 both = chance.random((tasks, 2)) < (0.06, 0.05)
                 given = [(bool(new), bool(old)) for new, old in both]
                 fell = (
                     fell
-                    or trial_rules.tested_as("wrong", given, margin, delta, measure="wrong")[
+                    or trial_statistics.tested_as("wrong", given, margin, delta, measure="wrong")[
                         "breached"
                     ]
                 )
@@ -469,7 +469,7 @@ class TestCanary:
     def test_a_harmful_one_falls_soon(self) -> None:
         chance = np.random.default_rng(6)
         given = [(bool(new), bool(old)) for new, old in chance.random((400, 2)) < (0.3, 0.02)]
-        found = trial_rules.tested_as("wrong", given, 0.01, 0.0125, measure="wrong")
+        found = trial_statistics.tested_as("wrong", given, 0.01, 0.0125, measure="wrong")
         assert found["breached"]
         assert found["n"] < 120
         assert "tasks the candidate" in found["line"]
@@ -501,7 +501,7 @@ class TestCanary:
             **UNJUDGED,
             **said,
         }
-        found = trial_rules.reading(
+        found = trial_statistics.reading(
             [row] * 200,
             step="canary",
             plan={"margin": 0.01, "canary_tasks": 400},
@@ -526,7 +526,7 @@ class TestCanary:
             **UNJUDGED,
         }
         rows = [{**row, "candidate_seconds": None}] * 200 + [{**row, "live_seconds": None}] * 200
-        found = trial_rules.reading(
+        found = trial_statistics.reading(
             rows + [row] * 2,
             step="canary",
             plan={"margin": 0.01, "canary_tasks": 400},

@@ -9,9 +9,9 @@ import pytest
 from roadbed.tables.reader import STRIPPED
 from roadbed.usecases import scaffold
 from roadbed.usecases.check import check
-from roadbed.usecases.folder import load, read_examples
+from roadbed.usecases.loader import load, read_examples
 from roadbed.usecases.past_work import Columns, read_past_work
-from roadbed.usecases.rules import ROLES
+from roadbed.usecases.validation import ROLES
 from tests.conftest import Folders
 
 COLUMNS = Columns(texts=["text"], label="label")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from roadbed.bootstrap import App
 from roadbed.console.forms import as_declared
 from roadbed.kernel.labels import closest, normal_label
-from roadbed.usecases import starters
+from roadbed.usecases import templates
 
 QUEUES = ("b1", "billing", "delivery", "refunds", "returns")
 
@@ -84,13 +84,13 @@ def test_what_is_named_is_known(typed: str, known: list[str]) -> None:
 
 def test_a_generated_use_case_declares_its_labels_and_escapes_them() -> None:
     given = ['Bill"ing', "R\u00fcck'gabe", "{x}\\", "a\u202eb", "\U0001f600", " b\u00a0c "]
-    source = starters.TRAINED.format(
+    source = templates.TRAINED.format(
         name='"desk"',
         person='"ana"',
         random_sample=False,
         fields="    text: str",
         text='"text"',
-        labels=starters.declared_labels("label", given),
+        labels=templates.declared_labels("label", given),
     )
     names: dict[str, Any] = {}
     exec(source, names)
@@ -99,8 +99,8 @@ def test_a_generated_use_case_declares_its_labels_and_escapes_them() -> None:
 
 
 def test_more_than_200_labels_are_not_declared() -> None:
-    assert starters.declared_labels("label", map(str, range(201))) == ""
-    assert "199" in starters.declared_labels("label", map(str, range(200)))
+    assert templates.declared_labels("label", map(str, range(201))) == ""
+    assert "199" in templates.declared_labels("label", map(str, range(200)))
 
 
 @pytest.mark.parametrize("sign", [0x00AD, 0x200B, 0x200E, 0x202E, 0x2060, 0x2066, 0xFEFF])

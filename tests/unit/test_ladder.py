@@ -15,7 +15,6 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
 from roadbed.people.model import Role
 from roadbed.releases.errors import (
-    ArtifactMissingError,
     CannotDecideError,
     GateRunningError,
     NothingToJudgeError,
@@ -25,8 +24,8 @@ from roadbed.releases.errors import (
     SignOffsMissingError,
     TrialShortError,
     UnknownReleaseError,
-    UnknownVersionError,
 )
+from roadbed.versions.errors import ArtifactMissingError, UnknownVersionError
 from tests.conftest import Folders
 from tests.ladders import (
     AT_ONCE,

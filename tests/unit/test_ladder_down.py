@@ -9,23 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from roadbed.background import running
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Route
 from roadbed.deliveries.model import Outcome, State
 from roadbed.intake.errors import RetiredError
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
-from roadbed.releases import watching
-from roadbed.releases.errors import (
-    CannotDecideError,
-    ResourceExhaustedError,
-    RollBackError,
-    VersionsFolderError,
-)
-from roadbed.releases.store import Runnable
+from roadbed.releases import trial_monitor
+from roadbed.releases.errors import CannotDecideError, RollBackError
 from roadbed.storage.errors import StorageUnavailableError
-from roadbed.upkeep import running
 from roadbed.usecases.errors import UnknownUseCaseError
+from roadbed.versions.errors import ResourceExhaustedError, VersionsFolderError
+from roadbed.versions.store import Runnable
 from tests.conftest import DECIDE, Folders
 from tests.ladders import (
     LATER,
@@ -66,7 +62,7 @@ async def in_canary(app: App, folders: Folders, decide: str = LATER) -> str:
     return (await app.ladder.canary(release.id, actor="ben")).id
 
 
-async def looked_again(found: watching.Watching, looked: list[str]) -> bool:
+async def looked_again(found: trial_monitor.Watching, looked: list[str]) -> bool:
     await found._look_if_new("triage")
     return len(looked) == 2
 
@@ -201,7 +197,7 @@ class TestCanary:
         whole = (await app.ladder.look(release_id)).trial
         assert whole is not None
         assert whole["compared"] == 30
-        monkeypatch.setattr(watching, "_PORTION", 7)
+        monkeypatch.setattr(trial_monitor, "_PORTION", 7)
         again = (await app.ladder.look(release_id)).trial
         assert again is not None
         assert {**again, "at": None} == {**whole, "at": None}

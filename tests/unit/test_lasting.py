@@ -11,11 +11,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from roadbed import upkeep
+from roadbed import background
 from roadbed.bootstrap import App
-from roadbed.cli.lasting import until_ended
-from roadbed.cli.listening import bound
-from roadbed.decisions.presence import Presence, addresses
+from roadbed.cli.long_running import until_ended
+from roadbed.cli.sockets import bound
+from roadbed.decisions.crash_detection import Presence, addresses
 from roadbed.kernel.clock import SystemClock
 
 
@@ -148,7 +148,7 @@ async def test_where_a_process_serves_is_known_while_it_lives(app: App) -> None:
     while not (one.calm() and other.calm()):  # noqa: ASYNC110 - it has no event
         await asyncio.sleep(0.01)
     assert await addresses(app.database) == ["http://127.0.0.1:1"]
-    await upkeep._end(kept, patience_seconds=1.0)
+    await background._end(kept, patience_seconds=1.0)
     assert await addresses(app.database) == []
     # One that was killed left its row, and nobody holds its lock.
     await app.database.fetch(

@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
+from roadbed.background import running
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Route
 from roadbed.kernel.settings import Settings
 from roadbed.receipts.service import Filter
 from roadbed.reviews.errors import ReviewTakenError
 from roadbed.reviews.model import Given, Review, VerdictKind
+from roadbed.reviews.reviewer_check_cases import alike
 from roadbed.risk import reviewers
-from roadbed.trust.known_cases import alike
-from roadbed.upkeep import running
 from tests.conftest import Folders, Site
 from tests.unit.test_decisions import SOURCE, decide
 from tests.unit.test_trust import EVEN, declared, stand
@@ -116,11 +116,11 @@ class TestKnownCases:
         self, app: App
     ) -> None:
         async def some(most: int, salt: int) -> list[str]:
-            found = await app.improvement.some(declared(app), most=most, salt=salt)
+            found = await app.examples.some(declared(app), most=most, salt=salt)
             assert all(case.judges and case.truth.labelled for case in found)
             return [str(case.content["text"]) for case in found]
 
-        every = (await app.improvement.examples(declared(app), "judge")).contents
+        every = (await app.examples.in_use(declared(app), "judge")).contents
         assert sorted(await some(1_000, 1)) == sorted(str(each["text"]) for each in every)
         first, second = await some(40, 1), await some(40, 2)
         assert (len(set(first)), len(set(second))) == (40, 40)
@@ -129,7 +129,7 @@ class TestKnownCases:
 
     async def test_they_look_like_work_and_enter_no_count(self, app: App) -> None:
         await review_some(app)
-        before = await app.improvement.counts("triage")
+        before = await app.examples.counts("triage")
         overview = await app.monitoring.overview(declared(app), halted=False)
         await tick(app, check_share=0.2)
         [first, *_] = await measures(app, "check")
@@ -137,7 +137,7 @@ class TestKnownCases:
         assert receipt["decision"]["reason_code"] == "not_proven"
         assert "check" not in json.dumps(receipt, default=str)
         await correct(app, first["review_id"], "", "sol", VerdictKind.ACCEPT)
-        assert await app.improvement.counts("triage") == before
+        assert await app.examples.counts("triage") == before
         after = await app.monitoring.overview(declared(app), halted=False)
         assert after.total == overview.total
         # Whoever lists what came must not find out either.

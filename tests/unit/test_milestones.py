@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from roadbed.console import roads
-from roadbed.releases.milestones import days, picture
-from roadbed.releases.road import road
+from roadbed.console import timeline_chart
+from roadbed.insight.milestones import days, picture
+from roadbed.insight.timeline import road
 
 BEGAN = datetime(2026, 10, 1, tzinfo=UTC)
 
@@ -77,13 +77,13 @@ def test_who_goes_up_and_down_for_years_is_shown_as_of_late() -> None:
 def test_before_anything_happened_there_is_a_line_all_the_same() -> None:
     found = drawn(day=0)
     assert found.spans == []
-    assert "<svg" in roads.timeline(found)
+    assert "<svg" in timeline_chart.timeline(found)
 
 
 def test_the_plot_says_what_the_lines_say_and_hides_no_markup() -> None:
     events = [IDEA, PROOF, at("stage", "<b>", 6)]
     found = drawn(*events, day=10)
-    plot = str(roads.timeline(found))
+    plot = str(timeline_chart.timeline(found))
     assert "14 days: proof" in plot
     assert "8 weeks: production" in plot
     assert "<b>" not in plot

@@ -11,11 +11,11 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, create_model
 
+from roadbed.examples.quality import Item, groups_of, quality
 from roadbed.improvement.mining import Draft, Seen, mine
-from roadbed.improvement.mining.choosing import examples
-from roadbed.improvement.mining.learning import learning
+from roadbed.improvement.mining.prompt_examples import examples
+from roadbed.improvement.mining.refit import learning
 from roadbed.improvement.mining.text import distance, misspelt
-from roadbed.improvement.quality import Item, groups_of, quality
 from roadbed.testing.planted import (
     MISSPELT,
     START,

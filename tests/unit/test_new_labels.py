@@ -23,7 +23,6 @@ from roadbed.reviews.errors import (
 from roadbed.reviews.model import Given, Held, VerdictKind
 from roadbed.scoring.scorers import Fields, Judged
 from roadbed.usecases.errors import UseCaseError
-from roadbed.usecases.folder import load
 from roadbed.usecases.labels import (
     Label,
     labels_of,
@@ -32,6 +31,7 @@ from roadbed.usecases.labels import (
     open_fields,
     stopped,
 )
+from roadbed.usecases.loader import load
 from tests.conftest import Folders
 from tests.unit.test_decisions import decide
 from tests.unit.test_deliveries import Ledger, all_of, pump
@@ -170,7 +170,7 @@ class TestATypingError:
         assert told.outcome.right
         row = {"input": {"text": "one more"}, "output": {"queue": " ref\u200bunds\u00a0"}}
         folders.write(examples=json.dumps(row, ensure_ascii=False))
-        await triage.improvement.import_examples(load(folders.parent / "triage"))
+        await triage.examples.import_folder(load(folders.parent / "triage"))
         rows = await triage.database.fetch(
             "SELECT output FROM example WHERE input ->> 'text' = 'one more'"
         )
@@ -186,7 +186,7 @@ class TestANewLabel:
         assert (held.labels[0].value, held.waits_for) == ("safety", "domain_lead")
         assert (await count(triage, "verdict"), await count(triage, "example")) == (0, 30)
         assert await count(triage, "label") == 0
-        [case] = [case for case in await triage.improvement.cases(declared(triage)) if case.task_id]
+        [case] = [case for case in await triage.examples.cases(declared(triage)) if case.task_id]
         assert (case.waiting, case.reference) == (True, True)
         # Nobody else is asked meanwhile, and the desk does not count it as waiting.
         assert (await triage.reviews.waiting("triage"))["waiting"] == 0

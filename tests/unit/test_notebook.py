@@ -10,9 +10,9 @@ import pytest
 
 from roadbed.bootstrap import App
 from roadbed.improvement.confusions import Verdict, confusions
-from roadbed.releases import happenings
-from roadbed.releases.markdown import escaped, markdown
-from roadbed.releases.notebook import Material, Notebook, notebook
+from roadbed.insight import events
+from roadbed.insight.markdown import escaped, markdown
+from roadbed.insight.notebook import Material, Notebook, notebook
 from roadbed.usecases.errors import UnknownUseCaseError
 from tests import pilot
 from tests.conftest import Folders
@@ -283,7 +283,7 @@ class TestHappenings:
             row | {"kind": "drill", "actor": "roadbed", "asked_at": NOW + timedelta(days=n)}
             for n in range(5)
         ]
-        found = [each.words for each in happenings.of_halts([row, *drills])]
+        found = [each.words for each in events.of_halts([row, *drills])]
         assert found == [
             "Halted: Wrong team. Nothing new could start after 12 ms.",
             "Resumed by dev and ana.",
@@ -303,12 +303,12 @@ class TestHappenings:
                 {"kind": "incident", "detail": {}},
             )
         ]
-        found = [each.words for each in happenings.of_audit(rows)]
+        found = [each.words for each in events.of_audit(rows)]
         assert found == ["From open to halted: R.", "Incident: Late parcels"]
 
     def test_a_release_that_was_rolled_back(self) -> None:
         ended = {"step": "rolled_back", "ended_at": NOW, "ended_by": None, "ended_why": "slow"}
-        found = [each.words for each in happenings.of_releases([RELEASE | ended])]
+        found = [each.words for each in events.of_releases([RELEASE | ended])]
         assert found == [
             "Release 4 (version 2) live: Money goes to refunds",
             "Release 4 (version 2) rolled back: slow",

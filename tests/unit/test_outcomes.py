@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from roadbed.background import running
 from roadbed.bootstrap import App, open_app
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
 from roadbed.outcomes.errors import OutcomeError
 from roadbed.outcomes.model import Reported
-from roadbed.outcomes.tables import read_file
-from roadbed.releases import telling, trial_rules
-from roadbed.upkeep import running
+from roadbed.outcomes.report_files import read_file
+from roadbed.releases import release_presentation, trial_statistics
 from tests.conftest import Folders
 from tests.ladders import live, traffic, until, write
 from tests.unit.test_decisions import decide
@@ -169,7 +169,7 @@ def compared(**more: Any) -> dict[str, Any]:
 
 
 def reading(*rows: dict[str, Any]) -> dict[str, Any]:
-    return trial_rules.reading(
+    return trial_statistics.reading(
         rows,
         step="canary",
         plan={"margin": 0.01, "canary_tasks": 1},
@@ -263,7 +263,7 @@ class TestCanary:
             assert release.trial is not None
             assert "wrong where the other was right" in (release.ended_why or "")
             assert release.trial["by_outcomes"] == release.trial["labelled"] > 0
-            assert "known by outcomes" in telling.compared(release)
+            assert "known by outcomes" in release_presentation.compared(release)
             # Blind reviews of the differences are still to be judged, and show nothing.
             shown = await app.outcomes.book.newest("triage")
             assert {each.output for each in shown.outcomes if each.withheld} <= {None}

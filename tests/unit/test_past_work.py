@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import typer
 
-from roadbed.cli import folders
+from roadbed.cli import use_cases
 from roadbed.tables import TableError
 from roadbed.usecases import scaffold
 from roadbed.usecases.check import check
-from roadbed.usecases.folder import load, read_examples
+from roadbed.usecases.loader import load, read_examples
 from roadbed.usecases.past_work import (
     Answers,
     Columns,
@@ -189,7 +189,7 @@ class TestTerminal:
         labels = ["refunds"] * 200 + ["returns"] * 200
         with pytest.raises(LabelsUnclearError) as caught:
             read(table("Refunds", "retuns", "-", "NA", *labels))
-        answers = folders._ask(caught.value.questions, Answers())
+        answers = use_cases._ask(caught.value.questions, Answers())
         assert len(asked) == 4
         assert answers.same == {"Refunds": "refunds"}
         assert set(answers.keep) == {"retuns", "NA"}
@@ -198,4 +198,4 @@ class TestTerminal:
     @pytest.mark.parametrize("text", ["a", "a=", "=b"])
     def test_a_pair_that_is_none(self, text: str) -> None:
         with pytest.raises(typer.BadParameter):
-            folders._pair(text)
+            use_cases._pair(text)

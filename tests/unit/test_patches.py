@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel
 
 from roadbed import Answer, Pod, Unsure, UseCase
-from roadbed.usecases.deciders import Context, LabelledExample, OutOfFold, Task, is_trainable
+from roadbed.usecases.decider import Context, LabelledExample, OutOfFold, Task, is_trainable
 from roadbed.usecases.errors import PatchError
 from roadbed.usecases.patches import ARTIFACT, Patches, dumps, loads, patched, read
 

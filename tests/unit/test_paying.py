@@ -13,15 +13,15 @@ import pytest
 from roadbed.bootstrap import App, open_app
 from roadbed.budgets.model import Aside
 from roadbed.decisions.errors import EvaluationBudgetError, PriceUnknownError
+from roadbed.decisions.metered_calls import Paying
 from roadbed.decisions.model import Answered, NotAnswered, Reason
-from roadbed.decisions.paying import Paying
 from roadbed.improvement.model import Proposal
-from roadbed.improvement.prompting import NoProposal, PromptBudget
+from roadbed.improvement.prompt_optimization.optimizer import NoProposal, PromptBudget
 from roadbed.kernel.settings import Settings
-from roadbed.releases import report
-from roadbed.releases.model import Release
+from roadbed.releases import gate_presentation
 from roadbed.testing import ModelServer
-from roadbed.usecases.model import Budget
+from roadbed.usecases.use_case import Budget
+from roadbed.versions.model import Release
 from tests.conftest import Folders
 from tests.ladders import edit, gated, live, traffic, write
 from tests.unit.test_prompting import WORST, examples, obedient
@@ -174,7 +174,7 @@ class TestLooks:
             loaded = app.registry.get("triage").loaded
             with pytest.raises(EvaluationBudgetError, match="Raise the budget"):
                 await app.releases.improve(loaded, actor="ben")
-            assert (await app.releases.in_service("triage")) is not None
+            assert (await app.versions.in_service("triage")) is not None
             vars(loaded.declared)["budget"] = Budget(per_task=0.02, per_month=1000.0)
             assert (await app.releases.improve(loaded, actor="ben")).certificate is not None
         write(folder, UNTOLD, more=money(1000), rollout=ALONE)
@@ -241,8 +241,8 @@ class TestGate:
             assert (spent, reserved) == (Decimal(2 * asked) / 100, Decimal(0))
             assert first.gate["spent"] == float(spent)
             told = f"Asking cost {float(spent):,.4g} EUR."
-            assert report.gate_said(first.gate).endswith(told)
-            assert told in list(report.gate_lines(first.gate))
+            assert gate_presentation.gate_said(first.gate).endswith(told)
+            assert told in list(gate_presentation.gate_lines(first.gate))
 
     async def test_holds_for_many_with_one_question_to_the_database(
         self, settings: Settings, folder: Folders, url: str, monkeypatch: pytest.MonkeyPatch
@@ -261,7 +261,7 @@ class TestGate:
             release = await gated(app)
             assert release.gate is not None
             assert release.gate["spent"] == 0
-            assert "cost" not in report.gate_said(release.gate)
+            assert "cost" not in gate_presentation.gate_said(release.gate)
             assert sum(held) == 2 * release.gate["candidate"]["asked"]
             assert len(held) < sum(held) / 10
 

@@ -363,14 +363,14 @@ class TestWrittenDown:
 async def test_a_link_is_shown_on_a_terminal_alone(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from roadbed.cli import serving
+    from roadbed.cli import server
     from roadbed.cli.identity import me
-    from roadbed.people.rules import as_name
+    from roadbed.people.permissions import as_name
 
     await app.members.add_first(me())
-    assert "code=" not in await serving._way_in(app, "http://here")
+    assert "code=" not in await server._way_in(app, "http://here")
     for stream in (sys.stdout, sys.stderr):
         monkeypatch.setattr(stream, "isatty", lambda: True)
-    told = await serving._way_in(app, "http://here")
+    told = await server._way_in(app, "http://here")
     assert told.startswith("Sign in once: http://here/sign-in?code=")
     assert await app.people.whose_link(told.partition("code=")[2]) == as_name(me())

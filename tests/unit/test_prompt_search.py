@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from roadbed.bootstrap import open_app
-from roadbed.decisions.known_inputs import KnownInput
+from roadbed.decisions.batch_evaluation import KnownInput
 from roadbed.decisions.model import LiveVersion
+from roadbed.examples.service import assessed
 from roadbed.improvement.model import Proposal
-from roadbed.improvement.prompting import NoProposal, PromptBudget
-from roadbed.improvement.service import assessed
+from roadbed.improvement.prompt_optimization.optimizer import NoProposal, PromptBudget
 from roadbed.kernel.settings import Settings
 from roadbed.testing import ModelServer
 from tests.conftest import Folders
@@ -58,12 +58,12 @@ async def test_what_is_found_waits_for_a_person_and_then_decides(
             candidate, _ = await app.releases.build(
                 loaded, actor="ben", reason="A better prompt.", changes=changes
             )
-            judge = [case for case in await app.improvement.cases(loaded.declared) if case.judges]
+            judge = [case for case in await app.examples.cases(loaded.declared) if case.judges]
             version = LiveVersion(
                 id=None, decider=candidate.decider, threshold=None, certificate=None, loaded=loaded
             )
             inputs = [KnownInput(id=case.id, content=case.content) for case in judge]
-            made = await app.improvement.evaluate(loaded, version, inputs)
+            made = await app.examples.evaluate(loaded, version, inputs)
             scored = assessed(loaded.declared, judge, made)
             assert len(scored.loss) > 20
             assert not scored.loss.any()

@@ -21,17 +21,17 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, RootModel
 
 from roadbed import Answer, Budget, Unsure, UseCase
+from roadbed.decisions.decider_runner import Runner
 from roadbed.decisions.model import Answered, LiveVersion
-from roadbed.decisions.runner import Runner
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.ids import TaskId
 from roadbed.models import Price, Prompted
-from roadbed.models.prompts.filling import encoded, fenced, instructions
 from roadbed.models.prompts.neighbours import Index, Indexes
 from roadbed.models.prompts.price import UNKNOWN, Tokens, cost, told
-from roadbed.models.prompts.votes import Neighbour, Sample, settle
+from roadbed.models.prompts.rendering import encoded, fenced, instructions
+from roadbed.models.prompts.self_consistency import Neighbour, Sample, settle
 from roadbed.testing import Fault, FaultProxy, ModelCall, ModelReply, ModelServer
-from roadbed.usecases.deciders import Context, Task, needs_of
+from roadbed.usecases.decider import Context, Task, needs_of
 from roadbed.usecases.errors import UseCaseError
 from roadbed.usecases.patches import Patches, patched, read
 from tests.unit.test_usecases import declare
@@ -388,9 +388,9 @@ class TestFailures:
     async def test_without_the_extra_a_person_is_told(
         self, server: ModelServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from roadbed.models.prompts import asking
+        from roadbed.models.prompts import requests
 
-        asking._prepared.cache_clear()
+        requests._prepared.cache_clear()
         monkeypatch.setitem(sys.modules, "pydantic_ai.models.openai", None)
         found = await prompted(server)(Inquiry(text="x"), context())
         assert isinstance(found, Unsure)

@@ -17,18 +17,18 @@ import pytest
 from pydantic import BaseModel
 
 from roadbed import UseCase
-from roadbed.improvement.prompting import (
+from roadbed.improvement.prompt_optimization.optimizer import (
     NoProposal,
     PromptBudget,
     PromptProposal,
     optimise,
     suggestion,
 )
-from roadbed.improvement.scoring import Purse, SpentError
+from roadbed.improvement.prompt_optimization.scoring import Purse, SpentError
 from roadbed.models import Price, Prompted
-from roadbed.models.prompts.reflecting import MOST_CHARACTERS
+from roadbed.models.prompts.reflection import MOST_CHARACTERS
 from roadbed.testing import ModelCall, ModelReply, ModelServer
-from roadbed.usecases.deciders import LabelledExample
+from roadbed.usecases.decider import LabelledExample
 from roadbed.usecases.patches import read
 from tests.unit.test_usecases import declare
 

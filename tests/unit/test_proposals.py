@@ -21,8 +21,8 @@ from roadbed.improvement.model import Proposal
 from roadbed.kernel.settings import Settings
 from roadbed.reviews.model import VerdictKind
 from roadbed.testing.planted import WRONG_KEY, Planted, planted
-from roadbed.usecases.deciders import Answer, Context, Task, Unsure
-from roadbed.usecases.folder import LoadedUseCase
+from roadbed.usecases.decider import Answer, Context, Task, Unsure
+from roadbed.usecases.loader import LoadedUseCase
 from tests.conftest import Folders
 
 ORDERS = """
@@ -149,7 +149,7 @@ async def test_planted_mistakes_are_found_accepted_and_put_right(
         assert (done.state, done.decided_by, done.note) == ("accepted", "ana", "yes")
     patches = await app.proposals.accepted("triage")
     assert [each["kind"] for each in patches] == [each.kind for each in by_kind.values()]
-    candidate = await app.improvement.refit(loaded_of(app), seed=0, patches=patches)
+    candidate = await app.training.refit(loaded_of(app), seed=0, patches=patches)
     assert json.loads(candidate.artifacts["patches.json"]) == patches
     mended = [each for each in found.seen if each.wrong]
     for task in mended:
@@ -357,7 +357,7 @@ async def test_examples_for_a_prompt_are_chosen_and_not_nagged_about(
         assert 4 <= len(choice.patch["examples"]) <= 24
         await app.proposals.accept(choice.id, person="ana")
         assert "examples" not in await suggested(app)
-        candidate = await app.improvement.refit(
+        candidate = await app.training.refit(
             loaded_of(app), seed=0, patches=await app.proposals.accepted("triage")
         )
         assert "patches.json" in candidate.artifacts

@@ -18,9 +18,9 @@ from pydantic import (
 )
 
 from roadbed.intake.errors import InputError
-from roadbed.intake.rules import read_input
+from roadbed.intake.validation import read_input
 from roadbed.usecases.check import check
-from roadbed.usecases.reading import NOT_READ_BACK, UnfitError, form_of, read_form, read_stored
+from roadbed.usecases.parsing import NOT_READ_BACK, UnfitError, form_of, read_form, read_stored
 from roadbed.usecases.samples import model_problems
 
 

@@ -12,12 +12,12 @@ import pytest
 
 from roadbed.bootstrap import App
 from roadbed.decisions.model import Decision
+from roadbed.guarantee import audit_replay, evidence
 from roadbed.halts.service import late_before
 from roadbed.reviews.model import VerdictKind
 from roadbed.risk.audit import RunningAudit
 from roadbed.risk.novelty import KindAlarm
 from roadbed.storage.database import Connection, Database
-from roadbed.trust import evidence, rules
 from tests.conftest import Folders
 from tests.unit.test_decisions import decide
 from tests.unit.test_revisions import revise
@@ -206,7 +206,7 @@ async def test_reading_on_comes_to_the_same_as_reading_everything(
     app: App, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     monkeypatch.setattr(evidence, "_BEHIND", timedelta(0))
-    monkeypatch.setattr(rules, "MARK_EVERY", 3)
+    monkeypatch.setattr(audit_replay, "MARK_EVERY", 3)
     declared(app).on_revision = "re-decide"
     await stand(app, reference_rate=0.6)
     day = Day(app, random.Random(seed))

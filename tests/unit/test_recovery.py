@@ -21,9 +21,9 @@ import httpx2
 import psycopg
 import pytest
 
-from roadbed.audit import irrevocable, keys
+from roadbed.audit import irrevocable_events, keys
 from roadbed.audit.errors import AuditBehindError, AuditKeyError
-from roadbed.audit.irrevocable import Event
+from roadbed.audit.irrevocable_events import Event
 from roadbed.bootstrap import App, open_app
 from roadbed.deliveries.model import State
 from roadbed.halts.errors import RestoreUndeclaredError
@@ -38,8 +38,8 @@ from roadbed.recovery.errors import (
     NothingToDeclareError,
     RestoreRefusedError,
 )
+from roadbed.recovery.outstanding import outstanding
 from roadbed.recovery.restore import restore
-from roadbed.recovery.rules import outstanding
 from roadbed.storage.database import with_schema
 from roadbed.usecases.destinations import Outside, Parcel, Sent
 from tests import databases
@@ -504,9 +504,9 @@ async def test_an_erasure_that_was_acknowledged_is_in_the_witness(place: Place) 
     async with place.opened() as app:
         task, _ = await first_day(app)
         await app.erasure.erase(task, by="ana", reason="she asked for it")
-        events = irrevocable.events(place.folder)
+        events = irrevocable_events.events(place.folder)
     assert [event.facts["tasks"] for event in events if event.kind == "erased"] == [[task]]
-    assert "ana" not in (place.folder / irrevocable.JOURNAL).read_text()
+    assert "ana" not in (place.folder / irrevocable_events.JOURNAL).read_text()
 
 
 async def test_the_journal_holds_each_event_once_whatever_is_cut_off(place: Place) -> None:
@@ -514,12 +514,12 @@ async def test_the_journal_holds_each_event_once_whatever_is_cut_off(place: Plac
         await first_day(app)
         await app.members.disable("ben", by="ana")
         await app.audit.witness()
-        before = irrevocable.events(place.folder)
-        with (place.folder / irrevocable.JOURNAL).open("ab") as journal:
+        before = irrevocable_events.events(place.folder)
+        with (place.folder / irrevocable_events.JOURNAL).open("ab") as journal:
             journal.write(b'{"leaf": 99, "ki')
         await app.members.enable("ben", by="ana")
         await app.audit.witness()
-        after = irrevocable.events(place.folder)
+        after = irrevocable_events.events(place.folder)
     assert after[: len(before)] == before
     assert [event.kind for event in after[len(before) :]] == ["person enabled"]
 
@@ -607,7 +607,7 @@ async def test_a_journal_that_was_changed_is_found(place: Place) -> None:
         task, _ = await first_day(app)
         await app.erasure.erase(task, by="ana", reason="she asked for it")
         assert (await app.audit.verify()).sound
-        journal = place.folder / irrevocable.JOURNAL
+        journal = place.folder / irrevocable_events.JOURNAL
         before = journal.read_bytes()
         for content in (
             b"",
@@ -617,18 +617,18 @@ async def test_a_journal_that_was_changed_is_found(place: Place) -> None:
         ):
             journal.write_bytes(content)
             [finding] = (await app.audit.verify()).findings
-            assert irrevocable.JOURNAL in finding.problem
+            assert irrevocable_events.JOURNAL in finding.problem
 
 
 async def test_a_folder_from_before_gets_its_journal(place: Place) -> None:
     async with place.opened() as app:
         task, _ = await first_day(app)
         await app.erasure.erase(task, by="ana", reason="she asked for it")
-        (place.folder / irrevocable.JOURNAL).unlink()
+        (place.folder / irrevocable_events.JOURNAL).unlink()
         await decide(app, "parcel 2")
         await app.audit.witness()
         assert (await app.audit.verify()).sound
-        assert [each.kind for each in irrevocable.events(place.folder)][-1] == "erased"
+        assert [each.kind for each in irrevocable_events.events(place.folder)][-1] == "erased"
 
 
 async def test_everybody_is_told_while_a_restore_waits(place: Place, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from roadbed.bootstrap import App
-from roadbed.connectors.answers import accept
-from roadbed.deliveries import service
+from roadbed.connectors.responses import accept
+from roadbed.deliveries import approvals
 from roadbed.deliveries.errors import UnknownDestinationError
 from roadbed.deliveries.model import State
 from roadbed.kernel.clock import SystemClock
@@ -119,7 +119,7 @@ class TestReplay:
         self, app: App, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await refused(app, ledger, "401", "401", "401")
-        monkeypatch.setattr(service, "_REPLAYED_AT_ONCE", 1)
+        monkeypatch.setattr(approvals, "_REPLAYED_AT_ONCE", 1)
         await app.database.fetch(
             "CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS "
             "$$ BEGIN NEW.state := 'failed'; RETURN NEW; END $$"

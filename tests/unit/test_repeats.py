@@ -15,7 +15,7 @@ from roadbed.bootstrap import App, open_app
 from roadbed.kernel.settings import Settings
 from roadbed.models import TextClassifier
 from roadbed.risk import repeats
-from roadbed.usecases.folder import read_examples
+from roadbed.usecases.loader import read_examples
 from tests.conftest import Folders
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
@@ -89,7 +89,7 @@ class TestFolders:
             assert len(list(read_examples(loaded))) == 860
             [stored] = await app.database.fetch("SELECT count(*) AS n FROM example")
             assert stored["n"] == 860
-            assert await app.improvement.import_examples(loaded) == (0, [])
+            assert await app.examples.import_folder(loaded) == (0, [])
             proof = await improved(app)
             assert proof["threshold"] is None
             assert proof["repeated"] == 60
@@ -124,8 +124,8 @@ class TestFolders:
         texts = [(f"{n:04}", "returns") for n in range(300)]
         (folders.parent / "triage" / "examples").mkdir(exist_ok=True)
         (folders.parent / "triage" / "examples" / "sorted.jsonl").write_text(lines(*texts))
-        await app.improvement.import_examples(loaded)
-        order = [case.content["text"] for case in await app.improvement.cases(loaded.declared)]
+        await app.examples.import_folder(loaded)
+        order = [case.content["text"] for case in await app.examples.cases(loaded.declared)]
         assert len(order) > 100
         assert sorted(order) != order
         half = sorted(order[: len(order) // 2])
@@ -137,7 +137,7 @@ def test_equal_texts_lie_in_one_fold() -> None:
     """What was learnt from one row says nothing of how an unseen one would be answered."""
     from pydantic import BaseModel
 
-    from roadbed.usecases.deciders import LabelledExample
+    from roadbed.usecases.decider import LabelledExample
 
     class Text(BaseModel):
         text: str

@@ -11,15 +11,15 @@ import pytest
 from roadbed.bootstrap import App
 from roadbed.decisions.model import Decision
 from roadbed.receipts.errors import UnknownTaskError
-from roadbed.releases.errors import (
+from roadbed.reviews.model import VerdictKind
+from roadbed.usecases.loader import load
+from roadbed.versions.errors import (
     ArtifactMissingError,
     ReplayBlindError,
     ReplayBudgetError,
     ReplayInputError,
     UnknownVersionError,
 )
-from roadbed.reviews.model import VerdictKind
-from roadbed.usecases.folder import load
 from tests.conftest import DECIDE, Folders
 
 RULES = """

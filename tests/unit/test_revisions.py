@@ -746,7 +746,7 @@ class TestBadInput:
             await revise(app, first.task_id, "to billing")
 
     async def test_an_unknown_rule_is_told_with_the_ones_there_are(self, folders: Folders) -> None:
-        from roadbed.usecases.folder import load
+        from roadbed.usecases.loader import load
 
         folder = folders.write('usecase = UseCase("triage", on_revision="never",' + BY_WORD)
         path = folder / "usecase.py"

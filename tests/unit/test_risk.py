@@ -14,7 +14,7 @@ from scipy.stats import binom, norm
 from roadbed.risk import coin
 from roadbed.risk.certificate import STARTS, TAUGHT, _walk, certify, smallest_sample
 from roadbed.risk.curve import risk_coverage, share_interval
-from roadbed.usecases.deciders import OutOfFold
+from roadbed.usecases.decider import OutOfFold
 
 LIMIT, DELTA = 0.02, 0.05
 

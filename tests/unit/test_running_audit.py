@@ -30,7 +30,7 @@ from roadbed.risk.reviewers import corrected, miss_rate_bound
 from roadbed.risk.slices import FEWEST_LABELS, pool, prove_slices
 from roadbed.risk.states import TRANSITIONS, Sign, State, after
 from roadbed.risk.weakness import groups_of, weak_spots
-from roadbed.usecases.deciders import OutOfFold
+from roadbed.usecases.decider import OutOfFold
 from tests.unit.test_risk import draw, training, true_risk
 
 LIMIT, DELTA = 0.02, 0.05

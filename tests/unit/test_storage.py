@@ -22,8 +22,8 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from roadbed import pipeline
-from roadbed.intake.service import ADMIT
+from roadbed import transactions
+from roadbed.intake.tasks import ADMIT
 from roadbed.kernel.settings import Settings
 from roadbed.reviews.service import CLAIM
 from roadbed.storage import embedded, migrations
@@ -176,9 +176,9 @@ class TestWriter:
     @pytest.mark.parametrize(
         ("kind", "silent", "field"),
         [
-            (pipeline.COMPARE, "INSERT INTO review ", "review_id"),
-            (pipeline.FINISH, "UPDATE delivery SET state = CASE item.state ", "compensates"),
-            (pipeline.OUTCOME, "INSERT INTO review ", "review_id"),
+            (transactions.COMPARE, "INSERT INTO review ", "review_id"),
+            (transactions.FINISH, "UPDATE delivery SET state = CASE item.state ", "compensates"),
+            (transactions.OUTCOME, "INSERT INTO review ", "review_id"),
         ],
         ids=lambda value: getattr(value, "name", value),
     )
@@ -245,11 +245,11 @@ class TestWriter:
         "kind",
         [
             ADMIT,
-            pipeline.SETTLE,
-            pipeline.SETTLE_AT_ONCE,
-            pipeline.SETTLE_REVISION,
+            transactions.SETTLE,
+            transactions.SETTLE_AT_ONCE,
+            transactions.SETTLE_REVISION,
             CLAIM,
-            pipeline.VERDICT,
+            transactions.VERDICT,
         ],
         ids=lambda kind: kind.name,
     )

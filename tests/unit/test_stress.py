@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roadbed.bootstrap import open_app
+from roadbed.guarantee.errors import NothingToStressError
+from roadbed.guarantee.perturbations import PERTURBATIONS, Harmed
+from roadbed.guarantee.stress_chart import svg
 from roadbed.kernel.settings import Settings
-from roadbed.trust.errors import NothingToStressError
-from roadbed.trust.perturbations import PERTURBATIONS, Harmed
-from roadbed.trust.picture import svg
 from tests.conftest import Folders
 
 RECORD: dict[str, Any] = {

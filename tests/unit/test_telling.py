@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from roadbed.cli import following, laddering
-from roadbed.releases import asking, report, rungs, telling
-from roadbed.releases.model import Release, SignOff
+from roadbed.cli import release_progress, release_texts
+from roadbed.releases import gate_presentation, release_presentation, steps, waits
 from roadbed.usecases.rollout import Rollout, facts
+from roadbed.versions.model import Release, SignOff
 
 AT = datetime(2026, 11, 1, 9, 0, tzinfo=UTC)
 BOTH = ("domain_lead", "risk_partner")
@@ -117,7 +117,7 @@ def word(person: str, role: str, verdict: Any, *, counts: bool = True) -> SignOf
     ],
 )
 def test_every_step_is_told_in_a_sentence(release: Release, said: str) -> None:
-    assert telling.sentence(release) == said
+    assert release_presentation.sentence(release) == said
 
 
 @pytest.mark.parametrize(
@@ -137,32 +137,32 @@ def test_every_step_is_told_in_a_sentence(release: Release, said: str) -> None:
     ],
 )
 def test_the_ladder_shows_how_far_it_came(release: Release, signs: str) -> None:
-    assert "".join(each.sign for each in rungs.rungs(release)) == signs
+    assert "".join(each.sign for each in steps.rungs(release)) == signs
 
 
 def test_waits_are_told_with_their_beginning() -> None:
     release = at("shadow", missing=["risk_partner"], waits_for="traffic")
-    assert asking.waiting(release) == [
+    assert waits.waiting(release) == [
         ("for more tasks", AT + timedelta(days=2)),
         ("for the risk partner", AT + timedelta(days=1)),
     ]
-    assert asking.waiting(at("live")) == []
+    assert waits.waiting(at("live")) == []
 
 
 def test_whose_word_is_asked_for_and_why_another_is_not() -> None:
     release = at("gated", missing=BOTH, next="shadow")
-    assert asking.may_sign(release, {"risk_partner", "engineer"}, "dev") == (["risk_partner"], "")
-    assert asking.asked(release, ["risk_partner"]) == "Your word is asked for, as risk partner."
-    assert asking.asked(release, []) == "Next: begin shadow."
-    assert asking.asked(at("live"), []) == "Nothing is asked of you."
+    assert waits.may_sign(release, {"risk_partner", "engineer"}, "dev") == (["risk_partner"], "")
+    assert waits.asked(release, ["risk_partner"]) == "Your word is asked for, as risk partner."
+    assert waits.asked(release, []) == "Next: begin shadow."
+    assert waits.asked(at("live"), []) == "Nothing is asked of you."
     for roles, person, why in (
         ({"domain_lead"}, "ben", "You made this release"),
         ({"engineer"}, "eve", "You are not the domain lead or risk partner"),
     ):
-        assert why in asking.may_sign(release, roles, person)[1]
+        assert why in waits.may_sign(release, roles, person)[1]
     signed = replace(release, sign_offs=[word("ana", "domain_lead", "approve")])
-    assert "You gave your word" in asking.may_sign(signed, set(BOTH), "ana")[1]
-    assert asking.may_sign(at("live"), set(BOTH), "ana") == ([], "")
+    assert "You gave your word" in waits.may_sign(signed, set(BOTH), "ana")[1]
+    assert waits.may_sign(at("live"), set(BOTH), "ana") == ([], "")
 
 
 def test_a_report_becomes_rows_and_lines() -> None:
@@ -183,14 +183,14 @@ def test_a_report_becomes_rows_and_lines() -> None:
         "fixed": 1,
         "broken": 6,
     }
-    first, second = map(report.criterion, report.criteria(gate))
+    first, second = map(gate_presentation.criterion, gate_presentation.criteria(gate))
     assert (first["measured"], first["limit"], first["interval"]) == ("60", "≥ 50", "–")
     assert (second["measured"], second["interval"]) == ("+8.0 points", "−1.0 to +17.0")
-    assert [each["label"] for each in report.differences(gate)] == ["region = north"]
+    assert [each["label"] for each in gate_presentation.differences(gate)] == ["region = north"]
     said = "Failed: region = north. Of the items that only judge, 1 fixed and 6 broken."
-    assert report.gate_said(gate) == said
-    assert list(report.gate_lines(gate))[1] == "× region = north: worse"
-    assert "region = north" in telling.sentence(at("failed", gate=gate))
+    assert gate_presentation.gate_said(gate) == said
+    assert list(gate_presentation.gate_lines(gate))[1] == "× region = north: worse"
+    assert "region = north" in release_presentation.sentence(at("failed", gate=gate))
 
 
 async def test_watching_says_only_what_changed_and_ends_with_the_release(
@@ -204,9 +204,9 @@ async def test_watching_says_only_what_changed_and_ends_with_the_release(
         return next(seen)
 
     services: Any = SimpleNamespace(ladder=SimpleNamespace(look=look))
-    assert await following.follow(services, waiting, every=0.0, as_json=False) is fell
+    assert await release_progress.follow(services, waiting, every=0.0, as_json=False) is fell
     assert capsys.readouterr().out.splitlines() == [
-        telling.sentence(waiting),
+        release_presentation.sentence(waiting),
         "It waits for more tasks; `roadbed release watch triage` follows it.",
         "Version 7 was rolled back: worse.",
     ]
@@ -218,7 +218,7 @@ def test_the_terminal_names_who_signed_and_the_evidence() -> None:
     given = [word("ana", "domain_lead", "approve"), word("dev", "risk_partner", "refuse")]
     lapsed = word("eve", "engineer", "approve", counts=False)
     release = at("canary", trial=trial, sign_offs=[*given, lapsed], missing=[*BOTH, "engineer"])
-    text = laddering.told(release)
+    text = release_texts.told(release)
     for said in (
         "✓ Wrong answers: wrong on 1 of 41; evidence 1.4 of 80, n = 41",
         "✓ domain lead: ana approved",
@@ -229,4 +229,4 @@ def test_the_terminal_names_who_signed_and_the_evidence() -> None:
     ):
         assert said in text
     assert "risk partner: nobody yet" not in text
-    assert laddering.listed([], "triage").endswith("`roadbed release plan triage` begins one.")
+    assert release_texts.listed([], "triage").endswith("`roadbed release plan triage` begins one.")

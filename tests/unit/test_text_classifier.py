@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from roadbed.models import TextClassifier
-from roadbed.usecases.deciders import Answer, LabelledExample, Unsure, is_trainable
+from roadbed.usecases.decider import Answer, LabelledExample, Unsure, is_trainable
 from roadbed.usecases.errors import TrainingError
 
 

@@ -13,9 +13,9 @@ from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Reason, Route
 from roadbed.kernel.settings import Settings
 from roadbed.receipts.service import Filter
-from roadbed.releases.rules import version_id
 from roadbed.storage.errors import StorageUnavailableError
-from roadbed.usecases.folder import load
+from roadbed.usecases.loader import load
+from roadbed.versions.identity import version_id
 from tests.conftest import Folders
 from tests.unit.test_decisions import decide
 

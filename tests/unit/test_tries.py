@@ -10,7 +10,7 @@ from scipy.stats import binom, norm
 
 from roadbed.risk.certificate import certify, delta_for
 from roadbed.risk.promise import Evidence, Standing, prove
-from roadbed.usecases.deciders import OutOfFold
+from roadbed.usecases.decider import OutOfFold
 from tests.unit.test_risk import draw, training
 
 LIMIT, DELTA = 0.02, 0.05

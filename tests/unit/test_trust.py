@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from roadbed.background import running
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Decision, Reason, Route
+from roadbed.guarantee.errors import UnknownNoticeError
 from roadbed.kernel.settings import Settings
 from roadbed.reviews.model import VerdictKind
 from roadbed.risk.states import Sign, State
-from roadbed.trust.errors import UnknownNoticeError
-from roadbed.upkeep import running
 from tests.conftest import Folders
 from tests.unit.test_decisions import decide
 
@@ -184,7 +184,7 @@ class TestLabels:
         assert "3 sample items wait" in notice.text
         [first, *_] = await app.reviews.queue("triage", reviewer="rae")
         assert first.priority == 4
-        sample = [case for case in await app.improvement.cases(declared(app)) if case.reference]
+        sample = [case for case in await app.examples.cases(declared(app)) if case.reference]
         assert [(case.overdue, case.waiting) for case in sample] == [(True, False)] * 3
 
     async def test_the_notice_of_late_ones_says_how_many_and_goes_with_the_last(

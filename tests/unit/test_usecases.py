@@ -12,8 +12,8 @@ from roadbed.models import TextClassifier
 from roadbed.usecases import scaffold
 from roadbed.usecases.check import check
 from roadbed.usecases.errors import UseCaseError
-from roadbed.usecases.folder import folders as find_folders
-from roadbed.usecases.folder import load
+from roadbed.usecases.loader import folders as find_folders
+from roadbed.usecases.loader import load
 from tests.conftest import DECIDE, ROUTING, Folders
 
 POD = Pod(domain_lead="ana", engineer="ben", data_specialist="chi", risk_partner="dev")

@@ -15,7 +15,7 @@ from roadbed.decisions.model import Decision, Reason
 from roadbed.deliveries.model import State
 from roadbed.kernel.settings import Settings
 from roadbed.people.duties import Parties
-from roadbed.releases import trial_rules
+from roadbed.releases import trial_statistics
 from roadbed.reviews.errors import ContentChangedError, VerdictError
 from roadbed.reviews.model import Given, VerdictKind
 from roadbed.reviews.verdicts import Shown, read_verdict
@@ -512,7 +512,7 @@ class TestCanary:
     """Two versions with the same output and other refunds are two answers."""
 
     def reading(self, row: dict[str, Any]) -> dict[str, Any]:
-        return trial_rules.reading(
+        return trial_statistics.reading(
             [row],
             step="canary",
             plan={"margin": 0.01, "canary_tasks": 1},

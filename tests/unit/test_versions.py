@@ -14,21 +14,21 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from roadbed.bootstrap import App
+from roadbed.examples.model import Candidate
 from roadbed.executors.isolated import DeciderProcesses
-from roadbed.improvement.model import Candidate
 from roadbed.kernel.errors import RoadbedError
-from roadbed.releases import rules
-from roadbed.releases.errors import (
+from roadbed.storage.errors import StorageUnavailableError
+from roadbed.usecases.errors import UseCaseError
+from roadbed.usecases.loader import LoadedUseCase, folder_hash, load
+from roadbed.versions import identity
+from roadbed.versions.deployments import Registry
+from roadbed.versions.errors import (
     ArtifactMissingError,
     FolderChangedError,
     ResourceExhaustedError,
     VersionsFolderError,
 )
-from roadbed.releases.registry import Registry
-from roadbed.releases.store import VersionStore
-from roadbed.storage.errors import StorageUnavailableError
-from roadbed.usecases.errors import UseCaseError
-from roadbed.usecases.folder import LoadedUseCase, folder_hash, load
+from roadbed.versions.store import VersionStore
 from tests.conftest import DECIDE, Folders
 from tests.unit.test_decisions import decide
 
@@ -175,7 +175,7 @@ class TestOpening:
 
         wanted = {"load": ResourceExhaustedError, "_is": VersionsFolderError}[place]
         with monkeypatch.context() as patch:
-            patch.setattr(f"roadbed.releases.store.{place}", fails)
+            patch.setattr(f"roadbed.versions.store.{place}", fails)
             with pytest.raises(wanted):
                 await fresh(app, tmp_path).open("triage", behaviour, None)
         assert await fresh(app, tmp_path).open("triage", behaviour, None)
@@ -284,7 +284,7 @@ class TestOpening:
         row = await app.database.fetch_one("SELECT files FROM behaviour")
         assert row is not None
         files = {"usecase.py": row["files"]["usecase.py"], name: row["files"]["usecase.py"]}
-        hashed = rules.behaviour_hash(folder_hash(files), {})
+        hashed = identity.behaviour_hash(folder_hash(files), {})
         await app.database.fetch(
             "INSERT INTO behaviour (hash, use_case, folder_hash, files, artifacts, learned_from,"
             " made_at) SELECT %(hash)s, use_case, %(folder)s, %(files)s, artifacts, 0, made_at"

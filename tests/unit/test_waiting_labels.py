@@ -11,10 +11,10 @@ from scipy.stats import binom
 
 from roadbed.bootstrap import App
 from roadbed.cli.trust import trust_text
-from roadbed.releases.sentences import above
+from roadbed.guarantee.presentation import above
 from roadbed.reviews.model import VerdictKind
 from roadbed.risk.prefixes import places
-from roadbed.usecases.folder import load
+from roadbed.usecases.loader import load
 from tests.browsing import browsing
 from tests.conftest import Folders, Site
 from tests.unit.test_decisions import decide
@@ -30,7 +30,7 @@ def decide(inquiry, context):
 # Fitted, so that it has one look, by the exact test.
 FITTED = """
 import numpy as np
-from roadbed.usecases.deciders import OutOfFold
+from roadbed.usecases.decider import OutOfFold
 
 class Always:
     out_of_fold = OutOfFold(confidence=np.full(60, 0.9), wrong=np.zeros(60, dtype=bool))

@@ -21,6 +21,7 @@ from roadbed.audit import witness as module
 from roadbed.audit.errors import AuditFolderError, AuditKeyError
 from roadbed.audit.service import AuditLog
 from roadbed.audit.witness import Witness
+from roadbed.background import running
 from roadbed.bootstrap import App, open_app
 from roadbed.connectors import NetworkPool
 from roadbed.connectors.witnesses import secrets, witnesses
@@ -28,7 +29,6 @@ from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.settings import Settings
 from roadbed.storage.database import Database
 from roadbed.testing import Fault, FaultProxy, Receiver, Reply
-from roadbed.upkeep import running
 from roadbed.usecases.destinations import RefusedError, TemporaryError
 from tests.unit.test_audit import WRITE
 from tests.unit.test_connectors import Mails, smtp

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from roadbed.console import words
+from roadbed.console import formatting
 from roadbed.deliveries.model import State
 from roadbed.reviews.model import told
 
 
 def test_marks_that_turn_or_swallow_text_are_shown() -> None:
     content = {"to": "12\u202e34", "tag": "a\U000e0041b", "line": "one\ntwo\u2028three", "ü": "ß"}
-    shown = words.readable(content)
+    shown = formatting.readable(content)
     assert "\\u202e" in shown
     assert "\\udb40\\udc41" in shown
     assert "\\u2028" in shown
@@ -33,18 +33,18 @@ def test_marks_that_turn_or_swallow_text_are_shown() -> None:
     ],
 )
 def test_a_reason_reads_as_a_sentence(reason: str | None, said: str) -> None:
-    assert words.sentence(reason) == said
+    assert formatting.sentence(reason) == said
 
 
 def test_every_state_has_a_sign_and_its_meaning() -> None:
-    assert set(words.DELIVERY_STATES) == {each.value for each in State}
+    assert set(formatting.DELIVERY_STATES) == {each.value for each in State}
 
 
 def test_nobody_waits_thousandths_of_a_second() -> None:
     now = datetime.now(UTC)
-    assert words.left(now + timedelta(milliseconds=32.2), now) == "less than a second left"
-    assert words.span(0.0322) == "less than a second"
-    assert words.span(90.0) == words.duration(90.0)
+    assert formatting.left(now + timedelta(milliseconds=32.2), now) == "less than a second left"
+    assert formatting.span(0.0322) == "less than a second"
+    assert formatting.span(90.0) == formatting.duration(90.0)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_verdict_says_whether_the_answer_was_right(
 
 def test_times_that_are_left() -> None:
     now = datetime.now(UTC)
-    assert words.left(now + timedelta(hours=3), now) == "3 hours left"
-    assert words.left(now, now) == "time is over"
-    assert words.milliseconds(None) == "not yet"
-    assert words.milliseconds(1.2345) == "1,234 ms"
+    assert formatting.left(now + timedelta(hours=3), now) == "3 hours left"
+    assert formatting.left(now, now) == "time is over"
+    assert formatting.milliseconds(None) == "not yet"
+    assert formatting.milliseconds(1.2345) == "1,234 ms"

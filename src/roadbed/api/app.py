@@ -9,18 +9,18 @@ from starlette.exceptions import HTTPException
 from roadbed.access import guard
 from roadbed.api import (
     deliveries,
-    erasures,
     halts,
+    incidents,
     notebooks,
     outcomes,
     problems,
     proposals,
-    records,
+    receipts,
     releases,
     reviews,
     status,
     tasks,
-    usecases,
+    use_cases,
     versions,
 )
 from roadbed.kernel.errors import RoadbedError
@@ -28,12 +28,12 @@ from roadbed.kernel.errors import RoadbedError
 _PARTS = (
     tasks,
     reviews,
-    usecases,
+    use_cases,
     deliveries,
     outcomes,
     halts,
-    records,
-    erasures,
+    incidents,
+    receipts,
     proposals,
     versions,
     notebooks,

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from roadbed.access import by_delivery, needs, require
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import RequestError, said, text_field, time_field, unknown_fields
+from roadbed.deliveries.approvals import SAYS
 from roadbed.deliveries.model import State
-from roadbed.deliveries.service import SAYS
-from roadbed.people.rules import Permission, to_say
+from roadbed.people.permissions import Permission, to_say
 
 router = APIRouter()
 _HASH_LENGTH = 64

@@ -15,7 +15,7 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.storable import faults
 from roadbed.people.errors import NotSignedInError
 from roadbed.usecases.errors import UnknownUseCaseError
-from roadbed.usecases.model import UseCase
+from roadbed.usecases.use_case import UseCase
 
 
 class BrokenUseCaseError(RoadbedError):

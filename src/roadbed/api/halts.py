@@ -11,7 +11,7 @@ from roadbed.access import needs, somewhere, viewer_of
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import RequestError, text_field, unknown_fields
 from roadbed.halts.errors import HaltIncompleteError
-from roadbed.people.rules import Permission
+from roadbed.people.permissions import Permission
 
 router = APIRouter()
 _MOST = 1000

@@ -9,9 +9,9 @@ from starlette.responses import PlainTextResponse, Response
 
 from roadbed.access import needs
 from roadbed.api.deps import app_of, as_json, person_of, usecase_of
-from roadbed.people.rules import Permission
-from roadbed.releases.markdown import markdown
-from roadbed.releases.milestones import picture
+from roadbed.insight.markdown import markdown
+from roadbed.insight.milestones import picture
+from roadbed.people.permissions import Permission
 
 router = APIRouter()
 

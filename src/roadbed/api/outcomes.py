@@ -13,9 +13,9 @@ from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import RequestError
 from roadbed.kernel.errors import RoadbedError
 from roadbed.outcomes.model import Reported
-from roadbed.outcomes.sent import LONGEST
+from roadbed.outcomes.report_form import LONGEST
 from roadbed.outcomes.service import MOST_AT_ONCE
-from roadbed.people.rules import Permission
+from roadbed.people.permissions import Permission
 
 router = APIRouter()
 _TEXTS = {

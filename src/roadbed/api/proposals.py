@@ -12,8 +12,8 @@ from starlette.responses import Response
 from roadbed.access import by_proposal, needs
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import RequestError, text_field, unknown_fields
-from roadbed.improvement.prompting import MOST_CALLS, USUAL_CALLS, PromptBudget
-from roadbed.people.rules import Permission
+from roadbed.improvement.prompt_optimization.optimizer import MOST_CALLS, USUAL_CALLS, PromptBudget
+from roadbed.people.permissions import Permission
 
 router = APIRouter()
 State = Literal["open", "accepted", "rejected", "withdrawn"]

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from roadbed.access import by_release, needs
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import RequestError, text_field, unknown_fields
-from roadbed.people.rules import Permission
+from roadbed.people.permissions import Permission
 from roadbed.releases.errors import UnknownReleaseError
-from roadbed.releases.model import Release
+from roadbed.versions.model import Release
 
 router = APIRouter()
 _MOST = 1000

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from roadbed.access import by_review, linker_of, needs, viewer_of
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import RequestError, said, unknown_fields
-from roadbed.people.rules import Permission, confirms_labels
+from roadbed.people.permissions import Permission, confirms_labels
 from roadbed.reviews.errors import NotYourLabelError, UnknownReviewError
 from roadbed.reviews.model import Held, VerdictKind
 

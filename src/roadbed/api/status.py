@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from roadbed.access import listing, needs
 from roadbed.api.deps import app_of, as_json
-from roadbed.people.rules import Permission
+from roadbed.people.permissions import Permission
 
 router = APIRouter()
 

@@ -15,8 +15,8 @@ from roadbed.access import admit, by_task, listing, needs, viewer_of
 from roadbed.api.deps import app_of, as_json, parsed, person_of, served
 from roadbed.api.problems import RequestError, unknown_fields
 from roadbed.bootstrap import App
-from roadbed.intake.rules import LONGEST_REASON
-from roadbed.people.rules import Permission, Viewer
+from roadbed.intake.validation import LONGEST_REASON
+from roadbed.people.permissions import Permission, Viewer
 from roadbed.receipts.revisions import for_a_sender
 from roadbed.receipts.service import Filter, fresh
 from roadbed.usecases.errors import UnknownUseCaseError

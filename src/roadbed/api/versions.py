@@ -10,7 +10,7 @@ from starlette.responses import Response
 from roadbed.access import by_task, needs
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import RequestError, unknown_fields
-from roadbed.people.rules import Permission
+from roadbed.people.permissions import Permission
 
 router = APIRouter()
 _MOST = 80  # characters of an id or number

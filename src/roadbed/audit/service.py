@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from psycopg.types.json import Jsonb
 
-from roadbed.audit import handovers, keys, notes, rules
+from roadbed.audit import handovers, keys, notes, tree_growth
 from roadbed.audit.errors import (
     AuditBehindError,
     AuditDamagedError,
@@ -20,10 +20,10 @@ from roadbed.audit.errors import (
 from roadbed.audit.handovers import Head
 from roadbed.audit.model import Bundle, Checkpoint, Growth, Proof, Verification
 from roadbed.audit.notes import Signer
-from roadbed.audit.proving import Proving
-from roadbed.audit.publishing import Publishing
+from roadbed.audit.proofs import Proving
+from roadbed.audit.publication import Publishing
 from roadbed.audit.tree import NodesOfTiles, Tile, root
-from roadbed.audit.verifying import verify
+from roadbed.audit.verification import verify
 from roadbed.kernel.clock import Clock
 from roadbed.storage.background import Warnings
 from roadbed.storage.database import Connection, Database
@@ -266,7 +266,7 @@ class AuditLog:
             last, tiles = await self._edge(connection)
             try:
                 growth = await asyncio.to_thread(
-                    rules.grow, last, tiles, taken["positions"], bytes(taken["commitments"])
+                    tree_growth.grow, last, tiles, taken["positions"], bytes(taken["commitments"])
                 )
             except LookupError as error:
                 raise AuditDamagedError(str(error.args[0])) from error
@@ -277,8 +277,8 @@ class AuditLog:
         """The right edge as it stands, after proving it against the newest checkpoint."""
         row = await (await connection.execute(_SQL["last_bundle"])).fetchone()
         last = Bundle(**row) if row else None
-        size = rules.leaves_of(last)
-        wanted = rules.edge_tiles(size)
+        size = tree_growth.leaves_of(last)
+        wanted = tree_growth.edge_tiles(size)
         cursor = await connection.execute(
             _SQL["tiles"],
             {"levels": [each[0] for each in wanted], "indexes": [each[1] for each in wanted]},

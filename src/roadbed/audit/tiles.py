@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from roadbed.audit import irrevocable
-from roadbed.audit.history import DAYS, HISTORY, History, Line, sync
+from roadbed.audit import irrevocable_events
+from roadbed.audit.checkpoint_history import DAYS, HISTORY, History, Line, sync
 from roadbed.audit.keys import replace
 from roadbed.audit.model import Checkpoint
-from roadbed.audit.rules import pieces
 from roadbed.audit.tree import HASH_BYTES, TILE_WIDTH, Tile
+from roadbed.audit.tree_growth import pieces
 
 ENTRIES = "tile/entries"
 LOST = "lost"
@@ -60,9 +60,9 @@ class Folder:
         sync(self.path)
         self._history.tidy(now.date())
 
-    def put_events(self, events: Sequence[irrevocable.Event]) -> None:
+    def put_events(self, events: Sequence[irrevocable_events.Event]) -> None:
         """Add what stays to the journal. It must be there before a checkpoint covers it."""
-        irrevocable.add(self.path, events)
+        irrevocable_events.add(self.path, events)
 
     def set_aside(self, number: int, size: int) -> None:
         """Move the copy of a log of ``size`` entries, which a restore lost, below ``lost``.
@@ -72,7 +72,7 @@ class Folder:
         """
         target = self.path / LOST / f"{number:04d}-{size}"
         target.mkdir(parents=True, exist_ok=True)
-        for name in ("tile", "checkpoint", irrevocable.JOURNAL, DAYS, HISTORY):
+        for name in ("tile", "checkpoint", irrevocable_events.JOURNAL, DAYS, HISTORY):
             if (self.path / name).exists():
                 (self.path / name).replace(target / name)
         sync(target)

@@ -35,7 +35,7 @@ class Limits(Protocol):
 
 
 class Budgets:
-    """Reads and watches budgets. Reserving and charging are statements of ``pipeline.py``."""
+    """Reads and watches budgets. Reserving and charging are statements of ``transactions.py``."""
 
     def __init__(self, database: Database, ids: Ids, clock: Clock) -> None:
         self._database = database

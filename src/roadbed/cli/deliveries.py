@@ -166,7 +166,7 @@ async def _known(services: Any) -> list[str]:
 
 
 async def _work(folder: Path | None) -> None:
-    from roadbed.cli.lasting import until_ended
+    from roadbed.cli.long_running import until_ended
     from roadbed.kernel.settings import Settings
 
     settings = Settings()
@@ -186,7 +186,7 @@ async def _opened(settings: Settings) -> AsyncIterator[App]:
 
 
 async def _send(services: App, asked: asyncio.Event) -> None:
-    from roadbed.upkeep import relaying
+    from roadbed.background import relaying
 
     for name, error in services.broken.items():
         say(f"  not served: {name}: {error}")

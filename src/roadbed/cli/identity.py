@@ -15,7 +15,7 @@ def me() -> str:
 
     Every command and every folder that is written has the same name for one login.
     """
-    from roadbed.people.rules import as_name
+    from roadbed.people.permissions import as_name
 
     return as_name(login())
 
@@ -53,7 +53,7 @@ async def verified(services: App, use_case: str, what: str) -> str:
     Raises ``UnverifiedError``, ``NotAllowedError``.
     """
     from roadbed.people.errors import NotAllowedError
-    from roadbed.people.rules import ALLOWS, Permission, who_may
+    from roadbed.people.permissions import ALLOWS, Permission, who_may
 
     person = me()
     # Two logins may have one name, `ana` and `ana@corp.example`: only one of them is the person's.

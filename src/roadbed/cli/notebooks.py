@@ -9,9 +9,9 @@ import typer
 from roadbed.cli.output import opened, run, say, show
 
 if TYPE_CHECKING:
-    from roadbed.releases.milestones import Picture
-    from roadbed.releases.notebook import Notebook
-    from roadbed.releases.road import Road
+    from roadbed.insight.milestones import Picture
+    from roadbed.insight.notebook import Notebook
+    from roadbed.insight.timeline import Road
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 UseCaseName = Annotated[str, typer.Argument(metavar="USECASE", help="The use case's name.")]
@@ -23,7 +23,7 @@ def notebook(
     json: Json = False,
 ) -> None:
     """What was learnt: corrections, what was done about them, what it changed."""
-    from roadbed.releases import markdown as writing
+    from roadbed.insight import markdown as writing
 
     async def work() -> Notebook:
         async with opened(only=[]) as services:
@@ -38,7 +38,7 @@ def notebook(
 
 def road(usecase: UseCaseName, json: Json = False) -> None:
     """Its stages and waits with dates, against the time there is to a proof and to production."""
-    from roadbed.releases.milestones import picture
+    from roadbed.insight.milestones import picture
 
     async def work() -> tuple[Road, Picture]:
         async with opened(only=[]) as services:

@@ -75,8 +75,8 @@ def _from_file(usecase: str, file: Path, *, as_json: bool) -> None:
 
 
 async def _report_all(usecase: str, file: Path) -> dict[str, Any]:
+    from roadbed.outcomes.report_files import read_file
     from roadbed.outcomes.service import MOST_AT_ONCE
-    from roadbed.outcomes.tables import read_file
 
     kept = repeated = 0
     refused: list[dict[str, Any]] = []

@@ -302,7 +302,7 @@ async def _first_administrator(services: App) -> None:
 
 async def _reached_at(services: App) -> str:
     """Where people reach Roadbed: the address that was set, or else where a server listens."""
-    from roadbed.decisions.presence import addresses
+    from roadbed.decisions.crash_detection import addresses
 
     settings = services.settings
     if settings.address:

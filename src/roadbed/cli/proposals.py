@@ -67,7 +67,7 @@ def prompt(
 ) -> None:
     """Search for a better prompt with the pod's own model; what it finds waits for a person."""
     from roadbed.improvement.model import Proposal
-    from roadbed.improvement.prompting import PromptBudget
+    from roadbed.improvement.prompt_optimization.optimizer import PromptBudget
 
     try:
         budget = PromptBudget(calls=calls, money=None if money is None else Decimal(money))
@@ -168,7 +168,7 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _lines(found: Any, usecase: str) -> Iterator[str]:
-    from roadbed.improvement.sentences import support
+    from roadbed.improvement.presentation import support
 
     for each in found:
         yield f"{each.id}  {_plain(each.title)}"
@@ -178,7 +178,7 @@ def _lines(found: Any, usecase: str) -> Iterator[str]:
 
 
 def _whole(found: Any) -> Iterator[str]:
-    from roadbed.improvement.sentences import support
+    from roadbed.improvement.presentation import support
 
     yield f"{found.id}  {found.kind}, {found.state}"
     yield _plain(found.title)

@@ -14,7 +14,7 @@ from roadbed.kernel.errors import RoadbedError
 
 if TYPE_CHECKING:
     from roadbed.bootstrap import App
-    from roadbed.releases.model import Release
+    from roadbed.versions.model import Release
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Take a better version into service."
@@ -58,10 +58,10 @@ def list_(
         async with _opened(usecase) as services:
             return await services.ladder.history(usecase, most=most)
 
-    from roadbed.cli import laddering
+    from roadbed.cli import release_texts
 
     found = run(work())
-    show({"releases": found}, as_json=json, text=lambda: laddering.listed(found, usecase))
+    show({"releases": found}, as_json=json, text=lambda: release_texts.listed(found, usecase))
 
 
 @app.command("show")
@@ -232,12 +232,12 @@ def watch(
     json: Json = False,
 ) -> None:
     """Follow it until a person has to act, or it ended; exit code 3 when it was rolled back."""
-    from roadbed.cli import following
+    from roadbed.cli import release_progress
 
     async def work() -> Release:
         async with _opened(usecase) as services:
             found = await _find(services, usecase, release)
-            return await following.follow(services, found, every=every, as_json=json)
+            return await release_progress.follow(services, found, every=every, as_json=json)
 
     if run(work()).step in ("rolled_back", "failed"):
         raise typer.Exit(PROBLEMS_FOUND)
@@ -325,6 +325,6 @@ async def _same(found: Release) -> Release:
 
 
 def _print(found: Release, json: bool) -> None:
-    from roadbed.cli import laddering
+    from roadbed.cli import release_texts
 
-    show({"release": found}, as_json=json, text=lambda: laddering.told(found))
+    show({"release": found}, as_json=json, text=lambda: release_texts.told(found))

@@ -294,7 +294,7 @@ async def _give(
 
 def parsed(output: str | None) -> Any:
     """An output as it was typed. Raises ``BadInputError``."""
-    from roadbed.cli.work import BadInputError
+    from roadbed.cli.tasks import BadInputError
 
     if output is None:
         return None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from roadbed.guarantee.audit_replay import reviews_a_day, unaudited
+from roadbed.guarantee.presentation import above
 from roadbed.kernel.figures import counted
-from roadbed.releases.sentences import above
-from roadbed.trust.rules import reviews_a_day, unaudited
 
 
 def trust_text(report: Any) -> str:

@@ -9,12 +9,12 @@ import typer
 
 from roadbed.cli.identity import me
 from roadbed.cli.output import opened, run, show
-from roadbed.cli.telling import detail_of, difference_of, replay_of, rows_of
+from roadbed.cli.version_texts import detail_of, difference_of, replay_of, rows_of
 
 if TYPE_CHECKING:
-    from roadbed.releases.replays import Replay
-    from roadbed.releases.sides import Difference
-    from roadbed.releases.versions import Version, VersionDetail
+    from roadbed.versions.diff.sides import Difference
+    from roadbed.versions.replays import Replay
+    from roadbed.versions.service import Version, VersionDetail
 
 app = typer.Typer(no_args_is_help=True, help="Versions: what they are, and what differs.")
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]

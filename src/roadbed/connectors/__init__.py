@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from roadbed.connectors.chat import Chat
+    from roadbed.connectors.egress import Network, NetworkPool
     from roadbed.connectors.folder import Folder
     from roadbed.connectors.mail import Email
-    from roadbed.connectors.outside import Network, NetworkPool
     from roadbed.connectors.postgres import PostgresTable
     from roadbed.connectors.rest import Rest
     from roadbed.connectors.webhook import Webhook
@@ -29,8 +29,8 @@ _HOMES = {
     "Chat": "roadbed.connectors.chat",
     "Email": "roadbed.connectors.mail",
     "Folder": "roadbed.connectors.folder",
-    "Network": "roadbed.connectors.outside",
-    "NetworkPool": "roadbed.connectors.outside",
+    "Network": "roadbed.connectors.egress",
+    "NetworkPool": "roadbed.connectors.egress",
     "PostgresTable": "roadbed.connectors.postgres",
     "Rest": "roadbed.connectors.rest",
     "Webhook": "roadbed.connectors.webhook",

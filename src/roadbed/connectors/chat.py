@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from roadbed.connectors import filling
-from roadbed.connectors.answers import accept, excerpt
-from roadbed.connectors.once import SendOnly
-from roadbed.connectors.outside import url_problem
+from roadbed.connectors import rendering
+from roadbed.connectors.egress import url_problem
+from roadbed.connectors.responses import accept, excerpt
+from roadbed.connectors.send_only import SendOnly
 from roadbed.usecases.destinations import Outside, Parcel, RefusedError, Sent
 
 TEXT_CHARACTERS = 2_900  # a section holds 3,000
@@ -41,8 +41,8 @@ class Chat(SendOnly):
 
     async def send(self, parcel: Parcel, outside: Outside) -> Sent:
         url = outside.secret(self.url).get_secret_value()
-        written = filling.text(self.text, escaped(filling.facts_of(parcel)))
-        body = filling.encoded(message(shortened(written), list(_buttons(parcel.facts))))
+        written = rendering.text(self.text, escaped(rendering.facts_of(parcel)))
+        body = rendering.encoded(message(shortened(written), list(_buttons(parcel.facts))))
         response = await outside.request(
             "POST",
             url,
@@ -59,10 +59,10 @@ class Chat(SendOnly):
         if "://" in self.url:
             yield "url is a secret and must not stand here. Name an environment variable."
         else:
-            yield from filling.secret_problems("url", self.url)
+            yield from rendering.secret_problems("url", self.url)
         if not self.text.strip():
             yield "text is empty. Write what the message says."
-        yield from filling.template_problems("text", self.text)
+        yield from rendering.template_problems("text", self.text)
 
 
 def message(written: str, buttons: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

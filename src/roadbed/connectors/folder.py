@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
-from roadbed.connectors import filling, workbooks
+from roadbed.connectors import rendering, workbooks
 from roadbed.connectors.cells import Cell, neutralised, restored
 from roadbed.connectors.files import is_there, remove, safe_name, write_whole
 from roadbed.usecases.destinations import Outside, Parcel, RefusedError, Sent, TemporaryError
@@ -81,7 +81,7 @@ class Folder:
         return folder
 
     def _target(self, parcel: Parcel) -> Path:
-        name = safe_name(filling.text(self.file, filling.facts_of(parcel)), parcel.key)
+        name = safe_name(rendering.text(self.file, rendering.facts_of(parcel)), parcel.key)
         return Path(self.path) / f"{name}.{self.format}"
 
     def _row(self, parcel: Parcel) -> dict[str, Cell]:
@@ -91,12 +91,12 @@ class Folder:
         return row
 
     def _json(self, parcel: Parcel) -> bytes:
-        return filling.encoded(self._shaped(parcel)) + b"\n"
+        return rendering.encoded(self._shaped(parcel)) + b"\n"
 
     def _shaped(self, parcel: Parcel) -> Mapping[str, object]:
         if not self.columns:
             return parcel.content  # data, never a template
-        return dict(filling.shape(self.columns, filling.facts_of(parcel)))
+        return dict(rendering.shape(self.columns, rendering.facts_of(parcel)))
 
     def _problems(self) -> Iterator[str]:
         if not str(self.path).strip():
@@ -107,8 +107,8 @@ class Folder:
             yield "The first column is key already. Give the other one another name."
         if any("\x00" in each for each in self.columns):
             yield "A heading holds a sign that cannot be written. Use plain words."
-        yield from filling.template_problems("columns", self.columns)
-        yield from filling.template_problems("file", self.file)
+        yield from rendering.template_problems("columns", self.columns)
+        yield from rendering.template_problems("file", self.file)
 
 
 def read_csv(file: Path) -> list[dict[str, str]]:

@@ -18,8 +18,8 @@ from typing import ClassVar, Literal, get_args
 
 from pydantic import SecretStr
 
-from roadbed.connectors import filling
-from roadbed.connectors.once import SendOnly
+from roadbed.connectors import rendering
+from roadbed.connectors.send_only import SendOnly
 from roadbed.usecases.destinations import (
     Outside,
     Parcel,
@@ -87,13 +87,13 @@ class Email(SendOnly):
         return f"<{digest}@{self.sender.rpartition('@')[2]}>"
 
     def _message(self, parcel: Parcel, outside: Outside) -> EmailMessage:
-        facts = filling.facts_of(parcel)
+        facts = rendering.facts_of(parcel)
         # Split before filling: a field can never add a receiver.
-        to = [filling.text(each.strip(), facts) for each in self.to.split(",")]
+        to = [rendering.text(each.strip(), facts) for each in self.to.split(",")]
         for each in to:
             if _ADDRESS.fullmatch(each) is None:
                 raise RefusedError(f"{each[:80]!r} is no address that mail can be sent to.")
-        subject = filling.text(self.subject, facts)
+        subject = rendering.text(self.subject, facts)
         if len(subject.splitlines()) > 1 or subject.endswith(("\r", "\n")):
             raise RefusedError("The subject would hold a line break.")
         message = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
@@ -104,7 +104,7 @@ class Email(SendOnly):
             message["Date"] = outside.now()
             message["Message-ID"] = self.message_id(parcel.key)
             message["Auto-Submitted"] = "auto-generated"
-            message.set_content(filling.text(self.text, facts))
+            message.set_content(rendering.text(self.text, facts))
         except (ValueError, UnicodeError) as error:
             raise RefusedError(f"The message cannot be written: {error}.") from error
         return message
@@ -124,9 +124,9 @@ class Email(SendOnly):
             yield "The password would travel unencrypted. Use starttls or tls."
         if self.tls == "none" and not self.private:
             yield "The mail would travel unencrypted. Use starttls or tls, or private=True."
-        yield from filling.secret_problems("password", self.password)
+        yield from rendering.secret_problems("password", self.password)
         for name in ("to", "subject", "text"):
-            yield from filling.template_problems(name, getattr(self, name))
+            yield from rendering.template_problems(name, getattr(self, name))
 
 
 class _Connection(smtplib.SMTP):

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from roadbed.connectors import filling
+from roadbed.connectors import rendering
 from roadbed.storage.sql import queries
 from roadbed.usecases.destinations import (
     Outside,
@@ -55,10 +55,10 @@ class PostgresTable:
         return list(self._problems())
 
     async def send(self, parcel: Parcel, outside: Outside) -> Sent:
-        facts = filling.facts_of(parcel)
+        facts = rendering.facts_of(parcel)
         row: dict[str, Any] = {self.key_column: parcel.key}
         for name, template in self.columns.items():
-            value = filling.shape(template, facts)
+            value = rendering.shape(template, facts)
             row[name] = Jsonb(value) if isinstance(value, dict | list) else value
         values = {f"v{number}": value for number, value in enumerate(row.values())}
         statement = _statement(
@@ -110,14 +110,14 @@ class PostgresTable:
         if "=" in self.dsn or "://" in self.dsn:
             yield "dsn is a secret and must not stand here. Name an environment variable."
         else:
-            yield from filling.secret_problems("dsn", self.dsn)
+            yield from rendering.secret_problems("dsn", self.dsn)
         if len(self.table.split(".")) > 2 or not all(
             map(_NAME.fullmatch, (*self.table.split("."), self.key_column, *self.columns))
         ):
             yield "A name of table or column is empty or too long. Write schema.name."
         if self.key_column in self.columns:
             yield f"{self.key_column} is filled with the key. Leave it out of columns."
-        yield from filling.template_problems("columns", self.columns)
+        yield from rendering.template_problems("columns", self.columns)
 
 
 async def _connect(name: str, outside: Outside) -> psycopg.AsyncConnection[tuple[Any, ...]]:

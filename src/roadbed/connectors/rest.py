@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar, TypedDict
 
-from roadbed.connectors import filling
-from roadbed.connectors.answers import accept, condition_problems, dig, holds
-from roadbed.connectors.outside import url_problem
+from roadbed.connectors import rendering
+from roadbed.connectors.egress import url_problem
+from roadbed.connectors.responses import accept, condition_problems, dig, holds
 from roadbed.usecases.destinations import Outside, Parcel, RefusedError, Response, Sent
 
 _GONE = frozenset({404, 410})
@@ -70,7 +70,7 @@ class Rest:
         return list(self._problems())
 
     async def send(self, parcel: Parcel, outside: Outside) -> Sent:
-        response = await self._call(self.create, "POST", filling.facts_of(parcel), outside)
+        response = await self._call(self.create, "POST", rendering.facts_of(parcel), outside)
         answer = accept(response, outside.now(), self.succeeded_when, hide=self._hidden(outside))
         return Sent(reference=dig(answer, self.reference), detail=f"It answered {response.status}.")
 
@@ -78,7 +78,7 @@ class Rest:
         if self.find is None:
             raise RefusedError("No call to find an effect is declared. Look there.")
         call = Call(path=self.find["path"], method=self.find.get("method", "GET"))
-        response = await self._call(call, "GET", filling.facts_of(parcel), outside)
+        response = await self._call(call, "GET", rendering.facts_of(parcel), outside)
         if response.status in _GONE:
             return None
         answer = accept(response, outside.now(), hide=self._hidden(outside))
@@ -90,7 +90,9 @@ class Rest:
     async def compensate(self, parcel: Parcel, sent: Sent, outside: Outside) -> Sent:
         if self.take_back is None:
             raise RefusedError("No call to take an effect back is declared. A person has to.")
-        facts = filling.facts_of(parcel, sent={"reference": sent.reference, "detail": sent.detail})
+        facts = rendering.facts_of(
+            parcel, sent={"reference": sent.reference, "detail": sent.detail}
+        )
         response = await self._call(self.take_back, "DELETE", facts, outside)
         # Gone already: it was taken back before, and the answer was lost.
         if response.status not in _GONE:
@@ -101,19 +103,19 @@ class Rest:
         self, call: Call, method: str, facts: Mapping[str, Any], outside: Outside
     ) -> Response:
         headers = {
-            name: filling.text(value, facts) for name, value in call.get("headers", {}).items()
+            name: rendering.text(value, facts) for name, value in call.get("headers", {}).items()
         }
         content = b""
         if call.get("body") is not None:
             headers.setdefault("Content-Type", "application/json")
-            content = filling.encoded(filling.shape(call["body"], facts))
+            content = rendering.encoded(rendering.shape(call["body"], facts))
         if self.key_header is not None:
-            headers[self.key_header] = filling.header_key(str(facts["key"]))
+            headers[self.key_header] = rendering.header_key(str(facts["key"]))
         if self.auth_header is not None:
             headers[self.auth_header[0]] = self._hidden(outside)
         return await outside.request(
             call.get("method", method),
-            self.base_url.rstrip("/") + filling.path(call["path"], facts),
+            self.base_url.rstrip("/") + rendering.path(call["path"], facts),
             headers=headers,
             content=content,
             private=self.private,
@@ -134,7 +136,7 @@ class Rest:
             if call is not None:
                 yield from _call_problems(name, call, Find if name == "find" else Call)
         if self.auth_header is not None:
-            yield from filling.secret_problems("auth_header", self.auth_header[1])
+            yield from rendering.secret_problems("auth_header", self.auth_header[1])
         yield from condition_problems("succeeded_when", self.succeeded_when)
         if self.find is not None:
             yield from condition_problems("find.found_when", self.find.get("found_when"))
@@ -150,4 +152,4 @@ def _call_problems(name: str, call: Mapping[str, Any], known: type) -> Iterator[
     if call.get("method", "GET") not in _METHODS:
         yield f"{name}.method is {call.get('method')!r}. Use one of {sorted(_METHODS)}."
     for part in ("path", "headers", "body"):
-        yield from filling.template_problems(f"{name}.{part}", call.get(part))
+        yield from rendering.template_problems(f"{name}.{part}", call.get(part))

@@ -14,10 +14,10 @@ from typing import ClassVar
 
 from pydantic import SecretStr
 
-from roadbed.connectors.answers import accept, condition_problems, dig
-from roadbed.connectors.filling import encoded, header_key, secret_problems
-from roadbed.connectors.once import SendOnly
-from roadbed.connectors.outside import url_problem
+from roadbed.connectors.egress import url_problem
+from roadbed.connectors.rendering import encoded, header_key, secret_problems
+from roadbed.connectors.responses import accept, condition_problems, dig
+from roadbed.connectors.send_only import SendOnly
 from roadbed.usecases.destinations import Outside, Parcel, RefusedError, Sent
 
 _PREFIX = "whsec_"

@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from roadbed.audit.model import Checkpoint
 from roadbed.audit.witness import Send
+from roadbed.connectors.egress import NetworkPool, url_problem
 from roadbed.connectors.mail import Email
-from roadbed.connectors.outside import NetworkPool, url_problem
 from roadbed.kernel.settings import Settings
 from roadbed.usecases.destinations import Parcel, RefusedError, TemporaryError
 

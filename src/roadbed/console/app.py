@@ -16,30 +16,30 @@ from starlette.staticfiles import StaticFiles
 
 from roadbed.access import guard, listing, needs, viewer_of
 from roadbed.console import (
+    account,
     charts,
-    delivering,
-    entering,
-    erasing,
-    granting,
-    improving,
-    labelling,
-    noting,
-    receipting,
-    recording,
-    releasing,
-    reporting,
-    reviewing,
-    staying,
-    stopping,
-    trusting,
-    versioning,
-    words,
+    deliveries,
+    erasures,
+    formatting,
+    halts,
+    incidents,
+    labels,
+    notebooks,
+    outcomes,
+    people,
+    proposals,
+    receipts,
+    releases,
+    reviews,
+    sign_in,
+    trust,
+    versions,
 )
 from roadbed.console.pages import app_of, page, problem_page, usecase_page
+from roadbed.guarantee.audit_replay import STATES
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.errors import NotSignedInError, TooManyRequestsError
-from roadbed.people.rules import Permission, Viewer
-from roadbed.trust.rules import STATES
+from roadbed.people.permissions import Permission, Viewer
 
 _TICK_SECONDS = 1.0
 _MOST_STREAMS = 30  # of one person, in each process
@@ -59,40 +59,40 @@ def create() -> Starlette:
 def _routes() -> list[Route]:
     return [
         Route("/", usecases),
-        *entering.ROUTES,
-        *staying.ROUTES,
-        *granting.ROUTES,
+        *sign_in.ROUTES,
+        *account.ROUTES,
+        *people.ROUTES,
         Route("/live", live),
         Route("/usecases/{name}", usecase),
-        Route("/usecases/{name}/trust", trusting.trust),
-        Route("/usecases/{name}/weak", trusting.weak),
-        Route("/notices/{notice_id}/seen", trusting.seen, methods=["POST"]),
-        Route("/usecases/{name}/review", reviewing.desk),
-        Route("/usecases/{name}/review/next", reviewing.next_item, methods=["POST"]),
-        Route("/usecases/{name}/labels", labelling.labels),
-        Route("/usecases/{name}/labels", labelling.decide, methods=["POST"]),
-        Route("/usecases/{name}/review/{review_id}", reviewing.give, methods=["POST"]),
-        Route("/usecases/{name}/review/{review_id}/skip", reviewing.skip, methods=["POST"]),
-        Route("/usecases/{name}/review/{review_id}/undo", reviewing.undo, methods=["POST"]),
-        Route("/usecases/{name}/deliveries", delivering.deliveries),
-        Route("/usecases/{name}/deliveries/replay", delivering.replay, methods=["POST"]),
-        Route("/deliveries/{delivery_id}", delivering.delivery),
-        Route("/deliveries/{delivery_id}", delivering.say, methods=["POST"]),
-        *reporting.ROUTES,
-        *receipting.ROUTES,
-        *improving.ROUTES,
-        *recording.ROUTES,
-        *erasing.ROUTES,
-        Route("/usecases/{name}/notebook", noting.notebook),
-        Route("/usecases/{name}/versions", versioning.versions),
-        Route("/usecases/{name}/versions/{named}", versioning.difference),
-        *releasing.ROUTES,
-        Route("/usecases/{name}/halt", stopping.halt_page),
-        Route("/usecases/{name}/halt", stopping.halt, methods=["POST"]),
-        Route("/usecases/{name}/resume", stopping.resume, methods=["POST"]),
-        Route("/usecases/{name}/drill", stopping.drill, methods=["POST"]),
-        Route("/halt", stopping.halt_all_page),
-        Route("/halt", stopping.halt_all, methods=["POST"]),
+        Route("/usecases/{name}/trust", trust.trust),
+        Route("/usecases/{name}/weak", trust.weak),
+        Route("/notices/{notice_id}/seen", trust.seen, methods=["POST"]),
+        Route("/usecases/{name}/review", reviews.desk),
+        Route("/usecases/{name}/review/next", reviews.next_item, methods=["POST"]),
+        Route("/usecases/{name}/labels", labels.labels),
+        Route("/usecases/{name}/labels", labels.decide, methods=["POST"]),
+        Route("/usecases/{name}/review/{review_id}", reviews.give, methods=["POST"]),
+        Route("/usecases/{name}/review/{review_id}/skip", reviews.skip, methods=["POST"]),
+        Route("/usecases/{name}/review/{review_id}/undo", reviews.undo, methods=["POST"]),
+        Route("/usecases/{name}/deliveries", deliveries.deliveries),
+        Route("/usecases/{name}/deliveries/replay", deliveries.replay, methods=["POST"]),
+        Route("/deliveries/{delivery_id}", deliveries.delivery),
+        Route("/deliveries/{delivery_id}", deliveries.say, methods=["POST"]),
+        *outcomes.ROUTES,
+        *receipts.ROUTES,
+        *proposals.ROUTES,
+        *incidents.ROUTES,
+        *erasures.ROUTES,
+        Route("/usecases/{name}/notebook", notebooks.notebook),
+        Route("/usecases/{name}/versions", versions.versions),
+        Route("/usecases/{name}/versions/{named}", versions.difference),
+        *releases.ROUTES,
+        Route("/usecases/{name}/halt", halts.halt_page),
+        Route("/usecases/{name}/halt", halts.halt, methods=["POST"]),
+        Route("/usecases/{name}/resume", halts.resume, methods=["POST"]),
+        Route("/usecases/{name}/drill", halts.drill, methods=["POST"]),
+        Route("/halt", halts.halt_all_page),
+        Route("/halt", halts.halt_all, methods=["POST"]),
     ]
 
 
@@ -104,7 +104,7 @@ async def usecases(request: Request) -> HTMLResponse:
     for name in viewer.visible(app.registry.names()):
         service = app.registry.get(name)
         overview = await app.monitoring.overview(service.loaded.declared, halted=service.halted)
-        rows.append((overview, words.headline(overview, service.live, app.clock.now())))
+        rows.append((overview, formatting.headline(overview, service.live, app.clock.now())))
     return page(
         request,
         "usecases.html",
@@ -144,7 +144,7 @@ async def usecase(request: Request) -> HTMLResponse:
         failures=await app.failures.list([overview.use_case]),
         proof=proof,
         curve=curve,
-        headline=words.headline(overview, service.live, app.clock.now()),
+        headline=formatting.headline(overview, service.live, app.clock.now()),
         plot=charts.risk_coverage(
             curve,
             limit=overview.risk_limit,
@@ -152,7 +152,7 @@ async def usecase(request: Request) -> HTMLResponse:
         ),
         volume=charts.volume(history, app.clock.now()),
         history=history,
-        **await noting.road(request, overview.use_case),
+        **await notebooks.road(request, overview.use_case),
     )
 
 
@@ -203,7 +203,7 @@ async def _on_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, RoadbedError):
         raise error
     if isinstance(error, NotSignedInError):
-        return entering.not_signed_in(request, error)
+        return sign_in.not_signed_in(request, error)
     return problem_page(request, error)
 
 

@@ -13,18 +13,18 @@ from starlette.responses import HTMLResponse
 
 from roadbed import __version__
 from roadbed.bootstrap import App
-from roadbed.console import words
-from roadbed.improvement.sentences import support
+from roadbed.console import formatting
+from roadbed.guarantee.audit_replay import reviews_a_day, unaudited
+from roadbed.guarantee.presentation import above
+from roadbed.improvement.presentation import support
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.figures import counted, interval
 from roadbed.kernel.json import flat, shown
 from roadbed.people.errors import NotSignedInError
-from roadbed.people.rules import Permission, Viewer
-from roadbed.releases.sentences import above
+from roadbed.people.permissions import Permission, Viewer
 from roadbed.reviews.errors import LabelUnknownError
 from roadbed.reviews.model import told
 from roadbed.statuses import status_of
-from roadbed.trust.rules import reviews_a_day, unaudited
 
 _MOST = 1000  # characters of a field
 _HERE = Path(__file__).parent
@@ -37,20 +37,20 @@ _environment = Environment(
 )
 _environment.filters.update(
     above=above,
-    percent=words.percent,
-    duration=words.duration,
-    span=words.span,
-    exact=words.exact,
-    short=words.short,
+    percent=formatting.percent,
+    duration=formatting.duration,
+    span=formatting.span,
+    exact=formatting.exact,
+    short=formatting.short,
     flat=flat,
     shown=shown,
-    json=words.compact,
-    code=words.code,
-    milliseconds=words.milliseconds,
-    sentence=words.sentence,
-    seen=words.seen,
+    json=formatting.compact,
+    code=formatting.code,
+    milliseconds=formatting.milliseconds,
+    sentence=formatting.sentence,
+    seen=formatting.seen,
     support=support,
-    points=words.points,
+    points=formatting.points,
 )
 _environment.globals.update(
     release=__version__,
@@ -58,14 +58,14 @@ _environment.globals.update(
     counted=counted,
     unaudited=unaudited,
     reviews_a_day=reviews_a_day,
-    reasons=words.REASONS,
+    reasons=formatting.REASONS,
     told=told,
-    budget_states=words.BUDGET_STATES,
-    money=words.money,
-    delivery_states=words.DELIVERY_STATES,
-    outcomes=words.OUTCOMES,
-    roles=words.ROLES,
-    release_states=words.RELEASE_STATES,
+    budget_states=formatting.BUDGET_STATES,
+    money=formatting.money,
+    delivery_states=formatting.DELIVERY_STATES,
+    outcomes=formatting.OUTCOMES,
+    roles=formatting.ROLES,
+    release_states=formatting.RELEASE_STATES,
 )
 
 
@@ -96,9 +96,9 @@ def page(request: Request, template: str, status: int = 200, **facts: Any) -> HT
         path=request.url.path,
         restore=app_of(request).recovery.standing,
         now=now,
-        ago=lambda at: words.ago(at, now),
-        left=lambda at: words.left(at, now),
-        span=lambda at: words.span((now - at).total_seconds()),
+        ago=lambda at: formatting.ago(at, now),
+        left=lambda at: formatting.left(at, now),
+        span=lambda at: formatting.span((now - at).total_seconds()),
         **{"usecase": None, "standing": None, **facts},
     )
     return HTMLResponse(html, status)

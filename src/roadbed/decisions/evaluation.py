@@ -13,7 +13,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from roadbed.decisions import rules
+from roadbed.decisions import routing
+from roadbed.decisions.decider_runner import Runner
 from roadbed.decisions.model import (
     Answered,
     LiveVersion,
@@ -22,14 +23,13 @@ from roadbed.decisions.model import (
     Route,
     Routed,
 )
-from roadbed.decisions.runner import Runner
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.storable import cleaned
 from roadbed.scoring.content import Content
-from roadbed.usecases.folder import LoadedUseCase
-from roadbed.usecases.reading import UnfitError, read_stored
-from roadbed.usecases.rules import slices_of
+from roadbed.usecases.loader import LoadedUseCase
+from roadbed.usecases.parsing import UnfitError, read_stored
+from roadbed.usecases.validation import slices_of
 
 MOST_ATTEMPTS = 3
 MOST_OF_A_REASON = 400  # characters
@@ -128,8 +128,8 @@ class Evaluation:
 
     def under(self, version: LiveVersion, *, halted: bool = False) -> Evaluation:
         """The same answer, scored and routed with what ``version`` has in force."""
-        score = rules.score(self.confidence, self.cautious, version, self.slices)
-        routed = rules.route(self.held, score, version, halted=halted, slices=self.slices)
+        score = routing.score(self.confidence, self.cautious, version, self.slices)
+        routed = routing.route(self.held, score, version, halted=halted, slices=self.slices)
         return replace(self, score=score, routed=routed)
 
 
@@ -206,7 +206,7 @@ def _before(
         reason = f"The input does not fit what this version takes: {unfit}."
         return _unasked(Reason.INVALID_ANSWER, reason[:MOST_OF_A_REASON])
     if fired := loaded.rules.check_before(task.content):
-        return _unasked(Reason.RULE, fired.reason)[0], rules.held_by_rule(fired)
+        return _unasked(Reason.RULE, fired.reason)[0], routing.held_by_rule(fired)
     if not context.funded:
         return _unasked(Reason.BUDGET, "The budget is used up.")
     return None
@@ -220,20 +220,20 @@ def _screened(
 ) -> tuple[Sequence[Mapping[str, Any]], Routed | None]:
     """The actions of an answer with what rules decide on them, and what holds the answer back."""
     if isinstance(answer, NotAnswered):
-        return (), rules.to_review(answer.code, answer.reason)
-    actions = rules.screen_actions(answer, task.content, loaded.rules)
+        return (), routing.to_review(answer.code, answer.reason)
+    actions = routing.screen_actions(answer, task.content, loaded.rules)
     if fired := loaded.rules.check_after(task.content, answer.output, answer.confidence):
-        return actions, rules.held_by_rule(fired)
-    if refused := rules.action_refused(actions):
+        return actions, routing.held_by_rule(fired)
+    if refused := routing.action_refused(actions):
         return actions, refused
     if context.capped and answer.cost is None:
-        return actions, rules.cost_unknown()
+        return actions, routing.cost_unknown()
     return actions, None
 
 
 def _unasked(code: Reason, reason: str) -> tuple[NotAnswered, Routed]:
     answer = NotAnswered(code=code, reason=cleaned(reason), evidence={}, cost=_NOTHING)
-    return answer, rules.to_review(code, answer.reason)
+    return answer, routing.to_review(code, answer.reason)
 
 
 _UNROUTED = Routed(route=Route.REVIEW, code=Reason.NOT_PROVEN, reason="")

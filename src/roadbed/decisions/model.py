@@ -14,8 +14,8 @@ from roadbed.risk.coin import RATE_BEFORE
 from roadbed.risk.slices import Pooling
 from roadbed.risk.states import State
 from roadbed.scoring.content import Content
-from roadbed.usecases.deciders import FunctionDecider, Trainable
-from roadbed.usecases.folder import LoadedUseCase
+from roadbed.usecases.decider import FunctionDecider, Trainable
+from roadbed.usecases.loader import LoadedUseCase
 
 if TYPE_CHECKING:
     from roadbed.executors.isolated import IsolatedDecider

@@ -4,7 +4,7 @@ SELECT pg_advisory_xact_lock_shared(hashtext('halt'), hashtext(use_case))
 FROM (SELECT DISTINCT use_case
       FROM json_to_recordset(%(items)s::json) AS item (use_case text) ORDER BY 1) AS named
 
--- The next ones are parts of one statement (pipeline.py): `item` is the batch, `fresh` what of it is
+-- The next ones are parts of one statement (transactions.py): `item` is the batch, `fresh` what of it is
 -- written in this transaction. A batch that is sent twice has nothing fresh the second time.
 
 -- name: decided_items

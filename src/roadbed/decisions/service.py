@@ -10,8 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 from roadbed.budgets.service import amounts
-from roadbed.decisions import rules
-from roadbed.decisions.commits import SECONDS_AT_ONCE, one_is_enough
+from roadbed.decisions import routing
+from roadbed.decisions.commit_modes import SECONDS_AT_ONCE, one_is_enough
+from roadbed.decisions.crash_detection import Presence
+from roadbed.decisions.decider_runner import Runner
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
 from roadbed.decisions.in_flight import InFlight
 from roadbed.decisions.model import (
@@ -22,27 +24,25 @@ from roadbed.decisions.model import (
     Service,
     Services,
 )
-from roadbed.decisions.presence import Presence
-from roadbed.decisions.runner import Runner
 from roadbed.decisions.trials import Trials
 from roadbed.intake.errors import RetiredError
 from roadbed.intake.model import Admission, AdmittedTask, Arrival
-from roadbed.intake.service import Intake, record
+from roadbed.intake.tasks import Intake, record
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.scoring.content import content_hash
 from roadbed.storage.errors import RejectedWriteError
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
-from roadbed.usecases.folder import LoadedUseCase
-from roadbed.usecases.model import UseCase
-from roadbed.usecases.outbound import plan
+from roadbed.usecases.delivery_plan import plan
+from roadbed.usecases.loader import LoadedUseCase
+from roadbed.usecases.use_case import UseCase
 
 SQL = queries(__package__)
 
 
 class Decisions:
-    """Takes tasks from admission to settlement. What settles them is wired in ``pipeline.py``."""
+    """Takes tasks from admission to settlement. ``transactions.py`` wires what settles them."""
 
     def __init__(
         self,
@@ -385,7 +385,7 @@ async def _done_within(
 
 def _version(service: Service, task: AdmittedTask) -> LiveVersion:
     """Who decides a task: the live version, or in a canary the candidate."""
-    if service.trial and rules.in_canary(service.trial, task):
+    if service.trial and routing.in_canary(service.trial, task):
         return service.trial.version
     return service.live
 
@@ -423,7 +423,7 @@ def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> dict[s
         "review_id": decision.review_id,
         # Where only a person can judge an answer, whoever judges has to see it.
         "blind": task.reference and not declared.scorer.needs_person,
-        "priority": rules.priority(decision.routed.code, reference=task.reference),
+        "priority": routing.priority(decision.routed.code, reference=task.reference),
         "budgeted": declared.budget is not None,
         "approve_seconds": declared.approvals.within_hours * 3600.0,
     }

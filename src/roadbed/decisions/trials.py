@@ -13,9 +13,9 @@ import structlog
 
 from roadbed.budgets.model import Aside
 from roadbed.budgets.service import Budgets
+from roadbed.decisions.decider_runner import Runner
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
 from roadbed.decisions.model import Answered, Decision, Service, Trial
-from roadbed.decisions.runner import Runner
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError

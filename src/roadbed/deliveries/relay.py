@@ -19,7 +19,7 @@ from typing import Any
 from psycopg.errors import UniqueViolation
 from pydantic_core import to_json
 
-from roadbed.deliveries import rules
+from roadbed.deliveries import outbox
 from roadbed.deliveries.model import COMPENSATION, Outcome, Prepared, State
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
@@ -35,7 +35,7 @@ from roadbed.usecases.destinations import (
     Sent,
     UnknownOutcomeError,
 )
-from roadbed.usecases.model import UseCase
+from roadbed.usecases.use_case import UseCase
 
 SQL = queries(__package__)
 SEND_SECONDS = 10.0  # for one attempt, look-up included
@@ -173,7 +173,7 @@ class Relay:
     async def _prepare_rows(
         self, connection: Connection, declared: UseCase, rows: Sequence[Row]
     ) -> None:
-        prepared = [rules.prepare(declared, row) for row in rows]
+        prepared = [outbox.prepare(declared, row) for row in rows]
         prepared = await self._limited(connection, declared, rows, prepared)
         prepared = await self._without_doubles(connection, declared, rows, prepared)
         await connection.execute(
@@ -240,7 +240,7 @@ class Relay:
                 continue
             first = taken.setdefault((row["destination"], each.key), _said(each))
             same = first["id"] == each.id
-            found.append(each if same else rules.doubled(row["destination"], each, first))
+            found.append(each if same else outbox.doubled(row["destination"], each, first))
         return found
 
     # Keeping order
@@ -273,16 +273,16 @@ class Relay:
         return self._warnings.caught(not_done, **place)
 
     async def _lost(self, declared: UseCase, row: Row) -> None:
-        to = rules.connector(declared, row["destination"])
+        to = outbox.connector(declared, row["destination"])
         error = UnknownOutcomeError("the sender never came back")
         if to is None:
             outcome = Outcome(outcome="unknown", state=State.UNKNOWN, detail=str(error))
         else:
-            outcome = rules.failed(error, row, to, self._clock.now(), self._chance())
+            outcome = outbox.failed(error, row, to, self._clock.now(), self._chance())
         await self._finished(row, outcome, LEASE_SECONDS)
 
     async def _take_back(self, declared: UseCase, row: Row, why: str) -> None:
-        to = rules.connector(declared, row["destination"])
+        to = outbox.connector(declared, row["destination"])
         # After a restore nobody knows whether it was taken back before.
         able = to is not None and to.can_compensate and not row["restored"]
         if not able and row.get("again"):
@@ -313,7 +313,7 @@ class Relay:
             await connection.execute(SQL["gate"], named)
             cursor = await connection.execute(SQL["places"], named)
             places = [row["destination"] for row in await cursor.fetchall()]
-            rooms = rules.rooms(
+            rooms = outbox.rooms(
                 {name: self._held[declared.name, name] for name in places},
                 free,
                 of_use_case=sum(
@@ -340,7 +340,7 @@ class Relay:
             del self._held[place]
 
     async def _send(self, declared: UseCase, row: Row, claimed_at: float) -> None:
-        to = rules.connector(declared, row["destination"])
+        to = outbox.connector(declared, row["destination"])
         began = self._clock.monotonic()
         if to is None:
             outcome = Outcome(
@@ -351,7 +351,7 @@ class Relay:
             outcome = Outcome(
                 outcome="temporary", state=State.WAITING, detail="claimed too late", counts=False
             )
-        elif not rules.as_approved(row):
+        elif not outbox.as_approved(row):
             outcome = Outcome(
                 outcome="refused",
                 state=State.FAILED,
@@ -375,17 +375,17 @@ class Relay:
             async with asyncio.timeout(SEND_SECONDS):
                 if row["kind"] == COMPENSATION:
                     made = Sent(reference=row["of_reference"])
-                    return rules.delivered(await to.compensate(parcel, made, outside))
+                    return outbox.delivered(await to.compensate(parcel, made, outside))
                 if row["look_first"] and to.can_look_up:
                     there = await to.look_up(parcel, outside)
                     if there is not None:
-                        return rules.delivered(there, found=True)
-                return rules.delivered(await to.send(parcel, outside))
+                        return outbox.delivered(there, found=True)
+                return outbox.delivered(await to.send(parcel, outside))
         except TimeoutError:
             error: Exception = UnknownOutcomeError(f"no answer within {SEND_SECONDS:g} s")
         except Exception as problem:
             error = problem
-        return rules.failed(error, row, to, self._clock.now(), self._chance())
+        return outbox.failed(error, row, to, self._clock.now(), self._chance())
 
     async def _finished(self, row: Row, outcome: Outcome, seconds: float) -> None:
         await self._writer.write(
@@ -427,7 +427,7 @@ class Relay:
         failures = self._failures[place]
         if 0 < failures < 5:
             return
-        wait = rules.circuit_wait(failures)
+        wait = outbox.circuit_wait(failures)
         self._left_alone[place] = self._clock.monotonic() + wait
         facts = {
             "use_case": use_case,
@@ -459,8 +459,8 @@ def _notice(ids: Ids, row: Row, outcome: Outcome) -> Mapping[str, str | None]:
         return {"notice": None, "about": None, "text": None}
     return {
         "notice": ids.new("ntc"),
-        "about": rules.about(row["destination"], outcome.cause),
-        "text": rules.refusal(row["use_case"], row["destination"], outcome.cause),
+        "about": outbox.about(row["destination"], outcome.cause),
+        "text": outbox.refusal(row["use_case"], row["destination"], outcome.cause),
     }
 
 

@@ -33,7 +33,7 @@ from roadbed.executors.in_process import (
     is_coroutine,
 )
 from roadbed.usecases import patches
-from roadbed.usecases.deciders import (
+from roadbed.usecases.decider import (
     FunctionDecider,
     LabelledExample,
     OutOfFold,
@@ -41,8 +41,8 @@ from roadbed.usecases.deciders import (
     is_trainable,
     needs_of,
 )
-from roadbed.usecases.folder import LoadedUseCase, load
-from roadbed.usecases.reading import read_stored
+from roadbed.usecases.loader import LoadedUseCase, load
+from roadbed.usecases.parsing import read_stored
 
 _REARM_SECONDS = 1.0
 _LONGEST_LINE = 2_000

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from roadbed.kernel.errors import RoadbedError
-from roadbed.usecases.deciders import VERBS, LabelledExample, OutOfFold, Trainable, is_trainable
+from roadbed.usecases.decider import VERBS, LabelledExample, OutOfFold, Trainable, is_trainable
 from roadbed.usecases.errors import TrainingError
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from roadbed.executors.threads import Bench, Homeward, Losses
-from roadbed.usecases.deciders import Context, Trainable
+from roadbed.usecases.decider import Context, Trainable
 
 LARGEST_BATCH = 64
 MOST_THREADS = 16

@@ -12,11 +12,11 @@ import numpy as np
 
 from roadbed.executors.children import Child, ForkServer, Source
 from roadbed.executors.in_process import is_coroutine
-from roadbed.usecases.deciders import LabelledExample, Needs, OutOfFold, is_trainable, needs_of
+from roadbed.usecases.decider import LabelledExample, Needs, OutOfFold, is_trainable, needs_of
 from roadbed.usecases.errors import Problem, TrainingError, UseCaseError
-from roadbed.usecases.folder import LoadedUseCase
-from roadbed.usecases.model import UseCase
-from roadbed.usecases.reading import written
+from roadbed.usecases.loader import LoadedUseCase
+from roadbed.usecases.parsing import written
+from roadbed.usecases.use_case import UseCase
 
 LOAD_SECONDS = 120.0
 FIT_SECONDS = 3_600.0

@@ -17,9 +17,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from roadbed.kernel.storable import cleaned
-from roadbed.usecases.deciders import Answer, Context, Task, Unsure
+from roadbed.usecases.decider import Answer, Context, Task, Unsure
 from roadbed.usecases.destinations import Action
-from roadbed.usecases.reading import written
+from roadbed.usecases.parsing import written
 
 LARGEST_FRAME = 64 * 1024 * 1024
 LARGEST_ANSWER = 250_000  # bytes; 64 of them fit well into a frame

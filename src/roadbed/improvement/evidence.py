@@ -7,16 +7,18 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from roadbed.examples.quality import Item
 from roadbed.improvement.mining import MOST_SEEN, Draft, Seen, mine
-from roadbed.improvement.mining.accepting import repeats, unsettled
-from roadbed.improvement.mining.choosing import examples
-from roadbed.improvement.mining.learning import learning
-from roadbed.improvement.quality import Item
-from roadbed.improvement.service import SQL
+from roadbed.improvement.mining.accepted import repeats, unsettled
+from roadbed.improvement.mining.prompt_examples import examples
+from roadbed.improvement.mining.refit import learning
 from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
 from roadbed.usecases.errors import PatchError
-from roadbed.usecases.folder import LoadedUseCase
+from roadbed.usecases.loader import LoadedUseCase
 from roadbed.usecases.patches import RulePatch, read
+
+SQL = queries("roadbed.improvement")
 
 _MOST_ITEMS = 20_000
 Json = Mapping[str, Any]

@@ -10,25 +10,26 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from roadbed.examples.quality import Quality, quality
 from roadbed.improvement.errors import ProposalDecidedError, ProposalEditError, UnknownProposalError
 from roadbed.improvement.evidence import Evidence
 from roadbed.improvement.mining import Draft
-from roadbed.improvement.mining.accepting import (
+from roadbed.improvement.mining.accepted import (
     checked,
     edited,
     reasoned,
     recounted,
     titled,
 )
-from roadbed.improvement.model import Proposal
-from roadbed.improvement.prompting import Suggestion
-from roadbed.improvement.quality import Quality, quality
-from roadbed.improvement.service import SQL
+from roadbed.improvement.model import Proposal, Suggestion
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.storage.database import Connection, Database
+from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
-from roadbed.usecases.folder import LoadedUseCase
+from roadbed.usecases.loader import LoadedUseCase
+
+SQL = queries("roadbed.improvement")
 
 STATES = ("open", "accepted", "rejected", "withdrawn")
 ENOUGH = 20  # new corrections before Roadbed looks by itself

@@ -12,16 +12,16 @@ from psycopg.types.json import Jsonb
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
-from roadbed.outcomes import rules
-from roadbed.outcomes.book import OutcomeBook
+from roadbed.outcomes import validation
 from roadbed.outcomes.errors import OutcomeKeyReusedError
 from roadbed.outcomes.model import Outcome, Report, Reported
-from roadbed.outcomes.sent import read
+from roadbed.outcomes.report_form import read
+from roadbed.outcomes.repository import OutcomeBook
 from roadbed.storage.database import Database
 from roadbed.storage.errors import StorageUnavailableError
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
-from roadbed.usecases.model import UseCase
+from roadbed.usecases.use_case import UseCase
 
 SQL = queries(__package__)
 MOST_AT_ONCE = 1_000
@@ -30,7 +30,7 @@ Item = Mapping[str, Any]
 
 
 class Outcomes:
-    """Takes reports in. ``record`` is wired in ``pipeline.py``; ``book`` reads what was taken."""
+    """Takes reports in. ``transactions.py`` wires ``record``; ``book`` reads."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class Outcomes:
         try:
             item, row = await self._written(declared, report, tasks, by=by, at=at)
             if row is None or row["outcome_id"] is None:
-                raise rules.refused(item)
+                raise validation.refused(item)
             if row["body_hash"] != item["body_hash"]:
                 raise OutcomeKeyReusedError(item["key"], row["outcome_id"])
         except StorageUnavailableError:
@@ -149,10 +149,10 @@ class Outcomes:
         for attempt in range(_MOST_TRIES):
             if attempt:
                 tasks = await self.book.tasks(declared.name, [report])
-            item = await asyncio.to_thread(rules.item, declared, report, tasks, now=at)
+            item = await asyncio.to_thread(validation.item, declared, report, tasks, now=at)
             item |= {
                 "id": self._ids.new("out"),
-                "review_id": self._ids.review() if rules.may_be_wrong(item) else None,
+                "review_id": self._ids.review() if validation.may_be_wrong(item) else None,
                 "use_case": declared.name,
                 "reported_by": by,
                 "reported_at": at,
@@ -174,4 +174,4 @@ def _tried(sent: object) -> Report | RoadbedError:
 
 
 def _told(row: Item, stored: Outcome) -> Reported:
-    return Reported(outcome=rules.as_sent(stored, row), repeated=row["repeated"])
+    return Reported(outcome=validation.as_sent(stored, row), repeated=row["repeated"])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from roadbed.kernel.errors import RoadbedError
-from roadbed.people.rules import is_name
+from roadbed.people.permissions import is_name
 
 
 class NotSignedInError(RoadbedError):

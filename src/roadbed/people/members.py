@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from roadbed.people import rules
+from roadbed.people import permissions
 from roadbed.people.errors import (
     LastAdminError,
     PersonExistsError,
@@ -59,7 +59,7 @@ class Members:
 
         Raises ``PersonInvalidError``, ``PersonExistsError``.
         """
-        if not rules.is_name(name) or name in rules.RESERVED:
+        if not permissions.is_name(name) or name in permissions.RESERVED:
             raise PersonInvalidError(
                 f"{name[:80]!r} cannot be a person's name here.",
                 "Use at most 64 of a to z, 0 to 9, and inside '.', '_' and '-'; not roadbed.",
@@ -85,7 +85,7 @@ class Members:
         """An administrator, if there is none yet; gives the name, or ``None``."""
         async with self._database.transaction() as connection:
             await connection.execute(SQL["first_lock"])
-            facts = {"name": rules.as_name(name)}
+            facts = {"name": permissions.as_name(name)}
             row = await (await connection.execute(SQL["first"], facts)).fetchone()
             if row is None:
                 return None

@@ -96,3 +96,9 @@ class Identity:
     display: str
     nick: str
     unverified: str | None = None
+
+
+def named(roles: Sequence[str], last: str = "and") -> str:
+    """Roles in words: ``domain lead and risk partner``."""
+    words = [role.replace("_", " ") for role in roles]
+    return f" {last} ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else "nobody"

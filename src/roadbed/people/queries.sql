@@ -244,7 +244,7 @@ UPDATE token SET revoked_at = now() WHERE left(hash, 16) = ANY (%(ids)s) AND rev
 RETURNING person, left(hash, 16) AS id
 
 -- name: hashed_persons
--- The same as audit/irrevocable.py computes of a name.
+-- The same as audit/irrevocable_events.py computes of a name.
 SELECT name, encode(sha256(convert_to('roadbed/person/' || name, 'UTF8')), 'hex') AS hash
 FROM person ORDER BY name
 

@@ -17,7 +17,7 @@ from roadbed.people.errors import (
     UnknownTokenError,
 )
 from roadbed.people.model import Issued, Role
-from roadbed.people.rules import LINK_SECONDS, SCOPES, Viewer, reach
+from roadbed.people.permissions import LINK_SECONDS, SCOPES, Viewer, reach
 from roadbed.storage.database import Connection, Database, Row
 from roadbed.storage.sql import queries
 

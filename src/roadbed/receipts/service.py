@@ -16,7 +16,7 @@ from roadbed.receipts.revisions import linked
 from roadbed.scoring.content import content_hash
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
-from roadbed.usecases.model import UseCase
+from roadbed.usecases.use_case import UseCase
 
 _SQL = queries(__package__)
 Receipt = Mapping[str, Any]

@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from roadbed.audit import keys
-from roadbed.audit.history import History
+from roadbed.audit.checkpoint_history import History
 from roadbed.audit.notes import NoteError, PublicKey
 from roadbed.recovery import archive, programs
 from roadbed.recovery.archive import Reading

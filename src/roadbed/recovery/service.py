@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from roadbed.audit import handovers, irrevocable, keys
+from roadbed.audit import handovers, irrevocable_events, keys
 from roadbed.audit.handovers import Head
-from roadbed.audit.irrevocable import Event
+from roadbed.audit.irrevocable_events import Event
 from roadbed.audit.model import Checkpoint
 from roadbed.audit.service import AuditLog
 from roadbed.audit.tiles import Folder
@@ -25,17 +25,17 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.people.members import Members
 from roadbed.receipts.erasure import Erasure
-from roadbed.recovery import rules
+from roadbed.recovery import outstanding
 from roadbed.recovery.errors import NotAdministratorError, NothingToDeclareError
 from roadbed.recovery.model import Declared, Restoration
-from roadbed.recovery.rules import Outstanding
+from roadbed.recovery.outstanding import Outstanding
 from roadbed.storage.background import Warnings
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 
 _SQL = queries(__package__)
 _DELIVERIES = queries("roadbed.deliveries")
-_TRUST = queries("roadbed.trust")
+_TRUST = queries("roadbed.guarantee")
 _RESTORE = "restore"  # what the pods' notice is about, until the restore is declared
 _log = structlog.get_logger("roadbed")
 LOOK_SECONDS = 2.0
@@ -178,7 +178,7 @@ class Recovery:
             facts = {"at": self._clock.now(), "by": by, "reason": reason}
             cursor = await connection.execute(_DELIVERIES["after_restore"], facts)
             unknown = cursor.rowcount
-            again = rules.outstanding(events)
+            again = outstanding.outstanding(events)
             erased = await self._erasure.erase_again(
                 connection, again.tasks, by=by, reason="erased before the database was lost"
             )
@@ -265,9 +265,9 @@ class Recovery:
             common = [row["size"] for row in rows if shown[row["size"]] == row["note"]]
             shared = min(max(common, default=0), kept)
             try:
-                events = await asyncio.to_thread(irrevocable.events, path)
+                events = await asyncio.to_thread(irrevocable_events.events, path)
             except (OSError, ValueError, TypeError):
-                unread.append(str(path / irrevocable.JOURNAL))
+                unread.append(str(path / irrevocable_events.JOURNAL))
                 continue
             found += [(event, event.leaf < shared) for event in events]
         return found, unread

@@ -1,1 +1,4 @@
-"""Versions: made of a folder and what was learnt, proven by a certificate, taken live."""
+"""A version on its way into service: gate, sign-offs, shadow, canary, live, rollback.
+
+May know versions and the guarantee. Owns the tables release, sign_off and stage_event.
+"""

@@ -11,26 +11,29 @@ from typing import Any
 
 import psycopg
 
-from roadbed.decisions.paying import Paying
+from roadbed.decisions.metered_calls import Paying
+from roadbed.examples.model import Candidate
+from roadbed.examples.service import Examples
 from roadbed.executors.isolated import learns
-from roadbed.improvement.model import Candidate
-from roadbed.improvement.service import Improvement
+from roadbed.guarantee.certificates import Certificates, plain
 from roadbed.kernel.clock import Clock
-from roadbed.releases import gate_rules, rules
-from roadbed.releases.certificates import Certificates, plain
-from roadbed.releases.errors import ArtifactMissingError, GateRunningError, NothingToJudgeError
-from roadbed.releases.model import Release
-from roadbed.releases.outside_checks import OutsideChecks
-from roadbed.releases.registry import Registry
-from roadbed.releases.side_by_side import Contender, Pair, SideBySide, contender, paired
-from roadbed.releases.store import Runnable, VersionStore
+from roadbed.releases import gate_criteria
+from roadbed.releases.errors import GateRunningError, NothingToJudgeError
+from roadbed.releases.external_checks import OutsideChecks
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
-from roadbed.usecases.deciders import OutOfFold
+from roadbed.usecases.decider import OutOfFold
 from roadbed.usecases.rollout import Check
-from roadbed.usecases.rules import slices_of
+from roadbed.usecases.validation import slices_of
+from roadbed.versions import identity
+from roadbed.versions.deployments import Registry
+from roadbed.versions.errors import ArtifactMissingError
+from roadbed.versions.model import Release
+from roadbed.versions.side_by_side import Contender, Pair, SideBySide, contender, paired
+from roadbed.versions.store import Runnable, VersionStore
 
 _SQL = queries(__package__)
+_VERSIONS = queries("roadbed.versions")
 Row = Mapping[str, Any]
 _COMPARED = ("risk_limit", "certainty", "deadline_seconds", "budget", "slices", "pod", "rollout")
 
@@ -53,7 +56,7 @@ class Gate:
         self,
         *,
         database: Database,
-        improvement: Improvement,
+        examples: Examples,
         certificates: Certificates,
         store: VersionStore,
         registry: Registry,
@@ -61,7 +64,7 @@ class Gate:
         checks: OutsideChecks,
     ) -> None:
         self._database = database
-        self._improvement = improvement
+        self._examples = examples
         self._certificates = certificates
         self._store = store
         self._registry = registry
@@ -92,7 +95,7 @@ class Gate:
         if standing is None:
             raise ArtifactMissingError(release.use_case, "usecase.py")
         live = await self._live(release.use_case, standing)
-        cases = await self._improvement.cases(found.loaded.declared)
+        cases = await self._examples.cases(found.loaded.declared)
         if not any(case.judges and case.truth.labelled for case in cases):
             raise NothingToJudgeError(release.use_case)
         paying = self.paying(release.use_case)
@@ -103,7 +106,7 @@ class Gate:
             found.loaded,
             await self.candidate(found),
             found.behaviour,
-            rules.standing(standing),
+            identity.standing(standing),
             standing["alarm_at"],
             paying,
             {case.id: made for case, made in zip(cases, evaluations[1], strict=True)},
@@ -133,7 +136,7 @@ class Gate:
 
     def paying(self, use_case: str) -> Paying:
         """The purse for questions about known cases: today's limits hold."""
-        return self._improvement.paying(self._registry.get(use_case).loaded.declared)
+        return self._examples.paying(self._registry.get(use_case).loaded.declared)
 
     async def damaged(self, behaviour: str) -> str | None:
         """A file of a version that is not stored as it was, if there is one."""
@@ -164,14 +167,16 @@ class Gate:
     async def candidate(self, found: Runnable) -> Candidate:
         """The candidate as it was made, as far as a proof asks for it."""
         declared = found.loaded.declared
-        row = await self._database.fetch_one(_SQL["behaviour"], {"hash": found.behaviour}) or {}
+        row = (
+            await self._database.fetch_one(_VERSIONS["behaviour"], {"hash": found.behaviour}) or {}
+        )
         training: OutOfFold | None = None
         seen: list[dict[str, str]] = []
         if learns(found.decider):
             await self._store.describe(found.decider)
             training = found.decider.out_of_fold  # type: ignore[union-attr]  # it learns
             assert training is not None
-            learn = await self._improvement.examples(declared, "learn")
+            learn = await self._examples.in_use(declared, "learn")
             seen = [slices_of(declared, each) for each in learn.contents][: row["learned_from"]]
             if declared.slices and len(seen) != len(training.confidence):
                 training = None  # an example was taken back: whose slice is whose is lost
@@ -213,12 +218,12 @@ class Gate:
         judge = [pair for pair in pairs if pair.item.judges]
         old, new = _figures(pairs)
         held = _limits(release, live or candidate, old)
-        fixes, on_corrections = gate_rules.corrections(pairs)
-        found = gate_rules.paired(judge, declared.certainty, declared.risk_measure)
-        criteria = [gate_rules.enough(new["asked"], limit)]
+        fixes, on_corrections = gate_criteria.corrections(pairs)
+        found = gate_criteria.paired(judge, declared.certainty, declared.risk_measure)
+        criteria = [gate_criteria.enough(new["asked"], limit)]
         if live and live.version.loaded and found.n:
-            criteria.append(gate_rules.errors(old, new, found, limit["worse_by"]))
-            criteria += gate_rules.slices(
+            criteria.append(gate_criteria.errors(old, new, found, limit["worse_by"]))
+            criteria += gate_criteria.slices(
                 judge,
                 lambda content: slices_of(declared, content),
                 limit["slice_worse_by"],
@@ -228,15 +233,15 @@ class Gate:
         criteria += [on_corrections] if on_corrections else []
         automatic = live is not None and live.version.threshold is not None
         criteria += [
-            gate_rules.coverage(old, new, automatic=automatic),
-            gate_rules.pace(old, new, held["seconds"]),
-            gate_rules.price(old, new, held["cost"]),
+            gate_criteria.coverage(old, new, automatic=automatic),
+            gate_criteria.pace(old, new, held["seconds"]),
+            gate_criteria.price(old, new, held["cost"]),
         ]
         return {
             "criteria": criteria,
             "certainty": declared.certainty,
             "compared_with": standing["live_version"],
-            "alone": None if live else gate_rules.alone(new, declared.certainty),
+            "alone": None if live else gate_criteria.alone(new, declared.certainty),
             "live": old or None,
             "candidate": new,
             "fixed": found.fixed,
@@ -244,8 +249,8 @@ class Gate:
             "by_rule": sum(each.candidate.by_rule for each in judge),
             "corrections": fixes,
             "limits": held,
-            "cases": gate_rules.cases(pairs),
-            "unknown": gate_rules.unknown(pairs),
+            "cases": gate_criteria.cases(pairs),
+            "unknown": gate_criteria.unknown(pairs),
             "first": standing["stage"] != "live",
         }
 
@@ -291,14 +296,14 @@ def _figures(pairs: Sequence[Pair]) -> tuple[dict[str, Any], dict[str, Any]]:
     judge = [pair for pair in pairs if pair.item.judges and pair.item.truth.labelled]
     old = [pair.live for pair in judge if pair.live]
     return (
-        gate_rules.figures(old, live=True) if old else {},
-        gate_rules.figures([pair.candidate for pair in judge]),
+        gate_criteria.figures(old, live=True) if old else {},
+        gate_criteria.figures([pair.candidate for pair in judge]),
     )
 
 
 def _limits(release: Release, declaring: Contender, old: Row) -> dict[str, Any]:
     declared = declaring.loaded.declared
-    return gate_rules.limits(
+    return gate_criteria.limits(
         old,
         release.plan["gate"],
         deadline=declared.deadline_seconds,
@@ -308,7 +313,7 @@ def _limits(release: Release, declaring: Contender, old: Row) -> dict[str, Any]:
 
 def _of_check(answer: Mapping[str, Any]) -> dict[str, Any]:
     word = "says yes" if answer["passed"] else "does not say yes"
-    return gate_rules.criterion(
+    return gate_criteria.criterion(
         f"check {answer['name']}",
         answer["passed"],
         f"{answer['name']} {word}: {answer['reason']}",

@@ -14,25 +14,22 @@ from psycopg.types.json import Jsonb
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.releases import lifecycle
-from roadbed.releases.book import ReleaseBook
-from roadbed.releases.errors import (
-    NothingToJudgeError,
-    ReleaseUnderWayError,
-    UnknownVersionError,
-)
-from roadbed.releases.falling import Falling
+from roadbed.releases.errors import NothingToJudgeError, ReleaseUnderWayError
 from roadbed.releases.gate import Gate
-from roadbed.releases.journal import Journal
-from roadbed.releases.model import Release, Step
-from roadbed.releases.registry import Registry
-from roadbed.releases.renewal import Renewal
-from roadbed.releases.rising import Rising, check_step
+from roadbed.releases.promotion import Rising, check_step
+from roadbed.releases.recertification import Renewal
+from roadbed.releases.release_log import Journal
+from roadbed.releases.repository import ReleaseBook
+from roadbed.releases.rollback import Falling
 from roadbed.releases.service import Releases
-from roadbed.releases.signing import Signing
-from roadbed.releases.watching import Watching
+from roadbed.releases.sign_offs import Signing
+from roadbed.releases.trial_monitor import Watching
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.rollout import facts
+from roadbed.versions.deployments import Registry
+from roadbed.versions.errors import UnknownVersionError
+from roadbed.versions.model import Release, Step
 
 _SQL = queries(__package__)
 Row = Mapping[str, Any]

@@ -10,7 +10,7 @@ from typing import Any
 
 from roadbed.people import duties
 from roadbed.people.duties import Parties
-from roadbed.releases.model import SignOff, Step
+from roadbed.versions.model import SignOff, Step
 
 Row = Mapping[str, Any]
 MOVES: Mapping[Step, frozenset[Step]] = {

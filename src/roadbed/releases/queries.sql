@@ -23,30 +23,6 @@ WITH moved AS (
 INSERT INTO stage_event (id, use_case, kind, stage, actor, at)
 SELECT %(event)s, name, 'stage', %(stage)s, %(actor)s, %(at)s FROM moved
 
--- name: service
-SELECT use_case.coin_seed, use_case.halted, use_case.halt_epoch, use_case.live_version,
-       use_case.state, use_case.threshold, use_case.cautious, use_case.reference_rate AS rate,
-       use_case.alarm_at, use_case.bridges_left, use_case.stage, version.behaviour,
-       version.number, version.certificate, behaviour.folder_hash, behaviour.artifacts,
-       certificate.threshold AS proven_threshold, certificate.detail -> 'pooling' AS pooling, to_jsonb(trial.*) AS trial
-FROM use_case
-LEFT JOIN version ON version.id = use_case.live_version
-LEFT JOIN certificate ON certificate.id = version.certificate
-LEFT JOIN behaviour ON behaviour.hash = version.behaviour
-LEFT JOIN LATERAL (
-    -- The candidate beside it, with its own proof, which an alarm since then voids.
-    SELECT release.id, release.step, release.plan, release.behaviour, release.version,
-           (SELECT number FROM version AS tried WHERE tried.id = release.version) AS number,
-           proof.id AS certificate, proof.threshold AS proven_threshold,
-           proof.detail -> 'pooling' AS pooling,
-           CASE WHEN proof.bridged OR use_case.state IN ('halted', 'cautious')
-                  OR (proof.detail ->> 'alarm_at')::timestamptz IS DISTINCT FROM use_case.alarm_at
-                THEN NULL ELSE proof.threshold END AS threshold
-    FROM release LEFT JOIN certificate AS proof ON proof.id = release.certificate
-    WHERE release.use_case = use_case.name AND release.step IN ('shadow', 'canary')
-) AS trial ON true
-WHERE use_case.name = %(name)s
-
 -- name: standing
 SELECT live_version, state, state_since, state_reason, threshold, cautious, reference_rate AS rate,
        alarm_at, audit_at, bridges_left, halted, halt_epoch, stage, release_epoch
@@ -62,17 +38,8 @@ SET state = %(state)s, threshold = %(threshold)s, cautious = %(cautious)s,
     state_reason = CASE WHEN %(state)s = 'halted' THEN state_reason ELSE %(reason)s END
 WHERE name = %(use_case)s
 
--- name: artifact
-SELECT content FROM artifact WHERE hash = %(hash)s
-
 -- name: lock
 SELECT pg_advisory_xact_lock(hashtext('release'), hashtext(%(use_case)s))
-
--- name: store_artifact
--- Once more over what is there: it may have been damaged since.
-INSERT INTO artifact (hash, content) VALUES (%(hash)s, %(content)s)
-ON CONFLICT (hash) DO UPDATE SET content = EXCLUDED.content
-WHERE artifact.content <> EXCLUDED.content
 
 -- name: forget_candidates
 -- What was trained on erased tasks and was never in service, nor is on its way there: words of theirs
@@ -99,47 +66,6 @@ WHERE artifact.hash = file.value
       SELECT FROM behaviour AS other, jsonb_each_text(other.artifacts) AS its
       WHERE its.value = artifact.hash AND other.hash NOT IN (SELECT hash FROM never_served))
 
--- name: store_behaviour
-INSERT INTO behaviour (hash, use_case, folder_hash, files, artifacts, kinds, learned_from,
-                       learned_until, made_at, declaration, made_by, reason)
-VALUES (%(hash)s, %(use_case)s, %(folder_hash)s, %(files)s, %(artifacts)s, %(kinds)s,
-        %(learned_from)s, %(learned_until)s, %(made_at)s, %(declaration)s, %(made_by)s, %(reason)s)
-ON CONFLICT DO NOTHING
-
--- name: known_wrong
--- How many known mistakes reviewers were shown in all, and how many of them they let pass.
-SELECT count(*) AS cases, count(*) FILTER (WHERE NOT measure.passed) AS misses
-FROM measure JOIN verdict ON verdict.task_id = measure.task_id AND verdict.undone_at IS NULL
-WHERE measure.use_case = %(use_case)s AND measure.kind = 'check' AND NOT measure.proposed_right
-  AND measure.passed IS NOT NULL
-
--- name: look
--- Counted before anybody looks, and committed: a look that crashed is a look all the same.
-UPDATE behaviour SET looks = looks + 1 WHERE hash = %(hash)s RETURNING looks
-
--- name: tried
--- Versions held against the sample, with this one: all, and those since the last that passed.
-SELECT 1 + count(DISTINCT behaviour)::integer AS versions,
-       1 + count(DISTINCT behaviour) FILTER (WHERE issued_at > passed_at)::integer AS tries
-FROM certificate
-CROSS JOIN (SELECT coalesce(max(issued_at), '-infinity') AS passed_at FROM certificate
-            WHERE use_case = %(use_case)s AND behaviour <> %(behaviour)s
-              AND threshold IS NOT NULL) AS last
-WHERE use_case = %(use_case)s AND behaviour <> %(behaviour)s
-
--- name: behaviour
-SELECT * FROM behaviour WHERE hash = %(hash)s
-
--- name: last_certificate
-SELECT * FROM certificate WHERE behaviour = %(behaviour)s ORDER BY issued_at DESC, id DESC LIMIT 1
-
--- name: store_certificate
-INSERT INTO certificate (id, use_case, behaviour, look, threshold, bridged, on_alarm, risk_limit,
-                         certainty, items, covered, errors, detail, issued_at)
-VALUES (%(id)s, %(use_case)s, %(behaviour)s, %(look)s, %(threshold)s, %(bridged)s, %(on_alarm)s,
-        %(risk_limit)s, %(certainty)s, %(items)s, %(covered)s, %(errors)s, %(detail)s,
-        %(issued_at)s)
-
 -- name: store_version
 INSERT INTO version (id, use_case, behaviour, certificate, number, made_at)
 VALUES (%(id)s, %(use_case)s, %(behaviour)s, %(certificate)s,
@@ -165,38 +91,6 @@ WHERE name = %(use_case)s
 -- name: tell
 SELECT pg_notify('roadbed_service', %(use_case)s)
 
--- name: made_versions
-SELECT version.id, version.number, version.behaviour, behaviour.learned_from,
-       behaviour.learned_until, version.made_at, version.live_since, version.retired_at,
-       behaviour.made_by, behaviour.reason, use_case.live_version = version.id AS live,
-       to_jsonb(certificate.*) - 'detail'
-           || jsonb_build_object('counted', certificate.detail -> 'counted') AS certificate
-FROM version
-JOIN use_case ON use_case.name = version.use_case
-JOIN behaviour ON behaviour.hash = version.behaviour
-LEFT JOIN certificate ON certificate.id = version.certificate
-WHERE version.use_case = %(use_case)s
-  AND (%(before)s::integer IS NULL OR version.number < %(before)s)
-ORDER BY version.number DESC LIMIT %(most)s
-
--- name: one_version
-SELECT version.id, version.number, version.behaviour, version.made_at, version.live_since,
-       version.retired_at, use_case.live_version = version.id AS live, behaviour.files,
-       behaviour.artifacts, behaviour.declaration, behaviour.learned_from, behaviour.learned_until,
-       behaviour.made_by, behaviour.reason, use_case.declaration -> 'budget' AS budget,
-       certificate.detail -> 'pooling' AS pooling, to_jsonb(certificate.*) - 'detail'
-           || jsonb_build_object('counted', certificate.detail -> 'counted') AS certificate
-FROM version
-JOIN use_case ON use_case.name = version.use_case
-JOIN behaviour ON behaviour.hash = version.behaviour
-LEFT JOIN certificate ON certificate.id = version.certificate
-WHERE version.use_case = %(use_case)s
-  AND (version.id = %(version)s OR version.number::text = %(version)s)
-
--- name: why_patched
-SELECT patch ->> 'id' AS id, title, reason, decided_by, note FROM proposal
-WHERE use_case = %(use_case)s AND patch ->> 'id' = ANY (%(ids)s)
-
 -- name: versions
 SELECT version.id, version.number, version.behaviour, behaviour.learned_from,
        behaviour.learned_until, version.made_at, version.live_since, version.retired_at,
@@ -206,16 +100,6 @@ JOIN behaviour ON behaviour.hash = version.behaviour
 LEFT JOIN certificate ON certificate.id = version.certificate
 WHERE version.use_case = %(use_case)s
 ORDER BY version.number DESC LIMIT %(most)s
-
--- name: in_service
-SELECT version.id, version.number, version.behaviour, behaviour.learned_from,
-       behaviour.learned_until, version.made_at, version.live_since, version.retired_at,
-       to_jsonb(certificate.*) AS certificate
-FROM use_case
-JOIN version ON version.id = use_case.live_version
-JOIN behaviour ON behaviour.hash = version.behaviour
-LEFT JOIN certificate ON certificate.id = version.certificate
-WHERE use_case.name = %(use_case)s
 
 -- name: releases
 SELECT release.*, base.number AS base_number, version.number AS version_number,
@@ -277,10 +161,6 @@ SELECT waits_for FROM (
     WHERE use_case = %(use_case)s AND kind IN ('wait_began', 'wait_ended')
     ORDER BY waits_for, at DESC, id DESC) AS last
 WHERE kind = 'wait_began'
-
--- name: events
-SELECT id, kind, stage, waits_for, release, actor, detail, at FROM stage_event
-WHERE use_case = %(use_case)s ORDER BY at, id
 
 -- name: sign
 INSERT INTO sign_off (id, release, role, person, content, verdict, note, given_at, expires_at)
@@ -396,62 +276,6 @@ FROM release WHERE use_case = %(use_case)s AND step IN ('shadow', 'canary')
 
 -- name: renew_release
 UPDATE release SET version = %(version)s, certificate = %(certificate)s WHERE id = %(id)s
-
--- name: noted_use_case
-SELECT name, declaration, stage, state, threshold, halted, live_version FROM use_case
-WHERE name = %(use_case)s
-
--- name: noted_verdicts
--- What people judged, without tasks made to measure them, erased ones, and verdicts that somebody
--- else has still to look at.
-SELECT verdict.task_id, task.input, decision.output AS decided, verdict.right_output AS right,
-       verdict.agrees, version.number AS version, decision.decided_at, verdict.given_at,
-       verdict.note
-FROM verdict
-JOIN task ON task.id = verdict.task_id AND task.body_hash <> 'erased'
-JOIN decision ON decision.task_id = verdict.task_id
-LEFT JOIN version ON version.id = decision.version
-WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL AND verdict.agrees IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = verdict.task_id)
-  AND NOT EXISTS (SELECT 1 FROM measure JOIN review AS again ON again.task_id = measure.task_id
-                  WHERE measure.of_verdict = verdict.id AND again.verdict IS NULL)
-ORDER BY verdict.id DESC LIMIT %(most)s
-
--- name: noted_proposals
-SELECT id, kind, title, reason, support, cases, state, made_at, decided_by, decided_at, note, edited
-FROM proposal WHERE use_case = %(use_case)s AND state <> 'withdrawn' ORDER BY id
-
--- name: noted_releases
-SELECT release.id, release.number, release.step, release.reason, release.author, release.proposals,
-       jsonb_build_object('cases', release.gate -> 'cases') AS gate, release.live_at,
-       release.ended_at, release.ended_by, release.ended_why, version.number AS version_number
-FROM release LEFT JOIN version ON version.id = release.version
-WHERE release.use_case = %(use_case)s ORDER BY release.number
-
--- name: noted_versions
-SELECT version.number, version.live_since, behaviour.made_by, behaviour.reason,
-       behaviour.learned_until, use_case.live_version = version.id AS live,
-       EXISTS (SELECT 1 FROM release
-               WHERE release.version = version.id AND release.live_at IS NOT NULL) AS released
-FROM version
-JOIN behaviour ON behaviour.hash = version.behaviour
-JOIN use_case ON use_case.name = version.use_case
-WHERE version.use_case = %(use_case)s ORDER BY version.number
-
--- name: noted_halts
-SELECT kind, reason, actor, asked_at, fenced_seconds, resume_asked_by, resumed_by, resumed_at
-FROM halt WHERE use_case = %(use_case)s ORDER BY asked_at
-
--- name: noted_audit
-SELECT kind, actor, at, detail FROM audit_entry
-WHERE use_case = %(use_case)s AND kind IN ('state', 'incident') ORDER BY position
-
--- name: noted_recent
-SELECT count(*) AS tasks, count(*) FILTER (WHERE route = 'automatic') AS automatic
-FROM (SELECT route FROM decision
-      WHERE use_case = %(use_case)s AND revision = 1
-        AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = decision.task_id)
-      ORDER BY decided_at DESC LIMIT 1000) AS newest
 
 -- name: release_use_case
 SELECT use_case FROM release WHERE id = %(id)s

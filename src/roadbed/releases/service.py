@@ -9,22 +9,26 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from roadbed.improvement.model import Candidate
-from roadbed.improvement.service import Improvement
+from roadbed.examples.model import Candidate
+from roadbed.examples.service import Examples
+from roadbed.guarantee import presentation
+from roadbed.guarantee.certificates import Certificates, Look
+from roadbed.improvement.training import Training
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, Ids, VersionId
-from roadbed.releases import rules, sentences
-from roadbed.releases.certificates import Certificates, Look
-from roadbed.releases.model import Improved, VersionInfo, declaration
-from roadbed.releases.store import VersionStore
+from roadbed.people.model import named
 from roadbed.risk.promise import renewed
 from roadbed.risk.states import State
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
-from roadbed.usecases.folder import LoadedUseCase
+from roadbed.usecases.loader import LoadedUseCase
+from roadbed.versions import identity
+from roadbed.versions.model import Improved, VersionInfo, declaration
+from roadbed.versions.store import VersionStore
 
 _SQL = queries(__package__)
+_VERSIONS = queries("roadbed.versions")
 
 
 class Releases:
@@ -34,7 +38,8 @@ class Releases:
         self,
         *,
         database: Database,
-        improvement: Improvement,
+        examples: Examples,
+        training: Training,
         store: VersionStore,
         ids: Ids,
         clock: Clock,
@@ -42,13 +47,13 @@ class Releases:
         audit_note: str,
     ) -> None:
         self._database = database
-        self._improvement = improvement
+        self._training = training
         self._store = store
         self._ids = ids
         self._clock = clock
         self._entropy = entropy
         self._audit_note = audit_note
-        self.certificates = Certificates(database, improvement, ids, clock)
+        self.certificates = Certificates(database, examples, ids, clock)
 
     async def register(self, loaded: LoadedUseCase) -> None:
         """Make a use case known, or its changed declaration. A function gets its first version."""
@@ -93,7 +98,7 @@ class Releases:
         opened = not rollout.sign_offs
         while True:
             row = await self._standing(loaded.name)
-            standing, alarm_at = rules.standing(row), row["alarm_at"]
+            standing, alarm_at = identity.standing(row), row["alarm_at"]
             look = await self.certificates.look(loaded, candidate, behaviour, standing, alarm_at)
             async with self._database.transaction() as connection:
                 await connection.execute(_SQL["lock"], {"use_case": loaded.name})
@@ -117,7 +122,9 @@ class Releases:
             number=live[1],
             learned_from=candidate.learned_from,
             certificate=look.certificate,
-            note=look.note if opened else sentences.proposes_only(look.note, loaded.name, rollout),
+            note=look.note
+            if opened
+            else presentation.proposes_only(look.note, loaded.name, rollout),
             seconds=self._clock.monotonic() - began,
         )
 
@@ -134,7 +141,7 @@ class Releases:
 
         Raises ``TrainingError``, ``PatchError``, ``FolderChangedError``.
         """
-        candidate = await self._improvement.refit(loaded, seed=seed, patches=changes)
+        candidate = await self._training.refit(loaded, seed=seed, patches=changes)
         behaviour = await self._store.put(loaded, candidate, author=actor, reason=reason)
         return candidate, behaviour
 
@@ -142,11 +149,6 @@ class Releases:
         """The newest versions first."""
         rows = await self._database.fetch(_SQL["versions"], {"use_case": use_case, "most": most})
         return [VersionInfo(**row) for row in rows]
-
-    async def in_service(self, use_case: str) -> VersionInfo | None:
-        """The version that decides; a candidate is not it, however new."""
-        row = await self._database.fetch_one(_SQL["in_service"], {"use_case": use_case})
-        return VersionInfo(**row) if row else None
 
     async def put_in_service(
         self,
@@ -166,7 +168,7 @@ class Releases:
         """
         certificate = look.certificate
         threshold = certificate["threshold"] if certificate and opened else None
-        version = rules.version_id(behaviour, threshold)
+        version = identity.version_id(behaviour, threshold)
         facts: dict[str, Any] = {
             "id": version,
             "use_case": use_case,
@@ -199,7 +201,7 @@ class Releases:
         _, behaviour = await self.build(
             loaded, actor="roadbed", reason="The folder was registered."
         )
-        row = await self._database.fetch_one(_SQL["service"], {"name": loaded.name}) or {}
+        row = await self._database.fetch_one(_VERSIONS["service"], {"name": loaded.name}) or {}
         if row.get("stage") == "retired" or row.get("behaviour") == behaviour:
             return
         async with self._database.transaction() as connection:
@@ -241,7 +243,7 @@ class Releases:
         """Whose word the next version needs; nobody's where the folder itself is what runs."""
         stage, live = await self.live_ladder(connection, loaded.name)
         signs, own = live.get("sign_offs", ()), loaded.declared.rollout.sign_offs
-        return () if rules.folder_rules(stage, signs, own) else tuple(signs or own)
+        return () if identity.folder_rules(stage, signs, own) else tuple(signs or own)
 
     def _refused(self, use_case: str, roles: Sequence[str], began: float) -> Improved:
         return Improved(
@@ -250,7 +252,7 @@ class Releases:
             number=None,
             learned_from=0,
             certificate=None,
-            note=f"A version is live, and the next needs a word of the {sentences.named(roles)}: "
+            note=f"A version is live, and the next needs a word of the {named(roles)}: "
             f"`roadbed release plan {use_case}` makes it.",
             seconds=self._clock.monotonic() - began,
         )
@@ -262,13 +264,13 @@ class Releases:
         return row
 
     def _renewed(self, row: Mapping[str, Any], look: Look, *, opened: bool) -> Mapping[str, Any]:
-        before = rules.standing(row)
+        before = identity.standing(row)
         if not opened:
-            after = rules.restored(before, None, alarm_at=row["alarm_at"], sample=look.sample)
+            after = identity.restored(before, None, alarm_at=row["alarm_at"], sample=look.sample)
         elif look.proof:
             after = renewed(before, look.proof, sample=look.sample)
         else:  # an earlier version comes back with the proof it had
-            after = rules.restored(
+            after = identity.restored(
                 before, look.certificate, alarm_at=row["alarm_at"], sample=look.sample
             )
         since = self._clock.now()

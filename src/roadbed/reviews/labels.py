@@ -16,7 +16,7 @@ from roadbed.usecases.labels import (
     open_fields,
     stopped,
 )
-from roadbed.usecases.model import UseCase
+from roadbed.usecases.use_case import UseCase
 
 SQL = queries(__package__)
 _NEWEST = 20_000  # examples that tell which values a field has

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.labels import closest
-from roadbed.people.rules import ALLOWS, Permission
+from roadbed.people.permissions import ALLOWS, Permission
 from roadbed.reviews.errors import (
     ContentChangedError,
     LabelUnknownError,
@@ -24,9 +24,9 @@ from roadbed.reviews.service import SQL, Reviews
 from roadbed.reviews.verdicts import read_verdict
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.writer import Write, write_within
+from roadbed.usecases.business_rules import RuleBook
 from roadbed.usecases.labels import UnknownLabel
-from roadbed.usecases.model import UseCase
-from roadbed.usecases.rulebook import RuleBook
+from roadbed.usecases.use_case import UseCase
 
 Json = Mapping[str, Any]
 

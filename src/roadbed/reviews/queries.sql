@@ -385,3 +385,163 @@ GROUP BY 1, 2 ORDER BY since, 1, 2
 
 -- name: use_case_of
 SELECT use_case FROM review WHERE id = %(id)s
+
+-- name: reviewed_lately
+-- How much was reviewed, and how many known cases were put among it.
+SELECT count(*) FILTER (WHERE measure.task_id IS NULL) AS reviewed,
+       (SELECT count(*) FROM measure WHERE use_case = %(use_case)s AND kind = 'check') AS checks
+FROM verdict LEFT JOIN measure ON measure.task_id = verdict.task_id
+WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
+
+-- name: second_due
+-- Labels of the sample that another pair of eyes must see: every error in an automatic answer, and
+-- a share of the rest, picked by the label's own id; where there is a second person who labels and
+-- knows no answer to it. `third` says that there is one beside the domain lead.
+SELECT verdict.id AS verdict_id, verdict.reviewer, task.input, task.source, task.reference_rate,
+       decision.*, review.blind AS first_blind, review.barred AS first_barred,
+       EXISTS (SELECT 1 FROM verdict AS other
+               WHERE other.use_case = %(use_case)s AND other.reviewer <> verdict.reviewer
+                 AND other.reviewer <> %(lead)s AND NOT other.reviewer = ANY (review.barred)
+                 AND other.given_at > %(others_since)s) AS third
+FROM verdict
+JOIN task ON task.id = verdict.task_id AND task.reference AND task.revises IS NULL
+JOIN decision ON decision.task_id = task.id
+JOIN review ON review.id = verdict.review_id
+WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
+  AND ((decision.route = 'automatic' AND NOT verdict.agrees)
+       OR mod(abs(hashtextextended(verdict.id, 7)), 1000) < %(share)s * 1000)
+  AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.of_verdict = verdict.id)
+  AND verdict.given_at > %(since)s
+  AND EXISTS (SELECT 1 FROM verdict AS other
+              WHERE other.use_case = %(use_case)s AND other.reviewer <> verdict.reviewer
+                AND NOT other.reviewer = ANY (review.barred || senders_of(verdict.task_id))
+                AND other.given_at > %(others_since)s)
+ORDER BY verdict.id LIMIT %(most)s
+
+-- name: disagreements
+-- Second looks and the labels they are about: where the two differ, somebody else decides.
+SELECT measure.task_id AS second_task, first.id AS verdict_id, first.reviewer AS first_reviewer,
+       second.id AS word, second.reviewer AS second_reviewer,
+       review.barred || its.barred || senders_of(measure.task_id) AS barred,
+       senders_of(measure.task_id) AS senders, task.input, task.source, task.reference_rate,
+       decision.*, review.blind AS first_blind, first.undone_at IS NOT NULL AS withdrawn,
+       first.right_output AS first_output, first.right_actions AS first_actions,
+       first.loss AS first_loss, second.right_output AS second_output,
+       second.right_actions AS second_actions, second.loss AS second_loss
+FROM measure
+JOIN verdict AS second ON second.task_id = measure.task_id AND second.undone_at IS NULL
+JOIN review AS its ON its.id = second.review_id
+JOIN verdict AS first ON first.id = measure.of_verdict
+JOIN task ON task.id = first.task_id
+JOIN decision ON decision.task_id = task.id
+JOIN review ON review.id = first.review_id
+WHERE measure.use_case = %(use_case)s AND measure.kind = 'second' AND measure.settled_at IS NULL
+
+-- name: labellers
+-- Who labels in this use case.
+SELECT DISTINCT reviewer FROM verdict
+WHERE use_case = %(use_case)s AND given_at > %(since)s ORDER BY reviewer
+
+-- name: lead_decided
+-- `withdrawn`: the first label was taken back by who gave it. One that an earlier word on this
+-- dispute replaced, which was taken back since, waits for the next.
+SELECT measure.task_id, first.review_id, lead.id AS word, lead.reviewer, task.input,
+       first.undone_at IS NULL AS stands,
+       first.undone_at IS NOT NULL AND NOT EXISTS (
+           SELECT 1 FROM verdict AS carried JOIN verdict AS earlier ON earlier.id = carried.carries
+           WHERE carried.review_id = first.review_id AND earlier.task_id = measure.task_id)
+       AS withdrawn,
+       first.right_output AS first_output, first.right_actions AS first_actions,
+       first.loss AS first_loss, lead.right_output AS lead_output,
+       lead.right_actions AS lead_actions, lead.loss AS lead_loss
+FROM measure
+JOIN verdict AS lead ON lead.task_id = measure.task_id AND lead.undone_at IS NULL
+JOIN verdict AS first ON first.id = measure.of_verdict
+JOIN task ON task.id = first.task_id
+WHERE measure.use_case = %(use_case)s AND measure.kind = 'lead' AND measure.settled_at IS NULL
+
+-- name: settled
+-- Unless the word it rests on was taken back meanwhile.
+WITH word AS (SELECT id FROM verdict WHERE id = %(word)s AND undone_at IS NULL FOR UPDATE)
+UPDATE measure SET settled_at = %(at)s, passed = %(passed)s FROM word
+WHERE measure.task_id = %(task_id)s
+
+-- name: like_these
+-- Recent tasks: a known case takes its sender, its cost and the shape of its key from one of them.
+SELECT task.source, task.key, decision.cost FROM task
+LEFT JOIN decision ON decision.task_id = task.id
+WHERE task.use_case = %(use_case)s AND task.revises IS NULL
+  AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = task.id)
+ORDER BY task.id DESC LIMIT 50
+
+-- name: other_answers
+-- Compared in a canary, and nobody was asked yet about the answer that was not the decision.
+SELECT * FROM (
+    SELECT comparison.task_id, task.input, authors_of(comparison.release) AS authors,
+           CASE decided_by WHEN 'live' THEN candidate_output ELSE live_output END AS output,
+           CASE decided_by WHEN 'live' THEN candidate_actions ELSE live_actions END AS actions,
+           CASE decided_by WHEN 'live' THEN candidate_content ELSE live_content END AS content,
+           CASE decided_by WHEN 'live' THEN candidate_confidence ELSE live_confidence END
+           AS confidence
+    FROM comparison JOIN task ON task.id = comparison.task_id
+    WHERE comparison.use_case = %(use_case)s AND comparison.release = %(release)s
+      AND live_content IS DISTINCT FROM candidate_content) AS differing
+WHERE output IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM measure JOIN decision ON decision.task_id = measure.task_id
+    WHERE measure.of_case = differing.task_id AND measure.kind = 'answer'
+      AND decision.content_hash = differing.content)
+ORDER BY task_id LIMIT 50
+
+-- name: taken_keys
+SELECT key FROM task WHERE use_case = %(use_case)s AND key = ANY (%(keys)s)
+
+-- name: reserve
+-- Whoever sent the task that a case was made from knows it again.
+UPDATE review SET barred = %(barred)s::text[] || senders_of(%(origin)s),
+                  reserved_for = %(reserved_for)s, skipped_by = %(skipped_by)s
+WHERE id = %(review_id)s
+
+-- name: make_measure
+-- One answer on one case is asked about once.
+INSERT INTO measure (task_id, use_case, kind, of_verdict, of_case, right_output, right_actions,
+                     proposed_right, made_at)
+SELECT %(task_id)s, %(use_case)s, %(kind)s, %(of_verdict)s, %(of_case)s, %(right_output)s,
+       %(right_actions)s, %(proposed_right)s, %(at)s
+WHERE %(of_case)s::text IS NULL OR NOT EXISTS (
+    SELECT 1 FROM measure AS asked JOIN decision ON decision.task_id = asked.task_id
+    WHERE asked.of_case = %(of_case)s AND asked.kind = 'answer'
+      AND decision.content_hash = %(content_hash)s)
+ON CONFLICT DO NOTHING
+RETURNING task_id
+
+-- name: checks_passed
+SELECT verdict.reviewer, NOT measure.proposed_right AS known_wrong, measure.passed, count(*) AS n
+FROM measure JOIN verdict ON verdict.task_id = measure.task_id AND verdict.undone_at IS NULL
+WHERE measure.use_case = %(use_case)s AND measure.kind = 'check' AND measure.passed IS NOT NULL
+GROUP BY 1, 2, 3
+
+-- name: pace
+-- How each reviewer works. An item may have been claimed while another was still being looked at, so
+-- the time spent on it begins with the later of its claim and the reviewer's last verdict.
+SELECT reviewer, count(*) AS verdicts, count(*) FILTER (WHERE kind = 'accept') AS accepted,
+       count(*) FILTER (WHERE agrees) AS agreed,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS median_seconds,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE kind = 'accept')
+       AS median_accept_seconds,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY words) FILTER (WHERE kind = 'accept')
+       AS median_accept_words,
+       count(*) FILTER (WHERE overturned) AS overturned, count(*) FILTER (WHERE looked_at) AS second
+FROM (
+    SELECT verdict.reviewer, verdict.kind, verdict.agrees,
+           least(verdict.dwell_seconds, extract(epoch FROM verdict.given_at
+               - lag(verdict.given_at) OVER (
+                   PARTITION BY verdict.reviewer ORDER BY verdict.given_at))) AS seconds,
+           array_length(regexp_split_to_array(task.input::text, '\s+'), 1) AS words,
+           second.task_id IS NOT NULL AS looked_at,
+           second.passed IS FALSE AS overturned
+    FROM verdict
+    JOIN task ON task.id = verdict.task_id
+    LEFT JOIN measure AS second ON second.of_verdict = verdict.id AND second.kind = 'lead'
+    WHERE verdict.use_case = %(use_case)s AND verdict.given_at > %(since)s
+) AS given
+GROUP BY reviewer ORDER BY verdicts DESC

@@ -7,8 +7,8 @@ from typing import Any
 
 from roadbed.reviews.errors import LabelUnknownError, VerdictError
 from roadbed.usecases.labels import normal_output, not_listed
-from roadbed.usecases.model import UseCase
-from roadbed.usecases.reading import UnfitError, read_form
+from roadbed.usecases.parsing import UnfitError, read_form
+from roadbed.usecases.use_case import UseCase
 
 
 def as_declared(declared: UseCase, output: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.people import duties
 from roadbed.people.duties import Bar
-from roadbed.people.rules import ALLOWS, Permission
+from roadbed.people.permissions import ALLOWS, Permission
 from roadbed.reviews.errors import (
     ContentChangedError,
     KnownCaseError,
@@ -33,9 +33,9 @@ from roadbed.reviews.verdicts import Shown, Verdict, read_verdict
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write, write_within
-from roadbed.usecases.model import UseCase
-from roadbed.usecases.outbound import plan
-from roadbed.usecases.rulebook import RuleBook
+from roadbed.usecases.business_rules import RuleBook
+from roadbed.usecases.delivery_plan import plan
+from roadbed.usecases.use_case import UseCase
 
 SQL = queries(__package__)
 CLAIM = Write("claim", SQL["claim"], SQL["claimed"])
@@ -45,7 +45,7 @@ _REVIEWING = [str(role) for role, allowed in ALLOWS.items() if Permission.REVIEW
 
 
 class Reviews:
-    """The queue of one installation. ``judge`` and ``on_undo`` are wired in ``pipeline.py``.
+    """The queue of one installation. ``judge`` and ``on_undo`` are wired in ``transactions.py``.
 
     ``claim_seconds`` is how long whoever has a review keeps it. ``labels`` are those known.
     """

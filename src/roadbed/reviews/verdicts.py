@@ -13,11 +13,11 @@ from roadbed.reviews.rules import as_declared
 from roadbed.scoring.assessment import Truth, agree, assess, is_wrong
 from roadbed.scoring.content import Content, same
 from roadbed.scoring.scorers import Score
+from roadbed.usecases.business_rules import RuleBook
+from roadbed.usecases.delivery_plan import checked_actions
 from roadbed.usecases.destinations import Action
-from roadbed.usecases.model import UseCase
-from roadbed.usecases.outbound import checked_actions
-from roadbed.usecases.reading import form_of
-from roadbed.usecases.rulebook import RuleBook
+from roadbed.usecases.parsing import form_of
+from roadbed.usecases.use_case import UseCase
 
 Json = Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""What a process cannot do in the background now, for people to see (monitoring/failures.py)."""
+"""What a process cannot do in the background now, for people to see (insight/failures.py)."""
 
 from __future__ import annotations
 

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from roadbed.people.rules import as_name, is_name
+from roadbed.people.permissions import as_name, is_name
 from roadbed.scoring.scorers import FunctionScorer, Score
-from roadbed.usecases.deciders import needs_of
+from roadbed.usecases.business_rules import read_rules
+from roadbed.usecases.decider import needs_of
 from roadbed.usecases.errors import Problem, UseCaseError
-from roadbed.usecases.folder import LoadedUseCase, load, raised_at, read_examples
-from roadbed.usecases.reading import written
-from roadbed.usecases.rulebook import read_rules
-from roadbed.usecases.rules import ROLES
+from roadbed.usecases.loader import LoadedUseCase, load, raised_at, read_examples
+from roadbed.usecases.parsing import written
 from roadbed.usecases.samples import model_problems
+from roadbed.usecases.validation import ROLES
 
 _MOST_PER_FILE = 20
 _MOST_SCORED = 50  # examples a scorer is tried on

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from roadbed.kernel.labels import closest, normal_label
 from roadbed.scoring.scorers import Fields
-from roadbed.usecases.model import UseCase
+from roadbed.usecases.use_case import UseCase
 
 FEWEST_KNOWN = 20
 MOST_LABELS = 200

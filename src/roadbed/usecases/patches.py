@@ -16,7 +16,7 @@ from typing import Any, Self
 from pydantic import BaseModel
 
 from roadbed.usecases.conditions import Condition, compiled
-from roadbed.usecases.deciders import (
+from roadbed.usecases.decider import (
     Answer,
     Context,
     FunctionDecider,
@@ -28,8 +28,8 @@ from roadbed.usecases.deciders import (
     needs_of,
 )
 from roadbed.usecases.errors import PatchError
-from roadbed.usecases.model import UseCase
-from roadbed.usecases.reading import UnfitError, read_stored, written
+from roadbed.usecases.parsing import UnfitError, read_stored, written
+from roadbed.usecases.use_case import UseCase
 
 ARTIFACT = "patches.json"
 _SEES = {"input", "output", "confidence"}

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from roadbed.usecases.errors import Problem
-from roadbed.usecases.reading import NOT_READ_BACK, UnfitError, read_form
+from roadbed.usecases.parsing import NOT_READ_BACK, UnfitError, read_form
 
 _MOST_DEPTH = 6
 _BY_FORMAT = {

@@ -13,9 +13,9 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from roadbed.kernel.errors import RoadbedError
-from roadbed.usecases import starters
+from roadbed.usecases import templates
 from roadbed.usecases.past_work import PastWork
-from roadbed.usecases.rules import NAME
+from roadbed.usecases.validation import NAME
 
 
 class ScaffoldError(RoadbedError):
@@ -26,7 +26,7 @@ class ScaffoldError(RoadbedError):
 
 def write_empty(folder: Path, *, person: str) -> None:
     """A folder with a decider to be filled in. Raises ``ScaffoldError``."""
-    _write(folder, {"usecase.py": _declaration(starters.FUNCTION, folder, person)})
+    _write(folder, {"usecase.py": _declaration(templates.FUNCTION, folder, person)})
 
 
 def write_prompted(folder: Path, *, person: str) -> None:
@@ -34,8 +34,8 @@ def write_prompted(folder: Path, *, person: str) -> None:
     _write(
         folder,
         {
-            "usecase.py": _declaration(starters.PROMPTED, folder, person),
-            "prompts/route.md": starters.ROUTE,
+            "usecase.py": _declaration(templates.PROMPTED, folder, person),
+            "prompts/route.md": templates.ROUTE,
         },
     )
 
@@ -45,13 +45,13 @@ def write_from_table(folder: Path, past: PastWork, *, person: str, random_sample
     fields = field_names(past.columns.texts)
     files = {
         "usecase.py": _declaration(
-            starters.TRAINED,
+            templates.TRAINED,
             folder,
             person,
             random_sample=random_sample,
             fields="".join(f"    {name}: str\n" for name in fields),
             text=json.dumps(fields[0]) if len(fields) == 1 else json.dumps(fields),
-            labels=starters.declared_labels("label", past.labels),
+            labels=templates.declared_labels("label", past.labels),
         )
     }
     _write(folder, files, {"examples/past-work.jsonl": _lines(past, fields)})
@@ -83,8 +83,8 @@ def _lines(past: PastWork, fields: Sequence[str]) -> Iterator[str]:
 
 
 def _declaration(template: str, folder: Path, person: str, **more: object) -> str:
-    name = starters.literal(_named(folder))
-    return template.format(name=name, person=starters.literal(person), **more)
+    name = templates.literal(_named(folder))
+    return template.format(name=name, person=templates.literal(person), **more)
 
 
 def _named(folder: Path) -> str:

@@ -1,57 +1,171 @@
-"""Templates: text with ``{input.customer}`` in it, nothing more. What fills them stays data."""
+"""What a new folder begins with: the texts of its files.
+
+Whatever is put into one of them is a ``literal``: no text of others becomes code.
+"""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
 
-_FIELD = re.compile(r"\{([a-z_][a-z0-9_]*(?:\.[A-Za-z0-9_]+)*)\}")
-_BRACE = re.compile(r"[{}]")
+from roadbed.kernel.labels import normal_label
 
-
-class MissingFieldError(ValueError):
-    """A template names what the facts do not hold."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"nothing to put for {{{name}}}")
-        self.name = name
+_MOST_LABELS = 200
 
 
-def fields(template: str) -> tuple[str, ...]:
-    """The names a template asks for. Raises ``ValueError`` for a brace that opens no field."""
-    if _BRACE.search(_FIELD.sub("", template)):
-        raise ValueError(f"{template!r} has a brace that belongs to no field such as {{task.id}}")
-    return tuple(_FIELD.findall(template))
+def declared_labels(field: str, labels: Iterable[str]) -> str:
+    """The argument ``labels`` of a generated use case; no argument for more than 200 labels.
+
+    It stands in for ``{labels}`` of ``TRAINED``. The labels are escaped, in alphabetical order.
+    """
+    names = sorted({normal_label(label) for label in labels} - {""})
+    if len(names) > _MOST_LABELS:
+        return ""
+    lines = "".join(f"            {literal(name)},\n" for name in names)
+    return (
+        "    # Any other value is stopped until the domain lead confirms it as new.\n"
+        f"    labels={{\n        {literal(field)}: [\n{lines}        ],\n    }},\n"
+    )
 
 
-def render(template: str, facts: Mapping[str, Any]) -> str:
-    """The template with every field put in as text. Raises ``MissingFieldError``."""
-    return _FIELD.sub(lambda found: _text(look(found[1], facts)), template)
+def literal(text: str) -> str:
+    """A text as Python source, in double quotes where every character of it can be seen."""
+    return json.dumps(text, ensure_ascii=False) if text.isprintable() else repr(text)
 
 
-def filled(shape: Any, facts: Mapping[str, Any]) -> Any:
-    """A JSON shape with every text in it rendered; a text that is one field keeps its type."""
-    if isinstance(shape, str):
-        whole = _FIELD.fullmatch(shape)
-        return look(whole[1], facts) if whole else render(shape, facts)
-    if isinstance(shape, Mapping):
-        return {name: filled(value, facts) for name, value in shape.items()}
-    if isinstance(shape, list | tuple):
-        return [filled(each, facts) for each in shape]
-    return shape
+TRAINED = '''"""What this use case decides, for whom, and who answers for it."""
+
+from pydantic import BaseModel
+
+from roadbed import DIRECT, Pod, UseCase
+from roadbed.models import TextClassifier
 
 
-def look(name: str, facts: Mapping[str, Any]) -> Any:
-    """The fact of that dotted name. Raises ``MissingFieldError`` when there is none, or null."""
-    value: Any = facts
-    for part in name.split("."):
-        if not isinstance(value, Mapping) or value.get(part) is None:
-            raise MissingFieldError(name)
-        value = value[part]
-    return value
+class Input(BaseModel):
+{fields}
+
+class Output(BaseModel):
+    label: str
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+usecase = UseCase(
+    {name},
+    purpose="Give each text the label that people gave texts like it",
+    input=Input,
+    output=Output,
+{labels}\
+    # One name may stand for all four while you try it out; before it matters, name four people.
+    pod=Pod(
+        domain_lead={person},
+        engineer={person},
+        data_specialist={person},
+        risk_partner={person},
+    ),
+    risk_limit=0.02,
+    certainty=0.95,
+    # What you improve is live at once; without this line two people sign off every version.
+    rollout=DIRECT,
+    # True only if the rows under examples/ were drawn at random from the work that will arrive.
+    examples_are_random_sample={random_sample},
+)
+usecase.decider(TextClassifier(text={text}, label="label"))
+'''
+
+FUNCTION = '''"""What this use case decides, for whom, and who answers for it."""
+
+from pydantic import BaseModel
+
+from roadbed import DIRECT, Answer, Context, Pod, Unsure, UseCase
+
+
+class Inquiry(BaseModel):
+    text: str
+
+
+class Routing(BaseModel):
+    queue: str
+
+
+usecase = UseCase(
+    {name},
+    purpose="Send each inquiry to the team that resolves it",
+    input=Inquiry,
+    output=Routing,
+    # Any other queue is stopped until the domain lead confirms it as new.
+    labels={{"queue": ["refunds", "returns", "delivery"]}},
+    # One name may stand for all four while you try it out; before it matters, name four people.
+    pod=Pod(
+        domain_lead={person},
+        engineer={person},
+        data_specialist={person},
+        risk_partner={person},
+    ),
+    risk_limit=0.02,
+    certainty=0.95,
+    # What you improve is live at once; without this line two people sign off every version.
+    rollout=DIRECT,
+)
+
+
+@usecase.decider
+def decide(inquiry: Inquiry, context: Context) -> Answer[Routing] | Unsure:
+    """Call your model here. The confidence only has to order answers; Roadbed proves the rest."""
+    if "refund" in inquiry.text.lower():
+        return Answer(output=Routing(queue="refunds"), confidence=0.9)
+    return Unsure(reason="it names nothing this decider knows")
+'''
+
+PROMPTED = '''"""What this use case decides, for whom, and who answers for it."""
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+from roadbed import DIRECT, Pod, UseCase
+from roadbed.models import Prompted
+
+
+class Inquiry(BaseModel):
+    text: str
+
+
+class Routing(BaseModel):
+    queue: Literal["returns", "billing", "delivery"]
+
+
+usecase = UseCase(
+    {name},
+    purpose="Send each inquiry to the team that resolves it",
+    input=Inquiry,
+    output=Routing,
+    # One name may stand for all four while you try it out; before it matters, name four people.
+    pod=Pod(
+        domain_lead={person},
+        engineer={person},
+        data_specialist={person},
+        risk_partner={person},
+    ),
+    risk_limit=0.02,
+    certainty=0.95,
+    # What you improve is live at once; without this line two people sign off every version.
+    rollout=DIRECT,
+)
+usecase.decider(
+    Prompted(
+        "route.md",
+        # Or "anthropic:NAME"; for a server of your own, add base_url="http://host/v1". The key
+        # comes from OPENAI_API_KEY or ANTHROPIC_API_KEY.
+        model="openai:gpt-6-luna",
+        # Without a price the cost of a task stays unknown, and no budget can hold it:
+        # price=Price(input=…, output=…, currency="EUR") per million tokens, from roadbed.models.
+    )
+)
+'''
+
+ROUTE = """\
+You send inquiries of customers to the team that resolves them. Read {text}.
+
+- returns: something is to be sent back or exchanged
+- billing: invoices, payments, refunds that did not arrive
+- delivery: where a parcel is, and when it comes
+"""

@@ -11,7 +11,7 @@ from roadbed.improvement.mining.fields import Field, fields_of
 from roadbed.improvement.mining.model import Draft, Seen
 from roadbed.improvement.mining.records import records
 from roadbed.improvement.mining.rules import rules
-from roadbed.usecases.deciders import Records
+from roadbed.usecases.decider import Records
 
 MOST_SEEN = 5_000  # the newest; bounds the time of a search
 _MOST_DRAFTS = 24

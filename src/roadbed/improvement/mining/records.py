@@ -16,7 +16,7 @@ from roadbed.improvement.mining.model import (
     ordered,
     supported,
 )
-from roadbed.usecases.deciders import Records
+from roadbed.usecases.decider import Records
 
 _FEWEST_LINKED = 5
 _LEAST_LINKED = 0.4

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from roadbed.improvement.mining.beam_search import search
+from roadbed.improvement.mining.candidate_conditions import Facts, column, conditions
+from roadbed.improvement.mining.conditions import Condition
 from roadbed.improvement.mining.fields import Field, tellable
-from roadbed.improvement.mining.literals import Condition
 from roadbed.improvement.mining.model import (
     FEWEST,
     Draft,
@@ -20,8 +22,6 @@ from roadbed.improvement.mining.model import (
     ordered,
     supported,
 )
-from roadbed.improvement.mining.search import search
-from roadbed.improvement.mining.vocabulary import Facts, column, conditions
 from roadbed.kernel.json import flat
 
 Bools = npt.NDArray[np.bool_]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from roadbed.models.prompts.votes import Neighbour
+from roadbed.models.prompts.self_consistency import Neighbour
 
 _LONGEST = 5_000  # characters of a text that count
 _LEAST_SIMILAR = 0.05

@@ -14,13 +14,13 @@ from typing import Any, Self
 from pydantic import BaseModel
 
 from roadbed.kernel.json import flat
-from roadbed.models.prompts.asking import Asked, Tool, line
 from roadbed.models.prompts.endpoint import NoReplyError, endpoint
-from roadbed.models.prompts.filling import ANSWER, UNSURE, instructions, message
 from roadbed.models.prompts.price import Price, Tokens, cost
+from roadbed.models.prompts.rendering import ANSWER, UNSURE, instructions, message
+from roadbed.models.prompts.requests import Asked, Tool, line
 from roadbed.models.prompts.sampling import samples
-from roadbed.models.prompts.votes import Neighbour, Sample, Settled, settle, tally
-from roadbed.usecases.deciders import Answer, Context, Needs, Unsure
+from roadbed.models.prompts.self_consistency import Neighbour, Sample, Settled, settle, tally
+from roadbed.usecases.decider import Answer, Context, Needs, Unsure
 
 # What is left of the deadline for everything but the model.
 _SHARE_OF_DEADLINE = 0.9

@@ -9,11 +9,11 @@ from typing import Any
 import stamina
 from pydantic import BaseModel, ValidationError
 
-from roadbed.models.prompts.asking import Asked, Line, Reply
 from roadbed.models.prompts.endpoint import NoReplyError
-from roadbed.models.prompts.filling import ANSWER, UNSURE
 from roadbed.models.prompts.price import UNKNOWN, Tokens
-from roadbed.models.prompts.votes import Sample
+from roadbed.models.prompts.rendering import ANSWER, UNSURE
+from roadbed.models.prompts.requests import Asked, Line, Reply
+from roadbed.models.prompts.self_consistency import Sample
 
 _FIRST_WAIT_SECONDS = 0.25
 _LONGEST_WAIT_SECONDS = 10.0

@@ -14,13 +14,13 @@ from scipy.special import softmax
 
 from roadbed.kernel.json import JsonObject
 from roadbed.models.text import storage
+from roadbed.models.text.base_models import lengths_of
 from roadbed.models.text.fitting import fit
-from roadbed.models.text.opinions import lengths_of
 from roadbed.models.text.state import Fitted
 from roadbed.models.text.vocabulary import Floats, Rows
-from roadbed.usecases.deciders import Answer, LabelledExample, OutOfFold, Unsure
+from roadbed.usecases.decider import Answer, LabelledExample, OutOfFold, Unsure
 from roadbed.usecases.errors import TrainingError
-from roadbed.usecases.reading import written
+from roadbed.usecases.parsing import written
 
 _FREE = Decimal(0)  # it runs here; nobody sends a bill
 _NONE = None  # the label of texts for which no answer would be right

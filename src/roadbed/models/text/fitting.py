@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from roadbed.models.text.base_models import Labels, Opinions, lengths_of, newest
 from roadbed.models.text.confidence import Confidence
-from roadbed.models.text.opinions import Labels, Opinions, lengths_of, newest
 from roadbed.models.text.state import Fitted
 from roadbed.models.text.vocabulary import (
     Counter,
@@ -19,7 +19,7 @@ from roadbed.models.text.vocabulary import (
     Weights,
     least_documents,
 )
-from roadbed.usecases.deciders import OutOfFold
+from roadbed.usecases.decider import OutOfFold
 
 Flags = npt.NDArray[np.bool_]
 _OFTEN = 5

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from roadbed.models.text.base_models import Opinions
 from roadbed.models.text.confidence import Confidence
-from roadbed.models.text.opinions import Opinions
 from roadbed.models.text.vocabulary import Counter, Weights
-from roadbed.usecases.deciders import OutOfFold
+from roadbed.usecases.decider import OutOfFold
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from roadbed.models.text.base_models import Opinions
 from roadbed.models.text.confidence import Confidence
-from roadbed.models.text.opinions import Opinions
 from roadbed.models.text.state import Fitted
 from roadbed.models.text.vocabulary import Counter, Rows, Weights
-from roadbed.usecases.deciders import OutOfFold
+from roadbed.usecases.decider import OutOfFold
 
 _FORMAT = 2
 _SPARSE = ("word_counts", "character_counts", "centres", "near_rows")

@@ -1,4 +1,4 @@
--- Processes that decide tasks with one commit (decisions/presence.py). While one lives it holds the
+-- Processes that decide tasks with one commit (decisions/crash_detection.py). While one lives it holds the
 -- advisory lock of its number; a row whose lock is free belongs to a process that was killed.
 CREATE SEQUENCE process_number AS integer CYCLE;
 CREATE TABLE process (

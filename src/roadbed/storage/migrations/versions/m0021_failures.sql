@@ -1,4 +1,4 @@
--- What a process cannot do in the background now (monitoring/failures.py). A row that its process has
+-- What a process cannot do in the background now (insight/failures.py). A row that its process has
 -- not written again for two minutes is over.
 CREATE TABLE background_failure (
     process   text NOT NULL,

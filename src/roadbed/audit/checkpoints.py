@@ -1,0 +1,185 @@
+"""What was signed about the log: checkpoints in the database and in the folder outside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from roadbed.audit import keys, notes
+from roadbed.audit.checkpoint_history import HISTORY, Line
+from roadbed.audit.errors import AuditFolderError, AuditKeyError
+from roadbed.audit.handovers import Handover, Keyring
+from roadbed.audit.model import Checkpoint
+from roadbed.audit.tiles import Folder
+from roadbed.storage.database import Row
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claims:
+    """Checkpoints whose signatures hold, by where they were found.
+
+    ``lost`` are those that a restore set aside and that the log still has to agree with.
+    """
+
+    database: Sequence[Checkpoint]
+    folder: Sequence[Checkpoint]
+    lost: Sequence[Checkpoint]
+    handovers: Sequence[Handover]
+    newest: str | None
+
+    @classmethod
+    def read(cls, rows: Callable[[], Sequence[Row]], path: Path, say: Say) -> Claims:
+        """Every checkpoint; what cannot be read or is not signed by the folder's key is said.
+
+        The folder is read before ``rows()``: what stands in it was in the database by then.
+        """
+        keyring, lines = _keyring(path, say), _lines(path, say)
+        found = rows()
+        return cls._of(found, keyring, lines, path, say)
+
+    @classmethod
+    def _of(
+        cls,
+        rows: Sequence[Row],
+        keyring: Keyring | None,
+        lines: Sequence[Line] | None,
+        path: Path,
+        say: Say,
+    ) -> Claims:
+        if keyring is None and rows:
+            say(f"{path / keys.PUBLIC_KEY} is missing or damaged: no signature can be checked.")
+        if keyring is not None and rows and lines is not None and not lines:
+            say(f"{path / HISTORY} is missing or empty: nothing outside bears witness.")
+        lines = lines or ()
+        known: dict[str, Checkpoint | str] = {}
+        if keyring is not None:
+            kept = [each.note for each in lines if each.note is not None]
+            for text in (*(row["note"] for row in rows), *kept):
+                known.setdefault(text, _read(text, keyring))
+        return cls(
+            database=list(_stored(rows, known, say)),
+            folder=list(_kept(lines, known, say)),
+            lost=list(_before_restores(path, keyring, say)) if keyring is not None else [],
+            handovers=keyring.handovers if keyring is not None else [],
+            newest=rows[-1]["note"] if rows else None,
+        )
+
+    def sizes(self) -> set[int]:
+        """The sizes that something is claimed about."""
+        return {each.size for each in (*self.database, *self.folder, *self.lost)}
+
+    def against(self, leaves: int, roots: Mapping[int, bytes], *, cut: bool) -> Iterator[str]:
+        """What does not agree with the tree as it was recomputed up to ``leaves``.
+
+        ``cut``: a bundle is damaged there, so that what lies behind could not be recomputed.
+        """
+        last = max((each.size for each in self.database), default=0)
+        if not cut and last < leaves:
+            yield f"{leaves} leaves are stored, but the newest sound checkpoint covers {last}."
+        here = "the database is damaged there" if cut else "the database holds no more than that"
+        for where, checkpoints in (("database", self.database), ("folder", self.folder)):
+            beyond = [each.size for each in checkpoints if each.size > leaves]
+            if beyond:
+                yield (
+                    f"The {where} has a checkpoint of {max(beyond)} entries, {leaves} could be "
+                    f"recomputed: {here}."
+                )
+            other = [
+                each.size for each in checkpoints if roots.get(each.size, each.root) != each.root
+            ]
+            if other:
+                yield (
+                    f"The {where}'s checkpoint of {other[0]} entries"
+                    f"{_and_more(len(other) - 1)} has another root than the entries: history "
+                    "was rewritten, or a leaf changed."
+                )
+        for each in self.lost:
+            if roots.get(each.size, each.root) != each.root:
+                yield (
+                    f"A restore set a checkpoint of {each.size} entries aside, and those have "
+                    "another root here: history was rewritten, or a leaf changed."
+                )
+        stored = {each.size for each in self.database}
+        if gone := [each.size for each in self.folder if each.size not in stored]:
+            yield (
+                f"The checkpoint of {gone[0]} entries{_and_more(len(gone) - 1)} stands in the "
+                "folder, not in the database."
+            )
+
+
+def _keyring(path: Path, say: Say) -> Keyring | None:
+    """The keys of the log, ``None`` if nobody can tell which they are."""
+    if keys.public_key(path) is None:
+        return None
+    try:
+        return keys.keyring(path)
+    except (AuditFolderError, AuditKeyError) as error:
+        say(error.problem)
+        return None
+
+
+def _before_restores(path: Path, keyring: Keyring, say: Say) -> Iterator[Checkpoint]:
+    """Checkpoints of logs that restores lost, as far as the log before and after is the same."""
+    for folder, lines in Folder(path).lost():
+        number = int(folder.name.partition("-")[0])
+        if not 0 < number <= len(keyring.handovers):
+            say(f"{folder} holds a log that no handover of keys names.")
+        for line in lines:
+            try:
+                keyring.read_lost(line.note or "")
+            except notes.NoteError as error:
+                say(f"{line.where} of {folder} is forged: {error}.")
+                continue
+            with suppress(notes.NoteError):  # what the restore lost agrees with nothing here
+                yield keyring.read(line.note or "")
+
+
+def _lines(path: Path, say: Say) -> Sequence[Line] | None:
+    """What the folder's history holds, ``None`` if that cannot be read."""
+    try:
+        return list(Folder(path).history())
+    except OSError as error:
+        say(f"{error.filename or path / HISTORY} cannot be read: {error.strerror}.")
+        return None
+
+
+def _read(text: str, keyring: Keyring) -> Checkpoint | str:
+    try:
+        return keyring.read(text)
+    except notes.NoteError as error:
+        return str(error)
+
+
+def _stored(
+    rows: Iterable[Row], known: Mapping[str, Checkpoint | str], say: Say
+) -> Iterator[Checkpoint]:
+    for row in rows:
+        found = known.get(row["note"])
+        if isinstance(found, str):
+            say(f"The database's checkpoint of {row['size']} entries is forged: {found}.")
+        elif found is not None:
+            if (found.size, found.root) != (row["size"], row["root"]):
+                say(f"The database's checkpoint of {row['size']} entries is not what was signed.")
+            yield found
+
+
+def _kept(
+    lines: Iterable[Line], known: Mapping[str, Checkpoint | str], say: Say
+) -> Iterator[Checkpoint]:
+    for line in lines:
+        if line.note is None:
+            say(f"{line.where} cannot be read.")
+            continue
+        found = known.get(line.note)
+        if isinstance(found, str):
+            say(f"{line.where} is forged: {found}.")
+        elif found is not None:
+            yield found
+
+
+def _and_more(more: int) -> str:
+    return f" (and {more} more)" if more else ""

@@ -1,0 +1,276 @@
+"""Verb: ``verify`` the log against its own entries and against the copy outside the database.
+
+Payloads are rendered by the server and hashed here, so that two cores share the work, a bundle at a
+time. Everything is read from one snapshot; writers and sealers go on meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg.rows import dict_row
+
+from roadbed.audit import irrevocable_events, remedies
+from roadbed.audit.checkpoints import Claims
+from roadbed.audit.model import Finding, KeyChange, Verification
+from roadbed.audit.recomputation import Retracing
+from roadbed.audit.tile_files import TileFiles
+from roadbed.audit.tiles import Folder
+from roadbed.audit.tree import HASH_BYTES, TILE_WIDTH, leaf_hash
+from roadbed.audit.tree_growth import pieces
+from roadbed.storage.database import Row
+from roadbed.storage.errors import StorageUnavailableError
+from roadbed.storage.sql import queries
+
+_SQL = queries(__package__)
+MOST_FINDINGS = 1_000
+_Connection: TypeAlias = psycopg.Connection[Row]
+
+
+def verify(url: str, folder: Path, monotonic: Callable[[], float]) -> Verification:
+    """Recompute everything; what is wrong is listed, never raised.
+
+    Raises ``StorageUnavailableError`` when the database cannot be read to the end.
+    """
+    try:
+        with psycopg.connect(url, row_factory=dict_row) as connection:
+            connection.execute(_SQL["snapshot"])
+            return _Verifying(connection, folder).run(monotonic)
+    except psycopg.OperationalError as error:
+        raise StorageUnavailableError(str(error).strip().splitlines()[0]) from error
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Suspect:
+    """A leaf whose entry does not give its commitment. ``sealed_so``: but does give the tile's."""
+
+    position: int
+    sealed_so: bool
+
+
+class _Verifying:
+    """One run over one snapshot."""
+
+    def __init__(self, connection: _Connection, folder: Path) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._findings: list[Finding] = []
+        self._suspects: list[_Suspect] = []
+        self._next = 0  # the bundle that comes next
+        self._broken = False  # a bundle is missing or cut, so the tree ends there
+        self._erased = 0
+        self._files = TileFiles(Folder(folder), 0)
+
+    def run(self, monotonic: Callable[[], float]) -> Verification:
+        began = monotonic()
+        claims = Claims.read(
+            lambda: self._rows("every_checkpoint"),
+            self._folder,
+            lambda text: self._find(None, text),
+        )
+        published = max((each.size for each in claims.folder), default=0)
+        self._files = TileFiles(Folder(self._folder), published)
+        retraced = Retracing(claims.sizes())
+        self._connection.execute(_SQL["by_key"], {"joins": "off"})
+        with self._connection.cursor() as cursor:
+            for row in cursor.stream(_SQL["leaves"], binary=True):
+                self._bundle(row, retraced)
+        waiting = self._waiting()
+        self._journal(published)
+        self._connection.execute(_SQL["by_key"], {"joins": "on"})
+        self._judge_suspects()
+        self._astray()
+        self._higher_tiles(retraced)
+        changes = self._key_changes(claims)
+        for problem in claims.against(retraced.leaves, retraced.roots, cut=self._broken):
+            self._find(None, problem)
+        return Verification(
+            entries=self._rows("count")[0]["entries"],
+            erased=self._erased,
+            pending=waiting,
+            checkpoints=len(claims.database),
+            seconds=monotonic() - began,
+            newest=claims.newest,
+            findings=self._findings[:MOST_FINDINGS],
+            more=max(0, len(self._findings) - MOST_FINDINGS),
+            key_changes=changes,
+        )
+
+    def _key_changes(self, claims: Claims) -> list[KeyChange]:
+        """Every handover of keys; one that only the folder or only the database has is found."""
+        rows = {row["note"]: row for row in self._rows("handovers")}
+        shown = {handover.note for handover in claims.handovers}
+        for row in rows.values():
+            if row["note"] not in shown:
+                self._find(
+                    None, f"A handover of keys of {row['at']:%Y-%m-%d} is not in the folder."
+                )
+        changes = []
+        for handover in claims.handovers:
+            told = rows.get(handover.note)
+            # A later restore may have lost the row of an earlier handover: that one tells.
+            if told is None and handover is claims.handovers[-1]:
+                self._find(None, "The last handover of keys is not in the database.")
+            changes.append(
+                KeyChange(
+                    why=handover.why,
+                    old_key=str(handover.old),
+                    new_key=str(handover.new),
+                    kept=handover.kept.size,
+                    lost=handover.lost.size if handover.lost else None,
+                    by=told["actor"] if told else None,
+                    reason=told["reason"] if told else None,
+                    at=told["at"] if told else None,
+                )
+            )
+        return changes
+
+    def _bundle(self, row: Row, retraced: Retracing) -> None:
+        index, positions, commitments = row["index"], row["positions"], row["commitments"]
+        preimages = row["preimages"] or []
+        found = [None if each is None else sha256(each).digest() for each in preimages]
+        if None in found or b"".join(map(bytes, found)) != commitments:  # type: ignore[arg-type]
+            self._compare(positions, found, commitments, row["hashes"] or b"")
+        if index != self._next:
+            self._find(None, f"Bundles {self._next} to {index - 1} are missing.")
+            self._broken = True
+        if not 0 < len(positions) <= TILE_WIDTH or len(commitments) != len(positions) * HASH_BYTES:
+            self._find(None, f"Bundle {index} is not as long as it was sealed.")
+            self._broken = True
+        self._next = index + 1
+        if self._broken:
+            return
+        if retraced.leaves != index * TILE_WIDTH:
+            self._find(None, f"Bundle {index - 1} is not full, though another follows it.")
+            self._broken = True
+            return
+        hashes = retraced.add(commitments)
+        if row["hashes"] != hashes:
+            self._find(None, f"Tile 0/{index} is not what its leaves hash to.")
+        for problem in self._files.bundle(index, commitments, hashes):
+            self._find(None, problem)
+
+    def _compare(
+        self,
+        positions: Sequence[int],
+        found: Sequence[bytes | None],
+        commitments: bytes,
+        hashes: bytes,
+    ) -> None:
+        """Which leaves of a bundle differ; why is judged when all are known."""
+        sealed, tile = pieces(commitments), pieces(hashes)
+        for place, (position, each) in enumerate(zip(positions, found, strict=True)):
+            if each is None or sealed[place : place + 1] != [each]:
+                so = each is not None and tile[place : place + 1] == [leaf_hash(each)]
+                self._suspects.append(_Suspect(position=position, sealed_so=so))
+
+    def _journal(self, published: int) -> None:
+        """The folder's journal against the entries that its newest checkpoint covers."""
+        rows = self._rows(
+            "irrevocable",
+            first=0,
+            most=self._next,
+            kinds=list(irrevocable_events.KINDS),
+            before=0,
+            size=published,
+        )
+        wanted = {row["leaf"]: irrevocable_events.event(row["leaf"], row) for row in rows}
+        try:
+            shown = {event.leaf: event for event in irrevocable_events.events(self._folder)}
+        except (OSError, ValueError, TypeError):
+            self._find(None, f"{irrevocable_events.JOURNAL} cannot be read.")
+            return
+        erased = {row["leaf"] for row in rows if row["detail"] is None}
+        wrong = [
+            leaf
+            for leaf in wanted.keys() | {leaf for leaf in shown if leaf < published}
+            if leaf not in erased and wanted.get(leaf) != shown.get(leaf)
+        ]
+        if wrong:
+            self._find(
+                None,
+                f"{irrevocable_events.JOURNAL} does not tell what the log holds at "
+                f"{len(wrong)} places, "
+                f"the first after entry {min(wrong)}: a restore would undo what must stay.",
+            )
+
+    def _waiting(self) -> int:
+        rows = self._rows("waiting_leaves")
+        for row in rows:
+            given = row["preimage"]
+            if given is None or sha256(given).digest() != row["commitment"]:
+                self._suspects.append(_Suspect(position=row["position"], sealed_so=False))
+        return len(rows)
+
+    def _judge_suspects(self) -> None:
+        if not self._suspects:
+            return
+        erased = self._named_as_erased()
+        wanted = [each.position for each in self._suspects]
+        rows = {row["position"]: row for row in self._rows("described", positions=wanted)}
+        for each in self._suspects:
+            row = rows.get(each.position)
+            if row is None:
+                self._find(each.position, f"Entry {each.position} was sealed and is missing.")
+            elif row["unsalted"] and row["blank"] and each.position in erased:
+                self._erased += 1
+            elif row["unsalted"] or row["blank"]:
+                self._find(each.position, f"{_named(row)} was emptied, and no erasure names it.")
+            elif each.sealed_so:
+                self._find(each.position, f"The commitment kept for {_named(row)} was changed.")
+            else:
+                self._find(each.position, f"{_named(row)} is not what was committed to.")
+
+    def _named_as_erased(self) -> set[int]:
+        """Places that a later entry says were erased."""
+        found: set[int] = set()
+        for row in self._rows("erased"):
+            positions = row["detail"].get("positions") if isinstance(row["detail"], dict) else None
+            if isinstance(positions, list):
+                found.update(
+                    each for each in positions if isinstance(each, int) and each < row["position"]
+                )
+        return found
+
+    def _astray(self) -> None:
+        rows = self._rows("astray")
+        wanted = [row["position"] for row in rows]
+        described = {row["position"]: row for row in self._rows("described", positions=wanted)}
+        for row in rows:
+            entry, position = described.get(row["position"]), row["position"]
+            if entry is not None and not row["places"]:
+                self._find(position, f"{_named(entry)} was never committed to.")
+            elif row["places"] > 1:
+                named = _named(entry) if entry else f"Entry {position}"
+                self._find(position, f"{named} stands in {row['places']} places.")
+
+    def _higher_tiles(self, retraced: Retracing) -> None:
+        for row in self._rows("stray_tiles"):
+            self._find(None, f"Tile 0/{row['index']} has no leaves.")
+        if self._broken:
+            return
+        expected = retraced.higher_tiles()
+        stored = {(row["level"], row["index"]): row["hashes"] for row in self._rows("higher_tiles")}
+        for level, index in sorted(expected.keys() | stored.keys()):
+            if expected.get((level, index)) != stored.get((level, index)):
+                self._find(None, f"Tile {level}/{index} is not what the tiles below it hash to.")
+        for tile, hashes in expected.items():
+            for problem in self._files.tile(tile, hashes):
+                self._find(None, problem)
+
+    def _rows(self, name: str, **parameters: object) -> list[Mapping[str, Any]]:
+        return self._connection.execute(_SQL[name], parameters).fetchall()
+
+    def _find(self, position: int | None, problem: str) -> None:
+        remedy = remedies.ENTRY if position is not None else remedies.LOG
+        self._findings.append(Finding(position=position, problem=problem, remedy=remedy))
+
+
+def _named(row: Row) -> str:
+    at = f"{row['at']:%Y-%m-%d %H:%M:%S.%f}"
+    return f"Entry {row['position']} ({row['kind']}, {row['subject']}, {at} UTC)"

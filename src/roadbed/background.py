@@ -1,0 +1,169 @@
+"""What goes on beside requests: following, watching, sealing, taking over, sending."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from roadbed.audit.witness import Witness
+from roadbed.bootstrap import App
+from roadbed.connectors import witnesses
+from roadbed.connectors.egress import NetworkPool
+from roadbed.deliveries.relay import SEND_SECONDS
+from roadbed.storage.background import Warnings
+from roadbed.storage.failures import reported_to
+
+_log = structlog.get_logger("roadbed")
+_LOOK_FOR_LOST_SECONDS = 2.0
+_MEASURE_SECONDS = 2.0
+_DRILL_LOOK_SECONDS = 60.0
+_SUGGEST_SECONDS = 30.0
+_REPORT_SECONDS = 2.0
+_BEGIN_AGAIN_SECONDS = 0.5
+
+
+@asynccontextmanager
+async def running(app: App) -> AsyncIterator[None]:
+    """Follow releases and halts, watch the promise, seal the log, take over what crashes left."""
+    network = NetworkPool(witnesses.secrets(app.settings), app.clock)
+    with reported_to(app.failures.here):
+        followers = _followers(app, network)
+    try:
+        yield
+    finally:
+        await _end(followers, patience_seconds=1.0)
+        await network.aclose()
+
+
+def _followers(app: App, network: NetworkPool) -> list[asyncio.Task[None]]:
+    return [
+        _lasting("releases", app.registry.follow),
+        _lasting("trust", lambda: app.trust.watch(app.declared)),
+        _lasting("ladder", lambda: app.ladder.watch(app.registry.names)),
+        _lasting("presence", app.presence.keep),
+        _lasting("recovery", lambda: _recover_forever(app)),
+        _lasting("measuring", lambda: _measure_forever(app)),
+        _lasting("proposals", lambda: _suggest_forever(app)),
+        _lasting("audit", app.audit.seal_forever),
+        _lasting("restores", app.recovery.watch),
+        *(_lasting(each.name, each.tell_forever) for each in _witnesses(app, network)),
+        _lasting("failures", lambda: _report_forever(app)),
+    ]
+
+
+def _witnesses(app: App, network: NetworkPool) -> list[Witness]:
+    return [
+        Witness(
+            app.database, app.audit.folder, app.clock, name=name, every_seconds=seconds, send=send
+        )
+        for name, (seconds, send) in witnesses.witnesses(app.settings, network).items()
+    ]
+
+
+@asynccontextmanager
+async def relaying(app: App) -> AsyncIterator[None]:
+    """Send what waits, and exercise the stop from time to time. One process or many may."""
+    with reported_to(app.failures.here):
+        workers = [
+            _lasting("restores", app.recovery.watch),
+            _lasting("relay", lambda: _relay(app)),
+            _lasting("drills", lambda: _drill_forever(app)),
+        ]
+    try:
+        yield
+    finally:
+        await _end(workers, patience_seconds=SEND_SECONDS + 1.0)
+
+
+def _lasting(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+    """Work that goes on until cancelled: whatever it meets is logged, and it begins again."""
+
+    async def forever() -> None:
+        warnings = Warnings()
+        while True:
+            try:
+                await work()
+            except Exception as error:
+                warnings.say("begins again", error, work=name)
+            await asyncio.sleep(_BEGIN_AGAIN_SECONDS)
+
+    return asyncio.create_task(forever())
+
+
+async def _end(tasks: Collection[asyncio.Task[None]], *, patience_seconds: float) -> None:
+    """Cancel until each has ended.
+
+    Once is not enough: on Python 3.11 ``asyncio.wait_for``, which psycopg waits with, swallows a
+    cancellation that comes in the moment the server answers. So whoever cancels this as well has to
+    wait: a task left behind would go on for ever, and the event loop with it.
+    """
+    pending, cancelled = set(tasks), None
+    while pending:
+        for task in pending:
+            task.cancel()
+        try:
+            _, pending = await asyncio.wait(pending, timeout=patience_seconds)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+
+
+async def _relay(app: App) -> None:
+    """Nothing is sent from a copy of the database before a person has declared the restore."""
+    await app.recovery.until_declared()
+    await app.relay.run(app.declared)
+
+
+async def _drill_forever(app: App) -> None:
+    warnings = Warnings()
+    every = timedelta(hours=app.settings.drill_hours)
+    while True:
+        for name in app.registry.names():
+            with warnings.caught("no drill of the stop", usecase=name):
+                last = await app.halts.last_drill(name)
+                if last is None or app.clock.now() - last > every:
+                    await app.halts.drill(name, actor="roadbed")
+        await asyncio.sleep(_DRILL_LOOK_SECONDS)
+
+
+async def _recover_forever(app: App) -> None:
+    warnings = Warnings()
+    while True:
+        with warnings.caught("nothing taken over from lost processes"):
+            if found := await app.decisions.recover():
+                _log.warning("took over tasks of a process that is gone", tasks=found)
+        await asyncio.sleep(_LOOK_FOR_LOST_SECONDS)
+
+
+async def _measure_forever(app: App) -> None:
+    warnings = Warnings()
+    while True:
+        for name in app.registry.names():
+            with warnings.caught("reviewers not measured", usecase=name):
+                await app.measuring.tick(app.registry.get(name))
+            with warnings.caught("budget not watched", usecase=name):
+                if (budget := app.registry.get(name).loaded.declared.budget) is not None:
+                    await app.budgets.watch(name, budget)
+        await asyncio.sleep(_MEASURE_SECONDS)
+
+
+async def _report_forever(app: App) -> None:
+    """Let people see what fails. What keeps it from being written stands in the log alone."""
+    while True:
+        await app.failures.keep()
+        await asyncio.sleep(_REPORT_SECONDS)
+
+
+async def _suggest_forever(app: App) -> None:
+    warnings = Warnings()
+    while True:
+        await asyncio.sleep(_SUGGEST_SECONDS)
+        for name in app.registry.names():
+            with warnings.caught("no proposals looked for", usecase=name):
+                await app.proposals.suggest_if_enough(app.registry.get(name).loaded)

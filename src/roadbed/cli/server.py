@@ -1,0 +1,273 @@
+"""``up``, ``serve``, ``demo``, ``doctor``: running Roadbed."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from roadbed.cli.identity import me
+from roadbed.cli.output import PROBLEMS_FOUND, fail, run, say, show, sign_in_link, tell
+from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.figures import counted
+
+if TYPE_CHECKING:
+    from roadbed.bootstrap import App
+    from roadbed.recovery.model import Restoration
+    from roadbed.storage.doctor import Finding
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")]
+
+
+def up(
+    folder: Annotated[Path | None, typer.Argument(help="Use-case folders to serve.")] = None,
+    port: Port = None,
+) -> None:
+    """Start everything here and print the address with a one-time sign-in link."""
+    run(_serve(folder, port, alone=True))
+
+
+def serve(
+    folder: Annotated[Path | None, typer.Argument(help="Use-case folders to serve.")] = None,
+    port: Port = None,
+) -> None:
+    """Serve API and console; `roadbed worker` sends, `roadbed user link` prints a link."""
+    run(_serve(folder, port, alone=False))
+
+
+def demo(
+    data: Annotated[str, typer.Option(help="sample (made up) or clinc150 (real).")] = "sample",
+    rounds: Annotated[int | None, typer.Option(min=1, max=50, help="Rounds to play.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Stop when it is played.")] = False,
+    drift: Annotated[
+        bool, typer.Option("--drift", help="The world changes: watch it tighten, halt, re-open.")
+    ] = False,
+    port: Port = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="No live view; one JSON object on the last line.")
+    ] = False,
+) -> None:
+    """Play a stream of inquiries through the whole road, then keep serving."""
+    from roadbed.demo.play import play
+
+    try:
+        play(data=data, rounds=rounds, once=once, port=port, as_json=json, drift=drift)
+    except RoadbedError as error:
+        raise fail(error) from None
+
+
+def doctor(json: Json = False) -> None:
+    """Check what durability rests on, and say how to mend what is wrong."""
+    from roadbed.bootstrap import open_app
+    from roadbed.kernel.settings import Settings
+    from roadbed.storage.doctor import examine
+    from roadbed.storage.embedded import default_home
+    from roadbed.storage.serving import database_url
+
+    async def look() -> list[Finding]:
+        settings = Settings()
+        async with database_url(settings) as url:
+            home = settings.home or default_home(Path.cwd())
+            found = await asyncio.to_thread(
+                lambda: examine(url, home, wanted=_wanted(settings.usecases))
+            )
+            async with open_app(settings, url, only=[], serves=False) as app:
+                return [*found, _restore(app.recovery.standing), await _names(url)]
+
+    found = [*run(look()), _confinement()]
+    sign = {"ok": "ok     ", "warning": "note   ", "wrong": "WRONG  "}
+    show(
+        {"findings": found},
+        as_json=json,
+        text=lambda: "\n".join(
+            f"{sign[each.state]} {each.name:20} {each.found}  {each.remedy}".rstrip()
+            for each in found
+        ),
+    )
+    if any(each.state == "wrong" for each in found):
+        raise typer.Exit(PROBLEMS_FOUND)
+
+
+def _confinement() -> Finding:
+    """Whether the kernel keeps the files of others from deciders."""
+    from roadbed.executors.sandbox import landlock_version
+    from roadbed.storage.doctor import Finding
+
+    if version := landlock_version():
+        told = f"Landlock {version} confines deciders"
+        return Finding(name="file access", state="ok", found=told)
+    return Finding(
+        name="file access",
+        state="warning",
+        found="this kernel has no Landlock: deciders can read what the server reads",
+        remedy="Use Linux 5.13 or newer with Landlock, or trust the code of every pod.",
+    )
+
+
+def _restore(standing: Restoration | None) -> Finding:
+    """Whether the database is a copy that nobody has declared."""
+    from roadbed.storage.doctor import Finding
+
+    if standing is None:
+        return Finding(name="restore", state="ok", found="none waits to be declared")
+    return Finding(
+        name="restore",
+        state="wrong",
+        found=f"put back from a copy, found {standing.found_at:%Y-%m-%d %H:%M} UTC",
+        remedy="Everything is halted until an administrator runs `roadbed restored --reason TEXT`.",
+    )
+
+
+async def _names(url: str) -> Finding:
+    """Whether every name that a folder declares means somebody."""
+    from roadbed.people.service import SQL
+    from roadbed.storage.database import Database
+    from roadbed.storage.doctor import Finding
+
+    async with Database(url) as database:
+        rows = await database.fetch(SQL["unbound"])
+    if not rows:
+        return Finding(name="declared names", state="ok", found="each means a person")
+    named = sorted({row["person"] for row in rows})
+    return Finding(
+        name="declared names",
+        state="warning",
+        found=f"{', '.join(named)}: nobody confirmed who that is, so the roles count for nobody",
+        remedy="`roadbed user add NAME`, or `roadbed user confirm NAME` for who came by sign-in.",
+    )
+
+
+def _wanted(parent: Path) -> dict[str, list[str]]:
+    """The use cases that ask with each secret. Folders with mistakes are for ``roadbed check``."""
+    from roadbed.usecases.decider import needs_of
+    from roadbed.usecases.errors import UseCaseError
+    from roadbed.usecases.loader import folders, load
+
+    found: dict[str, list[str]] = {}
+    for folder in folders(parent):
+        try:
+            declared = load(folder).declared
+        except UseCaseError:
+            continue
+        for name in needs_of(declared.trainable or declared.function).secrets:
+            found.setdefault(name, []).append(declared.name)
+    return found
+
+
+async def _serve(folder: Path | None, port: int | None, *, alone: bool) -> None:
+    """``alone``: this process does everything, and says how to sign in."""
+    from roadbed.cli.long_running import until_ended
+    from roadbed.cli.sockets import Server, bound
+    from roadbed.kernel.settings import Settings
+    from roadbed.listener import configured
+    from roadbed.web import create
+
+    settings = Settings()
+    changes = {"usecases": folder, "port": port}
+    settings = settings.model_copy(
+        update={name: value for name, value in changes.items() if value is not None}
+    )
+    create(settings)  # what is wrong with the settings is said first
+    try:
+        sockets = bound(settings.host, settings.port)
+    except OSError as error:
+        raise ServeError(settings.host, settings.port, error) from error
+    settings = settings.model_copy(update={"port": sockets[0].getsockname()[1]})
+    application = create(settings, relays=alone)
+
+    async def go_on(_: object, asked: asyncio.Event) -> None:
+        server = Server(
+            configured(application, settings, host=settings.host, port=settings.port, opens=False)
+        )
+        running = asyncio.create_task(server.serve(sockets))
+        ending = asyncio.create_task(asked.wait())
+        try:
+            while not server.started and not running.done():  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0.02)
+            if server.started:
+                await _announce(application.roadbed, settings.public_address(), with_link=alone)
+            await asyncio.wait([running, ending], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ending.cancel()
+            server.should_exit = True
+            await asyncio.wait([running])
+        if not server.started and (error := running.exception()) is not None:
+            raise ServeError(settings.host, settings.port, error) from error
+
+    await until_ended(application.opened(), go_on)
+
+
+class ServeError(RoadbedError):
+    """The server could not listen."""
+
+    code = "serve_failed"
+
+    def __init__(self, host: str, port: int, why: BaseException) -> None:
+        said = getattr(why, "strerror", None) or str(why)
+        super().__init__(
+            f"The server cannot listen on {host}, port {port}: {said}.",
+            "If another program listens there, end it, or choose another port with --port.",
+        )
+
+
+async def _announce(app: App, address: str, *, with_link: bool) -> None:
+    say(f"Roadbed serves {counted(len(app.registry.names()), 'use case')} at {address}")
+    for name, error in app.broken.items():
+        served = name in app.registry.names()
+        say(f"  {'served as released' if served else 'not served'}: {name}: {error}")
+    from roadbed.web import public_host
+
+    if address.startswith("http://") and public_host(app.settings) is not None:
+        tell("ROADBED_ADDRESS is plain http: whoever is on the way reads passwords and sessions.")
+    first = await app.members.add_first(me())
+    if first is not None:
+        tell(f"There was no administrator yet: {first} is the administrator now.")
+    if with_link:
+        say(await _way_in(app, address))
+        for name in app.registry.names():
+            await _train_if_new(app, name)
+    elif first is not None:
+        tell(await _way_in(app, address))
+
+
+async def _way_in(app: App, address: str) -> str:
+    """A one-time link for whoever sits here: shown on a terminal, never in what a journal keeps."""
+    import sys
+
+    from roadbed.people.errors import UnknownPersonError
+
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        return f"Sign in at {address}/sign-in; `roadbed user link` prints a one-time link."
+    try:
+        code = await app.people.issue_link_code(me())
+    except UnknownPersonError:
+        return f"Sign in at {address}/sign-in; `roadbed user link NAME` makes a one-time link."
+    return f"Sign in once: {sign_in_link(address, code)}"
+
+
+async def _train_if_new(app: App, name: str) -> None:
+    """A trainable that has examples but no version yet learns now, in a process of its own."""
+    import sys
+
+    service = app.registry.get(name)
+    examples = await app.examples.counts(name)
+    if service.live.decider is None and examples["learn"]:
+        say(f"  {name}: learning from {examples['learn']:,} examples")
+        await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "roadbed",
+            "improve",
+            name,
+            env=_environment(app),
+            stdin=asyncio.subprocess.DEVNULL,
+        )
+
+
+def _environment(app: App) -> dict[str, str]:
+    import os
+
+    return {**os.environ, "ROADBED_USECASES": str(app.settings.usecases.resolve())}

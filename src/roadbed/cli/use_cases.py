@@ -1,0 +1,222 @@
+"""``new`` and ``check``: use-case folders."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from roadbed.cli.identity import me
+from roadbed.cli.output import PROBLEMS_FOUND, fail, show
+from roadbed.kernel.errors import RoadbedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from roadbed.usecases.past_work import Answers, Columns, PastWork, Question
+
+_MOST_TO_TRY = 20_000
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="Lower-case words joined by hyphens.")],
+    from_csv: Annotated[Path | None, typer.Option(help="A table of past, labelled work.")] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(help="The table's column with the text; several times for several columns."),
+    ] = None,
+    label: Annotated[str, typer.Option(help="The table's column with the label.")] = "label",
+    delimiter: Annotated[
+        str | None, typer.Option(help="What separates cells; found where it is not given.")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="The table's encoding; found where it is certain.")
+    ] = None,
+    same: Annotated[
+        list[str] | None,
+        typer.Option(metavar="THIS=THAT", help="The label THIS means the label THAT."),
+    ] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option(help="A label of its own, although it looks like another.")
+    ] = None,
+    empty: Annotated[
+        list[str] | None, typer.Option(help="A text that means that there is no label.")
+    ] = None,
+    keep_all: Annotated[
+        bool, typer.Option("--keep-all", help="Every label is one of its own.")
+    ] = False,
+    empty_is_none: Annotated[
+        bool,
+        typer.Option("--empty-is-none", help="An empty label says that none of the labels fits."),
+    ] = False,
+    random_sample: Annotated[
+        bool,
+        typer.Option(
+            "--random-sample",
+            help="The rows were drawn at random from the work that will arrive, "
+            "so half of them may serve as proof.",
+        ),
+    ] = False,
+    prompted: Annotated[
+        bool,
+        typer.Option("--prompted", help="The decider asks a language model, with a prompt."),
+    ] = False,
+    folder: Annotated[Path | None, typer.Option(help="Where to write it.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Write a use-case folder that runs, also from a table of past work."""
+    from roadbed.kernel.settings import Settings
+    from roadbed.usecases import scaffold
+    from roadbed.usecases.past_work import Answers, Columns
+
+    target = (folder or Settings().usecases) / name
+    if prompted and from_csv:
+        raise typer.BadParameter("--prompted and --from-csv are two kinds of decider; take one.")
+    try:
+        if from_csv is None:
+            write = scaffold.write_prompted if prompted else scaffold.write_empty
+            write(target, person=me())
+            what = "its prompt and the model" if prompted else "its decider"
+            show(
+                {"folder": target},
+                as_json=json,
+                text=lambda: (
+                    f"Wrote {target}. Fill in {what}, then `roadbed check {target}` "
+                    "and `roadbed up`."
+                ),
+            )
+            return
+        answers = Answers(
+            same=dict(map(_pair, same or ())), keep=keep or (), empty=empty or (), keep_all=keep_all
+        )
+        past = _read(
+            from_csv,
+            Columns(texts=text or ["text"], label=label),
+            answers,
+            asks=not json and sys.stdin.isatty(),
+            empty_is_none=empty_is_none,
+            delimiter=delimiter,
+            encoding=encoding,
+        )
+        scaffold.write_from_table(target, past, person=me(), random_sample=random_sample)
+        tried = _try_out(target)
+    except RoadbedError as error:
+        raise fail(error) from None
+    show(
+        {
+            "folder": target,
+            "rows": len(past.rows),
+            "labels": dict(past.labels),
+            "account": past.account.as_json(),
+            "estimate": tried,
+        },
+        as_json=json,
+        text=lambda: _tell(target, past, tried),
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    this, mark, that = text.partition("=")
+    if not (mark and this.strip() and that.strip()):
+        raise typer.BadParameter(f"--same {text!r}: write THIS=THAT.")
+    return this, that
+
+
+def _read(
+    path: Path,
+    columns: Columns,
+    answers: Answers,
+    *,
+    asks: bool,
+    empty_is_none: bool,
+    delimiter: str | None,
+    encoding: str | None,
+) -> PastWork:
+    """The table's work; ``asks`` lets the person at the terminal say what unclear labels mean."""
+    from roadbed.usecases.past_work import LabelsUnclearError, read_past_work
+
+    while True:
+        try:
+            return read_past_work(
+                path,
+                columns,
+                empty_is_none=empty_is_none,
+                delimiter=delimiter,
+                encoding=encoding,
+                answers=answers,
+            )
+        except LabelsUnclearError as error:
+            if not asks:
+                raise
+            answers = _ask(error.questions, answers)
+
+
+def _ask(questions: Sequence[Question], answers: Answers) -> Answers:
+    same, keep, empty = dict(answers.same), list(answers.keep), list(answers.empty)
+    for question in questions:
+        if question.other is None:
+            if typer.confirm(f"{question}. Does it mean that there is no label?"):
+                empty.append(question.label)
+            else:
+                keep.append(question.label)
+        elif typer.confirm(f"{question}. Are they the same label?"):
+            same[question.label] = question.other
+        else:
+            keep.append(question.label)
+    return replace(answers, same=same, keep=keep, empty=empty)
+
+
+def check(
+    folder: Annotated[Path, typer.Argument(help="A use-case folder.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Find every mistake in a use-case folder, each with file, line and remedy."""
+    from roadbed.usecases.check import check as look
+
+    found = look(folder)
+    show(
+        {"ok": not found.problems, "examples": found.examples, "problems": found.problems},
+        as_json=json,
+        text=lambda: "\n".join(
+            [str(each) for each in found.problems]
+            or [f"{folder} is sound; {found.examples} examples."]
+        ),
+    )
+    if found.problems:
+        raise typer.Exit(PROBLEMS_FOUND)
+
+
+def _try_out(folder: Path) -> dict[str, float]:
+    """Fit once on the table and see how it does on rows it did not fit on."""
+    import numpy as np
+
+    from roadbed.usecases.loader import load, read_examples
+
+    loaded = load(folder)
+    trainable = loaded.declared.trainable
+    assert trainable is not None
+    examples = [item for _, _, item in read_examples(loaded)][:_MOST_TO_TRY]
+    found = trainable.fit(examples, seed=0).out_of_fold  # type: ignore[arg-type]
+    order = np.argsort(-found.confidence)
+    risk = np.cumsum(found.wrong[order]) / np.arange(1, len(order) + 1)
+    good = np.flatnonzero((risk <= loaded.declared.risk_limit) & (found.confidence[order] > 0))
+    share = float((good[-1] + 1) / len(order)) if len(good) else 0.0
+    right = round(float(1 - found.wrong.mean()), 4) if len(order) else 0.0
+    return {"right": right, "automatable": round(share, 4), "rows": len(order)}
+
+
+def _tell(folder: Path, past: PastWork, tried: dict[str, float]) -> str:
+    account = "".join(f"{sentence}\n" for sentence in past.account.sentences())
+    return (
+        f"{account}"
+        f"Wrote {folder}: {len(past.rows):,} of {past.account.rows:,} rows as examples, "
+        f"{len(past.labels)} labels.\n"
+        f"Tried on {tried['rows']:,.0f} rows, each unseen: {tried['right']:.0%} right. "
+        "With an error limit of 2 %, "
+        f"about {tried['automatable']:.0%} could become automatic once it is proven "
+        "(an estimate, not a promise).\n"
+        "Next: `roadbed up`"
+    )

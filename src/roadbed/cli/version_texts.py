@@ -1,0 +1,110 @@
+"""What the terminal says of versions, of what differs, and of a task asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from roadbed.kernel.json import flat
+
+if TYPE_CHECKING:
+    from roadbed.versions.diff.sides import Difference
+    from roadbed.versions.replays import Replay
+    from roadbed.versions.service import Version, VersionDetail
+
+_SIGNS = {"+": "+", "-": "-", "~": "~", " ": " "}
+
+
+def rows_of(versions: Sequence[Version]) -> Iterator[str]:
+    """One line a version."""
+    for each in versions:
+        proof = "nothing automatic"
+        if each.threshold is not None:
+            share = f", {each.share:.0%} of the sample" if each.share is not None else ""
+            proof = f"automatic from {each.threshold:.3f}{share}"
+        yield f"{each.number:>4}  {_service(each):34}{proof:44}{each.made_by}: {each.reason}"
+
+
+def _service(version: Version) -> str:
+    if version.live_since is None:
+        return "never live"
+    since = f"{version.live_since:%Y-%m-%d %H:%M}"
+    if version.live:
+        return f"live since {since} UTC"
+    until = f"{version.retired_at:%Y-%m-%d %H:%M}" if version.retired_at else "now"
+    return f"{since}–{until}"
+
+
+def detail_of(found: VersionDetail) -> Iterator[str]:
+    """One version in lines."""
+    version = found.version
+    learned = f"{version.learned_from:,} examples"
+    if version.learned_until:
+        learned += f", until {version.learned_until:%Y-%m-%d %H:%M} UTC"
+    yield f"Version       {version.number}  {version.id}"
+    yield f"In service    {_service(version)}"
+    made = f"{version.made_at:%Y-%m-%d %H:%M} UTC by {version.made_by}"
+    yield f"Made          {made}: {version.reason}"
+    yield f"Learned from  {learned}"
+    if version.threshold is not None:
+        yield f"Automatic     from confidence {version.threshold:.3f} on"
+    for each in found.patches:
+        yield f"Accepted      {each}"
+    for name, digest in {**found.files, **found.trained}.items():
+        yield f"File          {digest[:12]}  {name}"
+
+
+def difference_of(found: Difference) -> Iterator[str]:
+    """What changed, words first."""
+    yield found.summary
+    for change in found.changes:
+        yield f"{_SIGNS[change.sign]} {change.words}"
+        for label, text in (("before", change.before), ("after", change.after)):
+            if text:
+                yield f"    {label}: {text}"
+        if change.reason:
+            yield f"    because: {change.reason}"
+    for prompt in found.prompts:
+        yield f"{_SIGNS[prompt.sign]} Prompt {prompt.file}"
+        yield "    " + "".join(_marked(each.sign, each.text) for each in prompt.pieces)
+    for each in found.files:
+        yield f"{_SIGNS[each.sign]} {each.path}" + (f": {each.note}" if each.note else "")
+        yield from (f"    {line.sign} {line.text}" for line in each.lines)
+        if each.left_out:
+            yield f"    … {each.left_out:,} more lines"
+
+
+def _marked(sign: str, text: str) -> str:
+    return {"+": f"{{+{text}+}}", "-": f"[-{text}-]"}.get(sign, text)
+
+
+def replay_of(found: Replay) -> Iterator[str]:
+    """What was decided beside what was replayed."""
+    decided = found.decided
+    yield f"{found.says} Nothing was kept."
+    yield f"{'':13}{_number(decided['version_number']):40}version {found.version_number}, replayed"
+    for name, before, after in (
+        ("Answer", _flat(decided["output"]), _flat(found.output)),
+        ("Confidence", _figure(decided["confidence"]), _figure(found.confidence)),
+        ("Route", str(decided["route"]), found.route),
+    ):
+        yield f"{name:13}{before:40}{after}"
+    yield f"{'Reason':13}{found.reason}"
+    if found.right_output is not None:
+        yield f"{'Right':13}{_flat(found.right_output)}"
+    for each in found.patched:
+        yield f"{'Patched':13}{each}"
+    cost = "unknown" if found.cost is None else found.cost
+    yield f"{'Took':13}{found.seconds:.3f} s, cost {cost}"
+
+
+def _number(number: Any) -> str:
+    return f"decided by version {number}" if number else "decided"
+
+
+def _flat(output: Mapping[str, Any] | None) -> str:
+    return flat(output) if output is not None else "no answer"
+
+
+def _figure(confidence: float | None) -> str:
+    return "none" if confidence is None else f"{confidence:.3f}"

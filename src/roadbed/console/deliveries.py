@@ -1,0 +1,139 @@
+"""What goes out: where it stands, what needs a person, and one delivery with its buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from roadbed.access import by_delivery, needs, require, viewer_of
+from roadbed.console import formatting
+from roadbed.console.pages import app_of, person_of, usecase_page
+from roadbed.deliveries.approvals import may_be_said
+from roadbed.deliveries.errors import ApprovalError, DeliveryStateError
+from roadbed.deliveries.model import FOR_PEOPLE, Delivery, State
+from roadbed.people.permissions import Permission, to_say
+from roadbed.usecases.use_case import UseCase
+
+_PAGE_SIZE = 50
+_OTHERS = [each for each in State if each not in FOR_PEOPLE]
+
+
+@needs(Permission.VIEW)
+async def deliveries(request: Request) -> HTMLResponse:
+    """Counts by destination; then what needs a person, then the rest, newest first."""
+    app = app_of(request)
+    name = request.path_params["name"]
+    declared = app.service(name).loaded.declared
+    state = _state(request.query_params.get("state"))
+    before = (request.query_params.get("before") or "")[:80] or None
+    overview = await app.deliveries.overview(name)
+    urgent: Sequence[Delivery] = []
+    if state is None and before is None:
+        found = await app.deliveries.list(name, states=FOR_PEOPLE, most=_PAGE_SIZE)
+        urgent = sorted(found, key=lambda each: FOR_PEOPLE.index(each.state))
+    rows = await app.deliveries.list(
+        name, states=[state] if state else _OTHERS, before=before, most=_PAGE_SIZE
+    )
+    counts = _counts(declared, overview["destinations"])
+    totals = {each: sum(row.get(each, 0) for row in counts.values()) for each in _in_order()}
+    return await usecase_page(
+        request,
+        "deliveries.html",
+        name,
+        counts=counts,
+        totals={each: n for each, n in totals.items() if n},
+        waiting=sum(totals[each] for each in FOR_PEOPLE),
+        circuits=overview["circuits"],
+        asked=state,
+        more_of=before,
+        urgent=urgent,
+        rows=rows,
+        more=rows[-1].id if len(rows) == _PAGE_SIZE else None,
+    )
+
+
+@needs(Permission.VIEW, by=by_delivery)
+async def delivery(request: Request) -> HTMLResponse:
+    """One delivery: exactly what it sends, how every attempt went, what can be said of it."""
+    return await _delivery(request)
+
+
+@needs(Permission.APPROVE, Permission.DELIVER, by=by_delivery)
+async def say(request: Request) -> Response:
+    """A person's word on a delivery; a word that does not count is told beside its buttons."""
+    person = person_of(request)
+    app = app_of(request)
+    form = dict(parse_qsl((await request.body()).decode(errors="replace")))
+    delivery_id = request.path_params["delivery_id"]
+    found, _ = await app.deliveries.get(delivery_id, served=app.registry.names())
+    require(request, to_say(form.get("what", "")), found.use_case)
+    try:
+        await app.deliveries.say(
+            delivery_id,
+            form.get("what", ""),
+            person=person,
+            served=app.registry.names(),
+            content_hash=form.get("hash") or None,
+            note=form.get("note", "")[:4000].replace("\0", ""),
+        )
+    except (ApprovalError, DeliveryStateError) as error:
+        return await _delivery(request, status=409, problem=f"{error.problem} {error.remedy}")
+    return RedirectResponse(f"/deliveries/{delivery_id}", status_code=303)
+
+
+@needs(Permission.DELIVER)
+async def replay(request: Request) -> Response:
+    """All that failed at one destination, again."""
+    person = person_of(request)
+    name = request.path_params["name"]
+    app = app_of(request)
+    app.service(name)
+    form = dict(parse_qsl((await request.body()).decode(errors="replace")))
+    await app.deliveries.replay(name, form.get("destination", ""), person=person)
+    return RedirectResponse(f"/usecases/{name}/deliveries", status_code=303)
+
+
+async def _delivery(
+    request: Request, *, status: int = 200, problem: str | None = None
+) -> HTMLResponse:
+    app = app_of(request)
+    found, attempts = await app.deliveries.get(
+        request.path_params["delivery_id"], served=app.registry.names()
+    )
+    return await usecase_page(
+        request,
+        "delivery.html",
+        found.use_case,
+        status,
+        delivery=found,
+        attempts=attempts,
+        content=None if found.content is None else formatting.readable(found.content),
+        says=[
+            formatting.say(what, found)
+            for what in may_be_said(found.state)
+            if viewer_of(request).may(found.use_case, to_say(what))
+        ],
+        problem=problem,
+    )
+
+
+def _state(asked: str | None) -> State | None:
+    return State(asked) if asked in set(State) else None
+
+
+def _in_order() -> list[State]:
+    """What needs people first."""
+    return [*FOR_PEOPLE, *_OTHERS]
+
+
+def _counts(
+    declared: UseCase, counted: Mapping[str, Mapping[str, int]]
+) -> dict[str, Mapping[str, Any]]:
+    """Every destination and action declared, and those that were once."""
+    names = [*declared.destinations, *declared.actions]
+    names += [each for each in sorted(counted) if each not in names]
+    return {name: counted.get(name, {}) for name in names}

@@ -1,0 +1,119 @@
+"""The record of an incident."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from roadbed.access import needs
+from roadbed.console.pages import app_of, form_of, person_of, usecase_page
+from roadbed.people.permissions import Permission
+from roadbed.receipts.errors import IncidentError
+from roadbed.usecases.errors import UnknownUseCaseError
+
+
+@needs(Permission.INCIDENT)
+async def ask(request: Request) -> HTMLResponse:
+    """From when to when, and what happened."""
+    person_of(request)
+    return await _ask(request, {})
+
+
+@needs(Permission.INCIDENT)
+async def declare(request: Request) -> Response:
+    """Note the incident, and on to what it touched."""
+    person, name = person_of(request), _name(request)
+    form = await form_of(request)
+    title, since, until = (form.get(each, "").strip() for each in ("title", "since", "until"))
+    if not title:
+        return await _ask(request, form, problem="Say what happened; people will read it.")
+    try:
+        found = await app_of(request).incidents.declare(
+            name,
+            title=title,
+            since=_time(since),
+            until=_time(until) if until else None,
+            actor=person,
+        )
+    except IncidentError as error:
+        return await _ask(request, form, problem=f"{error.problem} {error.remedy}")
+    return RedirectResponse(f"/usecases/{name}/incident/{found.id}", status_code=303)
+
+
+@needs(Permission.VIEW)
+async def incident(request: Request) -> HTMLResponse:
+    """What an incident touched, in numbers, and the file with all of it."""
+    person, name = person_of(request), _name(request)
+    found = await app_of(request).incidents.summary(
+        name, request.path_params["incident_id"], viewer=person
+    )
+    return await usecase_page(
+        request, "incident.html", name, found=found, served=name in _served(request)
+    )
+
+
+@needs(Permission.VIEW)
+async def download(request: Request) -> Response:
+    """All of an incident in one file."""
+    person, name = person_of(request), _name(request)
+    incident_id = request.path_params["incident_id"]
+    found = await app_of(request).incidents.record(name, incident_id, viewer=person)
+    filename = f"incident-{name}-{found['incident']}.json"
+    return Response(
+        to_json(found, indent=2),
+        media_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{filename}"'},
+    )
+
+
+async def _ask(
+    request: Request, form: dict[str, str], *, problem: str | None = None
+) -> HTMLResponse:
+    name = _name(request)
+    usual = await app_of(request).incidents.usual_start(name)
+    return await usecase_page(
+        request,
+        "incident_ask.html",
+        name,
+        422 if problem else 200,
+        title=form.get("title", ""),
+        since=form.get("since") or f"{usual:%Y-%m-%dT%H:%M:%S}",
+        until=form.get("until", ""),
+        problem=problem,
+        served=name in _served(request),
+    )
+
+
+def _time(typed: str) -> datetime:
+    """What a field for date and time holds, as UTC."""
+    try:
+        found = datetime.fromisoformat(typed)
+    except ValueError:
+        raise IncidentError(
+            "That is no time.", "Write it as 2026-11-21T09:00; times are in UTC."
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _name(request: Request) -> str:
+    """The use case asked for; one whose folder is broken has incidents as well."""
+    name: str = request.path_params["name"]
+    if name not in _served(request) and name not in app_of(request).broken:
+        raise UnknownUseCaseError(name)
+    return name
+
+
+def _served(request: Request) -> list[str]:
+    return list(app_of(request).registry.names())
+
+
+ROUTES = (
+    Route("/usecases/{name}/incident", ask),
+    Route("/usecases/{name}/incident", declare, methods=["POST"]),
+    Route("/usecases/{name}/incident/{incident_id}", incident),
+    Route("/usecases/{name}/incident/{incident_id}/file", download),
+)

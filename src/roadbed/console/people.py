@@ -1,0 +1,176 @@
+"""People for administrators, and who belongs to a use case for those who may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from roadbed.access import everywhere, needs, viewer_of
+from roadbed.bootstrap import App
+from roadbed.console.pages import app_of, page, usecase_page
+from roadbed.console.sign_in import base, read_form
+from roadbed.people.errors import LastAdminError, PersonExistsError, PersonInvalidError
+from roadbed.people.model import Role
+from roadbed.people.permissions import Permission, is_name
+
+_REFUSED = (LastAdminError, PersonExistsError, PersonInvalidError)
+
+
+@needs(Permission.VIEW)
+async def members(request: Request) -> HTMLResponse:
+    """Who belongs to a use case, as what, and by whose word."""
+    name = request.path_params["name"]
+    app = app_of(request)
+    app.service(name)
+    held = await app.members.held(use_case=name)
+    return await usecase_page(request, "members.html", name, held=held)
+
+
+@needs(Permission.MANAGE_PEOPLE, by=everywhere)
+async def people(request: Request) -> HTMLResponse:
+    """Everybody, and a form for somebody new."""
+    return await _people(request)
+
+
+@needs(Permission.MANAGE_PEOPLE, by=everywhere)
+async def add(request: Request) -> Response:
+    """Somebody new, without roles."""
+    form = await read_form(request)
+    name = form.get("name", "").strip().lower()
+    try:
+        await app_of(request).members.add(
+            name,
+            by=viewer_of(request).name,
+            display=form.get("display", "").strip(),
+            email=form.get("email", "").strip() or None,
+        )
+    except _REFUSED as error:
+        return await _people(request, status=422, problem=f"{error.problem} {error.remedy}")
+    return RedirectResponse(f"/people/{name}", status_code=303)
+
+
+@needs(Permission.MANAGE_PEOPLE, by=everywhere)
+async def person(request: Request) -> HTMLResponse:
+    """One person: roles, tokens, sessions."""
+    return await _person(request)
+
+
+@needs(Permission.MANAGE_PEOPLE, by=everywhere)
+async def grant(request: Request) -> Response:
+    """Give a role."""
+    form = await read_form(request)
+    return await _change(
+        request,
+        lambda app, name, by: app.members.grant(
+            name, form.get("usecase", ""), form.get("role", ""), by=by
+        ),
+    )
+
+
+@needs(Permission.MANAGE_PEOPLE, by=everywhere)
+async def revoke(request: Request) -> Response:
+    """Take a role back."""
+    form = await read_form(request)
+    return await _change(
+        request,
+        lambda app, name, by: app.members.revoke(
+            name, form.get("usecase", ""), form.get("role", ""), by=by
+        ),
+    )
+
+
+@needs(Permission.MANAGE_PEOPLE, by=everywhere)
+async def disable(request: Request) -> Response:
+    """Keep somebody out from now on."""
+    return await _change(request, lambda app, name, by: app.members.disable(name, by=by))
+
+
+@needs(Permission.MANAGE_PEOPLE, by=everywhere)
+async def enable(request: Request) -> Response:
+    """Let somebody in again."""
+    return await _change(request, lambda app, name, by: app.members.enable(name, by=by))
+
+
+@needs(Permission.MANAGE_PEOPLE, by=everywhere)
+async def confirm(request: Request) -> Response:
+    """Say that this is who the folders mean by the name."""
+    return await _change(request, lambda app, name, by: app.members.confirm(name, by=by))
+
+
+@needs(Permission.MANAGE_PEOPLE, by=everywhere)
+async def end(request: Request) -> Response:
+    """End somebody's token or session."""
+    token_id = request.path_params["token_id"]
+    return await _change(
+        request, lambda app, name, by: app.people.revoke(token_id, person=name, by=by)
+    )
+
+
+@needs(Permission.MANAGE_PEOPLE, by=everywhere)
+async def link(request: Request) -> HTMLResponse:
+    """A one-time sign-in link for somebody; it is shown this once."""
+    name, viewer = request.path_params["person"], viewer_of(request)
+    code = await app_of(request).people.issue_link_code(
+        name, by=viewer.name, session=viewer.session
+    )
+    return await _person(request, made=f"{base(request)}/sign-in?code={code}")
+
+
+async def _change(request: Request, change: Callable[[App, str, str], Awaitable[None]]) -> Response:
+    name = request.path_params["person"]
+    try:
+        await change(app_of(request), name, viewer_of(request).name)
+    except _REFUSED as error:
+        return await _person(request, status=422, problem=f"{error.problem} {error.remedy}")
+    # Only a name leads back: what else is in the path was somebody's invention.
+    return RedirectResponse(f"/people/{name}" if is_name(name) else "/people", status_code=303)
+
+
+async def _people(
+    request: Request, *, status: int = 200, problem: str | None = None
+) -> HTMLResponse:
+    members = app_of(request).members
+    return page(
+        request,
+        "people.html",
+        status,
+        people=await members.list(),
+        unbound=await members.unbound(),
+        problem=problem,
+    )
+
+
+async def _person(
+    request: Request, *, status: int = 200, problem: str | None = None, made: str | None = None
+) -> HTMLResponse:
+    app, name = app_of(request), request.path_params["person"]
+    return page(
+        request,
+        "person.html",
+        status,
+        them=await app.members.get(name),
+        held=await app.members.held(person=name),
+        issued=await app.people.issued(name, kinds=("session", "api")),
+        use_cases=await app.members.use_cases(),
+        known_roles=[each.value for each in Role],
+        problem=problem,
+        made=made,
+    )
+
+
+ROUTES = [
+    Route("/usecases/{name}/members", members),
+    Route("/people", people),
+    Route("/people", add, methods=["POST"]),
+    Route("/people/{person}", person),
+    Route("/people/{person}/grant", grant, methods=["POST"]),
+    Route("/people/{person}/revoke", revoke, methods=["POST"]),
+    Route("/people/{person}/confirm", confirm, methods=["POST"]),
+    Route("/people/{person}/disable", disable, methods=["POST"]),
+    Route("/people/{person}/enable", enable, methods=["POST"]),
+    Route("/people/{person}/link", link, methods=["POST"]),
+    Route("/people/{person}/held/{token_id}/end", end, methods=["POST"]),
+]

@@ -1,0 +1,141 @@
+"""What improvement suggests: cards with their cases, a person's word on each, contradictions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from roadbed.access import by_proposal, needs
+from roadbed.console import formatting
+from roadbed.console.pages import app_of, page, person_of, usecase_page
+from roadbed.improvement.errors import ProposalDecidedError, ProposalEditError
+from roadbed.improvement.prompt_optimization.optimizer import PromptBudget
+from roadbed.kernel.errors import RoadbedError
+from roadbed.models.prompts.prompted import Prompted
+from roadbed.people.permissions import Permission
+
+_MOST = 50
+_LONGEST = 20_000
+_DECIDED = ("accepted", "rejected")
+_FIELDS = ("when", "meant", "value", "by")  # what can be edited as it stands
+Form = Mapping[str, str]
+
+
+@needs(Permission.VIEW)
+async def improve(request: Request) -> HTMLResponse:
+    """What waits, what was decided, and what contradicts."""
+    person_of(request)
+    return await _improve(request, request.path_params["name"])
+
+
+@needs(Permission.IMPROVE)
+async def look(request: Request) -> Response:
+    """Look for suggestions now."""
+    person, app = person_of(request), app_of(request)
+    loaded = app.service(request.path_params["name"]).loaded
+    await app.proposals.suggest(loaded, actor=person)
+    return RedirectResponse(f"/usecases/{loaded.name}/improve", status_code=303)
+
+
+@needs(Permission.IMPROVE)
+async def search(request: Request) -> Response:
+    """Begin to search for a better prompt."""
+    person, app, name = person_of(request), app_of(request), request.path_params["name"]
+    loaded = app.service(name).loaded
+    try:
+        app.prompt_search.start(loaded, budget=PromptBudget(), actor=person)
+    except RoadbedError as error:
+        problem = {"id": "", "text": f"{error.problem} {error.remedy}"}
+        return await _improve(request, name, status=409, problem=problem)
+    return RedirectResponse(f"/usecases/{name}/improve#prompt", status_code=303)
+
+
+@needs(Permission.VIEW)
+async def quality(request: Request) -> HTMLResponse:
+    """Contradictions and repetitions among the examples; takes seconds when there are many."""
+    person_of(request)
+    app, name = app_of(request), request.path_params["name"]
+    app.service(name)
+    found = await app.proposals.quality(name)
+    if request.headers.get("x-part"):
+        return page(request, "quality_part.html", quality=found)
+    return await usecase_page(request, "quality.html", name, quality=found)
+
+
+@needs(Permission.IMPROVE, by=by_proposal)
+async def decide(request: Request) -> Response:
+    """A person's word on a proposal; one that does not count is told on its card."""
+    person, app = person_of(request), app_of(request)
+    body = (await request.body()).decode(errors="replace")
+    form = {name: text[:_LONGEST] for name, text in parse_qsl(body, keep_blank_values=True)}
+    proposal_id = request.path_params["proposal_id"]
+    found = await app.proposals.get(proposal_id)
+    note = form.get("note", "")
+    try:
+        if form.get("what") == "take-back":
+            await app.proposals.take_back(proposal_id, person=person)
+        elif form.get("what") == "reject":
+            await app.proposals.reject(proposal_id, person=person, note=note)
+        else:
+            edited = _edited(form) if form.get("what") == "edit" else None
+            await app.proposals.accept(proposal_id, person=person, edited=edited, note=note)
+    except (ProposalDecidedError, ProposalEditError) as error:
+        status = 409 if isinstance(error, ProposalDecidedError) else 422
+        problem = {"id": proposal_id, "text": f"{error.problem} {error.remedy}"}
+        return await _improve(request, found.use_case, status=status, problem=problem, form=form)
+    return RedirectResponse(f"/usecases/{found.use_case}/improve", status_code=303)
+
+
+async def _improve(
+    request: Request,
+    name: str,
+    *,
+    status: int = 200,
+    problem: Mapping[str, str] | None = None,
+    form: Form | None = None,
+) -> HTMLResponse:
+    app = app_of(request)
+    service = app.service(name)
+    waiting = await app.proposals.list(name, most=_MOST)
+    decided = await app.proposals.list(name, states=_DECIDED, most=_MOST)
+    return await usecase_page(
+        request,
+        "improve.html",
+        name,
+        status,
+        waiting=waiting,
+        decided=sorted(decided, key=lambda each: str(each.decided_at), reverse=True),
+        headline=formatting.suggestions(waiting),
+        prompted=isinstance(service.loaded.declared.function, Prompted),
+        search=app.prompt_search.last(name),
+        problem=problem or {},
+        form=form or {},
+    )
+
+
+def _edited(form: Form) -> dict[str, Any]:
+    """The fields of a change as they were typed. Raises ``ProposalEditError``."""
+    edited: dict[str, Any] = {name: form[name].strip() for name in _FIELDS if name in form}
+    if "set" in form:
+        typed = form["set"].strip()
+        try:
+            edited["set"] = json.loads(typed) if typed else None
+        except (ValueError, RecursionError) as error:
+            detail = f"the values to set are no JSON ({error})"
+            raise ProposalEditError(detail) from error
+    return edited
+
+
+ROUTES = (
+    Route("/usecases/{name}/improve", improve),
+    Route("/usecases/{name}/improve", look, methods=["POST"]),
+    Route("/usecases/{name}/improve/quality", quality),
+    Route("/usecases/{name}/improve/prompt", search, methods=["POST"]),
+    Route("/proposals/{proposal_id}", decide, methods=["POST"]),
+)

@@ -1,0 +1,101 @@
+"""Receipts: the list, one with everything about it, and its task on any other version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from roadbed.access import by_task, listing, needs, viewer_of
+from roadbed.console import forms
+from roadbed.console.pages import app_of, form_of, page, person_of, usecase_page
+from roadbed.kernel.errors import RoadbedError
+from roadbed.people.permissions import Permission
+from roadbed.receipts.service import Filter, moments
+from roadbed.versions.errors import UnknownVersionError
+from roadbed.versions.replays import withheld
+
+_PAGE_SIZE = 50
+_MOST = 80  # characters of a version's id or number
+_ASKED = ("usecase", "q", "route", "verdict", "before")
+
+
+@needs(Permission.VIEW, by=listing)
+async def receipts(request: Request) -> HTMLResponse:
+    """Receipts, filtered and searched."""
+    app = app_of(request)
+    names = viewer_of(request).visible(app.registry.names())
+    asked = {name: request.query_params.get(name) or None for name in _ASKED}
+    wanted = Filter(
+        use_case=asked["usecase"],
+        text=(asked["q"] or "")[:200] or None,
+        route=asked["route"],
+        verdict=asked["verdict"],
+        before=asked["before"],
+    )
+    rows = await app.receipts.search(wanted, served=names, most=_PAGE_SIZE)
+    more = rows[-1]["task_id"] if len(rows) == _PAGE_SIZE else None
+    return page(request, "receipts.html", rows=rows, asked=asked, names=names, more=more)
+
+
+@needs(Permission.VIEW, by=by_task)
+async def receipt(request: Request) -> HTMLResponse:
+    """Everything that is known about one task."""
+    return await shown(request)
+
+
+@needs(Permission.REVIEW, Permission.IMPROVE, by=by_task)
+async def replay(request: Request) -> Response:
+    """The receipt again, with what another version says beside what was decided."""
+    person, app = person_of(request), app_of(request)
+    task_id = request.path_params["task_id"]
+    if request.method != "POST":  # the address was opened again; nothing is asked twice by itself
+        return RedirectResponse(f"/receipts/{quote(task_id)}#replay", status_code=303)
+    named = (await form_of(request)).get("version", "")[:_MOST]
+    try:
+        if not named:
+            raise UnknownVersionError(named)
+        found = await app.replays.run(task_id, named, actor=person)
+    except RoadbedError as error:
+        return await shown(request, 409, replay_problem=f"{error.problem} {error.remedy}")
+    return await shown(request, replayed=found)
+
+
+async def shown(request: Request, status: int = 200, **more: Any) -> HTMLResponse:
+    """The page of the receipt that the path names; ``more`` says what came of a form on it."""
+    person, app = person_of(request), app_of(request)
+    found = await app.receipts.get(request.path_params["task_id"], viewer=person)
+    name, served = found["use_case"], app.registry.names()
+    facts = {
+        "receipt": found,
+        "input": forms.as_declared(app.registry.get(name), found["input"])
+        if name in served
+        else found["input"],
+        "moments": moments(found),
+        "replay_versions": await _versions(request, found),
+        "replayed": None,
+        "replay_problem": None,
+        "report_fields": forms.fields(app.registry.get(name)) if name in served else None,
+        "report_form": {},
+        "report_problem": None,
+        **more,
+    }
+    return await usecase_page(request, "receipt.html", name, status, **facts)
+
+
+async def _versions(request: Request, receipt: Mapping[str, Any]) -> Any:
+    """Those that may be asked; none where the viewer may not replay."""
+    if withheld(receipt, person_of(request)):
+        return []
+    return await app_of(request).versions.list(receipt["use_case"], most=_PAGE_SIZE)
+
+
+ROUTES = (
+    Route("/receipts", receipts),
+    Route("/receipts/{task_id}", receipt),
+    Route("/receipts/{task_id}/replay", replay, methods=["GET", "POST"]),
+)

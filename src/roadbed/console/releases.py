@@ -1,0 +1,214 @@
+"""The ladder: every release, one release with its evidence, and the buttons that move it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from roadbed.access import by_release, needs, require
+from roadbed.console import release_pages, sign_offs
+from roadbed.console.pages import app_of, form_of, person_of, usecase_page
+from roadbed.kernel.errors import RoadbedError
+from roadbed.people.permissions import Permission
+from roadbed.releases import release_presentation
+from roadbed.releases.errors import UnknownReleaseError
+from roadbed.statuses import status_of
+from roadbed.versions.model import Release
+
+_STEPS = ("gate", "shadow", "canary", "promote")
+
+
+class NotSaidError(RoadbedError):
+    """A form without what it needs."""
+
+    code = "request_invalid"
+
+
+@needs(Permission.VIEW)
+async def releases(request: Request) -> HTMLResponse:
+    """The release under way, all there were, and how to begin one."""
+    person_of(request)
+    return await _releases(request)
+
+
+@needs(Permission.RELEASE)
+async def plan(request: Request) -> Response:
+    """Begin a release."""
+    person, name = person_of(request), request.path_params["name"]
+    form = await form_of(request)
+    app_of(request).service(name)
+    try:
+        found = await app_of(request).ladder.plan(
+            name, actor=person, reason=form.get("reason", "").strip()
+        )
+    except RoadbedError as error:
+        return await _releases(request, error)
+    return RedirectResponse(f"/releases/{found.id}", status_code=303)
+
+
+@needs(Permission.RELEASE, Permission.SIGN)
+async def roll_back(request: Request) -> Response:
+    """Back to the version before; to the page of what was rolled back, if it is served here."""
+    person, name = person_of(request), request.path_params["name"]
+    served = name in app_of(request).registry.names()
+    form = await form_of(request)
+    try:
+        found = await app_of(request).ladder.roll_back(name, actor=person, why=_why(form))
+    except RoadbedError as error:
+        if not served:
+            raise
+        return await _releases(request, error)
+    to = f"/releases/{found.id}" if found and served else "/"
+    return RedirectResponse(to, status_code=303)
+
+
+@needs(Permission.RELEASE)
+async def renew(request: Request) -> Response:
+    """Look again at the proof of what is live; to its page."""
+    person, name = person_of(request), request.path_params["name"]
+    app_of(request).service(name)
+    try:
+        found = await app_of(request).ladder.renew(name, actor=person)
+    except RoadbedError as error:
+        return await _releases(request, error)
+    return RedirectResponse(f"/releases/{found.id}", status_code=303)
+
+
+@needs(Permission.RETIRE)
+async def retire(request: Request) -> Response:
+    """End a use case, its name typed and a reason given."""
+    person, name = person_of(request), request.path_params["name"]
+    app_of(request).service(name)
+    form = await form_of(request)
+    try:
+        why = _why(form)
+        if form.get("name", "").strip() != name:
+            raise NotSaidError("That is not its name.", f"Type {name} to retire it.")
+        await app_of(request).ladder.retire(name, actor=person, why=why)
+    except RoadbedError as error:
+        return await _releases(request, error)
+    return RedirectResponse(f"/usecases/{name}/releases", status_code=303)
+
+
+@needs(Permission.VIEW, by=by_release)
+async def release(request: Request) -> HTMLResponse:
+    """One release."""
+    person_of(request)
+    return await _release(request, await _served(request))
+
+
+@needs(Permission.RELEASE, Permission.SIGN, by=by_release)
+async def act(request: Request) -> Response:
+    """A step, or a person's word; what does not fit is told beside the buttons."""
+    person_of(request)
+    found = await _served(request)
+    try:
+        await _act(request, found, await form_of(request))
+    except RoadbedError as error:
+        return await _release(request, await _served(request), error)
+    return RedirectResponse(f"/releases/{found.id}", status_code=303)
+
+
+async def _act(request: Request, found: Release, form: Mapping[str, str]) -> None:
+    ladder, person = app_of(request).ladder, person_of(request)
+    what = form.get("what", "")
+    said = what in ("approve", "refuse", "take-back")
+    require(request, Permission.SIGN if said else Permission.RELEASE, found.use_case)
+    if what == "judge":
+        app = app_of(request)
+        await app.measuring.ask_about(app.service(found.use_case), found)
+    elif what in _STEPS:
+        await getattr(ladder, what)(found.id, actor=person)
+    elif what in ("approve", "refuse"):
+        await ladder.sign(
+            found.id,
+            person=person,
+            verdict="approve" if what == "approve" else "refuse",
+            content=form.get("content", ""),
+            role=form.get("role") or None,
+            note=form.get("note", "").strip() or None,
+        )
+    elif what == "take-back":
+        await ladder.take_back(found.id, person=person)
+    elif what == "withdraw":
+        await ladder.withdraw(found.id, actor=person, why=_why(form))
+    else:
+        raise NotSaidError("This cannot be done with a release.", "Use a button of its page.")
+
+
+async def _releases(request: Request, error: RoadbedError | None = None) -> HTMLResponse:
+    app, name, person = app_of(request), request.path_params["name"], person_of(request)
+    service = app.service(name)
+    roles = await app.ladder.roles(name, person)
+    current = await app.ladder.current(name)
+    history = await app.ladder.history(name)
+    live = next((each for each in history if each.step == "live"), None)
+    return await usecase_page(
+        request,
+        "releases.html",
+        name,
+        status_of(error) if error else 200,
+        problem=_said(error),
+        current=current,
+        history=history,
+        live=release_presentation.name(live) if live else None,
+        retired=service.retired,
+        **release_pages.moving(current, roles, person) if current else {},
+        **release_pages.back(current or live),
+    )
+
+
+async def _release(
+    request: Request, found: Release, error: RoadbedError | None = None
+) -> HTMLResponse:
+    app, person = app_of(request), person_of(request)
+    service = app.service(found.use_case)
+    roles = await app.ladder.roles(found.use_case, person)
+    pod = asdict((service.live.loaded or service.loaded).declared.pod)
+    return await usecase_page(
+        request,
+        "release.html",
+        found.use_case,
+        status_of(error) if error else 200,
+        problem=_said(error),
+        release=found,
+        **release_pages.moving(found, roles, person),
+        **release_pages.back(found),
+        **sign_offs.signing(found, pod, roles, person),
+        **release_pages.gate(found),
+        **release_pages.trial(found),
+    )
+
+
+async def _served(request: Request) -> Release:
+    """A release of a use case served here; another one answers like a missing one."""
+    app = app_of(request)
+    found = await app.ladder.get(request.path_params["release_id"])
+    if found.use_case not in app.registry.names():
+        raise UnknownReleaseError(found.id)
+    return found
+
+
+def _why(form: Mapping[str, str]) -> str:
+    if not (why := form.get("why", "").strip()):
+        raise NotSaidError("Why?", "Give a reason; people will read it.")
+    return why
+
+
+def _said(error: RoadbedError | None) -> str | None:
+    return f"{error.problem} {error.remedy}" if error else None
+
+
+ROUTES = (
+    Route("/usecases/{name}/releases", releases),
+    Route("/usecases/{name}/releases", plan, methods=["POST"]),
+    Route("/usecases/{name}/roll-back", roll_back, methods=["POST"]),
+    Route("/usecases/{name}/renew", renew, methods=["POST"]),
+    Route("/usecases/{name}/retire", retire, methods=["POST"]),
+    Route("/releases/{release_id}", release),
+    Route("/releases/{release_id}", act, methods=["POST"]),
+)

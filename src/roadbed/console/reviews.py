@@ -1,0 +1,150 @@
+"""The review desk: one item after the other, by keys."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from roadbed.access import by_review, linker_of, needs, viewer_of
+from roadbed.console import forms
+from roadbed.console.pages import app_of, page, person_of, usecase_page
+from roadbed.kernel.errors import RoadbedError
+from roadbed.people.permissions import Permission, confirms_labels
+from roadbed.reviews.errors import UnknownReviewError, VerdictError
+from roadbed.reviews.model import Held, Review, VerdictKind
+
+
+@needs(Permission.REVIEW)
+async def desk(request: Request) -> HTMLResponse:
+    """The page; its script asks for the first item."""
+    name = request.path_params["name"]
+    app = app_of(request)
+    service = app.service(name)
+    return await usecase_page(
+        request,
+        "review.html",
+        name,
+        name=name,
+        purpose=service.loaded.declared.purpose,
+        waiting=(await app.reviews.waiting(name))["waiting"],
+        held=len(await app.new_labels.waiting(service.loaded.declared)),
+    )
+
+
+@needs(Permission.REVIEW)
+async def next_item(request: Request) -> HTMLResponse:
+    """The most pressing item but the one on the desk; claimed for the person who asks."""
+    person, name = person_of(request), request.path_params["name"]
+    app = app_of(request)
+    app.service(name)
+    lost = None
+    if first := request.query_params.get("first"):
+        try:
+            return await _item(request, name, await _again(request, name, first))
+        except RoadbedError as error:
+            lost = error
+    found = await app.reviews.claim_next(name, reviewer=person, linker=linker_of(request), most=2)
+    shown = request.query_params.get("after")
+    # What was just left to others comes again at once where there is nothing else.
+    review = next((each for each in found if each.id != shown or each.left), None)
+    return await _item(request, name, review, lost=lost)
+
+
+async def _again(request: Request, name: str, review_id: str) -> Review:
+    """The item that was on the desk before a reload. Raises why it cannot be there again."""
+    reviews = app_of(request).reviews
+    if "\0" in review_id or await reviews.use_case_of(review_id) != name:
+        raise UnknownReviewError(review_id)
+    person = person_of(request)
+    return await reviews.claim(review_id, reviewer=person, linker=linker_of(request))
+
+
+@needs(Permission.REVIEW, by=by_review)
+async def give(request: Request) -> HTMLResponse:
+    """A verdict; the answer says what the decider had said."""
+    person, name = person_of(request), request.path_params["name"]
+    app = app_of(request)
+    loaded, review_id = app.service(name).loaded, request.path_params["review_id"]
+    form = dict(parse_qsl((await request.body()).decode(errors="replace")))
+    try:
+        kind = VerdictKind(form.get("verdict", ""))
+    except ValueError:
+        raise VerdictError("This is no verdict.", "Accept, correct or reject.") from None
+    output, actions = None, forms.read_actions(form)
+    review = await app.reviews.get(review_id) if actions is not None else None
+    if kind is VerdictKind.CORRECT:
+        kept = review.output if review and forms.untouched(form) else None
+        output = kept or forms.read(loaded.declared.output, form)
+    elif kind is VerdictKind.ACCEPT and review and forms.changed(actions, review.actions):
+        raise VerdictError(
+            "You changed the actions, so this is not what was proposed.",
+            "Press Correct to give the actions as you changed them.",
+        )
+    viewer = viewer_of(request)
+    given = await app.new_labels.give(
+        loaded.declared,
+        review_id,
+        kind,
+        reviewer=person,
+        linker=linker_of(request),
+        output=output,
+        actions=actions if kind is VerdictKind.CORRECT else None,
+        shown=form.get("content") or None,
+        rules=loaded.rules,
+        may_approve=viewer.may(name, Permission.APPROVE),
+        note=form.get("note") or None,
+        new_kind=form.get("new_kind") == "yes",
+        new_labels=form.get("new_labels") == "yes",
+        confirms=confirms_labels(viewer, name, loaded.declared.new_labels_by),
+    )
+    waiting = (await app.reviews.waiting(name))["waiting"]
+    if isinstance(given, Held):
+        lead = getattr(loaded.declared.pod, loaded.declared.new_labels_by)
+        return page(request, "held.html", name=name, held=given, lead=lead, waiting=waiting)
+    return page(request, "given.html", given=given, waiting=waiting)
+
+
+@needs(Permission.REVIEW, by=by_review)
+async def skip(request: Request) -> HTMLResponse:
+    """Leave it to somebody else."""
+    name = request.path_params["name"]
+    reviews = app_of(request).reviews
+    await reviews.skip(request.path_params["review_id"], reviewer=person_of(request))
+    return page(request, "given.html", given=None, waiting=(await reviews.waiting(name))["waiting"])
+
+
+@needs(Permission.REVIEW, by=by_review)
+async def undo(request: Request) -> HTMLResponse:
+    """Take the last verdict or skip back and show its item again.
+
+    A blind verdict that was taken back is for somebody else: then the next one is shown.
+    """
+    person, name = person_of(request), request.path_params["name"]
+    reviews = app_of(request).reviews
+    review: Review | None = await reviews.undo(
+        request.path_params["review_id"], reviewer=person, linker=linker_of(request)
+    )
+    if review and review.claimed_by != person:
+        found = await reviews.claim_next(name, reviewer=person, linker=linker_of(request))
+        review = next(iter(found), None)
+    return await _item(request, name, review)
+
+
+async def _item(
+    request: Request, name: str, review: Review | None, *, lost: RoadbedError | None = None
+) -> HTMLResponse:
+    app = app_of(request)
+    service = app.service(name)
+    facts: dict[str, Any] = {
+        "name": name,
+        "review": review,
+        "input": forms.as_declared(service, review.input) if review else {},
+        "lost": lost,
+        "fields": forms.fields(service),
+        "kinds": forms.action_kinds(service),
+        "for_others": 0 if review else (await app.reviews.waiting(name))["waiting"],
+    }
+    return page(request, "review_item.html", **facts)

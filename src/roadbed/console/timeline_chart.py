@@ -1,0 +1,72 @@
+"""The road of a use case as SVG: widths in per cent, so that words keep their size anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from markupsafe import Markup, escape
+
+from roadbed.insight.milestones import Picture, Span, days
+
+_TOP, _ROW, _BAR, _BELOW = 28, 34, 8, 24
+
+
+def timeline(road: Picture) -> Markup:
+    """A row a stage, a dashed line a target, a dotted one for today."""
+    height = _TOP + _ROW * len(road.spans) + _BELOW
+    parts = [
+        *_targets(road, height),
+        *_today(road, height),
+        *(part for number, each in enumerate(road.spans) for part in _row(number, each)),
+    ]
+    return Markup('<svg role="img" width="100%" height="{0}" aria-label="{1}">{2}</svg>').format(
+        height, f"Stages by date. {road.headline}", Markup("").join(parts)
+    )
+
+
+def _targets(road: Picture, height: int) -> Iterator[Markup]:
+    for each in road.targets:
+        yield _line("target", each.at, 18, height - _BELOW)
+        name = each.name.removesuffix(" of concept")
+        yield _word(each.at, 12, f"{_of(each.of_days)}: {name}", "limit-word")
+
+
+def _today(road: Picture, height: int) -> Iterator[Markup]:
+    yield _line("today", road.today, 18, height - _BELOW + 4)
+    yield _word(road.today, height - 6, "today", "word strong")
+
+
+def _row(number: int, span: Span) -> Iterator[Markup]:
+    y = _TOP + _ROW * number
+    yield Markup('<line class="row" x1="0" x2="100%" y1="{0}" y2="{0}"/>').format(y + _ROW - 4)
+    yield Markup('<rect class="{}" x="{}%" y="{}" width="{}%" height="{}" rx="2"/>').format(
+        "now" if span.ended_at is None else "stage",
+        _percent(span.left),
+        y + 18,
+        _percent(max(span.width, 0.006)),
+        _BAR,
+    )
+    words = f"{span.name}, {days(span.days)}, from {span.began_at:%Y-%m-%d}"
+    yield _word(span.left, y + 12, words, "word strong")
+
+
+def _of(n: float) -> str:
+    return f"{n / 7:.0f} weeks" if n > 21 else f"{n:.0f} days"
+
+
+def _word(at: float, y: float, text: str, kind: str) -> Markup:
+    """Beside its place, turned to where there is room."""
+    anchor = "start" if at < 0.5 else "end"
+    return Markup('<text class="{}" x="{}%" y="{}" text-anchor="{}">{}</text>').format(
+        kind, _percent(min(at, 1.0)), y, anchor, escape(text)
+    )
+
+
+def _line(kind: str, at: float, top: float, bottom: float) -> Markup:
+    return Markup('<line class="{0}" x1="{1}%" x2="{1}%" y1="{2}" y2="{3}"/>').format(
+        kind, _percent(at), top, bottom
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.2f}"

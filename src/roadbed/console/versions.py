@@ -1,0 +1,66 @@
+"""Versions: the list, and what differs between two."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from roadbed.access import needs
+from roadbed.console.pages import app_of, person_of, usecase_page
+from roadbed.people.permissions import Permission
+
+_PAGE_SIZE = 50
+_MOST = 80  # characters of an id or number
+
+
+@needs(Permission.VIEW)
+async def versions(request: Request) -> Response:
+    """Every version, newest first; with ``a`` and ``b``, on to what differs."""
+    person_of(request)
+    app, name = app_of(request), request.path_params["name"]
+    app.service(name)
+    a, b = (request.query_params.get(each, "")[:_MOST] for each in ("a", "b"))
+    if a and b:
+        return RedirectResponse(_between(name, a, b), status_code=303)
+    before = request.query_params.get("before", "")
+    found = await app.versions.list(
+        name,
+        most=_PAGE_SIZE,
+        before=int(before) if before.isdecimal() and len(before) < 9 else None,
+    )
+    return await usecase_page(
+        request,
+        "versions.html",
+        name,
+        versions=found,
+        more=found[-1].number if len(found) == _PAGE_SIZE else None,
+    )
+
+
+@needs(Permission.VIEW)
+async def difference(request: Request) -> Response:
+    """What changed from one version to another; of one alone, since the one before it."""
+    person_of(request)
+    app, name = app_of(request), request.path_params["name"]
+    app.service(name)
+    named: str = request.path_params["named"]
+    a, dots, b = named.partition("..")
+    if not dots:
+        found = await app.versions.show(name, named)
+        before = max(found.version.number - 1, 1)
+        return RedirectResponse(_between(name, str(before), str(found.version.number)), 303)
+    compared = await app.versions.diff(name, a, b)
+    sides = [(await app.versions.show(name, each)).version for each in (compared.a, compared.b)]
+    return await usecase_page(
+        request, "difference.html", name, difference=compared, sides=sides, signs=_SIGNS
+    )
+
+
+def _between(name: str, a: str, b: str) -> str:
+    return f"/usecases/{quote(name)}/versions/{quote(a, safe='')}..{quote(b, safe='')}"
+
+
+# What a sign stands for, so that it need not be told by its colour.
+_SIGNS = {"+": "added", "-": "removed", "~": "changed"}

@@ -1,0 +1,198 @@
+"""Asks a decider, under a deadline, and makes of whatever happens an answer or a reason."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from decimal import Decimal
+from typing import TypeAlias
+
+from roadbed.decisions import routing
+from roadbed.decisions.model import Answered, LiveVersion, NotAnswered, Reason
+from roadbed.executors.child_executor import ChildPlace
+from roadbed.executors.children import Source
+from roadbed.executors.in_process import (
+    BatchPlace,
+    Call,
+    CoroutinePlace,
+    Failed,
+    FunctionPlace,
+    Place,
+    is_coroutine,
+)
+from roadbed.executors.isolated import IsolatedDecider
+from roadbed.intake.model import AdmittedTask
+from roadbed.kernel.secrets import KNOWN, mask
+from roadbed.kernel.storable import cleaned
+from roadbed.usecases.decider import (
+    Context,
+    FunctionDecider,
+    Needs,
+    Task,
+    Trainable,
+    is_trainable,
+    needs_of,
+)
+from roadbed.usecases.use_case import UseCase
+
+Decider: TypeAlias = FunctionDecider | Trainable | IsolatedDecider
+
+
+class Runner:
+    """Runs the deciders of one use case. Nothing a decider does can raise out of ``ask``."""
+
+    def __init__(self, declared: UseCase) -> None:
+        self._declared = declared
+        self._places: dict[type[Place], Place] = {}
+        self._children: dict[Source, ChildPlace] = {}
+        self._kinds: dict[int, type[Place]] = {}
+        self._came_back: object = None
+        self._cost_something: object = None
+        self._looked_at: object = None
+        self._free = True  # no decider yet: nobody is asked
+
+    def warm(self, version: LiveVersion) -> bool:
+        """Whether its decider has come back once: a first call may import and load for seconds."""
+        return self._came_back is version.decider
+
+    def free(self, decider: Decider | None) -> bool:
+        """Whether ``decider`` works on this machine and costs nothing, as far as it tells.
+
+        It names no secret, prompt or currency that it needs, and is no coroutine: what waits, waits
+        for somebody else. No answer of it told a price so far. What it opens by itself (a socket, a
+        file) nobody can know.
+        """
+        if decider is not self._looked_at:
+            self._looked_at = decider
+            waits = (
+                decider.kind == "coroutine"
+                if isinstance(decider, IsolatedDecider)
+                else is_coroutine(decider)
+            )
+            self._free = needs_of(decider) == Needs() and not waits
+        return self._free and decider is not self._cost_something
+
+    async def ask(
+        self, live: LiveVersion, task: AdmittedTask, *, seconds: float
+    ) -> Answered | NotAnswered:
+        """What the live decider makes of ``task`` within ``seconds``."""
+        if live.decider is None:
+            return _not(Reason.NO_VERSION, "No version has been trained yet.", cost=_NOTHING)
+        if seconds <= 0:
+            return replace(self._too_late(), cost=_NOTHING)
+        place = self._place(live.decider)
+        stuck = place.losses.stuck
+        if stuck and not place.losses.try_again():
+            return _not(
+                Reason.DECIDER_FAILED,
+                "The decider hangs on every thread it was given; it is tried again after a minute, "
+                "and less often each time it hangs again.",
+                cost=_NOTHING,
+            )
+        answer = await self._within(place, live.decider, task, seconds)
+        if stuck and getattr(answer, "code", None) is not Reason.DECIDER_TIMEOUT:
+            place.losses.answered()
+        return answer
+
+    def close(self) -> None:
+        """Let threads and child processes go."""
+        for place in (*self._places.values(), *self._children.values()):
+            place.close()
+
+    def close_later(self) -> None:
+        """Let threads and child processes go once every call under way has met its deadline."""
+        seconds = self._declared.deadline_seconds + 1.0
+        asyncio.get_running_loop().call_later(seconds, self.close)
+
+    async def _within(
+        self,
+        place: Place | ChildPlace,
+        decider: Decider,
+        task: AdmittedTask,
+        seconds: float,
+    ) -> Answered | NotAnswered:
+        loop = asyncio.get_running_loop()
+        seen = Task(id=task.id, usecase=task.use_case, key=task.key, admitted_at=task.admitted_at)
+        call = Call(
+            decider=decider,
+            input=task.input,
+            result=loop.create_future(),
+            context=Context(task=seen, deadline_seconds=seconds),
+            content=task.content,
+            output=self._declared.output,
+        )
+        timer = loop.call_later(seconds, self._expire, place, call)
+        place.put(call)
+        try:
+            result = await call.result
+        finally:
+            timer.cancel()
+        if result is _EXPIRED:
+            return self._too_late()
+        self._came_back = decider
+        if isinstance(result, Failed):
+            return _not(Reason.DECIDER_FAILED, f"The decider failed: {mask(result.sentence)}")
+        answer = routing.read_answer(result, self._declared.output, self._declared.actions)
+        if answer.cost:
+            self._cost_something = decider
+        return _without_secrets(answer)
+
+    def _expire(self, place: Place | ChildPlace, call: Call) -> None:
+        if not call.result.done():
+            call.give(_EXPIRED)
+            place.expire(call)
+
+    def _place(self, decider: Decider) -> Place | ChildPlace:
+        if isinstance(decider, IsolatedDecider):
+            return self._children.get(decider.source) or self._child_place(decider)
+        kind = self._kinds.get(id(decider)) or self._kinds.setdefault(id(decider), _kind(decider))
+        if kind not in self._places:
+            self._places[kind] = kind(self._declared.name, asyncio.get_running_loop())
+        return self._places[kind]
+
+    def _child_place(self, decider: IsolatedDecider) -> ChildPlace:
+        """Children for a decider asked for the first time; those of older versions end soon."""
+        loop = asyncio.get_running_loop()
+        for source in list(self._children)[:-1]:
+            old = self._children.pop(source)
+            loop.call_later(self._declared.deadline_seconds + 1.0, old.close)
+        place = ChildPlace(loop, decider)
+        self._children[decider.source] = place
+        return place
+
+    def _too_late(self) -> NotAnswered:
+        return _not(
+            Reason.DECIDER_TIMEOUT,
+            f"The decider did not answer within {self._declared.deadline_seconds:g} s.",
+        )
+
+
+def _without_secrets(answer: Answered | NotAnswered) -> Answered | NotAnswered:
+    """The same answer with secrets masked; none, where what it proposes holds one."""
+    if isinstance(answer, NotAnswered):
+        return replace(answer, reason=mask(answer.reason), evidence=KNOWN.mask_all(answer.evidence))
+    if KNOWN.stands_in([answer.output, answer.actions, answer.provenance]):
+        return NotAnswered(
+            code=Reason.INVALID_ANSWER,
+            reason="The decider's answer cannot be used: it holds the value of a secret.",
+            evidence=KNOWN.mask_all(answer.evidence),
+            cost=answer.cost,
+        )
+    if KNOWN.stands_in(answer.evidence):
+        return replace(answer, evidence=KNOWN.mask_all(answer.evidence))
+    return answer
+
+
+_EXPIRED = object()
+_NOTHING = Decimal(0)  # the decider was not asked
+
+
+def _kind(decider: FunctionDecider | Trainable) -> type[Place]:
+    if is_trainable(decider):
+        return BatchPlace
+    return CoroutinePlace if is_coroutine(decider) else FunctionPlace
+
+
+def _not(code: Reason, reason: str, *, cost: Decimal | None = None) -> NotAnswered:
+    # The error of a broken decider may say anything.
+    return NotAnswered(code=code, reason=cleaned(reason), evidence={}, cost=cost)

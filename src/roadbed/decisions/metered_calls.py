@@ -1,0 +1,98 @@
+"""Questions beside the path of a task, paid for like it: held at their worst, then charged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
+from typing import TypeVar
+
+from roadbed.budgets.model import Aside
+from roadbed.budgets.service import Budgets
+from roadbed.decisions.errors import EvaluationBudgetError, PriceUnknownError
+from roadbed.decisions.model import Answered, NotAnswered, Reason
+from roadbed.usecases.use_case import Budget
+
+T = TypeVar("T")
+_AT_ONCE = 64  # held and charged together: one by one, the database would set the pace
+
+
+class Paying:
+    """Pays for many questions out of the budget of a use case; without one, counts only.
+
+    ``spent`` is what the answers cost, ``None`` where one did not say. With a budget those that
+    failed are charged at their worst, as tasks are.
+    """
+
+    def __init__(self, budgets: Budgets, use_case: str, budget: Budget | None) -> None:
+        self._budgets = budgets
+        self._use_case = use_case
+        self._budget = budget
+        self._priced = False
+        self.spent: Decimal | None = Decimal(0)
+
+    @property
+    def currency(self) -> str:
+        """That of the budget; empty without one."""
+        return self._budget.currency if self._budget else ""
+
+    async def ask(
+        self,
+        questions: Sequence[Callable[[], Awaitable[T]]],
+        answer_of: Callable[[T], Answered | NotAnswered],
+        *,
+        untold: bool = False,
+    ) -> list[T]:
+        """All of them, in order, as many at once as the budget allows; the first alone.
+
+        ``untold``: an answer may leave its price untold, and is then charged at its worst. Raises
+        ``EvaluationBudgetError``, ``PriceUnknownError``.
+        """
+        found: list[T] = []
+        while len(found) < len(questions):
+            left = questions[len(found) :]
+            held = await self._hold(len(left))
+            found += await self._paid(held, left[: held.count], answer_of, untold=untold)
+        return found
+
+    async def _hold(self, wanted: int) -> Aside:
+        if self._budget is None:
+            return Aside.free(wanted)
+        most = min(wanted, _AT_ONCE) if self._priced else 1
+        held = await self._budgets.take_aside(self._use_case, self._budget, most)
+        if held is None:
+            raise EvaluationBudgetError(self._use_case)
+        return held
+
+    async def _paid(
+        self,
+        held: Aside,
+        questions: Sequence[Callable[[], Awaitable[T]]],
+        answer_of: Callable[[T], Answered | NotAnswered],
+        *,
+        untold: bool,
+    ) -> list[T]:
+        cost: Decimal | None = None
+        try:
+            found = list(await asyncio.gather(*(each() for each in questions)))
+            answers = [answer_of(each) for each in found]
+            unknown = None if self._budget is None else held.amount / held.count
+            cost = _sum([unknown if each.cost is None else each.cost for each in answers])
+        finally:
+            await self._budgets.settle_aside(held, cost)
+        self.spent = None if self.spent is None or cost is None else self.spent + cost
+        if self._budget is not None and not untold and any(_untold(each) for each in answers):
+            raise PriceUnknownError(self._use_case)
+        self._priced = True
+        return found
+
+
+def _sum(costs: Sequence[Decimal | None]) -> Decimal | None:
+    known = [each for each in costs if each is not None]
+    return sum(known, Decimal(0)) if len(known) == len(costs) else None
+
+
+def _untold(answer: Answered | NotAnswered) -> bool:
+    """Whether the decider itself spoke, and said nothing of its price."""
+    spoke = isinstance(answer, Answered) or answer.code is Reason.UNSURE
+    return spoke and answer.cost is None

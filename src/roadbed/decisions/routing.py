@@ -1,0 +1,288 @@
+"""Pure rules of the path: what counts as an answer, and which way a task goes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import BaseModel
+
+from roadbed.decisions.model import (
+    Answered,
+    LiveVersion,
+    NotAnswered,
+    Reason,
+    Route,
+    Routed,
+    Trial,
+)
+from roadbed.intake.model import AdmittedTask
+from roadbed.kernel.storable import cleaned, is_storable
+from roadbed.risk.slices import FEWEST_LABELS
+from roadbed.risk.states import State
+from roadbed.usecases.business_rules import Fired, RuleBook
+from roadbed.usecases.decider import Answer, Unsure
+from roadbed.usecases.delivery_plan import checked_actions
+from roadbed.usecases.destinations import ActionKind
+from roadbed.usecases.parsing import UnfitError, read_form
+
+_MOST_CHARACTERS = 20_000  # of an output, its provenance or its evidence
+UNSURE = "The decider is unsure: "
+_PROVEN = "from where on the error limit is proven"
+
+
+def read_answer(
+    given: object, output: type[BaseModel], kinds: Mapping[str, ActionKind] = MappingProxyType({})
+) -> Answered | NotAnswered:
+    """What a decider gave, checked against the declared output and actions.
+
+    Anything odd is no answer.
+    """
+    if isinstance(given, Unsure):
+        return NotAnswered(
+            code=Reason.UNSURE,
+            reason=cleaned(f"{UNSURE}{given.reason}"),
+            evidence=_evidence(given.evidence),
+            cost=_price(given.cost),
+        )
+    if not isinstance(given, Answer):
+        return _invalid(f"it gave {type(given).__name__} instead of Answer or Unsure")
+    for name in ("confidence", "cautious"):
+        if problem := _share(getattr(given, name), optional=name == "cautious"):
+            return _invalid(f"its {name} {problem}")
+    if problem := _cost(given.cost):
+        return _invalid(f"its cost {problem}")
+    content = _output(given.output, output)
+    if isinstance(content, str):
+        return _invalid(content)
+    actions = checked_actions(kinds, given.actions)
+    if isinstance(actions, str):
+        return _invalid(actions)
+    provenance = _provenance(given.provenance)
+    if isinstance(provenance, str):
+        return _invalid(provenance)
+    return Answered(
+        output=content,
+        confidence=float(given.confidence),
+        cautious=None if given.cautious is None else float(given.cautious),
+        evidence=_evidence(given.evidence),
+        cost=_price(given.cost),
+        actions=actions,
+        provenance=provenance,
+    )
+
+
+def route(
+    held: Routed | None,
+    score: float,
+    live: LiveVersion,
+    *,
+    halted: bool,
+    slices: Mapping[str, str] = MappingProxyType({}),
+) -> Routed:
+    """``automatic`` only where everything agrees; a person in every other case.
+
+    ``held`` is what holds the answer back by itself; ``score`` is compared with the threshold.
+    """
+    if held is not None and held.code in _FIRST:
+        return held
+    if halted:
+        return to_review(Reason.HALTED, "The use case is halted.")
+    if held is not None and held.code is not Reason.COST_UNKNOWN:
+        return held
+    if live.state is State.HALTED:
+        return to_review(
+            Reason.AUDIT_HALTED, "The running audit halted automation until a new proof."
+        )
+    if live.threshold is None:
+        return to_review(Reason.NOT_PROVEN, "Nothing is proven for this version yet.")
+    if live.pooling and (rare := live.pooling.too_rare(slices)):
+        field, value, labels = rare
+        return to_review(
+            Reason.SLICE_UNKNOWN,
+            f"Only {labels} labels are known for {field} = {value!r}; {FEWEST_LABELS} are needed.",
+        )
+    return held or _compare(score, live, live.threshold)
+
+
+def score(
+    confidence: float, cautious: float | None, live: LiveVersion, slices: Mapping[str, str]
+) -> float:
+    """What is compared with the threshold in force; 0 where it cannot be said."""
+    if confidence <= 0.0 or (live.pooling and live.pooling.too_rare(slices)):
+        return 0.0
+    if live.cautious:
+        return cautious or 0.0
+    return live.pooling.score(confidence, slices) if live.pooling else confidence
+
+
+def held_by_rule(fired: Fired) -> Routed:
+    """The route that a rule before or after the decider asks for."""
+    if fired.failed:
+        return Routed(
+            route=Route.REVIEW,
+            code=Reason.RULE_FAILED,
+            rule=fired.rule,
+            reason=f"An error in a rule: {fired.reason}.",
+        )
+    return Routed(
+        route=Route(fired.route),
+        code=Reason.RULE,
+        rule=fired.rule,
+        reason=f"The rule {fired.rule!r} applies: {fired.reason}",
+    )
+
+
+def to_review(code: Reason, reason: str) -> Routed:
+    """A person looks at it."""
+    return Routed(route=Route.REVIEW, code=code, reason=reason)
+
+
+def _compare(score: float, live: LiveVersion, threshold: float) -> Routed:
+    kind = "Cautious confidence" if live.cautious else "Confidence"
+    held = "which holds while new kinds of work appear" if live.cautious else _PROVEN
+    if score <= 0.0 or score < threshold:
+        return to_review(
+            Reason.BELOW_THRESHOLD, f"{kind} {score:.3f} is below {threshold:.3f}, {held}."
+        )
+    return Routed(
+        route=Route.AUTOMATIC,
+        code=Reason.PROVEN,
+        reason=f"{kind} {score:.3f} is at least {threshold:.3f}, {held}.",
+    )
+
+
+def cost_unknown() -> Routed:
+    """Under a cap, an answer whose price nobody knows goes to a person."""
+    return to_review(
+        Reason.COST_UNKNOWN, "The decider did not say what it cost, and there is a budget to keep."
+    )
+
+
+def screen_actions(
+    answer: Answered, content: Mapping[str, Any], book: RuleBook
+) -> Sequence[dict[str, Any]]:
+    """Each proposed action with what the rules decide on it and why."""
+    if not answer.actions:
+        return ()
+    facts = {"input": content, "output": answer.output, "confidence": answer.confidence}
+    screened = []
+    for number, action in enumerate(answer.actions):
+        decide, why = book.decide_action(action["name"], action["arguments"], facts)
+        screened.append({**action, "n": number, "decide": decide, "reason": why})
+    return screened
+
+
+def action_refused(actions: Sequence[Mapping[str, Any]]) -> Routed | None:
+    """A refused action makes the whole answer doubtful: a person looks."""
+    for action in actions:
+        if action["decide"] == "refuse":
+            return to_review(
+                Reason.ACTION_REFUSED,
+                f"The proposed action {action['name']!r} is refused: {action['reason']}.",
+            )
+    return None
+
+
+def in_canary(trial: Trial, task: AdmittedTask) -> bool:
+    """Whether the candidate decides this task: by its bucket, which its key keeps."""
+    if trial.step != "canary":
+        return False
+    held = task.content.get(trial.sticky_by) if trial.sticky_by else None
+    named = (
+        task.key or task.revises or task.id if held is None else json.dumps(held, sort_keys=True)
+    )
+    digest = hashlib.sha256(f"{trial.release} {named}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64 < trial.share
+
+
+def priority(code: Reason, *, reference: bool) -> int:
+    """Where a review stands in the queue: 3 before 2 before 1, older first within.
+
+    The sample comes first, since everything automatic rests on it; then what went wrong.
+    """
+    if reference:
+        return 3
+    return 2 if code in _WENT_WRONG else 1
+
+
+# What a rule says, and what was cut off, stands also while the use case is halted.
+_FIRST = {Reason.RULE, Reason.RULE_FAILED}
+_WENT_WRONG = {
+    Reason.RULE_FAILED,
+    Reason.DECIDER_FAILED,
+    Reason.DECIDER_TIMEOUT,
+    Reason.INVALID_ANSWER,
+    Reason.INTERRUPTED,
+}
+
+
+def _share(given: object, *, optional: bool) -> str | None:
+    """What keeps a number from being a confidence."""
+    if given is None and optional:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        return "is not a number"
+    if not (math.isfinite(given) and 0.0 <= given <= 1.0):
+        return f"{given} is not within 0 and 1"
+    return None
+
+
+def _invalid(what: str) -> NotAnswered:
+    return NotAnswered(
+        code=Reason.INVALID_ANSWER,
+        evidence={},
+        reason=cleaned(f"The decider's answer cannot be used: {what}."),
+    )
+
+
+def _output(given: object, output: type[BaseModel]) -> Mapping[str, Any] | str:
+    """The output as JSON, or what is wrong with it. A fault here is the decider's, not ours."""
+    try:
+        content = read_form(output, given).form
+    except UnfitError as error:
+        place, problem = error.fields[0]
+        return f"{place or 'output'}: {problem}"
+    if not is_storable(content, most_characters=_MOST_CHARACTERS):
+        return f"its output has more than {_MOST_CHARACTERS:,} characters"
+    return content
+
+
+def _provenance(given: object) -> Mapping[str, Any] | str:
+    """Where values came from is a part of what is proposed: it must be storable as it is."""
+    if not isinstance(given, Mapping):
+        return "its provenance is no mapping"
+    if not _moderate(given):
+        return "its provenance is not plain JSON of moderate size"
+    read: dict[str, Any] = json.loads(json.dumps(given))  # keys are text, as they are stored
+    return read
+
+
+def _evidence(given: object) -> Mapping[str, Any]:
+    """Evidence is for reading only: what cannot be shown is left out, and that is said."""
+    if isinstance(given, Mapping) and _moderate(given):
+        return dict(given)
+    return {"left_out": "the decider's evidence is not plain JSON of moderate size"}
+
+
+def _moderate(content: Mapping[str, Any]) -> bool:
+    return not content or is_storable(content, most_characters=_MOST_CHARACTERS)
+
+
+def _cost(given: object) -> str | None:
+    """What keeps a number from being a cost."""
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, Decimal | int | float):
+        return f"is a {type(given).__name__}, not a number"
+    return None if math.isfinite(given) and given >= 0 else f"is {given}, no amount of money"
+
+
+def _price(given: Decimal | float | None) -> Decimal | None:
+    """A cost as it is summed up; ``None``, unknown, for what is none."""
+    return None if given is None or _cost(given) else Decimal(str(given))

@@ -1,0 +1,86 @@
+"""Examples in use, and the candidate made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from roadbed.scoring.assessment import Truth
+from roadbed.usecases.decider import FunctionDecider, LabelledExample, OutOfFold, Trainable
+
+if TYPE_CHECKING:
+    from roadbed.decisions.evaluation import Evaluation
+    from roadbed.executors.isolated import IsolatedDecider
+
+Purpose = Literal["learn", "judge"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExampleSet:
+    """Examples of one purpose, oldest first. ``until`` is when the newest was born.
+
+    ``contents`` has one entry an example: its input as JSON.
+    """
+
+    examples: Sequence[LabelledExample]
+    until: datetime | None
+    contents: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A version in the making: what decides, what it was trained on, its saved state.
+
+    ``kinds`` are the outputs it knows, ``None`` if it does not say; ``slices`` those of each
+    training example.
+    """
+
+    decider: FunctionDecider | Trainable | IsolatedDecider
+    artifacts: Mapping[str, bytes]
+    out_of_fold: OutOfFold | None
+    learned_from: int
+    learned_until: datetime | None
+    kinds: Sequence[Mapping[str, Any] | None] | None = None
+    slices: Sequence[Mapping[str, str]] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownCase:
+    """An input with what people said of it.
+
+    ``judges`` says that it never teaches, ``reference`` that it was drawn at random, ``corrected``
+    that a person corrected what was answered then. ``waiting`` marks a drawn task whose label may
+    still come; ``overdue`` one whose label is late, which counts as wrong.
+    """
+
+    id: str
+    task_id: str | None
+    content: Mapping[str, Any]
+    truth: Truth
+    judges: bool
+    reference: bool
+    corrected: bool
+    drawn_at: datetime
+    overdue: bool = False
+    waiting: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assessed:
+    """How a version did on known cases, in their order: arrays of shape (n,).
+
+    ``confidence`` is 0 for whatever is not answered or held back: it can never be automatic.
+    ``loss`` lies in [0, 1] and is 1 where it is ``unknown``. ``cautious`` is ``None`` if the
+    decider never gives a cautious confidence.
+    """
+
+    confidence: npt.NDArray[np.float64]
+    loss: npt.NDArray[np.float64]
+    unknown: npt.NDArray[np.bool_]
+    cautious: npt.NDArray[np.float64] | None
+    evaluations: Sequence[Evaluation]

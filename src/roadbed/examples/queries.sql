@@ -1,0 +1,94 @@
+-- name: born
+-- Runs in the transaction of the verdict. The coin tossed at admission fixes the purpose for good. A task
+-- counts once as evidence, as it first came: what a later revision gives of the sample only judges.
+INSERT INTO example (id, use_case, task_id, verdict_id, input, output, actions, purpose, reference,
+                     origin, content_hash, born_at)
+SELECT item.example_id, task.use_case, task.id, verdict.id, task.input, verdict.right_output,
+       verdict.right_actions,
+       CASE WHEN task.reference THEN 'judge' ELSE 'learn' END,
+       task.reference AND task.revises IS NULL, 'review',
+       task.body_hash, verdict.given_at
+FROM json_to_recordset(%(items)s::json) AS item (id text, example_id text)
+JOIN verdict ON verdict.id = item.id
+JOIN task ON task.id = verdict.task_id
+WHERE NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id IN (verdict.task_id, task.revises))
+ON CONFLICT DO NOTHING
+
+-- name: withdraw
+UPDATE example SET withdrawn_at = %(at)s WHERE verdict_id = %(verdict_id)s
+
+-- name: import_folder
+INSERT INTO example (id, use_case, input, output, purpose, reference, origin, content_hash, born_at)
+SELECT id, %(use_case)s, input, output, purpose, reference, 'folder', content_hash, born_at
+FROM json_to_recordset(%(items)s::json) AS item (
+    id text, input jsonb, output jsonb, purpose text, reference boolean, content_hash text,
+    born_at timestamptz)
+ON CONFLICT DO NOTHING
+RETURNING id
+
+-- name: in_use
+SELECT example.id, example.input, output, purpose, example.reference, born_at
+FROM example
+WHERE example.use_case = %(use_case)s AND purpose = %(purpose)s AND withdrawn_at IS NULL
+ORDER BY example.id
+
+-- name: cases
+-- What only judges, and every correction a reviewer made, whether it taught or not. Rows of a folder
+-- were drawn before they came here, and a file may be sorted: a day's rows have an order of chance.
+SELECT example.id, example.task_id, example.input, example.output, example.actions,
+       example.purpose, example.reference, true AS labelled, false AS overdue,
+       coalesce(verdict.kind IN ('correct', 'reject'), false) AS corrected,
+       coalesce(task.admitted_at, example.born_at) AS drawn_at,
+       CASE WHEN example.origin = 'folder' THEN date_trunc('day', example.born_at)
+            ELSE coalesce(task.admitted_at, example.born_at) END AS sorted_at,
+       CASE WHEN example.origin = 'folder' THEN md5(example.id) ELSE example.id END AS sorted_by
+FROM example
+LEFT JOIN verdict ON verdict.id = example.verdict_id AND verdict.undone_at IS NULL
+LEFT JOIN task ON task.id = example.task_id
+WHERE example.use_case = %(use_case)s AND example.withdrawn_at IS NULL
+  AND (example.purpose = 'judge' OR verdict.kind IN ('correct', 'reject'))
+ORDER BY example.id
+
+-- name: repeated
+-- Rows of a folder of inputs that it holds more than once.
+SELECT id, task_id, input, output, actions, purpose, reference, true AS labelled, false AS overdue,
+       false AS corrected, born_at AS drawn_at
+FROM (SELECT *, count(*) OVER (PARTITION BY input) AS times FROM example
+      WHERE use_case = %(use_case)s AND origin = 'folder' AND withdrawn_at IS NULL) AS example
+WHERE times > 1
+ORDER BY id
+
+-- name: some_cases
+-- A few of what only judges, another few for another salt. All are hashed here and only a few leave
+-- the database.
+SELECT example.id, example.task_id, example.input, example.output, example.actions,
+       example.purpose, example.reference, true AS labelled, false AS overdue,
+       false AS corrected, example.born_at AS drawn_at
+FROM example
+WHERE example.use_case = %(use_case)s AND example.purpose = 'judge'
+  AND example.withdrawn_at IS NULL
+ORDER BY hashtextextended(example.id, %(salt)s) LIMIT %(most)s
+
+-- name: unlabelled
+-- Drawn for the reference sample, and without a label so far.
+SELECT task.id, task.id AS task_id, task.input, NULL::jsonb AS output, NULL::jsonb AS actions,
+       'judge' AS purpose, true AS reference, false AS labelled, false AS corrected,
+       task.admitted_at < %(before)s AS overdue, task.admitted_at AS drawn_at,
+       task.admitted_at AS sorted_at, task.id AS sorted_by
+FROM review JOIN task ON task.id = review.task_id
+WHERE review.use_case = %(use_case)s AND review.verdict IS NULL AND task.reference
+  AND task.revises IS NULL
+
+-- name: judged_answers
+-- What people said of single answers: of those that were decided, and of those they were asked about.
+SELECT coalesce(measure.of_case, verdict.task_id) AS of_case, verdict.content_hash, verdict.loss
+FROM verdict LEFT JOIN measure ON measure.task_id = verdict.task_id
+WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
+  AND verdict.content_hash IS NOT NULL AND verdict.loss IS NOT NULL
+ORDER BY verdict.id
+
+-- name: counts
+SELECT count(*) FILTER (WHERE purpose = 'learn') AS learn,
+       count(*) FILTER (WHERE purpose = 'judge') AS judge,
+       count(*) FILTER (WHERE reference) AS reference
+FROM example WHERE use_case = %(use_case)s AND withdrawn_at IS NULL

@@ -1,0 +1,258 @@
+"""Examples: import them from a folder, list those in use, and evaluate a version on them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from roadbed.budgets.service import Budgets
+from roadbed.decisions.batch_evaluation import KnownInput, evaluate_many
+from roadbed.decisions.decider_runner import Runner
+from roadbed.decisions.evaluation import Evaluation, EvaluationContext
+from roadbed.decisions.metered_calls import Paying
+from roadbed.decisions.model import Answered, LiveVersion
+from roadbed.examples.model import Assessed, ExampleSet, KnownCase, Purpose
+from roadbed.examples.purpose import purpose_of
+from roadbed.halts.service import late_before
+from roadbed.intake.validation import body_hash
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.ids import Ids
+from roadbed.scoring.assessment import NO_LABEL, Truth, assess
+from roadbed.scoring.content import Content
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+from roadbed.usecases.decider import LabelledExample
+from roadbed.usecases.errors import Problem
+from roadbed.usecases.loader import LoadedUseCase, read_examples
+from roadbed.usecases.parsing import UnfitError, read_stored, written
+from roadbed.usecases.use_case import UseCase
+
+SQL = queries(__package__)
+_AT_ONCE = 2_000
+
+
+class Examples:
+    """Examples of a use case, and what a version answers on them."""
+
+    def __init__(
+        self,
+        database: Database,
+        budgets: Budgets,
+        ids: Ids,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._budgets = budgets
+        self._ids = ids
+        self._clock = clock
+
+    async def import_folder(self, loaded: LoadedUseCase) -> tuple[int, list[Problem]]:
+        """Store the folder's examples that are not stored yet; gives how many, and what is wrong.
+
+        A line that cannot be used stops nothing but itself. Equal lines count as often as they
+        stand there: work that arrives often weighs as much in the proof as it does in daily use.
+        """
+        records, problems = [], []
+        seen: Counter[str] = Counter()
+        for _path, _line, item in read_examples(loaded):
+            if isinstance(item, Problem):
+                problems.append(item)
+            else:
+                records.append(self._record(loaded.declared, item, seen))
+        stored = 0
+        for start in range(0, len(records), _AT_ONCE):
+            rows = await self._database.fetch(
+                SQL["import_folder"],
+                {"use_case": loaded.name, "items": json.dumps(records[start : start + _AT_ONCE])},
+            )
+            stored += len(rows)
+        return stored, problems
+
+    async def in_use(self, declared: UseCase, purpose: Purpose) -> ExampleSet:
+        """The examples in use for ``purpose``; those that no longer fit the models are left out."""
+        rows = await self._database.fetch(
+            SQL["in_use"], {"use_case": declared.name, "purpose": purpose}
+        )
+        return _set(declared, rows)
+
+    async def some(self, declared: UseCase, *, most: int, salt: int) -> list[KnownCase]:
+        """At most ``most`` cases that only judge, picked evenly; ``salt`` says which ones."""
+        facts = {"use_case": declared.name, "most": most, "salt": salt}
+        losses = await self._judged_answers(declared) if declared.scorer.needs_person else {}
+        rows = await self._database.fetch(SQL["some_cases"], facts)
+        return [_case(declared, row, losses) for row in rows]
+
+    async def cases(self, declared: UseCase) -> list[KnownCase]:
+        """Whatever a version can be held against, in the order drawn.
+
+        That is what only judges, every correction a reviewer made, whether it taught or not, and
+        the tasks drawn for the reference sample that still have no label.
+        """
+        named = {"use_case": declared.name}
+        before = await late_before(
+            self._database, self._clock, declared.name, declared.label_within_hours
+        )
+        labelled = await self._database.fetch(SQL["cases"], named)
+        unlabelled = await self._database.fetch(SQL["unlabelled"], {**named, "before": before})
+        losses = await self._judged_answers(declared) if declared.scorer.needs_person else {}
+        rows = sorted(
+            (*labelled, *unlabelled), key=lambda row: (row["sorted_at"], row["sorted_by"])
+        )
+        return [_case(declared, row, losses) for row in rows]
+
+    async def repeated(self, declared: UseCase) -> list[KnownCase]:
+        """The rows of a random sample whose input it holds more than once, on either side."""
+        if not declared.examples_are_random_sample:
+            return []
+        rows = await self._database.fetch(SQL["repeated"], {"use_case": declared.name})
+        return [_case(declared, row, {}) for row in rows]
+
+    async def _judged_answers(self, declared: UseCase) -> Mapping[str, Mapping[str, float]]:
+        """What people said of single answers: loss by content hash, by task or example."""
+        rows = await self._database.fetch(SQL["judged_answers"], {"use_case": declared.name})
+        found: dict[str, dict[str, float]] = {}
+        for row in rows:
+            found.setdefault(row["of_case"], {})[row["content_hash"]] = row["loss"]
+        return found
+
+    async def counts(self, use_case: str) -> Mapping[str, int]:
+        """How many examples are in use: ``learn``, ``judge``, and of these ``reference``."""
+        return await self._database.fetch_one(SQL["counts"], {"use_case": use_case}) or {}
+
+    def paying(self, declared: UseCase) -> Paying:
+        """A hold on the use case's budget, for evaluations of known cases."""
+        return Paying(self._budgets, declared.name, declared.budget)
+
+    async def evaluate(
+        self,
+        loaded: LoadedUseCase,
+        version: LiveVersion,
+        inputs: Sequence[KnownInput],
+        paying: Paying | None = None,
+        *,
+        untold: bool = False,
+    ) -> list[Evaluation]:
+        """What ``version`` makes of each input, on the one evaluation path.
+
+        Paid out of the use case's budget; with ``paying``, its caller learns what was spent.
+        ``untold``: an answer may leave its price untold, and is then charged at its worst. Raises
+        ``EvaluationBudgetError``, ``PriceUnknownError``.
+        """
+        runner = Runner(loaded.declared)
+        context = EvaluationContext(
+            use_case=loaded,
+            runner=runner,
+            clock=self._clock,
+            capped=loaded.declared.budget is not None and not untold,
+        )
+        try:
+            purse = paying or self.paying(loaded.declared)
+            return await evaluate_many(version, inputs, context, purse, untold=untold)
+        finally:
+            runner.close()
+
+    def _record(
+        self, declared: UseCase, example: LabelledExample, seen: Counter[str]
+    ) -> dict[str, Any]:
+        """An example as it is stored. ``seen`` counts the equal ones before it."""
+        content = written(example.input)
+        output = written(example.output) if example.output else None
+        # The input alone decides the purpose: the same text must never both tune and judge.
+        whole: dict[str, Any] = {"input": content, "output": output}
+        before = seen[first := body_hash(whole)]
+        seen[first] += 1
+        purpose = purpose_of(body_hash(content), random_sample=declared.examples_are_random_sample)
+        return {
+            "id": self._ids.example(),
+            "input": content,
+            "output": output,
+            "purpose": purpose,
+            "reference": purpose == "judge" and declared.examples_are_random_sample,
+            "content_hash": body_hash({**whole, "before": before}) if before else first,
+            "born_at": self._clock.now().isoformat(),
+        }
+
+
+def assessed(
+    declared: UseCase, cases: Sequence[KnownCase], evaluations: Sequence[Evaluation]
+) -> Assessed:
+    """Evaluations held against what people know, by the declared scorer."""
+    scores = [
+        assess(declared.scorer, evaluation.content, case.truth, case.content)
+        for case, evaluation in zip(cases, evaluations, strict=True)
+    ]
+    cautious = [
+        evaluation.cautious for evaluation in evaluations if isinstance(evaluation.answer, Answered)
+    ]
+    return Assessed(
+        confidence=np.array([evaluation.confidence for evaluation in evaluations], dtype=float),
+        loss=np.array([1.0 if each.loss is None else each.loss for each in scores], dtype=float),
+        unknown=np.array([each.loss is None for each in scores], dtype=np.bool_),
+        cautious=None
+        if not cautious or None in cautious
+        else np.array([evaluation.cautious or 0.0 for evaluation in evaluations], dtype=float),
+        evaluations=evaluations,
+    )
+
+
+def _case(
+    declared: UseCase, row: Mapping[str, Any], losses: Mapping[str, Mapping[str, float]]
+) -> KnownCase:
+    return KnownCase(
+        id=row["id"],
+        task_id=row["task_id"],
+        content=row["input"],
+        truth=_truth(declared, row, losses) if row["labelled"] else NO_LABEL,
+        judges=row["purpose"] == "judge",
+        reference=row["reference"],
+        corrected=row["corrected"],
+        drawn_at=row["drawn_at"],
+        overdue=row["overdue"],
+        waiting=not row["labelled"] and not row["overdue"],
+    )
+
+
+def _truth(
+    declared: UseCase, row: Mapping[str, Any], losses: Mapping[str, Mapping[str, float]]
+) -> Truth:
+    output = as_declared(declared, row["output"])
+    right = None if output is None else Content(output=output, actions=row["actions"] or ())
+    judged = {**losses.get(row["id"], {}), **losses.get(row["task_id"] or "", {})}
+    return Truth(right=right, actions_known=row["actions"] is not None, losses=judged)
+
+
+def as_declared(declared: UseCase, right: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """A right output as this declaration writes it; as it is, where it does not fit."""
+    if right is None:
+        return None
+    try:
+        return read_stored(declared.output, right).form
+    except UnfitError:
+        return right
+
+
+def _set(declared: UseCase, rows: Sequence[Mapping[str, Any]]) -> ExampleSet:
+    fitting = [pair for row in rows if (pair := _read(declared, row))]
+    return ExampleSet(
+        examples=[example for example, _ in fitting],
+        until=max((row["born_at"] for row in rows), default=None),
+        contents=[content for _, content in fitting],
+    )
+
+
+def _read(
+    declared: UseCase, row: Mapping[str, Any]
+) -> tuple[LabelledExample, Mapping[str, Any]] | None:
+    try:
+        output, reading = row["output"], read_stored(declared.input, row["input"])
+        example = LabelledExample(
+            input=reading.value,
+            output=None if output is None else read_stored(declared.output, output).value,
+        )
+    except UnfitError:
+        return None
+    return example, reading.form

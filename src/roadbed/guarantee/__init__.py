@@ -1,0 +1,4 @@
+"""The risk limit, enforced: certificates, the running audit, the automation state, notices, stress.
+
+May know reviews, examples and versions. Owns the tables certificate, notice and running_*.
+"""

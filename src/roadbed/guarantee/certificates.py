@@ -1,0 +1,426 @@
+"""Looks at the evidence for a version, and keeps what it showed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from psycopg.types.json import Jsonb
+
+from roadbed.decisions.batch_evaluation import KnownInput
+from roadbed.decisions.evaluation import Evaluation
+from roadbed.decisions.metered_calls import Paying
+from roadbed.decisions.model import Answered, LiveVersion
+from roadbed.examples.model import Assessed, Candidate, KnownCase
+from roadbed.examples.service import Examples, assessed
+from roadbed.guarantee import presentation
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.ids import Ids
+from roadbed.kernel.json import flat
+from roadbed.risk import repeats, reviewers
+from roadbed.risk.calibration import calibration
+from roadbed.risk.certificate import anytime, exact
+from roadbed.risk.curve import risk_coverage
+from roadbed.risk.promise import Evidence, Proof, Standing, prove
+from roadbed.risk.slices import Pooling, pool, prove_slices
+from roadbed.risk.weakness import groups_of, weak_spots
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+from roadbed.usecases.loader import LoadedUseCase
+from roadbed.usecases.use_case import UseCase
+from roadbed.usecases.validation import slices_of
+
+_SQL = queries(__package__)
+_VERSIONS = queries("roadbed.versions")
+Row = Mapping[str, Any]
+Known = Mapping[str, Evaluation]  # by the id of the case
+_SHOWN = 240  # characters of an example
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """What stands for a version after a look. ``proof`` is ``None`` if no look was due."""
+
+    certificate: Row | None
+    proof: Proof | None
+    sample: int
+    note: str
+
+
+class Certificates:
+    """Proves versions on the reference sample and stores the proofs."""
+
+    def __init__(self, database: Database, examples: Examples, ids: Ids, clock: Clock) -> None:
+        self._database = database
+        self._examples = examples
+        self._ids = ids
+        self._clock = clock
+
+    async def last(self, behaviour: str) -> Row | None:
+        """The newest certificate of a behaviour."""
+        return await self._database.fetch_one(_SQL["last_certificate"], {"behaviour": behaviour})
+
+    async def look(
+        self,
+        loaded: LoadedUseCase,
+        candidate: Candidate,
+        behaviour: str,
+        standing: Standing,
+        alarm_at: datetime | None,
+        paying: Paying | None = None,
+        known: Known | None = None,
+    ) -> Look:
+        """Judge ``candidate`` on the reference sample, if a look is due. Raises as ``paying``.
+
+        A fitted version has one look with the whole risk of error, and another only on what was
+        drawn since an alarm; a plain function is looked at again whenever labels have come, by a
+        test that allows for it. ``known`` are evaluations that somebody made already: nothing is
+        evaluated twice.
+        """
+        declared = loaded.declared
+        sample = [case for case in await self._examples.cases(declared) if case.reference]
+        last = await self.last(behaviour)
+        judgements = sum(len(case.truth.losses) for case in sample)
+        if last and _answers_judged(last, judgements):
+            # The same items, on which people have judged answers that counted as wrong until then:
+            # whatever could have been proven before can be proven now, so this is no second chance.
+            sample = [case for case in sample if case.drawn_at <= last["issued_at"]]
+        elif last and _same_alarm(last, alarm_at):
+            labelled = sum(not case.waiting for case in sample)
+            if labelled <= last["detail"].get("labelled", last["items"]):
+                note = "Nothing new was corrected or labelled since the last look."
+                return Look(certificate=last, proof=None, sample=len(sample), note=note)
+            if declared.trainable is not None:
+                note = "Nothing new to learn from, and this version has had its one look."
+                return Look(certificate=last, proof=None, sample=len(sample), note=note)
+        await self._database.fetch(_SQL["look"], {"hash": behaviour})
+        drawn = sample
+        repeated = {case.id: case for case in await self._examples.repeated(declared)}
+        # What teaches comes first, so that every part of the sample that is examined holds it.
+        sample = [*(case for case in repeated.values() if not case.reference), *drawn]
+        evaluations = await self._evaluations(loaded, candidate, sample, paying, known or {})
+        sample, evaluations = _counting(declared, sample, evaluations, repeated.keys())
+        found = assessed(declared, sample, evaluations)
+        fresh = np.array([alarm_at is None or case.drawn_at > alarm_at for case in sample], bool)
+        pooling = _pooling(declared, candidate, sample)
+        evidence, training = _pooled(declared, candidate, sample, found, fresh, pooling)
+        allowed = await self._reviewers(declared)
+        proof = prove(
+            evidence,
+            training,
+            standing,
+            risk_limit=allowed["limit"],
+            delta=allowed["delta"],
+            test=exact if declared.trainable is not None else anytime,
+            tries=(tried := await self._tried(declared.name, behaviour))["tries"],
+        )
+        detail = _detail(declared, sample, found, evidence, proof, allowed)
+        detail["labelled"] = sum(not case.waiting for case in drawn)
+        detail["repeated"] = len(repeated)
+        detail["pooling"] = dataclasses.asdict(pooling) if pooling else None
+        detail["judgements"] = judgements
+        detail["versions_tried"] = tried["versions"]
+        detail["alarm_at"] = alarm_at.isoformat() if alarm_at else None
+        await self._store(declared, behaviour, proof, detail)
+        certificate = await self.last(behaviour) or {}
+        return Look(
+            certificate=certificate,
+            proof=proof,
+            sample=len(drawn),
+            note=presentation.sentence(proof, certificate, declared.risk_limit),
+        )
+
+    async def _evaluations(
+        self,
+        loaded: LoadedUseCase,
+        candidate: Candidate,
+        sample: Sequence[KnownCase],
+        paying: Paying | None,
+        known: Known,
+    ) -> list[Evaluation]:
+        """Each item of the sample evaluated once, those in ``known`` not again."""
+        version = LiveVersion(
+            id=None, decider=candidate.decider, threshold=None, certificate=None, loaded=loaded
+        )
+        missing = [case for case in sample if case.id not in known]
+        inputs = [KnownInput(id=case.id, content=case.content) for case in missing]
+        made = await self._examples.evaluate(loaded, version, inputs, paying)
+        new = {case.id: each for case, each in zip(missing, made, strict=True)}
+        return [known[case.id] if case.id in known else new[case.id] for case in sample]
+
+    async def _tried(self, use_case: str, behaviour: str) -> Mapping[str, int]:
+        """How many versions were held against the sample, this one among them.
+
+        ``versions`` counts all, ``tries`` those since the last that passed: whoever tries until one
+        passes shares the risk of error among them.
+        """
+        facts = {"use_case": use_case, "behaviour": behaviour}
+        row = await self._database.fetch_one(_SQL["tried"], facts)
+        return row or {"versions": 1, "tries": 1}
+
+    async def _reviewers(self, declared: UseCase) -> dict[str, Any]:
+        """What must be shown of the labels, given how reviewers did on known mistakes."""
+        row = await self._database.fetch_one(_SQL["known_wrong"], {"use_case": declared.name})
+        cases, misses = (row["cases"], row["misses"]) if row else (0, 0)
+        limit, delta = declared.risk_limit, 1.0 - declared.certainty
+        counted = reviewers.counts(misses=misses, cases=cases)
+        bound = None
+        if counted:
+            limit, delta, bound = reviewers.corrected(limit, delta, misses=misses, cases=cases)
+        return {
+            "limit": limit,
+            "delta": delta,
+            "cases": cases,
+            "misses": misses,
+            "miss_rate_at_most": bound,
+            "counted": counted,
+        }
+
+    async def _store(
+        self, declared: UseCase, behaviour: str, proof: Proof, detail: Mapping[str, Any]
+    ) -> None:
+        certificate = proof.certificate
+        row = await self._database.fetch_one(_VERSIONS["behaviour"], {"hash": behaviour})
+        await self._database.fetch(
+            _SQL["store_certificate"],
+            {
+                "id": self._ids.certificate(),
+                "use_case": declared.name,
+                "behaviour": behaviour,
+                "look": row["looks"] if row else 1,
+                "threshold": certificate.threshold,
+                "bridged": proof.bridged,
+                "on_alarm": proof.on_alarm,
+                "risk_limit": declared.risk_limit,
+                "certainty": declared.certainty,
+                "items": certificate.items,
+                "covered": certificate.covered,
+                "errors": certificate.errors,
+                "detail": Jsonb(plain(detail)),
+                "issued_at": self._clock.now(),
+            },
+        )
+
+
+def _counting(
+    declared: UseCase,
+    sample: Sequence[KnownCase],
+    evaluations: Sequence[Evaluation],
+    repeated: Collection[str],
+) -> tuple[list[KnownCase], list[Evaluation]]:
+    """The rows that count where inputs are repeated, see ``risk.repeats``."""
+    found = assessed(declared, sample, evaluations)
+    mean = declared.risk_measure == "mean_loss"
+    most = declared.risk_limit if mean else declared.tolerance
+    counting = repeats.counts(
+        wrong=~(found.loss <= most),
+        judges=np.array([case.reference for case in sample], dtype=np.bool_),
+        repeated=np.array([case.id in repeated for case in sample], dtype=np.bool_),
+        drawn=np.array([repeats.drawn(case.id) for case in sample], dtype=np.bool_),
+    )
+    places = np.flatnonzero(counting).tolist()
+    return [sample[place] for place in places], [evaluations[place] for place in places]
+
+
+def _answers_judged(last: Row, judgements: int) -> bool:
+    """Whether people have judged answers since a look that had to count them as wrong."""
+    unknown: int = last["detail"].get("unknown", 0)
+    return unknown > 0 and judgements > int(last["detail"].get("judgements", 0))
+
+
+def _same_alarm(last: Row, alarm_at: datetime | None) -> bool:
+    return bool(last["detail"].get("alarm_at") == (alarm_at.isoformat() if alarm_at else None))
+
+
+def _pooling(
+    declared: UseCase, candidate: Candidate, sample: Sequence[KnownCase]
+) -> Pooling | None:
+    """Offsets of slices, learnt from training rows; ``None`` without slices or training."""
+    if not declared.slices or candidate.out_of_fold is None:
+        return None
+    return pool(
+        declared.slices,
+        candidate.slices,
+        candidate.out_of_fold.confidence,
+        candidate.out_of_fold.wrong,
+        seen=[slices_of(declared, case.content) for case in sample if not case.waiting],
+    )
+
+
+def _pooled(
+    declared: UseCase,
+    candidate: Candidate,
+    sample: Sequence[KnownCase],
+    found: Assessed,
+    fresh: np.ndarray[Any, np.dtype[np.bool_]],
+    pooling: Pooling | None,
+) -> tuple[Evidence, Any]:
+    """Evidence and training as the live path would score them: 0 for whatever it holds back."""
+    training = candidate.out_of_fold
+    confidence = found.confidence
+    cautious = found.cautious
+    if pooling and training:
+        slices = [slices_of(declared, case.content) for case in sample]
+        known = np.array([pooling.too_rare(each) is None for each in slices], dtype=bool)
+        confidence = _scored(pooling, slices, confidence) * known * (found.confidence > 0.0)
+        cautious = None if cautious is None else cautious * known
+        training = dataclasses.replace(
+            training, confidence=_scored(pooling, candidate.slices, training.confidence)
+        )
+    evidence = Evidence(
+        confidence=confidence,
+        wrong=_losses(declared, sample, found),
+        fresh=fresh,
+        cautious=cautious,
+        # Marked also where none waits now: which parts are looked at must not depend on that.
+        waiting=np.array([case.waiting for case in sample], dtype=np.bool_),
+    )
+    return evidence, training
+
+
+def _losses(
+    declared: UseCase, sample: Sequence[KnownCase], found: Assessed
+) -> np.ndarray[Any, np.dtype[Any]]:
+    """What the promise is about: wrong or not, or the loss itself. A late label counts as wrong."""
+    late = np.array([case.overdue for case in sample], dtype=bool)
+    loss = np.where(late, 1.0, found.loss)
+    return loss if declared.risk_measure == "mean_loss" else ~(loss <= declared.tolerance)
+
+
+def _scored(
+    pooling: Pooling, slices: Sequence[Mapping[str, str]], confidence: np.ndarray[Any, Any]
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.array(
+        [pooling.score(float(s), each) for s, each in zip(confidence, slices, strict=True)],
+        dtype=np.float64,
+    )
+
+
+def _detail(
+    declared: UseCase,
+    sample: Sequence[KnownCase],
+    found: Assessed,
+    evidence: Evidence,
+    proof: Proof,
+    allowed: Mapping[str, Any],
+) -> dict[str, Any]:
+    """All that the pages show of a look, as plain records."""
+    threshold = proof.certificate.threshold
+    compared = evidence.cautious if proof.bridged else evidence.confidence
+    if compared is None or threshold is None:
+        automatic = np.zeros(len(evidence.wrong), dtype=bool)
+    else:
+        automatic = compared >= threshold
+    slices = [slices_of(declared, case.content) for case in sample]
+    certainty = declared.certainty
+    labelled = np.array([not case.waiting for case in sample], dtype=bool)
+    counted = labelled & (evidence.fresh if not proof.bridged else True)
+    answered = labelled & (found.confidence > 0.0)
+    return {
+        **dataclasses.asdict(proof.certificate),
+        "sign": proof.sign,
+        "overdue": sum(case.overdue for case in sample),
+        "late": proof.certificate.waiting,  # of the errors, those that wait for a label
+        "waiting": int((~labelled).sum()),  # of the whole sample
+        "labelled": int(labelled.sum()),
+        "unknown": int((found.unknown & answered).sum()),
+        "held": sum(
+            each.held is not None and isinstance(each.answer, Answered)
+            for each in found.evaluations
+        ),
+        "scorer": declared.scorer.facts(),
+        "tolerance": declared.tolerance,
+        "risk_measure": declared.risk_measure,
+        "curve": [
+            dataclasses.asdict(each)
+            for each in risk_coverage(
+                evidence.confidence[counted], evidence.wrong[counted], certainty
+            )
+        ],
+        "calibration": [
+            dataclasses.asdict(each)
+            for each in calibration(found.confidence[counted], evidence.wrong[counted], certainty)
+        ],
+        "slices": [
+            dataclasses.asdict(each)
+            for each in prove_slices(
+                declared.slices,
+                slices,
+                evidence.wrong,
+                automatic & (evidence.fresh if not proof.bridged else True),
+                risk_limit=allowed["limit"],
+                delta=proof.certificate.level,
+                waiting=evidence.waiting,
+            )
+        ],
+        "reviewers": allowed,
+        "weak": _weak(declared, sample, found, evidence, automatic),
+        "answered": int(answered.sum()),
+        "error": _share(evidence.wrong[answered]),
+    }
+
+
+def _weak(
+    declared: UseCase,
+    sample: Sequence[KnownCase],
+    found: Assessed,
+    evidence: Evidence,
+    automatic: np.ndarray[Any, np.dtype[np.bool_]],
+) -> list[dict[str, Any]]:
+    """The card "where it fails": groups of answered items on which it is clearly worse."""
+    answered: list[int] = [
+        number
+        for number, case in enumerate(sample)
+        if found.confidence[number] > 0.0 and case.truth.labelled
+    ]
+    contents = [sample[number].content for number in answered]
+    right = [_right_output(sample[number]) for number in answered]
+    groups = groups_of(contents)
+    for group, content, output in zip(groups, contents, right, strict=True):
+        group.update(slices_of(declared, content))
+        group["kind"] = flat(output)
+    spots = weak_spots(groups, evidence.wrong[answered], automatic[answered], declared.certainty)
+    return [
+        {
+            **dataclasses.asdict(spot),
+            "examples": [
+                {
+                    "input": flat(contents[place])[:_SHOWN],
+                    "answered": _output(found.evaluations[answered[place]]),
+                    "right": right[place],
+                }
+                for place in spot.examples
+            ],
+        }
+        for spot in spots
+    ]
+
+
+def _right_output(case: KnownCase) -> Mapping[str, Any] | None:
+    return case.truth.right.output if case.truth.right else None
+
+
+def _output(evaluation: Evaluation) -> Mapping[str, Any] | None:
+    content = evaluation.content
+    return content.output if content else None
+
+
+def _share(wrong: np.ndarray[Any, np.dtype[Any]]) -> float | None:
+    return float(wrong.mean()) if len(wrong) else None
+
+
+def plain(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as JSON would give it back."""
+
+    def convert(value: object) -> object:
+        if isinstance(value, np.generic):
+            return value.item()
+        raise TypeError(type(value).__name__)
+
+    found: dict[str, Any] = json.loads(json.dumps(record, default=convert))
+    return found

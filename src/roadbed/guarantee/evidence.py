@@ -1,0 +1,246 @@
+"""What the labels of the live version come to, read on from where the last look stood.
+
+A look costs what came since, not what a version has decided in all. What no label can change is
+counted once: how many automatic answers lie between those that the sample drew. The labels are
+replayed from a mark. A label that comes late, or is taken back, drops the marks behind its task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+from pydantic_core import to_json
+
+from roadbed.guarantee import audit_replay
+from roadbed.guarantee.audit_replay import AuditReplay, KindReplay
+from roadbed.guarantee.model import AuditPoint
+from roadbed.kernel.clock import CLOCKS_DIFFER, Clock
+from roadbed.risk.audit import RunningAudit
+from roadbed.risk.novelty import KindAlarm
+from roadbed.storage.database import Connection, Database
+from roadbed.storage.sql import queries
+from roadbed.usecases.use_case import UseCase
+
+_SQL = queries(__package__)
+# Nothing that is not under way settles later than this after its id was made, and no verdict is
+# written later than this after its own, by whatever clock.
+_BEHIND = CLOCKS_DIFFER
+_ARITHMETIC = 1  # of the replays: marks of another one are not read on from
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """What the evidence of the live version comes to."""
+
+    live: Row
+    audit: RunningAudit
+    path: Sequence[AuditPoint]
+    kinds: KindAlarm
+    waiting: int
+    overdue: int
+
+
+@dataclass(kw_only=True, slots=True)
+class _Counted:
+    """How far automatic answers are counted; ``tail`` lies behind that, and is counted each time.
+
+    ``changed`` is the first task whose label is new since the last look, and ``changed_sample`` the
+    first of the sample.
+    """
+
+    upto: str = ""
+    passed: int = 0
+    weight: float = 0.0
+    handled: Sequence[str] = ()
+    changed: str | None = None
+    changed_sample: str | None = None
+    tail: Sequence[Row] = ()
+
+
+class Evidence:
+    """Reads on, for one use case in one process at a time."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def read(self, declared: UseCase, late_before: datetime) -> Found | None:
+        """The evidence of the live version; ``None`` without one."""
+        named = {"use_case": declared.name}
+        async with self._database.transaction() as connection:
+            await connection.execute(_SQL["one_reader"], named)
+            live = await (await connection.execute(_SQL["live"], named)).fetchone()
+            if live is None or live["live_version"] is None:
+                return None
+            facts = {**named, "version": live["live_version"], "since": live["audit_at"]}
+            counted = await self._count(connection, facts)
+            audit = await self._audit(connection, declared, facts, counted, late_before)
+            kinds = await self._kinds(connection, live, facts, counted)
+        return Found(
+            live=live,
+            audit=audit.audit,
+            path=audit_replay.thinned(audit.path),
+            kinds=kinds.alarm,
+            waiting=audit.audit.waiting,
+            overdue=audit.overdue,
+        )
+
+    async def _count(self, connection: Connection, facts: Row) -> _Counted:
+        """Count on, and find which labels are new."""
+        at = self._clock.now()
+        row = await (await connection.execute(_SQL["counted"], facts)).fetchone()
+        counted = _Counted()
+        if row is not None and row["version"] is not None:
+            counted = await self._as_kept(connection, facts, row, at)
+        behind = _id("tsk", at - _BEHIND)
+        under_way = row["under_way"] if row is not None else None
+        until = behind if under_way is None else min(behind, under_way)
+        if until > counted.upto:
+            between = {**facts, "from_task": counted.upto, "until": until}
+            gaps = await (await connection.execute(_SQL["gaps"], between)).fetchall()
+            kept = _carried(counted, gaps)
+            named = {"use_case": facts["use_case"], "gaps": to_json(kept).decode()}
+            await connection.execute(_SQL["keep_gaps"], named)
+            counted.upto = until
+        after = {**facts, "from_task": counted.upto, "until": None}
+        counted.tail = await (await connection.execute(_SQL["gaps"], after)).fetchall()
+        await connection.execute(
+            _SQL["keep_count"],
+            {
+                **facts,
+                "upto": counted.upto,
+                "passed": counted.passed,
+                "weight": counted.weight,
+                "handled": Jsonb(list(counted.handled)),
+                "at": at,
+            },
+        )
+        return counted
+
+    async def _as_kept(
+        self, connection: Connection, facts: Row, row: Row, at: datetime
+    ) -> _Counted:
+        """What was counted before; nothing, if that is of another version or missed an answer."""
+        labels: Sequence[Row] = ()
+        same = (row["version"], row["since"]) == (facts["version"], facts["since"])
+        if same:
+            since = min(row["at"], at) - _BEHIND
+            new = {"from": since, "from_verdict": _id("vdt", since), "upto": row["upto"]}
+            cursor = await connection.execute(_SQL["relabelled"], {**facts, **new})
+            labels = await cursor.fetchall()
+        missed = any(label["uncounted"] for label in labels)
+        if not same or missed or await self._missed(connection, facts, row):
+            await connection.execute(_SQL["forget_gaps"], facts)
+            return _Counted(changed="", changed_sample="")
+        handled = set(row["handled"])
+        fresh = [label for label in labels if label["mark"] not in handled]
+        return _Counted(
+            upto=row["upto"],
+            passed=row["passed"],
+            weight=row["weight"],
+            handled=[label["mark"] for label in labels],
+            changed=min((label["first"] for label in fresh), default=None),
+            changed_sample=min(
+                (label["first"] for label in fresh if label["reference"]), default=None
+            ),
+        )
+
+    async def _missed(self, connection: Connection, facts: Row, row: Row) -> bool:
+        behind = {**facts, "at": row["at"], "upto": row["upto"]}
+        found = await (await connection.execute(_SQL["missed"], behind)).fetchone()
+        return found is None or bool(found["missed"])
+
+    async def _audit(
+        self,
+        connection: Connection,
+        declared: UseCase,
+        facts: Row,
+        counted: _Counted,
+        late_before: datetime,
+    ) -> AuditReplay:
+        basis = _basis(
+            facts["version"],
+            facts["since"],
+            declared.risk_limit,
+            declared.certainty,
+            declared.risk_measure,
+            declared.label_within_hours,
+        )
+        whose = {"use_case": facts["use_case"], "kind": "audit", "basis": basis}
+        mark = await self._mark(connection, whose, counted.changed_sample)
+        passed, weight = counted.passed, counted.weight
+        tail = _carried(_Counted(passed=passed, weight=weight), counted.tail)
+        rest = _Counted(passed=passed, weight=weight)
+        _carried(rest, counted.tail)
+        cursor = await connection.execute(
+            _SQL["outcomes"],
+            {
+                **facts,
+                "after": mark["last"] if mark else "",
+                "tail": to_json(tail).decode(),
+                "late_before": late_before,
+            },
+        )
+        replay = AuditReplay.begun(
+            declared.risk_limit,
+            1.0 - declared.certainty,
+            declared.risk_measure,
+            mark["state"] if mark else None,
+        )
+        rows = await cursor.fetchall()
+        marks = await asyncio.to_thread(replay.go_on, rows, upto=counted.upto)
+        replay.audit.pass_over(rest.passed, rest.weight)
+        await self._keep(connection, whose, marks)
+        return replay
+
+    async def _kinds(
+        self, connection: Connection, live: Row, facts: Row, counted: _Counted
+    ) -> KindReplay:
+        known = audit_replay.known_kinds(live["kinds"])
+        basis = _basis(facts["version"], live["alarm_at"], known and sorted(known))
+        whose = {"use_case": facts["use_case"], "kind": "kinds", "basis": basis}
+        mark = await self._mark(connection, whose, counted.changed)
+        since = {"since": live["alarm_at"], "after": mark["last"] if mark else ""}
+        rows = await (await connection.execute(_SQL["kinds"], {**facts, **since})).fetchall()
+        replay = KindReplay.begun(known, mark["state"] if mark else None)
+        marks = await asyncio.to_thread(replay.go_on, rows, upto=counted.upto)
+        await self._keep(connection, whose, marks)
+        return replay
+
+    async def _mark(self, connection: Connection, whose: Row, changed: str | None) -> Row | None:
+        await connection.execute(_SQL["forget_marks"], {**whose, "changed": changed})
+        return await (await connection.execute(_SQL["mark"], whose)).fetchone()
+
+    async def _keep(self, connection: Connection, whose: Row, marks: Sequence[Row]) -> None:
+        if marks:
+            facts = {**whose, "marks": to_json(marks).decode()}
+            await connection.execute(_SQL["keep_marks"], facts)
+
+
+def _carried(counted: _Counted, gaps: Sequence[Row]) -> list[dict[str, Any]]:
+    """Gaps that end with a drawn answer; what follows the last of them stays in ``counted``."""
+    kept = []
+    for gap in gaps:
+        counted.passed += gap["passed"]
+        counted.weight += gap["weight"]
+        if gap["id"] is not None:
+            kept.append({"id": gap["id"], "passed": counted.passed, "weight": counted.weight})
+            counted.passed, counted.weight = 0, 0.0
+    return kept
+
+
+def _id(prefix: str, at: datetime) -> str:
+    """The smallest id made at that moment (kernel/ids.py)."""
+    return f"{prefix}_{int(at.timestamp() * 1000):012x}"
+
+
+def _basis(*parts: object) -> str:
+    """What a replay rests on besides the labels: with anything else it begins anew."""
+    return hashlib.sha256(to_json([_ARITHMETIC, *parts])).hexdigest()[:32]

@@ -1,0 +1,306 @@
+-- name: live
+SELECT use_case.live_version, use_case.state, use_case.state_since, use_case.state_reason,
+       use_case.threshold, use_case.cautious, use_case.reference_rate AS rate, use_case.alarm_at,
+       use_case.audit_at, use_case.bridges_left, behaviour.kinds, certificate.on_alarm,
+       certificate.detail -> 'grid' AS grid
+FROM use_case
+LEFT JOIN version ON version.id = use_case.live_version
+LEFT JOIN behaviour ON behaviour.hash = version.behaviour
+LEFT JOIN certificate ON certificate.id = version.certificate
+WHERE use_case.name = %(use_case)s
+
+-- name: lock
+SELECT pg_advisory_xact_lock(hashtext('halt'), hashtext(%(use_case)s))
+
+-- name: hold
+SELECT live_version, state FROM use_case WHERE name = %(use_case)s FOR UPDATE
+
+-- name: one_reader
+-- One process at a time reads on; the next one finds what it has read.
+SELECT pg_advisory_xact_lock(hashtext('running audit'), hashtext(%(use_case)s))
+
+-- name: counted
+-- How far the running audit has counted, and the first task that is still `under_way`.
+SELECT kept.version, kept.since, kept.upto, kept.passed, kept.weight, kept.handled, kept.at,
+       (SELECT min(in_flight.task_id) FROM in_flight JOIN task ON task.id = in_flight.task_id
+        WHERE task.use_case = %(use_case)s) AS under_way
+FROM (SELECT) AS one LEFT JOIN running_audit AS kept ON kept.use_case = %(use_case)s
+
+-- name: missed
+-- Whether an answer settled behind what was counted. Of values that it knows the planner takes an index.
+SELECT EXISTS (SELECT FROM decision
+               WHERE use_case = %(use_case)s AND decided_at > %(at)s AND version = %(version)s
+                 AND route = 'automatic' AND task_id < %(upto)s) AS missed
+
+-- name: relabelled
+-- Verdicts given or taken back since a moment, and revisions decided: what each says of the first task of
+-- its chain may differ from what was replayed. `uncounted` is a drawn answer that is not among the gaps,
+-- because the clock of the process that decided it was slow.
+SELECT new.mark, coalesce(task.revises, task.id) AS first,
+       task.reference OR task.revises IS NOT NULL AS reference,
+       task.reference AND task.id < %(upto)s AND decision.task_id IS NOT NULL
+       AND (%(since)s::timestamptz IS NULL OR task.admitted_at > %(since)s)
+       AND NOT EXISTS (SELECT FROM running_gap
+                       WHERE running_gap.use_case = %(use_case)s AND running_gap.task_id = task.id)
+       AS uncounted
+FROM (
+    SELECT id AS mark, task_id FROM verdict
+    WHERE use_case = %(use_case)s AND id >= %(from_verdict)s
+    UNION ALL
+    SELECT id || ' undone ' || undone_at, task_id FROM verdict
+    WHERE use_case = %(use_case)s AND undone_at >= %(from)s
+    UNION ALL
+    SELECT task_id, task_id FROM decision
+    WHERE use_case = %(use_case)s AND version = %(version)s AND revision > 1
+      AND task_id >= %(upto)s) AS new
+JOIN task ON task.id = new.task_id
+LEFT JOIN decision ON decision.task_id = task.id AND decision.version = %(version)s
+     AND decision.route = 'automatic' AND decision.revision = 1
+
+-- name: gaps
+-- Automatic answers of a version that the coin did not draw, by the drawn one that comes after them; the
+-- last ones have none yet. A task counts once, where its first such answer stands.
+SELECT max(id) FILTER (WHERE reference) AS id,
+       count(*) FILTER (WHERE NOT reference) AS passed,
+       coalesce(sum(rate) FILTER (WHERE NOT reference), 0.0) AS weight
+FROM (
+    SELECT task.id, task.reference, task.reference_rate AS rate,
+           count(*) FILTER (WHERE task.reference) OVER (
+               ORDER BY task.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS place
+    FROM decision
+    JOIN task ON task.id = decision.task_id
+    WHERE decision.use_case = %(use_case)s AND decision.version = %(version)s
+      AND decision.route = 'automatic' AND decision.task_id >= %(from_task)s
+      AND (%(until)s::text IS NULL OR decision.task_id < %(until)s)
+      AND (%(since)s::timestamptz IS NULL OR task.admitted_at > %(since)s)
+      AND (decision.revision = 1 OR NOT EXISTS (
+          SELECT FROM task AS before JOIN decision AS once ON once.task_id = before.id
+          WHERE (before.id = task.revises OR before.revises = task.revises)
+            AND before.revision < task.revision AND once.route = 'automatic'
+            AND once.version = decision.version
+            AND (%(since)s::timestamptz IS NULL OR before.admitted_at > %(since)s)))
+) AS automatic
+GROUP BY place ORDER BY place
+
+-- name: keep_gaps
+INSERT INTO running_gap (use_case, task_id, passed, weight)
+SELECT %(use_case)s, gap.id, gap.passed, gap.weight
+FROM json_to_recordset(%(gaps)s::json) AS gap (id text, passed bigint, weight double precision)
+ON CONFLICT DO NOTHING
+
+-- name: keep_count
+INSERT INTO running_audit (use_case, version, since, upto, passed, weight, handled, at)
+VALUES (%(use_case)s, %(version)s, %(since)s, %(upto)s, %(passed)s, %(weight)s, %(handled)s, %(at)s)
+ON CONFLICT (use_case) DO UPDATE
+SET version = excluded.version, since = excluded.since, upto = excluded.upto,
+    passed = excluded.passed, weight = excluded.weight, handled = excluded.handled, at = excluded.at
+
+-- name: forget_gaps
+DELETE FROM running_gap WHERE use_case = %(use_case)s
+
+-- name: forget_marks
+-- Those of another basis, or at or after the first task whose label changed.
+DELETE FROM running_mark
+WHERE use_case = %(use_case)s AND kind = %(kind)s
+  AND (basis <> %(basis)s OR last >= %(changed)s)
+
+-- name: mark
+SELECT last, state FROM running_mark
+WHERE use_case = %(use_case)s AND kind = %(kind)s AND basis = %(basis)s
+ORDER BY last DESC LIMIT 1
+
+-- name: keep_marks
+INSERT INTO running_mark (use_case, kind, basis, last, state)
+SELECT %(use_case)s, %(kind)s, %(basis)s, mark.last, mark.state
+FROM json_to_recordset(%(marks)s::json) AS mark (last text, state jsonb)
+ON CONFLICT (use_case, kind, basis, last) DO UPDATE SET state = excluded.state
+
+-- name: outcomes
+-- Drawn automatic answers after a task, in the order drawn; ``passed`` counts those not drawn since the
+-- one before. ``loss`` is null while the label may still come, and ``pending`` says that of a revision's.
+-- Each with the worst that is known of any of its revisions.
+SELECT gap.id, gap.passed, gap.weight, task.reference_rate AS rate,
+       verdict.id IS NULL AND task.admitted_at < %(late_before)s AS late,
+       verdict.agrees AND coalesce(again.agrees, true) AS agrees,
+       CASE WHEN verdict.id IS NOT NULL
+            THEN greatest(coalesce(verdict.loss, 1.0), again.loss)
+            WHEN task.admitted_at < %(late_before)s THEN 1.0 END AS loss,
+       coalesce(again.pending, false) AS pending
+FROM (
+    SELECT task_id AS id, passed, weight FROM running_gap
+    WHERE use_case = %(use_case)s AND task_id > %(after)s
+    UNION ALL
+    SELECT id, passed, weight
+    FROM json_to_recordset(%(tail)s::json) AS tail (
+        id text, passed bigint, weight double precision)
+    WHERE id > %(after)s
+) AS gap
+JOIN task ON task.id = gap.id
+LEFT JOIN review ON review.task_id = task.id
+LEFT JOIN verdict ON verdict.id = review.verdict
+LEFT JOIN LATERAL (
+    SELECT bool_and(told.agrees) FILTER (WHERE told.counts) AS agrees,
+           max(told.loss) FILTER (WHERE told.counts) AS loss, bool_or(NOT told.counts) AS pending
+    FROM (
+        SELECT said.agrees IS TRUE AS agrees, coalesce(said.loss, 1.0) AS loss,
+               said.id IS NOT NULL OR later.admitted_at < %(late_before)s AS counts
+        FROM task AS later
+        JOIN decision AS once_more ON once_more.task_id = later.id
+             AND once_more.version = %(version)s AND once_more.route = 'automatic'
+        LEFT JOIN review AS its ON its.task_id = later.id
+        LEFT JOIN verdict AS said ON said.id = its.verdict
+        WHERE later.revises = coalesce(task.revises, task.id)) AS told) AS again ON true
+ORDER BY gap.id
+
+-- name: kinds
+-- Reviewed tasks that the version decided, in the order drawn, with their right outputs. Those that
+-- somebody reported to be wrong were picked, not met: they sound no alarm. Cases made to measure
+-- reviewers are no work that arrived. OFFSET keeps each look by its key: most tasks have no label.
+SELECT labelled.task_id AS id, labelled.new_kind, labelled.right_output
+FROM (SELECT id, task_id, new_kind, right_output FROM verdict
+      WHERE use_case = %(use_case)s AND undone_at IS NULL AND task_id > %(after)s OFFSET 0)
+     AS labelled
+CROSS JOIN LATERAL (
+    SELECT FROM task
+    JOIN decision ON decision.task_id = task.id AND decision.version = %(version)s
+    JOIN review ON review.task_id = task.id AND review.verdict = labelled.id
+               AND review.outcome IS NULL
+    WHERE task.id = labelled.task_id
+      AND (%(since)s::timestamptz IS NULL OR task.admitted_at > %(since)s)
+      AND NOT EXISTS (SELECT FROM measure WHERE measure.task_id = task.id)
+    OFFSET 0) AS met
+ORDER BY labelled.task_id
+
+-- name: move
+UPDATE use_case
+SET state = %(state)s, threshold = %(threshold)s, cautious = %(cautious)s,
+    reference_rate = %(rate)s, bridges_left = %(bridges_left)s, state_since = %(at)s,
+    state_reason = %(reason)s, halt_epoch = halt_epoch + 1,
+    alarm_at = CASE WHEN %(alarm)s THEN %(at)s ELSE alarm_at END
+WHERE name = %(use_case)s
+
+-- name: announce
+-- About one thing at most one notice stands until it is over.
+INSERT INTO notice (id, use_case, kind, text, at, about)
+VALUES (%(id)s, %(use_case)s, %(kind)s, %(text)s, %(at)s, %(about)s)
+ON CONFLICT DO NOTHING
+
+-- name: labels_over
+-- No verdict waits any more for a label that a notice speaks of. Anything but a verdict that was held
+-- changes nothing.
+UPDATE notice SET over_at = %(at)s
+WHERE use_case = (SELECT use_case FROM held_verdict WHERE id = %(verdict_id)s)
+  AND about LIKE 'label %%' AND over_at IS NULL
+  AND NOT EXISTS (
+      SELECT FROM held_verdict CROSS JOIN jsonb_array_elements(held_verdict.labels) AS label
+      WHERE held_verdict.use_case = notice.use_case AND held_verdict.ended IS NULL
+        AND notice.about = 'label ' || (label ->> 'field') || ' ' || (label ->> 'value'))
+
+-- name: over
+-- What a notice speaks of is over: nobody need see it any more.
+UPDATE notice SET over_at = %(at)s
+WHERE use_case = %(use_case)s AND about = %(about)s AND over_at IS NULL
+
+-- name: refused
+-- Runs in the transaction of an attempt that a destination refused for a cause that is not of one parcel.
+INSERT INTO notice (id, use_case, kind, text, at, about)
+SELECT item.notice, item.use_case, 'delivery', item.text, item.at, item.about
+FROM json_to_recordset(%(items)s::json) AS item (
+    id text, use_case text, notice text, text text, at timestamptz, about text)
+JOIN delivery_attempt ON delivery_attempt.id = item.id
+WHERE item.notice IS NOT NULL AND delivery_attempt.xmin = pg_current_xact_id()::xid
+ON CONFLICT DO NOTHING
+
+-- name: mended
+-- Nothing that such a cause failed waits for a person any more.
+UPDATE notice SET over_at = now()
+WHERE use_case = %(use_case)s AND about LIKE 'delivery %%' AND over_at IS NULL
+  AND NOT EXISTS (SELECT FROM delivery
+                  WHERE delivery.use_case = notice.use_case AND delivery.state = 'failed'
+                    AND delivery.destination = split_part(notice.about, ' ', 2)
+                    AND delivery.cause = split_part(notice.about, ' ', 3))
+
+-- name: tell
+SELECT pg_notify('roadbed_service', %(use_case)s)
+
+-- name: chase
+-- Sample items that are late come first in the queue.
+UPDATE review SET priority = 4
+WHERE use_case = %(use_case)s AND verdict IS NULL AND closed_at IS NULL AND blind AND priority < 4
+  AND opened_at < %(late_before)s
+  AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = review.task_id)
+RETURNING id
+
+-- name: late_items
+SELECT count(*) AS late FROM review
+WHERE use_case = %(use_case)s AND verdict IS NULL AND closed_at IS NULL AND blind
+  AND opened_at < %(late_before)s
+  AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = review.task_id)
+
+-- name: pulse
+SELECT (SELECT max(id) FROM verdict WHERE use_case = %(use_case)s) AS verdict,
+       (SELECT count(*) FROM verdict WHERE use_case = %(use_case)s AND undone_at IS NOT NULL)
+       AS undone,
+       (SELECT live_version FROM use_case WHERE name = %(use_case)s) AS version
+
+-- name: notices
+SELECT id, use_case, kind, text, at, seen_by, seen_at, over_at
+FROM notice
+WHERE use_case = %(use_case)s AND (seen_at IS NULL AND over_at IS NULL OR %(all)s)
+ORDER BY id DESC LIMIT %(most)s
+
+-- name: seen
+UPDATE notice SET seen_by = %(person)s, seen_at = %(at)s WHERE id = %(id)s AND seen_at IS NULL
+RETURNING use_case
+
+-- name: changes
+SELECT at, detail FROM audit_entry
+WHERE use_case = %(use_case)s AND kind IN ('state', 'live') ORDER BY position DESC LIMIT %(most)s
+
+-- name: volume
+SELECT count(*) AS tasks, count(review.id) AS reviews, min(decision.decided_at) AS first
+FROM decision LEFT JOIN review ON review.task_id = decision.task_id
+WHERE decision.use_case = %(use_case)s AND decision.decided_at > %(since)s
+  AND decision.revision = 1
+
+
+-- name: unsettled
+-- The word of a second look or of who decides was taken back: the next one counts.
+UPDATE measure SET settled_at = NULL, passed = NULL
+FROM verdict
+WHERE verdict.id = %(verdict_id)s AND measure.task_id = verdict.task_id
+  AND measure.kind IN ('second', 'lead')
+
+-- name: use_case_of
+SELECT use_case FROM notice WHERE id = %(id)s
+
+-- name: known_wrong
+-- How many known mistakes reviewers were shown in all, and how many of them they let pass.
+SELECT count(*) AS cases, count(*) FILTER (WHERE NOT measure.passed) AS misses
+FROM measure JOIN verdict ON verdict.task_id = measure.task_id AND verdict.undone_at IS NULL
+WHERE measure.use_case = %(use_case)s AND measure.kind = 'check' AND NOT measure.proposed_right
+  AND measure.passed IS NOT NULL
+
+-- name: look
+-- Counted before anybody looks, and committed: a look that crashed is a look all the same.
+UPDATE behaviour SET looks = looks + 1 WHERE hash = %(hash)s RETURNING looks
+
+-- name: tried
+-- Versions held against the sample, with this one: all, and those since the last that passed.
+SELECT 1 + count(DISTINCT behaviour)::integer AS versions,
+       1 + count(DISTINCT behaviour) FILTER (WHERE issued_at > passed_at)::integer AS tries
+FROM certificate
+CROSS JOIN (SELECT coalesce(max(issued_at), '-infinity') AS passed_at FROM certificate
+            WHERE use_case = %(use_case)s AND behaviour <> %(behaviour)s
+              AND threshold IS NOT NULL) AS last
+WHERE use_case = %(use_case)s AND behaviour <> %(behaviour)s
+
+-- name: last_certificate
+SELECT * FROM certificate WHERE behaviour = %(behaviour)s ORDER BY issued_at DESC, id DESC LIMIT 1
+
+-- name: store_certificate
+INSERT INTO certificate (id, use_case, behaviour, look, threshold, bridged, on_alarm, risk_limit,
+                         certainty, items, covered, errors, detail, issued_at)
+VALUES (%(id)s, %(use_case)s, %(behaviour)s, %(look)s, %(threshold)s, %(bridged)s, %(on_alarm)s,
+        %(risk_limit)s, %(certainty)s, %(items)s, %(covered)s, %(errors)s, %(detail)s,
+        %(issued_at)s)

@@ -1,0 +1,152 @@
+"""Everything the Trust page, the API and ``roadbed trust`` say, put together once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from roadbed.decisions.model import Service
+from roadbed.guarantee import audit_replay
+from roadbed.guarantee.model import AuditView, Notice, Volume
+from roadbed.guarantee.running_audit import Trust
+from roadbed.kernel.clock import Clock
+from roadbed.reviews.reviewer_checks import Measuring
+from roadbed.reviews.reviewer_figures import ReviewerFigures
+from roadbed.risk import coin
+from roadbed.risk.certificate import TAUGHT, UNTAUGHT, delta_for
+from roadbed.risk.curve import CurvePoint
+from roadbed.risk.forecast import Forecast, opens_in
+from roadbed.risk.states import State
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+from roadbed.versions.model import VersionInfo
+from roadbed.versions.service import Versions
+
+_SQL = queries(__package__)
+LIMITS = (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15)
+REVIEW_SECONDS = 30.0
+_DAYS = 7
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrustReport:
+    """What is promised, on what evidence, and what would end it."""
+
+    use_case: str
+    promise: str
+    state: State
+    state_words: str
+    state_reason: str | None
+    state_since: Any
+    way_out: str
+    risk_limit: float
+    certainty: float
+    version: VersionInfo | None
+    threshold: float | None
+    cautious: bool
+    rate: float
+    proof: Mapping[str, Any] | None
+    sample: Sequence[str]
+    audit: AuditView
+    forecast: Forecast
+    forecast_doubled: Forecast
+    forecast_words: str
+    weak_words: str
+    volume: Volume
+    other_limits: Sequence[audit_replay.OtherLimit]
+    reviewers: Sequence[ReviewerFigures]
+    changes: Sequence[Mapping[str, Any]]
+    notices: Sequence[Notice]
+
+
+class TrustReports:
+    """Puts reports together; changes nothing."""
+
+    def __init__(
+        self,
+        database: Database,
+        trust: Trust,
+        measuring: Measuring,
+        versions: Versions,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._measuring = measuring
+        self._trust = trust
+        self._versions = versions
+        self._clock = clock
+
+    async def report(self, service: Service) -> TrustReport:
+        """The report of one use case, now."""
+        declared, live = service.loaded.declared, service.live
+        version = await self._versions.in_service(declared.name)
+        proof = version.certificate if version else None
+        row = await self._database.fetch_one(_SQL["live"], {"use_case": declared.name}) or {}
+        volume = await self._volume(declared.name)
+        curve = [CurvePoint(**each) for each in (proof or {}).get("detail", {}).get("curve", [])]
+        share = max(TAUGHT if declared.trainable else UNTAUGHT)
+        tries = ((proof or {}).get("detail") or {}).get("tries") or 1
+        delta = delta_for(tries, 1.0 - declared.certainty) * share
+        soon, sooner = (
+            opens_in(
+                curve,
+                risk_limit=declared.risk_limit,
+                delta=delta,
+                tasks_per_day=volume.tasks,
+                rate=rate,
+            )
+            for rate in (live.rate, min(2.0 * live.rate, 1.0))
+        )
+        return TrustReport(
+            use_case=declared.name,
+            promise=audit_replay.promise(declared, live.state),
+            state=live.state,
+            state_words=audit_replay.STATES[live.state],
+            state_reason=row.get("state_reason"),
+            state_since=row.get("state_since"),
+            way_out=audit_replay.WAY_OUT[live.state].format(use_case=declared.name),
+            risk_limit=declared.risk_limit,
+            certainty=declared.certainty,
+            version=version,
+            threshold=live.threshold,
+            cautious=live.cautious,
+            rate=live.rate,
+            proof=proof,
+            sample=audit_replay.sample((proof or {}).get("detail", {})),
+            audit=await self._trust.audit(declared),
+            forecast=soon,
+            forecast_doubled=sooner,
+            forecast_words=audit_replay.forecast(
+                soon,
+                sooner,
+                opened=live.threshold is not None,
+                tasks=volume.tasks,
+                can_double=live.rate < coin.RATE_BEFORE,
+                labelled=max((point.n for point in curve), default=0),
+            ),
+            weak_words=audit_replay.weak(
+                version.number if version and version.certificate else None,
+                (proof or {}).get("detail", {}),
+            ),
+            volume=volume,
+            other_limits=audit_replay.other_limits(curve, LIMITS, delta),
+            reviewers=await self._measuring.figures(declared),
+            changes=await self._trust.changes(declared.name),
+            notices=await self._trust.notices(declared.name),
+        )
+
+    async def _volume(self, use_case: str) -> Volume:
+        since = self._clock.now() - timedelta(days=_DAYS)
+        row = await self._database.fetch_one(_SQL["volume"], {"use_case": use_case, "since": since})
+        if row is None or not row["tasks"]:
+            return Volume(tasks=0.0, reviews=0.0, review_hours=0.0)
+        # A use case that began an hour ago has not had a day; its hour stands for one.
+        days = min(max((self._clock.now() - row["first"]).total_seconds() / 86_400, 1.0), _DAYS)
+        reviews = row["reviews"] / days
+        return Volume(
+            tasks=row["tasks"] / days,
+            reviews=reviews,
+            review_hours=reviews * REVIEW_SECONDS / 3_600,
+        )

@@ -1,0 +1,222 @@
+"""What is accepted already, or written by a person in place of a proposal, held to verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from roadbed.improvement.errors import ProposalEditError
+from roadbed.improvement.mining.model import (
+    Case,
+    Draft,
+    Json,
+    Seen,
+    Support,
+    case,
+    ordered,
+    supported,
+)
+from roadbed.improvement.mining.rules import consequence, reason
+from roadbed.usecases.errors import PatchError
+from roadbed.usecases.loader import LoadedUseCase
+from roadbed.usecases.parsing import UnfitError, read_form
+from roadbed.usecases.patches import Patches, RulePatch, read
+from roadbed.usecases.use_case import UseCase
+
+_LONGEST = 2_000
+_SAME = 0.6  # of a rule's cases, from which on it says nearly the same as another
+_HOLDS = {
+    "rule": {"when", "set", "reason"},
+    "alias": {"field", "found", "meant"},
+    "record": {"table", "key", "field", "value"},
+    "superseded": {"table", "key", "by"},
+    "examples": {"examples"},
+    "prompt": {"file", "text"},
+}
+
+
+def unsettled(seen: Sequence[Seen], patches: Patches) -> list[Seen]:
+    """Verdicts as they would stand with ``patches``: what those explain is not found again."""
+    left = [each for each in seen if not _touched(each, patches)]
+    return [ruled for each in left if (ruled := _ruled(each, patches.rules))]
+
+
+def edited(loaded: LoadedUseCase, patch: Json, written: Json) -> Json:
+    """The patch as a person wrote it. Raises ``ProposalEditError`` where it does not fit."""
+    holds = _HOLDS[patch["kind"]]
+    if written.get("kind", patch["kind"]) != patch["kind"]:
+        raise ProposalEditError("a proposal stays of its kind")
+    if unknown := set(written) - holds - {"kind", "id"}:
+        raise ProposalEditError(f"it has no {', '.join(sorted(unknown))[:80]}")
+    whole = {**patch, **written, "id": patch["id"], "kind": patch["kind"]}
+    checked(loaded, [whole])
+    told_anew = patch["kind"] == "rule" and "reason" not in written
+    return {**whole, "reason": titled(whole)} if told_anew else whole
+
+
+def checked(loaded: LoadedUseCase, patches: Sequence[Json]) -> Patches:
+    """The patches, if every one fits the use case as it is. Raises ``ProposalEditError``."""
+    try:
+        for each in patches:
+            _CHECKS.get(each["kind"], _texts)(loaded, each)
+        return read(loaded.declared, patches)
+    except (PatchError, ValueError, TypeError, KeyError) as error:
+        detail = str(error.__cause__ or error) if isinstance(error, PatchError) else str(error)
+        raise ProposalEditError(detail.strip().rstrip(".").split("\n")[0][:300]) from error
+
+
+def repeats(draft: Draft, rejected: Sequence[tuple[RulePatch, int]], seen: Sequence[Seen]) -> bool:
+    """Whether a rule says in other words what was rejected; twice as many cases make it another.
+
+    ``rejected`` are rules, each with the cases it rested on.
+    """
+    if draft.kind != "rule" or draft.patch is None:
+        return False
+    about = {each.task_id for each in draft.cases}
+    rows = [each for each in seen if each.task_id in about and each.decided is not None]
+    return any(
+        rule.set == draft.patch["set"]
+        and draft.support.cases < 2 * cases
+        and sum(_holds(rule, each) for each in rows) >= _SAME * len(rows)
+        for rule, cases in rejected
+    )
+
+
+def recounted(
+    declared: UseCase, rule: RulePatch, seen: Sequence[Seen]
+) -> tuple[Support, Sequence[Case]]:
+    """What a rule would do to the verdicts. Raises ``ProposalEditError`` if it fails on one."""
+    cases: list[Case] = []
+    matched = right = wrong = 0
+    for each in seen:
+        if each.decided is None or not _applies(rule, each):
+            continue
+        matched += 1
+        after = None if rule.set is None else _output(declared, {**each.decided, **rule.set})
+        if rule.set is not None and after == each.decided:
+            continue
+        wrong += each.wrong
+        right += each.wrong if rule.set is None else after == each.right
+        cases.append(case(each, after))
+    support = supported(cases=len(cases), right=right, wrong_now=wrong, matched=matched)
+    return support, ordered(cases)
+
+
+def titled(patch: Json) -> str:
+    """A rule as a person wrote it, in one sentence."""
+    return f"Where {patch['when']}: {consequence(patch['set'])}"
+
+
+def reasoned(patch: Json, support: Support) -> str:
+    """What an edited rule rests on."""
+    return reason(support.cases, support.right, support.wrong_now, looks=patch["set"] is None)
+
+
+def _touched(seen: Seen, patches: Patches) -> bool:
+    texts = {name: value for name, value in seen.input.items() if isinstance(value, str)}
+    return (
+        any(texts.get(each.field) == each.found for each in patches.aliases)
+        or any(each.key in texts.values() for each in patches.records)
+        or any(each.key in texts.values() for each in patches.superseded)
+    )
+
+
+def _ruled(seen: Seen, rules: Sequence[RulePatch]) -> Seen | None:
+    """``None`` where a person looks anyway."""
+    for rule in rules:
+        if seen.decided is None:
+            break
+        if not _holds(rule, seen):
+            continue
+        if rule.set is None:
+            return None
+        seen = replace(seen, decided={**seen.decided, **rule.set})
+    return seen
+
+
+def _applies(rule: RulePatch, seen: Seen) -> bool:
+    facts = {"input": seen.input, "output": seen.decided, "confidence": float(seen.confidence)}
+    try:
+        applies = rule.program.execute(facts)
+    except Exception as error:
+        raise ProposalEditError(f"the condition fails on task {seen.task_id}: {error}") from error
+    if not isinstance(applies, bool):
+        raise ProposalEditError("the condition does not answer yes or no")
+    return applies
+
+
+def _holds(rule: RulePatch, seen: Seen) -> bool:
+    try:
+        return _applies(rule, seen)
+    except ProposalEditError:
+        return False
+
+
+def _output(declared: UseCase, content: Json) -> Json:
+    try:
+        return read_form(declared.output, content).form
+    except UnfitError as error:
+        raise ProposalEditError(str(error)) from error
+
+
+def _rule(loaded: LoadedUseCase, patch: Json) -> None:
+    if not isinstance(patch["when"], str) or not 0 < len(patch["when"]) <= _LONGEST:
+        raise ValueError(f"the condition is no text of at most {_LONGEST:,} characters")
+    if patch["set"] is None:
+        return
+    if not isinstance(patch["set"], Mapping) or not patch["set"]:
+        raise ValueError("set is neither an object of output fields nor null")
+    fields = loaded.declared.output.model_fields
+    for name, value in patch["set"].items():
+        if name not in fields:
+            raise ValueError(f"the output has no field {str(name)[:60]!r}")
+        try:
+            _adapter(fields[name]).validate_python(value)
+        except ValidationError as error:
+            raise ValueError(f"{name}: {_first(error)}") from error
+
+
+def _adapter(field: FieldInfo) -> TypeAdapter[Any]:
+    annotated: Any = Annotated[field.annotation, field]
+    return TypeAdapter(annotated)
+
+
+def _record(loaded: LoadedUseCase, patch: Json) -> None:
+    _texts(loaded, patch)
+    table = loaded.records.get(patch["table"])
+    if table is None:
+        raise ValueError(f"there is no data/{patch['table']}.csv")
+    for key in (patch["key"], patch.get("by", patch["key"])):
+        if key not in table:
+            raise ValueError(f"data/{patch['table']}.csv has no record {key!r}")
+    if patch["kind"] == "record" and patch["field"] not in table[patch["key"]]:
+        raise ValueError(f"data/{patch['table']}.csv has no column {patch['field']!r}")
+
+
+def _texts(_: LoadedUseCase, patch: Json) -> None:
+    for name in _HOLDS[patch["kind"]] - {"examples", "text"}:
+        value = patch[name]
+        if not isinstance(value, str) or not 0 < len(value) <= _LONGEST or "\0" in value:
+            raise ValueError(f"{name} is no text of at most {_LONGEST:,} characters")
+
+
+def _examples(loaded: LoadedUseCase, patch: Json) -> None:
+    for each in patch["examples"]:
+        try:
+            read_form(loaded.declared.input, each["input"])
+            if each["output"] is not None:
+                read_form(loaded.declared.output, each["output"])
+        except UnfitError as error:
+            raise ValueError(f"an example does not fit: {error}") from error
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
+
+
+_CHECKS = {"rule": _rule, "record": _record, "superseded": _record, "examples": _examples}

@@ -1,0 +1,98 @@
+"""Which examples to put into a prompt: few that stand for all."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from roadbed.examples.quality import Item, groups_of, normalised, vectors
+from roadbed.improvement.mining.model import Case, Draft, Support
+from roadbed.kernel.json import flat
+
+MOST_CHOSEN = 24
+_MOST_CONSIDERED = 2_000
+_FEWEST = 4
+_ALIKE = 0.3  # cosine from which a chosen example stands for another
+Similar = npt.NDArray[np.float64]
+
+
+def examples(items: Sequence[Item]) -> Draft | None:
+    """At most 24 examples that cover the others and every answer; ``None`` if there are too few.
+
+    Contradictory examples are left out whole, of nearly equal ones the newest stays.
+    """
+    usable = _usable(sorted(items, key=lambda each: each.born_at)[-_MOST_CONSIDERED:])
+    if len(usable) < _FEWEST:
+        return None
+    rows = vectors([normalised(each.input) or "-" for each in usable])
+    similar = np.asarray((rows @ rows.T).todense())
+    chosen = _choose(similar, [_key(each) for each in usable])
+    near = int((similar[chosen].max(axis=0) >= _ALIKE).sum())
+    picked = [usable[at] for at in chosen]
+    kinds = len({_key(each) for each in picked})
+    return Draft(
+        kind="examples",
+        title=f"Show {len(picked)} examples in the prompt, chosen from {len(usable)}",
+        reason=(
+            f"They cover {kinds} different answers, and {near} of the {len(usable)} examples are "
+            "close to one of them. Contradictory ones and repetitions were left out."
+        ),
+        support=Support(cases=len(usable), right=near, wrong_now=0, matched=len(items)),
+        cases=[
+            Case(
+                task_id=each.task_id or "",
+                input=flat(each.input)[:240],
+                before=None,
+                after=each.output,
+                right=each.output,
+            )
+            for each in picked
+        ],
+        patch={
+            "kind": "examples",
+            "examples": [{"input": each.input, "output": each.output} for each in picked],
+        },
+        rank=0.2,
+    )
+
+
+def _usable(items: Sequence[Item]) -> list[Item]:
+    """Without those that contradict one another, and without repetitions."""
+    left = set(range(len(items)))
+    for group in groups_of([each.input for each in items]):
+        same = len({_key(items[at]) for at in group}) == 1
+        left -= set(group[:-1] if same else group)
+    return [items[at] for at in sorted(left)]
+
+
+def _choose(similar: Similar, answers: Sequence[str]) -> list[int]:
+    """One for each answer, commonest first, then whatever covers most of what is not yet covered.
+
+    Greedy facility location: Nemhauser, Wolsey and Fisher (1978).
+    """
+    chosen: list[int] = []
+    covered = np.zeros(len(answers))
+    by_count = [answer for answer, _ in Counter(answers).most_common(MOST_CHOSEN)]
+    for wanted in [*by_count, *[None] * (MOST_CHOSEN - len(by_count))]:
+        allowed = [
+            at
+            for at, answer in enumerate(answers)
+            if at not in chosen and (wanted is None or answer == wanted)
+        ]
+        if not allowed:
+            break
+        gains = np.maximum(similar[allowed], covered).sum(axis=1) - covered.sum()
+        best = allowed[int(np.argmax(gains))]
+        if wanted is None and gains.max() < 1e-9:
+            break
+        chosen.append(best)
+        covered = np.maximum(covered, similar[best])
+    return chosen
+
+
+def _key(item: Item) -> str:
+    return json.dumps(item.output, sort_keys=True)

@@ -1,0 +1,275 @@
+"""Looks for a better text of a prompt on ``learn`` examples; what it finds is a proposal."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from roadbed.executors.isolated import IsolatedDecider
+from roadbed.improvement.model import Suggestion
+from roadbed.improvement.prompt_optimization.scoring import (
+    Case,
+    Funds,
+    Purse,
+    Scores,
+    SpentError,
+    cases_of,
+)
+from roadbed.kernel.json import flat
+from roadbed.models.prompts.endpoint import NoReplyError
+from roadbed.models.prompts.prompted import Prompted
+from roadbed.usecases.decider import LabelledExample
+from roadbed.usecases.use_case import UseCase
+
+MOST_CALLS = 5_000  # of a search that nobody sits beside
+USUAL_CALLS = 400
+_FEWEST_CASES = 10
+_MOST_SCORED = 60
+_LONGEST_INPUT = 300  # characters of a case, as shown to people
+_ROUNDS_A_BUDGET = 4  # candidates that can be scored on everything, at the least
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PromptBudget:
+    """At most so many replies asked for, and at most so much ``money`` in the price's currency.
+
+    Requests that a provider turns away are not counted. Money is kept by setting aside the dearest
+    reply so far for each one under way; only the first may cost more than was left.
+    """
+
+    calls: int = USUAL_CALLS
+    money: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Changed:
+    """A case that the two texts answer differently. Outputs are ``None`` for unsure."""
+
+    input: Mapping[str, Any]
+    right: Mapping[str, Any] | None
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    was_right: bool
+    is_right: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PromptProposal:
+    """A better text of the prompt ``file``. Scores are shares of ``scored`` cases got right.
+
+    The text was chosen by these cases, so the second score flatters it: what it is worth, the gate
+    tells on examples that only judge.
+    """
+
+    file: str
+    before: str
+    after: str
+    score_before: float
+    score_after: float
+    scored: int
+    cases: Sequence[Changed]
+    calls: int
+    cost: Decimal | None
+
+    @property
+    def patch(self) -> Mapping[str, Any]:
+        return {"kind": "prompt", "file": self.file, "text": self.after}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoProposal:
+    """Nothing to propose, and why, in a sentence."""
+
+    reason: str
+    calls: int = 0
+    cost: Decimal | None = Decimal(0)
+
+
+async def optimise(
+    declared: UseCase,
+    prompted: Prompted,
+    examples_learn: Sequence[LabelledExample],
+    *,
+    budget: PromptBudget,
+    seed: int,
+    prompt: str | None = None,
+    shown: Sequence[Mapping[str, Any]] = (),
+    funds: Funds | None = None,
+    watched: Callable[[Purse], None] | None = None,
+    isolated: IsolatedDecider | None = None,
+) -> PromptProposal | NoProposal:
+    """Search with GEPA for a text that gets more of ``examples_learn`` right.
+
+    Half of them show the model its mistakes, the other half scores. ``prompt`` is the text in
+    service, as declared if not given; ``shown`` are the version's prompt examples, which score
+    nothing. Every reply is paid out of ``funds`` as well. A spent budget ends the search; what was
+    scored in full by then counts. ``isolated`` asks in child processes.
+    """
+    before = declared.prompts.get(prompted.file, "") if prompt is None else prompt
+    cases = cases_of(examples_learn, shown)
+    if obstacle := _obstacle(prompted, before, len(cases), budget, funds):
+        return NoProposal(reason=obstacle)
+    purse = Purse(budget.calls, budget.money, prompted.price, funds)
+    if watched is not None:
+        watched(purse)
+    scores = Scores(declared, prompted.alone(), shown, purse, isolated)
+    reflecting, scoring = _split(cases, budget, seed)
+    try:
+        await _search(scores, prompted, before, reflecting, scoring, purse, seed)
+    except SpentError:
+        pass  # what was scored in full by now counts
+    finally:
+        purse.close()
+    return _found(scores, purse, prompted.file, before, scoring)
+
+
+def suggestion(found: PromptProposal) -> Suggestion:
+    """``found`` as a row for people to accept or reject."""
+    fixed = sum(each.is_right and not each.was_right for each in found.cases)
+    broken = sum(each.was_right and not each.is_right for each in found.cases)
+    was, now = (round(each * found.scored) for each in (found.score_before, found.score_after))
+    return Suggestion(
+        title=f"A better text of prompts/{found.file}",
+        reason=f"It gets {now} of {found.scored} past cases right instead of {was}: "
+        f"{fixed} fixed, {broken} broken. It was chosen by these cases; the gate tells what it "
+        "is worth on others.",
+        support={
+            "cases": len(found.cases),
+            "right": sum(each.is_right for each in found.cases),
+            "wrong_now": sum(not each.was_right for each in found.cases),
+            "matched": found.scored,
+            "low": None,  # chosen by these cases, it has no honest interval on them
+            "high": None,
+            "score_before": round(found.score_before, 4),
+            "score_after": round(found.score_after, 4),
+            "calls": found.calls,
+            "cost": None if found.cost is None else str(found.cost),
+        },
+        cases=[
+            {
+                "task_id": "",
+                "input": flat(each.input)[:_LONGEST_INPUT],
+                "before": each.before,
+                "after": each.after,
+                "right": each.right,
+            }
+            for each in sorted(found.cases, key=lambda each: each.is_right)  # what breaks first
+        ],
+        patch=found.patch,
+    )
+
+
+def _obstacle(
+    prompted: Prompted, text: str, cases: int, budget: PromptBudget, funds: Funds | None
+) -> str | None:
+    """Why there is nothing to search, before anything is asked."""
+    if not text.strip():
+        return f"There is no prompts/{prompted.file} to improve."
+    if any(importlib.util.find_spec(each) is None for each in ("gepa", "pydantic_ai")):
+        return "Searching for a better prompt needs the extra llm: make llm."
+    try:
+        prompted.endpoint.key(prompted.environment)
+    except NoReplyError as error:
+        return f"No better prompt was searched: {error.reason}."
+    if cases < _FEWEST_CASES:
+        return f"{cases} examples to learn from are too few to compare prompts; {_FEWEST_CASES} do."
+    if funds is not None and prompted.price is None:
+        return (
+            "The budget of the use case cannot be kept without the model's price; give Prompted "
+            "one."
+        )
+    if budget.money is not None and prompted.price is None:
+        return "A limit in money cannot be kept without the model's price; give Prompted one."
+    if budget.calls < _ROUNDS_A_BUDGET * _FEWEST_CASES // 2:
+        return f"{budget.calls} calls are too few to compare prompts."
+    return None
+
+
+def _split(
+    cases: Sequence[Case], budget: PromptBudget, seed: int
+) -> tuple[Sequence[Case], Sequence[Case]]:
+    """Cases to reflect on and cases to score with; never the same."""
+    order = np.random.default_rng(seed).permutation(len(cases))
+    count = min(len(cases) // 2, _MOST_SCORED, budget.calls // _ROUNDS_A_BUDGET)
+    return [cases[each] for each in order[count:]], [cases[each] for each in order[:count]]
+
+
+async def _search(
+    scores: Scores,
+    prompted: Prompted,
+    before: str,
+    reflecting: Sequence[Case],
+    scoring: Sequence[Case],
+    purse: Purse,
+    seed: int,
+) -> None:
+    await scores.judge(before, scoring[:1])  # alone: now the purse knows what a reply costs
+    await scores.judge(before, scoring)
+    if scores.right(before, scoring) == len(scoring) or scores.silent:
+        return
+    from roadbed.improvement.prompt_optimization.evolution import evolve
+
+    loop = asyncio.get_running_loop()
+    await asyncio.to_thread(
+        evolve, scores, prompted, before, reflecting, scoring, purse, seed=seed, loop=loop
+    )
+
+
+def _found(
+    scores: Scores, purse: Purse, file: str, before: str, scoring: Sequence[Case]
+) -> PromptProposal | NoProposal:
+    def nothing(reason: str) -> NoProposal:
+        return NoProposal(reason=reason, calls=purse.calls, cost=purse.cost)
+
+    was = scores.right(before, scoring)
+    if scores.silent:
+        return nothing(f"No better prompt was searched: {scores.silent}.")
+    if was is None and purse.broke:
+        return nothing(
+            "The budget of the use case is used up: raise it in usecase.py, or wait for the next "
+            "period."
+        )
+    if was is None:
+        return nothing("The budget was spent before the prompt in service was scored.")
+    after = max(scores.complete(scoring), key=lambda text: scores.right(text, scoring) or 0)
+    now = scores.right(after, scoring) or 0
+    if now <= was:
+        spent = " before the budget was spent" if purse.spent else ""
+        return nothing(
+            f"No text was found{spent} that gets more than {was} of {len(scoring)} cases right."
+        )
+    return PromptProposal(
+        file=file,
+        before=before,
+        after=after,
+        score_before=was / len(scoring),
+        score_after=now / len(scoring),
+        scored=len(scoring),
+        cases=list(_changed(scores, before, after, scoring)),
+        calls=purse.calls,
+        cost=purse.cost,
+    )
+
+
+def _changed(scores: Scores, before: str, after: str, scoring: Sequence[Case]) -> Sequence[Changed]:
+    found = []
+    for case in scoring:
+        was, now = scores.of(before, case), scores.of(after, case)
+        if was.output != now.output:
+            found.append(
+                Changed(
+                    input=case.content,
+                    right=case.right,
+                    before=was.output,
+                    after=now.output,
+                    was_right=was.right,
+                    is_right=now.right,
+                )
+            )
+    return found

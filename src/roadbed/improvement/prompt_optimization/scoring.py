@@ -1,0 +1,286 @@
+"""How texts of a prompt do on known cases, each asked once, within a hard budget."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from roadbed.budgets.model import Aside
+from roadbed.decisions.decider_runner import Runner
+from roadbed.decisions.evaluation import EvaluationContext, evaluate
+from roadbed.decisions.model import Answered, LiveVersion
+from roadbed.decisions.routing import UNSURE
+from roadbed.executors.isolated import IsolatedDecider
+from roadbed.intake.model import AdmittedTask
+from roadbed.kernel.clock import SystemClock
+from roadbed.kernel.ids import TaskId
+from roadbed.models.prompts.price import Price
+from roadbed.models.prompts.prompted import Prompted
+from roadbed.scoring.assessment import Truth, assess, is_wrong
+from roadbed.scoring.content import Content
+from roadbed.usecases.decider import Context, LabelledExample
+from roadbed.usecases.loader import LoadedUseCase
+from roadbed.usecases.parsing import written
+from roadbed.usecases.use_case import UseCase
+
+_AT_ONCE = 8
+_NO_TASK = datetime.fromtimestamp(0, UTC)  # a replay: no task arrived
+
+
+class SpentError(Exception):
+    """The budget does not allow another reply."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """An input as model and as JSON, and its right output; ``None`` if unsure is right."""
+
+    number: int
+    input: BaseModel
+    content: Mapping[str, Any]
+    right: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judgement:
+    """What a text led to. ``why`` is the reason where there was no output."""
+
+    right: bool
+    output: Mapping[str, Any] | None
+    why: str
+    replied: bool
+
+
+class Funds(Protocol):
+    """Where the money of a use case lies: ``budgets.service.Budgets``, for one use case."""
+
+    async def hold(self) -> Aside | None:
+        """The worst of one reply, set aside; ``None`` if it does not fit any more."""
+        ...
+
+    async def settle(self, held: Aside, cost: Decimal | None) -> None:
+        """Charge what it cost, or the worst where nobody knows."""
+        ...
+
+
+@dataclass(slots=True)
+class Bill:
+    """What a reply cost, once it is known."""
+
+    cost: Decimal | None = None
+
+
+class Purse:
+    """What a search may still use. A reply whose cost is not known ends one limited in money.
+
+    ``funds`` is the budget of the use case, out of which every reply is paid as well; ``broke``
+    says that it was used up.
+    """
+
+    def __init__(
+        self,
+        calls: int,
+        money: Decimal | None,
+        price: Price | None,
+        funds: Funds | None = None,
+    ) -> None:
+        self._funds = funds
+        self.broke = False
+        self._most_calls = calls
+        self._money = money
+        self._closed = False
+        self._under_way = 0
+        self._dearest = Decimal(0)
+        self.calls = 0
+        self.spent = False
+        self.cost: Decimal | None = Decimal(0) if price else None
+
+    @property
+    def calls_left(self) -> int:
+        return self._most_calls - self.calls
+
+    @asynccontextmanager
+    async def reply(self) -> AsyncIterator[Bill]:
+        """Pay for one reply, by the bill as it stands in the end. Raises ``SpentError``."""
+        self.take()
+        bill, held = Bill(), None
+        try:
+            if self._funds is not None:
+                held = await self._funds.hold()
+                if held is None:
+                    bill.cost = Decimal(0)
+                    self.spent = self.broke = True
+                    raise SpentError
+            yield bill
+        finally:
+            self.pay(bill.cost)
+            if self._funds is not None and held is not None:
+                await self._funds.settle(held, bill.cost)
+
+    def take(self) -> None:
+        """Set one reply aside. Raises ``SpentError`` if it does not fit."""
+        if self._closed or self.calls >= self._most_calls or not self._affordable():
+            self.spent = True
+            raise SpentError
+        self.calls += 1
+        self._under_way += 1
+
+    def pay(self, cost: Decimal | None) -> None:
+        """The reply has come, and cost so much; ``None`` is not known."""
+        self._under_way -= 1
+        self._dearest = max(self._dearest, cost or Decimal(0))
+        self.cost = None if cost is None or self.cost is None else self.cost + cost
+
+    def close(self) -> None:
+        """Nothing more is asked, whoever still tries."""
+        self._closed = True
+
+    def _affordable(self) -> bool:
+        if self._money is None:
+            return True
+        if self.cost is None:
+            return False
+        aside = self._dearest * (self._under_way + 1)
+        return self.cost + aside <= self._money and self.cost < self._money
+
+
+class Scores:
+    """Each text's judgement of each case; nothing is asked twice."""
+
+    def __init__(
+        self,
+        declared: UseCase,
+        prompted: Prompted,
+        shown: Sequence[Mapping[str, Any]],
+        purse: Purse,
+        isolated: IsolatedDecider | None = None,
+    ) -> None:
+        self._isolated = isolated
+        self._declared = declared
+        self._prompted = prompted
+        self._shown = tuple(shown)
+        self._purse = purse
+        self._known: dict[str, dict[int, Judgement]] = {}
+        self._gate = asyncio.Semaphore(_AT_ONCE)
+        self._runner = Runner(declared)
+        self._context = EvaluationContext(
+            use_case=LoadedUseCase(declared=declared, folder=Path(), files={}),
+            runner=self._runner,
+            clock=SystemClock(),
+        )
+
+    async def judge(self, text: str, cases: Sequence[Case]) -> Sequence[Judgement]:
+        """In order. Raises ``SpentError``; what was judged by then is kept."""
+        known = self._known.setdefault(text, {})
+        open_ = [each for each in cases if each.number not in known]
+        results = await asyncio.gather(
+            *(self._judge(text, each) for each in open_), return_exceptions=True
+        )
+        for case, found in zip(open_, results, strict=True):
+            if isinstance(found, Judgement):
+                known[case.number] = found
+        for found in results:
+            if isinstance(found, BaseException):
+                raise found
+        return [known[each.number] for each in cases]
+
+    def of(self, text: str, case: Case) -> Judgement:
+        """The judgement of a case that was judged."""
+        return self._known[text][case.number]
+
+    def right(self, text: str, cases: Sequence[Case]) -> int | None:
+        """How many are right; ``None`` if not all were judged."""
+        known = self._known.get(text, {})
+        if any(each.number not in known for each in cases):
+            return None
+        return sum(known[each.number].right for each in cases)
+
+    def complete(self, cases: Sequence[Case]) -> Iterator[str]:
+        """The texts judged on all of ``cases``, the oldest first."""
+        return (text for text in self._known if self.right(text, cases) is not None)
+
+    @property
+    def silent(self) -> str:
+        """Why the model has never replied; empty if it has, or was not asked."""
+        found = [each for known in self._known.values() for each in known.values()]
+        return "" if not found or any(each.replied for each in found) else found[0].why
+
+    def close(self) -> None:
+        """Let go of what the replies ran on."""
+        self._runner.close()
+
+    async def _judge(self, text: str, case: Case) -> Judgement:
+        async with self._gate, self._purse.reply() as bill:
+            evaluation = await evaluate(self._version(text), self._task(case), self._context)
+            bill.cost = evaluation.cost
+        answer = evaluation.answer
+        right = None if case.right is None else Content(output=case.right)
+        if isinstance(answer, Answered):
+            score = assess(
+                self._declared.scorer, evaluation.content, Truth(right=right), case.content
+            )
+            wrong = is_wrong(score, self._declared.tolerance)
+            return Judgement(right=not wrong, output=answer.output, why="", replied=True)
+        replied = bool(answer.evidence.get("votes"))  # its own word, not a failure
+        why = answer.reason.removeprefix(UNSURE)
+        return Judgement(right=replied and right is None, output=None, why=why, replied=replied)
+
+    def _version(self, text: str) -> LiveVersion:
+        """The prompted decider with this text. The rules of the use case have no part in it."""
+        file, shown = self._prompted.file, self._shown
+        if self._isolated is not None:
+            prompts = {**self._declared.prompts, file: text}
+            decider = self._isolated.showing(prompts, shown)
+            return LiveVersion(id=None, decider=decider, threshold=None, certificate=None)
+
+        async def decide(input: BaseModel, context: Context) -> object:
+            prompts = {**self._declared.prompts, file: text}
+            return await self._prompted(input, replace(context, prompts=prompts, examples=shown))
+
+        return LiveVersion(
+            id=None,
+            decider=decide,  # type: ignore[arg-type]  # what it gives is checked like any answer
+            threshold=None,
+            certificate=None,
+        )
+
+    def _task(self, case: Case) -> AdmittedTask:
+        return AdmittedTask(
+            id=TaskId("tsk_prompting"),
+            use_case=self._declared.name,
+            key=None,
+            input=case.input,
+            content=case.content,
+            source={"surface": "evaluation"},
+            reference=False,
+            reference_rate=0.0,
+            admitted_at=_NO_TASK,
+        )
+
+
+def cases_of(
+    examples: Sequence[LabelledExample], shown: Sequence[Mapping[str, Any]]
+) -> Sequence[Case]:
+    """Each different input once, without those whose answer the model is shown anyway."""
+    seen = {_key(each["input"]) for each in shown}
+    found = []
+    for number, each in enumerate(examples):
+        content = written(each.input)
+        if (key := _key(content)) not in seen:
+            seen.add(key)
+            right = written(each.output) if each.output else None
+            found.append(Case(number=number, input=each.input, content=content, right=right))
+    return found
+
+
+def _key(content: Any) -> str:
+    return json.dumps(content, sort_keys=True, ensure_ascii=False)

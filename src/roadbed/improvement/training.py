@@ -1,0 +1,94 @@
+"""Verbs: ``refit`` a decider on what was corrected; make the candidate of a function."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from roadbed.examples.model import Candidate, ExampleSet
+from roadbed.examples.service import Examples
+from roadbed.executors.fitting import fit
+from roadbed.executors.isolated import ChildFailedError, DeciderProcesses, IsolatedDecider
+from roadbed.usecases.errors import TrainingError
+from roadbed.usecases.loader import LoadedUseCase
+from roadbed.usecases.patches import dumps, patched, read
+from roadbed.usecases.validation import slices_of
+
+
+class Training:
+    """Makes candidates. Takes nothing live; that is for ``releases``."""
+
+    def __init__(self, examples: Examples, processes: DeciderProcesses) -> None:
+        self._examples = examples
+        self._processes = processes
+
+    async def refit(
+        self, loaded: LoadedUseCase, *, seed: int, patches: Sequence[Mapping[str, Any]] = ()
+    ) -> Candidate:
+        """A candidate fitted on all ``learn`` examples, with the accepted ``patches`` around it.
+
+        A function is its own candidate. Raises ``TrainingError`` when it cannot learn,
+        ``PatchError`` when a patch does not fit.
+        """
+        declared, changes = loaded.declared, read(loaded.declared, patches)
+        if declared.trainable is None:
+            if declared.function is None:
+                raise ValueError("a loaded use case always has a decider")
+            isolated = self._processes.isolates(declared)
+            return Candidate(
+                decider=await self._function(loaded, dumps(patches))
+                if isolated
+                else patched(declared.function, changes, declared, loaded.records),
+                artifacts=dumps(patches),
+                out_of_fold=None,
+                learned_from=0,
+                learned_until=None,
+            )
+        learn = await self._examples.in_use(declared, "learn")
+        if self._processes.isolates(declared):
+            return await self._fitted_apart(loaded, learn, dumps(patches), seed=seed)
+        trainable = patched(declared.trainable, changes, declared, loaded.records)
+        fitted = await asyncio.to_thread(fit, trainable, learn.examples, seed=seed)
+        return Candidate(
+            decider=fitted.decider,
+            artifacts={**fitted.files, **dumps(patches)},
+            out_of_fold=fitted.out_of_fold,
+            learned_from=len(learn.examples),
+            learned_until=learn.until,
+            kinds=getattr(fitted.decider, "kinds", None),
+            slices=[slices_of(declared, each) for each in learn.contents],
+        )
+
+    async def isolated(self, loaded: LoadedUseCase) -> IsolatedDecider | None:
+        """The folder's function in child processes; ``None`` where it runs in this one.
+
+        Raises ``TrainingError``.
+        """
+        if not self._processes.isolates(loaded.declared):
+            return None
+        return await self._function(loaded, {})
+
+    async def _function(self, loaded: LoadedUseCase, files: Mapping[str, bytes]) -> IsolatedDecider:
+        try:
+            return await self._processes.isolated(loaded, files)
+        except ChildFailedError as error:
+            raise TrainingError(
+                f"{loaded.name} does not load in a child process: {error.sentence}.",
+                "Correct it in the folder and try again; nothing was changed.",
+            ) from error
+
+    async def _fitted_apart(
+        self, loaded: LoadedUseCase, learn: ExampleSet, files: Mapping[str, bytes], *, seed: int
+    ) -> Candidate:
+        """A candidate fitted in a child process."""
+        decider, learned = await self._processes.fit(loaded, files, learn.examples, seed=seed)
+        return Candidate(
+            decider=decider,
+            artifacts={**learned, **files},
+            out_of_fold=decider.out_of_fold,
+            learned_from=len(learn.examples),
+            learned_until=learn.until,
+            kinds=decider.kinds,
+            slices=[slices_of(loaded.declared, content) for content in learn.contents],
+        )

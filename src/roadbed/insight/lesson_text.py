@@ -1,0 +1,201 @@
+"""Lessons, told of a proposal to its end, or of a group of corrections that none covers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from roadbed.improvement.confusions import Confusion, Verdict
+from roadbed.insight.lessons import Lesson, Rate, Seen, State
+from roadbed.kernel.figures import counted
+from roadbed.kernel.json import flat
+
+Row = Mapping[str, Any]
+_SHOWN = 240
+
+
+def of_proposal(proposal: Row, by_task: Mapping[str, Verdict], releases: Sequence[Row]) -> Lesson:
+    """The lesson of a proposal; ``by_task`` are all verdicts, releases are oldest first."""
+    cases = proposal["cases"]
+    verdicts = [by_task[each["task_id"]] for each in cases if each.get("task_id") in by_task]
+    wrong = [each for each in verdicts if not each.agrees]
+    release = _release_of(proposal, releases)
+    state, done = _decided(proposal, release)
+    version = release["version_number"] if release and release["live_at"] else None
+    pairs = {each.pair for each in wrong}
+    at = release["live_at"] if release else None
+    before, after = _rates([*by_task.values()], pairs, at)
+    tasks = {each.get("task_id") for each in cases}
+    return Lesson(
+        seen=f"{proposal['title'].rstrip('.')}.",
+        why=proposal["reason"],
+        n=int(proposal["support"].get("wrong_now") or len(wrong) or len(cases)),
+        words=(),
+        examples=[_case(each, by_task) for each in cases[:2]],
+        state=state,
+        done=done,
+        changed=_on_gate(release, tasks) or _changed(before, after, version),
+        before=before,
+        after=after,
+        first_at=min((each.given_at for each in wrong), default=proposal["made_at"]),
+        last_at=max((each.given_at for each in wrong), default=proposal["made_at"]),
+        version=version,
+    )
+
+
+def of_confusion(found: Confusion, verdicts: Sequence[Verdict], versions: Sequence[Row]) -> Lesson:
+    """The lesson of a group that no proposal covers; versions are oldest first."""
+    n = len(found.verdicts)
+    learned = _learned(found, versions)
+    at = learned["live_since"] if learned else None
+    before, after = _rates(verdicts, {(found.decided, found.right)}, at)
+    version = learned["number"] if learned else None
+    done = []
+    if learned:
+        k = sum(each.given_at <= learned["learned_until"] for each in found.verdicts)
+        done = [f"Version {version}, live since {at:%Y-%m-%d}, was made after {k} of these {n}."]
+    return Lesson(
+        seen=f"Answered “{found.decided}”, right was “{found.right}”.",
+        why=None,
+        n=n,
+        words=found.words,
+        examples=[_example(each) for each in found.examples],
+        state="learned" if learned else "open",
+        done=done,
+        changed=_changed(before, after, version),
+        before=before,
+        after=after,
+        first_at=min(each.given_at for each in found.verdicts),
+        last_at=max(each.given_at for each in found.verdicts),
+        version=version,
+    )
+
+
+def of_fallen(release: Row, verdicts: Sequence[Verdict]) -> Lesson:
+    """The lesson of a candidate that was rolled back: ``verdicts`` are what it got wrong."""
+    newest = sorted(verdicts, key=lambda each: each.given_at)[::-1]
+    n, number = len(verdicts), release["version_number"]
+    return Lesson(
+        seen=f"Version {number} answered {counted(n, 'task')} wrong on its way into service.",
+        why=release["reason"],
+        n=n,
+        words=(),
+        examples=[_example(each) for each in newest[:2]],
+        state="undone",
+        done=[f"Rolled back: {release['ended_why']}"],
+        changed=None,
+        before=None,
+        after=None,
+        first_at=newest[-1].given_at,
+        last_at=newest[0].given_at,
+        version=number,
+    )
+
+
+def _learned(found: Confusion, versions: Sequence[Row]) -> Row | None:
+    """The first version in service that could learn from most of these corrections."""
+    half = sorted(each.given_at for each in found.verdicts)[(len(found.verdicts) - 1) // 2]
+    return next(
+        (
+            each
+            for each in versions
+            if each["live_since"] and each["learned_until"] and each["learned_until"] >= half
+        ),
+        None,
+    )
+
+
+def _release_of(proposal: Row, releases: Sequence[Row]) -> Row | None:
+    """The newest release that carries it; one that came into service before any other."""
+    carrying = [each for each in releases if proposal["id"] in each["proposals"]]
+    live = [each for each in carrying if each["live_at"]]
+    return live[0] if live else carrying[-1] if carrying else None
+
+
+def _decided(proposal: Row, release: Row | None) -> tuple[State, list[str]]:
+    by, note = proposal["decided_by"], proposal["note"]
+    said = f" by {by}" if by else ""
+    said += f" on {proposal['decided_at']:%Y-%m-%d}" if proposal["decided_at"] else ""
+    said += f": “{note}”" if note else ""
+    edited = ", edited," if proposal["edited"] else ""
+    if proposal["state"] == "rejected":
+        return "rejected", [f"Rejected{said}."]
+    if proposal["state"] != "accepted":
+        return "proposed", [f"Proposed on {proposal['made_at']:%Y-%m-%d}; nobody has decided yet."]
+    done = [f"Accepted{edited}{said}."]
+    if release is None:
+        return "accepted", done
+    if not release["live_at"]:
+        return "accepted", [*done, f"In release {release['number']}, which is {_step(release)}."]
+    name = f"version {release['version_number']}"
+    back = f", {_step(release)}" if release["step"] not in ("live", "retired") else ""
+    return "released", [*done, f"Released with {name} on {release['live_at']:%Y-%m-%d}{back}."]
+
+
+def _step(release: Row) -> str:
+    return str(release["step"]).replace("_", " ")
+
+
+def _rates(
+    verdicts: Sequence[Verdict], pairs: set[tuple[str, str]], at: datetime | None
+) -> tuple[Rate | None, Rate | None]:
+    """How often tasks of this right answer got this wrong one, before ``at`` and since."""
+    if not pairs:
+        return None, None
+    rights = {right for _, right in pairs}
+    same = [each for each in verdicts if each.pair[1] in rights]
+
+    def rate(some: Sequence[Verdict]) -> Rate | None:
+        return Rate(wrong=sum(each.pair in pairs for each in some), of=len(some)) if some else None
+
+    before = rate([each for each in same if at is None or each.decided_at < at])
+    return before, rate([each for each in same if at is not None and each.decided_at >= at])
+
+
+def _changed(before: Rate | None, after: Rate | None, version: int | None) -> str | None:
+    if version is None or before is None:
+        return None
+    if after is None:
+        return f"{before.words} before version {version}; none of this kind was judged since"
+    return f"{before.words} before version {version}, {after.words} since"
+
+
+def _on_gate(release: Row | None, tasks: set[str | None]) -> str | None:
+    """What the gate of a release showed on these very cases."""
+    cases = ((release or {}).get("gate") or {}).get("cases")
+    if not release or not isinstance(cases, Mapping):
+        return None
+    fixed, broken = (
+        sum(each.get("task") in tasks for each in cases.get(name) or [])
+        for name in ("fixed", "broken")
+    )
+    if not fixed and not broken:
+        return None
+    return f"on {counted(len(tasks), 'case')} the gate saw {fixed:,} fixed and {broken:,} broken"
+
+
+def _case(case: Row, by_task: Mapping[str, Verdict]) -> Seen:
+    verdict = by_task.get(case.get("task_id", ""))
+    return Seen(
+        task=case.get("task_id") or None,
+        input=str(case.get("input", ""))[:_SHOWN],
+        decided=_flat(case.get("before")),
+        right=_flat(case.get("right")),
+        note=verdict.note if verdict else None,
+    )
+
+
+def _example(verdict: Verdict) -> Seen:
+    decided, right = verdict.pair
+    return Seen(
+        task=verdict.task_id,
+        input=flat(verdict.input)[:_SHOWN],
+        decided=decided,
+        right=right,
+        note=verdict.note,
+    )
+
+
+def _flat(output: Any) -> str:
+    return flat(output) if isinstance(output, Mapping) else "no answer"

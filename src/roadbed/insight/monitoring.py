@@ -1,0 +1,109 @@
+"""Verb: ``overview`` of a use case, the figures its page opens with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from roadbed.examples.service import Examples
+from roadbed.kernel.clock import Clock
+from roadbed.reviews.service import Reviews
+from roadbed.risk.curve import share_interval
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+from roadbed.usecases.use_case import UseCase
+from roadbed.versions.model import VersionInfo
+from roadbed.versions.service import Versions
+
+_SQL = queries(__package__)
+RECENT = 1_000  # tasks
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overview:
+    """One use case at a glance. Shares are in [0, 1], intervals two-sided at its certainty.
+
+    ``recent`` covers the newest ``RECENT`` decisions; ``audited`` the automatic answers that a
+    person has judged blind since. ``isolated`` says that the decider runs in child processes.
+    """
+
+    use_case: str
+    purpose: str
+    pod: Mapping[str, str]
+    risk_limit: float
+    certainty: float
+    halted: bool
+    total: Mapping[str, Any]
+    recent: Mapping[str, Any]
+    reasons: Sequence[Mapping[str, Any]]
+    reviews: Mapping[str, Any]
+    examples: Mapping[str, int]
+    audited: Mapping[str, Any]
+    version: VersionInfo | None
+    isolated: bool
+
+
+class Monitoring:
+    """Reads figures; changes nothing."""
+
+    def __init__(
+        self,
+        database: Database,
+        reviews: Reviews,
+        examples: Examples,
+        versions: Versions,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._reviews = reviews
+        self._examples = examples
+        self._versions = versions
+        self._clock = clock
+
+    async def overview(self, declared: UseCase, *, halted: bool) -> Overview:
+        """The figures of one use case, now."""
+        named = {"use_case": declared.name, "most": RECENT}
+        pod = declared.pod
+        return Overview(
+            use_case=declared.name,
+            purpose=declared.purpose,
+            halted=halted,
+            pod={role: getattr(pod, role) for role in pod.__dataclass_fields__},
+            risk_limit=declared.risk_limit,
+            isolated=declared.isolation is not None,
+            certainty=declared.certainty,
+            total=await self._one("total", named),
+            recent=await self._one("volume", named),
+            reasons=await self._database.fetch(_SQL["reasons"], named),
+            reviews=await self._reviews.waiting(declared.name),
+            examples=await self._examples.counts(declared.name),
+            audited=await self._audited(declared),
+            version=await self._versions.in_service(declared.name),
+        )
+
+    async def history(self, use_case: str, *, hours: float = 24.0) -> Sequence[Mapping[str, Any]]:
+        """Decisions over time in 48 steps: ``at``, ``tasks``, ``automatic``."""
+        since = self._clock.now() - timedelta(hours=hours)
+        return await self._database.fetch(
+            _SQL["history"], {"use_case": use_case, "since": since, "seconds": hours * 3600 / 48}
+        )
+
+    async def pulse(self) -> int:
+        """A number that grows whenever anything is decided, reviewed or released."""
+        return int((await self._one("pulse", {}))["position"])
+
+    async def moved(self, after: int, *, use_cases: Sequence[str] | None) -> tuple[int, bool]:
+        """The pulse now, and whether anything since ``after`` was of ``use_cases``, or at all."""
+        names = None if use_cases is None else list(use_cases)
+        row = await self._one("moved", {"after": after, "use_cases": names})
+        return int(row["position"]), bool(row["moved"])
+
+    async def _audited(self, declared: UseCase) -> Mapping[str, Any]:
+        row = await self._one("audited", {"use_case": declared.name})
+        low, high = share_interval(row["wrong"], row["items"], declared.certainty)
+        return {**row, "low": low, "high": high}
+
+    async def _one(self, name: str, parameters: Mapping[str, object]) -> Mapping[str, Any]:
+        return await self._database.fetch_one(_SQL[name], parameters) or {}

@@ -1,0 +1,67 @@
+"""What may come in, and what makes two bodies the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from roadbed.intake.errors import InputError
+from roadbed.intake.model import AdmittedTask
+from roadbed.kernel.storable import faults, text_fault
+from roadbed.scoring.content import same
+from roadbed.usecases.parsing import Reading, UnfitError, read_form
+
+LONGEST_KEY = 200
+LONGEST_REASON = 500
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def read_input(model: type[BaseModel], sent: object) -> Reading:
+    """An input as it was sent, as the use case declares it. Raises ``InputError``."""
+    if bad := faults(sent):
+        raise _unfit(bad)
+    try:
+        return read_form(model, sent, storable=True)
+    except UnfitError as error:
+        raise _unfit(error.fields) from error
+
+
+def _unfit(fields: list[tuple[str, str]]) -> InputError:
+    return InputError([(place or "input", problem) for place, problem in fields])
+
+
+def as_sent(reading: Reading, sent: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What is kept of a body beside its form: nothing where the two are the same."""
+    return None if reading.as_given or same(sent, reading.form) else sent
+
+
+def check_key(key: str | None) -> None:
+    """Raises ``InputError`` for a key that is empty, too long or not printable."""
+    if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
+        raise InputError([("key", f"use 1 to {LONGEST_KEY} printable characters")])
+
+
+def check_reason(reason: str | None) -> None:
+    """Raises ``InputError`` for a reason that is too long or cannot be shown."""
+    if reason is not None and (len(reason) > LONGEST_REASON or text_fault(reason)):
+        raise InputError([("reason", f"use at most {LONGEST_REASON} characters of plain text")])
+
+
+def body_hash(content: Mapping[str, Any]) -> str:
+    """The same for the same JSON, whatever the order of its fields. Of a task: of its form."""
+    return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()
+
+
+def repeats(row: Mapping[str, Any], task: AdmittedTask, form_hash: str) -> bool:
+    """Whether what stands in ``row`` is the same work: the same form, or sent in the same words.
+
+    The words count too, since the declaration may read them in another way than it did before.
+    """
+    if row["body_hash"] == form_hash:
+        return True
+    sent = row["input"] if row["sent"] is None else row["sent"]
+    return same(sent, task.content if task.sent is None else task.sent)

@@ -1,1 +1,0 @@
-"""What a use case is doing: rates, volumes, what waits, what is proven."""

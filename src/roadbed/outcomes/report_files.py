@@ -1,0 +1,111 @@
+"""Reports from a file: a table with a header, or one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from roadbed.outcomes.errors import OutcomeError
+from roadbed.outcomes.report_form import FIELDS
+from roadbed.tables import LeftOut, Table, TableError
+from roadbed.usecases.use_case import UseCase
+
+_RIGHT = {"true": True, "yes": True, "1": True, "right": True}
+_WRONG = {"false": False, "no": False, "0": False, "wrong": False}
+Line = tuple[int, dict[str, Any] | OutcomeError]
+
+
+def read_file(
+    path: Path, declared: UseCase, *, told: Callable[[str], None] = lambda _: None
+) -> Iterator[Line]:
+    """Each report with the number of its line, or what is wrong with that line.
+
+    ``told`` is given sentences on what was guessed and cleaned before anything else. A column of a
+    table may be named like a field of a report, or like one of the output. Raises ``OutcomeError``
+    for a file that cannot be read at all, before anything is given.
+    """
+    try:
+        if path.suffix == ".jsonl":
+            with path.open(encoding="utf-8-sig") as file:
+                yield from _objects(file)
+        else:
+            yield from _table(path, declared, told)
+    except TableError as error:
+        raise OutcomeError(error.problem, error.remedy) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise OutcomeError(
+            f"{path} cannot be read: {error}.", "Give a .csv with a header, or a .jsonl, in UTF-8."
+        ) from error
+
+
+def _objects(file: Iterator[str]) -> Iterator[Line]:
+    for number, text in enumerate(file, start=1):
+        if text.strip():
+            try:
+                found = json.loads(text)
+            except (ValueError, RecursionError) as error:
+                yield number, OutcomeError(f"It is not JSON: {error}.", "Write one object a line.")
+            else:
+                yield number, found
+
+
+def _table(path: Path, declared: UseCase, told: Callable[[str], None]) -> Iterator[Line]:
+    schema = declared.output.model_json_schema().get("properties", {})
+    known = {*FIELDS, *schema}
+    table = Table(path, is_header=lambda header: set(header) <= known)
+    if unknown := [name for name in table.header if name not in known]:
+        raise OutcomeError(
+            f"The table has columns that mean nothing here: {', '.join(unknown)[:200]}.",
+            f"Remove them, or name them one of {', '.join(sorted(known))}.",
+        )
+    if twice := [name for name, count in Counter(table.header).items() if count > 1]:
+        raise OutcomeError(
+            f"The header names {twice[0]!r} more than once.",
+            "Rename the columns, so that it is clear which one is meant.",
+        )
+    table.check()  # what follows is acted upon row by row
+    table.account.left_out.clear()  # each of these is named below
+    for sentence in table.account.sentences():
+        told(sentence)
+    for entry in table.entries():
+        if isinstance(entry, LeftOut):
+            yield (
+                entry.line,
+                OutcomeError(f"The row has {entry.why}.", "Write as many cells as the header has."),
+            )
+            continue
+        cells = {name: cell for name, cell in zip(table.header, entry.cells, strict=True) if cell}
+        try:
+            yield entry.line, _report(cells, schema)
+        except OutcomeError as error:
+            yield entry.line, error
+
+
+def _report(cells: Mapping[str, str], schema: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {name: cells[name] for name in FIELDS if name in cells}
+    if said := cells.get("right"):
+        words = _RIGHT | _WRONG
+        if said.strip().lower() not in words:
+            raise OutcomeError(f"right is {said[:60]!r}.", "Write true or false.")
+        found["right"] = words[said.strip().lower()]
+    output = {
+        name: _value(cells[name], schema[name])
+        for name in schema
+        if name in cells and name not in FIELDS
+    }
+    if "output" in cells:
+        output = _value(cells["output"], {})
+    return {**found, "output": output} if output else found
+
+
+def _value(cell: str, schema: Mapping[str, Any]) -> Any:
+    """A cell as what it is declared to be, as far as it can be understood."""
+    if schema.get("type") == "string" or "enum" in schema:
+        return cell
+    try:
+        return json.loads(cell)
+    except (ValueError, RecursionError):
+        return cell

@@ -1,0 +1,108 @@
+"""What was reported, as it may be shown: one, many, and what they say of automatic answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from roadbed.kernel.clock import Clock
+from roadbed.outcomes.errors import UnknownOutcomeError
+from roadbed.outcomes.model import Listing, Outcome, Report, Summary
+from roadbed.outcomes.validation import contradicts
+from roadbed.risk.curve import share_interval
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+from roadbed.usecases.use_case import UseCase
+
+_SQL = queries(__package__)
+_WITHHELD = ("right", "output", "note")
+_FIELDS = tuple(name for name in Outcome.__dataclass_fields__ if name != "contradicts")
+DAYS = 30
+Row = Mapping[str, Any]
+
+
+class OutcomeBook:
+    """Reads; what a blind reviewer must not see is left out until the verdict stands."""
+
+    def __init__(
+        self, database: Database, clock: Clock, declared_of: Callable[[str], UseCase]
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._declared_of = declared_of
+
+    async def get(self, outcome_id: str) -> Outcome:
+        """One outcome. Raises ``UnknownOutcomeError``."""
+        found = await self.find([outcome_id])
+        if not found:
+            raise UnknownOutcomeError(outcome_id)
+        return found[0]
+
+    async def find(self, ids: Sequence[str]) -> Sequence[Outcome]:
+        """Those of ``ids`` that there are."""
+        return await self._outcomes(ids=list(ids), most=len(ids)) if ids else []
+
+    async def newest(
+        self,
+        use_case: str,
+        *,
+        most: int = 50,
+        before: str | None = None,
+        contradicting: bool = False,
+    ) -> Listing:
+        """The newest of a use case; ``before`` is the ``next`` of the page before.
+
+        ``contradicting``: only those of the last ``DAYS`` days that say a verdict is wrong.
+        """
+        since = self._clock.now() - timedelta(days=DAYS) if contradicting else None
+        found: list[Outcome] = []
+        while True:
+            some = await self._outcomes(
+                use_case=use_case,
+                before=before,
+                since=since,
+                contradicting=contradicting,
+                most=most,
+            )
+            found += [outcome for outcome in some if outcome.contradicts or not contradicting]
+            if len(found) >= most or len(some) < most:
+                break
+            before = some[-1].id
+        found = found[:most]
+        return Listing(outcomes=found, next=found[-1].id if len(found) == most else None)
+
+    async def summary(self, declared: UseCase) -> Summary:
+        """What is reported of the automatic answers of the last ``DAYS`` days."""
+        since = self._clock.now() - timedelta(days=DAYS)
+        row = await self._database.fetch_one(
+            _SQL["summary"], {"use_case": declared.name, "since": since}
+        )
+        told, right = (row["told"], row["right"]) if row else (0, 0)
+        low, high = share_interval(right, told, declared.certainty) if told else (0.0, 1.0)
+        return Summary(**(row or {}), days=DAYS, low=low, high=high)
+
+    async def tasks(self, use_case: str, reports: Sequence[Report]) -> Mapping[str, Row]:
+        """The tasks that are named, by their ids, and by their keys behind ``key:``."""
+        ids = [each.task for each in reports if each.task]
+        keys = [each.task_key for each in reports if each.task_key]
+        rows = await self._database.fetch(
+            _SQL["tasks"], {"use_case": use_case, "ids": ids, "keys": keys}
+        )
+        return {row["id"]: row for row in rows} | {f"key:{row['key']}": row for row in rows}
+
+    async def use_case_of(self, outcome_id: str) -> str | None:
+        """The use case that an outcome belongs to; ``None`` if there is no such outcome."""
+        row = await self._database.fetch_one(_SQL["use_case_of"], {"id": outcome_id})
+        return row["use_case"] if row else None
+
+    async def _outcomes(self, *, most: int, **wanted: Any) -> Sequence[Outcome]:
+        facts = dict.fromkeys(("ids", "use_case", "before", "since")) | {"contradicting": False}
+        rows = await self._database.fetch(_SQL["outcomes"], facts | wanted | {"most": most})
+        return await asyncio.to_thread(lambda: [self._shown(row) for row in rows])
+
+    def _shown(self, row: Row) -> Outcome:
+        fields: dict[str, Any] = {name: row[name] for name in _FIELDS}
+        fields["contradicts"] = contradicts(self._declared_of(row["use_case"]), row)
+        return Outcome(**(fields | dict.fromkeys(_WITHHELD) if row["withheld"] else fields))

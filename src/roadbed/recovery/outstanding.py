@@ -1,0 +1,90 @@
+"""What a restore has to do again: pure arithmetic on the events that the witness kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from roadbed.audit.irrevocable_events import Event
+
+_NARROW = frozenset({"tightened", "cautious", "halted"})
+_ENDED = frozenset({"rolled_back", "retired"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outstanding:
+    """What has to be done again.
+
+    ``halts`` and ``looks`` name use cases: halted when the database was lost, or changed since the
+    copy in a way that a person has to look at. People are hashes.
+    """
+
+    tasks: Sequence[str]
+    halts: Sequence[str]
+    looks: Sequence[str]
+    disabled: Sequence[str]
+    demoted: Sequence[str]
+    roles: Sequence[tuple[str, str, str]]
+    tokens: Sequence[str]
+    passwords: Sequence[str]
+
+
+def outstanding(events: Iterable[tuple[Event, bool]]) -> Outstanding:
+    """``events`` in the order they happened, each with whether the database has it.
+
+    The last event about something counts. If the database has that one it needs nothing.
+    """
+    last: dict[tuple[str, ...], tuple[Event, bool]] = {}
+    for event, here in events:
+        for about in _about(event):
+            last.pop(about, None)
+            last[about] = event, here
+    missing = {about: event for about, (event, here) in last.items() if not here}
+
+    def of(what: str) -> list[tuple[tuple[str, ...], Event]]:
+        return [(about, event) for about, event in missing.items() if about[0] == what]
+
+    return Outstanding(
+        tasks=[about[1] for about, _ in of("task")],
+        halts=[about[1] for about, event in of("halt") if event.kind == "halted"],
+        looks=sorted(
+            {about[1] for about, event in of("state") if event.facts.get("after") in _NARROW}
+            | {about[1] for about, event in of("release") if event.facts.get("step") in _ENDED}
+        ),
+        disabled=[about[1] for about, event in of("closed") if event.kind == "person disabled"],
+        demoted=[about[1] for about, event in of("admin") if not event.facts.get("admin")],
+        roles=[
+            (about[1], about[2], about[3])
+            for about, event in of("role")
+            if event.kind == "role revoked"
+        ],
+        tokens=[about[1] for about, _ in of("token")],
+        passwords=[about[1] for about, _ in of("password")],
+    )
+
+
+def _about(event: Event) -> list[tuple[str, ...]]:
+    facts: Mapping[str, Any] = event.facts
+    use_case = event.use_case or ""
+    match event.kind:
+        case "erased":
+            return [("task", task) for task in facts.get("tasks", [])]
+        case "halted" | "resumed":
+            return [("halt", use_case)]
+        case "state":
+            return [("state", use_case)]
+        case "release":
+            return [("release", use_case, event.subject)]
+        case "person disabled" | "person enabled":
+            return [("closed", event.subject)]
+        case "administrator":
+            return [("admin", event.subject)]
+        case "role revoked" | "role granted":
+            return [("role", event.subject, use_case, str(facts.get("role", "")))]
+        case "token ended":
+            return [("token", str(facts.get("token", "")))]
+        case "password set":
+            tokens = [("token", str(token)) for token in facts.get("tokens_revoked", [])]
+            return [("password", event.subject), *tokens]
+    return []

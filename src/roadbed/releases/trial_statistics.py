@@ -1,0 +1,294 @@
+"""What shadow and canary show: how far both agree, and whether the candidate is worse. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from roadbed.decisions.model import Reason
+from roadbed.releases.gate_criteria import p95, seconds, share, signed
+from roadbed.risk.canary import CanaryTest
+from roadbed.risk.curve import share_interval
+from roadbed.scoring.assessment import Truth, is_wrong
+from roadbed.scoring.content import Content
+from roadbed.scoring.scorers import Score
+from roadbed.usecases.use_case import RiskMeasure, UseCase
+from roadbed.versions.side_by_side import WENT_WRONG, score_of
+
+Row = Mapping[str, Any]
+Pairs = Iterable[tuple[float, float]]  # candidate, live: whether it did badly, or its loss
+CHECKS = 4  # wrong, failing, slow, dear share the risk of a false alarm
+_MOST_SHOWN = 20
+# No answer, and not the decider's doing.
+_NOT_ASKED = (Reason.RULE, Reason.BUDGET, Reason.INTERRUPTED, Reason.HALTED)
+
+
+def reading(
+    rows: Sequence[Row], *, step: str, plan: Row, gate: Row, since: Any, declared: UseCase
+) -> dict[str, Any]:
+    """All that the pages show of a trial. ``declared`` is the candidate's declaration.
+
+    What is labelled counts when its label comes, so that a breach is found at once. Nothing goes up
+    while one of the tasks of the trial still waits: hard tasks cannot be left out.
+    """
+    certainty, limits = gate["certainty"], gate["limits"]
+    rows = sorted(rows, key=lambda row: (row["at"], row["task_id"]))
+    asked = [row for row in rows if not _skipped(row)]
+    known = {row["task_id"]: _known_at(row, since, declared) for row in asked}
+    settled = sorted(
+        (row for row in asked if known[row["task_id"]]),
+        key=lambda row: (known[row["task_id"]], row["task_id"]),
+    )
+    worse = _loses if declared.risk_measure == "mean_loss" else _worse
+    wrong = [worse(row, declared) for row in settled]
+    by_outcomes = sum(_by_outcome(row, since) for row in asked)
+    checks: dict[str, list[tuple[float, float]]] = {
+        "wrong": wrong,
+        "failing": [(_none(row, "candidate"), _none(row, "live")) for row in asked],
+        "slow": [_over(row, "seconds", limits["seconds"]) for row in asked if _timed(row)],
+        "dear": [_over(row, "cost", limits["cost"]) for row in asked],
+    }
+    delta = (1.0 - certainty) / CHECKS
+    tested = [
+        tested_as(name, pairs, plan["margin"], delta, measure=declared.risk_measure)
+        for name, pairs in checks.items()
+    ]
+    of = plan[f"{step}_tasks"]
+    # Later ones always wait a little; these are what the trial was to show.
+    undecided = sum(not _skipped(row) and known[row["task_id"]] is None for row in rows[:of])
+    breach = next((each["line"] for each in tested if each["breached"]), None)
+    return {
+        "step": step,
+        "compared": len(rows),
+        "of": of,
+        "labelled": sum(bool(row["verdict"]) for row in asked) + by_outcomes,
+        "by_outcomes": by_outcomes,
+        "undecided": undecided,
+        "fixed": sum(new < old for new, old in wrong),
+        "broken": sum(new > old for new, old in wrong),
+        "agreement": _agreement(asked, certainty),
+        "live": _figures(asked, "live"),
+        "candidate": _figures(asked, "candidate"),
+        "checks": tested if step == "canary" else [],
+        "breach": breach if step == "canary" else None,
+        "ready": len(rows) >= of and not (step == "canary" and undecided),
+        "differ": [
+            {
+                "task": row["task_id"],
+                "live": row["live_output"],
+                "live_actions": row["live_actions"] or [],
+                "candidate": row["candidate_output"],
+                "candidate_actions": row["candidate_actions"] or [],
+            }
+            for row in rows
+            if _differ(row) and not row["withheld"]
+        ][-_MOST_SHOWN:],
+        "limits": limits,
+    }
+
+
+def tested_as(
+    name: str, pairs: Pairs, margin: float, delta: float, *, measure: RiskMeasure
+) -> dict[str, Any]:
+    """One check on the pairs in their order: breached if the evidence ever reached 1/``delta``.
+
+    With ``measure`` the mean loss, the pairs of ``wrong`` are losses. After the breach nothing more
+    is counted: that is the moment it fell.
+    """
+    test = CanaryTest(margin=margin, delta=delta)
+    counted: list[tuple[float, float]] = []
+    breached = False
+    for candidate, live in pairs:
+        counted.append((candidate, live))
+        if test.add(new_wrong=candidate, old_wrong=live):
+            breached = True
+            break
+    new, old = (sum(side) for side in zip(*counted, strict=True)) if counted else (0, 0)
+    return {
+        "name": name,
+        "breached": breached,
+        "line": _line(name, counted, margin, measure),
+        "n": test.pairs,
+        "candidate": new,
+        "live": old,
+        "evidence": round(min(test.evidence, 1e12), 6),
+        "limit": 1.0 / delta,
+    }
+
+
+def _line(
+    name: str, pairs: Sequence[tuple[float, float]], margin: float, measure: RiskMeasure
+) -> str:
+    word, n = _WORDS[name], len(pairs)
+    if not n:
+        return f"{word}: nothing is known yet, n = 0"
+    if name == "wrong" and measure == "mean_loss":
+        more = sum(candidate > live for candidate, live in pairs)
+        less = sum(candidate < live for candidate, live in pairs)
+        change = sum(candidate - live for candidate, live in pairs) / n
+        return (
+            f"mean loss: {change:+.3g} beside the live version on {n:,} tasks, higher on {more:,} "
+            f"and lower on {less:,}; {margin:+.3g} is allowed"
+        )
+    new, old = (int(sum(side)) for side in zip(*pairs, strict=True))
+    if name == "wrong":
+        return (
+            f"wrong where the other was right: on {new:,} of {n:,} tasks the candidate, on "
+            f"{old:,} the live version; {signed(margin)} more is allowed"
+        )
+    return (
+        f"{word} on {new:,} of {n:,} instead of {old:,} ({share(new / n)} instead of "
+        f"{share(old / n)}), {signed(margin)} more is allowed"
+    )
+
+
+def why_fell(number: int, breach: str) -> str:
+    """Why a canary was rolled back, in plain words with its figures."""
+    return f"The canary of release {number} is shown to be worse: {breach}."
+
+
+_WORDS = {
+    "wrong": "wrong",
+    "failing": "no answer",
+    "slow": "slower than allowed",
+    "dear": "dearer than allowed",
+}
+
+
+def _skipped(row: Row) -> bool:
+    return any(
+        row[f"{side}_output"] is None and row[f"{side}_reason"] in _NOT_ASKED
+        for side in ("live", "candidate")
+    )
+
+
+def _worse(row: Row, declared: UseCase) -> tuple[bool, bool]:
+    """Which of the two was wrong where the other was right; wrong alike, neither is worse."""
+    candidate, live = _wrong(row, declared) if _differ(row) else (False, False)
+    return (candidate, live) if candidate != live else (False, False)
+
+
+def _loses(row: Row, declared: UseCase) -> tuple[float, float]:
+    """What each of the two loses; saying the same, neither loses more, whatever it is.
+
+    What nobody can tell counts against the candidate alone.
+    """
+    if not _differ(row):
+        return 0.0, 0.0
+    candidate, live = (_score(row, side, declared).loss for side in ("candidate", "live"))
+    return 1.0 if candidate is None else candidate, 0.0 if live is None else live
+
+
+def _differ(row: Row) -> bool:
+    return _hash(row, "live") != _hash(row, "candidate")
+
+
+def _hash(row: Row, side: str) -> str | None:
+    """The hash of what a side proposed; of rows from before hashes were kept, made now."""
+    content = _content(row, side)
+    return row[f"{side}_content"] or (content.hash if content else None)
+
+
+def _content(row: Row, side: str) -> Content | None:
+    output = row[f"{side}_output"]
+    return None if output is None else Content(output=output, actions=row[f"{side}_actions"] or ())
+
+
+def _known_at(row: Row, since: Any, declared: UseCase) -> Any:
+    """When it was settled which of the two is worse on a task: at once where they agree.
+
+    Where they differ a person has to say, or else what turned out. So every task counts, not only
+    those that would have gone to people anyway. Where only a person can judge, both answers have to
+    be judged.
+    """
+    if not _differ(row):
+        return row["at"]
+    if declared.scorer.needs_person and not all(
+        _score(row, side, declared).loss is not None for side in ("live", "candidate")
+    ):
+        return None
+    if row["verdict"]:
+        return row["given_at"] if row["given_at"] >= since else None
+    return row["reported_at"] if _by_outcome(row, since) else None
+
+
+def _by_outcome(row: Row, since: Any) -> bool:
+    """Whether what was reported since the trial began is all that says which answer is right."""
+    said = _differ(row) and not row["verdict"] and row["outcome"] is not None
+    return said and bool(row["reported_at"] >= since)
+
+
+def _wrong(row: Row, declared: UseCase) -> tuple[bool, bool]:
+    """Candidate, live: what nobody can tell counts against the candidate alone."""
+    candidate = _score(row, "candidate", declared)
+    live = _score(row, "live", declared)
+    return (
+        is_wrong(candidate, declared.tolerance),
+        live.loss is not None and is_wrong(live, declared.tolerance),
+    )
+
+
+def _score(row: Row, side: str, declared: UseCase) -> Score:
+    label = row["right_output"] if row["verdict"] else row["outcome"]
+    actions = row["right_actions"] if row["verdict"] else None
+    truth = Truth(
+        right=None if label is None else Content(output=label, actions=actions or ()),
+        actions_known=actions is not None,
+        losses=row["losses"] or {},
+        labelled=bool(row["verdict"]) or row["outcome"] is not None,
+    )
+    return score_of(
+        declared,
+        _content(row, side),
+        row[f"{side}_reason"],
+        truth,
+        row["input"],
+        known_as=row[f"{side}_content"],
+    )
+
+
+def _timed(row: Row) -> bool:
+    """Whether neither was still starting: loading for seconds, once, tells nothing of its pace."""
+    return row["live_seconds"] is not None and row["candidate_seconds"] is not None
+
+
+def _none(row: Row, side: str) -> bool:
+    return row[f"{side}_output"] is None
+
+
+def _over(row: Row, what: str, limit: float | None) -> tuple[bool, bool]:
+    def over(side: str) -> bool:
+        value = row[f"{side}_{what}"]
+        if limit is None or value is None:
+            return False
+        return bool(value > limit)
+
+    # A price that only the live version tells is no cheaper for being untold. Who failed could tell
+    # nothing, and falls for that.
+    told = row["candidate_cost"] is not None or row["candidate_reason"] in WENT_WRONG
+    untold = what == "cost" and limit is not None and not told
+    return over("candidate") or (untold and row["live_cost"] is not None), over("live")
+
+
+def _agreement(rows: Sequence[Row], certainty: float) -> dict[str, Any]:
+    same = sum(not _differ(row) for row in rows)
+    low, high = share_interval(same, len(rows), certainty) if rows else (0.0, 1.0)
+    return {
+        "n": len(rows),
+        "share": same / len(rows) if rows else None,
+        "lower": low,
+        "upper": high,
+    }
+
+
+def _figures(rows: Sequence[Row], side: str) -> dict[str, Any]:
+    costs = [row[f"{side}_cost"] for row in rows]
+    known = [float(each) for each in costs if each is not None]
+    took = p95([value for row in rows if (value := row[f"{side}_seconds"]) is not None])
+    return {
+        "asked": len(rows),
+        "no_answer": sum(_none(row, side) for row in rows),
+        "p95_seconds": took,
+        "p95": seconds(took),
+        "mean_cost": sum(known) / len(known) if known and len(known) == len(costs) else None,
+    }

@@ -1,0 +1,184 @@
+"""Cases that measure reviewers, as tasks like those around them. No I/O."""
+
+from __future__ import annotations
+
+import random
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from roadbed.decisions.evaluation import Evaluation
+from roadbed.decisions.model import Route, Service
+from roadbed.examples.model import KnownCase
+from roadbed.intake.validation import body_hash
+from roadbed.scoring.assessment import Truth, agree, assess, is_wrong
+from roadbed.scoring.content import Content
+from roadbed.usecases.use_case import UseCase
+
+_PORTION = 8
+_LEASE_SECONDS = 60.0
+_KINDS = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
+_DECIDED = (
+    "version",
+    "certificate",
+    "reason_code",
+    "reason",
+    "rule",
+    "output",
+    "confidence",
+    "threshold",
+    "evidence",
+    "cost",
+    "actions",
+    "provenance",
+    "content_hash",
+)
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """A task to be made from ``origin``, if that was a task.
+
+    ``barred`` may not have it, ``spared`` are not given it unless they ask for it, and
+    ``reserved_for`` is the only person who may have it. ``decided`` holds the fields of its
+    decision, as the path of every task would store them.
+    """
+
+    kind: str
+    content: Json
+    source: Json
+    key: str | None
+    rate: float
+    decided: Mapping[str, Any]
+    blind: bool
+    barred: Sequence[str] = ()
+    spared: Sequence[str] = ()
+    reserved_for: str | None = None
+    of_verdict: str | None = None
+    of_case: str | None = None
+    origin: str | None = None
+    known: Truth | None = None
+    proposed_right: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """What the live version makes of a case whose right content is known."""
+
+    case: KnownCase
+    evaluation: Evaluation
+    wrong: bool
+
+
+def task_of(declared: UseCase, case: Case, task_id: str, came: datetime) -> dict[str, Any]:
+    """The task of a case, as it is admitted."""
+    return {
+        "id": task_id,
+        "use_case": declared.name,
+        "key": case.key,
+        "body_hash": body_hash(case.content),
+        "input": case.content,
+        "sent": None,
+        "source": case.source,
+        "reference": False,
+        "reference_rate": case.rate,
+        "admitted_at": came,
+        "lease_seconds": _LEASE_SECONDS,
+    }
+
+
+def portions(some: Sequence[KnownCase]) -> Iterator[Sequence[KnownCase]]:
+    """A few cases at a time."""
+    for start in range(0, len(some), _PORTION):
+        yield some[start : start + _PORTION]
+
+
+def answered(
+    declared: UseCase, cases: Sequence[KnownCase], made: Sequence[Evaluation]
+) -> list[Known]:
+    """Those that would go to a person with an answer that people can tell right from wrong."""
+    found = []
+    for case, evaluation in zip(cases, made, strict=True):
+        goes = evaluation.routed.route is Route.REVIEW
+        if evaluation.content is None or not goes or case.truth.right is None:
+            continue
+        score = assess(declared.scorer, evaluation.content, case.truth, case.content)
+        if score.loss is not None:
+            wrong = is_wrong(score, declared.tolerance)
+            found.append(Known(case=case, evaluation=evaluation, wrong=wrong))
+    return found
+
+
+def alike(key: str, keys: Sequence[str], chance: random.Random) -> str:
+    """Another key of the same shape: what all ``keys`` of its length share, it has as well."""
+    alike = [other for other in keys if len(other) == len(key)]
+    used = set().union(*alike)
+
+    def letter(place: int, own: str) -> str:
+        if len(alike) > 1 and all(other[place] == own for other in alike):
+            return own
+        kind = next((kind for kind in _KINDS if own in kind), own)
+        return chance.choice(sorted(used & set(kind)) if own not in string.digits else kind)
+
+    return "".join(letter(*each) for each in enumerate(key))
+
+
+def agreed(declared: UseCase, row: Json, one: str, other: str) -> bool:
+    """Whether two people's labels of one task say the same."""
+    first, second = _label(row, one), _label(row, other)
+    told = row[f"{one}_actions"] is not None and row[f"{other}_actions"] is not None
+    if declared.scorer.needs_person:
+        return bool(row[f"{one}_loss"] == row[f"{other}_loss"])
+    return agree(
+        declared.scorer,
+        first,
+        second,
+        row["input"],
+        tolerance=declared.tolerance,
+        actions=told and first is not None and second is not None,
+    )
+
+
+def _label(row: Json, name: str) -> Content | None:
+    output = row[f"{name}_output"]
+    return None if output is None else Content(output=output, actions=row[f"{name}_actions"] or ())
+
+
+def again(
+    service: Service,
+    row: Json,
+    kind: str,
+    *,
+    key: str | None,
+    barred: Sequence[str] = (),
+    spared: Sequence[str] = (),
+    reserved_for: str | None = None,
+) -> Case:
+    """The same task once more, blind, for somebody else; ``key`` is like those around it."""
+    decided = {name: row[name] for name in _DECIDED} | {"halt_epoch": service.halt_epoch}
+    return Case(
+        kind=kind,
+        content=row["input"],
+        source=row["source"],
+        key=key,
+        rate=row["reference_rate"],
+        decided={**decided, "seconds": row["decide_seconds"]},
+        blind=row["first_blind"],
+        barred=barred,
+        spared=spared,
+        reserved_for=reserved_for,
+        of_verdict=row["verdict_id"],
+    )
+
+
+def who_decides(lead: str, knowing: Sequence[str], labellers: Sequence[str]) -> str | None:
+    """For whom a dispute is reserved; ``None``: for anybody who knows no answer to it.
+
+    ``knowing`` gave one of the two answers or have read one. The domain lead decides; one who knows
+    an answer only where nobody else labels.
+    """
+    others = set(labellers) - set(knowing)
+    return None if lead in knowing and others else lead

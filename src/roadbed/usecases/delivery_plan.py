@@ -1,0 +1,234 @@
+"""What a pod declared about the way out: checks, and what follows from it for one task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from roadbed.usecases import placeholders
+from roadbed.usecases.conditions import Condition, compiled
+from roadbed.usecases.destinations import Action, ActionKind, Destination, Effect
+from roadbed.usecases.errors import Problem
+from roadbed.usecases.parsing import UnfitError, read_form
+
+if TYPE_CHECKING:
+    from roadbed.usecases.use_case import UseCase
+
+_SEES = {"input", "output", "task", "decision"}
+_KNOWN = ("task.id", "task.key", "input.", "output.", "action.", "delivery.id", "decision.")
+_VERBS = ("send", "look_up", "compensate", "problems")
+
+
+def destination_problems(declared: UseCase, found: Destination) -> list[Problem]:
+    """Every mistake in one ``deliver``."""
+    return [
+        *_name(declared, found.name),
+        *_connector(found.name, found.to),
+        *_template(declared, "key", found.key),
+        *(_template(declared, "in_order_of", found.in_order_of) if found.in_order_of else ()),
+        *_condition(found.when),
+        *_after(declared, found),
+    ]
+
+
+def action_problems(declared: UseCase, found: ActionKind) -> list[Problem]:
+    """Every mistake in one ``action``."""
+    return [
+        *_name(declared, found.name),
+        *_connector(found.name, found.to),
+        *_template(declared, "key", found.key),
+        *_needed(declared, found),
+        *_effect(found),
+    ]
+
+
+def condition(text: str) -> Condition:
+    """A compiled ``when``. Raises ``ValueError``."""
+    return compiled(text, _SEES)
+
+
+def plan(declared: UseCase) -> list[dict[str, Any]]:
+    """The deliveries that a result gives rise to, in order; ``after`` is a place in this list."""
+    places = {name: number for number, name in enumerate(declared.destinations)}
+    return [
+        {
+            "n": places[each.name],
+            "destination": each.name,
+            "after": places[each.after] if each.after else None,
+        }
+        for each in declared.destinations.values()
+    ]
+
+
+def checked_actions(
+    kinds: Mapping[str, ActionKind], proposed: Sequence[Any]
+) -> list[dict[str, Any]] | str:
+    """Proposed actions as JSON, or what is wrong with them."""
+    found: list[dict[str, Any]] = []
+    for each in proposed:
+        if not isinstance(each, Action):
+            return f"it proposes {type(each).__name__} instead of an Action"
+        kind = kinds.get(each.name)
+        if kind is None:
+            return f"it proposes the action {each.name!r}, which is not declared"
+        arguments = _arguments(kind, each.arguments)
+        if isinstance(arguments, str):
+            return f"the action {each.name!r}: {arguments}"
+        action: dict[str, Any] = {"name": each.name, "arguments": arguments}
+        if kind.after is not None:
+            needed = [place for place, one in enumerate(found) if one["name"] == kind.after]
+            if not needed:
+                return f"it proposes {each.name!r} without {kind.after!r} before it"
+            action["after"] = needed[-1]
+        found.append(action)
+    for name, kind in kinds.items():
+        if sum(each["name"] == name for each in found) > kind.per_task:
+            return f"it proposes {name!r} more than {kind.per_task} times for one task"
+    return found
+
+
+def _arguments(kind: ActionKind, given: object) -> dict[str, Any] | str:
+    try:
+        return read_form(kind.arguments, given).form
+    except UnfitError as error:
+        place, problem = error.fields[0]
+        return f"{place or 'arguments'}: {problem}"
+
+
+def _name(declared: UseCase, name: object) -> Iterator[Problem]:
+    from roadbed.usecases.validation import NAME
+
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        yield Problem(
+            field="deliver",
+            problem=f"{name!r} is no name for a destination.",
+            remedy="Use lower-case words joined by hyphens.",
+        )
+    if name in declared.destinations or name in declared.actions:
+        yield Problem(
+            field="deliver",
+            problem=f"Two destinations or actions are called {name!r}.",
+            remedy="Give each its own name; receipts and keys go by it.",
+        )
+
+
+def _connector(name: str, to: object) -> Iterator[Problem]:
+    missing = [each for each in _VERBS if not callable(getattr(type(to), each, None))]
+    if missing:
+        yield Problem(
+            field="deliver",
+            problem=f"What {name!r} delivers to is no connector: it has no {', '.join(missing)}.",
+            remedy="Use one of roadbed.connectors, or write one; see docs/how-to.",
+        )
+        return
+    for each in to.problems():  # type: ignore[attr-defined]  # looked at above
+        yield Problem(field="deliver", problem=f"{name}: {each}", remedy="Correct this setting.")
+
+
+def _template(declared: UseCase, field: str, text: str) -> Iterator[Problem]:
+    try:
+        asked = placeholders.fields(text)
+    except ValueError as error:
+        yield Problem(field=field, problem=f"{error}.", remedy="Write {task.id} and the like.")
+        return
+    for each in asked:
+        if problem := _unknown(declared, each):
+            yield Problem(
+                field=field,
+                problem=f"The template {text!r} asks for {{{each}}}: {problem}.",
+                remedy="Name task.id, task.key, input.<field>, output.<field> or action.<field>.",
+            )
+    if field == "key" and not asked:
+        yield Problem(
+            field=field,
+            problem=f"The key {text!r} is the same for every task.",
+            remedy='Put something of the task in it, such as "{task.id}".',
+        )
+
+
+def _unknown(declared: UseCase, asked: str) -> str | None:
+    if not asked.startswith(_KNOWN):
+        return "there is no such thing"
+    room, _, rest = asked.partition(".")
+    if room in ("input", "output"):
+        fields = getattr(getattr(declared, room), "model_fields", {})
+        if rest.split(".")[0] not in fields:
+            return f"the {room} has no field {rest.split('.')[0]!r}"
+    return None
+
+
+def _condition(when: str | None) -> Iterator[Problem]:
+    if when is None:
+        return
+    try:
+        condition(when)
+    except Exception as error:
+        yield Problem(
+            field="when",
+            problem=f"The condition {when!r} cannot be used: {error}.",
+            remedy="Write CEL over input, output, task and decision.",
+        )
+
+
+def _after(declared: UseCase, found: Destination) -> Iterator[Problem]:
+    if found.after is not None and found.after not in declared.destinations:
+        yield Problem(
+            field="after",
+            problem=f"{found.name!r} comes after {found.after!r}, which is not declared before it.",
+            remedy="Declare the earlier destination first.",
+        )
+
+
+def _needed(declared: UseCase, found: ActionKind) -> Iterator[Problem]:
+    if found.after is not None and found.after not in declared.actions:
+        yield Problem(
+            field="action",
+            problem=f"{found.name!r} comes after {found.after!r}, which is not declared before it.",
+            remedy="Declare the action that comes first before it.",
+        )
+
+
+def _effect(found: ActionKind) -> Iterator[Problem]:
+    if found.effect is Effect.REVERSIBLE and not getattr(found.to, "can_compensate", False):
+        yield Problem(
+            field="action",
+            problem=f"The action {found.name!r} is called reversible, but cannot be taken back.",
+            remedy="Give its connector a way to compensate, or call it irreversible.",
+        )
+    if found.per_task < 1 or (found.per_day is not None and found.per_day < 1):
+        yield Problem(
+            field="action",
+            problem=f"The action {found.name!r} has a limit below 1.",
+            remedy="Leave it undeclared if it must never happen.",
+        )
+
+
+def facts(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What templates and conditions see, and what is sent where nothing else is said."""
+    found = {
+        "delivery": {"id": row["id"]},
+        "use_case": row["use_case"],
+        "task": _task(row),
+        "input": row["input"],
+        "output": row["output"],
+        "decision": {
+            "id": row["decision_id"],
+            "route": row["route"],
+            "version": row["version"],
+            "confidence": row["confidence"],
+            "at": row["decided_at"].isoformat(),
+            "reviewed_by": row["reviewer"],
+        },
+    }
+    if row["provenance"]:
+        found["provenance"] = row["provenance"]
+    if row["arguments"] is not None:
+        found["action"] = row["arguments"]
+    return found
+
+
+def _task(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The task as receivers know it: a revision goes by the id and key of the first."""
+    if row["revises"] is None:
+        return {"id": row["task_id"], "key": row["task_key"]}
+    return {"id": row["revises"], "key": row["task_key"], "revision": row["revision"]}

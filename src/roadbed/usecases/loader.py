@@ -1,0 +1,238 @@
+"""A use-case folder on disk: its code, its examples, and the hash that names its behaviour."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+from pydantic import BaseModel
+
+from roadbed.tables import LeftOut, Table, TableError
+from roadbed.usecases.business_rules import RuleBook, read_rules
+from roadbed.usecases.decider import LabelledExample, Records
+from roadbed.usecases.errors import Problem, UseCaseError
+from roadbed.usecases.labels import normal_output
+from roadbed.usecases.parsing import read_form
+from roadbed.usecases.use_case import UseCase
+
+# Examples reach a version through what was learnt from them, docs not at all.
+_NOT_BEHAVIOUR = {"examples", "docs", "__pycache__"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoadedUseCase:
+    """A use case with the folder it came from. ``files`` maps each path to its SHA-256.
+
+    ``code`` is the read-only copy whose code runs; ``None``: the folder itself.
+    """
+
+    declared: UseCase
+    folder: Path
+    files: Mapping[str, str]
+    rules: RuleBook = field(default_factory=RuleBook)
+    records: Records = field(default_factory=dict)
+    code: Path | None = None
+
+    @property
+    def name(self) -> str:
+        return self.declared.name
+
+    @property
+    def folder_hash(self) -> str:
+        """One hash over every file that shapes a decision."""
+        return folder_hash(self.files)
+
+
+def folder_hash(files: Mapping[str, str]) -> str:
+    """One hash over files by path, each by its own hash."""
+    return hashlib.sha256(json.dumps(dict(sorted(files.items()))).encode()).hexdigest()
+
+
+def load(folder: Path) -> LoadedUseCase:
+    """Import ``folder/usecase.py``. Raises ``UseCaseError``; other folders are not affected."""
+    module = _import(folder)
+    found = [each for each in vars(module).values() if isinstance(each, UseCase)]
+    if len(found) != 1:
+        raise UseCaseError(
+            folder.name,
+            [
+                Problem(
+                    file=folder / "usecase.py",
+                    problem=f"It declares {len(found)} use cases.",
+                    remedy="Declare exactly one UseCase(…) at the top level.",
+                )
+            ],
+        )
+    declared = found[0]
+    if not (declared.function or declared.trainable):
+        raise UseCaseError(
+            declared.name,
+            [
+                Problem(
+                    file=folder / "usecase.py",
+                    field="decider",
+                    problem="It has no decider.",
+                    remedy="Put @NAME.decider on a function, or call NAME.decider(…).",
+                )
+            ],
+        )
+    declared.prompts = {
+        path.name: path.read_text(encoding="utf-8-sig", errors="replace")
+        for path in sorted((folder / "prompts").glob("*.md"))
+    }
+    return LoadedUseCase(
+        declared=declared,
+        folder=folder,
+        files=hashes(folder),
+        rules=read_rules(folder / "rules.yaml"),
+        records=read_records(folder / "data"),
+    )
+
+
+def folders(parent: Path) -> list[Path]:
+    """The use-case folders below ``parent``, or ``parent`` itself if it is one."""
+    if (parent / "usecase.py").exists():
+        return [parent]
+    return sorted(each.parent for each in parent.glob("*/usecase.py"))
+
+
+def without_code(parent: Path) -> list[Path]:
+    """Folders below ``parent`` that have no ``usecase.py``, or lost it."""
+    if (parent / "usecase.py").exists() or not parent.is_dir():
+        return []
+    return sorted(
+        each for each in parent.iterdir() if each.is_dir() and not (each / "usecase.py").exists()
+    )
+
+
+def read_records(folder: Path) -> Records:
+    """The reference tables ``data/*.csv``: the first column is the key. Raises ``UseCaseError``."""
+    return {path.stem: _records(path) for path in sorted(folder.glob("*.csv"))}
+
+
+def _records(path: Path) -> dict[str, dict[str, str]]:
+    remedy = "Write UTF-8 CSV with a header; its first column is the key, and names one row."
+    try:
+        table = Table(path)
+        records: dict[str, dict[str, str]] = {}
+        for entry in table.entries():
+            if isinstance(entry, LeftOut):
+                raise TableError(f"Line {entry.line} has {entry.why}.", remedy)
+            if entry.cells[0] in records:
+                raise TableError(f"Line {entry.line} has a key that was there before.", remedy)
+            records[entry.cells[0]] = dict(zip(table.header, entry.cells, strict=True))
+    except TableError as error:
+        problem = Problem(
+            file=path, problem=f"This is no table: {error.problem}", remedy=error.remedy
+        )
+        raise UseCaseError(path.parent.parent.name, [problem]) from error
+    return records
+
+
+def read_examples(
+    loaded: LoadedUseCase,
+) -> Iterator[tuple[Path, int, LabelledExample | Problem]]:
+    """Every line of ``examples/*.jsonl``: ``{"input": {…}, "output": {…} or null}``."""
+    for path in sorted((loaded.folder / "examples").glob("*.jsonl")):
+        with path.open(encoding="utf-8-sig", errors="replace") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield path, number, _example(loaded.declared, path, number, line)
+
+
+def _example(declared: UseCase, path: Path, number: int, line: str) -> LabelledExample | Problem:
+    try:
+        record = json.loads(line)
+        if not isinstance(record, dict) or set(record) != {"input", "output"}:
+            raise ValueError("it is not an object with exactly the fields input and output")
+        output = record["output"]
+        return LabelledExample(
+            input=read_form(declared.input, record["input"]).value,
+            output=None if output is None else _right(declared, output),
+        )
+    except (ValueError, RecursionError) as error:
+        return Problem(
+            file=path,
+            line=number,
+            problem=f"This example cannot be used: {error}.",
+            remedy='Write {"input": {…}, "output": {…}}, output null if none is right.',
+        )
+
+
+def _right(declared: UseCase, output: object) -> BaseModel:
+    """A right output with each label in its one form. Raises ``UnfitError``."""
+    normal = normal_output(declared, output) if isinstance(output, dict) else output
+    return read_form(declared.output, normal).value
+
+
+def _import(folder: Path) -> ModuleType:
+    path = folder / "usecase.py"
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    spec = importlib.util.spec_from_file_location(f"roadbed_usecase_{digest}", path)
+    if spec is None or spec.loader is None or not path.exists():
+        raise UseCaseError(
+            folder.name,
+            [
+                Problem(
+                    file=path,
+                    problem="There is no usecase.py.",
+                    remedy="`roadbed new NAME` writes one.",
+                )
+            ],
+        )
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module  # pydantic looks annotations up there
+    wrote, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        spec.loader.exec_module(module)
+    except UseCaseError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise UseCaseError(folder.name, [_import_problem(path, error)]) from error
+    finally:
+        sys.dont_write_bytecode = wrote
+    return module
+
+
+def _import_problem(path: Path, error: BaseException) -> Problem:
+    if isinstance(error, SyntaxError):
+        return Problem(
+            file=path,
+            line=error.lineno,
+            problem=f"Python cannot read it: {error.msg}.",
+            remedy="Correct the syntax on this line.",
+        )
+    return Problem(
+        file=path,
+        line=raised_at(path, error),
+        problem=f"It fails when imported: {type(error).__name__}: {error}.",
+        remedy="Correct this line.",
+    )
+
+
+def raised_at(path: Path, error: BaseException) -> int | None:
+    """The line of ``path`` that was running when ``error`` was raised: the deepest, if several."""
+    trace, line = error.__traceback__, None
+    while trace:
+        # Python knows the file by its absolute path, however it was named here.
+        if Path(trace.tb_frame.f_code.co_filename).resolve() == path.resolve():
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file that shapes a decision, by path."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in relative.parts)
+        if path.is_file() and not hidden and not _NOT_BEHAVIOUR & set(relative.parts):
+            found[relative.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found

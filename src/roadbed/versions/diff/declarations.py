@@ -1,0 +1,175 @@
+"""What changed between two declarations of a use case, in sentences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from roadbed.kernel.figures import amount, percent
+from roadbed.people.model import named
+
+Declaration = Mapping[str, Any]
+_TOLD_APART = {"pod", "slices", "budget", "input", "output", "purpose", "trainable", "rollout"}
+
+
+def told(before: Declaration, after: Declaration) -> Iterator[str]:
+    """One sentence for each part that differs; none where one of them was not kept."""
+    if not before or not after:
+        return
+    if before.get("purpose") != after.get("purpose"):
+        yield f"The purpose is now “{after.get('purpose')}”, before “{before.get('purpose')}”."
+    yield from _numbers(before, after, _PLAIN)
+    yield from _budget(before.get("budget"), after.get("budget"))
+    yield from _pod(before.get("pod") or {}, after.get("pod") or {})
+    yield from _listed("slice", before.get("slices") or [], after.get("slices") or [])
+    yield from _rollout(before.get("rollout") or {}, after.get("rollout") or {})
+    for side in ("input", "output"):
+        yield from _fields(side, before.get(side) or {}, after.get(side) or {})
+    if before.get("trainable") != after.get("trainable"):
+        learns = after.get("trainable")
+        yield f"The decider {'learns from examples now' if learns else 'no longer learns'}."
+    for name in sorted((set(before) | set(after)) - _TOLD_APART - set(_PLAIN)):
+        if before.get(name) != after.get(name):
+            yield f"{_title(name)} changed from {_json(before, name)} to {_json(after, name)}."
+
+
+def moved(label: str, before: float | None, after: float | None, show: Callable[..., str]) -> str:
+    """Which way a figure went: ``Error limit lowered from 2 % to 1 %.`` and the like."""
+    if before is None:
+        return f"{label} set to {show(after)}; there was none."
+    if after is None:
+        return f"{label} taken away; it was {show(before)}."
+    way = "lowered" if after < before else "raised"
+    return f"{label} {way} from {show(before)} to {show(after)}."
+
+
+def _seconds(value: float) -> str:
+    return f"{value:g} s"
+
+
+def _hours(value: float) -> str:
+    return f"{value:g} h"
+
+
+def _plain(value: float) -> str:
+    return f"{value:,g}"
+
+
+_Table = Mapping[str, tuple[str, Callable[..., str]]]
+_PLAIN: _Table = {
+    "risk_limit": ("Error limit", percent),
+    "certainty": ("Certainty", percent),
+    "deadline_seconds": ("Deadline", _seconds),
+    "label_within_hours": ("Time for a label of the sample", _hours),
+    "approve_within_hours": ("Time for an approval", _hours),
+}
+_ROLLOUT: _Table = {
+    "sign_off_hours": ("Time a sign-off is good for", _hours),
+    "shadow_tasks": ("Tasks in shadow", _plain),
+    "canary_tasks": ("Tasks compared as canary", _plain),
+    "canary_share": ("Share of the canary", percent),
+    "margin": ("Margin of the canary", percent),
+}
+_GATE: _Table = {
+    "worse_by": ("What the gate lets it be worse by", percent),
+    "slice_worse_by": ("What the gate lets a slice be worse by", percent),
+    "slower_by": ("How many times slower the gate lets it be", _plain),
+    "dearer_by": ("How many times dearer the gate lets it be", _plain),
+    "fewest": ("Items the gate needs", _plain),
+}
+
+
+def _numbers(before: Declaration, after: Declaration, table: _Table) -> Iterator[str]:
+    for name, (label, show) in table.items():
+        if before.get(name) != after.get(name):
+            yield moved(label, before.get(name), after.get(name), show)
+
+
+def _budget(before: Declaration | None, after: Declaration | None) -> Iterator[str]:
+    if before == after:
+        return
+    if not before or not after:
+        yield "The budget was taken away." if before else f"A budget was set: {_sums(after or {})}."
+        return
+    for name in ("per_task", "per_month", "per_day"):
+        if before.get(name) != after.get(name):
+            money = after.get("currency", "")
+            yield moved(
+                f"Budget {name.replace('_', ' ')}",
+                before.get(name),
+                after.get(name),
+                lambda value, money=money: amount(value, money),
+            )
+    if before.get("currency") != after.get("currency"):
+        yield f"The budget is in {after.get('currency')}, before in {before.get('currency')}."
+
+
+def _sums(budget: Declaration) -> str:
+    parts = [
+        f"{amount(budget[name], budget.get('currency', ''))} {name.replace('_', ' ')}"
+        for name in ("per_task", "per_day", "per_month")
+        if budget.get(name) is not None
+    ]
+    return ", ".join(parts)
+
+
+def _pod(before: Declaration, after: Declaration) -> Iterator[str]:
+    for role in sorted(set(before) | set(after)):
+        if before.get(role) != after.get(role):
+            name = role.replace("_", " ")
+            yield f"The {name} is {after.get(role, 'nobody')}, before {before.get(role, 'nobody')}."
+
+
+def _listed(what: str, before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
+    for name in after:
+        if name not in before:
+            yield f"{_title(what)} {name} added."
+    for name in before:
+        if name not in after:
+            yield f"{_title(what)} {name} removed."
+
+
+def _rollout(before: Declaration, after: Declaration) -> Iterator[str]:
+    if not before or not after:
+        return
+    if before.get("sign_offs") != after.get("sign_offs"):
+        now, then = (named(each.get("sign_offs") or []) for each in (after, before))
+        yield f"Signed off by {now}, before by {then}."
+    yield from _numbers(before, after, _ROLLOUT)
+    if before.get("sticky_by") != after.get("sticky_by"):
+        yield f"A canary bucket is kept by {after.get('sticky_by') or 'the key of the task'}."
+    old, new = before.get("gate") or {}, after.get("gate") or {}
+    yield from _numbers(old, new, _GATE)
+    checks = [[each["name"] for each in gate.get("checks") or []] for gate in (old, new)]
+    yield from _listed("outside check", *checks)
+
+
+def _fields(side: str, before: Declaration, after: Declaration) -> Iterator[str]:
+    old, new = (each.get("properties") or {} for each in (before, after))
+    for name in new:
+        if name not in old:
+            yield f"The {side} has a new field {name} ({_type(new[name])})."
+    for name in old:
+        if name not in new:
+            yield f"The {side} has no field {name} any more."
+        elif old[name] != new[name]:
+            kinds = _type(old[name]), _type(new[name])
+            said = f": {kinds[1]}, before {kinds[0]}" if kinds[0] != kinds[1] else ""
+            yield f"The {side}'s field {name} changed{said}."
+
+
+def _type(schema: Declaration) -> str:
+    if "enum" in schema:
+        return "one of " + ", ".join(map(str, schema["enum"]))[:200]
+    if "anyOf" in schema:
+        return " or ".join(_type(each) for each in schema["anyOf"])
+    return str(schema.get("type") or schema.get("$ref", "anything").rpartition("/")[2])
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _json(declared: Declaration, name: str) -> str:
+    return json.dumps(declared.get(name), ensure_ascii=False)[:200]

@@ -1,0 +1,137 @@
+"""Versions and what was proven about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from roadbed.kernel.ids import VersionId
+from roadbed.usecases import rollout
+from roadbed.usecases.use_case import UseCase
+
+Step = Literal[
+    "planned",
+    "gated",
+    "failed",
+    "shadow",
+    "canary",
+    "live",
+    "retired",
+    "rolled_back",
+    "withdrawn",
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Improved:
+    """What one run of ``improve`` did.
+
+    ``version`` is live now, ``None`` where a new one must take the ladder. ``certificate`` is the
+    proof beside it in JSON, ``None`` if no look was due. ``note`` says in a sentence what happened.
+    """
+
+    use_case: str
+    version: VersionId | None
+    number: int | None
+    learned_from: int
+    certificate: Mapping[str, Any] | None
+    note: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VersionInfo:
+    """A version as a page shows it."""
+
+    id: VersionId
+    number: int
+    behaviour: str
+    learned_from: int
+    learned_until: datetime | None
+    certificate: Mapping[str, Any] | None
+    made_at: datetime
+    live_since: datetime | None
+    retired_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignOff:
+    """A person's word on a release, bound to its content; ``counts`` says whether it holds now.
+
+    ``why_not`` says why it does not: withdrawn, expired, other content, the person lost the role.
+    """
+
+    id: str
+    role: str
+    person: str
+    verdict: Literal["approve", "refuse"]
+    content: str
+    note: str | None
+    given_at: datetime
+    expires_at: datetime
+    withdrawn_at: datetime | None
+    counts: bool
+    why_not: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Release:
+    """A candidate version on its way up, as pages and commands show it.
+
+    ``plan`` is what it must reach (``usecases.rollout.facts``), ``gate`` the report of the gate,
+    ``trial`` the newest reading of shadow or canary, all plain JSON. ``missing`` are the roles
+    whose word it still needs; ``next`` is the verb that comes next, ``waits_for`` what that waits
+    for (a role, ``traffic``, ``labels``), both ``None`` at the end.
+    """
+
+    id: str
+    use_case: str
+    number: int
+    step: Step
+    behaviour: str
+    base: str | None
+    base_number: int | None
+    version: str | None
+    version_number: int | None
+    certificate: Mapping[str, Any] | None
+    reason: str
+    author: str
+    authors: Sequence[str]
+    proposals: Sequence[str]
+    plan: Mapping[str, Any]
+    gate: Mapping[str, Any] | None
+    content: str | None
+    trial: Mapping[str, Any] | None
+    planned_at: datetime
+    gated_at: datetime | None
+    shadow_at: datetime | None
+    canary_at: datetime | None
+    live_at: datetime | None
+    ended_at: datetime | None
+    ended_by: str | None
+    ended_why: str | None
+    sign_offs: Sequence[SignOff]
+    missing: Sequence[str]
+    next: str | None
+    waits_for: str | None
+
+
+def declaration(declared: UseCase) -> dict[str, Any]:
+    """What a pod declared, as plain JSON."""
+    return {
+        "purpose": declared.purpose,
+        "risk_limit": declared.risk_limit,
+        "certainty": declared.certainty,
+        "deadline_seconds": declared.deadline_seconds,
+        "slices": list(declared.slices),
+        "label_within_hours": declared.label_within_hours,
+        "approve_within_hours": declared.approvals.within_hours,
+        "pod": asdict(declared.pod),
+        "budget": asdict(declared.budget) if declared.budget else None,
+        "trainable": declared.trainable is not None,
+        "input": declared.input.model_json_schema(),
+        "output": declared.output.model_json_schema(),
+        "rollout": rollout.facts(declared.rollout),
+    }

@@ -1,0 +1,88 @@
+-- name: service
+SELECT use_case.coin_seed, use_case.halted, use_case.halt_epoch, use_case.live_version,
+       use_case.state, use_case.threshold, use_case.cautious, use_case.reference_rate AS rate,
+       use_case.alarm_at, use_case.bridges_left, use_case.stage, version.behaviour,
+       version.number, version.certificate, behaviour.folder_hash, behaviour.artifacts,
+       certificate.threshold AS proven_threshold, certificate.detail -> 'pooling' AS pooling, to_jsonb(trial.*) AS trial
+FROM use_case
+LEFT JOIN version ON version.id = use_case.live_version
+LEFT JOIN certificate ON certificate.id = version.certificate
+LEFT JOIN behaviour ON behaviour.hash = version.behaviour
+LEFT JOIN LATERAL (
+    -- The candidate beside it, with its own proof, which an alarm since then voids.
+    SELECT release.id, release.step, release.plan, release.behaviour, release.version,
+           (SELECT number FROM version AS tried WHERE tried.id = release.version) AS number,
+           proof.id AS certificate, proof.threshold AS proven_threshold,
+           proof.detail -> 'pooling' AS pooling,
+           CASE WHEN proof.bridged OR use_case.state IN ('halted', 'cautious')
+                  OR (proof.detail ->> 'alarm_at')::timestamptz IS DISTINCT FROM use_case.alarm_at
+                THEN NULL ELSE proof.threshold END AS threshold
+    FROM release LEFT JOIN certificate AS proof ON proof.id = release.certificate
+    WHERE release.use_case = use_case.name AND release.step IN ('shadow', 'canary')
+) AS trial ON true
+WHERE use_case.name = %(name)s
+
+-- name: artifact
+SELECT content FROM artifact WHERE hash = %(hash)s
+
+-- name: store_artifact
+-- Once more over what is there: it may have been damaged since.
+INSERT INTO artifact (hash, content) VALUES (%(hash)s, %(content)s)
+ON CONFLICT (hash) DO UPDATE SET content = EXCLUDED.content
+WHERE artifact.content <> EXCLUDED.content
+
+-- name: store_behaviour
+INSERT INTO behaviour (hash, use_case, folder_hash, files, artifacts, kinds, learned_from,
+                       learned_until, made_at, declaration, made_by, reason)
+VALUES (%(hash)s, %(use_case)s, %(folder_hash)s, %(files)s, %(artifacts)s, %(kinds)s,
+        %(learned_from)s, %(learned_until)s, %(made_at)s, %(declaration)s, %(made_by)s, %(reason)s)
+ON CONFLICT DO NOTHING
+
+-- name: behaviour
+SELECT * FROM behaviour WHERE hash = %(hash)s
+
+-- name: made_versions
+SELECT version.id, version.number, version.behaviour, behaviour.learned_from,
+       behaviour.learned_until, version.made_at, version.live_since, version.retired_at,
+       behaviour.made_by, behaviour.reason, use_case.live_version = version.id AS live,
+       to_jsonb(certificate.*) - 'detail'
+           || jsonb_build_object('counted', certificate.detail -> 'counted') AS certificate
+FROM version
+JOIN use_case ON use_case.name = version.use_case
+JOIN behaviour ON behaviour.hash = version.behaviour
+LEFT JOIN certificate ON certificate.id = version.certificate
+WHERE version.use_case = %(use_case)s
+  AND (%(before)s::integer IS NULL OR version.number < %(before)s)
+ORDER BY version.number DESC LIMIT %(most)s
+
+-- name: one_version
+SELECT version.id, version.number, version.behaviour, version.made_at, version.live_since,
+       version.retired_at, use_case.live_version = version.id AS live, behaviour.files,
+       behaviour.artifacts, behaviour.declaration, behaviour.learned_from, behaviour.learned_until,
+       behaviour.made_by, behaviour.reason, use_case.declaration -> 'budget' AS budget,
+       certificate.detail -> 'pooling' AS pooling, to_jsonb(certificate.*) - 'detail'
+           || jsonb_build_object('counted', certificate.detail -> 'counted') AS certificate
+FROM version
+JOIN use_case ON use_case.name = version.use_case
+JOIN behaviour ON behaviour.hash = version.behaviour
+LEFT JOIN certificate ON certificate.id = version.certificate
+WHERE version.use_case = %(use_case)s
+  AND (version.id = %(version)s OR version.number::text = %(version)s)
+
+-- name: why_patched
+SELECT patch ->> 'id' AS id, title, reason, decided_by, note FROM proposal
+WHERE use_case = %(use_case)s AND patch ->> 'id' = ANY (%(ids)s)
+
+-- name: noted_use_case
+SELECT name, declaration, stage, state, threshold, halted, live_version FROM use_case
+WHERE name = %(use_case)s
+
+-- name: in_service
+SELECT version.id, version.number, version.behaviour, behaviour.learned_from,
+       behaviour.learned_until, version.made_at, version.live_since, version.retired_at,
+       to_jsonb(certificate.*) AS certificate
+FROM use_case
+JOIN version ON version.id = use_case.live_version
+JOIN behaviour ON behaviour.hash = version.behaviour
+LEFT JOIN certificate ON certificate.id = version.certificate
+WHERE use_case.name = %(use_case)s

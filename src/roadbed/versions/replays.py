@@ -1,0 +1,266 @@
+"""Verb: ``run`` a past task on any version, and keep nothing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Protocol
+
+from roadbed.budgets.model import Aside
+from roadbed.budgets.service import Budgets
+from roadbed.decisions.decider_runner import Runner
+from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
+from roadbed.decisions.model import Answered, LiveVersion
+from roadbed.intake.model import AdmittedTask
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.ids import CertificateId, TaskId, VersionId
+from roadbed.risk.slices import Pooling
+from roadbed.risk.states import State
+from roadbed.scoring.assessment import Truth, is_wrong
+from roadbed.scoring.content import Content, content_hash
+from roadbed.storage.database import Row
+from roadbed.usecases.parsing import UnfitError, read_stored
+from roadbed.usecases.use_case import Budget, UseCase
+from roadbed.versions import identity
+from roadbed.versions.errors import ReplayBlindError, ReplayBudgetError, ReplayInputError
+from roadbed.versions.service import Versions
+from roadbed.versions.side_by_side import score_of
+from roadbed.versions.store import Runnable, VersionStore
+
+Receipt = Mapping[str, Any]
+
+
+class ReadReceipt(Protocol):
+    """How a receipt is read: as ``viewer`` may see it, with what is held back left out."""
+
+    async def __call__(self, task_id: str, *, viewer: str) -> Receipt:
+        """The receipt. Raises ``UnknownTaskError``."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replay:
+    """What a version says to a past task, beside what was decided and what was right.
+
+    ``route`` is the way it would take while the version's proof holds. ``patched`` are the accepted
+    changes that had a part in it. ``same`` compares with what was decided, ``right`` and
+    ``was_right`` with the right output; ``None`` where one of the two is not known. ``cost`` is
+    ``None`` where the decider does not say.
+    """
+
+    task: str
+    use_case: str
+    input: Mapping[str, Any]
+    version: str
+    version_number: int
+    output: Mapping[str, Any] | None
+    confidence: float | None
+    threshold: float | None
+    route: str
+    reason_code: str
+    reason: str
+    rule: str | None
+    evidence: Mapping[str, Any]
+    patched: Sequence[str]
+    actions: Sequence[str]
+    seconds: float
+    cost: Decimal | None
+    decided: Mapping[str, Any]
+    same: bool
+    right_output: Mapping[str, Any] | None
+    right: bool | None
+    was_right: bool | None
+
+    @property
+    def says(self) -> str:
+        """It in one sentence."""
+        if self.output is None:
+            said = "gives no answer" + (" either" if self.same else "")
+        else:
+            said = "says the same" if self.same else "says something else"
+        if self.right is not None:
+            said += ", which is right" if self.right else ", which is wrong"
+        if self.route != self.decided["route"]:
+            said += f"; {_WAYS[self.route]}"
+        return f"Version {self.version_number} {said}."
+
+
+_WAYS = {
+    "automatic": "it would go out by itself",
+    "review": "it would go to a person",
+    "refused": "it would be refused",
+}
+
+
+class Replays:
+    """Runs past tasks again. Writes no decision, delivery, review or example."""
+
+    def __init__(
+        self,
+        versions: Versions,
+        store: VersionStore,
+        receipt: ReadReceipt,
+        budgets: Budgets,
+        clock: Clock,
+    ) -> None:
+        self._versions = versions
+        self._store = store
+        self._receipt = receipt
+        self._budgets = budgets
+        self._clock = clock
+
+    async def run(self, task_id: str, version: str, *, actor: str) -> Replay:
+        """What ``version`` (id or number) says to a task, as ``actor`` may see it.
+
+        Whoever may not see what was decided may not see this either; and while a review is open,
+        only who sent the task may, since a second answer would sway a reviewer and give away the
+        known mistakes among the work. A use case with a budget pays for it. Raises
+        ``UnknownTaskError``, ``UnknownVersionError``, ``ArtifactMissingError``,
+        ``ReplayBlindError``, ``ReplayInputError``, ``ReplayBudgetError``.
+        """
+        receipt = await self._receipt(task_id, viewer=actor)
+        if withheld(receipt, actor):
+            raise ReplayBlindError(task_id)
+        row = await self._versions.row(receipt["use_case"], version)
+        found = await self._store.open(receipt["use_case"], row["behaviour"], None)
+        task = _task(receipt, found, row["number"])
+        held = await self._hold(receipt["use_case"], row)
+        cost: Decimal | None = None
+        try:
+            evaluation = await _evaluate(found, row, task, self._clock)
+            cost = evaluation.cost
+        finally:
+            await self._budgets.settle_aside(held, cost)
+        return _replay(receipt, row, found.loaded.declared, evaluation)
+
+    async def _hold(self, use_case: str, row: Row) -> Aside:
+        """Today's limits hold, not those the version was made under."""
+        if row["budget"] is None:
+            return Aside.free()
+        held = await self._budgets.take_aside(use_case, Budget(**row["budget"]))
+        if held is None:
+            raise ReplayBudgetError(use_case)
+        return held
+
+
+def withheld(receipt: Receipt, viewer: str) -> bool:
+    """Whether ``viewer`` may not replay the task of this receipt, read as the viewer."""
+    # Before its decision nobody can know whether somebody will have to judge it blind.
+    if receipt["decision"] is None or receipt["decision"]["hidden"]:
+        return True
+    review = receipt["review"]
+    is_open = review is not None and review["verdict"] is None
+    return is_open and receipt["source"].get("by") != viewer
+
+
+async def _evaluate(found: Runnable, row: Row, task: AdmittedTask, clock: Clock) -> Evaluation:
+    threshold = identity.threshold_of(row["id"], row["behaviour"], row["certificate"])
+    version = LiveVersion(
+        id=VersionId(row["id"]),
+        decider=found.decider,
+        threshold=threshold,
+        certificate=CertificateId(row["certificate"]["id"]) if threshold is not None else None,
+        state=State.OPEN if threshold is not None else State.SHADOW,
+        cautious=threshold is not None and row["certificate"]["bridged"],
+        pooling=Pooling(**row["pooling"]) if row["pooling"] else None,
+        loaded=found.loaded,
+    )
+    runner = Runner(found.loaded.declared)
+    context = EvaluationContext(
+        use_case=found.loaded, runner=runner, clock=clock, capped=row["budget"] is not None
+    )
+    try:
+        return await evaluate(version, task, context)
+    finally:
+        runner.close()
+
+
+def _task(receipt: Receipt, found: Runnable, number: int) -> AdmittedTask:
+    try:
+        reading = read_stored(found.loaded.declared.input, receipt["input"])
+    except UnfitError as error:
+        raise ReplayInputError(receipt["task"], number, str(error)) from error
+    return AdmittedTask(
+        id=TaskId(receipt["task"]),
+        use_case=receipt["use_case"],
+        key=receipt["key"],
+        input=reading.value,
+        content=reading.form,
+        source={"surface": "replay"},
+        reference=False,
+        reference_rate=0.0,
+        admitted_at=receipt["admitted_at"],
+    )
+
+
+def _replay(receipt: Receipt, row: Row, declared: UseCase, evaluation: Evaluation) -> Replay:
+    decision, answer, routed = receipt["decision"], evaluation.answer, evaluation.routed
+    verdict = (receipt["review"] or {}).get("verdict")
+    output = answer.output if isinstance(answer, Answered) else None
+    before = _content(decision)
+    patched = answer.evidence.get("patched") or ()
+    return Replay(
+        task=receipt["task"],
+        use_case=receipt["use_case"],
+        input=receipt["input"],
+        version=row["id"],
+        version_number=row["number"],
+        output=output,
+        confidence=answer.confidence if isinstance(answer, Answered) else None,
+        threshold=identity.threshold_of(row["id"], row["behaviour"], row["certificate"]),
+        route=routed.route,
+        reason_code=routed.code,
+        reason=routed.reason,
+        rule=routed.rule,
+        evidence={name: value for name, value in answer.evidence.items() if name != "patched"},
+        patched=[str(each) for each in patched] if isinstance(patched, list) else [],
+        actions=[action["name"] for action in evaluation.actions],
+        seconds=evaluation.seconds,
+        cost=answer.cost,
+        decided={
+            name: decision[name]
+            for name in (
+                "version",
+                "version_number",
+                "output",
+                "confidence",
+                "threshold",
+                "route",
+                "reason_code",
+                "reason",
+                "rule",
+                "decide_seconds",
+                "cost",
+            )
+        },
+        same=content_hash(evaluation.content) == content_hash(before),
+        right_output=verdict["right_output"] if verdict else None,
+        right=_right(declared, evaluation.content, receipt, verdict) if verdict else None,
+        was_right=verdict["agrees"] if verdict else None,
+    )
+
+
+def _content(decision: Row) -> Content | None:
+    if decision["output"] is None:
+        return None
+    return Content(
+        output=decision["output"],
+        actions=decision["actions"] or (),
+        provenance=decision["provenance"] or {},
+    )
+
+
+def _right(
+    declared: UseCase, content: Content | None, receipt: Receipt, verdict: Row
+) -> bool | None:
+    """Whether it is right by what a person said; ``None`` where that does not tell."""
+    output, actions = verdict["right_output"], verdict["right_actions"]
+    judged = content_hash(_content(receipt["decision"]))
+    truth = Truth(
+        right=None if output is None else Content(output=output, actions=actions or ()),
+        actions_known=actions is not None,
+        losses={judged: verdict["loss"]} if judged and verdict["loss"] is not None else {},
+    )
+    score = score_of(declared, content, None, truth, receipt["input"])
+    return None if score.loss is None else not is_wrong(score, declared.tolerance)

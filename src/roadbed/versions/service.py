@@ -1,0 +1,192 @@
+"""Verbs: ``list`` the versions of a use case, ``show`` one, ``diff`` two."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from roadbed.storage.database import Database, Row
+from roadbed.storage.sql import queries
+from roadbed.usecases.errors import UnknownUseCaseError
+from roadbed.usecases.patches import ARTIFACT
+from roadbed.versions import identity
+from roadbed.versions.diff import rules
+from roadbed.versions.diff.behaviour import changed_files, difference
+from roadbed.versions.diff.sides import Difference, Side
+from roadbed.versions.errors import UnknownVersionError
+from roadbed.versions.model import VersionInfo
+from roadbed.versions.store import VersionStore
+
+_SQL = queries(__package__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Version:
+    """A version in a list: who made it, why, what of, and when it was in service.
+
+    ``share`` is the part of the reference sample that its proof lets be automatic.
+    """
+
+    id: str
+    number: int
+    behaviour: str
+    made_by: str
+    reason: str
+    made_at: datetime
+    learned_from: int
+    learned_until: datetime | None
+    threshold: float | None
+    share: float | None
+    live: bool
+    live_since: datetime | None
+    retired_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VersionDetail:
+    """One version with what it is made of: ``patches`` in words, files with their hashes."""
+
+    version: Version
+    declaration: Mapping[str, Any]
+    patches: Sequence[str]
+    files: Mapping[str, str]
+    trained: Mapping[str, str]
+
+
+class Versions:
+    """Reads versions; changes nothing."""
+
+    def __init__(self, database: Database, store: VersionStore) -> None:
+        self._database = database
+        self._store = store
+
+    async def in_service(self, use_case: str) -> VersionInfo | None:
+        """The version that decides; a candidate is not it, however new."""
+        row = await self._database.fetch_one(_SQL["in_service"], {"use_case": use_case})
+        return VersionInfo(**row) if row else None
+
+    async def list(
+        self, use_case: str, *, most: int = 50, before: int | None = None
+    ) -> Sequence[Version]:
+        """The newest first, from below number ``before`` on. Raises ``UnknownUseCaseError``."""
+        facts = {"use_case": use_case, "most": most, "before": before}
+        rows = await self._database.fetch(_SQL["made_versions"], facts)
+        if not rows and not await self._database.fetch(_SQL["noted_use_case"], facts):
+            raise UnknownUseCaseError(use_case)
+        return [_version(row) for row in rows]
+
+    async def show(self, use_case: str, version: str) -> VersionDetail:
+        """One version, by id or number. Raises ``UnknownVersionError``."""
+        row = await self.row(use_case, version)
+        patches = await self._patches(use_case, row)
+        return VersionDetail(
+            version=_version(row),
+            declaration=row["declaration"],
+            patches=[rules.patch(each) for each in patches],
+            files=row["files"],
+            trained=_trained(row),
+        )
+
+    async def diff(self, use_case: str, a: str, b: str) -> Difference:
+        """What changed from ``a`` to ``b``, each an id or a number. Raises as ``show`` does."""
+        rows = [await self.row(use_case, each) for each in (a, b)]
+        apart = changed_files(rows[0]["files"], rows[1]["files"])
+        sides = [await self._side(use_case, row, apart) for row in rows]
+        return difference(*sides)
+
+    async def row(self, use_case: str, version: str) -> Row:
+        """What is stored of one version, by id or number. Raises ``UnknownVersionError``."""
+        facts = {"use_case": use_case, "version": version.strip().replace("\0", "")}
+        found = await self._database.fetch_one(_SQL["one_version"], facts)
+        if found is None:
+            raise UnknownVersionError(version)
+        return found
+
+    async def _side(self, use_case: str, row: Row, apart: Sequence[str]) -> Side:
+        wanted = {
+            name: digest
+            for name, digest in row["files"].items()
+            if name in apart or name.startswith("prompts/")
+        }
+        patches = await self._patches(use_case, row)
+        certificate = row["certificate"] or {}
+        return Side(
+            id=row["id"],
+            number=row["number"],
+            declaration=row["declaration"],
+            digests=row["files"],
+            contents=await self._store.contents(use_case, wanted),
+            trained=_trained(row),
+            patches=patches,
+            reasons=await self._reasons(use_case, patches),
+            learned_from=row["learned_from"],
+            learned_until=row["learned_until"],
+            threshold=_threshold(row),
+            covered=certificate.get("covered", 0),
+            items=_counted(certificate),
+        )
+
+    async def _patches(self, use_case: str, row: Row) -> Sequence[Mapping[str, Any]]:
+        if ARTIFACT not in row["artifacts"]:
+            return []
+        found = await self._store.contents(use_case, {ARTIFACT: row["artifacts"][ARTIFACT]})
+        patches: Sequence[Mapping[str, Any]] = json.loads(found[ARTIFACT] or b"[]")
+        return patches
+
+    async def _reasons(
+        self, use_case: str, patches: Sequence[Mapping[str, Any]]
+    ) -> Mapping[str, str]:
+        ids = [str(each["id"]) for each in patches if "id" in each]
+        if not ids:
+            return {}
+        rows = await self._database.fetch(_SQL["why_patched"], {"use_case": use_case, "ids": ids})
+        return {row["id"]: _why(row) for row in rows}
+
+
+def _counted(certificate: Row) -> int:
+    """How many items of the sample were looked at: all, or the first in the order drawn."""
+    return int(certificate.get("counted") or certificate.get("items", 0))
+
+
+def _version(row: Row) -> Version:
+    certificate, threshold = row["certificate"], _threshold(row)
+    share = None
+    if threshold is not None and (counted := _counted(certificate)):
+        share = certificate["covered"] / counted
+    return Version(
+        threshold=threshold,
+        share=share,
+        live=bool(row["live"]),
+        **{
+            name: row[name]
+            for name in (
+                "id",
+                "number",
+                "behaviour",
+                "made_by",
+                "reason",
+                "made_at",
+                "learned_from",
+                "learned_until",
+                "live_since",
+                "retired_at",
+            )
+        },
+    )
+
+
+def _threshold(row: Row) -> float | None:
+    return identity.threshold_of(row["id"], row["behaviour"], row["certificate"])
+
+
+def _trained(row: Row) -> Mapping[str, str]:
+    return {name: digest for name, digest in row["artifacts"].items() if name != ARTIFACT}
+
+
+def _why(row: Row) -> str:
+    by = f" Accepted by {row['decided_by']}" if row["decided_by"] else ""
+    note = f": {row['note']}" if by and row["note"] else ""
+    return f"{row['reason']}{by}{note}{'.' if by and not note else ''}"

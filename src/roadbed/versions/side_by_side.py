@@ -1,0 +1,237 @@
+"""Runs two versions side by side on known cases, as the live path would."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from roadbed.decisions.batch_evaluation import KnownInput, evaluate_many
+from roadbed.decisions.decider_runner import Runner
+from roadbed.decisions.evaluation import Evaluation, EvaluationContext
+from roadbed.decisions.metered_calls import Paying
+from roadbed.decisions.model import LiveVersion, NotAnswered, Reason
+from roadbed.examples.model import KnownCase
+from roadbed.examples.service import as_declared
+from roadbed.executors.isolated import learns
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.ids import CertificateId, VersionId
+from roadbed.risk.slices import Pooling
+from roadbed.risk.states import State
+from roadbed.scoring.assessment import Truth, assess, is_wrong
+from roadbed.scoring.content import Content
+from roadbed.scoring.scorers import Score
+from roadbed.usecases.loader import LoadedUseCase
+from roadbed.usecases.use_case import UseCase
+from roadbed.versions import identity
+from roadbed.versions.store import Runnable
+
+Json = Mapping[str, Any]
+# Small enough that nothing waits for a thread; a trainable answers a batch at once.
+_AT_ONCE, _BATCH = 16, 64
+# A busy moment of the machine is not the version's doing; where more than this is slow, it is.
+_MOST_AGAIN = 0.5
+# What a first answer imports and loads must not hold up many: so many are asked one by one at most.
+_ALONE = 16
+WENT_WRONG = (Reason.DECIDER_FAILED, Reason.DECIDER_TIMEOUT, Reason.INVALID_ANSWER)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """What a version said to a case; ``by_rule``: a rule came first, and it was not asked.
+
+    ``loss`` is ``None`` where nobody can tell whether it is right (``unknown``). ``twice``: it was
+    asked again, and ``seconds`` are those of the quicker time.
+    """
+
+    output: Json | None
+    actions: Sequence[Json]
+    provenance: Json
+    confidence: float
+    content: str | None
+    loss: float | None
+    why: str
+    wrong: bool
+    by_rule: bool
+    automatic: bool
+    seconds: float
+    cost: float | None
+    twice: bool = False
+
+    @property
+    def unknown(self) -> bool:
+        """Whether nobody can tell."""
+        return self.loss is None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contender:
+    """A version that is run: its folder, and what it would have in force."""
+
+    loaded: LoadedUseCase
+    version: LiveVersion
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pair:
+    """Both on one case. ``live`` is ``None`` if there is nothing to compare with."""
+
+    item: KnownCase
+    live: Said | None
+    candidate: Said
+
+
+class SideBySide:
+    """Interleaves the two in small chunks, so that what slows the machine slows both."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def run(
+        self,
+        live: Contender | None,
+        candidate: Contender,
+        cases: Sequence[KnownCase],
+        paying: Paying,
+    ) -> tuple[list[Evaluation] | None, list[Evaluation]]:
+        """Both versions on every case, in order: the live one's, the candidate's.
+
+        Raises as ``paying`` does.
+        """
+        sides = [side for side in (live, candidate) if side]
+        contexts = {id(side): self._context(side) for side in sides}
+        trained = all(learns(side.version.decider) for side in sides)
+        most = _BATCH if trained else _AT_ONCE
+        found: dict[int, list[Evaluation]] = {id(side): [] for side in sides}
+        start = turn = 0
+        try:
+            while start < len(cases):
+                warm = all(contexts[id(side)].runner.warm(side.version) for side in sides)
+                chunk = cases[start : start + (most if warm or start >= _ALONE else 1)]
+                start, turn = start + len(chunk), turn + 1
+                inputs = [KnownInput(id=f"gate_{case.id}", content=case.content) for case in chunk]
+                for side in reversed(sides) if turn % 2 else sides:
+                    found[id(side)] += await evaluate_many(
+                        side.version,
+                        inputs,
+                        contexts[id(side)],
+                        paying,
+                        untold=side is live,  # else its successor, which tells, is never shown
+                    )
+        finally:
+            for context in contexts.values():
+                context.runner.close()
+        return found[id(live)] if live else None, found[id(candidate)]
+
+    async def slow_again(
+        self, candidate: Contender, pairs: Sequence[Pair], limit: float, paying: Paying
+    ) -> list[Pair]:
+        """Asks once more what judges and took the candidate over ``limit`` seconds.
+
+        The quicker time counts, the first answer stands. Raises as ``paying`` does.
+        """
+        judges = [pair for pair in pairs if pair.item.judges]
+        slow = [pair.item for pair in judges if pair.candidate.seconds > limit]
+        if len(slow) > _MOST_AGAIN * len(judges):
+            return list(pairs)
+        _, evaluations = await self.run(None, candidate, slow, paying)
+        again = {
+            case.id: evaluation.seconds for case, evaluation in zip(slow, evaluations, strict=True)
+        }
+        return [_quicker(pair, again.get(pair.item.id)) for pair in pairs]
+
+    def _context(self, side: Contender) -> EvaluationContext:
+        return EvaluationContext(
+            use_case=side.loaded,
+            runner=Runner(side.loaded.declared),
+            clock=self._clock,
+            capped=side.loaded.declared.budget is not None,
+        )
+
+
+def paired(
+    live: Contender | None,
+    candidate: Contender,
+    cases: Sequence[KnownCase],
+    evaluations: tuple[Sequence[Evaluation] | None, Sequence[Evaluation]],
+) -> list[Pair]:
+    """What both said to each case, routed by what each has in force."""
+    olds, news = evaluations
+    declared = (live or candidate).loaded.declared
+    return [
+        Pair(
+            item=case,
+            live=_said(live, declared, case, olds[number]) if live and olds else None,
+            candidate=_said(candidate, candidate.loaded.declared, case, news[number]),
+        )
+        for number, case in enumerate(cases)
+    ]
+
+
+def _said(side: Contender, declared: UseCase, case: KnownCase, evaluation: Evaluation) -> Said:
+    routed = evaluation.under(side.version)
+    content = evaluation.content
+    code = evaluation.answer.code if isinstance(evaluation.answer, NotAnswered) else None
+    score = score_of(declared, content, code, case.truth, case.content)
+    return Said(
+        output=content.output if content else None,
+        actions=content.proposed_actions if content else (),
+        provenance=content.provenance if content else {},
+        confidence=evaluation.confidence,
+        content=content.hash if content else None,
+        loss=score.loss,
+        why=score.why,
+        wrong=is_wrong(score, declared.tolerance),
+        by_rule=code is Reason.RULE,
+        automatic=routed.automatic,
+        seconds=evaluation.seconds,
+        cost=None if evaluation.cost is None else float(evaluation.cost),
+    )
+
+
+def score_of(
+    declared: UseCase,
+    content: Content | None,
+    code: str | None,
+    truth: Truth,
+    input: Json,
+    *,
+    known_as: str | None = None,
+) -> Score:
+    """The score of what a version said, with the declaration's scorer.
+
+    Where no answer would be right, giving none is right, unless the version failed to answer.
+    """
+    if truth.right is not None:
+        output = as_declared(declared, truth.right.output) or truth.right.output
+        truth = replace(truth, right=replace(truth.right, output=output))
+    if content is None and truth.labelled and truth.right is None and code in WENT_WRONG:
+        return Score(loss=1.0, why="It failed to answer.")
+    return assess(declared.scorer, content, truth, input, known_as=known_as)
+
+
+def _quicker(pair: Pair, again: float | None) -> Pair:
+    if again is None:
+        return pair
+    said = pair.candidate
+    return replace(pair, candidate=replace(said, seconds=min(said.seconds, again), twice=True))
+
+
+def contender(found: Runnable, certificate: Json | None, alarm_at: datetime | None) -> Contender:
+    """A version with what its proof puts in force, if no alarm has sounded since."""
+    proven = certificate if identity.in_force(certificate, alarm_at) else None
+    pooling = proven["detail"].get("pooling") if proven else None
+    return Contender(
+        loaded=found.loaded,
+        version=LiveVersion(
+            id=VersionId(found.behaviour),
+            decider=found.decider,
+            threshold=proven["threshold"] if proven else None,
+            certificate=CertificateId(proven["id"]) if proven else None,
+            state=State.OPEN if proven else State.SHADOW,
+            cautious=bool(proven and proven["bridged"]),
+            pooling=Pooling(**pooling) if pooling else None,
+            loaded=found.loaded,
+        ),
+    )

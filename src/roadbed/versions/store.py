@@ -1,0 +1,335 @@
+"""Versions by content: put away with all their files, and made runnable again anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+from uuid import uuid4
+
+from psycopg.types.json import Jsonb
+
+from roadbed.decisions.decider_runner import Decider
+from roadbed.examples.model import Candidate
+from roadbed.executors.isolated import (
+    ChildFailedError,
+    DeciderProcesses,
+    IsolatedDecider,
+    describe,
+)
+from roadbed.kernel.clock import Clock
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+from roadbed.usecases import patches
+from roadbed.usecases.errors import UseCaseError
+from roadbed.usecases.loader import LoadedUseCase, folder_hash, hashes, load
+from roadbed.versions import identity
+from roadbed.versions.errors import (
+    ArtifactMissingError,
+    FolderChangedError,
+    ResourceExhaustedError,
+    VersionsFolderError,
+)
+from roadbed.versions.model import declaration
+
+_SQL = queries(__package__)
+# No space, no open file, no memory, a disk that fails: the machine's trouble, not the version's.
+_EXHAUSTED = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
+_KEPT = 8  # opened versions of a use case kept in memory
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Runnable:
+    """A version opened: its code with its rules, its decider with its trained state and patches."""
+
+    behaviour: str
+    loaded: LoadedUseCase
+    decider: Decider
+
+
+class VersionStore:
+    """Keeps the files and trained state of versions in the database, each under its hash.
+
+    A version whose folder is not the one on disk is written out below ``folder`` and imported from
+    there. Nothing is used whose bytes do not have the hash they are known by.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, folder: Path, processes: DeciderProcesses
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._folder = folder
+        self._processes = processes
+        self._opened: dict[str, Runnable] = {}
+        self._opening = asyncio.Lock()
+
+    async def put(
+        self, loaded: LoadedUseCase, candidate: Candidate, *, author: str, reason: str
+    ) -> str:
+        """Store a candidate with its folder; gives its hash. Raises ``FolderChangedError``."""
+        contents = await asyncio.to_thread(_contents, loaded)
+        artifacts = identity.artifact_hashes(candidate.artifacts)
+        behaviour = identity.behaviour_hash(loaded.folder_hash, artifacts)
+        contents |= {artifacts[name]: data for name, data in candidate.artifacts.items()}
+        async with self._database.transaction() as connection:
+            for digest, content in sorted(contents.items()):
+                await connection.execute(
+                    _SQL["store_artifact"], {"hash": digest, "content": content}
+                )
+            await connection.execute(
+                _SQL["store_behaviour"],
+                {
+                    "hash": behaviour,
+                    "use_case": loaded.name,
+                    "folder_hash": loaded.folder_hash,
+                    "files": Jsonb(dict(loaded.files)),
+                    "artifacts": Jsonb(artifacts),
+                    "kinds": None if candidate.kinds is None else Jsonb(list(candidate.kinds)),
+                    "learned_from": candidate.learned_from,
+                    "learned_until": candidate.learned_until,
+                    "made_at": self._clock.now(),
+                    "declaration": Jsonb(declaration(loaded.declared)),
+                    "made_by": author,
+                    "reason": reason,
+                },
+            )
+        return behaviour
+
+    async def copy(self, loaded: LoadedUseCase) -> LoadedUseCase:
+        """The same folder, imported from a read-only copy of the files that shape a decision.
+
+        What happens to the folder afterwards changes nothing. Raises ``FolderChangedError`` where
+        it happened meanwhile, ``VersionsFolderError``, ``UseCaseError``.
+        """
+        folder = self._folder / loaded.folder_hash[:32] / loaded.folder.name
+        try:
+            if not await asyncio.to_thread(_is, folder, loaded.files):
+                contents = await asyncio.to_thread(_contents, loaded)
+                named = {name: contents[digest] for name, digest in loaded.files.items()}
+                await asyncio.to_thread(_write, folder, named, loaded.files)
+        except OSError as error:
+            raise VersionsFolderError(self._folder, error) from error
+        copied = await asyncio.to_thread(load, folder)
+        return replace(copied, folder=loaded.folder, code=folder)
+
+    async def describe(self, decider: Decider) -> None:
+        """Have a decider loaded, so that it tells what it learned. Raises ``ArtifactMissingError``.
+
+        ``ResourceExhaustedError`` where this machine lacks memory for it.
+        """
+        if isinstance(decider, IsolatedDecider):
+            name = decider.source.use_case
+            try:
+                await describe(decider)
+            except ChildFailedError as error:
+                if error.exhausted:
+                    raise ResourceExhaustedError(name, error) from error
+                raise ArtifactMissingError(name, ", ".join(decider.source.files)) from error
+
+    async def fresh(self, loaded: LoadedUseCase) -> Decider | None:
+        """The decider of a folder that nobody released; ``None`` for one that has to learn first.
+
+        Raises ``ArtifactMissingError`` where it does not load.
+        """
+        if loaded.declared.function is None:
+            return None
+        return await self._with_state(loaded, {})
+
+    async def open(self, use_case: str, behaviour: str, here: LoadedUseCase | None) -> Runnable:
+        """A stored version, ready to answer; ``here`` is the folder on disk, if there is one.
+
+        Raises ``ArtifactMissingError`` when a file is not there or not the bytes it was, or when
+        its code or trained state does not load: the version is at fault. It is not where the
+        database or this machine fails: ``StorageUnavailableError``, ``VersionsFolderError``,
+        ``ResourceExhaustedError``.
+        """
+        async with self._opening:  # a module is imported once, not by two tasks at a time
+            found = self._opened.get(behaviour)
+            if found and found.loaded.name == use_case:
+                self._keep(found)
+                return found
+            return await self._open(use_case, behaviour, here)
+
+    async def contents(
+        self, use_case: str, digests: Mapping[str, str]
+    ) -> Mapping[str, bytes | None]:
+        """Stored files by name; ``None`` where one is not stored, or not the bytes it was."""
+        found: dict[str, bytes | None] = {}
+        for name, digest in digests.items():
+            try:
+                found[name] = await self._artifact(use_case, name, digest)
+            except ArtifactMissingError:
+                found[name] = None
+        return found
+
+    async def _open(self, use_case: str, behaviour: str, here: LoadedUseCase | None) -> Runnable:
+        row = await self._database.fetch_one(_SQL["behaviour"], {"hash": behaviour})
+        if row is None or row["use_case"] != use_case or not _whole(row):
+            raise ArtifactMissingError(use_case, behaviour[:12])
+        loaded = here
+        if loaded is None or loaded.folder_hash != row["folder_hash"]:
+            loaded = await self._folder_of(use_case, row)
+        found = Runnable(
+            behaviour=behaviour, loaded=loaded, decider=await self._decider(loaded, row)
+        )
+        self._keep(found)
+        return found
+
+    async def combine(self, here: LoadedUseCase, behaviour: str) -> Runnable:
+        """The folder on disk with the trained state of a version. Raises as ``open`` does."""
+        row = await self._database.fetch_one(_SQL["behaviour"], {"hash": behaviour})
+        if row is None or row["use_case"] != here.name or not _whole(row):
+            raise ArtifactMissingError(here.name, behaviour[:12])
+        key = identity.behaviour_hash(here.folder_hash, row["artifacts"])
+        if key not in self._opened:
+            self._keep(Runnable(behaviour=key, loaded=here, decider=await self._decider(here, row)))
+        return self._opened[key]
+
+    async def _decider(self, loaded: LoadedUseCase, row: Mapping[str, Any]) -> Decider:
+        files = {
+            name: await self._artifact(loaded.name, name, digest)
+            for name, digest in row["artifacts"].items()
+        }
+        return await self._with_state(loaded, files)
+
+    async def _with_state(self, loaded: LoadedUseCase, files: Mapping[str, bytes]) -> Decider:
+        """The decider with its trained state and patches, in a child process or in this one."""
+        named = ", ".join(files) or "decider"
+        if self._processes.isolates(loaded.declared):
+            try:
+                return await self._processes.isolated(loaded, files)
+            except ChildFailedError as error:
+                if error.exhausted:
+                    raise ResourceExhaustedError(loaded.name, error) from error
+                raise ArtifactMissingError(loaded.name, named) from error
+        trained = {name: data for name, data in files.items() if name != patches.ARTIFACT}
+        try:
+            changes = patches.loads(loaded.declared, files)
+            decider = loaded.declared.trainable or loaded.declared.function
+            if loaded.declared.trainable is not None:
+                decider = await asyncio.to_thread(loaded.declared.trainable.load, trained)
+        except Exception as error:  # a decider of the pod's own may raise anything
+            if exhausted := _exhausted(error):
+                raise ResourceExhaustedError(loaded.name, exhausted) from error
+            raise ArtifactMissingError(loaded.name, named) from error
+        if decider is None:
+            raise ArtifactMissingError(loaded.name, "decider")
+        return patches.patched(decider, changes, loaded.declared, loaded.records)
+
+    def _keep(self, found: Runnable) -> None:
+        """The last ones asked for, of each use case: what is live is asked for all the time."""
+        self._opened.pop(found.behaviour, None)
+        self._opened[found.behaviour] = found
+        name = found.loaded.name
+        for old in [key for key, each in self._opened.items() if each.loaded.name == name][:-_KEPT]:
+            del self._opened[old]
+
+    async def _folder_of(self, use_case: str, row: Mapping[str, Any]) -> LoadedUseCase:
+        folder = self._folder / row["folder_hash"][:32] / use_case
+        files: Mapping[str, str] = row["files"]
+        if any(not _inside(name) for name in files):
+            raise ArtifactMissingError(use_case, "usecase.py")
+        try:
+            if not await asyncio.to_thread(_is, folder, files):
+                contents = {
+                    name: await self._artifact(use_case, name, digest)
+                    for name, digest in files.items()
+                }
+                await asyncio.to_thread(_write, folder, contents, files)
+        except OSError as error:
+            raise VersionsFolderError(self._folder, error) from error
+        try:
+            return replace(await asyncio.to_thread(load, folder), code=folder)
+        except OSError as error:
+            raise VersionsFolderError(self._folder, error) from error
+        except (UseCaseError, MemoryError) as error:
+            if exhausted := _exhausted(error):
+                raise ResourceExhaustedError(use_case, exhausted) from error
+            raise ArtifactMissingError(use_case, "usecase.py") from error
+
+    async def _artifact(self, use_case: str, name: str, digest: str) -> bytes:
+        row = await self._database.fetch_one(_SQL["artifact"], {"hash": digest})
+        if row is None or hashlib.sha256(row["content"]).hexdigest() != digest:
+            raise ArtifactMissingError(use_case, name)
+        return bytes(row["content"])
+
+
+def _exhausted(error: BaseException | None) -> BaseException | None:
+    """What this machine lacked, if that is why something did not load."""
+    while error is not None:
+        if isinstance(error, MemoryError):
+            return error
+        if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _contents(loaded: LoadedUseCase) -> dict[str, bytes]:
+    """The folder's files by hash, as they were loaded. Raises ``FolderChangedError``."""
+    found = {}
+    for name, digest in loaded.files.items():
+        try:
+            data = (loaded.folder / name).read_bytes()
+        except OSError as error:
+            raise FolderChangedError(loaded.name, name) from error
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise FolderChangedError(loaded.name, name)
+        found[digest] = data
+    return found
+
+
+def _whole(row: Mapping[str, Any]) -> bool:
+    """Whether the row still names the files and the state that its hash stands for."""
+    folder: str = row["folder_hash"]
+    named: str = row["hash"]
+    return folder == folder_hash(row["files"]) and named == identity.behaviour_hash(
+        folder, row["artifacts"]
+    )
+
+
+def _inside(name: str) -> bool:
+    """Whether a file of this name lies inside its folder."""
+    path = PurePosixPath(name)
+    return bool(path.parts) and path.as_posix() == name and not {"..", "/"} & set(path.parts)
+
+
+def _is(folder: Path, files: Mapping[str, str]) -> bool:
+    """Whether ``folder`` holds these files and no other: bytecode planted there would run too.
+
+    A link counts as another, also one to a folder, whose files are not seen here.
+    """
+    if not folder.is_dir() or folder.is_symlink() or folder.parent.is_symlink():
+        return False
+    there = {
+        f"{path.relative_to(folder).as_posix()}{'@' if path.is_symlink() else ''}"
+        for path in folder.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    }
+    return there == set(files) and hashes(folder) == files
+
+
+def _write(folder: Path, contents: Mapping[str, bytes], files: Mapping[str, str]) -> None:
+    """All files or none: other processes may be doing the same."""
+    fresh = folder.parent.with_name(f"{folder.parent.name}.{uuid4().hex[:8]}")
+    for name, data in contents.items():
+        path = fresh / folder.name / PurePosixPath(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        path.chmod(0o444)
+    if not _is(folder, files):  # else another process was quicker, and may be importing from it
+        old = fresh.with_suffix(".old")
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(folder.parent, old)  # noqa: PTH105  # atomic, and says so
+        shutil.rmtree(old, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.replace(fresh, folder.parent)  # noqa: PTH105  # atomic, and says so
+    shutil.rmtree(fresh, ignore_errors=True)
