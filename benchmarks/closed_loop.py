@@ -21,7 +21,7 @@ from roadbed.decisions.model import Answered, LiveVersion, Route
 from roadbed.models import TextClassifier
 from roadbed.risk.audit import RunningAudit
 from roadbed.risk.novelty import KindAlarm
-from roadbed.risk.promise import Evidence, Proof, Standing, alarmed, prove, renewed, sign_of
+from roadbed.risk.promise import AutomationState, Evidence, Proof, alarmed, prove, renewed, sign_of
 from roadbed.risk.states import Sign, State
 from roadbed.scoring.assessment import Truth, assess, is_wrong
 from roadbed.scoring.content import Content
@@ -51,7 +51,7 @@ class Round:
     automatic: int = 0
     wrong: int = 0
     audited: int = 0
-    outside: int = 0
+    out_of_scope: int = 0
     leaked: int = 0
     best: float = 0.0
     alarm_at: int | None = None
@@ -62,22 +62,22 @@ def read(data: Path) -> tuple[list[Labelled], list[str], list[str]]:
     """Labelled texts, out-of-scope texts and the intents of CLINC150."""
     parts = json.loads((data / "b-clinc150/data_full_train_val.json").read_text(encoding="utf-8"))
     rows: list[Labelled] = [(t, q) for part in ("train", "val") for t, q in parts[part]]
-    outside = [text for part in ("oos_train", "oos_val") for text, _ in parts[part]]
-    return rows, outside, sorted({str(label) for _, label in rows})
+    out_of_scope = [text for part in ("oos_train", "oos_val") for text, _ in parts[part]]
+    return rows, out_of_scope, sorted({str(label) for _, label in rows})
 
 
 def stream(
     data: Path, seed: int, *, drift: bool
 ) -> tuple[list[LabelledExample], list[list[LabelledExample]]]:
     """Seed examples and ten rounds, 17 % out of scope; with drift, new intents from the 7th on."""
-    rows, outside, intents = read(data)
+    rows, out_of_scope, intents = read(data)
     chance = random.Random(seed)
     hidden = chance.sample(intents, 20 + (NEW_INTENTS if drift else 0))
     untaught, coming = set(hidden[:20]), set(hidden[20:])
     inside = [(t, q) for t, q in rows if q not in untaught and q not in coming]
     new = [(t, q) for t, q in rows if q in coming]
     none: list[Labelled] = [(t, None) for t, q in rows if q in untaught]
-    none += [(t, None) for t in outside]
+    none += [(t, None) for t in out_of_scope]
     for pool in (inside, new, none):
         chance.shuffle(pool)
     sizes = [SEED] + [SIZE] * ROUNDS
@@ -154,7 +154,7 @@ class Loop:
         self.learn: list[LabelledExample] = []
         self.reference: list[LabelledExample] = []
         self.fresh: list[bool] = []
-        self.standing = Standing()
+        self.standing = AutomationState()
         for each in seed_examples:
             self._label(each, reference=self._chance.random() < 0.5)
         self.improve()
@@ -197,7 +197,7 @@ class Loop:
             row.automatic += automatic
             row.wrong += automatic and wrong
             row.audited += automatic and reference
-            row.outside += truth is None
+            row.out_of_scope += truth is None
             row.leaked += automatic and truth is None
             if automatic and not reference:
                 self._audit.pass_over(1, rate)

@@ -308,12 +308,12 @@ def drawn(data: Path, seed: int) -> tuple[list[Labelled], list[list[Labelled]], 
     """Past work and ten rounds of tasks with their right queues, and the queues there are."""
     domains = json.loads((data / "b-clinc150/domains.json").read_text(encoding="utf-8"))
     of = {intent: domain for domain, intents in domains.items() for intent in intents}
-    rows, outside, _ = read(data)
+    rows, out_of_scope, _ = read(data)
     chance = random.Random(seed)
     apart = set(chance.sample(sorted(domains), 2))
     known = [(text, of[str(intent)]) for text, intent in rows if of[str(intent)] not in apart]
     none: list[Labelled] = [(text, None) for text, intent in rows if of[str(intent)] in apart]
-    none += [(text, None) for text in outside]
+    none += [(text, None) for text in out_of_scope]
     chance.shuffle(known)
     chance.shuffle(none)
     parts = []

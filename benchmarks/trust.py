@@ -62,11 +62,11 @@ class Scored:
 
 def score(data: Path, labels: int, seed: int) -> Scored:
     """Train on ``labels`` random labels of traffic with 17 % out of scope; score all the rest."""
-    rows, outside, intents = read(data)
+    rows, out_of_scope, intents = read(data)
     chance = np.random.default_rng(seed)
     untaught = set(chance.choice(intents, 20, replace=False).tolist())
     texts = [(text, None if queue in untaught else queue) for text, queue in rows]
-    texts += [(text, None) for text in outside]
+    texts += [(text, None) for text in out_of_scope]
     order = chance.permutation(len(texts))
     examples = [
         LabelledExample(
@@ -322,7 +322,7 @@ def steady_figures(runs: Sequence[Sequence[Round]]) -> dict[str, float]:
             np.mean([any(sign in halted for row in run for sign in row.signs) for run in runs])
         ),
         "leak_at_60": sum(each.leaked for each in wide)
-        / max(sum(each.outside for each in wide), 1),
+        / max(sum(each.out_of_scope for each in wide), 1),
     }
 
 

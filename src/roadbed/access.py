@@ -21,7 +21,7 @@ from roadbed.deliveries.errors import UnknownDeliveryError
 from roadbed.guarantee.errors import UnknownNoticeError
 from roadbed.improvement.errors import UnknownProposalError
 from roadbed.kernel.errors import RoadbedError
-from roadbed.outcomes.errors import UnknownOutcomeError
+from roadbed.outcomes.errors import NoSuchOutcomeError
 from roadbed.people.errors import (
     LetInByAnotherError,
     NotAllowedError,
@@ -53,14 +53,14 @@ class UndeclaredRouteError(RoadbedError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Needs:
+class Requirement:
     """One of ``permissions`` where ``by`` finds it is asked; ``by`` is ``None`` where nobody is."""
 
     permissions: Permissions
     by: By | None
 
 
-_declared: dict[Callable[..., object], Needs] = {}
+_declared: dict[Callable[..., object], Requirement] = {}
 
 
 async def by_name(_: App, viewer: Viewer, permissions: Permissions, path: Path) -> None:
@@ -124,7 +124,7 @@ by_delivery = by_id(
     "delivery_id", lambda app, each: app.deliveries.use_case_of(each), UnknownDeliveryError
 )
 by_outcome = by_id(
-    "outcome_id", lambda app, each: app.outcomes.book.use_case_of(each), UnknownOutcomeError
+    "outcome_id", lambda app, each: app.outcomes.book.use_case_of(each), NoSuchOutcomeError
 )
 
 
@@ -132,7 +132,7 @@ def needs(*permissions: Permission, by: By = by_name) -> Callable[[Endpoint], En
     """Declare that a handler needs one of ``permissions``, and how its use case is found."""
 
     def mark(endpoint: Endpoint) -> Endpoint:
-        _declared[endpoint] = Needs(permissions=permissions, by=by)
+        _declared[endpoint] = Requirement(permissions=permissions, by=by)
         return endpoint
 
     return mark
@@ -140,11 +140,11 @@ def needs(*permissions: Permission, by: By = by_name) -> Callable[[Endpoint], En
 
 def open_to_all(endpoint: Endpoint) -> Endpoint:
     """Declare that a handler is for everybody, signed in or not."""
-    _declared[endpoint] = Needs(permissions=(), by=None)
+    _declared[endpoint] = Requirement(permissions=(), by=None)
     return endpoint
 
 
-def declared(route: BaseRoute) -> Needs | None:
+def declared(route: BaseRoute) -> Requirement | None:
     """What a route says it needs; ``None`` if it says nothing."""
     return _declared.get(route.endpoint) if isinstance(route, Route) else None
 
@@ -198,7 +198,7 @@ def linker_of(request: Request) -> str | None:
 class Guarded:
     """A route behind its check."""
 
-    def __init__(self, app: ASGIApp, needed: Needs) -> None:
+    def __init__(self, app: ASGIApp, needed: Requirement) -> None:
         self._app = app
         self._needed = needed
 

@@ -13,7 +13,7 @@ import structlog
 from roadbed.audit.witness import Witness
 from roadbed.bootstrap import App
 from roadbed.connectors import witnesses
-from roadbed.connectors.egress import NetworkPool
+from roadbed.connectors.egress import EgressPool
 from roadbed.deliveries.relay import SEND_SECONDS
 from roadbed.storage.background import Warnings
 from roadbed.storage.failures import reported_to
@@ -30,7 +30,7 @@ _BEGIN_AGAIN_SECONDS = 0.5
 @asynccontextmanager
 async def running(app: App) -> AsyncIterator[None]:
     """Follow releases and halts, watch the promise, seal the log, take over what crashes left."""
-    network = NetworkPool(witnesses.secrets(app.settings), app.clock)
+    network = EgressPool(witnesses.secrets(app.settings), app.clock)
     with reported_to(app.failures.here):
         followers = _followers(app, network)
     try:
@@ -40,7 +40,7 @@ async def running(app: App) -> AsyncIterator[None]:
         await network.aclose()
 
 
-def _followers(app: App, network: NetworkPool) -> list[asyncio.Task[None]]:
+def _followers(app: App, network: EgressPool) -> list[asyncio.Task[None]]:
     return [
         _lasting("releases", app.registry.follow),
         _lasting("trust", lambda: app.trust.watch(app.declared)),
@@ -56,7 +56,7 @@ def _followers(app: App, network: NetworkPool) -> list[asyncio.Task[None]]:
     ]
 
 
-def _witnesses(app: App, network: NetworkPool) -> list[Witness]:
+def _witnesses(app: App, network: EgressPool) -> list[Witness]:
     return [
         Witness(
             app.database, app.audit.folder, app.clock, name=name, every_seconds=seconds, send=send

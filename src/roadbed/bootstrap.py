@@ -19,9 +19,9 @@ from roadbed import transactions
 from roadbed.audit.errors import AuditFolderError, AuditKeyError
 from roadbed.audit.service import AuditLog
 from roadbed.budgets.service import Budgets
-from roadbed.connectors.egress import NetworkPool
-from roadbed.decisions.crash_detection import Presence
-from roadbed.decisions.model import Service
+from roadbed.connectors.egress import EgressPool
+from roadbed.decisions.crash_detection import CrashDetector
+from roadbed.decisions.model import Deployment
 from roadbed.decisions.service import Decisions
 from roadbed.decisions.trials import Trials
 from roadbed.deliveries.approvals import Deliveries
@@ -29,10 +29,10 @@ from roadbed.deliveries.relay import Relay
 from roadbed.examples.service import Examples
 from roadbed.executors.isolated import DeciderProcesses
 from roadbed.guarantee.report import TrustReports
-from roadbed.guarantee.running_audit import Trust
+from roadbed.guarantee.running_audit import RunningAuditMonitor
 from roadbed.guarantee.stress import Stress
 from roadbed.halts.service import Halts
-from roadbed.improvement.prompt_optimization.jobs import Searches
+from roadbed.improvement.prompt_optimization.jobs import PromptSearches
 from roadbed.improvement.prompt_optimization.service import PromptSearch
 from roadbed.improvement.proposals import Proposals
 from roadbed.improvement.training import Training
@@ -50,24 +50,24 @@ from roadbed.kernel.terminal import one_line
 from roadbed.outcomes.service import Outcomes
 from roadbed.people.members import Members
 from roadbed.people.service import People
-from roadbed.people.sign_in import SigningIn
+from roadbed.people.sign_in import SignIn
 from roadbed.receipts.erasure import Erasure
 from roadbed.receipts.incidents import Incidents
 from roadbed.receipts.service import Receipts
 from roadbed.recovery.service import Recovery
-from roadbed.releases.external_checks import OutsideChecks
-from roadbed.releases.gate import Gate
+from roadbed.releases.external_checks import ExternalChecks
+from roadbed.releases.gate import GateService
 from roadbed.releases.ladder import Ladder
-from roadbed.releases.promotion import Rising
-from roadbed.releases.recertification import Renewal
-from roadbed.releases.release_log import Journal
-from roadbed.releases.repository import ReleaseBook
-from roadbed.releases.rollback import Falling
+from roadbed.releases.promotion import Promotion
+from roadbed.releases.recertification import Recertification
+from roadbed.releases.release_log import ReleaseLog
+from roadbed.releases.repository import ReleaseRepository
+from roadbed.releases.rollback import Rollback
 from roadbed.releases.service import Releases
-from roadbed.releases.sign_offs import Signing
-from roadbed.releases.trial_monitor import Watching
+from roadbed.releases.sign_offs import SignOffs
+from roadbed.releases.trial_monitor import TrialMonitor
 from roadbed.reviews.new_labels import NewLabels
-from roadbed.reviews.reviewer_checks import Measuring
+from roadbed.reviews.reviewer_checks import ReviewerChecks
 from roadbed.reviews.service import Reviews
 from roadbed.storage.database import Database
 from roadbed.storage.embedded import default_home
@@ -77,7 +77,7 @@ from roadbed.usecases.decider import needs_of
 from roadbed.usecases.errors import UseCaseError
 from roadbed.usecases.loader import LoadedUseCase, folders, load, without_code
 from roadbed.usecases.use_case import UseCase
-from roadbed.versions.deployments import Registry
+from roadbed.versions.deployments import Deployments
 from roadbed.versions.replays import Replays
 from roadbed.versions.service import Versions
 from roadbed.versions.store import VersionStore
@@ -113,16 +113,16 @@ class App:
     clock: Clock
     database: Database
     store: VersionStore
-    registry: Registry
+    registry: Deployments
     decisions: Decisions
-    presence: Presence
+    presence: CrashDetector
     reviews: Reviews
     new_labels: NewLabels
     receipts: Receipts
     examples: Examples
     training: Training
     proposals: Proposals
-    prompt_search: Searches
+    prompt_search: PromptSearches
     releases: Releases
     versions: Versions
     replays: Replays
@@ -131,10 +131,10 @@ class App:
     stages: StageClock
     monitoring: Monitoring
     failures: FailureBoard
-    trust: Trust
+    trust: RunningAuditMonitor
     reports: TrustReports
     stress: Stress
-    measuring: Measuring
+    measuring: ReviewerChecks
     deliveries: Deliveries
     outcomes: Outcomes
     halts: Halts
@@ -144,7 +144,7 @@ class App:
     relay: Relay
     people: People
     members: Members
-    signing_in: SigningIn
+    signing_in: SignIn
     provider: Provider | None
     audit: AuditLog
     recovery: Recovery
@@ -154,7 +154,7 @@ class App:
         """The declarations of the use cases served here."""
         return [self.registry.get(name).loaded.declared for name in self.registry.names()]
 
-    def service(self, name: str) -> Service:
+    def service(self, name: str) -> Deployment:
         """A served use case. Raises why it is not served: broken, or unknown."""
         if name in self.broken and name not in self.registry.names():
             raise self.broken[name]
@@ -193,7 +193,7 @@ async def open_app(
         writer = GroupCommitWriter(database.url)
         await writer.open()
         stack.push_async_callback(writer.close)
-        network = NetworkPool(os.environ, SystemClock())
+        network = EgressPool(os.environ, SystemClock())
         stack.push_async_callback(network.aclose)
         processes = DeciderProcesses(enabled=settings.isolation == "process", eager=serves)
         stack.callback(processes.close)
@@ -224,7 +224,7 @@ def _wire(
     database: Database,
     reserved: Database,
     writer: GroupCommitWriter,
-    network: NetworkPool,
+    network: EgressPool,
     processes: DeciderProcesses,
 ) -> App:
     clock = SystemClock()
@@ -240,14 +240,14 @@ def _wire(
         lease_seconds=settings.lease_seconds,
         audit_note=transactions.TASK_REVISED,
     )
-    presence = Presence(
+    presence = CrashDetector(
         database.url,
         clock,
         careful_seconds=settings.careful_seconds,
         address=settings.public_address() if settings.port else None,
     )
     store = VersionStore(database, clock, versions_folder(settings), processes)
-    registry = Registry(database, store)
+    registry = Deployments(database, store)
     examples = Examples(database, budgets, ids, clock)
     training = Training(examples, processes)
     releases = Releases(
@@ -262,7 +262,7 @@ def _wire(
     )
     versions, trust = (
         Versions(database, store),
-        Trust(database, ids, clock, transactions.STATE_MOVED),
+        RunningAuditMonitor(database, ids, clock, transactions.STATE_MOVED),
     )
     reviews = Reviews(
         database=database,
@@ -281,7 +281,7 @@ def _wire(
     # Which known cases are drawn is no secret that anything rests on.
     chance = random.Random()  # noqa: S311
     halts, erasure = Halts(reserved, ids, clock), Erasure(database, audit, clock)
-    measuring = Measuring(database, examples, reviews, ids, clock, chance, transactions.SETTLE)
+    measuring = ReviewerChecks(database, examples, reviews, ids, clock, chance, transactions.SETTLE)
     return App(
         settings=settings,
         clock=clock,
@@ -312,7 +312,7 @@ def _wire(
         examples=examples,
         training=training,
         proposals=proposals,
-        prompt_search=Searches(
+        prompt_search=PromptSearches(
             database, PromptSearch(examples, training, proposals, budgets), clock
         ),
         releases=releases,
@@ -342,7 +342,7 @@ def _wire(
         relay=_relay(settings, database, writer, network, chance),
         people=people,
         members=members,
-        signing_in=SigningIn(database, clock, people, members, creates=settings.oidc_create),
+        signing_in=SignIn(database, clock, people, members, creates=settings.oidc_create),
         provider=_provider(settings, database, clock),
         audit=audit,
         erasure=erasure,
@@ -355,27 +355,29 @@ def _ladder(
     examples: Examples,
     releases: Releases,
     store: VersionStore,
-    registry: Registry,
-    network: NetworkPool,
+    registry: Deployments,
+    network: EgressPool,
     people: People,
     proposals: Proposals,
 ) -> Ladder:
     clock = SystemClock()
     ids = Ids(clock)
-    book = ReleaseBook(database, clock, lambda use_case, person: people.roles(person, use_case))
-    journal = Journal(
+    book = ReleaseRepository(
+        database, clock, lambda use_case, person: people.roles(person, use_case)
+    )
+    journal = ReleaseLog(
         ids, clock, transactions.RELEASE_MOVED, transactions.POD_TOLD, transactions.NOTICE_OVER
     )
-    gate = Gate(
+    gate = GateService(
         database=database,
         examples=examples,
         certificates=releases.certificates,
         store=store,
         registry=registry,
         clock=clock,
-        checks=OutsideChecks(network.attempt),
+        checks=ExternalChecks(network.attempt),
     )
-    falling = Falling(
+    falling = Rollback(
         database=database,
         releases=releases,
         book=book,
@@ -388,11 +390,11 @@ def _ladder(
         registry=registry,
         book=book,
         gate=gate,
-        signing=Signing(database, ids, clock, book, journal),
-        rising=Rising(releases, book, journal, clock),
-        renewal=Renewal(database, releases, gate, book, journal),
+        signing=SignOffs(database, ids, clock, book, journal),
+        rising=Promotion(releases, book, journal, clock),
+        renewal=Recertification(database, releases, gate, book, journal),
         falling=falling,
-        watching=Watching(
+        watching=TrialMonitor(
             database=database,
             registry=registry,
             book=book,
@@ -442,7 +444,7 @@ def _relay(
     settings: Settings,
     database: Database,
     writer: GroupCommitWriter,
-    network: NetworkPool,
+    network: EgressPool,
     chance: random.Random,
 ) -> Relay:
     return Relay(
@@ -450,7 +452,7 @@ def _relay(
         writer=writer,
         ids=Ids(SystemClock()),
         clock=SystemClock(),
-        outside=network.attempt,
+        egress=network.attempt,
         finish=transactions.FINISH,
         chance=chance.random,
         name=f"{socket.gethostname()}:{os.getpid()}",

@@ -92,7 +92,7 @@ class ServerFullError(RoadbedError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """What a connection may take. Sizes are in bytes."""
 
     header_bytes: int
@@ -111,13 +111,13 @@ class Limits:
         return False
 
 
-def limits(settings: Settings, open_files: int) -> Limits:
+def limits(settings: Settings, open_files: int) -> ConnectionLimits:
     """The limits that ``settings`` and the limit of open files allow.
 
     Half of the files are for connections at most, and as many as wait to be taken in have room
     beside them, so that database and files never lack one.
     """
-    return Limits(
+    return ConnectionLimits(
         header_bytes=settings.max_header_bytes,
         header_seconds=settings.header_seconds,
         body_bytes=settings.max_body_bytes,
@@ -150,7 +150,7 @@ def configured(
     *,
     host: str,
     port: int,
-    most: Limits | None = None,
+    most: ConnectionLimits | None = None,
     opens: bool = True,
 ) -> uvicorn.Config:
     """Configuration of uvicorn for ``application``, with every limit in force.
@@ -180,7 +180,7 @@ def configured(
 class Connections:
     """The connections of one listener: counts them, and closes what waits too long."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self.warnings = Warnings()
         self._of: dict[str, dict[LimitedProtocol, None]] = {}

@@ -126,7 +126,7 @@ class NotLoopbackError(RoadbedError):
         )
 
 
-def create(settings: Settings | None = None, *, relays: bool = False) -> Door:
+def create(settings: Settings | None = None, *, relays: bool = False) -> Gateway:
     """The whole application; ``relays``: it sends deliveries too.
 
     Raises ``NotLoopbackError``, ``DatabaseUrlError``.
@@ -148,7 +148,7 @@ def create(settings: Settings | None = None, *, relays: bool = False) -> Door:
                 yield
 
     pages = Starlette(routes=[Mount("/v1", api_app), Mount("/", console_app)], lifespan=lifespan)
-    return Door(pages, settings)
+    return Gateway(pages, settings)
 
 
 def public_host(settings: Settings) -> str | None:
@@ -157,7 +157,7 @@ def public_host(settings: Settings) -> str | None:
     return None if host is None or host in LOOPBACK else host
 
 
-class Door:
+class Gateway:
     """Says who is asking, bounds the body, refuses foreign pages, adds the security headers."""
 
     def __init__(self, pages: Starlette, settings: Settings) -> None:

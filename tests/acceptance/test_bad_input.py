@@ -16,14 +16,14 @@ from structlog.testing import capture_logs
 
 from roadbed.api import app as api
 from roadbed.bootstrap import App
-from roadbed.connectors import Chat, Email, Folder, NetworkPool, PostgresTable, Rest, Webhook
+from roadbed.connectors import Chat, EgressPool, Email, Folder, PostgresTable, Rest, Webhook
 from roadbed.connectors.folder import read_csv
 from roadbed.connectors.rest import Call
 from roadbed.console import app as console
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.settings import Settings
-from roadbed.testing import Receiver, Reply, make_parcel
-from roadbed.testing.receiver import Arrival
+from roadbed.testing import Receiver, Reply, make_request
+from roadbed.testing.receiver import ReceivedRequest
 from roadbed.usecases.destinations import UnknownOutcomeError
 from tests.acceptance.test_api import TASKS
 from tests.browsing import browsing
@@ -180,15 +180,15 @@ def harmless(answer: httpx2.Response) -> None:
 
 class TestWayOut:
     @pytest.fixture
-    async def pool(self) -> AsyncIterator[NetworkPool]:
-        found = NetworkPool({}, SystemClock())
+    async def pool(self) -> AsyncIterator[EgressPool]:
+        found = EgressPool({}, SystemClock())
         yield found
         await found.aclose()
 
-    async def test_a_mail_is_plain_text_and_loads_nothing(self, pool: NetworkPool) -> None:
+    async def test_a_mail_is_plain_text_and_loads_nothing(self, pool: EgressPool) -> None:
         mails = Mails()
         for port in smtp(mails):
-            await mail(port).send(make_parcel(EVIL), pool.attempt(5.0))
+            await mail(port).send(make_request(EVIL), pool.attempt(5.0))
         [message] = mails.taken
         assert message.get_content_type() == "text/plain"
         assert not message.is_multipart()
@@ -196,11 +196,11 @@ class TestWayOut:
 
     @pytest.mark.parametrize("heading", ["=1+1", "+1", "-1", "@a", "\t=1", "\r=1"])
     async def test_a_heading_never_calculates(
-        self, pool: NetworkPool, tmp_path: Path, heading: str
+        self, pool: EgressPool, tmp_path: Path, heading: str
     ) -> None:
         for kind in ("csv", "xlsx"):
             connector = Folder(tmp_path, format=kind, columns={heading: "{output.note}"})
-            sent = await connector.send(make_parcel("=2+2"), pool.attempt(5.0))
+            sent = await connector.send(make_request("=2+2"), pool.attempt(5.0))
             file = tmp_path / str(sent.reference).split("#", maxsplit=1)[0]
             if kind == "csv":
                 assert read_csv(file) == [{heading: "=2+2"}]
@@ -211,17 +211,17 @@ class TestWayOut:
             first = next(sheet.iter_rows(min_row=1, max_row=1))
             assert {each.data_type for each in first} == {"s"}
 
-    async def test_huge_headers_of_a_receiver_are_bounded(self, pool: NetworkPool) -> None:
+    async def test_huge_headers_of_a_receiver_are_bounded(self, pool: EgressPool) -> None:
         async with Receiver() as receiver:
             receiver.always = Reply(headers={f"x-{n}": "a" * 60_000 for n in range(50)})
             with pytest.raises(UnknownOutcomeError):
-                await Webhook(receiver.url, private=True).send(make_parcel(), pool.attempt(5.0))
+                await Webhook(receiver.url, private=True).send(make_request(), pool.attempt(5.0))
 
 
 class Echoing(Receiver):
     """Refuses, and says what it was sent with."""
 
-    def _work(self, arrival: Arrival) -> Reply:
+    def _work(self, arrival: ReceivedRequest) -> Reply:
         token = arrival.headers.get("authorization", "")
         return Reply(status=400, body=f"{token} is not allowed at {arrival.path}".encode())
 

@@ -241,8 +241,8 @@ def test_the_real_data_have_the_promised_shape() -> None:
     stream = load("clinc150", rounds=10, data_dir=Path(os.environ["ROADBED_DATA_DIR"]))
     assert (len(stream.seed), [len(each) for each in stream.rounds]) == (1_800, [1_500] * 10)
     rows = [*stream.seed, *(row for part in stream.rounds for row in part)]
-    outside = sum(queue is None for _, queue in rows) / len(rows)
-    assert outside == pytest.approx(0.17, abs=0.001)
+    out_of_scope = sum(queue is None for _, queue in rows) / len(rows)
+    assert out_of_scope == pytest.approx(0.17, abs=0.001)
     assert len({queue for _, queue in rows}) == 131
 
 

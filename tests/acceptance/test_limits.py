@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from roadbed import listener
 from roadbed.kernel.settings import Settings
-from roadbed.listener import Connections, Limits, backlog, limits
+from roadbed.listener import ConnectionLimits, Connections, backlog, limits
 from tests.conftest import Folders, Site, serving
 
 SMALL = {
@@ -212,7 +212,7 @@ class TestConnections:
             await _close()
 
 
-def bounds(**more: Any) -> Limits:
+def bounds(**more: Any) -> ConnectionLimits:
     return limits(Settings(**more), 1024)
 
 

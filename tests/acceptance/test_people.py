@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from roadbed import access
-from roadbed.access import Guarded, Needs, UndeclaredRouteError, declared, guard
+from roadbed.access import Guarded, Requirement, UndeclaredRouteError, declared, guard
 from roadbed.api.app import create as create_api
 from roadbed.console.app import create as create_console
 from roadbed.people.permissions import Permission
@@ -81,7 +81,7 @@ class Asked:
 
     method: str
     path: str
-    needs: Needs
+    needs: Requirement
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

@@ -441,17 +441,17 @@ class TestAProvider:
         async with (
             serving(at_provider(settings, provider), url) as site,
             browser(site) as client,
-            httpx2.AsyncClient() as outside,
+            httpx2.AsyncClient() as browser,
         ):
             await site.app.database.fetch(
                 "UPDATE person SET email = 'ana@example.org' WHERE name = 'ana'"
             )
             claims = {"email": "ana@example.org", "email_verified": True, "name": "Ana A."}
-            await outside.put(f"{provider}/users/s-1", json=claims)
+            await browser.put(f"{provider}/users/s-1", json=claims)
             await client.get("/usecases/triage", headers={"Accept": "text/html"})
             assert "Sign in with your organisation" in (await client.get("/sign-in")).text
             there = await begin(client)
-            sent = await outside.post(there, data={"sub": "s-1"})
+            sent = await browser.post(there, data={"sub": "s-1"})
             returned = dict(parse_qsl(urlsplit(sent.headers["location"]).query))
             page = await back(client, returned["code"], returned["state"])
             assert page.status_code == 200
@@ -460,7 +460,7 @@ class TestAProvider:
             # From now on the subject counts, whatever becomes of the address.
             await site.app.database.fetch("UPDATE person SET email = NULL WHERE name = 'ana'")
             there = await begin(client)
-            sent = await outside.post(there, data={"sub": "s-1"})
+            sent = await browser.post(there, data={"sub": "s-1"})
             returned = dict(parse_qsl(urlsplit(sent.headers["location"]).query))
             assert (await back(client, returned["code"], returned["state"])).status_code == 200
 

@@ -21,7 +21,7 @@ from roadbed.console import app as console
 from roadbed.kernel.settings import Settings
 from roadbed.people.service import hashed
 from roadbed.testing import Receiver, Reply
-from roadbed.testing.receiver import Arrival
+from roadbed.testing.receiver import ReceivedRequest
 from roadbed.web import SESSION_COOKIE
 from tests.acceptance.test_api import TASKS
 from tests.attacks import rounds
@@ -38,7 +38,7 @@ PEOPLE = ("ana", "ben", "chi", "dev", "reviewer")
 class Echoing(Receiver):
     """Refuses, and says what it was sent with."""
 
-    def _work(self, arrival: Arrival) -> Reply:
+    def _work(self, arrival: ReceivedRequest) -> Reply:
         return Reply(status=400, body=f"{dict(arrival.headers)} at {arrival.path}".encode())
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.async_api import Page
 
-from roadbed.deliveries.model import State
+from roadbed.deliveries.model import DeliveryState
 from roadbed.kernel.settings import Settings
 from roadbed.usecases.destinations import RefusedError, UnknownOutcomeError
 from tests.browser.chromium import enters
@@ -90,7 +90,7 @@ async def test_one_is_read_and_approved_by_keyboard(desk: Desk) -> None:
 
 async def test_what_changed_since_it_was_read_is_not_approved(desk: Desk) -> None:
     await desk.send("refund 100")
-    [held] = [each for each in await all_of(desk.site.app) if each.state is State.HELD]
+    [held] = [each for each in await all_of(desk.site.app) if each.state is DeliveryState.HELD]
     await desk.go(f"/deliveries/{held.id}")
     await desk.site.app.database.fetch(
         "UPDATE delivery SET content_hash = 'other' WHERE id = %(id)s", {"id": held.id}
@@ -113,7 +113,9 @@ async def test_a_dead_letter_is_sent_again_and_an_unknown_one_decided(desk: Desk
     assert len(desk.crm.got) == 1
     desk.bank.trouble = [UnknownOutcomeError("cut off")]
     await desk.send("refund 10")
-    [unknown] = [each for each in await all_of(desk.site.app) if each.state is State.UNKNOWN]
+    [unknown] = [
+        each for each in await all_of(desk.site.app) if each.state is DeliveryState.UNKNOWN
+    ]
     assert "may have been made or not" in await desk.go(f"/deliveries/{unknown.id}")
     await desk.page.locator("textarea").fill("it is on their statement")
     await desk.page.get_by_role("button", name="It happened").click()
@@ -187,7 +189,7 @@ async def test_what_a_blind_reviewer_must_not_know_is_withheld(desk: Desk) -> No
 
 async def test_a_link_leads_through_the_sign_in_to_its_page(desk: Desk) -> None:
     await desk.send("refund 100")
-    [held] = [each for each in await all_of(desk.site.app) if each.state is State.HELD]
+    [held] = [each for each in await all_of(desk.site.app) if each.state is DeliveryState.HELD]
     path = f"{desk.site.address}/deliveries/{held.id}"
     await desk.page.context.clear_cookies()
     refused = await desk.page.goto(path)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page
 
-from roadbed.improvement.mining import Seen
+from roadbed.improvement.mining import ReviewedCase
 from roadbed.kernel.settings import Settings
 from roadbed.testing.planted import Planted, planted
 from tests.browser.chromium import sends
@@ -111,7 +111,7 @@ async def test_a_rule_is_edited_and_a_mistake_is_told_beside_it(desk: Desk) -> N
 
 async def test_contradictions_name_people_and_lead_to_receipts(desk: Desk) -> None:
     right = next(each for each in desk.found.seen if not each.wrong)
-    other: Seen = replace(
+    other: ReviewedCase = replace(
         right, right={"line": "toys" if right.right != {"line": "toys"} else "sport"}
     )
     await play(desk.site.app, [right], "rae")

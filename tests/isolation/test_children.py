@@ -11,9 +11,9 @@ import pytest
 import structlog.testing
 
 from roadbed.bootstrap import App, open_app
-from roadbed.decisions.decider_runner import Runner
+from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.model import Decision, Reason
-from roadbed.executors.child_executor import ChildPlace
+from roadbed.executors.child_executor import ChildExecutor
 from roadbed.executors.isolated import DeciderProcesses
 from roadbed.executors.sandbox import landlock_version
 from roadbed.kernel.settings import Settings
@@ -325,13 +325,13 @@ class TestRunner:
     ) -> None:
         loaded = isolated.registry.get("triage").loaded
         processes = DeciderProcesses(enabled=True, eager=False)
-        runner = Runner(loaded.declared)
+        runner = DeciderRunner(loaded.declared)
         loaded.declared.deadline_seconds = 0.0  # they end a second after the last deadline
         deciders = [await processes.isolated(loaded, {}) for _ in range(3)]
         places = [runner._place(decider) for decider in deciders]
         assert [runner._place(decider) for decider in deciders[1:]] == places[1:]
         await asyncio.sleep(1.2)
-        assert [isinstance(place, ChildPlace) and place.closed for place in places] == [
+        assert [isinstance(place, ChildExecutor) and place.closed for place in places] == [
             True,
             False,
             False,

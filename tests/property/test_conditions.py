@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from roadbed.improvement.mining.conditions import Condition, quoted
-from roadbed.improvement.mining.fields import Field, tellable
+from roadbed.improvement.mining.conditions import CandidateCondition, quoted
+from roadbed.improvement.mining.fields import ConditionField, tellable
 from roadbed.usecases.conditions import compiled
 
 TEXTS = st.text(max_size=70)
@@ -24,7 +24,7 @@ NAMES = st.sampled_from(
 )
 
 
-def says(condition: Condition, value: Any) -> bool:
+def says(condition: CandidateCondition, value: Any) -> bool:
     """What the compiled condition says; a condition may ask for nothing but its field."""
     program = compiled(condition.cel, {"input", "output", "confidence"})
     assert set(cel.compile(condition.cel).variables()) == {"input"}
@@ -36,32 +36,32 @@ def says(condition: Condition, value: Any) -> bool:
 @given(name=NAMES, test=st.sampled_from(["is", "starts", "contains"]), value=VALUES, found=VALUES)
 @example(name="code", test="is", value='" == "" || true || "', found="x")
 def test_texts_cannot_break_out(name: str, test: Any, value: str, found: str) -> None:
-    field = Field(place="input", name=name, kind="text", optional=False)
-    condition = Condition(field=field, test=test, value=value)
+    field = ConditionField(place="input", name=name, kind="text", optional=False)
+    condition = CandidateCondition(field=field, test=test, value=value)
     for text in (found, value, value + found, found + value):
         assert [says(condition, text)] == condition.holds([text])
 
 
 @given(test=st.sampled_from(["is", "least", "below"]), value=NUMBERS, found=NUMBERS)
 def test_numbers_mean_the_same(test: Any, value: float, found: float) -> None:
-    field = Field(place="input", name="amount", kind="number", optional=False)
-    condition = Condition(field=field, test=test, value=value)
+    field = ConditionField(place="input", name="amount", kind="number", optional=False)
+    condition = CandidateCondition(field=field, test=test, value=value)
     for number in (found, value):
         assert [says(condition, number)] == condition.holds([number])
 
 
 @given(test=st.sampled_from(["is", "starts", "contains"]), value=VALUES)
 def test_null_never_fails(test: Any, value: str) -> None:
-    field = Field(place="input", name="code", kind="text", optional=True)
-    condition = Condition(field=field, test=test, value=value)
+    field = ConditionField(place="input", name="code", kind="text", optional=True)
+    condition = CandidateCondition(field=field, test=test, value=value)
     assert not says(condition, None)
     assert condition.holds([None]) == [False]
 
 
 @pytest.mark.parametrize("found", [True, False, 1, 0, 1.0, None])
 def test_truth_is_no_number(found: object) -> None:
-    field = Field(place="input", name="urgent", kind="flag", optional=True)
-    condition = Condition(field=field, test="is", value=True)
+    field = ConditionField(place="input", name="urgent", kind="flag", optional=True)
+    condition = CandidateCondition(field=field, test="is", value=True)
     assert condition.holds([found]) == [found is True]
     if not isinstance(found, int | float) or isinstance(found, bool):
         assert says(condition, found) is (found is True)

@@ -15,12 +15,12 @@ import pytest
 from roadbed.bootstrap import App
 from roadbed.decisions.model import Decision
 from roadbed.deliveries.errors import DeliveryStateError
-from roadbed.deliveries.model import Delivery, State
+from roadbed.deliveries.model import Delivery, DeliveryState
 from roadbed.reviews.errors import ReviewClosedError, ReviewSupersededError
 from roadbed.reviews.model import VerdictKind
 from roadbed.usecases.destinations import (
-    Outside,
-    Parcel,
+    DeliveryRequest,
+    EgressClient,
     Sent,
     TemporaryError,
     UnknownOutcomeError,
@@ -31,7 +31,13 @@ from tests.unit.test_revisions import BY_WORD, REFUSING, SOURCE
 from tests.unit.test_trust import declared, stand
 
 TEXTS = ["to a", "to b", "to c", "also to a", "unsure", "very unsure", "it is casino"]
-OPEN = (State.PLANNED, State.WAITING, State.SENDING, State.UNKNOWN, State.COMPENSATING)
+OPEN = (
+    DeliveryState.PLANNED,
+    DeliveryState.WAITING,
+    DeliveryState.SENDING,
+    DeliveryState.UNKNOWN,
+    DeliveryState.COMPENSATING,
+)
 
 
 @dataclass
@@ -51,24 +57,24 @@ class Book:
     def problems(self) -> Sequence[str]:
         return ()
 
-    async def send(self, parcel: Parcel, outside: Outside) -> Sent:
+    async def send(self, request: DeliveryRequest, egress: EgressClient) -> Sent:
         await asyncio.sleep(self.chance.choice([0.0, 0.005]))
         luck = self.chance.random() / self.trouble if self.trouble else 9.0
         if luck < 0.4:
             raise TemporaryError("busy")
         if luck < 0.6:
             raise UnknownOutcomeError("nothing came back, and nothing was made")
-        self.times += parcel.key not in self.made
-        self.made.setdefault(parcel.key, parcel.content)
+        self.times += request.key not in self.made
+        self.made.setdefault(request.key, request.content)
         if luck < 1.0:
             raise UnknownOutcomeError("nothing came back")
-        return Sent(reference=parcel.key)
+        return Sent(reference=request.key)
 
-    async def look_up(self, parcel: Parcel, outside: Outside) -> Sent | None:
+    async def look_up(self, request: DeliveryRequest, egress: EgressClient) -> Sent | None:
         raise AssertionError
 
-    async def compensate(self, parcel: Parcel, sent: Sent, outside: Outside) -> Sent:
-        key = parcel.key.removesuffix(":back")
+    async def compensate(self, request: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
+        key = request.key.removesuffix(":back")
         assert key in self.made
         self.undone.add(key)
         return sent
@@ -140,10 +146,10 @@ class World:
     async def look_there(self) -> None:
         """People say of what is unknown what is true; what waits for approval they approve."""
         for delivery in await self.all_of():
-            if delivery.state is State.UNKNOWN:
+            if delivery.state is DeliveryState.UNKNOWN:
                 there = delivery.key in self.book.made
                 await self.say(delivery, "happened" if there else "did-not-happen")
-            elif delivery.state is State.HELD and delivery.kind != "approval":
+            elif delivery.state is DeliveryState.HELD and delivery.kind != "approval":
                 await self.say(delivery, "approve")
 
     async def say(self, delivery: Delivery, what: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from roadbed.audit import tree, tree_growth
 from roadbed.audit.model import Bundle
-from roadbed.audit.recomputation import Retracing
+from roadbed.audit.recomputation import Recomputation
 
 SIZES = st.integers(1, 700)
 
@@ -72,7 +72,7 @@ def test_however_it_grows_its_root_is_that_of_its_leaves(size: int, step: int) -
 @given(size=SIZES, asked=st.sets(SIZES, max_size=9))
 def test_retracing_gives_the_roots_and_tiles_that_growing_gave(size: int, asked: set[int]) -> None:
     _, stored, _ = grown(size, 333)
-    retraced = Retracing(asked)
+    retraced = Recomputation(asked)
     for first in range(0, size, 256):
         hashes = retraced.add(b"".join(LEAVES[first : min(first + 256, size)]))
         assert stored[0, first // 256] == hashes
@@ -85,7 +85,7 @@ def test_three_levels_of_tiles() -> None:
     _, stored, top = grown(66_000, 20_000)
     assert {level for level, _ in stored} == {0, 1, 2}
     assert top == naive_root(LEAVES[:66_000])
-    retraced = Retracing([65_536, 66_000])
+    retraced = Recomputation([65_536, 66_000])
     for first in range(0, 66_000, 256):
         retraced.add(b"".join(LEAVES[first : min(first + 256, 66_000)]))
     assert retraced.higher_tiles() == {key: each for key, each in stored.items() if key[0] > 0}

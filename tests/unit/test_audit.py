@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from roadbed.audit import keys, notes, verification
-from roadbed.audit.checkpoint_history import DAYS, HISTORY, History
+from roadbed.audit.checkpoint_history import DAYS, HISTORY, CheckpointHistory
 from roadbed.audit.errors import (
     AuditDamagedError,
     AuditFolderError,
@@ -27,7 +27,7 @@ from roadbed.audit.errors import (
 )
 from roadbed.audit.model import Checkpoint
 from roadbed.audit.service import AuditLog
-from roadbed.audit.tiles import Folder
+from roadbed.audit.tiles import TileFolder
 from roadbed.bootstrap import App, audit_folder
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.settings import Settings
@@ -699,7 +699,7 @@ class TestFolder:
         entries = (folder / "tile/entries/002.p/88").read_bytes()
         assert (len(entries), entries[:2]) == (88 * 34, b"\x00\x20")
         assert (folder / "checkpoint").read_text().splitlines()[1] == "600"
-        assert len(list(Folder(folder).history())) == 2
+        assert len(list(TileFolder(folder).history())) == 2
 
     async def test_a_full_tile_takes_the_place_of_its_beginnings(
         self, sealed: tuple[str, Path]
@@ -720,14 +720,14 @@ class TestFolder:
         assert await found(*sealed) == []
 
     def test_large_numbers_are_split_in_threes(self, tmp_path: Path) -> None:
-        folder = Folder(tmp_path)
+        folder = TileFolder(tmp_path)
         folder.put_tile((0, 1234067), b"0" * 32)
         assert (tmp_path / "tile/0/x001/x234/067.p/1").exists()
         folder.put_tile((0, 1234067), b"0" * 8192)
         assert not (tmp_path / "tile/0/x001/x234/067.p").exists()
 
     def test_what_a_crash_left_of_a_line_is_dropped(self, tmp_path: Path) -> None:
-        folder = Folder(tmp_path)
+        folder = TileFolder(tmp_path)
         assert folder.last() is None
         first, second = (Checkpoint(size=n, root=b"", note=f"{n}\n") for n in (1, 2))
         folder.put_checkpoints([first], NOON)
@@ -744,7 +744,7 @@ class TestFolder:
         url, folder = sealed
         (folder / HISTORY).unlink()
         signer = keys.signer(folder, os.urandom)
-        history, begun = History(folder), NOON.replace(hour=23, minute=50)
+        history, begun = CheckpointHistory(folder), NOON.replace(hour=23, minute=50)
         signed = [signer.sign(1000 + n, b"r" * 32) for n in range(600)]
         for number, note in enumerate(signed):
             history.add([note], begun + timedelta(seconds=number))
@@ -752,22 +752,24 @@ class TestFolder:
         assert not (folder / DAYS).exists()
         large = (folder / HISTORY).stat().st_size
         fresh = signer.sign(2000, b"r" * 32)
-        Folder(folder).put_checkpoints([Checkpoint(size=2000, root=b"", note=fresh)], NOON_AFTER)
-        kept = [each.note for each in Folder(folder).history()]
+        TileFolder(folder).put_checkpoints(
+            [Checkpoint(size=2000, root=b"", note=fresh)], NOON_AFTER
+        )
+        kept = [each.note for each in TileFolder(folder).history()]
         assert kept == [*signed[59::60], fresh]
         assert [path.name for path in (folder / DAYS).iterdir()] == ["2026-03-01.log"]
         assert (folder / HISTORY).read_text().count("\n") == 1
         assert (folder / DAYS / "2026-03-01.log").stat().st_size < large / 50
-        assert Folder(folder).last() == fresh
+        assert TileFolder(folder).last() == fresh
         (folder / HISTORY).unlink()
-        assert Folder(folder).last() == signed[-1]
+        assert TileFolder(folder).last() == signed[-1]
         problems = str(await found(url, folder))
         assert "The folder has a checkpoint of 1599 entries, 600 could be recomputed" in problems
         assert "(and 9 more) stands in the folder, not in the database" in problems
 
     async def test_a_line_of_a_former_day_is_verified_too(self, sealed: tuple[str, Path]) -> None:
         url, folder = sealed
-        History(folder).tidy(datetime.now(UTC).date() + timedelta(days=1))
+        CheckpointHistory(folder).tidy(datetime.now(UTC).date() + timedelta(days=1))
         [day] = (folder / DAYS).iterdir()
         assert (folder / HISTORY).read_bytes() == b""
         assert await found(url, folder) == []
@@ -778,7 +780,7 @@ class TestFolder:
         assert f"Line 3 of {DAYS}/{day.name} cannot be read" in problems[1]
 
     def test_a_crash_between_a_day_s_file_and_today_s_loses_nothing(self, tmp_path: Path) -> None:
-        history = History(tmp_path)
+        history = CheckpointHistory(tmp_path)
         history.add(["1\n"], NOON)
         history.add(["2\n"], NOON + timedelta(minutes=1))
         history.add(["3\n"], NOON_AFTER)
@@ -787,14 +789,14 @@ class TestFolder:
         after = (tmp_path / DAYS / "2026-03-01.log").read_bytes()
         (tmp_path / HISTORY).write_bytes(before)  # as if it had not come so far
         assert [each.note for each in history.lines()] == ["1\n", "2\n", "3\n"]
-        History(tmp_path).tidy(NOON_AFTER.date())
+        CheckpointHistory(tmp_path).tidy(NOON_AFTER.date())
         assert (tmp_path / DAYS / "2026-03-01.log").read_bytes() == after
         assert [each.note for each in history.lines()] == ["1\n", "2\n", "3\n"]
 
     def test_what_has_no_time_or_cannot_be_read_stays_where_it_is(self, tmp_path: Path) -> None:
         odd = [b"{garbled\n", b'"1\\n"\n', b'{"at": "2026-03-01T12:00:00", "note": "x"}\n']
         (tmp_path / HISTORY).write_bytes(b"".join(odd))
-        history = History(tmp_path)
+        history = CheckpointHistory(tmp_path)
         history.add(["2\n"], NOON)
         history.add(["3\n"], NOON_AFTER)
         history.tidy(NOON_AFTER.date())
@@ -804,7 +806,7 @@ class TestFolder:
     async def test_one_process_writes_at_a_time(self, sealed: tuple[str, Path]) -> None:
         async with opened(*sealed) as (log, _), opened(*sealed) as (other, _):
             await log.seal()
-            with Folder(sealed[1]).writing() as mine:
+            with TileFolder(sealed[1]).writing() as mine:
                 assert mine
                 assert await other.publish() == 0
             assert [await other.publish(), await log.publish()] == [1, 0]

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from roadbed.bootstrap import App
 from roadbed.decisions.model import Decision
-from roadbed.deliveries.model import Delivery, State
+from roadbed.deliveries.model import Delivery, DeliveryState
 from roadbed.reviews.model import VerdictKind
 from roadbed.usecases.destinations import RefusedError, TemporaryError, UnknownOutcomeError
 from tests.conftest import Folders
@@ -69,7 +69,7 @@ async def taken_back(app: App) -> Decision:
     return decision
 
 
-async def in_state(app: App, state: State) -> list[Delivery]:
+async def in_state(app: App, state: DeliveryState) -> list[Delivery]:
     return [delivery for delivery in await all_of(app) if delivery.state is state]
 
 
@@ -90,15 +90,15 @@ class TestResults:
         decision = await taken_back(app)
         await say(app, decision, "safety")
         await pump(app)
-        [held] = await in_state(app, State.HELD)
+        [held] = await in_state(app, DeliveryState.HELD)
         assert (held.kind, (held.content or {})["output"]) == ("correction", {"queue": "safety"})
         assert (held.key or "").startswith(f"{decision.task_id}:corrected:vdt_")
         assert "was changed after" in (held.reason or "")
-        assert (await approve(app, held)).state is State.WAITING
+        assert (await approve(app, held)).state is DeliveryState.WAITING
         await pump(app)
         assert queues(ledger) == ["repairs", "safety"]
         assert ledger.got[1].kind == "correction"
-        assert [parcel.key for parcel in ledger.got] == [decision.task_id, held.key]
+        assert [request.key for request in ledger.got] == [decision.task_id, held.key]
 
     async def test_changed_back_and_forth_each_reaches_the_receiver(
         self, app: App, ledger: Ledger
@@ -108,7 +108,7 @@ class TestResults:
             await say(app, decision, queue)
             await pump(app)
             if number:
-                [held] = await in_state(app, State.HELD)
+                [held] = await in_state(app, DeliveryState.HELD)
                 await approve(app, held)
                 await pump(app)
             if number < 2:
@@ -121,8 +121,8 @@ class TestResults:
         await pump(app)
         assert queues(ledger) == ["repairs"]
         assert [delivery.state for delivery in await all_of(app)] == [
-            State.DELIVERED,
-            State.SKIPPED,
+            DeliveryState.DELIVERED,
+            DeliveryState.SKIPPED,
         ]
 
     @pytest.mark.parametrize("queue", ["repairs", "safety"])
@@ -136,17 +136,17 @@ class TestResults:
         await undo(app, decision)
         await say(app, decision, queue)
         await pump(app)
-        [parcel] = ledger.got
-        assert (parcel.key, parcel.content["output"]) == (decision.task_id, {"queue": queue})
+        [request] = ledger.got
+        assert (request.key, request.content["output"]) == (decision.task_id, {"queue": queue})
 
     async def test_what_failed_is_not_sent_by_a_replay(self, app: App, ledger: Ledger) -> None:
         ledger.trouble = [RefusedError("no such account")]
         decision = await taken_back(app)
-        assert await in_state(app, State.FAILED) == []
+        assert await in_state(app, DeliveryState.FAILED) == []
         await say(app, decision, "safety")
         await pump(app)
-        [parcel] = ledger.got  # nothing is there: it goes without a question
-        assert (parcel.kind, queues(ledger)) == ("result", ["safety"])
+        [request] = ledger.got  # nothing is there: it goes without a question
+        assert (request.kind, queues(ledger)) == ("result", ["safety"])
 
     async def test_what_is_being_sent_is_not_tried_again(self, app: App, ledger: Ledger) -> None:
         ledger.seconds, ledger.trouble = 0.3, [TemporaryError("busy")]
@@ -167,9 +167,9 @@ class TestResults:
         decision = await taken_back(app)
         await say(app, decision, "repairs")
         await pump(app)
-        [held] = await in_state(app, State.HELD)
+        [held] = await in_state(app, DeliveryState.HELD)
         assert "may have gone out" in (held.reason or "")
-        [unknown] = await in_state(app, State.UNKNOWN)
+        [unknown] = await in_state(app, DeliveryState.UNKNOWN)
         await app.deliveries.say(unknown.id, "did-not-happen", person="ana", served=SERVED)
         await pump(app)
         assert queues(ledger) == []  # its verdict was taken back: only the new one may go
@@ -183,13 +183,13 @@ class TestResults:
         decision = await taken_back(app)
         await reject(app, decision)
         await pump(app)
-        [stuck] = await in_state(app, State.STUCK)
+        [stuck] = await in_state(app, DeliveryState.STUCK)
         assert "by hand, or leave it" in (stuck.reason or "")
         await undo(app, decision)
-        assert await in_state(app, State.STUCK) == []
+        assert await in_state(app, DeliveryState.STUCK) == []
         await say(app, decision, "repairs")
         await pump(app)
-        assert (queues(ledger), await in_state(app, State.STUCK)) == (["repairs"], [])
+        assert (queues(ledger), await in_state(app, DeliveryState.STUCK)) == (["repairs"], [])
 
     async def test_where_the_new_one_sends_nothing_a_person_looks(self, app: App) -> None:
         ledger = Ledger()
@@ -197,7 +197,7 @@ class TestResults:
         decision = await taken_back(app)
         await say(app, decision, "safety")
         await pump(app)
-        [stuck] = await in_state(app, State.STUCK)
+        [stuck] = await in_state(app, DeliveryState.STUCK)
         assert "sends nothing here" in (stuck.reason or "")
 
     async def test_a_chain_half_sent_is_not_taken_back_by_the_undo(self, app: App) -> None:
@@ -222,13 +222,13 @@ class TestAutomatic:
         await pump(app)
         await say(app, decision, "other")
         await pump(app)
-        [held] = await in_state(app, State.HELD)
+        [held] = await in_state(app, DeliveryState.HELD)
         await approve(app, held)
         await pump(app)
         await undo(app, decision)
         await say(app, decision, "returns")
         await pump(app)
-        [held] = await in_state(app, State.HELD)
+        [held] = await in_state(app, DeliveryState.HELD)
         assert "was changed after" in (held.reason or "")
         await approve(app, held)
         await pump(app)
@@ -241,13 +241,13 @@ class TestAutomatic:
         decision = await decide(app)
         await say(app, decision, "other")
         await pump(app)
-        [held] = await in_state(app, State.HELD)
+        [held] = await in_state(app, DeliveryState.HELD)
         assert "before it went out" in (held.reason or "")
         assert queues(ledger) == []
         await undo(app, decision)
         await say(app, decision, "returns")
         await pump(app)
-        [held] = await in_state(app, State.HELD)
+        [held] = await in_state(app, DeliveryState.HELD)
         await approve(app, held)
         await pump(app)
         assert queues(ledger) == ["returns"]
@@ -260,10 +260,10 @@ class TestAutomatic:
         await pump(app)
         await reject(app, decision)
         await pump(app)
-        [stuck] = await in_state(app, State.STUCK)
+        [stuck] = await in_state(app, DeliveryState.STUCK)
         await app.deliveries.say(stuck.id, "happened", person="ana", served=SERVED)
         await pump(app)
-        assert await in_state(app, State.STUCK) == []
+        assert await in_state(app, DeliveryState.STUCK) == []
 
 
 class TestOverturned:
@@ -287,7 +287,7 @@ class TestOverturned:
             output={"queue": "safety"},
         )
         await pump(app)
-        [held] = await in_state(app, State.HELD)
+        [held] = await in_state(app, DeliveryState.HELD)
         assert (held.content or {})["output"] == {"queue": "safety"}
         await app.deliveries.say(
             held.id, "approve", person="dev", served=SERVED, content_hash=held.content_hash
@@ -320,7 +320,7 @@ class TestActions:
         """A task whose refunds a person wrote, and another approved."""
         decision = await decide(app, f"give back {amounts[0]:g}")
         await self.refunded(app, decision, *amounts)
-        for held in await in_state(app, State.HELD):
+        for held in await in_state(app, DeliveryState.HELD):
             await approve(app, held)
         await pump(app)
         return decision
@@ -331,7 +331,7 @@ class TestActions:
         await undo(app, decision)
         await self.refunded(app, decision, 10.0)
         assert bank.said("action") == [{"amount": 10.0}]
-        assert await in_state(app, State.HELD) == []
+        assert await in_state(app, DeliveryState.HELD) == []
 
     async def test_another_one_waits_and_the_first_is_asked_about(
         self, app: App, bank: Ledger
@@ -339,7 +339,10 @@ class TestActions:
         decision = await self.paid(app, 10.0)
         await undo(app, decision)
         await self.refunded(app, decision, 20.0)
-        [held], [stuck] = await in_state(app, State.HELD), await in_state(app, State.STUCK)
+        [held], [stuck] = (
+            await in_state(app, DeliveryState.HELD),
+            await in_state(app, DeliveryState.STUCK),
+        )
         assert "was changed after" in (held.reason or "")
         assert (stuck.content or {})["action"] == {"amount": 10.0}
         assert bank.said("action") == [{"amount": 10.0}]
@@ -348,7 +351,7 @@ class TestActions:
         decision = await self.paid(app, 10.0)
         await undo(app, decision)
         await self.refunded(app, decision, 10.0, 10.0)
-        [held] = await in_state(app, State.HELD)
+        [held] = await in_state(app, DeliveryState.HELD)
         await approve(app, held)
         await pump(app)
         assert bank.said("action") == [{"amount": 10.0}, {"amount": 10.0}]
@@ -361,7 +364,7 @@ class TestActions:
         await app.database.fetch("UPDATE delivery SET needs_approval = false")  # a rule allows it
         await say(app, decision, "other", actions=[])
         await pump(app)
-        [held] = await in_state(app, State.HELD)
+        [held] = await in_state(app, DeliveryState.HELD)
         assert (bank.got, "found this answer wrong" in (held.reason or "")) == ([], True)
 
 
@@ -381,7 +384,7 @@ async def test_a_key_of_another_task_is_held_with_content_and_goes_under_its_own
     )
     await say(app, await decide(app, "three"), "same")
     await pump(app)
-    [held] = await in_state(app, State.HELD)
+    [held] = await in_state(app, DeliveryState.HELD)
     assert "says something else" in (held.reason or "")
     await approve(app, held)
     await pump(app)

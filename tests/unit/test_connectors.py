@@ -31,9 +31,9 @@ from openpyxl import load_workbook
 from roadbed import connectors
 from roadbed.connectors import (
     Chat,
+    EgressPool,
     Email,
     Folder,
-    NetworkPool,
     PostgresTable,
     Rest,
     Webhook,
@@ -54,14 +54,14 @@ from roadbed.testing import (
     Reply,
     Subject,
     check_connector,
-    make_parcel,
+    make_request,
 )
 from roadbed.testing.conformance import Check, NotApplicable
 from roadbed.testing.receiver import texts
 from roadbed.usecases.destinations import (
     Connector,
-    Outside,
-    Parcel,
+    DeliveryRequest,
+    EgressClient,
     RefusedError,
     Response,
     Sent,
@@ -94,18 +94,18 @@ class Calendar(SystemClock):
 class House:
     """What a test of one connector needs: the way out, its clock and its secrets."""
 
-    pool: NetworkPool
+    pool: EgressPool
     clock: Calendar
     environment: dict[str, str]
 
-    def outside(self) -> Outside:
+    def egress(self) -> EgressClient:
         return self.pool.attempt(5.0)
 
 
 @pytest.fixture
 async def house() -> AsyncIterator[House]:
     clock, environment = Calendar(), dict(SECRETS)
-    found = House(NetworkPool(environment, clock), clock, environment)
+    found = House(EgressPool(environment, clock), clock, environment)
     yield found
     await found.pool.aclose()
 
@@ -166,8 +166,8 @@ class Mails:
             self.taken.append(message)
         return self.data_answer
 
-    async def standing(self, parcel: Parcel) -> Sequence[Sequence[str]]:
-        wanted = mail(0).message_id(parcel.key)
+    async def standing(self, sending: DeliveryRequest) -> Sequence[Sequence[str]]:
+        wanted = mail(0).message_id(sending.key)
         return [
             [str(each.get_content())] for each in self.taken if str(each["Message-ID"]) == wanted
         ]
@@ -234,12 +234,12 @@ class ChatLedger:
 
     receiver: Receiver
 
-    async def standing(self, parcel: Parcel) -> Sequence[Sequence[str]]:
+    async def standing(self, sending: DeliveryRequest) -> Sequence[Sequence[str]]:
         found = [texts(each.body) for each in self.receiver.arrivals]
         return [
             [html.unescape(text) for text in each]
             for each in found
-            if any(text.startswith(f"{parcel.key}: ") for text in each)
+            if any(text.startswith(f"{sending.key}: ") for text in each)
         ]
 
 
@@ -247,10 +247,10 @@ class ChatLedger:
 class TableLedger:
     url: str
 
-    async def standing(self, parcel: Parcel) -> Sequence[Sequence[str]]:
+    async def standing(self, sending: DeliveryRequest) -> Sequence[Sequence[str]]:
         async with await psycopg.AsyncConnection.connect(self.url) as connection:
             cursor = await connection.execute(
-                "SELECT note, whole::text FROM out.results WHERE key = %s", (parcel.key,)
+                "SELECT note, whole::text FROM out.results WHERE key = %s", (sending.key,)
             )
             return await cursor.fetchall()
 
@@ -259,8 +259,8 @@ class TableLedger:
 class FolderLedger:
     folder: Folder
 
-    async def standing(self, parcel: Parcel) -> Sequence[Sequence[str]]:
-        return self.read(parcel.task_id)
+    async def standing(self, sending: DeliveryRequest) -> Sequence[Sequence[str]]:
+        return self.read(sending.task_id)
 
     def read(self, task: str) -> Sequence[Sequence[str]]:
         path = Path(self.folder.path)
@@ -317,7 +317,7 @@ def webhook_subject(request: pytest.FixtureRequest, house: House) -> Subject:
     return Subject(
         connector=at(receiver.url),
         ledger=receiver,
-        outside=house.outside,
+        egress=house.egress,
         unreachable=at(f"http://127.0.0.1:{request.getfixturevalue('closed')}"),
         cut=at(request.getfixturevalue("cut")),
         refusing=at(request.getfixturevalue("refusing").url),
@@ -332,7 +332,7 @@ def rest_subject(request: pytest.FixtureRequest, house: House) -> Subject:
     return Subject(
         connector=rest(receiver.url),
         ledger=receiver,
-        outside=house.outside,
+        egress=house.egress,
         unreachable=rest(f"http://127.0.0.1:{request.getfixturevalue('closed')}"),
         cut=rest(request.getfixturevalue("cut")),
         refusing=rest(refusing.url),
@@ -356,7 +356,7 @@ def chat_subject(request: pytest.FixtureRequest, house: House) -> Subject:
     return Subject(
         connector=at("CHAT"),
         ledger=ChatLedger(receiver),
-        outside=house.outside,
+        egress=house.egress,
         unreachable=at("CLOSED"),
         cut=at("CUT"),
         refusing=at("REFUSING"),
@@ -370,7 +370,7 @@ def email_subject(request: pytest.FixtureRequest, house: House) -> Subject:
     return Subject(
         connector=mail(port),
         ledger=mails,
-        outside=house.outside,
+        egress=house.egress,
         unreachable=mail(request.getfixturevalue("closed")),
         cut=mail(request.getfixturevalue("lost_after_data")),
         refusing=mail(port, to="nobody"),
@@ -389,7 +389,7 @@ def postgres_subject(request: pytest.FixtureRequest, house: House) -> Subject:
     return Subject(
         connector=rows_of(),
         ledger=TableLedger(url),
-        outside=house.outside,
+        egress=house.egress,
         unreachable=rows_of("CLOSED"),
         cut=rows_of("CUT"),
         refusing=replace(rows_of(), columns={"no_such_column": "{task.id}"}),
@@ -403,7 +403,7 @@ def folder_subject(request: pytest.FixtureRequest, house: House, kind: Any) -> S
     return Subject(
         connector=found,
         ledger=FolderLedger(found),
-        outside=house.outside,
+        egress=house.egress,
         unreachable=replace(found, path=path / "not-mounted"),
         refusing=replace(found, columns={"missing": "{output.missing}"}),
     )
@@ -478,7 +478,7 @@ async def test_it_conforms(subject: Subject, check: Check) -> None:
 
 async def test_the_suite_says_what_it_looked_at(house: House, receiver: Receiver) -> None:
     found = await check_connector(
-        Webhook(receiver.url, private=True), receiver, house.outside, secrets=["s3cret"]
+        Webhook(receiver.url, private=True), receiver, house.egress, secrets=["s3cret"]
     )
     assert found["a_repeated_key_makes_no_second_effect"] == "held"
     assert found["a_cut_after_sending_is_unknown"] == "not looked at"
@@ -501,28 +501,28 @@ class Broken:
     def problems(self) -> Sequence[str]:
         return ["It is wrong."] if self.fault == "settings_are_sound" else ()
 
-    async def send(self, parcel: Parcel, outside: Outside) -> Sent:
+    async def send(self, sending: DeliveryRequest, egress: EgressClient) -> Sent:
         if self.fault == "a_parcel_makes_one_effect":
             return Sent()
         if self.fault == "a_repeated_key_makes_no_second_effect":
-            parcel = replace(parcel, key=f"{parcel.key}-{id(outside)}")
+            sending = replace(sending, key=f"{sending.key}-{id(egress)}")
         if self.fault == "hostile_text_stays_data":
-            content = {name: str(each).replace("'", "") for name, each in parcel.content.items()}
-            parcel = replace(parcel, content=content, facts={**parcel.facts, "output": content})
+            content = {name: str(each).replace("'", "") for name, each in sending.content.items()}
+            sending = replace(sending, content=content, facts={**sending.facts, "output": content})
         try:
-            return await self.sound.send(parcel, outside)
+            return await self.sound.send(sending, egress)
         except (TemporaryError, RefusedError, UnknownOutcomeError) as error:
             raise self.mistaken(error) from None
 
-    async def look_up(self, parcel: Parcel, outside: Outside) -> Sent | None:
+    async def look_up(self, sending: DeliveryRequest, egress: EgressClient) -> Sent | None:
         if self.fault == "looking_up_finds_what_was_sent_and_nothing_else":
             return Sent()
-        return await self.sound.look_up(parcel, outside)
+        return await self.sound.look_up(sending, egress)
 
-    async def compensate(self, parcel: Parcel, sent: Sent, outside: Outside) -> Sent:
+    async def compensate(self, sending: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
         if self.fault == "taking_back_twice_is_once":
             return sent
-        return await self.sound.compensate(parcel, sent, outside)
+        return await self.sound.compensate(sending, sent, egress)
 
     def mistaken(self, error: Exception) -> Exception:
         wrong: Mapping[str, tuple[type[Exception], type[Exception]]] = {
@@ -544,7 +544,7 @@ async def test_the_suite_finds_a_broken_connector(
     subject = Subject(
         connector=Broken(rest(receiver.url), fault, "t0p-s3cret"),
         ledger=receiver,
-        outside=house.outside,
+        egress=house.egress,
         unreachable=Broken(rest(f"http://127.0.0.1:{closed}"), fault),
         cut=Broken(rest(cut), fault),
         refusing=Broken(rest(refusing.url), fault),
@@ -557,7 +557,7 @@ async def test_the_suite_finds_a_broken_connector(
 async def test_the_suite_names_every_check_that_failed(house: House, receiver: Receiver) -> None:
     with pytest.raises(ConformanceError, match="taking_back_twice_is_once: 1 effects stand"):
         await check_connector(
-            Broken(rest(receiver.url), "taking_back_twice_is_once"), receiver, house.outside
+            Broken(rest(receiver.url), "taking_back_twice_is_once"), receiver, house.egress
         )
 
 
@@ -565,11 +565,11 @@ async def test_the_suite_finds_one_that_answers_where_it_cannot(
     house: House, receiver: Receiver
 ) -> None:
     class Boasting(Webhook):
-        async def look_up(self, parcel: Parcel, outside: Outside) -> Sent | None:
+        async def look_up(self, sending: DeliveryRequest, egress: EgressClient) -> Sent | None:
             return None
 
     with pytest.raises(ConformanceError, match="looking up passed"):
-        await check_connector(Boasting(receiver.url, private=True), receiver, house.outside)
+        await check_connector(Boasting(receiver.url, private=True), receiver, house.egress)
 
 
 async def test_a_webhook_is_signed_as_the_standard_says(house: House, receiver: Receiver) -> None:
@@ -578,7 +578,7 @@ async def test_a_webhook_is_signed_as_the_standard_says(house: House, receiver: 
         ("PLAIN", b"a plain signing key"),
     ):
         hook = Webhook(receiver.url, secret=name, private=True)
-        sent = await hook.send(make_parcel(key=f"key-{name}"), house.outside())
+        sent = await hook.send(make_request(key=f"key-{name}"), house.egress())
         assert sent.reference == f"key-{name}"
         got = receiver.arrivals[-1]
         moment = got.headers["webhook-timestamp"]
@@ -594,9 +594,9 @@ async def test_while_two_secrets_are_valid_a_signature_by_each_is_sent(
 ) -> None:
     house.environment |= {"NEW": "the new secret", "NEW_OLD": "the old secret"}
     hook = Webhook(receiver.url, secret="NEW", private=True)
-    await hook.send(make_parcel(key="one"), house.outside())
+    await hook.send(make_request(key="one"), house.egress())
     del house.environment["NEW_OLD"]
-    await hook.send(make_parcel(key="two"), house.outside())
+    await hook.send(make_request(key="two"), house.egress())
     both, alone = (got.headers["webhook-signature"].split(" ") for got in receiver.arrivals[-2:])
     assert (len(both), len(alone)) == (2, 1)
     got = receiver.arrivals[-2]
@@ -611,7 +611,7 @@ async def test_a_signing_key_that_is_no_base64_is_refused_unshown(
 ) -> None:
     house.environment["ODD"] = "whsec_!!!"
     with pytest.raises(RefusedError, match="no base64") as caught:
-        await Webhook(receiver.url, secret="ODD", private=True).send(make_parcel(), house.outside())
+        await Webhook(receiver.url, secret="ODD", private=True).send(make_request(), house.egress())
     assert "!!!" not in str(caught.value)
 
 
@@ -619,9 +619,9 @@ async def test_a_signing_key_that_is_no_base64_is_refused_unshown(
 async def test_a_key_that_no_header_can_carry_goes_as_its_hash(
     house: House, receiver: Receiver, key: str
 ) -> None:
-    parcel = replace(make_parcel(), key=key)
+    sending = replace(make_request(), key=key)
     for _ in range(2):
-        await Webhook(receiver.url, private=True).send(parcel, house.outside())
+        await Webhook(receiver.url, private=True).send(sending, house.egress())
     assert len(receiver.effects) == 1
     assert receiver.arrivals[0].headers["webhook-id"].startswith("sha256-")
 
@@ -649,7 +649,7 @@ async def test_a_status_says_what_happened(
 ) -> None:
     receiver.always = Reply(status=status, body=b"why")
     with pytest.raises(kind, match=f"It answered {status}: why"):
-        await Webhook(receiver.url, private=True).send(make_parcel(), house.outside())
+        await Webhook(receiver.url, private=True).send(make_request(), house.egress())
 
 
 @pytest.mark.parametrize(
@@ -673,7 +673,7 @@ async def test_retry_after_is_seconds_or_a_date(given: str, seconds: float | Non
 async def test_the_wait_comes_with_the_error(house: House, receiver: Receiver) -> None:
     receiver.always = Reply(status=429, headers={"Retry-After": "3"})
     with pytest.raises(TemporaryError) as caught:
-        await Webhook(receiver.url, private=True).send(make_parcel(), house.outside())
+        await Webhook(receiver.url, private=True).send(make_request(), house.egress())
     assert caught.value.retry_after == 3.0
 
 
@@ -686,24 +686,24 @@ async def test_an_error_inside_a_200_is_found(house: House, receiver: Receiver) 
             Reply(body=b"<html>proxy</html>"),
         ]
     )
-    await hook.send(make_parcel(), house.outside())
+    await hook.send(make_request(), house.egress())
     with pytest.raises(
         RefusedError, match=r'It answered 200: \{"ok": false, "error": "e+'
     ) as error:
-        await hook.send(make_parcel(), house.outside())
+        await hook.send(make_request(), house.egress())
     assert len(str(error.value)) < 230
     with pytest.raises(UnknownOutcomeError, match="could not be evaluated"):
-        await hook.send(make_parcel(), house.outside())
+        await hook.send(make_request(), house.egress())
     receiver.replies.append(Reply(body=b"1"))
     with pytest.raises(UnknownOutcomeError, match="yes or no"):
-        await replace(hook, succeeded_when="status").send(make_parcel(), house.outside())
+        await replace(hook, succeeded_when="status").send(make_request(), house.egress())
 
 
 async def test_what_json_cannot_carry_is_refused(house: House, receiver: Receiver) -> None:
     for value in (float("nan"), "\ud800"):
-        parcel = replace(make_parcel(), content={"value": value})
+        sending = replace(make_request(), content={"value": value})
         with pytest.raises(RefusedError, match="JSON"):
-            await Webhook(receiver.url, private=True).send(parcel, house.outside())
+            await Webhook(receiver.url, private=True).send(sending, house.egress())
     assert receiver.arrivals == []
 
 
@@ -730,7 +730,7 @@ MISSING = "{input.no_such_field}"
 async def test_a_missing_field_refuses_by_name(house: House, connector: Connector) -> None:
     house.environment["CHAT"] = "https://chat.example.org/x"
     with pytest.raises(RefusedError, match=r"input\.no_such_field"):
-        await connector.send(make_parcel(), house.outside())
+        await connector.send(make_request(), house.egress())
 
 
 @pytest.mark.parametrize(
@@ -782,7 +782,7 @@ def test_a_wrong_setting_is_told_with_its_remedy(connector: Connector, said: str
 
 async def test_mail_says_who_what_and_when(house: House, mails: Mails, smtp_port: int) -> None:
     connector = mail(smtp_port, to="team@example.org, {task.id}@example.org", subject="Grüße")
-    sent = await connector.send(make_parcel("Grüße\n.\n.. end"), house.outside())
+    sent = await connector.send(make_request("Grüße\n.\n.. end"), house.egress())
     got = mails.taken[0]
     assert got["Subject"] == "Grüße"
     assert got["Message-ID"] == sent.reference
@@ -801,7 +801,7 @@ async def test_a_subject_cannot_carry_a_header(
     house: House, mails: Mails, smtp_port: int, note: str
 ) -> None:
     with pytest.raises(RefusedError):
-        await mail(smtp_port, subject="{output.note}").send(make_parcel(note), house.outside())
+        await mail(smtp_port, subject="{output.note}").send(make_request(note), house.egress())
     assert mails.taken == []
 
 
@@ -813,7 +813,7 @@ async def test_a_field_cannot_add_a_receiver(
     house: House, mails: Mails, smtp_port: int, note: str
 ) -> None:
     with pytest.raises(RefusedError, match="no address"):
-        await mail(smtp_port, to="{output.note}").send(make_parcel(note), house.outside())
+        await mail(smtp_port, to="{output.note}").send(make_request(note), house.egress())
     assert mails.rcpt == []
 
 
@@ -826,12 +826,12 @@ async def test_mail_answers_are_told_apart(house: House, mails: Mails, smtp_port
     ):
         mails.rcpt_answers = list(answers)
         with pytest.raises(kind, match="answered"):
-            await connector.send(make_parcel(), house.outside())
+            await connector.send(make_request(), house.egress())
     mails.rcpt_answers = []
     for answer, wanted in (("451 later", TemporaryError), ("554 spam", RefusedError)):
         mails.data_answer = answer
         with pytest.raises(wanted, match="answered"):
-            await connector.send(make_parcel(), house.outside())
+            await connector.send(make_request(), house.egress())
     assert mails.taken == []
 
 
@@ -866,13 +866,13 @@ async def test_mail_is_encrypted_for_the_name_and_logs_in(
             port, host="mail.example", tls=encryption, username="roadbed", password="PASSWORD"
         )
         with pytest.raises(TemporaryError, match="verify"):
-            await named.send(make_parcel(), house.outside())
+            await named.send(make_request(), house.egress())
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        await named.send(make_parcel(), house.outside())
+        await named.send(make_request(), house.egress())
         with pytest.raises(TemporaryError, match="match"):
-            await replace(named, host="other.example").send(make_parcel(), house.outside())
+            await replace(named, host="other.example").send(make_request(), house.egress())
         with pytest.raises(RefusedError, match="535"):
-            await replace(named, password="PLAIN").send(make_parcel(), house.outside())
+            await replace(named, password="PLAIN").send(make_request(), house.egress())
     assert logins[0] == SECRETS["PASSWORD"].encode()
     assert set(logins[1:]) == {SECRETS["PLAIN"].encode()}
     assert len(mails.taken) == 1
@@ -880,7 +880,7 @@ async def test_mail_is_encrypted_for_the_name_and_logs_in(
 
 async def test_a_server_without_encryption_is_refused(house: House, smtp_port: int) -> None:
     with pytest.raises(RefusedError, match="STARTTLS"):
-        await mail(smtp_port, tls="starttls").send(make_parcel(), house.outside())
+        await mail(smtp_port, tls="starttls").send(make_request(), house.egress())
 
 
 async def test_mail_that_hangs_ends_and_sends_nothing_later(
@@ -889,22 +889,22 @@ async def test_mail_that_hangs_ends_and_sends_nothing_later(
     monkeypatch.setattr("roadbed.connectors.mail._WHOLE_SECONDS", 0.3)
     async with FaultProxy("127.0.0.1", smtp_port, Fault(delay_seconds=0.2)) as proxy:
         with pytest.raises(TemporaryError, match="too long"):
-            await mail(proxy.port).send(make_parcel(), house.outside())
+            await mail(proxy.port).send(make_request(), house.egress())
         await asyncio.sleep(1.0)
     assert mails.taken == []
 
 
 async def test_mail_is_not_sent_to_a_private_address_undeclared(house: House) -> None:
     with pytest.raises(RefusedError, match="private network"):
-        await mail(25, private=False, tls="starttls").send(make_parcel(), house.outside())
+        await mail(25, private=False, tls="starttls").send(make_request(), house.egress())
 
 
 async def test_a_row_keeps_types_and_a_repeated_key_updates_it(house: House, table: str) -> None:
     house.environment["DSN"] = table
-    parcel = make_parcel("first", key="one")
-    await rows_of().send(parcel, house.outside())
-    again = make_parcel("second", key="one")
-    sent = await rows_of().send(again, house.outside())
+    sending = make_request("first", key="one")
+    await rows_of().send(sending, house.egress())
+    again = make_request("second", key="one")
+    sent = await rows_of().send(again, house.egress())
     assert sent.reference == "one"
     async with await psycopg.AsyncConnection.connect(table) as connection:
         cursor = await connection.execute("SELECT key, note, n, whole FROM out.results")
@@ -916,8 +916,8 @@ async def test_a_row_of_nothing_but_its_key(house: House, table: str) -> None:
     house.environment["DSN"] = table
     only = replace(rows_of(), columns={})
     for _ in range(2):
-        await only.send(make_parcel(key="one"), house.outside())
-    assert await only.look_up(make_parcel(key="one"), house.outside()) is not None
+        await only.send(make_request(key="one"), house.egress())
+    assert await only.look_up(make_request(key="one"), house.egress()) is not None
 
 
 @pytest.mark.parametrize(
@@ -937,7 +937,7 @@ async def test_a_row_that_can_never_be_written_is_refused(
     house.environment["DSN"] = table
     connector = replace(rows_of(), **changes)
     with pytest.raises(RefusedError, match=said):
-        await connector.send(make_parcel(note), house.outside())
+        await connector.send(make_request(note), house.egress())
 
 
 async def test_a_locked_table_is_temporary(
@@ -948,13 +948,13 @@ async def test_a_locked_table_is_temporary(
     async with await psycopg.AsyncConnection.connect(table) as holder:
         await holder.execute("LOCK TABLE out.results")
         with pytest.raises(TemporaryError, match="57014"):
-            await rows_of().send(make_parcel(), house.outside())
+            await rows_of().send(make_request(), house.egress())
 
 
 async def test_an_address_that_is_none_is_refused_unshown(house: House) -> None:
     house.environment["DSN"] = "postgresql//user:hunter2@/x"
     with pytest.raises(RefusedError, match="no database address") as caught:
-        await rows_of().send(make_parcel(), house.outside())
+        await rows_of().send(make_request(), house.egress())
     assert "hunter2" not in str(caught.value)
 
 
@@ -986,7 +986,7 @@ async def test_a_template_leads_to_no_other_folder(
     inside = tmp_path / "a" / "b"
     inside.mkdir(parents=True)
     connector = Folder(inside, format=kind, columns=COLUMNS, file="{output.note}")
-    sent = await connector.send(make_parcel(note), house.outside())
+    sent = await connector.send(make_request(note), house.egress())
     assert sent.reference is not None
     assert files_below(tmp_path) == [inside / sent.reference]
 
@@ -996,27 +996,27 @@ async def test_a_link_in_the_folder_is_not_followed(house: House, tmp_path: Path
     inside.mkdir()
     target.write_text("mine")
     connector = Folder(inside, columns=COLUMNS)
-    parcel = make_parcel()
-    sent = await connector.send(parcel, house.outside())
+    sending = make_request()
+    sent = await connector.send(sending, house.egress())
     (inside / str(sent.reference)).unlink()
     (inside / str(sent.reference)).symlink_to(target)
-    assert await connector.look_up(parcel, house.outside()) is None
-    await connector.send(parcel, house.outside())
+    assert await connector.look_up(sending, house.egress()) is None
+    await connector.send(sending, house.egress())
     assert target.read_text() == "mine"
-    assert await connector.look_up(parcel, house.outside()) is not None
+    assert await connector.look_up(sending, house.egress()) is not None
 
 
 async def test_content_without_columns_is_written_as_it_is(house: House, tmp_path: Path) -> None:
-    parcel = make_parcel("{task.id}")
+    sending = make_request("{task.id}")
     for kind in ("csv", "json"):
-        sent = await Folder(tmp_path, format=kind).send(parcel, house.outside())
+        sent = await Folder(tmp_path, format=kind).send(sending, house.egress())
         assert "{task.id}" in (tmp_path / str(sent.reference)).read_text()
 
 
 async def test_formulas_in_a_csv_are_text_and_come_back(house: House, tmp_path: Path) -> None:
     note = '=cmd|"/c calc"!A1'
     sent = await Folder(tmp_path, columns=COLUMNS | {"@h": "-1", "n": "{output.count}"}).send(
-        make_parcel(note), house.outside()
+        make_request(note), house.egress()
     )
     file = tmp_path / str(sent.reference)
     assert '"\'=cmd|""/c calc""!A1"' in file.read_text()
@@ -1030,7 +1030,7 @@ async def test_a_workbook_holds_text_as_text_after_each_rewriting(
     connector = Folder(tmp_path, format="xlsx", columns=COLUMNS)
     notes = ["=1+1", "+1", "-1", "@a", "#N/A", "\x01", "2026-01-01", "007", "TRUE"]
     for note in notes:
-        await connector.send(make_parcel(note), house.outside())
+        await connector.send(make_request(note), house.egress())
     sheet = load_workbook(tmp_path / "2026-03-01.xlsx").active
     assert sheet is not None
     cells = [row[2] for row in sheet.iter_rows(min_row=2)]
@@ -1041,20 +1041,20 @@ async def test_a_workbook_holds_text_as_text_after_each_rewriting(
 
 async def test_a_key_tried_again_tomorrow_makes_no_second_row(house: House, tmp_path: Path) -> None:
     connector = Folder(tmp_path, format="xlsx", columns=COLUMNS)
-    parcel = make_parcel()
-    first = await connector.send(parcel, house.outside())
+    sending = make_request()
+    first = await connector.send(sending, house.egress())
     house.clock.moment = NOON + timedelta(days=1)
-    assert (await connector.send(parcel, house.outside())).reference == first.reference
-    assert (await connector.send(make_parcel(), house.outside())).reference == "2026-03-02.xlsx"
+    assert (await connector.send(sending, house.egress())).reference == first.reference
+    assert (await connector.send(make_request(), house.egress())).reference == "2026-03-02.xlsx"
     assert len(workbooks.read_rows(tmp_path / "2026-03-01.xlsx")) == 1
 
 
 async def test_many_writers_of_one_workbook_lose_no_row(house: House, tmp_path: Path) -> None:
     connector = Folder(tmp_path, format="xlsx", columns=COLUMNS)
-    parcels = [make_parcel() for _ in range(10)]
-    await asyncio.gather(*(connector.send(each, house.outside()) for each in parcels * 2))
+    sendings = [make_request() for _ in range(10)]
+    await asyncio.gather(*(connector.send(each, house.egress()) for each in sendings * 2))
     rows = workbooks.read_rows(tmp_path / "2026-03-01.xlsx")
-    assert {row["key"] for row in rows} == {each.key for each in parcels}
+    assert {row["key"] for row in rows} == {each.key for each in sendings}
     assert len(rows) == 10
 
 
@@ -1063,7 +1063,7 @@ async def test_a_workbook_that_a_person_changed_is_not_overwritten(
     house: House, tmp_path: Path, broken: str
 ) -> None:
     connector = Folder(tmp_path, format="xlsx", columns=COLUMNS)
-    await connector.send(make_parcel(), house.outside())
+    await connector.send(make_request(), house.egress())
     book = tmp_path / "2026-03-01.xlsx"
     if broken == "garbage":
         book.write_bytes(b"garbage")
@@ -1074,7 +1074,7 @@ async def test_a_workbook_that_a_person_changed_is_not_overwritten(
         opened.save(book)
     before = book.read_bytes()
     with pytest.raises(RefusedError, match=r"2026-03-01\.xlsx"):
-        await connector.send(make_parcel(), house.outside())
+        await connector.send(make_request(), house.egress())
     assert book.read_bytes() == before
 
 
@@ -1084,7 +1084,7 @@ async def test_a_lock_that_is_held_is_temporary(
     monkeypatch.setattr("roadbed.connectors.files._LOCK_SECONDS", 0.1)
     connector = Folder(tmp_path, format="xlsx", columns=COLUMNS)
     with locked(tmp_path / ".lock"), pytest.raises(TemporaryError, match="another process"):
-        await connector.send(make_parcel(), house.outside())
+        await connector.send(make_request(), house.egress())
 
 
 async def test_a_disk_that_fails_leaves_no_half_file(
@@ -1095,7 +1095,7 @@ async def test_a_disk_that_fails_leaves_no_half_file(
 
     monkeypatch.setattr("roadbed.connectors.files.os.fsync", full)
     with pytest.raises(TemporaryError, match="No space left"):
-        await Folder(tmp_path, columns=COLUMNS).send(make_parcel(), house.outside())
+        await Folder(tmp_path, columns=COLUMNS).send(make_request(), house.egress())
     assert files_below(tmp_path) == []
 
 
@@ -1107,7 +1107,7 @@ async def test_a_folder_that_takes_no_file_is_temporary(
 
     monkeypatch.setattr("roadbed.connectors.files.tempfile.mkstemp", fails)
     with pytest.raises(TemporaryError, match="Read-only"):
-        await Folder(tmp_path, columns=COLUMNS).send(make_parcel(), house.outside())
+        await Folder(tmp_path, columns=COLUMNS).send(make_request(), house.egress())
 
 
 async def test_a_folder_that_cannot_be_kept_is_unknown(
@@ -1124,46 +1124,46 @@ async def test_a_folder_that_cannot_be_kept_is_unknown(
 
     monkeypatch.setattr("roadbed.connectors.files.os.fsync", second_fails)
     with pytest.raises(UnknownOutcomeError, match="Input/output error"):
-        await Folder(tmp_path, columns=COLUMNS).send(make_parcel(), house.outside())
+        await Folder(tmp_path, columns=COLUMNS).send(make_request(), house.egress())
 
 
 async def test_a_workbook_that_was_moved_away_holds_no_row(house: House, tmp_path: Path) -> None:
     connector = Folder(tmp_path, format="xlsx", columns=COLUMNS)
-    parcel = make_parcel()
-    sent = await connector.send(parcel, house.outside())
+    sending = make_request()
+    sent = await connector.send(sending, house.egress())
     (tmp_path / str(sent.reference)).unlink()
-    assert await connector.look_up(parcel, house.outside()) is None
-    await connector.compensate(parcel, sent, house.outside())
+    assert await connector.look_up(sending, house.egress()) is None
+    await connector.compensate(sending, sent, house.egress())
 
 
 async def test_what_no_file_can_hold_is_refused(house: House, tmp_path: Path) -> None:
     for kind in ("csv", "json"):
         with pytest.raises(RefusedError, match="cannot be written"):
             await Folder(tmp_path, format=kind, columns=COLUMNS).send(
-                make_parcel("\ud800"), house.outside()
+                make_request("\ud800"), house.egress()
             )
     assert files_below(tmp_path) == []
 
 
 async def test_a_list_in_a_cell_is_json(house: House, tmp_path: Path) -> None:
-    parcel = replace(make_parcel(), content={"all": ["a", 1]})
-    sent = await Folder(tmp_path).send(parcel, house.outside())
+    sending = replace(make_request(), content={"all": ["a", 1]})
+    sent = await Folder(tmp_path).send(sending, house.egress())
     assert read_csv(tmp_path / str(sent.reference)) == [{"all": '["a", 1]'}]
 
 
 async def test_a_column_called_key_without_columns_is_refused(house: House, tmp_path: Path) -> None:
-    parcel = replace(make_parcel(), content={"key": "mine"})
+    sending = replace(make_request(), content={"key": "mine"})
     with pytest.raises(RefusedError, match="Name columns"):
-        await Folder(tmp_path, format="xlsx").send(parcel, house.outside())
+        await Folder(tmp_path, format="xlsx").send(sending, house.egress())
 
 
 async def test_chat_escapes_facts_and_opens_no_link(house: House, receiver: Receiver) -> None:
     receiver.always = Reply(body=b"ok")
     house.environment["CHAT"] = receiver.url
-    parcel = make_parcel("<!channel> <http://evil.example|click> a & b")
+    sending = make_request("<!channel> <http://evil.example|click> a & b")
     links = [{"text": "Open", "url": "https://roadbed.example/r/1"}] * 9
-    parcel = replace(parcel, facts={**parcel.facts, "links": links})
-    await Chat("CHAT", "*New*: {output.note}", private=True).send(parcel, house.outside())
+    sending = replace(sending, facts={**sending.facts, "links": links})
+    await Chat("CHAT", "*New*: {output.note}", private=True).send(sending, house.egress())
     sent = json.loads(receiver.arrivals[0].body)
     said = "*New*: &lt;!channel&gt; &lt;http://evil.example|click&gt; a &amp; b"
     assert sent["text"] == sent["blocks"][0]["text"]["text"] == said
@@ -1175,11 +1175,11 @@ async def test_chat_escapes_facts_and_opens_no_link(house: House, receiver: Rece
 async def test_chat_links_lead_to_the_web_or_nowhere(house: House, receiver: Receiver) -> None:
     house.environment["CHAT"] = receiver.url
     for url in ("javascript:alert(1)", "file:///etc/passwd", "", "https://a:b@c.example"):
-        parcel = make_parcel()
-        facts = {**parcel.facts, "links": [{"text": "Open", "url": url}]}
+        sending = make_request()
+        facts = {**sending.facts, "links": [{"text": "Open", "url": url}]}
         with pytest.raises(RefusedError, match="web address"):
             await Chat("CHAT", "x", private=True).send(
-                replace(parcel, facts=facts), house.outside()
+                replace(sending, facts=facts), house.egress()
             )
     assert receiver.arrivals == []
 
@@ -1188,7 +1188,7 @@ async def test_chat_that_does_not_say_ok_has_refused(house: House, receiver: Rec
     house.environment["CHAT"] = f"{receiver.url}/s3cret"
     receiver.always = Reply(body=f"no_service at {receiver.url}/s3cret".encode())
     with pytest.raises(RefusedError, match="no_service") as caught:
-        await Chat("CHAT", "x", private=True).send(make_parcel(), house.outside())
+        await Chat("CHAT", "x", private=True).send(make_request(), house.egress())
     assert "s3cret" not in str(caught.value)
 
 
@@ -1198,7 +1198,7 @@ async def test_a_secret_that_is_echoed_stays_out_of_errors(
 ) -> None:
     receiver.always = Reply(status=401, body=echo.encode())
     with pytest.raises(RefusedError, match=r"401: .*…") as caught:
-        await rest(receiver.url).send(make_parcel(), house.outside())
+        await rest(receiver.url).send(make_request(), house.egress())
     assert "s3cret" not in str(caught.value)
 
 
@@ -1207,8 +1207,8 @@ async def test_chat_hides_the_path_of_its_address_too(house: House, receiver: Re
     receiver.replies.extend([Reply(body=b"no hook /services/T0/B0/s3cret"), Reply(body=b"ok\n")])
     chat = Chat("CHAT", "x", private=True)
     with pytest.raises(RefusedError, match="no hook …"):
-        await chat.send(make_parcel(), house.outside())
-    await chat.send(make_parcel(), house.outside())
+        await chat.send(make_request(), house.egress())
+    await chat.send(make_request(), house.egress())
 
 
 @given(st.text(alphabet="a&<>", max_size=4_000))
@@ -1230,19 +1230,19 @@ async def test_rest_fills_and_encodes(house: House, receiver: Receiver) -> None:
         },
         reference="issue.0.key",
     )
-    parcel = make_parcel("a/b?c#d é&%")
-    sent = await connector.send(parcel, house.outside())
+    sending = make_request("a/b?c#d é&%")
+    sent = await connector.send(sending, house.egress())
     got = receiver.arrivals[0]
     assert sent.reference == "17"
     assert (got.method, got.path) == ("PUT", "/a/a/b?c#d é&%/b")
     assert got.query == "q=a%2Fb%3Fc%23d%20%C3%A9%26%25"
     assert json.loads(got.body) == {
-        "n": parcel.content["count"],
-        "deep": [{"t": f"<{parcel.task_id}>"}],
+        "n": sending.content["count"],
+        "deep": [{"t": f"<{sending.task_id}>"}],
         "fixed": True,
     }
     assert got.headers["authorization"] == "Bearer t0p-s3cret"
-    assert got.headers["idempotency-key"] == parcel.key
+    assert got.headers["idempotency-key"] == sending.key
     assert got.headers["content-type"] == "application/json"
 
 
@@ -1252,30 +1252,30 @@ async def test_a_field_does_not_climb_out_of_the_path(
 ) -> None:
     connector = rest(receiver.url, create={"path": "/a/{output.note}/b"})
     with pytest.raises(RefusedError, match="another address"):
-        await connector.send(make_parcel(note), house.outside())
+        await connector.send(make_request(note), house.egress())
     assert receiver.arrivals == []
 
 
 async def test_what_no_path_can_hold_is_refused(house: House, receiver: Receiver) -> None:
     for path, note in (("/a/{output.note}", "\ud800"), ("/a/{output.note", "a")):
         with pytest.raises(RefusedError, match="cannot be written"):
-            await rest(receiver.url, create={"path": path}).send(make_parcel(note), house.outside())
+            await rest(receiver.url, create={"path": path}).send(make_request(note), house.egress())
 
 
 async def test_a_value_that_looks_like_a_field_is_not_filled_again(
     house: House, receiver: Receiver
 ) -> None:
     connector = rest(receiver.url, create={"path": "/{output.note}/{output.queue}/{task.id}"})
-    parcel = make_parcel("{task.id}{output.queue}")
-    await connector.send(parcel, house.outside())
-    wanted = f"/{{task.id}}{{output.queue}}/returns/{parcel.task_id}"
+    sending = make_request("{task.id}{output.queue}")
+    await connector.send(sending, house.egress())
+    wanted = f"/{{task.id}}{{output.queue}}/returns/{sending.task_id}"
     assert receiver.arrivals[0].path == wanted
 
 
 async def test_a_header_template_cannot_inject(house: House, receiver: Receiver) -> None:
     connector = rest(receiver.url, create={"path": "/", "headers": {"X-Note": "{output.note}"}})
     with pytest.raises(RefusedError, match="line break"):
-        await connector.send(make_parcel("a\r\nX-Admin: yes"), house.outside())
+        await connector.send(make_request("a\r\nX-Admin: yes"), house.egress())
     assert receiver.arrivals == []
 
 
@@ -1290,16 +1290,16 @@ async def test_looking_up_tells_not_there_from_not_known(house: House, receiver:
             Reply(status=200, body=b"[]"),
         ]
     )
-    parcel = make_parcel()
-    assert await connector.look_up(parcel, house.outside()) is None
-    found = await connector.look_up(parcel, house.outside())
+    sending = make_request()
+    assert await connector.look_up(sending, house.egress()) is None
+    found = await connector.look_up(sending, house.egress())
     assert found is not None
     assert found.reference == "x"
-    assert await connector.look_up(parcel, house.outside()) is None
+    assert await connector.look_up(sending, house.egress()) is None
     with pytest.raises(TemporaryError):
-        await connector.look_up(parcel, house.outside())
+        await connector.look_up(sending, house.egress())
     with pytest.raises(UnknownOutcomeError):
-        await connector.look_up(parcel, house.outside())
+        await connector.look_up(sending, house.egress())
 
 
 async def test_rest_without_calls_for_it_neither_finds_nor_takes_back(house: House) -> None:
@@ -1307,9 +1307,9 @@ async def test_rest_without_calls_for_it_neither_finds_nor_takes_back(house: Hou
     assert not bare.can_look_up
     assert not bare.can_compensate
     with pytest.raises(RefusedError, match="Look there"):
-        await bare.look_up(make_parcel(), house.outside())
+        await bare.look_up(make_request(), house.egress())
     with pytest.raises(RefusedError, match="person"):
-        await bare.compensate(make_parcel(), Sent(), house.outside())
+        await bare.compensate(make_request(), Sent(), house.egress())
 
 
 @pytest.mark.parametrize(
@@ -1330,11 +1330,11 @@ def test_connectors_load_on_first_use_and_by_name_only() -> None:
 class Woken:
     """The way out of a process that was put to sleep right before its effect."""
 
-    def __init__(self, outside: Outside) -> None:
-        self._outside = outside
+    def __init__(self, egress: EgressClient) -> None:
+        self._egress = egress
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._outside, name)
+        return getattr(self._egress, name)
 
     def in_time(self) -> None:
         raise TemporaryError("its time was over")
@@ -1346,7 +1346,7 @@ async def test_a_file_is_not_written_after_its_time(
 ) -> None:
     connector = Folder(tmp_path, format=kind, columns=COLUMNS, file="{output.note}")
     with pytest.raises(TemporaryError, match="time was over"):
-        await connector.send(make_parcel("late"), Woken(house.outside()))
+        await connector.send(make_request("late"), Woken(house.egress()))
     assert files_below(tmp_path) == []
 
 
@@ -1354,12 +1354,12 @@ async def test_a_mail_is_not_sent_after_its_time(
     house: House, mails: Mails, smtp_port: int
 ) -> None:
     with pytest.raises(TemporaryError, match="time was over"):
-        await mail(smtp_port).send(make_parcel("late"), Woken(house.outside()))
+        await mail(smtp_port).send(make_request("late"), Woken(house.egress()))
     assert mails.taken == []
 
 
 async def test_a_row_is_not_written_after_its_time(house: House, table: str) -> None:
     house.environment["DSN"] = table
     with pytest.raises(TemporaryError, match="time was over"):
-        await rows_of().send(make_parcel("late"), Woken(house.outside()))
-    assert await rows_of().look_up(make_parcel("late"), house.outside()) is None
+        await rows_of().send(make_request("late"), Woken(house.egress()))
+    assert await rows_of().look_up(make_request("late"), house.egress()) is None

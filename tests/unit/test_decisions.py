@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from roadbed.background import running
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions import routing
-from roadbed.decisions.decider_runner import Runner
+from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.in_flight import InFlight
 from roadbed.decisions.model import (
     Answered,
@@ -30,12 +30,12 @@ from roadbed.decisions.model import (
 )
 from roadbed.executors.in_process import (
     MOST_THREADS,
-    BatchPlace,
-    Call,
-    CoroutinePlace,
-    FunctionPlace,
+    BatchExecutor,
+    CoroutineExecutor,
+    DeciderCall,
+    FunctionExecutor,
 )
-from roadbed.executors.threads import Bench, Homeward, Losses
+from roadbed.executors.threads import DeciderThreads, HungThreads, ResultQueue
 from roadbed.halts.errors import UnknownHaltError
 from roadbed.intake.errors import InputError, KeyReusedError, OverloadedError
 from roadbed.intake.model import AdmittedTask
@@ -331,7 +331,7 @@ async def decide(inquiry, context):
 
     async def test_a_task_that_is_late_already_is_not_even_tried(self, app: App) -> None:
         service = app.registry.get("triage")
-        runner = Runner(service.loaded.declared)
+        runner = DeciderRunner(service.loaded.declared)
         admission, _ = await app.decisions.submit("triage", {"text": "x"}, key=None, source=SOURCE)
         late = await runner.ask(service.live, admission.task, seconds=0.0)
         assert isinstance(late, NotAnswered)
@@ -340,7 +340,7 @@ async def decide(inquiry, context):
     def test_a_result_that_comes_after_the_end_is_dropped(self) -> None:
         loop = asyncio.new_event_loop()
         loop.close()
-        home = Homeward(loop)
+        home = ResultQueue(loop)
         delivered: list[int] = []
         home.send(lambda: delivered.append(1))
         assert delivered == []
@@ -632,7 +632,7 @@ async def test_where_nothing_could_be_recorded_nothing_is_decided(
 async def test_the_same_folder_read_again_keeps_its_threads_and_another_gets_its_own(
     app: App, folders: Folders
 ) -> None:
-    async def runner() -> Runner:
+    async def runner() -> DeciderRunner:
         await decide(app)
         return app.decisions._runner(app.registry.get("triage"))
 
@@ -652,10 +652,10 @@ class Anything(BaseModel):
 class TestExpiry:
     """What a deadline meets at its most awkward moments."""
 
-    def call(self, decider: object) -> Call:
+    def call(self, decider: object) -> DeciderCall:
         loop = asyncio.get_running_loop()
         task = Task(id="tsk_1", usecase="triage", key=None, admitted_at=datetime.now(UTC))
-        return Call(
+        return DeciderCall(
             decider=decider,
             input=Anything(),
             context=Context(task=task, deadline_seconds=1.0),
@@ -674,7 +674,7 @@ class TestExpiry:
                 return list(inputs)
 
         decider = Hangs()
-        place = BatchPlace("test", asyncio.get_running_loop())
+        place = BatchExecutor("test", asyncio.get_running_loop())
         first, second, third = (self.call(decider) for _ in range(3))
         for call in (first, second, third):
             place.put(call)
@@ -697,7 +697,7 @@ class TestExpiry:
         place.close()
 
     async def test_an_idle_thread_is_given_the_work_before_another_is_started(self) -> None:
-        bench = Bench("test", most=2)
+        bench = DeciderThreads("test", most=2)
         began = threading.Event()
         bench.put(began.set)
         await asyncio.to_thread(began.wait, 5)
@@ -709,14 +709,14 @@ class TestExpiry:
         bench.close()
 
     async def test_a_coroutine_may_expire_before_it_began(self) -> None:
-        place = CoroutinePlace("test", asyncio.get_running_loop())
+        place = CoroutineExecutor("test", asyncio.get_running_loop())
         place.expire(self.call(None))
         await asyncio.sleep(0.05)
         assert not place.losses.stuck
         place.close()
 
     async def test_a_call_that_waits_for_a_batch_may_expire(self) -> None:
-        place = BatchPlace("test", asyncio.get_running_loop())
+        place = BatchExecutor("test", asyncio.get_running_loop())
         place._working = []  # another batch is under way
         place.put(call := self.call(None))
         place.expire(call)
@@ -729,7 +729,7 @@ class TestExpiry:
         async def blocks(_: object, __: object) -> None:
             gate.wait(10)
 
-        place = CoroutinePlace("test", asyncio.get_running_loop())
+        place = CoroutineExecutor("test", asyncio.get_running_loop())
         for _ in range(MOST_THREADS):
             place.put(self.call(blocks))
             place._replace_unless(threading.Event(), place._loop)
@@ -742,7 +742,7 @@ class TestExpiry:
                 await asyncio.sleep(0.01)
         place.close()
 
-    @pytest.mark.parametrize("kind", [FunctionPlace, CoroutinePlace, BatchPlace])
+    @pytest.mark.parametrize("kind", [FunctionExecutor, CoroutineExecutor, BatchExecutor])
     async def test_a_decider_that_took_every_thread_is_tried_again_and_comes_back(
         self, app: App, monkeypatch: pytest.MonkeyPatch, kind: type
     ) -> None:
@@ -764,13 +764,13 @@ class TestExpiry:
             fit = save = load = decide_many
 
         kinds: dict[type, Any] = {
-            FunctionPlace: plain,
-            CoroutinePlace: coroutine,
-            BatchPlace: Batch(),
+            FunctionExecutor: plain,
+            CoroutineExecutor: coroutine,
+            BatchExecutor: Batch(),
         }
         service = app.registry.get("triage")
         live = replace(service.live, decider=kinds[kind])
-        runner = Runner(service.loaded.declared)
+        runner = DeciderRunner(service.loaded.declared)
         losses = runner._place(kinds[kind]).losses
 
         task = AdmittedTask(
@@ -811,7 +811,7 @@ class TestExpiry:
     ) -> None:
         now = 0.0
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now, raising=False)
-        losses = Losses(2)
+        losses = HungThreads(2)
         losses.add()
         losses.add()
         losses.add()  # under way when it got stuck
@@ -842,8 +842,8 @@ class TestExpiry:
         assert losses.try_again()
 
     async def test_a_deadline_after_the_answer_changes_nothing(self, app: App) -> None:
-        runner = Runner(app.registry.get("triage").loaded.declared)
-        place = FunctionPlace("test", asyncio.get_running_loop())
+        runner = DeciderRunner(app.registry.get("triage").loaded.declared)
+        place = FunctionExecutor("test", asyncio.get_running_loop())
         call = self.call(None)
         call.give("answered")
         runner._expire(place, call)

@@ -16,7 +16,7 @@ from roadbed.bootstrap import App
 from roadbed.decisions.model import Reason, Route
 from roadbed.deliveries import outbox
 from roadbed.deliveries.errors import ApprovalError, DeliveryStateError, UnknownDeliveryError
-from roadbed.deliveries.model import Delivery, State
+from roadbed.deliveries.model import Delivery, DeliveryState
 from roadbed.halts.errors import NotHaltedError, ResumeError
 from roadbed.halts.service import late_before
 from roadbed.kernel.clock import SystemClock
@@ -24,8 +24,8 @@ from roadbed.receipts.service import moments
 from roadbed.reviews.model import VerdictKind
 from roadbed.usecases.destinations import (
     Approvals,
-    Outside,
-    Parcel,
+    DeliveryRequest,
+    EgressClient,
     RefusedError,
     Sent,
     TemporaryError,
@@ -48,7 +48,7 @@ class Ledger:
     can_compensate: bool = False
     kind: str = "ledger"
     seconds: float = 0.0
-    got: list[Parcel] = field(default_factory=list)
+    got: list[DeliveryRequest] = field(default_factory=list)
     taken_back: list[str] = field(default_factory=list)
     looked: int = 0
     there: bool = True
@@ -61,18 +61,18 @@ class Ledger:
         """One part of the content of everything that came."""
         return [each.content[name] for each in self.got]
 
-    async def send(self, parcel: Parcel, outside: Outside) -> Sent:
+    async def send(self, sending: DeliveryRequest, egress: EgressClient) -> Sent:
         await asyncio.sleep(self.seconds)
         if self.trouble:
             raise self.trouble.pop(0)
-        self.got.append(parcel)
+        self.got.append(sending)
         return Sent(reference=f"ref-{len(self.got)}")
 
-    async def look_up(self, parcel: Parcel, outside: Outside) -> Sent | None:
+    async def look_up(self, sending: DeliveryRequest, egress: EgressClient) -> Sent | None:
         self.looked += 1
         return Sent(reference="found") if self.there else None
 
-    async def compensate(self, parcel: Parcel, sent: Sent, outside: Outside) -> Sent:
+    async def compensate(self, sending: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
         if self.trouble:
             raise self.trouble.pop(0)
         self.taken_back.append(sent.reference or "")
@@ -117,14 +117,18 @@ class TestResults:
         declared(app).deliver("crm", to=ledger, key="{task.id}-{output.queue}")
         await stand(app, reference_rate=0.0)
         decision = await decide(app)
-        assert (await one(app)).state is State.PLANNED
+        assert (await one(app)).state is DeliveryState.PLANNED
         await pump(app)
-        [parcel] = ledger.got
-        assert parcel.key == f"{decision.task_id}-returns"
-        assert parcel.content["output"] == {"queue": "returns"}
-        assert parcel.content["task"] == {"id": decision.task_id, "key": None}
+        [sending] = ledger.got
+        assert sending.key == f"{decision.task_id}-returns"
+        assert sending.content["output"] == {"queue": "returns"}
+        assert sending.content["task"] == {"id": decision.task_id, "key": None}
         found = await one(app)
-        assert (found.state, found.reference, found.attempt) == (State.DELIVERED, "ref-1", 1)
+        assert (found.state, found.reference, found.attempt) == (
+            DeliveryState.DELIVERED,
+            "ref-1",
+            1,
+        )
         [attempt] = (await app.deliveries.get(found.id, served=SERVED))[1]
         assert attempt["outcome"] == "delivered"
         kinds = [
@@ -162,7 +166,7 @@ class TestResults:
         await answer(app, decision)
         await app.reviews.undo(decision.review_id or "", reviewer="rae")
         await pump(app)
-        assert ((await one(app)).state, ledger.got) == (State.CANCELLED, [])
+        assert ((await one(app)).state, ledger.got) == (DeliveryState.CANCELLED, [])
         await answer(app, decision, "other")
         await pump(app)
         assert ledger.said("output") == [{"queue": "other"}]
@@ -176,8 +180,12 @@ class TestResults:
         await answer(app, decision, "other")
         await pump(app)
         first, second = await all_of(app)
-        sent, held = (first, second) if first.state is State.DELIVERED else (second, first)
-        assert (sent.state, held.state, held.kind) == (State.DELIVERED, State.HELD, "correction")
+        sent, held = (first, second) if first.state is DeliveryState.DELIVERED else (second, first)
+        assert (sent.state, held.state, held.kind) == (
+            DeliveryState.DELIVERED,
+            DeliveryState.HELD,
+            "correction",
+        )
         await app.deliveries.say(
             held.id, "approve", person="ana", served=SERVED, content_hash=held.content_hash
         )
@@ -195,7 +203,7 @@ class TestResults:
         await decide(app)
         await pump(app)
         crm, erp = await all_of(app)
-        assert (crm.state, erp.state) == (State.SKIPPED, State.HELD)
+        assert (crm.state, erp.state) == (DeliveryState.SKIPPED, DeliveryState.HELD)
         assert "does not hold" in (crm.reason or "")
         assert "could not be evaluated" in (erp.reason or "")
         assert ledger.got == []
@@ -222,8 +230,8 @@ class TestResults:
         await decide(app, "two")
         await pump(app)
         states = [each.state for each in await all_of(app)]
-        assert states.count(State.DELIVERED) == 3  # crm once, erp for each text
-        assert states.count(State.SKIPPED) == 3
+        assert states.count(DeliveryState.DELIVERED) == 3  # crm once, erp for each text
+        assert states.count(DeliveryState.SKIPPED) == 3
         assert len({each.key for each in ledger.got}) == 3
 
     async def test_a_template_without_its_field_is_held_and_tried_again(self, app: App) -> None:
@@ -233,7 +241,7 @@ class TestResults:
         await decide(app)
         await pump(app)
         held = await one(app)
-        assert (held.state, held.key) == (State.HELD, None)
+        assert (held.state, held.key) == (DeliveryState.HELD, None)
         assert "{task.key}" in (held.reason or "")
         await app.database.fetch("UPDATE task SET key = 'given later'")
         await app.deliveries.say(held.id, "approve", person="ana", served=SERVED)
@@ -254,7 +262,7 @@ class TestTrouble:
         await decide(app)
         await pump(app)
         found = await one(app)
-        assert (found.state, found.attempt) == (State.WAITING, 1)
+        assert (found.state, found.attempt) == (DeliveryState.WAITING, 1)
         assert (found.next_at - app.clock.now()).total_seconds() > 20
         await at_once(app)
         await pump(app)
@@ -267,10 +275,13 @@ class TestTrouble:
         await decide(app)
         await pump(app)
         found = await one(app)
-        assert (found.state, "no such account" in (found.reason or "")) == (State.FAILED, True)
+        assert (found.state, "no such account" in (found.reason or "")) == (
+            DeliveryState.FAILED,
+            True,
+        )
         await app.deliveries.say(found.id, "replay", person="ana", served=SERVED)
         await pump(app)
-        assert (await one(app)).state is State.DELIVERED
+        assert (await one(app)).state is DeliveryState.DELIVERED
 
     async def test_an_unknown_outcome_is_sent_again_only_while_the_receiver_knows_the_key(
         self, app: App, ledger: Ledger
@@ -278,18 +289,18 @@ class TestTrouble:
         ledger.trouble = [UnknownOutcomeError("cut off")]
         await decide(app)
         await pump(app)
-        assert (await one(app)).state is State.WAITING
+        assert (await one(app)).state is DeliveryState.WAITING
         await app.database.fetch(
             "UPDATE delivery SET first_sent_at = now() - interval '24 hours', next_at = now()"
         )
         ledger.trouble = [UnknownOutcomeError("cut off again")]
         await pump(app)
         found = await one(app)
-        assert found.state is State.UNKNOWN
+        assert found.state is DeliveryState.UNKNOWN
         with pytest.raises(DeliveryStateError):
             await app.deliveries.say(found.id, "replay", person="ana", served=SERVED)
         await app.deliveries.say(found.id, "happened", person="ana", served=SERVED)
-        assert ((await one(app)).state, len(ledger.got)) == (State.DELIVERED, 0)
+        assert ((await one(app)).state, len(ledger.got)) == (DeliveryState.DELIVERED, 0)
 
     async def test_without_keys_a_person_decides_at_once(self, app: App, ledger: Ledger) -> None:
         ledger.key_horizon = None
@@ -297,7 +308,7 @@ class TestTrouble:
         await decide(app)
         await pump(app)
         found = await one(app)
-        assert found.state is State.UNKNOWN
+        assert found.state is DeliveryState.UNKNOWN
         await app.deliveries.say(found.id, "did-not-happen", person="ana", served=SERVED)
         await pump(app)
         assert len(ledger.got) == 1
@@ -315,7 +326,7 @@ class TestTrouble:
         await at_once(app)
         await pump(app)
         found = await one(app)
-        assert (found.state, found.reference, ledger.got) == (State.DELIVERED, "found", [])
+        assert (found.state, found.reference, ledger.got) == (DeliveryState.DELIVERED, "found", [])
 
     async def test_a_sender_that_never_came_back_is_unknown(self, app: App, ledger: Ledger) -> None:
         ledger.key_horizon = None
@@ -323,12 +334,12 @@ class TestTrouble:
         await decide(app)
         await app.relay.round(declared(app))
         await app.relay.round(declared(app))
-        assert (await one(app)).state is State.SENDING
+        assert (await one(app)).state is DeliveryState.SENDING
         for task in app.relay._sending:
             task.cancel()
         await app.database.fetch("UPDATE delivery SET lease_until = now() - interval '1 second'")
         await pump(app)
-        assert (await one(app)).state is State.UNKNOWN
+        assert (await one(app)).state is DeliveryState.UNKNOWN
 
     async def test_a_claim_that_has_grown_old_is_not_acted_on(
         self, app: App, ledger: Ledger
@@ -341,7 +352,7 @@ class TestTrouble:
         )
         [row] = await app.database.fetch("SELECT * FROM delivery")
         await app.relay._send(declared(app), row, app.clock.monotonic() - 60.0)
-        assert ((await one(app)).state, ledger.got) == (State.WAITING, [])
+        assert ((await one(app)).state, ledger.got) == (DeliveryState.WAITING, [])
 
     async def test_a_claim_that_has_grown_old_says_nothing_against_its_destination(
         self, app: App, ledger: Ledger
@@ -365,7 +376,7 @@ class TestTrouble:
         asleep = Asleep()
         monkeypatch.setattr(app.relay, "_clock", asleep)
 
-        async def slept(parcel: Parcel, outside: Outside) -> Sent:
+        async def slept(sending: DeliveryRequest, egress: EgressClient) -> Sent:
             asleep.seconds += 60.0
             raise TemporaryError("The process was put to sleep.")
 
@@ -494,7 +505,7 @@ class TestSenders:
         await stand(app, reference_rate=0.0)
         await decide(app)
         await pump(app, 3)
-        assert {each.state for each in await all_of(app)} == {State.WAITING}
+        assert {each.state for each in await all_of(app)} == {DeliveryState.WAITING}
         declared(app).destinations.clear()
         declared(app).deliver("there", to=there)
         await decide(app)
@@ -559,11 +570,14 @@ class TestOrder:
         assert first.taken_back == ["ref-2"]
         assert second.taken_back == ["ref-2"]
         states = {each.destination: each.state for each in (await all_of(app))[3:]}
-        assert State.FAILED in states.values()
+        assert DeliveryState.FAILED in states.values()
         ended = {
             (each.destination, each.state) for each in await all_of(app) if each.kind == "result"
         }
-        assert {("account", State.COMPENSATED), ("contract", State.COMPENSATED)} < ended
+        assert {
+            ("account", DeliveryState.COMPENSATED),
+            ("contract", DeliveryState.COMPENSATED),
+        } < ended
 
     async def test_what_cannot_be_taken_back_goes_to_a_person(self, app: App) -> None:
         first, second = Ledger(can_compensate=True), Ledger()
@@ -576,7 +590,7 @@ class TestOrder:
         await pump(app, 2)
         first.trouble = [RefusedError("it is gone")]
         await pump(app, 10)
-        stuck = next(each for each in await all_of(app) if each.state is State.STUCK)
+        stuck = next(each for each in await all_of(app) if each.state is DeliveryState.STUCK)
         assert "could not be taken back" in (stuck.reason or "")
         await app.deliveries.say(stuck.id, "done-by-hand", person="ana", served=SERVED)
 
@@ -619,7 +633,7 @@ class TestActions:
         assert refused.routed.code is Reason.ACTION_REFUSED
         await pump(app)
         assert ledger.said("action") == [{"amount": 10.0}]
-        [held] = [each for each in await all_of(app) if each.state is State.HELD]
+        [held] = [each for each in await all_of(app) if each.state is DeliveryState.HELD]
         assert held.reason == "no rule allows it by itself"
         await app.deliveries.say(
             held.id, "approve", person="ana", served=SERVED, content_hash=held.content_hash
@@ -646,7 +660,7 @@ class TestActions:
         )
         await pump(app)
         found = await one(app)
-        assert found.state is (State.DELIVERED if released else State.HELD)
+        assert found.state is (DeliveryState.DELIVERED if released else DeliveryState.HELD)
         assert len(ledger.got) == released
         if not released:
             await app.deliveries.say(
@@ -668,7 +682,7 @@ class TestActions:
             await decide(app, f"refund {number}")
         await pump(app)
         states = [each.state for each in await all_of(app)]
-        assert (states.count(State.DELIVERED), states.count(State.HELD)) == (2, 2)
+        assert (states.count(DeliveryState.DELIVERED), states.count(DeliveryState.HELD)) == (2, 2)
 
     async def test_an_approval_binds_the_content_a_person_and_a_time(
         self, ledger: Ledger, app: App
@@ -683,7 +697,9 @@ class TestActions:
         assert chat.said("links")[0][0]["url"].startswith(
             f"{app.settings.public_address()}/deliver"
         )
-        first, second, third = [each for each in await all_of(app) if each.state is State.HELD]
+        first, second, third = [
+            each for each in await all_of(app) if each.state is DeliveryState.HELD
+        ]
 
         async def approve(each: Delivery, person: str, content_hash: str | None) -> None:
             await app.deliveries.say(
@@ -716,7 +732,7 @@ class TestActions:
         await pump(app)
         assert [each["amount"] for each in ledger.said("action")] == [100.0]
         ended = {each.id: each for each in await all_of(app)}
-        assert ended[third.id].state is State.REFUSED
+        assert ended[third.id].state is DeliveryState.REFUSED
 
     async def test_content_changed_after_approval_is_not_sent(
         self, ledger: Ledger, app: App
@@ -748,7 +764,7 @@ class TestActions:
         await self.ready(app, ledger)
         await decide(app, "refund 100")
         await pump(app)
-        [held] = [each for each in await all_of(app) if each.state is State.HELD]
+        [held] = [each for each in await all_of(app) if each.state is DeliveryState.HELD]
         await app.deliveries.say(
             held.id, "approve", person="ana", served=SERVED, content_hash=held.content_hash
         )
@@ -758,7 +774,7 @@ class TestActions:
         assert ledger.got == other.got == []
         [ended] = [each for each in await all_of(app) if each.id == held.id]
         assert (ended.state, ended.reason) == (
-            State.FAILED,
+            DeliveryState.FAILED,
             "What would be sent is not what was approved.",
         )
 
@@ -774,7 +790,7 @@ class TestActions:
         ):
             await decide(app, f"refund {amount}")
         await pump(app)
-        held = [each for each in await all_of(app) if each.state is State.HELD]
+        held = [each for each in await all_of(app) if each.state is DeliveryState.HELD]
         for each in held:
             await app.deliveries.say(
                 each.id, "approve", person="ana", served=SERVED, content_hash=each.content_hash
@@ -898,6 +914,11 @@ class TestWaiting:
 
         now = datetime.now(UTC)
         row = {"attempt": outbox.MOST_TEMPORARY, "first_sent_at": now}
-        assert outbox.failed(TemporaryError("x"), row, Ledger(), now, 0.5).state is State.FAILED
+        assert (
+            outbox.failed(TemporaryError("x"), row, Ledger(), now, 0.5).state
+            is DeliveryState.FAILED
+        )
         row["attempt"] = outbox.MOST_UNKNOWN
-        assert outbox.failed(ValueError("x"), row, Ledger(), now, 0.5).state is State.UNKNOWN
+        assert (
+            outbox.failed(ValueError("x"), row, Ledger(), now, 0.5).state is DeliveryState.UNKNOWN
+        )

@@ -10,7 +10,7 @@ import pytest
 from roadbed.bootstrap import App
 from roadbed.decisions.model import Decision
 from roadbed.deliveries.errors import ApprovalError
-from roadbed.deliveries.model import State
+from roadbed.deliveries.model import DeliveryState
 from roadbed.people.duties import Bar, Parties, bar
 from roadbed.reviews.errors import OwnTaskError, ReviewTakenError
 from roadbed.reviews.model import Review, VerdictKind
@@ -162,7 +162,7 @@ class TestApprovals:
         )
         await pump(app)
         found = await one(app)
-        assert found.state is State.HELD
+        assert found.state is DeliveryState.HELD
         return decision.task_id, found.id
 
     async def approve(self, app: App, delivery_id: str, person: str) -> None:

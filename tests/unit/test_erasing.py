@@ -10,7 +10,7 @@ import pytest
 
 from roadbed.bootstrap import App
 from roadbed.deliveries.errors import DeliveryStateError
-from roadbed.deliveries.model import State
+from roadbed.deliveries.model import DeliveryState
 from roadbed.storage.database import with_schema
 from roadbed.storage.embedded import EmbeddedServer
 from roadbed.usecases.destinations import RefusedError
@@ -30,7 +30,7 @@ async def test_keys_of_deliveries_that_are_made_of_the_input(app: App, url: str)
     assert SECRET in everything_in(url)
     await app.erasure.erase(task.task_id, by="ana", reason="asked for")
     assert SECRET not in everything_in(url)
-    assert (await one(app)).state is State.DELIVERED
+    assert (await one(app)).state is DeliveryState.DELIVERED
 
 
 async def test_nothing_is_sent_of_what_was_erased(app: App) -> None:
@@ -40,7 +40,7 @@ async def test_nothing_is_sent_of_what_was_erased(app: App) -> None:
     task = await decide(app, SECRET)
     await pump(app)
     failed = await one(app)
-    assert failed.state is State.FAILED
+    assert failed.state is DeliveryState.FAILED
     await app.erasure.erase(task.task_id, by="ana", reason="asked for")
     with pytest.raises(DeliveryStateError, match="erased"):
         await app.deliveries.say(failed.id, "replay", person="ana", served=["triage"])

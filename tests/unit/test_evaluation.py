@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from roadbed.budgets.model import Aside
 from roadbed.budgets.service import Budgets
 from roadbed.decisions.batch_evaluation import KnownInput, evaluate_many
-from roadbed.decisions.decider_runner import Runner
+from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.evaluation import (
     MOST_ATTEMPTS,
     Evaluation,
@@ -24,7 +24,7 @@ from roadbed.decisions.evaluation import (
     content_of,
     evaluate,
 )
-from roadbed.decisions.metered_calls import Paying
+from roadbed.decisions.metered_calls import MeteredCalls
 from roadbed.decisions.model import Answered, LiveVersion, NotAnswered, Reason, Route
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import SystemClock
@@ -138,7 +138,7 @@ def live(decider: Decider) -> LiveVersion:
 
 @pytest.fixture
 async def context(loaded: LoadedUseCase) -> Any:
-    runner = Runner(loaded.declared)
+    runner = DeciderRunner(loaded.declared)
     yield EvaluationContext(use_case=loaded, runner=runner, clock=SystemClock())
     runner.close()
 
@@ -439,9 +439,9 @@ class TestWhatIsInForce:
 
 
 @pytest.fixture
-def paying() -> Paying:
+def paying() -> MeteredCalls:
     """Without a budget nothing is held: it only counts."""
-    return Paying(cast("Budgets", Unlimited()), "support", None)
+    return MeteredCalls(cast("Budgets", Unlimited()), "support", None)
 
 
 class Unlimited:
@@ -457,7 +457,7 @@ class TestKnownInputs:
         live: LiveVersion,
         context: EvaluationContext,
         decider: Decider,
-        paying: Paying,
+        paying: MeteredCalls,
     ) -> None:
         texts = ["hello", "my lawyer", "unsure", "refund 1000", "rubbish", "raises"]
         inputs = [
@@ -471,7 +471,7 @@ class TestKnownInputs:
         assert all(isinstance(inquiry, Inquiry) for inquiry in decider.asked)
 
     async def test_one_that_no_longer_fits_goes_to_a_person_and_stops_no_other(
-        self, live: LiveVersion, context: EvaluationContext, paying: Paying
+        self, live: LiveVersion, context: EvaluationContext, paying: MeteredCalls
     ) -> None:
         inputs = [
             KnownInput(id="1", content={"text": "hello", "region": 7}),

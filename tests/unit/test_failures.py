@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from roadbed.bootstrap import App
 from roadbed.deliveries import outbox
-from roadbed.deliveries.model import State
+from roadbed.deliveries.model import DeliveryState
 from roadbed.storage.database import passes
 from roadbed.usecases.destinations import RefusedError
 from tests.unit.test_decisions import decide
@@ -58,11 +58,11 @@ class TestDeliveries:
         await decide(app, LONG[:-1])
         await pump(app)
         assert [delivery.state for delivery in await all_of(app)] == [
-            State.DELIVERED,
-            State.SKIPPED,
-            State.DELIVERED,
+            DeliveryState.DELIVERED,
+            DeliveryState.SKIPPED,
+            DeliveryState.DELIVERED,
         ]
-        first, second = (parcel.key for parcel in ledger.got)
+        first, second = (request.key for request in ledger.got)
         assert first == outbox.bounded(LONG)
         assert first.startswith(LONG[:100])
         assert len(first) < 200
@@ -96,7 +96,10 @@ class TestDeliveries:
         with capture_logs() as logged:
             await pump(app)
         states = [delivery.state for delivery in await all_of(app)]
-        assert states == [State.DELIVERED] * 2 + [State.HELD] + [State.DELIVERED] * 2
+        assert (
+            states
+            == [DeliveryState.DELIVERED] * 2 + [DeliveryState.HELD] + [DeliveryState.DELIVERED] * 2
+        )
         held = (await all_of(app))[2]
         assert "could not be made ready" in (held.reason or "")
         assert "index row" in (held.reason or "")
@@ -115,10 +118,10 @@ class TestDeliveries:
             patch.setattr(outbox, "prepare", lambda usecase, row: row["none"])
             await pump(app)
         [held] = await all_of(app)
-        assert held.state is State.HELD
+        assert held.state is DeliveryState.HELD
         await app.deliveries.say(held.id, "approve", person="ana", served=["triage"])
         await pump(app)
-        assert (await all_of(app))[0].state is State.DELIVERED
+        assert (await all_of(app))[0].state is DeliveryState.DELIVERED
 
     async def test_an_outcome_is_recorded_whatever_the_receiver_says(self, app: App) -> None:
         ledger = Ledger(trouble=[RefusedError("no:\0 \ud800 never")])
@@ -126,7 +129,7 @@ class TestDeliveries:
         await stand(app, reference_rate=0.0)
         await decide(app)
         await pump(app)
-        assert (await all_of(app))[0].state is State.FAILED
+        assert (await all_of(app))[0].state is DeliveryState.FAILED
 
     async def test_one_lost_delivery_that_cannot_be_settled_stops_no_other(
         self, app: App, monkeypatch: pytest.MonkeyPatch

@@ -29,7 +29,7 @@ from roadbed.releases.errors import RollBackError
 from roadbed.risk.paired import difference, smallest_sample
 from roadbed.scoring.assessment import Truth, is_wrong
 from roadbed.scoring.content import Content
-from roadbed.versions.side_by_side import Pair, Said, score_of
+from roadbed.versions.side_by_side import Pair, Prediction, score_of
 from tests.conftest import Folders
 from tests.ladders import AT_ONCE, edit, gated, label_one, live, signed, traffic, write
 from tests.unit.test_usecases import declare
@@ -50,8 +50,8 @@ async def app(settings: Settings, folders: Folders, url: str) -> AsyncIterator[A
         yield opened
 
 
-def said(*, wrong: bool = False, automatic: bool = False, by_rule: bool = False) -> Said:
-    return Said(
+def said(*, wrong: bool = False, automatic: bool = False, by_rule: bool = False) -> Prediction:
+    return Prediction(
         output={"queue": "x"},
         actions=(),
         content="wrong" if wrong else "right",

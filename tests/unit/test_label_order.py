@@ -15,7 +15,7 @@ from roadbed.risk.canary import CanaryTest
 from roadbed.risk.certificate import Certificate, anytime, certify, exact
 from roadbed.risk.paired import difference, mean_difference
 from roadbed.risk.prefixes import CUTS, fewest, places
-from roadbed.risk.promise import Evidence, Standing, prove
+from roadbed.risk.promise import AutomationState, Evidence, prove
 from roadbed.risk.slices import prove_slices
 from roadbed.risk.states import Sign
 
@@ -133,7 +133,7 @@ class TestCertificate:
         facts = {"confidence": np.full(n, 0.9), "wrong": np.zeros(n, dtype=bool)}
         for since, sign in ((fresh, Sign.PROVEN), (np.ones(n, dtype=bool), Sign.NOT_PROVEN)):
             evidence = Evidence(**facts, fresh=since, waiting=waiting)
-            found = prove(evidence, None, Standing(), risk_limit=LIMIT, delta=DELTA)
+            found = prove(evidence, None, AutomationState(), risk_limit=LIMIT, delta=DELTA)
             assert found.sign is sign
 
     def test_a_slice_counts_what_waits_as_wrong(self) -> None:

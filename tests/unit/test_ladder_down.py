@@ -12,7 +12,7 @@ import pytest
 from roadbed.background import running
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Route
-from roadbed.deliveries.model import Outcome, State
+from roadbed.deliveries.model import AttemptResult, DeliveryState
 from roadbed.intake.errors import RetiredError
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
@@ -62,7 +62,7 @@ async def in_canary(app: App, folders: Folders, decide: str = LATER) -> str:
     return (await app.ladder.canary(release.id, actor="ben")).id
 
 
-async def looked_again(found: trial_monitor.Watching, looked: list[str]) -> bool:
+async def looked_again(found: trial_monitor.TrialMonitor, looked: list[str]) -> bool:
     await found._look_if_new("triage")
     return len(looked) == 2
 
@@ -428,7 +428,9 @@ async def test_a_delivery_that_comes_back_after_the_fall_waits_for_a_person(
         "lease_until = now() + interval '1 hour'"
     )
     await app.ladder.roll_back("triage", actor="ana", why="no")
-    nothing_happened = Outcome(outcome="temporary", state=State.WAITING, detail="refused: busy")
+    nothing_happened = AttemptResult(
+        outcome="temporary", state=DeliveryState.WAITING, detail="refused: busy"
+    )
     for each in await app.database.fetch("SELECT id, use_case, kind, attempt FROM delivery"):
         await app.relay._finished(each, nothing_happened, 0.1)
     rows = await app.database.fetch(

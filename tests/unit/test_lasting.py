@@ -15,7 +15,7 @@ from roadbed import background
 from roadbed.bootstrap import App
 from roadbed.cli.long_running import until_ended
 from roadbed.cli.sockets import bound
-from roadbed.decisions.crash_detection import Presence, addresses
+from roadbed.decisions.crash_detection import CrashDetector, addresses
 from roadbed.kernel.clock import SystemClock
 
 
@@ -142,8 +142,8 @@ def test_every_address_of_a_host_is_held_at_one_port() -> None:
 async def test_where_a_process_serves_is_known_while_it_lives(app: App) -> None:
     assert await addresses(app.database) == []
     url = app.database.url
-    one = Presence(url, SystemClock(), careful_seconds=0.0, address="http://127.0.0.1:1")
-    other = Presence(url, SystemClock(), careful_seconds=0.0)  # it serves nobody
+    one = CrashDetector(url, SystemClock(), careful_seconds=0.0, address="http://127.0.0.1:1")
+    other = CrashDetector(url, SystemClock(), careful_seconds=0.0)  # it serves nobody
     kept = [asyncio.create_task(each.keep()) for each in (one, other)]
     while not (one.calm() and other.calm()):  # noqa: ASYNC110 - it has no event
         await asyncio.sleep(0.01)

@@ -19,7 +19,7 @@ from roadbed.decisions.model import Route
 from roadbed.kernel.settings import Settings
 from roadbed.receipts.service import Filter
 from roadbed.reviews.errors import ReviewTakenError
-from roadbed.reviews.model import Given, Review, VerdictKind
+from roadbed.reviews.model import RecordedVerdict, Review, VerdictKind
 from roadbed.reviews.reviewer_check_cases import alike
 from roadbed.risk import reviewers
 from tests.conftest import Folders, Site
@@ -47,7 +47,7 @@ def past(folders: Folders) -> None:
 
 async def correct(
     app: App, review_id: str, queue: str, reviewer: str, kind: VerdictKind = VerdictKind.CORRECT
-) -> Given:
+) -> RecordedVerdict:
     output = {"queue": queue} if kind is VerdictKind.CORRECT else None
     return await app.reviews.give(declared(app), review_id, kind, reviewer=reviewer, output=output)
 

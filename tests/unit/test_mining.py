@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel, create_model
 
 from roadbed.examples.quality import Item, groups_of, quality
-from roadbed.improvement.mining import Draft, Seen, mine
+from roadbed.improvement.mining import Draft, ReviewedCase, mine
 from roadbed.improvement.mining.prompt_examples import examples
 from roadbed.improvement.mining.refit import learning
 from roadbed.improvement.mining.text import distance, misspelt
@@ -34,10 +34,10 @@ def mined(found: Planted) -> list[Draft]:
     return mine(found.seen, input=Order, output=Placement, tables={"products": found.table})
 
 
-def some(rows: Sequence[tuple[Mapping[str, Any], object, object]]) -> list[Seen]:
+def some(rows: Sequence[tuple[Mapping[str, Any], object, object]]) -> list[ReviewedCase]:
     """Verdicts from rows of input, decided and right."""
     return [
-        Seen(
+        ReviewedCase(
             task_id=f"tsk_{at}",
             input=given,
             decided=decided if isinstance(decided, dict) or decided is None else {"line": decided},
@@ -55,7 +55,7 @@ class Plain(BaseModel):
     urgent: bool = False
 
 
-def of_plain(seen: Sequence[Seen]) -> list[Draft]:
+def of_plain(seen: Sequence[ReviewedCase]) -> list[Draft]:
     return mine(seen, input=Plain, output=Placement, tables={})
 
 
@@ -101,7 +101,7 @@ def test_the_planted_rule_survives_reviewers_who_err() -> None:
         chance = random.Random(seed)
         rows = planted(seed)
         erring = [
-            Seen(**{**_fields(each), "right": {"line": chance.choice(("toys", "office"))}})
+            ReviewedCase(**{**_fields(each), "right": {"line": chance.choice(("toys", "office"))}})
             if chance.random() < 0.05
             else each
             for each in rows.seen
@@ -112,8 +112,8 @@ def test_the_planted_rule_survives_reviewers_who_err() -> None:
     assert found >= 22, found
 
 
-def _fields(seen: Seen) -> dict[str, Any]:
-    return {name: getattr(seen, name) for name in Seen.__dataclass_fields__}
+def _fields(seen: ReviewedCase) -> dict[str, Any]:
+    return {name: getattr(seen, name) for name in ReviewedCase.__dataclass_fields__}
 
 
 class TestRules:

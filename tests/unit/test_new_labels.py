@@ -20,7 +20,7 @@ from roadbed.reviews.errors import (
     ReviewHeldError,
     ReviewTakenError,
 )
-from roadbed.reviews.model import Given, Held, VerdictKind
+from roadbed.reviews.model import HeldVerdict, RecordedVerdict, VerdictKind
 from roadbed.scoring.scorers import Fields, Judged
 from roadbed.usecases.errors import UseCaseError
 from roadbed.usecases.labels import (
@@ -59,7 +59,9 @@ async def triage(folders: Folders, settings: Settings, url: str) -> AsyncIterato
         yield opened
 
 
-async def correct(app: App, decision: Decision, queue: str, **more: Any) -> Given | Held:
+async def correct(
+    app: App, decision: Decision, queue: str, **more: Any
+) -> RecordedVerdict | HeldVerdict:
     usual: dict[str, Any] = {"reviewer": "rae", "new_labels": False, "confirms": False}
     return await app.new_labels.give(
         declared(app),
@@ -105,19 +107,19 @@ class TestATypingError:
         with pytest.raises(LabelUnknownError):
             await correct(triage, decision, "refnds")
         given = await correct(triage, decision, "refunds")
-        assert isinstance(given, Given)
+        assert isinstance(given, RecordedVerdict)
         assert given.right_output == {"queue": "refunds"}
 
     @pytest.mark.parametrize("typed", [" refunds", "refunds\u00a0", "ref\u200bunds", "refunds\n"])
     async def test_a_blank_more_is_none(self, triage: App, typed: str) -> None:
         decision = await decide(triage, "unsure")
         given = await correct(triage, decision, typed)
-        assert isinstance(given, Given)
+        assert isinstance(given, RecordedVerdict)
         assert given.right_output == {"queue": "refunds"}
 
     async def test_a_blank_more_agrees_with_the_decider(self, triage: App) -> None:
         given = await correct(triage, await decide(triage, "take it back"), " returns ")
-        assert isinstance(given, Given)
+        assert isinstance(given, RecordedVerdict)
         assert given.agrees
 
     async def test_of_an_answer_that_is_accepted_nothing_is_asked(
@@ -155,7 +157,7 @@ class TestATypingError:
     ) -> None:
         monkeypatch.setattr("roadbed.reviews.labels._NEWEST", 20)
         given = await correct(triage, await decide(triage, "unsure"), "billing")
-        assert isinstance(given, Given)
+        assert isinstance(given, RecordedVerdict)
 
     async def test_outcomes_and_known_cases_take_the_same_form(
         self, triage: App, folders: Folders
@@ -182,7 +184,7 @@ class TestANewLabel:
         await stand(triage, threshold=None, state="shadow", reference_rate=1.0)
         decision = await decide(triage, "unsure")
         held = await correct(triage, decision, "safety", new_labels=True, note="smoke")
-        assert isinstance(held, Held)
+        assert isinstance(held, HeldVerdict)
         assert (held.labels[0].value, held.waits_for) == ("safety", "domain_lead")
         assert (await count(triage, "verdict"), await count(triage, "example")) == (0, 30)
         assert await count(triage, "label") == 0
@@ -228,7 +230,7 @@ class TestANewLabel:
         assert await triage.trust.notices("triage") == []
         assert await triage.new_labels.waiting(declared(triage)) == []
         third = await decide(triage, "unsure 3")
-        assert isinstance(await correct(triage, third, "safety"), Given)
+        assert isinstance(await correct(triage, third, "safety"), RecordedVerdict)
         kinds = ["held", "held", "label confirmed"]
         found = await entries(triage, "held", "label confirmed")
         assert [entry["kind"] for entry in found] == kinds
@@ -239,7 +241,7 @@ class TestANewLabel:
         waiting, own = await decide(triage, "unsure 1"), await decide(triage, "unsure 2")
         await correct(triage, waiting, "safety", new_labels=True)
         given = await correct(triage, own, "safety", new_labels=True, confirms=True, reviewer="ana")
-        assert isinstance(given, Given)
+        assert isinstance(given, RecordedVerdict)
         assert await count(triage, "verdict") == 2
 
     async def test_that_is_none_is_asked_again(self, triage: App) -> None:
@@ -252,7 +254,7 @@ class TestANewLabel:
         assert [
             review.id for review in await triage.reviews.claim_next("triage", reviewer="rae")
         ] == [decision.review_id]
-        assert isinstance(await correct(triage, decision, "refunds"), Given)
+        assert isinstance(await correct(triage, decision, "refunds"), RecordedVerdict)
         for verb in (
             triage.new_labels.refuse(declared(triage), "queue", "refnds", by="ana"),
             triage.new_labels.confirm(declared(triage), "queue", "refnds", by="ana", rules=None),
@@ -267,8 +269,8 @@ class TestANewLabel:
         decision = await decide(triage, "unsure")
         first = await correct(triage, decision, "safety", new_labels=True)
         again = await correct(triage, decision, "safety", new_labels=True)
-        assert isinstance(first, Held)
-        assert isinstance(again, Held)
+        assert isinstance(first, HeldVerdict)
+        assert isinstance(again, HeldVerdict)
         assert first.id == again.id
         assert await count(triage, "held_verdict") == 1
         with pytest.raises(NothingToUndoError):
@@ -277,7 +279,7 @@ class TestANewLabel:
         assert (review.claimed_by, review.closed_at) == ("rae", None)
         assert await triage.trust.notices("triage") == []
         assert [entry["actor"] for entry in await entries(triage, "undone")] == ["rae"]
-        assert isinstance(await correct(triage, decision, "refunds"), Given)
+        assert isinstance(await correct(triage, decision, "refunds"), RecordedVerdict)
 
     async def test_whose_review_somebody_else_has_is_refused(self, triage: App) -> None:
         decision = await decide(triage, "unsure")
@@ -304,7 +306,7 @@ class TestANewLabel:
             new_labels=True,
             confirms=False,
         )
-        assert isinstance(held, Held)
+        assert isinstance(held, HeldVerdict)
         assert len(held.labels) == 2
         confirm = triage.new_labels.confirm
         assert await confirm(declared(triage), "queue", "safety", by="ana", rules=None) == 0

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from roadbed.bootstrap import App
-from roadbed.improvement.confusions import Verdict, confusions
+from roadbed.improvement.confusions import ReviewedAnswer, confusions
 from roadbed.insight import events
 from roadbed.insight.markdown import escaped, markdown
 from roadbed.insight.notebook import Material, Notebook, notebook
@@ -72,8 +72,8 @@ RELEASE = {
 
 def verdict(
     number: int, text: str, decided: str | None, right: str | None, *, days: float
-) -> Verdict:
-    return Verdict(
+) -> ReviewedAnswer:
+    return ReviewedAnswer(
         task_id=f"tsk_{number}",
         input={"text": text},
         decided={"queue": decided} if decided else None,

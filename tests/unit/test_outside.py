@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadbed.connectors import NetworkPool
+from roadbed.connectors import EgressPool
 from roadbed.connectors.addresses import objection
 from roadbed.kernel.clock import SystemClock
 from roadbed.testing import Fault, FaultProxy, Receiver, Reply
@@ -28,8 +28,8 @@ PUBLIC = "93.184.215.14"
 
 
 @pytest.fixture
-async def pool() -> AsyncIterator[NetworkPool]:
-    found = NetworkPool({"TOKEN": "s3cret\n"}, SystemClock())
+async def pool() -> AsyncIterator[EgressPool]:
+    found = EgressPool({"TOKEN": "s3cret\n"}, SystemClock())
     yield found
     await found.aclose()
 
@@ -40,14 +40,14 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield found
 
 
-def resolving(*answers: Sequence[str]) -> NetworkPool:
+def resolving(*answers: Sequence[str]) -> EgressPool:
     """A pool whose resolver gives these answers, one a look-up, the last one for ever."""
     left = list(answers)
 
     async def resolver(host: str, port: int) -> Sequence[str]:
         return left.pop(0) if len(left) > 1 else left[0]
 
-    return NetworkPool({}, SystemClock(), resolver=resolver)
+    return EgressPool({}, SystemClock(), resolver=resolver)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def resolving(*answers: Sequence[str]) -> NetworkPool:
         "",
     ],
 )
-async def test_an_address_that_is_not_allowed_is_refused(pool: NetworkPool, url: str) -> None:
+async def test_an_address_that_is_not_allowed_is_refused(pool: EgressPool, url: str) -> None:
     with pytest.raises(RefusedError):
         await pool.attempt(5.0).request("GET", url)
 
@@ -168,7 +168,7 @@ async def test_what_was_checked_is_what_is_connected_to() -> None:
 
 
 async def test_a_redirect_is_an_answer_and_not_followed(
-    pool: NetworkPool, receiver: Receiver
+    pool: EgressPool, receiver: Receiver
 ) -> None:
     receiver.always = Reply(status=302, headers={"location": "http://169.254.169.254/"})
     response = await pool.attempt(5.0).request("GET", receiver.url, private=True)
@@ -177,7 +177,7 @@ async def test_a_redirect_is_an_answer_and_not_followed(
     assert len(receiver.arrivals) == 1
 
 
-async def test_only_what_was_given_is_sent(pool: NetworkPool, receiver: Receiver) -> None:
+async def test_only_what_was_given_is_sent(pool: EgressPool, receiver: Receiver) -> None:
     receiver.always = Reply(headers={"set-cookie": "a=1"})
     for _ in range(2):
         await pool.attempt(5.0).request(
@@ -192,7 +192,7 @@ async def test_only_what_was_given_is_sent(pool: NetworkPool, receiver: Receiver
     }
 
 
-async def test_connections_are_used_again(pool: NetworkPool, receiver: Receiver) -> None:
+async def test_connections_are_used_again(pool: EgressPool, receiver: Receiver) -> None:
     async with FaultProxy("127.0.0.1", receiver.port) as proxy:
         for _ in range(5):
             await pool.attempt(5.0).request("GET", f"http://127.0.0.1:{proxy.port}", private=True)
@@ -214,7 +214,7 @@ async def test_connections_are_used_again(pool: NetworkPool, receiver: Receiver)
     ],
 )
 async def test_headers_cannot_be_injected(
-    pool: NetworkPool, receiver: Receiver, headers: dict[str, str]
+    pool: EgressPool, receiver: Receiver, headers: dict[str, str]
 ) -> None:
     with pytest.raises(RefusedError, match="header"):
         await pool.attempt(5.0).request("GET", receiver.url, headers=headers, private=True)
@@ -237,7 +237,7 @@ class Sleeper(SystemClock):
 async def test_a_process_that_was_put_to_sleep_sends_nothing_more(receiver: Receiver) -> None:
     told = []
     for looks in range(1, 7):
-        pool = NetworkPool({}, Sleeper(looks))
+        pool = EgressPool({}, Sleeper(looks))
         try:
             await pool.attempt(10.0).request("POST", receiver.url, content=b"{}", private=True)
             told.append("sent")
@@ -251,11 +251,11 @@ async def test_a_process_that_was_put_to_sleep_sends_nothing_more(receiver: Rece
     assert told == [*["nothing was sent"] * 3, "headers only", "sent", "sent"]
     assert [each.body for each in receiver.arrivals] == [b"{}"] * 2
     with pytest.raises(TemporaryError, match="Its time was over"):
-        NetworkPool({}, Sleeper(1)).attempt(10.0).in_time()
-    NetworkPool({}, Sleeper(2)).attempt(10.0).in_time()
+        EgressPool({}, Sleeper(1)).attempt(10.0).in_time()
+    EgressPool({}, Sleeper(2)).attempt(10.0).in_time()
 
 
-async def test_five_gigabytes_are_not_read(pool: NetworkPool, receiver: Receiver) -> None:
+async def test_five_gigabytes_are_not_read(pool: EgressPool, receiver: Receiver) -> None:
     given = 0
 
     async def five_gigabytes() -> AsyncIterator[bytes]:
@@ -272,7 +272,7 @@ async def test_five_gigabytes_are_not_read(pool: NetworkPool, receiver: Receiver
     assert given < 100_000_000
 
 
-async def test_a_body_that_never_ends_is_unknown(pool: NetworkPool, receiver: Receiver) -> None:
+async def test_a_body_that_never_ends_is_unknown(pool: EgressPool, receiver: Receiver) -> None:
     async def drops() -> AsyncIterator[bytes]:
         for _ in range(100):
             yield b"."
@@ -299,7 +299,7 @@ async def test_a_body_that_never_ends_is_unknown(pool: NetworkPool, receiver: Re
     ids=str,
 )
 async def test_faults_on_the_way_are_told_apart(
-    pool: NetworkPool, receiver: Receiver, fault: Fault, kind: type[Exception]
+    pool: EgressPool, receiver: Receiver, fault: Fault, kind: type[Exception]
 ) -> None:
     receiver.always = Reply(headers={"content-length": "1000"}, body=b"x" * 1_000)
     async with FaultProxy("127.0.0.1", receiver.port, fault) as proxy:
@@ -311,17 +311,17 @@ async def test_faults_on_the_way_are_told_apart(
 
 
 async def test_one_deadline_holds_for_the_whole_attempt(
-    pool: NetworkPool, receiver: Receiver
+    pool: EgressPool, receiver: Receiver
 ) -> None:
-    outside = pool.attempt(2.0)
-    await outside.request("GET", receiver.url, private=True)
+    egress = pool.attempt(2.0)
+    await egress.request("GET", receiver.url, private=True)
     await asyncio.sleep(2.1)
     with pytest.raises(TemporaryError, match="within"):
-        await outside.request("GET", receiver.url, private=True)
+        await egress.request("GET", receiver.url, private=True)
     assert len(receiver.arrivals) == 1
 
 
-async def test_a_name_that_nobody_knows_is_temporary(pool: NetworkPool) -> None:
+async def test_a_name_that_nobody_knows_is_temporary(pool: EgressPool) -> None:
     async def broken(host: str, port: int) -> Sequence[str]:
         raise OSError("no such name")
 
@@ -332,7 +332,7 @@ async def test_a_name_that_nobody_knows_is_temporary(pool: NetworkPool) -> None:
         await resolving([]).attempt(1.0).address("a.example", 25)
 
 
-async def test_a_resolver_that_hangs_runs_into_the_deadline(pool: NetworkPool) -> None:
+async def test_a_resolver_that_hangs_runs_into_the_deadline(pool: EgressPool) -> None:
     async def hangs(host: str, port: int) -> Sequence[str]:
         await asyncio.sleep(60)
         return []
@@ -342,13 +342,13 @@ async def test_a_resolver_that_hangs_runs_into_the_deadline(pool: NetworkPool) -
         await pool.attempt(0.1).request("GET", "https://a.example/")
 
 
-def test_secrets_come_from_the_environment_and_stay_hidden(pool: NetworkPool) -> None:
-    outside = pool.attempt(1.0)
-    assert outside.secret("TOKEN").get_secret_value() == "s3cret"
-    assert "s3cret" not in repr(outside.secret("TOKEN"))
+def test_secrets_come_from_the_environment_and_stay_hidden(pool: EgressPool) -> None:
+    egress = pool.attempt(1.0)
+    assert egress.secret("TOKEN").get_secret_value() == "s3cret"
+    assert "s3cret" not in repr(egress.secret("TOKEN"))
     with pytest.raises(RefusedError, match="MISSING is not set"):
-        outside.secret("MISSING")
-    assert outside.now().tzinfo is UTC
+        egress.secret("MISSING")
+    assert egress.now().tzinfo is UTC
 
 
 async def test_a_certificate_is_checked_against_the_name_not_the_address(tmp_path: Path) -> None:
@@ -368,8 +368,8 @@ async def test_a_certificate_is_checked_against_the_name_not_the_address(tmp_pat
         return ["127.0.0.1"]
 
     trusted = ssl.create_default_context(cafile=certificate)
-    pool = NetworkPool({}, SystemClock(), resolver=here, certificates=trusted)
-    untrusting = NetworkPool({}, SystemClock(), resolver=here)
+    pool = EgressPool({}, SystemClock(), resolver=here, certificates=trusted)
+    untrusting = EgressPool({}, SystemClock(), resolver=here)
     try:
         for _ in range(2):
             response = await pool.attempt(5.0).request(

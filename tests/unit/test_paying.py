@@ -13,7 +13,7 @@ import pytest
 from roadbed.bootstrap import App, open_app
 from roadbed.budgets.model import Aside
 from roadbed.decisions.errors import EvaluationBudgetError, PriceUnknownError
-from roadbed.decisions.metered_calls import Paying
+from roadbed.decisions.metered_calls import MeteredCalls
 from roadbed.decisions.model import Answered, NotAnswered, Reason
 from roadbed.improvement.model import Proposal
 from roadbed.improvement.prompt_optimization.optimizer import NoProposal, PromptBudget
@@ -64,7 +64,7 @@ class TestPaying:
         return [partial(ask, each) for each in costs]
 
     async def test_as_many_are_asked_at_once_as_the_day_allows(self, app: App) -> None:
-        paying, at_once = Paying(app.budgets, "triage", self.BUDGET), list[int]()
+        paying, at_once = MeteredCalls(app.budgets, "triage", self.BUDGET), list[int]()
         found = await paying.ask(self.asked(["0.005"] * 12, at_once), lambda answer: answer)
         assert (len(found), paying.spent) == (12, Decimal("0.06"))
         assert at_once[0] == 1
@@ -78,12 +78,12 @@ class TestPaying:
         async def fails() -> Answered | NotAnswered:
             return NotAnswered(code=Reason.DECIDER_FAILED, reason="no", evidence={}, cost=None)
 
-        paying = Paying(app.budgets, "triage", self.BUDGET)
+        paying = MeteredCalls(app.budgets, "triage", self.BUDGET)
         await paying.ask([fails], lambda answer: answer)
         assert paying.spent == Decimal("0.02")
 
     async def test_one_that_does_not_tell_its_price_is_refused_at_once(self, app: App) -> None:
-        paying, at_once = Paying(app.budgets, "triage", self.BUDGET), list[int]()
+        paying, at_once = MeteredCalls(app.budgets, "triage", self.BUDGET), list[int]()
         with pytest.raises(PriceUnknownError, match="Give each Answer and Unsure its cost"):
             await paying.ask(self.asked([None] * 50, at_once), lambda answer: answer)
         assert len(at_once) == 1
@@ -101,7 +101,7 @@ class TestPaying:
             await asyncio.sleep(60)
             raise AssertionError
 
-        paying = Paying(app.budgets, "triage", self.BUDGET)
+        paying = MeteredCalls(app.budgets, "triage", self.BUDGET)
         asking = asyncio.create_task(paying.ask([hangs], lambda answer: answer))
         await asyncio.sleep(0.3)
         asking.cancel()
@@ -137,7 +137,7 @@ class TestPaying:
             raise AssertionError
 
         monkeypatch.setattr(app.budgets, "take_aside", never)
-        paying, at_once = Paying(app.budgets, "triage", None), list[int]()
+        paying, at_once = MeteredCalls(app.budgets, "triage", None), list[int]()
         await paying.ask(self.asked(["0.1"] * 100, at_once), lambda answer: answer)
         assert (max(at_once), paying.spent, paying.currency) == (100, Decimal(10), "")
         await paying.ask(self.asked([None], at_once), lambda answer: answer)

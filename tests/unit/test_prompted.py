@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, RootModel
 
 from roadbed import Answer, Budget, Unsure, UseCase
-from roadbed.decisions.decider_runner import Runner
+from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.ids import TaskId
@@ -191,7 +191,7 @@ class TestAnswering:
             reference_rate=0.0,
             admitted_at=datetime.now(UTC),
         )
-        runner = Runner(declared)
+        runner = DeciderRunner(declared)
         found = await runner.ask(live, task, seconds=10)
         runner.close()
         assert isinstance(found, Answered)

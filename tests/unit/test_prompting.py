@@ -24,7 +24,7 @@ from roadbed.improvement.prompt_optimization.optimizer import (
     optimise,
     suggestion,
 )
-from roadbed.improvement.prompt_optimization.scoring import Purse, SpentError
+from roadbed.improvement.prompt_optimization.scoring import BudgetHold, SpentError
 from roadbed.models import Price, Prompted
 from roadbed.models.prompts.reflection import MOST_CHARACTERS
 from roadbed.testing import ModelCall, ModelReply, ModelServer
@@ -331,7 +331,7 @@ async def test_nothing_is_written_or_printed(
 
 class TestPurse:
     def test_money_is_set_aside_for_what_is_under_way(self) -> None:
-        purse = Purse(10, Decimal(10), Price(input=1, output=1))
+        purse = BudgetHold(10, Decimal(10), Price(input=1, output=1))
         purse.take()
         purse.pay(Decimal(4))
         purse.take()
@@ -342,7 +342,7 @@ class TestPurse:
         assert (purse.calls, purse.cost, purse.spent) == (3, Decimal(5), True)
 
     def test_a_cost_that_is_not_known_ends_it(self) -> None:
-        purse = Purse(10, Decimal(10), Price(input=1, output=1))
+        purse = BudgetHold(10, Decimal(10), Price(input=1, output=1))
         purse.take()
         purse.pay(None)
         assert purse.cost is None
@@ -350,7 +350,7 @@ class TestPurse:
             purse.take()
 
     def test_without_a_limit_in_money_only_calls_count(self) -> None:
-        purse = Purse(2, None, None)
+        purse = BudgetHold(2, None, None)
         purse.take()
         purse.pay(None)
         purse.take()

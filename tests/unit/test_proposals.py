@@ -16,7 +16,7 @@ from roadbed.improvement.errors import (
     ProposalEditError,
     UnknownProposalError,
 )
-from roadbed.improvement.mining import Seen
+from roadbed.improvement.mining import ReviewedCase
 from roadbed.improvement.model import Proposal
 from roadbed.kernel.settings import Settings
 from roadbed.reviews.model import VerdictKind
@@ -88,11 +88,11 @@ def found(folders: Folders) -> Planted:
     return made
 
 
-async def play(app: App, seen: Sequence[Seen], reviewer: str = "rae") -> None:
+async def play(app: App, seen: Sequence[ReviewedCase], reviewer: str = "rae") -> None:
     """Send every task and let a person say what is right."""
     declared = app.registry.get("triage").loaded.declared
 
-    async def one(each: Seen) -> None:
+    async def one(each: ReviewedCase) -> None:
         _, deciding = await app.decisions.submit(
             "triage", dict(each.input), key=None, source={"surface": "test"}
         )
@@ -119,7 +119,9 @@ async def suggested(app: App) -> dict[str, Proposal]:
     return {each.kind: each for each in await app.proposals.suggest(loaded_of(app), actor="ana")}
 
 
-async def answered(decider: Any, seen: Seen, loaded: LoadedUseCase) -> Mapping[str, Any] | None:
+async def answered(
+    decider: Any, seen: ReviewedCase, loaded: LoadedUseCase
+) -> Mapping[str, Any] | None:
     context = Context(
         task=Task(id="t", usecase="triage", key=None, admitted_at=seen.given_at),
         deadline_seconds=5.0,
@@ -380,7 +382,7 @@ async def test_a_trainable_is_asked_to_learn_from_its_corrections(
         await app.database.fetch("UPDATE use_case SET reference_rate = 0.0")
         await app.registry.refresh("triage")
         seen = [
-            Seen(
+            ReviewedCase(
                 task_id="",
                 input={"text": f"refund please {at}"},
                 decided=None,
@@ -403,12 +405,14 @@ async def test_a_trainable_is_asked_to_learn_from_its_corrections(
 
 async def test_contradictions_lead_to_people_and_tasks(app_found: App, found: Planted) -> None:
     right = next(each for each in found.seen if not each.wrong)
-    await play(app_found, [right, Seen(**{**_fields(right), "right": {"line": "toys"}})], "zoe")
+    await play(
+        app_found, [right, ReviewedCase(**{**_fields(right), "right": {"line": "toys"}})], "zoe"
+    )
     told = (await app_found.proposals.quality("triage")).contradictions
     sides = [side for each in told if each.exact for side in each.sides]
     assert {item.person for side in sides for item in side.items} >= {"rae", "zoe"}
     assert all((item.task_id or "").startswith("tsk_") for side in sides for item in side.items)
 
 
-def _fields(seen: Seen) -> dict[str, Any]:
-    return {name: getattr(seen, name) for name in Seen.__dataclass_fields__}
+def _fields(seen: ReviewedCase) -> dict[str, Any]:
+    return {name: getattr(seen, name) for name in ReviewedCase.__dataclass_fields__}

@@ -23,9 +23,9 @@ import pytest
 
 from roadbed.audit import irrevocable_events, keys
 from roadbed.audit.errors import AuditBehindError, AuditKeyError
-from roadbed.audit.irrevocable_events import Event
+from roadbed.audit.irrevocable_events import IrrevocableEvent
 from roadbed.bootstrap import App, open_app
-from roadbed.deliveries.model import State
+from roadbed.deliveries.model import DeliveryState
 from roadbed.halts.errors import RestoreUndeclaredError
 from roadbed.kernel.settings import Settings
 from roadbed.people.errors import NotSignedInError
@@ -41,7 +41,7 @@ from roadbed.recovery.errors import (
 from roadbed.recovery.outstanding import outstanding
 from roadbed.recovery.restore import restore
 from roadbed.storage.database import with_schema
-from roadbed.usecases.destinations import Outside, Parcel, Sent
+from roadbed.usecases.destinations import DeliveryRequest, EgressClient, Sent
 from tests import databases
 from tests.conftest import Folders, serving
 from tests.unit.test_decisions import decide
@@ -59,23 +59,23 @@ class Counting:
     can_look_up: bool = False
     can_compensate: bool = False
     kind: str = "counting"
-    got: list[Parcel] = field(default_factory=list)
+    got: list[DeliveryRequest] = field(default_factory=list)
 
     def problems(self) -> list[str]:
         return []
 
-    async def send(self, parcel: Parcel, outside: Outside) -> Sent:
-        self.got.append(parcel)
+    async def send(self, request: DeliveryRequest, egress: EgressClient) -> Sent:
+        self.got.append(request)
         return Sent(reference=f"ref-{len(self.got)}")
 
-    async def look_up(self, parcel: Parcel, outside: Outside) -> Sent | None:
+    async def look_up(self, request: DeliveryRequest, egress: EgressClient) -> Sent | None:
         return None
 
-    async def compensate(self, parcel: Parcel, sent: Sent, outside: Outside) -> Sent:
+    async def compensate(self, request: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
         return sent
 
     def doubles(self) -> list[str]:
-        tasks = [parcel.task_id for parcel in self.got]
+        tasks = [request.task_id for request in self.got]
         return [task for task in set(tasks) if tasks.count(task) > 1]
 
 
@@ -236,7 +236,10 @@ async def test_a_person_decides_on_each_that_may_have_been_sent(
         assert len(place.receiver.got) == before + 1
         first, second, *_ = unknown
         states = {each.id: each.state for each in await app.deliveries.list("triage", most=99)}
-        assert (states[first.id], states[second.id]) == (State.DELIVERED, State.DELIVERED)
+        assert (states[first.id], states[second.id]) == (
+            DeliveryState.DELIVERED,
+            DeliveryState.DELIVERED,
+        )
 
 
 async def test_work_that_was_under_way_in_the_copy_is_decided_and_held(
@@ -268,7 +271,7 @@ async def test_work_that_was_under_way_in_the_copy_is_decided_and_held(
             await asyncio.sleep(0.05)
         await pump(app)
         [delivery] = await app.deliveries.of_task(decision.task_id)
-        assert delivery.state is State.HELD
+        assert delivery.state is DeliveryState.HELD
         assert "put back from a copy" in (delivery.reason or "")
         assert len(place.receiver.got) == sent
 
@@ -455,15 +458,15 @@ def grown(backup: Path, target: Path, name: str, given: bytes = b"planted") -> P
 async def test_a_backup_writes_nothing_outside_the_audit_folder(
     place: Place, tmp_path: Path
 ) -> None:
-    backup, outside = tmp_path / "one.backup", tmp_path / "outside"
-    outside.mkdir()
+    backup, egress = tmp_path / "one.backup", tmp_path / "outside"
+    egress.mkdir()
     async with place.opened() as app:
         await first_day(app)
         await back_up(app.database.url, app.audit, app.clock, backup)
     shutil.rmtree(place.folder)  # without a witness the backup's is put there
     for name in (
-        f"audit/{outside}/planted",
-        f"audit//{outside}/planted",
+        f"audit/{egress}/planted",
+        f"audit//{egress}/planted",
         "audit/../planted",
         "audit/./../../planted",
         "audit/",
@@ -471,7 +474,7 @@ async def test_a_backup_writes_nothing_outside_the_audit_folder(
     ):
         with pytest.raises(BackupInvalidError, match="not those of its manifest"):
             restore(place.url, place.folder, grown(backup, tmp_path / "grown", name), replace=True)
-    assert not list(outside.iterdir())
+    assert not list(egress.iterdir())
     assert not (tmp_path / "planted").exists()
     assert not place.folder.exists()
 
@@ -553,8 +556,8 @@ async def test_a_key_that_was_handed_over_signs_nothing_more(place: Place, tmp_p
             await app.audit.witness()
 
 
-def event(kind: str, subject: str = "x", leaf: int = 0, **facts: Any) -> Event:
-    return Event(leaf=leaf, kind=kind, use_case="triage", subject=subject, facts=facts)
+def event(kind: str, subject: str = "x", leaf: int = 0, **facts: Any) -> IrrevocableEvent:
+    return IrrevocableEvent(leaf=leaf, kind=kind, use_case="triage", subject=subject, facts=facts)
 
 
 def test_what_was_taken_back_since_is_not_done_again() -> None:

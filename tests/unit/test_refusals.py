@@ -11,7 +11,7 @@ from roadbed.bootstrap import App
 from roadbed.connectors.responses import accept
 from roadbed.deliveries import approvals
 from roadbed.deliveries.errors import UnknownDestinationError
-from roadbed.deliveries.model import State
+from roadbed.deliveries.model import DeliveryState
 from roadbed.kernel.clock import SystemClock
 from roadbed.usecases.destinations import RefusedError, Response
 from tests.unit.test_changed_verdicts import in_state, say, undo
@@ -57,7 +57,7 @@ def test_what_would_refuse_everything_is_told_from_what_refuses_one(
 class TestTheNotice:
     async def test_is_one_for_each_destination_and_cause(self, app: App, ledger: Ledger) -> None:
         await refused(app, ledger, "401", "401", "403", None, "401")
-        assert len(await in_state(app, State.FAILED)) == 5
+        assert len(await in_state(app, DeliveryState.FAILED)) == 5
         first, second = sorted(await told(app))
         assert "nothing reaches crm: it answers 401" in first
         assert "it answers 403" in second
@@ -67,7 +67,7 @@ class TestTheNotice:
         self, app: App, ledger: Ledger
     ) -> None:
         await refused(app, ledger, "401", "403")
-        failed = await in_state(app, State.FAILED)
+        failed = await in_state(app, DeliveryState.FAILED)
         await app.deliveries.say(failed[0].id, "cancel", person="ana", served=SERVED)
         assert len(await told(app)) == 1
         await app.deliveries.replay("triage", "crm", person="ana")
@@ -92,7 +92,7 @@ class TestTheNotice:
 class TestReplay:
     async def test_sends_again_what_failed_there_since_then(self, app: App, ledger: Ledger) -> None:
         await refused(app, ledger, "404", "404", "404")
-        old = (await in_state(app, State.FAILED))[0]
+        old = (await in_state(app, DeliveryState.FAILED))[0]
         await app.database.fetch(
             "UPDATE delivery SET done_at = done_at - interval '2 hours' WHERE id = %(id)s",
             {"id": old.id},
@@ -102,7 +102,7 @@ class TestReplay:
         assert count == 2
         await pump(app)
         assert len(ledger.got) == 2
-        assert [delivery.id for delivery in await in_state(app, State.FAILED)] == [old.id]
+        assert [delivery.id for delivery in await in_state(app, DeliveryState.FAILED)] == [old.id]
         rows = await app.database.fetch(
             "SELECT actor, detail ->> 'said' AS said FROM audit_entry WHERE kind = 'delivery'"
         )

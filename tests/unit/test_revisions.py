@@ -13,7 +13,7 @@ import pytest
 from roadbed.bootstrap import App
 from roadbed.decisions.model import Decision, Reason, Route
 from roadbed.deliveries.errors import ApprovalError, DeliveryStateError
-from roadbed.deliveries.model import Delivery, State
+from roadbed.deliveries.model import Delivery, DeliveryState
 from roadbed.intake.errors import (
     InputError,
     NoSuchTaskError,
@@ -92,7 +92,7 @@ async def of(app: App, task_id: str) -> list[Delivery]:
     return list(await app.deliveries.of_task(task_id))
 
 
-async def states(app: App, task_id: str) -> list[State]:
+async def states(app: App, task_id: str) -> list[DeliveryState]:
     return [each.state for each in await of(app, task_id) if each.kind != "compensation"]
 
 
@@ -134,12 +134,12 @@ class TestReDecide:
         await pump(app)
         assert (queues(ledger), ledger.taken_back) == (["returns", "billing"], ["ref-1"])
         [sent] = await of(app, second.task_id)
-        assert (sent.state, sent.kind) == (State.DELIVERED, "correction")
+        assert (sent.state, sent.kind) == (DeliveryState.DELIVERED, "correction")
         assert sent.key == f"{first.task_id}:revision:2"
         assert ledger.said("task")[1] == {"id": first.task_id, "key": "order-7", "revision": 2}
         assert {each.state for each in await of(app, first.task_id)} == {
-            State.COMPENSATED,
-            State.DELIVERED,  # the taking back itself
+            DeliveryState.COMPENSATED,
+            DeliveryState.DELIVERED,  # the taking back itself
         }
 
     async def test_what_was_not_sent_yet_is_not_sent(self, app: App) -> None:
@@ -150,9 +150,9 @@ class TestReDecide:
         second = await revise(app, first.task_id, "to billing")
         await pump(app)
         assert queues(ledger) == ["billing"]
-        assert [each.state for each in await of(app, first.task_id)] == [State.CANCELLED]
+        assert [each.state for each in await of(app, first.task_id)] == [DeliveryState.CANCELLED]
         [sent] = await of(app, second.task_id)
-        assert (sent.state, sent.kind) == (State.DELIVERED, "result")
+        assert (sent.state, sent.kind) == (DeliveryState.DELIVERED, "result")
 
     async def test_what_cannot_be_taken_back_is_a_persons_question(self, app: App) -> None:
         ledger = Ledger()
@@ -163,13 +163,13 @@ class TestReDecide:
         second = await revise(app, first.task_id, "to billing")
         await pump(app)
         [held] = await of(app, second.task_id)
-        assert (held.state, held.kind) == (State.HELD, "correction")
+        assert (held.state, held.kind) == (DeliveryState.HELD, "correction")
         assert "is there" in (held.reason or "")
         assert queues(ledger) == ["returns"]
         await approve(app, held)
         await pump(app)
         assert queues(ledger) == ["returns", "billing"]
-        assert len({parcel.key for parcel in ledger.got}) == 2
+        assert len({request.key for request in ledger.got}) == 2
 
     async def test_what_is_being_sent_comes_to_its_end_and_is_taken_back(self, app: App) -> None:
         ledger = Ledger(can_compensate=True, seconds=0.5)
@@ -177,10 +177,10 @@ class TestReDecide:
         await automatic(app)
         first = await decide(app, "to returns")
         await app.relay.round(declared(app))
-        assert await states(app, first.task_id) == [State.SENDING]
+        assert await states(app, first.task_id) == [DeliveryState.SENDING]
         second = await revise(app, first.task_id, "to billing")
         await app.relay.round(declared(app))
-        assert await states(app, second.task_id) == [State.PLANNED]  # waits for its end
+        assert await states(app, second.task_id) == [DeliveryState.PLANNED]  # waits for its end
         await app.relay.settle()
         ledger.seconds = 0.0
         await pump(app)
@@ -198,7 +198,7 @@ class TestReDecide:
         await at_once(app)
         await pump(app)
         assert queues(ledger) == ["billing"]
-        assert await states(app, first.task_id) == [State.CANCELLED]
+        assert await states(app, first.task_id) == [DeliveryState.CANCELLED]
 
     @pytest.mark.parametrize("happened", [True, False])
     async def test_what_may_have_been_made_is_a_persons_to_say_first(
@@ -210,18 +210,20 @@ class TestReDecide:
         first = await decide(app, "to returns")
         ledger.trouble.append(UnknownOutcomeError("no answer"))
         await pump(app, 1)
-        assert await states(app, first.task_id) == [State.WAITING]  # the receiver knows keys
+        assert await states(app, first.task_id) == [
+            DeliveryState.WAITING
+        ]  # the receiver knows keys
         second = await revise(app, first.task_id, "to billing")
         await at_once(app)
         await pump(app)
-        assert await states(app, first.task_id) == [State.UNKNOWN]
-        assert (await states(app, second.task_id), queues(ledger)) == ([State.PLANNED], [])
+        assert await states(app, first.task_id) == [DeliveryState.UNKNOWN]
+        assert (await states(app, second.task_id), queues(ledger)) == ([DeliveryState.PLANNED], [])
         [unknown] = await of(app, first.task_id)
         await say(app, unknown, "happened" if happened else "did-not-happen")
         await pump(app)
         assert queues(ledger) == ["billing"]
         assert len(ledger.taken_back) == happened
-        ended = State.COMPENSATED if happened else State.CANCELLED
+        ended = DeliveryState.COMPENSATED if happened else DeliveryState.CANCELLED
         assert await states(app, first.task_id) == [ended]
         [sent] = await of(app, second.task_id)
         assert sent.kind == ("correction" if happened else "result")
@@ -237,11 +239,11 @@ class TestReDecide:
         assert second.routed.route is Route.REFUSED
         await pump(app)
         assert ledger.taken_back == ["ref-1"]
-        assert await states(app, first.task_id) == [State.COMPENSATED, State.STUCK]
+        assert await states(app, first.task_id) == [DeliveryState.COMPENSATED, DeliveryState.STUCK]
         stuck = (await of(app, first.task_id))[-1]
         await say(app, stuck, "happened")  # a person leaves it as it is
         await pump(app)
-        assert State.STUCK not in await states(app, first.task_id)
+        assert DeliveryState.STUCK not in await states(app, first.task_id)
 
     async def test_a_chain_is_taken_back_from_its_end(self, app: App) -> None:
         one, two = Ledger(can_compensate=True), Ledger(can_compensate=True)
@@ -272,8 +274,8 @@ class TestReDecide:
         await pump(app)
         second = await revise(app, first.task_id, "to spam")
         await pump(app)
-        assert await states(app, second.task_id) == [State.SKIPPED]
-        assert await states(app, first.task_id) == [State.STUCK]
+        assert await states(app, second.task_id) == [DeliveryState.SKIPPED]
+        assert await states(app, first.task_id) == [DeliveryState.STUCK]
 
     async def test_a_third_one_may_say_what_the_first_said(self, app: App) -> None:
         ledger = Ledger(can_compensate=True)
@@ -316,7 +318,7 @@ class TestReDecide:
         await pump(app)
         # What the first sent is gone, so it is no reason to send nothing. The second was sent under
         # the same key and says something else: a person looks.
-        assert State.HELD in await states(app, second.task_id)
+        assert DeliveryState.HELD in await states(app, second.task_id)
 
     async def test_a_verdict_that_says_the_same_keeps_what_was_sent(self, app: App) -> None:
         ledger = Ledger(can_compensate=True)
@@ -367,7 +369,7 @@ class TestActions:
         await revise(app, first.task_id, "plain")
         await pump(app)
         assert (len(ledger.got), ledger.taken_back) == (2, ["ref-1", "ref-2"])
-        assert await states(app, second.task_id) == [State.COMPENSATED]
+        assert await states(app, second.task_id) == [DeliveryState.COMPENSATED]
 
     @pytest.mark.usefixtures("_acting")
     async def test_one_that_cannot_be_taken_back_is_asked_about(self, app: App) -> None:
@@ -379,11 +381,11 @@ class TestActions:
         second = await revise(app, first.task_id, "refund 6")
         await pump(app)
         [held] = await of(app, second.task_id)
-        assert (held.state, held.kind, len(ledger.got)) == (State.HELD, "action", 1)
+        assert (held.state, held.kind, len(ledger.got)) == (DeliveryState.HELD, "action", 1)
         await say(app, held, "refuse")
         await revise(app, first.task_id, "plain")
         await pump(app)
-        assert await states(app, first.task_id) == [State.STUCK]
+        assert await states(app, first.task_id) == [DeliveryState.STUCK]
 
 
 class TestAsk:
@@ -397,7 +399,7 @@ class TestAsk:
         second = await revise(app, first.task_id, "to billing")
         await pump(app)
         [held] = await of(app, second.task_id)
-        assert (held.state, held.kind) == (State.HELD, "correction")
+        assert (held.state, held.kind) == (DeliveryState.HELD, "correction")
         assert (queues(ledger), ledger.taken_back) == (["returns"], [])
         with pytest.raises(ApprovalError, match="asked for themselves"):
             await approve(app, held, SOURCE["by"])
@@ -416,7 +418,7 @@ class TestAsk:
         await say(app, (await of(app, second.task_id))[0], "refuse")
         await pump(app)
         assert (queues(ledger), ledger.taken_back) == (["returns"], [])
-        assert await states(app, first.task_id) == [State.DELIVERED]
+        assert await states(app, first.task_id) == [DeliveryState.DELIVERED]
 
     async def test_the_same_answer_is_no_question(self, app: App) -> None:
         ledger = Ledger()
@@ -440,13 +442,13 @@ class TestAsk:
         await pump(app)
         assert queues(ledger) == []
         [[stale], [fresh]] = [await of(app, each.task_id) for each in (first, second)]
-        assert (stale.state, fresh.state) == (State.HELD, State.HELD)
+        assert (stale.state, fresh.state) == (DeliveryState.HELD, DeliveryState.HELD)
         assert "all the same" in (stale.reason or "")
         await approve(app, fresh if new else stale)
         await pump(app)
         assert queues(ledger) == ["billing" if new else "returns"]
         assert (await states(app, first.task_id))[0] is (
-            State.CANCELLED if new else State.DELIVERED
+            DeliveryState.CANCELLED if new else DeliveryState.DELIVERED
         )
 
     async def test_what_is_not_even_made_ready_waits_too(self, app: App) -> None:
@@ -456,7 +458,7 @@ class TestAsk:
         first = await decide(app, "to returns")
         await revise(app, first.task_id, "to billing")
         await pump(app)
-        assert (queues(ledger), await states(app, first.task_id)) == ([], [State.HELD])
+        assert (queues(ledger), await states(app, first.task_id)) == ([], [DeliveryState.HELD])
 
     async def test_a_refused_one_asks_about_what_was_sent(self, app: App) -> None:
         ledger = Ledger(can_compensate=True)
@@ -467,7 +469,7 @@ class TestAsk:
         await pump(app)
         await revise(app, first.task_id, "it is casino")
         await pump(app)
-        assert await states(app, first.task_id) == [State.STUCK, State.STUCK]
+        assert await states(app, first.task_id) == [DeliveryState.STUCK, DeliveryState.STUCK]
         assert ledger.taken_back == []
 
     async def test_the_newest_question_is_the_only_one(self, app: App) -> None:
@@ -495,7 +497,7 @@ class TestAsk:
         second = await revise(app, first.task_id, "to billing")
         await pump(app)
         [held] = await of(app, second.task_id)
-        assert (held.state, held.kind) == (State.HELD, "result")
+        assert (held.state, held.kind) == (DeliveryState.HELD, "result")
         await approve(app, held)
         await pump(app)
         assert queues(ledger) == ["billing"]
@@ -509,12 +511,12 @@ class TestAsk:
         second = await revise(app, first.task_id, "unsure")
         await answer(app, second, "billing")
         await pump(app)
-        assert await states(app, second.task_id) == [State.HELD]
+        assert await states(app, second.task_id) == [DeliveryState.HELD]
         lone = await decide(app, "unsure")
         again = await revise(app, lone.task_id, "still unsure")
         await answer(app, again, "billing")
         await pump(app)
-        assert await states(app, again.task_id) == [State.DELIVERED]
+        assert await states(app, again.task_id) == [DeliveryState.DELIVERED]
 
 
 class TestNote:
@@ -666,7 +668,7 @@ class TestBadInput:
         assert first.decided_at <= second.decided_at
         await pump(app)
         assert queues(ledger) == ["billing"]
-        assert await states(app, first.task_id) == [State.CANCELLED]
+        assert await states(app, first.task_id) == [DeliveryState.CANCELLED]
 
     async def test_two_at_once_come_one_after_the_other(self, app: App) -> None:
         await automatic(app)

@@ -18,9 +18,9 @@ from roadbed.risk.certificate import anytime, certify, exact
 from roadbed.risk.forecast import labels_needed, opens_in
 from roadbed.risk.novelty import AT_ONCE, KIND_ALARM, LATER, KindAlarm, bridge
 from roadbed.risk.promise import (
+    AutomationState,
     Evidence,
     Proof,
-    Standing,
     alarmed,
     prove,
     renewed,
@@ -273,7 +273,7 @@ class TestStates:
         assert sign_of(alarmed_, kinds) is Sign.HARM_PROVEN
 
 
-OPEN = Standing(state=State.OPEN, threshold=0.8, rate=coin.RATE_AFTER)
+OPEN = AutomationState(state=State.OPEN, threshold=0.8, rate=coin.RATE_AFTER)
 
 
 class TestPromise:
@@ -312,17 +312,17 @@ class TestPromise:
         novel = np.random.default_rng(2).beta(1.0, 9.0, 800)
         return dataclasses.replace(seen, cautious=seen.confidence, novel=novel)
 
-    def prove(self, evidence: Evidence, standing: Standing, seen: OutOfFold | None) -> Proof:
+    def prove(self, evidence: Evidence, standing: AutomationState, seen: OutOfFold | None) -> Proof:
         return prove(evidence, seen, standing, risk_limit=LIMIT, delta=DELTA)
 
     def test_without_an_alarm_everything_counts_and_the_bridge_lies_ready(self) -> None:
-        found = self.prove(self.evidence(fresh=4_000), Standing(), self.training())
+        found = self.prove(self.evidence(fresh=4_000), AutomationState(), self.training())
         assert found.sign is Sign.PROVEN
         assert not found.bridged
         assert found.on_alarm is not None
-        stands = renewed(Standing(), found, sample=4_000)
+        stands = renewed(AutomationState(), found, sample=4_000)
         assert (stands.state, stands.rate) == (State.OPEN, coin.RATE_AFTER)
-        assert renewed(Standing(), found, sample=6_000).rate == coin.RATE_FLOOR
+        assert renewed(AutomationState(), found, sample=6_000).rate == coin.RATE_FLOOR
 
     def test_after_an_alarm_the_bridge_carries_twice_and_then_only_new_work_counts(self) -> None:
         stands = alarmed(OPEN, Sign.NEW_KINDS, grid=(), on_alarm=0.9)

@@ -14,7 +14,7 @@ from roadbed.reviews.errors import (
     ReviewTakenError,
     UnknownReviewError,
 )
-from roadbed.reviews.model import Given, VerdictKind
+from roadbed.reviews.model import RecordedVerdict, VerdictKind
 from tests.unit.test_decisions import decide
 from tests.unit.test_deliveries import Ledger, all_of, pump
 from tests.unit.test_trust import declared, stand
@@ -41,7 +41,7 @@ async def claimed(app: App, reviewer: str, most: int = 1) -> list[tuple[str, boo
     return [(review.id, review.left) for review in found]
 
 
-async def give(app: App, decision: Decision, kind: str = "correct", **more: Any) -> Given:
+async def give(app: App, decision: Decision, kind: str = "correct", **more: Any) -> RecordedVerdict:
     usual: dict[str, Any] = {"reviewer": "rae"}
     if kind == "correct":
         usual["output"] = {"queue": "billing"}
@@ -67,7 +67,7 @@ class TestLeftToOthers:
             (second.review_id, False),
             (first.review_id, True),
         ]
-        assert isinstance(await give(reviewers, first), Given)
+        assert isinstance(await give(reviewers, first), RecordedVerdict)
 
     async def test_all_of_it_is_offered_in_turn(self, asked: App) -> None:
         left = [await decide(asked) for _ in range(3)]

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import binom, norm
 
 from roadbed.risk.certificate import certify, delta_for
-from roadbed.risk.promise import Evidence, Standing, prove
+from roadbed.risk.promise import AutomationState, Evidence, prove
 from roadbed.usecases.decider import OutOfFold
 from tests.unit.test_risk import draw, training
 
@@ -97,7 +97,7 @@ class TestTries:
         covered = []
         for tries in (None, 1, 2, 20):
             proof = prove(
-                evidence, seen, Standing(), risk_limit=LIMIT, delta=DELTA, tries=tries
+                evidence, seen, AutomationState(), risk_limit=LIMIT, delta=DELTA, tries=tries
             ).certificate
             assert proof.tries == tries
             assert proof.delta == DELTA

@@ -12,12 +12,12 @@ from pydantic import BaseModel
 
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Decision, Reason
-from roadbed.deliveries.model import State
+from roadbed.deliveries.model import DeliveryState
 from roadbed.kernel.settings import Settings
 from roadbed.people.duties import Parties
 from roadbed.releases import trial_statistics
 from roadbed.reviews.errors import ContentChangedError, VerdictError
-from roadbed.reviews.model import Given, VerdictKind
+from roadbed.reviews.model import RecordedVerdict, VerdictKind
 from roadbed.reviews.verdicts import Shown, read_verdict
 from roadbed.scoring.content import Content
 from roadbed.scoring.scorers import Judged
@@ -94,7 +94,7 @@ async def ledger(acting: None, app: App) -> Ledger:
     return found
 
 
-async def give(app: App, decision: Decision, kind: str = "correct", **more: Any) -> Given:
+async def give(app: App, decision: Decision, kind: str = "correct", **more: Any) -> RecordedVerdict:
     loaded = app.registry.get("triage").loaded
     usual: dict[str, Any] = {"reviewer": "rae", "rules": loaded.rules}
     if kind == "correct":
@@ -107,9 +107,9 @@ async def sent_and_held(app: App) -> tuple[list[Any], list[str]]:
     """What was delivered, and the names of what waits for an approval."""
     await pump(app, 10)
     found = await all_of(app)
-    assert {each.state for each in found} <= {State.DELIVERED, State.HELD}
-    held = [each.destination for each in found if each.state is State.HELD]
-    return [each.destination for each in found if each.state is State.DELIVERED], held
+    assert {each.state for each in found} <= {DeliveryState.DELIVERED, DeliveryState.HELD}
+    held = [each.destination for each in found if each.state is DeliveryState.HELD]
+    return [each.destination for each in found if each.state is DeliveryState.DELIVERED], held
 
 
 async def verdicts(app: App) -> Sequence[Mapping[str, Any]]:
@@ -336,7 +336,7 @@ class TestAccepting:
         token = await site.app.people.issue_token("kim")
         only_reviews = {"Authorization": f"Bearer {token}"}
 
-        async def accepted(**headers: Any) -> State:
+        async def accepted(**headers: Any) -> DeliveryState:
             sent = (await site.shop.post(TASKS, json={"input": {"text": "refund 100"}})).json()
             answer = await (headers.pop("by", site.reviewer)).post(
                 f"/reviews/{sent['review']['id']}/verdict", json={"verdict": "accept"}, **headers
@@ -346,8 +346,8 @@ class TestAccepting:
             [found] = [row for row in await all_of(site.app) if row.task_id == sent["task"]]
             return found.state
 
-        assert await accepted() is State.DELIVERED
-        assert await accepted(headers=only_reviews) is State.HELD
+        assert await accepted() is DeliveryState.DELIVERED
+        assert await accepted(headers=only_reviews) is DeliveryState.HELD
         sent = (await site.shop.post(TASKS, json={"input": {"text": "refund 100"}})).json()
         path = f"/reviews/{sent['review']['id']}"
         for asked in (f"{path}/claim", f"{path}/verdict"):

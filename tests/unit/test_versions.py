@@ -21,7 +21,7 @@ from roadbed.storage.errors import StorageUnavailableError
 from roadbed.usecases.errors import UseCaseError
 from roadbed.usecases.loader import LoadedUseCase, folder_hash, load
 from roadbed.versions import identity
-from roadbed.versions.deployments import Registry
+from roadbed.versions.deployments import Deployments
 from roadbed.versions.errors import (
     ArtifactMissingError,
     FolderChangedError,
@@ -108,7 +108,7 @@ class TestWhatRuns:
         assert decision.output == {"queue": "returns"}
         assert (decision.version is not None, await live(app)) == (True, before)
         assert app.registry.folder("triage") is loaded
-        elsewhere = Registry(app.database, store)  # of a process that starts now
+        elsewhere = Deployments(app.database, store)  # of a process that starts now
         await elsewhere.add(loaded)
         service = elsewhere.get("triage")
         assert service.loaded.folder != loaded.folder
@@ -129,7 +129,7 @@ class TestWhatRuns:
         await app.database.fetch("UPDATE use_case SET stage = 'live', threshold = 0.1")
         await app.database.fetch("UPDATE artifact SET content = 'import os'")
         fresh = load(folders.write(ELSEWHERE))
-        registry = Registry(app.database, store)
+        registry = Deployments(app.database, store)
         await registry.add(fresh)
         service = registry.get("triage")
         assert (service.live.id, service.live.threshold) == (None, None)
@@ -209,7 +209,7 @@ class TestOpening:
 
         monkeypatch.setattr(store, "_open", fails)
         with pytest.raises(StorageUnavailableError):
-            await Registry(app.database, store).add_stored("triage", UseCaseError("triage", []))
+            await Deployments(app.database, store).add_stored("triage", UseCaseError("triage", []))
 
     @pytest.mark.parametrize("name", ["__pycache__/usecase.pyc", "docs/a.md", ".hidden", "more.py"])
     async def test_a_file_planted_there_is_taken_away(

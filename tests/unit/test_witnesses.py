@@ -23,7 +23,7 @@ from roadbed.audit.service import AuditLog
 from roadbed.audit.witness import Witness
 from roadbed.background import running
 from roadbed.bootstrap import App, open_app
-from roadbed.connectors import NetworkPool
+from roadbed.connectors import EgressPool
 from roadbed.connectors.witnesses import secrets, witnesses
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.settings import Settings
@@ -56,7 +56,7 @@ class House:
     def __init__(self, database: Database, folder: Path) -> None:
         self.database, self.folder, self.clock = database, folder, Turned()
         self.log = AuditLog(database, folder, self.clock, os.urandom)
-        self.pools: list[NetworkPool] = []
+        self.pools: list[EgressPool] = []
         self._written = 0
 
     async def seal(self) -> str:
@@ -70,7 +70,7 @@ class House:
 
     def witness(self, name: str, **settings: Any) -> Witness:
         found = Settings(**{"audit_private": True, **settings})
-        pool = NetworkPool(secrets(found), self.clock)
+        pool = EgressPool(secrets(found), self.clock)
         self.pools.append(pool)
         seconds, send = witnesses(found, pool)[name]
         return Witness(

@@ -11,7 +11,7 @@ from roadbed.access import by_delivery, needs, require
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import RequestError, said, text_field, time_field, unknown_fields
 from roadbed.deliveries.approvals import SAYS
-from roadbed.deliveries.model import State
+from roadbed.deliveries.model import DeliveryState
 from roadbed.people.permissions import Permission, to_say
 
 router = APIRouter()
@@ -70,7 +70,7 @@ _REPLAY_BODY = {
 async def deliveries(
     name: str,
     request: Request,
-    state: Annotated[list[State] | None, Query(max_length=len(State))] = None,
+    state: Annotated[list[DeliveryState] | None, Query(max_length=len(DeliveryState))] = None,
     before: Annotated[str | None, Query(max_length=80)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:

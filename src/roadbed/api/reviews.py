@@ -12,7 +12,7 @@ from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import RequestError, said, unknown_fields
 from roadbed.people.permissions import Permission, confirms_labels
 from roadbed.reviews.errors import NotYourLabelError, UnknownReviewError
-from roadbed.reviews.model import Held, VerdictKind
+from roadbed.reviews.model import HeldVerdict, VerdictKind
 
 router = APIRouter()
 _VERDICT_BODY = {
@@ -158,7 +158,7 @@ async def verdict(review_id: str, request: Request) -> Response:
         confirms=confirms_labels(viewer, name, declared.new_labels_by),
         **more,
     )
-    if isinstance(given, Held):
+    if isinstance(given, HeldVerdict):
         return as_json({"held": given}, 202)
     return as_json(given)
 

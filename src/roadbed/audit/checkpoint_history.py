@@ -22,7 +22,7 @@ _LONGEST_LINE = 4096
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
+class CheckpointLine:
     """One line and ``where`` it stands; ``note`` is ``None`` if it cannot be read."""
 
     where: str
@@ -30,7 +30,7 @@ class Line:
     at: datetime | None
 
 
-class History:
+class CheckpointHistory:
     """The files below ``folder``. Every method may raise ``OSError``."""
 
     def __init__(self, folder: Path) -> None:
@@ -74,7 +74,7 @@ class History:
             replace(self._today, b"".join(kept))
         self._tidied = today
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[CheckpointLine]:
         """Every line, oldest first, each note once."""
         # Today's come first: what goes to its day meanwhile is seen twice then, instead of never.
         today = list(_found(self._today, HISTORY)) if self._today.exists() else []
@@ -97,7 +97,7 @@ class History:
                 return _read(whole.rpartition(b"\n")[2])[0]
         return None
 
-    def _days(self) -> Iterator[Line]:
+    def _days(self) -> Iterator[CheckpointLine]:
         for path in sorted((self._folder / DAYS).glob("*.log")):
             yield from _found(path, f"{DAYS}/{path.name}")
 
@@ -111,10 +111,10 @@ def sync(folder: Path) -> None:
         os.close(handle)
 
 
-def _found(path: Path, name: str) -> Iterator[Line]:
+def _found(path: Path, name: str) -> Iterator[CheckpointLine]:
     for number, line in enumerate(_lines(path), 1):
         note, at = _read(line)
-        yield Line(where=f"Line {number} of {name}", note=note, at=at)
+        yield CheckpointLine(where=f"Line {number} of {name}", note=note, at=at)
 
 
 def _lines(path: Path) -> list[bytes]:

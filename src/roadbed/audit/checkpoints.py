@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roadbed.audit import keys, notes
-from roadbed.audit.checkpoint_history import HISTORY, Line
+from roadbed.audit.checkpoint_history import HISTORY, CheckpointLine
 from roadbed.audit.errors import AuditFolderError, AuditKeyError
 from roadbed.audit.handovers import Handover, Keyring
 from roadbed.audit.model import Checkpoint
-from roadbed.audit.tiles import Folder
+from roadbed.audit.tiles import TileFolder
 from roadbed.storage.database import Row
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Claims:
+class Checkpoints:
     """Checkpoints whose signatures hold, by where they were found.
 
     ``lost`` are those that a restore set aside and that the log still has to agree with.
@@ -32,7 +32,7 @@ class Claims:
     newest: str | None
 
     @classmethod
-    def read(cls, rows: Callable[[], Sequence[Row]], path: Path, say: Say) -> Claims:
+    def read(cls, rows: Callable[[], Sequence[Row]], path: Path, say: Say) -> Checkpoints:
         """Every checkpoint; what cannot be read or is not signed by the folder's key is said.
 
         The folder is read before ``rows()``: what stands in it was in the database by then.
@@ -46,10 +46,10 @@ class Claims:
         cls,
         rows: Sequence[Row],
         keyring: Keyring | None,
-        lines: Sequence[Line] | None,
+        lines: Sequence[CheckpointLine] | None,
         path: Path,
         say: Say,
-    ) -> Claims:
+    ) -> Checkpoints:
         if keyring is None and rows:
             say(f"{path / keys.PUBLIC_KEY} is missing or damaged: no signature can be checked.")
         if keyring is not None and rows and lines is not None and not lines:
@@ -124,7 +124,7 @@ def _keyring(path: Path, say: Say) -> Keyring | None:
 
 def _before_restores(path: Path, keyring: Keyring, say: Say) -> Iterator[Checkpoint]:
     """Checkpoints of logs that restores lost, as far as the log before and after is the same."""
-    for folder, lines in Folder(path).lost():
+    for folder, lines in TileFolder(path).lost():
         number = int(folder.name.partition("-")[0])
         if not 0 < number <= len(keyring.handovers):
             say(f"{folder} holds a log that no handover of keys names.")
@@ -138,10 +138,10 @@ def _before_restores(path: Path, keyring: Keyring, say: Say) -> Iterator[Checkpo
                 yield keyring.read(line.note or "")
 
 
-def _lines(path: Path, say: Say) -> Sequence[Line] | None:
+def _lines(path: Path, say: Say) -> Sequence[CheckpointLine] | None:
     """What the folder's history holds, ``None`` if that cannot be read."""
     try:
-        return list(Folder(path).history())
+        return list(TileFolder(path).history())
     except OSError as error:
         say(f"{error.filename or path / HISTORY} cannot be read: {error.strerror}.")
         return None
@@ -168,7 +168,7 @@ def _stored(
 
 
 def _kept(
-    lines: Iterable[Line], known: Mapping[str, Checkpoint | str], say: Say
+    lines: Iterable[CheckpointLine], known: Mapping[str, Checkpoint | str], say: Say
 ) -> Iterator[Checkpoint]:
     for line in lines:
         if line.note is None:

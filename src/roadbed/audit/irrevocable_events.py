@@ -47,7 +47,7 @@ _OF_PEOPLE = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Event:
+class IrrevocableEvent:
     """Something that stays. ``leaf`` is its place in the log; ``subject`` an id, or a hash."""
 
     leaf: int
@@ -62,7 +62,7 @@ def person_hash(name: str) -> str:
     return sha256(f"roadbed/person/{name}".encode()).hexdigest()
 
 
-def event(leaf: int, row: Mapping[str, Any]) -> Event:
+def event(leaf: int, row: Mapping[str, Any]) -> IrrevocableEvent:
     """What is kept of an audit entry (``kind``, ``use_case``, ``subject``, ``detail``)."""
     kind, detail = row["kind"], row["detail"] or {}
     subject = row["subject"]
@@ -73,10 +73,12 @@ def event(leaf: int, row: Mapping[str, Any]) -> Event:
     elif kind == "state":
         subject = row["use_case"]
     facts = {name: detail[name] for name in _FACTS[kind] if name in detail}
-    return Event(leaf=leaf, kind=kind, use_case=row["use_case"], subject=subject, facts=facts)
+    return IrrevocableEvent(
+        leaf=leaf, kind=kind, use_case=row["use_case"], subject=subject, facts=facts
+    )
 
 
-def add(folder: Path, events: Sequence[Event]) -> None:
+def add(folder: Path, events: Sequence[IrrevocableEvent]) -> None:
     """Write events down behind the others, on disk when this returns. Raises ``OSError``.
 
     The file is made even without one: where it is missing, everything is written anew.
@@ -103,17 +105,17 @@ def exists(folder: Path) -> bool:
     return (folder / JOURNAL).exists()
 
 
-def events(folder: Path) -> list[Event]:
+def events(folder: Path) -> list[IrrevocableEvent]:
     """Every event, each once, in the order of the log. Raises ``OSError``, ``ValueError``."""
     try:
         lines = (folder / JOURNAL).read_bytes().splitlines(keepends=True)
     except FileNotFoundError:
         return []
-    found = [Event(**json.loads(line)) for line in lines if line.endswith(b"\n")]
+    found = [IrrevocableEvent(**json.loads(line)) for line in lines if line.endswith(b"\n")]
     return _once(found)
 
 
-def _once(found: Iterable[Event]) -> list[Event]:
+def _once(found: Iterable[IrrevocableEvent]) -> list[IrrevocableEvent]:
     """A crash before the checkpoint has some written again."""
     return [each for _, each in sorted({each.leaf: each for each in found}.items())]
 

@@ -36,7 +36,7 @@ class Growth:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class LogFinding:
     """One thing that is not as it was written. ``position`` names the entry, if it is one."""
 
     position: int | None
@@ -76,7 +76,7 @@ class Verification:
     checkpoints: int
     seconds: float
     newest: str | None
-    findings: Sequence[Finding]
+    findings: Sequence[LogFinding]
     more: int = 0
     key_changes: Sequence[KeyChange] = ()
 
@@ -102,7 +102,7 @@ class EntryProof:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Proof:
+class ReceiptProof:
     """One document: entries, the checkpoint that proves them, and the key that signed it.
 
     ``handovers`` lead from the log's first key to its newest, each signed by both of its keys.

@@ -12,7 +12,7 @@ from roadbed.audit.errors import (
     NotSealedError,
     UnknownEntryError,
 )
-from roadbed.audit.model import Checkpoint, EntryProof, Proof
+from roadbed.audit.model import Checkpoint, EntryProof, ReceiptProof
 from roadbed.audit.tree import (
     TILE_WIDTH,
     NodeHash,
@@ -29,20 +29,20 @@ _SQL = queries(__package__)
 FORMAT = "roadbed/proof/1"
 
 
-class Proving:
+class Proofs:
     """Reads proofs out of stored tiles: a few rows, however large the tree."""
 
     def __init__(self, database: Database, folder: Path) -> None:
         self._database = database
         self._folder = folder
 
-    async def prove(self, position: int) -> Proof:
+    async def prove(self, position: int) -> ReceiptProof:
         """The proof of one entry, and of its erasure if it was erased."""
         async with self._database.transaction() as connection:
             await connection.execute(_SQL["snapshot"])
             return await self._document(connection, f"entry {position}", [position])
 
-    async def proof_of_task(self, task_id: str) -> Proof:
+    async def proof_of_task(self, task_id: str) -> ReceiptProof:
         """The proof of every entry of a task."""
         async with self._database.transaction() as connection:
             await connection.execute(_SQL["snapshot"])
@@ -52,7 +52,7 @@ class Proving:
 
     async def _document(
         self, connection: Connection, subject: str, positions: Sequence[int]
-    ) -> Proof:
+    ) -> ReceiptProof:
         rows = await self._places(connection, positions)
         if not rows:
             raise UnknownEntryError(subject)
@@ -69,7 +69,7 @@ class Proving:
             entries = await self._entries(connection, rows, checkpoint)
         except (LookupError, notes.NoteError) as error:
             raise AuditDamagedError(str(error.args[0])) from error
-        return Proof(
+        return ReceiptProof(
             format=FORMAT,
             public_key=str(keyring.key_of(checkpoint.note)),
             checkpoint=checkpoint.note,

@@ -10,7 +10,7 @@ from roadbed.audit import irrevocable_events, keys, notes
 from roadbed.audit.checkpoint_history import HISTORY
 from roadbed.audit.errors import AuditFolderError, AuditKeyError
 from roadbed.audit.model import Checkpoint
-from roadbed.audit.tiles import Folder
+from roadbed.audit.tiles import TileFolder
 from roadbed.audit.tree import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH
 from roadbed.kernel.clock import Clock
 from roadbed.storage.database import Database, Row
@@ -20,13 +20,13 @@ _SQL = queries(__package__)
 _TILES_AT_ONCE = 256
 
 
-class Publishing:
+class Publication:
     """Writes tiles first and the checkpoint last, so that a reader never lacks a tile."""
 
     def __init__(self, database: Database, folder: Path, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._folder = Folder(folder)
+        self._folder = TileFolder(folder)
         self._published = -1  # the size this process knows to be in the folder
 
     async def publish(self) -> int:

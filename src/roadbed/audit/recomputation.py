@@ -19,7 +19,7 @@ from roadbed.audit.tree import (
 _TILE_BYTES = TILE_WIDTH * HASH_BYTES
 
 
-class Retracing:
+class Recomputation:
     """Takes leaves bundle by bundle; keeps the roots at the sizes asked for."""
 
     def __init__(self, sizes: Collection[int]) -> None:

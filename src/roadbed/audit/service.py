@@ -18,10 +18,10 @@ from roadbed.audit.errors import (
     AuditKeyError,
 )
 from roadbed.audit.handovers import Head
-from roadbed.audit.model import Bundle, Checkpoint, Growth, Proof, Verification
+from roadbed.audit.model import Bundle, Checkpoint, Growth, ReceiptProof, Verification
 from roadbed.audit.notes import Signer
-from roadbed.audit.proofs import Proving
-from roadbed.audit.publication import Publishing
+from roadbed.audit.proofs import Proofs
+from roadbed.audit.publication import Publication
 from roadbed.audit.tree import NodesOfTiles, Tile, root
 from roadbed.audit.verification import verify
 from roadbed.kernel.clock import Clock
@@ -47,8 +47,8 @@ class AuditLog:
         self._database = database
         self._clock = clock
         self._entropy = entropy
-        self._publishing = Publishing(database, folder, clock)
-        self._proving = Proving(database, folder)
+        self._publishing = Publication(database, folder, clock)
+        self._proving = Proofs(database, folder)
 
     async def seal(self) -> int:
         """Append what waits to the tree and sign a checkpoint; gives how many entries.
@@ -196,14 +196,14 @@ class AuditLog:
             verify, self._database.url, self.folder, self._clock.monotonic
         )
 
-    async def prove(self, position: int) -> Proof:
+    async def prove(self, position: int) -> ReceiptProof:
         """One entry's place in the signed tree.
 
         Raises ``UnknownEntryError``, ``NotSealedError`` or ``AuditDamagedError``.
         """
         return await self._proving.prove(position)
 
-    async def proof_of_task(self, task_id: str) -> Proof:
+    async def proof_of_task(self, task_id: str) -> ReceiptProof:
         """The places of all entries of a task, its decision and its verdicts. Raises the same."""
         return await self._proving.proof_of_task(task_id)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from roadbed.audit.tiles import ENTRIES, Folder, as_entries
+from roadbed.audit.tiles import ENTRIES, TileFolder, as_entries
 from roadbed.audit.tree import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, Tile
 
 _ENTRY_BYTES = HASH_BYTES + 2
@@ -13,7 +13,7 @@ _ENTRY_BYTES = HASH_BYTES + 2
 class TileFiles:
     """Compares. ``size`` is what the folder's newest checkpoint covers: so much must be there."""
 
-    def __init__(self, folder: Folder, size: int) -> None:
+    def __init__(self, folder: TileFolder, size: int) -> None:
         self._folder = folder
         self._size = size
 

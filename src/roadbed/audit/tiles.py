@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from roadbed.audit import irrevocable_events
-from roadbed.audit.checkpoint_history import DAYS, HISTORY, History, Line, sync
+from roadbed.audit.checkpoint_history import DAYS, HISTORY, CheckpointHistory, CheckpointLine, sync
 from roadbed.audit.keys import replace
 from roadbed.audit.model import Checkpoint
 from roadbed.audit.tree import HASH_BYTES, TILE_WIDTH, Tile
@@ -25,12 +25,12 @@ ENTRIES = "tile/entries"
 LOST = "lost"
 
 
-class Folder:
+class TileFolder:
     """The files below ``path``. Every method may raise ``OSError``."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._history = History(path)
+        self._history = CheckpointHistory(path)
 
     @contextmanager
     def writing(self) -> Iterator[bool]:
@@ -60,7 +60,7 @@ class Folder:
         sync(self.path)
         self._history.tidy(now.date())
 
-    def put_events(self, events: Sequence[irrevocable_events.Event]) -> None:
+    def put_events(self, events: Sequence[irrevocable_events.IrrevocableEvent]) -> None:
         """Add what stays to the journal. It must be there before a checkpoint covers it."""
         irrevocable_events.add(self.path, events)
 
@@ -77,14 +77,14 @@ class Folder:
                 (self.path / name).replace(target / name)
         sync(target)
         sync(self.path)
-        self._history = History(self.path)
+        self._history = CheckpointHistory(self.path)
 
-    def lost(self) -> Iterator[tuple[Path, Iterator[Line]]]:
+    def lost(self) -> Iterator[tuple[Path, Iterator[CheckpointLine]]]:
         """The folders and histories that restores set aside, in their order."""
         for path in sorted((self.path / LOST).glob("[0-9]*-*")):
-            yield path, History(path).lines()
+            yield path, CheckpointHistory(path).lines()
 
-    def history(self) -> Iterator[Line]:
+    def history(self) -> Iterator[CheckpointLine]:
         """Every checkpoint's line in the order written."""
         return self._history.lines()
 

@@ -16,11 +16,11 @@ import psycopg
 from psycopg.rows import dict_row
 
 from roadbed.audit import irrevocable_events, remedies
-from roadbed.audit.checkpoints import Claims
-from roadbed.audit.model import Finding, KeyChange, Verification
-from roadbed.audit.recomputation import Retracing
+from roadbed.audit.checkpoints import Checkpoints
+from roadbed.audit.model import KeyChange, LogFinding, Verification
+from roadbed.audit.recomputation import Recomputation
 from roadbed.audit.tile_files import TileFiles
-from roadbed.audit.tiles import Folder
+from roadbed.audit.tiles import TileFolder
 from roadbed.audit.tree import HASH_BYTES, TILE_WIDTH, leaf_hash
 from roadbed.audit.tree_growth import pieces
 from roadbed.storage.database import Row
@@ -59,23 +59,23 @@ class _Verifying:
     def __init__(self, connection: _Connection, folder: Path) -> None:
         self._connection = connection
         self._folder = folder
-        self._findings: list[Finding] = []
+        self._findings: list[LogFinding] = []
         self._suspects: list[_Suspect] = []
         self._next = 0  # the bundle that comes next
         self._broken = False  # a bundle is missing or cut, so the tree ends there
         self._erased = 0
-        self._files = TileFiles(Folder(folder), 0)
+        self._files = TileFiles(TileFolder(folder), 0)
 
     def run(self, monotonic: Callable[[], float]) -> Verification:
         began = monotonic()
-        claims = Claims.read(
+        claims = Checkpoints.read(
             lambda: self._rows("every_checkpoint"),
             self._folder,
             lambda text: self._find(None, text),
         )
         published = max((each.size for each in claims.folder), default=0)
-        self._files = TileFiles(Folder(self._folder), published)
-        retraced = Retracing(claims.sizes())
+        self._files = TileFiles(TileFolder(self._folder), published)
+        retraced = Recomputation(claims.sizes())
         self._connection.execute(_SQL["by_key"], {"joins": "off"})
         with self._connection.cursor() as cursor:
             for row in cursor.stream(_SQL["leaves"], binary=True):
@@ -101,7 +101,7 @@ class _Verifying:
             key_changes=changes,
         )
 
-    def _key_changes(self, claims: Claims) -> list[KeyChange]:
+    def _key_changes(self, claims: Checkpoints) -> list[KeyChange]:
         """Every handover of keys; one that only the folder or only the database has is found."""
         rows = {row["note"]: row for row in self._rows("handovers")}
         shown = {handover.note for handover in claims.handovers}
@@ -130,7 +130,7 @@ class _Verifying:
             )
         return changes
 
-    def _bundle(self, row: Row, retraced: Retracing) -> None:
+    def _bundle(self, row: Row, retraced: Recomputation) -> None:
         index, positions, commitments = row["index"], row["positions"], row["commitments"]
         preimages = row["preimages"] or []
         found = [None if each is None else sha256(each).digest() for each in preimages]
@@ -249,7 +249,7 @@ class _Verifying:
                 named = _named(entry) if entry else f"Entry {position}"
                 self._find(position, f"{named} stands in {row['places']} places.")
 
-    def _higher_tiles(self, retraced: Retracing) -> None:
+    def _higher_tiles(self, retraced: Recomputation) -> None:
         for row in self._rows("stray_tiles"):
             self._find(None, f"Tile 0/{row['index']} has no leaves.")
         if self._broken:
@@ -268,7 +268,7 @@ class _Verifying:
 
     def _find(self, position: int | None, problem: str) -> None:
         remedy = remedies.ENTRY if position is not None else remedies.LOG
-        self._findings.append(Finding(position=position, problem=problem, remedy=remedy))
+        self._findings.append(LogFinding(position=position, problem=problem, remedy=remedy))
 
 
 def _named(row: Row) -> str:

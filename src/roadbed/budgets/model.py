@@ -51,7 +51,7 @@ class Alert:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class BudgetStatus:
     """Where a period's allowance stands, as pages and clients show it.
 
     ``share`` is spent and reserved over the cap. ``state`` is ``open``, ``half``, ``near`` (80 %)

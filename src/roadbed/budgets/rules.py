@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from roadbed.budgets.model import Alert, Allowance, Standing
+from roadbed.budgets.model import Alert, Allowance, BudgetStatus
 
 
-def standing(of: Allowance, per_task: Decimal, alerts: Iterable[Alert]) -> Standing:
+def standing(of: Allowance, per_task: Decimal, alerts: Iterable[Alert]) -> BudgetStatus:
     """Where an allowance stands: ``spent`` once not even one more task is covered at its worst."""
     left = max(of.cap - of.spent - of.reserved, Decimal(0))
-    return Standing(
+    return BudgetStatus(
         period=of.period,
         cap=of.cap,
         spent=of.spent,

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
-from roadbed.budgets.model import Alert, Allowance, Aside, Standing
+from roadbed.budgets.model import Alert, Allowance, Aside, BudgetStatus
 from roadbed.budgets.rules import standing
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
@@ -21,7 +21,7 @@ _LAPSES = timedelta(minutes=15)  # far longer than calls beside the path take
 LEVELS = (50, 80, 100)
 
 
-class Limits(Protocol):
+class BudgetLimits(Protocol):
     """What a pod may spend: a ``Budget``."""
 
     @property
@@ -42,7 +42,7 @@ class Budgets:
         self._ids = ids
         self._clock = clock
 
-    async def overview(self, use_case: str, budget: Limits) -> Sequence[Allowance]:
+    async def overview(self, use_case: str, budget: BudgetLimits) -> Sequence[Allowance]:
         """The month's allowance and, where there is one, the day's."""
         found = []
         for period, cap in periods(budget, self._clock.now().date()):
@@ -59,7 +59,7 @@ class Budgets:
             )
         return found
 
-    async def report(self, use_case: str, budget: Limits | None) -> Sequence[Standing]:
+    async def report(self, use_case: str, budget: BudgetLimits | None) -> Sequence[BudgetStatus]:
         """Where each allowance stands and what the pod was told; nothing without a budget."""
         if budget is None:
             return []
@@ -69,7 +69,7 @@ class Budgets:
         per_task = Decimal(str(budget.per_task))
         return [standing(each, per_task, alerts) for each in found]
 
-    async def watch(self, use_case: str, budget: Limits) -> None:
+    async def watch(self, use_case: str, budget: BudgetLimits) -> None:
         """Charge what lapsed, fold, and tell the pod at 50, 80 and 100 %, once a period each."""
         lapsed = {"use_case": use_case, "now": self._clock.now()}
         await self._database.fetch(SQL["lapse"], lapsed)
@@ -82,7 +82,7 @@ class Budgets:
                 if each.share * 100 >= level:
                     await self._alert(use_case, each, level)
 
-    async def again(self, use_case: str, budget: Limits, ids: Sequence[str]) -> set[str]:
+    async def again(self, use_case: str, budget: BudgetLimits, ids: Sequence[str]) -> set[str]:
         """Charge the lost attempts of ``ids``, reserve for new ones; gives those that got it."""
         facts: dict[str, Any] = {
             "use_case": use_case,
@@ -96,7 +96,7 @@ class Budgets:
             cursor = await connection.execute(SQL["funded"], facts)
             return {row["task_id"] for row in await cursor.fetchall()}
 
-    async def take_aside(self, use_case: str, budget: Limits, most: int = 1) -> Aside | None:
+    async def take_aside(self, use_case: str, budget: BudgetLimits, most: int = 1) -> Aside | None:
         """Reserve the worst case of ``most`` calls beside the path, or of as many as fit.
 
         Shadow, replay, gate, prompt search, judge. ``None`` where not even one fits. What is not
@@ -146,13 +146,13 @@ class Budgets:
                 await connection.execute(SQL["tell"], tell)
 
 
-def periods(budget: Limits, today: date) -> list[tuple[str, float]]:
+def periods(budget: BudgetLimits, today: date) -> list[tuple[str, float]]:
     """The periods that hold today, with their caps."""
     found = [(f"{today:%Y-%m}", budget.per_month)]
     return [*found, (today.isoformat(), budget.per_day)] if budget.per_day is not None else found
 
 
-def amounts(budget: Limits) -> dict[str, str | None]:
+def amounts(budget: BudgetLimits) -> dict[str, str | None]:
     """The amounts as decimal text, so that no cent is lost on the way."""
     return {
         "per_task": str(budget.per_task),

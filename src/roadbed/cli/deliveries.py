@@ -52,9 +52,9 @@ def list_(
     json: Json = False,
 ) -> None:
     """Deliveries of a use case, newest first."""
-    from roadbed.deliveries.model import State
+    from roadbed.deliveries.model import DeliveryState
 
-    known = [each.value for each in State]
+    known = [each.value for each in DeliveryState]
 
     async def work() -> Any:
         for each in state or ():

@@ -11,7 +11,7 @@ from roadbed.cli.output import opened, run, say, show
 if TYPE_CHECKING:
     from roadbed.insight.milestones import Picture
     from roadbed.insight.notebook import Notebook
-    from roadbed.insight.timeline import Road
+    from roadbed.insight.timeline import Timeline
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 UseCaseName = Annotated[str, typer.Argument(metavar="USECASE", help="The use case's name.")]
@@ -40,7 +40,7 @@ def road(usecase: UseCaseName, json: Json = False) -> None:
     """Its stages and waits with dates, against the time there is to a proof and to production."""
     from roadbed.insight.milestones import picture
 
-    async def work() -> tuple[Road, Picture]:
+    async def work() -> tuple[Timeline, Picture]:
         async with opened(only=[]) as services:
             found = await services.stages.road(usecase)
             return found, picture(found, services.clock.now())

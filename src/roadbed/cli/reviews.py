@@ -323,9 +323,9 @@ def _of_field(field: str, values: Any) -> str:
 
 
 def _told(given: Any) -> str:
-    from roadbed.reviews.model import Held
+    from roadbed.reviews.model import HeldVerdict
 
-    if isinstance(given, Held):
+    if isinstance(given, HeldVerdict):
         named = ", ".join(label.value for label in given.labels)
         return (
             f"Kept, and not counted yet: the {given.waits_for.replace('_', ' ')} has to confirm "

@@ -160,7 +160,7 @@ def _wanted(parent: Path) -> dict[str, list[str]]:
 async def _serve(folder: Path | None, port: int | None, *, alone: bool) -> None:
     """``alone``: this process does everything, and says how to sign in."""
     from roadbed.cli.long_running import until_ended
-    from roadbed.cli.sockets import Server, bound
+    from roadbed.cli.sockets import BoundServer, bound
     from roadbed.kernel.settings import Settings
     from roadbed.listener import configured
     from roadbed.web import create
@@ -179,7 +179,7 @@ async def _serve(folder: Path | None, port: int | None, *, alone: bool) -> None:
     application = create(settings, relays=alone)
 
     async def go_on(_: object, asked: asyncio.Event) -> None:
-        server = Server(
+        server = BoundServer(
             configured(application, settings, host=settings.host, port=settings.port, opens=False)
         )
         running = asyncio.create_task(server.serve(sockets))

@@ -11,7 +11,7 @@ from typing import Any
 import uvicorn
 
 
-class Server(uvicorn.Server):
+class BoundServer(uvicorn.Server):
     """A server that leaves signals to whoever runs it."""
 
     @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from roadbed.connectors.chat import Chat
-    from roadbed.connectors.egress import Network, NetworkPool
+    from roadbed.connectors.egress import EgressPool, HttpEgressClient
     from roadbed.connectors.folder import Folder
     from roadbed.connectors.mail import Email
     from roadbed.connectors.postgres import PostgresTable
@@ -18,8 +18,8 @@ __all__ = [
     "Chat",
     "Email",
     "Folder",
-    "Network",
-    "NetworkPool",
+    "HttpEgressClient",
+    "EgressPool",
     "PostgresTable",
     "Rest",
     "Webhook",
@@ -29,8 +29,8 @@ _HOMES = {
     "Chat": "roadbed.connectors.chat",
     "Email": "roadbed.connectors.mail",
     "Folder": "roadbed.connectors.folder",
-    "Network": "roadbed.connectors.egress",
-    "NetworkPool": "roadbed.connectors.egress",
+    "HttpEgressClient": "roadbed.connectors.egress",
+    "EgressPool": "roadbed.connectors.egress",
     "PostgresTable": "roadbed.connectors.postgres",
     "Rest": "roadbed.connectors.rest",
     "Webhook": "roadbed.connectors.webhook",

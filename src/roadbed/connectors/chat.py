@@ -13,7 +13,7 @@ from roadbed.connectors import rendering
 from roadbed.connectors.egress import url_problem
 from roadbed.connectors.responses import accept, excerpt
 from roadbed.connectors.send_only import SendOnly
-from roadbed.usecases.destinations import Outside, Parcel, RefusedError, Sent
+from roadbed.usecases.destinations import DeliveryRequest, EgressClient, RefusedError, Sent
 
 TEXT_CHARACTERS = 2_900  # a section holds 3,000
 BUTTON_CHARACTERS = 75
@@ -39,11 +39,11 @@ class Chat(SendOnly):
     def problems(self) -> Sequence[str]:
         return list(self._problems())
 
-    async def send(self, parcel: Parcel, outside: Outside) -> Sent:
-        url = outside.secret(self.url).get_secret_value()
-        written = rendering.text(self.text, escaped(rendering.facts_of(parcel)))
-        body = rendering.encoded(message(shortened(written), list(_buttons(parcel.facts))))
-        response = await outside.request(
+    async def send(self, request: DeliveryRequest, egress: EgressClient) -> Sent:
+        url = egress.secret(self.url).get_secret_value()
+        written = rendering.text(self.text, escaped(rendering.facts_of(request)))
+        body = rendering.encoded(message(shortened(written), list(_buttons(request.facts))))
+        response = await egress.request(
             "POST",
             url,
             headers={"Content-Type": "application/json"},
@@ -51,7 +51,7 @@ class Chat(SendOnly):
             private=self.private,
         )
         hide = f"{url} {urlsplit(url).path}"
-        if str(accept(response, outside.now(), hide=hide)).strip() != "ok":
+        if str(accept(response, egress.now(), hide=hide)).strip() != "ok":
             raise RefusedError(excerpt(response, hide=hide))
         return Sent(detail="It answered ok.")
 

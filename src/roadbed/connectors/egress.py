@@ -45,8 +45,8 @@ async def resolve(host: str, port: int) -> Sequence[str]:
     return [str(each[4][0]) for each in ordered]
 
 
-class NetworkPool:
-    """Lives as long as the relay; hands out a ``Network`` for each attempt.
+class EgressPool:
+    """Lives as long as the relay; hands out a ``HttpEgressClient`` for each attempt.
 
     Connections are kept open by host *and* address: a connection whose certificate was checked for
     one host never carries a request for another that resolves to the same address. Hosts come from
@@ -69,9 +69,9 @@ class NetworkPool:
         self._certificates = certificates
         self._transports: dict[str, httpx2.AsyncBaseTransport] = {}
 
-    def attempt(self, deadline_seconds: float) -> Network:
+    def attempt(self, deadline_seconds: float) -> HttpEgressClient:
         """The way out for one attempt, which ends ``deadline_seconds`` from now."""
-        return Network(self, deadline_seconds)
+        return HttpEgressClient(self, deadline_seconds)
 
     def transport(self, host: str) -> httpx2.AsyncBaseTransport:
         """The connections to ``host``. No proxy, cookie, redirect or password file."""
@@ -90,10 +90,10 @@ class NetworkPool:
         self._transports.clear()
 
 
-class Network:
+class HttpEgressClient:
     """``Outside`` for one attempt: everything it does ends by the same deadline."""
 
-    def __init__(self, pool: NetworkPool, deadline_seconds: float) -> None:
+    def __init__(self, pool: EgressPool, deadline_seconds: float) -> None:
         self._pool = pool
         self._deadline_seconds = deadline_seconds
         self._started = pool.clock.monotonic()

@@ -15,7 +15,13 @@ from typing import ClassVar, Literal, get_args
 from roadbed.connectors import rendering, workbooks
 from roadbed.connectors.cells import Cell, neutralised, restored
 from roadbed.connectors.files import is_there, remove, safe_name, write_whole
-from roadbed.usecases.destinations import Outside, Parcel, RefusedError, Sent, TemporaryError
+from roadbed.usecases.destinations import (
+    DeliveryRequest,
+    EgressClient,
+    RefusedError,
+    Sent,
+    TemporaryError,
+)
 
 Format = Literal["csv", "xlsx", "json"]
 
@@ -24,7 +30,7 @@ Format = Literal["csv", "xlsx", "json"]
 class Folder:
     """Writes below ``path``, which must exist.
 
-    ``csv`` and ``json``: one file a parcel, named by the template ``file`` and the key. ``xlsx``:
+    ``csv`` and ``json``: one file a delivery, named by the template ``file`` and the key. ``xlsx``:
     one workbook a day (UTC), rewritten whole for each row, so for hundreds of rows a day. Without
     ``columns`` the content's own fields are written.
     """
@@ -42,35 +48,35 @@ class Folder:
     def problems(self) -> Sequence[str]:
         return list(self._problems())
 
-    async def send(self, parcel: Parcel, outside: Outside) -> Sent:
+    async def send(self, request: DeliveryRequest, egress: EgressClient) -> Sent:
         folder = self._folder()
         if self.format == "xlsx":
-            name = f"{outside.now():%Y-%m-%d}.xlsx"
-            row = self._row(parcel)
-            outside.in_time()
-            book = await asyncio.to_thread(workbooks.add_row, folder, name, parcel.key, row)
+            name = f"{egress.now():%Y-%m-%d}.xlsx"
+            row = self._row(request)
+            egress.in_time()
+            book = await asyncio.to_thread(workbooks.add_row, folder, name, request.key, row)
             return Sent(reference=book, detail="A row was added.")
-        target = self._target(parcel)
-        content = self._json(parcel) if self.format == "json" else _csv(self._row(parcel))
+        target = self._target(request)
+        content = self._json(request) if self.format == "json" else _csv(self._row(request))
         if not is_there(target):
-            outside.in_time()
+            egress.in_time()
             await asyncio.to_thread(write_whole, target, content)
         return Sent(reference=target.name, detail="The file was written.")
 
-    async def look_up(self, parcel: Parcel, outside: Outside) -> Sent | None:
+    async def look_up(self, request: DeliveryRequest, egress: EgressClient) -> Sent | None:
         folder = self._folder()
         if self.format == "xlsx":
-            book = await asyncio.to_thread(workbooks.has_row, folder, parcel.key)
+            book = await asyncio.to_thread(workbooks.has_row, folder, request.key)
             return None if book is None else Sent(reference=book, detail="The row stands there.")
-        target = self._target(parcel)
+        target = self._target(request)
         return Sent(reference=target.name, detail="It stands there.") if is_there(target) else None
 
-    async def compensate(self, parcel: Parcel, sent: Sent, outside: Outside) -> Sent:
+    async def compensate(self, request: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
         folder = self._folder()
         if self.format == "xlsx":
-            there = await asyncio.to_thread(workbooks.remove_row, folder, parcel.key)
+            there = await asyncio.to_thread(workbooks.remove_row, folder, request.key)
         else:
-            there = await asyncio.to_thread(remove, self._target(parcel))
+            there = await asyncio.to_thread(remove, self._target(request))
         return Sent(reference=sent.reference, detail="Removed." if there else "It was gone.")
 
     def _folder(self) -> Path:
@@ -80,23 +86,23 @@ class Folder:
             raise TemporaryError(f"There is no folder {folder}. Make it, or mount it.")
         return folder
 
-    def _target(self, parcel: Parcel) -> Path:
-        name = safe_name(rendering.text(self.file, rendering.facts_of(parcel)), parcel.key)
+    def _target(self, request: DeliveryRequest) -> Path:
+        name = safe_name(rendering.text(self.file, rendering.facts_of(request)), request.key)
         return Path(self.path) / f"{name}.{self.format}"
 
-    def _row(self, parcel: Parcel) -> dict[str, Cell]:
-        row = {name: _cell(value) for name, value in self._shaped(parcel).items()}
+    def _row(self, request: DeliveryRequest) -> dict[str, Cell]:
+        row = {name: _cell(value) for name, value in self._shaped(request).items()}
         if self.format == "xlsx" and "key" in row:
             raise RefusedError("The content has a field key, as the first column. Name columns.")
         return row
 
-    def _json(self, parcel: Parcel) -> bytes:
-        return rendering.encoded(self._shaped(parcel)) + b"\n"
+    def _json(self, request: DeliveryRequest) -> bytes:
+        return rendering.encoded(self._shaped(request)) + b"\n"
 
-    def _shaped(self, parcel: Parcel) -> Mapping[str, object]:
+    def _shaped(self, request: DeliveryRequest) -> Mapping[str, object]:
         if not self.columns:
-            return parcel.content  # data, never a template
-        return dict(rendering.shape(self.columns, rendering.facts_of(parcel)))
+            return request.content  # data, never a template
+        return dict(rendering.shape(self.columns, rendering.facts_of(request)))
 
     def _problems(self) -> Iterator[str]:
         if not str(self.path).strip():

@@ -21,8 +21,8 @@ from pydantic import SecretStr
 from roadbed.connectors import rendering
 from roadbed.connectors.send_only import SendOnly
 from roadbed.usecases.destinations import (
-    Outside,
-    Parcel,
+    DeliveryRequest,
+    EgressClient,
     RefusedError,
     Sent,
     TemporaryError,
@@ -39,7 +39,7 @@ _WHOLE_SECONDS = 60.0  # a server that sends a sign every few seconds ends here
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Email(SendOnly):
-    """Sends one message a parcel.
+    """Sends one message a delivery.
 
     ``to``, ``subject`` and ``text`` are templates; ``to`` may list several, comma between.
     ``password`` names an environment variable. The Message-ID comes from the key, so that a
@@ -63,13 +63,13 @@ class Email(SendOnly):
     def problems(self) -> Sequence[str]:
         return list(self._problems())
 
-    async def send(self, parcel: Parcel, outside: Outside) -> Sent:
-        message = self._message(parcel, outside)
+    async def send(self, request: DeliveryRequest, egress: EgressClient) -> Sent:
+        message = self._message(request, egress)
         login = None
         if self.username is not None and self.password is not None:
-            login = (self.username, outside.secret(self.password))
-        address = await outside.address(self.host, self.port, private=self.private)
-        session = _Session(self, address, login, outside.in_time)
+            login = (self.username, egress.secret(self.password))
+        address = await egress.address(self.host, self.port, private=self.private)
+        session = _Session(self, address, login, egress.in_time)
         try:
             async with asyncio.timeout(_WHOLE_SECONDS):
                 said = await asyncio.to_thread(session.run, message)
@@ -86,8 +86,8 @@ class Email(SendOnly):
         digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         return f"<{digest}@{self.sender.rpartition('@')[2]}>"
 
-    def _message(self, parcel: Parcel, outside: Outside) -> EmailMessage:
-        facts = rendering.facts_of(parcel)
+    def _message(self, request: DeliveryRequest, egress: EgressClient) -> EmailMessage:
+        facts = rendering.facts_of(request)
         # Split before filling: a field can never add a receiver.
         to = [rendering.text(each.strip(), facts) for each in self.to.split(",")]
         for each in to:
@@ -101,8 +101,8 @@ class Email(SendOnly):
             message["From"] = self.sender
             message["To"] = ", ".join(to)
             message["Subject"] = subject
-            message["Date"] = outside.now()
-            message["Message-ID"] = self.message_id(parcel.key)
+            message["Date"] = egress.now()
+            message["Message-ID"] = self.message_id(request.key)
             message["Auto-Submitted"] = "auto-generated"
             message.set_content(rendering.text(self.text, facts))
         except (ValueError, UnicodeError) as error:

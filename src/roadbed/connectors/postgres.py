@@ -1,4 +1,4 @@
-"""``PostgresTable``: one row a parcel, under its key."""
+"""``PostgresTable``: one row a delivery, under its key."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from psycopg.types.json import Jsonb
 from roadbed.connectors import rendering
 from roadbed.storage.sql import queries
 from roadbed.usecases.destinations import (
-    Outside,
-    Parcel,
+    DeliveryRequest,
+    EgressClient,
     RefusedError,
     Sent,
     TemporaryError,
@@ -54,9 +54,9 @@ class PostgresTable:
     def problems(self) -> Sequence[str]:
         return list(self._problems())
 
-    async def send(self, parcel: Parcel, outside: Outside) -> Sent:
-        facts = rendering.facts_of(parcel)
-        row: dict[str, Any] = {self.key_column: parcel.key}
+    async def send(self, request: DeliveryRequest, egress: EgressClient) -> Sent:
+        facts = rendering.facts_of(request)
+        row: dict[str, Any] = {self.key_column: request.key}
         for name, template in self.columns.items():
             value = rendering.shape(template, facts)
             row[name] = Jsonb(value) if isinstance(value, dict | list) else value
@@ -71,20 +71,20 @@ class PostgresTable:
                 _statement("change", column=sql.Identifier(each)) for each in self.columns
             ),
         )
-        async with self._connected(outside) as connection:
+        async with self._connected(egress) as connection:
             await connection.execute(statement, values)
-        return Sent(reference=parcel.key, detail=f"The row stands in {self.table}.")
+        return Sent(reference=request.key, detail=f"The row stands in {self.table}.")
 
-    async def look_up(self, parcel: Parcel, outside: Outside) -> Sent | None:
-        async with self._connected(outside) as connection:
-            cursor = await connection.execute(self._by_key("find"), {"key": parcel.key})
+    async def look_up(self, request: DeliveryRequest, egress: EgressClient) -> Sent | None:
+        async with self._connected(egress) as connection:
+            cursor = await connection.execute(self._by_key("find"), {"key": request.key})
             found = await cursor.fetchone()
-        return Sent(reference=parcel.key, detail=f"It stands in {self.table}.") if found else None
+        return Sent(reference=request.key, detail=f"It stands in {self.table}.") if found else None
 
-    async def compensate(self, parcel: Parcel, sent: Sent, outside: Outside) -> Sent:
-        async with self._connected(outside) as connection:
-            cursor = await connection.execute(self._by_key("remove"), {"key": parcel.key})
-        return Sent(reference=parcel.key, detail=f"{cursor.rowcount} rows were removed.")
+    async def compensate(self, request: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
+        async with self._connected(egress) as connection:
+            cursor = await connection.execute(self._by_key("remove"), {"key": request.key})
+        return Sent(reference=request.key, detail=f"{cursor.rowcount} rows were removed.")
 
     def _table(self) -> sql.Identifier:
         return sql.Identifier(*self.table.split("."))
@@ -94,12 +94,12 @@ class PostgresTable:
 
     @asynccontextmanager
     async def _connected(
-        self, outside: Outside
+        self, egress: EgressClient
     ) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
-        connection = await _connect(self.dsn, outside)
+        connection = await _connect(self.dsn, egress)
         try:
             async with connection:
-                outside.in_time()
+                egress.in_time()
                 yield connection
         except psycopg.Error as error:
             raise _judged(error) from error
@@ -120,9 +120,9 @@ class PostgresTable:
         yield from rendering.template_problems("columns", self.columns)
 
 
-async def _connect(name: str, outside: Outside) -> psycopg.AsyncConnection[tuple[Any, ...]]:
+async def _connect(name: str, egress: EgressClient) -> psycopg.AsyncConnection[tuple[Any, ...]]:
     """A connection to the database named by ``name``; a failure here has changed nothing."""
-    address = outside.secret(name).get_secret_value()
+    address = egress.secret(name).get_secret_value()
     try:
         connection = await psycopg.AsyncConnection.connect(
             address, autocommit=True, connect_timeout=_CONNECT_SECONDS

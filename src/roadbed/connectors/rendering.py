@@ -1,4 +1,4 @@
-"""Templates filled for a receiver: what is missing refuses the parcel by name."""
+"""Templates filled for a receiver: what is missing refuses the delivery by name."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from urllib.parse import quote
 
 from roadbed.usecases import placeholders
-from roadbed.usecases.destinations import Parcel, RefusedError
+from roadbed.usecases.destinations import DeliveryRequest, RefusedError
 
 _PLAIN = re.compile(r"[\x21-\x7e]{1,200}")
 
 
-def facts_of(parcel: Parcel, **more: object) -> Mapping[str, Any]:
-    """What a connector's templates may name: the parcel's facts, ``key`` and ``content``."""
-    return {**parcel.facts, "key": parcel.key, "content": parcel.content, **more}
+def facts_of(request: DeliveryRequest, **more: object) -> Mapping[str, Any]:
+    """What a connector's templates may name: the delivery's facts, ``key`` and ``content``."""
+    return {**request.facts, "key": request.key, "content": request.content, **more}
 
 
 def text(template: str, facts: Mapping[str, Any]) -> str:

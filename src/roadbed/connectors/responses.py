@@ -21,7 +21,7 @@ EXCERPT_CHARACTERS = 200
 _SEES = {"status", "body"}
 # The receiver says that it has not worked on the request; after 500, 502 or 504 it may have.
 _NOT_NOW = frozenset({408, 425, 429, 503})
-# The receiver refuses the sender, or has no such place: not this parcel alone.
+# The receiver refuses the sender, or has no such place: not this delivery alone.
 _OF_EVERYTHING = frozenset({401, 403, 404, 405, 407, 410})
 _WORD_CHARACTERS = 6
 _LONGEST_WAIT_SECONDS = 86_400.0

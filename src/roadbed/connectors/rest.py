@@ -10,7 +10,13 @@ from typing import Any, ClassVar, TypedDict
 from roadbed.connectors import rendering
 from roadbed.connectors.egress import url_problem
 from roadbed.connectors.responses import accept, condition_problems, dig, holds
-from roadbed.usecases.destinations import Outside, Parcel, RefusedError, Response, Sent
+from roadbed.usecases.destinations import (
+    DeliveryRequest,
+    EgressClient,
+    RefusedError,
+    Response,
+    Sent,
+)
 
 _GONE = frozenset({404, 410})
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
@@ -38,7 +44,7 @@ class Find(TypedDict, total=False):
 class Rest:
     """Fits Jira, ServiceNow and the like.
 
-    Templates may name the parcel's facts, ``key``, ``content`` and, in ``take_back``,
+    Templates may name the delivery's facts, ``key``, ``content`` and, in ``take_back``,
     ``sent.reference``; fields in a path are percent-encoded. ``auth_header`` is a header's name
     and the environment variable with its whole value. ``key_header`` carries the key;
     ``key_horizon`` says for how long the receiver remembers it. Conditions are CEL over ``status``
@@ -69,38 +75,38 @@ class Rest:
     def problems(self) -> Sequence[str]:
         return list(self._problems())
 
-    async def send(self, parcel: Parcel, outside: Outside) -> Sent:
-        response = await self._call(self.create, "POST", rendering.facts_of(parcel), outside)
-        answer = accept(response, outside.now(), self.succeeded_when, hide=self._hidden(outside))
+    async def send(self, request: DeliveryRequest, egress: EgressClient) -> Sent:
+        response = await self._call(self.create, "POST", rendering.facts_of(request), egress)
+        answer = accept(response, egress.now(), self.succeeded_when, hide=self._hidden(egress))
         return Sent(reference=dig(answer, self.reference), detail=f"It answered {response.status}.")
 
-    async def look_up(self, parcel: Parcel, outside: Outside) -> Sent | None:
+    async def look_up(self, request: DeliveryRequest, egress: EgressClient) -> Sent | None:
         if self.find is None:
             raise RefusedError("No call to find an effect is declared. Look there.")
         call = Call(path=self.find["path"], method=self.find.get("method", "GET"))
-        response = await self._call(call, "GET", rendering.facts_of(parcel), outside)
+        response = await self._call(call, "GET", rendering.facts_of(request), egress)
         if response.status in _GONE:
             return None
-        answer = accept(response, outside.now(), hide=self._hidden(outside))
+        answer = accept(response, egress.now(), hide=self._hidden(egress))
         if not holds(self.find.get("found_when", "true"), response):
             return None
         place = self.find.get("reference", self.reference)
         return Sent(reference=dig(answer, place), detail="It was found there.")
 
-    async def compensate(self, parcel: Parcel, sent: Sent, outside: Outside) -> Sent:
+    async def compensate(self, request: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
         if self.take_back is None:
             raise RefusedError("No call to take an effect back is declared. A person has to.")
         facts = rendering.facts_of(
-            parcel, sent={"reference": sent.reference, "detail": sent.detail}
+            request, sent={"reference": sent.reference, "detail": sent.detail}
         )
-        response = await self._call(self.take_back, "DELETE", facts, outside)
+        response = await self._call(self.take_back, "DELETE", facts, egress)
         # Gone already: it was taken back before, and the answer was lost.
         if response.status not in _GONE:
-            accept(response, outside.now(), hide=self._hidden(outside))
+            accept(response, egress.now(), hide=self._hidden(egress))
         return Sent(reference=sent.reference, detail=f"It answered {response.status}.")
 
     async def _call(
-        self, call: Call, method: str, facts: Mapping[str, Any], outside: Outside
+        self, call: Call, method: str, facts: Mapping[str, Any], egress: EgressClient
     ) -> Response:
         headers = {
             name: rendering.text(value, facts) for name, value in call.get("headers", {}).items()
@@ -112,8 +118,8 @@ class Rest:
         if self.key_header is not None:
             headers[self.key_header] = rendering.header_key(str(facts["key"]))
         if self.auth_header is not None:
-            headers[self.auth_header[0]] = self._hidden(outside)
-        return await outside.request(
+            headers[self.auth_header[0]] = self._hidden(egress)
+        return await egress.request(
             call.get("method", method),
             self.base_url.rstrip("/") + rendering.path(call["path"], facts),
             headers=headers,
@@ -121,10 +127,10 @@ class Rest:
             private=self.private,
         )
 
-    def _hidden(self, outside: Outside) -> str:
+    def _hidden(self, egress: EgressClient) -> str:
         if self.auth_header is None:
             return ""
-        return outside.secret(self.auth_header[1]).get_secret_value()
+        return egress.secret(self.auth_header[1]).get_secret_value()
 
     def _problems(self) -> Iterator[str]:
         if (problem := url_problem(self.base_url)) is not None:

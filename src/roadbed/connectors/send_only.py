@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from roadbed.usecases.destinations import Outside, Parcel, RefusedError, Sent
+from roadbed.usecases.destinations import DeliveryRequest, EgressClient, RefusedError, Sent
 
 
 class SendOnly:
@@ -14,8 +14,8 @@ class SendOnly:
     can_look_up: ClassVar[bool] = False
     can_compensate: ClassVar[bool] = False
 
-    async def look_up(self, parcel: Parcel, outside: Outside) -> Sent | None:
-        raise RefusedError(f"{parcel.destination} cannot be asked what it has. Look there.")
+    async def look_up(self, request: DeliveryRequest, egress: EgressClient) -> Sent | None:
+        raise RefusedError(f"{request.destination} cannot be asked what it has. Look there.")
 
-    async def compensate(self, parcel: Parcel, sent: Sent, outside: Outside) -> Sent:
-        raise RefusedError(f"{parcel.destination} takes nothing back. A person has to.")
+    async def compensate(self, request: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
+        raise RefusedError(f"{request.destination} takes nothing back. A person has to.")

@@ -18,7 +18,7 @@ from roadbed.connectors.egress import url_problem
 from roadbed.connectors.rendering import encoded, header_key, secret_problems
 from roadbed.connectors.responses import accept, condition_problems, dig
 from roadbed.connectors.send_only import SendOnly
-from roadbed.usecases.destinations import Outside, Parcel, RefusedError, Sent
+from roadbed.usecases.destinations import DeliveryRequest, EgressClient, RefusedError, Sent
 
 _PREFIX = "whsec_"
 _BEFORE = "_OLD"
@@ -26,10 +26,10 @@ _BEFORE = "_OLD"
 
 @dataclass(frozen=True, slots=True)
 class Webhook(SendOnly):
-    """Posts a parcel's content to ``url``.
+    """Posts a delivery's content to ``url``.
 
     ``secret`` names the environment variable with the signing key: ``whsec_`` and base64, or any
-    text. As long as ``<secret>_OLD`` is set too, each parcel carries a signature by either.
+    text. As long as ``<secret>_OLD`` is set too, each delivery carries a signature by either.
     ``succeeded_when`` is CEL over ``status`` and ``body``, for receivers that answer 200 with an
     error inside. ``key_horizon``: for how long the receiver remembers a ``webhook-id``.
     """
@@ -45,18 +45,18 @@ class Webhook(SendOnly):
     def problems(self) -> Sequence[str]:
         return list(self._problems())
 
-    async def send(self, parcel: Parcel, outside: Outside) -> Sent:
-        body = encoded(parcel.content)
-        key = header_key(parcel.key)
+    async def send(self, request: DeliveryRequest, egress: EgressClient) -> Sent:
+        body = encoded(request.content)
+        key = header_key(request.key)
         headers = {"Content-Type": "application/json", "Idempotency-Key": key, "webhook-id": key}
         if self.secret is not None:
-            moment = str(int(outside.now().timestamp()))
+            moment = str(int(egress.now().timestamp()))
             headers["webhook-timestamp"] = moment
-            headers["webhook-signature"] = signatures(outside, self.secret, key, moment, body)
-        response = await outside.request(
+            headers["webhook-signature"] = signatures(egress, self.secret, key, moment, body)
+        response = await egress.request(
             "POST", self.url, headers=headers, content=body, private=self.private
         )
-        answer = accept(response, outside.now(), self.succeeded_when)
+        answer = accept(response, egress.now(), self.succeeded_when)
         return Sent(reference=dig(answer, "id"), detail=f"It answered {response.status}.")
 
     def _problems(self) -> Iterator[str]:
@@ -68,15 +68,15 @@ class Webhook(SendOnly):
         yield from condition_problems("succeeded_when", self.succeeded_when)
 
 
-def signatures(outside: Outside, name: str, key: str, moment: str, body: bytes) -> str:
+def signatures(egress: EgressClient, name: str, key: str, moment: str, body: bytes) -> str:
     """What ``webhook-signature`` says, by the secret ``name`` and, while it is set, the one before.
 
     The one before stands in the variable ``name`` and ``_OLD``: a receiver that knows either takes
-    the parcel, so that both sides need not change at one moment. Raises ``RefusedError``.
+    the delivery, so that both sides need not change at one moment. Raises ``RefusedError``.
     """
-    secrets = [outside.secret(name)]
+    secrets = [egress.secret(name)]
     with contextlib.suppress(RefusedError):  # not set: the old one was dropped, or never was
-        secrets.append(outside.secret(name + _BEFORE))
+        secrets.append(egress.secret(name + _BEFORE))
     return " ".join(_signature(secret, key, moment, body) for secret in secrets)
 
 

@@ -9,10 +9,10 @@ from pydantic import SecretStr
 
 from roadbed.audit.model import Checkpoint
 from roadbed.audit.witness import Send
-from roadbed.connectors.egress import NetworkPool, url_problem
+from roadbed.connectors.egress import EgressPool, url_problem
 from roadbed.connectors.mail import Email
 from roadbed.kernel.settings import Settings
-from roadbed.usecases.destinations import Parcel, RefusedError, TemporaryError
+from roadbed.usecases.destinations import DeliveryRequest, RefusedError, TemporaryError
 
 _PASSWORD = "ROADBED_AUDIT_MAIL_PASSWORD"  # noqa: S105 - the name of one
 _MAIL_SECONDS = 3600.0
@@ -20,12 +20,12 @@ _DEADLINE_SECONDS = 30.0
 
 
 def secrets(settings: Settings) -> Mapping[str, str]:
-    """What a ``NetworkPool`` for witnesses has to know; nothing of any connector's."""
+    """What a ``EgressPool`` for witnesses has to know; nothing of any connector's."""
     password = settings.audit_mail_password
     return {_PASSWORD: password.get_secret_value()} if password is not None else {}
 
 
-def witnesses(settings: Settings, network: NetworkPool) -> Mapping[str, tuple[float, Send]]:
+def witnesses(settings: Settings, network: EgressPool) -> Mapping[str, tuple[float, Send]]:
     """How each witness of ``settings`` is reached, and after how many seconds again at most."""
     found: dict[str, tuple[float, Send]] = {}
     if settings.audit_url is not None:
@@ -39,7 +39,7 @@ def witnesses(settings: Settings, network: NetworkPool) -> Mapping[str, tuple[fl
     return found
 
 
-def _to_url(settings: Settings, url: SecretStr, network: NetworkPool) -> Send:
+def _to_url(settings: Settings, url: SecretStr, network: EgressPool) -> Send:
     address, private = url.get_secret_value(), settings.audit_private
 
     async def send(checkpoint: Checkpoint) -> None:
@@ -63,7 +63,7 @@ def _to_url(settings: Settings, url: SecretStr, network: NetworkPool) -> Send:
     return send
 
 
-def _by_mail(settings: Settings, to: str, network: NetworkPool) -> Send:
+def _by_mail(settings: Settings, to: str, network: EgressPool) -> Send:
     mail = Email(
         host=settings.audit_mail_host or "",
         port=settings.audit_mail_port,
@@ -80,14 +80,14 @@ def _by_mail(settings: Settings, to: str, network: NetworkPool) -> Send:
     async def send(checkpoint: Checkpoint) -> None:
         if problems := mail.problems():
             raise RefusedError(f"ROADBED_AUDIT_MAIL_…: {' '.join(problems)}")
-        await mail.send(_parcel(checkpoint), network.attempt(_DEADLINE_SECONDS))
+        await mail.send(_request(checkpoint), network.attempt(_DEADLINE_SECONDS))
 
     return send
 
 
-def _parcel(checkpoint: Checkpoint) -> Parcel:
+def _request(checkpoint: Checkpoint) -> DeliveryRequest:
     key = hashlib.sha256(checkpoint.note.encode()).hexdigest()
-    return Parcel(
+    return DeliveryRequest(
         id=key,
         key=key,
         use_case="",

@@ -14,12 +14,12 @@ from roadbed.console import formatting
 from roadbed.console.pages import app_of, person_of, usecase_page
 from roadbed.deliveries.approvals import may_be_said
 from roadbed.deliveries.errors import ApprovalError, DeliveryStateError
-from roadbed.deliveries.model import FOR_PEOPLE, Delivery, State
+from roadbed.deliveries.model import FOR_PEOPLE, Delivery, DeliveryState
 from roadbed.people.permissions import Permission, to_say
 from roadbed.usecases.use_case import UseCase
 
 _PAGE_SIZE = 50
-_OTHERS = [each for each in State if each not in FOR_PEOPLE]
+_OTHERS = [each for each in DeliveryState if each not in FOR_PEOPLE]
 
 
 @needs(Permission.VIEW)
@@ -121,11 +121,11 @@ async def _delivery(
     )
 
 
-def _state(asked: str | None) -> State | None:
-    return State(asked) if asked in set(State) else None
+def _state(asked: str | None) -> DeliveryState | None:
+    return DeliveryState(asked) if asked in set(DeliveryState) else None
 
 
-def _in_order() -> list[State]:
+def _in_order() -> list[DeliveryState]:
     """What needs people first."""
     return [*FOR_PEOPLE, *_OTHERS]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from roadbed.decisions.model import Service
+from roadbed.decisions.model import Deployment
 from roadbed.reviews.errors import VerdictError
 from roadbed.scoring.content import same
 
@@ -18,7 +18,7 @@ _NUMBERED = re.compile(r"action\.([0-9]{1,4})\.name")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Field:
+class FormField:
     """One field of the output. ``kind``: text, number, boolean, choice or json."""
 
     name: str
@@ -27,18 +27,18 @@ class Field:
     choices: Sequence[str]
 
 
-def as_declared(service: Service, content: Mapping[str, Any]) -> dict[str, Any]:
+def as_declared(service: Deployment, content: Mapping[str, Any]) -> dict[str, Any]:
     """An input with its fields in the order of its model; the database keeps none."""
     order = service.loaded.declared.input.model_fields
     return {name: content[name] for name in (*order, *content) if name in content}
 
 
-def fields(service: Service) -> list[Field]:
+def fields(service: Deployment) -> list[FormField]:
     """The fields a reviewer fills in, with what is known to be possible."""
     schema = service.loaded.declared.output.model_json_schema()
     known = _known_labels(service)
     return [
-        Field(
+        FormField(
             name=name,
             kind=_kind(each),
             required=name in schema.get("required", []),
@@ -64,7 +64,7 @@ def untouched(form: Mapping[str, str]) -> bool:
     return not any(value.strip() for name, value in form.items() if name.startswith("output."))
 
 
-def action_kinds(service: Service) -> list[str]:
+def action_kinds(service: Deployment) -> list[str]:
     """The kinds of action that the use case declares, by name."""
     return sorted(service.loaded.declared.actions)
 
@@ -128,7 +128,7 @@ def _value(kind: str, typed: str) -> Any:
         return typed
 
 
-def _known_labels(service: Service) -> Mapping[str, Sequence[str]]:
+def _known_labels(service: Deployment) -> Mapping[str, Sequence[str]]:
     known: dict[str, Sequence[str]] = dict(service.loaded.declared.labels)
     decider = service.live.decider
     field, labels = getattr(decider, "label", None), getattr(decider, "labels", None)

@@ -73,7 +73,7 @@ async def withdraw(request: Request) -> Response:
     return RedirectResponse(f"/receipts/{found.task_id}#turned-out", status_code=303)
 
 
-def _sample(fields: list[forms.Field]) -> dict[str, Any]:
+def _sample(fields: list[forms.FormField]) -> dict[str, Any]:
     """An output of the right form, to show how one is reported."""
     plain = {"number": 1, "boolean": True, "json": {}}
     return {

@@ -14,7 +14,7 @@ from roadbed.console.pages import app_of, page, person_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.permissions import Permission, confirms_labels
 from roadbed.reviews.errors import UnknownReviewError, VerdictError
-from roadbed.reviews.model import Held, Review, VerdictKind
+from roadbed.reviews.model import HeldVerdict, Review, VerdictKind
 
 
 @needs(Permission.REVIEW)
@@ -101,7 +101,7 @@ async def give(request: Request) -> HTMLResponse:
         confirms=confirms_labels(viewer, name, loaded.declared.new_labels_by),
     )
     waiting = (await app.reviews.waiting(name))["waiting"]
-    if isinstance(given, Held):
+    if isinstance(given, HeldVerdict):
         lead = getattr(loaded.declared.pod, loaded.declared.new_labels_by)
         return page(request, "held.html", name=name, held=given, lead=lead, waiting=waiting)
     return page(request, "given.html", given=given, waiting=waiting)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
-from roadbed.decisions.metered_calls import Paying
+from roadbed.decisions.metered_calls import MeteredCalls
 from roadbed.decisions.model import LiveVersion
 from roadbed.intake.model import AdmittedTask, Unread
 from roadbed.kernel.ids import TaskId
@@ -29,7 +29,7 @@ async def evaluate_many(
     version: LiveVersion,
     inputs: Sequence[KnownInput],
     context: EvaluationContext,
-    paying: Paying,
+    paying: MeteredCalls,
     *,
     untold: bool = False,
 ) -> list[Evaluation]:

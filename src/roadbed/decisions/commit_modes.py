@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from roadbed.decisions.crash_detection import Presence
+from roadbed.decisions.crash_detection import CrashDetector
 from roadbed.intake.model import Arrival
 from roadbed.usecases.use_case import UseCase
 
@@ -12,7 +12,7 @@ SECONDS_AT_ONCE = 0.05  # what takes longer is admitted while its decider goes o
 def one_is_enough(
     arrival: Arrival,
     declared: UseCase,
-    presence: Presence,
+    presence: CrashDetector,
     *,
     free: bool,
     waits: bool,

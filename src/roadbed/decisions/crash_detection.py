@@ -31,7 +31,7 @@ _GOOD_FOR_SECONDS = 10.0  # what was seen so long ago counts no more
 _Connection = psycopg.AsyncConnection[Mapping[str, Any]]
 
 
-class Presence:
+class CrashDetector:
     """The mark of this process, and what became of others. Nothing is calm until ``keep`` runs.
 
     ``interrupted`` holds the body hashes of inputs that cut off a process which was deciding them.

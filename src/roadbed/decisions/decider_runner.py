@@ -9,14 +9,14 @@ from typing import TypeAlias
 
 from roadbed.decisions import routing
 from roadbed.decisions.model import Answered, LiveVersion, NotAnswered, Reason
-from roadbed.executors.child_executor import ChildPlace
+from roadbed.executors.child_executor import ChildExecutor
 from roadbed.executors.children import Source
 from roadbed.executors.in_process import (
-    BatchPlace,
-    Call,
-    CoroutinePlace,
+    BatchExecutor,
+    CoroutineExecutor,
+    DeciderCall,
     Failed,
-    FunctionPlace,
+    FunctionExecutor,
     Place,
     is_coroutine,
 )
@@ -38,13 +38,13 @@ from roadbed.usecases.use_case import UseCase
 Decider: TypeAlias = FunctionDecider | Trainable | IsolatedDecider
 
 
-class Runner:
+class DeciderRunner:
     """Runs the deciders of one use case. Nothing a decider does can raise out of ``ask``."""
 
     def __init__(self, declared: UseCase) -> None:
         self._declared = declared
         self._places: dict[type[Place], Place] = {}
-        self._children: dict[Source, ChildPlace] = {}
+        self._children: dict[Source, ChildExecutor] = {}
         self._kinds: dict[int, type[Place]] = {}
         self._came_back: object = None
         self._cost_something: object = None
@@ -106,14 +106,14 @@ class Runner:
 
     async def _within(
         self,
-        place: Place | ChildPlace,
+        place: Place | ChildExecutor,
         decider: Decider,
         task: AdmittedTask,
         seconds: float,
     ) -> Answered | NotAnswered:
         loop = asyncio.get_running_loop()
         seen = Task(id=task.id, usecase=task.use_case, key=task.key, admitted_at=task.admitted_at)
-        call = Call(
+        call = DeciderCall(
             decider=decider,
             input=task.input,
             result=loop.create_future(),
@@ -137,12 +137,12 @@ class Runner:
             self._cost_something = decider
         return _without_secrets(answer)
 
-    def _expire(self, place: Place | ChildPlace, call: Call) -> None:
+    def _expire(self, place: Place | ChildExecutor, call: DeciderCall) -> None:
         if not call.result.done():
             call.give(_EXPIRED)
             place.expire(call)
 
-    def _place(self, decider: Decider) -> Place | ChildPlace:
+    def _place(self, decider: Decider) -> Place | ChildExecutor:
         if isinstance(decider, IsolatedDecider):
             return self._children.get(decider.source) or self._child_place(decider)
         kind = self._kinds.get(id(decider)) or self._kinds.setdefault(id(decider), _kind(decider))
@@ -150,13 +150,13 @@ class Runner:
             self._places[kind] = kind(self._declared.name, asyncio.get_running_loop())
         return self._places[kind]
 
-    def _child_place(self, decider: IsolatedDecider) -> ChildPlace:
+    def _child_place(self, decider: IsolatedDecider) -> ChildExecutor:
         """Children for a decider asked for the first time; those of older versions end soon."""
         loop = asyncio.get_running_loop()
         for source in list(self._children)[:-1]:
             old = self._children.pop(source)
             loop.call_later(self._declared.deadline_seconds + 1.0, old.close)
-        place = ChildPlace(loop, decider)
+        place = ChildExecutor(loop, decider)
         self._children[decider.source] = place
         return place
 
@@ -189,8 +189,8 @@ _NOTHING = Decimal(0)  # the decider was not asked
 
 def _kind(decider: FunctionDecider | Trainable) -> type[Place]:
     if is_trainable(decider):
-        return BatchPlace
-    return CoroutinePlace if is_coroutine(decider) else FunctionPlace
+        return BatchExecutor
+    return CoroutineExecutor if is_coroutine(decider) else FunctionExecutor
 
 
 def _not(code: Reason, reason: str, *, cost: Decimal | None = None) -> NotAnswered:

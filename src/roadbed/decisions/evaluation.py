@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from roadbed.decisions import routing
-from roadbed.decisions.decider_runner import Runner
+from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.model import (
     Answered,
     LiveVersion,
@@ -48,7 +48,7 @@ class EvaluationContext:
     """
 
     use_case: LoadedUseCase
-    runner: Runner
+    runner: DeciderRunner
     clock: Clock
     seconds: float | None = None
     halted: bool = False
@@ -58,7 +58,7 @@ class EvaluationContext:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
+class EvaluationCheck:
     """One step of an evaluation: whether the answer passed it, and a sentence where it did not."""
 
     name: str
@@ -114,7 +114,7 @@ class Evaluation:
         return self.routed.route is Route.AUTOMATIC
 
     @property
-    def checks(self) -> Sequence[Check]:
+    def checks(self) -> Sequence[EvaluationCheck]:
         """The steps in order, up to the one that stopped it."""
         stopping = self.held or self.routed  # a halt hides what held it back before
         stopped = _STOPPED_AT.get(stopping.code)
@@ -122,7 +122,9 @@ class Evaluation:
             stopped = "rules before"
         steps = _STEPS[: _STEPS.index(stopped) + 1] if stopped else _STEPS
         return [
-            Check(name=step, passed=step != stopped, reason=stopping.reason * (step == stopped))
+            EvaluationCheck(
+                name=step, passed=step != stopped, reason=stopping.reason * (step == stopped)
+            )
             for step in steps
         ]
 

@@ -17,7 +17,7 @@ T = TypeVar("T")
 _AT_ONCE = 64  # held and charged together: one by one, the database would set the pace
 
 
-class Paying:
+class MeteredCalls:
     """Pays for many questions out of the budget of a use case; without one, counts only.
 
     ``spent`` is what the answers cost, ``None`` where one did not say. With a budget those that

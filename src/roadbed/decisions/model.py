@@ -89,7 +89,7 @@ class Trial:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Service:
+class Deployment:
     """All that is needed to decide tasks of one use case right now."""
 
     loaded: LoadedUseCase
@@ -106,10 +106,10 @@ class Service:
         return {None: None} | {version.id: version.number for version in deciding}
 
 
-class Services(Protocol):
+class CurrentDeployments(Protocol):
     """Who serves what at this moment; changes with releases and halts."""
 
-    def get(self, use_case: str) -> Service:
+    def get(self, use_case: str) -> Deployment:
         """The service of a use case. Raises ``UnknownUseCaseError``."""
         ...
 

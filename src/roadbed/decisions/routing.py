@@ -25,7 +25,7 @@ from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.storable import cleaned, is_storable
 from roadbed.risk.slices import FEWEST_LABELS
 from roadbed.risk.states import State
-from roadbed.usecases.business_rules import Fired, RuleBook
+from roadbed.usecases.business_rules import BusinessRules, Fired
 from roadbed.usecases.decider import Answer, Unsure
 from roadbed.usecases.delivery_plan import checked_actions
 from roadbed.usecases.destinations import ActionKind
@@ -165,7 +165,7 @@ def cost_unknown() -> Routed:
 
 
 def screen_actions(
-    answer: Answered, content: Mapping[str, Any], book: RuleBook
+    answer: Answered, content: Mapping[str, Any], book: BusinessRules
 ) -> Sequence[dict[str, Any]]:
     """Each proposed action with what the rules decide on it and why."""
     if not answer.actions:

@@ -12,17 +12,17 @@ from typing import Any
 from roadbed.budgets.service import amounts
 from roadbed.decisions import routing
 from roadbed.decisions.commit_modes import SECONDS_AT_ONCE, one_is_enough
-from roadbed.decisions.crash_detection import Presence
-from roadbed.decisions.decider_runner import Runner
+from roadbed.decisions.crash_detection import CrashDetector
+from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
 from roadbed.decisions.in_flight import InFlight
 from roadbed.decisions.model import (
     Answered,
+    CurrentDeployments,
     Decision,
+    Deployment,
     LiveVersion,
     Route,
-    Service,
-    Services,
 )
 from roadbed.decisions.trials import Trials
 from roadbed.intake.errors import RetiredError
@@ -48,13 +48,13 @@ class Decisions:
         self,
         *,
         intake: Intake,
-        services: Services,
+        services: CurrentDeployments,
         writer: GroupCommitWriter,
         settle: Write,
         settle_funded: Write,
         settle_at_once: Write,
         settle_revision: Write,
-        presence: Presence,
+        presence: CrashDetector,
         trials: Trials,
         ids: Ids,
         clock: Clock,
@@ -72,7 +72,7 @@ class Decisions:
         self._ids = ids
         self._clock = clock
         self._in_flight = InFlight(max_in_flight)
-        self._runners: dict[str, tuple[LoadedUseCase, Runner]] = {}
+        self._runners: dict[str, tuple[LoadedUseCase, DeciderRunner]] = {}
         self._under_way: dict[str, asyncio.Task[Decision | None]] = {}
 
     async def submit(
@@ -96,7 +96,7 @@ class Decisions:
 
     async def _submit(
         self,
-        service: Service,
+        service: Deployment,
         content: Mapping[str, Any],
         *,
         key: str | None,
@@ -141,7 +141,7 @@ class Decisions:
             return (admission, None) if admission.task.noted else self._go_on(admission)
 
     @contextlib.contextmanager
-    def _admitting(self, use_case: str) -> Iterator[Service]:
+    def _admitting(self, use_case: str) -> Iterator[Deployment]:
         """The service of a use case that takes work now; the task counts from here on."""
         service = self._services.get(use_case)
         if service.retired:
@@ -184,7 +184,7 @@ class Decisions:
             runner.close()
 
     async def _submit_at_once(
-        self, service: Service, arrival: Arrival
+        self, service: Deployment, arrival: Arrival
     ) -> tuple[Admission, asyncio.Future[Decision | None] | None]:
         """Decide first, then admit and settle in one commit; admit before if the decider is slow.
 
@@ -292,7 +292,9 @@ class Decisions:
                 turn.service, trial, task, turn.decision, turn.answer_seconds, runner
             )
 
-    def _context(self, service: Service, runner: Runner, task: AdmittedTask) -> EvaluationContext:
+    def _context(
+        self, service: Deployment, runner: DeciderRunner, task: AdmittedTask
+    ) -> EvaluationContext:
         return EvaluationContext(
             use_case=service.loaded,
             runner=runner,
@@ -304,12 +306,12 @@ class Decisions:
             attempt=task.attempt,
         )
 
-    def _runner_of(self, service: Service, version: LiveVersion) -> Runner:
+    def _runner_of(self, service: Deployment, version: LiveVersion) -> DeciderRunner:
         if service.trial and version is service.trial.version:
             return self._trials.runner(service, service.trial)
         return self._runner(service)
 
-    def _runner(self, service: Service) -> Runner:
+    def _runner(self, service: Deployment) -> DeciderRunner:
         """The threads of the live version's declaration."""
         loaded = service.loaded
         of, runner = self._runners.get(loaded.name, (None, None))
@@ -318,13 +320,13 @@ class Decisions:
         if runner is None or of is None or of.folder_hash != loaded.folder_hash:
             if runner is not None:
                 runner.close_later()
-            runner = Runner(loaded.declared)
+            runner = DeciderRunner(loaded.declared)
         self._runners[loaded.name] = (loaded, runner)
         return runner
 
     def _decision(
         self,
-        service: Service,
+        service: Deployment,
         version: LiveVersion,
         task: AdmittedTask,
         evaluation: Evaluation,
@@ -359,7 +361,7 @@ class Decisions:
 class _Turn:
     """A decision, what was in force, and how long the answer took, if its decider was warm."""
 
-    service: Service
+    service: Deployment
     decision: Decision
     answer_seconds: float | None
 
@@ -383,7 +385,7 @@ async def _done_within(
     return work.done()
 
 
-def _version(service: Service, task: AdmittedTask) -> LiveVersion:
+def _version(service: Deployment, task: AdmittedTask) -> LiveVersion:
     """Who decides a task: the live version, or in a canary the candidate."""
     if service.trial and routing.in_canary(service.trial, task):
         return service.trial.version

@@ -13,9 +13,9 @@ import structlog
 
 from roadbed.budgets.model import Aside
 from roadbed.budgets.service import Budgets
-from roadbed.decisions.decider_runner import Runner
+from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
-from roadbed.decisions.model import Answered, Decision, Service, Trial
+from roadbed.decisions.model import Answered, Decision, Deployment, Trial
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
@@ -39,12 +39,12 @@ class Trials:
         self._budgets = budgets
         self._ids = ids
         self._clock = clock
-        self._runners: dict[str, tuple[str, Runner]] = {}
+        self._runners: dict[str, tuple[str, DeciderRunner]] = {}
         self._under_way: set[asyncio.Task[None]] = set()
         self._warnings = Warnings()
         self.left_out = 0
 
-    def runner(self, service: Service, trial: Trial) -> Runner:
+    def runner(self, service: Deployment, trial: Trial) -> DeciderRunner:
         """A candidate's own threads: one that hangs must not hold up what is live."""
         name = service.loaded.name
         of, runner = self._runners.get(name, ("", None))
@@ -52,18 +52,18 @@ class Trials:
             return runner
         if runner is not None:
             runner.close_later()
-        fresh = Runner((trial.version.loaded or service.loaded).declared)
+        fresh = DeciderRunner((trial.version.loaded or service.loaded).declared)
         self._runners[name] = (trial.release, fresh)
         return fresh
 
     def compare(
         self,
-        service: Service,
+        service: Deployment,
         trial: Trial,
         task: AdmittedTask,
         decision: Decision,
         seconds: float | None,
-        live_runner: Runner,
+        live_runner: DeciderRunner,
     ) -> None:
         """Begin to ask the other version about a task that has just been settled.
 
@@ -93,12 +93,12 @@ class Trials:
 
     async def _ask(
         self,
-        service: Service,
+        service: Deployment,
         trial: Trial,
         task: AdmittedTask,
         decision: Decision,
         took: float | None,
-        live_runner: Runner,
+        live_runner: DeciderRunner,
     ) -> None:
         by_candidate = decision.version == trial.version.id
         other = service.live if by_candidate else trial.version
@@ -126,7 +126,7 @@ class Trials:
 
     def _compared(
         self,
-        service: Service,
+        service: Deployment,
         trial: Trial,
         task: AdmittedTask,
         decision: Decision,
@@ -152,7 +152,7 @@ class Trials:
             "at": self._clock.now(),
         }
 
-    async def _hold(self, service: Service) -> Aside | None:
+    async def _hold(self, service: Deployment) -> Aside | None:
         budget = service.loaded.declared.budget
         if budget is None:
             return Aside.free()

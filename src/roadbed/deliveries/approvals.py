@@ -14,7 +14,7 @@ from roadbed.deliveries.errors import (
     UnknownDeliveryError,
     UnknownDestinationError,
 )
-from roadbed.deliveries.model import Delivery, State
+from roadbed.deliveries.model import Delivery, DeliveryState
 from roadbed.kernel.clock import Clock
 from roadbed.people import duties
 from roadbed.people.duties import Parties
@@ -26,13 +26,16 @@ Row = Mapping[str, Any]
 _REPLAYED_AT_ONCE = 500
 # What a person may say of a delivery: from which states, to which.
 SAYS = {
-    "approve": ((State.HELD,), State.WAITING),
-    "refuse": ((State.HELD,), State.REFUSED),
-    "replay": ((State.FAILED,), State.WAITING),
-    "happened": ((State.UNKNOWN, State.STUCK), State.DELIVERED),
-    "did-not-happen": ((State.UNKNOWN,), State.WAITING),
-    "done-by-hand": ((State.STUCK,), State.COMPENSATED),
-    "cancel": ((State.PLANNED, State.WAITING, State.FAILED), State.CANCELLED),
+    "approve": ((DeliveryState.HELD,), DeliveryState.WAITING),
+    "refuse": ((DeliveryState.HELD,), DeliveryState.REFUSED),
+    "replay": ((DeliveryState.FAILED,), DeliveryState.WAITING),
+    "happened": ((DeliveryState.UNKNOWN, DeliveryState.STUCK), DeliveryState.DELIVERED),
+    "did-not-happen": ((DeliveryState.UNKNOWN,), DeliveryState.WAITING),
+    "done-by-hand": ((DeliveryState.STUCK,), DeliveryState.COMPENSATED),
+    "cancel": (
+        (DeliveryState.PLANNED, DeliveryState.WAITING, DeliveryState.FAILED),
+        DeliveryState.CANCELLED,
+    ),
 }
 
 
@@ -120,11 +123,11 @@ class Deliveries:
             raise DeliveryStateError(delivery_id, row["state"], " or ".join(states))
         if what == "approve":
             self._may_approve(row, person, content_hash)
-        if after is State.WAITING:
+        if after is DeliveryState.WAITING:
             if row["erased"]:
                 raise DeliveryStateError(delivery_id, "erased", "there with its content")
             # Without a key it was never made ready: that is tried again, and may hold again.
-            after = State.WAITING if row["key"] else State.PLANNED
+            after = DeliveryState.WAITING if row["key"] else DeliveryState.PLANNED
         async with self._database.transaction() as connection:
             cursor = await connection.execute(
                 _SQL["decide"],
@@ -226,7 +229,7 @@ def _replayed(
     return {**whose, "at": at, "detail": Jsonb(detail)}
 
 
-def may_be_said(state: State) -> Sequence[str]:
+def may_be_said(state: DeliveryState) -> Sequence[str]:
     """What a person may say of a delivery in this state."""
     return [what for what, (states, _) in SAYS.items() if state in states]
 
@@ -241,7 +244,7 @@ def _read(row: Row) -> Delivery:
         task_id=row["task_id"],
         destination=row["destination"],
         kind=row["kind"],
-        state=State(row["state"]),
+        state=DeliveryState(row["state"]),
         reason=row["reason"],
         key=row["key"],
         content=row["content"],

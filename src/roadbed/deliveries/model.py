@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class State(StrEnum):
+class DeliveryState(StrEnum):
     """Where a delivery stands."""
 
     PLANNED = "planned"  # written with the decision; key and content not made yet
@@ -28,7 +28,7 @@ class State(StrEnum):
 
 
 # What a person has to look at, most pressing first.
-FOR_PEOPLE = (State.STUCK, State.UNKNOWN, State.FAILED, State.HELD)
+FOR_PEOPLE = (DeliveryState.STUCK, DeliveryState.UNKNOWN, DeliveryState.FAILED, DeliveryState.HELD)
 RESULT, CORRECTION, COMPENSATION = "result", "correction", "compensation"
 
 
@@ -45,7 +45,7 @@ class Delivery:
     task_id: str
     destination: str
     kind: str
-    state: State
+    state: DeliveryState
     reason: str | None
     key: str | None
     content: Mapping[str, Any] | None
@@ -68,7 +68,7 @@ class Prepared:
     """
 
     id: str
-    state: State
+    state: DeliveryState
     reason: str | None
     key: str | None = None
     order_key: str | None = None
@@ -79,7 +79,7 @@ class Prepared:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class AttemptResult:
     """How one attempt went, and what follows. ``wait`` is seconds until the next one.
 
     ``counts`` says whether the destination had a part in it: only then does it tell its health.
@@ -87,7 +87,7 @@ class Outcome:
     """
 
     outcome: str
-    state: State
+    state: DeliveryState
     detail: str
     wait: float = 0.0
     look_first: bool = False

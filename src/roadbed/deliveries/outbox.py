@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from roadbed.deliveries.model import CORRECTION, RESULT, Outcome, Prepared, State
+from roadbed.deliveries.model import CORRECTION, RESULT, AttemptResult, DeliveryState, Prepared
 from roadbed.kernel.clock import CLOCKS_DIFFER
 from roadbed.usecases import delivery_plan, placeholders
 from roadbed.usecases.destinations import (
@@ -46,9 +46,17 @@ _STILL_THERE = (
     "Another result went out before the input was corrected, and is there. Send this one?"
 )
 # Where what was sent is at the receiver, or may be.
-_THERE = frozenset({State.SENDING, State.DELIVERED, State.UNKNOWN, State.STUCK, State.COMPENSATING})
+_THERE = frozenset(
+    {
+        DeliveryState.SENDING,
+        DeliveryState.DELIVERED,
+        DeliveryState.UNKNOWN,
+        DeliveryState.STUCK,
+        DeliveryState.COMPENSATING,
+    }
+)
 # What stands under a key was not sent, or is there no more.
-_GONE = frozenset({State.CANCELLED, State.REFUSED, State.COMPENSATED})
+_GONE = frozenset({DeliveryState.CANCELLED, DeliveryState.REFUSED, DeliveryState.COMPENSATED})
 
 
 def connector(declared: UseCase, destination: str) -> Connector | None:
@@ -88,11 +96,11 @@ def prepare(declared: UseCase, row: Mapping[str, Any]) -> Prepared:
     still_there = row["before"] == "there" or bool(there)
     held = row["kind"] == CORRECTION or row["needs_approval"] or still_there or row["restored"]
     replaces = row["before"] is not None or any(
-        said["state"] in {*_THERE, State.COMPENSATED} for said in earlier
+        said["state"] in {*_THERE, DeliveryState.COMPENSATED} for said in earlier
     )
     return Prepared(
         id=row["id"],
-        state=State.HELD if held else State.WAITING,
+        state=DeliveryState.HELD if held else DeliveryState.WAITING,
         reason=_why_held(row, there) if held else None,
         key=key,
         order_key=order_key,
@@ -118,12 +126,12 @@ def _is_there(there: Sequence[Json], facts: Json, row: Json) -> bool:
     place = row["twins"] if "action" in facts else 0
     if place >= len(there):
         return False
-    return there[place]["state"] == State.DELIVERED and _says(there[place], facts)
+    return there[place]["state"] == DeliveryState.DELIVERED and _says(there[place], facts)
 
 
 def _sent_already(delivery_id: str, sent_as: str) -> Prepared:
     reason = f"The same was sent already, as {sent_as}."
-    return Prepared(id=delivery_id, state=State.SKIPPED, reason=reason, sent_as=sent_as)
+    return Prepared(id=delivery_id, state=DeliveryState.SKIPPED, reason=reason, sent_as=sent_as)
 
 
 def _says(said: Json, facts: Json) -> bool:
@@ -143,7 +151,7 @@ def doubled(destination: str, made: Prepared, first: Json) -> Prepared:
     what = f"which is {first['state']}" if same else "which says something else"
     return replace(
         made,
-        state=State.HELD,
+        state=DeliveryState.HELD,
         reason=f"Its key {made.key!r} belongs to {first['id']}, {what}. Send this one as well?",
         key=key,
         content_hash=content_hash(destination, key, content),
@@ -192,11 +200,11 @@ def as_approved(row: Mapping[str, Any]) -> bool:
     return approved is None or approved == content_hash(*exact)
 
 
-def delivered(sent: Sent, *, found: bool = False) -> Outcome:
+def delivered(sent: Sent, *, found: bool = False) -> AttemptResult:
     """The effect is there; ``found`` if looking it up showed that."""
-    return Outcome(
+    return AttemptResult(
         outcome="found" if found else "delivered",
-        state=State.DELIVERED,
+        state=DeliveryState.DELIVERED,
         detail=sent.detail[:500],
         reference=sent.reference,
     )
@@ -204,7 +212,7 @@ def delivered(sent: Sent, *, found: bool = False) -> Outcome:
 
 def failed(
     error: BaseException, row: Mapping[str, Any], to: Connector, now: datetime, chance: float
-) -> Outcome:
+) -> AttemptResult:
     """What follows from a failed attempt. ``chance`` in [0, 1) spreads the next one.
 
     Nothing is sent again unless nothing happened, or the receiver will know the key, or can be
@@ -212,19 +220,23 @@ def failed(
     """
     detail = f"{type(error).__name__}: {error}"[:500]
     if isinstance(error, RefusedError):
-        return Outcome(outcome="refused", state=State.FAILED, detail=detail, cause=error.cause)
+        return AttemptResult(
+            outcome="refused", state=DeliveryState.FAILED, detail=detail, cause=error.cause
+        )
     if isinstance(error, TemporaryError):
         if row["attempt"] >= MOST_TEMPORARY:
-            return Outcome(outcome="temporary", state=State.FAILED, detail=detail)
+            return AttemptResult(outcome="temporary", state=DeliveryState.FAILED, detail=detail)
         wait = backoff(row["attempt"], chance)
         if error.retry_after is not None:
             wait = max(wait, min(error.retry_after, _LONGEST_RETRY_AFTER))
-        return Outcome(outcome="temporary", state=State.WAITING, detail=detail, wait=wait)
+        return AttemptResult(
+            outcome="temporary", state=DeliveryState.WAITING, detail=detail, wait=wait
+        )
     if to.can_look_up:
         tries = row["attempt"] < MOST_TEMPORARY
-        return Outcome(
+        return AttemptResult(
             outcome="unknown",
-            state=State.WAITING if tries else State.UNKNOWN,
+            state=DeliveryState.WAITING if tries else DeliveryState.UNKNOWN,
             detail=detail,
             wait=backoff(row["attempt"], chance),
             look_first=True,
@@ -236,8 +248,8 @@ def failed(
         or now + timedelta(seconds=wait) >= known_until
         or row["attempt"] >= MOST_UNKNOWN
     ):
-        return Outcome(outcome="unknown", state=State.UNKNOWN, detail=detail)
-    return Outcome(outcome="unknown", state=State.WAITING, detail=detail, wait=wait)
+        return AttemptResult(outcome="unknown", state=DeliveryState.UNKNOWN, detail=detail)
+    return AttemptResult(outcome="unknown", state=DeliveryState.WAITING, detail=detail, wait=wait)
 
 
 def backoff(attempt: int, chance: float) -> float:
@@ -276,16 +288,16 @@ def _room(holds: int, free: int) -> int:
     return max((3 * free - holds) // 4, 0)
 
 
-def _skips(when: str, facts: Mapping[str, Any]) -> tuple[State, str] | None:
+def _skips(when: str, facts: Mapping[str, Any]) -> tuple[DeliveryState, str] | None:
     """Why the condition keeps it back. One that cannot be evaluated lets nothing through."""
     try:
         seen = {name: facts[name] for name in ("input", "output", "task", "decision")}
         applies = delivery_plan.condition(when).execute(seen)
     except Exception as error:
-        return State.HELD, f"The condition {when!r} could not be evaluated: {error}."
+        return DeliveryState.HELD, f"The condition {when!r} could not be evaluated: {error}."
     if applies is True:
         return None
-    return State.SKIPPED, f"The condition {when!r} does not hold."
+    return DeliveryState.SKIPPED, f"The condition {when!r} does not hold."
 
 
 def _why_held(row: Json, there: Sequence[Json]) -> str:
@@ -295,7 +307,7 @@ def _why_held(row: Json, there: Sequence[Json]) -> str:
         return f"{row['reason'] or ''} {_STILL_THERE}".strip()
     if there and there[0]["verdict"] is not None:
         newest = there[0]["id"]
-        if there[0]["state"] == State.UNKNOWN:
+        if there[0]["state"] == DeliveryState.UNKNOWN:
             return f"The verdict was changed, and {newest} may have gone out. Look there first."
         return f"The verdict was changed after {newest} went out. Send this one?"
     if row["kind"] == CORRECTION:
@@ -305,4 +317,4 @@ def _why_held(row: Json, there: Sequence[Json]) -> str:
 
 
 def _held(row: Mapping[str, Any], reason: str) -> Prepared:
-    return Prepared(id=row["id"], state=State.HELD, reason=reason)
+    return Prepared(id=row["id"], state=DeliveryState.HELD, reason=reason)

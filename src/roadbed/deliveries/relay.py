@@ -20,7 +20,7 @@ from psycopg.errors import UniqueViolation
 from pydantic_core import to_json
 
 from roadbed.deliveries import outbox
-from roadbed.deliveries.model import COMPENSATION, Outcome, Prepared, State
+from roadbed.deliveries.model import COMPENSATION, AttemptResult, DeliveryState, Prepared
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.secrets import mask
@@ -30,8 +30,8 @@ from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
 from roadbed.usecases.destinations import (
     Connector,
-    Outside,
-    Parcel,
+    DeliveryRequest,
+    EgressClient,
     Sent,
     UnknownOutcomeError,
 )
@@ -57,7 +57,7 @@ class Relay:
         writer: GroupCommitWriter,
         ids: Ids,
         clock: Clock,
-        outside: Callable[[float], Outside],
+        egress: Callable[[float], EgressClient],
         finish: Write,
         chance: Callable[[], float],
         name: str,
@@ -69,7 +69,7 @@ class Relay:
         self._writer = writer
         self._ids = ids
         self._clock = clock
-        self._outside = outside
+        self._egress = egress
         self._finish = finish
         self._chance = chance
         self._name = name
@@ -183,12 +183,14 @@ class Relay:
                 "approve_seconds": declared.approvals.within_hours * 3600.0,
             },
         )
-        unsent = [it.id for it in prepared if it.state is State.SKIPPED and it.sent_as is None]
+        unsent = [
+            it.id for it in prepared if it.state is DeliveryState.SKIPPED and it.sent_as is None
+        ]
         if unsent and any(row["before"] for row in rows):
             await connection.execute(SQL["left_alone"], {"ids": unsent})
         if unsent and any(row["earlier"] for row in rows):
             await connection.execute(SQL["left_by_verdict"], {"ids": unsent})
-        held = [each.id for each in prepared if each.state is State.HELD]
+        held = [each.id for each in prepared if each.state is DeliveryState.HELD]
         if held and declared.approvals.to is not None:
             await connection.execute(SQL["ask"], {"ids": held, "address": self._address})
 
@@ -211,10 +213,10 @@ class Relay:
         for row, each in zip(rows, prepared, strict=True):
             limit = limits.get(row["destination"])
             over = limit is not None and made[row["destination"]] >= limit
-            if limit and each.state is State.WAITING:
+            if limit and each.state is DeliveryState.WAITING:
                 made[row["destination"]] += 1
             why = f"The limit of {limit} a day is reached."
-            found.append(replace(each, state=State.HELD, reason=why) if over else each)
+            found.append(replace(each, state=DeliveryState.HELD, reason=why) if over else each)
         return found
 
     async def _without_doubles(
@@ -276,7 +278,9 @@ class Relay:
         to = outbox.connector(declared, row["destination"])
         error = UnknownOutcomeError("the sender never came back")
         if to is None:
-            outcome = Outcome(outcome="unknown", state=State.UNKNOWN, detail=str(error))
+            outcome = AttemptResult(
+                outcome="unknown", state=DeliveryState.UNKNOWN, detail=str(error)
+            )
         else:
             outcome = outbox.failed(error, row, to, self._clock.now(), self._chance())
         await self._finished(row, outcome, LEASE_SECONDS)
@@ -295,7 +299,7 @@ class Relay:
                 SQL["compensating"],
                 {
                     "id": row["id"],
-                    "state": State.COMPENSATING if able else State.STUCK,
+                    "state": DeliveryState.COMPENSATING if able else DeliveryState.STUCK,
                     "reason": f"{why}."
                     if able
                     else f"{why}, and this one cannot be taken back: do it by hand.",
@@ -343,51 +347,56 @@ class Relay:
         to = outbox.connector(declared, row["destination"])
         began = self._clock.monotonic()
         if to is None:
-            outcome = Outcome(
-                outcome="refused", state=State.FAILED, detail="Its destination is not declared."
+            outcome = AttemptResult(
+                outcome="refused",
+                state=DeliveryState.FAILED,
+                detail="Its destination is not declared.",
             )
         elif began - claimed_at > STALE_SECONDS:
             # Halted, cut off or put to sleep since: the claim may not be ours any more.
-            outcome = Outcome(
-                outcome="temporary", state=State.WAITING, detail="claimed too late", counts=False
+            outcome = AttemptResult(
+                outcome="temporary",
+                state=DeliveryState.WAITING,
+                detail="claimed too late",
+                counts=False,
             )
         elif not outbox.as_approved(row):
-            outcome = Outcome(
+            outcome = AttemptResult(
                 outcome="refused",
-                state=State.FAILED,
+                state=DeliveryState.FAILED,
                 detail="What would be sent is not what was approved.",
             )
         else:
             outcome = await self._attempt(to, row)
             if self._clock.monotonic() - began > SEND_SECONDS + STALE_SECONDS:
                 # No attempt lasts so long: this process was put to sleep in the middle of it.
-                outcome = replace(outcome, counts=outcome.state is State.DELIVERED)
+                outcome = replace(outcome, counts=outcome.state is DeliveryState.DELIVERED)
         # Without it the lease runs out, and it is lost.
         with self._caught("outcome of a delivery not recorded", declared, row):
             await self._finished(row, outcome, self._clock.monotonic() - began)
         if outcome.counts:
             await self._count(declared.name, row["destination"], outcome)
 
-    async def _attempt(self, to: Connector, row: Row) -> Outcome:
-        parcel = _parcel(row)
-        outside = self._outside(SEND_SECONDS)
+    async def _attempt(self, to: Connector, row: Row) -> AttemptResult:
+        request = _request(row)
+        egress = self._egress(SEND_SECONDS)
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 if row["kind"] == COMPENSATION:
                     made = Sent(reference=row["of_reference"])
-                    return outbox.delivered(await to.compensate(parcel, made, outside))
+                    return outbox.delivered(await to.compensate(request, made, egress))
                 if row["look_first"] and to.can_look_up:
-                    there = await to.look_up(parcel, outside)
+                    there = await to.look_up(request, egress)
                     if there is not None:
                         return outbox.delivered(there, found=True)
-                return outbox.delivered(await to.send(parcel, outside))
+                return outbox.delivered(await to.send(request, egress))
         except TimeoutError:
             error: Exception = UnknownOutcomeError(f"no answer within {SEND_SECONDS:g} s")
         except Exception as problem:
             error = problem
         return outbox.failed(error, row, to, self._clock.now(), self._chance())
 
-    async def _finished(self, row: Row, outcome: Outcome, seconds: float) -> None:
+    async def _finished(self, row: Row, outcome: AttemptResult, seconds: float) -> None:
         await self._writer.write(
             self._finish,
             {
@@ -405,19 +414,19 @@ class Relay:
                 "reference": outcome.reference and _storable(outcome.reference),
                 "seconds": seconds,
                 "at": self._clock.now(),
-                "cause": outcome.cause if outcome.state is State.FAILED else None,
+                "cause": outcome.cause if outcome.state is DeliveryState.FAILED else None,
                 **_notice(self._ids, row, outcome),
             },
         )
 
-    async def _count(self, use_case: str, destination: str, outcome: Outcome) -> None:
+    async def _count(self, use_case: str, destination: str, outcome: AttemptResult) -> None:
         """Failures in a row open the circuit, for every worker; a success closes it.
 
         What was under way together when it opened failed together, and counts once.
         """
         place = (use_case, destination)
         alone = self._clock.monotonic() < self._left_alone.get(place, 0.0)
-        if outcome.state is State.DELIVERED:
+        if outcome.state is DeliveryState.DELIVERED:
             if not self._failures.pop(place, 0):
                 return
         elif outcome.outcome in ("temporary", "unknown") and not alone:
@@ -453,9 +462,9 @@ def _sentence(error: Exception) -> str:
     return f"{_storable(line)[:300].rstrip('.')}."
 
 
-def _notice(ids: Ids, row: Row, outcome: Outcome) -> Mapping[str, str | None]:
+def _notice(ids: Ids, row: Row, outcome: AttemptResult) -> Mapping[str, str | None]:
     """What the pod is told where everything sent there would fail in the same way."""
-    if outcome.cause is None or outcome.state is not State.FAILED:
+    if outcome.cause is None or outcome.state is not DeliveryState.FAILED:
         return {"notice": None, "about": None, "text": None}
     return {
         "notice": ids.new("ntc"),
@@ -469,8 +478,8 @@ def _rooms(rooms: Mapping[str, int]) -> str:
     return to_json(places).decode()
 
 
-def _parcel(row: Row) -> Parcel:
-    return Parcel(
+def _request(row: Row) -> DeliveryRequest:
+    return DeliveryRequest(
         id=row["id"],
         key=row["key"],
         use_case=row["use_case"],

@@ -111,21 +111,21 @@ def _clinc(data_dir: Path, rounds: int, seed: int) -> Stream:
     untaught = set(chance.sample(sorted({label for _, label in parts["train"]}), _CLINC_UNTAUGHT))
     every = [*parts["train"], *parts["val"]]
     taught: list[Labelled] = [(text, label) for text, label in every if label not in untaught]
-    outside: list[Labelled] = [
+    out_of_scope: list[Labelled] = [
         (text, None)
         for text in [text for text, label in every if label in untaught]
         + [text for part in ("oos_train", "oos_val") for text, _ in parts[part]]
     ]
     chance.shuffle(taught)
-    chance.shuffle(outside)
+    chance.shuffle(out_of_scope)
     total = 1_800 + rounds * 1_500
     wanted = round(total * _CLINC_OUTSIDE)
     # The set has 2,600 such queries; the few still missing from 17 % come a second time.
-    outside = (outside * (1 + wanted // len(outside)))[:wanted]
-    rows = taught[: total - wanted] + outside
+    out_of_scope = (out_of_scope * (1 + wanted // len(out_of_scope)))[:wanted]
+    rows = taught[: total - wanted] + out_of_scope
     chance.shuffle(rows)
     later = taught[total - wanted :][:_LATER]
-    later += outside[: round(len(later) * _CLINC_OUTSIDE)]
+    later += out_of_scope[: round(len(later) * _CLINC_OUTSIDE)]
     chance.shuffle(later)
     return _cut("clinc150", _CLINC_NOTICE, rows + later, first=1_800, size=1_500, rounds=rounds)
 

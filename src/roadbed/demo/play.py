@@ -48,7 +48,7 @@ _LEASE_SECONDS = "5"  # so that a killed server's tasks are taken over while one
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Stage:
+class DemoStage:
     """Where it plays."""
 
     stream: Stream
@@ -97,7 +97,7 @@ async def _play(
             await _go_on(stage, settings)
 
 
-async def _go_on(stage: Stage, settings: Settings) -> None:
+async def _go_on(stage: DemoStage, settings: Settings) -> None:
     folder = Path(stage.environment["ROADBED_USECASES"]) / USE_CASE
     afterwards.declare_ladder(folder)
     await stage.server.stop()  # what runs is what was loaded: another folder is another start
@@ -126,7 +126,7 @@ async def _go_on(stage: Stage, settings: Settings) -> None:
         arriving.cancel()
 
 
-async def _rounds(stage: Stage, view: View) -> None:
+async def _rounds(stage: DemoStage, view: View) -> None:
     clients = Caller(stage.server.address, stage.client_token)
     reviewers = [Caller(stage.server.address, each) for each in stage.reviewer_tokens]
     truth = dict(stage.stream.seed)
@@ -188,7 +188,7 @@ async def _follow_state(caller: Caller, row: RoundRow, told: set[str], view: Vie
 @asynccontextmanager
 async def _stage(
     stream: Stream, settings: Settings, port: int | None, view: View
-) -> AsyncIterator[Stage]:
+) -> AsyncIterator[DemoStage]:
     if settings.database_url is None:
         home = settings.home or default_home(Path.cwd(), "demo")
         settings = settings.model_copy(update={"home": home, "audit_dir": None})
@@ -226,7 +226,7 @@ async def _stage(
             await server.start()
             await _grant_roles(settings, url)  # the server made the use case known
             await worker.start()
-            yield Stage(
+            yield DemoStage(
                 stream=stream,
                 server=server,
                 environment=environment,
@@ -264,7 +264,7 @@ async def _grant_roles(settings: Settings, url: str) -> None:
             await app.members.grant(name, USE_CASE, role, by="demo")
 
 
-async def _sent_line(stage: Stage, settings: Settings) -> str:
+async def _sent_line(stage: DemoStage, settings: Settings) -> str:
     """What went out, beside what the receiver's own ledger says."""
     url = stage.environment["ROADBED_DATABASE_URL"]
     async with open_app(settings, url, only=[]) as app:

@@ -18,7 +18,7 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
-class Ledger:
+class DemoLedger:
     """``requests`` that came, and the different ``keys`` among them: each made one effect."""
 
     def __init__(self, path: Path) -> None:
@@ -54,7 +54,7 @@ class Ledger:
 def main(port: int, path: Path) -> None:
     """Listen on loopback until stopped."""
     uvicorn.run(
-        Ledger(path).app,
+        DemoLedger(path).app,
         host="127.0.0.1",
         port=port,
         log_level="error",

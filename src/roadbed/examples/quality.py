@@ -43,7 +43,7 @@ class Item:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Side:
+class ContradictionSide:
     """One of the answers given in a contradiction, and by whom."""
 
     output: Json | None
@@ -56,7 +56,7 @@ class Contradiction:
 
     input: str
     exact: bool
-    sides: Sequence[Side]
+    sides: Sequence[ContradictionSide]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,7 +180,10 @@ def _contradiction(items: Sequence[Item]) -> Contradiction:
     return Contradiction(
         input=flat(items[0].input)[:240],
         exact=len({normalised(each.input) for each in items}) == 1,
-        sides=[Side(output=each[0].output, items=each[:_MOST_OF_A_GROUP]) for each in sides],
+        sides=[
+            ContradictionSide(output=each[0].output, items=each[:_MOST_OF_A_GROUP])
+            for each in sides
+        ],
     )
 
 

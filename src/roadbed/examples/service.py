@@ -11,9 +11,9 @@ import numpy as np
 
 from roadbed.budgets.service import Budgets
 from roadbed.decisions.batch_evaluation import KnownInput, evaluate_many
-from roadbed.decisions.decider_runner import Runner
+from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext
-from roadbed.decisions.metered_calls import Paying
+from roadbed.decisions.metered_calls import MeteredCalls
 from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.examples.model import Assessed, ExampleSet, KnownCase, Purpose
 from roadbed.examples.purpose import purpose_of
@@ -123,16 +123,16 @@ class Examples:
         """How many examples are in use: ``learn``, ``judge``, and of these ``reference``."""
         return await self._database.fetch_one(SQL["counts"], {"use_case": use_case}) or {}
 
-    def paying(self, declared: UseCase) -> Paying:
+    def paying(self, declared: UseCase) -> MeteredCalls:
         """A hold on the use case's budget, for evaluations of known cases."""
-        return Paying(self._budgets, declared.name, declared.budget)
+        return MeteredCalls(self._budgets, declared.name, declared.budget)
 
     async def evaluate(
         self,
         loaded: LoadedUseCase,
         version: LiveVersion,
         inputs: Sequence[KnownInput],
-        paying: Paying | None = None,
+        paying: MeteredCalls | None = None,
         *,
         untold: bool = False,
     ) -> list[Evaluation]:
@@ -142,7 +142,7 @@ class Examples:
         ``untold``: an answer may leave its price untold, and is then charged at its worst. Raises
         ``EvaluationBudgetError``, ``PriceUnknownError``.
         """
-        runner = Runner(loaded.declared)
+        runner = DeciderRunner(loaded.declared)
         context = EvaluationContext(
             use_case=loaded,
             runner=runner,

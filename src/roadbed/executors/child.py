@@ -25,10 +25,10 @@ from pydantic import BaseModel
 
 from roadbed.executors import sandbox, wire
 from roadbed.executors.in_process import (
-    Call,
+    DeciderCall,
     Failed,
-    FunctionPlace,
-    LoopPlace,
+    FunctionExecutor,
+    LoopExecutor,
     decide_batch,
     is_coroutine,
 )
@@ -264,11 +264,11 @@ class _Asked:
         self._loaded = loaded
         self._loop = loop
         self._writer = writer
-        self._calls: dict[int, Call] = {}
+        self._calls: dict[int, DeciderCall] = {}
         # Coroutines share the loop with pings: one that blocks it is found by its silence.
-        self._place: LoopPlace | FunctionPlace = LoopPlace()
+        self._place: LoopExecutor | FunctionExecutor = LoopExecutor()
         if not is_coroutine(loaded.decider):
-            self._place = FunctionPlace(loaded.use_case.name, loop)
+            self._place = FunctionExecutor(loaded.use_case.name, loop)
 
     def begin(self, content: Mapping[str, Any]) -> None:
         """Ask the decider."""
@@ -281,7 +281,7 @@ class _Asked:
             decider = self._loaded.alone
             context = replace(context, prompts=shown["prompts"], examples=shown["examples"])
         result: asyncio.Future[object] = self._loop.create_future()
-        call = Call(decider=decider, input=value, context=context, result=result)
+        call = DeciderCall(decider=decider, input=value, context=context, result=result)
         result.add_done_callback(partial(self._answered, number))
         self._calls[number] = call
         self._place.put(call)

@@ -20,14 +20,14 @@ import structlog
 
 from roadbed.executors import wire
 from roadbed.executors.children import Child
-from roadbed.executors.in_process import LARGEST_BATCH, MOST_THREADS, Call, Failed
+from roadbed.executors.in_process import LARGEST_BATCH, MOST_THREADS, DeciderCall, Failed
 from roadbed.executors.isolated import (
     KEPT_SECONDS,
     ChildFailedError,
     IsolatedDecider,
     ready_child,
 )
-from roadbed.executors.threads import Losses
+from roadbed.executors.threads import HungThreads
 from roadbed.kernel.secrets import mask
 
 _log = structlog.get_logger()
@@ -42,32 +42,32 @@ _MOST_LINES, _LINES_SECONDS = 100, 10.0  # that a child's decider may print
 _LONGEST_LINE = 2_000
 
 
-class ChildPlace:
+class ChildExecutor:
     """Asks the children of one decider. Call it from the event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, decider: IsolatedDecider) -> None:
-        self.losses = Losses(most=1)  # never stuck: a child that hangs is replaced
+        self.losses = HungThreads(most=1)  # never stuck: a child that hangs is replaced
         self.patience_seconds = _PATIENCE_SECONDS
         self.decider = decider
         self._loop = loop
-        self._waiting: deque[Call] = deque()
-        self._suspects: deque[Call] = deque()
+        self._waiting: deque[DeciderCall] = deque()
+        self._suspects: deque[DeciderCall] = deque()
         self._workers: list[Worker] = []
         self._strikes: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._crowded: asyncio.TimerHandle | None = None
         self._paused_until = 0.0
         self._pause_reason = ""
-        self._groups: dict[Call, _Group] = {}
+        self._groups: dict[DeciderCall, _Group] = {}
         self.closed = False
 
-    def put(self, call: Call) -> None:
+    def put(self, call: DeciderCall) -> None:
         if reason := self._refusal(call):
             call.give(Failed(reason))
             return
         self._waiting.append(call)
         self.next()
 
-    def expire(self, call: Call) -> None:
+    def expire(self, call: DeciderCall) -> None:
         """``call`` is past its deadline: nobody waits for it any more."""
         for queue in (self._waiting, self._suspects):
             if call in queue:
@@ -98,7 +98,7 @@ class ChildPlace:
             count = min(worker.room, len(self._waiting))
             worker.take([self._waiting.popleft() for _ in range(count)])
 
-    def suspect(self, calls: Sequence[Call]) -> None:
+    def suspect(self, calls: Sequence[DeciderCall]) -> None:
         """Ask each again, alone: one of them hung or ended its child."""
         living = [call for call in calls if not call.result.done()]
         group = _Group(left=len(living))
@@ -107,7 +107,7 @@ class ChildPlace:
             call.result.add_done_callback(partial(self._cleared, call))
         self._suspects += living
 
-    def strike(self, call: Call) -> None:
+    def strike(self, call: DeciderCall) -> None:
         """``call`` hung or ended a child that held nothing else."""
         if group := self._groups.get(call):
             group.guilty = True
@@ -191,7 +191,7 @@ class ChildPlace:
     def _is_paused(self) -> bool:
         return self._loop.time() < self._paused_until
 
-    def _refusal(self, call: Call) -> str:
+    def _refusal(self, call: DeciderCall) -> str:
         """Why an input is not asked again; empty if it is."""
         if not self._strikes:
             return ""
@@ -207,7 +207,7 @@ class ChildPlace:
             f"after {REST_SECONDS / 60:g} min."
         )
 
-    def _cleared(self, call: Call, _: object) -> None:
+    def _cleared(self, call: DeciderCall, _: object) -> None:
         """One suspect is over. Where none was guilty, the group was only slow: wait longer."""
         group = self._groups.pop(call, None)
         if group is None:
@@ -228,7 +228,7 @@ class _Group:
 class Worker:
     """One child with the calls it holds."""
 
-    def __init__(self, place: ChildPlace, *, alone: bool) -> None:
+    def __init__(self, place: ChildExecutor, *, alone: bool) -> None:
         self._place = place
         self._loop = asyncio.get_running_loop()
         self.alone = alone
@@ -238,7 +238,7 @@ class Worker:
         self.doubtful = False  # ended by us, for one of those it holds
         self._child: Child | None = None
         self._starting: asyncio.Task[None] | None = None
-        self._calls: dict[int, Call] = {}
+        self._calls: dict[int, DeciderCall] = {}
         self._overdue: set[int] = set()
         self._last_number = 0
         self._sign_at = 0.0
@@ -259,7 +259,7 @@ class Worker:
             return 0
         return self._most - len(self._calls) - len(self._overdue)
 
-    def living(self) -> list[Call]:
+    def living(self) -> list[DeciderCall]:
         """The calls it holds that somebody still waits for."""
         return [call for call in self._calls.values() if not call.result.done()]
 
@@ -274,7 +274,7 @@ class Worker:
                 return
         self._starting = self._loop.create_task(self._start())
 
-    def take(self, calls: Sequence[Call]) -> None:
+    def take(self, calls: Sequence[DeciderCall]) -> None:
         """Send calls to the child."""
         assert self._child is not None
         if self._idle is not None:
@@ -297,7 +297,7 @@ class Worker:
         self._sign_at = self._loop.time()
         self._watch_over()
 
-    def expire(self, call: Call) -> None:
+    def expire(self, call: DeciderCall) -> None:
         """``call`` is past its deadline. Cancel it where that is possible, else end the child."""
         number = next((key for key, held in self._calls.items() if held is call), None)
         if number is None or self._child is None:
@@ -393,7 +393,7 @@ class Worker:
             self.excused = True
             self._child.kill()
 
-    def _end_unless_cancelled(self, number: int, call: Call) -> None:
+    def _end_unless_cancelled(self, number: int, call: DeciderCall) -> None:
         """A coroutine that is not cancelled in time blocks the loop of its child."""
         if number in self._overdue and self._child is not None and self._child.alive:
             self._place.strike(call)
@@ -443,6 +443,6 @@ class Worker:
         self._watch = self._idle = None
 
 
-def _fingerprint(call: Call) -> str:
+def _fingerprint(call: DeciderCall) -> str:
     content = json.dumps(call.content, sort_keys=True, default=str)
     return hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()

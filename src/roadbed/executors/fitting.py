@@ -11,7 +11,7 @@ from roadbed.usecases.errors import TrainingError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fitted:
+class FittedDecider:
     """A decider that has learned, and all that is kept of it."""
 
     decider: Trainable
@@ -19,7 +19,7 @@ class Fitted:
     out_of_fold: OutOfFold
 
 
-def fit(decider: object, examples: Sequence[LabelledExample], *, seed: int) -> Fitted:
+def fit(decider: object, examples: Sequence[LabelledExample], *, seed: int) -> FittedDecider:
     """Fit and save. Raises ``TrainingError``, whatever the decider raises."""
     name = type(decider).__name__
     if not is_trainable(decider):
@@ -30,7 +30,7 @@ def fit(decider: object, examples: Sequence[LabelledExample], *, seed: int) -> F
         )
     try:
         fitted = decider.fit(examples, seed=seed)
-        return Fitted(decider=fitted, files=fitted.save(), out_of_fold=fitted.out_of_fold)
+        return FittedDecider(decider=fitted, files=fitted.save(), out_of_fold=fitted.out_of_fold)
     except RoadbedError:
         raise
     except Exception as error:  # a decider of the pod's own may raise anything

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from roadbed.executors.threads import Bench, Homeward, Losses
+from roadbed.executors.threads import DeciderThreads, HungThreads, ResultQueue
 from roadbed.usecases.decider import Context, Trainable
 
 LARGEST_BATCH = 64
@@ -20,7 +20,7 @@ MOST_THREADS = 16
 
 
 @dataclass(slots=True, eq=False)
-class Call:
+class DeciderCall:
     """One input under way. ``result`` gets what the decider gave or the exception it raised.
 
     ``content`` is the input as JSON and ``output`` the declared model: what a child process needs.
@@ -51,24 +51,24 @@ class Failed:
         self.sentence = told[:500]
 
 
-class BatchPlace:
+class BatchExecutor:
     """Gathers inputs for a trainable: whatever waits when it is free becomes the next batch."""
 
     def __init__(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
-        self._bench = Bench(name, most=2)
-        self._home = Homeward(loop)
-        self._waiting: deque[Call] = deque()
-        self._working: list[Call] | None = None
+        self._bench = DeciderThreads(name, most=2)
+        self._home = ResultQueue(loop)
+        self._waiting: deque[DeciderCall] = deque()
+        self._working: list[DeciderCall] | None = None
 
     @property
-    def losses(self) -> Losses:
+    def losses(self) -> HungThreads:
         return self._bench.losses
 
-    def put(self, call: Call) -> None:
+    def put(self, call: DeciderCall) -> None:
         self._waiting.append(call)
         self._next()
 
-    def expire(self, call: Call) -> None:
+    def expire(self, call: DeciderCall) -> None:
         """``call`` is past its deadline: stop waiting for the batch that holds it."""
         if not call.started:
             self._waiting.remove(call)
@@ -84,7 +84,7 @@ class BatchPlace:
         if self._working is not None or not self._waiting or self.losses.closed:
             return
         decider: Trainable = self._waiting[0].decider
-        batch: list[Call] = []
+        batch: list[DeciderCall] = []
         while self._waiting and len(batch) < LARGEST_BATCH and self._waiting[0].decider is decider:
             batch.append(self._waiting.popleft())
         for call in batch:
@@ -92,11 +92,11 @@ class BatchPlace:
         self._working = batch
         self._bench.put(lambda: self._work(decider, batch))
 
-    def _work(self, decider: Trainable, batch: list[Call]) -> None:
+    def _work(self, decider: Trainable, batch: list[DeciderCall]) -> None:
         results = decide_batch(decider, [call.input for call in batch])
         self._home.send(lambda: self._finish(batch, results))
 
-    def _finish(self, batch: list[Call], results: list[object]) -> None:
+    def _finish(self, batch: list[DeciderCall], results: list[object]) -> None:
         for call, result in zip(batch, results, strict=True):
             call.give(result)
         if self._working is batch:
@@ -120,28 +120,28 @@ def decide_batch(decider: Trainable, inputs: list[BaseModel]) -> list[object]:
     return [decide_batch(decider, [each])[0] for each in inputs]
 
 
-class FunctionPlace:
+class FunctionExecutor:
     """Runs a plain function, one call a job."""
 
     def __init__(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
-        self._bench = Bench(name, most=MOST_THREADS)
-        self._home = Homeward(loop)
+        self._bench = DeciderThreads(name, most=MOST_THREADS)
+        self._home = ResultQueue(loop)
 
     @property
-    def losses(self) -> Losses:
+    def losses(self) -> HungThreads:
         return self._bench.losses
 
-    def put(self, call: Call) -> None:
+    def put(self, call: DeciderCall) -> None:
         self._bench.put(lambda: self._work(call))
 
-    def expire(self, call: Call) -> None:
+    def expire(self, call: DeciderCall) -> None:
         if call.started:
             self.losses.add()
 
     def close(self) -> None:
         self._bench.close()
 
-    def _work(self, call: Call) -> None:
+    def _work(self, call: DeciderCall) -> None:
         if call.result.done():  # its deadline passed while it waited for a thread
             return
         call.started = True
@@ -151,24 +151,24 @@ class FunctionPlace:
             value = Failed(error)
         self._home.send(lambda: self._finish(call, value))
 
-    def _finish(self, call: Call, value: object) -> None:
+    def _finish(self, call: DeciderCall, value: object) -> None:
         if call.result.done():
             self.losses.recover()
         call.give(value)
 
 
-class CoroutinePlace:
+class CoroutineExecutor:
     """Runs coroutines on an event loop of their own; one that blocks it gets it replaced."""
 
     def __init__(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
         self._name = name
         self._main = loop
-        self._home = Homeward(loop)
-        self.losses = Losses(MOST_THREADS)
+        self._home = ResultQueue(loop)
+        self.losses = HungThreads(MOST_THREADS)
         self._closed = False
         self._loop = self._start()
 
-    def put(self, call: Call) -> None:
+    def put(self, call: DeciderCall) -> None:
         loop = self._loop
 
         def begin() -> None:
@@ -176,7 +176,7 @@ class CoroutinePlace:
 
         loop.call_soon_threadsafe(begin)
 
-    def expire(self, call: Call) -> None:
+    def expire(self, call: DeciderCall) -> None:
         """Cancel it. A loop that is free does so at once; one that takes a second is blocked."""
         suspect, answered = self._loop, threading.Event()
 
@@ -213,7 +213,7 @@ class CoroutinePlace:
         threading.Thread(target=work, name=f"decider-{self._name}", daemon=True).start()
         return loop
 
-    async def _work(self, call: Call) -> None:
+    async def _work(self, call: DeciderCall) -> None:
         self._home.send(partial(call.give, await result_of(call)))
 
 
@@ -225,22 +225,22 @@ def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(asyncio.wait(tasks, timeout=1.0))
 
 
-class LoopPlace:
+class LoopExecutor:
     """Runs coroutines on the loop it is called from: one that blocks, blocks that loop."""
 
-    def put(self, call: Call) -> None:
+    def put(self, call: DeciderCall) -> None:
         call.running = asyncio.get_running_loop().create_task(self._work(call))
 
-    def expire(self, call: Call) -> None:
+    def expire(self, call: DeciderCall) -> None:
         if call.running:
             call.running.cancel()
 
     @staticmethod
-    async def _work(call: Call) -> None:
+    async def _work(call: DeciderCall) -> None:
         call.give(await result_of(call))
 
 
-async def result_of(call: Call) -> object:
+async def result_of(call: DeciderCall) -> object:
     """What a coroutine gave, or what it raised."""
     try:
         value: object = await call.decider(call.input, call.context)
@@ -249,7 +249,7 @@ async def result_of(call: Call) -> object:
     return value
 
 
-Place = BatchPlace | FunctionPlace | CoroutinePlace
+Place = BatchExecutor | FunctionExecutor | CoroutineExecutor
 
 
 def is_coroutine(decider: object) -> bool:

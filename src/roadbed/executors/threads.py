@@ -20,7 +20,7 @@ LONGEST_SECONDS = 3600.0
 _PATIENCE_SECONDS = 0.02  # how long work waits before another thread is tried
 
 
-class Losses:
+class HungThreads:
     """How many threads hang, and when a decider that took all of them is tried again.
 
     It gets one call a minute then, and less often where that hangs as well: each may cost another
@@ -77,7 +77,7 @@ class Losses:
         self._trying = False
 
 
-class Bench:
+class DeciderThreads:
     """Runs jobs on up to ``most`` threads, growing only while work waits.
 
     A fast decider keeps one thread busy and never pays for a second; a slow one gets more.
@@ -88,7 +88,7 @@ class Bench:
         self._most = most
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._threads = 0
-        self.losses = Losses(most)
+        self.losses = HungThreads(most)
         self._idle = 0
         self._count = threading.Lock()
         self._growing: asyncio.TimerHandle | None = None
@@ -130,7 +130,7 @@ class Bench:
             job()
 
 
-class Homeward:
+class ResultQueue:
     """Carries results from threads back to the event loop, many with one wake-up."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -13,7 +13,7 @@ from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
 from roadbed.risk.curve import CurvePoint
 from roadbed.risk.forecast import Forecast
 from roadbed.risk.novelty import KIND_ALARM, KindAlarm
-from roadbed.risk.promise import Standing
+from roadbed.risk.promise import AutomationState
 from roadbed.risk.states import Sign, State
 from roadbed.risk.weakness import FEWEST
 from roadbed.scoring.content import canonical
@@ -158,7 +158,7 @@ def reason(sign: Sign, audit: RunningAudit, kinds: KindAlarm, risk_limit: float)
     return f"{seen}: more than {_share(risk_limit)} would allow for, though it may still be chance."
 
 
-def notice(use_case: str, standing: Standing, why: str) -> str:
+def notice(use_case: str, standing: AutomationState, why: str) -> str:
     """What the pod is told of a move."""
     return f"{use_case}: {STATES[standing.state]} {why}"
 

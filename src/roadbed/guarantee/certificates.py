@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from roadbed.decisions.batch_evaluation import KnownInput
 from roadbed.decisions.evaluation import Evaluation
-from roadbed.decisions.metered_calls import Paying
+from roadbed.decisions.metered_calls import MeteredCalls
 from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.examples.model import Assessed, Candidate, KnownCase
 from roadbed.examples.service import Examples, assessed
@@ -26,7 +26,7 @@ from roadbed.risk import repeats, reviewers
 from roadbed.risk.calibration import calibration
 from roadbed.risk.certificate import anytime, exact
 from roadbed.risk.curve import risk_coverage
-from roadbed.risk.promise import Evidence, Proof, Standing, prove
+from roadbed.risk.promise import AutomationState, Evidence, Proof, prove
 from roadbed.risk.slices import Pooling, pool, prove_slices
 from roadbed.risk.weakness import groups_of, weak_spots
 from roadbed.storage.database import Database
@@ -43,7 +43,7 @@ _SHOWN = 240  # characters of an example
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
+class Certification:
     """What stands for a version after a look. ``proof`` is ``None`` if no look was due."""
 
     certificate: Row | None
@@ -70,11 +70,11 @@ class Certificates:
         loaded: LoadedUseCase,
         candidate: Candidate,
         behaviour: str,
-        standing: Standing,
+        standing: AutomationState,
         alarm_at: datetime | None,
-        paying: Paying | None = None,
+        paying: MeteredCalls | None = None,
         known: Known | None = None,
-    ) -> Look:
+    ) -> Certification:
         """Judge ``candidate`` on the reference sample, if a look is due. Raises as ``paying``.
 
         A fitted version has one look with the whole risk of error, and another only on what was
@@ -94,10 +94,10 @@ class Certificates:
             labelled = sum(not case.waiting for case in sample)
             if labelled <= last["detail"].get("labelled", last["items"]):
                 note = "Nothing new was corrected or labelled since the last look."
-                return Look(certificate=last, proof=None, sample=len(sample), note=note)
+                return Certification(certificate=last, proof=None, sample=len(sample), note=note)
             if declared.trainable is not None:
                 note = "Nothing new to learn from, and this version has had its one look."
-                return Look(certificate=last, proof=None, sample=len(sample), note=note)
+                return Certification(certificate=last, proof=None, sample=len(sample), note=note)
         await self._database.fetch(_SQL["look"], {"hash": behaviour})
         drawn = sample
         repeated = {case.id: case for case in await self._examples.repeated(declared)}
@@ -128,7 +128,7 @@ class Certificates:
         detail["alarm_at"] = alarm_at.isoformat() if alarm_at else None
         await self._store(declared, behaviour, proof, detail)
         certificate = await self.last(behaviour) or {}
-        return Look(
+        return Certification(
             certificate=certificate,
             proof=proof,
             sample=len(drawn),
@@ -140,7 +140,7 @@ class Certificates:
         loaded: LoadedUseCase,
         candidate: Candidate,
         sample: Sequence[KnownCase],
-        paying: Paying | None,
+        paying: MeteredCalls | None,
         known: Known,
     ) -> list[Evaluation]:
         """Each item of the sample evaluated once, those in ``known`` not again."""

@@ -36,7 +36,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class EvidenceSummary:
     """What the evidence of the live version comes to."""
 
     live: Row
@@ -64,14 +64,14 @@ class _Counted:
     tail: Sequence[Row] = ()
 
 
-class Evidence:
+class AuditEvidence:
     """Reads on, for one use case in one process at a time."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
-    async def read(self, declared: UseCase, late_before: datetime) -> Found | None:
+    async def read(self, declared: UseCase, late_before: datetime) -> EvidenceSummary | None:
         """The evidence of the live version; ``None`` without one."""
         named = {"use_case": declared.name}
         async with self._database.transaction() as connection:
@@ -83,7 +83,7 @@ class Evidence:
             counted = await self._count(connection, facts)
             audit = await self._audit(connection, declared, facts, counted, late_before)
             kinds = await self._kinds(connection, live, facts, counted)
-        return Found(
+        return EvidenceSummary(
             live=live,
             audit=audit.audit,
             path=audit_replay.thinned(audit.path),

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from roadbed.decisions.model import Service
+from roadbed.decisions.model import Deployment
 from roadbed.guarantee import audit_replay
 from roadbed.guarantee.model import AuditView, Notice, Volume
-from roadbed.guarantee.running_audit import Trust
+from roadbed.guarantee.running_audit import RunningAuditMonitor
 from roadbed.kernel.clock import Clock
-from roadbed.reviews.reviewer_checks import Measuring
+from roadbed.reviews.reviewer_checks import ReviewerChecks
 from roadbed.reviews.reviewer_figures import ReviewerFigures
 from roadbed.risk import coin
 from roadbed.risk.certificate import TAUGHT, UNTAUGHT, delta_for
@@ -67,8 +67,8 @@ class TrustReports:
     def __init__(
         self,
         database: Database,
-        trust: Trust,
-        measuring: Measuring,
+        trust: RunningAuditMonitor,
+        measuring: ReviewerChecks,
         versions: Versions,
         clock: Clock,
     ) -> None:
@@ -78,7 +78,7 @@ class TrustReports:
         self._versions = versions
         self._clock = clock
 
-    async def report(self, service: Service) -> TrustReport:
+    async def report(self, service: Deployment) -> TrustReport:
         """The report of one use case, now."""
         declared, live = service.loaded.declared, service.live
         version = await self._versions.in_service(declared.name)

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from roadbed.guarantee import audit_replay
 from roadbed.guarantee.errors import UnknownNoticeError
-from roadbed.guarantee.evidence import Evidence, Found
+from roadbed.guarantee.evidence import AuditEvidence, EvidenceSummary
 from roadbed.guarantee.model import AuditView, Notice, StateChange
 from roadbed.halts.service import late_before
 from roadbed.kernel.clock import Clock
@@ -21,7 +21,7 @@ from roadbed.kernel.ids import Ids
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
 from roadbed.risk.curve import share_interval
 from roadbed.risk.novelty import KIND_ALARM, KindAlarm
-from roadbed.risk.promise import Standing, alarmed, sign_of
+from roadbed.risk.promise import AutomationState, alarmed, sign_of
 from roadbed.risk.states import Sign, State
 from roadbed.storage.background import Warnings
 from roadbed.storage.database import Database
@@ -37,7 +37,7 @@ _log = structlog.get_logger("roadbed")
 Row = Mapping[str, Any]
 
 
-class Trust:
+class RunningAuditMonitor:
     """Keeps the promise: reads labelled evidence, moves states, tells the pod."""
 
     def __init__(self, database: Database, ids: Ids, clock: Clock, audit_note: str) -> None:
@@ -46,7 +46,7 @@ class Trust:
         self._clock = clock
         self._audit_note = audit_note
         self._seen: dict[str, Row | None] = {}
-        self._reader = Evidence(database, clock)
+        self._reader = AuditEvidence(database, clock)
 
     async def look(self, declared: UseCase) -> StateChange | None:
         """Move the state if the evidence says so; every move is noted and told.
@@ -107,7 +107,9 @@ class Trust:
         delta = 1.0 - declared.certainty
         if found is None:
             audit, kinds = RunningAudit(risk_limit=declared.risk_limit, delta=delta), KindAlarm()
-            found = Found(live={}, audit=audit, path=(), kinds=kinds, waiting=0, overdue=0)
+            found = EvidenceSummary(
+                live={}, audit=audit, path=(), kinds=kinds, waiting=0, overdue=0
+            )
         audit, kinds = found.audit, found.kinds
         low, high = share_interval(audit.wrong, audit.sampled, declared.certainty)
         return AuditView(
@@ -162,11 +164,17 @@ class Trust:
             self._seen[declared.name] = pulse
             await self.look(declared)
 
-    async def _evidence(self, declared: UseCase) -> Found | None:
+    async def _evidence(self, declared: UseCase) -> EvidenceSummary | None:
         return await self._reader.read(declared, await self._late_before(declared))
 
     async def _move(
-        self, use_case: str, live: Row, before: Standing, after: Standing, sign: Sign, why: str
+        self,
+        use_case: str,
+        live: Row,
+        before: AutomationState,
+        after: AutomationState,
+        sign: Sign,
+        why: str,
     ) -> StateChange | None:
         at = self._clock.now()
         text = audit_replay.notice(use_case, after, why)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from roadbed.decisions.batch_evaluation import KnownInput
-from roadbed.decisions.model import Service
+from roadbed.decisions.model import Deployment
 from roadbed.examples.service import Examples
 from roadbed.guarantee.errors import NothingToStressError
 from roadbed.guarantee.perturbations import PERTURBATIONS, Harmed
@@ -58,7 +58,7 @@ class Stress:
         self._examples = examples
 
     async def stress(
-        self, service: Service, *, most: int = MOST_ITEMS, seed: int = 0
+        self, service: Deployment, *, most: int = MOST_ITEMS, seed: int = 0
     ) -> StressReport:
         """Judge the live version on perturbed examples, at the cost of the use case's budget.
 
@@ -99,7 +99,7 @@ class Stress:
 
     async def _row(
         self,
-        service: Service,
+        service: Deployment,
         name: str,
         strength: float,
         harmed: Sequence[tuple[Harmed, Truth]],

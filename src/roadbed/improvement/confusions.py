@@ -18,7 +18,7 @@ _WORD = r"(?u)\b[^\W\d_]{3,}\b"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class ReviewedAnswer:
     """A task that a person judged. ``decided`` and ``right`` are outputs, ``None`` for no answer.
 
     ``version`` is the number of the version that decided it, if one did.
@@ -49,15 +49,15 @@ class Confusion:
 
     decided: str
     right: str
-    verdicts: Sequence[Verdict]
+    verdicts: Sequence[ReviewedAnswer]
     words: Sequence[str]
 
     @property
-    def examples(self) -> Sequence[Verdict]:
+    def examples(self) -> Sequence[ReviewedAnswer]:
         return sorted(self.verdicts, key=lambda each: each.given_at)[-_SHOWN:][::-1]
 
 
-def confusions(verdicts: Sequence[Verdict]) -> list[Confusion]:
+def confusions(verdicts: Sequence[ReviewedAnswer]) -> list[Confusion]:
     """Groups of corrections among ``verdicts``, largest first.
 
     Words are weighed by TF-IDF over all inputs, corrected or not, so that what every input says

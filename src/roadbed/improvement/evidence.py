@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from roadbed.examples.quality import Item
-from roadbed.improvement.mining import MOST_SEEN, Draft, Seen, mine
+from roadbed.improvement.mining import MOST_SEEN, Draft, ReviewedCase, mine
 from roadbed.improvement.mining.accepted import repeats, unsettled
 from roadbed.improvement.mining.prompt_examples import examples
 from roadbed.improvement.mining.refit import learning
@@ -24,13 +24,13 @@ _MOST_ITEMS = 20_000
 Json = Mapping[str, Any]
 
 
-class Evidence:
+class CorrectionEvidence:
     """Reads what people said, and looks for what it means. Stores nothing."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def seen(self, use_case: str) -> Sequence[Seen]:
+    async def seen(self, use_case: str) -> Sequence[ReviewedCase]:
         """Verdicts on what the code that is live decided, of tasks that no guarantee rests on."""
         facts = {"use_case": use_case, "most": MOST_SEEN}
         rows = await self._database.fetch(SQL["seen"], facts)
@@ -81,5 +81,5 @@ class Evidence:
         return found
 
 
-def _seen(row: Mapping[str, Any]) -> Seen:
-    return Seen(**{name: row[name] for name in Seen.__dataclass_fields__})
+def _seen(row: Mapping[str, Any]) -> ReviewedCase:
+    return ReviewedCase(**{name: row[name] for name in ReviewedCase.__dataclass_fields__})

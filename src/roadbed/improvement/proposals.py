@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from roadbed.examples.quality import Quality, quality
 from roadbed.improvement.errors import ProposalDecidedError, ProposalEditError, UnknownProposalError
-from roadbed.improvement.evidence import Evidence
+from roadbed.improvement.evidence import CorrectionEvidence
 from roadbed.improvement.mining import Draft
 from roadbed.improvement.mining.accepted import (
     checked,
@@ -56,7 +56,7 @@ class Proposals:
         self._clock = clock
         self._audit_note = audit_note
         self._served = served
-        self._evidence = Evidence(database)
+        self._evidence = CorrectionEvidence(database)
         self._looked: dict[str, datetime] = {}
 
     async def suggest(self, loaded: LoadedUseCase, *, actor: str) -> Sequence[Proposal]:

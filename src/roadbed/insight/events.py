@@ -25,7 +25,7 @@ _ENDS = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Event:
+class TimelineEvent:
     """Something that happened: its kind in a word, and a sentence."""
 
     at: datetime
@@ -34,7 +34,7 @@ class Event:
     actor: str
 
 
-def of_halts(rows: Sequence[Row]) -> Iterator[Event]:
+def of_halts(rows: Sequence[Row]) -> Iterator[TimelineEvent]:
     """Halts, resumptions and drills; drills made by the clock are told once, by the newest."""
     own = [row for row in rows if row["kind"] == "drill" and row["actor"] == "roadbed"]
     newest = max(own, key=lambda row: row["asked_at"], default=None)
@@ -53,7 +53,7 @@ def of_halts(rows: Sequence[Row]) -> Iterator[Event]:
             yield _event(row["resumed_at"], "resume", f"Resumed by {both}.", row["resumed_by"])
 
 
-def of_audit(rows: Sequence[Row]) -> Iterator[Event]:
+def of_audit(rows: Sequence[Row]) -> Iterator[TimelineEvent]:
     """State changes and incidents, from the audit log; an erased entry says nothing."""
     for row in rows:
         detail = row["detail"] or {}
@@ -64,7 +64,7 @@ def of_audit(rows: Sequence[Row]) -> Iterator[Event]:
             yield _event(row["at"], "incident", f"Incident: {detail['title']}", row)
 
 
-def of_releases(rows: Sequence[Row]) -> Iterator[Event]:
+def of_releases(rows: Sequence[Row]) -> Iterator[TimelineEvent]:
     """Releases that came into service, and those that ended on the way or after it."""
     for row in rows:
         name = f"Release {row['number']}"
@@ -78,14 +78,14 @@ def of_releases(rows: Sequence[Row]) -> Iterator[Event]:
             yield _event(row["ended_at"], row["step"], words, row["ended_by"] or "roadbed")
 
 
-def of_stages(rows: Sequence[Row]) -> Iterator[Event]:
+def of_stages(rows: Sequence[Row]) -> Iterator[TimelineEvent]:
     """Stages of the road as they were reached."""
     for row in rows:
         if row["kind"] == "stage" and row["stage"] in _STAGES:
             yield _event(row["at"], "stage", _STAGES[row["stage"]], row)
 
 
-def of_versions(rows: Sequence[Row]) -> Iterator[Event]:
+def of_versions(rows: Sequence[Row]) -> Iterator[TimelineEvent]:
     """Versions as they came into service without a release."""
     for row in rows:
         if row["live_since"] and not row["released"]:
@@ -93,7 +93,7 @@ def of_versions(rows: Sequence[Row]) -> Iterator[Event]:
             yield _event(row["live_since"], "version", words, row["made_by"])
 
 
-def of_proposals(rows: Sequence[Row]) -> Iterator[Event]:
+def of_proposals(rows: Sequence[Row]) -> Iterator[TimelineEvent]:
     """What a person said of a proposal."""
     for row in rows:
         if row["decided_at"] and row["state"] in ("accepted", "rejected"):
@@ -102,9 +102,9 @@ def of_proposals(rows: Sequence[Row]) -> Iterator[Event]:
             yield _event(row["decided_at"], row["state"], words, row["decided_by"] or "roadbed")
 
 
-def _event(at: datetime, kind: str, words: str, actor: str | Row) -> Event:
+def _event(at: datetime, kind: str, words: str, actor: str | Row) -> TimelineEvent:
     by = actor if isinstance(actor, str) else str(actor["actor"])
-    return Event(at=at, kind=kind.replace("_", " "), words=words.strip(), actor=by)
+    return TimelineEvent(at=at, kind=kind.replace("_", " "), words=words.strip(), actor=by)
 
 
 def _dot(row: Row) -> str:

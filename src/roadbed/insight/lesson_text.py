@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from roadbed.improvement.confusions import Confusion, Verdict
-from roadbed.insight.lessons import Lesson, Rate, Seen, State
+from roadbed.improvement.confusions import Confusion, ReviewedAnswer
+from roadbed.insight.lessons import Lesson, LessonCase, Rate, State
 from roadbed.kernel.figures import counted
 from roadbed.kernel.json import flat
 
@@ -15,7 +15,9 @@ Row = Mapping[str, Any]
 _SHOWN = 240
 
 
-def of_proposal(proposal: Row, by_task: Mapping[str, Verdict], releases: Sequence[Row]) -> Lesson:
+def of_proposal(
+    proposal: Row, by_task: Mapping[str, ReviewedAnswer], releases: Sequence[Row]
+) -> Lesson:
     """The lesson of a proposal; ``by_task`` are all verdicts, releases are oldest first."""
     cases = proposal["cases"]
     verdicts = [by_task[each["task_id"]] for each in cases if each.get("task_id") in by_task]
@@ -44,7 +46,9 @@ def of_proposal(proposal: Row, by_task: Mapping[str, Verdict], releases: Sequenc
     )
 
 
-def of_confusion(found: Confusion, verdicts: Sequence[Verdict], versions: Sequence[Row]) -> Lesson:
+def of_confusion(
+    found: Confusion, verdicts: Sequence[ReviewedAnswer], versions: Sequence[Row]
+) -> Lesson:
     """The lesson of a group that no proposal covers; versions are oldest first."""
     n = len(found.verdicts)
     learned = _learned(found, versions)
@@ -72,7 +76,7 @@ def of_confusion(found: Confusion, verdicts: Sequence[Verdict], versions: Sequen
     )
 
 
-def of_fallen(release: Row, verdicts: Sequence[Verdict]) -> Lesson:
+def of_fallen(release: Row, verdicts: Sequence[ReviewedAnswer]) -> Lesson:
     """The lesson of a candidate that was rolled back: ``verdicts`` are what it got wrong."""
     newest = sorted(verdicts, key=lambda each: each.given_at)[::-1]
     n, number = len(verdicts), release["version_number"]
@@ -138,7 +142,7 @@ def _step(release: Row) -> str:
 
 
 def _rates(
-    verdicts: Sequence[Verdict], pairs: set[tuple[str, str]], at: datetime | None
+    verdicts: Sequence[ReviewedAnswer], pairs: set[tuple[str, str]], at: datetime | None
 ) -> tuple[Rate | None, Rate | None]:
     """How often tasks of this right answer got this wrong one, before ``at`` and since."""
     if not pairs:
@@ -146,7 +150,7 @@ def _rates(
     rights = {right for _, right in pairs}
     same = [each for each in verdicts if each.pair[1] in rights]
 
-    def rate(some: Sequence[Verdict]) -> Rate | None:
+    def rate(some: Sequence[ReviewedAnswer]) -> Rate | None:
         return Rate(wrong=sum(each.pair in pairs for each in some), of=len(some)) if some else None
 
     before = rate([each for each in same if at is None or each.decided_at < at])
@@ -175,9 +179,9 @@ def _on_gate(release: Row | None, tasks: set[str | None]) -> str | None:
     return f"on {counted(len(tasks), 'case')} the gate saw {fixed:,} fixed and {broken:,} broken"
 
 
-def _case(case: Row, by_task: Mapping[str, Verdict]) -> Seen:
+def _case(case: Row, by_task: Mapping[str, ReviewedAnswer]) -> LessonCase:
     verdict = by_task.get(case.get("task_id", ""))
-    return Seen(
+    return LessonCase(
         task=case.get("task_id") or None,
         input=str(case.get("input", ""))[:_SHOWN],
         decided=_flat(case.get("before")),
@@ -186,9 +190,9 @@ def _case(case: Row, by_task: Mapping[str, Verdict]) -> Seen:
     )
 
 
-def _example(verdict: Verdict) -> Seen:
+def _example(verdict: ReviewedAnswer) -> LessonCase:
     decided, right = verdict.pair
-    return Seen(
+    return LessonCase(
         task=verdict.task_id,
         input=flat(verdict.input)[:_SHOWN],
         decided=decided,

@@ -11,7 +11,7 @@ State = Literal["released", "learned", "accepted", "proposed", "rejected", "undo
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
+class LessonCase:
     """An example: what came in, what was answered, what was right, and a reviewer's note."""
 
     task: str | None
@@ -45,7 +45,7 @@ class Lesson:
     why: str | None
     n: int
     words: Sequence[str]
-    examples: Sequence[Seen]
+    examples: Sequence[LessonCase]
     state: State
     done: Sequence[str]
     changed: str | None

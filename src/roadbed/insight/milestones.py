@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from roadbed.insight.timeline import Goal, Road, Wait
+from roadbed.insight.timeline import Goal, Timeline, Wait
 from roadbed.kernel.figures import counted
 
 NAMES: Mapping[str, str] = {
@@ -80,7 +80,7 @@ class Picture:
         return [*found, *self.waits]
 
 
-def picture(road: Road, now: datetime) -> Picture:
+def picture(road: Timeline, now: datetime) -> Picture:
     """The road on one line from its first day to the last target, or to today if that is later."""
     began = road.stages[0].began_at if road.stages else now
     whole = max(road.production.of_days, (now - began) / timedelta(days=1) * _AHEAD)
@@ -141,7 +141,7 @@ def _waiting(wait: Wait) -> str:
     return f"Waits for {what}, {days(wait.seconds / 86_400)}."
 
 
-def _headline(road: Road, targets: Sequence[Target], waits: Sequence[str]) -> str:
+def _headline(road: Timeline, targets: Sequence[Target], waits: Sequence[str]) -> str:
     stage = NAMES.get(road.stage, road.stage)
     since = days(road.stages[-1].days) if road.stages else "under an hour"
     said = f"Stage: {stage}, for {since}."

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from roadbed.improvement.confusions import Verdict, confusions
-from roadbed.insight.events import Event
+from roadbed.improvement.confusions import ReviewedAnswer, confusions
+from roadbed.insight.events import TimelineEvent
 from roadbed.insight.lesson_text import of_confusion, of_fallen, of_proposal
 from roadbed.insight.lessons import Lesson
 from roadbed.kernel.figures import counted, listed, percent
@@ -31,7 +31,7 @@ class Notebook:
     lessons: Sequence[Lesson]
     verdicts: int
     corrections: int
-    events: Sequence[Event]
+    events: Sequence[TimelineEvent]
     made_at: datetime
 
 
@@ -40,11 +40,11 @@ class Material:
     """The rows a notebook is made of. ``versions`` are oldest first, ``releases`` too."""
 
     use_case: Row
-    verdicts: Sequence[Verdict]
+    verdicts: Sequence[ReviewedAnswer]
     proposals: Sequence[Row]
     releases: Sequence[Row]
     versions: Sequence[Row]
-    events: Sequence[Event]
+    events: Sequence[TimelineEvent]
     recent: Row
     now: datetime
 
@@ -77,7 +77,7 @@ def notebook(given: Material) -> Notebook:
     )
 
 
-def _fallen(given: Material) -> list[tuple[Row, list[Verdict]]]:
+def _fallen(given: Material) -> list[tuple[Row, list[ReviewedAnswer]]]:
     """Candidates that never came into service, and what people corrected of them.
 
     What a version got wrong that decides nothing any more is no open matter.
@@ -88,7 +88,7 @@ def _fallen(given: Material) -> list[tuple[Row, list[Verdict]]]:
         for each in given.releases
         if each["step"] == "rolled_back" and each["version_number"] not in in_service
     }
-    wrong: dict[int, list[Verdict]] = {}
+    wrong: dict[int, list[ReviewedAnswer]] = {}
     for each in given.verdicts:
         if not each.agrees and (number := each.version) is not None and number in fell:
             wrong.setdefault(number, []).append(each)

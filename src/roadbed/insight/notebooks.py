@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from roadbed.improvement.confusions import Verdict
+from roadbed.improvement.confusions import ReviewedAnswer
 from roadbed.insight import events
 from roadbed.insight.notebook import Material, Notebook, notebook
 from roadbed.kernel.clock import Clock
@@ -54,7 +54,7 @@ class Notebooks:
         return await asyncio.to_thread(notebook, given)
 
 
-def _events(parts: dict[str, Sequence[Row]], stages: Sequence[Row]) -> list[events.Event]:
+def _events(parts: dict[str, Sequence[Row]], stages: Sequence[Row]) -> list[events.TimelineEvent]:
     return [
         *events.of_stages(stages),
         *events.of_versions(parts["versions"]),
@@ -65,6 +65,6 @@ def _events(parts: dict[str, Sequence[Row]], stages: Sequence[Row]) -> list[even
     ]
 
 
-def _verdict(row: Row) -> Verdict:
+def _verdict(row: Row) -> ReviewedAnswer:
     facts: dict[str, Any] = dict(row)
-    return Verdict(**facts)
+    return ReviewedAnswer(**facts)

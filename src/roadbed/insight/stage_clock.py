@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from roadbed.insight.timeline import Road, road
+from roadbed.insight.timeline import Timeline, road
 from roadbed.kernel.clock import Clock
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
@@ -18,7 +18,7 @@ class StageClock:
         self._database = database
         self._clock = clock
 
-    async def road(self, use_case: str) -> Road:
+    async def road(self, use_case: str) -> Timeline:
         """14 days to a proof of concept and 8 weeks to production: how much of them was used.
 
         Raises ``UnknownUseCaseError``.

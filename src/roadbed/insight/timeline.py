@@ -13,7 +13,7 @@ _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Stage:
+class TimelineStage:
     """A stage the use case was in; ``ended_at`` is ``None`` for the one it is in."""
 
     name: str
@@ -45,12 +45,12 @@ class Goal:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Road:
+class Timeline:
     """Where a use case stands, how it came there, and what it waits for now."""
 
     use_case: str
     stage: str
-    stages: Sequence[Stage]
+    stages: Sequence[TimelineStage]
     waits: Sequence[Wait]
     proof: Goal
     production: Goal
@@ -63,11 +63,11 @@ class Road:
         )
 
 
-def road(use_case: str, events: Sequence[Mapping[str, Any]], now: datetime) -> Road:
+def road(use_case: str, events: Sequence[Mapping[str, Any]], now: datetime) -> Timeline:
     """The road as its events tell it, oldest first; there is at least one, ``idea``."""
     stages = _stages([each for each in events if each["kind"] == "stage"], now)
     began = stages[0].began_at if stages else now
-    return Road(
+    return Timeline(
         use_case=use_case,
         stage=stages[-1].name if stages else "idea",
         stages=stages,
@@ -77,10 +77,10 @@ def road(use_case: str, events: Sequence[Mapping[str, Any]], now: datetime) -> R
     )
 
 
-def _stages(events: Sequence[Mapping[str, Any]], now: datetime) -> list[Stage]:
+def _stages(events: Sequence[Mapping[str, Any]], now: datetime) -> list[TimelineStage]:
     ends = [*(each["at"] for each in events[1:]), None][: len(events)]
     return [
-        Stage(
+        TimelineStage(
             name=each["stage"],
             began_at=each["at"],
             ended_at=end,
@@ -115,7 +115,7 @@ def _wait(began: Mapping[str, Any], ended: datetime | None, now: datetime) -> Wa
 def _goal(
     name: str,
     began: datetime,
-    stages: Sequence[Stage],
+    stages: Sequence[TimelineStage],
     reached: Sequence[str],
     of_days: float,
     now: datetime,

@@ -11,7 +11,7 @@ class OutcomeError(RoadbedError):
     code = "outcome_invalid"
 
 
-class NoSuchTaskError(RoadbedError):
+class OutcomeTaskError(RoadbedError):
     """No task of this id or key in this use case."""
 
     code = "task_unknown"
@@ -60,7 +60,7 @@ class OutcomeKeyReusedError(RoadbedError):
         )
 
 
-class UnknownOutcomeError(RoadbedError):
+class NoSuchOutcomeError(RoadbedError):
     """No outcome of this id, or none that the caller may see."""
 
     code = "outcome_unknown"

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from roadbed.kernel.clock import Clock
-from roadbed.outcomes.errors import UnknownOutcomeError
+from roadbed.outcomes.errors import NoSuchOutcomeError
 from roadbed.outcomes.model import Listing, Outcome, Report, Summary
 from roadbed.outcomes.validation import contradicts
 from roadbed.risk.curve import share_interval
@@ -23,7 +23,7 @@ DAYS = 30
 Row = Mapping[str, Any]
 
 
-class OutcomeBook:
+class OutcomeRepository:
     """Reads; what a blind reviewer must not see is left out until the verdict stands."""
 
     def __init__(
@@ -34,10 +34,10 @@ class OutcomeBook:
         self._declared_of = declared_of
 
     async def get(self, outcome_id: str) -> Outcome:
-        """One outcome. Raises ``UnknownOutcomeError``."""
+        """One outcome. Raises ``NoSuchOutcomeError``."""
         found = await self.find([outcome_id])
         if not found:
-            raise UnknownOutcomeError(outcome_id)
+            raise NoSuchOutcomeError(outcome_id)
         return found[0]
 
     async def find(self, ids: Sequence[str]) -> Sequence[Outcome]:

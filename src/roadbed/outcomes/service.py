@@ -16,7 +16,7 @@ from roadbed.outcomes import validation
 from roadbed.outcomes.errors import OutcomeKeyReusedError
 from roadbed.outcomes.model import Outcome, Report, Reported
 from roadbed.outcomes.report_form import read
-from roadbed.outcomes.repository import OutcomeBook
+from roadbed.outcomes.repository import OutcomeRepository
 from roadbed.storage.database import Database
 from roadbed.storage.errors import StorageUnavailableError
 from roadbed.storage.sql import queries
@@ -48,7 +48,7 @@ class Outcomes:
         self._clock = clock
         self._record = record
         self._audit_note = audit_note
-        self.book = OutcomeBook(database, clock, declared_of)
+        self.book = OutcomeRepository(database, clock, declared_of)
 
     async def report(self, declared: UseCase, sent: object, *, by: str) -> Reported:
         """Keep one report. When this returns it is on disk, with the review that it opened.

@@ -11,8 +11,8 @@ from roadbed.intake.validation import body_hash
 from roadbed.kernel.clock import CLOCKS_DIFFER
 from roadbed.kernel.errors import RoadbedError
 from roadbed.outcomes.errors import (
-    NoSuchTaskError,
     OutcomeError,
+    OutcomeTaskError,
     TaskErasedError,
     TaskUndecidedError,
 )
@@ -29,11 +29,11 @@ def item(
 ) -> dict[str, Any]:
     """A report as it is kept, about the task it names among ``tasks``.
 
-    Raises ``NoSuchTaskError``, ``TaskErasedError``, ``TaskUndecidedError``, ``OutcomeError``.
+    Raises ``OutcomeTaskError``, ``TaskErasedError``, ``TaskUndecidedError``, ``OutcomeError``.
     """
     task = tasks.get(report.task or f"key:{report.task_key}")
     if task is None:
-        raise NoSuchTaskError(str(report.task or report.task_key), by_key=report.task is None)
+        raise OutcomeTaskError(str(report.task or report.task_key), by_key=report.task is None)
     if task["erased"]:
         raise TaskErasedError(task["id"])
     if not task["decided"]:

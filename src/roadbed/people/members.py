@@ -11,7 +11,7 @@ from roadbed.people.errors import (
     PersonInvalidError,
     UnknownPersonError,
 )
-from roadbed.people.model import Held, Person, Role, Unbound
+from roadbed.people.model import HeldRole, Person, Role, Unbound
 from roadbed.people.service import SQL, People, note
 from roadbed.storage.database import Connection, Database
 
@@ -36,10 +36,10 @@ class Members:
 
     async def held(
         self, *, use_case: str | None = None, person: str | None = None
-    ) -> Sequence[Held]:
+    ) -> Sequence[HeldRole]:
         """The roles held in a use case, by a person, or both; those of the pod first."""
         facts = {"use_case": use_case, "person": person}
-        return [Held(**row) for row in await self._database.fetch(SQL["members"], facts)]
+        return [HeldRole(**row) for row in await self._database.fetch(SQL["members"], facts)]
 
     async def use_cases(self) -> Sequence[str]:
         """Every use case in which a role can be held, served here or not."""

@@ -38,7 +38,7 @@ class Person:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Held:
+class HeldRole:
     """One role that somebody holds; ``declared`` by the folder's pod, else granted by a person.
 
     A declared one ``counts`` for a person whom an administrator made or confirmed.

@@ -27,7 +27,7 @@ _OWN = {"set_by": None, "set_at": None}
 _LOCK_NOTED_SECONDS = 600.0
 
 
-class SigningIn:
+class SignIn:
     """Finds out who somebody is. What it gives is a person's name; a session is opened with it."""
 
     def __init__(

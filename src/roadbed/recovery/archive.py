@@ -26,7 +26,7 @@ _SECRET = 0o600
 _MOST_MANIFEST_BYTES = 64_000_000
 
 
-class Writing:
+class ArchiveWriter:
     """Adds files to a backup and remembers their hashes."""
 
     def __init__(self, tar: tarfile.TarFile) -> None:
@@ -72,7 +72,7 @@ class _Hashing:
 
 
 @contextmanager
-def writing(target: Path) -> Iterator[Writing]:
+def writing(target: Path) -> Iterator[ArchiveWriter]:
     """A new backup; it gets its name when it is whole and on disk. Raises ``BackupError``."""
     partial = target.with_name(f".{target.name}.partial")
     try:
@@ -83,7 +83,7 @@ def writing(target: Path) -> Iterator[Writing]:
         try:
             with os.fdopen(handle, "wb") as file:
                 with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
-                    yield Writing(tar)
+                    yield ArchiveWriter(tar)
                 file.flush()
                 os.fsync(file.fileno())
             partial.rename(target)
@@ -93,7 +93,7 @@ def writing(target: Path) -> Iterator[Writing]:
         raise BackupError(f"{error.filename or target}: {error.strerror}") from error
 
 
-class Reading:
+class ArchiveReader:
     """A backup whose every hash was checked."""
 
     def __init__(self, path: Path, tar: tarfile.TarFile, manifest: Mapping[str, Any]) -> None:
@@ -118,14 +118,14 @@ class Reading:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[Reading]:
+def reading(path: Path) -> Iterator[ArchiveReader]:
     """Open and check a backup. Raises ``BackupInvalidError`` and changes nothing."""
     try:
         with tarfile.open(path, mode="r:") as tar:
             manifest = _manifest(path, tar)
             for name, facts in manifest["files"].items():
                 _check(path, tar, name, facts)
-            yield Reading(path, tar, manifest)
+            yield ArchiveReader(path, tar, manifest)
     except (tarfile.TarError, EOFError) as error:
         raise BackupInvalidError(path, f"it is no whole backup ({error})") from error
     except OSError as error:

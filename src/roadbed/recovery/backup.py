@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from roadbed import __version__
 from roadbed.audit import keys
 from roadbed.audit.service import AuditLog
-from roadbed.audit.tiles import Folder
+from roadbed.audit.tiles import TileFolder
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.recovery import archive, programs
@@ -40,7 +40,7 @@ async def back_up(url: str, audit: AuditLog, clock: Clock, target: Path) -> dict
     if target.is_dir():  # noqa: ASYNC240 - nothing else waits here
         target = target / f"roadbed-{clock.now():%Y%m%d-%H%M%S}.backup"
     with archive.writing(target) as backup:
-        folder = Folder(audit.folder)
+        folder = TileFolder(audit.folder)
         while audit.folder.exists():
             with folder.writing() as mine:
                 if mine:
@@ -64,7 +64,7 @@ async def back_up(url: str, audit: AuditLog, clock: Clock, target: Path) -> dict
     return {"file": str(target), "bytes": target.stat().st_size, **manifest}
 
 
-def _add_folder(backup: archive.Writing, folder: Path) -> None:
+def _add_folder(backup: archive.ArchiveWriter, folder: Path) -> None:
     for path in sorted(_files(folder)):
         backup.add(archive.AUDIT + path.relative_to(folder).as_posix(), path)
 
@@ -76,7 +76,7 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _add_database(backup: archive.Writing, url: str, target: Path) -> dict[str, Any]:
+def _add_database(backup: archive.ArchiveWriter, url: str, target: Path) -> dict[str, Any]:
     try:
         with (
             psycopg.connect(with_schema(url), row_factory=dict_row) as connection,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from roadbed.audit.irrevocable_events import Event
+from roadbed.audit.irrevocable_events import IrrevocableEvent
 
 _NARROW = frozenset({"tightened", "cautious", "halted"})
 _ENDED = frozenset({"rolled_back", "retired"})
@@ -30,19 +30,19 @@ class Outstanding:
     passwords: Sequence[str]
 
 
-def outstanding(events: Iterable[tuple[Event, bool]]) -> Outstanding:
+def outstanding(events: Iterable[tuple[IrrevocableEvent, bool]]) -> Outstanding:
     """``events`` in the order they happened, each with whether the database has it.
 
     The last event about something counts. If the database has that one it needs nothing.
     """
-    last: dict[tuple[str, ...], tuple[Event, bool]] = {}
+    last: dict[tuple[str, ...], tuple[IrrevocableEvent, bool]] = {}
     for event, here in events:
         for about in _about(event):
             last.pop(about, None)
             last[about] = event, here
     missing = {about: event for about, (event, here) in last.items() if not here}
 
-    def of(what: str) -> list[tuple[tuple[str, ...], Event]]:
+    def of(what: str) -> list[tuple[tuple[str, ...], IrrevocableEvent]]:
         return [(about, event) for about, event in missing.items() if about[0] == what]
 
     return Outstanding(
@@ -64,7 +64,7 @@ def outstanding(events: Iterable[tuple[Event, bool]]) -> Outstanding:
     )
 
 
-def _about(event: Event) -> list[tuple[str, ...]]:
+def _about(event: IrrevocableEvent) -> list[tuple[str, ...]]:
     facts: Mapping[str, Any] = event.facts
     use_case = event.use_case or ""
     match event.kind:

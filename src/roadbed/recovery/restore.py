@@ -11,10 +11,10 @@ import psycopg
 from psycopg.rows import dict_row
 
 from roadbed.audit import keys
-from roadbed.audit.checkpoint_history import History
+from roadbed.audit.checkpoint_history import CheckpointHistory
 from roadbed.audit.notes import NoteError, PublicKey
 from roadbed.recovery import archive, programs
-from roadbed.recovery.archive import Reading
+from roadbed.recovery.archive import ArchiveReader
 from roadbed.recovery.errors import BackupError, RestoreRefusedError
 from roadbed.storage import migrations
 from roadbed.storage.database import Row
@@ -69,7 +69,7 @@ def _require_unused(url: str, *, replace: bool) -> int:
     return int(row["number"]) // 10_000
 
 
-def _require_same_log(folder: Path, backup: Reading) -> bool:
+def _require_same_log(folder: Path, backup: ArchiveReader) -> bool:
     """Whether the folder has a witness of this log. Raises ``RestoreRefusedError`` of another's."""
     if not (folder / keys.PUBLIC_KEY).exists() and not _has_history(folder):
         return False
@@ -88,10 +88,10 @@ def _require_same_log(folder: Path, backup: Reading) -> bool:
 
 
 def _has_history(folder: Path) -> bool:
-    return folder.exists() and History(folder).last() is not None
+    return folder.exists() and CheckpointHistory(folder).last() is not None
 
 
-def _put_folder(folder: Path, backup: Reading) -> None:
+def _put_folder(folder: Path, backup: ArchiveReader) -> None:
     """The backup's witness, in the place of none. Whole, or not there."""
     partial = folder.with_name(f".{folder.name}.restoring")
     try:

@@ -15,10 +15,10 @@ import structlog
 
 from roadbed.audit import handovers, irrevocable_events, keys
 from roadbed.audit.handovers import Head
-from roadbed.audit.irrevocable_events import Event
+from roadbed.audit.irrevocable_events import IrrevocableEvent
 from roadbed.audit.model import Checkpoint
 from roadbed.audit.service import AuditLog
-from roadbed.audit.tiles import Folder
+from roadbed.audit.tiles import TileFolder
 from roadbed.halts.errors import RestoreUndeclaredError
 from roadbed.halts.service import Halts
 from roadbed.kernel.clock import Clock
@@ -65,7 +65,7 @@ class Recovery:
         self._ids = ids
         self._clock = clock
         self._entropy = entropy
-        self._folder = Folder(audit.folder)
+        self._folder = TileFolder(audit.folder)
         self._warnings = Warnings()
 
     async def look(self) -> Restoration | None:
@@ -250,12 +250,12 @@ class Recovery:
 
     async def _events(
         self, connection: Connection, kept: int
-    ) -> tuple[list[tuple[Event, bool]], list[str]]:
+    ) -> tuple[list[tuple[IrrevocableEvent, bool]], list[str]]:
         """Every event the folder knows, and whether the database has it; files nobody could read.
 
         Those of logs that earlier restores lost come first: a copy may be one of those.
         """
-        found: list[tuple[Event, bool]] = []
+        found: list[tuple[IrrevocableEvent, bool]] = []
         unread: list[str] = []
         logs = [(path, list(lines)) for path, lines in self._folder.lost()]
         for path, lines in [*logs, (self._audit.folder, list(self._folder.history()))]:

@@ -10,21 +10,21 @@ from typing import Any
 from roadbed.connectors.rendering import header_key
 from roadbed.connectors.webhook import signatures
 from roadbed.kernel.secrets import mask
-from roadbed.usecases.destinations import Outside, Response
+from roadbed.usecases.destinations import EgressClient, Response
 from roadbed.usecases.rollout import Check
 
 _SECONDS = 30.0
 _MOST_REASON = 500  # characters
 
 
-class OutsideChecks:
+class ExternalChecks:
     """Posts JSON, signed as https://www.standardwebhooks.com says, and reads ``pass``, ``reason``.
 
     Anything but a plain yes is a no: another answer, an error, no answer in time.
     """
 
-    def __init__(self, outside: Callable[[float], Outside]) -> None:
-        self._outside = outside
+    def __init__(self, egress: Callable[[float], EgressClient]) -> None:
+        self._egress = egress
 
     async def ask(
         self, checks: Sequence[Check], *, key: str, about: Mapping[str, Any]
@@ -41,15 +41,15 @@ class OutsideChecks:
         return {"name": check.name, "passed": passed, "reason": mask(reason)[:_MOST_REASON]}
 
     async def _post(self, check: Check, key: str, about: Mapping[str, Any]) -> Response:
-        outside = self._outside(_SECONDS)
+        egress = self._egress(_SECONDS)
         body = json.dumps({"check": check.name, **about}, sort_keys=True).encode()
         headers = {"Content-Type": "application/json", "webhook-id": key}
-        moment = str(int(outside.now().timestamp()))
+        moment = str(int(egress.now().timestamp()))
         headers["webhook-timestamp"] = moment
         if check.secret is not None:
-            signed = signatures(outside, check.secret, key, moment, body)
+            signed = signatures(egress, check.secret, key, moment, body)
             headers["webhook-signature"] = signed
-        return await outside.request(
+        return await egress.request(
             "POST", check.url, headers=headers, content=body, private=check.private
         )
 

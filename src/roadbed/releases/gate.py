@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from roadbed.decisions.metered_calls import Paying
+from roadbed.decisions.metered_calls import MeteredCalls
 from roadbed.examples.model import Candidate
 from roadbed.examples.service import Examples
 from roadbed.executors.isolated import learns
@@ -19,14 +19,14 @@ from roadbed.guarantee.certificates import Certificates, plain
 from roadbed.kernel.clock import Clock
 from roadbed.releases import gate_criteria
 from roadbed.releases.errors import GateRunningError, NothingToJudgeError
-from roadbed.releases.external_checks import OutsideChecks
+from roadbed.releases.external_checks import ExternalChecks
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.decider import OutOfFold
 from roadbed.usecases.rollout import Check
 from roadbed.usecases.validation import slices_of
 from roadbed.versions import identity
-from roadbed.versions.deployments import Registry
+from roadbed.versions.deployments import Deployments
 from roadbed.versions.errors import ArtifactMissingError
 from roadbed.versions.model import Release
 from roadbed.versions.side_by_side import Contender, Pair, SideBySide, contender, paired
@@ -49,7 +49,7 @@ class Gated:
     alarm_at: datetime | None
 
 
-class Gate:
+class GateService:
     """Measures a candidate; writes nothing but its certificate."""
 
     def __init__(
@@ -59,9 +59,9 @@ class Gate:
         examples: Examples,
         certificates: Certificates,
         store: VersionStore,
-        registry: Registry,
+        registry: Deployments,
         clock: Clock,
-        checks: OutsideChecks,
+        checks: ExternalChecks,
     ) -> None:
         self._database = database
         self._examples = examples
@@ -134,7 +134,7 @@ class Gate:
             alarm_at=standing["alarm_at"],
         )
 
-    def paying(self, use_case: str) -> Paying:
+    def paying(self, use_case: str) -> MeteredCalls:
         """The purse for questions about known cases: today's limits hold."""
         return self._examples.paying(self._registry.get(use_case).loaded.declared)
 
@@ -196,7 +196,7 @@ class Gate:
         live: Contender | None,
         candidate: Contender,
         pairs: list[Pair],
-        paying: Paying,
+        paying: MeteredCalls,
     ) -> list[Pair]:
         """Slow answers are asked for once more before they fail a candidate."""
         old, new = _figures(pairs)

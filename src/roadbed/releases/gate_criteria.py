@@ -10,9 +10,9 @@ import numpy as np
 
 from roadbed.kernel.json import flat
 from roadbed.risk.curve import share_interval
-from roadbed.risk.paired import Difference, difference, mean_difference, smallest_sample
+from roadbed.risk.paired import PairedDifference, difference, mean_difference, smallest_sample
 from roadbed.usecases.use_case import RiskMeasure
-from roadbed.versions.side_by_side import Json, Pair, Said
+from roadbed.versions.side_by_side import Json, Pair, Prediction
 
 MOST_CASES = 100
 MOST_UNKNOWN = 500  # answers that people can be asked about at once
@@ -35,7 +35,7 @@ def limits(live: Json, gate: Json, *, deadline: float, per_task: float | None) -
     }
 
 
-def figures(said: Sequence[Said], *, live: bool = False) -> dict[str, Any]:
+def figures(said: Sequence[Prediction], *, live: bool = False) -> dict[str, Any]:
     """One version's own figures on the cases that only judge.
 
     What is unknown counts as wrong for a candidate and as right for the ``live`` version: doubt
@@ -57,7 +57,9 @@ def figures(said: Sequence[Said], *, live: bool = False) -> dict[str, Any]:
     }
 
 
-def paired(pairs: Sequence[Pair], certainty: float, measure: RiskMeasure = "wrong") -> Difference:
+def paired(
+    pairs: Sequence[Pair], certainty: float, measure: RiskMeasure = "wrong"
+) -> PairedDifference:
     """How much more often the candidate is wrong, where both were asked.
 
     With ``measure`` the mean loss, how much more it loses. A case that waits for its label and on
@@ -111,7 +113,7 @@ def enough(n: int, gate: Json) -> dict[str, Any]:
     )
 
 
-def errors(live: Json, candidate: Json, found: Difference, limit: float) -> dict[str, Any]:
+def errors(live: Json, candidate: Json, found: PairedDifference, limit: float) -> dict[str, Any]:
     """Whether it is wrong more often than the live version, by more than is allowed."""
     passed = found.n > 0 and found.upper <= limit
     if not found.n:
@@ -291,7 +293,7 @@ def seconds(value: float | None) -> str:
     return f"{value:.3g} s" if value >= 1.0 else f"{value * 1000.0:.3g} ms"
 
 
-def _change(found: Difference) -> str:
+def _change(found: PairedDifference) -> str:
     if not found.n:
         return "nothing was compared, so nothing is known"
     return (
@@ -305,7 +307,7 @@ def _of_difference(
     name: str,
     passed: bool,  # noqa: FBT001
     line: str,
-    found: Difference,
+    found: PairedDifference,
     limit: float,
 ) -> dict[str, Any]:
     return criterion(
@@ -353,7 +355,7 @@ def _loss_added(pair: Pair) -> float:
     return candidate - (pair.live.loss or 0.0)
 
 
-def _wrong(said: Said, *, live: bool) -> bool:
+def _wrong(said: Prediction, *, live: bool) -> bool:
     return said.wrong and not (live and said.unknown)
 
 

@@ -15,19 +15,19 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.releases import lifecycle
 from roadbed.releases.errors import NothingToJudgeError, ReleaseUnderWayError
-from roadbed.releases.gate import Gate
-from roadbed.releases.promotion import Rising, check_step
-from roadbed.releases.recertification import Renewal
-from roadbed.releases.release_log import Journal
-from roadbed.releases.repository import ReleaseBook
-from roadbed.releases.rollback import Falling
+from roadbed.releases.gate import GateService
+from roadbed.releases.promotion import Promotion, check_step
+from roadbed.releases.recertification import Recertification
+from roadbed.releases.release_log import ReleaseLog
+from roadbed.releases.repository import ReleaseRepository
+from roadbed.releases.rollback import Rollback
 from roadbed.releases.service import Releases
-from roadbed.releases.sign_offs import Signing
-from roadbed.releases.trial_monitor import Watching
+from roadbed.releases.sign_offs import SignOffs
+from roadbed.releases.trial_monitor import TrialMonitor
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.rollout import facts
-from roadbed.versions.deployments import Registry
+from roadbed.versions.deployments import Deployments
 from roadbed.versions.errors import UnknownVersionError
 from roadbed.versions.model import Release, Step
 
@@ -49,15 +49,15 @@ class Ladder:
         *,
         database: Database,
         releases: Releases,
-        registry: Registry,
-        book: ReleaseBook,
-        gate: Gate,
-        signing: Signing,
-        rising: Rising,
-        renewal: Renewal,
-        falling: Falling,
-        watching: Watching,
-        journal: Journal,
+        registry: Deployments,
+        book: ReleaseRepository,
+        gate: GateService,
+        signing: SignOffs,
+        rising: Promotion,
+        renewal: Recertification,
+        falling: Rollback,
+        watching: TrialMonitor,
+        journal: ReleaseLog,
         ids: Ids,
         clock: Clock,
         accepted: Accepted = nothing_accepted,

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from roadbed.guarantee.certificates import Look
+from roadbed.guarantee.certificates import Certification
 from roadbed.kernel.clock import Clock
 from roadbed.releases import lifecycle
 from roadbed.releases.errors import (
@@ -18,8 +18,8 @@ from roadbed.releases.errors import (
     TrialUndecidedError,
 )
 from roadbed.releases.gate import Gated
-from roadbed.releases.release_log import Journal
-from roadbed.releases.repository import Holders, ReleaseBook
+from roadbed.releases.release_log import ReleaseLog
+from roadbed.releases.repository import Holders, ReleaseRepository
 from roadbed.releases.service import Releases
 from roadbed.releases.sign_offs import agreed
 from roadbed.storage.database import Connection
@@ -32,11 +32,11 @@ _SQL = queries(__package__)
 Row = Mapping[str, Any]
 
 
-class Rising:
+class Promotion:
     """Takes a release one step up, inside the caller's transaction."""
 
     def __init__(
-        self, releases: Releases, book: ReleaseBook, journal: Journal, clock: Clock
+        self, releases: Releases, book: ReleaseRepository, journal: ReleaseLog, clock: Clock
     ) -> None:
         self._releases = releases
         self._book = book
@@ -74,7 +74,7 @@ class Rising:
         self, connection: Connection, release: Release, standing: Row, actor: str
     ) -> None:
         certificate = release.certificate
-        look = Look(
+        look = Certification(
             certificate=certificate,
             proof=None,
             sample=certificate["items"] if certificate else 0,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from roadbed.guarantee.certificates import Look
+from roadbed.guarantee.certificates import Certification
 from roadbed.releases.errors import CannotDecideError, RollBackError
-from roadbed.releases.gate import Gate
-from roadbed.releases.release_log import Journal
-from roadbed.releases.repository import ReleaseBook
+from roadbed.releases.gate import GateService
+from roadbed.releases.release_log import ReleaseLog
+from roadbed.releases.repository import ReleaseRepository
 from roadbed.releases.service import Releases
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
@@ -19,16 +19,16 @@ _SQL = queries(__package__)
 Row = Mapping[str, Any]
 
 
-class Renewal:
+class Recertification:
     """Looks again at the evidence for the live version, as far as another look is due."""
 
     def __init__(
         self,
         database: Database,
         releases: Releases,
-        gate: Gate,
-        book: ReleaseBook,
-        journal: Journal,
+        gate: GateService,
+        book: ReleaseRepository,
+        journal: ReleaseLog,
     ) -> None:
         self._database = database
         self._releases = releases
@@ -65,7 +65,7 @@ class Renewal:
         return release.id
 
     async def _put(
-        self, use_case: str, release_id: str, standing: Row, look: Look, actor: str
+        self, use_case: str, release_id: str, standing: Row, look: Certification, actor: str
     ) -> None:
         async with self._database.transaction() as connection:
             release, _ = await self._book.hold(connection, release_id, {})

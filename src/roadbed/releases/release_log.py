@@ -19,7 +19,7 @@ _SQL = queries(__package__)
 _ENDS: tuple[Step, ...] = ("failed", "retired", "rolled_back", "withdrawn")
 
 
-class Journal:
+class ReleaseLog:
     """Moves releases, inside the caller's transaction, and leaves nothing unsaid."""
 
     def __init__(self, ids: Ids, clock: Clock, note: str, tell: str, over: str) -> None:

@@ -19,7 +19,7 @@ Roles = Callable[[str, str], Awaitable[frozenset[Role]]]
 Holders = Mapping[str, frozenset[Role]]
 
 
-class ReleaseBook:
+class ReleaseRepository:
     """Reads releases. ``roles`` gives what a person may sign off as, of a use case, now."""
 
     def __init__(self, database: Database, clock: Clock, roles: Roles) -> None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from roadbed.guarantee.certificates import Look
+from roadbed.guarantee.certificates import Certification
 from roadbed.releases import lifecycle
 from roadbed.releases.errors import CannotDecideError, ReleaseStepError, RollBackError
-from roadbed.releases.release_log import Journal
-from roadbed.releases.repository import ReleaseBook
+from roadbed.releases.release_log import ReleaseLog
+from roadbed.releases.repository import ReleaseRepository
 from roadbed.releases.service import Releases
 from roadbed.storage.background import Warnings
 from roadbed.storage.database import Connection, Database
@@ -29,7 +29,7 @@ _SQL = queries(__package__)
 Row = Mapping[str, Any]
 
 
-class Falling:
+class Rollback:
     """Everything that takes a version out of service."""
 
     def __init__(
@@ -37,8 +37,8 @@ class Falling:
         *,
         database: Database,
         releases: Releases,
-        book: ReleaseBook,
-        journal: Journal,
+        book: ReleaseRepository,
+        journal: ReleaseLog,
         hold_deliveries: str,
     ) -> None:
         self._warnings = Warnings()
@@ -193,7 +193,7 @@ class Falling:
             raise ArtifactMissingError(use_case, broken["name"])
         had = await connection.execute(_SQL["certificate"], {"id": base["certificate"]})
         certificate = await had.fetchone()
-        look = Look(
+        look = Certification(
             certificate=certificate,
             proof=None,
             sample=certificate["items"] if certificate else 0,

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from roadbed.examples.model import Candidate
 from roadbed.examples.service import Examples
 from roadbed.guarantee import presentation
-from roadbed.guarantee.certificates import Certificates, Look
+from roadbed.guarantee.certificates import Certificates, Certification
 from roadbed.improvement.training import Training
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, Ids, VersionId
@@ -155,7 +155,7 @@ class Releases:
         connection: Connection,
         use_case: str,
         behaviour: str,
-        look: Look,
+        look: Certification,
         *,
         alarm_at: datetime | None,
         actor: str,
@@ -207,7 +207,7 @@ class Releases:
         async with self._database.transaction() as connection:
             if row.get("live_version") and await self._who_agrees(connection, loaded):
                 return
-        known = Look(
+        known = Certification(
             certificate=await self.certificates.last(behaviour),
             proof=None,
             sample=0,
@@ -263,7 +263,9 @@ class Releases:
             raise UnknownUseCaseError(use_case)
         return row
 
-    def _renewed(self, row: Mapping[str, Any], look: Look, *, opened: bool) -> Mapping[str, Any]:
+    def _renewed(
+        self, row: Mapping[str, Any], look: Certification, *, opened: bool
+    ) -> Mapping[str, Any]:
         before = identity.standing(row)
         if not opened:
             after = identity.restored(before, None, alarm_at=row["alarm_at"], sample=look.sample)

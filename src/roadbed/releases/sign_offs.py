@@ -12,8 +12,8 @@ from roadbed.people.duties import Parties
 from roadbed.people.model import named
 from roadbed.releases import lifecycle
 from roadbed.releases.errors import NotYoursToSignError, SignOffError, SignOffsMissingError
-from roadbed.releases.release_log import Journal
-from roadbed.releases.repository import ReleaseBook
+from roadbed.releases.release_log import ReleaseLog
+from roadbed.releases.repository import ReleaseRepository
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.versions.model import Release
@@ -22,11 +22,16 @@ _SQL = queries(__package__)
 _SHORT = 12  # characters of a hash that people compare
 
 
-class Signing:
+class SignOffs:
     """Takes people's words on a release. A word binds what it was given on, and expires."""
 
     def __init__(
-        self, database: Database, ids: Ids, clock: Clock, book: ReleaseBook, journal: Journal
+        self,
+        database: Database,
+        ids: Ids,
+        clock: Clock,
+        book: ReleaseRepository,
+        journal: ReleaseLog,
     ) -> None:
         self._database = database
         self._ids = ids

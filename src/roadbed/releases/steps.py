@@ -25,7 +25,7 @@ SIGNS: Mapping[RungState, str] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rung:
+class Step:
     """One step of the ladder as it is shown; ``waits``: what for, and since when."""
 
     name: str
@@ -40,7 +40,7 @@ class Rung:
         return SIGNS[self.state]
 
 
-def rungs(release: Release) -> list[Rung]:
+def rungs(release: Release) -> list[Step]:
     """Planned, gate, shadow, canary, live: done, now, to come, left out, or where it ended."""
     times = {
         "planned": release.planned_at,
@@ -76,13 +76,13 @@ def _left_out(release: Release, name: str) -> bool:
     return name in ("shadow", "canary") and not release.plan.get(f"{name}_tasks", 1)
 
 
-def _rung(release: Release, name: str, state: RungState, at: datetime | None) -> Rung:
+def _rung(release: Release, name: str, state: RungState, at: datetime | None) -> Step:
     note = ""
     if state == "ended":
         note = {"failed": "failed", "rolled_back": "rolled back", "withdrawn": "withdrawn"}.get(
             release.step, release.step
         )
-        return Rung(name=name, state=state, at=release.ended_at or at, note=note)
+        return Step(name=name, state=state, at=release.ended_at or at, note=note)
     if name == "gate" and release.gate is not None and state != "to come":
         note = "passed"
     if name == "live" and release.step == "retired":
@@ -90,4 +90,4 @@ def _rung(release: Release, name: str, state: RungState, at: datetime | None) ->
     if name == "canary" and state in ("now", "to come"):
         note = f"{release.plan.get('canary_share', 0.0) * 100:g} % of the tasks"
     waits = waiting(release) if state == "now" else []
-    return Rung(name=name, state=state, at=at, note=note, waits=waits)
+    return Step(name=name, state=state, at=at, note=note, waits=waits)

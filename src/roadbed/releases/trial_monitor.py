@@ -14,14 +14,14 @@ from roadbed.guarantee.certificates import plain
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.json import flat
 from roadbed.releases import lifecycle, trial_statistics
-from roadbed.releases.gate import Gate
-from roadbed.releases.release_log import Journal
-from roadbed.releases.repository import ReleaseBook
-from roadbed.releases.rollback import Falling
+from roadbed.releases.gate import GateService
+from roadbed.releases.release_log import ReleaseLog
+from roadbed.releases.repository import ReleaseRepository
+from roadbed.releases.rollback import Rollback
 from roadbed.storage.background import Warnings
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
-from roadbed.versions.deployments import Registry
+from roadbed.versions.deployments import Deployments
 from roadbed.versions.errors import ArtifactMissingError
 from roadbed.versions.model import Release
 from roadbed.versions.store import Runnable
@@ -35,18 +35,18 @@ _SHOWN = 240  # characters of an input
 _log = structlog.get_logger("roadbed")
 
 
-class Watching:
+class TrialMonitor:
     """Reads what live version and candidate said to the same tasks."""
 
     def __init__(
         self,
         *,
         database: Database,
-        registry: Registry,
-        book: ReleaseBook,
-        gate: Gate,
-        falling: Falling,
-        journal: Journal,
+        registry: Deployments,
+        book: ReleaseRepository,
+        gate: GateService,
+        falling: Rollback,
+        journal: ReleaseLog,
         clock: Clock,
     ) -> None:
         self._database = database

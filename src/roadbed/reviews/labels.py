@@ -23,7 +23,7 @@ _NEWEST = 20_000  # examples that tell which values a field has
 Counts = Mapping[str, Mapping[str, int]]
 
 
-class LabelBook:
+class KnownLabels:
     """What was given as right so far. Values that were seen are remembered; others are looked up.
 
     A value whose only verdict another process has seen taken back is remembered here until this

@@ -80,7 +80,7 @@ class Review:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Given:
+class RecordedVerdict:
     """A verdict that is on disk. ``decided`` is the decider's answer, shown now even if ``blind``.
 
     Whoever takes a blind one back cannot give another.
@@ -109,7 +109,7 @@ class Given:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Held:
+class HeldVerdict:
     """A verdict that is on disk and counts for nothing until its ``labels`` are confirmed as new.
 
     ``waits_for`` is the role that confirms them.

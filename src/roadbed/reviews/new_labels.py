@@ -19,12 +19,12 @@ from roadbed.reviews.errors import (
     NoSuchLabelError,
     VerdictError,
 )
-from roadbed.reviews.model import Given, Held, VerdictKind, WaitingLabel
+from roadbed.reviews.model import HeldVerdict, RecordedVerdict, VerdictKind, WaitingLabel
 from roadbed.reviews.service import SQL, Reviews
 from roadbed.reviews.verdicts import read_verdict
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.writer import Write, write_within
-from roadbed.usecases.business_rules import RuleBook
+from roadbed.usecases.business_rules import BusinessRules
 from roadbed.usecases.labels import UnknownLabel
 from roadbed.usecases.use_case import UseCase
 
@@ -62,7 +62,7 @@ class NewLabels:
         new_labels: bool,
         confirms: bool,
         **verdict: Any,
-    ) -> Given | Held:
+    ) -> RecordedVerdict | HeldVerdict:
         """Give a verdict; with ``new_labels``, a label never seen before is meant as it stands.
 
         Whoever ``confirms`` labels here has thereby confirmed it. Of anybody else the verdict is
@@ -94,7 +94,7 @@ class NewLabels:
         ]
 
     async def confirm(
-        self, declared: UseCase, field: str, value: str, *, by: str, rules: RuleBook | None
+        self, declared: UseCase, field: str, value: str, *, by: str, rules: BusinessRules | None
     ) -> int:
         """Confirm a label as new; gives how many verdicts waited for nothing else.
 
@@ -155,7 +155,7 @@ class NewLabels:
         kind: VerdictKind,
         labels: Sequence[UnknownLabel],
         verdict: Json,
-    ) -> Held:
+    ) -> HeldVerdict:
         """Keep a verdict until its labels are confirmed; the same once more changes nothing."""
         about = await self._reviews.shown(review_id)
         at, reviewer = self._clock.now(), verdict["reviewer"]
@@ -194,7 +194,7 @@ class NewLabels:
         await self._reviews.claim(review_id, reviewer=reviewer, linker=verdict.get("linker"))
         raise ContentChangedError(review_id)
 
-    async def _item(self, declared: UseCase, row: Json, rules: RuleBook | None) -> Json | None:
+    async def _item(self, declared: UseCase, row: Json, rules: BusinessRules | None) -> Json | None:
         """A held verdict as it is stored once it is given; ``None`` where it does not fit now."""
         about = await self._reviews.shown(row["review_id"])
         if about.content_hash != row["shown"]:
@@ -309,8 +309,10 @@ def _json(value: object) -> Jsonb | None:
     return None if value is None else Jsonb(value)
 
 
-def _held(declared: UseCase, held_id: str, review_id: str, labels: Sequence[UnknownLabel]) -> Held:
-    return Held(
+def _held(
+    declared: UseCase, held_id: str, review_id: str, labels: Sequence[UnknownLabel]
+) -> HeldVerdict:
+    return HeldVerdict(
         id=held_id,
         review_id=review_id,
         labels=labels,

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from roadbed.decisions.evaluation import Evaluation
-from roadbed.decisions.model import Route, Service
+from roadbed.decisions.model import Deployment, Route
 from roadbed.examples.model import KnownCase
 from roadbed.intake.validation import body_hash
 from roadbed.scoring.assessment import Truth, agree, assess, is_wrong
@@ -39,7 +39,7 @@ Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Case:
+class CheckCase:
     """A task to be made from ``origin``, if that was a task.
 
     ``barred`` may not have it, ``spared`` are not given it unless they ask for it, and
@@ -73,7 +73,7 @@ class Known:
     wrong: bool
 
 
-def task_of(declared: UseCase, case: Case, task_id: str, came: datetime) -> dict[str, Any]:
+def task_of(declared: UseCase, case: CheckCase, task_id: str, came: datetime) -> dict[str, Any]:
     """The task of a case, as it is admitted."""
     return {
         "id": task_id,
@@ -148,7 +148,7 @@ def _label(row: Json, name: str) -> Content | None:
 
 
 def again(
-    service: Service,
+    service: Deployment,
     row: Json,
     kind: str,
     *,
@@ -156,10 +156,10 @@ def again(
     barred: Sequence[str] = (),
     spared: Sequence[str] = (),
     reserved_for: str | None = None,
-) -> Case:
+) -> CheckCase:
     """The same task once more, blind, for somebody else; ``key`` is like those around it."""
     decided = {name: row[name] for name in _DECIDED} | {"halt_epoch": service.halt_epoch}
-    return Case(
+    return CheckCase(
         kind=kind,
         content=row["input"],
         source=row["source"],

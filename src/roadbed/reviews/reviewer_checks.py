@@ -16,13 +16,13 @@ from psycopg.types.json import Jsonb
 
 from roadbed.decisions import routing
 from roadbed.decisions.batch_evaluation import KnownInput
-from roadbed.decisions.model import Answered, Route, Service
+from roadbed.decisions.model import Answered, Deployment, Route
 from roadbed.examples.service import Examples
 from roadbed.intake.tasks import ADMIT
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.reviews.reviewer_check_cases import (
-    Case,
+    CheckCase,
     Known,
     again,
     agreed,
@@ -57,7 +57,7 @@ _KEYS_TRIED = 20
 Json = Mapping[str, Any]
 
 
-class Measuring:
+class ReviewerChecks:
     """Makes cases, settles second looks, reads figures."""
 
     def __init__(
@@ -80,7 +80,7 @@ class Measuring:
         self._rests: dict[str, float] = {}
         self._whole: dict[str, float] = {}  # when all of the look back is due again
 
-    async def tick(self, service: Service) -> None:
+    async def tick(self, service: Deployment) -> None:
         """Do what is due: second looks, disagreements, the lead's answers, known cases."""
         declared = service.loaded.declared
         await self._second_looks(service)
@@ -89,7 +89,7 @@ class Measuring:
         await self._other_answers(service)
         await self._checks(service)
 
-    async def ask_about(self, service: Service, release: Release) -> int:
+    async def ask_about(self, service: Deployment, release: Release) -> int:
         """Have people judge the candidate's answers that its gate could not tell right from wrong.
 
         Each becomes a review like any other: nobody sees which version answered, and its author
@@ -116,7 +116,7 @@ class Measuring:
                 )
         return opened
 
-    async def _other_answers(self, service: Service) -> None:
+    async def _other_answers(self, service: Deployment) -> None:
         """In a canary, the answer of the version that did not decide, where only people can judge.
 
         What was decided is judged in the task's own review. No author of the candidate judges it.
@@ -139,7 +139,7 @@ class Measuring:
 
     async def _ask(
         self,
-        service: Service,
+        service: Deployment,
         of_case: str,
         input: Json,
         content: Content,
@@ -154,7 +154,7 @@ class Measuring:
         like = await self._like_these(declared)
         return await self._make(
             declared,
-            Case(
+            CheckCase(
                 kind="answer",
                 content=input,
                 source=like["source"],
@@ -205,7 +205,7 @@ class Measuring:
         checks = await self._database.fetch(_SQL["checks_passed"], facts)
         return [figures_of(row, checks, declared.certainty) for row in pace]
 
-    async def _second_looks(self, service: Service) -> None:
+    async def _second_looks(self, service: Deployment) -> None:
         declared = service.loaded.declared
         if declared.second_look_share <= 0.0:
             return
@@ -232,7 +232,7 @@ class Measuring:
         if whole and len(due) < _SECONDS_AT_ONCE:
             self._whole[declared.name] = began + _WHOLE_SECONDS
 
-    async def _disagreements(self, service: Service) -> None:
+    async def _disagreements(self, service: Deployment) -> None:
         declared = service.loaded.declared
         rows = await self._database.fetch(_SQL["disagreements"], {"use_case": declared.name})
         for row in rows:
@@ -240,7 +240,7 @@ class Measuring:
                 await self._dispute(service, row)
             await self._settle(row["second_task"], row["word"], passed=None)
 
-    async def _dispute(self, service: Service, row: Json) -> None:
+    async def _dispute(self, service: Deployment, row: Json) -> None:
         """Two labels of one task differ: ask who knows neither, the domain lead if possible."""
         declared = service.loaded.declared
         facts = {"use_case": declared.name, "since": self._clock.now() - _LOOK_BACK}
@@ -270,7 +270,7 @@ class Measuring:
                 )
             await self._settle(row["task_id"], row["word"], passed=upheld)
 
-    async def _checks(self, service: Service) -> None:
+    async def _checks(self, service: Deployment) -> None:
         """As many known cases as the declared share of what was reviewed asks for."""
         declared, decider = service.loaded.declared, service.live.decider
         row = await self._database.fetch_one(_SQL["reviewed_lately"], {"use_case": declared.name})
@@ -312,8 +312,8 @@ class Measuring:
             del self._rests[declared.name]
 
     async def _known_case(
-        self, service: Service, known: Sequence[Known], *, wrong: bool
-    ) -> Case | None:
+        self, service: Deployment, known: Sequence[Known], *, wrong: bool
+    ) -> CheckCase | None:
         """A case that the live version really gets wrong, or right, on its way to a person.
 
         Without one that it gets wrong, another case's right answer is proposed. It looks like the
@@ -333,7 +333,7 @@ class Measuring:
         model = await self._like_these(declared)
         live, answer, routed = service.live, picked.evaluation.answer, picked.evaluation.routed
         truth = picked.case.truth
-        return Case(
+        return CheckCase(
             kind="check",
             content=picked.case.content,
             source=model["source"],
@@ -375,7 +375,7 @@ class Measuring:
                 return changed
         return None
 
-    async def _make(self, declared: UseCase, case: Case) -> bool:
+    async def _make(self, declared: UseCase, case: CheckCase) -> bool:
         """Put a case into the queue by the statements of every task, or nothing of it."""
         task_id, now = self._ids.task(), self._clock.now()
         known = case.known.right if case.known else None
@@ -416,7 +416,7 @@ class Measuring:
         return True
 
     def _decided(
-        self, declared: UseCase, case: Case, task_id: str, now: datetime
+        self, declared: UseCase, case: CheckCase, task_id: str, now: datetime
     ) -> dict[str, Any]:
         decided = dict(case.decided)
         first = routing.priority(decided["reason_code"], reference=False)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from roadbed.people.duties import Parties
-from roadbed.reviews.model import Given, Review
+from roadbed.reviews.model import RecordedVerdict, Review
 from roadbed.reviews.verdicts import Shown, Verdict
 from roadbed.scoring.content import Content, content_hash
 
@@ -26,10 +26,10 @@ TURNED_OUT_WRONG = "Somebody reported that this answer turned out wrong."
 TAKEN_BACK = "Somebody had reported that this answer turned out wrong, and took it back."
 
 
-def given_of(about: Shown, verdict: Verdict, item: Mapping[str, Any]) -> Given:
+def given_of(about: Shown, verdict: Verdict, item: Mapping[str, Any]) -> RecordedVerdict:
     """What is answered to a verdict, as ``item`` is stored."""
     right = verdict.right
-    return Given(
+    return RecordedVerdict(
         verdict_id=item["id"],
         review_id=item["review_id"],
         kind=verdict.kind,

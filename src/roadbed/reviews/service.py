@@ -26,14 +26,14 @@ from roadbed.reviews.errors import (
     UnknownReviewError,
     VerdictError,
 )
-from roadbed.reviews.labels import LabelBook
-from roadbed.reviews.model import Given, Review, VerdictKind
+from roadbed.reviews.labels import KnownLabels
+from roadbed.reviews.model import RecordedVerdict, Review, VerdictKind
 from roadbed.reviews.rows import about_of, given_of, parties_of, review_of, right_actions
 from roadbed.reviews.verdicts import Shown, Verdict, read_verdict
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write, write_within
-from roadbed.usecases.business_rules import RuleBook
+from roadbed.usecases.business_rules import BusinessRules
 from roadbed.usecases.delivery_plan import plan
 from roadbed.usecases.use_case import UseCase
 
@@ -69,7 +69,7 @@ class Reviews:
         self._on_undo = tuple(on_undo)
         self.claim_seconds = claim_seconds
         self._claimed: dict[str, Shown] = {}  # what was read with a claim, for its verdict
-        self.labels = LabelBook(database)
+        self.labels = KnownLabels(database)
 
     async def queue(
         self,
@@ -179,9 +179,9 @@ class Reviews:
         new_kind: bool = False,
         actions: Sequence[Mapping[str, Any]] | None = None,
         shown: str | None = None,
-        rules: RuleBook | None = None,
+        rules: BusinessRules | None = None,
         may_approve: bool = False,
-    ) -> Given:
+    ) -> RecordedVerdict:
         """Close a review with a verdict. When this returns, verdict and example are on disk.
 
         The same verdict of the same person once more changes nothing and is answered like the

@@ -13,7 +13,7 @@ from roadbed.reviews.rules import as_declared
 from roadbed.scoring.assessment import Truth, agree, assess, is_wrong
 from roadbed.scoring.content import Content, same
 from roadbed.scoring.scorers import Score
-from roadbed.usecases.business_rules import RuleBook
+from roadbed.usecases.business_rules import BusinessRules
 from roadbed.usecases.delivery_plan import checked_actions
 from roadbed.usecases.destinations import Action
 from roadbed.usecases.parsing import form_of
@@ -65,7 +65,7 @@ def read_verdict(
     *,
     output: Json | None,
     actions: Sequence[Json] | None,
-    rules: RuleBook | None,
+    rules: BusinessRules | None,
     may_approve: bool,
 ) -> Verdict:
     """A verdict with its score. Raises ``VerdictError`` when it does not fit the review.
@@ -163,7 +163,7 @@ def _score(
 
 
 def _released(
-    shown: Shown, right: Content, rules: RuleBook | None, *, written: bool
+    shown: Shown, right: Content, rules: BusinessRules | None, *, written: bool
 ) -> list[dict[str, Any]]:
     """The right actions with what rules decide on them.
 

@@ -18,7 +18,7 @@ _ROUNDS = 60  # halvings: far below any rounding
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Difference:
+class PairedDifference:
     """Mean of L_new - L_old over all ``n`` items; each end holds with ``certainty``.
 
     Of wrong and right answers that is P(new wrong) - P(old wrong). ``fixed`` are items on which the
@@ -38,7 +38,7 @@ class Difference:
 
 def difference(
     *, n: int, fixed: int, broken: int, certainty: float, waiting: int = 0
-) -> Difference:
+) -> PairedDifference:
     """The paired difference with the score interval of Tango 1998 (Statistics in Medicine 17).
 
     ``n`` items were drawn. ``waiting`` of them have no label and two different answers; where both
@@ -47,7 +47,7 @@ def difference(
     a normal interval would have no width at all.
     """
     z = float(distributions.norm.ppf(certainty))
-    return Difference(
+    return PairedDifference(
         n=n,
         fixed=fixed,
         broken=broken,
@@ -59,7 +59,9 @@ def difference(
     )
 
 
-def mean_difference(change: Floats, certainty: float, waiting: Bools | None = None) -> Difference:
+def mean_difference(
+    change: Floats, certainty: float, waiting: Bools | None = None
+) -> PairedDifference:
     """The paired difference of losses in [0, 1], by betting: no assumption about their shape.
 
     ``change`` is L_new - L_old, in [-1, 1], shape (n,), in the order drawn; it is not read where
@@ -68,7 +70,7 @@ def mean_difference(change: Floats, certainty: float, waiting: Bools | None = No
     """
     known = np.ones(len(change), dtype=bool) if waiting is None else ~waiting
     moved = change[known]
-    return Difference(
+    return PairedDifference(
         n=len(change),
         fixed=int((moved < 0.0).sum()),
         broken=int((moved > 0.0).sum()),

@@ -18,7 +18,7 @@ _HALF = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class AutomationState:
     """What is in force. ``threshold`` is ``None`` while nothing may be automatic.
 
     ``cautious`` says that the cautious confidence is compared with it. ``rate`` is the share drawn
@@ -76,7 +76,7 @@ class _Cautious:
 def prove(
     evidence: Evidence,
     training: Training | None,
-    standing: Standing,
+    standing: AutomationState,
     *,
     risk_limit: float,
     delta: float,
@@ -115,13 +115,13 @@ def prove(
     return Proof(sign=sign, certificate=plain, bridged=False, on_alarm=on_alarm)
 
 
-def renewed(standing: Standing, proof: Proof, *, sample: int) -> Standing:
+def renewed(standing: AutomationState, proof: Proof, *, sample: int) -> AutomationState:
     """After a version went live with ``proof``; ``sample`` reference items are labelled."""
     state = after(standing.state, proof.sign)
     opened = state in (State.OPEN, State.CAUTIOUS) and proof.sign is not Sign.NOT_PROVEN
     cautious = opened and proof.bridged
     rate = coin.RATE_CAUTIOUS if cautious else coin.rate(automating=opened, sample=sample)
-    return Standing(
+    return AutomationState(
         state=state,
         threshold=proof.certificate.threshold if opened else None,
         cautious=cautious,
@@ -132,8 +132,8 @@ def renewed(standing: Standing, proof: Proof, *, sample: int) -> Standing:
 
 
 def alarmed(
-    standing: Standing, sign: Sign, *, grid: Sequence[float], on_alarm: float | None
-) -> Standing:
+    standing: AutomationState, sign: Sign, *, grid: Sequence[float], on_alarm: float | None
+) -> AutomationState:
     """After labelled evidence gave ``sign``; ``grid`` holds the certificate's thresholds."""
     state = after(standing.state, sign)
     if state is standing.state:
@@ -147,7 +147,7 @@ def alarmed(
             rate=min(2.0 * standing.rate, coin.RATE_BEFORE),
         )
     if state is State.CAUTIOUS:
-        return Standing(
+        return AutomationState(
             state=state,
             threshold=on_alarm,
             cautious=True,
@@ -155,7 +155,7 @@ def alarmed(
             since_alarm=True,
             bridges_left=novelty.CAUTIOUS_IMPROVEMENTS,
         )
-    return Standing(state=state, since_alarm=True)
+    return AutomationState(state=state, since_alarm=True)
 
 
 def sign_of(audit: RunningAudit, kinds: KindAlarm) -> Sign | None:

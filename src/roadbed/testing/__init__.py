@@ -14,16 +14,15 @@ from roadbed.testing.conformance import (
     Ledger,
     Subject,
     check_connector,
-    make_parcel,
+    make_request,
 )
 from roadbed.testing.model_server import ModelCall, ModelReply, ModelServer
 from roadbed.testing.proxy import Fault, FaultProxy
-from roadbed.testing.receiver import Arrival, Receiver, Reply
+from roadbed.testing.receiver import ReceivedRequest, Receiver, Reply
 
 __all__ = [
     "CHECKS",
     "HOSTILE",
-    "Arrival",
     "ConformanceError",
     "Fault",
     "FaultProxy",
@@ -31,9 +30,10 @@ __all__ = [
     "ModelCall",
     "ModelReply",
     "ModelServer",
+    "ReceivedRequest",
     "Receiver",
     "Reply",
     "Subject",
     "check_connector",
-    "make_parcel",
+    "make_request",
 ]

@@ -10,8 +10,8 @@ from typing import Protocol
 from roadbed.kernel.json import JsonObject
 from roadbed.usecases.destinations import (
     Connector,
-    Outside,
-    Parcel,
+    DeliveryRequest,
+    EgressClient,
     RefusedError,
     Sent,
     TemporaryError,
@@ -36,8 +36,8 @@ _numbers = count(1)
 class Ledger(Protocol):
     """What the receiver itself knows, read past the connector."""
 
-    async def standing(self, parcel: Parcel) -> Sequence[Sequence[str]]:
-        """The effects that stand for this parcel, each as the texts in it."""
+    async def standing(self, request: DeliveryRequest) -> Sequence[Sequence[str]]:
+        """The effects that stand for this delivery, each as the texts in it."""
         ...
 
 
@@ -54,32 +54,32 @@ class Subject:
     """A connector under test, and the same one pointed at trouble.
 
     ``unreachable`` where nobody listens; ``cut`` through a proxy that cuts when the answer comes;
-    ``refusing`` at a receiver that refuses for good. The content of ``make_parcel`` must reach the
+    ``refusing`` at a receiver that refuses for good. The content of ``make_request`` must reach the
     receiver: ``output.note`` above all.
     """
 
     connector: Connector
     ledger: Ledger
-    outside: Callable[[], Outside]
+    egress: Callable[[], EgressClient]
     unreachable: Connector | None = None
     cut: Connector | None = None
     refusing: Connector | None = None
     secrets: Sequence[str] = ()
 
-    async def send(self, parcel: Parcel) -> Sent:
+    async def send(self, request: DeliveryRequest) -> Sent:
         """Send it by the connector that should work."""
-        return await self.connector.send(parcel, self.outside())
+        return await self.connector.send(request, self.egress())
 
 
 Check = Callable[[Subject], Awaitable[None]]
 
 
-def make_parcel(note: str = "by hand", *, key: str | None = None) -> Parcel:
-    """A parcel with a key of its own, and ``note`` in what it carries."""
+def make_request(note: str = "by hand", *, key: str | None = None) -> DeliveryRequest:
+    """A delivery with a key of its own, and ``note`` in what it carries."""
     number = next(_numbers)
     content: JsonObject = {"queue": "returns", "note": note, "count": number}
     task = f"tsk_{number:06}"
-    return Parcel(
+    return DeliveryRequest(
         id=f"dlv_{number:06}",
         key=key or f"check-{number:06}",
         use_case="check",
@@ -95,7 +95,7 @@ def make_parcel(note: str = "by hand", *, key: str | None = None) -> Parcel:
 async def check_connector(
     connector: Connector,
     ledger: Ledger,
-    outside: Callable[[], Outside],
+    egress: Callable[[], EgressClient],
     *,
     unreachable: Connector | None = None,
     cut: Connector | None = None,
@@ -109,7 +109,7 @@ async def check_connector(
     subject = Subject(
         connector=connector,
         ledger=ledger,
-        outside=outside,
+        egress=egress,
         unreachable=unreachable,
         cut=cut,
         refusing=refusing,
@@ -137,59 +137,59 @@ async def settings_are_sound(subject: Subject) -> None:
 
 async def a_parcel_makes_one_effect(subject: Subject) -> None:
     """Sent once, it stands once."""
-    parcel = make_parcel()
-    await subject.send(parcel)
-    await _stands(subject, parcel, 1)
+    request = make_request()
+    await subject.send(request)
+    await _stands(subject, request, 1)
 
 
 async def a_repeated_key_makes_no_second_effect(subject: Subject) -> None:
     """Where the receiver knows keys, five attempts are one effect."""
     if subject.connector.key_horizon is None:
         raise NotApplicable
-    parcel = make_parcel()
+    request = make_request()
     for _ in range(5):
-        await subject.send(parcel)
-    await _stands(subject, parcel, 1)
+        await subject.send(request)
+    await _stands(subject, request, 1)
 
 
 async def looking_up_finds_what_was_sent_and_nothing_else(subject: Subject) -> None:
     """``None`` before, found after, and a neighbour's key is not mistaken for it."""
     if not subject.connector.can_look_up:
         raise NotApplicable
-    parcel, neighbour = make_parcel(), make_parcel()
-    before = await subject.connector.look_up(parcel, subject.outside())
+    request, neighbour = make_request(), make_request()
+    before = await subject.connector.look_up(request, subject.egress())
     _hold(before is None, "it found what was never sent")
-    await subject.send(parcel)
-    found = await subject.connector.look_up(parcel, subject.outside())
+    await subject.send(request)
+    found = await subject.connector.look_up(request, subject.egress())
     _hold(found is not None, "it did not find what was sent")
-    other = await subject.connector.look_up(neighbour, subject.outside())
-    _hold(other is None, "it took another parcel's effect for this one's")
+    other = await subject.connector.look_up(neighbour, subject.egress())
+    _hold(other is None, "it took another delivery's effect for this one's")
 
 
 async def taking_back_twice_is_once(subject: Subject) -> None:
     """Nothing stands after, the second time changes nothing, a neighbour is left alone."""
     if not subject.connector.can_compensate:
         raise NotApplicable
-    parcel, neighbour = make_parcel(), make_parcel()
-    sent = await subject.send(parcel)
+    request, neighbour = make_request(), make_request()
+    sent = await subject.send(request)
     await subject.send(neighbour)
     for _ in range(2):
-        await subject.connector.compensate(parcel, sent, subject.outside())
-        await _stands(subject, parcel, 0)
+        await subject.connector.compensate(request, sent, subject.egress())
+        await _stands(subject, request, 0)
     await _stands(subject, neighbour, 1)
     if subject.connector.can_look_up:
-        found = await subject.connector.look_up(parcel, subject.outside())
+        found = await subject.connector.look_up(request, subject.egress())
         _hold(found is None, "it still finds what was taken back")
 
 
 async def what_it_cannot_do_it_refuses(subject: Subject) -> None:
     """``look_up`` and ``compensate`` never answer as if, where they cannot."""
-    parcel = make_parcel()
+    request = make_request()
     if not subject.connector.can_look_up:
-        looked = subject.connector.look_up(parcel, subject.outside())
+        looked = subject.connector.look_up(request, subject.egress())
         await _raises(looked, RefusedError, "looking up")
     if not subject.connector.can_compensate:
-        taken = subject.connector.compensate(parcel, Sent(), subject.outside())
+        taken = subject.connector.compensate(request, Sent(), subject.egress())
         await _raises(taken, RefusedError, "taking back")
 
 
@@ -214,7 +214,7 @@ async def secrets_are_never_shown(subject: Subject) -> None:
     for each in (subject.unreachable, subject.cut, subject.refusing):
         if each is not None:
             try:
-                await each.send(make_parcel(), subject.outside())
+                await each.send(make_request(), subject.egress())
             except Exception as error:
                 shown += [repr(each), repr(error), repr(error.__cause__)]
     for secret in subject.secrets:
@@ -224,9 +224,9 @@ async def secrets_are_never_shown(subject: Subject) -> None:
 async def hostile_text_stays_data(subject: Subject) -> None:
     """Quotes, line breaks, formulas, SQL, HTML, templates arrive as they were."""
     for note in HOSTILE:
-        parcel = make_parcel(note)
-        await subject.send(parcel)
-        standing = await subject.ledger.standing(parcel)
+        request = make_request(note)
+        await subject.send(request)
+        standing = await subject.ledger.standing(request)
         _hold(len(standing) == 1, f"{note!r} made {len(standing)} effects")
         carried = any(_lines(note) in _lines(text) for text in standing[0])
         _hold(carried, f"{note!r} did not arrive as it was: {standing[0]}")
@@ -250,15 +250,15 @@ CHECKS: Mapping[str, Check] = {
 }
 
 
-async def _stands(subject: Subject, parcel: Parcel, wanted: int) -> None:
-    found = len(await subject.ledger.standing(parcel))
+async def _stands(subject: Subject, request: DeliveryRequest, wanted: int) -> None:
+    found = len(await subject.ledger.standing(request))
     _hold(found == wanted, f"{found} effects stand at the receiver instead of {wanted}")
 
 
 async def _fails(subject: Subject, connector: Connector | None, kind: type[Exception]) -> None:
     if connector is None:
         raise NotApplicable
-    await _raises(connector.send(make_parcel(), subject.outside()), kind, "sending")
+    await _raises(connector.send(make_request(), subject.egress()), kind, "sending")
 
 
 async def _raises(doing: Awaitable[object], kind: type[Exception], what: str) -> None:

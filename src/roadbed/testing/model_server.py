@@ -13,7 +13,15 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from roadbed.testing import protocols
-from roadbed.testing.receiver import Arrival, Receive, Reply, Send, Server, answer, arrived
+from roadbed.testing.receiver import (
+    Receive,
+    ReceivedRequest,
+    ReceiverServer,
+    Reply,
+    Send,
+    answer,
+    arrived,
+)
 
 Finish = Literal["stop", "length", "content_filter", "refusal"]
 
@@ -85,7 +93,7 @@ class ModelServer:
         self.calls: list[ModelCall] = []
         self.at_once = 0
         self._under_way = 0
-        self._server = Server(self._app)
+        self._server = ReceiverServer(self._app)
 
     @property
     def url(self) -> str:
@@ -122,7 +130,7 @@ class ModelServer:
         finally:
             self._under_way -= 1
 
-    async def _reply(self, arrival: Arrival) -> Reply:
+    async def _reply(self, arrival: ReceivedRequest) -> Reply:
         call = _call(arrival)
         if call is None:
             return Reply(status=404, body=b'{"error": {"message": "no such path"}}')
@@ -143,7 +151,7 @@ class ModelServer:
         return found if isinstance(found, ModelReply) else ModelReply(output=found)
 
 
-def _call(arrival: Arrival) -> ModelCall | None:
+def _call(arrival: ReceivedRequest) -> ModelCall | None:
     if arrival.method != "POST" or arrival.path not in protocols.READ:
         return None
     body = json.loads(arrival.body)
@@ -167,13 +175,15 @@ def _body(call: ModelCall, made: ModelReply) -> bytes:
     return json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
-def _said(call: ModelCall, made: ModelReply) -> protocols.Said:
+def _said(call: ModelCall, made: ModelReply) -> protocols.ProtocolReply:
     """Through a tool if the request has tools, else as text."""
     if made.output is None and made.arguments is None:
-        return protocols.Said(text=made.text)
+        return protocols.ProtocolReply(text=made.text)
     arguments = made.arguments
     if arguments is None:
         arguments = json.dumps(made.output, ensure_ascii=False)
     if not call.tools:
-        return protocols.Said(text=arguments)
-    return protocols.Said(text=made.text, tool=made.tool or next(iter(call.tools)), json=arguments)
+        return protocols.ProtocolReply(text=arguments)
+    return protocols.ProtocolReply(
+        text=made.text, tool=made.tool or next(iter(call.tools)), json=arguments
+    )

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from roadbed.improvement.mining import Seen
+from roadbed.improvement.mining import ReviewedCase
 
 LINES = ("house", "garden", "sport", "office", "toys")
 REGIONS = ("north", "south", "east", "west")
@@ -54,7 +54,7 @@ class Placement(BaseModel):
 class Planted:
     """The verdicts, the reference table as it stands, and the line it should hold."""
 
-    seen: Sequence[Seen]
+    seen: Sequence[ReviewedCase]
     table: dict[str, dict[str, str]]
     right_line: str
 
@@ -66,7 +66,7 @@ def planted(seed: int, *, corrections: int = 40, accepted: int = 400) -> Planted
     right_line = "toys" if table[WRONG_KEY]["line"] == "sport" else "sport"
     wanted = {"rule": corrections // 2, "record": corrections // 5}
     wanted["alias"] = corrections - sum(wanted.values())
-    seen: list[Seen] = []
+    seen: list[ReviewedCase] = []
     while any(wanted.values()) or len(seen) < corrections + accepted:
         order = _order(chance, table, wanted)
         decided, right = look_up(order, table), truth(order, table, right_line)
@@ -146,8 +146,10 @@ def _order(
     )
 
 
-def _seen(number: int, order: Order, decided: dict[str, Any], right: dict[str, Any]) -> Seen:
-    return Seen(
+def _seen(
+    number: int, order: Order, decided: dict[str, Any], right: dict[str, Any]
+) -> ReviewedCase:
+    return ReviewedCase(
         task_id=f"tsk_{number:028d}",
         input=order.model_dump(mode="json"),
         decided=decided,

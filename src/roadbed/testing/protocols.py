@@ -12,7 +12,7 @@ Provider = Literal["openai", "anthropic"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Said:
+class ProtocolReply:
     """What the model says: text, a call of ``tool`` with ``json`` as its arguments, or both."""
 
     text: str = ""
@@ -24,7 +24,7 @@ class Said:
 class Writer:
     """How a provider writes replies and errors."""
 
-    reply: Callable[[Said, str, str, tuple[int, int] | None], Mapping[str, Any]]
+    reply: Callable[[ProtocolReply, str, str, tuple[int, int] | None], Mapping[str, Any]]
     error: Callable[[str, str], Mapping[str, Any]]
 
 
@@ -64,7 +64,7 @@ def _text(content: Any) -> str:
 
 
 def _openai(
-    said: Said, model: str, finish: str, usage: tuple[int, int] | None
+    said: ProtocolReply, model: str, finish: str, usage: tuple[int, int] | None
 ) -> Mapping[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": said.text or None}
     if finish == "refusal":
@@ -89,7 +89,7 @@ def _openai(
 
 
 def _anthropic(
-    said: Said, model: str, finish: str, usage: tuple[int, int] | None
+    said: ProtocolReply, model: str, finish: str, usage: tuple[int, int] | None
 ) -> Mapping[str, Any]:
     content: list[dict[str, Any]] = [{"type": "text", "text": said.text}] if said.text else []
     if said.tool:

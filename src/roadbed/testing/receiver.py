@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import uvicorn
 
-from roadbed.usecases.destinations import Parcel
+from roadbed.usecases.destinations import DeliveryRequest
 
 _EFFECTS = "/effects/"
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -22,7 +22,7 @@ Application = Callable[[Mapping[str, Any], Receive, Send], Awaitable[None]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Arrival:
+class ReceivedRequest:
     """One request as it came in. ``headers`` have lower-case names."""
 
     method: str
@@ -56,11 +56,11 @@ class Receiver:
 
     def __init__(self, *, remembers: bool = True) -> None:
         self.remembers = remembers
-        self.arrivals: list[Arrival] = []
+        self.arrivals: list[ReceivedRequest] = []
         self.effects: dict[str, list[bytes]] = {}
         self.replies: deque[Reply] = deque()
         self.always: Reply | None = None
-        self._server = Server(self._app)
+        self._server = ReceiverServer(self._app)
 
     @property
     def port(self) -> int:
@@ -70,9 +70,9 @@ class Receiver:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def standing(self, parcel: Parcel) -> Sequence[Sequence[str]]:
-        """The texts of each effect that stands under the parcel's key: a ``Ledger``."""
-        return [texts(each) for each in self.effects.get(parcel.key, ())]
+    async def standing(self, request: DeliveryRequest) -> Sequence[Sequence[str]]:
+        """The texts of each effect that stands under the delivery's key: a ``Ledger``."""
+        return [texts(each) for each in self.effects.get(request.key, ())]
 
     async def __aenter__(self) -> Self:
         await self._server.start()
@@ -96,7 +96,7 @@ class Receiver:
             self._work(arrival)
         await answer(reply, send)
 
-    def _work(self, arrival: Arrival) -> Reply:
+    def _work(self, arrival: ReceivedRequest) -> Reply:
         if arrival.method in ("GET", "DELETE"):
             key = arrival.path.removeprefix(_EFFECTS)
             if key not in self.effects:
@@ -113,7 +113,7 @@ class Receiver:
         return _json({"id": key, "ok": True})
 
 
-class Server:
+class ReceiverServer:
     """An application on a free port of this machine, inside the running event loop."""
 
     def __init__(self, app: Application) -> None:
@@ -168,9 +168,9 @@ class BrokenOffError(ConnectionError):
     """The client went before its request was whole: nothing has arrived."""
 
 
-async def arrived(scope: Mapping[str, Any], receive: Receive) -> Arrival:
+async def arrived(scope: Mapping[str, Any], receive: Receive) -> ReceivedRequest:
     """The whole request. Raises ``BrokenOffError``."""
-    return Arrival(
+    return ReceivedRequest(
         method=scope["method"],
         path=scope["path"],
         query=scope["query_string"].decode("latin-1"),

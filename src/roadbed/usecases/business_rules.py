@@ -59,7 +59,7 @@ class Fired:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RuleBook:
+class BusinessRules:
     """The rules of one use case, in the order written: the first that fires decides."""
 
     before: tuple[Rule, ...] = ()
@@ -115,10 +115,10 @@ def _first(rules: tuple[Rule, ...], facts: Mapping[str, object]) -> Fired | None
     return None
 
 
-def read_rules(path: Path) -> RuleBook:
+def read_rules(path: Path) -> BusinessRules:
     """The rules in ``path``, none when there is no such file. Raises ``UseCaseError``."""
     if not path.exists():
-        return RuleBook()
+        return BusinessRules()
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -143,7 +143,7 @@ def read_rules(path: Path) -> RuleBook:
             found[item[0]].append(item[1])
     if problems:
         raise UseCaseError(path.parent.name, problems)
-    return RuleBook(**{moment: tuple(rules) for moment, rules in found.items()})
+    return BusinessRules(**{moment: tuple(rules) for moment, rules in found.items()})
 
 
 def _rules(content: object, path: Path) -> Iterator[tuple[str, Rule | ActionRule] | Problem]:

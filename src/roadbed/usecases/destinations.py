@@ -14,7 +14,7 @@ from roadbed.kernel.json import JsonObject
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Parcel:
+class DeliveryRequest:
     """One effect to make, as a connector is given it.
 
     ``key`` is the same at every attempt: a receiver that remembers keys makes the effect once.
@@ -52,8 +52,8 @@ class TemporaryError(Exception):
 class RefusedError(Exception):
     """Nothing happened, and the same attempt would fail again: a person has to look.
 
-    ``cause`` is one word for what would fail every parcel in the same way: ``401``, ``secret``.
-    The pod is told of it once, not at each parcel.
+    ``cause`` is one word for what would fail every delivery in the same way: ``401``, ``secret``.
+    The pod is told of it once, not at each delivery.
     """
 
     def __init__(self, detail: str, *, cause: str | None = None) -> None:
@@ -74,7 +74,7 @@ class Response:
     body: bytes
 
 
-class Outside(Protocol):
+class EgressClient(Protocol):
     """The only way out, handed to a connector for one attempt."""
 
     async def request(
@@ -139,7 +139,7 @@ class Connector(Protocol):
         """What is wrong with the settings, one sentence each; no I/O."""
         ...
 
-    async def send(self, parcel: Parcel, outside: Outside) -> Sent:
+    async def send(self, sending: DeliveryRequest, egress: EgressClient) -> Sent:
         """Make the effect.
 
         Raises ``TemporaryError``, ``RefusedError``, ``UnknownOutcomeError``; anything else counts
@@ -147,11 +147,11 @@ class Connector(Protocol):
         """
         ...
 
-    async def look_up(self, parcel: Parcel, outside: Outside) -> Sent | None:
-        """What stands at the receiver under the parcel's key; ``None``: nothing does."""
+    async def look_up(self, sending: DeliveryRequest, egress: EgressClient) -> Sent | None:
+        """What stands at the receiver under the delivery's key; ``None``: nothing does."""
         ...
 
-    async def compensate(self, parcel: Parcel, sent: Sent, outside: Outside) -> Sent:
+    async def compensate(self, sending: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
         """Take the effect back; doing it twice is the same as once."""
         ...
 

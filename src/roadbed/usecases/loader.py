@@ -14,7 +14,7 @@ from types import ModuleType
 from pydantic import BaseModel
 
 from roadbed.tables import LeftOut, Table, TableError
-from roadbed.usecases.business_rules import RuleBook, read_rules
+from roadbed.usecases.business_rules import BusinessRules, read_rules
 from roadbed.usecases.decider import LabelledExample, Records
 from roadbed.usecases.errors import Problem, UseCaseError
 from roadbed.usecases.labels import normal_output
@@ -35,7 +35,7 @@ class LoadedUseCase:
     declared: UseCase
     folder: Path
     files: Mapping[str, str]
-    rules: RuleBook = field(default_factory=RuleBook)
+    rules: BusinessRules = field(default_factory=BusinessRules)
     records: Records = field(default_factory=dict)
     code: Path | None = None
 

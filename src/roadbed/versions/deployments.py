@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import psycopg
 
 from roadbed.decisions.decider_runner import Decider
-from roadbed.decisions.model import LiveVersion, Service, Trial
+from roadbed.decisions.model import Deployment, LiveVersion, Trial
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import CertificateId, VersionId
-from roadbed.risk.promise import Standing
+from roadbed.risk.promise import AutomationState
 from roadbed.risk.slices import Pooling
 from roadbed.risk.states import State
 from roadbed.storage.background import Warnings
@@ -28,19 +28,19 @@ _SQL = queries(__package__)
 _LOOK_AGAIN_SECONDS = 2.0  # should a notification get lost, a change is still seen this soon
 
 
-class Registry:
-    """Serves ``Service`` records from memory. Implements ``decisions.model.Services``."""
+class Deployments:
+    """Serves ``Deployment`` records from memory. Implements ``decisions.model.Services``."""
 
     def __init__(self, database: Database, store: VersionStore) -> None:
         self._database = database
         self._store = store
         self._warnings = Warnings()
-        self._services: dict[str, Service] = {}
+        self._services: dict[str, Deployment] = {}
         self._folders: dict[str, LoadedUseCase] = {}
         self._unloadable: dict[str, RoadbedError] = {}
         self._unreleased: dict[str, tuple[LoadedUseCase, Decider | None]] = {}
 
-    def get(self, use_case: str) -> Service:
+    def get(self, use_case: str) -> Deployment:
         """The service of a use case. Raises ``UnknownUseCaseError``."""
         try:
             return self._services[use_case]
@@ -122,12 +122,12 @@ class Registry:
                 self._warnings.say("releases and halts not followed", error)
                 await asyncio.sleep(0.5)
 
-    async def _read(self, folder: LoadedUseCase) -> Service:
+    async def _read(self, folder: LoadedUseCase) -> Deployment:
         row = await self._database.fetch_one(_SQL["service"], {"name": folder.name})
         if row is None:
             raise UnknownUseCaseError(folder.name)
         found, same = await self._runnable(folder, row)
-        return Service(
+        return Deployment(
             loaded=found.loaded if found else folder,
             live=_live(found, row)
             if found and same
@@ -233,7 +233,7 @@ def _live(found: Runnable, row: Row) -> LiveVersion:
 def _unproven(folder: LoadedUseCase, decider: Decider | None, row: Row) -> LiveVersion:
     """Another behaviour than the one that was proven: people decide, seeing what it proposes."""
     halted = standing(row).state is State.HALTED
-    stands = Standing(state=State.HALTED if halted else State.SHADOW)
+    stands = AutomationState(state=State.HALTED if halted else State.SHADOW)
     return LiveVersion(
         id=None,
         decider=decider,

@@ -11,7 +11,7 @@ from typing import Any
 
 from roadbed.kernel.ids import VersionId
 from roadbed.risk import coin
-from roadbed.risk.promise import Standing
+from roadbed.risk.promise import AutomationState
 from roadbed.risk.states import State
 
 
@@ -55,9 +55,9 @@ def folder_rules(stage: str, *sign_offs: Sequence[str]) -> bool:
     return stage in ("idea", "proof") or not any(sign_offs)
 
 
-def standing(row: Mapping[str, Any]) -> Standing:
+def standing(row: Mapping[str, Any]) -> AutomationState:
     """What is in force, read from the row of a use case."""
-    return Standing(
+    return AutomationState(
         state=State(row["state"]),
         threshold=row["threshold"],
         cautious=row["cautious"],
@@ -76,12 +76,12 @@ def in_force(certificate: Mapping[str, Any] | None, alarm_at: datetime | None) -
 
 
 def restored(
-    before: Standing,
+    before: AutomationState,
     certificate: Mapping[str, Any] | None,
     *,
     alarm_at: datetime | None,
     sample: int,
-) -> Standing:
+) -> AutomationState:
     """What is in force when a version comes with the proof it had; none since an alarm counts."""
     if certificate is None or not in_force(certificate, alarm_at):
         state = State.HALTED if before.state is State.HALTED else State.SHADOW

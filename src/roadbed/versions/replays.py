@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from roadbed.budgets.model import Aside
 from roadbed.budgets.service import Budgets
-from roadbed.decisions.decider_runner import Runner
+from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
 from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.intake.model import AdmittedTask
@@ -166,7 +166,7 @@ async def _evaluate(found: Runnable, row: Row, task: AdmittedTask, clock: Clock)
         pooling=Pooling(**row["pooling"]) if row["pooling"] else None,
         loaded=found.loaded,
     )
-    runner = Runner(found.loaded.declared)
+    runner = DeciderRunner(found.loaded.declared)
     context = EvaluationContext(
         use_case=found.loaded, runner=runner, clock=clock, capped=row["budget"] is not None
     )

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from roadbed.decisions.batch_evaluation import KnownInput, evaluate_many
-from roadbed.decisions.decider_runner import Runner
+from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext
-from roadbed.decisions.metered_calls import Paying
+from roadbed.decisions.metered_calls import MeteredCalls
 from roadbed.decisions.model import LiveVersion, NotAnswered, Reason
 from roadbed.examples.model import KnownCase
 from roadbed.examples.service import as_declared
@@ -38,7 +38,7 @@ WENT_WRONG = (Reason.DECIDER_FAILED, Reason.DECIDER_TIMEOUT, Reason.INVALID_ANSW
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Said:
+class Prediction:
     """What a version said to a case; ``by_rule``: a rule came first, and it was not asked.
 
     ``loss`` is ``None`` where nobody can tell whether it is right (``unknown``). ``twice``: it was
@@ -78,8 +78,8 @@ class Pair:
     """Both on one case. ``live`` is ``None`` if there is nothing to compare with."""
 
     item: KnownCase
-    live: Said | None
-    candidate: Said
+    live: Prediction | None
+    candidate: Prediction
 
 
 class SideBySide:
@@ -93,7 +93,7 @@ class SideBySide:
         live: Contender | None,
         candidate: Contender,
         cases: Sequence[KnownCase],
-        paying: Paying,
+        paying: MeteredCalls,
     ) -> tuple[list[Evaluation] | None, list[Evaluation]]:
         """Both versions on every case, in order: the live one's, the candidate's.
 
@@ -125,7 +125,7 @@ class SideBySide:
         return found[id(live)] if live else None, found[id(candidate)]
 
     async def slow_again(
-        self, candidate: Contender, pairs: Sequence[Pair], limit: float, paying: Paying
+        self, candidate: Contender, pairs: Sequence[Pair], limit: float, paying: MeteredCalls
     ) -> list[Pair]:
         """Asks once more what judges and took the candidate over ``limit`` seconds.
 
@@ -144,7 +144,7 @@ class SideBySide:
     def _context(self, side: Contender) -> EvaluationContext:
         return EvaluationContext(
             use_case=side.loaded,
-            runner=Runner(side.loaded.declared),
+            runner=DeciderRunner(side.loaded.declared),
             clock=self._clock,
             capped=side.loaded.declared.budget is not None,
         )
@@ -169,12 +169,14 @@ def paired(
     ]
 
 
-def _said(side: Contender, declared: UseCase, case: KnownCase, evaluation: Evaluation) -> Said:
+def _said(
+    side: Contender, declared: UseCase, case: KnownCase, evaluation: Evaluation
+) -> Prediction:
     routed = evaluation.under(side.version)
     content = evaluation.content
     code = evaluation.answer.code if isinstance(evaluation.answer, NotAnswered) else None
     score = score_of(declared, content, code, case.truth, case.content)
-    return Said(
+    return Prediction(
         output=content.output if content else None,
         actions=content.proposed_actions if content else (),
         provenance=content.provenance if content else {},

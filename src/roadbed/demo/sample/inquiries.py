@@ -26,24 +26,24 @@ _NEIGHBOURS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 
 
 @dataclass(frozen=True, slots=True)
-class Inquiry:
+class SampleInquiry:
     """A message and the queue that should have it; ``None`` if it belongs to none."""
 
     text: str
     queue: str | None
 
 
-def generate(count: int = 9_600, *, seed: int = 7) -> list[Inquiry]:
+def generate(count: int = 9_600, *, seed: int = 7) -> list[SampleInquiry]:
     """``count`` inquiries with different texts, in the order they arrive."""
     chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
     queues = queue_phrasings()
     names = sorted(queues)
     weights = [1.0 / (rank + 4) ** 0.6 for rank in range(len(names))]
     chance.shuffle(names)
-    found: dict[str, Inquiry] = {}
+    found: dict[str, SampleInquiry] = {}
     while len(found) < count:
         if chance.random() < SHARE_OUTSIDE:
-            inquiry = Inquiry(_written(chance, [chance.choice(_outside())]), None)
+            inquiry = SampleInquiry(_written(chance, [chance.choice(_out_of_scope())]), None)
         else:
             inquiry = _inside(chance, queues, names, weights)
         found.setdefault(inquiry.text, inquiry)
@@ -61,7 +61,7 @@ def _inside(
     queues: Mapping[str, Sequence[str]],
     names: Sequence[str],
     weights: Sequence[float],
-) -> Inquiry:
+) -> SampleInquiry:
     queue = chance.choices(names, weights)[0]
     asked = [chance.choice(queues[queue])]
     if chance.random() < SHARE_MIXED:
@@ -69,7 +69,7 @@ def _inside(
         link = chance.choice(_sections("phrases.txt")["and-also"])
         asked.append(f"{link} {chance.choice(queues[other])}")
         queue = SAFETY if SAFETY in (queue, other) else queue
-    return Inquiry(_written(chance, asked), queue)
+    return SampleInquiry(_written(chance, asked), queue)
 
 
 def _written(chance: random.Random, asked: Sequence[str]) -> str:
@@ -152,7 +152,7 @@ def _neighbour(chance: random.Random, letter: str) -> str:
 
 
 @cache
-def _outside() -> Sequence[str]:
+def _out_of_scope() -> Sequence[str]:
     return [line for line in _read("outside.txt").splitlines() if line]
 
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from roadbed.improvement.mining.mine import MOST_SEEN, mine
-from roadbed.improvement.mining.model import Case, Draft, Kind, Seen, Support
+from roadbed.improvement.mining.model import ChangedCase, Draft, Kind, ReviewedCase, Support
 
-__all__ = ["MOST_SEEN", "Case", "Draft", "Kind", "Seen", "Support", "mine"]
+__all__ = ["MOST_SEEN", "ChangedCase", "Draft", "Kind", "ReviewedCase", "Support", "mine"]

@@ -11,10 +11,10 @@ from pydantic.fields import FieldInfo
 
 from roadbed.improvement.errors import ProposalEditError
 from roadbed.improvement.mining.model import (
-    Case,
+    ChangedCase,
     Draft,
     Json,
-    Seen,
+    ReviewedCase,
     Support,
     case,
     ordered,
@@ -39,7 +39,7 @@ _HOLDS = {
 }
 
 
-def unsettled(seen: Sequence[Seen], patches: Patches) -> list[Seen]:
+def unsettled(seen: Sequence[ReviewedCase], patches: Patches) -> list[ReviewedCase]:
     """Verdicts as they would stand with ``patches``: what those explain is not found again."""
     left = [each for each in seen if not _touched(each, patches)]
     return [ruled for each in left if (ruled := _ruled(each, patches.rules))]
@@ -69,7 +69,9 @@ def checked(loaded: LoadedUseCase, patches: Sequence[Json]) -> Patches:
         raise ProposalEditError(detail.strip().rstrip(".").split("\n")[0][:300]) from error
 
 
-def repeats(draft: Draft, rejected: Sequence[tuple[RulePatch, int]], seen: Sequence[Seen]) -> bool:
+def repeats(
+    draft: Draft, rejected: Sequence[tuple[RulePatch, int]], seen: Sequence[ReviewedCase]
+) -> bool:
     """Whether a rule says in other words what was rejected; twice as many cases make it another.
 
     ``rejected`` are rules, each with the cases it rested on.
@@ -87,10 +89,10 @@ def repeats(draft: Draft, rejected: Sequence[tuple[RulePatch, int]], seen: Seque
 
 
 def recounted(
-    declared: UseCase, rule: RulePatch, seen: Sequence[Seen]
-) -> tuple[Support, Sequence[Case]]:
+    declared: UseCase, rule: RulePatch, seen: Sequence[ReviewedCase]
+) -> tuple[Support, Sequence[ChangedCase]]:
     """What a rule would do to the verdicts. Raises ``ProposalEditError`` if it fails on one."""
-    cases: list[Case] = []
+    cases: list[ChangedCase] = []
     matched = right = wrong = 0
     for each in seen:
         if each.decided is None or not _applies(rule, each):
@@ -116,7 +118,7 @@ def reasoned(patch: Json, support: Support) -> str:
     return reason(support.cases, support.right, support.wrong_now, looks=patch["set"] is None)
 
 
-def _touched(seen: Seen, patches: Patches) -> bool:
+def _touched(seen: ReviewedCase, patches: Patches) -> bool:
     texts = {name: value for name, value in seen.input.items() if isinstance(value, str)}
     return (
         any(texts.get(each.field) == each.found for each in patches.aliases)
@@ -125,7 +127,7 @@ def _touched(seen: Seen, patches: Patches) -> bool:
     )
 
 
-def _ruled(seen: Seen, rules: Sequence[RulePatch]) -> Seen | None:
+def _ruled(seen: ReviewedCase, rules: Sequence[RulePatch]) -> ReviewedCase | None:
     """``None`` where a person looks anyway."""
     for rule in rules:
         if seen.decided is None:
@@ -138,7 +140,7 @@ def _ruled(seen: Seen, rules: Sequence[RulePatch]) -> Seen | None:
     return seen
 
 
-def _applies(rule: RulePatch, seen: Seen) -> bool:
+def _applies(rule: RulePatch, seen: ReviewedCase) -> bool:
     facts = {"input": seen.input, "output": seen.decided, "confidence": float(seen.confidence)}
     try:
         applies = rule.program.execute(facts)
@@ -149,7 +151,7 @@ def _applies(rule: RulePatch, seen: Seen) -> bool:
     return applies
 
 
-def _holds(rule: RulePatch, seen: Seen) -> bool:
+def _holds(rule: RulePatch, seen: ReviewedCase) -> bool:
     try:
         return _applies(rule, seen)
     except ProposalEditError:

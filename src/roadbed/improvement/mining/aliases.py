@@ -6,8 +6,8 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from roadbed.improvement.mining.fields import Field, tellable
-from roadbed.improvement.mining.model import FEWEST, Draft, Seen, case, ordered, supported
+from roadbed.improvement.mining.fields import ConditionField, tellable
+from roadbed.improvement.mining.model import FEWEST, Draft, ReviewedCase, case, ordered, supported
 from roadbed.improvement.mining.text import misspelt
 
 # What makes a mistake in the data likelier than its counts alone: it has a second witness.
@@ -18,7 +18,7 @@ _FEWEST_UNLIKE = 8
 _SHARE, _SHARE_UNLIKE, _SHARE_OF_OTHERS = 0.8, 0.9, 0.5
 
 
-def aliases(seen: Sequence[Seen], fields: Sequence[Field]) -> list[Draft]:
+def aliases(seen: Sequence[ReviewedCase], fields: Sequence[ConditionField]) -> list[Draft]:
     """Values answered wrongly, whose right answers are those of another, known value."""
     found: list[Draft] = []
     for field in fields:
@@ -27,8 +27,8 @@ def aliases(seen: Sequence[Seen], fields: Sequence[Field]) -> list[Draft]:
     return found
 
 
-def _of_field(name: str, seen: Sequence[Seen]) -> Iterator[Draft]:
-    by_value: dict[str, list[Seen]] = defaultdict(list)
+def _of_field(name: str, seen: Sequence[ReviewedCase]) -> Iterator[Draft]:
+    by_value: dict[str, list[ReviewedCase]] = defaultdict(list)
     for each in seen:
         if tellable(value := each.input.get(name)):
             by_value[value].append(each)
@@ -43,7 +43,7 @@ def _of_field(name: str, seen: Sequence[Seen]) -> Iterator[Draft]:
 
 
 def _alias(
-    name: str, found: str, rows: Sequence[Seen], known: dict[str, list[Seen]]
+    name: str, found: str, rows: Sequence[ReviewedCase], known: dict[str, list[ReviewedCase]]
 ) -> Iterator[Draft]:
     alike = [each for each in known if misspelt(found, each)]
     others = sorted(
@@ -64,11 +64,11 @@ def _alias(
         yield _draft(name, found, best, rows, known[best], likely=bool(alike))
 
 
-def _right(name: str, rows: Sequence[Seen], known: Sequence[Seen]) -> int:
+def _right(name: str, rows: Sequence[ReviewedCase], known: Sequence[ReviewedCase]) -> int:
     return sum(_expected(name, each, known) == _key(each) for each in rows)
 
 
-def _expected(name: str, row: Seen, known: Sequence[Seen]) -> str:
+def _expected(name: str, row: ReviewedCase, known: Sequence[ReviewedCase]) -> str:
     """What was right for the most similar tasks that had the known value."""
     alike = [
         sum(other.input.get(each) == value for each, value in row.input.items() if each != name)
@@ -79,16 +79,22 @@ def _expected(name: str, row: Seen, known: Sequence[Seen]) -> str:
     return Counter(nearest).most_common(1)[0][0]
 
 
-def _key(seen: Seen) -> str:
+def _key(seen: ReviewedCase) -> str:
     return json.dumps(seen.right, sort_keys=True)
 
 
-def _share_wrong(rows: Sequence[Seen]) -> float:
+def _share_wrong(rows: Sequence[ReviewedCase]) -> float:
     return sum(each.wrong for each in rows) / len(rows)
 
 
 def _draft(
-    name: str, found: str, meant: str, rows: Sequence[Seen], known: Sequence[Seen], *, likely: bool
+    name: str,
+    found: str,
+    meant: str,
+    rows: Sequence[ReviewedCase],
+    known: Sequence[ReviewedCase],
+    *,
+    likely: bool,
 ) -> Draft:
     wrong = sum(each.wrong for each in rows)
     support = supported(

@@ -19,7 +19,7 @@ _ALPHA = 0.02  # chance of any rule at all where corrections fall at random
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Conjunction:
     """Conditions by position: they hold for ``n`` eligible cases, ``k`` of them good.
 
     ``proof`` is a lower bound of the share that stands although so many conditions were tried.
@@ -32,7 +32,7 @@ class Found:
     good: Bools
 
 
-def search(holds: Bools, good: Bools, eligible: Bools) -> list[Found]:
+def search(holds: Bools, good: Bools, eligible: Bools) -> list[Conjunction]:
     """Conjunctions of rows of ``holds`` (literals x cases) under which ``good`` cases gather.
 
     What is found is proven to be more than chance gives; of those that say the same about the same
@@ -44,7 +44,7 @@ def search(holds: Bools, good: Bools, eligible: Bools) -> list[Found]:
     table, hits = holds[np.ix_(distinct, np.flatnonzero(eligible))], good[eligible]
     base = float(hits.mean())
     beam: list[tuple[tuple[int, ...], Bools]] = [((), np.ones(len(hits), dtype=np.bool_))]
-    found: list[Found] = []
+    found: list[Conjunction] = []
     for length in range(1, _MOST_LITERALS + 1):
         tried = math.comb(len(distinct), length)
         alpha = _ALPHA / _MOST_LITERALS / max(tried, 1)
@@ -52,7 +52,9 @@ def search(holds: Bools, good: Bools, eligible: Bools) -> list[Found]:
         found += [each for each in proven if each.proof > base]
     found = _undominated(found)
     return [
-        Found(tuple(int(distinct[at]) for at in each.literals), each.n, each.k, each.proof, good_of)
+        Conjunction(
+            tuple(int(distinct[at]) for at in each.literals), each.n, each.k, each.proof, good_of
+        )
         for each in found
         for good_of in [_spread(each.good, eligible)]
     ]
@@ -60,7 +62,7 @@ def search(holds: Bools, good: Bools, eligible: Bools) -> list[Found]:
 
 def _step(
     table: Bools, hits: Bools, beam: list[tuple[tuple[int, ...], Bools]], alpha: float
-) -> tuple[list[tuple[tuple[int, ...], Bools]], list[Found]]:
+) -> tuple[list[tuple[tuple[int, ...], Bools]], list[Conjunction]]:
     """Every conjunction in ``beam`` with one more literal: those to go on from, those proven."""
     if not beam:
         return [], []
@@ -74,7 +76,7 @@ def _step(
     sure = score >= _LEAST_SHARE / 2
     proof[sure] = distributions.beta.ppf(alpha, k[sure], n[sure] - k[sure] + 1)
     onward: dict[tuple[int, ...], Bools] = {}
-    proven: dict[tuple[int, ...], Found] = {}
+    proven: dict[tuple[int, ...], Conjunction] = {}
     for at in np.argsort(-score, axis=None, kind="stable")[: _BEAM * 40]:
         row, column = divmod(int(at), score.shape[1])
         if score[row, column] < 0.0 or (len(onward) >= _BEAM and len(proven) >= _BEAM * 4):
@@ -86,14 +88,14 @@ def _step(
         size, right = int(n[row, column]), int(k[row, column])
         if proof[row, column] > 0.0 and right >= _LEAST_SHARE * size:
             proven.setdefault(
-                literals, Found(literals, size, right, float(proof[row, column]), mask & hits)
+                literals, Conjunction(literals, size, right, float(proof[row, column]), mask & hits)
             )
     return list(onward.items()), list(proven.values())
 
 
-def _undominated(found: list[Found]) -> list[Found]:
+def _undominated(found: list[Conjunction]) -> list[Conjunction]:
     """Best first, without those of which a shorter or better one says nearly the same."""
-    kept: list[Found] = []
+    kept: list[Conjunction] = []
     told = None
     for each in sorted(found, key=lambda one: (-one.proof, len(one.literals), -one.k)):
         new = each.good if told is None else each.good & ~told

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from roadbed.improvement.mining.conditions import Condition, Test
-from roadbed.improvement.mining.fields import Field, tellable
+from roadbed.improvement.mining.conditions import CandidateCondition, Test
+from roadbed.improvement.mining.fields import ConditionField, tellable
 from roadbed.improvement.mining.model import FEWEST
 
 _MOST = 240
@@ -26,10 +26,10 @@ Facts = Mapping[str, Mapping[str, Any]]
 
 
 def conditions(
-    fields: Sequence[Field], facts: Sequence[Facts], wrong: Sequence[bool]
-) -> list[Condition]:
+    fields: Sequence[ConditionField], facts: Sequence[Facts], wrong: Sequence[bool]
+) -> list[CandidateCondition]:
     """Conditions that hold for at least ``FEWEST`` corrected cases, the simplest first."""
-    groups: dict[tuple[str, str, str], list[Condition]] = {}
+    groups: dict[tuple[str, str, str], list[CandidateCondition]] = {}
     for field in fields:
         values = column(facts, field)
         tried = _flags if field.kind == "flag" else _cuts if field.kind == "number" else _texts
@@ -40,18 +40,22 @@ def conditions(
     return sorted(found, key=lambda each: (each.field.place, _TESTS.index(each.test)))
 
 
-def column(facts: Sequence[Facts], field: Field) -> list[Any]:
+def column(facts: Sequence[Facts], field: ConditionField) -> list[Any]:
     """The values of a field, one a case."""
     return [each[field.place].get(field.name) for each in facts]
 
 
-def _flags(field: Field, _: Sequence[Any], wrong: Sequence[Any]) -> Iterator[Condition]:
+def _flags(
+    field: ConditionField, _: Sequence[Any], wrong: Sequence[Any]
+) -> Iterator[CandidateCondition]:
     for value in (True, False):
         if sum(each is value for each in wrong) >= FEWEST:
-            yield Condition(field=field, test="is", value=value)
+            yield CandidateCondition(field=field, test="is", value=value)
 
 
-def _cuts(field: Field, values: Sequence[Any], wrong: Sequence[Any]) -> Iterator[Condition]:
+def _cuts(
+    field: ConditionField, values: Sequence[Any], wrong: Sequence[Any]
+) -> Iterator[CandidateCondition]:
     numbers = sorted({each for each in values if _is_number(each)})
     bad = sorted(each for each in wrong if _is_number(each))
     if len(numbers) < 2 or len(bad) < FEWEST:
@@ -59,17 +63,19 @@ def _cuts(field: Field, values: Sequence[Any], wrong: Sequence[Any]) -> Iterator
     # Where the corrected cases lie: the ends of their range, and steps between.
     steps = {bad[round(part * (len(bad) - 1) / _CUTS)] for part in range(_CUTS + 1)}
     for value in sorted(steps):
-        yield Condition(field=field, test="least", value=value)
+        yield CandidateCondition(field=field, test="least", value=value)
         later = next((each for each in numbers if each > value), None)
         if later is not None:
-            yield Condition(field=field, test="below", value=later)
+            yield CandidateCondition(field=field, test="below", value=later)
     if len(numbers) <= 20:
         for value, n in Counter(bad).items():
             if n >= FEWEST:
-                yield Condition(field=field, test="is", value=value)
+                yield CandidateCondition(field=field, test="is", value=value)
 
 
-def _texts(field: Field, values: Sequence[Any], wrong: Sequence[Any]) -> Iterator[Condition]:
+def _texts(
+    field: ConditionField, values: Sequence[Any], wrong: Sequence[Any]
+) -> Iterator[CandidateCondition]:
     bad = Counter(each for each in wrong if isinstance(each, str))
     texts = [each for each in values if isinstance(each, str) and each]
     yield from _common(field, "is", {each: n for each, n in bad.items() if tellable(each)})
@@ -81,10 +87,12 @@ def _texts(field: Field, values: Sequence[Any], wrong: Sequence[Any]) -> Iterato
         yield from _common(field, "contains", _telling(bad, texts))
 
 
-def _common(field: Field, test: Test, counts: Mapping[str, float]) -> Iterator[Condition]:
+def _common(
+    field: ConditionField, test: Test, counts: Mapping[str, float]
+) -> Iterator[CandidateCondition]:
     often = [each for each, n in counts.items() if n >= FEWEST]
     best = sorted(often, key=lambda each: (-counts[each], each))
-    yield from (Condition(field=field, test=test, value=each) for each in best)
+    yield from (CandidateCondition(field=field, test=test, value=each) for each in best)
 
 
 def _telling(bad: Counter[str], texts: Sequence[str]) -> Mapping[str, float]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeGuard
 
-from roadbed.improvement.mining.fields import Field
+from roadbed.improvement.mining.fields import ConditionField
 
 Test = Literal["is", "starts", "contains", "least", "below"]
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -21,10 +21,10 @@ Value: TypeAlias = str | float | int | bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Condition:
+class CandidateCondition:
     """One test of one field."""
 
-    field: Field
+    field: ConditionField
     test: Test
     value: Value
 
@@ -102,7 +102,7 @@ def _escaped(sign: str) -> str:
     return f"\\u{ord(sign):04x}" if ord(sign) < 32 or 127 <= ord(sign) < 160 else sign
 
 
-def _place(field: Field) -> str:
+def _place(field: ConditionField) -> str:
     plain = _WORD.fullmatch(field.name) and not _RESERVED.fullmatch(field.name)
     return f"{field.place}.{field.name}" if plain else f"{field.place}[{quoted(field.name)}]"
 

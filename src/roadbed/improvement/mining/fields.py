@@ -21,7 +21,7 @@ _KINDS: Mapping[str, FieldKind] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Field:
+class ConditionField:
     """A plain field of the input or of the decider's output; ``optional`` if it may be null."""
 
     place: Place
@@ -30,7 +30,7 @@ class Field:
     optional: bool
 
 
-def fields_of(model: type[BaseModel], place: Place) -> list[Field]:
+def fields_of(model: type[BaseModel], place: Place) -> list[ConditionField]:
     """The fields that hold one text, number or truth value, in the order declared."""
     return list(_fields(model.model_json_schema(mode="serialization", by_alias=False), place))
 
@@ -45,14 +45,14 @@ def tellable(value: object) -> TypeGuard[str]:
     )
 
 
-def _fields(schema: Mapping[str, Any], place: Place) -> Iterator[Field]:
+def _fields(schema: Mapping[str, Any], place: Place) -> Iterator[ConditionField]:
     named = schema.get("$defs", {})
     for name, declared in schema.get("properties", {}).items():
         options = [_resolved(each, named) for each in declared.get("anyOf", [declared])]
         kinds = {str(each.get("type")) for each in options}
         plain = kinds - {"null"}
         if len(plain) == 1 and (kind := _KINDS.get(next(iter(plain)))) and tellable(name):
-            yield Field(place=place, name=name, kind=kind, optional="null" in kinds)
+            yield ConditionField(place=place, name=name, kind=kind, optional="null" in kinds)
 
 
 def _resolved(schema: Mapping[str, Any], named: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from roadbed.improvement.mining.aliases import aliases
-from roadbed.improvement.mining.fields import Field, fields_of
-from roadbed.improvement.mining.model import Draft, Seen
+from roadbed.improvement.mining.fields import ConditionField, fields_of
+from roadbed.improvement.mining.model import Draft, ReviewedCase
 from roadbed.improvement.mining.records import records
 from roadbed.improvement.mining.rules import rules
 from roadbed.usecases.decider import Records
@@ -19,7 +19,11 @@ _WIDER = 1.5
 
 
 def mine(
-    seen: Sequence[Seen], *, input: type[BaseModel], output: type[BaseModel], tables: Records
+    seen: Sequence[ReviewedCase],
+    *,
+    input: type[BaseModel],
+    output: type[BaseModel],
+    tables: Records,
 ) -> list[Draft]:
     """Rules, aliases and records that the verdicts speak for, the best first."""
     newest = sorted(seen, key=lambda each: each.given_at)[-MOST_SEEN:]
@@ -33,12 +37,14 @@ def mine(
     return sorted(found, key=lambda each: (-each.rank, -each.support.cases))[:_MOST_DRAFTS]
 
 
-def _unexplained(seen: Sequence[Seen], drafts: Sequence[Draft]) -> list[Seen]:
+def _unexplained(seen: Sequence[ReviewedCase], drafts: Sequence[Draft]) -> list[ReviewedCase]:
     explained = {case.task_id for draft in drafts for case in draft.cases}
     return [each for each in seen if each.task_id not in explained]
 
 
-def _telling(found: Sequence[Draft], seen: Sequence[Seen], fields: Sequence[Field]) -> list[Draft]:
+def _telling(
+    found: Sequence[Draft], seen: Sequence[ReviewedCase], fields: Sequence[ConditionField]
+) -> list[Draft]:
     """Without records whose every correction is but a part of what one rule puts right."""
     wider = [_put_right(each) for each in rules(seen, fields, seen)] if found else []
     return [

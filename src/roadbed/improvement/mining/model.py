@@ -20,7 +20,7 @@ LONGEST_INPUT = 240
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
+class ReviewedCase:
     """A task with a person's verdict: ``decided`` by the decider, ``right`` by the person.
 
     Either is ``None`` where there was no answer, or where none is right.
@@ -57,7 +57,7 @@ class Support:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Case:
+class ChangedCase:
     """One task before and after; ``after`` is ``None`` where a person would look."""
 
     task_id: str
@@ -75,7 +75,7 @@ class Draft:
     title: str
     reason: str
     support: Support
-    cases: Sequence[Case]
+    cases: Sequence[ChangedCase]
     patch: Json | None
     rank: float
     about: str = ""
@@ -95,9 +95,9 @@ def supported(*, cases: int, right: int, wrong_now: int, matched: int) -> Suppor
     )
 
 
-def case(seen: Seen, after: Json | None) -> Case:
+def case(seen: ReviewedCase, after: Json | None) -> ChangedCase:
     """How one task would change."""
-    return Case(
+    return ChangedCase(
         task_id=seen.task_id,
         input=flat(seen.input)[:LONGEST_INPUT],
         before=seen.decided,
@@ -106,10 +106,10 @@ def case(seen: Seen, after: Json | None) -> Case:
     )
 
 
-def ordered(cases: Sequence[Case]) -> list[Case]:
+def ordered(cases: Sequence[ChangedCase]) -> list[ChangedCase]:
     """What would become wrong first: nobody should have to look for it."""
     return sorted(cases, key=_harm)
 
 
-def _harm(case: Case) -> int:
+def _harm(case: ChangedCase) -> int:
     return 0 if case.before == case.right != case.after else 1 if case.after != case.right else 2

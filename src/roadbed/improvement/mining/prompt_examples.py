@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roadbed.examples.quality import Item, groups_of, normalised, vectors
-from roadbed.improvement.mining.model import Case, Draft, Support
+from roadbed.improvement.mining.model import ChangedCase, Draft, Support
 from roadbed.kernel.json import flat
 
 MOST_CHOSEN = 24
@@ -43,7 +43,7 @@ def examples(items: Sequence[Item]) -> Draft | None:
         ),
         support=Support(cases=len(usable), right=near, wrong_now=0, matched=len(items)),
         cases=[
-            Case(
+            ChangedCase(
                 task_id=each.task_id or "",
                 input=flat(each.input)[:240],
                 before=None,

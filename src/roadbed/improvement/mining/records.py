@@ -11,7 +11,7 @@ from roadbed.improvement.mining.model import (
     FEWEST,
     Draft,
     Json,
-    Seen,
+    ReviewedCase,
     case,
     ordered,
     supported,
@@ -24,7 +24,7 @@ Table = Mapping[str, Mapping[str, str]]
 Links = Mapping[str, str]  # an output field, and the column it is read from
 
 
-def records(seen: Sequence[Seen], tables: Records) -> list[Draft]:
+def records(seen: Sequence[ReviewedCase], tables: Records) -> list[Draft]:
     """Records whose value people keep correcting to one other, and nobody confirms."""
     answered = [each for each in seen if each.decided is not None and each.right is not None]
     return [
@@ -35,8 +35,8 @@ def records(seen: Sequence[Seen], tables: Records) -> list[Draft]:
     ]
 
 
-def _of_field(name: str, table: Table, field: str, seen: Sequence[Seen]) -> Iterator[Draft]:
-    by_key: dict[str, list[Seen]] = defaultdict(list)
+def _of_field(name: str, table: Table, field: str, seen: Sequence[ReviewedCase]) -> Iterator[Draft]:
+    by_key: dict[str, list[ReviewedCase]] = defaultdict(list)
     for each in seen:
         if isinstance(key := each.input.get(field), str) and key in table:
             by_key[key].append(each)
@@ -56,7 +56,7 @@ def _of_field(name: str, table: Table, field: str, seen: Sequence[Seen]) -> Iter
 
 
 def _drafts(
-    name: str, table: Table, key: str, links: Links, changed: Json, rows: Sequence[Seen]
+    name: str, table: Table, key: str, links: Links, changed: Json, rows: Sequence[ReviewedCase]
 ) -> Iterator[Draft]:
     by = _successor(table, key, {links[out]: value for out, value in changed.items()})
     where = f"data/{name}.csv"
@@ -85,7 +85,7 @@ def _drafts(
 
 
 def _draft(
-    kind: str, title: str, reason: str, patch: Json, rows: Sequence[Seen], changed: Json
+    kind: str, title: str, reason: str, patch: Json, rows: Sequence[ReviewedCase], changed: Json
 ) -> Draft:
     right = sum({**(each.decided or {}), **changed} == each.right for each in rows)
     support = supported(
@@ -102,7 +102,7 @@ def _draft(
     )
 
 
-def _links(table: Table, hits: Sequence[tuple[str, Seen]]) -> Links:
+def _links(table: Table, hits: Sequence[tuple[str, ReviewedCase]]) -> Links:
     """Which output field is read from which column, if the answers say so."""
     if len(hits) < _FEWEST_LINKED:
         return {}
@@ -136,16 +136,16 @@ def _cell(record: Mapping[str, str], column: str, said: object) -> str:
     return as_text(said) if same(record.get(column), said) else str(record.get(column))
 
 
-def _from(record: Mapping[str, str], links: Links, seen: Seen) -> bool:
+def _from(record: Mapping[str, str], links: Links, seen: ReviewedCase) -> bool:
     """Whether the answer was read from the record; another one says nothing about it."""
     return all(same(record.get(column), _said(seen, out)) for out, column in links.items())
 
 
-def _said(seen: Seen, out: str) -> object:
+def _said(seen: ReviewedCase, out: str) -> object:
     return (seen.decided or {}).get(out)
 
 
-def _agreed(rows: Sequence[Seen], out: str) -> object:
+def _agreed(rows: Sequence[ReviewedCase], out: str) -> object:
     """The one value that people gave, ``None`` if they differ."""
     first = (rows[0].right or {}).get(out)
     return first if all((each.right or {}).get(out) == first for each in rows) else None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from roadbed.improvement.mining.model import Draft, Seen, Support, case
+from roadbed.improvement.mining.model import Draft, ReviewedCase, Support, case
 
 
-def learning(seen: Sequence[Seen], trained_until: datetime | None) -> Draft | None:
+def learning(seen: Sequence[ReviewedCase], trained_until: datetime | None) -> Draft | None:
     """To train anew on the corrections that the live version has not seen; ``None`` for none."""
     corrected = [each for each in seen if each.wrong]
     if not corrected:

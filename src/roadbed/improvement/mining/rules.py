@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 from roadbed.improvement.mining.beam_search import search
 from roadbed.improvement.mining.candidate_conditions import Facts, column, conditions
-from roadbed.improvement.mining.conditions import Condition
-from roadbed.improvement.mining.fields import Field, tellable
+from roadbed.improvement.mining.conditions import CandidateCondition
+from roadbed.improvement.mining.fields import ConditionField, tellable
 from roadbed.improvement.mining.model import (
     FEWEST,
     Draft,
-    Seen,
+    ReviewedCase,
     case,
     ordered,
     supported,
@@ -30,7 +30,11 @@ _MOST_OF_A_KIND = 5
 Set = Mapping[str, Any]
 
 
-def rules(seen: Sequence[Seen], fields: Sequence[Field], judged_on: Sequence[Seen]) -> list[Draft]:
+def rules(
+    seen: Sequence[ReviewedCase],
+    fields: Sequence[ConditionField],
+    judged_on: Sequence[ReviewedCase],
+) -> list[Draft]:
     """Rules that set what people set, then rules that ask a person, each best first.
 
     They are looked for in ``seen`` and judged on all verdicts in ``judged_on``; what one rule puts
@@ -59,15 +63,15 @@ def rules(seen: Sequence[Seen], fields: Sequence[Field], judged_on: Sequence[See
     ]
 
 
-def _facts(seen: Sequence[Seen]) -> list[Facts]:
+def _facts(seen: Sequence[ReviewedCase]) -> list[Facts]:
     return [{"input": each.input, "output": each.decided or {}} for each in seen]
 
 
-def _table(tried: Sequence[Condition], facts: Sequence[Facts]) -> Bools:
+def _table(tried: Sequence[CandidateCondition], facts: Sequence[Facts]) -> Bools:
     return np.array([each.holds(column(facts, each.field)) for each in tried], dtype=np.bool_)
 
 
-def _targets(seen: Sequence[Seen]) -> list[Set]:
+def _targets(seen: Sequence[ReviewedCase]) -> list[Set]:
     """What corrections most often change an answer to."""
     counted = Counter(_key(each) for each in seen if each.wrong and each.right is not None)
     often = [key for key, n in counted.most_common() if n >= FEWEST and key != "{}"]
@@ -75,7 +79,7 @@ def _targets(seen: Sequence[Seen]) -> list[Set]:
     return [each for each in found if all(map(_plain, each.values()))][:_MOST_TARGETS]
 
 
-def _key(seen: Seen) -> str:
+def _key(seen: ReviewedCase) -> str:
     before, after = seen.decided or {}, seen.right or {}
     return json.dumps(
         {name: value for name, value in after.items() if before.get(name, ...) != value},
@@ -87,15 +91,17 @@ def _plain(value: object) -> bool:
     return tellable(value) or value is None or isinstance(value, bool | int | float)
 
 
-def _changes(seen: Seen, target: Set) -> bool:
+def _changes(seen: ReviewedCase, target: Set) -> bool:
     return {**(seen.decided or {}), **target} != seen.decided
 
 
-def _agrees(seen: Seen, target: Set) -> bool:
+def _agrees(seen: ReviewedCase, target: Set) -> bool:
     return {**(seen.decided or {}), **target} == seen.right
 
 
-def _draft(chosen: Sequence[Condition], seen: Sequence[Seen], target: Set | None) -> Draft:
+def _draft(
+    chosen: Sequence[CandidateCondition], seen: Sequence[ReviewedCase], target: Set | None
+) -> Draft:
     where = np.logical_and.reduce(_table(chosen, _facts(seen)))
     applies = [each for each, hit in zip(seen, where, strict=True) if hit]
     touched = [each for each in applies if target is None or _changes(each, target)]

@@ -14,7 +14,12 @@ from typing import Any, TypeAlias, TypeVar
 from gepa.api import optimize
 from gepa.core.adapter import EvaluationBatch, GEPAAdapter, ProposalFn
 
-from roadbed.improvement.prompt_optimization.scoring import Case, Judgement, Purse, Scores
+from roadbed.improvement.prompt_optimization.scoring import (
+    BudgetHold,
+    Judgement,
+    ScoredCase,
+    Scores,
+)
 from roadbed.models.prompts.price import cost
 from roadbed.models.prompts.prompted import Prompted
 from roadbed.models.prompts.reflection import rewritten
@@ -22,7 +27,7 @@ from roadbed.models.prompts.reflection import rewritten
 _SHOWN_AT_ONCE = 4  # cases a candidate is made from
 _PROMPT = "prompt"
 _T = TypeVar("_T")
-Traced: TypeAlias = tuple[Case, Judgement]
+Traced: TypeAlias = tuple[ScoredCase, Judgement]
 Evaluated: TypeAlias = EvaluationBatch[Traced, Judgement]
 
 
@@ -30,9 +35,9 @@ def evolve(
     scores: Scores,
     prompted: Prompted,
     text: str,
-    reflecting: Sequence[Case],
-    scoring: Sequence[Case],
-    purse: Purse,
+    reflecting: Sequence[ScoredCase],
+    scoring: Sequence[ScoredCase],
+    purse: BudgetHold,
     *,
     seed: int,
     loop: asyncio.AbstractEventLoop,
@@ -41,7 +46,7 @@ def evolve(
 
     Raises ``SpentError`` in the middle of whatever the budget did not allow.
     """
-    adapter: GEPAAdapter[Case, Traced, Judgement] = _Adapter(scores, prompted, purse, loop)
+    adapter: GEPAAdapter[ScoredCase, Traced, Judgement] = _Adapter(scores, prompted, purse, loop)
     rounds = purse.calls_left
     optimize(
         seed_candidate={_PROMPT: text},
@@ -73,7 +78,7 @@ class _Adapter:
     """What GEPA asks of a system whose texts it changes (``gepa.GEPAAdapter``)."""
 
     def __init__(
-        self, scores: Scores, prompted: Prompted, purse: Purse, loop: asyncio.AbstractEventLoop
+        self, scores: Scores, prompted: Prompted, purse: BudgetHold, loop: asyncio.AbstractEventLoop
     ) -> None:
         self._scores = scores
         self._prompted = prompted
@@ -83,7 +88,7 @@ class _Adapter:
 
     def evaluate(
         self,
-        batch: list[Case],
+        batch: list[ScoredCase],
         candidate: dict[str, str],
         capture_traces: bool = False,  # noqa: FBT001, FBT002 - the signature is GEPA's
     ) -> Evaluated:

@@ -14,7 +14,7 @@ import structlog
 from roadbed.improvement.errors import NoPromptError, SearchRunningError
 from roadbed.improvement.model import Proposal
 from roadbed.improvement.prompt_optimization.optimizer import NoProposal, PromptBudget
-from roadbed.improvement.prompt_optimization.scoring import Purse
+from roadbed.improvement.prompt_optimization.scoring import BudgetHold
 from roadbed.improvement.prompt_optimization.service import PromptSearch
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
@@ -30,7 +30,7 @@ SQL = queries("roadbed.improvement")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Searching:
+class SearchProgress:
     """A search of this process: ``said`` and ``proposal`` are what came of it, once it ended."""
 
     by: str
@@ -42,18 +42,18 @@ class Searching:
     proposal: str | None = None
 
 
-class Searches:
+class PromptSearches:
     """One search at a time for a use case, whichever process runs it."""
 
     def __init__(self, database: Database, search: PromptSearch, clock: Clock) -> None:
         self._database = database
         self._search = search
         self._clock = clock
-        self._last: dict[str, Searching] = {}
-        self._purses: dict[str, Purse] = {}
+        self._last: dict[str, SearchProgress] = {}
+        self._purses: dict[str, BudgetHold] = {}
         self._running: set[asyncio.Task[None]] = set()
 
-    def last(self, use_case: str) -> Searching | None:
+    def last(self, use_case: str) -> SearchProgress | None:
         """The search of this process that runs, or the last one; ``None`` if there was none."""
         found, purse = self._last.get(use_case), self._purses.get(use_case)
         return replace(found, asked=purse.calls) if found and purse else found
@@ -64,13 +64,13 @@ class Searches:
         *,
         budget: PromptBudget,
         actor: str,
-        watched: Callable[[Purse], None] | None = None,
+        watched: Callable[[BudgetHold], None] | None = None,
     ) -> Proposal | NoProposal:
         """A better text as a proposal, or why there is none. Raises ``SearchRunningError``."""
         async with self._alone(loaded.name):
             return await self._search.search(loaded, budget=budget, actor=actor, watched=watched)
 
-    def start(self, loaded: LoadedUseCase, *, budget: PromptBudget, actor: str) -> Searching:
+    def start(self, loaded: LoadedUseCase, *, budget: PromptBudget, actor: str) -> SearchProgress:
         """Begin to search; ``last`` tells how it goes. It ends with the process.
 
         Raises ``SearchRunningError``, ``NoPromptError``.
@@ -81,7 +81,7 @@ class Searches:
         if before and before.ended_at is None:
             raise SearchRunningError(name)
         self._purses.pop(name, None)
-        self._last[name] = begun = Searching(
+        self._last[name] = begun = SearchProgress(
             by=actor, began_at=self._clock.now(), calls=budget.calls
         )
         task = asyncio.create_task(self._run(loaded, budget, actor))

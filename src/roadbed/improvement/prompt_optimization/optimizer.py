@@ -14,9 +14,9 @@ import numpy as np
 from roadbed.executors.isolated import IsolatedDecider
 from roadbed.improvement.model import Suggestion
 from roadbed.improvement.prompt_optimization.scoring import (
-    Case,
+    BudgetHold,
     Funds,
-    Purse,
+    ScoredCase,
     Scores,
     SpentError,
     cases_of,
@@ -101,7 +101,7 @@ async def optimise(
     prompt: str | None = None,
     shown: Sequence[Mapping[str, Any]] = (),
     funds: Funds | None = None,
-    watched: Callable[[Purse], None] | None = None,
+    watched: Callable[[BudgetHold], None] | None = None,
     isolated: IsolatedDecider | None = None,
 ) -> PromptProposal | NoProposal:
     """Search with GEPA for a text that gets more of ``examples_learn`` right.
@@ -115,7 +115,7 @@ async def optimise(
     cases = cases_of(examples_learn, shown)
     if obstacle := _obstacle(prompted, before, len(cases), budget, funds):
         return NoProposal(reason=obstacle)
-    purse = Purse(budget.calls, budget.money, prompted.price, funds)
+    purse = BudgetHold(budget.calls, budget.money, prompted.price, funds)
     if watched is not None:
         watched(purse)
     scores = Scores(declared, prompted.alone(), shown, purse, isolated)
@@ -192,8 +192,8 @@ def _obstacle(
 
 
 def _split(
-    cases: Sequence[Case], budget: PromptBudget, seed: int
-) -> tuple[Sequence[Case], Sequence[Case]]:
+    cases: Sequence[ScoredCase], budget: PromptBudget, seed: int
+) -> tuple[Sequence[ScoredCase], Sequence[ScoredCase]]:
     """Cases to reflect on and cases to score with; never the same."""
     order = np.random.default_rng(seed).permutation(len(cases))
     count = min(len(cases) // 2, _MOST_SCORED, budget.calls // _ROUNDS_A_BUDGET)
@@ -204,9 +204,9 @@ async def _search(
     scores: Scores,
     prompted: Prompted,
     before: str,
-    reflecting: Sequence[Case],
-    scoring: Sequence[Case],
-    purse: Purse,
+    reflecting: Sequence[ScoredCase],
+    scoring: Sequence[ScoredCase],
+    purse: BudgetHold,
     seed: int,
 ) -> None:
     await scores.judge(before, scoring[:1])  # alone: now the purse knows what a reply costs
@@ -222,7 +222,7 @@ async def _search(
 
 
 def _found(
-    scores: Scores, purse: Purse, file: str, before: str, scoring: Sequence[Case]
+    scores: Scores, purse: BudgetHold, file: str, before: str, scoring: Sequence[ScoredCase]
 ) -> PromptProposal | NoProposal:
     def nothing(reason: str) -> NoProposal:
         return NoProposal(reason=reason, calls=purse.calls, cost=purse.cost)
@@ -257,7 +257,9 @@ def _found(
     )
 
 
-def _changed(scores: Scores, before: str, after: str, scoring: Sequence[Case]) -> Sequence[Changed]:
+def _changed(
+    scores: Scores, before: str, after: str, scoring: Sequence[ScoredCase]
+) -> Sequence[Changed]:
     found = []
     for case in scoring:
         was, now = scores.of(before, case), scores.of(after, case)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from roadbed.budgets.model import Aside
-from roadbed.decisions.decider_runner import Runner
+from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.evaluation import EvaluationContext, evaluate
 from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.decisions.routing import UNSURE
@@ -41,7 +41,7 @@ class SpentError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Case:
+class ScoredCase:
     """An input as model and as JSON, and its right output; ``None`` if unsure is right."""
 
     number: int
@@ -79,7 +79,7 @@ class Bill:
     cost: Decimal | None = None
 
 
-class Purse:
+class BudgetHold:
     """What a search may still use. A reply whose cost is not known ends one limited in money.
 
     ``funds`` is the budget of the use case, out of which every reply is paid as well; ``broke``
@@ -161,7 +161,7 @@ class Scores:
         declared: UseCase,
         prompted: Prompted,
         shown: Sequence[Mapping[str, Any]],
-        purse: Purse,
+        purse: BudgetHold,
         isolated: IsolatedDecider | None = None,
     ) -> None:
         self._isolated = isolated
@@ -171,14 +171,14 @@ class Scores:
         self._purse = purse
         self._known: dict[str, dict[int, Judgement]] = {}
         self._gate = asyncio.Semaphore(_AT_ONCE)
-        self._runner = Runner(declared)
+        self._runner = DeciderRunner(declared)
         self._context = EvaluationContext(
             use_case=LoadedUseCase(declared=declared, folder=Path(), files={}),
             runner=self._runner,
             clock=SystemClock(),
         )
 
-    async def judge(self, text: str, cases: Sequence[Case]) -> Sequence[Judgement]:
+    async def judge(self, text: str, cases: Sequence[ScoredCase]) -> Sequence[Judgement]:
         """In order. Raises ``SpentError``; what was judged by then is kept."""
         known = self._known.setdefault(text, {})
         open_ = [each for each in cases if each.number not in known]
@@ -193,18 +193,18 @@ class Scores:
                 raise found
         return [known[each.number] for each in cases]
 
-    def of(self, text: str, case: Case) -> Judgement:
+    def of(self, text: str, case: ScoredCase) -> Judgement:
         """The judgement of a case that was judged."""
         return self._known[text][case.number]
 
-    def right(self, text: str, cases: Sequence[Case]) -> int | None:
+    def right(self, text: str, cases: Sequence[ScoredCase]) -> int | None:
         """How many are right; ``None`` if not all were judged."""
         known = self._known.get(text, {})
         if any(each.number not in known for each in cases):
             return None
         return sum(known[each.number].right for each in cases)
 
-    def complete(self, cases: Sequence[Case]) -> Iterator[str]:
+    def complete(self, cases: Sequence[ScoredCase]) -> Iterator[str]:
         """The texts judged on all of ``cases``, the oldest first."""
         return (text for text in self._known if self.right(text, cases) is not None)
 
@@ -218,7 +218,7 @@ class Scores:
         """Let go of what the replies ran on."""
         self._runner.close()
 
-    async def _judge(self, text: str, case: Case) -> Judgement:
+    async def _judge(self, text: str, case: ScoredCase) -> Judgement:
         async with self._gate, self._purse.reply() as bill:
             evaluation = await evaluate(self._version(text), self._task(case), self._context)
             bill.cost = evaluation.cost
@@ -253,7 +253,7 @@ class Scores:
             certificate=None,
         )
 
-    def _task(self, case: Case) -> AdmittedTask:
+    def _task(self, case: ScoredCase) -> AdmittedTask:
         return AdmittedTask(
             id=TaskId("tsk_prompting"),
             use_case=self._declared.name,
@@ -269,7 +269,7 @@ class Scores:
 
 def cases_of(
     examples: Sequence[LabelledExample], shown: Sequence[Mapping[str, Any]]
-) -> Sequence[Case]:
+) -> Sequence[ScoredCase]:
     """Each different input once, without those whose answer the model is shown anyway."""
     seen = {_key(each["input"]) for each in shown}
     found = []
@@ -278,7 +278,7 @@ def cases_of(
         if (key := _key(content)) not in seen:
             seen.add(key)
             right = written(each.output) if each.output else None
-            found.append(Case(number=number, input=each.input, content=content, right=right))
+            found.append(ScoredCase(number=number, input=each.input, content=content, right=right))
     return found
 
 

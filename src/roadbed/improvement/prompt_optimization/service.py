@@ -17,7 +17,7 @@ from roadbed.improvement.prompt_optimization.optimizer import (
     optimise,
     suggestion,
 )
-from roadbed.improvement.prompt_optimization.scoring import Purse
+from roadbed.improvement.prompt_optimization.scoring import BudgetHold
 from roadbed.improvement.proposals import Proposals
 from roadbed.improvement.training import Training
 from roadbed.models.prompts.prompted import Prompted
@@ -44,7 +44,7 @@ class PromptSearch:
         budget: PromptBudget,
         actor: str,
         seed: int = 0,
-        watched: Callable[[Purse], None] | None = None,
+        watched: Callable[[BudgetHold], None] | None = None,
     ) -> Proposal | NoProposal:
         """A text that gets more of the ``learn`` examples right, as a proposal for a person.
 

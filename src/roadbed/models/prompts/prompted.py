@@ -17,7 +17,7 @@ from roadbed.kernel.json import flat
 from roadbed.models.prompts.endpoint import NoReplyError, endpoint
 from roadbed.models.prompts.price import Price, Tokens, cost
 from roadbed.models.prompts.rendering import ANSWER, UNSURE, instructions, message
-from roadbed.models.prompts.requests import Asked, Tool, line
+from roadbed.models.prompts.requests import ModelRequest, Tool, line
 from roadbed.models.prompts.sampling import samples
 from roadbed.models.prompts.self_consistency import Neighbour, Sample, Settled, settle, tally
 from roadbed.usecases.decider import Answer, Context, Needs, Unsure
@@ -147,10 +147,10 @@ class Prompted:
 
     def _asked(
         self, prompt: str, content: Mapping[str, Any], neighbours: Sequence[Neighbour]
-    ) -> Asked:
+    ) -> ModelRequest:
         models = self._bound
         shown = [{"input": each.input, "output": each.output} for each in neighbours]
-        return Asked(
+        return ModelRequest(
             instructions=instructions(prompt, models.fields),
             message=message(content, shown, models.fields),
             tools=[

@@ -9,7 +9,7 @@ from roadbed.models.prompts.endpoint import NoReplyError
 from roadbed.models.prompts.price import UNKNOWN, Tokens
 from roadbed.models.prompts.prompted import Prompted
 from roadbed.models.prompts.rendering import fenced
-from roadbed.models.prompts.requests import Asked, Tool, line
+from roadbed.models.prompts.requests import ModelRequest, Tool, line
 
 MOST_CHARACTERS = 20_000
 _MOST_TOKENS = 8_000
@@ -38,7 +38,7 @@ async def rewritten(
     to read: inputs may have tried to write into it.
     """
     shown = "".join(fenced(name, each[name]) for each in failures for name in sorted(each))
-    asked = Asked(
+    asked = ModelRequest(
         instructions=_TASK,
         message=fenced("prompt", text) + shown,
         tools=[Tool(name=_REWRITE, description="The better prompt.", schema=_TEXT)],

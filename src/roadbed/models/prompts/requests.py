@@ -33,7 +33,7 @@ class Tool:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class ModelRequest:
     """What is sent. The model has to reply by one of ``tools``."""
 
     instructions: str
@@ -44,7 +44,7 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reply:
+class ModelAnswer:
     """The tool the model called, or ``problem``, and what it cost. ``arguments`` are untrusted."""
 
     tool: str = ""
@@ -53,14 +53,14 @@ class Reply:
     tokens: Tokens = field(default_factory=Tokens)
 
 
-class Line:
+class ConversationLine:
     """Connections to one model, for as long as one task is decided."""
 
     def __init__(self, endpoint: Endpoint, model: Model[Any]) -> None:
         self._endpoint = endpoint
         self._model = model
 
-    async def ask(self, asked: Asked) -> Reply:
+    async def ask(self, asked: ModelRequest) -> ModelAnswer:
         """Ask once. Raises ``NoReplyError``; the caller keeps the deadline."""
         from pydantic_ai.direct import model_request
         from pydantic_ai.messages import ModelRequest, SystemPromptPart, UserPromptPart
@@ -83,7 +83,9 @@ class Line:
 
 
 @asynccontextmanager
-async def line(endpoint: Endpoint, environment: Mapping[str, str]) -> AsyncIterator[Line]:
+async def line(
+    endpoint: Endpoint, environment: Mapping[str, str]
+) -> AsyncIterator[ConversationLine]:
     """Open connections to ``endpoint``, closed at the end. Raises ``NoReplyError``.
 
     No proxy, cookie, redirect or password file; no retry below ours. The connections live for one
@@ -96,7 +98,9 @@ async def line(endpoint: Endpoint, environment: Mapping[str, str]) -> AsyncItera
     ) as client:
         made = _openai if endpoint.provider == "openai" else _anthropic
         address = endpoint.address(environment)
-        yield Line(endpoint, made(endpoint.model, key.get_secret_value(), address, client))
+        yield ConversationLine(
+            endpoint, made(endpoint.model, key.get_secret_value(), address, client)
+        )
 
 
 @cache
@@ -138,7 +142,7 @@ def _anthropic(name: str, key: str, address: str, client: httpx2.AsyncClient) ->
     return AnthropicModel(name, provider=AnthropicProvider(anthropic_client=made))
 
 
-def _settings(asked: Asked) -> Any:
+def _settings(asked: ModelRequest) -> Any:
     from pydantic_ai.settings import ModelSettings
 
     settings = ModelSettings(max_tokens=asked.most_tokens)
@@ -166,21 +170,21 @@ def _parameters(tools: Sequence[Tool]) -> Any:
     )
 
 
-def _read(response: ModelResponse) -> Reply:
+def _read(response: ModelResponse) -> ModelAnswer:
     from roadbed.models.prompts.failures import finished_badly
 
     tokens = told(response.usage.input_tokens, response.usage.output_tokens)
     if problem := finished_badly(response):
-        return Reply(problem=problem, tokens=tokens)
+        return ModelAnswer(problem=problem, tokens=tokens)
     calls = response.tool_calls
     if len(calls) != 1:
         what = "talked instead of replying" if not calls else f"gave {len(calls)} replies at once"
-        return Reply(problem=f"the model {what}", tokens=tokens)
+        return ModelAnswer(problem=f"the model {what}", tokens=tokens)
     try:
         arguments = _object(calls[0].args)
     except (ValueError, RecursionError):
-        return Reply(problem="the model's reply is malformed JSON", tokens=tokens)
-    return Reply(tool=calls[0].tool_name, arguments=arguments, tokens=tokens)
+        return ModelAnswer(problem="the model's reply is malformed JSON", tokens=tokens)
+    return ModelAnswer(tool=calls[0].tool_name, arguments=arguments, tokens=tokens)
 
 
 def _object(given: str | dict[str, Any] | None) -> Any:

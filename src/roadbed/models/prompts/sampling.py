@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from roadbed.models.prompts.endpoint import NoReplyError
 from roadbed.models.prompts.price import UNKNOWN, Tokens
 from roadbed.models.prompts.rendering import ANSWER, UNSURE
-from roadbed.models.prompts.requests import Asked, Line, Reply
+from roadbed.models.prompts.requests import ConversationLine, ModelAnswer, ModelRequest
 from roadbed.models.prompts.self_consistency import Sample
 
 _FIRST_WAIT_SECONDS = 0.25
@@ -22,7 +22,7 @@ _MOST_SAID = 300  # characters of a model's own words
 
 
 async def samples(
-    line: Line, asked: Asked, output: type[BaseModel], *, count: int, end: float
+    line: ConversationLine, asked: ModelRequest, output: type[BaseModel], *, count: int, end: float
 ) -> Sequence[Sample]:
     """``count`` samples, each valid or with its reason, by ``end`` of the event loop's clock."""
     async with asyncio.TaskGroup() as group:
@@ -35,7 +35,7 @@ async def samples(
 class _Attempts:
     """The attempts at one sample, and what they have cost so far."""
 
-    def __init__(self, line: Line, asked: Asked, end: float) -> None:
+    def __init__(self, line: ConversationLine, asked: ModelRequest, end: float) -> None:
         self._line = line
         self._asked = asked
         self._end = end
@@ -55,7 +55,7 @@ class _Attempts:
             return Sample(failed=self._failed, tokens=self._spent)
         return read(reply, output, self._spent + reply.tokens)
 
-    async def _reply(self) -> Reply:
+    async def _reply(self) -> ModelAnswer:
         async for attempt in stamina.retry_context(
             on=self._again,
             attempts=None,
@@ -67,7 +67,7 @@ class _Attempts:
                 return await self._ask()
         raise AssertionError("retrying ends with a reply or an error")
 
-    async def _ask(self) -> Reply:
+    async def _ask(self) -> ModelAnswer:
         left = self._end - asyncio.get_running_loop().time()
         if self._tried and left < _LEAST_SECONDS:  # it could only cost
             raise NoReplyError(self._failed)
@@ -93,7 +93,7 @@ class _Attempts:
         return wait or True
 
 
-def read(reply: Reply, output: type[BaseModel], tokens: Tokens) -> Sample:
+def read(reply: ModelAnswer, output: type[BaseModel], tokens: Tokens) -> Sample:
     """A reply held against the declared output."""
     if reply.problem:
         return Sample(failed=reply.problem, tokens=tokens)

@@ -26,7 +26,7 @@ _FAR = -9.0  # stands for "no such class" among margins
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Opinions:
+class BaseModels:
     """Fitted parts. ``sizes`` counts each class; ``none`` is the class of texts that fit nowhere.
 
     ``word_counts`` and ``character_counts`` are sums by class (K, V); ``centres`` (K, F) unit rows;
@@ -46,7 +46,7 @@ class Opinions:
     @classmethod
     def fit(
         cls, counts: Counts, rows: Rows, labels: Labels, classes: int, none: int | None, seed: int
-    ) -> Opinions:
+    ) -> BaseModels:
         """Fit every part on texts in the order of their age, oldest first."""
         member = sparse.csr_matrix(
             (np.ones(len(labels), dtype=np.float32), (labels, np.arange(len(labels)))),

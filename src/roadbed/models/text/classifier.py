@@ -16,7 +16,7 @@ from roadbed.kernel.json import JsonObject
 from roadbed.models.text import storage
 from roadbed.models.text.base_models import lengths_of
 from roadbed.models.text.fitting import fit
-from roadbed.models.text.state import Fitted
+from roadbed.models.text.state import FittedText
 from roadbed.models.text.vocabulary import Floats, Rows
 from roadbed.usecases.decider import Answer, LabelledExample, OutOfFold, Unsure
 from roadbed.usecases.errors import TrainingError
@@ -39,7 +39,7 @@ class TextClassifier:
         self.texts = (text,) if isinstance(text, str) else tuple(text)
         self.label = label
         self._output: type[BaseModel] | None = None
-        self._fitted: Fitted | None = None
+        self._fitted: FittedText | None = None
 
     def bind(self, input: type[BaseModel], output: type[BaseModel]) -> Self:
         """A copy that builds outputs of ``output``. Raises ``ValueError`` if fields differ."""
@@ -127,7 +127,7 @@ class TextClassifier:
         return loaded
 
     @property
-    def _learnt(self) -> Fitted:
+    def _learnt(self) -> FittedText:
         if self._fitted is None:
             raise TrainingError("The classifier has not been fitted.", "Run `roadbed improve`.")
         return self._fitted
@@ -183,7 +183,7 @@ class TextClassifier:
         ]
 
 
-def _loudest(rows: Rows, learnt: Fitted, leads: npt.NDArray[np.int64]) -> list[list[str]]:
+def _loudest(rows: Rows, learnt: FittedText, leads: npt.NDArray[np.int64]) -> list[list[str]]:
     found = []
     width = len(learnt.counter.words)
     for each, lead in enumerate(leads):

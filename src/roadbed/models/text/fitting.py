@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from roadbed.models.text.base_models import Labels, Opinions, lengths_of, newest
+from roadbed.models.text.base_models import BaseModels, Labels, lengths_of, newest
 from roadbed.models.text.confidence import Confidence
-from roadbed.models.text.state import Fitted
+from roadbed.models.text.state import FittedText
 from roadbed.models.text.vocabulary import (
     Counter,
     Counts,
@@ -43,12 +43,12 @@ class _Corpus:
     lengths: Floats
     seed: int
 
-    def stage(self, known: Labels) -> tuple[Weights, Opinions]:
+    def stage(self, known: Labels) -> tuple[Weights, BaseModels]:
         """The first stage, fitted on the texts at ``known``."""
         seen = self.counts.rows(known)
         weights = Weights.fit(seen)
         rows = weights.weigh(seen)
-        opinions = Opinions.fit(seen, rows, self.classes[known], self.count, self.none, self.seed)
+        opinions = BaseModels.fit(seen, rows, self.classes[known], self.count, self.none, self.seed)
         return weights, opinions
 
     def held_out(self, known: Labels, asked: Labels) -> tuple[Labels, Floats]:
@@ -77,7 +77,7 @@ class _Corpus:
         return often, seen
 
 
-def fit(texts: Sequence[str], classes: Labels, labels: tuple[Any, ...], seed: int) -> Fitted:
+def fit(texts: Sequence[str], classes: Labels, labels: tuple[Any, ...], seed: int) -> FittedText:
     """All that can be learnt from ``texts``, oldest first, of ``classes`` (n,) into ``labels``."""
     counter, counts = Counter.fit(texts)
     corpus = _Corpus(
@@ -96,7 +96,7 @@ def fit(texts: Sequence[str], classes: Labels, labels: tuple[Any, ...], seed: in
     confidence = Confidence.fit(features[answered], right[answered])
     cautious, novel = _learn_caution(corpus) or (confidence, np.zeros(0))
     weights, opinions = corpus.stage(np.arange(len(texts)))
-    return Fitted(
+    return FittedText(
         labels=labels,
         counter=counter,
         weights=weights,

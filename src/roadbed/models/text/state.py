@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from roadbed.models.text.base_models import Opinions
+from roadbed.models.text.base_models import BaseModels
 from roadbed.models.text.confidence import Confidence
 from roadbed.models.text.vocabulary import Counter, Weights
 from roadbed.usecases.decider import OutOfFold
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fitted:
+class FittedText:
     """All that was learnt. ``labels`` are JSON values by class, ``None`` for "none of these".
 
     ``cautious`` is ``confidence`` fitted also on kinds of work it was not shown.
@@ -22,7 +22,7 @@ class Fitted:
     counter: Counter
     weights: Weights
     often: frozenset[str]
-    opinions: Opinions
+    opinions: BaseModels
     near_texts: tuple[str, ...]
     confidence: Confidence
     cautious: Confidence

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from roadbed.models.text.base_models import Opinions
+from roadbed.models.text.base_models import BaseModels
 from roadbed.models.text.confidence import Confidence
-from roadbed.models.text.state import Fitted
+from roadbed.models.text.state import FittedText
 from roadbed.models.text.vocabulary import Counter, Rows, Weights
 from roadbed.usecases.decider import OutOfFold
 
@@ -21,7 +21,7 @@ _FORMAT = 2
 _SPARSE = ("word_counts", "character_counts", "centres", "near_rows")
 
 
-def save(fitted: Fitted) -> Mapping[str, bytes]:
+def save(fitted: FittedText) -> Mapping[str, bytes]:
     """``terms.json`` and ``arrays.npz``; equal states give equal bytes."""
     opinions = fitted.opinions
     arrays: dict[str, Any] = {
@@ -74,14 +74,14 @@ def _npz(arrays: Mapping[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def load(files: Mapping[str, bytes]) -> Fitted:
+def load(files: Mapping[str, bytes]) -> FittedText:
     """The state that ``save`` wrote. Raises ``ValueError`` for another format."""
     terms = json.loads(files["terms.json"])
     if terms["format"] != _FORMAT:
         raise ValueError(f"format {terms['format']} of the classifier's state is not known")
     with np.load(io.BytesIO(files["arrays.npz"]), allow_pickle=False) as stored:
         arrays = dict(stored)
-    opinions = Opinions(
+    opinions = BaseModels(
         coefficients=arrays["coefficients"],
         intercepts=arrays["intercepts"],
         near_classes=arrays["near_classes"],
@@ -89,7 +89,7 @@ def load(files: Mapping[str, bytes]) -> Fitted:
         none=terms["none"],
         **{name: _sparse(arrays, name) for name in _SPARSE},
     )
-    return Fitted(
+    return FittedText(
         labels=tuple(terms["labels"]),
         counter=Counter(terms["words"], terms["characters"]),
         weights=Weights(words=arrays["idf_words"], characters=arrays["idf_characters"]),
