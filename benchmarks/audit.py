@@ -102,7 +102,7 @@ async def decided(app: App, log: AuditLog | None, seconds: float, postmaster: in
 def _cpu(postmaster: int) -> float:
     """CPU seconds so far of this process and of the database's."""
     everybody = [psutil.Process(), *psutil.Process(postmaster).children()]
-    return sum(sum(each.cpu_times()[:2]) for each in everybody)
+    return sum(sum(item.cpu_times()[:2]) for item in everybody)
 
 
 async def share_of_decisions(

@@ -89,7 +89,7 @@ def stream(
         part += [_draw(none, chance) for _ in range(apart)]
         part += [_draw(inside, chance) for _ in range(size - fresh - apart)]
         chance.shuffle(part)
-        parts.append([_example(*each) for each in part])
+        parts.append([_example(*item) for item in part])
     return parts[0], parts[1:]
 
 
@@ -111,10 +111,12 @@ def ask(
     given = [
         answer
         for start in range(0, len(examples), 512)
-        for answer in decider.decide_many([each.input for each in examples[start : start + 512]])
+        for answer in decider.decide_many(
+            [example.input for example in examples[start : start + 512]]
+        )
     ]
-    read_answers = [routing.read_answer(each, output) for each in given]
-    return [each if isinstance(each, Answered) else None for each in read_answers]
+    read_answers = [routing.read_answer(item, output) for item in given]
+    return [entry if isinstance(entry, Answered) else None for entry in read_answers]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,8 +157,8 @@ class Loop:
         self.reference: list[LabelledExample] = []
         self.fresh: list[bool] = []
         self.standing = AutomationState()
-        for each in seed_examples:
-            self._label(each, reference=self._chance.random() < 0.5)
+        for example in seed_examples:
+            self._label(example, reference=self._chance.random() < 0.5)
         self.improve()
 
     def improve(self) -> Proof:
@@ -179,7 +181,7 @@ class Loop:
         self.standing = renewed(self.standing, self.proof, sample=len(self.reference))
         self._audit = RunningAudit(risk_limit=LIMIT, delta=DELTA)
         self._kinds = KindAlarm()
-        self._known = {None if each is None else each["queue"] for each in self.decider.kinds}
+        self._known = {None if kind is None else kind["queue"] for kind in self.decider.kinds}
         return self.proof
 
     def play(self, tasks: Sequence[LabelledExample]) -> Round:

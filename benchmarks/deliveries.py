@@ -129,10 +129,10 @@ async def throughput(bench: Bench, workers: int, count: int) -> float:
     await asyncio.sleep(4.0)  # they are up and find nothing
     await bench.fill(count)
     found = await bench.arrived(count)
-    for each in running:
-        each.terminate()
-    for each in running:
-        each.wait(30)
+    for item in running:
+        item.terminate()
+    for entry in running:
+        entry.wait(30)
     return float(count / (found["last"][0] - found["first"][0]))
 
 
@@ -154,9 +154,9 @@ async def halts(bench: Bench, count: int) -> dict[str, float]:
         after += (await bench.ledger())["n"] - at["n"]
         await bench.app.halts.resume("bench", actor="a")
         await bench.app.halts.resume("bench", actor="b")
-    for each in running:
-        each.terminate()
-        each.wait(30)
+    for item in running:
+        item.terminate()
+        item.wait(30)
     found = await bench.ledger()
     return {
         "halts": count,

@@ -108,7 +108,7 @@ class Flywheel:
         """Decide, answer what is asked, look at the canary; gives how many it took to end it."""
         for start in range(0, len(tasks), CHUNK):
             part = tasks[start : start + CHUNK]
-            await asyncio.gather(*(self._decide(each) for each in part))
+            await asyncio.gather(*(self._decide(item) for item in part))
             await self.app.decisions.compared()
             await self._answer_all()
             await self.app.trust.look(self.declared)
@@ -274,7 +274,7 @@ async def turn(data: Path, rounds: int, seed: int) -> list[Round]:
         folder = Path(parent) / "usecases" / NAME
         (folder / "examples").mkdir(parents=True)
         (folder / "usecase.py").write_text(FOLDER)
-        lines = [json.dumps(_line(each)) for each in first]
+        lines = [json.dumps(_line(item)) for item in first]
         (folder / "examples" / "past.jsonl").write_text("\n".join(lines))
         async with opened(folder.parent) as app:
             wheel = Flywheel(app, queues, seed)
@@ -333,8 +333,8 @@ def first_three(seeds: int = 24) -> dict[str, float]:
         found = planted(seed)
         tables = {"products": found.table}
         drafts = mine(found.seen, input=Order, output=Placement, tables=tables)
-        for each in {each.kind for each in drafts[:3]} & set(kinds):
-            kinds[each] += 1
+        for item in {draft.kind for draft in drafts[:3]} & set(kinds):
+            kinds[item] += 1
     return {kind: many / seeds for kind, many in kinds.items()}
 
 

@@ -70,10 +70,10 @@ def score(data: Path, labels: int, seed: int) -> Scored:
     order = chance.permutation(len(texts))
     examples = [
         LabelledExample(
-            input=Inquiry(text=texts[each][0]),
-            output=None if texts[each][1] is None else Routing(queue=str(texts[each][1])),
+            input=Inquiry(text=texts[item][0]),
+            output=None if texts[item][1] is None else Routing(queue=str(texts[item][1])),
         )
-        for each in order
+        for item in order
     ]
     decider = TextClassifier(text="text", label="queue").bind(Inquiry, Routing)
     fitted = decider.fit(examples[:labels], seed=0)
@@ -149,7 +149,7 @@ def streams(
             seed, drift, rows = json.loads(line)
             done[seed, drift] = rows
     wanted = [(seed, True) for seed in range(drift_runs)] + [(seed, False) for seed in range(runs)]
-    missing = [(str(data), *each) for each in wanted if each not in done]
+    missing = [(str(data), *item) for item in wanted if item not in done]
     with ProcessPoolExecutor(processes) as pool:
         for seed, drift, rows in pool.map(play, missing):
             done[seed, drift] = rows
@@ -157,7 +157,7 @@ def streams(
                 with keep.open("a", encoding="utf-8") as file:
                     file.write(json.dumps([seed, drift, rows]) + "\n")
     return {
-        drift: [[Round(**row) for row in done[each]] for each in wanted if each[1] is drift]
+        drift: [[Round(**row) for row in done[entry]] for entry in wanted if entry[1] is drift]
         for drift in (False, True)
     }
 
@@ -297,8 +297,8 @@ def upper(k: int, n: int) -> float:
 
 
 def share(rows: Sequence[Round]) -> float:
-    automatic = sum(each.automatic for each in rows)
-    return sum(each.wrong for each in rows) / automatic if automatic else 0.0
+    automatic = sum(row.automatic for row in rows)
+    return sum(item.wrong for item in rows) / automatic if automatic else 0.0
 
 
 def steady_figures(runs: Sequence[Sequence[Round]]) -> dict[str, float]:
@@ -309,12 +309,12 @@ def steady_figures(runs: Sequence[Sequence[Round]]) -> dict[str, float]:
     return {
         "stream_runs": len(runs),
         "stream_automation_round_10": float(
-            np.mean([each.automatic / each.tasks for each in last])
+            np.mean([item.automatic / item.tasks for item in last])
         ),
-        "stream_automation_worst": float(np.min([each.automatic / each.tasks for each in last])),
+        "stream_automation_worst": float(np.min([entry.automatic / entry.tasks for entry in last])),
         "stream_of_best": float(
-            np.mean([each.automatic / each.tasks for each in last])
-            / np.mean([each.best for each in last])
+            np.mean([element.automatic / element.tasks for element in last])
+            / np.mean([one.best for one in last])
         ),
         "stream_error": share([each for run in runs for each in run]),
         "stream_broken": float(np.mean([share(run) > LIMIT for run in runs])),
@@ -331,7 +331,7 @@ def drift_figures(runs: Sequence[Sequence[Round]]) -> dict[str, float]:
     after = [run[NEW_FROM - 1 :] for run in runs]
     broken = sum(share(rows) > LIMIT for rows in after)
     alarms = [run[NEW_FROM - 1].alarm_at for run in runs]
-    found = [each for each in alarms if each is not None]
+    found = [alarm for alarm in alarms if alarm is not None]
     last = [run[-1] for run in runs]
     result = {
         "drift_runs": len(runs),
@@ -346,8 +346,8 @@ def drift_figures(runs: Sequence[Sequence[Round]]) -> dict[str, float]:
             )
         ),
         "drift_of_best_round_10": float(
-            np.mean([each.automatic / each.tasks for each in last])
-            / np.mean([each.best for each in last])
+            np.mean([item.automatic / item.tasks for item in last])
+            / np.mean([entry.best for entry in last])
         ),
     }
     for number in range(NEW_FROM, ROUNDS + 1):
@@ -476,7 +476,7 @@ def main() -> None:
                     broken.append(found["broken"])
                     figures[f"certified_{labels}_{n}"] = found["automated"]
         figures[f"broken_{labels}"] = max(broken)
-        rates = [best(list(zip(each.confidence, each.wrong, strict=True))) for each in scored]
+        rates = [best(list(zip(item.confidence, item.wrong, strict=True))) for item in scored]
         figures[f"best_{labels}"] = float(np.mean(rates))
     figures["certified"] = figures["certified_5000_2000"]
     for multiple in (5, 2):
@@ -484,7 +484,7 @@ def main() -> None:
         figures[f"found_{multiple}x"] = float(np.median(waits))
         figures[f"found_{multiple}x_95"] = float(np.quantile(waits, 0.95))
     healthy = list(until_found(0.012, arguments.repeats, 2_000))
-    figures["healthy_halts"] = float(np.mean([each < 2_000 for each in healthy]))
+    figures["healthy_halts"] = float(np.mean([entry < 2_000 for entry in healthy]))
     figures["audit_share"] = coin.rate(automating=True, sample=coin.LARGE_SAMPLE)
     figures |= rules(arguments.repeats)
     figures |= label_order(arguments.repeats)

@@ -132,7 +132,7 @@ def unmeasured() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _own_settings() -> None:
     """Nothing of a developer's own settings leaks into a test."""
-    for name in [each for each in os.environ if each.startswith("ROADBED_")]:
+    for name in [item for item in os.environ if item.startswith("ROADBED_")]:
         if name != "ROADBED_DATA_DIR":
             del os.environ[name]
 

@@ -77,7 +77,7 @@ def _name(url: str) -> str:
 
 
 def _set(server: EmbeddedServer, value: str) -> None:
-    _administer(server, *(f"ALTER SYSTEM SET {each} = {value}" for each in _LASTING))
+    _administer(server, *(f"ALTER SYSTEM SET {item} = {value}" for item in _LASTING))
     with psycopg.connect(_address(server), autocommit=True) as connection:
         connection.execute("SELECT pg_reload_conf()")
     while True:  # the server reads its configuration when it comes to it
@@ -88,8 +88,8 @@ def _set(server: EmbeddedServer, value: str) -> None:
 
 def _administer(server: EmbeddedServer, *statements: str) -> None:
     with psycopg.connect(_address(server), autocommit=True) as connection:
-        for each in statements:
-            connection.execute(each)
+        for statement in statements:
+            connection.execute(statement)
 
 
 def _address(server: EmbeddedServer) -> str:

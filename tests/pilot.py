@@ -110,13 +110,13 @@ async def released(app: App, cases: list[Decision]) -> None:
     run = app.database.fetch
     content = [
         {
-            "task_id": each.task_id,
+            "task_id": case.task_id,
             "input": "I want my money",
             "before": {"queue": "returns"},
             "after": {"queue": "refunds"},
             "right": {"queue": "refunds"},
         }
-        for each in cases
+        for case in cases
     ]
     await run(
         "INSERT INTO proposal (id, use_case, kind, title, reason, support, cases, patch,"

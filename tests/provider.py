@@ -77,10 +77,10 @@ class Forger:
 def _signed(claims: Mapping[str, Any], algorithm: str, key: RSAKey) -> str:
     if algorithm == "none":
         parts = [{"alg": "none", "typ": "JWT"}, claims]
-        return ".".join(_b64(json.dumps(each).encode()) for each in parts) + "."
+        return ".".join(_b64(json.dumps(part).encode()) for part in parts) + "."
     if algorithm == "HS256":  # the public key taken for a shared secret
         text = ".".join(
-            _b64(json.dumps(each).encode()) for each in ({"alg": "HS256", "kid": key.kid}, claims)
+            _b64(json.dumps(item).encode()) for item in ({"alg": "HS256", "kid": key.kid}, claims)
         )
         shared = key.as_pem(private=False)
         return f"{text}.{_b64(hmac.digest(shared, text.encode(), 'sha256'))}"

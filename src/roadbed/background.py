@@ -51,7 +51,7 @@ def _followers(app: App, network: EgressPool) -> list[asyncio.Task[None]]:
         _lasting("proposals", lambda: _suggest_forever(app)),
         _lasting("audit", app.audit.seal_forever),
         _lasting("restores", app.recovery.watch),
-        *(_lasting(each.name, each.tell_forever) for each in _witnesses(app, network)),
+        *(_lasting(witness.name, witness.tell_forever) for witness in _witnesses(app, network)),
         _lasting("failures", lambda: _report_forever(app)),
     ]
 

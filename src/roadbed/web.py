@@ -142,8 +142,8 @@ def create(settings: Settings | None = None, *, relays: bool = False) -> Gateway
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         distributions.load()
         async with database_url(settings) as url, open_app(settings, url) as opened:
-            for each in (app, api_app, console_app):
-                each.state.roadbed = opened
+            for item in (app, api_app, console_app):
+                item.state.roadbed = opened
             async with running(opened), relaying(opened) if relays else nullcontext():
                 yield
 

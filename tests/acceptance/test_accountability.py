@@ -61,7 +61,7 @@ async def test_on_the_page_and_in_every_receipt(
     folders.write(SLOW, rules=RULES)
     async with serving(settings, url) as site, browsing(site, "reviewer") as browser:
         page = (await browser.get("/usecases/triage")).text
-        assert all(each in page for each in NAMED)
+        assert all(item in page for item in NAMED)
         shown = (await site.shop.get("/usecases/triage")).json()
         assert shown["declaration"]["pod"] == POD
         for kind, receipt in (await receipts(site)).items():
@@ -71,7 +71,7 @@ async def test_on_the_page_and_in_every_receipt(
             if kind in {"answered", "refused", "deciding", "in_review"}:
                 assert receipt["state"] == kind
             page = (await browser.get(f"/receipts/{receipt['task']}")).text
-            assert all(each in page for each in NAMED), kind
+            assert all(entry in page for entry in NAMED), kind
             assert "Who answers for it" in page
 
 

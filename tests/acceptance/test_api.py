@@ -133,14 +133,14 @@ class TestTheRoad:
             await site.shop.post(TASKS, json={"input": {"text": f"number {number} 100% a_b"}})
         first = (await site.shop.get("/receipts?limit=4")).json()
         second = (await site.shop.get(f"/receipts?limit=4&cursor={first['next']}")).json()
-        texts = [each["input"]["text"] for each in first["receipts"] + second["receipts"]]
+        texts = [receipt["input"]["text"] for receipt in first["receipts"] + second["receipts"]]
         assert texts == [f"number {number} 100% a_b" for number in reversed(range(7))]
         found = (await site.shop.get("/receipts?q=number+3")).json()["receipts"]
-        assert [each["input"]["text"] for each in found] == ["number 3 100% a_b"]
+        assert [item["input"]["text"] for item in found] == ["number 3 100% a_b"]
         assert (await site.shop.get("/receipts?q=1__%25")).json()["receipts"] == []
         one = (await site.reviewer.get("/usecases/triage/reviews?limit=4")).json()
         two = (await site.reviewer.get(f"/usecases/triage/reviews?cursor={one['next']}")).json()
-        ids = [each["id"] for each in one["reviews"] + two["reviews"]]
+        ids = [review["id"] for review in one["reviews"] + two["reviews"]]
         assert len(set(ids)) == 7
 
     async def test_what_is_proven_and_served_can_be_read(self, site: Site) -> None:
@@ -151,7 +151,7 @@ class TestTheRoad:
         trust = (await site.shop.get("/usecases/triage/trust")).json()
         assert (trust["threshold"], trust["risk_limit"]) == (None, 0.02)
         versions = (await site.shop.get("/usecases/triage/releases")).json()["versions"]
-        assert [each["number"] for each in versions] == [1]
+        assert [version["number"] for version in versions] == [1]
         sent = (await site.shop.post(TASKS, json={"input": {"text": "which version"}})).json()
         assert sent["decision"]["version"] == versions[0]["id"]
         assert sent["decision"]["version_number"] == 1
@@ -173,7 +173,7 @@ class TestReviewing:
         for number in range(200):
             await sent_by_others(site, f"n {number}")
             queue = (await site.reviewer.get("/usecases/triage/reviews")).json()["reviews"]
-            if found := [each for each in queue if each["blind"] is blind]:
+            if found := [item for item in queue if item["blind"] is blind]:
                 return dict(found[-1])
         raise AssertionError("the coin never fell that way")
 
@@ -296,7 +296,7 @@ class TestReviewing:
                 for client in (site.shop, site.reviewer, site.shop, site.reviewer)
             )
         )
-        by_person = [[each["id"] for each in answer.json()["reviews"]] for answer in got]
+        by_person = [[review["id"] for review in answer.json()["reviews"]] for answer in got]
         assert not set(by_person[0] + by_person[2]) & set(by_person[1] + by_person[3])
 
     @pytest.mark.parametrize(

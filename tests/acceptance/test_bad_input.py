@@ -71,7 +71,7 @@ def pages() -> list[str]:
         if isinstance(route, Route) and "GET" in (route.methods or ())
     ]
     # A sign-in ends the session, and without a provider there is none to ask.
-    return [each for each in found if each != "/live" and not each.startswith("/sign-in")]
+    return [item for item in found if item != "/live" and not item.startswith("/sign-in")]
 
 
 class TestPages:
@@ -209,7 +209,7 @@ class TestWayOut:
             sheet = load_workbook(file).active
             assert sheet is not None
             first = next(sheet.iter_rows(min_row=1, max_row=1))
-            assert {each.data_type for each in first} == {"s"}
+            assert {item.data_type for item in first} == {"s"}
 
     async def test_huge_headers_of_a_receiver_are_bounded(self, pool: EgressPool) -> None:
         async with Receiver() as receiver:
@@ -308,7 +308,7 @@ class TestSecrets:
         for table in tables:
             rows = await app.database.fetch(f"SELECT * FROM {table['table_name']}")
             found.append(repr(rows))
-        states = {each.state for each in await all_of(app)}
+        states = {item.state for item in await all_of(app)}
         assert states == {"failed", "waiting"}, states
         body = {"title": "x", "since": "2026-01-01T00:00:00Z"}
         found.append((await site.shop.post("/usecases/triage/incidents", json=body)).text)
@@ -317,5 +317,5 @@ class TestSecrets:
         async with browsing(site) as browser:
             found.append((await browser.get("/usecases/triage/deliveries")).text)
             some = (await all_of(app))[::7]
-            found += [(await browser.get(f"/deliveries/{each.id}")).text for each in some]
+            found += [(await browser.get(f"/deliveries/{entry.id}")).text for entry in some]
         return "\n".join(found)

@@ -97,7 +97,7 @@ async def test_page_and_http_show_spent_held_and_left(site: Site) -> None:
         assert found["budget"]["per_day"] == 2.0
         month, day = found["periods"]
         assert (month["spent"], month["state"], day["left"]) == ("1.15", "open", "0.85")
-        assert [each["percent"] for each in day["alerts"]] == [50]
+        assert [alert["percent"] for alert in day["alerts"]] == [50]
         assert month["alerts"] == []
 
 
@@ -123,6 +123,6 @@ def test_the_terminal_says_the_same(tmp_path: Path, url: str) -> None:
 
 def test_alerts_are_those_of_the_period() -> None:
     at = datetime(2026, 11, 2, tzinfo=UTC)
-    alerts = [Alert(period=each, percent=50, at=at) for each in ("2026-11", "2026-11-02")]
+    alerts = [Alert(period=item, percent=50, at=at) for item in ("2026-11", "2026-11-02")]
     assert standing(allowance("50"), Decimal(1), alerts).alerts == alerts[:1]
     assert Budget(per_task=1.0, per_month=1.0).currency == "EUR"

@@ -262,7 +262,7 @@ def test_outcomes_one_by_one_and_from_files(terminal: Terminal) -> None:
     assert (told["kept"], told["repeated"]) == (2, 0)
     refused = told["refused"]
     assert isinstance(refused, list)
-    assert [(each["line"], each["code"]) for each in refused] == [
+    assert [(item["line"], item["code"]) for item in refused] == [
         (3, "task_unknown"),
         (5, "outcome_invalid"),
     ]
@@ -279,8 +279,8 @@ def test_outcomes_one_by_one_and_from_files(terminal: Terminal) -> None:
     assert len(listed) == 4
     assert "proves nothing about the limit" in terminal.run("outcome", "triage")
     review = terminal.json("review", "list", "triage")["reviews"]
-    for each in review if isinstance(review, list) else []:
-        arguments = ("review", "give", each["id"], "correct", "--output", '{"queue": "x"}')
+    for entry in review if isinstance(review, list) else []:
+        arguments = ("review", "give", entry["id"], "correct", "--output", '{"queue": "x"}')
         terminal.run(*arguments)
     receipt = terminal.run("receipt", outcome["task_id"])
     assert "Turned out" in receipt

@@ -154,7 +154,7 @@ def test_what_is_under_way_is_named_and_waited_for(shop: Shop, receiver: Receive
         receiver.wait_for(1)
         halted: Any = shop.json("halt", "--all", "--reason", "a fire")["halts"]
     [halt] = halted
-    assert [each["task"] for each in halt["in_flight"]] == [sent["task"]]
+    assert [item["task"] for item in halt["in_flight"]] == [sent["task"]]
     # 50 ms are promised on a machine that does nothing else; what is under way takes far longer.
     assert halt["fenced_seconds"] < 3.0
     assert halt["quiesced_seconds"] > halt["fenced_seconds"]
@@ -202,7 +202,7 @@ class TestHttp:
             first = (await site.reviewer.get(f"{path}&limit=2")).json()
             second = (await site.reviewer.get(f"{path}&before={first['next']}")).json()
             found = first["deliveries"] + second["deliveries"]
-            assert [each["content"]["action"]["amount"] for each in found] == [102, 101, 100]
+            assert [item["content"]["action"]["amount"] for item in found] == [102, 101, 100]
             assert second["next"] is None
             one = (await site.reviewer.get(f"/deliveries/{found[0]['id']}")).json()
             assert one["attempts"] == []
@@ -255,9 +255,9 @@ class TestHttp:
             await site.shop.post(TASKS, json={"input": {"text": text}})
         await pump(site.app)
         listed = (await site.reviewer.get("/usecases/triage/deliveries")).json()["deliveries"]
-        assert [each["state"] for each in listed] == ["failed"] * 2
+        assert [item["state"] for item in listed] == ["failed"] * 2
         notices = (await site.reviewer.get("/usecases/triage/trust")).json()["notices"]
-        assert ["answers 401" in each["text"] for each in notices] == [True]
+        assert ["answers 401" in notice["text"] for notice in notices] == [True]
         path = "/usecases/triage/deliveries/replay"
         for body in ({}, {"destination": "crm", "since": "2026-11-21"}, {"to": "crm"}):
             await problem(await site.reviewer.post(path, json=body), 422, "request_invalid")
@@ -323,8 +323,8 @@ class TestHttp:
         await problem(await site.shop.post(f"{path}/resume"), 409, "resume_needs_second")
         listed = (await site.shop.get(f"{path}/halts")).json()
         assert listed["standing"]["id"] == halt["id"]
-        assert [each["kind"] for each in listed["halts"]] == ["halt", "drill"]
+        assert [item["kind"] for item in listed["halts"]] == ["halt", "drill"]
         done = (await site.reviewer.post(f"{path}/resume", json={"note": "mended"})).json()
         assert done["resumed"]
         every = (await site.reviewer.post("/halt", json={"reason": "a fire"})).json()["halts"]
-        assert [each["use_case"] for each in every] == ["triage"]
+        assert [entry["use_case"] for entry in every] == ["triage"]

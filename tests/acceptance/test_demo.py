@@ -143,7 +143,7 @@ def test_it_ends_with_one_summary_object(start: Start) -> None:
         "seconds",
     }
     assert summary["tasks"] == 3_000
-    assert [each["tasks"] for each in summary["rounds"]] == [1_000] * 3
+    assert [round_["tasks"] for round_ in summary["rounds"]] == [1_000] * 3
     assert summary["rounds"][-1]["automatic"] > 400
     assert summary["wrong_automatic"] <= 0.03 * summary["automatic"]
 
@@ -152,14 +152,14 @@ def test_whatever_ends_it_ends_its_server(start: Start) -> None:
     demo = start("--once", "--rounds", "2")
     mother = psutil.Process(demo.pid)
     for _ in range(300):
-        servers = [each for each in mother.children() if "serve" in each.cmdline()]
+        servers = [child for child in mother.children() if "serve" in child.cmdline()]
         if servers:
             break
         time.sleep(0.1)
     demo.terminate()
     demo.communicate(timeout=60)
     assert servers
-    assert not any(each.is_running() for each in servers)
+    assert not any(server.is_running() for server in servers)
 
 
 @pytest.mark.xdist_group("show")
@@ -239,7 +239,7 @@ def test_a_data_set_that_is_not_there_is_said(tmp_path: Path) -> None:
 @pytest.mark.skipif("ROADBED_DATA_DIR" not in os.environ, reason="ROADBED_DATA_DIR is not set")
 def test_the_real_data_have_the_promised_shape() -> None:
     stream = load("clinc150", rounds=10, data_dir=Path(os.environ["ROADBED_DATA_DIR"]))
-    assert (len(stream.seed), [len(each) for each in stream.rounds]) == (1_800, [1_500] * 10)
+    assert (len(stream.seed), [len(round_) for round_ in stream.rounds]) == (1_800, [1_500] * 10)
     rows = [*stream.seed, *(row for part in stream.rounds for row in part)]
     out_of_scope = sum(queue is None for _, queue in rows) / len(rows)
     assert out_of_scope == pytest.approx(0.17, abs=0.001)
@@ -251,15 +251,15 @@ class TestSample:
         first, second = generate(2_000), generate(2_000)
         assert first == second
         assert generate(2_000, seed=8) != first
-        assert len({each.text for each in first}) == 2_000
+        assert len({item.text for item in first}) == 2_000
 
     def test_has_24_queues_and_15_percent_that_belong_to_none(self) -> None:
         found = generate(9_600)
-        queues = {each.queue for each in found}
+        queues = {item.queue for item in found}
         assert queues == {*queue_phrasings(), None}
         assert len(queue_phrasings()) == 24
-        assert sum(each.queue is None for each in found) / 9_600 == pytest.approx(0.15, abs=0.01)
-        assert all("{" not in each.text and each.text.isprintable() for each in found)
+        assert sum(entry.queue is None for entry in found) / 9_600 == pytest.approx(0.15, abs=0.01)
+        assert all("{" not in element.text and element.text.isprintable() for element in found)
 
     def test_is_printed_as_a_table(self) -> None:
         done = subprocess.run(

@@ -13,13 +13,13 @@ from roadbed.usecases.check import check
 from roadbed.usecases.loader import read_examples
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-FOLDERS = sorted(each.parent for each in EXAMPLES.glob("*/usecase.py"))
+FOLDERS = sorted(path.parent for path in EXAMPLES.glob("*/usecase.py"))
 
 
 def test_every_folder_is_listed() -> None:
     listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     assert FOLDERS
-    assert all(f"[{each.name}]" in listed for each in FOLDERS)
+    assert all(f"[{item.name}]" in listed for item in FOLDERS)
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda each: each.name)
@@ -61,13 +61,13 @@ async def test_most_of_its_past_claims_are_booked_right(settings: Settings, url:
         learn = await app.examples.in_use(service.loaded.declared, "learn")
         assert len(judged.examples) + len(learn.examples) == len(examples)
         right = 0
-        for each in [*judged.examples, *learn.examples]:
+        for example in [*judged.examples, *learn.examples]:
             _, task = await app.decisions.submit(
-                "expense-claims", each.input.model_dump(), key=None, source={}
+                "expense-claims", example.input.model_dump(), key=None, source={}
             )
             assert task is not None
             decision = await task
             assert decision is not None
-            expected = each.output.model_dump() if each.output else None
+            expected = example.output.model_dump() if example.output else None
             right += decision.output == expected
         assert right >= 5

@@ -42,10 +42,10 @@ async def test_the_others_are_halted_and_the_one_is_named(three: str, settings: 
     async with open_app(settings, three) as app:
         with held(three, "second"):
             found = await app.halts.halt_all(reason="everything", actor="ana")
-        assert [each.use_case for each in found.halts] == ["first", "triage"]
+        assert [halt.use_case for halt in found.halts] == ["first", "triage"]
         assert list(found.failed) == ["second"]
         assert "lock timeout" in found.failed["second"]
-        assert [each.use_case for each in await app.halts.in_force()] == ["first", "triage"]
+        assert [item.use_case for item in await app.halts.in_force()] == ["first", "triage"]
         again = await app.halts.halt_all(reason="everything", actor="ana")
         assert (len(again.halts), again.failed) == (3, {})
 
@@ -58,7 +58,7 @@ async def test_http_and_console_say_so(three: str, settings: Settings) -> None:
             body: dict[str, Any] = answer.json()
             assert body["code"] == "halt_incomplete"
             assert body["detail"].startswith("2 of 3 use cases are halted.")
-            assert [each["field"] for each in body["fields"]] == ["second"]
+            assert [field["field"] for field in body["fields"]] == ["second"]
             async with browsing(site) as browser:
                 page = await browser.post("/halt", data=HALT)
             assert page.status_code == 503

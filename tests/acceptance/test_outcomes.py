@@ -57,12 +57,12 @@ class TestReporting:
         assert (found["task_id"], found["right"], found["note"]) == (one, True, "resolved")
         assert (found["reported_by"], found["counts"], told["repeated"]) == ("shop", True, False)
         receipt = (await automatic.reviewer.get(f"/receipts/{one}")).json()
-        assert [(each["id"], each["source"]) for each in receipt["outcomes"]] == [
+        assert [(outcome["id"], outcome["source"]) for outcome in receipt["outcomes"]] == [
             (found["id"], "crm")
         ]
         assert receipt["review"] is None
         listed = (await automatic.reviewer.get(OUTCOMES)).json()
-        assert [each["id"] for each in listed["outcomes"]] == [found["id"]]
+        assert [item["id"] for item in listed["outcomes"]] == [found["id"]]
         assert (listed["summary"]["automatic"], listed["summary"]["right"]) == (1, 1)
         assert 0.0 < listed["summary"]["low"] < 0.1
 
@@ -99,7 +99,7 @@ class TestReporting:
         second = (await report(automatic, task=one, output=BILLING))["outcome"]
         assert (first["review"] is None, second["review"]) == (False, None)
         receipt = (await automatic.shop.get(f"/receipts/{one}")).json()
-        assert [each["counts"] for each in receipt["outcomes"]] == [False, True]
+        assert [outcome["counts"] for outcome in receipt["outcomes"]] == [False, True]
         [review] = (await automatic.reviewer.get("/usecases/triage/reviews")).json()["reviews"]
         assert review["reported"]["output"] == BILLING
         taken = await automatic.shop.post(f"/outcomes/{second['id']}/withdraw")
@@ -107,7 +107,7 @@ class TestReporting:
         assert taken.json() == again.json()
         assert taken.json()["outcome"]["withdrawn_by"] == "shop"
         receipt = (await automatic.shop.get(f"/receipts/{one}")).json()
-        assert [each["counts"] for each in receipt["outcomes"]] == [True, False]
+        assert [item["counts"] for item in receipt["outcomes"]] == [True, False]
         await automatic.shop.post(f"/outcomes/{first['id']}/withdraw")
         review = (await automatic.reviewer.get(f"/reviews/{review['id']}")).json()
         assert review["reported"] is None
@@ -119,7 +119,7 @@ class TestReporting:
         one = await task(automatic)
         body = {"task": one, "output": BILLING, "right": False}
         told = [await report(automatic, **body) for _ in range(2)]
-        assert [each["repeated"] for each in told] == [False, True]
+        assert [item["repeated"] for item in told] == [False, True]
         assert told[0]["outcome"]["id"] == told[1]["outcome"]["id"]
         keyed = await report(automatic, task=one, right=True, key="k")
         again = await report(automatic, task=one, right=True, key="k")
@@ -151,18 +151,18 @@ class TestReporting:
             ],
         )
         assert (told["kept"], told["refused"]) == (3, 3)
-        codes = [each.get("problem", {}).get("code") for each in told["results"]]
+        codes = [result.get("problem", {}).get("code") for result in told["results"]]
         assert codes == [None, "task_unknown", "outcome_invalid", "outcome_invalid", None, None]
-        kept = [each["outcome"]["id"] for each in told["results"] if "outcome" in each]
+        kept = [item["outcome"]["id"] for item in told["results"] if "outcome" in item]
         assert kept[0] == kept[2]
-        assert sorted(each.get("repeated") or False for each in told["results"])[-1:] == [True]
+        assert sorted(entry.get("repeated") or False for entry in told["results"])[-1:] == [True]
 
     async def test_a_thousand_at_once_are_kept(self, automatic: Site) -> None:
         one = await task(automatic)
         many = [{"task": one, "right": True, "key": f"{n}"} for n in range(1_000)]
         assert (await report(automatic, outcomes=many))["kept"] == 1_000
         again = await report(automatic, outcomes=many)
-        assert all(each["repeated"] for each in again["results"])
+        assert all(result["repeated"] for result in again["results"])
         too_many = await automatic.shop.post(OUTCOMES, json={"outcomes": [*many, many[0]]})
         await problem(too_many, 422, "request_invalid")
 
@@ -268,10 +268,10 @@ class TestBlindness:
             for right in (True, False)
         ]
         # Neither refused nor answered with more than what was sent: both would tell the answer.
-        assert [each["outcome"]["right"] for each in told] == [True, False, True, False]
+        assert [item["outcome"]["right"] for item in told] == [True, False, True, False]
         only = await report(sampled, task=one, output=BILLING, note=note)
         assert only["outcome"]["right"] is None
-        assert all(each["outcome"]["review"] is None for each in told)
+        assert all(entry["outcome"]["review"] is None for entry in told)
         for path in (OUTCOMES, f"/receipts/{one}", "/usecases/triage/reviews"):
             assert "billing" not in (await sampled.reviewer.get(path)).text
         [review] = (await sampled.reviewer.get("/usecases/triage/reviews")).json()["reviews"]
@@ -281,7 +281,7 @@ class TestBlindness:
         listed = (await sampled.reviewer.get(OUTCOMES)).json()
         assert listed["summary"]["waiting"] == 1
         assert (listed["summary"]["told"], listed["summary"]["right"]) == (0, 0)
-        assert {each["withheld"] for each in listed["outcomes"]} == {True}
+        assert {outcome["withheld"] for outcome in listed["outcomes"]} == {True}
         since = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
         incident = await sampled.reviewer.post(
             "/usecases/triage/incidents", json={"title": "x", "since": since}
@@ -294,7 +294,7 @@ class TestBlindness:
         )
         # A second pair of eyes may still be asked; unless somebody is, it is told from now on.
         listed = (await sampled.reviewer.get(OUTCOMES)).json()
-        assert {each["withheld"] for each in listed["outcomes"]} == {False}
+        assert {element["withheld"] for element in listed["outcomes"]} == {False}
         assert listed["outcomes"][0]["contradicts"]
         against = (await sampled.reviewer.get(f"{OUTCOMES}?against=verdict")).json()
         assert against["outcomes"][0]["id"] == listed["outcomes"][0]["id"]
@@ -313,7 +313,7 @@ class TestBlindness:
         agreeing = await report(sampled, task=one, output=BILLING)
         assert agreeing["outcome"]["right"] is True
         listed = (await sampled.shop.get(OUTCOMES)).json()
-        assert [each["contradicts"] for each in listed["outcomes"]] == [False, False]
+        assert [outcome["contradicts"] for outcome in listed["outcomes"]] == [False, False]
         assert (listed["summary"]["told"], listed["summary"]["right"]) == (1, 0)
         assert len(await rows(sampled.app.database, "SELECT 1 FROM review")) == 1
         [verdict] = await rows(sampled.app.database, "SELECT right_output FROM verdict")
@@ -332,7 +332,7 @@ class TestEvidence:
         use_case = declared(site.app)
         before = await self.evidence(site, use_case)
         told = await report(
-            site, outcomes=[{"task": each, "output": BILLING, "note": "x"} for each in tasks]
+            site, outcomes=[{"task": item, "output": BILLING, "note": "x"} for item in tasks]
         )
         assert told["kept"] == len(tasks)
         assert await self.evidence(site, use_case) == before
@@ -342,11 +342,11 @@ class TestEvidence:
             " review.task_id WHERE review.outcome IS NOT NULL",
         )
         assert 0 < len(opened) < len(tasks)
-        assert {(each["reference"], each["blind"]) for each in opened} == {(False, False)}
+        assert {(entry["reference"], entry["blind"]) for entry in opened} == {(False, False)}
         # All of a kind that the version never saw: whoever reports cannot sound the alarm for it.
-        for each in opened:
+        for element in opened:
             await site.reviewer.post(
-                f"/reviews/{each['id']}/verdict",
+                f"/reviews/{element['id']}/verdict",
                 json={"verdict": "correct", "output": BILLING, "new_kind": True},
             )
         assert await self.evidence(site, use_case) == before

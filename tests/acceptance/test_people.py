@@ -103,9 +103,9 @@ def routes() -> Iterator[Asked]:
 
 
 ROUTES = list(routes())
-ASKED = [each for each in ROUTES if each.needs.by is not None]
-OF_A_USE_CASE = [each for each in ASKED if re.search(r"{(name|\w+_id)}", each.path)]
-OF_A_USE_CASE = [each for each in OF_A_USE_CASE if "token_id" not in each.path]
+ASKED = [item for item in ROUTES if item.needs.by is not None]
+OF_A_USE_CASE = [entry for entry in ASKED if re.search(r"{(name|\w+_id)}", entry.path)]
+OF_A_USE_CASE = [element for element in OF_A_USE_CASE if "token_id" not in element.path]
 
 
 def ids_of(each: list[Asked]) -> list[object]:
@@ -213,7 +213,7 @@ class TestDeclarations:
         assert len(ASKED) > 60
 
     def test_only_the_way_in_is_open(self) -> None:
-        assert {str(each) for each in ROUTES if each.needs.by is None} == OPEN
+        assert {str(item) for item in ROUTES if item.needs.by is None} == OPEN
 
     def test_a_silent_route_keeps_the_server_from_starting(self) -> None:
         async def silent(_: object) -> Response:
@@ -224,7 +224,7 @@ class TestDeclarations:
 
     @pytest.mark.parametrize(("route", "permission"), MUST_NEED.items())
     def test_what_matters_needs_what_it_must(self, route: str, permission: Permission) -> None:
-        [found] = [each for each in ROUTES if str(each) == route]
+        [found] = [item for item in ROUTES if str(item) == route]
         assert found.needs.permissions == (permission,)
 
 
@@ -235,7 +235,7 @@ class TestLists:
             client = town.programs[person]
             names = (await client.get("/v1/usecases")).json()["usecases"]
             rows = (await client.get("/v1/receipts")).json()["receipts"]
-            seen[person] = {each["name"] for each in names}, {each["use_case"] for each in rows}
+            seen[person] = {name["name"] for name in names}, {row["use_case"] for row in rows}
         assert seen["stranger"] == (set(), set())
         assert seen["viewer"] == seen["ana"] == ({"triage"}, {"triage"})
         assert seen["boss"] == ({"triage", "foreign"}, {"triage", "foreign"})
@@ -263,9 +263,9 @@ class TestLists:
 
     async def test_halting_all_halts_what_one_may(self, town: Town) -> None:
         halts = (await town.programs["reviewer"].post("/v1/halt", json={"reason": "a"})).json()
-        assert [each["use_case"] for each in halts["halts"]] == ["triage"]
+        assert [halt["use_case"] for halt in halts["halts"]] == ["triage"]
         every = (await town.programs["boss"].post("/v1/halt", json={"reason": "b"})).json()
-        assert {each["use_case"] for each in every["halts"]} == {"triage", "foreign"}
+        assert {item["use_case"] for item in every["halts"]} == {"triage", "foreign"}
         for name, people in (("triage", ("ana", "dev")), ("foreign", ("eve", "fay"))):
             for person in people:
                 await town.app.halts.resume(name, actor=person)
@@ -281,7 +281,7 @@ class TestLists:
 
 
 class TestOrigins:
-    @pytest.mark.parametrize("asked", ids_of([each for each in ROUTES if each.unsafe]))
+    @pytest.mark.parametrize("asked", ids_of([item for item in ROUTES if item.unsafe]))
     async def test_a_page_of_another_site_does_nothing(self, town: Town, asked: Asked) -> None:
         browser = town.browsers["ana"]
         path = asked.at(town.own)
@@ -305,7 +305,7 @@ class TestSeparation:
         headers = {"Authorization": f"Bearer {token}"}
         async with httpx2.AsyncClient(base_url=town.site.address, headers=headers) as client:
             listed = (await client.get("/v1/usecases")).json()["usecases"]
-            assert [each["name"] for each in listed] == ["foreign"]
+            assert [item["name"] for item in listed] == ["foreign"]
             assert (await client.get("/v1/usecases/foreign")).status_code == 200
             assert (await client.get("/v1/usecases/triage")).status_code == 404
             sent = await client.post("/v1/usecases/foreign/tasks", json={"input": {"text": "a"}})

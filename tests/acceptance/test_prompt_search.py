@@ -86,7 +86,7 @@ async def test_it_runs_by_itself_and_what_it_finds_waits(
         assert found["by"] == "ben"
         assert 0 < found["asked"] <= 300
         waiting = (await ben.get("/usecases/triage/proposals")).json()["proposals"]
-        assert found["proposal"] in {each["id"] for each in waiting}
+        assert found["proposal"] in {item["id"] for item in waiting}
         async with browsing(site) as page:
             shown = (await page.get("/usecases/triage/improve")).text
             assert "A better text of prompts/route.md" in shown

@@ -32,9 +32,9 @@ async def test_over_http(orders: Site) -> None:
     api = orders.reviewer
     assert (await api.get(LIST)).json() == {"proposals": []}
     found = (await api.post(LIST)).json()["proposals"]
-    assert {each["kind"] for each in found} == {"rule", "record", "alias"}
+    assert {item["kind"] for item in found} == {"rule", "record", "alias"}
     assert (await api.get(LIST)).json()["proposals"] == found
-    by_kind = {each["kind"]: each["id"] for each in found}
+    by_kind = {entry["kind"]: entry["id"] for entry in found}
     rule = f"/proposals/{by_kind['rule']}"
     assert (await api.get(rule)).json()["proposal"]["patch"]["set"] == {"line": "garden"}
     wrong = {"edited": {"set": {"line": "nowhere"}}}
@@ -51,7 +51,7 @@ async def test_over_http(orders: Site) -> None:
     ] == "no"
     assert (await api.post(f"{alias}/take-back")).json()["proposal"]["state"] == "open"
     listed = (await api.get(LIST, params={"state": ["accepted", "rejected"]})).json()["proposals"]
-    assert [each["id"] for each in listed] == [by_kind["rule"]]
+    assert [element["id"] for element in listed] == [by_kind["rule"]]
     quality = (await api.get("/usecases/triage/examples/quality")).json()["quality"]
     assert quality["examples"] >= 160
 
@@ -94,7 +94,7 @@ async def terminal(tmp_path: Path, settings: Settings, url: str, folders: Folder
 
 def test_in_a_terminal(terminal: Terminal) -> None:
     found: Any = terminal.json("proposals", "list", "triage", "--suggest")["proposals"]
-    rule = next(each for each in found if each["kind"] == "rule")["id"]
+    rule = next(item for item in found if item["kind"] == "rule")["id"]
     told = terminal.run("proposals", "show", rule)
     assert 'Where region is north and code starts with "7": line is garden' in told
     assert "20 of 20 changed answers would be right: 83.2–100.0 %, n = 20" in told

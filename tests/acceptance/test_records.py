@@ -49,7 +49,7 @@ class TestIncidents:
         assert answer.headers["content-disposition"] == (
             f'attachment; filename="incident-triage-{found["incident"]}.json"'
         )
-        assert [each["task"] for each in found["receipts"]] == [first]
+        assert [receipt["task"] for receipt in found["receipts"]] == [first]
         assert found["summary"]["by_state"] == {"delivered": 1}
         assert (found["title"], found["declared_by"]) == (TITLE, "shop")
         assert len(ledger.got) == 1

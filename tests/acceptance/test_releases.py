@@ -169,7 +169,7 @@ async def test_every_rung_over_http(folders: Folders, settings: Settings, url: s
         await traffic(site.app, range(3, 7))
         assert (await took(await ben.post(f"{path}/promote")))["step"] == "live"
         listed = (await ben.get(RELEASES)).json()
-        assert [each["step"] for each in listed["releases"]] == ["live"]
+        assert [item["step"] for item in listed["releases"]] == ["live"]
         back = await chi.post("/usecases/triage/roll-back", json={"why": "complaints"})
         assert (await took(back))["ended_why"] == "complaints"
         back = await chi.post("/usecases/triage/roll-back", json={"why": "once more"})
@@ -205,14 +205,14 @@ async def test_unknown_and_foreign_ones_answer_alike(site: Site) -> None:
         "SELECT 'elsewhere', declaration, coin_seed, registered_at FROM use_case"
     )
     await site.app.database.fetch("UPDATE release SET use_case = 'elsewhere'")
-    for each in ("rel_none", release.id):
-        assert await problem(await site.shop.get(f"/releases/{each}"), 404, "release_unknown")
+    for item in ("rel_none", release.id):
+        assert await problem(await site.shop.get(f"/releases/{item}"), 404, "release_unknown")
         for verb in ("gate", "shadow", "canary", "promote"):
-            answer = await site.shop.post(f"/releases/{each}/{verb}")
+            answer = await site.shop.post(f"/releases/{item}/{verb}")
             await problem(answer, 404, "release_unknown")
-        mine = await site.shop.delete(f"/releases/{each}/sign-offs/mine")
+        mine = await site.shop.delete(f"/releases/{item}/sign-offs/mine")
         await problem(mine, 404, "release_unknown")
-        gone = await site.shop.post(f"/releases/{each}/withdraw", json={"why": "why"})
+        gone = await site.shop.post(f"/releases/{item}/withdraw", json={"why": "why"})
         await problem(gone, 404, "release_unknown")
     nobody = "/usecases/nobody"
     await problem(await site.shop.get(f"{nobody}/releases"), 404, "usecase_unknown")

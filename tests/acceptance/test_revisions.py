@@ -60,13 +60,13 @@ class TestHttp:
         assert second["decision"]["output"] == {"queue": "billing"}
         await pump(site.app)
         [old, new] = [
-            (await site.reviewer.get(f"/receipts/{each}")).json()
-            for each in (first, second["task"])
+            (await site.reviewer.get(f"/receipts/{item}")).json()
+            for item in (first, second["task"])
         ]
-        assert [each["task"] for each in old["revisions"]] == [first, second["task"]]
+        assert [revision["task"] for revision in old["revisions"]] == [first, second["task"]]
         assert old["revisions"] == new["revisions"]
         assert new["revisions"][1]["effects"] == "replaced"
-        assert [each["state"] for each in old["deliveries"]] == ["compensated", "delivered"]
+        assert [delivery["state"] for delivery in old["deliveries"]] == ["compensated", "delivered"]
         assert old["deliveries"][0]["superseded_by"] == second["task"]
         again = await site.shop.post(revisions(second["task"]), json={"input": body["input"]})
         assert (again.status_code, again.json()["task"]) == (200, second["task"])
@@ -99,7 +99,7 @@ class TestHttp:
             sent = await client.post(revisions(first), json={"input": {"text": "to billing"}})
         assert sent.status_code == 200, sent.text
         assert "secret" not in sent.text
-        assert [each["number"] for each in sent.json()["revisions"]] == [1, 2]
+        assert [revision["number"] for revision in sent.json()["revisions"]] == [1, 2]
 
     async def test_a_verdict_on_the_older_one_names_the_newer(self, site: Site) -> None:
         declared(site.app).on_revision = "re-decide"
@@ -127,13 +127,13 @@ class TestHttp:
             sent = await asyncio.gather(
                 *(site.shop.post(revisions(first), json=body) for body in bodies)
             )
-            assert {each.status_code for each in sent} == {200}
+            assert {item.status_code for item in sent} == {200}
             await pump(site.app)
             assert len(receiver.got) == 1  # a webhook takes nothing back: people are asked
             held = [
-                each
-                for each in await site.app.deliveries.list("triage", states=["held"])
-                if each.kind == "correction"
+                entry
+                for entry in await site.app.deliveries.list("triage", states=["held"])
+                if entry.kind == "correction"
             ]
             assert len(held) == 1
             await site.app.deliveries.say(

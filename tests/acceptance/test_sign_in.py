@@ -139,11 +139,11 @@ class TestPasswords:
                 assert verified == []
                 seen[name] = [
                     (
-                        each.status_code,
-                        each.text.replace(name, "·"),
-                        "retry-after" in each.headers,
+                        answer.status_code,
+                        answer.text.replace(name, "·"),
+                        "retry-after" in answer.headers,
                     )
-                    for each in answers
+                    for answer in answers
                 ]
                 # A second may begin between one name and the next.
                 assert 55 <= int(answers[-1].headers["retry-after"]) <= 60
@@ -217,8 +217,8 @@ class TestSessions:
             browser(site) as three,
             browser(site) as foreign,
         ):
-            for each in (one, two, three):
-                await by_link(site, each)
+            for item in (one, two, three):
+                await by_link(site, item)
             await by_link(site, foreign, "ben")
             page = (await one.get("/you")).text
             assert "laptop" in page
@@ -253,9 +253,9 @@ class TestSessions:
         async with browser(site) as client:
             answer = await enter(client, code)
         [cookie] = [
-            each
-            for each in answer.headers.get_list("set-cookie")
-            if each.startswith(SESSION_COOKIE + "=rb")
+            item
+            for item in answer.headers.get_list("set-cookie")
+            if item.startswith(SESSION_COOKIE + "=rb")
         ]
         for word in ("HttpOnly", "SameSite=strict", "Path=/"):
             assert word in cookie
@@ -292,7 +292,7 @@ class TestLimits:
         settings = settings.model_copy(update={"requests_per_minute": 4})
         async with serving(settings, url) as site:
             answers = [await site.shop.get("/usecases") for _ in range(6)]
-            assert [each.status_code for each in answers] == [200] * 4 + [429] * 2
+            assert [answer.status_code for answer in answers] == [200] * 4 + [429] * 2
             assert answers[-1].json()["code"] == "too_many_requests"
             assert 1 <= int(answers[-1].headers["retry-after"]) <= 15
             assert (await site.reviewer.get("/usecases")).status_code == 200
@@ -441,17 +441,17 @@ class TestAProvider:
         async with (
             serving(at_provider(settings, provider), url) as site,
             browser(site) as client,
-            httpx2.AsyncClient() as browser,
+            httpx2.AsyncClient() as plain,
         ):
             await site.app.database.fetch(
                 "UPDATE person SET email = 'ana@example.org' WHERE name = 'ana'"
             )
             claims = {"email": "ana@example.org", "email_verified": True, "name": "Ana A."}
-            await browser.put(f"{provider}/users/s-1", json=claims)
+            await plain.put(f"{provider}/users/s-1", json=claims)
             await client.get("/usecases/triage", headers={"Accept": "text/html"})
             assert "Sign in with your organisation" in (await client.get("/sign-in")).text
             there = await begin(client)
-            sent = await browser.post(there, data={"sub": "s-1"})
+            sent = await plain.post(there, data={"sub": "s-1"})
             returned = dict(parse_qsl(urlsplit(sent.headers["location"]).query))
             page = await back(client, returned["code"], returned["state"])
             assert page.status_code == 200
@@ -460,7 +460,7 @@ class TestAProvider:
             # From now on the subject counts, whatever becomes of the address.
             await site.app.database.fetch("UPDATE person SET email = NULL WHERE name = 'ana'")
             there = await begin(client)
-            sent = await browser.post(there, data={"sub": "s-1"})
+            sent = await plain.post(there, data={"sub": "s-1"})
             returned = dict(parse_qsl(urlsplit(sent.headers["location"]).query))
             assert (await back(client, returned["code"], returned["state"])).status_code == 200
 

@@ -21,18 +21,18 @@ async def test_over_http_from_two_versions_to_a_notebook(
         [decision, *_] = await pilot.past(site.app, folders)
         get = site.shop.get
         listed = (await get(f"{USECASE}/versions?limit=1")).json()
-        assert [each["number"] for each in listed["versions"]] == [2]
+        assert [version["number"] for version in listed["versions"]] == [2]
         assert listed["versions"][0]["live"] is True
         older = (await get(f"{USECASE}/versions?before={listed['next']}")).json()
-        assert [each["number"] for each in older["versions"]] == [1]
+        assert [item["number"] for item in older["versions"]] == [1]
         one = (await get(f"{USECASE}/versions/2")).json()
         assert set(one["files"]) == {"usecase.py", "rules.yaml", "prompts/answer.md"}
         apart = (await get(f"{USECASE}/versions/1..{one['version']['id']}")).json()
         assert apart["summary"].startswith("Version 2 differs from version 1 in 1 rule")
-        assert [each["file"] for each in apart["prompts"]] == ["answer.md"]
+        assert [prompt["file"] for prompt in apart["prompts"]] == ["answer.md"]
         road = (await get(f"{USECASE}/road")).json()
         assert road["waits"] == ["Waits for the risk partner, 3 days."]
-        assert [each["name"] for each in road["road"]["stages"]][-1] == "canary"
+        assert [stage["name"] for stage in road["road"]["stages"]][-1] == "canary"
         notebook = (await get(f"{USECASE}/notebook")).json()
         assert notebook["corrections"] == 8
         document = await get(f"{USECASE}/notebook?format=markdown")

@@ -50,12 +50,12 @@ def imported_names(tree: ast.Module) -> dict[str, str]:
     found: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            for each in node.names:
-                root = each.name.partition(".")[0]
-                found[each.asname or root] = each.name if each.asname else root
+            for name in node.names:
+                root = name.name.partition(".")[0]
+                found[name.asname or root] = name.name if name.asname else root
         elif isinstance(node, ast.ImportFrom) and node.module:
-            for each in node.names:
-                found[each.asname or each.name] = f"{node.module}.{each.name}"
+            for item in node.names:
+                found[item.asname or item.name] = f"{node.module}.{item.name}"
     return found
 
 
@@ -79,8 +79,8 @@ def code_from_data(root: Path) -> list[str]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
-                whole = [f"{module}.{each.name}".lstrip(".") for each in node.names]
-                found += [at(path, node, each) for each in whole if RUNS_CODE.fullmatch(each)]
+                whole = [f"{module}.{item.name}".lstrip(".") for item in node.names]
+                found += [at(path, node, entry) for entry in whole if RUNS_CODE.fullmatch(entry)]
             elif isinstance(node, ast.Attribute | ast.Name):
                 if RUNS_CODE.fullmatch(name := dotted(node, names)):
                     found.append(at(path, node, name))
@@ -92,7 +92,7 @@ def code_from_data(root: Path) -> list[str]:
 def pieces(node: ast.AST) -> list[str]:
     """The constant parts of a string that is put together from parts; else nothing."""
     if isinstance(node, ast.JoinedStr) and any(
-        isinstance(each, ast.FormattedValue) for each in node.values
+        isinstance(value, ast.FormattedValue) for value in node.values
     ):
         return texts(node.values)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod):
@@ -108,9 +108,9 @@ def pieces(node: ast.AST) -> list[str]:
 
 def texts(nodes: Iterable[ast.expr]) -> list[str]:
     return [
-        each.value
-        for each in nodes
-        if isinstance(each, ast.Constant) and isinstance(each.value, str)
+        node.value
+        for node in nodes
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
 
 
@@ -119,17 +119,17 @@ def built_sql(root: Path) -> list[str]:
         at(path, node, "builds SQL")
         for path, tree in python_files(root)
         for node in ast.walk(tree)
-        if isinstance(node, ast.expr) and any(SQL.search(each) for each in pieces(node))
+        if isinstance(node, ast.expr) and any(SQL.search(piece) for piece in pieces(node))
     ]
 
 
 def judges(node: ast.AST, helpers: frozenset[str] = frozenset()) -> bool:
     """Whether anything in here could fail a test."""
-    for each in ast.walk(node):
-        if isinstance(each, ast.Assert) and not isinstance(each.test, ast.Constant):
+    for item in ast.walk(node):
+        if isinstance(item, ast.Assert) and not isinstance(item.test, ast.Constant):
             return True
-        if isinstance(each, ast.Call):
-            name = dotted(each.func, {}).rpartition(".")[2]
+        if isinstance(item, ast.Call):
+            name = dotted(item.func, {}).rpartition(".")[2]
             if JUDGES.match(name) or name in helpers:
                 return True
     return False
@@ -146,12 +146,14 @@ def never_failing_tests(root: Path) -> list[str]:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         ]
         helpers = frozenset(
-            each.name for each in functions if not each.name.startswith("test") and judges(each)
+            function.name
+            for function in functions
+            if not function.name.startswith("test") and judges(function)
         )
         found += [
-            at(path, each, f"{each.name} asserts nothing")
-            for each in functions
-            if each.name.startswith("test") and not judges(each, helpers)
+            at(path, item, f"{item.name} asserts nothing")
+            for item in functions
+            if item.name.startswith("test") and not judges(item, helpers)
         ]
     return found
 
@@ -203,7 +205,7 @@ def repository_files() -> list[Path]:
         text=True,
         check=True,
     )
-    return [ROOT / each for each in listed.stdout.split("\0") if each]
+    return [ROOT / part for part in listed.stdout.split("\0") if part]
 
 
 def test_nothing_in_the_source_runs_what_it_reads() -> None:
@@ -322,7 +324,7 @@ def test_a_test_that_cannot_fail_is_found(tmp_path: Path, text: str, *, fails: b
     ],
 )
 def test_a_loose_lock_is_found(tmp_path: Path, text: str, complaint: str) -> None:
-    assert [each for each in loose_locks(plant(tmp_path, text, "base.txt")) if complaint in each]
+    assert [lock for lock in loose_locks(plant(tmp_path, text, "base.txt")) if complaint in lock]
 
 
 def test_a_folder_without_locks_is_found(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_a_cap_that_is_broken_is_told(
     for where, text in files.items():
         (tmp_path / where).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / where).write_text(text)
-    assert [each for each in over_the_caps(measure(tmp_path)) if complaint in each]
+    assert [cap for cap in over_the_caps(measure(tmp_path)) if complaint in cap]
 
 
 def test_small_files_and_functions_are_fine(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ async def signed_in(site: Site, person: str = "ana") -> AsyncIterator[Page]:
         await found.wait_for_url(f"{site.address}/")
         yield found
     # What the server refuses is looked at by the tests themselves.
-    assert [each for each in errors if "Failed to load resource" not in each] == []
+    assert [item for item in errors if "Failed to load resource" not in item] == []
 
 
 async def send(site: Site, count: int, text: str = "number") -> None:

@@ -90,7 +90,7 @@ async def test_one_is_read_and_approved_by_keyboard(desk: Desk) -> None:
 
 async def test_what_changed_since_it_was_read_is_not_approved(desk: Desk) -> None:
     await desk.send("refund 100")
-    [held] = [each for each in await all_of(desk.site.app) if each.state is DeliveryState.HELD]
+    [held] = [item for item in await all_of(desk.site.app) if item.state is DeliveryState.HELD]
     await desk.go(f"/deliveries/{held.id}")
     await desk.site.app.database.fetch(
         "UPDATE delivery SET content_hash = 'other' WHERE id = %(id)s", {"id": held.id}
@@ -114,7 +114,7 @@ async def test_a_dead_letter_is_sent_again_and_an_unknown_one_decided(desk: Desk
     desk.bank.trouble = [UnknownOutcomeError("cut off")]
     await desk.send("refund 10")
     [unknown] = [
-        each for each in await all_of(desk.site.app) if each.state is DeliveryState.UNKNOWN
+        item for item in await all_of(desk.site.app) if item.state is DeliveryState.UNKNOWN
     ]
     assert "may have been made or not" in await desk.go(f"/deliveries/{unknown.id}")
     await desk.page.locator("textarea").fill("it is on their statement")
@@ -179,8 +179,8 @@ async def test_a_drill_says_how_quickly_it_can_be_stopped(desk: Desk) -> None:
 async def test_what_a_blind_reviewer_must_not_know_is_withheld(desk: Desk) -> None:
     await stand(desk.site.app, reference_rate=1.0)
     await desk.send("refund 100")
-    for each in await desk.site.app.database.fetch("SELECT id FROM delivery"):
-        text = await desk.go(f"/deliveries/{each['id']}")
+    for row in await desk.site.app.database.fetch("SELECT id FROM delivery"):
+        text = await desk.go(f"/deliveries/{row['id']}")
         assert "drawn as evidence" in text
         assert "refunds" not in text
         assert await desk.page.get_by_role("button", name="Approve").count() == 0
@@ -189,7 +189,7 @@ async def test_what_a_blind_reviewer_must_not_know_is_withheld(desk: Desk) -> No
 
 async def test_a_link_leads_through_the_sign_in_to_its_page(desk: Desk) -> None:
     await desk.send("refund 100")
-    [held] = [each for each in await all_of(desk.site.app) if each.state is DeliveryState.HELD]
+    [held] = [item for item in await all_of(desk.site.app) if item.state is DeliveryState.HELD]
     path = f"{desk.site.address}/deliveries/{held.id}"
     await desk.page.context.clear_cookies()
     refused = await desk.page.goto(path)
@@ -216,9 +216,9 @@ async def test_pages_fit_a_telephone(desk: Desk, scheme: str) -> None:
     task = found[0].task_id
     await desk.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     await desk.page.set_viewport_size({"width": 390, "height": 844})
-    paths = [f"/deliveries/{each.id}" for each in found]
+    paths = [f"/deliveries/{item.id}" for item in found]
     paths += ["/", "/halt", f"/receipts/{task}"]
-    paths += [f"/usecases/triage{each}" for each in ("", "/deliveries", "/halt")]
+    paths += [f"/usecases/triage{entry}" for entry in ("", "/deliveries", "/halt")]
     for halted in (False, True):
         if halted:
             await desk.site.app.halts.halt("triage", reason="long_reason_" * 20, actor="ben")

@@ -44,7 +44,7 @@ class Desk:
     async def states(self) -> dict[str, str]:
         every = ("open", "accepted", "rejected", "withdrawn")
         found = await self.site.app.proposals.list("triage", states=every)
-        return {each.kind: each.state for each in found}
+        return {item.kind: item.state for item in found}
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ async def test_decided_by_keyboard(desk: Desk) -> None:
     await desk.page.screenshot(path=picture("dark"), full_page=True)
     titles = await desk.page.locator(".cards > li > a").all_inner_texts()
     kinds = [
-        "alias" if "Read" in each else "rule" if "Where" in each else "record" for each in titles
+        "alias" if "Read" in title else "rule" if "Where" in title else "record" for title in titles
     ]
     await sends(desk.page, "j", "j", "x")
     assert await desk.page.locator(".cards > li").count() == 2
@@ -82,7 +82,7 @@ async def test_decided_by_keyboard(desk: Desk) -> None:
     await sends(desk.page, "j", "a")
     assert await desk.page.locator(".cards > li").count() == 1
     states = await desk.states()
-    assert [states[each] for each in kinds] == ["accepted", "rejected", "open"]
+    assert [states[kind] for kind in kinds] == ["accepted", "rejected", "open"]
     assert "by" in await desk.page.locator("section", has_text="Decided").first.inner_text()
     await sends(desk.page, "u")
     assert await desk.page.locator(".cards > li").count() == 2
@@ -110,7 +110,7 @@ async def test_a_rule_is_edited_and_a_mistake_is_told_beside_it(desk: Desk) -> N
 
 
 async def test_contradictions_name_people_and_lead_to_receipts(desk: Desk) -> None:
-    right = next(each for each in desk.found.seen if not each.wrong)
+    right = next(item for item in desk.found.seen if not item.wrong)
     other: ReviewedCase = replace(
         right, right={"line": "toys" if right.right != {"line": "toys"} else "sport"}
     )
@@ -127,8 +127,8 @@ async def test_contradictions_name_people_and_lead_to_receipts(desk: Desk) -> No
 
 async def test_hostile_text_is_shown_and_nothing_more(desk: Desk) -> None:
     seen = [
-        replace(each, input={**each.input, "supplier": UNSAFE[:55]}, right={"line": "garden"})
-        for each in desk.found.seen[:20]
+        replace(item, input={**item.input, "supplier": UNSAFE[:55]}, right={"line": "garden"})
+        for item in desk.found.seen[:20]
     ]
     await play(desk.site.app, [*desk.found.seen[20:], *seen])
     await desk.site.app.proposals.suggest(loaded_of(desk.site.app), actor="ana")

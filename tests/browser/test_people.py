@@ -46,7 +46,9 @@ async def test_name_and_password_by_keyboard_lead_to_the_page_wanted(
     await page.get_by_label("Password").fill(PASSWORD)
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/usecases/triage/trust")
-    [cookie] = [each for each in await page.context.cookies() if each.get("name") == SESSION_COOKIE]
+    [cookie] = [
+        cooky for cooky in await page.context.cookies() if cooky.get("name") == SESSION_COOKIE
+    ]
     assert cookie.get("httpOnly")
     assert cookie.get("sameSite") == "Strict"
     await page.goto(f"{site.address}/usecases/triage")

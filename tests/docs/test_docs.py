@@ -86,9 +86,9 @@ def test_every_setting_is_documented_and_nothing_else() -> None:
 def test_every_verb_is_documented_and_nothing_else() -> None:
     page = (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8")
     verbs = {
-        each.name or (each.callback.__name__ if each.callback else "")
-        for each in app.registered_commands
-    } | {each.name for each in app.registered_groups}
+        command.name or (command.callback.__name__ if command.callback else "")
+        for command in app.registered_commands
+    } | {group.name for group in app.registered_groups}
     assert set(re.findall(r"^\| `roadbed (\w+)`", page, re.MULTILINE)) == verbs
 
 

@@ -96,8 +96,8 @@ async def test_every_single_value_is_bound(app: App, check: Check) -> None:
         for place in (0, 7, -2):
             changed = copy.deepcopy(proof)
             holder: Any = changed
-            for each in path[:-1]:
-                holder = holder[each]
+            for point in path[:-1]:
+                holder = holder[point]
             holder[path[-1]] = other(holder[path[-1]], place)
             with pytest.raises((ValueError, KeyError, TypeError)):
                 check(json.dumps(changed))
@@ -133,11 +133,11 @@ async def test_an_erased_entry_keeps_its_place(
     task, proof = await proof_of_a_reviewed_task(app)
     async with app.database.transaction() as connection:
         await app.audit.erase(
-            connection, [each.position for each in proof.entries], by="ana", reason="asked"
+            connection, [entry.position for entry in proof.entries], by="ana", reason="asked"
         )
     await app.audit.seal()
     again = await app.audit.proof_of_task(task)
-    assert [each.payload is None for each in again.entries] == [True, True, False]
+    assert [item.payload is None for item in again.entries] == [True, True, False]
     check(json.dumps(dataclasses.asdict(again)))
     assert capsys.readouterr().out.count("its content was erased") == 2
     check(json.dumps(dataclasses.asdict(proof)))  # a proof handed out before stays what it was

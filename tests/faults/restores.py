@@ -277,7 +277,8 @@ def _verified(scene: _Scene) -> list[str]:
 
     folder = scene.folder / "audit"
     return [
-        each.problem for each in verify(with_schema(scene.url), folder, time.monotonic).findings
+        finding.problem
+        for finding in verify(with_schema(scene.url), folder, time.monotonic).findings
     ]
 
 

@@ -69,7 +69,7 @@ async def test_without_the_database_sending_ends_within_a_second() -> None:
         os.kill(at.database_pid(), signal.SIGQUIT)
         cut = time.monotonic()
         await asyncio.sleep(3.0)
-        late = [each - cut for each in receiver.times if each > cut + 1.0]
+        late = [item - cut for item in receiver.times if item > cut + 1.0]
         before = len(receiver.times)
         await asyncio.to_thread(at.database.start)
         for _ in range(600):

@@ -81,8 +81,8 @@ class Anybody(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         history = self.run(self.app.ladder.history("triage"))
-        self.seen.update(each.step for each in history)
-        self.seen["canary begun"] += sum(each.canary_at is not None for each in history)
+        self.seen.update(entry.step for entry in history)
+        self.seen["canary begun"] += sum(item.canary_at is not None for item in history)
         self.run(self.opened.__aexit__(None, None, None))
         self.loop.close()
         self.database.__exit__(None, None, None)
@@ -169,10 +169,10 @@ class Anybody(RuleBasedStateMachine):
         halted = self.app.registry.get("triage").halted
         if self.attempt(self.app.ladder.promote(release.id, actor=person)):
             assert not halted
-            words = [each for each in release.sign_offs if each.counts]
-            assert {each.role for each in words} == {"domain_lead", "risk_partner"}
-            assert len({each.person for each in words} - {release.author}) == 2
-            assert {each.verdict for each in words} == {"approve"}
+            words = [off for off in release.sign_offs if off.counts]
+            assert {word.role for word in words} == {"domain_lead", "risk_partner"}
+            assert len({item.person for item in words} - {release.author}) == 2
+            assert {entry.verdict for entry in words} == {"approve"}
             self.once_live.add(str(release.version))
             self.seen["promoted"] += 1
 
@@ -192,8 +192,8 @@ class Anybody(RuleBasedStateMachine):
 
     @rule(person=PEOPLE)
     def resume(self, person: str) -> None:
-        for each in (person, "eve" if person != "eve" else "ana"):
-            self.attempt(self.app.halts.resume("triage", actor=each))
+        for item in (person, "eve" if person != "eve" else "ana"):
+            self.attempt(self.app.halts.resume("triage", actor=item))
         self.run(self.app.registry.refresh("triage"))
 
     @rule()
@@ -204,18 +204,18 @@ class Anybody(RuleBasedStateMachine):
         allowed = {service.live.id}
         if service.trial is not None and service.trial.step == "canary":
             allowed.add(service.trial.version.id)
-        for each in decisions:
-            assert each.version in allowed
-            assert each.routed.route is not Route.AUTOMATIC or not service.halted
+        for decision in decisions:
+            assert decision.version in allowed
+            assert decision.routed.route is not Route.AUTOMATIC or not service.halted
 
     @invariant()
     def at_most_one_is_live_and_one_under_way(self) -> None:
         history = self.run(self.app.ladder.history("triage"))
-        steps = [each.step for each in history]
+        steps = [entry.step for entry in history]
         assert steps.count("live") <= 1
-        assert sum(each in ("planned", "gated", "shadow", "canary") for each in steps) <= 1
-        assert [each.number for each in history] == list(range(len(history), 0, -1))
-        live = [each.version for each in history if each.step == "live"]
+        assert sum(step in ("planned", "gated", "shadow", "canary") for step in steps) <= 1
+        assert [item.number for item in history] == list(range(len(history), 0, -1))
+        live = [element.version for element in history if element.step == "live"]
         row = self.run(self.app.database.fetch_one("SELECT * FROM use_case"))
         assert not live or live == [row["live_version"]]
         # What decides by itself was signed when it went live, then or before.

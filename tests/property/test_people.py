@@ -99,7 +99,7 @@ def test_the_table_keeps_what_the_design_promises() -> None:
     for scope in SCOPES.values():
         assert scope <= ANY_TOKEN
     assert Permission.MANAGE_PEOPLE not in ANY_TOKEN
-    assert all(who_may(each) for each in Permission)
+    assert all(who_may(item) for item in Permission)
 
 
 @given(st.none() | st.lists(st.sampled_from([*SCOPES, "unknown"])))
@@ -161,7 +161,7 @@ def test_a_limit_lets_through_no_more_than_it_says(waits: list[float], most: int
             clock.at += error.retry_after + 1e-6
             limit.spend("somebody")
             passed += 1
-    assert all(0.0 < each <= 10.0 for each in waited)
+    assert all(0.0 < item <= 10.0 for item in waited)
     assert passed <= most + clock.at / 10.0 + 1e-3
 
 

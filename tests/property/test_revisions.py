@@ -170,7 +170,7 @@ class World:
             await self.look_there()
             await self.send()
             waiting = (await self.app.reviews.waiting("triage"))["waiting"]
-            going = [each for each in await self.all_of() if each.state in OPEN]
+            going = [item for item in await self.all_of() if item.state in OPEN]
             back = await self.app.database.fetch("SELECT id FROM delivery WHERE take_back")
             if not (waiting or going or back):
                 return

@@ -54,8 +54,10 @@ def grown(size: int, step: int) -> tuple[Bundle | None, dict[tree.Tile, bytes], 
     last, stored, top = None, dict[tree.Tile, bytes](), tree.EMPTY_ROOT
     for first in range(0, size, step):
         numbers = range(first, min(first + step, size))
-        known = {each: stored[each] for each in tree_growth.edge_tiles(first)}
-        growth = tree_growth.grow(last, known, numbers, b"".join(LEAVES[each] for each in numbers))
+        known = {tile: stored[tile] for tile in tree_growth.edge_tiles(first)}
+        growth = tree_growth.grow(
+            last, known, numbers, b"".join(LEAVES[number] for number in numbers)
+        )
         stored.update(growth.tiles)
         last, top = growth.bundles[-1], growth.root
         assert growth.size == numbers[-1] + 1
@@ -77,7 +79,7 @@ def test_retracing_gives_the_roots_and_tiles_that_growing_gave(size: int, asked:
         hashes = retraced.add(b"".join(LEAVES[first : min(first + 256, size)]))
         assert stored[0, first // 256] == hashes
     assert retraced.leaves == size
-    assert retraced.roots == {each: naive_root(LEAVES[:each]) for each in asked if each <= size}
+    assert retraced.roots == {item: naive_root(LEAVES[:item]) for item in asked if item <= size}
     assert retraced.higher_tiles() == {key: each for key, each in stored.items() if key[0] > 0}
 
 

@@ -50,8 +50,8 @@ NOON_AFTER = NOON + timedelta(days=1)
 def execute(url: str, *statements: str) -> None:
     """Run what an intruder with every right would."""
     with psycopg.connect(with_schema(url), autocommit=True) as connection:
-        for each in statements:
-            connection.execute(each)
+        for statement in statements:
+            connection.execute(statement)
 
 
 @asynccontextmanager
@@ -63,9 +63,9 @@ async def opened(url: str, folder: Path) -> AsyncIterator[tuple[AuditLog, Databa
 async def found(url: str, folder: Path) -> list[tuple[int | None, str]]:
     async with opened(url, folder) as (log, _):
         verified = await log.verify()
-    assert all(each.remedy for each in verified.findings)
+    assert all(finding.remedy for finding in verified.findings)
     assert verified.sound is not bool(verified.findings)
-    return [(each.position, each.problem) for each in verified.findings]
+    return [(item.position, item.problem) for item in verified.findings]
 
 
 @pytest.fixture(scope="module")
@@ -390,8 +390,8 @@ class TestVerify:
         assert set(named) <= positions, findings
         if not named:
             assert not positions
-        for each in words:
-            assert any(each in problem for _, problem in findings), (each, findings)
+        for word in words:
+            assert any(word in problem for _, problem in findings), (word, findings)
 
     async def test_every_column_edited_alone_names_that_entry_alone(
         self, sealed: tuple[str, Path]
@@ -448,7 +448,7 @@ class TestVerify:
         shutil.rmtree(sealed[1] / "tile")
         problems = [problem for _, problem in await found(*sealed)]
         assert len(problems) == 7
-        assert all(each.endswith("is missing.") for each in problems)
+        assert all(item.endswith("is missing.") for item in problems)
 
     async def test_what_was_published_before_and_meanwhile_is_no_finding(
         self, sealed: tuple[str, Path]
@@ -735,7 +735,7 @@ class TestFolder:
             history.write('"torn')
         assert folder.last() == "1\n"
         folder.put_checkpoints([second], NOON)
-        assert [each.note for each in folder.history()] == ["1\n", "2\n"]
+        assert [entry.note for entry in folder.history()] == ["1\n", "2\n"]
 
     async def test_each_day_gets_a_file_with_the_last_checkpoint_of_every_minute(
         self, sealed: tuple[str, Path]
@@ -755,7 +755,7 @@ class TestFolder:
         TileFolder(folder).put_checkpoints(
             [Checkpoint(size=2000, root=b"", note=fresh)], NOON_AFTER
         )
-        kept = [each.note for each in TileFolder(folder).history()]
+        kept = [entry.note for entry in TileFolder(folder).history()]
         assert kept == [*signed[59::60], fresh]
         assert [path.name for path in (folder / DAYS).iterdir()] == ["2026-03-01.log"]
         assert (folder / HISTORY).read_text().count("\n") == 1
@@ -788,10 +788,10 @@ class TestFolder:
         history.tidy(NOON_AFTER.date())
         after = (tmp_path / DAYS / "2026-03-01.log").read_bytes()
         (tmp_path / HISTORY).write_bytes(before)  # as if it had not come so far
-        assert [each.note for each in history.lines()] == ["1\n", "2\n", "3\n"]
+        assert [line.note for line in history.lines()] == ["1\n", "2\n", "3\n"]
         CheckpointHistory(tmp_path).tidy(NOON_AFTER.date())
         assert (tmp_path / DAYS / "2026-03-01.log").read_bytes() == after
-        assert [each.note for each in history.lines()] == ["1\n", "2\n", "3\n"]
+        assert [item.note for item in history.lines()] == ["1\n", "2\n", "3\n"]
 
     def test_what_has_no_time_or_cannot_be_read_stays_where_it_is(self, tmp_path: Path) -> None:
         odd = [b"{garbled\n", b'"1\\n"\n', b'{"at": "2026-03-01T12:00:00", "note": "x"}\n']
@@ -801,7 +801,7 @@ class TestFolder:
         history.add(["3\n"], NOON_AFTER)
         history.tidy(NOON_AFTER.date())
         assert (tmp_path / HISTORY).read_bytes().startswith(b"".join(odd))
-        assert [each.note for each in history.lines()] == ["2\n", None, "1\n", None, "3\n"]
+        assert [line.note for line in history.lines()] == ["2\n", None, "1\n", None, "3\n"]
 
     async def test_one_process_writes_at_a_time(self, sealed: tuple[str, Path]) -> None:
         async with opened(*sealed) as (log, _), opened(*sealed) as (other, _):
@@ -899,7 +899,7 @@ class TestSchema:
         versions = Path(migrations.__file__).parent / "versions"
         with databases.empty_database(server) as url:
             execute(url, "CREATE SCHEMA roadbed")
-            execute(url, *((versions / f"{each}.sql").read_text() for each in ("m0001_the_road",)))
+            execute(url, *((versions / f"{item}.sql").read_text() for item in ("m0001_the_road",)))
             execute(url, (versions / "m0002_trust.sql").read_text())
             execute(url, "INSERT INTO audit_entry (kind, subject, actor) VALUES ('a', 'b', 'c')")
             for path in sorted(versions.glob("*.sql"))[2:]:
@@ -974,8 +974,8 @@ class TestProve:
 
     async def test_a_task_brings_its_decision_and_its_verdict(self, app: App) -> None:
         task, document = await proof_of_a_reviewed_task(app)
-        payloads = [json.loads(str(each.payload)) for each in document.entries]
-        assert [each[3] for each in payloads] == ["decided", "reviewed"]
+        payloads = [json.loads(str(entry.payload)) for entry in document.entries]
+        assert [payload[3] for payload in payloads] == ["decided", "reviewed"]
         assert payloads[0][4] == payloads[1][7]["task"] == task
         assert (await app.audit.verify()).findings == []
 

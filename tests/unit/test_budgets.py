@@ -45,7 +45,7 @@ async def budgeted(app: App, **limits: Any) -> None:
 
 async def used(app: App) -> list[tuple[Decimal, Decimal]]:
     budget = declared(app).budget
-    return [(each.spent, each.reserved) for each in await app.budgets.overview("triage", budget)]
+    return [(item.spent, item.reserved) for item in await app.budgets.overview("triage", budget)]
 
 
 class TestOneTask:
@@ -60,24 +60,24 @@ class TestOneTask:
     ) -> None:
         await budgeted(app, per_month=3.0)
         found = [await decide(app, f"task {n} costs 1") for n in range(5)]
-        codes = [each.routed.code for each in found]
+        codes = [item.routed.code for item in found]
         assert codes == [Reason.PROVEN] * 3 + [Reason.BUDGET] * 2
-        assert all(each.review_id for each in found[3:])
+        assert all(entry.review_id for entry in found[3:])
         assert (await used(app))[0] == (Decimal(3), Decimal(0))
 
     async def test_what_was_not_spent_is_there_for_the_next(self, app: App) -> None:
         await budgeted(app, per_month=1.0)
         found = [await decide(app, f"task {n} costs 0.1") for n in range(12)]
-        automatic = [each for each in found if each.routed.route is Route.AUTOMATIC]
+        automatic = [item for item in found if item.routed.route is Route.AUTOMATIC]
         assert len(automatic) == 1  # after the first, 0.9 is left, less than the worst of one task
         await budgeted(app, per_month=1.0, per_task=0.1)
         found = [await decide(app, f"again {n} costs 0.1") for n in range(12)]
-        assert sum(each.routed.route is Route.AUTOMATIC for each in found) == 9
+        assert sum(entry.routed.route is Route.AUTOMATIC for entry in found) == 9
 
     async def test_the_day_counts_too(self, app: App) -> None:
         await budgeted(app, per_day=2.0)
         found = [await decide(app, f"task {n} costs 1") for n in range(4)]
-        assert [each.routed.code for each in found].count(Reason.BUDGET) == 2
+        assert [item.routed.code for item in found].count(Reason.BUDGET) == 2
         month, day = await used(app)
         assert month == day == (Decimal(2), Decimal(0))
 
@@ -128,7 +128,7 @@ class TestManyAtOnce:
     async def test_nothing_is_overspent_and_nothing_blocked_falsely(self, app: App) -> None:
         await budgeted(app, per_month=300.0)
         found = await asyncio.gather(*(decide(app, f"task {n} costs 1") for n in range(500)))
-        automatic = sum(each.routed.route is Route.AUTOMATIC for each in found)
+        automatic = sum(item.routed.route is Route.AUTOMATIC for item in found)
         assert automatic == 300
         assert (await used(app))[0] == (Decimal(300), Decimal(0))
 
@@ -143,7 +143,7 @@ class TestManyAtOnce:
                 return await decide((app, other)[number % 2], f"task {number} costs 1")
 
             found = await asyncio.gather(*(both(number) for number in range(300)))
-        assert sum(each.routed.route is Route.AUTOMATIC for each in found) == 120
+        assert sum(item.routed.route is Route.AUTOMATIC for item in found) == 120
 
     @pytest.mark.usefixtures("unmeasured")
     async def test_many_who_find_nothing_left_do_not_wait_in_a_circle(self, app: App) -> None:
@@ -205,13 +205,13 @@ async def test_the_pod_is_told_once_at_each_level(app: App) -> None:
         await decide(app, f"task {number} costs 1")
     for _ in range(2):
         await app.budgets.watch("triage", budget)
-    assert [each.text[:12] for each in await app.trust.notices("triage")] == ["Budget: 50 %"]
+    assert [notice.text[:12] for notice in await app.trust.notices("triage")] == ["Budget: 50 %"]
     for number in range(6, 10):
         await decide(app, f"task {number} costs 1")
     await app.budgets.watch("triage", budget)
-    texts = [each.text for each in await app.trust.notices("triage")]
+    texts = [item.text for item in await app.trust.notices("triage")]
     assert len(texts) == 3
-    assert any("go to people" in each for each in texts)
+    assert any("go to people" in text for text in texts)
     rows = await app.database.fetch("SELECT count(*) AS n FROM budget_charge")
     assert rows[0]["n"] == 0
 

@@ -75,8 +75,8 @@ class TestGate:
     def test_what_too_little_is_known_of_has_no_tick(self) -> None:
         rows = [*GATE["criteria"], _slice("north", 3, small=True), _slice("south", 0, small=True)]
         gate = {**GATE, "criteria": rows}
-        assert [each[0] for each in gate_presentation.gate_lines(gate)] == ["✓", "○", "○"]
-        assert [gate_presentation.criterion(each)["result"] for each in rows] == [
+        assert [line[0] for line in gate_presentation.gate_lines(gate)] == ["✓", "○", "○"]
+        assert [gate_presentation.criterion(row)["result"] for row in rows] == [
             "✓ passed",
             "○ too few to say",
             "○ nothing is known",

@@ -169,7 +169,7 @@ class Mails:
     async def standing(self, sending: DeliveryRequest) -> Sequence[Sequence[str]]:
         wanted = mail(0).message_id(sending.key)
         return [
-            [str(each.get_content())] for each in self.taken if str(each["Message-ID"]) == wanted
+            [str(item.get_content())] for item in self.taken if str(item["Message-ID"]) == wanted
         ]
 
 
@@ -235,11 +235,11 @@ class ChatLedger:
     receiver: Receiver
 
     async def standing(self, sending: DeliveryRequest) -> Sequence[Sequence[str]]:
-        found = [texts(each.body) for each in self.receiver.arrivals]
+        found = [texts(arrival.body) for arrival in self.receiver.arrivals]
         return [
-            [html.unescape(text) for text in each]
-            for each in found
-            if any(text.startswith(f"{sending.key}: ") for text in each)
+            [html.unescape(text) for text in item]
+            for item in found
+            if any(text.startswith(f"{sending.key}: ") for text in item)
         ]
 
 
@@ -265,17 +265,17 @@ class FolderLedger:
     def read(self, task: str) -> Sequence[Sequence[str]]:
         path = Path(self.folder.path)
         if self.folder.format == "xlsx":
-            rows = [row for each in path.glob("*.xlsx") for row in workbooks.read_rows(each)]
+            rows = [row for item in path.glob("*.xlsx") for row in workbooks.read_rows(item)]
             return [[str(value) for value in row.values()] for row in rows if row["task"] == task]
         if self.folder.format == "csv":
-            rows = [row for each in path.glob("*.csv") for row in read_csv(each)]
+            rows = [row for entry in path.glob("*.csv") for row in read_csv(entry)]
             return [list(row.values()) for row in rows if row["task"] == task]
-        found = [texts(each.read_bytes()) for each in path.glob("*.json")]
-        return [each for each in found if task in each]
+        found = [texts(element.read_bytes()) for element in path.glob("*.json")]
+        return [one for one in found if task in one]
 
 
 def files_below(folder: Path) -> list[Path]:
-    return [each for each in folder.rglob("*") if each.is_file()]
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 COLUMNS = {"task": "{task.id}", "note": "{output.note}", "count": "{output.count}"}
@@ -468,7 +468,7 @@ NOT_LOOKED_AT = {
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 async def test_it_conforms(subject: Subject, check: Check) -> None:
-    if any(check.__name__.startswith(each) for each in NOT_LOOKED_AT[subject.connector.kind]):
+    if any(check.__name__.startswith(item) for item in NOT_LOOKED_AT[subject.connector.kind]):
         with pytest.raises(NotApplicable):
             await check(subject)
     else:
@@ -534,7 +534,7 @@ class Broken:
         return after(str(error)) if isinstance(error, before) else error
 
 
-PLANTED = [each for each in CHECKS if each != "what_it_cannot_do_it_refuses"]  # that one is below
+PLANTED = [item for item in CHECKS if item != "what_it_cannot_do_it_refuses"]  # that one is below
 
 
 @pytest.mark.parametrize("fault", PLANTED)
@@ -776,8 +776,8 @@ async def test_a_missing_field_refuses_by_name(house: House, connector: Connecto
 )
 def test_a_wrong_setting_is_told_with_its_remedy(connector: Connector, said: str) -> None:
     problems = connector.problems()
-    assert [each for each in problems if said in each], problems
-    assert all(each.endswith((".", "&& body.ok.")) for each in problems)
+    assert [problem for problem in problems if said in problem], problems
+    assert all(item.endswith((".", "&& body.ok.")) for item in problems)
 
 
 async def test_mail_says_who_what_and_when(house: House, mails: Mails, smtp_port: int) -> None:
@@ -1034,8 +1034,8 @@ async def test_a_workbook_holds_text_as_text_after_each_rewriting(
     sheet = load_workbook(tmp_path / "2026-03-01.xlsx").active
     assert sheet is not None
     cells = [row[2] for row in sheet.iter_rows(min_row=2)]
-    assert [each.value for each in cells] == [note.replace("\x01", "\ufffd") for note in notes]
-    assert {each.data_type for each in cells} == {"s"}
+    assert [cell.value for cell in cells] == [note.replace("\x01", "\ufffd") for note in notes]
+    assert {item.data_type for item in cells} == {"s"}
     assert [row[3].data_type for row in sheet.iter_rows(min_row=2)] == ["n"] * len(notes)
 
 
@@ -1052,9 +1052,9 @@ async def test_a_key_tried_again_tomorrow_makes_no_second_row(house: House, tmp_
 async def test_many_writers_of_one_workbook_lose_no_row(house: House, tmp_path: Path) -> None:
     connector = Folder(tmp_path, format="xlsx", columns=COLUMNS)
     sendings = [make_request() for _ in range(10)]
-    await asyncio.gather(*(connector.send(each, house.egress()) for each in sendings * 2))
+    await asyncio.gather(*(connector.send(sending, house.egress()) for sending in sendings * 2))
     rows = workbooks.read_rows(tmp_path / "2026-03-01.xlsx")
-    assert {row["key"] for row in rows} == {each.key for each in sendings}
+    assert {row["key"] for row in rows} == {item.key for item in sendings}
     assert len(rows) == 10
 
 

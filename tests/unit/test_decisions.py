@@ -104,8 +104,8 @@ class TestRouting:
     async def test_reference_tasks_are_reviewed_blind_even_if_automatic(self, app: App) -> None:
         prove(app, 0.5)
         decisions = [await decide(app, f"number {n}") for n in range(150)]
-        assert all(each.routed.route is Route.AUTOMATIC for each in decisions)
-        reviewed = [each.review_id for each in decisions if each.review_id]
+        assert all(decision.routed.route is Route.AUTOMATIC for decision in decisions)
+        reviewed = [item.review_id for item in decisions if item.review_id]
         assert 0 < len(reviewed) < 60  # 18 at 12 %; none once in 200 million runs
         for review_id in reviewed:
             review = await app.reviews.get(review_id)
@@ -293,7 +293,7 @@ async def decide(inquiry, context):
             began = time.monotonic()
             found = await asyncio.gather(*(decide(app, f"{n}") for n in range(20)))
             assert time.monotonic() - began < 0.8
-            assert {each.routed.code for each in found} == {Reason.NOT_PROVEN}
+            assert {item.routed.code for item in found} == {Reason.NOT_PROVEN}
             assert (await decide(app, "fail")).routed.code is Reason.DECIDER_FAILED
             assert (await decide(app, "slow")).routed.code is Reason.DECIDER_TIMEOUT
             assert (await decide(app, "block")).routed.code is Reason.DECIDER_TIMEOUT
@@ -311,7 +311,7 @@ async def decide(inquiry, context):
             found = await asyncio.gather(
                 *(decide(app, text) for text in ["a", "poison", "b", "short", "c"])
             )
-            codes = [each.routed.code for each in found]
+            codes = [item.routed.code for item in found]
             assert codes[0] is codes[2] is codes[4] is Reason.NOT_PROVEN
             assert codes[1] is codes[3] is Reason.DECIDER_FAILED
             slow = await asyncio.gather(decide(app, "hang"), decide(app, "after"))
@@ -321,7 +321,7 @@ async def decide(inquiry, context):
                 *(decide(app, text) for text in ["hang", "hang too"]),
                 *(decide(app, f"queued {n}") for n in range(70)),
             )
-            assert {each.routed.code for each in queued} <= {
+            assert {entry.routed.code for entry in queued} <= {
                 Reason.DECIDER_TIMEOUT,
                 Reason.NOT_PROVEN,
                 Reason.DECIDER_FAILED,

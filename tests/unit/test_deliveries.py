@@ -59,7 +59,7 @@ class Ledger:
 
     def said(self, name: str) -> list[Any]:
         """One part of the content of everything that came."""
-        return [each.content[name] for each in self.got]
+        return [item.content[name] for item in self.got]
 
     async def send(self, sending: DeliveryRequest, egress: EgressClient) -> Sent:
         await asyncio.sleep(self.seconds)
@@ -190,7 +190,7 @@ class TestResults:
             held.id, "approve", person="ana", served=SERVED, content_hash=held.content_hash
         )
         await pump(app)
-        assert [each["queue"] for each in ledger.said("output")] == ["returns", "other"]
+        assert [item["queue"] for item in ledger.said("output")] == ["returns", "other"]
         assert ledger.got[0].key != ledger.got[1].key
 
     async def test_a_condition_holds_some_back_and_an_error_in_it_asks_a_person(
@@ -229,10 +229,10 @@ class TestResults:
         await pump(app)
         await decide(app, "two")
         await pump(app)
-        states = [each.state for each in await all_of(app)]
+        states = [item.state for item in await all_of(app)]
         assert states.count(DeliveryState.DELIVERED) == 3  # crm once, erp for each text
         assert states.count(DeliveryState.SKIPPED) == 3
-        assert len({each.key for each in ledger.got}) == 3
+        assert len({entry.key for entry in ledger.got}) == 3
 
     async def test_a_template_without_its_field_is_held_and_tried_again(self, app: App) -> None:
         ledger = Ledger()
@@ -246,7 +246,7 @@ class TestResults:
         await app.database.fetch("UPDATE task SET key = 'given later'")
         await app.deliveries.say(held.id, "approve", person="ana", served=SERVED)
         await pump(app)
-        assert [each.key for each in ledger.got] == ["given later"]
+        assert [item.key for item in ledger.got] == ["given later"]
 
 
 class TestTrouble:
@@ -505,7 +505,7 @@ class TestSenders:
         await stand(app, reference_rate=0.0)
         await decide(app)
         await pump(app, 3)
-        assert {each.state for each in await all_of(app)} == {DeliveryState.WAITING}
+        assert {item.state for item in await all_of(app)} == {DeliveryState.WAITING}
         declared(app).destinations.clear()
         declared(app).deliver("there", to=there)
         await decide(app)
@@ -549,7 +549,7 @@ class TestOrder:
         assert ledger.got == []
         await at_once(app)
         await pump(app, 8)
-        texts = [each["text"] for each in ledger.said("input")]
+        texts = [item["text"] for item in ledger.said("input")]
         assert texts == [f"number {number}" for number in range(6)]
 
     async def test_a_chain_goes_step_by_step_and_is_taken_back_when_one_fails(
@@ -563,16 +563,18 @@ class TestOrder:
         await stand(app, reference_rate=0.0)
         await decide(app, "works")
         await pump(app, 8)
-        assert [len(each.got) for each in (first, second, third)] == [1, 1, 1]
+        assert [len(item.got) for item in (first, second, third)] == [1, 1, 1]
         third.trouble = [RefusedError("no such address")]
         await decide(app, "fails")
         await pump(app, 12)
         assert first.taken_back == ["ref-2"]
         assert second.taken_back == ["ref-2"]
-        states = {each.destination: each.state for each in (await all_of(app))[3:]}
+        states = {entry.destination: entry.state for entry in (await all_of(app))[3:]}
         assert DeliveryState.FAILED in states.values()
         ended = {
-            (each.destination, each.state) for each in await all_of(app) if each.kind == "result"
+            (element.destination, element.state)
+            for element in await all_of(app)
+            if element.kind == "result"
         }
         assert {
             ("account", DeliveryState.COMPENSATED),
@@ -590,7 +592,7 @@ class TestOrder:
         await pump(app, 2)
         first.trouble = [RefusedError("it is gone")]
         await pump(app, 10)
-        stuck = next(each for each in await all_of(app) if each.state is DeliveryState.STUCK)
+        stuck = next(item for item in await all_of(app) if item.state is DeliveryState.STUCK)
         assert "could not be taken back" in (stuck.reason or "")
         await app.deliveries.say(stuck.id, "done-by-hand", person="ana", served=SERVED)
 
@@ -633,13 +635,13 @@ class TestActions:
         assert refused.routed.code is Reason.ACTION_REFUSED
         await pump(app)
         assert ledger.said("action") == [{"amount": 10.0}]
-        [held] = [each for each in await all_of(app) if each.state is DeliveryState.HELD]
+        [held] = [item for item in await all_of(app) if item.state is DeliveryState.HELD]
         assert held.reason == "no rule allows it by itself"
         await app.deliveries.say(
             held.id, "approve", person="ana", served=SERVED, content_hash=held.content_hash
         )
         await pump(app)
-        assert [each["amount"] for each in ledger.said("action")] == [10.0, 100.0]
+        assert [entry["amount"] for entry in ledger.said("action")] == [10.0, 100.0]
 
     @pytest.mark.parametrize(
         ("reviewer", "may_approve", "released"),
@@ -681,7 +683,7 @@ class TestActions:
         for number in range(4):
             await decide(app, f"refund {number}")
         await pump(app)
-        states = [each.state for each in await all_of(app)]
+        states = [item.state for item in await all_of(app)]
         assert (states.count(DeliveryState.DELIVERED), states.count(DeliveryState.HELD)) == (2, 2)
 
     async def test_an_approval_binds_the_content_a_person_and_a_time(
@@ -698,7 +700,7 @@ class TestActions:
             f"{app.settings.public_address()}/deliver"
         )
         first, second, third = [
-            each for each in await all_of(app) if each.state is DeliveryState.HELD
+            item for item in await all_of(app) if item.state is DeliveryState.HELD
         ]
 
         async def approve(each: Delivery, person: str, content_hash: str | None) -> None:
@@ -730,8 +732,8 @@ class TestActions:
         with pytest.raises(ApprovalError, match="counts as a no"):
             await approve(third, "ana", third.content_hash)
         await pump(app)
-        assert [each["amount"] for each in ledger.said("action")] == [100.0]
-        ended = {each.id: each for each in await all_of(app)}
+        assert [entry["amount"] for entry in ledger.said("action")] == [100.0]
+        ended = {element.id: element for element in await all_of(app)}
         assert ended[third.id].state is DeliveryState.REFUSED
 
     async def test_content_changed_after_approval_is_not_sent(
@@ -764,7 +766,7 @@ class TestActions:
         await self.ready(app, ledger)
         await decide(app, "refund 100")
         await pump(app)
-        [held] = [each for each in await all_of(app) if each.state is DeliveryState.HELD]
+        [held] = [item for item in await all_of(app) if item.state is DeliveryState.HELD]
         await app.deliveries.say(
             held.id, "approve", person="ana", served=SERVED, content_hash=held.content_hash
         )
@@ -772,7 +774,7 @@ class TestActions:
         await app.database.fetch(f"UPDATE delivery SET {change} WHERE id = %(id)s", facts)
         await pump(app)
         assert ledger.got == other.got == []
-        [ended] = [each for each in await all_of(app) if each.id == held.id]
+        [ended] = [entry for entry in await all_of(app) if entry.id == held.id]
         assert (ended.state, ended.reason) == (
             DeliveryState.FAILED,
             "What would be sent is not what was approved.",
@@ -790,10 +792,10 @@ class TestActions:
         ):
             await decide(app, f"refund {amount}")
         await pump(app)
-        held = [each for each in await all_of(app) if each.state is DeliveryState.HELD]
-        for each in held:
+        held = [item for item in await all_of(app) if item.state is DeliveryState.HELD]
+        for entry in held:
             await app.deliveries.say(
-                each.id, "approve", person="ana", served=SERVED, content_hash=each.content_hash
+                entry.id, "approve", person="ana", served=SERVED, content_hash=entry.content_hash
             )
         await pump(app)
         assert len(held) == 5
@@ -832,7 +834,7 @@ class TestHalt:
         await app.relay.round(declared(app))
         await app.relay.round(declared(app))
         halted = await app.halts.halt("triage", reason="a test", actor="ana")
-        assert [each["task"] for each in halted.in_flight] == [decision.task_id]
+        assert [item["task"] for item in halted.in_flight] == [decision.task_id]
         assert halted.fenced_seconds is not None
         assert halted.quiesced_seconds is not None
         assert halted.fenced_seconds < 0.2 < halted.quiesced_seconds
@@ -872,7 +874,7 @@ class TestHalt:
 
     async def test_all_can_be_stopped_at_once(self, app: App) -> None:
         found = await app.halts.halt_all(reason="everything", actor="ana")
-        assert [each.use_case for each in found.halts] == ["triage"]
+        assert [halt.use_case for halt in found.halts] == ["triage"]
         assert found.failed == {}
         assert await app.halts.standing("triage") is not None
 

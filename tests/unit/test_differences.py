@@ -57,7 +57,7 @@ OLD = Side(
 
 
 def said(found: Difference) -> list[str]:
-    return [each.words for each in found.changes]
+    return [change.words for change in found.changes]
 
 
 def compared(**changes: Any) -> Difference:
@@ -135,7 +135,7 @@ class TestRules:
             .replace(b"< 10", b"< 25")
             .replace(b"decide: allow", b"decide: review")
         )
-        found = {each.words: each for each in self.found(after)}
+        found = {item.words: item for item in self.found(after)}
         assert set(found) == {
             "Rule “cross” added.",
             "Rule “angry” removed.",
@@ -205,7 +205,7 @@ class TestPatches:
         found = compared(patches=[{"kind": "prompt", "file": "answer.md", "text": "Be brief."}])
         assert found.changes == []
         [prompt] = found.prompts
-        assert [(each.sign, each.text) for each in prompt.pieces] == [
+        assert [(piece.sign, piece.text) for piece in prompt.pieces] == [
             (" ", "Be "),
             ("-", "kind"),
             ("+", "brief"),
@@ -268,7 +268,7 @@ class TestFiles:
             contents={**OLD.contents, "usecase.py": b"a = 1\nb = 3\n"},
         )
         [file] = found.files
-        assert [(each.sign, each.text) for each in file.lines][-2:] == [
+        assert [(line.sign, line.text) for line in file.lines][-2:] == [
             ("-", "b = 2"),
             ("+", "b = 3"),
         ]
@@ -291,7 +291,7 @@ class TestFiles:
         found = texts.file("data/a.csv", None, b"\n".join(b"%d" % n for n in range(1000)))
         assert (found.sign, len(found.lines), found.left_out) == ("+", 300, 701)
         wide = texts.file("a", None, b"x" * 10_000)
-        assert max(len(each.text) for each in wide.lines) == 400
+        assert max(len(line.text) for line in wide.lines) == 400
 
     def test_bytes_that_are_gone_are_told_of(self) -> None:
         found = compared(
@@ -307,7 +307,7 @@ class TestFiles:
 
     def test_words_between_two_changes_are_kept_together(self) -> None:
         pieces = texts.words("one two three", "four five three")
-        assert [(each.sign, each.text) for each in pieces] == [
+        assert [(piece.sign, piece.text) for piece in pieces] == [
             ("-", "one two"),
             ("+", "four five"),
             (" ", " three"),

@@ -115,8 +115,8 @@ class TestInterval:
         repeats, true = 2000, broken - fixed
         drawn = chance.multinomial(n, [fixed, broken, 1.0 - fixed - broken], size=repeats)
         found = [difference(n=n, fixed=int(f), broken=int(b), certainty=0.95) for f, b, _ in drawn]
-        above = sum(each.upper < true for each in found) / repeats
-        below = sum(each.lower > true for each in found) / repeats
+        above = sum(item.upper < true for item in found) / repeats
+        below = sum(entry.lower > true for entry in found) / repeats
         print(f"missed above {above:.3f}, below {below:.3f}")
         assert above <= 0.08
         assert below <= 0.09
@@ -138,8 +138,8 @@ class TestCriteria:
     def test_more_errors_than_allowed_fail_with_figures(self) -> None:
         given = pairs({(False, False): 950, (False, True): 30, (True, False): 5, (True, True): 15})
         found = gate_criteria.paired(given, 0.95)
-        live = gate_criteria.figures([each.live for each in given if each.live])
-        new = gate_criteria.figures([each.candidate for each in given])
+        live = gate_criteria.figures([item.live for item in given if item.live])
+        new = gate_criteria.figures([entry.candidate for entry in given])
         line = gate_criteria.errors(live, new, found, 0.01)
         assert not line["passed"]
         assert line["line"].startswith("wrong on 4.5 % instead of 2 %: +2.5 % (+1.6 % to +3.6 %, ")
@@ -159,8 +159,8 @@ class TestCriteria:
             *pairs({(False, True): 9}, region="east"),
         ]
         found = {
-            each["name"]: each
-            for each in gate_criteria.slices(given, lambda content: dict(content), 0.05, 0.95)
+            slice_["name"]: slice_
+            for slice_ in gate_criteria.slices(given, lambda content: dict(content), 0.05, 0.95)
         }
         passed = {name.split()[-1]: each["passed"] for name, each in found.items()}
         assert passed == {"north": True, "south": False, "west": True, "east": False}
@@ -352,7 +352,9 @@ class TestOutsideChecks:
             async with open_app(settings, url) as app:
                 release = await gated(app)
         assert release.step == "gated"
-        [check] = [each for each in release.gate["criteria"] if "check" in each["name"]]  # type: ignore[index]
+        assert release.gate is not None
+        criteria = release.gate["criteria"]
+        [check] = [criterion for criterion in criteria if "check" in criterion["name"]]
         assert (check["passed"], check["line"]) == (True, "law says yes: fine")
         assert "JUDGE_KEY" not in json.dumps(release.plan)
         [(headers, body)] = judge.got
@@ -415,7 +417,7 @@ class TestOutsideChecks:
         async with open_app(settings, url) as app:
             release = await gated(app)
         assert release.step == "failed"
-        said = {each["name"]: each["line"] for each in release.gate["criteria"]}  # type: ignore[index]
+        said = {criterion["name"]: criterion["line"] for criterion in release.gate["criteria"]}  # type: ignore[index]
         assert "it could not be asked: 127.0.0.1" in said["check law"]
         assert "may not be reached" in said["check inside"]
 
@@ -509,7 +511,7 @@ class TestCanary:
             since=None,
             declared=DECLARED,
         )
-        breached = {each["name"] for each in found["checks"] if each["breached"]}
+        breached = {check["name"] for check in found["checks"] if check["breached"]}
         assert breached == fell_for
 
     def test_a_pair_without_both_times_says_nothing_of_the_pace(self) -> None:
@@ -534,7 +536,7 @@ class TestCanary:
             since=None,
             declared=DECLARED,
         )
-        [slow] = [each for each in found["checks"] if each["name"] == "slow"]
+        [slow] = [check for check in found["checks"] if check["name"] == "slow"]
         assert (slow["n"], slow["candidate"], slow["breached"]) == (2, 2, False)
         assert found["live"]["p95_seconds"] == 0.1
         assert found["candidate"]["p95_seconds"] == 9.0
@@ -557,7 +559,7 @@ def test_the_road_adds_up() -> None:
         event("stage", 20, stage="live"),
     ]
     found = road("triage", events, began + timedelta(days=30))
-    assert [(each.name, each.days) for each in found.stages] == [
+    assert [(stage.name, stage.days) for stage in found.stages] == [
         ("idea", 2.0),
         ("proof", 8.0),
         ("gate", 10.0),
@@ -565,7 +567,7 @@ def test_the_road_adds_up() -> None:
     ]
     assert (found.proof.days, found.proof.of_days) == (10.0, 14.0)
     assert (found.production.days, found.production.of_days) == (20.0, 56.0)
-    assert [(each.waits_for, each.seconds) for each in found.waiting] == [
+    assert [(item.waits_for, item.seconds) for item in found.waiting] == [
         ("risk_partner", 19 * 86_400.0)
     ]
     assert road("triage", [], began).stage == "idea"
@@ -669,7 +671,7 @@ async def test_few_examples_prove_nothing_and_it_proposes_only(
     async with open_app(settings, url) as app:
         release = await gated(app)
         assert release.step == "gated"
-        said = [each["line"] for each in (release.gate or {})["criteria"]]
+        said = [criterion["line"] for criterion in (release.gate or {})["criteria"]]
         assert "nothing is proven for it yet: it would propose only" in said
         await app.ladder.promote((await signed(app, release)).id, actor="ben")
         [decision] = await traffic(app, [1])

@@ -26,8 +26,8 @@ async def test_it_names_every_receipt_and_effect_with_its_state(app: App) -> Non
     found = await app.incidents.collect(
         "triage", title="Wrong refunds", since=before, until=None, actor="ana"
     )
-    assert {each["task"] for each in found["receipts"]} == {sent.task_id, waiting.task_id}
-    assert [(each["task_id"], each["state"]) for each in found["effects"]] == [
+    assert {receipt["task"] for receipt in found["receipts"]} == {sent.task_id, waiting.task_id}
+    assert [(effect["task_id"], effect["state"]) for effect in found["effects"]] == [
         (sent.task_id, "delivered")
     ]
     assert found["effects"][0]["attempts"][0]["outcome"] == "delivered"

@@ -74,7 +74,7 @@ class TestUp:
         [decision] = await traffic(app, [9])
         assert decision.routed.route is Route.AUTOMATIC
         assert await app.ladder.current("triage") is None
-        assert [each.id for each in await app.ladder.history("triage")] == [release.id]
+        assert [entry.id for entry in await app.ladder.history("triage")] == [release.id]
 
     async def test_shadow_and_canary_come_between_and_the_one_before_retires(
         self, tried: App, folders: Folders
@@ -86,7 +86,7 @@ class TestUp:
         release = await tried.ladder.shadow(release.id, actor="ben")
         assert (release.next, release.waits_for) == ("canary", "traffic")
         decisions = await traffic(tried, range(10))
-        assert {each.version for each in decisions} == {first}
+        assert {decision.version for decision in decisions} == {first}
         release = await tried.ladder.look(release.id)
         assert release.trial is not None
         assert (release.trial["compared"], release.trial["ready"]) == (10, True)
@@ -96,10 +96,10 @@ class TestUp:
         release = await tried.ladder.canary(release.id, actor="ben")
         assert await tried.trust.notices("triage") == []
         decisions = await traffic(tried, range(60))
-        assert {each.version for each in decisions} == {first, release.version}
+        assert {item.version for item in decisions} == {first, release.version}
         release = await tried.ladder.promote(release.id, actor="ben")
         assert release.step == "live"
-        steps = [each.step for each in await tried.ladder.history("triage")]
+        steps = [entry.step for entry in await tried.ladder.history("triage")]
         assert steps == ["live", "retired"]
 
     async def test_a_folder_that_changed_does_not_run_until_it_is_promoted(
@@ -146,9 +146,9 @@ class TestUp:
             *(app.ladder.promote(release.id, actor=f"p{n}") for n in range(100)),
             return_exceptions=True,
         )
-        losers = [each for each in found if isinstance(each, BaseException)]
+        losers = [item for item in found if isinstance(item, BaseException)]
         assert len(losers) == 99
-        assert {type(each) for each in losers} == {ReleaseStepError}
+        assert {type(loser) for loser in losers} == {ReleaseStepError}
         rows = await app.database.fetch("SELECT * FROM stage_event WHERE stage = 'live'")
         assert sorted(row["kind"] for row in rows) == ["stage", "step"]
 
@@ -165,7 +165,7 @@ class TestUp:
         assert again.base == second.version
         again = await app.ladder.promote((await signed(app, again)).id, actor="ben")
         assert again.version == first.version
-        steps = [each.step for each in await app.ladder.history("triage")]
+        steps = [entry.step for entry in await app.ladder.history("triage")]
         assert steps == ["live", "retired", "retired"]
 
 
@@ -175,7 +175,7 @@ class TestSlow:
     async def test_once_is_asked_again(self, app: App, folders: Folders) -> None:
         step, report = await self.gate(app, folders, "n % 8 == 0 and asked[n] == 1")
         assert step == "gated"
-        [pace] = [each for each in report["criteria"] if each["name"] == "latency"]
+        [pace] = [criterion for criterion in report["criteria"] if criterion["name"] == "latency"]
         twice = report["candidate"]["asked_twice"]
         assert 50 < twice < 100
         assert f"({twice} asked twice, of which the quicker counts)" in pace["line"]
@@ -183,7 +183,7 @@ class TestSlow:
     async def test_always_is_slow(self, app: App, folders: Folders) -> None:
         step, report = await self.gate(app, folders, "n % 8 == 0")
         assert step == "failed"
-        wrong = [each["name"] for each in report["criteria"] if not each["passed"]]
+        wrong = [criterion["name"] for criterion in report["criteria"] if not criterion["passed"]]
         assert wrong == ["latency"]
         assert 50 < report["candidate"]["asked_twice"] < 100
 
@@ -212,9 +212,9 @@ class TestRefused:
         found = await asyncio.gather(
             *(app.ladder.plan("triage", actor="ben") for _ in range(6)), return_exceptions=True
         )
-        refused = [each for each in found if isinstance(each, BaseException)]
+        refused = [item for item in found if isinstance(item, BaseException)]
         assert len(refused) == 5
-        assert {type(each) for each in refused} == {ReleaseUnderWayError}
+        assert {type(entry) for entry in refused} == {ReleaseUnderWayError}
 
     async def test_steps_in_the_wrong_order(self, tried: App, folders: Folders) -> None:
         await edit(tried, folders, "queue = queue", rollout=TRIED)
@@ -242,18 +242,18 @@ class TestRefused:
         with pytest.raises(NothingToJudgeError):
             await app.ladder.gate(release.id, actor="ben")
         road = await app.stages.road("triage")
-        assert [each.waits_for for each in road.waiting] == ["labels"]
+        assert [item.waits_for for item in road.waiting] == ["labels"]
         await app.database.fetch("UPDATE example SET withdrawn_at = NULL")
         await app.ladder.gate(release.id, actor="ben")
         road = await app.stages.road("triage")
-        assert {each.waits_for for each in road.waiting} == {"domain_lead", "risk_partner"}
+        assert {entry.waits_for for entry in road.waiting} == {"domain_lead", "risk_partner"}
 
     async def test_two_gates_at_once(self, app: App) -> None:
         release = await app.ladder.plan("triage", actor="ben")
         found = await asyncio.gather(
             *(app.ladder.gate(release.id, actor="ben") for _ in range(3)), return_exceptions=True
         )
-        assert sum(isinstance(each, GateRunningError) for each in found) == 2
+        assert sum(isinstance(item, GateRunningError) for item in found) == 2
 
     async def test_a_candidate_whose_files_are_gone_or_damaged(self, app: App) -> None:
         release = await signed(app, await gated(app))
@@ -348,9 +348,7 @@ class TestSignOffs:
         await app.database.fetch("UPDATE proposal SET written_by = '{ana}'")
         found = await app.ladder.get(release.id)
         assert found.authors == ["ana", "ben"]
-        assert [(each.counts, each.why_not) for each in found.sign_offs] == [
-            (False, "by an author")
-        ]
+        assert [(off.counts, off.why_not) for off in found.sign_offs] == [(False, "by an author")]
 
     async def test_not_before_the_gate_and_not_twice(self, app: App) -> None:
         release = await app.ladder.plan("triage", actor="ben")
@@ -472,7 +470,11 @@ async def test_a_worse_candidate_fails_its_gate(app: App, folders: Folders) -> N
     release = await gated(app)
     assert (release.step, release.next) == ("failed", None)
     assert release.gate is not None
-    failed = {each["name"]: each["line"] for each in release.gate["criteria"] if not each["passed"]}
+    failed = {
+        criterion["name"]: criterion["line"]
+        for criterion in release.gate["criteria"]
+        if not criterion["passed"]
+    }
     assert set(failed) == {"errors", "automation"}
     assert "instead of 0 %" in failed["errors"]
     assert "would automate 0 % instead of 100 %" in failed["automation"]

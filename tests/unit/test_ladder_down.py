@@ -96,7 +96,7 @@ class TestCanary:
         [notice, *_] = await app.trust.notices("triage")
         assert "release 2 was rolled back" in notice.text
         decisions = await traffic(app, range(8000, 8020))
-        assert {each.version for each in decisions} == {before.live.id}
+        assert {decision.version for decision in decisions} == {before.live.id}
         last = await app.database.fetch_one(
             "SELECT max(decided_at) AS at FROM decision WHERE version = %(version)s",
             {"version": release.version},
@@ -105,7 +105,7 @@ class TestCanary:
         assert release.ended_at is not None
         assert last["at"] < release.ended_at
         assert release.trial is not None
-        [wrong] = [each for each in release.trial["checks"] if each["name"] == "wrong"]
+        [wrong] = [check for check in release.trial["checks"] if check["name"] == "wrong"]
         given = await app.database.fetch(
             "SELECT given_at FROM verdict JOIN task ON task.id = verdict.task_id "
             "WHERE task.input ->> 'text' >= 'number 7000' ORDER BY given_at, verdict.id"
@@ -121,22 +121,24 @@ class TestCanary:
         release_id = await in_canary(app, folders, "queue = queue")
         release = await app.ladder.get(release_id)
         decisions = await traffic(app, range(7000, 7040))
-        assert {each.routed.route for each in decisions} == {Route.AUTOMATIC}
+        assert {decision.routed.route for decision in decisions} == {Route.AUTOMATIC}
         declared = app.registry.get("triage").loaded.declared
         await app.relay._prepare(declared)
         decisions += await traffic(app, range(7040, 7060))
         await app.ladder.roll_back("triage", actor="ana", why="Customers complain.")
         await app.relay._prepare(declared)
-        by_version = {str(each.task_id): each.version == release.version for each in decisions}
+        by_version = {str(item.task_id): item.version == release.version for item in decisions}
         found = await app.deliveries.list("triage", most=200)
         states = {
-            (by_version[each.task_id], str(each.state))
-            for each in found
-            if each.task_id in by_version
+            (by_version[entry.task_id], str(entry.state))
+            for entry in found
+            if entry.task_id in by_version
         }
         assert states == {(True, "held"), (False, "waiting")}
         # Of a sample item nothing is told before its blind review.
-        held = next(each for each in found if str(each.state) == "held" and not each.withheld)
+        held = next(
+            element for element in found if str(element.state) == "held" and not element.withheld
+        )
         assert "was rolled back (release 2)" in (held.reason or "")
         approved = await app.deliveries.say(
             held.id,
@@ -160,7 +162,7 @@ class TestCanary:
         print(f"rolled back in {took:.3f} s")
         assert took < 2.0
         decisions = [each for [each] in await asyncio.gather(*flying)]
-        assert release.version not in {each.version for each in decisions}
+        assert release.version not in {decision.version for decision in decisions}
 
     async def test_one_that_gives_no_answer_is_stopped_without_any_label(
         self, app: App, folders: Folders
@@ -404,17 +406,17 @@ async def test_the_road_tells_stages_and_waits(
     async with open_app(settings, url) as opened:
         release = await gated(opened)
         road = await opened.stages.road("triage")
-        assert [each.name for each in road.stages] == ["idea", "proof", "gate"]
-        assert [each.waits_for for each in road.waiting] == ["domain_lead", "risk_partner"]
+        assert [stage.name for stage in road.stages] == ["idea", "proof", "gate"]
+        assert [item.waits_for for item in road.waiting] == ["domain_lead", "risk_partner"]
         release = await signed(opened, release, ["ana"])
         road = await opened.stages.road("triage")
-        assert [each.waits_for for each in road.waiting] == ["risk_partner"]
+        assert [entry.waits_for for entry in road.waiting] == ["risk_partner"]
         await opened.ladder.promote((await signed(opened, release, ["dev"])).id, actor="ben")
         road = await opened.stages.road("triage")
         assert (road.stage, list(road.waiting)) == ("live", [])
         assert road.production.reached_at is not None
         assert 0.0 < road.production.days < 1.0
-        assert {each.waits_for for each in road.waits} == {"domain_lead", "risk_partner"}
+        assert {wait.waits_for for wait in road.waits} == {"domain_lead", "risk_partner"}
 
 
 async def test_a_delivery_that_comes_back_after_the_fall_waits_for_a_person(
@@ -431,8 +433,8 @@ async def test_a_delivery_that_comes_back_after_the_fall_waits_for_a_person(
     nothing_happened = AttemptResult(
         outcome="temporary", state=DeliveryState.WAITING, detail="refused: busy"
     )
-    for each in await app.database.fetch("SELECT id, use_case, kind, attempt FROM delivery"):
-        await app.relay._finished(each, nothing_happened, 0.1)
+    for item in await app.database.fetch("SELECT id, use_case, kind, attempt FROM delivery"):
+        await app.relay._finished(item, nothing_happened, 0.1)
     rows = await app.database.fetch(
         "SELECT DISTINCT delivery.state, decision.version = release.version AS fell FROM delivery "
         "JOIN decision ON decision.task_id = delivery.task_id "
@@ -487,10 +489,10 @@ async def test_everybody_at_once_leaves_one_story(app: App, folders: Folders) ->
         ),
         return_exceptions=True,
     )
-    odd = [each for each in found if isinstance(each, BaseException)]
-    assert all(isinstance(each, RoadbedError) for each in odd), odd
+    odd = [item for item in found if isinstance(item, BaseException)]
+    assert all(isinstance(entry, RoadbedError) for entry in odd), odd
     history = await app.ladder.history("triage")
-    assert sum(each.step == "live" for each in history) <= 1
+    assert sum(element.step == "live" for element in history) <= 1
     ends = await app.database.fetch(
         "SELECT stage FROM stage_event WHERE kind = 'step' AND release = %(id)s ORDER BY at, id",
         {"id": release_id},

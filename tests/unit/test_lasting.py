@@ -144,7 +144,7 @@ async def test_where_a_process_serves_is_known_while_it_lives(app: App) -> None:
     url = app.database.url
     one = CrashDetector(url, SystemClock(), careful_seconds=0.0, address="http://127.0.0.1:1")
     other = CrashDetector(url, SystemClock(), careful_seconds=0.0)  # it serves nobody
-    kept = [asyncio.create_task(each.keep()) for each in (one, other)]
+    kept = [asyncio.create_task(item.keep()) for item in (one, other)]
     while not (one.calm() and other.calm()):  # noqa: ASYNC110 - it has no event
         await asyncio.sleep(0.01)
     assert await addresses(app.database) == ["http://127.0.0.1:1"]

@@ -42,7 +42,7 @@ def past(folders: Folders) -> None:
         {"input": {"text": f"number {n}"}, "output": {"queue": truth(f"number {n}")}}
         for n in range(1, 400)
     ]
-    folders.write(EVEN, examples="\n".join(json.dumps(each) for each in rows))
+    folders.write(EVEN, examples="\n".join(json.dumps(row) for row in rows))
 
 
 async def correct(
@@ -94,9 +94,9 @@ class TestKnownCases:
         await tick(app, check_share=0.2)
         checks = await measures(app, "check")
         assert len(checks) == 6
-        assert {each["proposed_right"] for each in checks} == {True, False}
-        by_id = {each["review_id"]: each for each in checks}
-        queue = {each.id: each for each in await waiting(app, "sol")}
+        assert {check["proposed_right"] for check in checks} == {True, False}
+        by_id = {item["review_id"]: item for item in checks}
+        queue = {entry.id: entry for entry in await waiting(app, "sol")}
         assert set(by_id) <= set(queue)
         for review_id, case in by_id.items():
             shown = queue[review_id].output
@@ -107,7 +107,7 @@ class TestKnownCases:
             assert given.passed is case["proposed_right"]
         [rae, sol] = await app.measuring.figures(declared(app))
         assert (rae.reviewer, rae.known_wrong) == ("rae", 0)
-        missed = sum(not each["proposed_right"] for each in checks)
+        missed = sum(not element["proposed_right"] for element in checks)
         assert (sol.missed, sol.known_wrong) == (missed, missed)
         assert (sol.known_right, sol.spoiled) == (6 - missed, 0)
         assert sol.missed_low < 1.0 == sol.missed_high
@@ -121,7 +121,7 @@ class TestKnownCases:
             return [str(case.content["text"]) for case in found]
 
         every = (await app.examples.in_use(declared(app), "judge")).contents
-        assert sorted(await some(1_000, 1)) == sorted(str(each["text"]) for each in every)
+        assert sorted(await some(1_000, 1)) == sorted(str(item["text"]) for item in every)
         first, second = await some(40, 1), await some(40, 2)
         assert (len(set(first)), len(set(second))) == (40, 40)
         assert first == await some(40, 1)
@@ -369,14 +369,14 @@ class TestSecondLooks:
 
     async def test_every_error_is_seen_by_somebody_else_blind(self, app: App) -> None:
         first, second = await self.second_look(app)
-        assert second not in {each.id for each in await waiting(app, "rae")}
+        assert second not in {item.id for item in await waiting(app, "rae")}
         for attempt in (
             app.reviews.claim(second, reviewer="rae"),
             correct(app, second, "odd", "rae"),
         ):
             with pytest.raises(ReviewTakenError, match="you know an answer"):
                 await attempt
-        assert second in {each.id for each in await waiting(app, "sol")}
+        assert second in {entry.id for entry in await waiting(app, "sol")}
         await correct(app, second, "five", "sol")
         await tick(app, second_look_share=0.001)
         assert await measures(app, "lead") == []
@@ -413,7 +413,7 @@ class TestSecondLooks:
         await tick(app, second_look_share=0.001)
         [case] = await measures(app, "lead")
         for other in ("rae", "sol", "kim"):
-            assert case["review_id"] not in {each.id for each in await waiting(app, other)}
+            assert case["review_id"] not in {item.id for item in await waiting(app, other)}
             with pytest.raises(ReviewTakenError):
                 await correct(app, case["review_id"], "odd", other)
         assert (await app.trust.audit(declared(app))).wrong == 1
@@ -427,9 +427,11 @@ class TestSecondLooks:
         review = await app.reviews.get(first)
         receipt = await app.receipts.get(review.task_id, viewer="kim")
         assert receipt["review"]["verdict"]["reviewer"] == "ana"
-        assert [each["reviewer"] for each in receipt["review"]["undone"]] == ["rae"]
+        assert [entry["reviewer"] for entry in receipt["review"]["undone"]] == ["rae"]
         rae = next(
-            each for each in await app.measuring.figures(declared(app)) if each.reviewer == "rae"
+            figure
+            for figure in await app.measuring.figures(declared(app))
+            if figure.reviewer == "rae"
         )
         assert (rae.second_looks, rae.overturned) == (1, 1)
 
@@ -447,9 +449,9 @@ class TestSecondLooks:
         first, second = await self.second_look(app)
         task_id = (await app.reviews.get(first)).task_id
         [listed] = [
-            each
-            for each in await app.receipts.search(Filter(), served=["triage"], most=9)
-            if each["task_id"] == task_id
+            item
+            for item in await app.receipts.search(Filter(), served=["triage"], most=9)
+            if item["task_id"] == task_id
         ]
         assert (listed["output"], listed["verdict"]) == (None, None)
         for asked in (Filter(verdict="correct"), Filter(route="review"), Filter(route="automatic")):

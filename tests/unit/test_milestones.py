@@ -58,8 +58,8 @@ def test_the_headline_says_where_it_stands(
 
 def test_stages_lie_on_one_line_up_to_the_last_target() -> None:
     found = drawn(IDEA, PROOF, day=28)
-    assert [(each.left, each.width) for each in found.spans] == [(0.0, 0.0714), (0.0714, 0.4286)]
-    assert (found.today, [each.at for each in found.targets]) == (0.5, [0.25, 1.0])
+    assert [(span.left, span.width) for span in found.spans] == [(0.0, 0.0714), (0.0714, 0.4286)]
+    assert (found.today, [target.at for target in found.targets]) == (0.5, [0.25, 1.0])
 
 
 def test_beyond_the_last_target_the_line_grows() -> None:
@@ -92,7 +92,7 @@ def test_the_plot_says_what_the_lines_say_and_hides_no_markup() -> None:
 
 
 def test_durations_are_in_the_unit_that_suits_them() -> None:
-    assert [days(each) for each in (0.001, 0.05, 0.5, 1.0, 12.4)] == [
+    assert [days(item) for item in (0.001, 0.05, 0.5, 1.0, 12.4)] == [
         "under an hour",
         "1 hour",
         "12 hours",

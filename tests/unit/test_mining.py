@@ -62,8 +62,8 @@ def of_plain(seen: Sequence[ReviewedCase]) -> list[Draft]:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_planted_mistakes_are_the_first_three_suggestions(seed: int) -> None:
     found = planted(seed)
-    assert sum(each.wrong for each in found.seen) == 40
-    first = {each.kind: each for each in mined(found)[:3]}
+    assert sum(item.wrong for item in found.seen) == 40
+    first = {entry.kind: entry for entry in mined(found)[:3]}
     assert set(first) == {"rule", "record", "alias"}, seed
     rule = first["rule"]
     assert rule.patch is not None
@@ -90,8 +90,8 @@ def test_planted_mistakes_are_the_first_three_suggestions(seed: int) -> None:
 @pytest.mark.parametrize("share", [0.1, 0.3])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_random_corrections_give_no_rule_worth_believing(seed: int, share: float) -> None:
-    found = [each for each in mined(noise(seed, share=share)) if each.kind in ("rule", "alias")]
-    assert [each.title for each in found if (each.support.low or 0.0) >= 0.6] == [], seed
+    found = [item for item in mined(noise(seed, share=share)) if item.kind in ("rule", "alias")]
+    assert [entry.title for entry in found if (entry.support.low or 0.0) >= 0.6] == [], seed
 
 
 @pytest.mark.usefixtures("unmeasured")
@@ -101,14 +101,16 @@ def test_the_planted_rule_survives_reviewers_who_err() -> None:
         chance = random.Random(seed)
         rows = planted(seed)
         erring = [
-            ReviewedCase(**{**_fields(each), "right": {"line": chance.choice(("toys", "office"))}})
+            ReviewedCase(**{**_fields(item), "right": {"line": chance.choice(("toys", "office"))}})
             if chance.random() < 0.05
-            else each
-            for each in rows.seen
+            else item
+            for item in rows.seen
         ]
         drafts = mine(erring, input=Order, output=Placement, tables={"products": rows.table})
-        rules = [each.patch["when"] for each in drafts[:5] if each.patch and each.kind == "rule"]
-        found += any("north" in each and 'startsWith("7' in each for each in rules)
+        rules = [
+            draft.patch["when"] for draft in drafts[:5] if draft.patch and draft.kind == "rule"
+        ]
+        found += any("north" in rule and 'startsWith("7' in rule for rule in rules)
     assert found >= 22, found
 
 
@@ -143,7 +145,7 @@ class TestRules:
         assert draft.patch is not None
         assert draft.patch["set"] is None
         assert draft.title == "Where kind is odd: a person looks"
-        assert all(each.after is None for each in draft.cases)
+        assert all(case.after is None for case in draft.cases)
 
     def test_a_rule_is_judged_on_what_it_breaks_too(self) -> None:
         rows: list[tuple[Mapping[str, Any], object, object]] = [
@@ -168,7 +170,7 @@ class TestRules:
         assert of_plain(some(rows)) == []
         wanted = [({"kind": "odd"}, "house", value) for _ in range(40)]
         found = of_plain(some([*wanted, *rows[40:]]))
-        assert [each.patch["set"] for each in found if each.patch] == [None]
+        assert [item.patch["set"] for item in found if item.patch] == [None]
 
     def test_flags_and_answers_of_the_decider_are_asked_for(self) -> None:
         rows: list[tuple[Mapping[str, Any], object, object]] = []
@@ -191,16 +193,18 @@ class TestRules:
     @pytest.mark.usefixtures("unmeasured")
     def test_five_thousand_verdicts_of_ten_fields_take_two_seconds(self) -> None:
         chance = random.Random(3)
-        words = [f"word{each}" for each in range(2_000)]
-        names: dict[str, Any] = {f"c{each}": (str, ...) for each in range(3)}
-        names |= {f"n{each}": (float, ...) for each in range(3)}
+        words = [f"word{number}" for number in range(2_000)]
+        names: dict[str, Any] = {f"c{item}": (str, ...) for item in range(3)}
+        names |= {f"n{entry}": (float, ...) for entry in range(3)}
         model = create_model(
             "Wide", **names, code=(str, ...), k=(str, ...), a=(str, ...), b=(str, ...)
         )
         rows: list[tuple[Mapping[str, Any], object, object]] = []
         for _ in range(5_000):
-            given: dict[str, Any] = {f"c{each}": chance.choice("abcdefghij") for each in range(3)}
-            given |= {f"n{each}": chance.random() * 100 for each in range(3)}
+            given: dict[str, Any] = {
+                f"c{element}": chance.choice("abcdefghij") for element in range(3)
+            }
+            given |= {f"n{one}": chance.random() * 100 for one in range(3)}
             given |= {"code": str(chance.randint(1000, 99_999)), "k": str(chance.randint(1, 300))}
             given |= {each: " ".join(chance.choices(words, k=40)) for each in "ab"}
             right = chance.choice("wxyz") if chance.random() < 0.3 else "w"
@@ -248,7 +252,7 @@ class TestData:
         )
 
     def corrected(self, key: str, right: Mapping[str, object], n: int) -> list[Draft]:
-        others = [row for each in self.TABLE if each != key for row in self.rows(each, {}, 6)]
+        others = [row for item in self.TABLE if item != key for row in self.rows(item, {}, 6)]
         return mine(
             some([*others, *self.rows(key, right, n)]),
             input=Plain,
@@ -271,9 +275,9 @@ class TestData:
     def test_two_corrections_or_one_contradiction_are_not_enough(self) -> None:
         assert self.corrected("A1", {"price": 1.75}, 2) == []
         assert [
-            each
-            for each in self.found(self.rows("A1", {"price": 1.75}, 5))
-            if each.kind == "record"
+            item
+            for item in self.found(self.rows("A1", {"price": 1.75}, 5))
+            if item.kind == "record"
         ] == []
 
     def test_a_record_whose_place_another_has_taken(self) -> None:
@@ -291,7 +295,7 @@ class TestData:
     def test_answers_that_do_not_come_from_the_table_say_nothing_about_it(self) -> None:
         rows = [({"kind": key}, "office", "toys") for key in self.TABLE] * 5
         found = mine(some(rows), input=Plain, output=Placement, tables={"goods": self.TABLE})
-        assert [each for each in found if each.kind != "rule"] == []
+        assert [item for item in found if item.kind != "rule"] == []
 
     def test_an_alias_is_found_though_the_decider_gave_no_answer(self) -> None:
         lines = {"Germany": "house", "France": "garden", "Spain": "sport"}
@@ -308,7 +312,7 @@ class TestData:
     def test_a_similar_name_with_other_answers_is_no_alias(self) -> None:
         rows: list[Any] = [({"kind": "Germany"}, "house", "house")] * 8
         rows += [({"kind": "Grmany"}, None, "toys")] * 4
-        assert [each for each in of_plain(some(rows)) if each.kind == "alias"] == []
+        assert [item for item in of_plain(some(rows)) if item.kind == "alias"] == []
 
     def test_another_name_for_the_same_is_found_by_its_answers(self) -> None:
         rows: list[Any] = []
@@ -387,16 +391,16 @@ class TestQuality:
             *(item(at, f"the other text {at} the", "x") for at in range(8, 60)),
         ]
         found = quality(items)
-        texts = {each.input for each in found.contradictions}
+        texts = {contradiction.input for contradiction in found.contradictions}
         assert texts == {"Where is my order?", long}
-        exact = next(each for each in found.contradictions if each.exact)
+        exact = next(entry for entry in found.contradictions if entry.exact)
         assert {(side.output or {})["queue"]: side.items[0].person for side in exact.sides} == {
             "status": "ana",
             "billing": "ben",
         }
         assert found.contradictory == 4
         assert found.repeated == 1
-        assert [each.count for each in found.repetitions] == [2]
+        assert [repetition.count for repetition in found.repetitions] == [2]
 
     def test_empty_and_odd_inputs_are_no_trouble(self) -> None:
         assert quality([]).examples == 0
@@ -437,9 +441,9 @@ class TestChoosing:
         assert draft.patch is not None
         chosen = draft.patch["examples"]
         assert len(chosen) <= 24
-        assert {each["output"]["queue"] for each in chosen} == set(topics)
-        assert "is this one thing" not in {each["input"]["text"] for each in chosen}
-        assert sum(each["input"]["text"] == "twice the same here" for each in chosen) <= 1
+        assert {entry["output"]["queue"] for entry in chosen} == set(topics)
+        assert "is this one thing" not in {element["input"]["text"] for element in chosen}
+        assert sum(one["input"]["text"] == "twice the same here" for one in chosen) <= 1
 
     def test_too_few_are_no_choice(self) -> None:
         assert examples([item(0, "one", "a"), item(1, "two", "b")]) is None

@@ -89,8 +89,8 @@ MONEY = [verdict(n, f"give me my money {n}", "returns", "refunds", days=20 - n) 
 FINE = [verdict(10 + n, f"take it back {n}", "returns", "returns", days=8) for n in range(6)]
 SINCE = [verdict(20 + n, f"money please {n}", "refunds", "refunds", days=2) for n in range(3)]
 CASES = [
-    {"task_id": each.task_id, "input": "money", "before": each.decided, "right": each.right}
-    for each in MONEY
+    {"task_id": item.task_id, "input": "money", "before": item.decided, "right": item.right}
+    for item in MONEY
 ]
 
 
@@ -137,9 +137,9 @@ class TestFallen:
 
     def test_one_that_was_in_service_before_has_taught_something(self) -> None:
         versions = [VERSION, VERSION | {"number": 2, "live_since": NOW - timedelta(days=9)}]
-        wrong = [replace(each, version=2) for each in MONEY]
+        wrong = [replace(item, version=2) for item in MONEY]
         found = made(verdicts=wrong, releases=[self.FELL], versions=versions)
-        assert [each.state for each in found.lessons] != ["undone"]
+        assert [lesson.state for lesson in found.lessons] != ["undone"]
 
 
 class TestConfusions:
@@ -152,7 +152,7 @@ class TestConfusions:
         assert {"give", "money"} <= set(money.words)
         assert "take" not in money.words
         assert (other.right, set(other.words)) == ("no answer", {"parcel", "never", "came"})
-        assert [each.task_id for each in money.examples] == ["tsk_5", "tsk_4"]
+        assert [example.task_id for example in money.examples] == ["tsk_5", "tsk_4"]
 
     @pytest.mark.parametrize("text", ["", "1234 5678", "a b c"])
     def test_without_words_there_are_none_and_nothing_breaks(self, text: str) -> None:
@@ -205,7 +205,7 @@ class TestLessons:
         assert lesson.changed == "6 of 6 wrong before version 1, 0 of 3 wrong since"
 
     def test_what_is_newer_than_every_version_is_open(self) -> None:
-        late = [replace(each, given_at=NOW) for each in MONEY]
+        late = [replace(item, given_at=NOW) for item in MONEY]
         [lesson] = made(verdicts=late).lessons
         assert (lesson.state, lesson.done, lesson.changed) == ("open", [], None)
         assert "nothing was done" in lesson.short
@@ -260,7 +260,9 @@ class TestLessons:
 
     def test_a_proposal_to_learn_from_all_covers_no_group(self) -> None:
         found = made(proposals=[PROPOSAL | {"kind": "model", "cases": CASES}])
-        assert [each.seen for each in found.lessons] == ["Answered “returns”, right was “refunds”."]
+        assert [lesson.seen for lesson in found.lessons] == [
+            "Answered “returns”, right was “refunds”."
+        ]
 
     def test_without_a_verdict_since_that_is_said(self) -> None:
         [lesson] = made(verdicts=MONEY).lessons
@@ -283,7 +285,7 @@ class TestHappenings:
             row | {"kind": "drill", "actor": "roadbed", "asked_at": NOW + timedelta(days=n)}
             for n in range(5)
         ]
-        found = [each.words for each in events.of_halts([row, *drills])]
+        found = [halt.words for halt in events.of_halts([row, *drills])]
         assert found == [
             "Halted: Wrong team. Nothing new could start after 12 ms.",
             "Resumed by dev and ana.",
@@ -295,20 +297,20 @@ class TestHappenings:
 
     def test_states_incidents_and_erased_entries(self) -> None:
         rows = [
-            {"at": NOW, "actor": "roadbed", **each}
-            for each in (
+            {"at": NOW, "actor": "roadbed", **item}
+            for item in (
                 {"kind": "state", "detail": {"before": "open", "after": "halted", "reason": "R."}},
                 {"kind": "incident", "detail": {"title": "Late parcels"}},
                 {"kind": "state", "detail": None},
                 {"kind": "incident", "detail": {}},
             )
         ]
-        found = [each.words for each in events.of_audit(rows)]
+        found = [entry.words for entry in events.of_audit(rows)]
         assert found == ["From open to halted: R.", "Incident: Late parcels"]
 
     def test_a_release_that_was_rolled_back(self) -> None:
         ended = {"step": "rolled_back", "ended_at": NOW, "ended_by": None, "ended_why": "slow"}
-        found = [each.words for each in events.of_releases([RELEASE | ended])]
+        found = [release.words for release in events.of_releases([RELEASE | ended])]
         assert found == [
             "Release 4 (version 2) live: Money goes to refunds",
             "Release 4 (version 2) rolled back: slow",
@@ -355,9 +357,9 @@ async def test_it_reads_what_happened_and_leaves_out_what_waits_for_a_second_loo
     await pilot.past(app, folders)
     found = await app.notebooks.read("triage")
     assert (found.corrections, found.verdicts) == (8, 17)
-    assert [each.n for each in found.lessons] == [6, 2]
+    assert [item.n for item in found.lessons] == [6, 2]
     assert found.lessons[0].changed == "6 of 6 wrong before version 2, 0 of 5 wrong since"
-    kinds = {each.kind for each in found.events}
+    kinds = {event.kind for event in found.events}
     assert kinds >= {"stage", "accepted", "live", "halt", "resume", "drill"}
     looked_at = found.lessons[1].examples[0].task
     await app.database.fetch(

@@ -49,19 +49,19 @@ class TestAtOnce:
         found = await asyncio.gather(
             *(app.outcomes.report(declared(app), sent, by="crm") for _ in range(20))
         )
-        assert len({each.outcome.id for each in found}) == 1
-        assert sum(not each.repeated for each in found) == 1
-        assert [await count(app, each) for each in ("outcome", "review")] == [1, 1]
+        assert len({item.outcome.id for item in found}) == 1
+        assert sum(not entry.repeated for entry in found) == 1
+        assert [await count(app, element) for element in ("outcome", "review")] == [1, 1]
 
     async def test_two_that_differ_open_one_review(self, app: App) -> None:
         await stand(app, reference_rate=0.0)
         one = await decide(app)
         sent = [{"task": one.task_id, "right": False, "note": str(n)} for n in range(10)]
         found = await app.outcomes.report_many(declared(app), sent, by="crm")
-        assert all(isinstance(each, Reported) for each in found)
-        assert [await count(app, each) for each in ("outcome", "review")] == [10, 1]
+        assert all(isinstance(item, Reported) for item in found)
+        assert [await count(app, entry) for entry in ("outcome", "review")] == [10, 1]
         newest = await app.outcomes.book.newest("triage")
-        assert [each.note for each in newest.outcomes if each.counts] == ["9"]
+        assert [outcome.note for outcome in newest.outcomes if outcome.counts] == ["9"]
 
     async def test_what_is_erased_meanwhile_keeps_nothing(self, app: App) -> None:
         await stand(app, reference_rate=0.0)
@@ -72,7 +72,7 @@ class TestAtOnce:
                 app.erasure.erase(one.task_id, by="ana", reason="asked"),
                 app.outcomes.report_many(declared(app), sent, by="crm"),
             )
-            codes = {each.code for each in told if isinstance(each, RoadbedError)}
+            codes = {item.code for item in told if isinstance(item, RoadbedError)}
             assert codes <= {"task_erased"}
         left = await app.database.fetch("SELECT 1 FROM outcome WHERE note IS NOT NULL")
         entries = await app.database.fetch(
@@ -253,7 +253,7 @@ class TestCanary:
             ]
             async with running(app):
                 told = await app.outcomes.report_many(declared(app), sent, by="crm")
-                assert all(isinstance(each, Reported) for each in told), told
+                assert all(isinstance(item, Reported) for item in told), told
 
                 async def fallen() -> bool:
                     return (await app.ladder.get(release_id)).step == "rolled_back"
@@ -266,8 +266,8 @@ class TestCanary:
             assert "known by outcomes" in release_presentation.compared(release)
             # Blind reviews of the differences are still to be judged, and show nothing.
             shown = await app.outcomes.book.newest("triage")
-            assert {each.output for each in shown.outcomes if each.withheld} <= {None}
-            assert any(each.withheld for each in shown.outcomes)
+            assert {outcome.output for outcome in shown.outcomes if outcome.withheld} <= {None}
+            assert any(entry.withheld for entry in shown.outcomes)
 
 
 async def test_a_report_keeps_its_words(app: App) -> None:

@@ -249,7 +249,7 @@ async def test_a_process_that_was_put_to_sleep_sends_nothing_more(receiver: Rece
             await pool.aclose()
     # Asleep before the address, the connection, the headers, the body; then it is out.
     assert told == [*["nothing was sent"] * 3, "headers only", "sent", "sent"]
-    assert [each.body for each in receiver.arrivals] == [b"{}"] * 2
+    assert [arrival.body for arrival in receiver.arrivals] == [b"{}"] * 2
     with pytest.raises(TemporaryError, match="Its time was over"):
         EgressPool({}, Sleeper(1)).attempt(10.0).in_time()
     EgressPool({}, Sleeper(2)).attempt(10.0).in_time()

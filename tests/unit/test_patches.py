@@ -59,8 +59,8 @@ class Memory:
     def fit(self, examples: Sequence[LabelledExample], *, seed: int) -> Self:
         return type(self)(
             {
-                each.input.city: each.output.queue  # type: ignore[attr-defined,union-attr]
-                for each in examples
+                example.input.city: example.output.queue  # type: ignore[attr-defined,union-attr]
+                for example in examples
             }
         )
 
@@ -70,8 +70,8 @@ class Memory:
 
     def decide_many(self, inputs: Sequence[Any]) -> Sequence[Answer[Any] | Unsure]:
         return [
-            Answer(output=Routing(queue=self.taught.get(each.city, "?")), confidence=0.8)
-            for each in inputs
+            Answer(output=Routing(queue=self.taught.get(input_.city, "?")), confidence=0.8)
+            for input_ in inputs
         ]
 
     def save(self) -> Mapping[str, bytes]:

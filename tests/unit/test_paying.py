@@ -43,7 +43,7 @@ def money(per_month: float, **more: float) -> str:
 async def used(app: App, budget: Budget | None = None) -> list[tuple[Decimal, Decimal]]:
     stated = budget or app.registry.get("triage").loaded.declared.budget
     assert stated is not None
-    return [(each.spent, each.reserved) for each in await app.budgets.overview("triage", stated)]
+    return [(item.spent, item.reserved) for item in await app.budgets.overview("triage", stated)]
 
 
 class TestPaying:
@@ -61,7 +61,7 @@ class TestPaying:
             told = None if cost is None else Decimal(cost)
             return Answered(output={}, confidence=1.0, evidence={}, cost=told)
 
-        return [partial(ask, each) for each in costs]
+        return [partial(ask, item) for item in costs]
 
     async def test_as_many_are_asked_at_once_as_the_day_allows(self, app: App) -> None:
         paying, at_once = MeteredCalls(app.budgets, "triage", self.BUDGET), list[int]()
@@ -163,7 +163,7 @@ class TestLooks:
             assert await used(app) == [(judged / 100, Decimal(0))]
             await app.registry.refresh("triage")
             found = await app.stress.stress(app.registry.get("triage"), most=20)
-            asked = sum(round(each.n * (1.0 - each.held)) for each in found.rows)
+            asked = sum(round(row.n * (1.0 - row.held)) for row in found.rows)
             assert await used(app) == [((judged + asked) / 100, Decimal(0))]
 
     async def test_improving_ends_where_nothing_is_left_or_no_price_is_told(
@@ -323,9 +323,9 @@ usecase.decider(Prompted("route.md", model="openai:m", price={price}, samples=1)
 
 def prompted(folders: Folders, *, budget: str, price: str = "Price(input=1, output=1)") -> None:
     lines = [
-        json.dumps({"input": each.input.model_dump(), "output": each.output.model_dump()})
-        for each in examples(120)
-        if each.output
+        json.dumps({"input": example.input.model_dump(), "output": example.output.model_dump()})
+        for example in examples(120)
+        if example.output
     ]
     code = ASKS.format(budget=budget, price=price)
     folder = folders.write(code, examples="\n".join(lines), deadline=60.0)
@@ -335,7 +335,7 @@ def prompted(folders: Folders, *, budget: str, price: str = "Price(input=1, outp
 
 def paid(server: ModelServer) -> Decimal:
     """What all replies cost at 1 EUR a million tokens: 110 of them, 1,100 for a rewriting."""
-    tokens = sum(1100 if "rewrite" in each.tools else 110 for each in server.calls)
+    tokens = sum(1100 if "rewrite" in call.tools else 110 for call in server.calls)
     return Decimal(tokens) / 1_000_000
 
 

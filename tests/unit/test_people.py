@@ -70,7 +70,7 @@ class TestRoles:
         # The pod names ben, but nobody has this name here.
         assert await app.people.roles("ben", "triage") == set()
         held = await app.members.held(use_case="triage")
-        assert [(each.person, each.declared, each.known) for each in held] == [
+        assert [(item.person, item.declared, item.known) for item in held] == [
             ("chi", True, False),
             ("ana", True, True),
             ("ben", True, False),
@@ -143,7 +143,7 @@ class TestPersons:
         await app.members.add("ana", by="test", email="ana@example.org")
         with pytest.raises(error):
             await app.members.add(name, by="test", **more)  # type: ignore[arg-type]
-        assert [each.name for each in await app.members.list()] == ["ana"]
+        assert [item.name for item in await app.members.list()] == ["ana"]
 
     async def test_the_first_is_made_once_whoever_starts(self, app: App) -> None:
         made = await asyncio.gather(*(app.members.add_first("Root User") for _ in range(5)))
@@ -302,7 +302,7 @@ class TestWrittenDown:
         assert (await app.people.holder("api", token)).let_in_by == "boss"
         await app.people.revoke(hashed(token)[:16], person=None, by="boss")
         await app.people.close_session(session)
-        link, opened, made = (hashed(each)[:16] for each in (code, session, token))
+        link, opened, made = (hashed(item)[:16] for item in (code, session, token))
         assert await noted(app, "ana") == [
             ("person added", "boss", {"admin": False, "confirmed": True}),
             ("link made", "boss", {"link": link, "from": None, "let_in_by": "boss"}),
@@ -322,7 +322,7 @@ class TestWrittenDown:
         token = await app.people.issue_token("ana", name="the shop")
         session = await app.people.open_session("ana", "oidc")
         revoked = await app.signing_in.set_password("ana", "correct horse battery", by="boss")
-        assert [(each.id, each.name) for each in revoked] == [(hashed(token)[:16], "the shop")]
+        assert [(item.id, item.name) for item in revoked] == [(hashed(token)[:16], "the shop")]
         for kind, secret in (("api", token), ("session", session)):
             with pytest.raises(NotSignedInError):
                 await app.people.holder(kind, secret)  # type: ignore[arg-type]

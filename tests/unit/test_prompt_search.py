@@ -26,9 +26,9 @@ usecase.decider(Prompted("route.md", model="openai:m", price=Price(input=1, outp
 
 def write(folders: Folders) -> Path:
     lines = [
-        json.dumps({"input": each.input.model_dump(), "output": each.output.model_dump()})
-        for each in examples(120)
-        if each.output
+        json.dumps({"input": example.input.model_dump(), "output": example.output.model_dump()})
+        for example in examples(120)
+        if example.output
     ]
     folder = folders.write(ASKS, examples="\n".join(lines))
     (folder / "prompts").mkdir()
@@ -51,7 +51,7 @@ async def test_what_is_found_waits_for_a_person_and_then_decides(
             assert isinstance(found, Proposal)
             assert (found.kind, found.state) == ("prompt", "open")
             await app.proposals.suggest(loaded, actor="chi")  # a look does not take it away
-            assert found.id in {each.id for each in await app.proposals.list("triage")}
+            assert found.id in {item.id for item in await app.proposals.list("triage")}
             assert await app.proposals.accepted("triage") == []
             await app.proposals.accept(found.id, person="ana")
             changes = await app.proposals.accepted("triage")

@@ -127,7 +127,7 @@ class TestAnswering:
     async def test_samples_that_differ_make_it_less_sure(self, server: ModelServer) -> None:
         decider = prompted(server)
         sure = await decider(Inquiry(text="x"), context())
-        server.script.extend(ModelReply(output={"queue": each}) for each in ("billing", "returns"))
+        server.script.extend(ModelReply(output={"queue": item}) for item in ("billing", "returns"))
         torn = await decider(Inquiry(text="x"), context())
         assert isinstance(sure, Answer)
         assert isinstance(torn, Answer)
@@ -202,16 +202,16 @@ class TestAnswering:
             output={"queue": re.findall(r"number \d+", call.user)[-1]}, seconds=0.05
         )
         decider = prompted(server)
-        shown = examples(*((f"example {each}", "x") for each in range(40)))
+        shown = examples(*((f"example {number}", "x") for number in range(40)))
         began = time.monotonic()
         found = await asyncio.gather(
             *(
-                decider(Inquiry(text=f"number {each}"), context(30, examples=shown))
-                for each in range(50)
+                decider(Inquiry(text=f"number {item}"), context(30, examples=shown))
+                for item in range(50)
             )
         )
-        assert [each.output.queue for each in found] == [  # type: ignore[union-attr]
-            f"number {each}" for each in range(50)
+        assert [entry.output.queue for entry in found] == [  # type: ignore[union-attr]
+            f"number {element}" for element in range(50)
         ]
         assert len(server.calls) == 150
         assert server.at_once > 20
@@ -287,7 +287,7 @@ class TestFailures:
         self, server: ModelServer, name: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         provider, _, _ = name.partition("/")
-        model = next(each for each in MODELS if each.startswith(provider))
+        model = next(item for item in MODELS if item.startswith(provider))
         server.rule = lambda _: ModelReply.recorded(RECORDED / f"{name}.json")
         with caplog.at_level(logging.DEBUG):
             found = await prompted(server, model=model, samples=2)(Inquiry(text="x"), context(4.0))
@@ -429,7 +429,7 @@ class TestSecretsAndStrangers:
         assert all(server.key in str(call.headers) for call in server.calls)
         printed = capsys.readouterr()
         assert server.key not in "".join(said) + printed.out + printed.err
-        assert server.key not in "".join(each.getMessage() for each in caplog.records)
+        assert server.key not in "".join(record.getMessage() for record in caplog.records)
 
     @pytest.mark.parametrize("key", ["sk-s3cret\nline", "sk-s3cret\u00e9", "sk-s3cret\x00"])
     @pytest.mark.parametrize("model", MODELS)
@@ -467,7 +467,7 @@ class TestSecretsAndStrangers:
         call = server.calls[0]
         assert "attacker" not in call.system
         blocks = re.findall(r'<data name="text">(.*?)</data>', call.user)
-        assert [json.loads(each) for each in blocks] == [attack, attack]
+        assert [json.loads(block) for block in blocks] == [attack, attack]
         assert call.user.count("<data") == call.user.count("</data>") == 2
         assert call.user.count("<example>") == call.user.count("</example>") == 1
 
@@ -580,7 +580,7 @@ class TestVotes:
         assert settle(torn, [near("b", 0.4)]).output == {"queue": "b"}
         assert settle(torn, []).output == {"queue": "a"}
         agreed = [vote("a")] * 3
-        found = [settle(agreed, [near(each, 0.5)]).confidence for each in ("a", "b")]
+        found = [settle(agreed, [near(item, 0.5)]).confidence for item in ("a", "b")]
         assert found[0] > settle(agreed, []).confidence > found[1]
 
     def test_unsure_wins_a_tie(self) -> None:
@@ -600,8 +600,8 @@ class TestVotes:
     def test_confidence_is_a_probability(
         self, votes: Sequence[str | None], around: Sequence[tuple[str | None, float]]
     ) -> None:
-        samples = [vote(each) if each else Sample(unsure="?") for each in votes]
-        found = settle(samples, [near(*each) for each in around])
+        samples = [vote(item) if item else Sample(unsure="?") for item in votes]
+        found = settle(samples, [near(*entry) for entry in around])
         assert 0 <= found.confidence < 1
         assert (found.output is None) == (found.reason != "")
 
@@ -610,7 +610,7 @@ class TestNeighbours:
     def test_the_most_similar_come_last(self) -> None:
         index = Index(examples(("blue shoes", "a"), ("blue shoes returned", "b"), ("tax", "c")))
         found = index.nearest({"text": "returning blue shoes"}, 2)
-        assert [each.output for each in found] == [{"queue": "a"}, {"queue": "b"}]
+        assert [item.output for item in found] == [{"queue": "a"}, {"queue": "b"}]
         assert found[0].similarity < found[1].similarity <= 1
 
     def test_nothing_in_common_is_no_neighbour(self) -> None:
@@ -632,8 +632,8 @@ class TestNeighbours:
 
         monkeypatch.setattr(neighbours, "Index", Counting)
         indexes, first, second = Indexes(), examples(("a b", "a")), examples(("c d", "c"))
-        for each in (first, first, second, second, first):
-            indexes.nearest(each, {"text": "a b"}, 1)
+        for item in (first, first, second, second, first):
+            indexes.nearest(item, {"text": "a b"}, 1)
         assert built == [first, second, first]
 
     def test_numbers_and_lists_count_too(self) -> None:

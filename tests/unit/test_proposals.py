@@ -108,7 +108,7 @@ async def play(app: App, seen: Sequence[ReviewedCase], reviewer: str = "rae") ->
         # Each time: what watches over the promise sets its own rate whenever it looks.
         await app.database.fetch("UPDATE use_case SET reference_rate = 0.0")
         await app.registry.refresh("triage")
-        await asyncio.gather(*(one(each) for each in seen[start : start + 20]))
+        await asyncio.gather(*(one(item) for item in seen[start : start + 20]))
 
 
 def loaded_of(app: App) -> LoadedUseCase:
@@ -116,7 +116,7 @@ def loaded_of(app: App) -> LoadedUseCase:
 
 
 async def suggested(app: App) -> dict[str, Proposal]:
-    return {each.kind: each for each in await app.proposals.suggest(loaded_of(app), actor="ana")}
+    return {item.kind: item for item in await app.proposals.suggest(loaded_of(app), actor="ana")}
 
 
 async def answered(
@@ -139,21 +139,21 @@ async def test_planted_mistakes_are_found_accepted_and_put_right(
     assert await app.proposals.list("triage") == []
     by_kind = await suggested(app)
     assert set(by_kind) == {"rule", "record", "alias"}
-    ranks = [each.rank for each in await app.proposals.list("triage")]
+    ranks = [item.rank for item in await app.proposals.list("triage")]
     assert ranks == sorted(ranks, reverse=True)
     rule = by_kind["rule"]
     assert rule.id.startswith("prp_")
     assert rule.support["right"] == rule.support["cases"]
     assert rule.cases[0]["task_id"].startswith("tsk_")
     assert rule.cases[0]["after"] == rule.cases[0]["right"] == {"line": "garden"}
-    for each in by_kind.values():
-        done = await app.proposals.accept(each.id, person="ana", note="yes")
+    for entry in by_kind.values():
+        done = await app.proposals.accept(entry.id, person="ana", note="yes")
         assert (done.state, done.decided_by, done.note) == ("accepted", "ana", "yes")
     patches = await app.proposals.accepted("triage")
-    assert [each["kind"] for each in patches] == [each.kind for each in by_kind.values()]
+    assert [patch["kind"] for patch in patches] == [element.kind for element in by_kind.values()]
     candidate = await app.training.refit(loaded_of(app), seed=0, patches=patches)
     assert json.loads(candidate.artifacts["patches.json"]) == patches
-    mended = [each for each in found.seen if each.wrong]
+    mended = [one for one in found.seen if one.wrong]
     for task in mended:
         assert await answered(candidate.decider, task, loaded_of(app)) == task.right, task
     assert len(mended) == 40
@@ -182,10 +182,10 @@ async def test_of_two_who_decide_at_once_one_wins(app_found: App) -> None:
         app_found.proposals.accept(rule.id, person="chi"),
         return_exceptions=True,
     )
-    won = [each for each in done if isinstance(each, Proposal)]
-    lost = [each for each in done if isinstance(each, ProposalDecidedError)]
+    won = [item for item in done if isinstance(item, Proposal)]
+    lost = [entry for entry in done if isinstance(entry, ProposalDecidedError)]
     assert (len(won), len(lost)) == (1, 2)
-    assert all(f"is {won[0].state} by {won[0].decided_by}" in str(each) for each in lost)
+    assert all(f"is {won[0].state} by {won[0].decided_by}" in str(element) for element in lost)
 
 
 async def test_a_rejected_one_stays_away_until_twice_as_much_speaks_for_it(
@@ -195,8 +195,8 @@ async def test_a_rejected_one_stays_away_until_twice_as_much_speaks_for_it(
     rule = (await suggested(app_found))["rule"]
     await proposals.reject(rule.id, person="ana", note="seasonal")
     assert "rule" not in await suggested(app_found)
-    again = [each for each in found.seen if each.wrong and each.input["region"] == "north"]
-    again = [each for each in again if each.input["code"].startswith("7")]
+    again = [item for item in found.seen if item.wrong and item.input["region"] == "north"]
+    again = [entry for entry in again if entry.input["code"].startswith("7")]
     await play(app_found, again[: len(again) // 2])
     assert "rule" not in await suggested(app_found)
     await play(app_found, again)
@@ -326,8 +326,8 @@ async def test_enough_corrections_start_a_look_by_themselves(
     settings: Settings, url: str, found: Planted
 ) -> None:
     async with open_app(settings, url) as app:
-        wrong = [each for each in found.seen if each.wrong]
-        right = [each for each in found.seen if not each.wrong]
+        wrong = [item for item in found.seen if item.wrong]
+        right = [element for element in found.seen if not element.wrong]
         await play(app, [*right[:60], *wrong[:19]])
         assert not await app.proposals.suggest_if_enough(loaded_of(app))
         await play(app, wrong[19:25])
@@ -343,7 +343,7 @@ async def test_an_erased_task_leaves_no_trace_in_proposals(app_found: App) -> No
     task = rule.cases[0]["task_id"]
     await app_found.erasure.erase(task, by="ana", reason="asked for")
     left = await app_found.proposals.get(rule.id)
-    assert task not in {each["task_id"] for each in left.cases}
+    assert task not in {case["task_id"] for case in left.cases}
     assert len(left.cases) == len(rule.cases) - 1
 
 
@@ -404,12 +404,12 @@ async def test_a_trainable_is_asked_to_learn_from_its_corrections(
 
 
 async def test_contradictions_lead_to_people_and_tasks(app_found: App, found: Planted) -> None:
-    right = next(each for each in found.seen if not each.wrong)
+    right = next(entry for entry in found.seen if not entry.wrong)
     await play(
         app_found, [right, ReviewedCase(**{**_fields(right), "right": {"line": "toys"}})], "zoe"
     )
     told = (await app_found.proposals.quality("triage")).contradictions
-    sides = [side for each in told if each.exact for side in each.sides]
+    sides = [side for element in told if element.exact for side in element.sides]
     assert {item.person for side in sides for item in side.items} >= {"rae", "zoe"}
     assert all((item.task_id or "").startswith("tsk_") for side in sides for item in side.items)
 

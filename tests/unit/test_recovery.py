@@ -205,7 +205,7 @@ async def test_a_restored_copy_undoes_nothing_that_has_to_stay(
         assert "reviewer" not in ben.roles.get("triage", ())
         assert SECRET not in everything_in(place.url)
         verified = await app.audit.verify()
-        assert [each.problem for each in verified.findings] == []
+        assert [finding.problem for finding in verified.findings] == []
         [change] = verified.key_changes
         assert (change.why, change.by, change.reason) == ("restored", "ana", "disk lost")
         assert change.lost is not None
@@ -227,7 +227,7 @@ async def test_a_person_decides_on_each_that_may_have_been_sent(
         await app.recovery.declare(by="ana", reason="disk lost")
         await stand(app, reference_rate=0.0)
         unknown = [
-            each for each in await app.deliveries.list("triage", most=99) if each.state == "unknown"
+            item for item in await app.deliveries.list("triage", most=99) if item.state == "unknown"
         ]
         before = len(place.receiver.got)
         for delivery, what in zip(unknown, ("did-not-happen", "happened"), strict=False):
@@ -235,7 +235,7 @@ async def test_a_person_decides_on_each_that_may_have_been_sent(
         await pump(app)
         assert len(place.receiver.got) == before + 1
         first, second, *_ = unknown
-        states = {each.id: each.state for each in await app.deliveries.list("triage", most=99)}
+        states = {entry.id: entry.state for entry in await app.deliveries.list("triage", most=99)}
         assert (states[first.id], states[second.id]) == (
             DeliveryState.DELIVERED,
             DeliveryState.DELIVERED,
@@ -320,7 +320,7 @@ async def test_an_old_copy_is_found_again_after_a_declared_restore(
                 assert found.erased == 1
                 assert SECRET not in everything_in(url)
                 verified = await app.audit.verify()
-                assert [each.problem for each in verified.findings] == []
+                assert [finding.problem for finding in verified.findings] == []
         assert len(verified.key_changes) == 2
 
 
@@ -353,7 +353,7 @@ async def test_a_declaration_that_was_cut_off_is_finished_at_the_next_start(
             assert app.recovery.standing is None
             await app.audit.witness()
             verified = await app.audit.verify()
-            assert [each.problem for each in verified.findings] == []
+            assert [finding.problem for finding in verified.findings] == []
             assert len(verified.key_changes) == 1
 
 
@@ -536,7 +536,7 @@ async def test_a_key_is_rotated_and_what_the_old_one_signed_still_counts(place: 
         await decide(app, "parcel 2")
         await app.audit.witness()
         verified = await app.audit.verify()
-        assert [each.problem for each in verified.findings] == []
+        assert [finding.problem for finding in verified.findings] == []
         [change] = verified.key_changes
         assert (change.why, change.old_key, change.new_key) == ("rotated", str(old), new)
     async with place.opened() as app:
@@ -562,8 +562,8 @@ def event(kind: str, subject: str = "x", leaf: int = 0, **facts: Any) -> Irrevoc
 
 def test_what_was_taken_back_since_is_not_done_again() -> None:
     found = outstanding(
-        (each, False)
-        for each in [
+        (item, False)
+        for item in [
             event("halted"),
             event("resumed"),
             event("person disabled", "p1"),
@@ -631,7 +631,7 @@ async def test_a_folder_from_before_gets_its_journal(place: Place) -> None:
         await decide(app, "parcel 2")
         await app.audit.witness()
         assert (await app.audit.verify()).sound
-        assert [each.kind for each in irrevocable_events.events(place.folder)][-1] == "erased"
+        assert [event.kind for event in irrevocable_events.events(place.folder)][-1] == "erased"
 
 
 async def test_everybody_is_told_while_a_restore_waits(place: Place, tmp_path: Path) -> None:

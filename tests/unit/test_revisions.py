@@ -93,7 +93,7 @@ async def of(app: App, task_id: str) -> list[Delivery]:
 
 
 async def states(app: App, task_id: str) -> list[DeliveryState]:
-    return [each.state for each in await of(app, task_id) if each.kind != "compensation"]
+    return [item.state for item in await of(app, task_id) if item.kind != "compensation"]
 
 
 async def effects(app: App, task_id: str) -> str | None:
@@ -137,7 +137,7 @@ class TestReDecide:
         assert (sent.state, sent.kind) == (DeliveryState.DELIVERED, "correction")
         assert sent.key == f"{first.task_id}:revision:2"
         assert ledger.said("task")[1] == {"id": first.task_id, "key": "order-7", "revision": 2}
-        assert {each.state for each in await of(app, first.task_id)} == {
+        assert {item.state for item in await of(app, first.task_id)} == {
             DeliveryState.COMPENSATED,
             DeliveryState.DELIVERED,  # the taking back itself
         }
@@ -150,7 +150,7 @@ class TestReDecide:
         second = await revise(app, first.task_id, "to billing")
         await pump(app)
         assert queues(ledger) == ["billing"]
-        assert [each.state for each in await of(app, first.task_id)] == [DeliveryState.CANCELLED]
+        assert [item.state for item in await of(app, first.task_id)] == [DeliveryState.CANCELLED]
         [sent] = await of(app, second.task_id)
         assert (sent.state, sent.kind) == (DeliveryState.DELIVERED, "result")
 
@@ -441,7 +441,7 @@ class TestAsk:
         await at_once(app)
         await pump(app)
         assert queues(ledger) == []
-        [[stale], [fresh]] = [await of(app, each.task_id) for each in (first, second)]
+        [[stale], [fresh]] = [await of(app, item.task_id) for item in (first, second)]
         assert (stale.state, fresh.state) == (DeliveryState.HELD, DeliveryState.HELD)
         assert "all the same" in (stale.reason or "")
         await approve(app, fresh if new else stale)
@@ -535,7 +535,7 @@ class TestNote:
         assert (noted["state"], noted["decision"]) == ("noted", None)
         for task_id in (first.task_id, admission.task.id):
             found = await app.receipts.get(task_id, viewer="ana")
-            assert [each["task"] for each in found["revisions"]] == [
+            assert [revision["task"] for revision in found["revisions"]] == [
                 first.task_id,
                 admission.task.id,
             ]
@@ -576,7 +576,7 @@ class TestBadInput:
                 await attempt
             assert told.value.task_id == second.task_id
         waiting = await app.reviews.queue("triage", reviewer="rae")
-        assert [each.task_id for each in waiting] == [second.task_id]
+        assert [item.task_id for item in waiting] == [second.task_id]
         assert (await app.reviews.waiting("triage"))["waiting"] == 1
         [claimed] = await app.reviews.claim_next("triage", reviewer="rae", most=5)
         assert claimed.task_id == second.task_id
@@ -778,7 +778,7 @@ class TestBadInput:
         await pump(app)
         assert ledger.got == []
         for found in [
-            await app.receipts.get(each.task_id, viewer="ana") for each in (second, third)
+            await app.receipts.get(item.task_id, viewer="ana") for item in (second, third)
         ]:
             assert "measure" not in str(found)
         assert await app.database.fetch("SELECT id FROM example") == []
@@ -891,9 +891,9 @@ class TestEvidence:
         second = await revise(app, first.task_id, "to billing")
         for task_id in (first.task_id, second.task_id):
             found = await app.receipts.get(task_id, viewer="ana")
-            assert [each["output"] for each in found["revisions"]] == [None, None]
-            assert [each["effects"] for each in found["revisions"]] == [None, None]
-            assert [each["came_to"] for each in found["revisions"]] == [None, None]
+            assert [revision["output"] for revision in found["revisions"]] == [None, None]
+            assert [item["effects"] for item in found["revisions"]] == [None, None]
+            assert [entry["came_to"] for entry in found["revisions"]] == [None, None]
 
 
 def test_changes_are_told_field_by_field() -> None:

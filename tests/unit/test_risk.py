@@ -51,7 +51,7 @@ def passed_by_graph(
     weights[places] = shares
     next_of = np.arange(1, len(p) + 1)
     left = set(range(len(p)))
-    while ready := [each for each in left if weights[each] and p[each] <= weights[each] * delta]:
+    while ready := [item for item in left if weights[item] and p[item] <= weights[item] * delta]:
         done = ready[-1]
         left.discard(done)
         if next_of[done] < len(p):
@@ -142,13 +142,13 @@ class TestCertificate:
             confidence=score, wrong=wrong, out_of_fold=seen, risk_limit=LIMIT, delta=DELTA
         )
         grid = np.array(ours.grid)
-        n = np.array([(score >= each).sum() for each in grid])
-        errors = np.array([wrong[score >= each].sum() for each in grid])
+        n = np.array([(score >= item).sum() for item in grid])
+        errors = np.array([wrong[score >= entry].sum() for entry in grid])
         p_values = compute_hoeffding_bentkus_p_value(
             np.round(errors / n, 15), n, LIMIT, binary=True
         )[:, 0]
 
-        places = [int(np.flatnonzero(grid == each)[0]) for each in ours.starts]
+        places = [int(np.flatnonzero(grid == start)[0]) for start in ours.starts]
         found = passed_by_graph(p_values, places, ours.shares, DELTA)
         theirs = float(grid[max(found)]) if found else None
         assert theirs == ours.threshold
@@ -230,12 +230,12 @@ class TestCurve:
         score, wrong = draw(np.random.default_rng(1), 2_000)
         points = risk_coverage(score, wrong, 0.95)
         assert 10 < len(points) <= 60
-        assert [each.threshold for each in points] == sorted(
-            (each.threshold for each in points), reverse=True
+        assert [point.threshold for point in points] == sorted(
+            (item.threshold for item in points), reverse=True
         )
-        for each in points:
-            assert each.lower <= each.risk <= each.upper
-            assert each.n == int((score >= each.threshold).sum())
+        for entry in points:
+            assert entry.lower <= entry.risk <= entry.upper
+            assert entry.n == int((score >= entry.threshold).sum())
 
     def test_is_empty_when_nothing_was_answered(self) -> None:
         assert risk_coverage(np.zeros(5), np.zeros(5, dtype=bool), 0.95) == ()

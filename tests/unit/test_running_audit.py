@@ -197,8 +197,8 @@ class TestNovelty:
             return None
 
         soon = [first(0.10, seed) for seed in range(100)]
-        assert all(each is not None for each in soon)
-        assert np.median([each for each in soon if each is not None]) <= 100
+        assert all(item is not None for item in soon)
+        assert np.median([entry for entry in soon if entry is not None]) <= 100
         assert sum(first(0.005, seed) is not None for seed in range(100)) <= 12
         assert KindAlarm().evidence < KIND_ALARM
 
@@ -255,7 +255,7 @@ class TestStates:
             if before is State.HALTED:
                 assert sign is Sign.PROVEN
 
-    @given(st.lists(st.sampled_from([each for each in Sign if each is not Sign.PROVEN])))
+    @given(st.lists(st.sampled_from([item for item in Sign if item is not Sign.PROVEN])))
     def test_from_halted_only_a_certificate_leads_out(self, signs: list[Sign]) -> None:
         state = State.HALTED
         for sign in signs:
@@ -403,9 +403,9 @@ class TestSlices:
     def test_a_bad_slice_is_held_back_and_a_good_one_let_through(self) -> None:
         chance = np.random.default_rng(4)
         n = 4_000
-        region = [{"region": each} for each in chance.choice(["north", "south"], n).tolist()]
+        region = [{"region": item} for item in chance.choice(["north", "south"], n).tolist()]
         score = chance.beta(6.0, 1.0, n)
-        south = np.array([each["region"] == "south" for each in region])
+        south = np.array([entry["region"] == "south" for entry in region])
         wrong = chance.random(n) < np.where(south, 0.4, 0.02)
         found = pool(["region"], region, score, wrong)
         assert found.score(0.9, {"region": "south"}) < 0.8 < found.score(0.9, {"region": "north"})
@@ -430,15 +430,15 @@ class TestSlices:
     def test_a_slice_is_proven_only_by_its_own_items(self) -> None:
         n = 1_200
         slices = [
-            {"region": "big" if each < 600 else "poor" if each < 1_150 else "tiny"}
-            for each in range(n)
+            {"region": "big" if number < 600 else "poor" if number < 1_150 else "tiny"}
+            for number in range(n)
         ]
         wrong = np.zeros(n, dtype=bool)
         wrong[600:640] = True
         proofs = prove_slices(
             ["region"], slices, wrong, np.ones(n, dtype=bool), risk_limit=LIMIT, delta=DELTA
         )
-        assert {each.value: each.proven for each in proofs} == {
+        assert {proof.value: proof.proven for proof in proofs} == {
             "big": True,
             "poor": False,
             "tiny": None,
@@ -459,7 +459,7 @@ class TestCanary:
             return None
 
         bad = [rolled_back(0.10, seed) for seed in range(60)]
-        assert all(each is not None and each < 300 for each in bad)
+        assert all(item is not None and item < 300 for item in bad)
         assert sum(rolled_back(0.0099, seed) is not None for seed in range(100)) <= binom.ppf(
             0.99, 100, DELTA
         )
@@ -500,22 +500,22 @@ class TestLooking:
         score, wrong = draw(np.random.default_rng(8), 1_000)
         score[:100] = 0.0
         bins = calibration(score, wrong, 0.95)
-        assert sum(each.n for each in bins) == 900
-        assert all(each.lower <= each.right <= each.upper for each in bins)
+        assert sum(bin_.n for bin_ in bins) == 900
+        assert all(item.lower <= item.right <= item.upper for item in bins)
         assert calibration(np.zeros(4), np.zeros(4, dtype=bool), 0.95) == ()
 
     def test_weak_spots_are_named_with_examples(self) -> None:
         contents = [
-            {"channel": "mail" if each % 3 else "chat", "text": "x" * (each + 1)}
-            for each in range(300)
+            {"channel": "mail" if number % 3 else "chat", "text": "x" * (number + 1)}
+            for number in range(300)
         ]
-        wrong = np.array([each % 3 == 0 and each % 2 == 0 for each in range(300)])
+        wrong = np.array([item % 3 == 0 and item % 2 == 0 for item in range(300)])
         groups = groups_of(contents)
         assert {"channel", "length"} == set(groups[0])
         spots = weak_spots(groups, wrong, np.ones(300, dtype=bool), 0.95)
         assert (spots[0].field, spots[0].value) == ("channel", "chat")
         assert spots[0].wrong == int(wrong.sum())
-        assert all(wrong[each] for each in spots[0].examples)
+        assert all(wrong[example] for example in spots[0].examples)
         assert weak_spots([], np.zeros(0, dtype=bool), np.zeros(0, dtype=bool), 0.95) == ()
         assert groups_of([{"text": "same"}] * 5) == [{}] * 5
 

@@ -96,10 +96,10 @@ class TestWriter:
             return_exceptions=True,
         )
         await writer.close()
-        refused = [each for each in found if isinstance(each, RejectedWriteError)]
+        refused = [item for item in found if isinstance(item, RejectedWriteError)]
         assert len(refused) == 10
-        assert all("check" in str(each) for each in refused)
-        assert sum(isinstance(each, dict) for each in found) == 10
+        assert all("check" in str(entry) for entry in refused)
+        assert sum(isinstance(element, dict) for element in found) == 10
 
     @pytest.mark.parametrize("bad", [{300}, {0, 255, 511}])
     async def test_a_refused_item_costs_its_batch_a_few_commits_not_one_for_each(
@@ -295,7 +295,7 @@ class TestWriter:
             return done
 
         counts, _ = await asyncio.gather(
-            asyncio.gather(*(client(1_000 * each) for each in range(10))), cut()
+            asyncio.gather(*(client(1_000 * number) for number in range(10))), cut()
         )
         await writer.close()
         assert counts == [60] * 10
@@ -615,7 +615,7 @@ class TestEmbedded:
 class TestDoctor:
     @pytest.mark.usefixtures("as_shipped")
     def test_a_sound_server_is_sound(self, url: str, tmp_path: Path) -> None:
-        found = {each.name: each for each in examine(url, tmp_path / "not" / "there", {})}
+        found = {item.name: item for item in examine(url, tmp_path / "not" / "there", {})}
         assert found["fsync"].state == "ok"
         assert found["extension vector"].state == "ok"
         assert found["provider keys"].state == "warning"
@@ -640,6 +640,6 @@ class TestDoctor:
                 "DO $$BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || "
                 "' SET synchronous_commit = off'; END$$"
             )
-        found = {each.name: each for each in examine(url, tmp_path, {})}
+        found = {item.name: item for item in examine(url, tmp_path, {})}
         assert found["synchronous_commit"].state == "wrong"
         assert "synchronous_commit = on" in found["synchronous_commit"].remedy

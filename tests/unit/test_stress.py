@@ -80,7 +80,7 @@ class TestPerturbations:
     def test_strength_is_the_share_that_is_harmed(self, name: str) -> None:
         chance = random.Random(5)
         found = [PERTURBATIONS[name](RECORD, OTHER, chance, 0.3) for _ in range(600)]
-        harmed = sum(each is not None and each.content != RECORD for each in found)
+        harmed = sum(item is not None and item.content != RECORD for item in found)
         assert 120 < harmed < 240
 
 
@@ -106,7 +106,7 @@ def decide(inquiry, context):
         await app.database.fetch("UPDATE use_case SET state = 'open', threshold = 0.5")
         await app.registry.refresh("triage")
         report = await app.stress.stress(app.registry.get("triage"))
-    rows = {(each.perturbation, each.strength): each for each in report.rows}
+    rows = {(row.perturbation, row.strength): row for row in report.rows}
     pilot = rows["as in the pilot", 0.0]
     assert (pilot.error_without, pilot.error_automatic, pilot.automatic) == (0.0, 0.0, 1.0)
     assert rows["changed column names", 1.0].held == 1.0

@@ -137,7 +137,7 @@ def test_every_step_is_told_in_a_sentence(release: Release, said: str) -> None:
     ],
 )
 def test_the_ladder_shows_how_far_it_came(release: Release, signs: str) -> None:
-    assert "".join(each.sign for each in steps.rungs(release)) == signs
+    assert "".join(rung.sign for rung in steps.rungs(release)) == signs
 
 
 def test_waits_are_told_with_their_beginning() -> None:
@@ -186,7 +186,9 @@ def test_a_report_becomes_rows_and_lines() -> None:
     first, second = map(gate_presentation.criterion, gate_presentation.criteria(gate))
     assert (first["measured"], first["limit"], first["interval"]) == ("60", "≥ 50", "–")
     assert (second["measured"], second["interval"]) == ("+8.0 points", "−1.0 to +17.0")
-    assert [each["label"] for each in gate_presentation.differences(gate)] == ["region = north"]
+    assert [difference["label"] for difference in gate_presentation.differences(gate)] == [
+        "region = north"
+    ]
     said = "Failed: region = north. Of the items that only judge, 1 fixed and 6 broken."
     assert gate_presentation.gate_said(gate) == said
     assert list(gate_presentation.gate_lines(gate))[1] == "× region = north: worse"

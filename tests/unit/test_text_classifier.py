@@ -74,8 +74,8 @@ def test_it_learns_and_explains_itself(classifier: TextClassifier) -> None:
 def test_confidence_orders_right_before_wrong(classifier: TextClassifier) -> None:
     chance = random.Random(3)
     noisy = [
-        each if chance.random() > 0.15 else example(each.input.text, "billing")  # type: ignore[attr-defined]
-        for each in examples(600)
+        item if chance.random() > 0.15 else example(item.input.text, "billing")  # type: ignore[attr-defined]
+        for item in examples(600)
     ]
     out = classifier.fit(noisy, seed=0).out_of_fold
     answered = out.confidence > 0.0
@@ -86,7 +86,7 @@ def test_confidence_orders_right_before_wrong(classifier: TextClassifier) -> Non
 def test_saved_and_loaded_it_decides_the_same(classifier: TextClassifier) -> None:
     fitted = classifier.fit(examples(150), seed=0)
     loaded = classifier.load(fitted.save())
-    inputs = [each.input for each in examples(60, seed=5)]
+    inputs = [example.input for example in examples(60, seed=5)]
     assert list(loaded.decide_many(inputs)) == list(fitted.decide_many(inputs))
     assert np.array_equal(loaded.out_of_fold.confidence, fitted.out_of_fold.confidence)
     assert fitted.save() == classifier.fit(examples(150), seed=0).save()
@@ -107,7 +107,7 @@ def test_saved_and_loaded_it_decides_the_same(classifier: TextClassifier) -> Non
 def test_few_or_odd_examples_do_not_break_it(
     classifier: TextClassifier, given: list[tuple[str, str | None]]
 ) -> None:
-    fitted = classifier.fit([example(*each) for each in given], seed=0)
+    fitted = classifier.fit([example(*item) for item in given], seed=0)
     for answer in fitted.decide_many([Inquiry(text=text) for text in ("", "a b", "zzz" * 500)]):
         if isinstance(answer, Answer):
             assert 0.0 < answer.confidence < 1.0
@@ -118,7 +118,7 @@ def test_nothing_to_tell_apart_is_said(
     classifier: TextClassifier, given: list[tuple[str, str | None]]
 ) -> None:
     with pytest.raises(TrainingError, match="nothing to tell apart"):
-        classifier.fit([example(*each) for each in given], seed=0)
+        classifier.fit([example(*item) for item in given], seed=0)
 
 
 def test_an_unfitted_or_unbound_one_says_so(classifier: TextClassifier) -> None:

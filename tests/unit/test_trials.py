@@ -113,7 +113,7 @@ async def test_in_shadow_the_candidate_answers_everything_and_decides_nothing(
 ) -> None:
     await try_out(app, folders, "shadow", NEW)
     decisions = [await decide(app, f"number {n}") for n in range(20)]
-    assert {(each.output or {})["queue"] for each in decisions} == {"old"}
+    assert {(decision.output or {})["queue"] for decision in decisions} == {"old"}
     rows = await compared(app)
     assert len(rows) == 20
     assert {row["decided_by"] for row in rows} == {"live"}
@@ -128,14 +128,14 @@ async def test_a_canary_decides_its_share_and_keeps_to_its_buckets(
 ) -> None:
     version = await try_out(app, folders, "canary", NEW)
     decisions = await asyncio.gather(*(decide(app, f"number {n}") for n in range(200)))
-    by_candidate = [each for each in decisions if each.version == version]
+    by_candidate = [decision for decision in decisions if decision.version == version]
     assert 70 < len(by_candidate) < 130
-    assert {(each.output or {})["queue"] for each in by_candidate} == {"new"}
+    assert {(item.output or {})["queue"] for item in by_candidate} == {"new"}
     rows = await compared(app)
     assert len(rows) == 200
     for row in rows:
         assert (row["decided_by"] == "candidate") == (
-            row["task_id"] in {each.task_id for each in by_candidate}
+            row["task_id"] in {entry.task_id for entry in by_candidate}
         )
         assert row["live_output"]["queue"] == "old"
         assert row["candidate_output"]["queue"] == "new"
@@ -184,12 +184,12 @@ async def test_a_candidate_that_hangs_holds_up_its_own_tasks_only(
     began = asyncio.get_running_loop().time()
     decisions = await asyncio.gather(*(decide(app, f"number {n}") for n in range(40)))
     assert asyncio.get_running_loop().time() - began < 3.0
-    for each in decisions:
-        if each.version == version:
-            assert each.routed.code in {Reason.DECIDER_TIMEOUT, Reason.DECIDER_FAILED}
+    for decision in decisions:
+        if decision.version == version:
+            assert decision.routed.code in {Reason.DECIDER_TIMEOUT, Reason.DECIDER_FAILED}
         else:
-            assert (each.output or {})["queue"] == "old"
-    assert any(each.version == version for each in decisions)
+            assert (decision.output or {})["queue"] == "old"
+    assert any(item.version == version for item in decisions)
 
 
 async def test_a_proof_of_the_candidate_is_voided_by_an_alarm(app: App, folders: Folders) -> None:

@@ -162,7 +162,7 @@ class TestStates:
         for number in range(5):
             await answer(app, await decide(app, f"number {number}"), "other")
         found = await asyncio.gather(*(app.trust.look(declared(app)) for _ in range(4)))
-        assert sum(each is not None for each in found) == 1
+        assert sum(item is not None for item in found) == 1
 
 
 @pytest.mark.usefixtures("even")
@@ -272,7 +272,7 @@ async def test_slices_are_pooled_proven_apart_and_rare_ones_go_to_people(
         for number in range(900)
         for queue in words
     ]
-    folders.write(SLICED, examples="\n".join(json.dumps(each) for each in lines))
+    folders.write(SLICED, examples="\n".join(json.dumps(line) for line in lines))
     async with open_app(settings, url) as app:
         loaded = app.registry.get("triage").loaded
         improved = await app.releases.improve(loaded, actor="ana")
@@ -283,7 +283,7 @@ async def test_slices_are_pooled_proven_apart_and_rare_ones_go_to_people(
         assert set(live.pooling.offsets["region"]) == {"north", "south"}
         assert improved.certificate is not None
         detail = improved.certificate["detail"]
-        assert {each["value"]: each["proven"] for each in detail["slices"]} == {
+        assert {slice_["value"]: slice_["proven"] for slice_ in detail["slices"]} == {
             "north": True,
             "south": True,
         }
@@ -314,7 +314,7 @@ async def test_trained_state_that_cannot_be_read_leaves_the_work_to_people(
         for n in range(60)
         for word in ("refund", "truck")
     ]
-    folders.write(SLICED, examples="\n".join(json.dumps(each) for each in rows))
+    folders.write(SLICED, examples="\n".join(json.dumps(row) for row in rows))
     async with open_app(settings, url) as app:
         await app.releases.improve(app.registry.get("triage").loaded, actor="ana")
         await app.database.fetch("UPDATE artifact SET content = 'damaged'")

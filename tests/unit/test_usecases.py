@@ -73,13 +73,13 @@ class TestDeclaring:
     def test_each_mistake_is_found_and_says_how_to_mend_it(self, field: str, value: object) -> None:
         with pytest.raises(UseCaseError) as caught:
             declare(**{field: value})
-        assert {each.field for each in caught.value.problems} == {field}
-        assert all(each.remedy for each in caught.value.problems)
+        assert {problem.field for problem in caught.value.problems} == {field}
+        assert all(item.remedy for item in caught.value.problems)
 
     def test_all_mistakes_are_found_at_once(self) -> None:
         with pytest.raises(UseCaseError) as caught:
             declare(name="A B", purpose="", risk_limit=2, certainty=2, pod=None)
-        assert {each.field for each in caught.value.problems} == {
+        assert {problem.field for problem in caught.value.problems} == {
             "name",
             "purpose",
             "risk_limit",
@@ -141,7 +141,7 @@ class TestLoading:
         folder = folders.write()
         folders.write(name="other")
         assert find_folders(folder) == [folder]
-        assert [each.name for each in find_folders(folders.parent)] == ["other", "triage"]
+        assert [item.name for item in find_folders(folders.parent)] == ["other", "triage"]
 
 
 class TestChecking:
@@ -172,7 +172,7 @@ class TestChecking:
         bad = ['{"input": {"text": 7}, "output": null}', "{", "[]", '{"input": {}}']
         found = check(folders.write(examples="\n".join(bad * 6)))
         assert len(found.problems) == 21
-        assert [each.line for each in found.problems[:4]] == [1, 2, 3, 4]
+        assert [problem.line for problem in found.problems[:4]] == [1, 2, 3, 4]
         assert "4 more examples" in found.problems[-1].problem
 
     @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ class TestChecking:
     def test_rules_that_are_none_are_named(self, folders: Folders, text: str) -> None:
         found = check(folders.write(rules=text))
         assert found.problems
-        assert all(each.file and each.file.name == "rules.yaml" for each in found.problems)
+        assert all(problem.file and problem.file.name == "rules.yaml" for problem in found.problems)
 
 
 class TestScaffold:

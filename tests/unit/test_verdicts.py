@@ -107,9 +107,11 @@ async def sent_and_held(app: App) -> tuple[list[Any], list[str]]:
     """What was delivered, and the names of what waits for an approval."""
     await pump(app, 10)
     found = await all_of(app)
-    assert {each.state for each in found} <= {DeliveryState.DELIVERED, DeliveryState.HELD}
-    held = [each.destination for each in found if each.state is DeliveryState.HELD]
-    return [each.destination for each in found if each.state is DeliveryState.DELIVERED], held
+    assert {item.state for item in found} <= {DeliveryState.DELIVERED, DeliveryState.HELD}
+    held = [entry.destination for entry in found if entry.state is DeliveryState.HELD]
+    return [
+        element.destination for element in found if element.state is DeliveryState.DELIVERED
+    ], held
 
 
 async def verdicts(app: App) -> Sequence[Mapping[str, Any]]:

@@ -306,7 +306,7 @@ class TestOpening:
         found = await asyncio.gather(
             *(store.open("triage", behaviour, None) for store in stores for _ in range(4))
         )
-        assert {each.loaded.folder_hash for each in found} == {found[0].loaded.folder_hash}
+        assert {item.loaded.folder_hash for item in found} == {found[0].loaded.folder_hash}
         assert all(a is b for a, b in zip(found[::4], found[1::4], strict=True))
         left = [path.name for path in (tmp_path / "shared").iterdir()]
         assert left == [found[0].loaded.folder.parent.name]

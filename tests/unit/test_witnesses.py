@@ -83,8 +83,8 @@ async def house(url: str, tmp_path: Path) -> AsyncIterator[House]:
     async with Database(url, connections=4) as database:
         found = House(database, tmp_path / "audit")
         yield found
-        for each in found.pools:
-            await each.aclose()
+        for pool in found.pools:
+            await pool.aclose()
 
 
 @pytest.fixture
@@ -358,8 +358,8 @@ class TestForever:
                     assert newest is not None
                     assert newest.size >= 5  # sealing went on meanwhile
                     assert int((app.audit.folder / "checkpoint").read_text().split()[1]) >= 5
-        said = [each for each in logged if each["event"] == "audit witness not told"]
-        assert [each["problem"] for each in said if each["witness"] == "url"] == [
+        said = [item for item in logged if item["event"] == "audit witness not told"]
+        assert [entry["problem"] for entry in said if entry["witness"] == "url"] == [
             "TemporaryError: The witness at ROADBED_AUDIT_URL answered 503."
         ]
         assert SECRET not in repr(logged)

@@ -37,7 +37,7 @@ def test_a_reason_reads_as_a_sentence(reason: str | None, said: str) -> None:
 
 
 def test_every_state_has_a_sign_and_its_meaning() -> None:
-    assert set(formatting.DELIVERY_STATES) == {each.value for each in DeliveryState}
+    assert set(formatting.DELIVERY_STATES) == {item.value for item in DeliveryState}
 
 
 def test_nobody_waits_thousandths_of_a_second() -> None:

@@ -60,7 +60,7 @@ async def halt_all(request: Request) -> Response:
     """
     viewer, halts = viewer_of(request), app_of(request).halts
     reason = await _reason(request)
-    names = [each for each in await halts.known() if viewer.may(each, Permission.HALT)]
+    names = [item for item in await halts.known() if viewer.may(item, Permission.HALT)]
     found = await halts.halt_all(reason=reason, actor=viewer.name, only=names)
     if found.failed:
         raise HaltIncompleteError(len(found.halts), found.failed)

@@ -65,8 +65,8 @@ async def report(name: str, request: Request) -> Response:
             'Send {"outcomes": [{"task": "tsk_…", "right": false}, …]} and nothing else.',
         )
     found = await outcomes.report_many(declared, many, by=person)
-    kept = sum(isinstance(each, Reported) for each in found)
-    results = [_told(each) for each in found]
+    kept = sum(isinstance(item, Reported) for item in found)
+    results = [_told(entry) for entry in found]
     return as_json({"kept": kept, "refused": len(found) - kept, "results": results})
 
 

@@ -119,8 +119,8 @@ async def on_validation_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     fields = [
-        {"field": ".".join(map(str, each["loc"][1:])), "problem": each["msg"]}
-        for each in error.errors()
+        {"field": ".".join(map(str, item["loc"][1:])), "problem": item["msg"]}
+        for item in error.errors()
     ]
     return _response(
         422,

@@ -25,7 +25,7 @@ _VERDICT_BODY = {
                     "required": ["verdict"],
                     "additionalProperties": False,
                     "properties": {
-                        "verdict": {"enum": [each.value for each in VerdictKind]},
+                        "verdict": {"enum": [item.value for item in VerdictKind]},
                         "output": {
                             "type": "object",
                             "description": "The right output, for `correct`.",

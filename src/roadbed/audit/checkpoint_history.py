@@ -42,8 +42,8 @@ class CheckpointHistory:
         """Write ``notes`` down behind the others."""
         with self._today.open("ab+") as history:
             _drop_torn_line(history.fileno())
-            for each in notes:
-                line = {"at": now.isoformat(timespec="seconds"), "note": each}
+            for note in notes:
+                line = {"at": now.isoformat(timespec="seconds"), "note": note}
                 history.write(json.dumps(line).encode() + b"\n")
             history.flush()
             os.fsync(history.fileno())

@@ -57,7 +57,7 @@ class Checkpoints:
         lines = lines or ()
         known: dict[str, Checkpoint | str] = {}
         if keyring is not None:
-            kept = [each.note for each in lines if each.note is not None]
+            kept = [line.note for line in lines if line.note is not None]
             for text in (*(row["note"] for row in rows), *kept):
                 known.setdefault(text, _read(text, keyring))
         return cls(
@@ -70,26 +70,28 @@ class Checkpoints:
 
     def sizes(self) -> set[int]:
         """The sizes that something is claimed about."""
-        return {each.size for each in (*self.database, *self.folder, *self.lost)}
+        return {item.size for item in (*self.database, *self.folder, *self.lost)}
 
     def against(self, leaves: int, roots: Mapping[int, bytes], *, cut: bool) -> Iterator[str]:
         """What does not agree with the tree as it was recomputed up to ``leaves``.
 
         ``cut``: a bundle is damaged there, so that what lies behind could not be recomputed.
         """
-        last = max((each.size for each in self.database), default=0)
+        last = max((item.size for item in self.database), default=0)
         if not cut and last < leaves:
             yield f"{leaves} leaves are stored, but the newest sound checkpoint covers {last}."
         here = "the database is damaged there" if cut else "the database holds no more than that"
         for where, checkpoints in (("database", self.database), ("folder", self.folder)):
-            beyond = [each.size for each in checkpoints if each.size > leaves]
+            beyond = [checkpoint.size for checkpoint in checkpoints if checkpoint.size > leaves]
             if beyond:
                 yield (
                     f"The {where} has a checkpoint of {max(beyond)} entries, {leaves} could be "
                     f"recomputed: {here}."
                 )
             other = [
-                each.size for each in checkpoints if roots.get(each.size, each.root) != each.root
+                entry.size
+                for entry in checkpoints
+                if roots.get(entry.size, entry.root) != entry.root
             ]
             if other:
                 yield (
@@ -97,13 +99,13 @@ class Checkpoints:
                     f"{_and_more(len(other) - 1)} has another root than the entries: history "
                     "was rewritten, or a leaf changed."
                 )
-        for each in self.lost:
-            if roots.get(each.size, each.root) != each.root:
+        for element in self.lost:
+            if roots.get(element.size, element.root) != element.root:
                 yield (
-                    f"A restore set a checkpoint of {each.size} entries aside, and those have "
+                    f"A restore set a checkpoint of {element.size} entries aside, and those have "
                     "another root here: history was rewritten, or a leaf changed."
                 )
-        stored = {each.size for each in self.database}
+        stored = {one.size for one in self.database}
         if gone := [each.size for each in self.folder if each.size not in stored]:
             yield (
                 f"The checkpoint of {gone[0]} entries{_and_more(len(gone) - 1)} stands in the "

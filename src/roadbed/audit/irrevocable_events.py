@@ -117,7 +117,7 @@ def events(folder: Path) -> list[IrrevocableEvent]:
 
 def _once(found: Iterable[IrrevocableEvent]) -> list[IrrevocableEvent]:
     """A crash before the checkpoint has some written again."""
-    return [each for _, each in sorted({each.leaf: each for each in found}.items())]
+    return [each for _, each in sorted({item.leaf: item for item in found}.items())]
 
 
 def _drop_torn_line(handle: int) -> None:

@@ -96,7 +96,7 @@ class Proofs:
         )
         cursor = await connection.execute(
             _SQL["tiles"],
-            {"levels": [each[0] for each in wanted], "indexes": [each[1] for each in wanted]},
+            {"levels": [item[0] for item in wanted], "indexes": [entry[1] for entry in wanted]},
         )
         of = NodesOfTiles(
             {(row["level"], row["index"]): row["hashes"] for row in await cursor.fetchall()}
@@ -118,5 +118,5 @@ def _entry(row: Row, leaf: int, checkpoint: Checkpoint, of: NodeHash) -> EntryPr
         payload=row["payload"] if kept else None,
         salt=row["salt"].hex() if kept else None,
         commitment=row["commitment"].hex(),
-        hashes=[each.hex() for each in hashes],
+        hashes=[hash_.hex() for hash_ in hashes],
     )

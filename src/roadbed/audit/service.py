@@ -281,7 +281,7 @@ class AuditLog:
         wanted = tree_growth.edge_tiles(size)
         cursor = await connection.execute(
             _SQL["tiles"],
-            {"levels": [each[0] for each in wanted], "indexes": [each[1] for each in wanted]},
+            {"levels": [item[0] for item in wanted], "indexes": [entry[1] for entry in wanted]},
         )
         tiles = {(row["level"], row["index"]): row["hashes"] for row in await cursor.fetchall()}
         newest = await (await connection.execute(_SQL["newest"])).fetchone()
@@ -308,11 +308,11 @@ class AuditLog:
                 _SQL["put_bundle"],
                 [
                     {
-                        "index": each.index,
-                        "positions": list(each.positions),
-                        "commitments": each.commitments,
+                        "index": bundle.index,
+                        "positions": list(bundle.positions),
+                        "commitments": bundle.commitments,
                     }
-                    for each in growth.bundles
+                    for bundle in growth.bundles
                 ],
             )
             await cursor.executemany(

@@ -55,7 +55,7 @@ class TileFolder:
 
     def put_checkpoints(self, checkpoints: Sequence[Checkpoint], now: datetime) -> None:
         """Add to the history, then show the last one. Its tiles must be there already."""
-        self._history.add([each.note for each in checkpoints], now)
+        self._history.add([checkpoint.note for checkpoint in checkpoints], now)
         replace(self.path / "checkpoint", checkpoints[-1].note.encode())
         sync(self.path)
         self._history.tidy(now.date())
@@ -98,12 +98,12 @@ class TileFolder:
         partial = path.with_name(f"{path.name}.p")
         # The whole comes last: it may take the place of its beginnings meanwhile.
         beginnings = sorted(partial.iterdir()) if partial.is_dir() else []
-        for each in [*(part for part in beginnings if part.name.isdecimal()), path]:
+        for item in [*(part for part in beginnings if part.name.isdecimal()), path]:
             try:
-                content = each.read_bytes()
+                content = item.read_bytes()
             except FileNotFoundError:
                 continue
-            yield TILE_WIDTH if each == path else int(each.name), content
+            yield TILE_WIDTH if item == path else int(item.name), content
 
     def name(self, kind: str, index: int, width: int) -> str:
         """The file of a tile of this width, below the folder."""
@@ -122,7 +122,7 @@ class TileFolder:
 
 def as_entries(commitments: bytes) -> bytes:
     """Leaves as an entries tile holds them, each behind its length in two bytes."""
-    return b"".join([len(each).to_bytes(2, "big") + each for each in pieces(commitments)])
+    return b"".join([len(piece).to_bytes(2, "big") + piece for piece in pieces(commitments)])
 
 
 def _numbered(index: int) -> str:
@@ -130,4 +130,4 @@ def _numbered(index: int) -> str:
     digits = f"{index:03d}"
     digits = digits.zfill(-(-len(digits) // 3) * 3)
     parts = [digits[at : at + 3] for at in range(0, len(digits), 3)]
-    return "/".join([*(f"x{each}" for each in parts[:-1]), parts[-1]])
+    return "/".join([*(f"x{part}" for part in parts[:-1]), parts[-1]])

@@ -78,7 +78,7 @@ def inclusion_nodes(leaf: int, size: int) -> list[list[Node]]:
 
 def proof(nodes: Iterable[Sequence[Node]], of: NodeHash) -> list[bytes]:
     """The hashes of a proof, in the order of RFC 6962."""
-    return [fold([of(node) for node in each]) for each in nodes]
+    return [fold([of(node) for node in item]) for item in nodes]
 
 
 def included(data_hash: bytes, leaf: int, size: int, hashes: Sequence[bytes], top: bytes) -> bool:
@@ -89,15 +89,15 @@ def included(data_hash: bytes, leaf: int, size: int, hashes: Sequence[bytes], to
     if not 0 <= leaf < size:
         return False
     place, last, found = leaf, size - 1, data_hash
-    for each in hashes:
+    for hash_ in hashes:
         if last == 0:
             return False
         if place & 1 or place == last:
-            found = node_hash(each, found)
+            found = node_hash(hash_, found)
             while not place & 1 and place:
                 place, last = place >> 1, last >> 1
         else:
-            found = node_hash(found, each)
+            found = node_hash(found, hash_)
         place, last = place >> 1, last >> 1
     return last == 0 and found == top
 

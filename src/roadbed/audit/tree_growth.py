@@ -55,7 +55,7 @@ def grow(
     if len(commitments) != len(positions) * HASH_BYTES:
         raise LookupError("commitments do not fit their positions")
     size = leaves_of(last)
-    hashes = b"".join([leaf_hash(each) for each in pieces(commitments)])
+    hashes = b"".join([leaf_hash(piece) for piece in pieces(commitments)])
     added = _higher_tiles(tiles, size, hashes)
     grown = size + len(positions)
     return Growth(

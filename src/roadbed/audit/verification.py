@@ -73,7 +73,7 @@ class _Verifying:
             self._folder,
             lambda text: self._find(None, text),
         )
-        published = max((each.size for each in claims.folder), default=0)
+        published = max((item.size for item in claims.folder), default=0)
         self._files = TileFiles(TileFolder(self._folder), published)
         retraced = Recomputation(claims.sizes())
         self._connection.execute(_SQL["by_key"], {"joins": "off"})
@@ -133,7 +133,7 @@ class _Verifying:
     def _bundle(self, row: Row, retraced: Recomputation) -> None:
         index, positions, commitments = row["index"], row["positions"], row["commitments"]
         preimages = row["preimages"] or []
-        found = [None if each is None else sha256(each).digest() for each in preimages]
+        found = [None if preimage is None else sha256(preimage).digest() for preimage in preimages]
         if None in found or b"".join(map(bytes, found)) != commitments:  # type: ignore[arg-type]
             self._compare(positions, found, commitments, row["hashes"] or b"")
         if index != self._next:
@@ -211,20 +211,20 @@ class _Verifying:
         if not self._suspects:
             return
         erased = self._named_as_erased()
-        wanted = [each.position for each in self._suspects]
+        wanted = [suspect.position for suspect in self._suspects]
         rows = {row["position"]: row for row in self._rows("described", positions=wanted)}
-        for each in self._suspects:
-            row = rows.get(each.position)
+        for item in self._suspects:
+            row = rows.get(item.position)
             if row is None:
-                self._find(each.position, f"Entry {each.position} was sealed and is missing.")
-            elif row["unsalted"] and row["blank"] and each.position in erased:
+                self._find(item.position, f"Entry {item.position} was sealed and is missing.")
+            elif row["unsalted"] and row["blank"] and item.position in erased:
                 self._erased += 1
             elif row["unsalted"] or row["blank"]:
-                self._find(each.position, f"{_named(row)} was emptied, and no erasure names it.")
-            elif each.sealed_so:
-                self._find(each.position, f"The commitment kept for {_named(row)} was changed.")
+                self._find(item.position, f"{_named(row)} was emptied, and no erasure names it.")
+            elif item.sealed_so:
+                self._find(item.position, f"The commitment kept for {_named(row)} was changed.")
             else:
-                self._find(each.position, f"{_named(row)} is not what was committed to.")
+                self._find(item.position, f"{_named(row)} is not what was committed to.")
 
     def _named_as_erased(self) -> set[int]:
         """Places that a later entry says were erased."""
@@ -233,7 +233,9 @@ class _Verifying:
             positions = row["detail"].get("positions") if isinstance(row["detail"], dict) else None
             if isinstance(positions, list):
                 found.update(
-                    each for each in positions if isinstance(each, int) and each < row["position"]
+                    position
+                    for position in positions
+                    if isinstance(position, int) and position < row["position"]
                 )
         return found
 

@@ -20,7 +20,7 @@ def standing(of: Allowance, per_task: Decimal, alerts: Iterable[Alert]) -> Budge
         share=of.share,
         currency=of.currency,
         state=_state(of.share, covered=left > 0 and left >= per_task),
-        alerts=[each for each in alerts if each.period == of.period],
+        alerts=[alert for alert in alerts if alert.period == of.period],
     )
 
 

@@ -64,23 +64,23 @@ class Budgets:
         if budget is None:
             return []
         found = await self.overview(use_case, budget)
-        facts = {"use_case": use_case, "periods": [each.period for each in found]}
+        facts = {"use_case": use_case, "periods": [item.period for item in found]}
         alerts = [Alert(**row) for row in await self._database.fetch(SQL["alerts"], facts)]
         per_task = Decimal(str(budget.per_task))
-        return [standing(each, per_task, alerts) for each in found]
+        return [standing(entry, per_task, alerts) for entry in found]
 
     async def watch(self, use_case: str, budget: BudgetLimits) -> None:
         """Charge what lapsed, fold, and tell the pod at 50, 80 and 100 %, once a period each."""
         lapsed = {"use_case": use_case, "now": self._clock.now()}
         await self._database.fetch(SQL["lapse"], lapsed)
-        for each in await self.overview(use_case, budget):
-            facts = {"use_case": use_case, "period": each.period}
+        for item in await self.overview(use_case, budget):
+            facts = {"use_case": use_case, "period": item.period}
             async with self._database.transaction() as connection:
                 await connection.execute(SQL["hold"], facts)
                 await connection.execute(SQL["fold"], facts)
             for level in LEVELS:
-                if each.share * 100 >= level:
-                    await self._alert(use_case, each, level)
+                if item.share * 100 >= level:
+                    await self._alert(use_case, item, level)
 
     async def again(self, use_case: str, budget: BudgetLimits, ids: Sequence[str]) -> set[str]:
         """Charge the lost attempts of ``ids``, reserve for new ones; gives those that got it."""

@@ -117,9 +117,9 @@ def _verified(found: Any) -> str:
     if found.sound:
         return "\n".join([*told, "Everything is as it was written."])
     lines = [*told, f"Found {len(found.findings) + found.more:,}:"]
-    lines += [f"  {each.problem}" for each in found.findings]
+    lines += [f"  {finding.problem}" for finding in found.findings]
     lines += [f"  and {found.more:,} more."] if found.more else []
-    return "\n".join([*lines, *dict.fromkeys(each.remedy for each in found.findings)])
+    return "\n".join([*lines, *dict.fromkeys(item.remedy for item in found.findings)])
 
 
 def _key_change(change: Any) -> str:

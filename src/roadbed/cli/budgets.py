@@ -43,7 +43,7 @@ def _told(of: Any) -> str:
         f"{of.reserved:,.2f} held, {of.left:,.2f} left; {_STATES[of.state]}"
     )
     told = [
-        f"  the pod was told of {each.percent} % at {each.at:%Y-%m-%d %H:%M} UTC"
-        for each in of.alerts
+        f"  the pod was told of {alert.percent} % at {alert.at:%Y-%m-%d %H:%M} UTC"
+        for alert in of.alerts
     ]
     return "\n".join([first, *told])

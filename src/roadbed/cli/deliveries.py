@@ -54,12 +54,12 @@ def list_(
     """Deliveries of a use case, newest first."""
     from roadbed.deliveries.model import DeliveryState
 
-    known = [each.value for each in DeliveryState]
+    known = [item.value for item in DeliveryState]
 
     async def work() -> Any:
-        for each in state or ():
-            if each not in known:
-                raise UnknownStateError(each, known)
+        for item in state or ():
+            if item not in known:
+                raise UnknownStateError(item, known)
         async with opened(only=[]) as services:
             return await services.deliveries.list(usecase, states=state, most=most)
 
@@ -69,9 +69,9 @@ def list_(
         as_json=json,
         text=lambda: (
             "\n".join(
-                f"{each.id}  {each.state:12} {each.destination:16} "
-                f"{each.created_at:%Y-%m-%d %H:%M} UTC  {each.reason or ''}".rstrip()
-                for each in found
+                f"{entry.id}  {entry.state:12} {entry.destination:16} "
+                f"{entry.created_at:%Y-%m-%d %H:%M} UTC  {entry.reason or ''}".rstrip()
+                for entry in found
             )
             or "No delivery fits."
         ),
@@ -216,10 +216,11 @@ def _lines(found: Any, attempts: Any) -> Iterator[str]:
         yield "Its task is still to be judged blind, so what it says is shown after that."
     elif found.content is not None:
         yield jsonlib.dumps(found.content, indent=2, ensure_ascii=True)
-    for each in attempts:
+    for attempt in attempts:
         yield (
-            f"{each['at']:%Y-%m-%d %H:%M:%S} UTC  attempt {each['number']}: {each['outcome']}, "
-            f"{each['seconds'] * 1000:,.0f} ms  {each['detail']}".rstrip()
+            f"{attempt['at']:%Y-%m-%d %H:%M:%S} UTC  attempt {attempt['number']}: "
+            f"{attempt['outcome']}, "
+            f"{attempt['seconds'] * 1000:,.0f} ms  {attempt['detail']}".rstrip()
         )
     if not attempts:
         yield "No attempt was made yet."

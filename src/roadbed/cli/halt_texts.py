@@ -15,9 +15,9 @@ def halted_text(halt: Any) -> str:
     else:
         lines[0] += f", quiesced after {quiesced * 1000:,.0f} ms"
     lines += [
-        f"  under way when fenced: {each['kind']} to {each['destination']}, "
-        f"{each['delivery']}, task {each['task']}"
-        for each in halt.in_flight
+        f"  under way when fenced: {item['kind']} to {item['destination']}, "
+        f"{item['delivery']}, task {item['task']}"
+        for item in halt.in_flight
     ]
     if not halt.in_flight:
         lines.append("  no effect was under way")

@@ -56,7 +56,7 @@ def _text(found: Notebook) -> str:
     for lesson in found.lessons:
         words = f"  ({', '.join(lesson.words)})" if lesson.words else ""
         lines.append(f"{lesson.n:>5}×  {lesson.state:9} {lesson.seen}{words}")
-        lines += [f"{'':18}{each}" for each in (lesson.why, *lesson.done) if each]
+        lines += [f"{'':18}{item}" for item in (lesson.why, *lesson.done) if item]
         lines += [f"{'':18}{lesson.changed}."] if lesson.changed else []
-    lines += ["", *(f"{each.at:%Y-%m-%d %H:%M}  {each.words}" for each in found.events)]
+    lines += ["", *(f"{event.at:%Y-%m-%d %H:%M}  {event.words}" for event in found.events)]
     return "\n".join(lines)

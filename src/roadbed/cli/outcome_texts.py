@@ -21,8 +21,8 @@ def listed(usecase: str, found: Any) -> Iterator[str]:
     if summary.told:
         yield f"  {summary.low:.1%} to {summary.high:.1%} of what is reported"
     yield "Whoever reports chooses what, so this proves nothing about the limit."
-    for each in found["outcomes"]:
-        yield f"{each['id']}  {each['task_id']}  {_word(each)}"
+    for outcome in found["outcomes"]:
+        yield f"{outcome['id']}  {outcome['task_id']}  {_word(outcome)}"
     if not found["outcomes"]:
         yield f"None yet. Report one: `roadbed outcome {usecase} TASK --right`."
 

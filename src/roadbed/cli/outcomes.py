@@ -44,7 +44,7 @@ def outcome(
         said = {"right": right, "note": note, "source": source}
         sent = {**named, **said, "happened_at": happened_at, "key": key}
         _one(usecase, sent, output, as_json=json)
-    elif any(each is not None for each in (right, output, note, source, happened_at, key)):
+    elif any(item is not None for item in (right, output, note, source, happened_at, key)):
         raise typer.BadParameter("Name the task that this is said of.")
     else:
         _list(usecase, as_json=json)
@@ -65,8 +65,8 @@ def _one(usecase: str, sent: dict[str, Any], output: str | None, *, as_json: boo
 def _from_file(usecase: str, file: Path, *, as_json: bool) -> None:
     done = run(_report_all(usecase, file))
     refused = done["refused"]
-    for each in refused:
-        tell(f"{file}:{each['line']}: {each['detail']} {each['remedy']}")
+    for item in refused:
+        tell(f"{file}:{item['line']}: {item['detail']} {item['remedy']}")
     again = f", {done['repeated']:,} of them known already" if done["repeated"] else ""
     left = f" {len(refused):,} refused; mend those lines and run it again." if refused else ""
     show(done, as_json=as_json, text=lambda: f"Kept {done['kept']:,}{again}.{left}")

@@ -72,11 +72,11 @@ def list_(json: Json = False) -> None:
         text=lambda: (
             "\n".join(
                 [
-                    *(f"{each.name:20}{_standing(each)}" for each in found),
+                    *(f"{item.name:20}{_standing(item)}" for item in found),
                     *(
-                        f"{each.use_case} names {each.person} as {each.role.replace('_', ' ')}, "
-                        + ("who is not confirmed." if each.known else "who is nobody here.")
-                        for each in unbound
+                        f"{entry.use_case} names {entry.person} as {entry.role.replace('_', ' ')}, "
+                        + ("who is not confirmed." if entry.known else "who is nobody here.")
+                        for entry in unbound
                     ),
                 ]
             )
@@ -104,7 +104,7 @@ def show_(name: Name, json: Json = False) -> None:
             [
                 f"{name}  {person.display}  {person.email or ''}".rstrip(),
                 f"  {_standing(person)}",
-                *(f"  {each.role} of {each.use_case}, by {_by(each)}" for each in held),
+                *(f"  {item.role} of {item.use_case}, by {_by(item)}" for item in held),
                 *map(_token_line, tokens),
             ]
         ),

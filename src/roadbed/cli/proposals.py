@@ -170,9 +170,9 @@ def _object(text: str) -> dict[str, Any]:
 def _lines(found: Any, usecase: str) -> Iterator[str]:
     from roadbed.improvement.presentation import support
 
-    for each in found:
-        yield f"{each.id}  {_plain(each.title)}"
-        yield f"{'':34}{support(each)}"
+    for item in found:
+        yield f"{item.id}  {_plain(item.title)}"
+        yield f"{'':34}{support(item)}"
     if not found:
         yield f"None. `roadbed proposals list {usecase} --suggest` looks for new ones."
 
@@ -186,9 +186,9 @@ def _whole(found: Any) -> Iterator[str]:
     yield support(found)
     if found.patch is not None:
         yield jsonlib.dumps(found.patch, indent=2)
-    for each in found.cases:
-        before, after, right = (jsonlib.dumps(each[name]) for name in ("before", "after", "right"))
-        yield f"{each['task_id']}  {before} -> {after}, right {right}  {_plain(each['input'])}"
+    for case in found.cases:
+        before, after, right = (jsonlib.dumps(case[name]) for name in ("before", "after", "right"))
+        yield f"{case['task_id']}  {before} -> {after}, right {right}  {_plain(case['input'])}"
 
 
 def _quality(found: Any) -> Iterator[str]:
@@ -199,9 +199,9 @@ def _quality(found: Any) -> Iterator[str]:
         f"{found.contradictory:,} of {found.examples:,} examples contradict one another, "
         f"{found.repeated:,} repeat another."
     )
-    for each in found.contradictions:
-        yield _plain(each.input)
-        for side in each.sides:
+    for contradiction in found.contradictions:
+        yield _plain(contradiction.input)
+        for side in contradiction.sides:
             who = ", ".join(
                 f"{item.person or 'folder'} {item.born_at:%Y-%m-%d} {item.task_id or ''}".strip()
                 for item in side.items

@@ -48,7 +48,7 @@ def _json(release: Release) -> str:
 def _moving(release: Release) -> Iterator[str]:
     yield release_presentation.sentence(release)
     yield from (
-        f"  {each}"
-        for each in trial_presentation.evidence_lines(trial_presentation.newest(release))
+        f"  {line}"
+        for line in trial_presentation.evidence_lines(trial_presentation.newest(release))
     )
     yield from ahead(release)

@@ -22,10 +22,10 @@ def listed(found: Sequence[Release], usecase: str) -> str:
     """One line each; for none, the command that begins one."""
     return (
         "\n".join(
-            f"{each.number:>3}  {each.step.replace('_', ' '):11}  "
-            f"{release_presentation.name(each):12}  "
-            f"{each.planned_at:%Y-%m-%d %H:%M} UTC  {each.author}  {each.reason}".rstrip()
-            for each in found
+            f"{item.number:>3}  {item.step.replace('_', ' '):11}  "
+            f"{release_presentation.name(item):12}  "
+            f"{item.planned_at:%Y-%m-%d %H:%M} UTC  {item.author}  {item.reason}".rstrip()
+            for item in found
         )
         or f"No release yet: `roadbed release plan {usecase}` begins one."
     )
@@ -44,13 +44,13 @@ def _lines(release: Release) -> Iterator[str]:
     if release.gate is not None:
         yield ""
         yield "Gate"
-        yield from (f"  {each}" for each in gate_presentation.gate_lines(release.gate))
+        yield from (f"  {line}" for line in gate_presentation.gate_lines(release.gate))
     if trial_presentation.newest(release):
         yield ""
         yield "Trial"
         yield from (
-            f"  {each}"
-            for each in trial_presentation.evidence_lines(trial_presentation.newest(release))
+            f"  {item}"
+            for item in trial_presentation.evidence_lines(trial_presentation.newest(release))
         )
     yield from _signed(release)
     yield ""
@@ -61,11 +61,11 @@ def _lines(release: Release) -> Iterator[str]:
 
 
 def _ladder(release: Release) -> Iterator[str]:
-    for each in steps.rungs(release):
-        when = f"{each.at:%Y-%m-%d %H:%M} UTC" if each.at and each.state != "left out" else ""
-        waits = [f"waits {what} since {at:%Y-%m-%d %H:%M} UTC" for what, at in each.waits]
-        said = "  ".join(filter(None, [when, each.note, *waits])) or each.state
-        yield f"  {each.sign} {each.name:{_WIDTH}}{said}"
+    for rung in steps.rungs(release):
+        when = f"{rung.at:%Y-%m-%d %H:%M} UTC" if rung.at and rung.state != "left out" else ""
+        waits = [f"waits {what} since {at:%Y-%m-%d %H:%M} UTC" for what, at in rung.waits]
+        said = "  ".join(filter(None, [when, rung.note, *waits])) or rung.state
+        yield f"  {rung.sign} {rung.name:{_WIDTH}}{said}"
 
 
 def _signed(release: Release) -> Iterator[str]:
@@ -73,13 +73,13 @@ def _signed(release: Release) -> Iterator[str]:
         return
     yield ""
     yield "Sign-offs"
-    for each in release.sign_offs:
-        word = "approved" if each.verdict == "approve" else "refused"
-        line = f"{'✓' if each.counts and word == 'approved' else '×'} {named([each.role])}: "
-        line += f"{each.person} {word}, {each.given_at:%Y-%m-%d %H:%M} UTC"
-        line += f", does not count: {each.why_not}" if not each.counts and each.why_not else ""
-        yield f"  {line}" + (f"  “{each.note}”" if each.note else "")
-    yield from (f"  ○ {named([each])}: nobody yet" for each in waits.silent(release))
+    for off in release.sign_offs:
+        word = "approved" if off.verdict == "approve" else "refused"
+        line = f"{'✓' if off.counts and word == 'approved' else '×'} {named([off.role])}: "
+        line += f"{off.person} {word}, {off.given_at:%Y-%m-%d %H:%M} UTC"
+        line += f", does not count: {off.why_not}" if not off.counts and off.why_not else ""
+        yield f"  {line}" + (f"  “{off.note}”" if off.note else "")
+    yield from (f"  ○ {named([item])}: nobody yet" for item in waits.silent(release))
 
 
 def ahead(release: Release) -> Iterator[str]:

@@ -314,7 +314,7 @@ async def _find(services: App, usecase: str, which: str | None, *, newest: bool 
             history[0] if newest and history else None
         )
     else:
-        found = next((each for each in history if which in (each.id, str(each.number))), None)
+        found = next((entry for entry in history if which in (entry.id, str(entry.number))), None)
     if found is None:
         raise NoReleaseError(usecase, which)
     return found

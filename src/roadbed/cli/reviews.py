@@ -42,9 +42,9 @@ def list_(usecase: UseCaseName, most: int = 20, json: Json = False) -> None:
         as_json=json,
         text=lambda: (
             "\n".join(
-                f"{each.id}  {'blind ' if each.blind else '      '}"
-                f"{jsonlib.dumps(each.input, ensure_ascii=False)[:90]}"
-                for each in found
+                f"{item.id}  {'blind ' if item.blind else '      '}"
+                f"{jsonlib.dumps(item.input, ensure_ascii=False)[:90]}"
+                for item in found
             )
             or _nothing_for(me(), others)
         ),

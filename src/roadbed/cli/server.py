@@ -83,11 +83,11 @@ def doctor(json: Json = False) -> None:
         {"findings": found},
         as_json=json,
         text=lambda: "\n".join(
-            f"{sign[each.state]} {each.name:20} {each.found}  {each.remedy}".rstrip()
-            for each in found
+            f"{sign[item.state]} {item.name:20} {item.found}  {item.remedy}".rstrip()
+            for item in found
         ),
     )
-    if any(each.state == "wrong" for each in found):
+    if any(entry.state == "wrong" for entry in found):
         raise typer.Exit(PROBLEMS_FOUND)
 
 

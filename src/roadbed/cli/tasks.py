@@ -296,16 +296,16 @@ def _receipt_text(receipt: Mapping[str, Any]) -> str:
 def _revisions(receipt: Mapping[str, Any]) -> dict[str, str]:
     """One line each; the first carries the name."""
     lines = [
-        f"{each['number']} of {len(receipt['revisions'])}: "
-        + ("this one" if each["task"] == receipt["task"] else each["task"])
-        + (f", by {each['by']}" if each["number"] > 1 else "")
-        + (f", {_compact(each['why'])}" if each["why"] else "")
+        f"{revision['number']} of {len(receipt['revisions'])}: "
+        + ("this one" if revision["task"] == receipt["task"] else revision["task"])
+        + (f", by {revision['by']}" if revision["number"] > 1 else "")
+        + (f", {_compact(revision['why'])}" if revision["why"] else "")
         + "".join(
             f"; {part['field']}: {_json(part['before'])} -> {_json(part['after'])}"
-            for part in each["changed"]
+            for part in revision["changed"]
         )
-        + (f"; {each['came_to']}" if each["came_to"] else "")
-        for each in receipt["revisions"]
+        + (f"; {revision['came_to']}" if revision["came_to"] else "")
+        for revision in receipt["revisions"]
     ]
     return {"Revision": ("\n" + " " * 13).join(lines)} if lines else {}
 
@@ -313,13 +313,13 @@ def _revisions(receipt: Mapping[str, Any]) -> dict[str, str]:
 def _deliveries(deliveries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """One line each; the first carries the name."""
     lines = [
-        f"{each['kind']} to {each['destination']}: {each['state']}"
-        + (f", known there as {each['reference']}" if each["reference"] else "")
-        + (f", approved by {each['approved_by']}" if each["approved_by"] else "")
-        + f", {each['attempts']} attempt{'' if each['attempts'] == 1 else 's'}"
-        + f", key {each['key']}" * bool(each["key"])
-        + f"  {each['id']}"
-        for each in deliveries
+        f"{delivery['kind']} to {delivery['destination']}: {delivery['state']}"
+        + (f", known there as {delivery['reference']}" if delivery["reference"] else "")
+        + (f", approved by {delivery['approved_by']}" if delivery["approved_by"] else "")
+        + f", {delivery['attempts']} attempt{'' if delivery['attempts'] == 1 else 's'}"
+        + f", key {delivery['key']}" * bool(delivery["key"])
+        + f"  {delivery['id']}"
+        for delivery in deliveries
     ]
     return {"Deliveries": ("\n" + " " * 13).join(lines)} if lines else {}
 
@@ -327,14 +327,20 @@ def _deliveries(deliveries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 def _outcomes(outcomes: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """One line each; the first carries the name."""
     lines = [
-        ("right" if each["right"] else "wrong")
-        + (f", right is {_compact(each['output'])}" if each["output"] is not None else "")
-        + f", by {each['reported_by']}"
-        + (f" from {each['source']}" if each["source"] else "")
-        + (f", {_compact(each['note'])}" if each["note"] else "")
-        + (", taken back" if each["withdrawn_at"] else "" if each["counts"] else ", a newer counts")
-        + f"  {each['id']}"
-        for each in outcomes
+        ("right" if outcome["right"] else "wrong")
+        + (f", right is {_compact(outcome['output'])}" if outcome["output"] is not None else "")
+        + f", by {outcome['reported_by']}"
+        + (f" from {outcome['source']}" if outcome["source"] else "")
+        + (f", {_compact(outcome['note'])}" if outcome["note"] else "")
+        + (
+            ", taken back"
+            if outcome["withdrawn_at"]
+            else ""
+            if outcome["counts"]
+            else ", a newer counts"
+        )
+        + f"  {outcome['id']}"
+        for outcome in outcomes
     ]
     return {"Turned out": ("\n" + " " * 13).join(lines)} if lines else {}
 

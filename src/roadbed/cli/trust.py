@@ -34,28 +34,29 @@ def _lines(report: Any) -> Iterator[str]:
         )
     else:
         yield "People        nothing is known: no task has arrived in the last week"
-    for each in report.other_limits:
-        if each.threshold is not None:
+    for limit in report.other_limits:
+        if limit.threshold is not None:
             yield (
-                f"  at {each.limit:6.2%}  {each.automated:4.0%} automatic; in 1,000 tasks "
-                f"{each.errors:4.1f} wrong and {each.people:,} for people "
-                f"({each.wrong:,} of {counted(each.n, 'labelled one')} wrong)"
+                f"  at {limit.limit:6.2%}  {limit.automated:4.0%} automatic; in 1,000 tasks "
+                f"{limit.errors:4.1f} wrong and {limit.people:,} for people "
+                f"({limit.wrong:,} of {counted(limit.n, 'labelled one')} wrong)"
             )
     yield f"Weak spots    {report.weak_words}"
-    for each in (report.proof or {}).get("detail", {}).get("weak", [])[:5]:
+    for item in (report.proof or {}).get("detail", {}).get("weak", [])[:5]:
         yield (
-            f"Weak          {each['field']} = {each['value']}: "
-            f"{each['wrong']} of {each['n']} wrong, "
-            f"{each['automatic']:.0%} automatic"
+            f"Weak          {item['field']} = {item['value']}: "
+            f"{item['wrong']} of {item['n']} wrong, "
+            f"{item['automatic']:.0%} automatic"
         )
-    for each in report.reviewers:
-        warning = ", ACCEPTS FASTER THAN IT CAN BE READ" if each.too_fast else ""
+    for reviewer in report.reviewers:
+        warning = ", ACCEPTS FASTER THAN IT CAN BE READ" if reviewer.too_fast else ""
         yield (
-            f"Reviewer      {each.reviewer}: {counted(each.verdicts, 'verdict')}, {_known(each)}, "
-            f"{_second(each)}{warning}"
+            f"Reviewer      {reviewer.reviewer}: {counted(reviewer.verdicts, 'verdict')}, "
+            f"{_known(reviewer)}, "
+            f"{_second(reviewer)}{warning}"
         )
-    for each in report.notices:
-        yield f"Notice        {each.at:%Y-%m-%d %H:%M} UTC  {each.text}"
+    for notice in report.notices:
+        yield f"Notice        {notice.at:%Y-%m-%d %H:%M} UTC  {notice.text}"
 
 
 def _known(reviewer: Any) -> str:

@@ -181,7 +181,7 @@ def check(
         {"ok": not found.problems, "examples": found.examples, "problems": found.problems},
         as_json=json,
         text=lambda: "\n".join(
-            [str(each) for each in found.problems]
+            [str(problem) for problem in found.problems]
             or [f"{folder} is sound; {found.examples} examples."]
         ),
     )

@@ -17,12 +17,13 @@ _SIGNS = {"+": "+", "-": "-", "~": "~", " ": " "}
 
 def rows_of(versions: Sequence[Version]) -> Iterator[str]:
     """One line a version."""
-    for each in versions:
+    for version in versions:
         proof = "nothing automatic"
-        if each.threshold is not None:
-            share = f", {each.share:.0%} of the sample" if each.share is not None else ""
-            proof = f"automatic from {each.threshold:.3f}{share}"
-        yield f"{each.number:>4}  {_service(each):34}{proof:44}{each.made_by}: {each.reason}"
+        if version.threshold is not None:
+            share = f", {version.share:.0%} of the sample" if version.share is not None else ""
+            proof = f"automatic from {version.threshold:.3f}{share}"
+        made = f"{version.made_by}: {version.reason}"
+        yield f"{version.number:>4}  {_service(version):34}{proof:44}{made}"
 
 
 def _service(version: Version) -> str:
@@ -48,8 +49,8 @@ def detail_of(found: VersionDetail) -> Iterator[str]:
     yield f"Learned from  {learned}"
     if version.threshold is not None:
         yield f"Automatic     from confidence {version.threshold:.3f} on"
-    for each in found.patches:
-        yield f"Accepted      {each}"
+    for patch in found.patches:
+        yield f"Accepted      {patch}"
     for name, digest in {**found.files, **found.trained}.items():
         yield f"File          {digest[:12]}  {name}"
 
@@ -66,12 +67,12 @@ def difference_of(found: Difference) -> Iterator[str]:
             yield f"    because: {change.reason}"
     for prompt in found.prompts:
         yield f"{_SIGNS[prompt.sign]} Prompt {prompt.file}"
-        yield "    " + "".join(_marked(each.sign, each.text) for each in prompt.pieces)
-    for each in found.files:
-        yield f"{_SIGNS[each.sign]} {each.path}" + (f": {each.note}" if each.note else "")
-        yield from (f"    {line.sign} {line.text}" for line in each.lines)
-        if each.left_out:
-            yield f"    … {each.left_out:,} more lines"
+        yield "    " + "".join(_marked(piece.sign, piece.text) for piece in prompt.pieces)
+    for file in found.files:
+        yield f"{_SIGNS[file.sign]} {file.path}" + (f": {file.note}" if file.note else "")
+        yield from (f"    {line.sign} {line.text}" for line in file.lines)
+        if file.left_out:
+            yield f"    … {file.left_out:,} more lines"
 
 
 def _marked(sign: str, text: str) -> str:
@@ -92,8 +93,8 @@ def replay_of(found: Replay) -> Iterator[str]:
     yield f"{'Reason':13}{found.reason}"
     if found.right_output is not None:
         yield f"{'Right':13}{_flat(found.right_output)}"
-    for each in found.patched:
-        yield f"{'Patched':13}{each}"
+    for item in found.patched:
+        yield f"{'Patched':13}{item}"
     cost = "unknown" if found.cost is None else found.cost
     yield f"{'Took':13}{found.seconds:.3f} s, cost {cost}"
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Chat",
+    "EgressPool",
     "Email",
     "Folder",
     "HttpEgressClient",
-    "EgressPool",
     "PostgresTable",
     "Rest",
     "Webhook",

@@ -9,8 +9,8 @@ Address = IPv4Address | IPv6Address
 
 # What hands out a machine's own credentials; AWS, Azure, GCP, Alibaba and Oracle.
 _METADATA = frozenset(
-    ip_address(each)
-    for each in (
+    ip_address(item)
+    for item in (
         "169.254.169.254",
         "169.254.170.2",
         "169.254.170.23",
@@ -37,8 +37,8 @@ def objection(text: str, *, private: bool) -> str | None:
         address = ip_address(text)
     except ValueError:
         return "it is no IP address"
-    for each in _layers(address):
-        if (found := _objection(each, private=private)) is not None:
+    for layer in _layers(address):
+        if (found := _objection(layer, private=private)) is not None:
             return found
     return None
 

@@ -82,7 +82,7 @@ def escaped(facts: Any) -> Any:
     if isinstance(facts, Mapping):
         return {name: escaped(value) for name, value in facts.items()}
     if isinstance(facts, list | tuple):
-        return [escaped(each) for each in facts]
+        return [escaped(fact) for fact in facts]
     return facts
 
 
@@ -95,8 +95,8 @@ def shortened(written: str) -> str:
 
 def _buttons(facts: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     links = facts.get("links")
-    for each in links[:LINKS] if isinstance(links, list | tuple) else ():
-        label, url = str(each.get("text", "")), str(each.get("url", ""))
+    for link in links[:LINKS] if isinstance(links, list | tuple) else ():
+        label, url = str(link.get("text", "")), str(link.get("url", ""))
         if url_problem(url) is not None:
             raise RefusedError(f"The link {label[:40]!r} does not lead to a web address.")
         yield {

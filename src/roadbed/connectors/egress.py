@@ -42,7 +42,7 @@ async def resolve(host: str, port: int) -> Sequence[str]:
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     # A host that has both is reachable by IPv4 nearly always, by IPv6 not from every network.
     ordered = sorted(found, key=lambda each: each[0] != socket.AF_INET)
-    return [str(each[4][0]) for each in ordered]
+    return [str(item[4][0]) for item in ordered]
 
 
 class EgressPool:
@@ -85,8 +85,8 @@ class EgressPool:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for each in self._transports.values():
-            await each.aclose()
+        for transport in self._transports.values():
+            await transport.aclose()
         self._transports.clear()
 
 
@@ -123,8 +123,8 @@ class HttpEgressClient:
                 raise TemporaryError(f"{host} could not be resolved: {error}.") from error
         if not found:
             raise TemporaryError(f"{host} has no address.")
-        for each in found:
-            if (why := objection(each, private=private)) is not None:
+        for item in found:
+            if (why := objection(item, private=private)) is not None:
                 remedy = "" if private else " If it is your own, declare the receiver private."
                 raise RefusedError(f"{host} may not be reached: {why}.{remedy}")
         return found[0]

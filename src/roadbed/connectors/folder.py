@@ -111,7 +111,7 @@ class Folder:
             yield f"format is {self.format!r}. Use csv, xlsx or json."
         if self.format == "xlsx" and "key" in self.columns:
             yield "The first column is key already. Give the other one another name."
-        if any("\x00" in each for each in self.columns):
+        if any("\x00" in column for column in self.columns):
             yield "A heading holds a sign that cannot be written. Use plain words."
         yield from rendering.template_problems("columns", self.columns)
         yield from rendering.template_problems("file", self.file)
@@ -129,8 +129,8 @@ def read_csv(file: Path) -> list[dict[str, str]]:
 def _csv(row: Mapping[str, Cell]) -> bytes:
     written = io.StringIO(newline="")
     writer = csv.writer(written, quoting=csv.QUOTE_ALL)
-    writer.writerow([neutralised(each) for each in row])
-    writer.writerow([neutralised(each) for each in row.values()])
+    writer.writerow([neutralised(item) for item in row])
+    writer.writerow([neutralised(entry) for entry in row.values()])
     try:
         return written.getvalue().encode("utf-8")
     except UnicodeError as error:

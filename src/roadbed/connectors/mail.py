@@ -89,10 +89,10 @@ class Email(SendOnly):
     def _message(self, request: DeliveryRequest, egress: EgressClient) -> EmailMessage:
         facts = rendering.facts_of(request)
         # Split before filling: a field can never add a receiver.
-        to = [rendering.text(each.strip(), facts) for each in self.to.split(",")]
-        for each in to:
-            if _ADDRESS.fullmatch(each) is None:
-                raise RefusedError(f"{each[:80]!r} is no address that mail can be sent to.")
+        to = [rendering.text(part.strip(), facts) for part in self.to.split(",")]
+        for item in to:
+            if _ADDRESS.fullmatch(item) is None:
+                raise RefusedError(f"{item[:80]!r} is no address that mail can be sent to.")
         subject = rendering.text(self.subject, facts)
         if len(subject.splitlines()) > 1 or subject.endswith(("\r", "\n")):
             raise RefusedError("The subject would hold a line break.")
@@ -205,9 +205,9 @@ class _Session:
             smtp.login(self._login[0], self._login[1].get_secret_value())
         smtp.ehlo_or_helo_if_needed()
         self._expect(smtp.mail(self._email.sender), {250})
-        for each in str(message["To"]).split(", "):
+        for part in str(message["To"]).split(", "):
             # One refused receiver refuses the message: nobody gets half of it.
-            self._expect(smtp.rcpt(each), {250, 251})
+            self._expect(smtp.rcpt(part), {250, 251})
         if self._aborted:
             raise TemporaryError("It was given up before anything was sent.")
         self._in_time()

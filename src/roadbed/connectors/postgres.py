@@ -68,7 +68,7 @@ class PostgresTable:
             columns=sql.SQL(", ").join(map(sql.Identifier, row)),
             values=sql.SQL(", ").join(map(sql.Placeholder, values)),
             changes=sql.SQL(", ").join(
-                _statement("change", column=sql.Identifier(each)) for each in self.columns
+                _statement("change", column=sql.Identifier(column)) for column in self.columns
             ),
         )
         async with self._connected(egress) as connection:

@@ -110,7 +110,7 @@ async def usecases(request: Request) -> HTMLResponse:
         "usecases.html",
         rows=rows,
         broken={name: app.broken[name] for name in viewer.visible(app.broken)},
-        in_force=[each for each in await app.halts.in_force() if viewer.sees(each.use_case)],
+        in_force=[item for item in await app.halts.in_force() if viewer.sees(item.use_case)],
         failures=await app.failures.list(viewer.visible(app.registry.names())),
         can_halt=viewer.somewhere(Permission.HALT),
         served_here=bool(app.registry.names()) and not viewer.admin,
@@ -133,8 +133,8 @@ async def usecase(request: Request) -> HTMLResponse:
         halts=await app.halts.history(overview.use_case),
         budget=service.loaded.declared.budget,
         allowances=[
-            (each, charts.budget(each))
-            for each in await app.budgets.report(overview.use_case, service.loaded.declared.budget)
+            (item, charts.budget(item))
+            for item in await app.budgets.report(overview.use_case, service.loaded.declared.budget)
         ],
         deliveries=await app.deliveries.overview(overview.use_case),
         overview=overview,

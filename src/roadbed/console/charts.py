@@ -56,7 +56,7 @@ def audit(path: Sequence[Any], *, limit: float) -> Markup:
 
     def line(name: str) -> list[tuple[float, float]]:
         width = max(last - first, 1)
-        return [place((each.automated - first) / width, getattr(each, name)) for each in path]
+        return [place((point.automated - first) / width, getattr(point, name)) for point in path]
 
     parts = [
         *_levels(top, place),
@@ -89,14 +89,14 @@ def calibration(bins: Sequence[Mapping[str, float]]) -> Markup:
         *(word(*_left(place(0.0, step / 5)), f"{step * 20} %", "end") for step in range(6)),
         Markup('<line class="limit" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(x0, y0, x1, y1),
     ]
-    for each in bins:
-        (x, low), (_, high) = (place(each["confidence"], each[end]) for end in ("lower", "upper"))
+    for bin_ in bins:
+        (x, low), (_, high) = (place(bin_["confidence"], bin_[end]) for end in ("lower", "upper"))
         parts.append(
             Markup('<line class="whisker" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(
                 x, low, high
             )
         )
-    path = [place(each["confidence"], each["right"]) for each in bins]
+    path = [place(item["confidence"], item["right"]) for item in bins]
     parts += [
         Markup('<polyline class="line" points="{}"/>').format(_points(path)),
         word(WIDTH - _RIGHT, HEIGHT - 4, "confidence", "end"),
@@ -166,7 +166,7 @@ def _axes(top: float, place: Any) -> Iterator[Markup]:
 
 
 def _levels(top: float, place: Any) -> Iterator[Markup]:
-    tick = next(each for each in _TICKS if top / each <= _MOST_TICKS)
+    tick = next(item for item in _TICKS if top / item <= _MOST_TICKS)
     for step in range(int(top / tick) + 1):
         x, y = place(0.0, tick * step)
         yield Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(

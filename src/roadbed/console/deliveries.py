@@ -19,7 +19,7 @@ from roadbed.people.permissions import Permission, to_say
 from roadbed.usecases.use_case import UseCase
 
 _PAGE_SIZE = 50
-_OTHERS = [each for each in DeliveryState if each not in FOR_PEOPLE]
+_OTHERS = [item for item in DeliveryState if item not in FOR_PEOPLE]
 
 
 @needs(Permission.VIEW)
@@ -39,14 +39,14 @@ async def deliveries(request: Request) -> HTMLResponse:
         name, states=[state] if state else _OTHERS, before=before, most=_PAGE_SIZE
     )
     counts = _counts(declared, overview["destinations"])
-    totals = {each: sum(row.get(each, 0) for row in counts.values()) for each in _in_order()}
+    totals = {item: sum(row.get(item, 0) for row in counts.values()) for item in _in_order()}
     return await usecase_page(
         request,
         "deliveries.html",
         name,
         counts=counts,
         totals={each: n for each, n in totals.items() if n},
-        waiting=sum(totals[each] for each in FOR_PEOPLE),
+        waiting=sum(totals[entry] for entry in FOR_PEOPLE),
         circuits=overview["circuits"],
         asked=state,
         more_of=before,
@@ -135,5 +135,5 @@ def _counts(
 ) -> dict[str, Mapping[str, Any]]:
     """Every destination and action declared, and those that were once."""
     names = [*declared.destinations, *declared.actions]
-    names += [each for each in sorted(counted) if each not in names]
+    names += [item for item in sorted(counted) if item not in names]
     return {name: counted.get(name, {}) for name in names}

@@ -117,7 +117,7 @@ def compact(content: Any) -> str:
 
 def seen(text: str) -> str:
     """Text in which nothing hides: marks that turn or swallow what stands beside them are told."""
-    return "".join(each if _visible(each) else json.dumps(each)[1:-1] for each in text)
+    return "".join(item if _visible(item) else json.dumps(item)[1:-1] for item in text)
 
 
 def sentence(reason: str | None) -> str:

@@ -68,7 +68,7 @@ async def halt_all(request: Request) -> Response:
     reason = (await _text(request, "reason")).strip()
     if not reason:
         return await _all_page(request, status=422, problem="Say why; people will read it.")
-    names = [each for each in await halts.known() if viewer.may(each, Permission.HALT)]
+    names = [item for item in await halts.known() if viewer.may(item, Permission.HALT)]
     found = await halts.halt_all(reason=reason, actor=viewer.name, only=names)
     if found.failed:
         error = HaltIncompleteError(len(found.halts), found.failed)
@@ -104,8 +104,8 @@ async def _all_page(
         request,
         "halt_all.html",
         status,
-        known=[each for each in await halts.known() if viewer.may(each, Permission.HALT)],
-        in_force={each.use_case: each for each in await halts.in_force()},
+        known=[item for item in await halts.known() if viewer.may(item, Permission.HALT)],
+        in_force={entry.use_case: entry for entry in await halts.in_force()},
         problem=problem,
         failed=failed or {},
     )

@@ -28,7 +28,7 @@ async def declare(request: Request) -> Response:
     """Note the incident, and on to what it touched."""
     person, name = person_of(request), _name(request)
     form = await form_of(request)
-    title, since, until = (form.get(each, "").strip() for each in ("title", "since", "until"))
+    title, since, until = (form.get(item, "").strip() for item in ("title", "since", "until"))
     if not title:
         return await _ask(request, form, problem="Say what happened; people will read it.")
     try:

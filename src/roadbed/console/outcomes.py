@@ -55,7 +55,7 @@ async def report(request: Request) -> Response:
         "task": task_id,
         "right": _WORDS.get(form.get("turned_out", "")),
         "output": forms.read(declared.output, form) or None,
-        **{each: form.get(each, "").strip()[: LONGEST[each] + 1] for each in ("note", "source")},
+        **{item: form.get(item, "").strip()[: LONGEST[item] + 1] for item in ("note", "source")},
     }
     try:
         await app.outcomes.report(declared, sent, by=person)
@@ -77,7 +77,8 @@ def _sample(fields: list[forms.FormField]) -> dict[str, Any]:
     """An output of the right form, to show how one is reported."""
     plain = {"number": 1, "boolean": True, "json": {}}
     return {
-        each.name: each.choices[0] if each.choices else plain.get(each.kind, "…") for each in fields
+        field.name: field.choices[0] if field.choices else plain.get(field.kind, "…")
+        for field in fields
     }
 
 

@@ -21,9 +21,7 @@ def differences(rows: Sequence[Mapping[str, Any]]) -> Markup:
     """
     if not rows:
         return Markup("")
-    reach: float = 1.1 * max(
-        abs(each[name]) for each in rows for name in ("lower", "upper", "limit")
-    )
+    reach: float = 1.1 * max(abs(row[name]) for row in rows for name in ("lower", "upper", "limit"))
 
     def x(share: float) -> float:
         return round(_EDGE + (share + reach) / (2 * reach) * (_SLIM - 2 * _EDGE), 1)

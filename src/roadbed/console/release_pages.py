@@ -55,7 +55,8 @@ def gate(release: Release) -> dict[str, Any]:
         "planned": presentation.limits(release.plan),
         "gate_said": gate_presentation.gate_said(shown) if shown else "",
         "criteria": [
-            gate_presentation.criterion(each) for each in gate_presentation.criteria(shown)
+            gate_presentation.criterion(criterion)
+            for criterion in gate_presentation.criteria(shown)
         ],
         "differences": rows,
         "beside": presentation.beside(shown),

@@ -146,7 +146,7 @@ async def _releases(request: Request, error: RoadbedError | None = None) -> HTML
     roles = await app.ladder.roles(name, person)
     current = await app.ladder.current(name)
     history = await app.ladder.history(name)
-    live = next((each for each in history if each.step == "live"), None)
+    live = next((entry for entry in history if entry.step == "live"), None)
     return await usecase_page(
         request,
         "releases.html",

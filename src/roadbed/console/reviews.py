@@ -49,7 +49,7 @@ async def next_item(request: Request) -> HTMLResponse:
     found = await app.reviews.claim_next(name, reviewer=person, linker=linker_of(request), most=2)
     shown = request.query_params.get("after")
     # What was just left to others comes again at once where there is nothing else.
-    review = next((each for each in found if each.id != shown or each.left), None)
+    review = next((item for item in found if item.id != shown or item.left), None)
     return await _item(request, name, review, lost=lost)
 
 

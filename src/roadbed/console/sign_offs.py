@@ -16,15 +16,15 @@ def signing(
 ) -> dict[str, Any]:
     """Who has to agree, who did, and what the reader, who has ``roles``, may say."""
     mine, cannot = waits.may_sign(release, roles, person)
-    given = [each for each in release.sign_offs if each.withdrawn_at is None]
+    given = [off for off in release.sign_offs if off.withdrawn_at is None]
     return {
         "signs": [
-            *(_signed(each) for each in release.sign_offs),
+            *(_signed(item) for item in release.sign_offs),
             *(_nobody(role, pod.get(role)) for role in waits.silent(release)),
         ],
         "my_roles": mine,
         "cannot": cannot,
-        "my_word": release.step in UNDER_WAY and any(each.person == person for each in given),
+        "my_word": release.step in UNDER_WAY and any(entry.person == person for entry in given),
     }
 
 

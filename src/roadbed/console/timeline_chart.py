@@ -25,10 +25,10 @@ def timeline(road: Picture) -> Markup:
 
 
 def _targets(road: Picture, height: int) -> Iterator[Markup]:
-    for each in road.targets:
-        yield _line("target", each.at, 18, height - _BELOW)
-        name = each.name.removesuffix(" of concept")
-        yield _word(each.at, 12, f"{_of(each.of_days)}: {name}", "limit-word")
+    for target in road.targets:
+        yield _line("target", target.at, 18, height - _BELOW)
+        name = target.name.removesuffix(" of concept")
+        yield _word(target.at, 12, f"{_of(target.of_days)}: {name}", "limit-word")
 
 
 def _today(road: Picture, height: int) -> Iterator[Markup]:

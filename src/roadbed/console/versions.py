@@ -21,7 +21,7 @@ async def versions(request: Request) -> Response:
     person_of(request)
     app, name = app_of(request), request.path_params["name"]
     app.service(name)
-    a, b = (request.query_params.get(each, "")[:_MOST] for each in ("a", "b"))
+    a, b = (request.query_params.get(item, "")[:_MOST] for item in ("a", "b"))
     if a and b:
         return RedirectResponse(_between(name, a, b), status_code=303)
     before = request.query_params.get("before", "")
@@ -52,7 +52,7 @@ async def difference(request: Request) -> Response:
         before = max(found.version.number - 1, 1)
         return RedirectResponse(_between(name, str(before), str(found.version.number)), 303)
     compared = await app.versions.diff(name, a, b)
-    sides = [(await app.versions.show(name, each)).version for each in (compared.a, compared.b)]
+    sides = [(await app.versions.show(name, item)).version for item in (compared.a, compared.b)]
     return await usecase_page(
         request, "difference.html", name, difference=compared, sides=sides, signs=_SIGNS
     )

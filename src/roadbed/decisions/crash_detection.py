@@ -87,7 +87,7 @@ class CrashDetector:
         cursor = await connection.execute(_SQL["lost"], {"seconds": self._careful_seconds})
         row = await cursor.fetchone()
         cursor = await connection.execute(_SQL["interrupted"])
-        self.interrupted = frozenset([each["body_hash"] for each in await cursor.fetchall()])
+        self.interrupted = frozenset([item["body_hash"] for item in await cursor.fetchall()])
         lost = row is None or row["lost"]
         self._calm_until = 0.0 if lost else began + _GOOD_FOR_SECONDS
 

@@ -74,21 +74,21 @@ class MeteredCalls:
     ) -> list[T]:
         cost: Decimal | None = None
         try:
-            found = list(await asyncio.gather(*(each() for each in questions)))
-            answers = [answer_of(each) for each in found]
+            found = list(await asyncio.gather(*(question() for question in questions)))
+            answers = [answer_of(item) for item in found]
             unknown = None if self._budget is None else held.amount / held.count
-            cost = _sum([unknown if each.cost is None else each.cost for each in answers])
+            cost = _sum([unknown if answer.cost is None else answer.cost for answer in answers])
         finally:
             await self._budgets.settle_aside(held, cost)
         self.spent = None if self.spent is None or cost is None else self.spent + cost
-        if self._budget is not None and not untold and any(_untold(each) for each in answers):
+        if self._budget is not None and not untold and any(_untold(entry) for entry in answers):
             raise PriceUnknownError(self._use_case)
         self._priced = True
         return found
 
 
 def _sum(costs: Sequence[Decimal | None]) -> Decimal | None:
-    known = [each for each in costs if each is not None]
+    known = [cost for cost in costs if cost is not None]
     return sum(known, Decimal(0)) if len(known) == len(costs) else None
 
 

@@ -75,7 +75,7 @@ class Deliveries:
         row = await self._find(delivery_id, served)
         attempts = await self._database.fetch(_SQL["attempts"], {"ids": [delivery_id]})
         if row["withheld"]:
-            attempts = [{**each, "detail": ""} for each in attempts]
+            attempts = [{**attempt, "detail": ""} for attempt in attempts]
         return _read(row), attempts
 
     async def use_case_of(self, delivery_id: str) -> str | None:
@@ -97,7 +97,7 @@ class Deliveries:
         circuits = await self._database.fetch(_SQL["circuit_states"], named)
         return {
             "destinations": counts,
-            "circuits": {each["destination"]: each for each in circuits},
+            "circuits": {circuit["destination"]: circuit for circuit in circuits},
         }
 
     async def say(

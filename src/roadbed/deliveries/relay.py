@@ -179,7 +179,7 @@ class Relay:
         await connection.execute(
             SQL["prepared"],
             {
-                "items": to_json([asdict(each) for each in prepared]).decode(),
+                "items": to_json([asdict(item) for item in prepared]).decode(),
                 "approve_seconds": declared.approvals.within_hours * 3600.0,
             },
         )
@@ -190,7 +190,7 @@ class Relay:
             await connection.execute(SQL["left_alone"], {"ids": unsent})
         if unsent and any(row["earlier"] for row in rows):
             await connection.execute(SQL["left_by_verdict"], {"ids": unsent})
-        held = [each.id for each in prepared if each.state is DeliveryState.HELD]
+        held = [entry.id for entry in prepared if entry.state is DeliveryState.HELD]
         if held and declared.approvals.to is not None:
             await connection.execute(SQL["ask"], {"ids": held, "address": self._address})
 
@@ -208,7 +208,7 @@ class Relay:
         today = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
         facts = {"use_case": declared.name, "names": list(limits), "since": today}
         cursor = await connection.execute(SQL["made_today"], facts)
-        made = Counter({each["destination"]: each["made"] for each in await cursor.fetchall()})
+        made = Counter({item["destination"]: item["made"] for item in await cursor.fetchall()})
         found = []
         for row, each in zip(rows, prepared, strict=True):
             limit = limits.get(row["destination"])
@@ -234,7 +234,7 @@ class Relay:
         ]
         facts = {"use_case": declared.name, "items": to_json(named).decode()}
         cursor = await connection.execute(SQL["same_key"], facts)
-        taken = {(each["destination"], each["key"]): each for each in await cursor.fetchall()}
+        taken = {(item["destination"], item["key"]): item for item in await cursor.fetchall()}
         found = []
         for row, each in zip(rows, prepared, strict=True):
             if each.key is None:

@@ -97,7 +97,7 @@ def _load(name: str, *, rounds: int | None, data_dir: Path | None, seed: int) ->
 
         rounds = rounds or 8
         inquiries = generate(1_600 + rounds * 1_000 + _LATER)
-        rows: list[Labelled] = [(each.text, each.queue) for each in inquiries]
+        rows: list[Labelled] = [(inquiry.text, inquiry.queue) for inquiry in inquiries]
         return _cut("sample", NOTICE, rows, first=1_600, size=1_000, rounds=rounds)
     raise DemoDataError(name, "hand; there are sample and clinc150")
 

@@ -83,7 +83,9 @@ async def review_all(
         if not claimed["reviews"]:
             return given
         gate = asyncio.Semaphore(REVIEWERS_AT_ONCE)
-        await asyncio.gather(*(_review(caller, each, truth, gate) for each in claimed["reviews"]))
+        await asyncio.gather(
+            *(_review(caller, review, truth, gate) for review in claimed["reviews"])
+        )
         given += len(claimed["reviews"])
         tick()
 
@@ -108,7 +110,7 @@ async def answer_some(
     claimed = await caller.call("POST", f"{path}/claim?limit={more}")
     gate = asyncio.Semaphore(REVIEWERS_AT_ONCE)
     await asyncio.gather(
-        *(_review(caller, each, truth, gate) for each in claimed.get("reviews", []))
+        *(_review(caller, review, truth, gate) for review in claimed.get("reviews", []))
     )
 
 

@@ -128,7 +128,7 @@ async def _go_on(stage: DemoStage, settings: Settings) -> None:
 
 async def _rounds(stage: DemoStage, view: View) -> None:
     clients = Caller(stage.server.address, stage.client_token)
-    reviewers = [Caller(stage.server.address, each) for each in stage.reviewer_tokens]
+    reviewers = [Caller(stage.server.address, token) for token in stage.reviewer_tokens]
     truth = dict(stage.stream.seed)
     told: set[str] = set()
     view.step(f"Learning from {len(stage.stream.seed):,} past inquiries")
@@ -153,7 +153,7 @@ async def _rounds(stage: DemoStage, view: View) -> None:
             row.seconds += time.monotonic() - began
             view.step("People answer what was not automatic, and the blind sample")
             done = await asyncio.gather(
-                *(review_all(each, USE_CASE, truth, view.draw) for each in reviewers)
+                *(review_all(item, USE_CASE, truth, view.draw) for item in reviewers)
             )
             row.reviews += sum(done)
             await confirm_labels(reviewers[-1], USE_CASE)
@@ -254,7 +254,7 @@ async def _add_people(app: App) -> list[str]:
             await app.members.add(name, by="demo", admin=name == "you")
     # The program gets the least that lets it do its part.
     tokens = [await app.people.issue_token("shop", name="shop", scopes=["submit", "read"])]
-    tokens += [await app.people.issue_token(each) for each in ("reviewer", "colleague", "ana")]
+    tokens += [await app.people.issue_token(item) for item in ("reviewer", "colleague", "ana")]
     return tokens
 
 
@@ -270,7 +270,7 @@ async def _sent_line(stage: DemoStage, settings: Settings) -> str:
     async with open_app(settings, url, only=[]) as app:
         for _ in range(int(_SENT_WITHIN_SECONDS / 0.5)):
             counts = (await app.deliveries.overview(USE_CASE))["destinations"]
-            if not any(each.get(state) for each in counts.values() for state in _ON_THE_WAY):
+            if not any(count.get(state) for count in counts.values() for state in _ON_THE_WAY):
                 break
             await asyncio.sleep(0.5)
     sent = counts.get("helpdesk", {})

@@ -81,9 +81,9 @@ class Quality:
 
 def quality(items: Sequence[Item]) -> Quality:
     """Contradictions and repetitions among examples; 20,000 take seconds."""
-    groups = [[items[at] for at in group] for group in groups_of([each.input for each in items])]
-    clashing = [each for each in groups if len({_key(one.output) for one in each}) > 1]
-    same = [each for each in groups if len({_key(one.output) for one in each}) == 1]
+    groups = [[items[at] for at in group] for group in groups_of([item.input for item in items])]
+    clashing = [entry for entry in groups if len({_key(one.output) for one in entry}) > 1]
+    same = [element for element in groups if len({_key(one.output) for one in element}) == 1]
     return Quality(
         examples=len(items),
         contradictory=sum(map(len, clashing)),
@@ -98,7 +98,7 @@ def quality(items: Sequence[Item]) -> Quality:
 
 def groups_of(inputs: Sequence[Json]) -> list[list[int]]:
     """Positions of inputs that are the same or nearly so, groups of two and more."""
-    texts = [normalised(each) for each in inputs]
+    texts = [normalised(input_) for input_ in inputs]
     by_text: dict[str, list[int]] = defaultdict(list)
     for at, text in enumerate(texts):
         by_text[text].append(at)
@@ -115,7 +115,7 @@ def groups_of(inputs: Sequence[Json]) -> list[list[int]]:
     groups: dict[int, list[int]] = defaultdict(list)
     for at, text in enumerate(distinct):
         groups[root(at)] += by_text[text]
-    return [sorted(each) for each in groups.values() if len(each) > 1]
+    return [sorted(group) for group in groups.values() if len(group) > 1]
 
 
 def normalised(input: Json) -> str:
@@ -138,7 +138,7 @@ def _near_pairs(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
     Two of them must share one of the rarest words of either, for all other words together weigh too
     little: prefix filtering, Bayardo, Ma and Srikant (2007). So few pairs have to be compared.
     """
-    texts = [each or "-" for each in texts]
+    texts = [text or "-" for text in texts]
     if len(texts) < 2:
         return
     weights = vectors(texts)
@@ -174,15 +174,15 @@ def _prefixes(weights: csr_matrix) -> csr_matrix:
 
 def _contradiction(items: Sequence[Item]) -> Contradiction:
     by_output: dict[str, list[Item]] = defaultdict(list)
-    for each in items:
-        by_output[_key(each.output)].append(each)
+    for item in items:
+        by_output[_key(item.output)].append(item)
     sides = sorted(by_output.values(), key=len, reverse=True)
     return Contradiction(
         input=flat(items[0].input)[:240],
-        exact=len({normalised(each.input) for each in items}) == 1,
+        exact=len({normalised(entry.input) for entry in items}) == 1,
         sides=[
-            ContradictionSide(output=each[0].output, items=each[:_MOST_OF_A_GROUP])
-            for each in sides
+            ContradictionSide(output=side[0].output, items=side[:_MOST_OF_A_GROUP])
+            for side in sides
         ],
     )
 

@@ -190,8 +190,8 @@ def assessed(
     ]
     return Assessed(
         confidence=np.array([evaluation.confidence for evaluation in evaluations], dtype=float),
-        loss=np.array([1.0 if each.loss is None else each.loss for each in scores], dtype=float),
-        unknown=np.array([each.loss is None for each in scores], dtype=np.bool_),
+        loss=np.array([1.0 if score.loss is None else score.loss for score in scores], dtype=float),
+        unknown=np.array([item.loss is None for item in scores], dtype=np.bool_),
         cautious=None
         if not cautious or None in cautious
         else np.array([evaluation.cautious or 0.0 for evaluation in evaluations], dtype=float),

@@ -117,7 +117,7 @@ def decide_batch(decider: Trainable, inputs: list[BaseModel]) -> list[object]:
         error = raised
     if len(inputs) == 1:
         return [Failed(error)]
-    return [decide_batch(decider, [each])[0] for each in inputs]
+    return [decide_batch(decider, [input_])[0] for input_ in inputs]
 
 
 class FunctionExecutor:

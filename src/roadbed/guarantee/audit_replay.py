@@ -208,7 +208,9 @@ def other_limits(
     found = []
     for limit in limits:
         passing = [
-            each for each in curve if distributions.binom.cdf(each.errors, each.n, limit) <= delta
+            point
+            for point in curve
+            if distributions.binom.cdf(point.errors, point.n, limit) <= delta
         ]
         best = max(passing, key=lambda each: each.coverage, default=None)
         automated = best.coverage if best else 0.0

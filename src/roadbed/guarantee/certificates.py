@@ -266,7 +266,7 @@ def _pooled(
     cautious = found.cautious
     if pooling and training:
         slices = [slices_of(declared, case.content) for case in sample]
-        known = np.array([pooling.too_rare(each) is None for each in slices], dtype=bool)
+        known = np.array([pooling.too_rare(slice_) is None for slice_ in slices], dtype=bool)
         confidence = _scored(pooling, slices, confidence) * known * (found.confidence > 0.0)
         cautious = None if cautious is None else cautious * known
         training = dataclasses.replace(
@@ -330,25 +330,25 @@ def _detail(
         "labelled": int(labelled.sum()),
         "unknown": int((found.unknown & answered).sum()),
         "held": sum(
-            each.held is not None and isinstance(each.answer, Answered)
-            for each in found.evaluations
+            evaluation.held is not None and isinstance(evaluation.answer, Answered)
+            for evaluation in found.evaluations
         ),
         "scorer": declared.scorer.facts(),
         "tolerance": declared.tolerance,
         "risk_measure": declared.risk_measure,
         "curve": [
-            dataclasses.asdict(each)
-            for each in risk_coverage(
+            dataclasses.asdict(item)
+            for item in risk_coverage(
                 evidence.confidence[counted], evidence.wrong[counted], certainty
             )
         ],
         "calibration": [
-            dataclasses.asdict(each)
-            for each in calibration(found.confidence[counted], evidence.wrong[counted], certainty)
+            dataclasses.asdict(entry)
+            for entry in calibration(found.confidence[counted], evidence.wrong[counted], certainty)
         ],
         "slices": [
-            dataclasses.asdict(each)
-            for each in prove_slices(
+            dataclasses.asdict(slice_)
+            for slice_ in prove_slices(
                 declared.slices,
                 slices,
                 evidence.wrong,

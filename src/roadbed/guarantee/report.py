@@ -85,7 +85,7 @@ class TrustReports:
         proof = version.certificate if version else None
         row = await self._database.fetch_one(_SQL["live"], {"use_case": declared.name}) or {}
         volume = await self._volume(declared.name)
-        curve = [CurvePoint(**each) for each in (proof or {}).get("detail", {}).get("curve", [])]
+        curve = [CurvePoint(**item) for item in (proof or {}).get("detail", {}).get("curve", [])]
         share = max(TAUGHT if declared.trainable else UNTAUGHT)
         tries = ((proof or {}).get("detail") or {}).get("tries") or 1
         delta = delta_for(tries, 1.0 - declared.certainty) * share

@@ -73,11 +73,11 @@ class RunningAuditMonitor:
         """Look whenever something was labelled, and chase what is late, until cancelled."""
         chased, warnings = 0.0, Warnings()
         while True:
-            for each in declared():
-                with warnings.caught("trust not looked at", usecase=each.name):
-                    await self._look_if_new(each)
+            for item in declared():
+                with warnings.caught("trust not looked at", usecase=item.name):
+                    await self._look_if_new(item)
                     if self._clock.monotonic() - chased > _CHASE_SECONDS:
-                        await self.chase(each)
+                        await self.chase(item)
             if self._clock.monotonic() - chased > _CHASE_SECONDS:
                 chased = self._clock.monotonic()
             await asyncio.sleep(_LOOK_SECONDS)

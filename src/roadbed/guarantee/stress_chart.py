@@ -17,7 +17,7 @@ _STYLE = (
 def svg(report: StressReport) -> str:
     """The strongest form of each perturbation: error if everything is sent, and as Roadbed does."""
     rows = _strongest(report.rows)
-    top = max([0.05, *(each.error_without for each in rows)])
+    top = max([0.05, *(item.error_without for item in rows)])
     scale = (_WIDTH - _LEFT - 150) / top
     height = _TOP + _ROW * len(rows) + 16
     with_at = _LEFT + 160
@@ -49,7 +49,7 @@ def svg(report: StressReport) -> str:
 
 
 def _strongest(rows: Sequence[Stressed]) -> list[Stressed]:
-    return list({each.perturbation: each for each in rows}.values())
+    return list({row.perturbation: row for row in rows}.values())
 
 
 def _bar(kind: str, y: float, width: float, label: str) -> str:

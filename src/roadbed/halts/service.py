@@ -124,7 +124,7 @@ class Halts:
                 failed[name] = str(each).strip() or type(each).__name__
             elif isinstance(each, BaseException):
                 raise each
-        return HaltOfAll(halts=[each for each in ended if isinstance(each, Halt)], failed=failed)
+        return HaltOfAll(halts=[item for item in ended if isinstance(item, Halt)], failed=failed)
 
     async def known(self) -> list[str]:
         """Every use case the database knows, served here or not."""
@@ -280,5 +280,5 @@ def _times(
         "id": halt_id,
         "fenced": fenced,
         "quiesced": quiesced,
-        "in_flight": Jsonb([dict(each) for each in flying]),
+        "in_flight": Jsonb([dict(item) for item in flying]),
     }

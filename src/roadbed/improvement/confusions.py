@@ -67,11 +67,14 @@ def confusions(verdicts: Sequence[ReviewedAnswer]) -> list[Confusion]:
     for number, each in enumerate(verdicts):
         if not each.agrees:
             groups.setdefault(each.pair, []).append(number)
-    texts = [_text(each.input) for each in verdicts]
+    texts = [_text(verdict.input) for verdict in verdicts]
     telling = _telling(texts, list(groups.values()))
     found = [
         Confusion(
-            decided=decided, right=right, verdicts=[verdicts[each] for each in members], words=words
+            decided=decided,
+            right=right,
+            verdicts=[verdicts[member] for member in members],
+            words=words,
         )
         for ((decided, right), members), words in zip(groups.items(), telling, strict=True)
     ]
@@ -102,12 +105,12 @@ def _of_group(rows: Any, members: Sequence[int], overall: Any, names: Any) -> li
     often = np.asarray((mine > 0).sum(axis=0)).ravel()
     weight = np.asarray(mine.mean(axis=0)).ravel() - overall
     weight[often < max(2, len(members) // 4)] = 0.0
-    best = [each for each in np.argsort(-weight, kind="stable")[:_WORDS] if weight[each] > 0.0]
-    return [str(names[each]) for each in best]
+    best = [item for item in np.argsort(-weight, kind="stable")[:_WORDS] if weight[item] > 0.0]
+    return [str(names[entry]) for entry in best]
 
 
 def _text(input: Mapping[str, Any]) -> str:
-    return " ".join(each for each in input.values() if isinstance(each, str))[:_MOST_READ]
+    return " ".join(item for item in input.values() if isinstance(item, str))[:_MOST_READ]
 
 
 def _named(output: Mapping[str, Any] | None) -> str:

@@ -55,7 +55,7 @@ class CorrectionEvidence:
         def mined() -> list[Draft]:
             left = unsettled(seen, patches)
             found = mine(left, input=declared.input, output=declared.output, tables=loaded.records)
-            return [each for each in found if not repeats(each, rejected, left)]
+            return [item for item in found if not repeats(item, rejected, left)]
 
         drafts = await asyncio.to_thread(mined)
         if declared.trainable is not None and (more := learning(list(map(_seen, newer)), until)):

@@ -69,8 +69,8 @@ class Proposals:
         drafts = await self._evidence.drafts(loaded, await self.accepted(loaded.name))
         async with self._database.transaction() as connection:
             await connection.execute(SQL["lock_proposals"], {"use_case": loaded.name})
-            kept = [await self._keep(connection, loaded.name, each) for each in drafts]
-            facts = {"use_case": loaded.name, "kept": [each for each in kept if each]}
+            kept = [await self._keep(connection, loaded.name, draft) for draft in drafts]
+            facts = {"use_case": loaded.name, "kept": [item for item in kept if item]}
             await connection.execute(SQL["withdraw_others"], facts)
             detail = {"said": "suggested", "proposals": facts["kept"]}
             await self._note(connection, loaded.name, loaded.name, actor, detail)
@@ -92,7 +92,7 @@ class Proposals:
                     "title": found.title,
                     "reason": found.reason,
                     "support": Jsonb(dict(found.support)),
-                    "cases": Jsonb([dict(each) for each in found.cases[:_MOST_CASES]]),
+                    "cases": Jsonb([dict(case) for case in found.cases[:_MOST_CASES]]),
                     "patch": Jsonb({**found.patch, "id": proposal_id}),
                     "fingerprint": fingerprint,
                     "rank": rank,
@@ -195,7 +195,7 @@ class Proposals:
                 "title": draft.title,
                 "reason": draft.reason,
                 "support": Jsonb(asdict(draft.support)),
-                "cases": Jsonb([asdict(each) for each in draft.cases[:_MOST_CASES]]),
+                "cases": Jsonb([asdict(case) for case in draft.cases[:_MOST_CASES]]),
                 "patch": patch,
                 "fingerprint": draft.fingerprint,
                 "rank": draft.rank,
@@ -226,7 +226,7 @@ class Proposals:
             "title": titled(patch),
             "reason": reasoned(patch, support),
             "support": Jsonb(asdict(support)),
-            "cases": Jsonb([asdict(each) for each in cases[:_MOST_CASES]]),
+            "cases": Jsonb([asdict(case) for case in cases[:_MOST_CASES]]),
         }
 
     async def _decide(

@@ -57,7 +57,7 @@ class Training:
             learned_from=len(learn.examples),
             learned_until=learn.until,
             kinds=getattr(fitted.decider, "kinds", None),
-            slices=[slices_of(declared, each) for each in learn.contents],
+            slices=[slices_of(declared, content) for content in learn.contents],
         )
 
     async def isolated(self, loaded: LoadedUseCase) -> IsolatedDecider | None:

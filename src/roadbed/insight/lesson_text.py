@@ -20,27 +20,27 @@ def of_proposal(
 ) -> Lesson:
     """The lesson of a proposal; ``by_task`` are all verdicts, releases are oldest first."""
     cases = proposal["cases"]
-    verdicts = [by_task[each["task_id"]] for each in cases if each.get("task_id") in by_task]
-    wrong = [each for each in verdicts if not each.agrees]
+    verdicts = [by_task[case["task_id"]] for case in cases if case.get("task_id") in by_task]
+    wrong = [verdict for verdict in verdicts if not verdict.agrees]
     release = _release_of(proposal, releases)
     state, done = _decided(proposal, release)
     version = release["version_number"] if release and release["live_at"] else None
-    pairs = {each.pair for each in wrong}
+    pairs = {item.pair for item in wrong}
     at = release["live_at"] if release else None
     before, after = _rates([*by_task.values()], pairs, at)
-    tasks = {each.get("task_id") for each in cases}
+    tasks = {entry.get("task_id") for entry in cases}
     return Lesson(
         seen=f"{proposal['title'].rstrip('.')}.",
         why=proposal["reason"],
         n=int(proposal["support"].get("wrong_now") or len(wrong) or len(cases)),
         words=(),
-        examples=[_case(each, by_task) for each in cases[:2]],
+        examples=[_case(element, by_task) for element in cases[:2]],
         state=state,
         done=done,
         changed=_on_gate(release, tasks) or _changed(before, after, version),
         before=before,
         after=after,
-        first_at=min((each.given_at for each in wrong), default=proposal["made_at"]),
+        first_at=min((one.given_at for one in wrong), default=proposal["made_at"]),
         last_at=max((each.given_at for each in wrong), default=proposal["made_at"]),
         version=version,
     )
@@ -57,21 +57,21 @@ def of_confusion(
     version = learned["number"] if learned else None
     done = []
     if learned:
-        k = sum(each.given_at <= learned["learned_until"] for each in found.verdicts)
+        k = sum(verdict.given_at <= learned["learned_until"] for verdict in found.verdicts)
         done = [f"Version {version}, live since {at:%Y-%m-%d}, was made after {k} of these {n}."]
     return Lesson(
         seen=f"Answered “{found.decided}”, right was “{found.right}”.",
         why=None,
         n=n,
         words=found.words,
-        examples=[_example(each) for each in found.examples],
+        examples=[_example(example) for example in found.examples],
         state="learned" if learned else "open",
         done=done,
         changed=_changed(before, after, version),
         before=before,
         after=after,
-        first_at=min(each.given_at for each in found.verdicts),
-        last_at=max(each.given_at for each in found.verdicts),
+        first_at=min(item.given_at for item in found.verdicts),
+        last_at=max(entry.given_at for entry in found.verdicts),
         version=version,
     )
 
@@ -85,7 +85,7 @@ def of_fallen(release: Row, verdicts: Sequence[ReviewedAnswer]) -> Lesson:
         why=release["reason"],
         n=n,
         words=(),
-        examples=[_example(each) for each in newest[:2]],
+        examples=[_example(item) for item in newest[:2]],
         state="undone",
         done=[f"Rolled back: {release['ended_why']}"],
         changed=None,
@@ -99,12 +99,14 @@ def of_fallen(release: Row, verdicts: Sequence[ReviewedAnswer]) -> Lesson:
 
 def _learned(found: Confusion, versions: Sequence[Row]) -> Row | None:
     """The first version in service that could learn from most of these corrections."""
-    half = sorted(each.given_at for each in found.verdicts)[(len(found.verdicts) - 1) // 2]
+    half = sorted(verdict.given_at for verdict in found.verdicts)[(len(found.verdicts) - 1) // 2]
     return next(
         (
-            each
-            for each in versions
-            if each["live_since"] and each["learned_until"] and each["learned_until"] >= half
+            version
+            for version in versions
+            if version["live_since"]
+            and version["learned_until"]
+            and version["learned_until"] >= half
         ),
         None,
     )
@@ -112,8 +114,8 @@ def _learned(found: Confusion, versions: Sequence[Row]) -> Row | None:
 
 def _release_of(proposal: Row, releases: Sequence[Row]) -> Row | None:
     """The newest release that carries it; one that came into service before any other."""
-    carrying = [each for each in releases if proposal["id"] in each["proposals"]]
-    live = [each for each in carrying if each["live_at"]]
+    carrying = [release for release in releases if proposal["id"] in release["proposals"]]
+    live = [item for item in carrying if item["live_at"]]
     return live[0] if live else carrying[-1] if carrying else None
 
 
@@ -148,13 +150,13 @@ def _rates(
     if not pairs:
         return None, None
     rights = {right for _, right in pairs}
-    same = [each for each in verdicts if each.pair[1] in rights]
+    same = [verdict for verdict in verdicts if verdict.pair[1] in rights]
 
     def rate(some: Sequence[ReviewedAnswer]) -> Rate | None:
-        return Rate(wrong=sum(each.pair in pairs for each in some), of=len(some)) if some else None
+        return Rate(wrong=sum(item.pair in pairs for item in some), of=len(some)) if some else None
 
-    before = rate([each for each in same if at is None or each.decided_at < at])
-    return before, rate([each for each in same if at is not None and each.decided_at >= at])
+    before = rate([item for item in same if at is None or item.decided_at < at])
+    return before, rate([entry for entry in same if at is not None and entry.decided_at >= at])
 
 
 def _changed(before: Rate | None, after: Rate | None, version: int | None) -> str | None:
@@ -171,7 +173,7 @@ def _on_gate(release: Row | None, tasks: set[str | None]) -> str | None:
     if not release or not isinstance(cases, Mapping):
         return None
     fixed, broken = (
-        sum(each.get("task") in tasks for each in cases.get(name) or [])
+        sum(item.get("task") in tasks for item in cases.get(name) or [])
         for name in ("fixed", "broken")
     )
     if not fixed and not broken:

@@ -20,7 +20,7 @@ def markdown(found: Notebook) -> str:
 
 def escaped(text: str) -> str:
     """Text that Markdown shows as it is, in one line: no mark-up, HTML, link or mention."""
-    line = "".join(each if each.isprintable() else _told(each) for each in " ".join(text.split()))
+    line = "".join(item if item.isprintable() else _told(item) for item in " ".join(text.split()))
     line = _SPECIAL.sub(r"\\\1", line.replace("&", "&amp;"))
     line = line.replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
     return _ADDRESS.sub(lambda match: f"&#{ord(match[0])};", line)
@@ -71,11 +71,11 @@ def _lesson(lesson: Lesson) -> Iterator[str]:
         yield f"- {escaped(lesson.why)}"
     if lesson.words:
         yield f"- Words that tell them: {escaped(', '.join(lesson.words))}"
-    for each in lesson.examples:
-        note = f" ({escaped(each.note)})" if each.note else ""
+    for example in lesson.examples:
+        note = f" ({escaped(example.note)})" if example.note else ""
         yield (
-            f"- “{escaped(each.input)}”: answered {escaped(each.decided)}, "
-            f"right {escaped(each.right)}{note}"
+            f"- “{escaped(example.input)}”: answered {escaped(example.decided)}, "
+            f"right {escaped(example.right)}{note}"
         )
     for said in lesson.done or ["Nothing was done about it yet."]:
         yield f"- {escaped(said)}"

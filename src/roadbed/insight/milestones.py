@@ -68,9 +68,9 @@ class Picture:
     def lines(self) -> list[str]:
         """It as text."""
         found = [self.headline]
-        for each in self.spans:
-            until = f"{each.ended_at:%Y-%m-%d}" if each.ended_at else "now"
-            found.append(f"{each.name:18}{each.began_at:%Y-%m-%d}–{until:12}{days(each.days):>12}")
+        for span in self.spans:
+            until = f"{span.ended_at:%Y-%m-%d}" if span.ended_at else "now"
+            found.append(f"{span.name:18}{span.began_at:%Y-%m-%d}–{until:12}{days(span.days):>12}")
         for goal in self.targets:
             at = f" on {goal.reached_at:%Y-%m-%d}" if goal.reached_at else ""
             found.append(
@@ -90,17 +90,17 @@ def picture(road: Timeline, now: datetime) -> Picture:
 
     spans = [
         Span(
-            name=NAMES.get(each.name, each.name),
-            began_at=each.began_at,
-            ended_at=each.ended_at,
-            days=each.days,
-            left=share(each.began_at),
-            width=round(share(each.ended_at or now) - share(each.began_at), 4),
+            name=NAMES.get(stage.name, stage.name),
+            began_at=stage.began_at,
+            ended_at=stage.ended_at,
+            days=stage.days,
+            left=share(stage.began_at),
+            width=round(share(stage.ended_at or now) - share(stage.began_at), 4),
         )
-        for each in road.stages[-_MOST:]
+        for stage in road.stages[-_MOST:]
     ]
-    targets = [_target(each, began, now, whole) for each in (road.proof, road.production)]
-    waits = [_waiting(each) for each in road.waiting]
+    targets = [_target(item, began, now, whole) for item in (road.proof, road.production)]
+    waits = [_waiting(entry) for entry in road.waiting]
     return Picture(
         headline=_headline(road, targets, waits),
         waits=waits,
@@ -152,15 +152,15 @@ def _headline(road: Timeline, targets: Sequence[Target], waits: Sequence[str]) -
         "missed": "not reached; {of} days are over by {over}",
     }
     parts = []
-    for each in targets:
-        if each.state == "reached" and each.days < 0.5:
-            parts.append(f"{each.name.capitalize()}: reached within a day.")
+    for target in targets:
+        if target.state == "reached" and target.days < 0.5:
+            parts.append(f"{target.name.capitalize()}: reached within a day.")
             continue
-        text = told[each.state].format(
-            used=f"{each.days:.0f}",
-            of=f"{each.of_days:.0f}",
-            left=f"{each.of_days - each.days:.0f}",
-            over=days(each.days - each.of_days),
+        text = told[target.state].format(
+            used=f"{target.days:.0f}",
+            of=f"{target.of_days:.0f}",
+            left=f"{target.of_days - target.days:.0f}",
+            over=days(target.days - target.of_days),
         )
-        parts.append(f"{each.name.capitalize()}: {text}.")
+        parts.append(f"{target.name.capitalize()}: {text}.")
     return " ".join([said, *parts, *waits])

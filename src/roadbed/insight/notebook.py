@@ -51,16 +51,17 @@ class Material:
 
 def notebook(given: Material) -> Notebook:
     """The notebook of a use case."""
-    by_task = {each.task_id: each for each in given.verdicts}
-    told = [each for each in given.proposals if each["kind"] not in _ABOUT_ALL]
-    covered = {case.get("task_id") for each in told for case in each["cases"]}
-    lessons = [of_proposal(each, by_task, given.releases) for each in told]
+    by_task = {verdict.task_id: verdict for verdict in given.verdicts}
+    told = [proposal for proposal in given.proposals if proposal["kind"] not in _ABOUT_ALL]
+    covered = {case.get("task_id") for item in told for case in item["cases"]}
+    lessons = [of_proposal(entry, by_task, given.releases) for entry in told]
     fallen = _fallen(given)
-    lessons += [of_fallen(*each) for each in fallen]
+    lessons += [of_fallen(*element) for element in fallen]
     covered |= {each.task_id for _, verdicts in fallen for each in verdicts}
-    left = [each for each in given.verdicts if each.agrees or each.task_id not in covered]
+    left = [one for one in given.verdicts if one.agrees or one.task_id not in covered]
     lessons += [
-        of_confusion(each, given.verdicts, given.versions) for each in confusions(left)[:_MOST_OPEN]
+        of_confusion(confusion, given.verdicts, given.versions)
+        for confusion in confusions(left)[:_MOST_OPEN]
     ]
     lessons.sort(key=lambda each: (-each.n, each.seen))
     declared = given.use_case["declaration"]
@@ -82,22 +83,22 @@ def _fallen(given: Material) -> list[tuple[Row, list[ReviewedAnswer]]]:
 
     What a version got wrong that decides nothing any more is no open matter.
     """
-    in_service = {each["number"] for each in given.versions if each["live_since"]}
+    in_service = {version["number"] for version in given.versions if version["live_since"]}
     fell = {
-        each["version_number"]: each
-        for each in given.releases
-        if each["step"] == "rolled_back" and each["version_number"] not in in_service
+        release["version_number"]: release
+        for release in given.releases
+        if release["step"] == "rolled_back" and release["version_number"] not in in_service
     }
     wrong: dict[int, list[ReviewedAnswer]] = {}
-    for each in given.verdicts:
-        if not each.agrees and (number := each.version) is not None and number in fell:
-            wrong.setdefault(number, []).append(each)
+    for verdict in given.verdicts:
+        if not verdict.agrees and (number := verdict.version) is not None and number in fell:
+            wrong.setdefault(number, []).append(verdict)
     return [(fell[number], verdicts) for number, verdicts in wrong.items()]
 
 
 def _important(lessons: Sequence[Lesson]) -> list[Lesson]:
     """Three: what was answered to before what is open, the largest first within."""
-    kept = [each for each in lessons if each.state not in ("rejected", "undone")]
+    kept = [lesson for lesson in lessons if lesson.state not in ("rejected", "undone")]
     return sorted(kept, key=lambda each: (each.state in ("open", "proposed"), -each.n))[:3]
 
 
@@ -106,7 +107,7 @@ def _in_short(given: Material) -> list[str]:
     named = {role: name for role in _ROLES if (name := declared["pod"].get(role))}
     pod = [f"{name} ({role.replace('_', ' ')})" for role, name in named.items()]
     found = [f"{declared['purpose'].rstrip('.')}.", f"The pod: {listed(pod)}."]
-    live = next((each for each in given.versions if each["live"]), None)
+    live = next((version for version in given.versions if version["live"]), None)
     if live is None or use_case["stage"] in ("idea", "proof"):
         stands = f"Version {live['number']} proposes" if live else "No version decides"
         return [*found, f"{stands}; nothing is live yet.", _promise(declared)]

@@ -43,7 +43,7 @@ class Notebooks:
         stages = await self._database.fetch(_SQL["events"], named)
         given = Material(
             use_case=row,
-            verdicts=[_verdict(each) for each in parts["verdicts"]],
+            verdicts=[_verdict(verdict) for verdict in parts["verdicts"]],
             proposals=parts["proposals"],
             releases=parts["releases"],
             versions=parts["versions"],

@@ -59,13 +59,13 @@ class Timeline:
     def waiting(self) -> Sequence[Wait]:
         """What it waits for now, longest first."""
         return sorted(
-            (each for each in self.waits if each.ended_at is None), key=lambda each: each.began_at
+            (wait for wait in self.waits if wait.ended_at is None), key=lambda each: each.began_at
         )
 
 
 def road(use_case: str, events: Sequence[Mapping[str, Any]], now: datetime) -> Timeline:
     """The road as its events tell it, oldest first; there is at least one, ``idea``."""
-    stages = _stages([each for each in events if each["kind"] == "stage"], now)
+    stages = _stages([event for event in events if event["kind"] == "stage"], now)
     began = stages[0].began_at if stages else now
     return Timeline(
         use_case=use_case,
@@ -78,7 +78,7 @@ def road(use_case: str, events: Sequence[Mapping[str, Any]], now: datetime) -> T
 
 
 def _stages(events: Sequence[Mapping[str, Any]], now: datetime) -> list[TimelineStage]:
-    ends = [*(each["at"] for each in events[1:]), None][: len(events)]
+    ends = [*(event["at"] for event in events[1:]), None][: len(events)]
     return [
         TimelineStage(
             name=each["stage"],
@@ -94,12 +94,12 @@ def _stages(events: Sequence[Mapping[str, Any]], now: datetime) -> list[Timeline
 def _waits(events: Sequence[Mapping[str, Any]], now: datetime) -> list[Wait]:
     opened: dict[str, Mapping[str, Any]] = {}
     found = []
-    for each in events:
-        if each["kind"] == "wait_began":
-            opened.setdefault(each["waits_for"], each)
-        elif each["kind"] == "wait_ended" and (began := opened.pop(each["waits_for"], None)):
-            found.append(_wait(began, each["at"], now))
-    return [*found, *(_wait(each, None, now) for each in opened.values())]
+    for event in events:
+        if event["kind"] == "wait_began":
+            opened.setdefault(event["waits_for"], event)
+        elif event["kind"] == "wait_ended" and (began := opened.pop(event["waits_for"], None)):
+            found.append(_wait(began, event["at"], now))
+    return [*found, *(_wait(item, None, now) for item in opened.values())]
 
 
 def _wait(began: Mapping[str, Any], ended: datetime | None, now: datetime) -> Wait:
@@ -120,5 +120,5 @@ def _goal(
     of_days: float,
     now: datetime,
 ) -> Goal:
-    at = next((each.began_at for each in stages if each.name in reached), None)
+    at = next((stage.began_at for stage in stages if stage.name in reached), None)
     return Goal(name=name, days=((at or now) - began) / _DAY, of_days=of_days, reached_at=at)

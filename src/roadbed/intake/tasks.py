@@ -198,13 +198,13 @@ class Intake:
             {"lease_seconds": self._lease_seconds, "use_cases": list(served), "most": most},
         )
         tasks = [_read(served[row["use_case"]], row) for row in rows]
-        for name in {each.use_case for each in tasks}:
+        for name in {task.use_case for task in tasks}:
             if (budget := served[name].budget) is not None:
-                mine = [each.id for each in tasks if each.use_case == name]
+                mine = [item.id for item in tasks if item.use_case == name]
                 funded = await self._budgets.again(name, budget, mine)
                 tasks = [
-                    replace(each, funded=each.id in funded) if each.use_case == name else each
-                    for each in tasks
+                    replace(entry, funded=entry.id in funded) if entry.use_case == name else entry
+                    for entry in tasks
                 ]
         return tasks
 

@@ -69,9 +69,9 @@ class Outcomes:
         An error among ``sent``, of what could not even be read, comes back in its place.
         Raises ``StorageUnavailableError``: send all of it again, nothing is kept twice.
         """
-        reports = [_tried(each) for each in sent]
+        reports = [_tried(item) for item in sent]
         tasks = await self.book.tasks(
-            declared.name, [each for each in reports if isinstance(each, Report)]
+            declared.name, [report for report in reports if isinstance(report, Report)]
         )
         began = self._clock.now()
         kept = await asyncio.gather(
@@ -81,7 +81,7 @@ class Outcomes:
             )
         )
         ids = [row["outcome_id"] for row in kept if not isinstance(row, RoadbedError)]
-        stored = {each.id: each for each in await self.book.find(ids)}
+        stored = {entry.id: entry for entry in await self.book.find(ids)}
         return [
             row if isinstance(row, RoadbedError) else _told(row, stored[row["outcome_id"]])
             for row in kept

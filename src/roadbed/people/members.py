@@ -194,12 +194,12 @@ class Members:
         cursor = await connection.execute(SQL["hashed_persons"])
         names = {row["hash"]: row["name"] for row in await cursor.fetchall()}
         counts = dict.fromkeys(("people", "roles", "passwords"), 0)
-        for name in [names[each] for each in disabled if each in names]:
+        for name in [names[item] for item in disabled if item in names]:
             await connection.execute(SQL["disable"], {"person": name})
             await connection.execute(SQL["end_all"], {"person": name})
             await note(connection, "person disabled", name, by, {})
             counts["people"] += 1
-        for name in [names[each] for each in demoted if each in names]:
+        for name in [names[entry] for entry in demoted if entry in names]:
             await connection.execute(SQL["make_admin"], {"person": name, "admin": False, "by": by})
             await note(connection, "administrator", name, by, {"admin": False})
             counts["people"] += 1
@@ -209,7 +209,7 @@ class Members:
                 await connection.execute(SQL["revoke_role"], facts)
                 await note(connection, "role revoked", names[person], by, {"role": role}, use_case)
                 counts["roles"] += 1
-        for name in [names[each] for each in passwords if each in names]:
+        for name in [names[password] for password in passwords if password in names]:
             await connection.execute(SQL["forget_password"], {"person": name})
             await note(connection, "password set", name, by, {})
             counts["passwords"] += 1
@@ -230,6 +230,6 @@ class Members:
 def _role(role: str) -> str:
     if role not in set(Role):
         raise PersonInvalidError(
-            f"{role[:40]!r} is no role.", f"The roles are {', '.join(each.value for each in Role)}."
+            f"{role[:40]!r} is no role.", f"The roles are {', '.join(item.value for item in Role)}."
         )
     return role

@@ -192,8 +192,8 @@ class Provider:
         found = await _ask(f"{self._issuer}/.well-known/openid-configuration")
         if str(found.get("issuer", "")).rstrip("/") != self._issuer:
             raise ProviderError("it calls itself by another name than ROADBED_OIDC_ISSUER")
-        for each in _ENDPOINTS:
-            _refuse_plain(str(found.get(each, "")))
+        for item in _ENDPOINTS:
+            _refuse_plain(str(found.get(item, "")))
         self._described, self._keys = found, None
         self._described_until = self._clock.monotonic() + _KEEP_SECONDS
         return found

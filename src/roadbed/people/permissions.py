@@ -120,11 +120,11 @@ class Viewer:
 
     def somewhere(self, permission: Permission) -> bool:
         """Whether there is a use case in which the viewer may do this."""
-        return self.everywhere(permission) or any(self.may(each, permission) for each in self.roles)
+        return self.everywhere(permission) or any(self.may(role, permission) for role in self.roles)
 
     def visible(self, use_cases: Iterable[str]) -> list[str]:
         """Those of ``use_cases`` whose content the viewer may see, in the same order."""
-        return [each for each in use_cases if self.may(each, Permission.VIEW)]
+        return [case for case in use_cases if self.may(case, Permission.VIEW)]
 
 
 def confirms_labels(viewer: Viewer, use_case: str, role: str) -> bool:
@@ -137,7 +137,7 @@ def reach(scopes: Collection[str] | None) -> frozenset[Permission]:
     """The permissions that a token with these scopes can use at most."""
     if scopes is None:
         return ANY_TOKEN
-    return frozenset().union(*(SCOPES.get(each, frozenset()) for each in scopes))
+    return frozenset().union(*(SCOPES.get(scope, frozenset()) for scope in scopes))
 
 
 def who_may(permission: Permission) -> list[str]:

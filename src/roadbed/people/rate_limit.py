@@ -45,4 +45,4 @@ class Limit:
     def _drop(self, now: float) -> None:
         """Forget the fuller half: whoever is close to the limit stays known."""
         by_fill = sorted(self._buckets, key=lambda each: self._filled(self._buckets[each], now))
-        self._buckets = {each: self._buckets[each] for each in by_fill[: _MOST_KEPT // 2]}
+        self._buckets = {item: self._buckets[item] for item in by_fill[: _MOST_KEPT // 2]}

@@ -188,7 +188,7 @@ class Incidents:
         }
 
     async def _all_receipts(self, ids: Sequence[str], actor: str) -> list[Receipt]:
-        return [await self._receipts.get(each, viewer=actor) for each in ids]
+        return [await self._receipts.get(id_, viewer=actor) for id_ in ids]
 
     async def _note(self, of: Incident) -> None:
         await self._database.fetch(
@@ -229,6 +229,6 @@ def _counted(ids: Sequence[str], deliveries: Sequence[Row]) -> dict[str, Any]:
         "tasks": len(ids),
         "effects": len(deliveries),
         "by_state": dict(states),
-        "undone": sum(states[each] for each in _UNDONE),
-        "still_open": sum(states[each] for each in _OPEN),
+        "undone": sum(states[item] for item in _UNDONE),
+        "still_open": sum(states[entry] for entry in _OPEN),
     }

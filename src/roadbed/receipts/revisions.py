@@ -51,7 +51,10 @@ def for_a_sender(receipt: Row, viewer: str) -> dict[str, Any]:
 
     The answer is for whoever sent the task; who repeats somebody else's key and input gets none.
     """
-    known = [{"task": each["task"], "number": each["number"]} for each in receipt["revisions"]]
+    known = [
+        {"task": revision["task"], "number": revision["number"]}
+        for revision in receipt["revisions"]
+    ]
     review, decision = receipt["review"], receipt["decision"]
     if review is not None:
         review = {**review, "claimed_by": None, "verdict": None, "undone": []}

@@ -330,8 +330,11 @@ def moments(receipt: Receipt) -> list[tuple[str, datetime]]:
         found.append(("review opened", review["opened_at"]))
         if verdict := review["verdict"]:
             found.append(("verdict given", verdict["given_at"]))
-    found += [(f"{each['state']} {_way(each)}", each["done_at"]) for each in receipt["deliveries"]]
-    found += [("outcome reported", each["reported_at"]) for each in receipt["outcomes"]]
+    found += [
+        (f"{delivery['state']} {_way(delivery)}", delivery["done_at"])
+        for delivery in receipt["deliveries"]
+    ]
+    found += [("outcome reported", outcome["reported_at"]) for outcome in receipt["outcomes"]]
     known = [(what, at) for what, at in found if at is not None]
     return sorted(known, key=lambda each: each[1])
 

@@ -30,7 +30,7 @@ class ExternalChecks:
         self, checks: Sequence[Check], *, key: str, about: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """Every check's answer: ``name``, ``passed``, ``reason``."""
-        return await asyncio.gather(*(self._one(each, key, about) for each in checks))
+        return await asyncio.gather(*(self._one(check, key, about) for check in checks))
 
     async def _one(self, check: Check, key: str, about: Mapping[str, Any]) -> dict[str, Any]:
         try:

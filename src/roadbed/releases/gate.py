@@ -119,8 +119,8 @@ class GateService:
         report["proof"] = {"says": look.note, "threshold": candidate.version.threshold}
         report["declares"] = await self._declares(standing["live_version"], found)
         report["checks"] = await self._ask(release, live or candidate, report)
-        report["criteria"] += [_of_check(each) for each in report["checks"]]
-        report["passed"] = all(each["passed"] for each in report["criteria"])
+        report["criteria"] += [_of_check(check) for check in report["checks"]]
+        report["passed"] = all(criterion["passed"] for criterion in report["criteria"])
         report["at"] = self._clock.now().isoformat()
         report["alarm_at"] = standing["alarm_at"].isoformat() if standing["alarm_at"] else None
         report["spent"] = None if paying.spent is None else float(paying.spent)
@@ -177,7 +177,9 @@ class GateService:
             training = found.decider.out_of_fold  # type: ignore[union-attr]  # it learns
             assert training is not None
             learn = await self._examples.in_use(declared, "learn")
-            seen = [slices_of(declared, each) for each in learn.contents][: row["learned_from"]]
+            seen = [slices_of(declared, content) for content in learn.contents][
+                : row["learned_from"]
+            ]
             if declared.slices and len(seen) != len(training.confidence):
                 training = None  # an example was taken back: whose slice is whose is lost
         return Candidate(
@@ -246,7 +248,7 @@ class GateService:
             "candidate": new,
             "fixed": found.fixed,
             "broken": found.broken,
-            "by_rule": sum(each.candidate.by_rule for each in judge),
+            "by_rule": sum(example.candidate.by_rule for example in judge),
             "corrections": fixes,
             "limits": held,
             "cases": gate_criteria.cases(pairs),
@@ -263,20 +265,21 @@ class GateService:
         row = await self._database.fetch_one(_SQL["declared_by"], {"behaviour": found.behaviour})
         after = row["declaration"] if row else {}
         return [
-            {"field": each, "live": before.get(each), "candidate": after.get(each)}
-            for each in _COMPARED
-            if before and before.get(each) != after.get(each)
+            {"field": item, "live": before.get(item), "candidate": after.get(item)}
+            for item in _COMPARED
+            if before and before.get(item) != after.get(item)
         ]
 
     async def _ask(
         self, release: Release, declaring: Contender, report: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         known = {
-            (each.name, each.url): each for each in declaring.loaded.declared.rollout.gate.checks
+            (check.name, check.url): check
+            for check in declaring.loaded.declared.rollout.gate.checks
         }
         planned = [
-            known.get((each["name"], each["url"]), Check(name=each["name"], url=each["url"]))
-            for each in release.plan["gate"]["checks"]
+            known.get((item["name"], item["url"]), Check(name=item["name"], url=item["url"]))
+            for item in release.plan["gate"]["checks"]
         ]
         about = {
             "use_case": release.use_case,
@@ -326,4 +329,4 @@ def _rounded(value: Any) -> Any:
         return round(value, 9) + 0.0
     if isinstance(value, Mapping):
         return {name: _rounded(each) for name, each in value.items()}
-    return [_rounded(each) for each in value] if isinstance(value, list | tuple) else value
+    return [_rounded(item) for item in value] if isinstance(value, list | tuple) else value

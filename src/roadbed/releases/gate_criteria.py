@@ -132,14 +132,14 @@ def errors(live: Json, candidate: Json, found: PairedDifference, limit: float) -
 
 def corrections(pairs: Sequence[Pair]) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """What becomes of past corrections: figures, and the criterion if there are any."""
-    corrected = [each for each in pairs if each.item.corrected]
-    unseen = [each for each in corrected if each.item.judges]
-    learnt = [each for each in corrected if not each.item.judges]
+    corrected = [pair for pair in pairs if pair.item.corrected]
+    unseen = [item for item in corrected if item.item.judges]
+    learnt = [entry for entry in corrected if not entry.item.judges]
     found: dict[str, Any] = {
         name: {
             "items": len(group),
-            "fixed": sum(_fixed(each) for each in group),
-            "broken": sum(_broken(each) for each in group),
+            "fixed": sum(_fixed(element) for element in group),
+            "broken": sum(_broken(one) for one in group),
         }
         for name, group in (("all", corrected), ("unseen", unseen), ("learnt", learnt))
     }
@@ -165,9 +165,9 @@ def slices(
 ) -> Iterator[dict[str, Any]]:
     """Each group by itself; one too small to show anything fails only if it is shown worse."""
     members: dict[tuple[str, str], list[Pair]] = {}
-    for each in pairs:
-        for field, value in of(each.item.content).items():
-            members.setdefault((field, value), []).append(each)
+    for pair in pairs:
+        for field, value in of(pair.item.content).items():
+            members.setdefault((field, value), []).append(pair)
     for (field, value), group in sorted(members.items())[:_MOST_SLICES]:
         found = paired(group, certainty, measure)
         small = limit <= 0.0 or found.n < smallest_sample(limit, certainty)

@@ -43,9 +43,9 @@ def label(each: Report) -> str:
 def differences(gate: Report | None) -> list[dict[str, Any]]:
     """The paired comparisons, with interval and limit."""
     return [
-        {**each, "label": label(each)}
-        for each in criteria(gate)
-        if _kind(each) == "difference" and each.get("n")
+        {**criterion, "label": label(criterion)}
+        for criterion in criteria(gate)
+        if _kind(criterion) == "difference" and criterion.get("n")
     ]
 
 
@@ -56,7 +56,7 @@ def cases(gate: Report | None, what: str) -> list[Report]:
 
 def gate_said(gate: Report) -> str:
     """The whole gate in a sentence."""
-    failed = [label(each) for each in criteria(gate) if not each["passed"]]
+    failed = [label(criterion) for criterion in criteria(gate) if not criterion["passed"]]
     begun = f"Failed: {', '.join(failed)}." if failed else _passed(gate)
     beside = gate.get("alone") or _compared(gate)
     said = [f"{begun} {beside[0].upper()}{beside[1:]}.", _worse(gate), _cost(gate)]
@@ -65,7 +65,7 @@ def gate_said(gate: Report) -> str:
 
 def _passed(gate: Report) -> str:
     rows = criteria(gate)
-    known = sum(_result(each)[0] == "✓" for each in rows)
+    known = sum(_result(row)[0] == "✓" for row in rows)
     if known == len(rows):
         return f"Passed: all {known} limits kept." if known > 1 else "Passed: its one limit kept."
     unknown = len(rows) - known
@@ -77,7 +77,9 @@ def _passed(gate: Report) -> str:
 
 def _compared(gate: Report) -> str:
     """What it fixed and broke, of how many; nothing is known where nothing was compared."""
-    n = next((each.get("n") for each in criteria(gate) if each["name"] == "errors"), None)
+    n = next(
+        (criterion.get("n") for criterion in criteria(gate) if criterion["name"] == "errors"), None
+    )
     if n == 0:
         return "no item was answered by both versions, so nothing is known of the difference"
     of = "the items that only judge" if n is None else counted(n, "item") + " that only judge"
@@ -87,16 +89,22 @@ def _compared(gate: Report) -> str:
 def _worse(gate: Report) -> str:
     """Where it is worse than the live version though the limit allows it, with the figures."""
     said = []
-    for each in criteria(gate):
-        more, n = each.get("measured"), each.get("n")
-        if _kind(each) != "difference" or not each["passed"] or not n or not more or more <= 0.0:
+    for criterion in criteria(gate):
+        more, n = criterion.get("measured"), criterion.get("n")
+        if (
+            _kind(criterion) != "difference"
+            or not criterion["passed"]
+            or not n
+            or not more
+            or more <= 0.0
+        ):
             continue
-        where = "" if each["name"] == "errors" else f" on {label(each)}"
+        where = "" if criterion["name"] == "errors" else f" on {label(criterion)}"
         live, candidate = ((gate.get(side) or {}).get("error") for side in ("live", "candidate"))
         told = f"{bare(more)} points"
         if not where and live is not None and candidate is not None and candidate > live:
             told = f"{share(candidate)} instead of {share(live)}"
-        allowed = f"{bare(each['limit'])} points allowed, n = {n:,}"
+        allowed = f"{bare(criterion['limit'])} points allowed, n = {n:,}"
         said.append(f"It is worse{where}, within the limit: {told} wrong ({allowed}).")
     if len(said) > _MOST_WORSE:
         said[_MOST_WORSE:] = [f"So it is on {len(said) - _MOST_WORSE:,} more, listed below."]
@@ -105,8 +113,8 @@ def _worse(gate: Report) -> str:
 
 def gate_lines(gate: Report | None) -> Iterator[str]:
     """The gate for a terminal."""
-    for each in criteria(gate):
-        yield f"{_result(each)[0]} {_headed(each)}"
+    for criterion in criteria(gate):
+        yield f"{_result(criterion)[0]} {_headed(criterion)}"
     if said := _cost(gate or {}):
         yield said
 

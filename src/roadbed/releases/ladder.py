@@ -120,7 +120,7 @@ class Ladder:
         else:
             folder = self._registry.on_disk(use_case)
             changes = await self._accepted(use_case)
-            proposals = [str(each["id"]) for each in changes if "id" in each]
+            proposals = [str(change["id"]) for change in changes if "id" in change]
             why = reason or "The folder as it is, with what was corrected since."
             _, behaviour = await self._releases.build(
                 folder, actor=actor, reason=why, changes=changes

@@ -168,12 +168,12 @@ def missing_roles(required: Sequence[str], given: Sequence[SignOff]) -> list[str
     for role in required:
         person = next(
             (
-                each.person
-                for each in given
-                if each.counts
-                and each.verdict == "approve"
-                and each.role == role
-                and each.person not in people
+                item.person
+                for item in given
+                if item.counts
+                and item.verdict == "approve"
+                and item.role == role
+                and item.person not in people
             ),
             None,
         )
@@ -186,4 +186,4 @@ def missing_roles(required: Sequence[str], given: Sequence[SignOff]) -> list[str
 
 def refused(given: Sequence[SignOff]) -> SignOff | None:
     """A refusal that holds: it blocks until it is taken back."""
-    return next((each for each in given if each.counts and each.verdict == "refuse"), None)
+    return next((item for item in given if item.counts and item.verdict == "refuse"), None)

@@ -21,12 +21,12 @@ def limits(plan: Report) -> list[str]:
         f"at most {gate['slower_by']:g} times as slow, {gate['dearer_by']:g} times as dear",
         f"shown on {fewest} or more",
     ]
-    return found + [f"passed by {each['name']}" for each in gate.get("checks", ())]
+    return found + [f"passed by {check['name']}" for check in gate.get("checks", ())]
 
 
 def beside(report: Report | None) -> list[tuple[str, str, str]]:
     """Live version and candidate, each by itself: what, the one's figure, the other's."""
-    sides = [(report or {}).get(each) or {} for each in ("live", "candidate")]
+    sides = [(report or {}).get(item) or {} for item in ("live", "candidate")]
     live, candidate = sides
     if not candidate:
         return []

@@ -128,7 +128,9 @@ class Promotion:
         }
         await connection.execute(_SQL["store_version"], {**facts, "id": version})
         await connection.execute(_SQL["gate_release"], facts)
-        failed = [each["line"] for each in found.report["criteria"] if not each["passed"]]
+        failed = [
+            criterion["line"] for criterion in found.report["criteria"] if not criterion["passed"]
+        ]
         release, _ = await self._book.hold(connection, release_id, {})
         if step != release.step or step == "gated":
             await self._journal.move(connection, release, step, actor=actor, why="; ".join(failed))

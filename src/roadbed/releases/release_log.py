@@ -94,9 +94,9 @@ class ReleaseLog:
         cursor = await connection.execute(_SQL["open_waits"], {"use_case": use_case})
         waiting = {row["waits_for"] for row in await cursor.fetchall()}
         for kind, names in (("wait_ended", waiting - wanted), ("wait_began", wanted - waiting)):
-            for each in sorted(names):
+            for name in sorted(names):
                 await self.event(
-                    connection, use_case, kind, waits_for=each, release=release, actor="roadbed"
+                    connection, use_case, kind, waits_for=name, release=release, actor="roadbed"
                 )
 
     async def wait_of(self, connection: Connection, release: Release) -> None:

@@ -49,9 +49,9 @@ def _planned(release: Release) -> str:
 
 
 def _gated(release: Release) -> str:
-    refused = [each for each in release.sign_offs if each.verdict == "refuse" and each.counts]
+    refused = [off for off in release.sign_offs if off.verdict == "refuse" and off.counts]
     if refused:
-        people = " and ".join(f"{each.person} ({named([each.role])})" for each in refused)
+        people = " and ".join(f"{item.person} ({named([item.role])})" for item in refused)
         return f"passed its gate, but {people} refused it."
     if release.missing:
         return f"passed its gate. {_before_it_decides(release)}"
@@ -81,7 +81,7 @@ def _ended(release: Release) -> str:
 
 def _failed(release: Release) -> str:
     found = gate_presentation.criteria(release.gate)
-    wrong = [gate_presentation.label(each).lower() for each in found if not each["passed"]]
+    wrong = [gate_presentation.label(item).lower() for item in found if not item["passed"]]
     return f"failed its gate: {', '.join(wrong) or 'see the report'}. It stays off the road."
 
 

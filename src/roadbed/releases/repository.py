@@ -55,7 +55,7 @@ class ReleaseRepository:
         row = await self._database.fetch_one(_SQL["releases"], _wanted(id=release_id))
         if row is None:
             raise UnknownReleaseError(release_id)
-        return await self._holders(row["use_case"], {each["person"] for each in given})
+        return await self._holders(row["use_case"], {item["person"] for item in given})
 
     async def hold(
         self, connection: Connection, release_id: str, holders: Holders
@@ -84,19 +84,19 @@ class ReleaseRepository:
         rows = await self._database.fetch(_SQL["releases"], wanted)
         named = {"releases": [row["id"] for row in rows]}
         given = await self._database.fetch(_SQL["sign_offs"], named) if rows else []
-        people = {each["person"] for each in given}
+        people = {item["person"] for item in given}
         holders = await self._holders(rows[0]["use_case"], people) if given else {}
         return [
-            self._release(row, [each for each in given if each["release"] == row["id"]], holders)
+            self._release(row, [entry for entry in given if entry["release"] == row["id"]], holders)
             for row in rows
         ]
 
     async def _holders(self, use_case: str, people: set[str]) -> Holders:
-        return {each: await self.roles(use_case, each) for each in people}
+        return {person: await self.roles(use_case, person) for person in people}
 
     def _release(self, row: Row, given: Sequence[Row], holders: Holders) -> Release:
         now = self._clock.now()
-        signed = [lifecycle.sign_off(each, release=row, roles=holders, now=now) for each in given]
+        signed = [lifecycle.sign_off(item, release=row, roles=holders, now=now) for item in given]
         plan, step = row["plan"], row["step"]
         under_way = step in lifecycle.UNDER_WAY
         missing = lifecycle.missing_roles(plan["sign_offs"], signed) if under_way else []

@@ -118,9 +118,9 @@ def agreed(release: Release) -> None:
         )
     if release.missing:
         lapsed = [
-            f"{each.person}'s word does not count ({each.why_not})"
-            for each in release.sign_offs
-            if not each.counts and each.role in release.missing and each.why_not != "withdrawn"
+            f"{off.person}'s word does not count ({off.why_not})"
+            for off in release.sign_offs
+            if not off.counts and off.role in release.missing and off.why_not != "withdrawn"
         ]
         raise SignOffsMissingError(
             f"Release {release.number} still needs the word of the {named(release.missing)}"
@@ -150,7 +150,7 @@ def _may_sign(release: Release, person: str, content: str, verdict: str) -> None
             f"{person} is an author of release {release.number}.",
             "Nobody signs off their own work: ask somebody else of the pod.",
         )
-    if any(each.person == person and each.counts for each in release.sign_offs):
+    if any(off.person == person and off.counts for off in release.sign_offs):
         raise SignOffError(
             f"A word of {person} stands on release {release.number} already.",
             "Take it back first, to say something else.",
@@ -166,11 +166,11 @@ def _role(release: Release, person: str, held: frozenset[str], role: str | None)
             f"Release {release.number} needs no word of a {role.replace('_', ' ')}.",
             f"It needs the {named(required)}.",
         )
-    possible = [each for each in ([role] if role else required) if each in held]
+    possible = [item for item in ([role] if role else required) if item in held]
     if not possible:
         wanted = named([role] if role else required)
         raise NotYoursToSignError(
             f"{person} is not {wanted} of {release.use_case!r}.",
             "The pod names who may; ask one of them.",
         )
-    return next((each for each in possible if each in release.missing), possible[0])
+    return next((entry for entry in possible if entry in release.missing), possible[0])

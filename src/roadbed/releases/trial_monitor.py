@@ -112,10 +112,10 @@ class TrialMonitor:
             since=since,
             declared=found.loaded.declared,
         )
-        ids = [each["task"] for each in trial["differ"]]
+        ids = [item["task"] for item in trial["differ"]]
         inputs = await self._inputs(ids) if ids else {}
-        for each in trial["differ"]:
-            each["input"] = flat(inputs.get(each["task"]))[:_SHOWN]
+        for entry in trial["differ"]:
+            entry["input"] = flat(inputs.get(entry["task"]))[:_SHOWN]
         return {**plain(trial), "at": self._clock.now().isoformat()}
 
     async def _compared(self, release: Release, since: datetime | None) -> list[Mapping[str, Any]]:

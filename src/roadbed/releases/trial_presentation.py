@@ -21,12 +21,12 @@ def checks(trial: Report) -> list[dict[str, Any]]:
     """Each check of a canary with its evidence and the line at which it is rolled back."""
     return [
         {
-            **each,
-            "label": _CHECKS.get(each["name"], each["name"]),
-            "sign": "×" if each["breached"] else "✓" if each["n"] else "○",
-            "said": f"{each['evidence']:.2g} of {each['limit']:.0f}, n = {each['n']:,}",
+            **check,
+            "label": _CHECKS.get(check["name"], check["name"]),
+            "sign": "×" if check["breached"] else "✓" if check["n"] else "○",
+            "said": f"{check['evidence']:.2g} of {check['limit']:.0f}, n = {check['n']:,}",
         }
-        for each in trial.get("checks", ())
+        for check in trial.get("checks", ())
     ]
 
 
@@ -45,9 +45,9 @@ def evidence_lines(trial: Report) -> Iterator[str]:
     """The trial for a terminal."""
     if said := agreement(trial):
         yield said
-    for each in checks(trial):
-        said = f"{each['sign']} {each['label']}: {each['line']}"
-        yield f"{said}; evidence {each['said']}" if each["n"] else said
+    for check in checks(trial):
+        said = f"{check['sign']} {check['label']}: {check['line']}"
+        yield f"{said}; evidence {check['said']}" if check["n"] else said
 
 
 _CHECKS = {

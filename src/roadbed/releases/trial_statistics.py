@@ -56,7 +56,7 @@ def reading(
     of = plan[f"{step}_tasks"]
     # Later ones always wait a little; these are what the trial was to show.
     undecided = sum(not _skipped(row) and known[row["task_id"]] is None for row in rows[:of])
-    breach = next((each["line"] for each in tested if each["breached"]), None)
+    breach = next((item["line"] for item in tested if item["breached"]), None)
     return {
         "step": step,
         "compared": len(rows),
@@ -283,7 +283,7 @@ def _agreement(rows: Sequence[Row], certainty: float) -> dict[str, Any]:
 
 def _figures(rows: Sequence[Row], side: str) -> dict[str, Any]:
     costs = [row[f"{side}_cost"] for row in rows]
-    known = [float(each) for each in costs if each is not None]
+    known = [float(cost) for cost in costs if cost is not None]
     took = p95([value for row in rows if (value := row[f"{side}_seconds"]) is not None])
     return {
         "asked": len(rows),

@@ -41,10 +41,10 @@ def may_sign(release: Release, roles: Collection[str], person: str) -> tuple[lis
     """The roles in which ``person`` may give a word now, or why there is none."""
     if release.step not in UNDER_WAY or not release.content or not release.missing:
         return [], ""
-    mine = [each for each in release.missing if each in roles]
+    mine = [item for item in release.missing if item in roles]
     if duties.bar(person, Parties(authors=release.authors)) is not None:
         return [], "You made this release or a part of it, so others have to agree to it."
-    if any(each.person == person and each.counts for each in release.sign_offs):
+    if any(off.person == person and off.counts for off in release.sign_offs):
         return [], "You gave your word; the other roles are for other people."
     if not mine:
         return [], f"You are not the {named(release.missing, 'or')}, so your word is not asked for."
@@ -53,8 +53,8 @@ def may_sign(release: Release, roles: Collection[str], person: str) -> tuple[lis
 
 def silent(release: Release) -> list[str]:
     """The roles of which nobody has said anything that counts, neither yes nor no."""
-    said = {each.role for each in release.sign_offs if each.counts}
-    return [each for each in release.missing if each not in said]
+    said = {off.role for off in release.sign_offs if off.counts}
+    return [item for item in release.missing if item not in said]
 
 
 def asked(release: Release, roles: Sequence[str]) -> str:

@@ -299,9 +299,9 @@ class ReviewerChecks:
                 service.loaded, version, inputs, paying, untold=True
             )
             # As a task that arrives now would go, so also under a halt.
-            now = [each.under(version, halted=service.halted) for each in made]
+            now = [item.under(version, halted=service.halted) for item in made]
             known += answered(declared, cases, now)
-            if {each.wrong for each in known} >= set(wanted):
+            if {entry.wrong for entry in known} >= set(wanted):
                 break
         made_any = False
         for wrong in wanted:
@@ -321,7 +321,7 @@ class ReviewerChecks:
         every field that the path of a task gives it.
         """
         declared = service.loaded.declared
-        fitting = [each for each in known if each.wrong is wrong]
+        fitting = [item for item in known if item.wrong is wrong]
         picked = self._chance.choice(fitting or known) if known else None
         if picked is None:
             return None

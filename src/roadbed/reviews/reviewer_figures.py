@@ -37,13 +37,13 @@ class ReviewerFigures:
 
 def figures_of(row: Json, checks: Sequence[Json], certainty: float) -> ReviewerFigures:
     """The figures of one reviewer, from their pace and the known cases they judged."""
-    mine = [each for each in checks if each["reviewer"] == row["reviewer"]]
+    mine = [check for check in checks if check["reviewer"] == row["reviewer"]]
 
     def count(*, known_wrong: bool, failed_only: bool) -> int:
         return sum(
-            each["n"]
-            for each in mine
-            if each["known_wrong"] is known_wrong and not (failed_only and each["passed"])
+            item["n"]
+            for item in mine
+            if item["known_wrong"] is known_wrong and not (failed_only and item["passed"])
         )
 
     wrong = count(known_wrong=True, failed_only=False)

@@ -176,7 +176,7 @@ def _released(
     facts = {"input": shown.input, "output": right.output, "confidence": shown.confidence or 0.0}
     found = []
     for number, action in enumerate(right.actions):
-        known = next((each for each in proposed if _alike(each, action)), None)
+        known = next((item for item in proposed if _alike(item, action)), None)
         if known is not None and "decide" in known:
             decide, why = known["decide"], known["reason"]
         elif rules is None:

@@ -150,7 +150,7 @@ def certify(
     level = delta if tries is None else delta_for(tries, delta)
     loss = as_wrong(wrong, waiting)
     grid = _grid(out_of_fold)
-    limits = np.array([limit_at(each) if limit_at else risk_limit for each in grid.tolist()])
+    limits = np.array([limit_at(item) if limit_at else risk_limit for item in grid.tolist()])
     starts = _starts(grid, out_of_fold, len(confidence), limits, level)
     cuts = prefixes.places(len(loss), waiting)
     rows, p = _tested(confidence, loss, grid, limits, cuts, test)

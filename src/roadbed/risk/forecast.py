@@ -49,7 +49,7 @@ def opens_in(
     ``delta`` is that of one test. Without a curve it assumes an error of half the limit over half
     of the traffic. The observed error counts a fifth worse than it looks.
     """
-    options = [(each.risk * _PESSIMISM, each.coverage, each.n, each.errors) for each in curve]
+    options = [(point.risk * _PESSIMISM, point.coverage, point.n, point.errors) for point in curve]
     best = Forecast(needed=None, there=0, coverage=0.0, days=None)
     for risk, coverage, there, errors in options or [(risk_limit / 2.0, 0.5, 0, 0)]:
         # A threshold with no error yet is not free of errors; one in its number is granted.

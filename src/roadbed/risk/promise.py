@@ -139,7 +139,7 @@ def alarmed(
     if state is standing.state:
         return standing
     if state is State.TIGHTENED:
-        stricter = [each for each in grid if each > (standing.threshold or 0.0)]
+        stricter = [item for item in grid if item > (standing.threshold or 0.0)]
         return replace(
             standing,
             state=state,

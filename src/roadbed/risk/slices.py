@@ -78,7 +78,7 @@ def pool(
     labelled items that only count towards how well a slice is known.
     """
     counts = {
-        name: dict(Counter(each.get(name, "") for each in [*slices, *seen])) for name in fields
+        name: dict(Counter(slice_.get(name, "") for slice_ in [*slices, *seen])) for name in fields
     }
     used = confidence > 0.0
     base = logit(np.clip(confidence[used], _EDGE, 1.0 - _EDGE))
@@ -88,7 +88,7 @@ def pool(
     for name in fields:
         values = sorted(counts[name])
         position = {value: number for number, value in enumerate(values)}
-        member = np.array([position[each.get(name, "")] for each in rows], dtype=np.int64)
+        member = np.array([position[row.get(name, "")] for row in rows], dtype=np.int64)
         shift = _shrunk(base, right, member, len(values))
         base = base + shift[member] if len(member) else base
         offsets[name] = dict(zip(values, shift.tolist(), strict=True))
@@ -125,7 +125,7 @@ def prove_slices(
         errors = int((loss[members] > 0.0).sum())
         p = _p_value(loss[members], risk_limit)
         (tested if len(members) >= needed else found).append((p, name, value, len(members), errors))
-    proofs = [_proof(each, proven=None) for each in found]
+    proofs = [_proof(item, proven=None) for item in found]
     holding = True
     for rank, each in enumerate(sorted(tested)):
         holding = holding and each[0] <= delta / (len(tested) - rank)

@@ -39,16 +39,16 @@ class WeakSpot:
 
 def groups_of(contents: Sequence[Mapping[str, object]]) -> list[dict[str, str]]:
     """Fields of the inputs that have few values, and how long each input's text is, by thirds."""
-    names = sorted({name for each in contents for name in each})
+    names = sorted({name for content in contents for name in content})
     found: list[dict[str, str]] = [{} for _ in contents]
     for name in names:
-        values = [str(each.get(name, "")) for each in contents]
+        values = [str(item.get(name, "")) for item in contents]
         distinct = set(values)
         short = max(map(len, distinct)) <= _LONGEST_TEXT
         if 2 <= len(distinct) <= MOST_VALUES and short:
             for group, value in zip(found, values, strict=True):
                 group[name] = value
-    lengths = np.array([sum(len(str(value)) for value in each.values()) for each in contents])
+    lengths = np.array([sum(len(str(value)) for value in entry.values()) for entry in contents])
     if len(set(lengths.tolist())) >= FEWEST:
         low, high = np.quantile(lengths, [1 / 3, 2 / 3])
         for group, length in zip(found, lengths.tolist(), strict=True):

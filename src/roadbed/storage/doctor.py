@@ -125,7 +125,9 @@ def _disk(folder: Path) -> Finding:
 
 def _root(folder: Path) -> Finding:
     """As root the embedded server works as another user, so its data lie in a public place."""
-    private = [each for each in folder.parents if each.exists() and not each.stat().st_mode & 0o001]
+    private = [
+        parent for parent in folder.parents if parent.exists() and not parent.stat().st_mode & 0o001
+    ]
     return _finding(
         "data folder",
         os.geteuid() != 0 or not private,
@@ -141,10 +143,10 @@ def _keys(environment: Mapping[str, str], wanted: Mapping[str, Sequence[str]]) -
         return Finding(
             name="provider keys",
             state="wrong",
-            found="; ".join(f"{each} is not set" for each in missing),
+            found="; ".join(f"{item} is not set" for item in missing),
             remedy="; ".join(
-                f"Set {each}, without which {', '.join(wanted[each])} can ask no language model"
-                for each in missing
+                f"Set {entry}, without which {', '.join(wanted[entry])} can ask no language model"
+                for entry in missing
             )
             + ". Until then their tasks go to people.",
         )

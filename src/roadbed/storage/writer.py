@@ -106,7 +106,7 @@ def _fields(statement: str) -> tuple[str, ...]:
     found = _ITEMS.search(statement)
     if found is None:
         raise ValueError("a write reads json_to_recordset(%(items)s::json) AS item (field type, …)")
-    return tuple(each.split()[0] for each in found.group(1).split(","))
+    return tuple(part.split()[0] for part in found.group(1).split(","))
 
 
 def _few(statement: str) -> str:
@@ -151,7 +151,7 @@ class GroupCommitWriter:
     async def open(self) -> None:
         """Connect and start the lanes. Raises ``StorageUnavailableError``."""
         connections = [await self._connect() for _ in range(self._lanes)]
-        self._tasks = [asyncio.create_task(self._lane(each)) for each in connections]
+        self._tasks = [asyncio.create_task(self._lane(connection)) for connection in connections]
 
     async def close(self) -> None:
         """Commit what waits, then stop."""

@@ -211,12 +211,12 @@ async def a_refusal_is_for_good(subject: Subject) -> None:
 async def secrets_are_never_shown(subject: Subject) -> None:
     """Neither by the connector nor by its errors."""
     shown = [repr(subject.connector), *subject.connector.problems()]
-    for each in (subject.unreachable, subject.cut, subject.refusing):
-        if each is not None:
+    for item in (subject.unreachable, subject.cut, subject.refusing):
+        if item is not None:
             try:
-                await each.send(make_request(), subject.egress())
+                await item.send(make_request(), subject.egress())
             except Exception as error:
-                shown += [repr(each), repr(error), repr(error.__cause__)]
+                shown += [repr(item), repr(error), repr(error.__cause__)]
     for secret in subject.secrets:
         _hold(not any(secret in text for text in shown), "a secret stands in a text of it")
 

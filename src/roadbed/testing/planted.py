@@ -96,7 +96,7 @@ def noise(seed: int, *, verdicts: int = 440, share: float = 0.1) -> Planted:
 
 def products(chance: random.Random) -> dict[str, dict[str, str]]:
     """A reference table of 60 products."""
-    codes = chance.sample([str(each) for each in range(1000, 10_000) if each != 4711], 59)
+    codes = chance.sample([str(number) for number in range(1000, 10_000) if number != 4711], 59)
     codes += [WRONG_KEY]
     found = {code: {"code": code, "line": chance.choice(LINES)} for code in sorted(codes)}
     found[WRONG_KEY]["line"] = chance.choice(("house", "garden", "sport"))
@@ -133,7 +133,7 @@ def _order(
     open_ = [each for each, n in wanted.items() if n]
     aim = chance.choice(open_) if open_ and chance.random() < 0.15 else None
     codes = list(table)
-    sevens = [each for each in codes if each.startswith("7")] or codes
+    sevens = [item for item in codes if item.startswith("7")] or codes
     code = {"record": WRONG_KEY, "rule": chance.choice(sevens)}.get(aim or "", chance.choice(codes))
     region = "north" if aim == "rule" else chance.choice(REGIONS)
     supplier = MISSPELT if aim == "alias" else chance.choice(SUPPLIERS)

@@ -35,8 +35,8 @@ def _read_openai(body: Mapping[str, Any]) -> dict[str, Any]:
         "system": _texts(messages, {"system", "developer"}),
         "user": _texts(messages, {"user"}),
         "tools": {
-            each["function"]["name"]: each["function"].get("parameters", {})
-            for each in body.get("tools") or []
+            tool["function"]["name"]: tool["function"].get("parameters", {})
+            for tool in body.get("tools") or []
         },
         "schema": (shape.get("json_schema") or {}).get("schema"),
     }
@@ -48,19 +48,19 @@ def _read_anthropic(body: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "system": _text(body.get("system") or ""),
         "user": _texts(body.get("messages", []), {"user"}),
-        "tools": {each["name"]: each.get("input_schema", {}) for each in tools},
+        "tools": {tool["name"]: tool.get("input_schema", {}) for tool in tools},
         "schema": shape.get("schema"),
     }
 
 
 def _texts(messages: Sequence[Mapping[str, Any]], roles: set[str]) -> str:
-    return "\n".join(_text(each["content"]) for each in messages if each["role"] in roles)
+    return "\n".join(_text(message["content"]) for message in messages if message["role"] in roles)
 
 
 def _text(content: Any) -> str:
     if isinstance(content, str):
         return content
-    return "\n".join(each.get("text", "") for each in content)
+    return "\n".join(item.get("text", "") for item in content)
 
 
 def _openai(

@@ -74,8 +74,8 @@ class FaultProxy:
         if self._server is not None:
             self._server.close()
             self._server = None
-        for each in list(self._tasks):
-            each.cancel()
+        for task in list(self._tasks):
+            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -133,20 +133,20 @@ async def _write(
         writer.write(chunk)
         await writer.drain()
         return
-    for each in chunk:
-        writer.write(bytes([each]))
+    for item in chunk:
+        writer.write(bytes([item]))
         await writer.drain()
         await asyncio.sleep(1.0 / bytes_per_second)
 
 
 async def _first_ended(*directions: Awaitable[None]) -> None:
     """Either side's end is the end: half-closed connections are not what is tested here."""
-    tasks = [asyncio.ensure_future(each) for each in directions]
+    tasks = [asyncio.ensure_future(direction) for direction in directions]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for each in tasks:
-            each.cancel()
+        for task in tasks:
+            task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 

@@ -72,7 +72,7 @@ class Receiver:
 
     async def standing(self, request: DeliveryRequest) -> Sequence[Sequence[str]]:
         """The texts of each effect that stands under the delivery's key: a ``Ledger``."""
-        return [texts(each) for each in self.effects.get(request.key, ())]
+        return [texts(item) for item in self.effects.get(request.key, ())]
 
     async def __aenter__(self) -> Self:
         await self._server.start()
@@ -196,8 +196,8 @@ def _texts(value: object) -> Iterator[str]:
             yield name
             yield from _texts(each)
     elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
+        for item in value:
+            yield from _texts(item)
 
 
 def _json(content: object) -> Reply:

@@ -49,15 +49,15 @@ def check(folder: Path) -> Checked:
     try:
         read_rules(folder / "rules.yaml")
     except UseCaseError as error:
-        problems += [each for each in error.problems if each not in problems]
+        problems += [problem for problem in error.problems if problem not in problems]
     examples = 0
     if loaded:
         problems += _located(folder / "usecase.py", tuple(_pod_problems(loaded)))
         problems += _located(folder / "usecase.py", tuple(_needs_problems(loaded)))
         problems += _located(folder / "usecase.py", tuple(_model_problems(loaded)))
         found = list(_example_problems(loaded))
-        examples = sum(each is None for each in found)
-        problems += _shortened([each for each in found if each is not None])
+        examples = sum(item is None for item in found)
+        problems += _shortened([entry for entry in found if entry is not None])
         problems += _located(folder / "usecase.py", tuple(_scorer_problems(loaded)))
     return Checked(folder=folder, loaded=loaded, problems=tuple(problems), examples=examples)
 
@@ -171,12 +171,14 @@ def _located(path: Path, problems: tuple[Problem, ...], raised: int | None = Non
     if raised is not None and raised not in declaration:
         lines = {"": raised}
     return [
-        each
-        if each.line
+        problem
+        if problem.line
         else dataclasses.replace(
-            each, file=each.file or path, line=lines.get(each.field or "", lines.get("", 1))
+            problem,
+            file=problem.file or path,
+            line=lines.get(problem.field or "", lines.get("", 1)),
         )
-        for each in problems
+        for problem in problems
     ]
 
 
@@ -192,7 +194,7 @@ def _keyword_lines(path: Path) -> tuple[dict[str, int], range]:
         if isinstance(node, ast.Call) and _called(node) == "UseCase":
             lines[""] = node.lineno
             declaration = range(node.lineno, (node.end_lineno or node.lineno) + 1)
-            lines |= {each.arg: each.value.lineno for each in node.keywords if each.arg}
+            lines |= {keyword.arg: keyword.value.lineno for keyword in node.keywords if keyword.arg}
             if node.args:
                 lines["name"] = node.args[0].lineno
         elif isinstance(node, ast.Call) and _called(node) == "decider":

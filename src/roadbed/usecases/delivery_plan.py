@@ -52,11 +52,11 @@ def plan(declared: UseCase) -> list[dict[str, Any]]:
     places = {name: number for number, name in enumerate(declared.destinations)}
     return [
         {
-            "n": places[each.name],
-            "destination": each.name,
-            "after": places[each.after] if each.after else None,
+            "n": places[destination.name],
+            "destination": destination.name,
+            "after": places[destination.after] if destination.after else None,
         }
-        for each in declared.destinations.values()
+        for destination in declared.destinations.values()
     ]
 
 
@@ -65,24 +65,24 @@ def checked_actions(
 ) -> list[dict[str, Any]] | str:
     """Proposed actions as JSON, or what is wrong with them."""
     found: list[dict[str, Any]] = []
-    for each in proposed:
-        if not isinstance(each, Action):
-            return f"it proposes {type(each).__name__} instead of an Action"
-        kind = kinds.get(each.name)
+    for item in proposed:
+        if not isinstance(item, Action):
+            return f"it proposes {type(item).__name__} instead of an Action"
+        kind = kinds.get(item.name)
         if kind is None:
-            return f"it proposes the action {each.name!r}, which is not declared"
-        arguments = _arguments(kind, each.arguments)
+            return f"it proposes the action {item.name!r}, which is not declared"
+        arguments = _arguments(kind, item.arguments)
         if isinstance(arguments, str):
-            return f"the action {each.name!r}: {arguments}"
-        action: dict[str, Any] = {"name": each.name, "arguments": arguments}
+            return f"the action {item.name!r}: {arguments}"
+        action: dict[str, Any] = {"name": item.name, "arguments": arguments}
         if kind.after is not None:
             needed = [place for place, one in enumerate(found) if one["name"] == kind.after]
             if not needed:
-                return f"it proposes {each.name!r} without {kind.after!r} before it"
+                return f"it proposes {item.name!r} without {kind.after!r} before it"
             action["after"] = needed[-1]
         found.append(action)
     for name, kind in kinds.items():
-        if sum(each["name"] == name for each in found) > kind.per_task:
+        if sum(entry["name"] == name for entry in found) > kind.per_task:
             return f"it proposes {name!r} more than {kind.per_task} times for one task"
     return found
 
@@ -113,7 +113,7 @@ def _name(declared: UseCase, name: object) -> Iterator[Problem]:
 
 
 def _connector(name: str, to: object) -> Iterator[Problem]:
-    missing = [each for each in _VERBS if not callable(getattr(type(to), each, None))]
+    missing = [item for item in _VERBS if not callable(getattr(type(to), item, None))]
     if missing:
         yield Problem(
             field="deliver",
@@ -121,8 +121,8 @@ def _connector(name: str, to: object) -> Iterator[Problem]:
             remedy="Use one of roadbed.connectors, or write one; see docs/how-to.",
         )
         return
-    for each in to.problems():  # type: ignore[attr-defined]  # looked at above
-        yield Problem(field="deliver", problem=f"{name}: {each}", remedy="Correct this setting.")
+    for problem in to.problems():  # type: ignore[attr-defined]  # looked at above
+        yield Problem(field="deliver", problem=f"{name}: {problem}", remedy="Correct this setting.")
 
 
 def _template(declared: UseCase, field: str, text: str) -> Iterator[Problem]:
@@ -131,11 +131,11 @@ def _template(declared: UseCase, field: str, text: str) -> Iterator[Problem]:
     except ValueError as error:
         yield Problem(field=field, problem=f"{error}.", remedy="Write {task.id} and the like.")
         return
-    for each in asked:
-        if problem := _unknown(declared, each):
+    for item in asked:
+        if problem := _unknown(declared, item):
             yield Problem(
                 field=field,
-                problem=f"The template {text!r} asks for {{{each}}}: {problem}.",
+                problem=f"The template {text!r} asks for {{{item}}}: {problem}.",
                 remedy="Name task.id, task.key, input.<field>, output.<field> or action.<field>.",
             )
     if field == "key" and not asked:

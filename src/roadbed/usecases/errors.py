@@ -48,7 +48,7 @@ class UseCaseError(RoadbedError):
     code = "usecase_invalid"
 
     def __init__(self, name: str, problems: Sequence[Problem]) -> None:
-        listed = " ".join(str(each) for each in problems)
+        listed = " ".join(str(problem) for problem in problems)
         super().__init__(
             f"The use case {name!r} cannot be used: {listed}", "Run `roadbed check` on its folder."
         )

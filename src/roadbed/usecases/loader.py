@@ -57,7 +57,7 @@ def folder_hash(files: Mapping[str, str]) -> str:
 def load(folder: Path) -> LoadedUseCase:
     """Import ``folder/usecase.py``. Raises ``UseCaseError``; other folders are not affected."""
     module = _import(folder)
-    found = [each for each in vars(module).values() if isinstance(each, UseCase)]
+    found = [var for var in vars(module).values() if isinstance(var, UseCase)]
     if len(found) != 1:
         raise UseCaseError(
             folder.name,
@@ -99,7 +99,7 @@ def folders(parent: Path) -> list[Path]:
     """The use-case folders below ``parent``, or ``parent`` itself if it is one."""
     if (parent / "usecase.py").exists():
         return [parent]
-    return sorted(each.parent for each in parent.glob("*/usecase.py"))
+    return sorted(path.parent for path in parent.glob("*/usecase.py"))
 
 
 def without_code(parent: Path) -> list[Path]:
@@ -107,7 +107,7 @@ def without_code(parent: Path) -> list[Path]:
     if (parent / "usecase.py").exists() or not parent.is_dir():
         return []
     return sorted(
-        each for each in parent.iterdir() if each.is_dir() and not (each / "usecase.py").exists()
+        path for path in parent.iterdir() if path.is_dir() and not (path / "usecase.py").exists()
     )
 
 

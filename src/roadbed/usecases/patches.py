@@ -97,9 +97,9 @@ def read(declared: UseCase, content: Sequence[Mapping[str, Any]]) -> Patches:
     found: dict[str, list[Any]] = {"alias": [], "rule": [], "record": [], "superseded": []}
     examples: list[Mapping[str, Any]] = []
     prompts: dict[str, str] = {}
-    for each in content:
+    for item in content:
         try:
-            kind, rest = each["kind"], {k: v for k, v in each.items() if k != "kind"}
+            kind, rest = item["kind"], {k: v for k, v in item.items() if k != "kind"}
             if kind == "examples":
                 examples = list(rest["examples"])  # the newest choice replaces the one before
             elif kind == "prompt":
@@ -107,7 +107,7 @@ def read(declared: UseCase, content: Sequence[Mapping[str, Any]]) -> Patches:
             else:
                 found[kind].append(_MAKE[kind](declared, rest))
         except (KeyError, TypeError, ValueError) as error:
-            raise PatchError(str(each.get("id", "?")), str(error)) from error
+            raise PatchError(str(item.get("id", "?")), str(error)) from error
     return Patches(
         aliases=tuple(found["alias"]),
         rules=tuple(found["rule"]),
@@ -156,8 +156,8 @@ class PatchedTrainable:
 
     def fit(self, examples: Sequence[LabelledExample], *, seed: int) -> Self:
         mended = [
-            LabelledExample(input=self._around.input(each.input)[0], output=each.output)
-            for each in examples
+            LabelledExample(input=self._around.input(example.input)[0], output=example.output)
+            for example in examples
         ]
         return type(self)(self._inner.fit(mended, seed=seed), self._around)
 
@@ -166,7 +166,7 @@ class PatchedTrainable:
         return self._inner.out_of_fold
 
     def decide_many(self, inputs: Sequence[BaseModel]) -> Sequence[Answer[BaseModel] | Unsure]:
-        mended = [self._around.input(each) for each in inputs]
+        mended = [self._around.input(input_) for input_ in inputs]
         answers = self._inner.decide_many([each for each, _ in mended])
         return [
             self._around.answer(each, seen, done)
@@ -193,13 +193,13 @@ class _Around:
         self._patches = patches
         self._declared = declared
         self._records = records
-        self._aliases = {(each.field, each.found): each for each in patches.aliases}
+        self._aliases = {(alias.field, alias.found): alias for alias in patches.aliases}
 
     def input(self, input: BaseModel) -> tuple[BaseModel, list[str]]:
         """The input with aliases replaced, and what was replaced in words."""
         done: list[str] = []
         changes: dict[str, Any] = {}
-        for name in {each.field for each in self._patches.aliases}:
+        for name in {item.field for item in self._patches.aliases}:
             value = getattr(input, name, None)
             alias = self._aliases.get((name, value)) if isinstance(value, str) else None
             if alias:
@@ -284,10 +284,10 @@ def _with_needs(around: Any, inner: object) -> FunctionDecider:
 def _mended(records: Records, patches: Patches) -> Records:
     """The reference tables with wrong values replaced and superseded records redirected."""
     tables = {name: dict(table) for name, table in records.items()}
-    for each in patches.records:
-        table = tables.get(each.table, {})
-        if each.key in table:
-            table[each.key] = {**table[each.key], each.field: each.value}
+    for record in patches.records:
+        table = tables.get(record.table, {})
+        if record.key in table:
+            table[record.key] = {**table[record.key], record.field: record.value}
     for old in patches.superseded:
         table = tables.get(old.table, {})
         if old.key in table and old.by in table:

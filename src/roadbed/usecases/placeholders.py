@@ -39,7 +39,7 @@ def filled(shape: Any, facts: Mapping[str, Any]) -> Any:
     if isinstance(shape, Mapping):
         return {name: filled(value, facts) for name, value in shape.items()}
     if isinstance(shape, list | tuple):
-        return [filled(each, facts) for each in shape]
+        return [filled(item, facts) for item in shape]
     return shape
 
 

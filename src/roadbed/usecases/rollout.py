@@ -83,6 +83,6 @@ def facts(rollout: Rollout) -> Mapping[str, object]:
             "slower_by": gate.slower_by,
             "dearer_by": gate.dearer_by,
             "fewest": gate.fewest,
-            "checks": [{"name": each.name, "url": each.url} for each in gate.checks],
+            "checks": [{"name": check.name, "url": check.url} for check in gate.checks],
         },
     }

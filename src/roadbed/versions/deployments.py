@@ -154,7 +154,7 @@ class Deployments:
             self._warnings.say("live version not used", error, usecase=folder.name)
             return await self._folder_with_its_state(folder, row), False
         tried = row["trial"] is not None  # a candidate is compared with what it was planned against
-        signs = [each.declared.rollout.sign_offs for each in (found.loaded, folder)]
+        signs = [item.declared.rollout.sign_offs for item in (found.loaded, folder)]
         if (
             tried
             or found.loaded.folder_hash == folder.folder_hash

@@ -214,7 +214,7 @@ def _replay(receipt: Receipt, row: Row, declared: UseCase, evaluation: Evaluatio
         reason=routed.reason,
         rule=routed.rule,
         evidence={name: value for name, value in answer.evidence.items() if name != "patched"},
-        patched=[str(each) for each in patched] if isinstance(patched, list) else [],
+        patched=[str(item) for item in patched] if isinstance(patched, list) else [],
         actions=[action["name"] for action in evaluation.actions],
         seconds=evaluation.seconds,
         cost=answer.cost,

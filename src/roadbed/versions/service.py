@@ -85,14 +85,14 @@ class Versions:
         return VersionDetail(
             version=_version(row),
             declaration=row["declaration"],
-            patches=[rules.patch(each) for each in patches],
+            patches=[rules.patch(patch) for patch in patches],
             files=row["files"],
             trained=_trained(row),
         )
 
     async def diff(self, use_case: str, a: str, b: str) -> Difference:
         """What changed from ``a`` to ``b``, each an id or a number. Raises as ``show`` does."""
-        rows = [await self.row(use_case, each) for each in (a, b)]
+        rows = [await self.row(use_case, item) for item in (a, b)]
         apart = changed_files(rows[0]["files"], rows[1]["files"])
         sides = [await self._side(use_case, row, apart) for row in rows]
         return difference(*sides)
@@ -139,7 +139,7 @@ class Versions:
     async def _reasons(
         self, use_case: str, patches: Sequence[Mapping[str, Any]]
     ) -> Mapping[str, str]:
-        ids = [str(each["id"]) for each in patches if "id" in each]
+        ids = [str(patch["id"]) for patch in patches if "id" in patch]
         if not ids:
             return {}
         rows = await self._database.fetch(_SQL["why_patched"], {"use_case": use_case, "ids": ids})

@@ -17,8 +17,8 @@ def main() -> None:
     arguments = parser.parse_args()
     table = csv.writer(sys.stdout)
     table.writerow(["text", "queue"])
-    for each in generate(arguments.count, seed=arguments.seed):
-        table.writerow([each.text, each.queue or ""])
+    for item in generate(arguments.count, seed=arguments.seed):
+        table.writerow([item.text, item.queue or ""])
 
 
 main()

@@ -75,7 +75,7 @@ def _inside(
 def _written(chance: random.Random, asked: Sequence[str]) -> str:
     """The message around what is asked: greeting, circumstances, close, typos."""
     phrases = _sections("phrases.txt")
-    parts = [each + chance.choice(["", "", ".", "?", "!"]) for each in asked]
+    parts = [item + chance.choice(["", "", ".", "?", "!"]) for item in asked]
     for _ in range(chance.choices([0, 1, 2, 3], [50, 30, 14, 6])[0]):
         parts.insert(chance.choice([0, len(parts)]), chance.choice(phrases["contexts"]))
     if chance.random() < 0.5:

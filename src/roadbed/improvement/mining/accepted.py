@@ -41,8 +41,8 @@ _HOLDS = {
 
 def unsettled(seen: Sequence[ReviewedCase], patches: Patches) -> list[ReviewedCase]:
     """Verdicts as they would stand with ``patches``: what those explain is not found again."""
-    left = [each for each in seen if not _touched(each, patches)]
-    return [ruled for each in left if (ruled := _ruled(each, patches.rules))]
+    left = [item for item in seen if not _touched(item, patches)]
+    return [ruled for entry in left if (ruled := _ruled(entry, patches.rules))]
 
 
 def edited(loaded: LoadedUseCase, patch: Json, written: Json) -> Json:
@@ -61,8 +61,8 @@ def edited(loaded: LoadedUseCase, patch: Json, written: Json) -> Json:
 def checked(loaded: LoadedUseCase, patches: Sequence[Json]) -> Patches:
     """The patches, if every one fits the use case as it is. Raises ``ProposalEditError``."""
     try:
-        for each in patches:
-            _CHECKS.get(each["kind"], _texts)(loaded, each)
+        for patch in patches:
+            _CHECKS.get(patch["kind"], _texts)(loaded, patch)
         return read(loaded.declared, patches)
     except (PatchError, ValueError, TypeError, KeyError) as error:
         detail = str(error.__cause__ or error) if isinstance(error, PatchError) else str(error)
@@ -78,12 +78,12 @@ def repeats(
     """
     if draft.kind != "rule" or draft.patch is None:
         return False
-    about = {each.task_id for each in draft.cases}
-    rows = [each for each in seen if each.task_id in about and each.decided is not None]
+    about = {case.task_id for case in draft.cases}
+    rows = [item for item in seen if item.task_id in about and item.decided is not None]
     return any(
         rule.set == draft.patch["set"]
         and draft.support.cases < 2 * cases
-        and sum(_holds(rule, each) for each in rows) >= _SAME * len(rows)
+        and sum(_holds(rule, row) for row in rows) >= _SAME * len(rows)
         for rule, cases in rejected
     )
 
@@ -94,16 +94,16 @@ def recounted(
     """What a rule would do to the verdicts. Raises ``ProposalEditError`` if it fails on one."""
     cases: list[ChangedCase] = []
     matched = right = wrong = 0
-    for each in seen:
-        if each.decided is None or not _applies(rule, each):
+    for item in seen:
+        if item.decided is None or not _applies(rule, item):
             continue
         matched += 1
-        after = None if rule.set is None else _output(declared, {**each.decided, **rule.set})
-        if rule.set is not None and after == each.decided:
+        after = None if rule.set is None else _output(declared, {**item.decided, **rule.set})
+        if rule.set is not None and after == item.decided:
             continue
-        wrong += each.wrong
-        right += each.wrong if rule.set is None else after == each.right
-        cases.append(case(each, after))
+        wrong += item.wrong
+        right += item.wrong if rule.set is None else after == item.right
+        cases.append(case(item, after))
     support = supported(cases=len(cases), right=right, wrong_now=wrong, matched=matched)
     return support, ordered(cases)
 
@@ -121,9 +121,9 @@ def reasoned(patch: Json, support: Support) -> str:
 def _touched(seen: ReviewedCase, patches: Patches) -> bool:
     texts = {name: value for name, value in seen.input.items() if isinstance(value, str)}
     return (
-        any(texts.get(each.field) == each.found for each in patches.aliases)
-        or any(each.key in texts.values() for each in patches.records)
-        or any(each.key in texts.values() for each in patches.superseded)
+        any(texts.get(alias.field) == alias.found for alias in patches.aliases)
+        or any(record.key in texts.values() for record in patches.records)
+        or any(item.key in texts.values() for item in patches.superseded)
     )
 
 
@@ -207,11 +207,11 @@ def _texts(_: LoadedUseCase, patch: Json) -> None:
 
 
 def _examples(loaded: LoadedUseCase, patch: Json) -> None:
-    for each in patch["examples"]:
+    for example in patch["examples"]:
         try:
-            read_form(loaded.declared.input, each["input"])
-            if each["output"] is not None:
-                read_form(loaded.declared.output, each["output"])
+            read_form(loaded.declared.input, example["input"])
+            if example["output"] is not None:
+                read_form(loaded.declared.output, example["output"])
         except UnfitError as error:
             raise ValueError(f"an example does not fit: {error}") from error
 

@@ -29,31 +29,33 @@ def aliases(seen: Sequence[ReviewedCase], fields: Sequence[ConditionField]) -> l
 
 def _of_field(name: str, seen: Sequence[ReviewedCase]) -> Iterator[Draft]:
     by_value: dict[str, list[ReviewedCase]] = defaultdict(list)
-    for each in seen:
-        if tellable(value := each.input.get(name)):
-            by_value[value].append(each)
+    for item in seen:
+        if tellable(value := item.input.get(name)):
+            by_value[value].append(item)
     known = {
         value: rows[-_MOST_ROWS:]
         for value, rows in by_value.items()
         if len(rows) >= FEWEST and _share_wrong(rows) <= 0.3
     }
     for value, rows in by_value.items():
-        if sum(each.wrong for each in rows) >= FEWEST and _share_wrong(rows) >= 0.6:
+        if sum(row.wrong for row in rows) >= FEWEST and _share_wrong(rows) >= 0.6:
             yield from _alias(name, value, rows[-_MOST_ROWS:], known)
 
 
 def _alias(
     name: str, found: str, rows: Sequence[ReviewedCase], known: dict[str, list[ReviewedCase]]
 ) -> Iterator[Draft]:
-    alike = [each for each in known if misspelt(found, each)]
+    alike = [item for item in known if misspelt(found, item)]
     others = sorted(
-        (each for each in known if each not in alike), key=lambda each: -len(known[each])
+        (entry for entry in known if entry not in alike), key=lambda each: -len(known[each])
     )[:_MOST_OTHERS]
     if alike:
         best = max(alike, key=lambda each: (_right(name, rows, known[each]), len(known[each])))
         enough = _right(name, rows, known[best]) >= max(FEWEST, _SHARE * len(rows))
     else:
-        counts = sorted(((_right(name, rows, known[each]), each) for each in others), reverse=True)
+        counts = sorted(
+            ((_right(name, rows, known[other]), other) for other in others), reverse=True
+        )
         # One single answer is no pattern to know a value by.
         if len(counts) < 2 or len(rows) < _FEWEST_UNLIKE or len({_key(row) for row in rows}) < 2:
             return
@@ -65,7 +67,7 @@ def _alias(
 
 
 def _right(name: str, rows: Sequence[ReviewedCase], known: Sequence[ReviewedCase]) -> int:
-    return sum(_expected(name, each, known) == _key(each) for each in rows)
+    return sum(_expected(name, row, known) == _key(row) for row in rows)
 
 
 def _expected(name: str, row: ReviewedCase, known: Sequence[ReviewedCase]) -> str:
@@ -84,7 +86,7 @@ def _key(seen: ReviewedCase) -> str:
 
 
 def _share_wrong(rows: Sequence[ReviewedCase]) -> float:
-    return sum(each.wrong for each in rows) / len(rows)
+    return sum(row.wrong for row in rows) / len(rows)
 
 
 def _draft(
@@ -96,12 +98,12 @@ def _draft(
     *,
     likely: bool,
 ) -> Draft:
-    wrong = sum(each.wrong for each in rows)
+    wrong = sum(row.wrong for row in rows)
     support = supported(
         cases=len(rows), right=_right(name, rows, known), wrong_now=wrong, matched=len(rows)
     )
     spelt = " It looks like a misspelling of it." if likely else ""
-    after = [json.loads(_expected(name, each, known)) for each in rows]
+    after = [json.loads(_expected(name, item, known)) for item in rows]
     return Draft(
         kind="alias",
         title=f'Read "{found}" as "{meant}" where it stands in {name}',

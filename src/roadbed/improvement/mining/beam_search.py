@@ -49,14 +49,18 @@ def search(holds: Bools, good: Bools, eligible: Bools) -> list[Conjunction]:
         tried = math.comb(len(distinct), length)
         alpha = _ALPHA / _MOST_LITERALS / max(tried, 1)
         beam, proven = _step(table, hits, beam, alpha)
-        found += [each for each in proven if each.proof > base]
+        found += [item for item in proven if item.proof > base]
     found = _undominated(found)
     return [
         Conjunction(
-            tuple(int(distinct[at]) for at in each.literals), each.n, each.k, each.proof, good_of
+            tuple(int(distinct[at]) for at in entry.literals),
+            entry.n,
+            entry.k,
+            entry.proof,
+            good_of,
         )
-        for each in found
-        for good_of in [_spread(each.good, eligible)]
+        for entry in found
+        for good_of in [_spread(entry.good, eligible)]
     ]
 
 
@@ -97,11 +101,11 @@ def _undominated(found: list[Conjunction]) -> list[Conjunction]:
     """Best first, without those of which a shorter or better one says nearly the same."""
     kept: list[Conjunction] = []
     told = None
-    for each in sorted(found, key=lambda one: (-one.proof, len(one.literals), -one.k)):
-        new = each.good if told is None else each.good & ~told
-        if new.sum() >= max(FEWEST, each.k / 2):
-            kept.append(each)
-            told = each.good if told is None else told | each.good
+    for item in sorted(found, key=lambda one: (-one.proof, len(one.literals), -one.k)):
+        new = item.good if told is None else item.good & ~told
+        if new.sum() >= max(FEWEST, item.k / 2):
+            kept.append(item)
+            told = item.good if told is None else told | item.good
     return kept
 
 

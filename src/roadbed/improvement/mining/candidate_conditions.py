@@ -42,29 +42,29 @@ def conditions(
 
 def column(facts: Sequence[Facts], field: ConditionField) -> list[Any]:
     """The values of a field, one a case."""
-    return [each[field.place].get(field.name) for each in facts]
+    return [fact[field.place].get(field.name) for fact in facts]
 
 
 def _flags(
     field: ConditionField, _: Sequence[Any], wrong: Sequence[Any]
 ) -> Iterator[CandidateCondition]:
     for value in (True, False):
-        if sum(each is value for each in wrong) >= FEWEST:
+        if sum(item is value for item in wrong) >= FEWEST:
             yield CandidateCondition(field=field, test="is", value=value)
 
 
 def _cuts(
     field: ConditionField, values: Sequence[Any], wrong: Sequence[Any]
 ) -> Iterator[CandidateCondition]:
-    numbers = sorted({each for each in values if _is_number(each)})
-    bad = sorted(each for each in wrong if _is_number(each))
+    numbers = sorted({item for item in values if _is_number(item)})
+    bad = sorted(entry for entry in wrong if _is_number(entry))
     if len(numbers) < 2 or len(bad) < FEWEST:
         return
     # Where the corrected cases lie: the ends of their range, and steps between.
     steps = {bad[round(part * (len(bad) - 1) / _CUTS)] for part in range(_CUTS + 1)}
     for value in sorted(steps):
         yield CandidateCondition(field=field, test="least", value=value)
-        later = next((each for each in numbers if each > value), None)
+        later = next((number for number in numbers if number > value), None)
         if later is not None:
             yield CandidateCondition(field=field, test="below", value=later)
     if len(numbers) <= 20:
@@ -76,14 +76,14 @@ def _cuts(
 def _texts(
     field: ConditionField, values: Sequence[Any], wrong: Sequence[Any]
 ) -> Iterator[CandidateCondition]:
-    bad = Counter(each for each in wrong if isinstance(each, str))
-    texts = [each for each in values if isinstance(each, str) and each]
+    bad = Counter(item for item in wrong if isinstance(item, str))
+    texts = [value for value in values if isinstance(value, str) and value]
     yield from _common(field, "is", {each: n for each, n in bad.items() if tellable(each)})
     if field.place == "output" or not texts:
         return
-    if sum(bool(_CODE.fullmatch(each)) for each in texts) >= 0.9 * len(texts):
+    if sum(bool(_CODE.fullmatch(text)) for text in texts) >= 0.9 * len(texts):
         yield from _common(field, "starts", _counted(bad, _prefixes))
-    if sum(" " in each.strip() for each in texts) >= 0.3 * len(texts):
+    if sum(" " in entry.strip() for entry in texts) >= 0.3 * len(texts):
         yield from _common(field, "contains", _telling(bad, texts))
 
 
@@ -92,7 +92,7 @@ def _common(
 ) -> Iterator[CandidateCondition]:
     often = [each for each, n in counts.items() if n >= FEWEST]
     best = sorted(often, key=lambda each: (-counts[each], each))
-    yield from (CandidateCondition(field=field, test=test, value=each) for each in best)
+    yield from (CandidateCondition(field=field, test=test, value=item) for item in best)
 
 
 def _telling(bad: Counter[str], texts: Sequence[str]) -> Mapping[str, float]:
@@ -122,7 +122,7 @@ def _prefixes(text: str) -> set[str]:
 def _words(text: str) -> set[str]:
     words = _WORDS.findall(text[:_LONGEST_READ])
     pairs = {f"{a} {b}" for a, b in pairwise(words)}
-    return {*words, *(each for each in pairs if each in text)}
+    return {*words, *(pair for pair in pairs if pair in text)}
 
 
 def _is_number(value: object) -> bool:

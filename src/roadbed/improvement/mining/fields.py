@@ -48,8 +48,8 @@ def tellable(value: object) -> TypeGuard[str]:
 def _fields(schema: Mapping[str, Any], place: Place) -> Iterator[ConditionField]:
     named = schema.get("$defs", {})
     for name, declared in schema.get("properties", {}).items():
-        options = [_resolved(each, named) for each in declared.get("anyOf", [declared])]
-        kinds = {str(each.get("type")) for each in options}
+        options = [_resolved(item, named) for item in declared.get("anyOf", [declared])]
+        kinds = {str(option.get("type")) for option in options}
         plain = kinds - {"null"}
         if len(plain) == 1 and (kind := _KINDS.get(next(iter(plain)))) and tellable(name):
             yield ConditionField(place=place, name=name, kind=kind, optional="null" in kinds)

@@ -39,14 +39,14 @@ def mine(
 
 def _unexplained(seen: Sequence[ReviewedCase], drafts: Sequence[Draft]) -> list[ReviewedCase]:
     explained = {case.task_id for draft in drafts for case in draft.cases}
-    return [each for each in seen if each.task_id not in explained]
+    return [item for item in seen if item.task_id not in explained]
 
 
 def _telling(
     found: Sequence[Draft], seen: Sequence[ReviewedCase], fields: Sequence[ConditionField]
 ) -> list[Draft]:
     """Without records whose every correction is but a part of what one rule puts right."""
-    wider = [_put_right(each) for each in rules(seen, fields, seen)] if found else []
+    wider = [_put_right(rule) for rule in rules(seen, fields, seen)] if found else []
     return [
         draft
         for draft in found
@@ -58,4 +58,4 @@ def _telling(
 
 
 def _put_right(draft: Draft) -> set[str]:
-    return {each.task_id for each in draft.cases if each.after == each.right != each.before}
+    return {case.task_id for case in draft.cases if case.after == case.right != case.before}

@@ -28,12 +28,12 @@ def examples(items: Sequence[Item]) -> Draft | None:
     usable = _usable(sorted(items, key=lambda each: each.born_at)[-_MOST_CONSIDERED:])
     if len(usable) < _FEWEST:
         return None
-    rows = vectors([normalised(each.input) or "-" for each in usable])
+    rows = vectors([normalised(item.input) or "-" for item in usable])
     similar = np.asarray((rows @ rows.T).todense())
-    chosen = _choose(similar, [_key(each) for each in usable])
+    chosen = _choose(similar, [_key(entry) for entry in usable])
     near = int((similar[chosen].max(axis=0) >= _ALIKE).sum())
     picked = [usable[at] for at in chosen]
-    kinds = len({_key(each) for each in picked})
+    kinds = len({_key(element) for element in picked})
     return Draft(
         kind="examples",
         title=f"Show {len(picked)} examples in the prompt, chosen from {len(usable)}",
@@ -44,13 +44,13 @@ def examples(items: Sequence[Item]) -> Draft | None:
         support=Support(cases=len(usable), right=near, wrong_now=0, matched=len(items)),
         cases=[
             ChangedCase(
-                task_id=each.task_id or "",
-                input=flat(each.input)[:240],
+                task_id=one.task_id or "",
+                input=flat(one.input)[:240],
                 before=None,
-                after=each.output,
-                right=each.output,
+                after=one.output,
+                right=one.output,
             )
-            for each in picked
+            for one in picked
         ],
         patch={
             "kind": "examples",
@@ -63,7 +63,7 @@ def examples(items: Sequence[Item]) -> Draft | None:
 def _usable(items: Sequence[Item]) -> list[Item]:
     """Without those that contradict one another, and without repetitions."""
     left = set(range(len(items)))
-    for group in groups_of([each.input for each in items]):
+    for group in groups_of([item.input for item in items]):
         same = len({_key(items[at]) for at in group}) == 1
         left -= set(group[:-1] if same else group)
     return [items[at] for at in sorted(left)]

@@ -26,23 +26,23 @@ Links = Mapping[str, str]  # an output field, and the column it is read from
 
 def records(seen: Sequence[ReviewedCase], tables: Records) -> list[Draft]:
     """Records whose value people keep correcting to one other, and nobody confirms."""
-    answered = [each for each in seen if each.decided is not None and each.right is not None]
+    answered = [item for item in seen if item.decided is not None and item.right is not None]
     return [
         draft
         for name, table in tables.items()
-        for field in sorted({field for each in answered for field in each.input})
+        for field in sorted({field for entry in answered for field in entry.input})
         for draft in _of_field(name, table, field, answered)
     ]
 
 
 def _of_field(name: str, table: Table, field: str, seen: Sequence[ReviewedCase]) -> Iterator[Draft]:
     by_key: dict[str, list[ReviewedCase]] = defaultdict(list)
-    for each in seen:
-        if isinstance(key := each.input.get(field), str) and key in table:
-            by_key[key].append(each)
+    for item in seen:
+        if isinstance(key := item.input.get(field), str) and key in table:
+            by_key[key].append(item)
     links = _links(table, [(key, each) for key, rows in by_key.items() for each in rows])
     for key, about in by_key.items() if links else ():
-        rows = [each for each in about if _from(table[key], links, each)]
+        rows = [entry for entry in about if _from(table[key], links, entry)]
         if len(rows) < FEWEST:
             continue
         right = {out: _agreed(rows, out) for out in links}
@@ -51,7 +51,7 @@ def _of_field(name: str, table: Table, field: str, seen: Sequence[ReviewedCase])
             for out, value in right.items()
             if value is not None and not same(table[key].get(links[out]), value)
         }
-        if changed and all(each.wrong for each in rows) and None not in right.values():
+        if changed and all(row.wrong for row in rows) and None not in right.values():
             yield from _drafts(name, table, key, links, changed, rows)
 
 
@@ -87,7 +87,7 @@ def _drafts(
 def _draft(
     kind: str, title: str, reason: str, patch: Json, rows: Sequence[ReviewedCase], changed: Json
 ) -> Draft:
-    right = sum({**(each.decided or {}), **changed} == each.right for each in rows)
+    right = sum({**(row.decided or {}), **changed} == row.right for row in rows)
     support = supported(
         cases=len(rows), right=right, wrong_now=sum(r.wrong for r in rows), matched=len(rows)
     )
@@ -96,7 +96,7 @@ def _draft(
         title=title,
         reason=reason,
         support=support,
-        cases=ordered([case(each, {**(each.decided or {}), **changed}) for each in rows]),
+        cases=ordered([case(item, {**(item.decided or {}), **changed}) for item in rows]),
         patch=patch,
         rank=(support.low or 0.0) + WITNESS,
     )
@@ -126,7 +126,7 @@ def _kappa(said: Sequence[str], told: Sequence[str]) -> float:
     """Agreement beyond chance, Cohen (1960)."""
     n = len(said)
     a, b = Counter(said), Counter(told)
-    chance = sum(a[each] * b[each] for each in a) / (n * n)
+    chance = sum(a[item] * b[item] for item in a) / (n * n)
     share = sum(x == y for x, y in zip(said, told, strict=True)) / n
     return 0.0 if chance >= 1.0 else (share - chance) / (1.0 - chance)
 
@@ -148,7 +148,7 @@ def _said(seen: ReviewedCase, out: str) -> object:
 def _agreed(rows: Sequence[ReviewedCase], out: str) -> object:
     """The one value that people gave, ``None`` if they differ."""
     first = (rows[0].right or {}).get(out)
-    return first if all((each.right or {}).get(out) == first for each in rows) else None
+    return first if all((row.right or {}).get(out) == first for row in rows) else None
 
 
 def _successor(table: Table, key: str, changed: Mapping[str, object]) -> str | None:

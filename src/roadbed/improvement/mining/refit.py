@@ -10,7 +10,7 @@ from roadbed.improvement.mining.model import Draft, ReviewedCase, Support, case
 
 def learning(seen: Sequence[ReviewedCase], trained_until: datetime | None) -> Draft | None:
     """To train anew on the corrections that the live version has not seen; ``None`` for none."""
-    corrected = [each for each in seen if each.wrong]
+    corrected = [item for item in seen if item.wrong]
     if not corrected:
         return None
     n = len(corrected)
@@ -23,7 +23,7 @@ def learning(seen: Sequence[ReviewedCase], trained_until: datetime | None) -> Dr
             "decider. A new version learns from all of them."
         ),
         support=Support(cases=n, right=0, wrong_now=n, matched=len(seen)),
-        cases=[case(each, None) for each in reversed(corrected)],
+        cases=[case(entry, None) for entry in reversed(corrected)],
         patch=None,
         rank=0.3,
         about=f"after {trained_until.isoformat() if trained_until else 'the folder'}",

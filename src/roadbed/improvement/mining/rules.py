@@ -40,18 +40,18 @@ def rules(
     They are looked for in ``seen`` and judged on all verdicts in ``judged_on``; what one rule puts
     right counts for no second one.
     """
-    answered = [each for each in seen if each.decided is not None]
-    wrong = np.array([each.wrong for each in answered], dtype=np.bool_)
+    answered = [item for item in seen if item.decided is not None]
+    wrong = np.array([entry.wrong for entry in answered], dtype=np.bool_)
     if wrong.sum() < FEWEST:
         return []
     facts = _facts(answered)
     tried = conditions(fields, facts, wrong.tolist())
     holds = _table(tried, facts)
-    everything = [each for each in judged_on if each.decided is not None]
+    everything = [element for element in judged_on if element.decided is not None]
     told = np.zeros(len(answered), dtype=np.bool_)
     drafts: list[Draft] = []
     for target in _targets(answered):
-        good = np.array([_agrees(each, target) for each in answered]) & wrong & ~told
+        good = np.array([_agrees(one, target) for one in answered]) & wrong & ~told
         changed = np.array([_changes(each, target) for each in answered])
         for found in search(holds, good, changed & ~told)[:_MOST_OF_A_KIND]:
             drafts.append(_draft([tried[at] for at in found.literals], everything, target))
@@ -64,19 +64,19 @@ def rules(
 
 
 def _facts(seen: Sequence[ReviewedCase]) -> list[Facts]:
-    return [{"input": each.input, "output": each.decided or {}} for each in seen]
+    return [{"input": item.input, "output": item.decided or {}} for item in seen]
 
 
 def _table(tried: Sequence[CandidateCondition], facts: Sequence[Facts]) -> Bools:
-    return np.array([each.holds(column(facts, each.field)) for each in tried], dtype=np.bool_)
+    return np.array([item.holds(column(facts, item.field)) for item in tried], dtype=np.bool_)
 
 
 def _targets(seen: Sequence[ReviewedCase]) -> list[Set]:
     """What corrections most often change an answer to."""
-    counted = Counter(_key(each) for each in seen if each.wrong and each.right is not None)
+    counted = Counter(_key(item) for item in seen if item.wrong and item.right is not None)
     often = [key for key, n in counted.most_common() if n >= FEWEST and key != "{}"]
     found = [json.loads(key) for key in often]
-    return [each for each in found if all(map(_plain, each.values()))][:_MOST_TARGETS]
+    return [entry for entry in found if all(map(_plain, entry.values()))][:_MOST_TARGETS]
 
 
 def _key(seen: ReviewedCase) -> str:
@@ -104,15 +104,15 @@ def _draft(
 ) -> Draft:
     where = np.logical_and.reduce(_table(chosen, _facts(seen)))
     applies = [each for each, hit in zip(seen, where, strict=True) if hit]
-    touched = [each for each in applies if target is None or _changes(each, target)]
-    right = sum(each.wrong if target is None else _agrees(each, target) for each in touched)
+    touched = [apply for apply in applies if target is None or _changes(apply, target)]
+    right = sum(item.wrong if target is None else _agrees(item, target) for item in touched)
     support = supported(
         cases=len(touched),
         right=right,
-        wrong_now=sum(each.wrong for each in touched),
+        wrong_now=sum(entry.wrong for entry in touched),
         matched=len(applies),
     )
-    title = f"Where {' and '.join(each.words for each in chosen)}: {consequence(target)}"
+    title = f"Where {' and '.join(element.words for element in chosen)}: {consequence(target)}"
     return Draft(
         kind="rule",
         title=title,
@@ -120,8 +120,8 @@ def _draft(
         support=support,
         cases=ordered(
             [
-                case(each, None if target is None else {**(each.decided or {}), **target})
-                for each in touched
+                case(one, None if target is None else {**(one.decided or {}), **target})
+                for one in touched
             ]
         ),
         patch={

@@ -19,7 +19,7 @@ def misspelt(one: str, other: str) -> bool:
         return True
     if _DIGITS.findall(a) != _DIGITS.findall(b):
         return False
-    shorter = min(sum(sign.isalpha() for sign in each) for each in (a, b))
+    shorter = min(sum(sign.isalpha() for sign in item) for item in (a, b))
     return shorter >= _FEWEST_LETTERS and distance(a, b) <= (1 if shorter < 8 else 2)
 
 

@@ -95,7 +95,7 @@ class _Adapter:
         found = list(self._wait(self._scores.judge(candidate[_PROMPT], batch)))
         return EvaluationBatch(
             outputs=found,
-            scores=[float(each.right) for each in found],
+            scores=[float(item.right) for item in found],
             trajectories=list(zip(batch, found, strict=True)) if capture_traces else None,
         )
 
@@ -119,8 +119,8 @@ class _Adapter:
         components_to_update: list[str],
     ) -> dict[str, str]:
         return {
-            each: self._wait(self._rewrite(candidate[each], reflective_dataset[each]))
-            for each in components_to_update
+            item: self._wait(self._rewrite(candidate[item], reflective_dataset[item]))
+            for item in components_to_update
         }
 
     async def _rewrite(self, text: str, failures: Sequence[Mapping[str, Any]]) -> str:

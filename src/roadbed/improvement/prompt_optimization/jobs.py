@@ -91,8 +91,8 @@ class PromptSearches:
 
     async def close(self) -> None:
         """Give up what runs."""
-        for each in self._running:
-            each.cancel()
+        for item in self._running:
+            item.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _run(self, loaded: LoadedUseCase, budget: PromptBudget, actor: str) -> None:

@@ -131,9 +131,9 @@ async def optimise(
 
 def suggestion(found: PromptProposal) -> Suggestion:
     """``found`` as a row for people to accept or reject."""
-    fixed = sum(each.is_right and not each.was_right for each in found.cases)
-    broken = sum(each.was_right and not each.is_right for each in found.cases)
-    was, now = (round(each * found.scored) for each in (found.score_before, found.score_after))
+    fixed = sum(case.is_right and not case.was_right for case in found.cases)
+    broken = sum(item.was_right and not item.is_right for item in found.cases)
+    was, now = (round(entry * found.scored) for entry in (found.score_before, found.score_after))
     return Suggestion(
         title=f"A better text of prompts/{found.file}",
         reason=f"It gets {now} of {found.scored} past cases right instead of {was}: "
@@ -141,8 +141,8 @@ def suggestion(found: PromptProposal) -> Suggestion:
         "is worth on others.",
         support={
             "cases": len(found.cases),
-            "right": sum(each.is_right for each in found.cases),
-            "wrong_now": sum(not each.was_right for each in found.cases),
+            "right": sum(element.is_right for element in found.cases),
+            "wrong_now": sum(not one.was_right for one in found.cases),
             "matched": found.scored,
             "low": None,  # chosen by these cases, it has no honest interval on them
             "high": None,
@@ -171,7 +171,7 @@ def _obstacle(
     """Why there is nothing to search, before anything is asked."""
     if not text.strip():
         return f"There is no prompts/{prompted.file} to improve."
-    if any(importlib.util.find_spec(each) is None for each in ("gepa", "pydantic_ai")):
+    if any(importlib.util.find_spec(item) is None for item in ("gepa", "pydantic_ai")):
         return "Searching for a better prompt needs the extra llm: make llm."
     try:
         prompted.endpoint.key(prompted.environment)
@@ -197,7 +197,7 @@ def _split(
     """Cases to reflect on and cases to score with; never the same."""
     order = np.random.default_rng(seed).permutation(len(cases))
     count = min(len(cases) // 2, _MOST_SCORED, budget.calls // _ROUNDS_A_BUDGET)
-    return [cases[each] for each in order[count:]], [cases[each] for each in order[:count]]
+    return [cases[item] for item in order[count:]], [cases[entry] for entry in order[:count]]
 
 
 async def _search(

@@ -181,9 +181,9 @@ class Scores:
     async def judge(self, text: str, cases: Sequence[ScoredCase]) -> Sequence[Judgement]:
         """In order. Raises ``SpentError``; what was judged by then is kept."""
         known = self._known.setdefault(text, {})
-        open_ = [each for each in cases if each.number not in known]
+        open_ = [item for item in cases if item.number not in known]
         results = await asyncio.gather(
-            *(self._judge(text, each) for each in open_), return_exceptions=True
+            *(self._judge(text, entry) for entry in open_), return_exceptions=True
         )
         for case, found in zip(open_, results, strict=True):
             if isinstance(found, Judgement):
@@ -191,7 +191,7 @@ class Scores:
         for found in results:
             if isinstance(found, BaseException):
                 raise found
-        return [known[each.number] for each in cases]
+        return [known[element.number] for element in cases]
 
     def of(self, text: str, case: ScoredCase) -> Judgement:
         """The judgement of a case that was judged."""
@@ -200,9 +200,9 @@ class Scores:
     def right(self, text: str, cases: Sequence[ScoredCase]) -> int | None:
         """How many are right; ``None`` if not all were judged."""
         known = self._known.get(text, {})
-        if any(each.number not in known for each in cases):
+        if any(case.number not in known for case in cases):
             return None
-        return sum(known[each.number].right for each in cases)
+        return sum(known[item.number].right for item in cases)
 
     def complete(self, cases: Sequence[ScoredCase]) -> Iterator[str]:
         """The texts judged on all of ``cases``, the oldest first."""
@@ -212,7 +212,7 @@ class Scores:
     def silent(self) -> str:
         """Why the model has never replied; empty if it has, or was not asked."""
         found = [each for known in self._known.values() for each in known.values()]
-        return "" if not found or any(each.replied for each in found) else found[0].why
+        return "" if not found or any(item.replied for item in found) else found[0].why
 
     def close(self) -> None:
         """Let go of what the replies ran on."""
@@ -271,7 +271,7 @@ def cases_of(
     examples: Sequence[LabelledExample], shown: Sequence[Mapping[str, Any]]
 ) -> Sequence[ScoredCase]:
     """Each different input once, without those whose answer the model is shown anyway."""
-    seen = {_key(each["input"]) for each in shown}
+    seen = {_key(item["input"]) for item in shown}
     found = []
     for number, each in enumerate(examples):
         content = written(each.input)

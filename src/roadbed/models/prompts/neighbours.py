@@ -26,7 +26,9 @@ class Index:
             analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True, dtype=np.float32
         )
         try:
-            self._rows = self._vectorizer.fit_transform([text(each["input"]) for each in examples])
+            self._rows = self._vectorizer.fit_transform(
+                [text(example["input"]) for example in examples]
+            )
         except ValueError:  # nothing but empty texts
             self._rows = None
 
@@ -41,12 +43,12 @@ class Index:
         order = np.argsort(-found, kind="stable")[:count]
         return [
             Neighbour(
-                input=self._examples[each]["input"],
-                output=self._examples[each]["output"],
-                similarity=min(1.0, float(found[each])),
+                input=self._examples[item]["input"],
+                output=self._examples[item]["output"],
+                similarity=min(1.0, float(found[item])),
             )
-            for each in reversed(order)
-            if found[each] >= _LEAST_SIMILAR
+            for item in reversed(order)
+            if found[item] >= _LEAST_SIMILAR
         ]
 
 
@@ -78,10 +80,10 @@ def text(input: Mapping[str, Any]) -> str:
 
 def _leaves(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
-        for each in value.values():
-            yield from _leaves(each)
+        for item in value.values():
+            yield from _leaves(item)
     elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _leaves(each)
+        for entry in value:
+            yield from _leaves(entry)
     elif value is not None:
         yield str(value)

@@ -21,13 +21,13 @@ class Price:
     currency: str = "EUR"
 
     def __post_init__(self) -> None:
-        for each in (self.input, self.output):
+        for item in (self.input, self.output):
             try:
-                amount = Decimal(str(each))
+                amount = Decimal(str(item))
             except InvalidOperation as error:
-                raise ValueError(f"{each!r} is no price") from error
+                raise ValueError(f"{item!r} is no price") from error
             if not amount.is_finite() or amount < 0:
-                raise ValueError(f"{each!r} is no price")
+                raise ValueError(f"{item!r} is no price")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

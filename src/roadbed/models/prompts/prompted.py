@@ -149,7 +149,7 @@ class Prompted:
         self, prompt: str, content: Mapping[str, Any], neighbours: Sequence[Neighbour]
     ) -> ModelRequest:
         models = self._bound
-        shown = [{"input": each.input, "output": each.output} for each in neighbours]
+        shown = [{"input": neighbour.input, "output": neighbour.output} for neighbour in neighbours]
         return ModelRequest(
             instructions=instructions(prompt, models.fields),
             message=message(content, shown, models.fields),
@@ -165,12 +165,12 @@ class Prompted:
         self, prompt: str, found: Sequence[Sample], neighbours: Sequence[Neighbour]
     ) -> Answer[BaseModel] | Unsure:
         settled = settle(found, neighbours)
-        spent = sum((each.tokens for each in found), Tokens())
+        spent = sum((item.tokens for item in found), Tokens())
         evidence = {
             "model": self.endpoint.named,
             "prompt": {"file": self.file, "sha256": _digest(prompt)},
             **_evidence(found, settled, spent),
-            "neighbours": [_shown(each) for each in reversed(neighbours)],
+            "neighbours": [_shown(neighbour) for neighbour in reversed(neighbours)],
         }
         paid = cost(self.price, spent)
         if settled.output is None:
@@ -211,7 +211,7 @@ def _evidence(found: Sequence[Sample], settled: Settled, spent: Tokens) -> dict[
         {"output": "unsure" if output is None else flat(output)[:_MOST_SHOWN], "votes": n}
         for output, n in tally(found)
     ]
-    failed = sorted({each.failed for each in found if each.failed})
+    failed = sorted({item.failed for item in found if item.failed})
     return {
         "agreement": f"{settled.votes} of {len(found)} samples",
         "votes": votes,

@@ -37,7 +37,7 @@ async def rewritten(
     ``failures`` have ``input``, ``right`` and ``reply``. What comes back is a proposal for people
     to read: inputs may have tried to write into it.
     """
-    shown = "".join(fenced(name, each[name]) for each in failures for name in sorted(each))
+    shown = "".join(fenced(name, failure[name]) for failure in failures for name in sorted(failure))
     asked = ModelRequest(
         instructions=_TASK,
         message=fenced("prompt", text) + shown,

@@ -14,7 +14,7 @@ from typing import Any
 
 _PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 # The ASCII brackets and the characters that Unicode calls compatible with them.
-_BRACKETS = {ord(each): f"\\u{ord(each):04x}" for each in "<>﹤﹥＜＞"}
+_BRACKETS = {ord(item): f"\\u{ord(item):04x}" for item in "<>﹤﹥＜＞"}
 
 ANSWER = "answer"
 UNSURE = "unsure"
@@ -47,8 +47,8 @@ def message(
 ) -> str:
     """The user's message: examples with the right reply to each, then the input."""
     shown = "".join(
-        f"<example>\n{_blocks(each['input'], fields)}{_reply(each['output'])}</example>\n"
-        for each in examples
+        f"<example>\n{_blocks(example['input'], fields)}{_reply(example['output'])}</example>\n"
+        for example in examples
     )
     before = f"Examples with the right reply:\n{shown}\nNow reply to this:\n" if shown else ""
     return before + _blocks(input, fields)
@@ -67,7 +67,7 @@ def encoded(value: Any) -> str:
 
 
 def _blocks(input: Mapping[str, Any], fields: Sequence[str]) -> str:
-    return "".join(fenced(each, input[each]) for each in fields if each in input)
+    return "".join(fenced(field, input[field]) for field in fields if field in input)
 
 
 def _reply(output: Mapping[str, Any] | None) -> str:

@@ -159,12 +159,12 @@ def _parameters(tools: Sequence[Tool]) -> Any:
         output_mode="tool",
         output_tools=[
             ToolDefinition(
-                name=each.name,
-                description=each.description,
-                parameters_json_schema=dict(each.schema),
+                name=tool.name,
+                description=tool.description,
+                parameters_json_schema=dict(tool.schema),
                 kind="output",
             )
-            for each in tools
+            for tool in tools
         ],
         allow_text_output=False,
     )

@@ -29,7 +29,7 @@ async def samples(
         tasks = [
             group.create_task(_Attempts(line, asked, end).sample(output)) for _ in range(count)
         ]
-    return [each.result() for each in tasks]
+    return [task.result() for task in tasks]
 
 
 class _Attempts:

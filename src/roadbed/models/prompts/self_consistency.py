@@ -53,17 +53,17 @@ def settle(samples: Sequence[Sample], neighbours: Sequence[Neighbour]) -> Settle
     its similarity. Samples of one model err together, so this is no calibrated probability: it
     orders tasks, finely where neighbours differ, and the certificate makes it safe.
     """
-    counted = Counter(_key(each.output) for each in samples if not each.failed)
+    counted = Counter(_key(sample.output) for sample in samples if not sample.failed)
     if not counted:
         return Settled(output=None, votes=0, reason=_why(samples))
     unsure = counted.pop(_NONE, 0)
     best = max(counted, key=lambda key: (counted[key], support(key, neighbours)), default=_NONE)
     if best == _NONE or counted[best] <= unsure:
-        said = next(each.unsure for each in samples if each.unsure is not None)
+        said = next(item.unsure for item in samples if item.unsure is not None)
         return Settled(output=None, votes=unsure, reason=f"the model says: {said}")
-    weight = sum(each.similarity for each in neighbours)
+    weight = sum(neighbour.similarity for neighbour in neighbours)
     return Settled(
-        output=next(each.output for each in samples if _key(each.output) == best),
+        output=next(entry.output for entry in samples if _key(entry.output) == best),
         votes=counted[best],
         confidence=(1 + counted[best] + support(best, neighbours)) / (2 + len(samples) + weight),
     )
@@ -71,12 +71,14 @@ def settle(samples: Sequence[Sample], neighbours: Sequence[Neighbour]) -> Settle
 
 def support(key: str, neighbours: Sequence[Neighbour]) -> float:
     """The similarity of all neighbours with the output ``key``, summed."""
-    return sum(each.similarity for each in neighbours if _key(each.output) == key)
+    return sum(neighbour.similarity for neighbour in neighbours if _key(neighbour.output) == key)
 
 
 def tally(samples: Sequence[Sample]) -> Iterator[tuple[Output | None, int]]:
     """Each output with its votes, ``None`` for unsure, most votes first."""
-    for key, votes in Counter(_key(each.output) for each in samples if not each.failed).items():
+    for key, votes in Counter(
+        _key(sample.output) for sample in samples if not sample.failed
+    ).items():
         yield json.loads(key), votes
 
 
@@ -85,7 +87,7 @@ def _key(output: Output | None) -> str:
 
 
 def _why(samples: Sequence[Sample]) -> str:
-    reasons = Counter(each.failed for each in samples if each.failed)
+    reasons = Counter(sample.failed for sample in samples if sample.failed)
     return reasons.most_common(1)[0][0] if reasons else "the model was not asked"
 
 

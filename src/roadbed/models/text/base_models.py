@@ -162,7 +162,7 @@ def _linear(rows: Rows, labels: Labels, classes: int, seed: int) -> tuple[Floats
 
 def newest(labels: Labels, classes: int) -> Labels:
     """Positions of the newest examples of each class."""
-    kept = [np.flatnonzero(labels == each)[-NEIGHBOURS_A_CLASS:] for each in range(classes)]
+    kept = [np.flatnonzero(labels == number)[-NEIGHBOURS_A_CLASS:] for number in range(classes)]
     return np.concatenate(kept)
 
 

@@ -64,12 +64,12 @@ class TextClassifier:
     @property
     def labels(self) -> Sequence[Any]:
         """The labels it knows, as JSON values, without "none of these"."""
-        return [each for each in self._learnt.labels if each is not _NONE]
+        return [label for label in self._learnt.labels if label is not _NONE]
 
     @property
     def kinds(self) -> Sequence[JsonObject | None]:
         """The outputs it was trained on; a reviewer's label outside them is a new kind of work."""
-        return [None if each is _NONE else {self.label: each} for each in self._learnt.labels]
+        return [None if label is _NONE else {self.label: label} for label in self._learnt.labels]
 
     @property
     def out_of_fold(self) -> OutOfFold:
@@ -81,7 +81,7 @@ class TextClassifier:
         texts = [self._text(example.input) for example in examples]
         values = [self._label(example.output) for example in examples]
         labels = tuple(sorted(set(values), key=lambda each: (each is _NONE, str(each))))
-        if len([each for each in labels if each is not _NONE]) < 1 or len(labels) < 2:
+        if len([item for item in labels if item is not _NONE]) < 1 or len(labels) < 2:
             raise TrainingError(
                 f"{len(examples)} examples show {len(labels)} label: nothing to tell apart.",
                 "Add examples of at least one other label.",
@@ -97,7 +97,7 @@ class TextClassifier:
         if not inputs:
             return []
         learnt = self._learnt
-        texts = [self._text(each) for each in inputs]
+        texts = [self._text(input_) for input_ in inputs]
         counts = learnt.counter.count(texts)
         rows = learnt.weights.weigh(counts)
         margins = learnt.opinions.margins(rows)
@@ -171,15 +171,15 @@ class TextClassifier:
         words = _loudest(rows, learnt, order[:, -1])
         return [
             {
-                "runner_up": learnt.labels[order[each, -2]],
-                "runner_up_share": round(float(shares[each, order[each, -2]]), 3),
-                "words": words[each],
+                "runner_up": learnt.labels[order[number, -2]],
+                "runner_up_share": round(float(shares[number, order[number, -2]]), 3),
+                "words": words[number],
                 "similar": {
-                    "text": learnt.near_texts[nearest[each]],
-                    "label": learnt.labels[learnt.opinions.near_classes[nearest[each]]],
+                    "text": learnt.near_texts[nearest[number]],
+                    "label": learnt.labels[learnt.opinions.near_classes[nearest[number]]],
                 },
             }
-            for each in range(len(margins))
+            for number in range(len(margins))
         ]
 
 

@@ -58,7 +58,7 @@ class _Corpus:
         rows = weights.weigh(own)
         margins = opinions.margins(rows)
         unknown = self.counter.unknown_share(
-            [self.texts[each] for each in asked], *self._words(known)
+            [self.texts[item] for item in asked], *self._words(known)
         )
         return margins.argmax(axis=1), opinions.features(
             own, rows, margins, self.lengths[asked], unknown
@@ -71,7 +71,7 @@ class _Corpus:
     def _words(self, known: Labels) -> tuple[frozenset[str], frozenset[str]]:
         documents = np.bincount(self.counts.words[known].indices, minlength=len(self.counter.words))
         often, seen = (
-            frozenset(self.counter.words[each] for each in np.flatnonzero(documents >= least))
+            frozenset(self.counter.words[item] for item in np.flatnonzero(documents >= least))
             for least in (_OFTEN, least_documents(len(known))[0])
         )
         return often, seen
@@ -102,7 +102,7 @@ def fit(texts: Sequence[str], classes: Labels, labels: tuple[Any, ...], seed: in
         weights=weights,
         often=corpus.often(),
         opinions=opinions,
-        near_texts=tuple(texts[each][:_TRIMMED] for each in newest(classes, len(labels))),
+        near_texts=tuple(texts[item][:_TRIMMED] for item in newest(classes, len(labels))),
         confidence=confidence,
         cautious=cautious,
         out_of_fold=OutOfFold(

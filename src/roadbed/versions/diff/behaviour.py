@@ -76,7 +76,7 @@ def _rules(a: Side, b: Side) -> Iterator[Change]:
 
 
 def _patches(a: Side, b: Side) -> Iterator[Change]:
-    old, new = ({_key(each): each for each in side.patches} for side in (a, b))
+    old, new = ({_key(item): item for item in side.patches} for side in (a, b))
     for sign, there, gone, side in (("+", new, old, b), ("-", old, new, a)):
         for key, patch in there.items():
             if key not in gone and patch.get("kind") != "prompt":
@@ -145,9 +145,9 @@ def _effective(side: Side) -> dict[str, str]:
         if name.startswith("prompts/") and name.endswith(".md") and name in side.contents
     }
     changed = {
-        str(each.get("file")): str(each.get("text"))
-        for each in side.patches
-        if each.get("kind") == "prompt"
+        str(patch.get("file")): str(patch.get("text"))
+        for patch in side.patches
+        if patch.get("kind") == "prompt"
     }
     return found | changed
 

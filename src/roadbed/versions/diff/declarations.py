@@ -134,19 +134,19 @@ def _rollout(before: Declaration, after: Declaration) -> Iterator[str]:
     if not before or not after:
         return
     if before.get("sign_offs") != after.get("sign_offs"):
-        now, then = (named(each.get("sign_offs") or []) for each in (after, before))
+        now, then = (named(item.get("sign_offs") or []) for item in (after, before))
         yield f"Signed off by {now}, before by {then}."
     yield from _numbers(before, after, _ROLLOUT)
     if before.get("sticky_by") != after.get("sticky_by"):
         yield f"A canary bucket is kept by {after.get('sticky_by') or 'the key of the task'}."
     old, new = before.get("gate") or {}, after.get("gate") or {}
     yield from _numbers(old, new, _GATE)
-    checks = [[each["name"] for each in gate.get("checks") or []] for gate in (old, new)]
+    checks = [[check["name"] for check in gate.get("checks") or []] for gate in (old, new)]
     yield from _listed("outside check", *checks)
 
 
 def _fields(side: str, before: Declaration, after: Declaration) -> Iterator[str]:
-    old, new = (each.get("properties") or {} for each in (before, after))
+    old, new = (item.get("properties") or {} for item in (before, after))
     for name in new:
         if name not in old:
             yield f"The {side} has a new field {name} ({_type(new[name])})."
@@ -163,7 +163,7 @@ def _type(schema: Declaration) -> str:
     if "enum" in schema:
         return "one of " + ", ".join(map(str, schema["enum"]))[:200]
     if "anyOf" in schema:
-        return " or ".join(_type(each) for each in schema["anyOf"])
+        return " or ".join(_type(item) for item in schema["anyOf"])
     return str(schema.get("type") or schema.get("$ref", "anything").rpartition("/")[2])
 
 

@@ -35,7 +35,7 @@ def read(content: bytes | None) -> dict[str, Rule]:
 
 def said(rule: Rule) -> str:
     """What it says in a line."""
-    follows = next((rule[each] for each in _FOLLOWS if each in rule), "nothing")
+    follows = next((rule[item] for item in _FOLLOWS if item in rule), "nothing")
     of = f"the action {rule['action']}" if "action" in rule else "the decider"
     place = "for" if rule["moment"] == "actions" else rule["moment"]
     return f"{place} {of}, when {rule.get('when', '?')} → {follows}"

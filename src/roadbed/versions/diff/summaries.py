@@ -22,7 +22,7 @@ def summary(
         return f"Version {b.number} beside itself: nothing differs.{first}"
 
     def n(area: Area) -> int:
-        return sum(each.area == area for each in changes)
+        return sum(change.area == area for change in changes)
 
     parts = [
         n("rules") and counted(n("rules"), "rule"),
@@ -32,7 +32,7 @@ def summary(
         n("learning") and _more(a, b),
         n("threshold") and "its threshold",
     ]
-    named = [each for each in parts if isinstance(each, str)]
+    named = [part for part in parts if isinstance(part, str)]
     if not named and files:
         named = [counted(len(files), "file")]
     if not named:
@@ -40,7 +40,7 @@ def summary(
         return f"Versions {a.number} and {b.number} do the same." if same else _alike(a, b)
     said = f"Version {b.number} differs from version {a.number} in {listed(named)}"
     if a.share is not None and b.share is not None and n("threshold"):
-        now, then = (percent(each.share or 0.0) for each in (b, a))
+        now, then = (percent(item.share or 0.0) for item in (b, a))
         return f"{said}; it automates {now} of the reference sample instead of {then}."
     return f"{said}."
 

@@ -53,7 +53,7 @@ def file(path: str, before: bytes | None, after: bytes | None) -> FileDifference
     if max(len(before or b""), len(after or b"")) > _MOST_BYTES:
         return _unshown(path, sign, "Too large to show.")
     try:
-        old, new = (_lines(each) for each in (before, after))
+        old, new = (_lines(item) for item in (before, after))
     except UnicodeDecodeError:
         return _unshown(path, sign, "Not text.")
     if max(len(old), len(new)) > _MOST_LINES:
