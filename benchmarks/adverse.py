@@ -166,13 +166,13 @@ def labelled(reviewers: str, n: int, repeats: int, test: str = "exact") -> dict[
 def unlabelled(reviewers: str, n: int, repeats: int, hard_error: float) -> dict[str, float]:
     """How often something opens although the error is too high at every threshold."""
     easy_error = 0.0043 if hard_error > 0.07 else 0.003
-    found = {"exact": 0, "anytime": 0, "losses": 0, "left out": 0}
+    results = {"exact": 0, "anytime": 0, "losses": 0, "left out": 0}
     for repeat in range(repeats):
         chance = np.random.default_rng([23, n, repeat])
         traffic = flat(chance, n, hard_error, easy_error)
         waiting = waits(reviewers, chance, traffic.hard)
         facts: dict[str, Any] = {"out_of_fold": None, "risk_limit": LIMIT, "delta": DELTA}
-        for name in found:
+        for name in results:
             rows = ~waiting if name == "left out" else np.ones(n, dtype=bool)
             proof = certify(
                 confidence=traffic.confidence[rows],
@@ -181,8 +181,8 @@ def unlabelled(reviewers: str, n: int, repeats: int, hard_error: float) -> dict[
                 waiting=None if name == "left out" else waiting,
                 **facts,
             )
-            found[name] += proof.threshold is not None
-    return {name: count / repeats for name, count in found.items()}
+            results[name] += proof.threshold is not None
+    return {name: count / repeats for name, count in results.items()}
 
 
 def tried(
@@ -263,14 +263,14 @@ def compared(worse: float, reviewers: str, repeats: int, n: int = 2_000) -> dict
         known = ~waiting
         for name in passed:
             rows = known if name != "all labels" else np.ones(n, dtype=bool)
-            found = difference(
+            result = difference(
                 n=n if name != "left out" else int(known.sum()),
                 fixed=int((fixed & rows).sum()),
                 broken=int((broken & rows).sum()),
                 certainty=_CERTAINTY,
                 waiting=int(waiting.sum()) if name == "ours" else 0,
             )
-            passed[name] += found.upper <= 0.01
+            passed[name] += result.upper <= 0.01
     return {name: count / repeats for name, count in passed.items()}
 
 

@@ -68,20 +68,20 @@ async def rates(database: Database, folder: Path, rounds: int, seconds: float) -
     """Without trigger, with it, and with a sealer beside: rounds take turns."""
     writer = GroupCommitWriter(database.url)
     await writer.open()
-    found: dict[str, list[float]] = {"plain": [], "committed": [], "sealed": []}
+    results: dict[str, list[float]] = {"plain": [], "committed": [], "sealed": []}
     log = AuditLog(database, folder, SystemClock(), os.urandom)
     await writing(writer, 1.0, "warm")
     for number in range(rounds):
         await database.fetch("ALTER TABLE audit_entry DISABLE TRIGGER audit_commit")
-        found["plain"].append(await writing(writer, seconds, f"p{number}"))
+        results["plain"].append(await writing(writer, seconds, f"p{number}"))
         await database.fetch("ALTER TABLE audit_entry ENABLE TRIGGER audit_commit")
-        found["committed"].append(await writing(writer, seconds, f"c{number}"))
+        results["committed"].append(await writing(writer, seconds, f"c{number}"))
         sealer = asyncio.create_task(log.seal_forever())
-        found["sealed"].append(await writing(writer, seconds, f"s{number}"))
+        results["sealed"].append(await writing(writer, seconds, f"s{number}"))
         sealer.cancel()
         await asyncio.gather(sealer, return_exceptions=True)
     await writer.close()
-    return {f"entries_per_second_{name}": report.median(values) for name, values in found.items()}
+    return {f"entries_per_second_{name}": report.median(values) for name, values in results.items()}
 
 
 async def decided(app: App, log: AuditLog | None, seconds: float, postmaster: int) -> list[float]:
@@ -124,8 +124,8 @@ async def share_of_decisions(
             pairs = []
             for number in range(rounds):
                 order = [None, app.audit] if number % 2 else [app.audit, None]
-                found = {log: await decided(app, log, seconds, pid) for log in order}
-                pairs.append((found[app.audit], found[None]))
+                results = {log: await decided(app, log, seconds, pid) for log in order}
+                pairs.append((results[app.audit], results[None]))
     return {
         "decision_rate_with_log": report.median([on[0] / off[0] for on, off in pairs]),
         "decision_cpu_with_log": report.median([on[1] / off[1] for on, off in pairs]),
@@ -169,14 +169,14 @@ async def run(entries: int, rounds: int, seconds: float) -> None:
         migrations.upgrade(url)
         with tempfile.TemporaryDirectory() as folder:
             async with Database(url) as database:
-                found = await share_of_decisions(server, url, 4 * rounds, seconds)
+                result = await share_of_decisions(server, url, 4 * rounds, seconds)
                 await database.fetch(EMPTY)  # another folder, another key
-                found |= await rates(database, Path(folder) / "first", rounds, seconds)
-                found |= await million(database, Path(folder) / "second", entries)
+                result |= await rates(database, Path(folder) / "first", rounds, seconds)
+                result |= await million(database, Path(folder) / "second", entries)
     finally:
         server.stop_now()
         shutil.rmtree(server.home, ignore_errors=True)
-    tell(found, entries)
+    tell(result, entries)
 
 
 def tell(found: dict[str, float], entries: int) -> None:

@@ -165,13 +165,13 @@ class Loop:
         """Refit on the corrections, prove on the reference sample, take it live."""
         self.decider = self._base.fit(self.learn, seed=0)
         answers = ask(self.decider, self.reference)
-        found = judged(answers, self.reference)
+        result = judged(answers, self.reference)
         self.proof = prove(
             Evidence(
-                confidence=found.confidence,
-                wrong=found.wrong,
+                confidence=result.confidence,
+                wrong=result.wrong,
                 fresh=np.array(self.fresh, dtype=bool),
-                cautious=found.cautious,
+                cautious=result.cautious,
             ),
             self.decider.out_of_fold,
             self.standing,

@@ -272,10 +272,10 @@ class Child:
 
 
 async def measure(url: str, folder: Path, rounds: int, seconds: float) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {}
+    results: dict[str, list[float]] = {}
 
     def note(name: str, value: float) -> None:
-        found.setdefault(name, []).append(value)
+        results.setdefault(name, []).append(value)
 
     settings = Settings(usecases=folder, audit_dir=folder.parent / "audit")
     async with open_app(settings, url) as app, kept(app), langgraph(url) as graph:
@@ -286,10 +286,12 @@ async def measure(url: str, folder: Path, rounds: int, seconds: float) -> dict[s
             note("commits_16", await commits(url, 16, seconds / 2))
             began = time.process_time()
             note("decisions", await decisions(app, seconds))
-            note("cpu_ms", (time.process_time() - began) / (found["decisions"][-1] * seconds) * 1e3)
+            note(
+                "cpu_ms", (time.process_time() - began) / (results["decisions"][-1] * seconds) * 1e3
+            )
             note("human_path", await human_path(app, seconds))
             note("langgraph", await graph(seconds))
-    return found
+    return results
 
 
 async def measure_http(
@@ -326,14 +328,14 @@ async def measure_http(
     try:
         facts = {"ready_seconds": await ours.ready()}
         await bare.ready()
-        found: dict[str, list[float]] = {"http": [], "bare": []}
+        results: dict[str, list[float]] = {"http": [], "bare": []}
         path = "/v1/usecases/bench/tasks"
         await requests(ours.address, path, token, 1.0)
         for _ in range(rounds):
-            found["bare"].append(await requests(bare.address, "/", token, seconds))
-            found["http"].append(await requests(ours.address, path, token, seconds))
+            results["bare"].append(await requests(bare.address, "/", token, seconds))
+            results["http"].append(await requests(ours.address, path, token, seconds))
         facts["server_megabytes"] = ours.megabytes()
-        return found, facts
+        return results, facts
     finally:
         ours.stop()
         bare.stop()

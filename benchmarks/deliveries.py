@@ -109,17 +109,17 @@ class Bench:
 
     async def ledger(self, path: str = "/") -> dict[str, Any]:
         async with httpx2.AsyncClient(timeout=30.0) as http:
-            found: dict[str, Any] = (await http.get(self.receiver + path)).json()
-        return found
+            result: dict[str, Any] = (await http.get(self.receiver + path)).json()
+        return result
 
     async def arrived(self, count: int, seconds: float = 120.0) -> dict[str, Any]:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            found = await self.ledger()
-            if found["keys"] >= count:
-                return found
+            result = await self.ledger()
+            if result["keys"] >= count:
+                return result
             await asyncio.sleep(0.1)
-        raise RuntimeError(f"only {found} of {count} arrived")
+        raise RuntimeError(f"only {result} of {count} arrived")
 
 
 async def throughput(bench: Bench, workers: int, count: int) -> float:
@@ -128,12 +128,12 @@ async def throughput(bench: Bench, workers: int, count: int) -> float:
     running = bench.workers(workers)
     await asyncio.sleep(4.0)  # they are up and find nothing
     await bench.fill(count)
-    found = await bench.arrived(count)
+    result = await bench.arrived(count)
     for item in running:
         item.terminate()
     for entry in running:
         entry.wait(30)
-    return float(count / (found["last"][0] - found["first"][0]))
+    return float(count / (result["last"][0] - result["first"][0]))
 
 
 async def halts(bench: Bench, count: int) -> dict[str, float]:
@@ -157,7 +157,7 @@ async def halts(bench: Bench, count: int) -> dict[str, float]:
     for item in running:
         item.terminate()
         item.wait(30)
-    found = await bench.ledger()
+    result = await bench.ledger()
     return {
         "halts": count,
         "fenced_median_ms": median(fenced) * 1e3,
@@ -166,8 +166,8 @@ async def halts(bench: Bench, count: int) -> dict[str, float]:
         "quiesced_p99_ms": float(np.quantile(quiesced, 0.99)) * 1e3,
         "in_flight_median": median(flying),
         "sent_after_quiesced": after,
-        "sent": found["n"],
-        "sent_twice": found["n"] - found["keys"],
+        "sent": result["n"],
+        "sent_twice": result["n"] - result["keys"],
     }
 
 
@@ -242,20 +242,20 @@ async def stage(receiver_seconds: float) -> AsyncIterator[Bench]:
 
 
 async def measure(options: argparse.Namespace) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     async with stage(options.receiver_seconds) as bench:
         one, two, ratios = [], [], []
         for _ in range(options.rounds):
             one.append(await throughput(bench, 1, options.deliveries))
             two.append(await throughput(bench, 2, options.deliveries))
             ratios.append(two[-1] / one[-1])
-        found |= {"one_worker": median(one), "two_workers": median(two), "ratio": median(ratios)}
-        found |= await halts(bench, options.halts)
-        found |= {
+        results |= {"one_worker": median(one), "two_workers": median(two), "ratio": median(ratios)}
+        results |= await halts(bench, options.halts)
+        results |= {
             f"budget_{name}": value
             for name, value in (await budgets(bench, options.reservations, 8)).items()
         }
-    return found
+    return results
 
 
 def main() -> None:
@@ -266,61 +266,63 @@ def main() -> None:
     parser.add_argument("--reservations", type=int, default=100_000)
     parser.add_argument("--receiver-seconds", type=float, default=0.02)
     options = parser.parse_args()
-    found = uvloop.run(measure(options))
+    result = uvloop.run(measure(options))
     judged = report.judged
     report.table(
         [
             (
                 "deliveries a second, one worker",
-                f"{found['one_worker']:,.0f}",
+                f"{result['one_worker']:,.0f}",
                 "≥ 500",
-                judged(found["one_worker"], 500),
+                judged(result["one_worker"], 500),
             ),
             (
                 "two workers ÷ one",
-                f"{found['ratio']:.2f}",
+                f"{result['ratio']:.2f}",
                 "≥ 1.6",
-                judged(found["ratio"], 1.6),
+                judged(result["ratio"], 1.6),
             ),
             (
                 "halt, 64 senders: fenced p99, ms",
-                f"{found['fenced_p99_ms']:.1f}",
+                f"{result['fenced_p99_ms']:.1f}",
                 "≤ 50",
-                judged(found["fenced_p99_ms"], 50, least=False),
+                judged(result["fenced_p99_ms"], 50, least=False),
             ),
             (
                 "quiesced p99, ms",
-                f"{found['quiesced_p99_ms']:.1f}",
+                f"{result['quiesced_p99_ms']:.1f}",
                 "",
                 f"receiver answers in {options.receiver_seconds * 1e3:.0f} ms",
             ),
             (
-                f"sent after quiesced, in {found['halts']:,} halts",
-                f"{found['sent_after_quiesced']}",
+                f"sent after quiesced, in {result['halts']:,} halts",
+                f"{result['sent_after_quiesced']}",
                 "0",
-                judged(found["sent_after_quiesced"], 0, least=False),
+                judged(result["sent_after_quiesced"], 0, least=False),
             ),
             (
                 "sent twice",
-                f"{found['sent_twice']}",
+                f"{result['sent_twice']}",
                 "0",
-                judged(found["sent_twice"], 0, least=False),
+                judged(result["sent_twice"], 0, least=False),
             ),
             (
-                f"overspent in {found['budget_reservations']:,} reservations",
-                f"{found['budget_overspent']:g}",
+                f"overspent in {result['budget_reservations']:,} reservations",
+                f"{result['budget_overspent']:g}",
                 "0",
-                judged(found["budget_overspent"], 0, least=False),
+                judged(result["budget_overspent"], 0, least=False),
             ),
             (
                 "falsely blocked",
-                f"{found['budget_falsely_blocked']:g}",
+                f"{result['budget_falsely_blocked']:g}",
                 "0",
-                judged(found["budget_falsely_blocked"], 0, least=False),
+                judged(result["budget_falsely_blocked"], 0, least=False),
             ),
         ]
     )
-    report.end({"benchmark": "deliveries", **found, "machine": report.machine("httpx2", "psycopg")})
+    report.end(
+        {"benchmark": "deliveries", **result, "machine": report.machine("httpx2", "psycopg")}
+    )
 
 
 if __name__ == "__main__":

@@ -330,9 +330,9 @@ def first_three(seeds: int = 24) -> dict[str, float]:
     """In how many of the planted task sets each mistake is among the first three suggestions."""
     kinds = {"rule": 0, "record": 0, "alias": 0}
     for seed in range(seeds):
-        found = planted(seed)
-        tables = {"products": found.table}
-        drafts = mine(found.seen, input=Order, output=Placement, tables=tables)
+        result = planted(seed)
+        tables = {"products": result.table}
+        drafts = mine(result.seen, input=Order, output=Placement, tables=tables)
         for item in {draft.kind for draft in drafts[:3]} & set(kinds):
             kinds[item] += 1
     return {kind: many / seeds for kind, many in kinds.items()}

@@ -57,12 +57,12 @@ async def rate(app: App, seconds: float) -> float:
 
 async def alone(app: App, count: int) -> list[float]:
     """Seconds of one decision after the other."""
-    found = []
+    results = []
     for _ in range(count):
         began = time.perf_counter()
         await ask(app, "bench", "where is my parcel")
-        found.append(time.perf_counter() - began)
-    return found
+        results.append(time.perf_counter() - began)
+    return results
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -80,7 +80,7 @@ def children_megabytes() -> list[float]:
 
 async def neighbour(app: App, seconds: float, text: str | None) -> tuple[list[float], list[float]]:
     """Latencies of a use case, and of the harmful inputs of another one sent meanwhile."""
-    found: list[float] = []
+    results: list[float] = []
     harmed: list[float] = []
     until = time.perf_counter() + seconds
 
@@ -88,7 +88,7 @@ async def neighbour(app: App, seconds: float, text: str | None) -> tuple[list[fl
         while time.perf_counter() < until:
             began = time.perf_counter()
             await ask(app, "bench", "where is my parcel")
-            found.append(time.perf_counter() - began)
+            results.append(time.perf_counter() - began)
             await asyncio.sleep(0.01)
 
     async def bad() -> None:
@@ -101,7 +101,7 @@ async def neighbour(app: App, seconds: float, text: str | None) -> tuple[list[fl
             harmed.append(time.perf_counter() - began)
 
     await asyncio.gather(*(good() for _ in range(8)), bad())
-    return found, harmed
+    return results, harmed
 
 
 def write(folder: Path) -> None:
@@ -132,7 +132,7 @@ async def run(rounds: int, seconds: float) -> None:
 
 async def measure(url: str, folder: Path, rounds: int, seconds: float) -> dict[str, Any]:
     base = Settings(usecases=folder, audit_dir=folder.parent / "audit", home=folder.parent / "home")
-    found: dict[str, Any] = {"ratio": [], "p50_ms": [], "process": [], "none": []}
+    results: dict[str, Any] = {"ratio": [], "p50_ms": [], "process": [], "none": []}
     inside = base.model_copy(update={"isolation": "none"})
     isolated = base.model_copy(update={"isolation": "process"})
     async with (
@@ -146,12 +146,12 @@ async def measure(url: str, folder: Path, rounds: int, seconds: float) -> dict[s
         for number in range(rounds):
             pair = [("none", plain), ("process", apart)]
             for name, app in pair if number % 2 else pair[::-1]:
-                found[name].append(await rate(app, seconds))
-            found["ratio"].append(found["none"][-1] / found["process"][-1])
+                results[name].append(await rate(app, seconds))
+            results["ratio"].append(results["none"][-1] / results["process"][-1])
             slow, fast = await alone(apart, 200), await alone(plain, 200)
-            found["p50_ms"].append((percentile(slow, 0.5) - percentile(fast, 0.5)) * 1e3)
-        found["children_megabytes"] = children_megabytes()
-        found["harm"] = {}
+            results["p50_ms"].append((percentile(slow, 0.5) - percentile(fast, 0.5)) * 1e3)
+        results["children_megabytes"] = children_megabytes()
+        results["harm"] = {}
         for text in ("hang", "exit", "memory", "lock"):
             ratios, worst = [], 0.0
             for _ in range(rounds):
@@ -159,8 +159,8 @@ async def measure(url: str, folder: Path, rounds: int, seconds: float) -> dict[s
                 noisy, harmed = await neighbour(apart, seconds, text)
                 ratios.append(percentile(noisy, 0.99) / percentile(quiet, 0.99))
                 worst = max(worst, *harmed)
-            found["harm"][text] = {"p99_ratio": report.median(ratios), "answered_seconds": worst}
-    return found
+            results["harm"][text] = {"p99_ratio": report.median(ratios), "answered_seconds": worst}
+    return results
 
 
 def tell(found: dict[str, Any]) -> None:

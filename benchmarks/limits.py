@@ -225,10 +225,10 @@ async def beside(
     stop = asyncio.Event()
     other = asyncio.create_task(trouble(server, stop))
     await asyncio.sleep(3.0)
-    found = await ask(server, seconds)
+    result = await ask(server, seconds)
     stop.set()
     await other
-    return found
+    return result
 
 
 async def endless_header(server: Server) -> tuple[float, int]:

@@ -78,13 +78,13 @@ def score(data: Path, labels: int, seed: int) -> Scored:
     decider = TextClassifier(text="text", label="queue").bind(Inquiry, Routing)
     fitted = decider.fit(examples[:labels], seed=0)
     rest = examples[labels:]
-    found = judged(ask(fitted, rest), rest)
-    return Scored(out_of_fold=fitted.out_of_fold, confidence=found.confidence, wrong=found.wrong)
+    result = judged(ask(fitted, rest), rest)
+    return Scored(out_of_fold=fitted.out_of_fold, confidence=result.confidence, wrong=result.wrong)
 
 
 def policies(scored: Sequence[Scored], n: int, repeats: int) -> dict[str, dict[str, float]]:
     """Automation, true error and how often the limit broke, over draws of ``n`` labels."""
-    found: dict[str, list[tuple[float, float]]] = {}
+    results: dict[str, list[tuple[float, float]]] = {}
     for repeat in range(repeats):
         each = scored[repeat % len(scored)]
         chance = np.random.default_rng([7, n, repeat])
@@ -107,14 +107,14 @@ def policies(scored: Sequence[Scored], n: int, repeats: int) -> dict[str, dict[s
         for name, threshold in chosen.items():
             automatic = each.confidence[rest] >= (2.0 if threshold is None else threshold)
             risk = float(each.wrong[rest][automatic].mean()) if automatic.any() else 0.0
-            found.setdefault(name, []).append((float(automatic.mean()), risk))
+            results.setdefault(name, []).append((float(automatic.mean()), risk))
     return {
         name: {
             "automated": float(np.mean([a for a, _ in rows])),
             "error": float(np.mean([r for a, r in rows if a] or [0.0])),
             "broken": float(np.mean([r > LIMIT for _, r in rows])),
         }
-        for name, rows in found.items()
+        for name, rows in results.items()
     }
 
 
@@ -182,11 +182,11 @@ def rules(repeats: int) -> dict[str, float]:
     worst = 0.0
     for rule in adverse.RULES:
         for n in (2_000, 4_000):
-            found = adverse.held_back(rule, n, repeats)
-            worst = max(worst, found["broken"])
+            result = adverse.held_back(rule, n, repeats)
+            worst = max(worst, result["broken"])
             print(
-                f"{rule:22}{n:10,}{found['opened']:9.1%}{found['automated']:11.1%}"
-                f"{found['broken']:9.1%}"
+                f"{rule:22}{n:10,}{result['opened']:9.1%}{result['automated']:11.1%}"
+                f"{result['broken']:9.1%}"
             )
     return {"rules_broken": worst}
 
@@ -198,26 +198,26 @@ def label_order(repeats: int) -> dict[str, float]:
     for reviewers in adverse.REVIEWERS:
         for error, hard_error in ((0.027, 0.08), (0.0201, 0.06)):
             for n in (2_000, 4_000):
-                found = adverse.unlabelled(reviewers, n, repeats, hard_error)
-                worst = max(found["exact"], found["anytime"], found["losses"])
+                result = adverse.unlabelled(reviewers, n, repeats, hard_error)
+                worst = max(result["exact"], result["anytime"], result["losses"])
                 figures["order_broken"] = max(figures["order_broken"], worst)
-                figures["left_out_broken"] = max(figures["left_out_broken"], found["left out"])
+                figures["left_out_broken"] = max(figures["left_out_broken"], result["left out"])
                 print(
-                    f"{reviewers:20}{error:7.2%}{n:10,}{found['exact']:9.1%}"
-                    f"{found['anytime']:9.1%}{found['left out']:10.1%}"
+                    f"{reviewers:20}{error:7.2%}{n:10,}{result['exact']:9.1%}"
+                    f"{result['anytime']:9.1%}{result['left out']:10.1%}"
                 )
     print(f"{'labels':20}{'reference':>10}  {'test':9}{'all labels':>11}{'ours':>9}{'broken':>9}")
     for reviewers in adverse.REVIEWERS:
         for n in (2_000, 4_000):
             for test in ("exact", "anytime"):
-                found = adverse.labelled(reviewers, n, repeats, test)
-                figures["order_broken"] = max(figures["order_broken"], found["broken"])
+                result = adverse.labelled(reviewers, n, repeats, test)
+                figures["order_broken"] = max(figures["order_broken"], result["broken"])
                 if reviewers == "in order" and test == "exact":
-                    lost = found["all labels"] - found["ours"]
+                    lost = result["all labels"] - result["ours"]
                     figures["order_lost"] = max(figures["order_lost"], lost)
                 print(
-                    f"{reviewers:20}{n:10,}  {test:9}{found['all labels']:11.1%}"
-                    f"{found['ours']:9.1%}{found['broken']:9.1%}"
+                    f"{reviewers:20}{n:10,}  {test:9}{result['all labels']:11.1%}"
+                    f"{result['ours']:9.1%}{result['broken']:9.1%}"
                 )
     return figures
 
@@ -228,11 +228,11 @@ def tries(repeats: int) -> dict[str, float]:
     print(f"{'true error':>10}{'alike':>7}{'one try':>9}{'not shared':>12}{'shared':>9}")
     for error in (0.0201, 0.0225, 0.025):
         for alike in (0.0, 0.9, 0.98):
-            found = adverse.tried(error, alike, repeats)
-            whole, shared = found["each with all of delta"], found["shared"]
+            result = adverse.tried(error, alike, repeats)
+            whole, shared = result["each with all of delta"], result["shared"]
             worst["tries_broken"] = max(worst["tries_broken"], shared)
             worst["tries_not_shared"] = max(worst["tries_not_shared"], whole)
-            print(f"{error:10.2%}{alike:7.2f}{found['one try']:9.1%}{whole:12.1%}{shared:9.1%}")
+            print(f"{error:10.2%}{alike:7.2f}{result['one try']:9.1%}{whole:12.1%}{shared:9.1%}")
     return worst
 
 
@@ -247,13 +247,13 @@ def repeated_inputs(repeats: int) -> dict[str, float]:
         for part in repeated.PARTS:
             for share in repeated.SHARES:
                 for inputs in repeated.INPUTS:
-                    found = repeated.broken(
+                    result = repeated.broken(
                         share, inputs, part, repeats, learns=learns, test="exact"
                     )
-                    worst = {way: max(worst[way], found[way]) for way in worst}
+                    worst = {way: max(worst[way], result[way]) for way in worst}
                     print(
                         f"{share:9.0%}{inputs:8}{part:11.0%}  {'fitted' if learns else 'code':9}"
-                        + "".join(f"{found[way]:10.1%}" for way in repeated.WAYS)
+                        + "".join(f"{result[way]:10.1%}" for way in repeated.WAYS)
                     )
     return {f"repeated_{way.replace(' ', '_')}": share for way, share in worst.items()}
 
@@ -331,15 +331,15 @@ def drift_figures(runs: Sequence[Sequence[Round]]) -> dict[str, float]:
     after = [run[NEW_FROM - 1 :] for run in runs]
     broken = sum(share(rows) > LIMIT for rows in after)
     alarms = [run[NEW_FROM - 1].alarm_at for run in runs]
-    found = [alarm for alarm in alarms if alarm is not None]
+    results = [alarm for alarm in alarms if alarm is not None]
     last = [run[-1] for run in runs]
     result = {
         "drift_runs": len(runs),
         "drift_broken": broken / len(runs),
         "drift_broken_upper": upper(broken, len(runs)),
-        "drift_alarm_median": float(np.median(found)) if found else float("nan"),
-        "drift_alarm_95": float(np.quantile(found, 0.95)) if found else float("nan"),
-        "drift_unnoticed_in_round": 1.0 - len(found) / len(runs),
+        "drift_alarm_median": float(np.median(results)) if results else float("nan"),
+        "drift_alarm_95": float(np.quantile(results, 0.95)) if results else float("nan"),
+        "drift_unnoticed_in_round": 1.0 - len(results) / len(runs),
         "drift_halts_before": float(
             np.mean(
                 [any(row.signs and row.alarm_at for row in run[: NEW_FROM - 1]) for run in runs]

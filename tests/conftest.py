@@ -77,11 +77,11 @@ def server() -> Iterator[EmbeddedServer]:
     # As root the server works as another user, who may not enter every temporary folder.
     parent = ROOT_HOME if os.geteuid() == 0 else Path(tempfile.gettempdir())
     home = parent / f"roadbed-test-{uuid4().hex[:12]}"
-    found = EmbeddedServer(home)
-    found.start()
-    hurry(found)
-    yield found
-    found.stop()
+    result = EmbeddedServer(home)
+    result.start()
+    hurry(result)
+    yield result
+    result.stop()
     shutil.rmtree(home, ignore_errors=True)
 
 

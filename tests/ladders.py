@@ -134,7 +134,7 @@ async def canary(app: App) -> Release:
 
 async def traffic(app: App, numbers: Sequence[int], *, label: bool = False) -> list[Decision]:
     """Tasks decided, and compared where a candidate is tried; labelled rightly if asked."""
-    found = []
+    results = []
     for n in numbers:
         _, task = await app.decisions.submit(
             "triage", {"text": f"number {n}"}, key=None, source={"surface": "test"}
@@ -142,11 +142,11 @@ async def traffic(app: App, numbers: Sequence[int], *, label: bool = False) -> l
         assert task is not None
         decision = await task
         assert decision is not None
-        found.append(decision)
+        results.append(decision)
         if label:
             await label_one(app, decision, n)
     await app.decisions._trials.settled()
-    return found
+    return results
 
 
 async def reviewed(app: App, numbers: Sequence[int]) -> None:

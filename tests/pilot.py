@@ -45,9 +45,9 @@ async def sent(app: App, text: str) -> Decision:
         "triage", {"text": text}, key=None, source={"surface": "http", "by": "shop"}
     )
     assert running is not None
-    found = await running
-    assert found is not None
-    return found
+    result = await running
+    assert result is not None
+    return result
 
 
 async def judged(app: App, text: str, queue: str, note: str | None = None) -> Decision:
@@ -85,7 +85,7 @@ async def past(app: App, folders: Folders) -> list[Decision]:
     """Make the past, from ``start`` on; gives the corrected tasks."""
     await app.database.fetch("UPDATE use_case SET reference_rate = 0")
     await app.registry.refresh("triage")
-    found = [
+    results = [
         await judged(app, f"I want my money for order {n}", "refunds", "they want money")
         for n in range(6)
     ]
@@ -96,12 +96,12 @@ async def past(app: App, folders: Folders) -> list[Decision]:
     await edit(app, folders, SECOND, rules=MORE_RULES)
     for n in range(5):
         await judged(app, f"give me the money back, number {n}", "refunds")
-    await released(app, found)
+    await released(app, results)
     await app.halts.halt("triage", reason="Refunds went to the wrong team", actor="dev")
     await app.halts.resume("triage", actor="dev", note="mended")
     await app.halts.resume("triage", actor="ana", note="agreed")
     await app.halts.drill("triage", actor="ben")
-    return found
+    return results
 
 
 async def released(app: App, cases: list[Decision]) -> None:

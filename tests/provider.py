@@ -63,15 +63,15 @@ class Forger:
 
     def exchange(self, form: Mapping[str, str], authorization: str) -> Mapping[str, Any] | None:
         """The answer of the token endpoint; ``None`` is a refusal."""
-        found = self.codes.pop(form.get("code", ""), None)
+        result = self.codes.pop(form.get("code", ""), None)
         expected = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
         proof = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(proof).rstrip(b"=").decode()
-        if found is None or found["challenge"] != challenge:
+        if result is None or result["challenge"] != challenge:
             return None
         if authorization != f"Basic {expected}":
             return None
-        return {"access_token": "x", "token_type": "Bearer", "id_token": found["token"]}
+        return {"access_token": "x", "token_type": "Bearer", "id_token": result["token"]}
 
 
 def _signed(claims: Mapping[str, Any], algorithm: str, key: RSAKey) -> str:
@@ -107,8 +107,8 @@ def forging() -> Iterator[Forger]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             form = {name: values[0] for name, values in parse_qs(body).items()}
-            found = forger.exchange(form, self.headers.get("Authorization", ""))
-            self._answer(200 if found else 400, found or {"error": "invalid_grant"})
+            result = forger.exchange(form, self.headers.get("Authorization", ""))
+            self._answer(200 if result else 400, result or {"error": "invalid_grant"})
 
         def _answer(self, status: int, content: Mapping[str, Any]) -> None:
             body = json.dumps(content).encode()

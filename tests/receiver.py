@@ -33,27 +33,27 @@ class Receiver:
 @contextmanager
 def receiving() -> Iterator[Receiver]:
     """A receiver on a free port."""
-    found = Receiver()
+    result = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status = found.answers.pop(0) if found.answers else 200
+            status = result.answers.pop(0) if result.answers else 200
             if status == 200:
-                found.got.append(body)
-                found.keys.append(self.headers["Idempotency-Key"])
-            time.sleep(found.seconds)
+                result.got.append(body)
+                result.keys.append(self.headers["Idempotency-Key"])
+            time.sleep(result.seconds)
             self.send_response(status)
             self.end_headers()
-            self.wfile.write(json.dumps({"id": f"ref-{len(found.got)}"}).encode())
+            self.wfile.write(json.dumps({"id": f"ref-{len(result.got)}"}).encode())
 
         def log_message(self, *_: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found.url = f"http://127.0.0.1:{server.server_port}/inbox"
+    result.url = f"http://127.0.0.1:{server.server_port}/inbox"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield found
+    yield result
     server.shutdown()
     server.server_close()

@@ -236,8 +236,8 @@ async def a_proposal(app: App, name: str) -> str:
 async def an_outcome(app: App, name: str, task: str) -> str:
     """What somebody said turned out."""
     declared = app.registry.get(name).loaded.declared
-    found = await app.outcomes.report(declared, {"task": task, "right": True}, by="sender")
-    return found.outcome.id
+    result = await app.outcomes.report(declared, {"task": task, "right": True}, by="sender")
+    return result.outcome.id
 
 
 async def a_release(app: App, name: str) -> str:

@@ -43,16 +43,16 @@ async def receipts(site: Site) -> dict[str, Any]:
         return dict(answer.json())
 
     await stand(site.app, reference_rate=0.0)
-    found = {"answered": await send("take it"), "refused": await send("refuse me")}
-    found["deciding"] = await send("slow", wait=0)
+    results = {"answered": await send("take it"), "refused": await send("refuse me")}
+    results["deciding"] = await send("slow", wait=0)
     erased = await send("forget me")
     await site.app.erasure.erase(erased["task"], by="ana", reason="asked for")
-    found["erased"] = erased
+    results["erased"] = erased
     await stand(site.app, reference_rate=1.0)
-    found["blind"] = await send("drawn")
+    results["blind"] = await send("drawn")
     await stand(site.app, reference_rate=0.0, threshold=None)
-    found["in_review"] = await send("look at it")
-    return found
+    results["in_review"] = await send("look at it")
+    return results
 
 
 async def test_on_the_page_and_in_every_receipt(

@@ -135,8 +135,8 @@ class TestTheRoad:
         second = (await site.shop.get(f"/receipts?limit=4&cursor={first['next']}")).json()
         texts = [receipt["input"]["text"] for receipt in first["receipts"] + second["receipts"]]
         assert texts == [f"number {number} 100% a_b" for number in reversed(range(7))]
-        found = (await site.shop.get("/receipts?q=number+3")).json()["receipts"]
-        assert [item["input"]["text"] for item in found] == ["number 3 100% a_b"]
+        result = (await site.shop.get("/receipts?q=number+3")).json()["receipts"]
+        assert [item["input"]["text"] for item in result] == ["number 3 100% a_b"]
         assert (await site.shop.get("/receipts?q=1__%25")).json()["receipts"] == []
         one = (await site.reviewer.get("/usecases/triage/reviews?limit=4")).json()
         two = (await site.reviewer.get(f"/usecases/triage/reviews?cursor={one['next']}")).json()
@@ -173,8 +173,8 @@ class TestReviewing:
         for number in range(200):
             await sent_by_others(site, f"n {number}")
             queue = (await site.reviewer.get("/usecases/triage/reviews")).json()["reviews"]
-            if found := [item for item in queue if item["blind"] is blind]:
-                return dict(found[-1])
+            if results := [item for item in queue if item["blind"] is blind]:
+                return dict(results[-1])
         raise AssertionError("the coin never fell that way")
 
     async def test_a_blind_review_shows_nothing_until_its_verdict_stands(self, site: Site) -> None:

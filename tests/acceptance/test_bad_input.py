@@ -65,13 +65,13 @@ def posts() -> Iterator[str]:
 
 def pages() -> list[str]:
     """Every page, with names to be filled in."""
-    found = [
+    results = [
         route.path
         for route in console.create().routes
         if isinstance(route, Route) and "GET" in (route.methods or ())
     ]
     # A sign-in ends the session, and without a provider there is none to ask.
-    return [item for item in found if item != "/live" and not item.startswith("/sign-in")]
+    return [item for item in results if item != "/live" and not item.startswith("/sign-in")]
 
 
 class TestPages:
@@ -104,7 +104,7 @@ class TestPages:
         sent = (await site.shop.post(TASKS, json={"key": EVIL, "input": {"text": EVIL}})).json()
         await pump(app)
         [delivery] = await all_of(app)
-        found = await site.shop.post(
+        result = await site.shop.post(
             "/usecases/triage/incidents", json={"title": EVIL, "since": "2026-01-01T00:00:00Z"}
         )
         await app.halts.halt("triage", reason=EVIL, actor=EVIL)
@@ -118,7 +118,7 @@ class TestPages:
         named = {
             "name": "triage",
             "delivery_id": delivery.id,
-            "incident_id": found.json()["incident"],
+            "incident_id": result.json()["incident"],
             "review_id": waiting["review"]["id"],
             "release_id": await a_release(app, "triage"),
             "named": "1..1",
@@ -181,9 +181,9 @@ def harmless(answer: httpx2.Response) -> None:
 class TestWayOut:
     @pytest.fixture
     async def pool(self) -> AsyncIterator[EgressPool]:
-        found = EgressPool({}, SystemClock())
-        yield found
-        await found.aclose()
+        result = EgressPool({}, SystemClock())
+        yield result
+        await result.aclose()
 
     async def test_a_mail_is_plain_text_and_loads_nothing(self, pool: EgressPool) -> None:
         mails = Mails()
@@ -232,15 +232,15 @@ class TestSecrets:
     COUNT = 40
 
     def planted(self) -> dict[str, str]:
-        found = {}
+        results = {}
         for n in range(self.COUNT):
             key = base64.b64encode(f"planted-{n:03d}-signing-key-xyz".encode()).decode()
-            found[f"SIGN_{n}"] = f"whsec_{key}"
-            found[f"TOKEN_{n}"] = f"Bearer planted-{n:03d}-token"
-            found[f"CHAT_{n}"] = f"PLACE/planted-{n:03d}-hook"
-            found[f"MAIL_{n}"] = f"planted-{n:03d}-mail"
-            found[f"DSN_{n}"] = f"postgresql://u:planted-{n:03d}-dsn@127.0.0.1:1/none"
-        return found
+            results[f"SIGN_{n}"] = f"whsec_{key}"
+            results[f"TOKEN_{n}"] = f"Bearer planted-{n:03d}-token"
+            results[f"CHAT_{n}"] = f"PLACE/planted-{n:03d}-hook"
+            results[f"MAIL_{n}"] = f"planted-{n:03d}-mail"
+            results[f"DSN_{n}"] = f"postgresql://u:planted-{n:03d}-dsn@127.0.0.1:1/none"
+        return results
 
     async def test_none_is_in_logs_rows_errors_or_exports(
         self,
@@ -304,18 +304,18 @@ class TestSecrets:
         tables = await app.database.fetch(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = 'roadbed'"
         )
-        found = []
+        results = []
         for table in tables:
             rows = await app.database.fetch(f"SELECT * FROM {table['table_name']}")
-            found.append(repr(rows))
+            results.append(repr(rows))
         states = {item.state for item in await all_of(app)}
         assert states == {"failed", "waiting"}, states
         body = {"title": "x", "since": "2026-01-01T00:00:00Z"}
-        found.append((await site.shop.post("/usecases/triage/incidents", json=body)).text)
-        found.append((await site.shop.get("/usecases/triage/deliveries?limit=200")).text)
-        found.append((await site.shop.get("/usecases/triage")).text)
+        results.append((await site.shop.post("/usecases/triage/incidents", json=body)).text)
+        results.append((await site.shop.get("/usecases/triage/deliveries?limit=200")).text)
+        results.append((await site.shop.get("/usecases/triage")).text)
         async with browsing(site) as browser:
-            found.append((await browser.get("/usecases/triage/deliveries")).text)
+            results.append((await browser.get("/usecases/triage/deliveries")).text)
             some = (await all_of(app))[::7]
-            found += [(await browser.get(f"/deliveries/{entry.id}")).text for entry in some]
-        return "\n".join(found)
+            results += [(await browser.get(f"/deliveries/{entry.id}")).text for entry in some]
+        return "\n".join(results)

@@ -50,8 +50,8 @@ def allowance(spent: str, reserved: str = "0", cap: str = "100") -> Allowance:
 def test_a_state_says_whether_one_more_task_is_covered(
     of: Allowance, state: str, left: str
 ) -> None:
-    found = standing(of, Decimal(1), [])
-    assert (found.state, found.left) == (state, Decimal(left))
+    result = standing(of, Decimal(1), [])
+    assert (result.state, result.left) == (state, Decimal(left))
 
 
 def test_a_task_that_costs_nothing_is_covered_until_nothing_is_left() -> None:
@@ -93,9 +93,9 @@ async def test_page_and_http_show_spent_held_and_left(site: Site) -> None:
         assert "The pod was told at 50 %" in page
         assert '% of the budget spent or held"' in page
         assert "reserved at its worst, 1.00 EUR" in page
-        found = (await site.shop.get("/usecases/triage/budget")).json()
-        assert found["budget"]["per_day"] == 2.0
-        month, day = found["periods"]
+        result = (await site.shop.get("/usecases/triage/budget")).json()
+        assert result["budget"]["per_day"] == 2.0
+        month, day = result["periods"]
         assert (month["spent"], month["state"], day["left"]) == ("1.15", "open", "0.85")
         assert [alert["percent"] for alert in day["alerts"]] == [50]
         assert month["alerts"] == []
@@ -116,8 +116,8 @@ def test_the_terminal_says_the_same(tmp_path: Path, url: str) -> None:
     terminal.run("submit", "triage", '{"text": "costs 20.5"}')
     told = terminal.run("budget", "triage")
     assert "20.50 of 40.00 EUR spent (51%), 0.00 held, 19.50 left; half of it is gone" in told
-    found: Any = terminal.json("budget", "triage")
-    assert (found["budget"]["per_month"], found["periods"][0]["spent"]) == (40, "20.5")
+    result: Any = terminal.json("budget", "triage")
+    assert (result["budget"]["per_month"], result["periods"][0]["spent"]) == (40, "20.5")
     terminal.run("budget", "nobody", code=1)
 
 

@@ -126,10 +126,10 @@ class Terminal:
         return self
 
     def json(self, *arguments: str, code: int = 0) -> dict[str, object]:
-        found: dict[str, object] = json.loads(
+        result: dict[str, object] = json.loads(
             self.run(*arguments, "--json", code=code).splitlines()[-1]
         )
-        return found
+        return result
 
 
 @pytest.fixture
@@ -195,9 +195,9 @@ def test_reviews_by_keys_and_by_command(terminal: Terminal) -> None:
 
 def waiting_for(terminal: Terminal) -> list[str]:
     """The reviews that wait for whoever sits there."""
-    found = terminal.json("review", "list", "triage")["reviews"]
-    assert isinstance(found, list)
-    return [review["id"] for review in found]
+    result = terminal.json("review", "list", "triage")["reviews"]
+    assert isinstance(result, list)
+    return [review["id"] for review in result]
 
 
 def test_a_label_that_was_never_seen_is_asked_about(terminal: Terminal) -> None:
@@ -307,8 +307,8 @@ def test_mistakes_are_told_with_the_fix_and_stable_exit_codes(terminal: Terminal
     terminal.run("submit", "nobody", "{}", code=1)
     assert "no use case" in terminal.errors
     (folder / "usecase.py").write_text("def broken(:\n")
-    found = terminal.json("check", "usecases/desk", code=3)
-    assert found["ok"] is False
+    result = terminal.json("check", "usecases/desk", code=3)
+    assert result["ok"] is False
     assert "usecase.py:1" in terminal.run("check", "usecases/desk", code=3)
     terminal.run("improve", "desk", code=1)
     assert "cannot be used" in terminal.errors
@@ -360,8 +360,8 @@ def test_the_log_is_verified_and_a_receipt_proven(terminal: Terminal) -> None:
     (terminal.folder / "audit" / "checkpoints.log").write_text("{\n")
     told = terminal.run("audit", "verify", code=3)
     assert "Line 1 of checkpoints.log cannot be read" in told
-    found = terminal.json("audit", "verify", code=3)
-    assert found["entries"] == 2
+    result = terminal.json("audit", "verify", code=3)
+    assert result["entries"] == 2
 
 
 @pytest.mark.usefixtures("as_shipped")
@@ -412,10 +412,10 @@ def test_the_person_at_a_terminal_is_its_account_whatever_the_environment_says(
     Folders(terminal.folder / "usecases").write()
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         terminal.environment[name] = "ana"
-    found = terminal.json("submit", "triage", '{"text": "unsure"}')
+    result = terminal.json("submit", "triage", '{"text": "unsure"}')
     own = pwd.getpwuid(os.getuid()).pw_name
-    assert found["source"] == {"surface": "cli", "by": own}
-    terminal.run("review", "give", str(found["review"]["id"]), "reject", code=1)  # type: ignore[index]
+    assert result["source"] == {"surface": "cli", "by": own}
+    terminal.run("review", "give", str(result["review"]["id"]), "reject", code=1)  # type: ignore[index]
     assert "somebody else has to judge it" in terminal.errors
     assert "Nothing waits" in terminal.run("review", "list", "triage")
 
@@ -476,8 +476,8 @@ def test_roles_and_tokens_are_given_and_taken_back(terminal: Terminal) -> None:
     assert token not in listed
     assert "reviewer of triage, by root" in listed
     assert "submit; triage; until 20" in listed
-    found = terminal.json("user", "tokens", "rae")["tokens"][0]["id"]  # type: ignore[index]
-    terminal.run("user", "revoke-token", found)
+    result = terminal.json("user", "tokens", "rae")["tokens"][0]["id"]  # type: ignore[index]
+    terminal.run("user", "revoke-token", result)
     terminal.run("user", "revoke", "rae", "triage", "reviewer")
     assert "No token is in force" in terminal.run("user", "tokens")
 

@@ -201,13 +201,13 @@ class TestHttp:
             path = "/usecases/triage/deliveries?state=held"
             first = (await site.reviewer.get(f"{path}&limit=2")).json()
             second = (await site.reviewer.get(f"{path}&before={first['next']}")).json()
-            found = first["deliveries"] + second["deliveries"]
-            assert [item["content"]["action"]["amount"] for item in found] == [102, 101, 100]
+            result = first["deliveries"] + second["deliveries"]
+            assert [item["content"]["action"]["amount"] for item in result] == [102, 101, 100]
             assert second["next"] is None
-            one = (await site.reviewer.get(f"/deliveries/{found[0]['id']}")).json()
+            one = (await site.reviewer.get(f"/deliveries/{result[0]['id']}")).json()
             assert one["attempts"] == []
-            say = f"/deliveries/{found[0]['id']}/say"
-            wrong = {"what": "approve", "hash": found[1]["content_hash"]}
+            say = f"/deliveries/{result[0]['id']}/say"
+            wrong = {"what": "approve", "hash": result[1]["content_hash"]}
             await problem(await site.reviewer.post(say, json=wrong), 409, "approval_invalid")
             right = {"what": "approve", "hash": one["delivery"]["content_hash"], "note": "seen"}
             await problem(await site.shop.post(say, json=right), 409, "approval_invalid")
@@ -217,7 +217,7 @@ class TestHttp:
             await problem(await site.reviewer.post(say, json=right), 409, "delivery_state")
             await pump(site.app)
             assert ledger.said("action") == [{"amount": 102.0}]
-            receipt = (await site.shop.get(f"/receipts/{found[0]['task_id']}")).json()
+            receipt = (await site.shop.get(f"/receipts/{result[0]['task_id']}")).json()
             [sent] = receipt["deliveries"]
             assert (sent["state"], sent["attempts"], sent["approved_by"]) == (
                 "delivered",

@@ -254,12 +254,12 @@ class TestSample:
         assert len({item.text for item in first}) == 2_000
 
     def test_has_24_queues_and_15_percent_that_belong_to_none(self) -> None:
-        found = generate(9_600)
-        queues = {item.queue for item in found}
+        result = generate(9_600)
+        queues = {item.queue for item in result}
         assert queues == {*queue_phrasings(), None}
         assert len(queue_phrasings()) == 24
-        assert sum(entry.queue is None for entry in found) / 9_600 == pytest.approx(0.15, abs=0.01)
-        assert all("{" not in element.text and element.text.isprintable() for element in found)
+        assert sum(entry.queue is None for entry in result) / 9_600 == pytest.approx(0.15, abs=0.01)
+        assert all("{" not in element.text and element.text.isprintable() for element in result)
 
     def test_is_printed_as_a_table(self) -> None:
         done = subprocess.run(

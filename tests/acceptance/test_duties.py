@@ -128,12 +128,12 @@ class TestSubmitOnly:
                 answer = await client.post(
                     f"{town.site.address}/v1/usecases/triage/tasks", json=body
                 )
-            found = answer.json()
-            assert (answer.status_code, found["task"]) == (200, sent["task"])
-            assert found["review"]["verdict"] is None
+            result = answer.json()
+            assert (answer.status_code, result["task"]) == (200, sent["task"])
+            assert result["review"]["verdict"] is None
             assert "secret" not in answer.text
             assert '"reviewer"' not in answer.text
-            assert found["decision"]["hidden"] is (person == "narrow")
+            assert result["decision"]["hidden"] is (person == "narrow")
 
 
 class TestTicks:

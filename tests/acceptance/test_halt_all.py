@@ -41,10 +41,10 @@ def three(folders: Folders, url: str) -> str:
 async def test_the_others_are_halted_and_the_one_is_named(three: str, settings: Settings) -> None:
     async with open_app(settings, three) as app:
         with held(three, "second"):
-            found = await app.halts.halt_all(reason="everything", actor="ana")
-        assert [halt.use_case for halt in found.halts] == ["first", "triage"]
-        assert list(found.failed) == ["second"]
-        assert "lock timeout" in found.failed["second"]
+            result = await app.halts.halt_all(reason="everything", actor="ana")
+        assert [halt.use_case for halt in result.halts] == ["first", "triage"]
+        assert list(result.failed) == ["second"]
+        assert "lock timeout" in result.failed["second"]
         assert [item.use_case for item in await app.halts.in_force()] == ["first", "triage"]
         again = await app.halts.halt_all(reason="everything", actor="ana")
         assert (len(again.halts), again.failed) == (3, {})
@@ -79,6 +79,6 @@ async def test_the_terminal_says_so_and_ends_with_a_failure(
         assert "Halted triage: fenced after" in told
         assert "NOT HALTED second: " in terminal.errors
         assert "2 of 3 use cases are halted" in terminal.errors
-        found = terminal.json("halt", "--all", "--reason", "everything", code=1)
-        assert list(found["failed"]) == ["second"]  # type: ignore[call-overload]
+        result = terminal.json("halt", "--all", "--reason", "everything", code=1)
+        assert list(result["failed"]) == ["second"]  # type: ignore[call-overload]
     assert "Halted second" in terminal.run("halt", "--all", "--reason", "everything")

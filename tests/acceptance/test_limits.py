@@ -235,12 +235,12 @@ def test_a_network_of_ipv6_counts_as_one_client() -> None:
 
 def test_proxies_are_named_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROADBED_TRUSTED_PROXIES", "10.0.0.0/8, 192.168.1.7")
-    found = bounds()
-    assert found.trusts("10.9.9.9")
-    assert found.trusts("192.168.1.7")
-    assert not found.trusts("192.168.1.8")
-    assert not found.trusts("")
-    assert Connections(found).limits is found
+    result = bounds()
+    assert result.trusts("10.9.9.9")
+    assert result.trusts("192.168.1.7")
+    assert not result.trusts("192.168.1.8")
+    assert not result.trusts("")
+    assert Connections(result).limits is result
 
 
 def test_files_are_opened_as_far_as_the_machine_allows() -> None:

@@ -25,8 +25,8 @@ async def task(site: Site, text: str = "take it back", **more: Any) -> str:
 async def report(site: Site, **body: Any) -> dict[str, Any]:
     answer = await site.shop.post(OUTCOMES, json=body)
     assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    result: dict[str, Any] = answer.json()
+    return result
 
 
 async def rows(database: Database, text: str, **facts: Any) -> list[Any]:
@@ -53,16 +53,16 @@ class TestReporting:
         told = await report(
             automatic, task_key="order 7", right=True, note="resolved", source="crm"
         )
-        found = told["outcome"]
-        assert (found["task_id"], found["right"], found["note"]) == (one, True, "resolved")
-        assert (found["reported_by"], found["counts"], told["repeated"]) == ("shop", True, False)
+        result = told["outcome"]
+        assert (result["task_id"], result["right"], result["note"]) == (one, True, "resolved")
+        assert (result["reported_by"], result["counts"], told["repeated"]) == ("shop", True, False)
         receipt = (await automatic.reviewer.get(f"/receipts/{one}")).json()
         assert [(outcome["id"], outcome["source"]) for outcome in receipt["outcomes"]] == [
-            (found["id"], "crm")
+            (result["id"], "crm")
         ]
         assert receipt["review"] is None
         listed = (await automatic.reviewer.get(OUTCOMES)).json()
-        assert [item["id"] for item in listed["outcomes"]] == [found["id"]]
+        assert [item["id"] for item in listed["outcomes"]] == [result["id"]]
         assert (listed["summary"]["automatic"], listed["summary"]["right"]) == (1, 1)
         assert 0.0 < listed["summary"]["low"] < 0.1
 
@@ -197,10 +197,10 @@ class TestRefusals:
     ) -> None:
         one = await task(automatic)
         body = {name: one if value == "TASK" else value for name, value in body.items()}
-        found = await problem(
+        result = await problem(
             await automatic.shop.post(OUTCOMES, json=body), 422, "outcome_invalid"
         )
-        assert says in found["detail"]
+        assert says in result["detail"]
         assert await rows(automatic.app.database, "SELECT 1 FROM outcome") == []
 
     @pytest.mark.parametrize("many", [[], "x", [{}] * 1001, None])

@@ -224,8 +224,8 @@ class TestDeclarations:
 
     @pytest.mark.parametrize(("route", "permission"), MUST_NEED.items())
     def test_what_matters_needs_what_it_must(self, route: str, permission: Permission) -> None:
-        [found] = [item for item in ROUTES if str(item) == route]
-        assert found.needs.permissions == (permission,)
+        [result] = [item for item in ROUTES if str(item) == route]
+        assert result.needs.permissions == (permission,)
 
 
 class TestLists:

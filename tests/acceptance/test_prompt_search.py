@@ -47,9 +47,9 @@ def patient(folders: Folders) -> None:
 
 async def ended(ben: httpx2.AsyncClient) -> Any:
     for _ in range(600):
-        found = (await ben.get(SEARCH)).json()["search"]
-        if found["ended_at"]:
-            return found
+        result = (await ben.get(SEARCH)).json()["search"]
+        if result["ended_at"]:
+            return result
         await asyncio.sleep(0.1)
     raise AssertionError
 
@@ -82,11 +82,11 @@ async def test_it_runs_by_itself_and_what_it_finds_waits(
             await site.app.prompt_search.search(
                 site.app.registry.get("triage").loaded, budget=PromptBudget(), actor="chi"
             )
-        found = await ended(ben)
-        assert found["by"] == "ben"
-        assert 0 < found["asked"] <= 300
+        result = await ended(ben)
+        assert result["by"] == "ben"
+        assert 0 < result["asked"] <= 300
         waiting = (await ben.get("/usecases/triage/proposals")).json()["proposals"]
-        assert found["proposal"] in {item["id"] for item in waiting}
+        assert result["proposal"] in {item["id"] for item in waiting}
         async with browsing(site) as page:
             shown = (await page.get("/usecases/triage/improve")).text
             assert "A better text of prompts/route.md" in shown

@@ -31,10 +31,10 @@ async def orders(folders: Folders, settings: Settings, url: str) -> AsyncIterato
 async def test_over_http(orders: Site) -> None:
     api = orders.reviewer
     assert (await api.get(LIST)).json() == {"proposals": []}
-    found = (await api.post(LIST)).json()["proposals"]
-    assert {item["kind"] for item in found} == {"rule", "record", "alias"}
-    assert (await api.get(LIST)).json()["proposals"] == found
-    by_kind = {entry["kind"]: entry["id"] for entry in found}
+    result = (await api.post(LIST)).json()["proposals"]
+    assert {item["kind"] for item in result} == {"rule", "record", "alias"}
+    assert (await api.get(LIST)).json()["proposals"] == result
+    by_kind = {entry["kind"]: entry["id"] for entry in result}
     rule = f"/proposals/{by_kind['rule']}"
     assert (await api.get(rule)).json()["proposal"]["patch"]["set"] == {"line": "garden"}
     wrong = {"edited": {"set": {"line": "nowhere"}}}
@@ -93,8 +93,8 @@ async def terminal(tmp_path: Path, settings: Settings, url: str, folders: Folder
 
 
 def test_in_a_terminal(terminal: Terminal) -> None:
-    found: Any = terminal.json("proposals", "list", "triage", "--suggest")["proposals"]
-    rule = next(item for item in found if item["kind"] == "rule")["id"]
+    result: Any = terminal.json("proposals", "list", "triage", "--suggest")["proposals"]
+    rule = next(item for item in result if item["kind"] == "rule")["id"]
     told = terminal.run("proposals", "show", rule)
     assert 'Where region is north and code starts with "7": line is garden' in told
     assert "20 of 20 changed answers would be right: 83.2–100.0 %, n = 20" in told

@@ -22,10 +22,10 @@ TITLE = "Wrong <script>document.title='owned'</script> refunds"
 
 @pytest.fixture
 async def ledger(site: Site) -> Ledger:
-    found = Ledger()
-    declared(site.app).deliver("crm", to=found)
+    result = Ledger()
+    declared(site.app).deliver("crm", to=result)
     await stand(site.app, reference_rate=0.0)
-    return found
+    return result
 
 
 def hour_ago() -> str:
@@ -45,17 +45,17 @@ class TestIncidents:
         body = {"title": TITLE, "since": hour_ago()}
         answer = await site.shop.post(INCIDENTS, json=body)
         assert answer.status_code == 200, answer.text
-        found = answer.json()
+        result = answer.json()
         assert answer.headers["content-disposition"] == (
-            f'attachment; filename="incident-triage-{found["incident"]}.json"'
+            f'attachment; filename="incident-triage-{result["incident"]}.json"'
         )
-        assert [receipt["task"] for receipt in found["receipts"]] == [first]
-        assert found["summary"]["by_state"] == {"delivered": 1}
-        assert (found["title"], found["declared_by"]) == (TITLE, "shop")
+        assert [receipt["task"] for receipt in result["receipts"]] == [first]
+        assert result["summary"]["by_state"] == {"delivered": 1}
+        assert (result["title"], result["declared_by"]) == (TITLE, "shop")
         assert len(ledger.got) == 1
         await task(site, "later")
-        again = (await site.reviewer.get(f"{INCIDENTS}/{found['incident']}")).json()
-        assert (again["until"], again["summary"]) == (found["until"], found["summary"])
+        again = (await site.reviewer.get(f"{INCIDENTS}/{result['incident']}")).json()
+        assert (again["until"], again["summary"]) == (result["until"], result["summary"])
         assert (again["declared_by"], again["collected_by"]) == ("shop", "reviewer")
         rows = await site.app.database.fetch("SELECT 1 FROM audit_entry WHERE kind = 'incident'")
         assert len(rows) == 1  # reading it again declares nothing
@@ -92,12 +92,12 @@ class TestIncidents:
             folders.write(name=name)
         async with serving(settings, url) as site:
             body = {"title": "x", "since": hour_ago()}
-            found = (await site.shop.post(INCIDENTS, json=body)).json()
-            foreign = await site.shop.get(f"/usecases/other/incidents/{found['incident']}")
+            result = (await site.shop.post(INCIDENTS, json=body)).json()
+            foreign = await site.shop.get(f"/usecases/other/incidents/{result['incident']}")
             missing = await site.shop.get("/usecases/other/incidents/inc_none")
             told = await problem(foreign, 404, "incident_unknown")
             other = await problem(missing, 404, "incident_unknown")
-            assert told["detail"].replace(found["incident"], "inc_none") == other["detail"]
+            assert told["detail"].replace(result["incident"], "inc_none") == other["detail"]
             await problem(
                 await site.shop.post("/usecases/nobody/incidents", json=body),
                 404,
@@ -106,7 +106,7 @@ class TestIncidents:
             async with browsing(site) as browser:
                 for path in ("", "/file"):
                     foreign = await browser.get(
-                        f"/usecases/other/incident/{found['incident']}{path}"
+                        f"/usecases/other/incident/{result['incident']}{path}"
                     )
                     assert foreign.status_code == 404
                 assert (await browser.get("/usecases/nobody/incident")).status_code == 404
@@ -120,8 +120,8 @@ class TestIncidents:
         (folder / "usecase.py").write_text("def broken(:\n")
         async with serving(settings, url) as site:
             body = {"title": "x", "since": hour_ago()}
-            found = (await site.shop.post(INCIDENTS, json=body)).json()
-            assert found["summary"]["tasks"] == 1
+            result = (await site.shop.post(INCIDENTS, json=body)).json()
+            assert result["summary"]["tasks"] == 1
             async with browsing(site) as browser:
                 assert (await browser.get("/usecases/triage/incident")).status_code == 200
 

@@ -88,8 +88,8 @@ class TestHttp:
         await problem(
             await site.shop.post(revisions("tsk_none"), json={"input": {}}), 404, "task_unknown"
         )
-        found = (await site.shop.get(f"/receipts/{first}")).json()
-        assert (found["revision"], found["revisions"]) == (1, [])
+        result = (await site.shop.get(f"/receipts/{first}")).json()
+        assert (result["revision"], result["revisions"]) == (1, [])
 
     async def test_a_token_that_only_sends_reads_nothing_of_others(self, site: Site) -> None:
         first = await task(site, "to secret")
@@ -191,9 +191,9 @@ def test_in_the_terminal(folders: Folders, tmp_path: Path, url: str) -> None:
     told = terminal.run("revise", first["task"], '{"text": "to billing"}', "--reason", "a typo")
     assert "2 of 2: this one" in told
     assert 'text: "to returns" -> "to billing"' in told
-    found = json.loads(terminal.run("revise", first["task"], "-", "--json", typed='{"text": "c"}'))
-    assert (found["revision"], found["revises"]) == (3, first["task"])
-    assert f"3 of 3: {found['task']}" in terminal.run("receipt", first["task"])
+    result = json.loads(terminal.run("revise", first["task"], "-", "--json", typed='{"text": "c"}'))
+    assert (result["revision"], result["revises"]) == (3, first["task"])
+    assert f"3 of 3: {result['task']}" in terminal.run("receipt", first["task"])
     terminal.run("revise", "tsk_none", '{"text": "c"}', code=1)
     assert "no task" in terminal.errors
     terminal.run("revise", first["task"], "nothing", code=1)

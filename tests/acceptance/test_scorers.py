@@ -90,8 +90,8 @@ async def draw_all(app: App) -> None:
 async def judge_all(app: App, *, wrong: Sequence[str] = ()) -> int:
     """A reviewer judges whatever waits: the answers shown, as right unless named in ``wrong``."""
     declared, judged = app.registry.get("replies").loaded.declared, 0
-    while found := await app.reviews.claim_next("replies", reviewer="rae"):
-        [review] = found
+    while result := await app.reviews.claim_next("replies", reviewer="rae"):
+        [review] = result
         assert review.output is not None, review
         kind = VerdictKind.REJECT if review.output["text"] in wrong else VerdictKind.ACCEPT
         given = await app.reviews.give(
@@ -105,8 +105,8 @@ async def judge_all(app: App, *, wrong: Sequence[str] = ()) -> int:
 async def label_all(app: App) -> int:
     """A reviewer gives the exact number for whatever waits, blind."""
     declared, labelled = app.registry.get("replies").loaded.declared, 0
-    while found := await app.reviews.claim_next("replies", reviewer="rae"):
-        [review] = found
+    while result := await app.reviews.claim_next("replies", reviewer="rae"):
+        [review] = result
         assert review.output is None
         right = {"amount": float(review.input["number"])}
         await app.reviews.give(

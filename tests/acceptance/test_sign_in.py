@@ -406,8 +406,8 @@ async def back(client: httpx2.AsyncClient, code: str, state: str) -> httpx2.Resp
 
 async def whoever(client: httpx2.AsyncClient) -> str | None:
     page = await client.get("/you")
-    found = re.search(r"<h1>([a-z0-9.-]+)", page.text)
-    return found[1] if page.status_code == 200 and found else None
+    match = re.search(r"<h1>([a-z0-9.-]+)", page.text)
+    return match[1] if page.status_code == 200 and match else None
 
 
 @pytest.fixture(scope="module")

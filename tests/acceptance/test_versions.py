@@ -62,10 +62,10 @@ async def test_what_a_client_can_get_wrong(folders: Folders, settings: Settings,
         for body in ({}, {"version": None}, {"version": True}, {"version": "x" * 99}, {"a": 1}):
             await problem(await post(replay, json=body), 422, "request_invalid")
         for odd in ("%00", "%ED%A0%80", "1%00", "1..%00", "%F0%9F%98%80"):
-            found = await get(f"{USECASE}/versions/{odd}")
-            assert found.status_code == 422 if "%00" in odd else found.status_code in {200, 404}, (
-                odd
-            )
+            result = await get(f"{USECASE}/versions/{odd}")
+            assert (
+                result.status_code == 422 if "%00" in odd else result.status_code in {200, 404}
+            ), odd
         for odd in ("\0", "\u202e", " 1 "):
             assert (await post(replay, json={"version": odd})).status_code in {404, 409, 422}
         none = await post("/receipts/tsk_none/replay", json={"version": "1"})

@@ -47,16 +47,16 @@ def at(path: Path, node: ast.expr | ast.stmt, what: str) -> str:
 
 def imported_names(tree: ast.Module) -> dict[str, str]:
     """Local name to what it stands for: ``from yaml import load as l`` gives l → yaml.load."""
-    found: dict[str, str] = {}
+    results: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for name in node.names:
                 root = name.name.partition(".")[0]
-                found[name.asname or root] = name.name if name.asname else root
+                results[name.asname or root] = name.name if name.asname else root
         elif isinstance(node, ast.ImportFrom) and node.module:
             for item in node.names:
-                found[item.asname or item.name] = f"{node.module}.{item.name}"
-    return found
+                results[item.asname or item.name] = f"{node.module}.{item.name}"
+    return results
 
 
 def dotted(node: ast.expr, names: dict[str, str]) -> str:
@@ -73,20 +73,20 @@ def allows_pickle(keyword: ast.keyword) -> bool:
 
 
 def code_from_data(root: Path) -> list[str]:
-    found: list[str] = []
+    results: list[str] = []
     for path, tree in python_files(root):
         names = imported_names(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
                 whole = [f"{module}.{item.name}".lstrip(".") for item in node.names]
-                found += [at(path, node, entry) for entry in whole if RUNS_CODE.fullmatch(entry)]
+                results += [at(path, node, entry) for entry in whole if RUNS_CODE.fullmatch(entry)]
             elif isinstance(node, ast.Attribute | ast.Name):
                 if RUNS_CODE.fullmatch(name := dotted(node, names)):
-                    found.append(at(path, node, name))
+                    results.append(at(path, node, name))
             elif isinstance(node, ast.keyword) and allows_pickle(node):
-                found.append(at(path, node.value, "allow_pickle"))
-    return found
+                results.append(at(path, node.value, "allow_pickle"))
+    return results
 
 
 def pieces(node: ast.AST) -> list[str]:
@@ -136,7 +136,7 @@ def judges(node: ast.AST, helpers: frozenset[str] = frozenset()) -> bool:
 
 
 def never_failing_tests(root: Path) -> list[str]:
-    found: list[str] = []
+    results: list[str] = []
     for path, tree in python_files(root):
         if not path.name.startswith("test_"):
             continue
@@ -150,31 +150,31 @@ def never_failing_tests(root: Path) -> list[str]:
             for function in functions
             if not function.name.startswith("test") and judges(function)
         )
-        found += [
+        results += [
             at(path, item, f"{item.name} asserts nothing")
             for item in functions
             if item.name.startswith("test") and not judges(item, helpers)
         ]
-    return found
+    return results
 
 
 def loose_locks(folder: Path) -> list[str]:
     """Lines of lock files that name an address, an option, or a package without pin or hash."""
     locks = sorted(folder.glob("*.txt"))
-    found = [] if locks else [f"no lock file in {folder}"]
+    result = [] if locks else [f"no lock file in {folder}"]
     for path in locks:
         text = path.read_text(encoding="utf-8")
         if "://" in text or "@" in text:
-            found.append(f"{path.name} has an address")
+            result.append(f"{path.name} has an address")
         for line in text.replace("\\\n", " ").splitlines():
             if not line.strip() or line.lstrip().startswith("#"):
                 continue
             name = line.partition("--hash")[0].strip()
             if not PINNED.fullmatch(name):
-                found.append(f"{path.name}: {name or line.strip()} is not pinned")
+                result.append(f"{path.name}: {name or line.strip()} is not pinned")
             elif not HASH.search(line):
-                found.append(f"{path.name}: {name} has no hash")
-    return found
+                result.append(f"{path.name}: {name} has no hash")
+    return result
 
 
 def digest(path: Path) -> str:
@@ -309,8 +309,8 @@ def test_other_strings_are_left_alone(tmp_path: Path, text: str) -> None:
     ],
 )
 def test_a_test_that_cannot_fail_is_found(tmp_path: Path, text: str, *, fails: bool) -> None:
-    found = never_failing_tests(plant(tmp_path, text, "test_planted.py"))
-    assert bool(found) is not fails
+    result = never_failing_tests(plant(tmp_path, text, "test_planted.py"))
+    assert bool(result) is not fails
 
 
 @pytest.mark.parametrize(

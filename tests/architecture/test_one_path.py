@@ -167,20 +167,20 @@ def functions_of(tree: ast.AST) -> Iterator[int]:
 
 def second_callers(root: Path) -> list[str]:
     """Every place below ``root`` that calls a decider, or asks a runner, and must not."""
-    found = []
+    results = []
     for path, tree in python_files(root):
         name, reading = path.relative_to(root).as_posix(), Reading(tree)
         for what, (pattern, holders) in _NAMES.items():
             if not name.startswith(holders):
                 lines = [line for line, word in names(tree) if pattern.fullmatch(word)]
-                found += [f"{name}:{line} names {what}" for line in lines]
+                results += [f"{name}:{line} names {what}" for line in lines]
         if not name.startswith(HOLD_DECIDERS):
-            found += [f"{name}:{line} names a decider" for line in functions_of(tree)]
+            results += [f"{name}:{line} names a decider" for line in functions_of(tree)]
         if not name.startswith((*CALL_DECIDERS, *HAND_ON)):
-            found += [f"{name}:{line} calls a decider" for line in reading.calls_of_deciders()]
+            results += [f"{name}:{line} calls a decider" for line in reading.calls_of_deciders()]
         if not name.startswith(ASK_RUNNERS):
-            found += [f"{name}:{line} asks a runner" for line in reading.calls_of_runners()]
-    return found
+            results += [f"{name}:{line} asks a runner" for line in reading.calls_of_runners()]
+    return results
 
 
 def test_only_one_place_calls_a_decider_and_only_one_asks_for_it() -> None:
@@ -342,17 +342,17 @@ FIRST_SCORES = {
 
 
 def test_no_statement_compares_answers() -> None:
-    found = {
+    results = {
         f"{path.name}: {compared}"
         for path in sorted(PACKAGE.rglob("*.sql"))
         for compared in comparisons(path.read_text(encoding="utf-8"))
     }
-    assert found - FIRST_SCORES == set()
+    assert results - FIRST_SCORES == set()
 
 
 def test_functions_in_migrations_are_read_too() -> None:
-    found = {path.name for path in PACKAGE.rglob("*.sql")}
-    assert {"m0013_revisions.sql", "m0018_losses.sql", "queries.sql"} <= found
+    results = {path.name for path in PACKAGE.rglob("*.sql")}
+    assert {"m0013_revisions.sql", "m0018_losses.sql", "queries.sql"} <= results
 
 
 @pytest.mark.parametrize(

@@ -60,22 +60,22 @@ def measure(root: Path) -> Figures:
 
 def over_the_caps(figures: Figures) -> list[str]:
     """One sentence for each cap that does not hold."""
-    found = [
+    results = [
         f"{where} has {lines} lines, more than 500"
         for where, lines in figures.files.items()
         if lines > 500
     ]
-    found += [
+    results += [
         f"{where} is {depth} folders deep, more than 3"
         for where, depth in figures.folders.items()
         if depth > 3
     ]
     if (middle := median(figures.functions.values())) > 10:
-        found.append(f"the median function has {middle} lines, more than 10")
+        results.append(f"the median function has {middle} lines, more than 10")
     if (share := share_over_50(figures.functions)) >= 0.02:
         longest = [where for where, lines in figures.functions.items() if lines > 50]
-        found.append(f"{share:.1%} of functions are over 50 lines, not under 2 %: {longest}")
-    return found
+        results.append(f"{share:.1%} of functions are over 50 lines, not under 2 %: {longest}")
+    return results
 
 
 def function(lines: int) -> str:

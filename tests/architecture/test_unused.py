@@ -38,13 +38,13 @@ def defined(path: Path) -> set[str]:
 
 def words() -> Counter[str]:
     """How often each word stands anywhere; this file counts for nothing."""
-    found: Counter[str] = Counter()
+    result: Counter[str] = Counter()
     for reader in READERS:
         place = ROOT / reader
         for path in place.rglob("*") if place.is_dir() else [place]:
             if path.suffix in TEXTS and path != Path(__file__):
-                found.update(re.findall(r"\w+", path.read_text(encoding="utf-8")))
-    return found
+                result.update(re.findall(r"\w+", path.read_text(encoding="utf-8")))
+    return result
 
 
 def test_nothing_is_defined_that_nothing_uses() -> None:

@@ -75,8 +75,8 @@ def body_of(random: Random, fields: list[str]) -> bytes:
 
 def fields_of(document: dict[str, Any]) -> list[str]:
     """Every name of a field that the API's own description has."""
-    found = set(re.findall(r'"(\w+)": \{"', json.dumps(document)))
-    return sorted(found | {"input", "key", "verdict", "output", "note", "reason", "actions"})
+    results = set(re.findall(r'"(\w+)": \{"', json.dumps(document)))
+    return sorted(results | {"input", "key", "verdict", "output", "note", "reason", "actions"})
 
 
 def address_of(random: Random, path: str, real: dict[str, str]) -> str:
@@ -88,10 +88,10 @@ def address_of(random: Random, path: str, real: dict[str, str]) -> str:
             return real[name]
         return "".join(f"%{byte:02x}" for byte in random.choice(TEXTS)[:200].encode()) or "x"
 
-    found = NAMED.sub(fill, path)
+    result = NAMED.sub(fill, path)
     if random.random() < 0.3:
-        found += "?" + random.choice(QUERIES)
-    return found
+        result += "?" + random.choice(QUERIES)
+    return result
 
 
 @pytest.fixture

@@ -49,16 +49,16 @@ def word(kind: str, number: int) -> str:
 
 def environment(address: str) -> dict[str, str]:
     """Secrets of connectors and providers, by the name of their variable."""
-    found = {}
+    results = {}
     for n in range(OF_EACH):
         signing = base64.b64encode(word("signing", n).encode()).decode()
-        found[f"SIGN_{n}"] = f"whsec_{signing}"
-        found[f"TOKEN_{n}"] = f"Bearer {word('token', n)}"
-        found[f"CHAT_{n}"] = f"{address}/{word('chat', n)}"
-        found[f"MAIL_{n}"] = word("mail", n)
-        found[f"DSN_{n}"] = f"postgresql://u:{word('dsn', n)}@127.0.0.1:1/none"
-        found[f"PROVIDER_{n}_API_KEY"] = word("provider", n)
-    return found
+        results[f"SIGN_{n}"] = f"whsec_{signing}"
+        results[f"TOKEN_{n}"] = f"Bearer {word('token', n)}"
+        results[f"CHAT_{n}"] = f"{address}/{word('chat', n)}"
+        results[f"MAIL_{n}"] = word("mail", n)
+        results[f"DSN_{n}"] = f"postgresql://u:{word('dsn', n)}@127.0.0.1:1/none"
+        results[f"PROVIDER_{n}_API_KEY"] = word("provider", n)
+    return results
 
 
 def spellings(secret: str) -> Iterator[str]:
@@ -139,13 +139,13 @@ async def used_by_people(site: Site) -> list[str]:
 
 async def everything(site: Site) -> Mapping[str, str]:
     """Each place where something can be read: rows, pages, answers of the API."""
-    app, found = site.app, {}
+    app, result = site.app, {}
     tables = await app.database.fetch(
         "SELECT table_name FROM information_schema.tables WHERE table_schema = 'roadbed'"
     )
     for table in tables:
         rows = await app.database.fetch(f"SELECT * FROM {table['table_name']}")
-        found[f"table {table['table_name']}"] = repr(rows)
+        result[f"table {table['table_name']}"] = repr(rows)
     [task] = await app.database.fetch("SELECT id FROM task LIMIT 1")
     [delivery] = await app.database.fetch("SELECT id FROM delivery LIMIT 1")
     named = {"name": "triage", "task_id": task["id"], "delivery_id": delivery["id"], "named": "1"}
@@ -157,14 +157,14 @@ async def everything(site: Site) -> Mapping[str, str]:
     for path, verbs in api.create().openapi()["paths"].items():
         if "get" in verbs:
             answer = await site.shop.get(f"{site.address}/v1{filled(path)}")
-            found[f"/v1{path}"] = answer.text
+            result[f"/v1{path}"] = answer.text
     async with browsing(site, "shop") as browser:
         for route in console.create().routes:
             if isinstance(route, Route) and "GET" in (route.methods or ()):
                 if route.path == "/live" or route.path.startswith("/sign-"):
                     continue
-                found[route.path] = (await browser.get(filled(route.path))).text
-    return found
+                result[route.path] = (await browser.get(filled(route.path))).text
+    return result
 
 
 def files(folder: Path) -> Mapping[str, str]:
@@ -196,15 +196,15 @@ async def test_none_of_them_is_anywhere(
             async with serving(settings, f"{url}{joined}password={own[0]}") as site:
                 await used_by_connectors(site, receiver.url)
                 made = await used_by_people(site)
-                found = dict(await everything(site))
+                results = dict(await everything(site))
         assert len(receiver.arrivals) >= 3 * OF_EACH  # they were used
     said = capfd.readouterr()
-    found |= files(tmp_path)
-    found |= {"the log": repr(logged), "standard output": said.out, "standard error": said.err}
+    results |= files(tmp_path)
+    results |= {"the log": repr(logged), "standard output": said.out, "standard error": said.err}
     secrets = [*planted.values(), *made, *own]
     assert len(secrets) >= rounds(60, 200)
-    assert len(found) > 60
+    assert len(results) > 60
     for secret in secrets:
         for spelling in spellings(secret):
-            places = [place for place, text in found.items() if spelling in text]
+            places = [place for place, text in results.items() if spelling in text]
             assert places == [], spelling

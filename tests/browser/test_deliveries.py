@@ -212,11 +212,11 @@ async def test_pages_fit_a_telephone(desk: Desk, scheme: str) -> None:
     await desk.site.app.halts.drill("triage", actor="a_long_name_" * 6)
     desk.crm.trouble = [RefusedError("a_long_word_" * 20)]
     await desk.send("plain " + "a_long_word_" * 20, "refund 100")
-    found = await all_of(desk.site.app)
-    task = found[0].task_id
+    result = await all_of(desk.site.app)
+    task = result[0].task_id
     await desk.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     await desk.page.set_viewport_size({"width": 390, "height": 844})
-    paths = [f"/deliveries/{item.id}" for item in found]
+    paths = [f"/deliveries/{item.id}" for item in result]
     paths += ["/", "/halt", f"/receipts/{task}"]
     paths += [f"/usecases/triage{entry}" for entry in ("", "/deliveries", "/halt")]
     for halted in (False, True):

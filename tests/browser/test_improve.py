@@ -43,8 +43,8 @@ class Desk:
 
     async def states(self) -> dict[str, str]:
         every = ("open", "accepted", "rejected", "withdrawn")
-        found = await self.site.app.proposals.list("triage", states=every)
-        return {item.kind: item.state for item in found}
+        results = await self.site.app.proposals.list("triage", states=every)
+        return {item.kind: item.state for item in results}
 
 
 @pytest.fixture

@@ -95,8 +95,8 @@ async def test_what_a_viewer_may_not_do_is_not_offered(site: Site, page: Page) -
     await page.goto(f"{site.address}/usecases/triage")
     for name in ("Drill now", "Halt triage", "Review g r", "People"):
         for role in ("button", "link"):
-            found = page.get_by_role(role, name=name, exact=True)
-            assert await found.count() == 0, name
+            result = page.get_by_role(role, name=name, exact=True)
+            assert await result.count() == 0, name
     refused = await page.goto(f"{site.address}/usecases/triage/review")
     assert refused is not None
     assert refused.status == 403

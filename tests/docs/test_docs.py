@@ -94,11 +94,11 @@ def test_every_verb_is_documented_and_nothing_else() -> None:
 
 def test_every_error_code_is_documented_with_its_status() -> None:
     page = (ROOT / "docs/reference/errors.md").read_text(encoding="utf-8")
-    found = {
+    results = {
         code: int(status)
         for code, status in re.findall(r"^\| `(\w+)` \| (\d+) ", page, re.MULTILINE)
     }
-    assert found == STATUS
+    assert results == STATUS
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

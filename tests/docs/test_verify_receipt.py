@@ -35,8 +35,8 @@ def run(*arguments: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def check() -> Check:
-    found: Check = runpy.run_path(str(PROGRAM))["check"]
-    return found
+    result: Check = runpy.run_path(str(PROGRAM))["check"]
+    return result
 
 
 def leaves(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -60,8 +60,8 @@ def other(value: Any, place: int) -> Any:
 
 async def document(app: App) -> dict[str, Any]:
     _, proof = await proof_of_a_reviewed_task(app)
-    found: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(proof)))
-    return found
+    result: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(proof)))
+    return result
 
 
 def test_it_is_short_enough_to_read() -> None:

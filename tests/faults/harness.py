@@ -259,13 +259,13 @@ class Stage:
     async def ready_at_once(self) -> None:
         """Wait until the server decides with one commit."""
         for number in range(600):
-            found = await self.send(f"harmless {number}")
-            if found is not None:
+            result = await self.send(f"harmless {number}")
+            if result is not None:
                 way = _one(
                     self.url,
                     "SELECT task.xmin::text = decision.xmin::text AS at_once FROM task"
                     " JOIN decision ON decision.task_id = task.id WHERE task.id = %s",
-                    found["task"],
+                    result["task"],
                 )
                 if way["at_once"]:
                     return
@@ -275,9 +275,9 @@ class Stage:
     async def until_decided(self, text: str, *, key: str) -> dict[str, Any]:
         """Send it until its receipt has a decision."""
         for _ in range(600):
-            found = await self.send(text, key=key)
-            if found is not None and found["decision"]:
-                return found
+            result = await self.send(text, key=key)
+            if result is not None and result["decision"]:
+                return result
             await asyncio.sleep(0.1)
         raise AssertionError(f"{text!r} was never decided: {self.server.said()}")
 
@@ -290,8 +290,8 @@ class Stage:
                 address = f"{self.address}/v1/usecases/triage/tasks"
                 response = await http.post(address, json=body)
                 if response.status_code in (200, 202):
-                    found: dict[str, Any] = response.json()
-                    return found
+                    result: dict[str, Any] = response.json()
+                    return result
         return None
 
     def database_pid(self) -> int:

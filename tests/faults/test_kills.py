@@ -42,8 +42,8 @@ async def test_an_input_that_kills_its_child_process_stops_nothing_else() -> Non
     async with Slow() as receiver, stage(receiver, warm=UNMEASURED) as at:
         await at.ready_at_once()
         starts = at.server.starts
-        found = await at.until_decided("poison", key="p")
-        assert found["decision"]["reason_code"] == "decider_failed"
+        result = await at.until_decided("poison", key="p")
+        assert result["decision"]["reason_code"] == "decider_failed"
         assert at.server.starts == starts
 
 
@@ -52,14 +52,14 @@ async def test_an_input_that_kills_the_server_is_counted_and_goes_to_a_person() 
     async with Slow() as receiver, stage(receiver, isolation="none", warm=UNMEASURED) as at:
         await at.ready_at_once()
         starts = at.server.starts
-        found = await at.until_decided("poison", key="p")
-        assert found["decision"]["reason_code"] == "interrupted"
+        result = await at.until_decided("poison", key="p")
+        assert result["decision"]["reason_code"] == "interrupted"
         # Once without a trace, then three counted attempts.
         assert 3 <= at.server.starts - starts <= 5
         starts = at.server.starts
         await at.ready_at_once()
         again = await at.until_decided("poison", key="p")
-        assert again["task"] == found["task"]
+        assert again["task"] == result["task"]
         assert at.server.starts == starts
 
 

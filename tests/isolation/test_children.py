@@ -234,10 +234,10 @@ usecase.decider(Looks())
 
     @pytest.fixture
     def secrets(self, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
-        found = {"MODEL_KEY": "sk-model-0123456789", "CONNECTOR_TOKEN": "tok-0123456789abc"}
-        for name, value in found.items():
+        results = {"MODEL_KEY": "sk-model-0123456789", "CONNECTOR_TOKEN": "tok-0123456789abc"}
+        for name, value in results.items():
             monkeypatch.setenv(name, value)
-        return found
+        return results
 
     @pytest.fixture
     def folder(self, folders: Folders) -> Path:

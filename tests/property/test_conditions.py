@@ -28,9 +28,9 @@ def says(condition: CandidateCondition, value: Any) -> bool:
     """What the compiled condition says; a condition may ask for nothing but its field."""
     program = compiled(condition.cel, {"input", "output", "confidence"})
     assert set(cel.compile(condition.cel).variables()) == {"input"}
-    found = program.execute({"input": {condition.field.name: value}, "output": {}})
-    assert isinstance(found, bool)
-    return found
+    result = program.execute({"input": {condition.field.name: value}, "output": {}})
+    assert isinstance(result, bool)
+    return result
 
 
 @given(name=NAMES, test=st.sampled_from(["is", "starts", "contains"]), value=VALUES, found=VALUES)

@@ -27,15 +27,15 @@ REPORT = st.fixed_dictionaries(
 
 @given(JSON | st.dictionaries(st.sampled_from([*FIELDS, "more"]), JSON))
 def test_anything_is_read_or_refused_in_words(sent: Any) -> None:
-    found = None
+    result = None
     with suppress(OutcomeError):
-        found = read(sent)
-    if found is not None:
-        assert (found.task is None) != (found.task_key is None)
-        assert found.right is not None or found.output is not None
-        assert found.happened_at is None or found.happened_at.tzinfo is not None
-        assert all(len(getattr(found, name) or "") <= most for name, most in LONGEST.items())
-        assert re.fullmatch("[0-9a-f]{64}", validation.digest(found, "tsk_1"))
+        result = read(sent)
+    if result is not None:
+        assert (result.task is None) != (result.task_key is None)
+        assert result.right is not None or result.output is not None
+        assert result.happened_at is None or result.happened_at.tzinfo is not None
+        assert all(len(getattr(result, name) or "") <= most for name, most in LONGEST.items())
+        assert re.fullmatch("[0-9a-f]{64}", validation.digest(result, "tsk_1"))
 
 
 @given(REPORT, REPORT, TEXT)

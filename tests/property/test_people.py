@@ -110,9 +110,9 @@ def test_a_token_reaches_no_further_than_its_scopes(scopes: list[str] | None) ->
 
 @given(st.text(), st.frozensets(st.sampled_from(["ana", "ana-2", "person"])))
 def test_any_text_leads_to_a_name_that_is_free(text: str, taken: frozenset[str]) -> None:
-    found = free_name(as_name(text), taken)
-    assert is_name(found)
-    assert found not in taken
+    result = free_name(as_name(text), taken)
+    assert is_name(result)
+    assert result not in taken
 
 
 @given(st.text(max_size=LONGEST_PASSWORD + 5))

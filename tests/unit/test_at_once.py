@@ -453,9 +453,9 @@ async def test_a_canary_is_compared_whatever_the_number_of_commits(ready: App) -
     ready.decisions._trials.compare = (  # type: ignore[method-assign]
         lambda service, trial, task, *more: asked.append(task.id)
     )
-    found = ready.registry.get("triage")
-    trial = Trial(release="r", step="shadow", version=found.live, share=0.0, sticky_by=None)
-    ready.registry._services["triage"] = replace(found, trial=trial)
+    result = ready.registry.get("triage")
+    trial = Trial(release="r", step="shadow", version=result.live, share=0.0, sticky_by=None)
+    ready.registry._services["triage"] = replace(result, trial=trial)
     admission, _ = await send(ready)
     assert asked == [admission.task.id]
     assert await commits(ready) == [1]

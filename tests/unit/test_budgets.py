@@ -59,25 +59,25 @@ class TestOneTask:
         self, app: App
     ) -> None:
         await budgeted(app, per_month=3.0)
-        found = [await decide(app, f"task {n} costs 1") for n in range(5)]
-        codes = [item.routed.code for item in found]
+        results = [await decide(app, f"task {n} costs 1") for n in range(5)]
+        codes = [item.routed.code for item in results]
         assert codes == [Reason.PROVEN] * 3 + [Reason.BUDGET] * 2
-        assert all(entry.review_id for entry in found[3:])
+        assert all(entry.review_id for entry in results[3:])
         assert (await used(app))[0] == (Decimal(3), Decimal(0))
 
     async def test_what_was_not_spent_is_there_for_the_next(self, app: App) -> None:
         await budgeted(app, per_month=1.0)
-        found = [await decide(app, f"task {n} costs 0.1") for n in range(12)]
-        automatic = [item for item in found if item.routed.route is Route.AUTOMATIC]
+        results = [await decide(app, f"task {n} costs 0.1") for n in range(12)]
+        automatic = [item for item in results if item.routed.route is Route.AUTOMATIC]
         assert len(automatic) == 1  # after the first, 0.9 is left, less than the worst of one task
         await budgeted(app, per_month=1.0, per_task=0.1)
-        found = [await decide(app, f"again {n} costs 0.1") for n in range(12)]
-        assert sum(entry.routed.route is Route.AUTOMATIC for entry in found) == 9
+        results = [await decide(app, f"again {n} costs 0.1") for n in range(12)]
+        assert sum(entry.routed.route is Route.AUTOMATIC for entry in results) == 9
 
     async def test_the_day_counts_too(self, app: App) -> None:
         await budgeted(app, per_day=2.0)
-        found = [await decide(app, f"task {n} costs 1") for n in range(4)]
-        assert [item.routed.code for item in found].count(Reason.BUDGET) == 2
+        results = [await decide(app, f"task {n} costs 1") for n in range(4)]
+        assert [item.routed.code for item in results].count(Reason.BUDGET) == 2
         month, day = await used(app)
         assert month == day == (Decimal(2), Decimal(0))
 
@@ -127,8 +127,8 @@ class TestOneTask:
 class TestManyAtOnce:
     async def test_nothing_is_overspent_and_nothing_blocked_falsely(self, app: App) -> None:
         await budgeted(app, per_month=300.0)
-        found = await asyncio.gather(*(decide(app, f"task {n} costs 1") for n in range(500)))
-        automatic = sum(item.routed.route is Route.AUTOMATIC for item in found)
+        result = await asyncio.gather(*(decide(app, f"task {n} costs 1") for n in range(500)))
+        automatic = sum(item.routed.route is Route.AUTOMATIC for item in result)
         assert automatic == 300
         assert (await used(app))[0] == (Decimal(300), Decimal(0))
 
@@ -142,8 +142,8 @@ class TestManyAtOnce:
             async def both(number: int) -> Decision:
                 return await decide((app, other)[number % 2], f"task {number} costs 1")
 
-            found = await asyncio.gather(*(both(number) for number in range(300)))
-        assert sum(item.routed.route is Route.AUTOMATIC for item in found) == 120
+            result = await asyncio.gather(*(both(number) for number in range(300)))
+        assert sum(item.routed.route is Route.AUTOMATIC for item in result) == 120
 
     @pytest.mark.usefixtures("unmeasured")
     async def test_many_who_find_nothing_left_do_not_wait_in_a_circle(self, app: App) -> None:

@@ -73,48 +73,48 @@ def reading(rows: list[dict[str, Any]], judged_by: UseCase | None = None) -> dic
 class TestReading:
     def test_one_that_loses_twenty_times_as_much_falls(self) -> None:
         rows = [row(number, 0.05, 1.0) for number in range(400)]
-        found = reading(rows)
-        assert found["breach"] is not None
-        assert "mean loss: +0.95 beside the live version on" in found["breach"]
-        [wrong] = [check for check in found["checks"] if check["name"] == "wrong"]
+        result = reading(rows)
+        assert result["breach"] is not None
+        assert "mean loss: +0.95 beside the live version on" in result["breach"]
+        [wrong] = [check for check in result["checks"] if check["name"] == "wrong"]
         assert wrong["n"] < 20
-        assert (found["broken"], found["fixed"]) == (400, 0)
+        assert (result["broken"], result["fixed"]) == (400, 0)
 
     def test_one_that_loses_less_does_not_fall_and_is_ready(self) -> None:
-        found = reading([row(number, 0.4, 0.1) for number in range(100)])
-        assert (found["breach"], found["ready"]) == (None, True)
-        assert (found["broken"], found["fixed"]) == (0, 100)
+        result = reading([row(number, 0.4, 0.1) for number in range(100)])
+        assert (result["breach"], result["ready"]) == (None, True)
+        assert (result["broken"], result["fixed"]) == (0, 100)
 
     def test_where_both_say_the_same_neither_loses_more(self) -> None:
-        found = reading([row(number, 0.4, 0.4, labelled=False) for number in range(50)])
-        assert (found["breach"], found["undecided"], found["ready"]) == (None, 0, True)
-        [wrong] = [check for check in found["checks"] if check["name"] == "wrong"]
+        result = reading([row(number, 0.4, 0.4, labelled=False) for number in range(50)])
+        assert (result["breach"], result["undecided"], result["ready"]) == (None, 0, True)
+        [wrong] = [check for check in result["checks"] if check["name"] == "wrong"]
         assert (wrong["n"], wrong["candidate"], wrong["live"]) == (50, 0.0, 0.0)
 
     def test_what_nobody_can_tell_counts_against_the_candidate_alone(self) -> None:
         lost = declared(scorer=lambda *_: Score.unknown("no idea"))
-        found = reading([row(number, 0.1, 0.2) for number in range(60)], lost)
-        assert found["breach"] is not None
-        assert "+1 beside" in found["breach"]
+        result = reading([row(number, 0.1, 0.2) for number in range(60)], lost)
+        assert result["breach"] is not None
+        assert "+1 beside" in result["breach"]
 
     def test_no_answer_loses_everything(self) -> None:
         rows = [row(number, 0.0, 0.2) for number in range(60)]
         for one in rows:
             one |= {"candidate_output": None, "candidate_reason": "decider_failed"}
-        found = reading(rows)
-        [wrong] = [check for check in found["checks"] if check["name"] == "wrong"]
+        result = reading(rows)
+        [wrong] = [check for check in result["checks"] if check["name"] == "wrong"]
         assert wrong["breached"]
 
     def test_a_promise_about_wrong_answers_is_judged_by_these_as_before(self) -> None:
         rows = [row(number, 0.05, 1.0) for number in range(400)]
-        found = reading(rows, declared(risk_measure="wrong"))
-        assert found["breach"] is None  # both are wrong alike
+        result = reading(rows, declared(risk_measure="wrong"))
+        assert result["breach"] is None  # both are wrong alike
         lenient = reading(rows, declared(risk_measure="wrong", tolerance=0.1))
         assert "wrong where the other was right" in (lenient["breach"] or "")
 
     def test_nothing_compared_says_nothing(self) -> None:
-        found = reading([])
-        assert "nothing is known yet" in found["checks"][0]["line"]
+        result = reading([])
+        assert "nothing is known yet" in result["checks"][0]["line"]
 
 
 def losses(chance: np.random.Generator, n: int, worse: float) -> list[tuple[float, float]]:
@@ -133,8 +133,8 @@ class TestPromise:
         fallen = 0
         for seed in range(runs):
             pairs = losses(np.random.default_rng(seed), 600, MARGIN)
-            found = trial_statistics.tested_as("wrong", pairs, MARGIN, delta, measure="mean_loss")
-            fallen += found["breached"]
+            result = trial_statistics.tested_as("wrong", pairs, MARGIN, delta, measure="mean_loss")
+            fallen += result["breached"]
         print(f"{fallen} of {runs} canaries at the margin fell, at {delta} each")
         assert fallen <= binom.ppf(0.99, runs, delta)
 
@@ -161,8 +161,8 @@ class TestPromise:
         for seed in range(runs):
             for worse in (MARGIN, 0.0):
                 pairs = np.array(losses(np.random.default_rng(seed), 4_000, worse))
-                found = mean_difference(pairs[:, 0] - pairs[:, 1], CERTAINTY)
-                ok = found.upper <= MARGIN
+                result = mean_difference(pairs[:, 0] - pairs[:, 1], CERTAINTY)
+                ok = result.upper <= MARGIN
                 passed, good = passed + (ok and worse > 0), good + (ok and worse == 0)
         print(f"{passed} of {runs} at the margin passed, {good} as good as the live version")
         assert passed <= binom.ppf(0.99, runs, 1.0 - CERTAINTY)

@@ -35,9 +35,9 @@ class Refund(BaseModel):
 
 @pytest.fixture
 def ledger(app: App) -> Ledger:
-    found = Ledger()
-    declared(app).deliver("crm", to=found)
-    return found
+    result = Ledger()
+    declared(app).deliver("crm", to=result)
+    return result
 
 
 async def say(app: App, decision: Decision, queue: str, **more: Any) -> None:
@@ -303,11 +303,11 @@ class TestActions:
 
     @pytest.fixture
     def bank(self, app: App) -> Ledger:
-        found = Ledger()
+        result = Ledger()
         declared(app).action(
-            "refund", Refund, to=found, effect="irreversible", per_task=3, key="{delivery.id}"
+            "refund", Refund, to=result, effect="irreversible", per_task=3, key="{delivery.id}"
         )
-        return found
+        return result
 
     async def refunded(self, app: App, decision: Decision, *amounts: float) -> None:
         actions: list[Mapping[str, Any]] = [

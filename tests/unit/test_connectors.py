@@ -105,9 +105,9 @@ class House:
 @pytest.fixture
 async def house() -> AsyncIterator[House]:
     clock, environment = Calendar(), dict(SECRETS)
-    found = House(EgressPool(environment, clock), clock, environment)
-    yield found
-    await found.pool.aclose()
+    result = House(EgressPool(environment, clock), clock, environment)
+    yield result
+    await result.pool.aclose()
 
 
 @pytest.fixture
@@ -235,10 +235,10 @@ class ChatLedger:
     receiver: Receiver
 
     async def standing(self, sending: DeliveryRequest) -> Sequence[Sequence[str]]:
-        found = [texts(arrival.body) for arrival in self.receiver.arrivals]
+        results = [texts(arrival.body) for arrival in self.receiver.arrivals]
         return [
             [html.unescape(text) for text in item]
-            for item in found
+            for item in results
             if any(text.startswith(f"{sending.key}: ") for text in item)
         ]
 
@@ -270,8 +270,8 @@ class FolderLedger:
         if self.folder.format == "csv":
             rows = [row for entry in path.glob("*.csv") for row in read_csv(entry)]
             return [list(row.values()) for row in rows if row["task"] == task]
-        found = [texts(element.read_bytes()) for element in path.glob("*.json")]
-        return [one for one in found if task in one]
+        results = [texts(element.read_bytes()) for element in path.glob("*.json")]
+        return [one for one in results if task in one]
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -399,13 +399,13 @@ def postgres_subject(request: pytest.FixtureRequest, house: House) -> Subject:
 
 def folder_subject(request: pytest.FixtureRequest, house: House, kind: Any) -> Subject:
     path: Path = request.getfixturevalue("tmp_path")
-    found = Folder(path, format=kind, columns=COLUMNS, file="{output.note}")
+    result = Folder(path, format=kind, columns=COLUMNS, file="{output.note}")
     return Subject(
-        connector=found,
-        ledger=FolderLedger(found),
+        connector=result,
+        ledger=FolderLedger(result),
         egress=house.egress,
-        unreachable=replace(found, path=path / "not-mounted"),
-        refusing=replace(found, columns={"missing": "{output.missing}"}),
+        unreachable=replace(result, path=path / "not-mounted"),
+        refusing=replace(result, columns={"missing": "{output.missing}"}),
     )
 
 
@@ -477,12 +477,12 @@ async def test_it_conforms(subject: Subject, check: Check) -> None:
 
 
 async def test_the_suite_says_what_it_looked_at(house: House, receiver: Receiver) -> None:
-    found = await check_connector(
+    result = await check_connector(
         Webhook(receiver.url, private=True), receiver, house.egress, secrets=["s3cret"]
     )
-    assert found["a_repeated_key_makes_no_second_effect"] == "held"
-    assert found["a_cut_after_sending_is_unknown"] == "not looked at"
-    assert set(found) == set(CHECKS)
+    assert result["a_repeated_key_makes_no_second_effect"] == "held"
+    assert result["a_cut_after_sending_is_unknown"] == "not looked at"
+    assert set(result) == set(CHECKS)
 
 
 @dataclass(frozen=True)
@@ -908,8 +908,8 @@ async def test_a_row_keeps_types_and_a_repeated_key_updates_it(house: House, tab
     assert sent.reference == "one"
     async with await psycopg.AsyncConnection.connect(table) as connection:
         cursor = await connection.execute("SELECT key, note, n, whole FROM out.results")
-        found = await cursor.fetchall()
-    assert found == [("one", "second", again.content["count"], dict(again.content))]
+        rows = await cursor.fetchall()
+    assert rows == [("one", "second", again.content["count"], dict(again.content))]
 
 
 async def test_a_row_of_nothing_but_its_key(house: House, table: str) -> None:
@@ -1292,9 +1292,9 @@ async def test_looking_up_tells_not_there_from_not_known(house: House, receiver:
     )
     sending = make_request()
     assert await connector.look_up(sending, house.egress()) is None
-    found = await connector.look_up(sending, house.egress())
-    assert found is not None
-    assert found.reference == "x"
+    result = await connector.look_up(sending, house.egress())
+    assert result is not None
+    assert result.reference == "x"
     assert await connector.look_up(sending, house.egress()) is None
     with pytest.raises(TemporaryError):
         await connector.look_up(sending, house.egress())

@@ -291,9 +291,9 @@ async def decide(inquiry, context):
         )
         async with serving(settings, url) as app:
             began = time.monotonic()
-            found = await asyncio.gather(*(decide(app, f"{n}") for n in range(20)))
+            result = await asyncio.gather(*(decide(app, f"{n}") for n in range(20)))
             assert time.monotonic() - began < 0.8
-            assert {item.routed.code for item in found} == {Reason.NOT_PROVEN}
+            assert {item.routed.code for item in result} == {Reason.NOT_PROVEN}
             assert (await decide(app, "fail")).routed.code is Reason.DECIDER_FAILED
             assert (await decide(app, "slow")).routed.code is Reason.DECIDER_TIMEOUT
             assert (await decide(app, "block")).routed.code is Reason.DECIDER_TIMEOUT
@@ -308,10 +308,10 @@ async def decide(inquiry, context):
             assert (await decide(app)).routed.code is Reason.NO_VERSION
             await app.releases.improve(app.registry.get("triage").loaded, actor="ana")
             await app.registry.refresh("triage")
-            found = await asyncio.gather(
+            result = await asyncio.gather(
                 *(decide(app, text) for text in ["a", "poison", "b", "short", "c"])
             )
-            codes = [item.routed.code for item in found]
+            codes = [item.routed.code for item in result]
             assert codes[0] is codes[2] is codes[4] is Reason.NOT_PROVEN
             assert codes[1] is codes[3] is Reason.DECIDER_FAILED
             slow = await asyncio.gather(decide(app, "hang"), decide(app, "after"))
@@ -379,14 +379,14 @@ class TestAdmission:
         assert task is None
 
     async def test_many_at_once_under_one_key_become_one_task(self, app: App) -> None:
-        found = await asyncio.gather(
+        result = await asyncio.gather(
             *(
                 app.decisions.submit("triage", {"text": "once"}, key="k", source=SOURCE)
                 for _ in range(30)
             )
         )
-        assert len({admission.task.id for admission, _ in found}) == 1
-        assert sum(not admission.repeated for admission, _ in found) == 1
+        assert len({admission.task.id for admission, _ in result}) == 1
+        assert sum(not admission.repeated for admission, _ in result) == 1
         row = await app.database.fetch_one("SELECT count(*) AS n FROM task")
         assert row == {"n": 1}
 
@@ -605,14 +605,14 @@ def test_where_values_came_from_is_read_as_it_will_be_stored(provenance: Any, re
         queue: str
 
     given = Answer(output=Out(queue="a"), confidence=0.9, provenance=provenance)
-    found = routing.read_answer(given, Out)
+    result = routing.read_answer(given, Out)
     if read is None:
-        assert isinstance(found, NotAnswered)
-        assert "provenance" in found.reason
+        assert isinstance(result, NotAnswered)
+        assert "provenance" in result.reason
     else:
-        assert isinstance(found, Answered)
-        assert found.provenance == read
-        assert Content(output=found.output, provenance=found.provenance).hash
+        assert isinstance(result, Answered)
+        assert result.provenance == read
+        assert Content(output=result.output, provenance=result.provenance).hash
 
 
 async def test_where_nothing_could_be_recorded_nothing_is_decided(

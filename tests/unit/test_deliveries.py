@@ -105,8 +105,8 @@ async def all_of(app: App) -> list[Delivery]:
 
 
 async def one(app: App) -> Delivery:
-    [found] = await all_of(app)
-    return found
+    [result] = await all_of(app)
+    return result
 
 
 class TestResults:
@@ -123,13 +123,13 @@ class TestResults:
         assert sending.key == f"{decision.task_id}-returns"
         assert sending.content["output"] == {"queue": "returns"}
         assert sending.content["task"] == {"id": decision.task_id, "key": None}
-        found = await one(app)
-        assert (found.state, found.reference, found.attempt) == (
+        result = await one(app)
+        assert (result.state, result.reference, result.attempt) == (
             DeliveryState.DELIVERED,
             "ref-1",
             1,
         )
-        [attempt] = (await app.deliveries.get(found.id, served=SERVED))[1]
+        [attempt] = (await app.deliveries.get(result.id, served=SERVED))[1]
         assert attempt["outcome"] == "delivered"
         kinds = [
             row["kind"]
@@ -252,18 +252,18 @@ class TestResults:
 class TestTrouble:
     @pytest.fixture
     async def ledger(self, app: App) -> Ledger:
-        found = Ledger()
-        declared(app).deliver("crm", to=found)
+        result = Ledger()
+        declared(app).deliver("crm", to=result)
         await stand(app, reference_rate=0.0)
-        return found
+        return result
 
     async def test_what_did_not_happen_is_tried_again_later(self, app: App, ledger: Ledger) -> None:
         ledger.trouble = [TemporaryError("busy", retry_after=30.0)]
         await decide(app)
         await pump(app)
-        found = await one(app)
-        assert (found.state, found.attempt) == (DeliveryState.WAITING, 1)
-        assert (found.next_at - app.clock.now()).total_seconds() > 20
+        result = await one(app)
+        assert (result.state, result.attempt) == (DeliveryState.WAITING, 1)
+        assert (result.next_at - app.clock.now()).total_seconds() > 20
         await at_once(app)
         await pump(app)
         assert (len(ledger.got), (await one(app)).attempt) == (1, 2)
@@ -274,12 +274,12 @@ class TestTrouble:
         ledger.trouble = [RefusedError("no such account")]
         await decide(app)
         await pump(app)
-        found = await one(app)
-        assert (found.state, "no such account" in (found.reason or "")) == (
+        result = await one(app)
+        assert (result.state, "no such account" in (result.reason or "")) == (
             DeliveryState.FAILED,
             True,
         )
-        await app.deliveries.say(found.id, "replay", person="ana", served=SERVED)
+        await app.deliveries.say(result.id, "replay", person="ana", served=SERVED)
         await pump(app)
         assert (await one(app)).state is DeliveryState.DELIVERED
 
@@ -295,11 +295,11 @@ class TestTrouble:
         )
         ledger.trouble = [UnknownOutcomeError("cut off again")]
         await pump(app)
-        found = await one(app)
-        assert found.state is DeliveryState.UNKNOWN
+        result = await one(app)
+        assert result.state is DeliveryState.UNKNOWN
         with pytest.raises(DeliveryStateError):
-            await app.deliveries.say(found.id, "replay", person="ana", served=SERVED)
-        await app.deliveries.say(found.id, "happened", person="ana", served=SERVED)
+            await app.deliveries.say(result.id, "replay", person="ana", served=SERVED)
+        await app.deliveries.say(result.id, "happened", person="ana", served=SERVED)
         assert ((await one(app)).state, len(ledger.got)) == (DeliveryState.DELIVERED, 0)
 
     async def test_without_keys_a_person_decides_at_once(self, app: App, ledger: Ledger) -> None:
@@ -307,9 +307,9 @@ class TestTrouble:
         ledger.trouble = [ValueError("anything else counts as unknown")]
         await decide(app)
         await pump(app)
-        found = await one(app)
-        assert found.state is DeliveryState.UNKNOWN
-        await app.deliveries.say(found.id, "did-not-happen", person="ana", served=SERVED)
+        result = await one(app)
+        assert result.state is DeliveryState.UNKNOWN
+        await app.deliveries.say(result.id, "did-not-happen", person="ana", served=SERVED)
         await pump(app)
         assert len(ledger.got) == 1
 
@@ -325,8 +325,12 @@ class TestTrouble:
         ledger.there = True
         await at_once(app)
         await pump(app)
-        found = await one(app)
-        assert (found.state, found.reference, ledger.got) == (DeliveryState.DELIVERED, "found", [])
+        result = await one(app)
+        assert (result.state, result.reference, ledger.got) == (
+            DeliveryState.DELIVERED,
+            "found",
+            [],
+        )
 
     async def test_a_sender_that_never_came_back_is_unknown(self, app: App, ledger: Ledger) -> None:
         ledger.key_horizon = None
@@ -661,12 +665,12 @@ class TestActions:
             may_approve=may_approve,
         )
         await pump(app)
-        found = await one(app)
-        assert found.state is (DeliveryState.DELIVERED if released else DeliveryState.HELD)
+        result = await one(app)
+        assert result.state is (DeliveryState.DELIVERED if released else DeliveryState.HELD)
         assert len(ledger.got) == released
         if not released:
             await app.deliveries.say(
-                found.id, "approve", person="ana", served=SERVED, content_hash=found.content_hash
+                result.id, "approve", person="ana", served=SERVED, content_hash=result.content_hash
             )
             await pump(app)
         assert ledger.said("action") == [{"amount": 100.0}]
@@ -857,8 +861,8 @@ class TestHalt:
 
     async def test_the_clocks_of_reviewers_stand_still_meanwhile(self, app: App) -> None:
         async def moment() -> float:
-            found = await late_before(app.database, app.clock, "triage", 72.0)
-            return (app.clock.now() - found).total_seconds() / 3600.0
+            result = await late_before(app.database, app.clock, "triage", 72.0)
+            return (app.clock.now() - result).total_seconds() / 3600.0
 
         assert await moment() == pytest.approx(72.0, abs=0.01)
         for hours, ended in ((80, 70), (75, 60), (10, 5)):
@@ -873,9 +877,9 @@ class TestHalt:
         assert await moment() == pytest.approx(72.0 + 5.0 + 20.0, abs=0.01)
 
     async def test_all_can_be_stopped_at_once(self, app: App) -> None:
-        found = await app.halts.halt_all(reason="everything", actor="ana")
-        assert [halt.use_case for halt in found.halts] == ["triage"]
-        assert found.failed == {}
+        result = await app.halts.halt_all(reason="everything", actor="ana")
+        assert [halt.use_case for halt in result.halts] == ["triage"]
+        assert result.failed == {}
         assert await app.halts.standing("triage") is not None
 
 

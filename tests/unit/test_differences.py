@@ -69,13 +69,13 @@ def declared(**changes: Any) -> list[str]:
 
 
 def test_two_that_are_the_same_say_so() -> None:
-    found = difference(OLD, replace(OLD, id="ver_b", number=7))
-    assert found.summary == "Versions 6 and 7 do the same."
-    assert (found.changes, found.prompts, found.files) == ([], [], [])
+    result = difference(OLD, replace(OLD, id="ver_b", number=7))
+    assert result.summary == "Versions 6 and 7 do the same."
+    assert (result.changes, result.prompts, result.files) == ([], [], [])
 
 
 def test_the_first_sentence_sums_up() -> None:
-    found = compared(
+    result = compared(
         declaration={**DECLARED, "risk_limit": 0.01},
         learned_from=912,
         learned_until=datetime(2026, 11, 20, tzinfo=UTC),
@@ -83,11 +83,11 @@ def test_the_first_sentence_sums_up() -> None:
         covered=61,
         trained={"weights": "w2"},
     )
-    assert found.summary == (
+    assert result.summary == (
         "Version 7 differs from version 6 in 1 part of the declaration, 512 more examples and its "
         "threshold; it automates 61 % of the reference sample instead of 48 %."
     )
-    assert said(found) == [
+    assert said(result) == [
         "Error limit lowered from 2 % to 1 %.",
         "Learned from 400 examples, now 912: 512 more, the newest of 2026-11-20.",
         (
@@ -105,20 +105,20 @@ def test_the_first_sentence_sums_up() -> None:
     ],
 )
 def test_a_threshold_comes_and_goes(before: float | None, after: float | None, words: str) -> None:
-    found = difference(replace(OLD, threshold=before), replace(OLD, threshold=after))
-    assert said(found)[0].startswith(words)
-    assert "0 %" in said(found)[0]
+    result = difference(replace(OLD, threshold=before), replace(OLD, threshold=after))
+    assert said(result)[0].startswith(words)
+    assert "0 %" in said(result)[0]
 
 
 def test_nothing_is_said_of_a_threshold_that_never_was() -> None:
-    found = difference(replace(OLD, threshold=None), replace(OLD, threshold=None, items=9))
-    assert said(found) == []
+    result = difference(replace(OLD, threshold=None), replace(OLD, threshold=None, items=9))
+    assert said(result) == []
 
 
 def test_the_same_examples_learned_again() -> None:
-    found = compared(trained={"weights": "w2"})
-    assert said(found) == ["Trained again on 400 examples, the newest of 2026-11-01."]
-    assert "being trained again" in found.summary
+    result = compared(trained={"weights": "w2"})
+    assert said(result) == ["Trained again on 400 examples, the newest of 2026-11-01."]
+    assert "being trained again" in result.summary
     fewer = compared(learned_from=399, learned_until=None)
     assert said(fewer) == ["Learned from 400 examples, now 399: 1 fewer."]
 
@@ -135,13 +135,13 @@ class TestRules:
             .replace(b"< 10", b"< 25")
             .replace(b"decide: allow", b"decide: review")
         )
-        found = {item.words: item for item in self.found(after)}
-        assert set(found) == {
+        results = {item.words: item for item in self.found(after)}
+        assert set(results) == {
             "Rule “cross” added.",
             "Rule “angry” removed.",
             "Rule “small”: decision and condition changed.",
         }
-        small = found["Rule “small”: decision and condition changed."]
+        small = results["Rule “small”: decision and condition changed."]
         assert small.before == "for the action refund, when action.amount < 10 → allow"
         assert small.after == "for the action refund, when action.amount < 25 → review"
 
@@ -163,8 +163,8 @@ class TestRules:
         assert rules.read(content) == {}
 
     def test_two_rules_of_one_name_are_two(self) -> None:
-        found = rules.read(b"before: [{name: a, when: x}, {name: a, when: y}]")
-        assert list(found) == ["a", "a (2)"]
+        result = rules.read(b"before: [{name: a, when: x}, {name: a, when: y}]")
+        assert list(result) == ["a", "a (2)"]
 
 
 class TestPatches:
@@ -194,17 +194,17 @@ class TestPatches:
     )
     def test_each_is_told_with_its_reason(self, patch: dict[str, Any], words: str) -> None:
         content = {"id": "pro_1", **patch}
-        found = compared(patches=[content], reasons={"pro_1": "Seen 12 times."})
-        [change] = found.changes
+        result = compared(patches=[content], reasons={"pro_1": "Seen 12 times."})
+        [change] = result.changes
         assert (change.words, change.sign) == (f"{words}: accepted.", "+")
         assert change.reason == "Seen 12 times."
         [gone] = difference(replace(OLD, patches=[content]), OLD).changes
         assert (gone.words, gone.sign) == (f"{words}: no longer there.", "-")
 
     def test_a_prompt_patch_is_shown_among_the_prompts(self) -> None:
-        found = compared(patches=[{"kind": "prompt", "file": "answer.md", "text": "Be brief."}])
-        assert found.changes == []
-        [prompt] = found.prompts
+        result = compared(patches=[{"kind": "prompt", "file": "answer.md", "text": "Be brief."}])
+        assert result.changes == []
+        [prompt] = result.prompts
         assert [(piece.sign, piece.text) for piece in prompt.pieces] == [
             (" ", "Be "),
             ("-", "kind"),
@@ -263,16 +263,16 @@ class TestDeclaration:
 
 class TestFiles:
     def test_code_is_shown_line_by_line(self) -> None:
-        found = compared(
+        result = compared(
             digests={**OLD.digests, "usecase.py": "2"},
             contents={**OLD.contents, "usecase.py": b"a = 1\nb = 3\n"},
         )
-        [file] = found.files
+        [file] = result.files
         assert [(line.sign, line.text) for line in file.lines][-2:] == [
             ("-", "b = 2"),
             ("+", "b = 3"),
         ]
-        assert found.summary == "Version 7 differs from version 6 in 1 file."
+        assert result.summary == "Version 7 differs from version 6 in 1 file."
 
     @pytest.mark.parametrize(
         ("content", "note"),
@@ -284,21 +284,21 @@ class TestFiles:
         ],
     )
     def test_what_is_no_code_is_only_named(self, content: bytes, note: str) -> None:
-        found = texts.file("logo.png", b"a", content)
-        assert (list(found.lines), note in str(found.note)) == ([], True)
+        result = texts.file("logo.png", b"a", content)
+        assert (list(result.lines), note in str(result.note)) == ([], True)
 
     def test_long_differences_are_cut_and_that_is_said(self) -> None:
-        found = texts.file("data/a.csv", None, b"\n".join(b"%d" % n for n in range(1000)))
-        assert (found.sign, len(found.lines), found.left_out) == ("+", 300, 701)
+        result = texts.file("data/a.csv", None, b"\n".join(b"%d" % n for n in range(1000)))
+        assert (result.sign, len(result.lines), result.left_out) == ("+", 300, 701)
         wide = texts.file("a", None, b"x" * 10_000)
         assert max(len(line.text) for line in wide.lines) == 400
 
     def test_bytes_that_are_gone_are_told_of(self) -> None:
-        found = compared(
+        result = compared(
             digests={**OLD.digests, "usecase.py": "2"},
             contents={**OLD.contents, "usecase.py": None},
         )
-        assert "only its hash" in str(found.files[0].note)
+        assert "only its hash" in str(result.files[0].note)
 
     def test_long_prompts_are_compared_by_line(self) -> None:
         before = "a b c\n" * 2_000

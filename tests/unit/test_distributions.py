@@ -23,7 +23,7 @@ def test_a_command_starts_without_them_and_a_server_with_them() -> None:
     told = "import sys; print('scipy.stats' in sys.modules)"
     loads = "from roadbed.risk import distributions; distributions.load()"
     for first, wanted in (("import roadbed.bootstrap", "False"), (loads, "True")):
-        found = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-c", f"{first}; {told}"], capture_output=True, text=True, check=True
         )
-        assert found.stdout.strip() == wanted
+        assert result.stdout.strip() == wanted

@@ -161,14 +161,14 @@ class TestApprovals:
             declared(app), decision.review_id or "", VerdictKind.ACCEPT, reviewer="rae"
         )
         await pump(app)
-        found = await one(app)
-        assert found.state is DeliveryState.HELD
-        return decision.task_id, found.id
+        result = await one(app)
+        assert result.state is DeliveryState.HELD
+        return decision.task_id, result.id
 
     async def approve(self, app: App, delivery_id: str, person: str) -> None:
-        found, _ = await app.deliveries.get(delivery_id, served=SERVED)
+        result, _ = await app.deliveries.get(delivery_id, served=SERVED)
         await app.deliveries.say(
-            delivery_id, "approve", person=person, served=SERVED, content_hash=found.content_hash
+            delivery_id, "approve", person=person, served=SERVED, content_hash=result.content_hash
         )
 
     async def test_neither_sender_nor_reviewer_approves(self, app: App) -> None:

@@ -119,9 +119,9 @@ def loaded(tmp_path: Path) -> LoadedUseCase:
 
 @pytest.fixture
 def decider() -> Iterator[Decider]:
-    found = Decider()
-    yield found
-    found.let_go.set()
+    result = Decider()
+    yield result
+    result.let_go.set()
 
 
 @pytest.fixture
@@ -171,12 +171,12 @@ class TestSteps:
     async def test_an_answer_that_nothing_holds_back_goes_out(
         self, live: LiveVersion, context: EvaluationContext
     ) -> None:
-        found = await evaluate(live, task(), context)
-        assert (found.automatic, found.routed.code, found.held) == (True, Reason.PROVEN, None)
-        assert (found.confidence, found.cautious, found.score) == (0.9, 0.6, 0.9)
-        assert found.slices == {"region": "north"}
-        assert found.seconds > 0.0
-        assert steps(found) == STEPS
+        result = await evaluate(live, task(), context)
+        assert (result.automatic, result.routed.code, result.held) == (True, Reason.PROVEN, None)
+        assert (result.confidence, result.cautious, result.score) == (0.9, 0.6, 0.9)
+        assert result.slices == {"region": "north"}
+        assert result.seconds > 0.0
+        assert steps(result) == STEPS
 
     @pytest.mark.parametrize(
         ("text", "changes", "route", "code", "step", "reason"),
@@ -201,12 +201,12 @@ class TestSteps:
         step: str,
         reason: str,
     ) -> None:
-        found = await evaluate(live, task(text), replace(context, **changes))
+        result = await evaluate(live, task(text), replace(context, **changes))
         assert decider.asked == []
-        assert (found.routed.route, found.routed.code) == (route, code)
-        assert reason in found.routed.reason
-        assert found.cost == 0
-        self.assert_held(found, step)
+        assert (result.routed.route, result.routed.code) == (route, code)
+        assert reason in result.routed.reason
+        assert result.cost == 0
+        self.assert_held(result, step)
 
     @pytest.mark.parametrize(
         ("text", "changes", "route", "code", "step", "reason"),
@@ -235,11 +235,11 @@ class TestSteps:
         step: str,
         reason: str,
     ) -> None:
-        found = await evaluate(live, task(text), replace(context, **changes))
+        result = await evaluate(live, task(text), replace(context, **changes))
         assert len(decider.asked) == 1
-        assert (found.routed.route, found.routed.code) == (route, code)
-        assert reason in found.routed.reason
-        self.assert_held(found, step)
+        assert (result.routed.route, result.routed.code) == (route, code)
+        assert reason in result.routed.reason
+        self.assert_held(result, step)
 
     def assert_held(self, found: Evaluation, step: str) -> None:
         assert found.held == found.routed
@@ -257,9 +257,9 @@ class TestSteps:
     async def test_without_a_trained_version_nobody_is_asked(
         self, live: LiveVersion, context: EvaluationContext
     ) -> None:
-        found = await evaluate(replace(live, decider=None), task(), context)
-        assert (found.routed.code, found.cost) == (Reason.NO_VERSION, Decimal(0))
-        assert steps(found) == STEPS[:2]
+        result = await evaluate(replace(live, decider=None), task(), context)
+        assert (result.routed.code, result.cost) == (Reason.NO_VERSION, Decimal(0))
+        assert steps(result) == STEPS[:2]
 
     async def test_an_input_that_does_not_fit_the_version_is_not_asked_about(
         self, live: LiveVersion, decider: Decider, context: EvaluationContext, loaded: LoadedUseCase
@@ -269,13 +269,13 @@ class TestSteps:
             order: int
 
         older = replace(loaded, declared=declare(input=Older, output=Routing))
-        found = await evaluate(replace(live, loaded=older), task(), context)
-        assert found.routed.code is Reason.INVALID_ANSWER
-        assert "does not fit what this version takes" in found.routed.reason
-        assert (decider.asked, found.cost) == ([], Decimal(0))
-        self.assert_held(found, "schema")
-        found = await evaluate(replace(live, loaded=older), task(order=7), context)
-        assert found.automatic
+        result = await evaluate(replace(live, loaded=older), task(), context)
+        assert result.routed.code is Reason.INVALID_ANSWER
+        assert "does not fit what this version takes" in result.routed.reason
+        assert (decider.asked, result.cost) == ([], Decimal(0))
+        self.assert_held(result, "schema")
+        result = await evaluate(replace(live, loaded=older), task(order=7), context)
+        assert result.automatic
         assert decider.asked == [Older(text="hello", order=7)]
 
     async def test_a_version_runs_by_the_rules_of_its_own_folder(
@@ -283,28 +283,28 @@ class TestSteps:
     ) -> None:
         bare = LoadedUseCase(declared=loaded.declared, folder=loaded.folder, files={})
         assert (await evaluate(replace(live, loaded=bare), task("my lawyer"), context)).automatic
-        found = await evaluate(
+        result = await evaluate(
             replace(live, loaded=loaded), task("my lawyer"), replace(context, use_case=bare)
         )
-        assert found.routed.code is Reason.RULE
+        assert result.routed.code is Reason.RULE
 
     async def test_three_attempts_are_no_crash_too_many(
         self, live: LiveVersion, context: EvaluationContext
     ) -> None:
-        found = await evaluate(live, task(), replace(context, attempt=MOST_ATTEMPTS))
-        assert found.automatic
+        result = await evaluate(live, task(), replace(context, attempt=MOST_ATTEMPTS))
+        assert result.automatic
 
     async def test_a_price_that_is_told_keeps_a_budget(
         self, live: LiveVersion, context: EvaluationContext
     ) -> None:
-        found = await evaluate(live, task("priced"), replace(context, capped=True))
-        assert (found.automatic, found.cost) == (True, Decimal("0.01"))
+        result = await evaluate(live, task("priced"), replace(context, capped=True))
+        assert (result.automatic, result.cost) == (True, Decimal("0.01"))
 
     async def test_an_unsure_decider_is_paid_all_the_same(
         self, live: LiveVersion, context: EvaluationContext
     ) -> None:
-        found = await evaluate(live, task("unsure"), context)
-        assert (found.content, found.cost) == (None, Decimal("0.02"))
+        result = await evaluate(live, task("unsure"), context)
+        assert (result.content, result.cost) == (None, Decimal("0.02"))
 
     @pytest.mark.parametrize(
         ("text", "decide", "reason"),
@@ -322,26 +322,26 @@ class TestSteps:
         decide: str,
         reason: str,
     ) -> None:
-        found = await evaluate(live, task(text), context)
-        [action] = found.actions
+        result = await evaluate(live, task(text), context)
+        [action] = result.actions
         assert (action["n"], action["decide"], action["reason"]) == (0, decide, reason)
-        assert found.automatic is (decide != "refuse")
-        assert found.content is not None
+        assert result.automatic is (decide != "refuse")
+        assert result.content is not None
         amount = float(text.split()[-1])
-        assert found.content.proposed_actions == [
+        assert result.content.proposed_actions == [
             {"name": "refund", "arguments": {"amount": amount}}
         ]
 
     async def test_what_is_proposed_is_output_actions_and_sources(
         self, live: LiveVersion, context: EvaluationContext
     ) -> None:
-        found = await evaluate(live, task("sourced"), context)
-        assert found.content is not None
-        assert found.content.provenance == {"page": 3}
+        result = await evaluate(live, task("sourced"), context)
+        assert result.content is not None
+        assert result.content.provenance == {"page": 3}
         bare = await evaluate(live, task(), context)
         assert bare.content is not None
-        assert bare.content.output == found.content.output
-        assert bare.content.hash != found.content.hash
+        assert bare.content.output == result.content.output
+        assert bare.content.hash != result.content.hash
         nothing = NotAnswered(code=Reason.UNSURE, reason="", evidence={})
         assert content_of(nothing) is None
 
@@ -350,26 +350,26 @@ class TestWhatIsInForce:
     async def test_the_threshold_of_each_version_decides_about_the_same_answer(
         self, live: LiveVersion, context: EvaluationContext
     ) -> None:
-        found = await evaluate(live, task(), context)
+        result = await evaluate(live, task(), context)
         for threshold, code, step in (
             (0.9, Reason.PROVEN, "route"),
             (0.91, Reason.BELOW_THRESHOLD, "score"),
             (None, Reason.NOT_PROVEN, "route"),
         ):
-            other = found.under(replace(live, threshold=threshold))
+            other = result.under(replace(live, threshold=threshold))
             assert (other.routed.code, other.score) == (code, 0.9)
-            assert other.answer is found.answer
+            assert other.answer is result.answer
             assert other.automatic is (code is Reason.PROVEN)
             assert [check.name for check in other.checks] == STEPS[: STEPS.index(step) + 1]
 
     async def test_a_halt_by_people_or_by_the_audit_lets_nothing_out(
         self, live: LiveVersion, context: EvaluationContext
     ) -> None:
-        found = await evaluate(live, task(), replace(context, halted=True))
-        assert (found.routed.code, found.score) == (Reason.HALTED, 0.9)
-        assert found.under(live).automatic
-        assert found.under(live, halted=True).routed.code is Reason.HALTED
-        halted = found.under(replace(live, state=State.HALTED))
+        result = await evaluate(live, task(), replace(context, halted=True))
+        assert (result.routed.code, result.score) == (Reason.HALTED, 0.9)
+        assert result.under(live).automatic
+        assert result.under(live, halted=True).routed.code is Reason.HALTED
+        halted = result.under(replace(live, state=State.HALTED))
         assert halted.routed.code is Reason.AUDIT_HALTED
         assert steps(halted) == STEPS
 
@@ -388,10 +388,10 @@ class TestWhatIsInForce:
     async def test_while_cautious_the_cautious_confidence_counts(
         self, live: LiveVersion, context: EvaluationContext
     ) -> None:
-        found = await evaluate(live, task(), context)
-        wary = found.under(replace(live, cautious=True))
+        result = await evaluate(live, task(), context)
+        wary = result.under(replace(live, cautious=True))
         assert (wary.automatic, wary.score) == (True, 0.6)
-        assert not found.under(replace(live, cautious=True, threshold=0.7)).automatic
+        assert not result.under(replace(live, cautious=True, threshold=0.7)).automatic
         untold = await evaluate(live, task("not cautious"), context)
         assert (untold.automatic, untold.cautious) == (True, None)
         assert (untold.under(replace(live, cautious=True)).score, untold.confidence) == (0.0, 0.9)
@@ -422,20 +422,20 @@ class TestWhatIsInForce:
     async def test_an_answer_without_confidence_is_never_automatic(
         self, live: LiveVersion, context: EvaluationContext
     ) -> None:
-        found = await evaluate(replace(live, threshold=0.0), task("certain of nothing"), context)
-        assert (found.held, found.score, found.automatic) == (None, 0.0, False)
+        result = await evaluate(replace(live, threshold=0.0), task("certain of nothing"), context)
+        assert (result.held, result.score, result.automatic) == (None, 0.0, False)
         pooled = replace(
             live, pooling=Pooling(offsets={"region": {"north": 9.0}}, seen={}), threshold=0.0
         )
-        assert not found.under(pooled).automatic
+        assert not result.under(pooled).automatic
 
     async def test_below_the_threshold_it_keeps_its_confidence(
         self, live: LiveVersion, context: EvaluationContext
     ) -> None:
-        found = await evaluate(live, task("doubtful"), context)
-        assert (found.held, found.confidence, found.score) == (None, 0.2, 0.2)
-        assert found.routed.code is Reason.BELOW_THRESHOLD
-        assert found.under(replace(live, threshold=0.1)).automatic
+        result = await evaluate(live, task("doubtful"), context)
+        assert (result.held, result.confidence, result.score) == (None, 0.2, 0.2)
+        assert result.routed.code is Reason.BELOW_THRESHOLD
+        assert result.under(replace(live, threshold=0.1)).automatic
 
 
 @pytest.fixture

@@ -87,10 +87,10 @@ class TestDeliveries:
         prepare = outbox.prepare
 
         def odd(usecase: Any, row: Any) -> Any:
-            found = prepare(usecase, row)
+            result = prepare(usecase, row)
             if row["id"] == rows[2].id:
-                object.__setattr__(found, "key", LONG)
-            return found
+                object.__setattr__(result, "key", LONG)
+            return result
 
         monkeypatch.setattr(outbox, "prepare", odd)
         with capture_logs() as logged:

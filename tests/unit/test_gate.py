@@ -114,40 +114,42 @@ class TestInterval:
         chance = np.random.default_rng(20)
         repeats, true = 2000, broken - fixed
         drawn = chance.multinomial(n, [fixed, broken, 1.0 - fixed - broken], size=repeats)
-        found = [difference(n=n, fixed=int(f), broken=int(b), certainty=0.95) for f, b, _ in drawn]
-        above = sum(item.upper < true for item in found) / repeats
-        below = sum(entry.lower > true for entry in found) / repeats
+        results = [
+            difference(n=n, fixed=int(f), broken=int(b), certainty=0.95) for f, b, _ in drawn
+        ]
+        above = sum(item.upper < true for item in results) / repeats
+        below = sum(entry.lower > true for entry in results) / repeats
         print(f"missed above {above:.3f}, below {below:.3f}")
         assert above <= 0.08
         assert below <= 0.09
 
     def test_it_has_a_width_where_nothing_differs(self) -> None:
-        found = difference(n=100, fixed=0, broken=0, certainty=0.95)
-        assert -found.lower == pytest.approx(found.upper)
-        assert found.upper == pytest.approx(0.0264, abs=1e-3)
+        result = difference(n=100, fixed=0, broken=0, certainty=0.95)
+        assert -result.lower == pytest.approx(result.upper)
+        assert result.upper == pytest.approx(0.0264, abs=1e-3)
         needed = smallest_sample(0.01, 0.95)
         assert difference(n=needed, fixed=0, broken=0, certainty=0.95).upper <= 0.01
         assert difference(n=needed - 2, fixed=0, broken=0, certainty=0.95).upper > 0.01
 
     def test_nothing_is_known_of_nothing(self) -> None:
-        found = difference(n=0, fixed=0, broken=0, certainty=0.95)
-        assert (found.lower, found.upper) == (-1.0, 1.0)
+        result = difference(n=0, fixed=0, broken=0, certainty=0.95)
+        assert (result.lower, result.upper) == (-1.0, 1.0)
 
 
 class TestCriteria:
     def test_more_errors_than_allowed_fail_with_figures(self) -> None:
         given = pairs({(False, False): 950, (False, True): 30, (True, False): 5, (True, True): 15})
-        found = gate_criteria.paired(given, 0.95)
+        result = gate_criteria.paired(given, 0.95)
         live = gate_criteria.figures([item.live for item in given if item.live])
         new = gate_criteria.figures([entry.candidate for entry in given])
-        line = gate_criteria.errors(live, new, found, 0.01)
+        line = gate_criteria.errors(live, new, result, 0.01)
         assert not line["passed"]
         assert line["line"].startswith("wrong on 4.5 % instead of 2 %: +2.5 % (+1.6 % to +3.6 %, ")
         assert "5 fixed, 30 broken), at most +1 % is allowed" in line["line"]
 
     def test_too_few_items_say_how_many_would_do(self) -> None:
-        found = gate_criteria.paired(pairs({(False, False): 60}), 0.95)
-        line = gate_criteria.errors({"error": 0.0}, {"error": 0.0}, found, 0.01)
+        result = gate_criteria.paired(pairs({(False, False): 60}), 0.95)
+        line = gate_criteria.errors({"error": 0.0}, {"error": 0.0}, result, 0.01)
         assert not line["passed"]
         assert "without any difference 268 items show it" in line["line"]
 
@@ -158,13 +160,13 @@ class TestCriteria:
             *pairs({(False, False): 9, (False, True): 1}, region="west"),
             *pairs({(False, True): 9}, region="east"),
         ]
-        found = {
+        results = {
             slice_["name"]: slice_
             for slice_ in gate_criteria.slices(given, lambda content: dict(content), 0.05, 0.95)
         }
-        passed = {name.split()[-1]: each["passed"] for name, each in found.items()}
+        passed = {name.split()[-1]: each["passed"] for name, each in results.items()}
         assert passed == {"north": True, "south": False, "west": True, "east": False}
-        assert "too few to judge it by itself" in found["slice region = west"]["line"]
+        assert "too few to judge it by itself" in results["slice region = west"]["line"]
 
     def test_more_corrections_broken_than_fixed_fail(self) -> None:
         given = pairs({(True, False): 31, (False, True): 2}, corrected=True)
@@ -320,24 +322,24 @@ class Judge:
 
 @contextmanager
 def judging() -> Iterator[Judge]:
-    found = Judge()
+    result = Judge()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            found.got.append(({k.lower(): v for k, v in self.headers.items()}, body))
-            time.sleep(found.seconds)
-            self.send_response(found.status)
+            result.got.append(({k.lower(): v for k, v in self.headers.items()}, body))
+            time.sleep(result.seconds)
+            self.send_response(result.status)
             self.end_headers()
-            self.wfile.write(found.answer)
+            self.wfile.write(result.answer)
 
         def log_message(self, *_: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found.url = f"http://127.0.0.1:{server.server_port}/judge"
+    result.url = f"http://127.0.0.1:{server.server_port}/judge"
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield found
+    yield result
     server.shutdown()
     server.server_close()
 
@@ -471,10 +473,10 @@ class TestCanary:
     def test_a_harmful_one_falls_soon(self) -> None:
         chance = np.random.default_rng(6)
         given = [(bool(new), bool(old)) for new, old in chance.random((400, 2)) < (0.3, 0.02)]
-        found = trial_statistics.tested_as("wrong", given, 0.01, 0.0125, measure="wrong")
-        assert found["breached"]
-        assert found["n"] < 120
-        assert "tasks the candidate" in found["line"]
+        result = trial_statistics.tested_as("wrong", given, 0.01, 0.0125, measure="wrong")
+        assert result["breached"]
+        assert result["n"] < 120
+        assert "tasks the candidate" in result["line"]
 
     @pytest.mark.parametrize(
         ("said", "fell_for"),
@@ -503,7 +505,7 @@ class TestCanary:
             **UNJUDGED,
             **said,
         }
-        found = trial_statistics.reading(
+        result = trial_statistics.reading(
             [row] * 200,
             step="canary",
             plan={"margin": 0.01, "canary_tasks": 400},
@@ -511,7 +513,7 @@ class TestCanary:
             since=None,
             declared=DECLARED,
         )
-        breached = {check["name"] for check in found["checks"] if check["breached"]}
+        breached = {check["name"] for check in result["checks"] if check["breached"]}
         assert breached == fell_for
 
     def test_a_pair_without_both_times_says_nothing_of_the_pace(self) -> None:
@@ -528,7 +530,7 @@ class TestCanary:
             **UNJUDGED,
         }
         rows = [{**row, "candidate_seconds": None}] * 200 + [{**row, "live_seconds": None}] * 200
-        found = trial_statistics.reading(
+        result = trial_statistics.reading(
             rows + [row] * 2,
             step="canary",
             plan={"margin": 0.01, "canary_tasks": 400},
@@ -536,10 +538,10 @@ class TestCanary:
             since=None,
             declared=DECLARED,
         )
-        [slow] = [check for check in found["checks"] if check["name"] == "slow"]
+        [slow] = [check for check in result["checks"] if check["name"] == "slow"]
         assert (slow["n"], slow["candidate"], slow["breached"]) == (2, 2, False)
-        assert found["live"]["p95_seconds"] == 0.1
-        assert found["candidate"]["p95_seconds"] == 9.0
+        assert result["live"]["p95_seconds"] == 0.1
+        assert result["candidate"]["p95_seconds"] == 9.0
 
 
 def test_the_road_adds_up() -> None:
@@ -558,16 +560,16 @@ def test_the_road_adds_up() -> None:
         event("wait_began", 11, waits_for="risk_partner"),
         event("stage", 20, stage="live"),
     ]
-    found = road("triage", events, began + timedelta(days=30))
-    assert [(stage.name, stage.days) for stage in found.stages] == [
+    result = road("triage", events, began + timedelta(days=30))
+    assert [(stage.name, stage.days) for stage in result.stages] == [
         ("idea", 2.0),
         ("proof", 8.0),
         ("gate", 10.0),
         ("live", 10.0),
     ]
-    assert (found.proof.days, found.proof.of_days) == (10.0, 14.0)
-    assert (found.production.days, found.production.of_days) == (20.0, 56.0)
-    assert [(item.waits_for, item.seconds) for item in found.waiting] == [
+    assert (result.proof.days, result.proof.of_days) == (10.0, 14.0)
+    assert (result.production.days, result.production.of_days) == (20.0, 56.0)
+    assert [(item.waits_for, item.seconds) for item in result.waiting] == [
         ("risk_partner", 19 * 86_400.0)
     ]
     assert road("triage", [], began).stage == "idea"

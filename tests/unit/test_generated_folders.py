@@ -42,8 +42,8 @@ def test_examples_hold_what_a_sender_may_send_and_the_rest_is_reported(tmp_path:
     past = read_past_work(table, COLUMNS, encoding="utf-8")
     assert any(STRIPPED in sentence for sentence in past.account.sentences())
     scaffold.write_from_table(tmp_path / "desk", past, person="ana", random_sample=False)
-    found = [item for _, _, item in read_examples(load(tmp_path / "desk"))]
-    assert {item.input.model_dump()["text"] for item in found} == {  # type: ignore[union-attr]
+    results = [item for _, _, item in read_examples(load(tmp_path / "desk"))]
+    assert {item.input.model_dump()["text"] for item in results} == {  # type: ignore[union-attr]
         "a\f\x1b[1mb",
         "c",
     }
@@ -68,10 +68,10 @@ def test_people_of_the_pod_who_can_never_sign_in_are_named(folders: Folders) -> 
     for name, other in (("ana", "Ana Müller"), ("ben", "Ben"), ("chi", "chi@corp.example")):
         text = text.replace(f'"{name}"', f'"{other}"')
     code.write_text(text)
-    found = check(folder).problems
-    assert len({problem.line for problem in found}) == 1
+    result = check(folder).problems
+    assert len({problem.line for problem in result}) == 1
     for problem, name, remedy in zip(
-        found,
+        result,
         ("Ana Müller", "Ben", "chi@corp.example"),
         ("ana-m-ller", "ben", "chi"),
         strict=True,

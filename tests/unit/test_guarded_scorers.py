@@ -113,13 +113,13 @@ class TestScores:
 
     @pytest.mark.parametrize("name", NO_LOSS)
     def test_what_gives_no_loss_is_unknown_and_wrong(self, name: str) -> None:
-        found = as_scorer(NO_LOSS[name]).score({"queue": "a"}, {"queue": "a"}, {})
-        assert type(found) is Score
-        assert found.loss is None
-        assert is_wrong(found, tolerance=1.0)
-        assert len(found.why) <= 500
-        found.why.encode()
-        assert "\x00" not in found.why
+        result = as_scorer(NO_LOSS[name]).score({"queue": "a"}, {"queue": "a"}, {})
+        assert type(result) is Score
+        assert result.loss is None
+        assert is_wrong(result, tolerance=1.0)
+        assert len(result.why) <= 500
+        result.why.encode()
+        assert "\x00" not in result.why
 
     def test_only_an_object_of_a_class_of_ours_is_not_guarded(self) -> None:
         ours = [

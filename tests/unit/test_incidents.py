@@ -23,24 +23,24 @@ async def test_it_names_every_receipt_and_effect_with_its_state(app: App) -> Non
     await pump(app)
     await app.halts.halt("triage", reason="wrong refunds", actor="ana")
     waiting = await decide(app, "waiting")
-    found = await app.incidents.collect(
+    result = await app.incidents.collect(
         "triage", title="Wrong refunds", since=before, until=None, actor="ana"
     )
-    assert {receipt["task"] for receipt in found["receipts"]} == {sent.task_id, waiting.task_id}
-    assert [(effect["task_id"], effect["state"]) for effect in found["effects"]] == [
+    assert {receipt["task"] for receipt in result["receipts"]} == {sent.task_id, waiting.task_id}
+    assert [(effect["task_id"], effect["state"]) for effect in result["effects"]] == [
         (sent.task_id, "delivered")
     ]
-    assert found["effects"][0]["attempts"][0]["outcome"] == "delivered"
-    assert found["summary"] | {"by_state": None} == {
+    assert result["effects"][0]["attempts"][0]["outcome"] == "delivered"
+    assert result["summary"] | {"by_state": None} == {
         "tasks": 2,
         "effects": 1,
         "by_state": None,
         "undone": 0,
         "still_open": 0,
     }
-    assert found["halts"][0]["reason"] == "wrong refunds"
-    assert found["pod"]["domain_lead"] == "ana"
-    assert to_json(found)
+    assert result["halts"][0]["reason"] == "wrong refunds"
+    assert result["pod"]["domain_lead"] == "ana"
+    assert to_json(result)
     kinds = await app.database.fetch("SELECT kind FROM audit_entry ORDER BY position DESC LIMIT 1")
     assert kinds[0]["kind"] == "incident"
 
@@ -74,8 +74,8 @@ async def test_what_is_known_of_a_task_can_be_erased_and_the_log_stays_sound(app
     assert await app.erasure.erase(decision.task_id, by="ana", reason="asked for") == 3
     await app.audit.seal()
     await app.audit.publish()
-    found = await app.audit.verify()
-    assert found.sound, found.findings
+    result = await app.audit.verify()
+    assert result.sound, result.findings
     for table in ("task", "decision", "verdict", "example", "delivery", "audit_entry"):
         rows = await app.database.fetch(f"SELECT * FROM {table}")
         assert "Lovelace" not in repr(rows), table

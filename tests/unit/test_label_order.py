@@ -113,14 +113,14 @@ class TestCertificate:
     def test_says_what_it_used(self, test: str) -> None:
         waiting = np.zeros(1_000, dtype=bool)
         waiting[[300, 990, 991, 992]] = True
-        found = certificate(np.zeros(1_000, dtype=bool), waiting, test)
-        assert (found.items, found.counted, found.errors, found.waiting) == (1_000, 980, 1, 1)
+        result = certificate(np.zeros(1_000, dtype=bool), waiting, test)
+        assert (result.items, result.counted, result.errors, result.waiting) == (1_000, 980, 1, 1)
 
     def test_says_that_labels_are_missing(self) -> None:
         waiting = np.arange(1_000) % 3 == 0
-        found = certificate(np.zeros(1_000, dtype=bool), waiting)
-        assert found.why_not is not None
-        assert "334 are wrong (334 of them still wait for a label)" in found.why_not
+        result = certificate(np.zeros(1_000, dtype=bool), waiting)
+        assert result.why_not is not None
+        assert "334 are wrong (334 of them still wait for a label)" in result.why_not
 
     def test_refuses_marks_of_another_shape(self) -> None:
         with pytest.raises(ValueError, match="one bool an item"):
@@ -133,8 +133,8 @@ class TestCertificate:
         facts = {"confidence": np.full(n, 0.9), "wrong": np.zeros(n, dtype=bool)}
         for since, sign in ((fresh, Sign.PROVEN), (np.ones(n, dtype=bool), Sign.NOT_PROVEN)):
             evidence = Evidence(**facts, fresh=since, waiting=waiting)
-            found = prove(evidence, None, AutomationState(), risk_limit=LIMIT, delta=DELTA)
-            assert found.sign is sign
+            result = prove(evidence, None, AutomationState(), risk_limit=LIMIT, delta=DELTA)
+            assert result.sign is sign
 
     def test_a_slice_counts_what_waits_as_wrong(self) -> None:
         right = np.zeros(600, dtype=bool)
@@ -235,17 +235,17 @@ class TestPairs:
             change = chance.choice([-size, size, 0.0], 1_500, p=[*odds, 1.0 - odds.sum()])
             waiting = (change > 0.0) & (chance.random(1_500) < 0.6)
             if losses:
-                found = mean_difference(change, 0.95, waiting)
+                result = mean_difference(change, 0.95, waiting)
             else:
                 kept = change[~waiting]
                 fixed, broken = int((kept < 0.0).sum()), int((kept > 0.0).sum())
                 late = int(waiting.sum())
-                found = difference(
+                result = difference(
                     n=1_500, fixed=fixed, broken=broken, certainty=0.95, waiting=late
                 )
                 bare = difference(n=len(kept), fixed=fixed, broken=broken, certainty=0.95)
                 left_out += bare.upper < margin
-            passed += found.upper < margin
+            passed += result.upper < margin
         assert passed <= binom.ppf(0.99, repeats, 0.05)
         assert losses or left_out > 0.5 * repeats
 

@@ -142,11 +142,11 @@ class TestUp:
 
     async def test_a_hundred_promotions_at_once_have_one_winner(self, app: App) -> None:
         release = await signed(app, await gated(app))
-        found = await asyncio.gather(
+        result = await asyncio.gather(
             *(app.ladder.promote(release.id, actor=f"p{n}") for n in range(100)),
             return_exceptions=True,
         )
-        losers = [item for item in found if isinstance(item, BaseException)]
+        losers = [item for item in result if isinstance(item, BaseException)]
         assert len(losers) == 99
         assert {type(loser) for loser in losers} == {ReleaseStepError}
         rows = await app.database.fetch("SELECT * FROM stage_event WHERE stage = 'live'")
@@ -209,10 +209,10 @@ class TestRefused:
             await app.ladder.plan("triage", actor="chi")
 
     async def test_two_plans_in_the_same_moment(self, app: App) -> None:
-        found = await asyncio.gather(
+        result = await asyncio.gather(
             *(app.ladder.plan("triage", actor="ben") for _ in range(6)), return_exceptions=True
         )
-        refused = [item for item in found if isinstance(item, BaseException)]
+        refused = [item for item in result if isinstance(item, BaseException)]
         assert len(refused) == 5
         assert {type(entry) for entry in refused} == {ReleaseUnderWayError}
 
@@ -250,10 +250,10 @@ class TestRefused:
 
     async def test_two_gates_at_once(self, app: App) -> None:
         release = await app.ladder.plan("triage", actor="ben")
-        found = await asyncio.gather(
+        result = await asyncio.gather(
             *(app.ladder.gate(release.id, actor="ben") for _ in range(3)), return_exceptions=True
         )
-        assert sum(isinstance(item, GateRunningError) for item in found) == 2
+        assert sum(isinstance(item, GateRunningError) for item in result) == 2
 
     async def test_a_candidate_whose_files_are_gone_or_damaged(self, app: App) -> None:
         release = await signed(app, await gated(app))
@@ -346,9 +346,9 @@ class TestSignOffs:
         await app.database.fetch("UPDATE release SET proposals = '{prp_1}'")
         assert (await app.ladder.get(release.id)).authors == ["ben"]
         await app.database.fetch("UPDATE proposal SET written_by = '{ana}'")
-        found = await app.ladder.get(release.id)
-        assert found.authors == ["ana", "ben"]
-        assert [(off.counts, off.why_not) for off in found.sign_offs] == [(False, "by an author")]
+        result = await app.ladder.get(release.id)
+        assert result.authors == ["ana", "ben"]
+        assert [(off.counts, off.why_not) for off in result.sign_offs] == [(False, "by an author")]
 
     async def test_not_before_the_gate_and_not_twice(self, app: App) -> None:
         release = await app.ladder.plan("triage", actor="ben")

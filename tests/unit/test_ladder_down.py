@@ -128,16 +128,16 @@ class TestCanary:
         await app.ladder.roll_back("triage", actor="ana", why="Customers complain.")
         await app.relay._prepare(declared)
         by_version = {str(item.task_id): item.version == release.version for item in decisions}
-        found = await app.deliveries.list("triage", most=200)
+        results = await app.deliveries.list("triage", most=200)
         states = {
             (by_version[entry.task_id], str(entry.state))
-            for entry in found
+            for entry in results
             if entry.task_id in by_version
         }
         assert states == {(True, "held"), (False, "waiting")}
         # Of a sample item nothing is told before its blind review.
         held = next(
-            element for element in found if str(element.state) == "held" and not element.withheld
+            element for element in results if str(element.state) == "held" and not element.withheld
         )
         assert "was rolled back (release 2)" in (held.reason or "")
         approved = await app.deliveries.say(
@@ -209,13 +209,13 @@ class TestCanary:
             looked.append(release_id)
             await asyncio.sleep(0.5)
 
-        found = app.ladder._watching
-        monkeypatch.setattr(found, "look", slow)
-        await found._look_if_new("triage")
+        result = app.ladder._watching
+        monkeypatch.setattr(result, "look", slow)
+        await result._look_if_new("triage")
         await traffic(app, [7030])
-        await found._look_if_new("triage")
+        await result._look_if_new("triage")
         assert looked == [release_id]
-        await until(lambda: looked_again(found, looked))
+        await until(lambda: looked_again(result, looked))
 
     async def test_one_whose_files_are_gone_is_rolled_back(
         self, app: App, folders: Folders
@@ -475,7 +475,7 @@ async def test_everybody_at_once_leaves_one_story(app: App, folders: Folders) ->
         "UPDATE release SET plan = jsonb_set(plan, '{canary_tasks}', '5'::jsonb)"
     )
     await traffic(app, range(7000, 7010))
-    found = await asyncio.gather(
+    result = await asyncio.gather(
         *(
             work
             for n in range(10)
@@ -489,7 +489,7 @@ async def test_everybody_at_once_leaves_one_story(app: App, folders: Folders) ->
         ),
         return_exceptions=True,
     )
-    odd = [item for item in found if isinstance(item, BaseException)]
+    odd = [item for item in result if isinstance(item, BaseException)]
     assert all(isinstance(entry, RoadbedError) for entry in odd), odd
     history = await app.ladder.history("triage")
     assert sum(element.step == "live" for element in history) <= 1

@@ -142,14 +142,14 @@ class TestPairs:
             chance = np.random.default_rng(seed)
             moved = chance.random(500) < share
             change = np.where(moved, 2.0 * chance.beta(1.02, 0.98, 500) - 1.0, 0.0)
-            found = mean_difference(change, 0.95)
-            low, high = low + (found.lower > true), high + (found.upper < true)
-            assert found.lower <= found.estimate <= found.upper
+            result = mean_difference(change, 0.95)
+            low, high = low + (result.lower > true), high + (result.upper < true)
+            assert result.lower <= result.estimate <= result.upper
         assert max(low, high) <= binom.ppf(0.99, repeats, 0.05)
 
     def test_of_nothing_says_nothing(self) -> None:
-        found = mean_difference(np.zeros(0), 0.95)
-        assert (found.lower, found.estimate, found.upper) == (-1.0, 0.0, 1.0)
+        result = mean_difference(np.zeros(0), 0.95)
+        assert (result.lower, result.estimate, result.upper) == (-1.0, 0.0, 1.0)
 
     def test_a_canary_feels_losses_by_their_size(self) -> None:
         def steps(worse: float) -> int:
@@ -213,8 +213,8 @@ class TestFigures:
         slices = [{"region": "good" if number % 2 else "bad"} for number in range(1_200)]
         loss = np.where(np.arange(1_200) % 2, 0.01, 0.3)
         score = np.full(1_200, 0.8)
-        found = pool(["region"], slices, score, loss)
-        assert found.score(0.8, {"region": "bad"}) < found.score(0.8, {"region": "good"})
+        result = pool(["region"], slices, score, loss)
+        assert result.score(0.8, {"region": "bad"}) < result.score(0.8, {"region": "good"})
         proofs = prove_slices(["region"], slices, loss, score > 0.0, risk_limit=LIMIT, delta=DELTA)
         assert {proof.value: proof.proven for proof in proofs} == {"bad": False, "good": True}
 

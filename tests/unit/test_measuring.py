@@ -57,8 +57,8 @@ async def tick(app: App, **changed: Any) -> None:
     service = app.registry.get("triage")
     other = copy.copy(declared(app))
     vars(other).update(changed)
-    found = replace(service.loaded, declared=other)
-    await app.measuring.tick(replace(service, loaded=found))
+    result = replace(service.loaded, declared=other)
+    await app.measuring.tick(replace(service, loaded=result))
 
 
 async def waiting(app: App, reviewer: str) -> list[Review]:
@@ -116,9 +116,9 @@ class TestKnownCases:
         self, app: App
     ) -> None:
         async def some(most: int, salt: int) -> list[str]:
-            found = await app.examples.some(declared(app), most=most, salt=salt)
-            assert all(case.judges and case.truth.labelled for case in found)
-            return [str(case.content["text"]) for case in found]
+            result = await app.examples.some(declared(app), most=most, salt=salt)
+            assert all(case.judges and case.truth.labelled for case in result)
+            return [str(case.content["text"]) for case in result]
 
         every = (await app.examples.in_use(declared(app), "judge")).contents
         assert sorted(await some(1_000, 1)) == sorted(str(item["text"]) for item in every)
@@ -141,10 +141,10 @@ class TestKnownCases:
         after = await app.monitoring.overview(declared(app), halted=False)
         assert after.total == overview.total
         # Whoever lists what came must not find out either.
-        found = await app.receipts.search(Filter(), served=["triage"], most=100)
+        match = await app.receipts.search(Filter(), served=["triage"], most=100)
         checks = {case["task_id"] for case in await measures(app, "check")}
-        assert len(found) == 30 + len(checks)
-        assert checks < {row["task_id"] for row in found}
+        assert len(match) == 30 + len(checks)
+        assert checks < {row["task_id"] for row in match}
 
     async def test_misses_shrink_the_limit_that_has_to_be_proven(self, app: App) -> None:
         await review_some(app)

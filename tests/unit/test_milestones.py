@@ -57,16 +57,16 @@ def test_the_headline_says_where_it_stands(
 
 
 def test_stages_lie_on_one_line_up_to_the_last_target() -> None:
-    found = drawn(IDEA, PROOF, day=28)
-    assert [(span.left, span.width) for span in found.spans] == [(0.0, 0.0714), (0.0714, 0.4286)]
-    assert (found.today, [target.at for target in found.targets]) == (0.5, [0.25, 1.0])
+    result = drawn(IDEA, PROOF, day=28)
+    assert [(span.left, span.width) for span in result.spans] == [(0.0, 0.0714), (0.0714, 0.4286)]
+    assert (result.today, [target.at for target in result.targets]) == (0.5, [0.25, 1.0])
 
 
 def test_beyond_the_last_target_the_line_grows() -> None:
-    found = drawn(IDEA, PROOF, day=112)
-    assert 0.9 < found.today < 1.0
-    assert found.targets[1].at < 0.5
-    assert found.targets[1].state == "missed"
+    result = drawn(IDEA, PROOF, day=112)
+    assert 0.9 < result.today < 1.0
+    assert result.targets[1].at < 0.5
+    assert result.targets[1].state == "missed"
 
 
 def test_who_goes_up_and_down_for_years_is_shown_as_of_late() -> None:
@@ -75,20 +75,20 @@ def test_who_goes_up_and_down_for_years_is_shown_as_of_late() -> None:
 
 
 def test_before_anything_happened_there_is_a_line_all_the_same() -> None:
-    found = drawn(day=0)
-    assert found.spans == []
-    assert "<svg" in timeline_chart.timeline(found)
+    result = drawn(day=0)
+    assert result.spans == []
+    assert "<svg" in timeline_chart.timeline(result)
 
 
 def test_the_plot_says_what_the_lines_say_and_hides_no_markup() -> None:
     events = [IDEA, PROOF, at("stage", "<b>", 6)]
-    found = drawn(*events, day=10)
-    plot = str(timeline_chart.timeline(found))
+    result = drawn(*events, day=10)
+    plot = str(timeline_chart.timeline(result))
     assert "14 days: proof" in plot
     assert "8 weeks: production" in plot
     assert "<b>" not in plot
-    assert any(line.startswith("proof of concept  2026-10-05") for line in found.lines)
-    assert found.facts["says"] == found.headline
+    assert any(line.startswith("proof of concept  2026-10-05") for line in result.lines)
+    assert result.facts["says"] == result.headline
 
 
 def test_durations_are_in_the_unit_that_suits_them() -> None:

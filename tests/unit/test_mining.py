@@ -61,9 +61,9 @@ def of_plain(seen: Sequence[ReviewedCase]) -> list[Draft]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_planted_mistakes_are_the_first_three_suggestions(seed: int) -> None:
-    found = planted(seed)
-    assert sum(item.wrong for item in found.seen) == 40
-    first = {entry.kind: entry for entry in mined(found)[:3]}
+    result = planted(seed)
+    assert sum(item.wrong for item in result.seen) == 40
+    first = {entry.kind: entry for entry in mined(result)[:3]}
     assert set(first) == {"rule", "record", "alias"}, seed
     rule = first["rule"]
     assert rule.patch is not None
@@ -76,7 +76,7 @@ def test_planted_mistakes_are_the_first_three_suggestions(seed: int) -> None:
         "table": "products",
         "key": WRONG_KEY,
         "field": "line",
-        "value": found.right_line,
+        "value": result.right_line,
     }
     assert first["alias"].patch == {
         "kind": "alias",
@@ -90,13 +90,13 @@ def test_planted_mistakes_are_the_first_three_suggestions(seed: int) -> None:
 @pytest.mark.parametrize("share", [0.1, 0.3])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_random_corrections_give_no_rule_worth_believing(seed: int, share: float) -> None:
-    found = [item for item in mined(noise(seed, share=share)) if item.kind in ("rule", "alias")]
-    assert [entry.title for entry in found if (entry.support.low or 0.0) >= 0.6] == [], seed
+    results = [item for item in mined(noise(seed, share=share)) if item.kind in ("rule", "alias")]
+    assert [entry.title for entry in results if (entry.support.low or 0.0) >= 0.6] == [], seed
 
 
 @pytest.mark.usefixtures("unmeasured")
 def test_the_planted_rule_survives_reviewers_who_err() -> None:
-    found = 0
+    result = 0
     for seed in SEEDS:
         chance = random.Random(seed)
         rows = planted(seed)
@@ -110,8 +110,8 @@ def test_the_planted_rule_survives_reviewers_who_err() -> None:
         rules = [
             draft.patch["when"] for draft in drafts[:5] if draft.patch and draft.kind == "rule"
         ]
-        found += any("north" in rule and 'startsWith("7' in rule for rule in rules)
-    assert found >= 22, found
+        result += any("north" in rule and 'startsWith("7' in rule for rule in rules)
+    assert result >= 22, result
 
 
 def _fields(seen: ReviewedCase) -> dict[str, Any]:
@@ -169,8 +169,8 @@ class TestRules:
         rows += [({"kind": f"plain{at % 5}"}, "house", "house") for at in range(200)]
         assert of_plain(some(rows)) == []
         wanted = [({"kind": "odd"}, "house", value) for _ in range(40)]
-        found = of_plain(some([*wanted, *rows[40:]]))
-        assert [item.patch["set"] for item in found if item.patch] == [None]
+        result = of_plain(some([*wanted, *rows[40:]]))
+        assert [item.patch["set"] for item in result if item.patch] == [None]
 
     def test_flags_and_answers_of_the_decider_are_asked_for(self) -> None:
         rows: list[tuple[Mapping[str, Any], object, object]] = []
@@ -212,11 +212,11 @@ class TestRules:
             rows.append((given, "w", "garden" if planted_here else right))
         seen = some(rows)
         began = time.process_time()
-        found = mine(seen, input=model, output=Placement, tables={})
+        result = mine(seen, input=model, output=Placement, tables={})
         seconds = time.process_time() - began
         print(f"{seconds:.2f} s")
-        assert found[0].patch is not None
-        assert found[0].patch["when"] == 'input.c0 == "a" && input.code.startsWith("7")'
+        assert result[0].patch is not None
+        assert result[0].patch["when"] == 'input.c0 == "a" && input.code.startsWith("7")'
         assert seconds < 4.0  # two on an idle core; shared ones count other threads too
 
 
@@ -294,8 +294,8 @@ class TestData:
 
     def test_answers_that_do_not_come_from_the_table_say_nothing_about_it(self) -> None:
         rows = [({"kind": key}, "office", "toys") for key in self.TABLE] * 5
-        found = mine(some(rows), input=Plain, output=Placement, tables={"goods": self.TABLE})
-        assert [item for item in found if item.kind != "rule"] == []
+        result = mine(some(rows), input=Plain, output=Placement, tables={"goods": self.TABLE})
+        assert [item for item in result if item.kind != "rule"] == []
 
     def test_an_alias_is_found_though_the_decider_gave_no_answer(self) -> None:
         lines = {"Germany": "house", "France": "garden", "Spain": "sport"}
@@ -322,8 +322,8 @@ class TestData:
                 rows.append(({"kind": land, "urgent": at % 2 == 0}, right, right))
             right = "house" if at % 2 else "house in bulk"
             rows.append(({"kind": "Deutschland", "urgent": at % 2 == 0}, "toys", right))
-        found = of_plain(some(rows))
-        assert found[0].patch == {
+        result = of_plain(some(rows))
+        assert result[0].patch == {
             "kind": "alias",
             "field": "kind",
             "found": "Deutschland",
@@ -390,17 +390,17 @@ class TestQuality:
             item(7, long + " the", "money"),
             *(item(at, f"the other text {at} the", "x") for at in range(8, 60)),
         ]
-        found = quality(items)
-        texts = {contradiction.input for contradiction in found.contradictions}
+        result = quality(items)
+        texts = {contradiction.input for contradiction in result.contradictions}
         assert texts == {"Where is my order?", long}
-        exact = next(entry for entry in found.contradictions if entry.exact)
+        exact = next(entry for entry in result.contradictions if entry.exact)
         assert {(side.output or {})["queue"]: side.items[0].person for side in exact.sides} == {
             "status": "ana",
             "billing": "ben",
         }
-        assert found.contradictory == 4
-        assert found.repeated == 1
-        assert [repetition.count for repetition in found.repetitions] == [2]
+        assert result.contradictory == 4
+        assert result.repeated == 1
+        assert [repetition.count for repetition in result.repetitions] == [2]
 
     def test_empty_and_odd_inputs_are_no_trouble(self) -> None:
         assert quality([]).examples == 0
@@ -417,10 +417,10 @@ class TestQuality:
         ]
         items += [item(at, items[at * 7].input["text"] + "!", "c") for at in range(100)]
         began = time.process_time()
-        found = quality(items)
+        result = quality(items)
         seconds = time.process_time() - began
         print(f"{seconds:.1f} s")
-        assert found.contradictory >= 200
+        assert result.contradictory >= 200
         assert seconds < 10.0
 
 

@@ -232,10 +232,10 @@ class TestANewLabel:
         third = await decide(triage, "unsure 3")
         assert isinstance(await correct(triage, third, "safety"), RecordedVerdict)
         kinds = ["held", "held", "label confirmed"]
-        found = await entries(triage, "held", "label confirmed")
-        assert [entry["kind"] for entry in found] == kinds
-        assert found[-1]["actor"] == "ana"
-        assert len(found[-1]["detail"]["reviews"]) == 2
+        result = await entries(triage, "held", "label confirmed")
+        assert [entry["kind"] for entry in result] == kinds
+        assert result[-1]["actor"] == "ana"
+        assert len(result[-1]["detail"]["reviews"]) == 2
 
     async def test_of_somebody_who_confirms_them_is_given_at_once(self, triage: App) -> None:
         waiting, own = await decide(triage, "unsure 1"), await decide(triage, "unsure 2")
@@ -376,10 +376,10 @@ class TestWhichFieldsAreLabels:
             parts: list[Part] = Field(default_factory=list, alias="Parts")
 
         use_case = declare(output=Output)
-        found = not_listed(
+        result = not_listed(
             use_case, {"queue": "refnds", "mood": "god", "Parts": [{"kind": "hsoe"}], "other": "x"}
         )
-        assert [(label.field, label.suggestion, label.closed) for label in found] == [
+        assert [(label.field, label.suggestion, label.closed) for label in result] == [
             ("queue", "refunds", True),
             ("mood", "good", True),
             ("Parts.kind", "hose", True),

@@ -125,21 +125,21 @@ class TestFallen:
             replace(verdict(40 + n, f"text {n}", "returns", right, days=1), version=2)
             for n, right in enumerate(["refunds", "sizes", None])
         ]
-        found = made(verdicts=[*FINE, *of_canary], releases=[self.FELL])
-        [lesson] = found.lessons
+        result = made(verdicts=[*FINE, *of_canary], releases=[self.FELL])
+        [lesson] = result.lessons
         assert (lesson.state, lesson.n, lesson.version) == ("undone", 3, 2)
         assert lesson.seen == "Version 2 answered 3 tasks wrong on its way into service."
         assert lesson.why == "a faster way"
         assert lesson.done == ["Rolled back: The canary of release 2 is shown to be worse."]
         assert lesson.short.endswith("it was rolled back.")
-        assert found.important == []
-        assert found.corrections == 3
+        assert result.important == []
+        assert result.corrections == 3
 
     def test_one_that_was_in_service_before_has_taught_something(self) -> None:
         versions = [VERSION, VERSION | {"number": 2, "live_since": NOW - timedelta(days=9)}]
         wrong = [replace(item, version=2) for item in MONEY]
-        found = made(verdicts=wrong, releases=[self.FELL], versions=versions)
-        assert [lesson.state for lesson in found.lessons] != ["undone"]
+        result = made(verdicts=wrong, releases=[self.FELL], versions=versions)
+        assert [lesson.state for lesson in result.lessons] != ["undone"]
 
 
 class TestConfusions:
@@ -156,12 +156,12 @@ class TestConfusions:
 
     @pytest.mark.parametrize("text", ["", "1234 5678", "a b c"])
     def test_without_words_there_are_none_and_nothing_breaks(self, text: str) -> None:
-        [found] = confusions([verdict(n, text, "a", "b", days=1) for n in range(3)])
-        assert found.words == []
+        [result] = confusions([verdict(n, text, "a", "b", days=1) for n in range(3)])
+        assert result.words == []
 
     def test_one_alone_has_no_words_in_common(self) -> None:
-        [found] = confusions([MONEY[0], *FINE])
-        assert found.words == []
+        [result] = confusions([MONEY[0], *FINE])
+        assert result.words == []
         assert confusions(FINE) == []
 
 
@@ -186,15 +186,15 @@ class TestInShort:
         assert words in " ".join(made(use_case=USE_CASE | changes).in_short)
 
     def test_before_any_version_it_says_so(self) -> None:
-        found = made(versions=[], verdicts=[], recent={"tasks": 0, "automatic": 0})
-        assert "No version decides" in " ".join(found.in_short)
-        assert (found.lessons, found.important) == ([], [])
+        result = made(versions=[], verdicts=[], recent={"tasks": 0, "automatic": 0})
+        assert "No version decides" in " ".join(result.in_short)
+        assert (result.lessons, result.important) == ([], [])
 
     def test_three_lessons_stand_at_the_top_those_answered_to_first(self) -> None:
         others = [verdict(40 + n, "x", "returns", f"q{n % 5}", days=1) for n in range(50)]
-        found = made(verdicts=[*MONEY, *others])
-        assert len(found.important) == 3
-        assert found.important[0].startswith("Answered “returns”, right was “refunds”: 6 of 6")
+        result = made(verdicts=[*MONEY, *others])
+        assert len(result.important) == 3
+        assert result.important[0].startswith("Answered “returns”, right was “refunds”: 6 of 6")
 
 
 class TestLessons:
@@ -239,12 +239,12 @@ class TestLessons:
     def test_a_proposal_is_told_to_its_end(
         self, changes: Any, release: Any, state: str, done: str
     ) -> None:
-        found = made(
+        result = made(
             proposals=[PROPOSAL | {"cases": CASES} | changes],
             releases=[] if release is None else [RELEASE | release],
             verdicts=[*MONEY, *SINCE],
         )
-        [lesson] = found.lessons
+        [lesson] = result.lessons
         assert (lesson.state, lesson.n) == (state, 6)
         assert done in " ".join(lesson.done)
         if state == "released":
@@ -252,15 +252,15 @@ class TestLessons:
 
     def test_the_gate_is_believed_before_later_verdicts(self) -> None:
         cases = {"fixed": [{"task": "tsk_1"}, {"task": "tsk_2"}], "broken": [{"task": "tsk_99"}]}
-        found = made(
+        result = made(
             proposals=[PROPOSAL | {"cases": CASES, "state": "accepted"}],
             releases=[RELEASE | {"gate": {"cases": cases}}],
         )
-        assert found.lessons[0].changed == "on 6 cases the gate saw 2 fixed and 0 broken"
+        assert result.lessons[0].changed == "on 6 cases the gate saw 2 fixed and 0 broken"
 
     def test_a_proposal_to_learn_from_all_covers_no_group(self) -> None:
-        found = made(proposals=[PROPOSAL | {"kind": "model", "cases": CASES}])
-        assert [lesson.seen for lesson in found.lessons] == [
+        result = made(proposals=[PROPOSAL | {"kind": "model", "cases": CASES}])
+        assert [lesson.seen for lesson in result.lessons] == [
             "Answered “returns”, right was “refunds”."
         ]
 
@@ -285,8 +285,8 @@ class TestHappenings:
             row | {"kind": "drill", "actor": "roadbed", "asked_at": NOW + timedelta(days=n)}
             for n in range(5)
         ]
-        found = [halt.words for halt in events.of_halts([row, *drills])]
-        assert found == [
+        results = [halt.words for halt in events.of_halts([row, *drills])]
+        assert results == [
             "Halted: Wrong team. Nothing new could start after 12 ms.",
             "Resumed by dev and ana.",
             (
@@ -305,13 +305,13 @@ class TestHappenings:
                 {"kind": "incident", "detail": {}},
             )
         ]
-        found = [entry.words for entry in events.of_audit(rows)]
-        assert found == ["From open to halted: R.", "Incident: Late parcels"]
+        results = [entry.words for entry in events.of_audit(rows)]
+        assert results == ["From open to halted: R.", "Incident: Late parcels"]
 
     def test_a_release_that_was_rolled_back(self) -> None:
         ended = {"step": "rolled_back", "ended_at": NOW, "ended_by": None, "ended_why": "slow"}
-        found = [release.words for release in events.of_releases([RELEASE | ended])]
-        assert found == [
+        results = [release.words for release in events.of_releases([RELEASE | ended])]
+        assert results == [
             "Release 4 (version 2) live: Money goes to refunds",
             "Release 4 (version 2) rolled back: slow",
         ]
@@ -333,21 +333,21 @@ class TestMarkdown:
         ],
     )
     def test_what_people_wrote_is_words_and_nothing_else(self, text: str) -> None:
-        found = escaped(text)
-        assert "\n" not in found
-        assert "<" not in found
-        assert found.isprintable()
+        result = escaped(text)
+        assert "\n" not in result
+        assert "<" not in result
+        assert result.isprintable()
         for sign in "`*_[]|~!$#":
-            bare = found.replace(f"\\{sign}", "").replace("&#", "")
+            bare = result.replace(f"\\{sign}", "").replace("&#", "")
             assert sign not in bare
-        assert "://" not in found
-        assert "www." not in found
+        assert "://" not in result
+        assert "www." not in result
 
     def test_the_whole_is_a_document(self) -> None:
-        found = markdown(made(verdicts=[*MONEY, *FINE, *SINCE]))
-        assert found.startswith("# Notebook of triage\n")
+        result = markdown(made(verdicts=[*MONEY, *FINE, *SINCE]))
+        assert result.startswith("# Notebook of triage\n")
         for said in ("## In short", "### Answered “returns”", "6 of 6 wrong", "## What happened"):
-            assert said in found
+            assert said in result
 
 
 async def test_it_reads_what_happened_and_leaves_out_what_waits_for_a_second_look(
@@ -355,13 +355,13 @@ async def test_it_reads_what_happened_and_leaves_out_what_waits_for_a_second_loo
 ) -> None:
     pilot.start(folders)
     await pilot.past(app, folders)
-    found = await app.notebooks.read("triage")
-    assert (found.corrections, found.verdicts) == (8, 17)
-    assert [item.n for item in found.lessons] == [6, 2]
-    assert found.lessons[0].changed == "6 of 6 wrong before version 2, 0 of 5 wrong since"
-    kinds = {event.kind for event in found.events}
+    result = await app.notebooks.read("triage")
+    assert (result.corrections, result.verdicts) == (8, 17)
+    assert [item.n for item in result.lessons] == [6, 2]
+    assert result.lessons[0].changed == "6 of 6 wrong before version 2, 0 of 5 wrong since"
+    kinds = {event.kind for event in result.events}
     assert kinds >= {"stage", "accepted", "live", "halt", "resume", "drill"}
-    looked_at = found.lessons[1].examples[0].task
+    looked_at = result.lessons[1].examples[0].task
     await app.database.fetch(
         "UPDATE task SET reference = true WHERE id = %(id)s", {"id": looked_at}
     )

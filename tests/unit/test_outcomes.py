@@ -46,19 +46,19 @@ class TestAtOnce:
         await stand(app, reference_rate=0.0)
         one = await decide(app)
         sent = {"task": one.task_id, "output": BILLING}
-        found = await asyncio.gather(
+        result = await asyncio.gather(
             *(app.outcomes.report(declared(app), sent, by="crm") for _ in range(20))
         )
-        assert len({item.outcome.id for item in found}) == 1
-        assert sum(not entry.repeated for entry in found) == 1
+        assert len({item.outcome.id for item in result}) == 1
+        assert sum(not entry.repeated for entry in result) == 1
         assert [await count(app, element) for element in ("outcome", "review")] == [1, 1]
 
     async def test_two_that_differ_open_one_review(self, app: App) -> None:
         await stand(app, reference_rate=0.0)
         one = await decide(app)
         sent = [{"task": one.task_id, "right": False, "note": str(n)} for n in range(10)]
-        found = await app.outcomes.report_many(declared(app), sent, by="crm")
-        assert all(isinstance(item, Reported) for item in found)
+        result = await app.outcomes.report_many(declared(app), sent, by="crm")
+        assert all(isinstance(item, Reported) for item in result)
         assert [await count(app, entry) for entry in ("outcome", "review")] == [10, 1]
         newest = await app.outcomes.book.newest("triage")
         assert [outcome.note for outcome in newest.outcomes if outcome.counts] == ["9"]
@@ -92,25 +92,25 @@ class TestFiles:
         return write_and_read
 
     async def test_a_table_names_fields_of_the_report_or_of_the_output(self, told: Any) -> None:
-        found = told(
+        result = told(
             "a.csv",
             "\ufefftask_key,right,queue,note\norder 1,yes,,fine\norder 2,,billing,\n"
             'order 3,maybe,,\norder 4,No,billing,"two\nlines"\n',
         )
-        assert [line for line, _ in found] == [2, 3, 4, 5]  # where a row begins
-        assert found[0][1] == {"task_key": "order 1", "right": True, "note": "fine"}
-        assert found[1][1] == {"task_key": "order 2", "output": BILLING}
-        assert "right is 'maybe'" in found[2][1].problem
-        assert found[3][1]["right"] is False
+        assert [line for line, _ in result] == [2, 3, 4, 5]  # where a row begins
+        assert result[0][1] == {"task_key": "order 1", "right": True, "note": "fine"}
+        assert result[1][1] == {"task_key": "order 2", "output": BILLING}
+        assert "right is 'maybe'" in result[2][1].problem
+        assert result[3][1]["right"] is False
         [(_, whole)] = told("b.csv", 'task,output\ntsk_1,"{""queue"": ""x""}"\n')
         assert whole == {"task": "tsk_1", "output": {"queue": "x"}}
 
     async def test_lines_of_json_keep_their_numbers(self, told: Any) -> None:
-        found = told("a.jsonl", '{"task": "a", "right": true}\n\nnonsense\n[1]\n')
-        assert [line for line, _ in found] == [1, 3, 4]
-        assert found[0][1] == {"task": "a", "right": True}
-        assert isinstance(found[1][1], OutcomeError)
-        assert found[2][1] == [1]
+        result = told("a.jsonl", '{"task": "a", "right": true}\n\nnonsense\n[1]\n')
+        assert [line for line, _ in result] == [1, 3, 4]
+        assert result[0][1] == {"task": "a", "right": True}
+        assert isinstance(result[1][1], OutcomeError)
+        assert result[2][1] == [1]
 
     @pytest.mark.parametrize(
         ("name", "text", "says"),
@@ -127,11 +127,11 @@ class TestFiles:
 
     async def test_a_row_that_does_not_fit_is_named_and_the_rest_is_read(self, told: Any) -> None:
         rows = [f"tsk_{number};true;fine" for number in range(99)]
-        found = told(
+        result = told(
             "a.csv", "\n".join(["task;right;note", *rows[:50], "x;true;cut;off", *rows[50:]])
         )
-        [(line, error)] = [pair for pair in found if isinstance(pair[1], OutcomeError)]
-        assert (line, len(found)) == (52, 100)
+        [(line, error)] = [pair for pair in result if isinstance(pair[1], OutcomeError)]
+        assert (line, len(result)) == (52, 100)
         assert "4 cells where the header has 3" in error.problem
 
     async def test_a_file_that_is_not_there(self, app: App, tmp_path: Path) -> None:
@@ -212,9 +212,9 @@ class TestCanary:
         ],
     )
     def test_what_settles_a_difference(self, row: dict[str, Any], figures: tuple[int, ...]) -> None:
-        found = reading(row)
+        result = reading(row)
         names = ("labelled", "by_outcomes", "undecided", "fixed", "broken")
-        assert tuple(found[name] for name in names) == figures
+        assert tuple(result[name] for name in names) == figures
 
     async def test_who_made_the_candidate_says_nothing_of_what_is_right(
         self, settings: Settings, folders: Folders, url: str
@@ -273,8 +273,8 @@ class TestCanary:
 async def test_a_report_keeps_its_words(app: App) -> None:
     await stand(app, reference_rate=0.0)
     one = await decide(app, key="é")
-    found = await app.outcomes.report(
+    result = await app.outcomes.report(
         declared(app), {"task_key": "é", "right": True, "note": "naïve – \t\n“x”"}, by="crm"
     )
-    assert found.outcome.task_id == one.task_id
-    assert found.outcome.note == "naïve – \t\n“x”"
+    assert result.outcome.task_id == one.task_id
+    assert result.outcome.note == "naïve – \t\n“x”"

@@ -29,9 +29,9 @@ PUBLIC = "93.184.215.14"
 
 @pytest.fixture
 async def pool() -> AsyncIterator[EgressPool]:
-    found = EgressPool({"TOKEN": "s3cret\n"}, SystemClock())
-    yield found
-    await found.aclose()
+    result = EgressPool({"TOKEN": "s3cret\n"}, SystemClock())
+    yield result
+    await result.aclose()
 
 
 @pytest.fixture

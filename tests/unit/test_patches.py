@@ -82,7 +82,7 @@ class Memory:
 
 
 def declared(decider: Any = None) -> UseCase:
-    found = UseCase(
+    result = UseCase(
         "triage",
         purpose="Send each inquiry on",
         input=Place,
@@ -91,8 +91,8 @@ def declared(decider: Any = None) -> UseCase:
         risk_limit=0.02,
     )
     if decider is not None:
-        found.decider(decider)
-    return found
+        result.decider(decider)
+    return result
 
 
 CONTEXT = Context(
@@ -140,36 +140,36 @@ DECIDERS: list[Any] = [plain, coroutine, Called(), Memory({"New York": "west"})]
 @pytest.mark.parametrize("decider", DECIDERS, ids=["function", "coroutine", "object", "trainable"])
 class TestAround:
     def test_an_alias_mends_the_input_and_a_rule_the_answer(self, decider: Any) -> None:
-        found = ask(decider, ALIAS, SET)
-        assert found.output == Routing(queue="east")
-        assert found.evidence["patched"] == [
+        result = ask(decider, ALIAS, SET)
+        assert result.output == Routing(queue="east")
+        assert result.evidence["patched"] == [
             "city: 'NYC' read as 'New York' (pro_a)",
             "New York belongs to the east (pro_s)",
         ]
 
     def test_what_they_do_not_fit_stays_as_it_is(self, decider: Any) -> None:
-        found = ask(decider, ALIAS, SET, city="Rome")
-        assert found.output.queue in {"west", "?"}
-        assert "patched" not in found.evidence
+        result = ask(decider, ALIAS, SET, city="Rome")
+        assert result.output.queue in {"west", "?"}
+        assert "patched" not in result.evidence
 
     def test_a_rule_may_ask_a_person_and_what_follows_is_not_asked(self, decider: Any) -> None:
-        found = ask(decider, ALIAS, SET, LOOK, BROKEN)
-        assert isinstance(found, Unsure)
-        assert found.reason == "Look"
-        told: Any = found.evidence["patched"]
+        result = ask(decider, ALIAS, SET, LOOK, BROKEN)
+        assert isinstance(result, Unsure)
+        assert result.reason == "Look"
+        told: Any = result.evidence["patched"]
         assert told[-1] == "Look (pro_l)"
 
     def test_a_rule_that_fails_asks_a_person(self, decider: Any) -> None:
-        found = ask(decider, BROKEN)
-        assert isinstance(found, Unsure)
-        assert "pro_b failed" in found.reason
+        result = ask(decider, BROKEN)
+        assert isinstance(result, Unsure)
+        assert "pro_b failed" in result.reason
 
 
 def test_a_person_who_looks_still_sees_evidence_and_cost() -> None:
     for rule in (BROKEN, LOOK | {"when": "true"}, SET | {"when": "true", "set": {"queue": 5}}):
-        found = ask(plain, rule)
-        assert isinstance(found, Unsure)
-        assert (found.evidence["why"], found.cost) == ("far", Decimal("0.1"))
+        result = ask(plain, rule)
+        assert isinstance(result, Unsure)
+        assert (result.evidence["why"], result.cost) == ("far", Decimal("0.1"))
 
 
 def test_records_are_mended_and_superseded_ones_redirected() -> None:

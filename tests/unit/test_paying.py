@@ -65,8 +65,8 @@ class TestPaying:
 
     async def test_as_many_are_asked_at_once_as_the_day_allows(self, app: App) -> None:
         paying, at_once = MeteredCalls(app.budgets, "triage", self.BUDGET), list[int]()
-        found = await paying.ask(self.asked(["0.005"] * 12, at_once), lambda answer: answer)
-        assert (len(found), paying.spent) == (12, Decimal("0.06"))
+        result = await paying.ask(self.asked(["0.005"] * 12, at_once), lambda answer: answer)
+        assert (len(result), paying.spent) == (12, Decimal("0.06"))
         assert at_once[0] == 1
         assert max(at_once) == 4  # 0.095 is left of the day, and the worst is 0.02 each
         assert await used(app, self.BUDGET) == [(Decimal("0.06"), Decimal(0))] * 2
@@ -162,8 +162,8 @@ class TestLooks:
             judged = Decimal(improved.certificate["items"])
             assert await used(app) == [(judged / 100, Decimal(0))]
             await app.registry.refresh("triage")
-            found = await app.stress.stress(app.registry.get("triage"), most=20)
-            asked = sum(round(row.n * (1.0 - row.held)) for row in found.rows)
+            result = await app.stress.stress(app.registry.get("triage"), most=20)
+            asked = sum(round(row.n * (1.0 - row.held)) for row in result.rows)
             assert await used(app) == [((judged + asked) / 100, Decimal(0))]
 
     async def test_improving_ends_where_nothing_is_left_or_no_price_is_told(
@@ -253,9 +253,9 @@ class TestGate:
             take = app.budgets.take_aside
 
             async def counted(*given: object) -> Aside | None:
-                found: Aside | None = await take(*given)  # type: ignore[arg-type]
-                held.append(found.count if found else 0)
-                return found
+                result: Aside | None = await take(*given)  # type: ignore[arg-type]
+                held.append(result.count if result else 0)
+                return result
 
             monkeypatch.setattr(app.budgets, "take_aside", counted)
             release = await gated(app)
@@ -369,9 +369,9 @@ class TestSearch:
                 vars(app.registry.get("triage").loaded.declared)["budget"] = Budget(
                     per_task=0.02, per_month=0.0201
                 )
-                found = await self.search(app)
-                assert isinstance(found, NoProposal)
-                assert "raise it in usecase.py" in found.reason
+                match = await self.search(app)
+                assert isinstance(match, NoProposal)
+                assert "raise it in usecase.py" in match.reason
                 [(spent, reserved)] = await used(app)
                 assert reserved == 0
                 assert spent == paid(server)
@@ -383,7 +383,7 @@ class TestSearch:
         async with ModelServer(obedient) as server:
             ask_here(server, monkeypatch)
             async with open_app(settings, url) as app:
-                found = await self.search(app)
-                assert isinstance(found, NoProposal)
-                assert "give Prompted one" in found.reason
+                match = await self.search(app)
+                assert isinstance(match, NoProposal)
+                assert "give Prompted one" in match.reason
                 assert server.calls == []

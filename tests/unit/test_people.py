@@ -48,9 +48,9 @@ async def test_whoever_held_a_token_becomes_an_administrator(
                 "('a', 'ana', 'api'), ('b', 'ana', 'session'), ('c', 'The Shop', 'api')"
             )
             await asyncio.to_thread(command.upgrade, config, "head")
-            found = connection.execute("SELECT name, admin FROM person ORDER BY name").fetchall()
+            rows = connection.execute("SELECT name, admin FROM person ORDER BY name").fetchall()
             kept = connection.execute("SELECT count(*) FROM token").fetchone()
-    assert found == [("The Shop", True), ("ana", True)]
+    assert rows == [("The Shop", True), ("ana", True)]
     assert kept == (3,)
 
 

@@ -45,15 +45,15 @@ async def test_what_is_found_waits_for_a_person_and_then_decides(
             monkeypatch.setenv(name, value)
         async with open_app(settings, url) as app:
             loaded = app.registry.get("triage").loaded
-            found = await app.prompt_search.search(
+            match = await app.prompt_search.search(
                 loaded, budget=PromptBudget(calls=400), actor="chi"
             )
-            assert isinstance(found, Proposal)
-            assert (found.kind, found.state) == ("prompt", "open")
+            assert isinstance(match, Proposal)
+            assert (match.kind, match.state) == ("prompt", "open")
             await app.proposals.suggest(loaded, actor="chi")  # a look does not take it away
-            assert found.id in {item.id for item in await app.proposals.list("triage")}
+            assert match.id in {item.id for item in await app.proposals.list("triage")}
             assert await app.proposals.accepted("triage") == []
-            await app.proposals.accept(found.id, person="ana")
+            await app.proposals.accept(match.id, person="ana")
             changes = await app.proposals.accepted("triage")
             candidate, _ = await app.releases.build(
                 loaded, actor="ben", reason="A better prompt.", changes=changes
@@ -76,8 +76,8 @@ async def test_what_is_found_waits_for_a_person_and_then_decides(
 async def test_without_a_model_it_says_so(settings: Settings, folders: Folders, url: str) -> None:
     folders.write()
     async with open_app(settings, url) as app:
-        found = await app.prompt_search.search(
+        match = await app.prompt_search.search(
             app.registry.get("triage").loaded, budget=PromptBudget(calls=10), actor="chi"
         )
-    assert isinstance(found, NoProposal)
-    assert "asks no language model" in found.reason
+    assert isinstance(match, NoProposal)
+    assert "asks no language model" in match.reason

@@ -95,17 +95,17 @@ class TestAnswering:
     ) -> None:
         shown = examples(("send my parcel back", "returns"), ("the invoice is wrong", "billing"))
         decider = prompted(server, model=model)
-        found = await decider(Inquiry(text="please send it back"), context(examples=shown))
-        assert isinstance(found, Answer)
-        assert found.output == Routing(queue="returns")
-        assert found.cost == (3 * 100 * Decimal("0.25") + 3 * 10 * 2) / 1_000_000
-        assert found.evidence["model"] == model
-        assert found.evidence["agreement"] == "3 of 3 samples"
-        assert found.evidence["votes"] == [{"output": "returns", "votes": 3}]
-        assert found.evidence["tokens"] == {"input": 300, "output": 30, "complete": True}
-        assert found.evidence["neighbours"][0]["input"] == "send my parcel back"  # type: ignore[index, call-overload]
-        assert len(found.evidence["prompt"]["sha256"]) == 64  # type: ignore[index, call-overload, arg-type]
-        json.dumps(found.evidence)
+        result = await decider(Inquiry(text="please send it back"), context(examples=shown))
+        assert isinstance(result, Answer)
+        assert result.output == Routing(queue="returns")
+        assert result.cost == (3 * 100 * Decimal("0.25") + 3 * 10 * 2) / 1_000_000
+        assert result.evidence["model"] == model
+        assert result.evidence["agreement"] == "3 of 3 samples"
+        assert result.evidence["votes"] == [{"output": "returns", "votes": 3}]
+        assert result.evidence["tokens"] == {"input": 300, "output": 30, "complete": True}
+        assert result.evidence["neighbours"][0]["input"] == "send my parcel back"  # type: ignore[index, call-overload]
+        assert len(result.evidence["prompt"]["sha256"]) == 64  # type: ignore[index, call-overload, arg-type]
+        json.dumps(result.evidence)
 
     @pytest.mark.parametrize("model", MODELS)
     async def test_instructions_and_data_never_share_a_message(
@@ -137,23 +137,23 @@ class TestAnswering:
 
     async def test_a_sample_that_fails_counts_against_the_answer(self, server: ModelServer) -> None:
         server.script.append(ModelReply(arguments='{"queue": 7}'))
-        found = await prompted(server)(Inquiry(text="x"), context())
-        assert isinstance(found, Answer)
-        assert found.evidence["failed"] == [
+        result = await prompted(server)(Inquiry(text="x"), context())
+        assert isinstance(result, Answer)
+        assert result.evidence["failed"] == [
             "the model's reply does not fit: queue: Input should be a valid string"
         ]
-        assert found.confidence == pytest.approx(3 / 5)
+        assert result.confidence == pytest.approx(3 / 5)
 
     async def test_the_model_may_say_that_it_does_not_know(self, server: ModelServer) -> None:
         server.rule = lambda _: ModelReply(output={"reason": "It names no order."}, tool="unsure")
-        found = await prompted(server)(Inquiry(text="x"), context())
-        assert isinstance(found, Unsure)
-        assert found.reason == "the model says: It names no order."
-        assert found.cost is not None
+        result = await prompted(server)(Inquiry(text="x"), context())
+        assert isinstance(result, Unsure)
+        assert result.reason == "the model says: It names no order."
+        assert result.cost is not None
         server.rule = lambda _: ModelReply(output={"reason": ["odd"] * 9}, tool="unsure")
-        found = await prompted(server)(Inquiry(text="x"), context())
-        assert isinstance(found, Unsure)
-        assert found.reason == "the model says: no reason given"
+        result = await prompted(server)(Inquiry(text="x"), context())
+        assert isinstance(result, Unsure)
+        assert result.reason == "the model says: no reason given"
 
     async def test_accepted_patches_reach_the_model(self, server: ModelServer) -> None:
         declared = declare()
@@ -192,10 +192,10 @@ class TestAnswering:
             admitted_at=datetime.now(UTC),
         )
         runner = DeciderRunner(declared)
-        found = await runner.ask(live, task, seconds=10)
+        result = await runner.ask(live, task, seconds=10)
         runner.close()
-        assert isinstance(found, Answered)
-        assert found.output == {"queue": "returns"}
+        assert isinstance(result, Answered)
+        assert result.output == {"queue": "returns"}
 
     async def test_fifty_at_once_are_all_answered(self, server: ModelServer) -> None:
         server.rule = lambda call: ModelReply(
@@ -204,13 +204,13 @@ class TestAnswering:
         decider = prompted(server)
         shown = examples(*((f"example {number}", "x") for number in range(40)))
         began = time.monotonic()
-        found = await asyncio.gather(
+        result = await asyncio.gather(
             *(
                 decider(Inquiry(text=f"number {item}"), context(30, examples=shown))
                 for item in range(50)
             )
         )
-        assert [entry.output.queue for entry in found] == [  # type: ignore[union-attr]
+        assert [entry.output.queue for entry in result] == [  # type: ignore[union-attr]
             f"number {element}" for element in range(50)
         ]
         assert len(server.calls) == 150
@@ -222,17 +222,17 @@ class TestMoney:
     async def test_without_a_price_the_cost_is_unknown_not_nothing(
         self, server: ModelServer
     ) -> None:
-        found = await prompted(server, price=None)(Inquiry(text="x"), context())
-        assert isinstance(found, Answer)
-        assert found.cost is None
+        result = await prompted(server, price=None)(Inquiry(text="x"), context())
+        assert isinstance(result, Answer)
+        assert result.cost is None
 
     async def test_a_reply_that_tells_no_usage_makes_the_cost_unknown(
         self, server: ModelServer
     ) -> None:
         server.script.append(ModelReply.recorded(RECORDED / "openai" / "no_usage.json"))
-        found = await prompted(server)(Inquiry(text="x"), context())
-        assert found.cost is None
-        assert found.evidence["tokens"] == {"input": 200, "output": 20, "complete": False}
+        result = await prompted(server)(Inquiry(text="x"), context())
+        assert result.cost is None
+        assert result.evidence["tokens"] == {"input": 200, "output": 20, "complete": False}
 
     def test_arithmetic(self) -> None:
         assert cost(PRICE, Tokens(input=1_000_000, output=500_000)) == Decimal("1.25")
@@ -290,19 +290,19 @@ class TestFailures:
         model = next(item for item in MODELS if item.startswith(provider))
         server.rule = lambda _: ModelReply.recorded(RECORDED / f"{name}.json")
         with caplog.at_level(logging.DEBUG):
-            found = await prompted(server, model=model, samples=2)(Inquiry(text="x"), context(4.0))
-        assert isinstance(found, Unsure)
-        assert REASONS[name] in found.reason
-        assert server.key not in repr(found)
+            result = await prompted(server, model=model, samples=2)(Inquiry(text="x"), context(4.0))
+        assert isinstance(result, Unsure)
+        assert REASONS[name] in result.reason
+        assert server.key not in repr(result)
 
     @pytest.mark.parametrize("model", MODELS)
     async def test_a_recorded_answer_is_an_answer(self, server: ModelServer, model: str) -> None:
         provider = model.partition(":")[0]
         server.rule = lambda _: ModelReply.recorded(RECORDED / provider / "answer.json")
-        found = await prompted(server, model=model, samples=1)(Inquiry(text="x"), context())
-        assert isinstance(found, Answer)
-        assert found.output == Routing(queue="returns")
-        assert found.evidence["tokens"] == {"input": 219, "output": 17, "complete": True}
+        result = await prompted(server, model=model, samples=1)(Inquiry(text="x"), context())
+        assert isinstance(result, Answer)
+        assert result.output == Routing(queue="returns")
+        assert result.evidence["tokens"] == {"input": 219, "output": 17, "complete": True}
 
     def test_every_recording_is_replayed(self) -> None:
         names = {f"{path.parent.name}/{path.stem}" for path in RECORDED.rglob("*.json")}
@@ -315,45 +315,45 @@ class TestFailures:
     ) -> None:
         refused = ModelReply(status=status, headers={"retry-after": "0.1"})
         server.script.extend([refused, refused])
-        found = await prompted(server, model=model, samples=1)(Inquiry(text="x"), context(20))
-        assert isinstance(found, Answer)
+        result = await prompted(server, model=model, samples=1)(Inquiry(text="x"), context(20))
+        assert isinstance(result, Answer)
         assert len(server.calls) == 3
-        assert found.cost == (100 * Decimal("0.25") + 10 * 2) / 1_000_000  # refusals cost nothing
+        assert result.cost == (100 * Decimal("0.25") + 10 * 2) / 1_000_000  # refusals cost nothing
 
     async def test_nobody_waits_longer_than_there_is_time(self, server: ModelServer) -> None:
         server.rule = lambda _: ModelReply(status=429, headers={"retry-after": "60"})
         began = time.monotonic()
-        found = await prompted(server)(Inquiry(text="x"), context(10))
+        result = await prompted(server)(Inquiry(text="x"), context(10))
         assert time.monotonic() - began < 3
-        assert isinstance(found, Unsure)
+        assert isinstance(result, Unsure)
         assert len(server.calls) == 3
-        assert found.cost == 0
+        assert result.cost == 0
 
     async def test_the_deadline_holds_while_the_model_thinks(self, server: ModelServer) -> None:
         await prompted(server)(Inquiry(text="x"), context())  # packages are imported now
         server.rule = lambda _: ModelReply(output={"queue": "returns"}, seconds=20)
         began = time.monotonic()
-        found = await prompted(server)(Inquiry(text="x"), context(1.0))
+        result = await prompted(server)(Inquiry(text="x"), context(1.0))
         assert time.monotonic() - began < 1.0
-        assert isinstance(found, Unsure)
-        assert found.reason == "the model did not reply in time"
-        assert found.cost is None  # the provider may count what it was working on
+        assert isinstance(result, Unsure)
+        assert result.reason == "the model did not reply in time"
+        assert result.cost is None  # the provider may count what it was working on
 
     async def test_samples_that_were_in_time_count(self, server: ModelServer) -> None:
         await prompted(server)(Inquiry(text="x"), context())
         server.script.append(ModelReply(output={"queue": "returns"}, seconds=20))
-        found = await prompted(server)(Inquiry(text="x"), context(1.5))
-        assert isinstance(found, Answer)
-        assert found.evidence["agreement"] == "2 of 3 samples"
-        assert found.cost is None
+        result = await prompted(server)(Inquiry(text="x"), context(1.5))
+        assert isinstance(result, Answer)
+        assert result.evidence["agreement"] == "2 of 3 samples"
+        assert result.cost is None
 
     async def test_errors_until_the_deadline_keep_their_reason(self, server: ModelServer) -> None:
         await prompted(server)(Inquiry(text="x"), context())
         server.rule = lambda _: ModelReply(status=503)
-        found = await prompted(server)(Inquiry(text="x"), context(1.5))
-        assert isinstance(found, Unsure)
-        assert "the provider is not available (503)" in found.reason
-        assert found.cost == 0
+        result = await prompted(server)(Inquiry(text="x"), context(1.5))
+        assert isinstance(result, Unsure)
+        assert "the provider is not available (503)" in result.reason
+        assert result.cost == 0
 
     async def test_nobody_there_and_a_line_that_breaks(self, server: ModelServer) -> None:
         port = int(server.url.rpartition(":")[2])
@@ -363,19 +363,19 @@ class TestFailures:
         ):
             async with FaultProxy("127.0.0.1", port, fault) as proxy:
                 url = f"http://127.0.0.1:{proxy.port}/v1"
-                found = await prompted(server, base_url=url)(Inquiry(text="x"), context(1.5))
-            assert isinstance(found, Unsure)
-            assert reason in found.reason
-            assert found.cost == paid
+                result = await prompted(server, base_url=url)(Inquiry(text="x"), context(1.5))
+            assert isinstance(result, Unsure)
+            assert reason in result.reason
+            assert result.cost == paid
 
     async def test_no_key_no_prompt_no_binding(self, server: ModelServer) -> None:
-        found = await prompted(server, environment={})(Inquiry(text="x"), context())
-        assert isinstance(found, Unsure)
-        assert "OPENAI_API_KEY is not set" in found.reason
-        assert found.cost == 0
-        found = await prompted(server)(Inquiry(text="x"), context(prompts={}))
-        assert isinstance(found, Unsure)
-        assert found.reason == "prompts/route.md is missing or empty"
+        result = await prompted(server, environment={})(Inquiry(text="x"), context())
+        assert isinstance(result, Unsure)
+        assert "OPENAI_API_KEY is not set" in result.reason
+        assert result.cost == 0
+        result = await prompted(server)(Inquiry(text="x"), context(prompts={}))
+        assert isinstance(result, Unsure)
+        assert result.reason == "prompts/route.md is missing or empty"
         with pytest.raises(ValueError, match=r"usecase\.decider"):
             await Prompted("route.md", model=MODELS[0])(Inquiry(text="x"), context())
 
@@ -392,9 +392,9 @@ class TestFailures:
 
         requests._prepared.cache_clear()
         monkeypatch.setitem(sys.modules, "pydantic_ai.models.openai", None)
-        found = await prompted(server)(Inquiry(text="x"), context())
-        assert isinstance(found, Unsure)
-        assert "make llm" in found.reason
+        result = await prompted(server)(Inquiry(text="x"), context())
+        assert isinstance(result, Unsure)
+        assert "make llm" in result.reason
 
 
 class Odd(BaseModel):
@@ -424,8 +424,8 @@ class TestSecretsAndStrangers:
         with caplog.at_level(logging.DEBUG):
             for reply in replies:
                 server.rule = lambda _, reply=reply: reply
-                found = await prompted(server, model=model)(Inquiry(text="x"), context(1.0))
-                said.append(repr(found))
+                result = await prompted(server, model=model)(Inquiry(text="x"), context(1.0))
+                said.append(repr(result))
         assert all(server.key in str(call.headers) for call in server.calls)
         printed = capsys.readouterr()
         assert server.key not in "".join(said) + printed.out + printed.err
@@ -439,10 +439,10 @@ class TestSecretsAndStrangers:
         environment = {**server.environment, "OPENAI_API_KEY": key, "ANTHROPIC_API_KEY": key}
         decider = prompted(server, model=model, environment=environment)
         with caplog.at_level(logging.DEBUG):
-            found = await decider(Inquiry(text="x"), context(1.5))
-        assert isinstance(found, Unsure)
-        assert "holds a sign that no key has" in found.reason
-        assert "s3cret" not in repr(found) + caplog.text
+            result = await decider(Inquiry(text="x"), context(1.5))
+        assert isinstance(result, Unsure)
+        assert "holds a sign that no key has" in result.reason
+        assert "s3cret" not in repr(result) + caplog.text
 
     @given(st.text() | st.text(alphabet='<>/data ＜＞﹤﹥"\\u003c\n'))
     def test_no_text_gets_out_of_its_block(self, text: str) -> None:
@@ -482,34 +482,34 @@ class TestSecretsAndStrangers:
         server.rule = lambda call: {
             "queue": json.loads(re.findall(r">(.*?)</data>", call.user)[-1])
         }
-        found = await prompted(server)(Inquiry(text=text), context())
-        assert isinstance(found, Answer)
-        assert found.output == Routing(queue=text)
+        result = await prompted(server)(Inquiry(text=text), context())
+        assert isinstance(result, Answer)
+        assert result.output == Routing(queue=text)
 
     async def test_huge_input_goes_to_a_person_unasked(self, server: ModelServer) -> None:
-        found = await prompted(server)(Inquiry(text="x" * 5_000_000), context())
-        assert isinstance(found, Unsure)
-        assert found.reason == "the input is longer than 60,000 characters"
-        assert found.cost == 0
+        result = await prompted(server)(Inquiry(text="x" * 5_000_000), context())
+        assert isinstance(result, Unsure)
+        assert result.reason == "the input is longer than 60,000 characters"
+        assert result.cost == 0
         assert server.calls == []
 
     async def test_examples_give_way_to_the_input(self, server: ModelServer) -> None:
         shown = examples(("word " * 2_000, "returns"), ("word", "billing"))
         decider = prompted(server, samples=1, most_characters=3_000)
-        found = await decider(Inquiry(text="word " * 300), context(examples=shown))
-        assert isinstance(found, Answer)
+        result = await decider(Inquiry(text="word " * 300), context(examples=shown))
+        assert isinstance(result, Answer)
         assert len(server.calls[0].user) <= 3_000
 
     async def test_a_validator_that_fails_is_a_reason(self, server: ModelServer) -> None:
         decider = Prompted("route.md", model=MODELS[0], environment=server.environment)
-        found = await decider.bind(Inquiry, Odd)(Inquiry(text="x"), context())
-        assert isinstance(found, Unsure)
-        assert found.reason == "the model's reply could not be checked: ZeroDivisionError"
+        result = await decider.bind(Inquiry, Odd)(Inquiry(text="x"), context())
+        assert isinstance(result, Unsure)
+        assert result.reason == "the model's reply could not be checked: ZeroDivisionError"
 
     async def test_deep_nesting_is_a_reason(self, server: ModelServer) -> None:
         server.rule = lambda _: ModelReply(arguments='{"queue":' * 100_000)
-        found = await prompted(server, samples=1)(Inquiry(text="x"), context())
-        assert isinstance(found, Unsure)
+        result = await prompted(server, samples=1)(Inquiry(text="x"), context())
+        assert isinstance(result, Unsure)
 
     def test_nothing_is_imported_before_it_is_used(self) -> None:
         code = (
@@ -580,13 +580,13 @@ class TestVotes:
         assert settle(torn, [near("b", 0.4)]).output == {"queue": "b"}
         assert settle(torn, []).output == {"queue": "a"}
         agreed = [vote("a")] * 3
-        found = [settle(agreed, [near(item, 0.5)]).confidence for item in ("a", "b")]
-        assert found[0] > settle(agreed, []).confidence > found[1]
+        results = [settle(agreed, [near(item, 0.5)]).confidence for item in ("a", "b")]
+        assert results[0] > settle(agreed, []).confidence > results[1]
 
     def test_unsure_wins_a_tie(self) -> None:
-        found = settle([vote("a"), Sample(unsure="too short")], [])
-        assert found.output is None
-        assert found.reason == "the model says: too short"
+        result = settle([vote("a"), Sample(unsure="too short")], [])
+        assert result.output is None
+        assert result.reason == "the model says: too short"
 
     def test_nothing_valid_gives_the_commonest_reason(self) -> None:
         failed = [Sample(failed="late"), Sample(failed="busy"), Sample(failed="busy")]
@@ -601,17 +601,17 @@ class TestVotes:
         self, votes: Sequence[str | None], around: Sequence[tuple[str | None, float]]
     ) -> None:
         samples = [vote(item) if item else Sample(unsure="?") for item in votes]
-        found = settle(samples, [near(*entry) for entry in around])
-        assert 0 <= found.confidence < 1
-        assert (found.output is None) == (found.reason != "")
+        result = settle(samples, [near(*entry) for entry in around])
+        assert 0 <= result.confidence < 1
+        assert (result.output is None) == (result.reason != "")
 
 
 class TestNeighbours:
     def test_the_most_similar_come_last(self) -> None:
         index = Index(examples(("blue shoes", "a"), ("blue shoes returned", "b"), ("tax", "c")))
-        found = index.nearest({"text": "returning blue shoes"}, 2)
-        assert [item.output for item in found] == [{"queue": "a"}, {"queue": "b"}]
-        assert found[0].similarity < found[1].similarity <= 1
+        result = index.nearest({"text": "returning blue shoes"}, 2)
+        assert [item.output for item in result] == [{"queue": "a"}, {"queue": "b"}]
+        assert result[0].similarity < result[1].similarity <= 1
 
     def test_nothing_in_common_is_no_neighbour(self) -> None:
         assert Index(examples(("abc", "a"))).nearest({"text": "xyz"}, 3) == []
@@ -663,12 +663,12 @@ class TestServer:
                 },
             }
             url = f"{server.url}/v1/chat/completions"
-            found = (await client.post(url, json=body)).json()
-            assert json.loads(found["choices"][0]["message"]["content"]) == {"kind": "a"}
+            result = (await client.post(url, json=body)).json()
+            assert json.loads(result["choices"][0]["message"]["content"]) == {"kind": "a"}
             assert server.calls[0].schema == Answering.model_json_schema()
             assert server.calls[0].user == "hi"
-            found = (await client.post(url, json=body)).json()
-            assert "Nobody told" in found["choices"][0]["message"]["content"]
+            result = (await client.post(url, json=body)).json()
+            assert "Nobody told" in result["choices"][0]["message"]["content"]
             assert (await client.get(f"{server.url}/v1/models")).status_code == 404
 
     async def test_a_rule_may_be_a_coroutine(self) -> None:
@@ -677,6 +677,6 @@ class TestServer:
             return ModelReply(output={"queue": call.model})
 
         async with ModelServer(rule) as server:
-            found = await prompted(server, model="anthropic:m")(Inquiry(text="x"), context())
-        assert isinstance(found, Answer)
-        assert found.output == Routing(queue="m")
+            result = await prompted(server, model="anthropic:m")(Inquiry(text="x"), context())
+        assert isinstance(result, Answer)
+        assert result.output == Routing(queue="m")

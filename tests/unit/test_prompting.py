@@ -84,9 +84,9 @@ async def server() -> AsyncIterator[ModelServer]:
 
 
 def declared() -> UseCase:
-    found = declare(input=Inquiry, output=Routing)
-    found.prompts = {"route.md": WORST}
-    return found
+    result = declare(input=Inquiry, output=Routing)
+    result.prompts = {"route.md": WORST}
+    return result
 
 
 def prompted(server: ModelServer, **changes: Any) -> Prompted:
@@ -114,31 +114,31 @@ async def search(
 
 
 async def test_a_better_prompt_is_found_and_proposed(server: ModelServer) -> None:
-    found = await search(server)
-    assert isinstance(found, PromptProposal)
-    assert found.before == WORST
-    assert all(word in found.after for word in ("return", "parcel"))
-    assert found.score_before < 0.5
-    assert found.score_after == 1.0
-    assert found.scored == 30
-    assert found.calls == len(server.calls) <= 400
-    assert all(case.is_right and not case.was_right for case in found.cases)
-    patches = read(declared(), [found.patch])
-    assert patches.prompts == {"route.md": found.after}
+    match = await search(server)
+    assert isinstance(match, PromptProposal)
+    assert match.before == WORST
+    assert all(word in match.after for word in ("return", "parcel"))
+    assert match.score_before < 0.5
+    assert match.score_after == 1.0
+    assert match.scored == 30
+    assert match.calls == len(server.calls) <= 400
+    assert all(case.is_right and not case.was_right for case in match.cases)
+    patches = read(declared(), [match.patch])
+    assert patches.prompts == {"route.md": match.after}
 
 
 async def test_it_becomes_a_row_for_people(server: ModelServer) -> None:
-    found = await search(server)
-    assert isinstance(found, PromptProposal)
-    row = suggestion(found)
-    fixed = len(found.cases)
+    match = await search(server)
+    assert isinstance(match, PromptProposal)
+    row = suggestion(match)
+    fixed = len(match.cases)
     assert row.title == "A better text of prompts/route.md"
     assert f"30 of 30 past cases right instead of {30 - fixed}" in row.reason
     assert f"{fixed} fixed, 0 broken" in row.reason
     counted = {name: row.support[name] for name in ("cases", "right", "wrong_now", "matched")}
     assert counted == {"cases": fixed, "right": fixed, "wrong_now": fixed, "matched": 30}
     assert set(row.cases[0]) == {"task_id", "input", "before", "after", "right"}
-    assert row.patch == found.patch
+    assert row.patch == match.patch
     json.dumps([row.support, list(row.cases), dict(row.patch)])
 
 
@@ -157,52 +157,52 @@ async def test_cases_to_reflect_on_score_nothing(server: ModelServer) -> None:
         return obedient(call)
 
     server.rule = rule
-    found = await search(server)
-    assert isinstance(found, PromptProposal)
-    scored = {re.findall(r"number \d+", str(case.input))[0] for case in found.cases}
+    match = await search(server)
+    assert isinstance(match, PromptProposal)
+    scored = {re.findall(r"number \d+", str(case.input))[0] for case in match.cases}
     assert reflected
     assert not reflected & scored
 
 
 @pytest.mark.parametrize("calls", [20, 33, 45, 61])
 async def test_the_budget_of_calls_holds_whenever_it_ends(server: ModelServer, calls: int) -> None:
-    found = await search(server, budget=PromptBudget(calls=calls))
-    assert len(server.calls) == found.calls <= calls
-    if isinstance(found, PromptProposal):
-        assert found.score_after > found.score_before
+    match = await search(server, budget=PromptBudget(calls=calls))
+    assert len(server.calls) == match.calls <= calls
+    if isinstance(match, PromptProposal):
+        assert match.score_after > match.score_before
     else:
-        assert found.reason.endswith(".")
+        assert match.reason.endswith(".")
 
 
 async def test_the_budget_of_money_holds(server: ModelServer) -> None:
     limit = Decimal("0.005")  # a reply costs 0.00011, a rewriting 0.0011
-    found = await search(server, budget=PromptBudget(calls=10_000, money=limit))
-    assert found.cost is not None
-    assert found.cost <= limit + Decimal("0.0011")
+    match = await search(server, budget=PromptBudget(calls=10_000, money=limit))
+    assert match.cost is not None
+    assert match.cost <= limit + Decimal("0.0011")
 
 
 async def test_what_a_budget_cannot_do_is_said(server: ModelServer) -> None:
-    found = await search(server, budget=PromptBudget(calls=5))
-    assert found == NoProposal(reason="5 calls are too few to compare prompts.")
-    found = await search(server, budget=PromptBudget(money=Decimal("0.0001")))
-    assert isinstance(found, NoProposal)
-    assert found.reason == "The budget was spent before the prompt in service was scored."
+    match = await search(server, budget=PromptBudget(calls=5))
+    assert match == NoProposal(reason="5 calls are too few to compare prompts.")
+    match = await search(server, budget=PromptBudget(money=Decimal("0.0001")))
+    assert isinstance(match, NoProposal)
+    assert match.reason == "The budget was spent before the prompt in service was scored."
     assert len(server.calls) == 1
-    found = await search(
+    match = await search(
         server, prompted=prompted(server, price=None), budget=PromptBudget(money=Decimal(1))
     )
-    assert isinstance(found, NoProposal)
-    assert "price" in found.reason
+    assert isinstance(match, NoProposal)
+    assert "price" in match.reason
 
 
 async def test_without_a_model_there_is_a_sentence_and_no_error(server: ModelServer) -> None:
-    found = await search(server, prompted=prompted(server, environment={}))
-    assert isinstance(found, NoProposal)
-    assert "OPENAI_API_KEY is not set" in found.reason
-    assert found.calls == 0
-    found = await search(server, learn=examples(9))
-    assert isinstance(found, NoProposal)
-    assert "9 examples" in found.reason
+    match = await search(server, prompted=prompted(server, environment={}))
+    assert isinstance(match, NoProposal)
+    assert "OPENAI_API_KEY is not set" in match.reason
+    assert match.calls == 0
+    match = await search(server, learn=examples(9))
+    assert isinstance(match, NoProposal)
+    assert "9 examples" in match.reason
     assert server.calls == []
 
 
@@ -210,26 +210,26 @@ async def test_without_the_extra_there_is_a_sentence_too(
     server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    found = await search(server)
-    assert isinstance(found, NoProposal)
-    assert "make llm" in found.reason
+    match = await search(server)
+    assert isinstance(match, NoProposal)
+    assert "make llm" in match.reason
 
 
 async def test_without_a_prompt_there_is_nothing_to_improve(server: ModelServer) -> None:
     empty = declare(input=Inquiry, output=Routing)
-    found = await optimise(empty, prompted(server), examples(60), budget=PromptBudget(), seed=0)
-    assert isinstance(found, NoProposal)
-    assert found.reason == "There is no prompts/route.md to improve."
+    result = await optimise(empty, prompted(server), examples(60), budget=PromptBudget(), seed=0)
+    assert isinstance(result, NoProposal)
+    assert result.reason == "There is no prompts/route.md to improve."
 
 
 async def test_a_perfect_prompt_is_left_alone(server: ModelServer) -> None:
     best = " ".join(TEAMS)
-    found = await optimise(
+    result = await optimise(
         declared(), prompted(server), examples(60), budget=PromptBudget(), seed=0, prompt=best
     )
-    assert isinstance(found, NoProposal)
-    assert "more than 30 of 30" in found.reason
-    assert found.calls == 30
+    assert isinstance(result, NoProposal)
+    assert "more than 30 of 30" in result.reason
+    assert result.calls == 30
 
 
 @pytest.mark.parametrize(
@@ -249,17 +249,17 @@ async def test_a_model_that_rewrites_badly_changes_nothing(
     server: ModelServer, rewriting: ModelReply
 ) -> None:
     server.rule = lambda call: rewriting if "rewrite" in call.tools else obedient(call)
-    found = await search(server, budget=PromptBudget(calls=80))
-    assert isinstance(found, NoProposal)
-    assert found.calls <= 80
+    match = await search(server, budget=PromptBudget(calls=80))
+    assert isinstance(match, NoProposal)
+    assert match.calls <= 80
 
 
 async def test_a_model_that_never_replies_is_not_asked_to_the_end(server: ModelServer) -> None:
     server.rule = lambda _: ModelReply(status=401)
-    found = await search(server)
-    assert isinstance(found, NoProposal)
-    assert "does not accept the key" in found.reason
-    assert found.calls == 30
+    match = await search(server)
+    assert isinstance(match, NoProposal)
+    assert "does not accept the key" in match.reason
+    assert match.calls == 30
 
 
 async def test_unsure_is_right_where_nothing_is(server: ModelServer) -> None:
@@ -271,10 +271,10 @@ async def test_unsure_is_right_where_nothing_is(server: ModelServer) -> None:
         if "unsure" in call.system.splitlines()[0]
         else ModelReply(output={"queue": "billing"})
     )
-    found = await search(server, learn=learn)
-    assert isinstance(found, PromptProposal)
-    assert (found.score_before, found.score_after) == (0.0, 1.0)
-    assert found.cases[0].right is None
+    match = await search(server, learn=learn)
+    assert isinstance(match, PromptProposal)
+    assert (match.score_before, match.score_after) == (0.0, 1.0)
+    assert match.cases[0].right is None
 
 
 async def test_shown_and_repeated_examples_score_nothing(server: ModelServer) -> None:
@@ -283,9 +283,9 @@ async def test_shown_and_repeated_examples_score_nothing(server: ModelServer) ->
         {"input": {"text": f"about my {list(TEAMS)[number % 3]} number {number}"}, "output": None}
         for number in range(21)
     )
-    found = await search(server, learn=[*learn, *learn], shown=shown)
-    assert isinstance(found, NoProposal)
-    assert "9 examples" in found.reason
+    match = await search(server, learn=[*learn, *learn], shown=shown)
+    assert isinstance(match, NoProposal)
+    assert "9 examples" in match.reason
 
 
 async def test_injected_text_stays_data_while_reflecting(server: ModelServer) -> None:

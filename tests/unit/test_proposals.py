@@ -280,8 +280,8 @@ class TestEditing:
         assert (await app_found.proposals.get(rule.id)).state == "open"
 
     async def test_data_is_edited_within_what_there_is(self, app_found: App) -> None:
-        found = await suggested(app_found)
-        record, alias = found["record"], found["alias"]
+        result = await suggested(app_found)
+        record, alias = result["record"], result["alias"]
         for wrong in ({"key": "none"}, {"table": "none"}, {"field": "none"}, {"value": ""}):
             with pytest.raises(ProposalEditError):
                 await app_found.proposals.accept(record.id, person="ana", edited=wrong)

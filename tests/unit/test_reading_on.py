@@ -213,21 +213,21 @@ async def test_reading_on_comes_to_the_same_as_reading_everything(
     marks = 0
     for _ in range(70):
         await day.goes_on()
-        found = await app.trust._evidence(declared(app))
-        assert found is not None
+        result = await app.trust._evidence(declared(app))
+        assert result is not None
         audit, alarm, late = await at_once(app)
-        read = found.audit
+        read = result.audit
         assert (read.automated, read.sampled, read.wrong) == (
             audit.automated,
             audit.sampled,
             audit.wrong,
         )
-        assert (read.waiting, read.settled, found.overdue) == (audit.waiting, audit.settled, late)
+        assert (read.waiting, read.settled, result.overdue) == (audit.waiting, audit.settled, late)
         for name in ("harm", "change", "most_harm", "most_change", "loss", "bound_lost"):
             assert getattr(read, name) == getattr(audit, name), name
         assert (read.upper or 0.0) == pytest.approx(audit.upper or 0.0, rel=1e-9)
         assert (read.estimate or 0.0) == pytest.approx(audit.estimate or 0.0, rel=1e-9)
-        assert found.kinds == alarm
+        assert result.kinds == alarm
         [row] = await app.database.fetch("SELECT count(*) AS n FROM running_mark")
         marks = max(marks, row["n"])
     assert marks > 0

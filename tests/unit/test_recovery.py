@@ -190,10 +190,10 @@ async def test_a_restored_copy_undoes_nothing_that_has_to_stay(
             await app.recovery.declare(by="ben", reason="I say so")
     async with place.opened() as app:  # at every start
         assert app.recovery.standing is not None
-        found = await app.recovery.declare(by="ana", reason="disk lost")
-        assert (found.erased, found.people, found.roles, found.tokens) == (1, 1, 1, 1)
-        assert found.halted == ["refunds"]
-        assert found.unknown >= 5
+        result = await app.recovery.declare(by="ana", reason="disk lost")
+        assert (result.erased, result.people, result.roles, result.tokens) == (1, 1, 1, 1)
+        assert result.halted == ["refunds"]
+        assert result.unknown >= 5
         await stand(app, reference_rate=0.0)
         await pump(app)
         assert len(place.receiver.got) == sent
@@ -316,8 +316,8 @@ async def test_an_old_copy_is_found_again_after_a_declared_restore(
         for url in (one, two):
             async with open_app(place.settings, url) as app:
                 assert app.recovery.standing is not None
-                found = await app.recovery.declare(by="ana", reason="an old copy")
-                assert found.erased == 1
+                result = await app.recovery.declare(by="ana", reason="an old copy")
+                assert result.erased == 1
                 assert SECRET not in everything_in(url)
                 verified = await app.audit.verify()
                 assert [finding.problem for finding in verified.findings] == []
@@ -368,8 +368,8 @@ async def test_without_a_witness_the_backups_own_takes_its_place(
     assert keys.public_key(fresh) == keys.public_key(place.folder)
     async with open_app(place.settings.model_copy(update={"audit_dir": fresh}), other) as app:
         assert app.recovery.standing is not None
-        found = await app.recovery.declare(by="ana", reason="a new machine")
-        assert (found.lost, found.erased) == (None, 0)
+        result = await app.recovery.declare(by="ana", reason="a new machine")
+        assert (result.lost, result.erased) == (None, 0)
         assert (await app.audit.verify()).sound
 
 
@@ -561,7 +561,7 @@ def event(kind: str, subject: str = "x", leaf: int = 0, **facts: Any) -> Irrevoc
 
 
 def test_what_was_taken_back_since_is_not_done_again() -> None:
-    found = outstanding(
+    result = outstanding(
         (item, False)
         for item in [
             event("halted"),
@@ -576,19 +576,19 @@ def test_what_was_taken_back_since_is_not_done_again() -> None:
             event("release", "rel_1", step="live"),
         ]
     )
-    assert found.halts == []
-    assert found.disabled == ["p1"]
-    assert found.demoted == ["p1"]
-    assert found.roles == []
-    assert found.looks == ["triage"]
+    assert result.halts == []
+    assert result.disabled == ["p1"]
+    assert result.demoted == ["p1"]
+    assert result.roles == []
+    assert result.looks == ["triage"]
 
 
 def test_what_the_database_has_needs_nothing() -> None:
-    found = outstanding(
+    result = outstanding(
         [(event("halted"), True), (event("erased", tasks=["tsk_1", "tsk_2"]), False)]
     )
-    assert found.halts == []
-    assert found.tasks == ["tsk_1", "tsk_2"]
+    assert result.halts == []
+    assert result.tasks == ["tsk_1", "tsk_2"]
 
 
 async def test_a_disabled_person_and_an_ended_token_stay_out(place: Place, tmp_path: Path) -> None:

@@ -22,10 +22,10 @@ from tests.unit.test_trust import declared, stand
 
 @pytest.fixture
 async def ledger(app: App) -> Ledger:
-    found = Ledger()
-    declared(app).deliver("crm", to=found)
+    result = Ledger()
+    declared(app).deliver("crm", to=result)
     await stand(app, reference_rate=0.0)
-    return found
+    return result
 
 
 async def told(app: App) -> list[str]:

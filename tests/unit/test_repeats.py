@@ -39,10 +39,10 @@ class TestCounting:
     def test_of_repeated_inputs_wrong_rows_count_and_right_ones_by_a_coin(self) -> None:
         every = [(w, j, r, d) for w in (0, 1) for j in (0, 1) for r in (0, 1) for d in (0, 1)]
         wrong, judges, again, drawn = np.array(every, dtype=bool).T
-        found = repeats.counts(wrong=wrong, judges=judges, repeated=again, drawn=drawn)
-        assert found[~again].tolist() == judges[~again].tolist()
-        assert found[again & wrong].all()
-        assert found[again & ~wrong].tolist() == (judges & drawn)[again & ~wrong].tolist()
+        result = repeats.counts(wrong=wrong, judges=judges, repeated=again, drawn=drawn)
+        assert result[~again].tolist() == judges[~again].tolist()
+        assert result[again & wrong].all()
+        assert result[again & ~wrong].tolist() == (judges & drawn)[again & ~wrong].tolist()
 
     def test_the_coin_of_a_row_is_fair_and_falls_the_same_again(self) -> None:
         fell = [repeats.drawn(f"exa_{number}") for number in range(4_000)]
@@ -59,15 +59,15 @@ class TestCounting:
     ) -> None:
         runs = 150
         for test in ("exact", "anytime"):
-            found = repeated.broken(share, inputs, part, runs, learns=learns, test=test)
-            print(f"{share:.0%} of {inputs}, {test}: {found}")
-            assert found["ours"] * runs <= binom.ppf(0.99, runs, 0.05)
+            result = repeated.broken(share, inputs, part, runs, learns=learns, test=test)
+            print(f"{share:.0%} of {inputs}, {test}: {result}")
+            assert result["ours"] * runs <= binom.ppf(0.99, runs, 0.05)
 
     @pytest.mark.usefixtures("unmeasured")
     def test_other_ways_to_count_do(self) -> None:
-        found = repeated.broken(0.1, 10, 0.5, 150, learns=False, test="exact")
-        assert found["once"] > 0.3
-        assert found["by sides"] > 0.2
+        result = repeated.broken(0.1, 10, 0.5, 150, learns=False, test="exact")
+        assert result["once"] > 0.3
+        assert result["by sides"] > 0.2
 
 
 async def improved(app: App) -> dict[str, Any]:

@@ -56,9 +56,9 @@ async def sent(app: App, text: str, by: str = "shop", *, sample: bool = False) -
         "triage", {"text": text}, key=None, source={"surface": "http", "by": by}
     )
     assert running is not None
-    found = await running
-    assert found is not None
-    return found
+    result = await running
+    assert result is not None
+    return result
 
 
 async def judge(app: App, decision: Decision, queue: str, by: str = "rae") -> None:
@@ -73,12 +73,12 @@ async def judge(app: App, decision: Decision, queue: str, by: str = "rae") -> No
 
 
 async def counts(app: App) -> list[int]:
-    found = []
+    results = []
     for table in KEPT:
         row = await app.database.fetch_one(f"SELECT count(*) AS n FROM {table}")
         assert row is not None
-        found.append(row["n"])
-    return found
+        results.append(row["n"])
+    return results
 
 
 async def test_it_says_what_another_version_would_have_said(app: App, folders: Folders) -> None:
@@ -86,14 +86,14 @@ async def test_it_says_what_another_version_would_have_said(app: App, folders: F
     await judge(app, decision, "refunds")
     await second(app, folders, DECIDE.replace('"returns"', '"refunds"'))
     before = await counts(app)
-    found = await app.replays.run(decision.task_id, "2", actor="ben")
-    assert (found.output, found.decided["output"]) == ({"queue": "refunds"}, {"queue": "returns"})
-    assert (found.same, found.right, found.was_right) == (False, True, False)
-    assert (found.version_number, found.decided["version_number"]) == (2, 1)
-    assert found.evidence == {"words": ["back"]}
-    assert found.seconds > 0.0
-    again = await app.replays.run(decision.task_id, found.version, actor="ben")
-    assert again.output == found.output
+    result = await app.replays.run(decision.task_id, "2", actor="ben")
+    assert (result.output, result.decided["output"]) == ({"queue": "refunds"}, {"queue": "returns"})
+    assert (result.same, result.right, result.was_right) == (False, True, False)
+    assert (result.version_number, result.decided["version_number"]) == (2, 1)
+    assert result.evidence == {"words": ["back"]}
+    assert result.seconds > 0.0
+    again = await app.replays.run(decision.task_id, result.version, actor="ben")
+    assert again.output == result.output
     old = await app.replays.run(decision.task_id, "1", actor="ben")
     assert (old.same, old.right) == (True, False)
     assert old.says == "Version 1 says the same, which is wrong."
@@ -105,19 +105,19 @@ async def test_rules_of_that_version_hold_and_unsure_is_an_answer(
 ) -> None:
     first, unsure = await sent(app, "my lawyer"), await sent(app, "unsure")
     await second(app, folders, DECIDE, rules=RULES)
-    found = await app.replays.run(first.task_id, "2", actor="shop")
-    assert (found.route, found.rule, found.reason_code) == ("refused", "lawyers", "rule")
-    assert found.says == "Version 2 says the same; it would be refused."
+    result = await app.replays.run(first.task_id, "2", actor="shop")
+    assert (result.route, result.rule, result.reason_code) == ("refused", "lawyers", "rule")
+    assert result.says == "Version 2 says the same; it would be refused."
     assert (await app.replays.run(first.task_id, "1", actor="shop")).rule is None
-    found = await app.replays.run(unsure.task_id, "2", actor="shop")
-    assert (found.output, found.same, found.right) == (None, True, None)
-    assert found.reason == "The decider is unsure: it says so"
+    result = await app.replays.run(unsure.task_id, "2", actor="shop")
+    assert (result.output, result.same, result.right) == (None, True, None)
+    assert result.reason == "The decider is unsure: it says so"
 
 
 async def test_the_route_is_that_of_the_proof_it_was_made_with(app: App) -> None:
     decision = await sent(app, "back")
-    found = await app.replays.run(decision.task_id, "1", actor="shop")
-    assert (found.route, found.reason_code, found.threshold) == ("review", "not_proven", None)
+    result = await app.replays.run(decision.task_id, "1", actor="shop")
+    assert (result.route, result.reason_code, result.threshold) == ("review", "not_proven", None)
 
 
 async def test_what_a_blind_reviewer_must_not_see_is_not_told_by_a_replay(app: App) -> None:
@@ -198,8 +198,8 @@ class TestMoney:
         await second(app, folders, DEAR.format(month=400, queue="a", cost=cost))
         decision = await sent(app, "back")
         before = await self.spent(app)
-        found = await app.replays.run(decision.task_id, "2", actor="shop")
-        assert found.cost == Decimal("0.25")
+        result = await app.replays.run(decision.task_id, "2", actor="shop")
+        assert result.cost == Decimal("0.25")
         assert await self.spent(app) - before == Decimal("0.25")
 
     async def test_what_nobody_knows_the_price_of_costs_the_worst(
@@ -208,8 +208,8 @@ class TestMoney:
         await second(app, folders, DEAR.format(month=400, queue="a", cost=None))
         decision = await sent(app, "back")
         before = await self.spent(app)
-        found = await app.replays.run(decision.task_id, "2", actor="shop")
-        assert (found.cost, await self.spent(app) - before) == (None, Decimal(1))
+        result = await app.replays.run(decision.task_id, "2", actor="shop")
+        assert (result.cost, await self.spent(app) - before) == (None, Decimal(1))
 
     async def test_used_up_means_no(self, app: App, folders: Folders) -> None:
         decision = await sent(app, "back")

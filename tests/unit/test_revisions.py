@@ -98,8 +98,8 @@ async def states(app: App, task_id: str) -> list[DeliveryState]:
 
 async def effects(app: App, task_id: str) -> str | None:
     [row] = await app.database.fetch("SELECT effects FROM task WHERE id = %(id)s", {"id": task_id})
-    found: str | None = row["effects"]
-    return found
+    result: str | None = row["effects"]
+    return result
 
 
 def queues(ledger: Ledger) -> list[str]:
@@ -534,12 +534,12 @@ class TestNote:
         noted = await app.receipts.get(admission.task.id, viewer="ana")
         assert (noted["state"], noted["decision"]) == ("noted", None)
         for task_id in (first.task_id, admission.task.id):
-            found = await app.receipts.get(task_id, viewer="ana")
-            assert [revision["task"] for revision in found["revisions"]] == [
+            result = await app.receipts.get(task_id, viewer="ana")
+            assert [revision["task"] for revision in result["revisions"]] == [
                 first.task_id,
                 admission.task.id,
             ]
-            last = found["revisions"][-1]
+            last = result["revisions"][-1]
             assert (last["why"], last["by"], last["rule"]) == ("late mail", "corrector", "note")
             assert last["changed"] == [
                 {"field": "text", "before": "to returns", "after": "to billing"}
@@ -580,9 +580,9 @@ class TestBadInput:
         assert (await app.reviews.waiting("triage"))["waiting"] == 1
         [claimed] = await app.reviews.claim_next("triage", reviewer="rae", most=5)
         assert claimed.task_id == second.task_id
-        found = await app.receipts.get(first.task_id, viewer="ana")
-        assert found["state"] == "superseded"
-        assert found["review"]["superseded_by"] == second.task_id
+        result = await app.receipts.get(first.task_id, viewer="ana")
+        assert result["state"] == "superseded"
+        assert result["review"]["superseded_by"] == second.task_id
 
     async def test_a_verdict_in_time_counts_and_is_compared(self, app: App) -> None:
         ledger = Ledger(can_compensate=True)
@@ -624,8 +624,8 @@ class TestBadInput:
         await answer(app, second, "billing")
         await app.erasure.erase(first.task_id, by="ana", reason="asked to")
         for task_id in (first.task_id, second.task_id):
-            found = await app.receipts.get(task_id, viewer="ana")
-            assert (found["erased"], found["input"]) == (True, {})
+            result = await app.receipts.get(task_id, viewer="ana")
+            assert (result["erased"], result["input"]) == (True, {})
             with pytest.raises(RevisionErasedError, match="as a new task"):
                 await revise(app, task_id, "to billing")
 
@@ -640,10 +640,10 @@ class TestBadInput:
     @pytest.fixture
     def gate(self, folders: Folders, tmp_path: Path) -> Path:
         """A file: while it is there, what is slow goes on being decided."""
-        found = tmp_path / "gate"
-        found.touch()
-        folders.write(SLOW.format(gate=str(found)))
-        return found
+        result = tmp_path / "gate"
+        result.touch()
+        folders.write(SLOW.format(gate=str(result)))
+        return result
 
     async def test_while_it_is_decided_the_revision_waits_its_turn(
         self, gate: Path, app: App
@@ -674,13 +674,13 @@ class TestBadInput:
         await automatic(app)
         first = await decide(app, "to returns")
         texts = ["to a", "to b", "to a", "to c", "to b"]
-        found = await asyncio.gather(
+        result = await asyncio.gather(
             *(
                 app.decisions.revise("triage", first.task_id, {"text": text}, source=SOURCE)
                 for text in texts
             )
         )
-        await asyncio.gather(*(running for _, running in found if running))
+        await asyncio.gather(*(running for _, running in result if running))
         rows = await app.database.fetch(
             "SELECT id, revision, body_hash FROM task WHERE revises = %(id)s ORDER BY revision",
             {"id": first.task_id},
@@ -697,15 +697,15 @@ class TestBadInput:
     async def test_the_same_at_once_is_one(self, app: App) -> None:
         await automatic(app)
         first = await decide(app, "to returns")
-        found = await asyncio.gather(
+        result = await asyncio.gather(
             *(
                 app.decisions.revise("triage", first.task_id, {"text": "to b"}, source=SOURCE)
                 for _ in range(6)
             )
         )
-        assert len({admission.task.id for admission, _ in found}) == 1
-        assert sum(not admission.repeated for admission, _ in found) == 1
-        await asyncio.gather(*(running for _, running in found if running))
+        assert len({admission.task.id for admission, _ in result}) == 1
+        assert sum(not admission.repeated for admission, _ in result) == 1
+        await asyncio.gather(*(running for _, running in result if running))
 
     async def test_what_does_not_fit_is_told_and_keeps_nothing(self, app: App) -> None:
         first = await decide(app, "to returns")
@@ -719,8 +719,8 @@ class TestBadInput:
                 await app.decisions.revise(
                     "triage", first.task_id, content, source=SOURCE, reason=reason
                 )
-        found = await app.receipts.get(first.task_id, viewer="ana")
-        assert (found["revision"], found["revisions"]) == (1, [])
+        result = await app.receipts.get(first.task_id, viewer="ana")
+        assert (result["revision"], result["revisions"]) == (1, [])
 
     async def test_the_same_input_changes_nothing(self, app: App) -> None:
         await automatic(app)
@@ -735,8 +735,8 @@ class TestBadInput:
             "triage", {"text": "to returns"}, key="k1", source=SOURCE
         )
         assert (again.repeated, again.task.id) == (True, first.task_id)
-        found = await app.receipts.get(second.task_id, viewer="ana")
-        assert (found["key"], found["revises"]) == ("k1", first.task_id)
+        result = await app.receipts.get(second.task_id, viewer="ana")
+        assert (result["key"], result["revises"]) == ("k1", first.task_id)
 
     async def test_a_retired_or_busy_one_takes_none(self, app: App) -> None:
         first = await decide(app, "to returns")
@@ -792,8 +792,8 @@ class TestBadInput:
         await app.database.fetch("UPDATE in_flight SET lease_until = now() - interval '1 hour'")
         assert await app.decisions.recover() == 1
         await asyncio.gather(*app.decisions._under_way.values())
-        found = await app.receipts.get(admission.task.id, viewer="ana")
-        assert (found["revision"], found["key"], found["state"]) == (2, "k1", "answered")
+        result = await app.receipts.get(admission.task.id, viewer="ana")
+        assert (result["revision"], result["key"], result["state"]) == (2, "k1", "answered")
 
 
 class TestEvidence:
@@ -890,10 +890,10 @@ class TestEvidence:
         first = await decide(app, "to returns")
         second = await revise(app, first.task_id, "to billing")
         for task_id in (first.task_id, second.task_id):
-            found = await app.receipts.get(task_id, viewer="ana")
-            assert [revision["output"] for revision in found["revisions"]] == [None, None]
-            assert [item["effects"] for item in found["revisions"]] == [None, None]
-            assert [entry["came_to"] for entry in found["revisions"]] == [None, None]
+            result = await app.receipts.get(task_id, viewer="ana")
+            assert [revision["output"] for revision in result["revisions"]] == [None, None]
+            assert [item["effects"] for item in result["revisions"]] == [None, None]
+            assert [entry["came_to"] for entry in result["revisions"]] == [None, None]
 
 
 def test_changes_are_told_field_by_field() -> None:

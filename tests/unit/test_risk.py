@@ -149,8 +149,8 @@ class TestCertificate:
         )[:, 0]
 
         places = [int(np.flatnonzero(grid == start)[0]) for start in ours.starts]
-        found = passed_by_graph(p_values, places, ours.shares, DELTA)
-        theirs = float(grid[max(found)]) if found else None
+        result = passed_by_graph(p_values, places, ours.shares, DELTA)
+        theirs = float(grid[max(result)]) if result else None
         assert theirs == ours.threshold
 
     def test_shares_out_no_more_than_it_has(self) -> None:

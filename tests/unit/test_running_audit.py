@@ -180,8 +180,8 @@ class TestRepeatedLooks:
         assert np.mean(sooner) > 0
 
     def test_wealth_at_a_limit_of_nothing_proves_nothing(self) -> None:
-        found = anytime(np.array([500]), np.array([0]), np.array([0.0]))
-        assert found.tolist() == [1.0]
+        result = anytime(np.array([500]), np.array([0]), np.array([0.0]))
+        assert result.tolist() == [1.0]
 
 
 class TestNovelty:
@@ -210,7 +210,7 @@ class TestNovelty:
         )
 
         def threshold(share: float) -> float:
-            found = bridge(
+            result = bridge(
                 confidence=score[2_000:],
                 wrong=wrong[2_000:],
                 training=seen,
@@ -218,7 +218,7 @@ class TestNovelty:
                 risk_limit=LIMIT,
                 delta=DELTA,
             )
-            return 2.0 if found.threshold is None else found.threshold
+            return 2.0 if result.threshold is None else result.threshold
 
         plain = certify(
             confidence=score[2_000:],
@@ -235,7 +235,7 @@ class TestNovelty:
         seen = dataclasses.make_dataclass("Seen", ["confidence", "wrong", "novel"])(
             np.full(50, 0.9), np.zeros(50, dtype=bool), nothing
         )
-        found = bridge(
+        result = bridge(
             confidence=nothing,
             wrong=nothing.astype(bool),
             training=seen,
@@ -243,7 +243,7 @@ class TestNovelty:
             risk_limit=LIMIT,
             delta=DELTA,
         )
-        assert found.threshold is None
+        assert result.threshold is None
 
 
 class TestStates:
@@ -278,12 +278,12 @@ OPEN = AutomationState(state=State.OPEN, threshold=0.8, rate=coin.RATE_AFTER)
 
 class TestPromise:
     def test_a_suspicion_takes_the_next_stricter_threshold_and_draws_twice_as_much(self) -> None:
-        found = alarmed(OPEN, Sign.HARM_SUSPECTED, grid=(0.95, 0.9, 0.8, 0.5), on_alarm=0.7)
-        assert (found.state, found.threshold, found.rate) == (State.TIGHTENED, 0.9, 0.24)
+        result = alarmed(OPEN, Sign.HARM_SUSPECTED, grid=(0.95, 0.9, 0.8, 0.5), on_alarm=0.7)
+        assert (result.state, result.threshold, result.rate) == (State.TIGHTENED, 0.9, 0.24)
         strictest = dataclasses.replace(OPEN, threshold=0.95)
-        found = alarmed(strictest, Sign.HARM_SUSPECTED, grid=(0.95, 0.9), on_alarm=None)
-        assert found.threshold is None
-        assert alarmed(found, Sign.HARM_SUSPECTED, grid=(), on_alarm=None) is found
+        result = alarmed(strictest, Sign.HARM_SUSPECTED, grid=(0.95, 0.9), on_alarm=None)
+        assert result.threshold is None
+        assert alarmed(result, Sign.HARM_SUSPECTED, grid=(), on_alarm=None) is result
 
     def test_new_kinds_switch_to_the_bridge_and_harm_to_nothing(self) -> None:
         cautious = alarmed(OPEN, Sign.NEW_KINDS, grid=(), on_alarm=0.7)
@@ -316,47 +316,47 @@ class TestPromise:
         return prove(evidence, seen, standing, risk_limit=LIMIT, delta=DELTA)
 
     def test_without_an_alarm_everything_counts_and_the_bridge_lies_ready(self) -> None:
-        found = self.prove(self.evidence(fresh=4_000), AutomationState(), self.training())
-        assert found.sign is Sign.PROVEN
-        assert not found.bridged
-        assert found.on_alarm is not None
-        stands = renewed(AutomationState(), found, sample=4_000)
+        result = self.prove(self.evidence(fresh=4_000), AutomationState(), self.training())
+        assert result.sign is Sign.PROVEN
+        assert not result.bridged
+        assert result.on_alarm is not None
+        stands = renewed(AutomationState(), result, sample=4_000)
         assert (stands.state, stands.rate) == (State.OPEN, coin.RATE_AFTER)
-        assert renewed(AutomationState(), found, sample=6_000).rate == coin.RATE_FLOOR
+        assert renewed(AutomationState(), result, sample=6_000).rate == coin.RATE_FLOOR
 
     def test_after_an_alarm_the_bridge_carries_twice_and_then_only_new_work_counts(self) -> None:
         stands = alarmed(OPEN, Sign.NEW_KINDS, grid=(), on_alarm=0.9)
         for left in (1, 0):
-            found = self.prove(self.evidence(fresh=100), stands, self.training())
-            assert found.sign is Sign.BRIDGED
-            assert found.bridged
-            stands = renewed(stands, found, sample=4_000)
+            result = self.prove(self.evidence(fresh=100), stands, self.training())
+            assert result.sign is Sign.BRIDGED
+            assert result.bridged
+            stands = renewed(stands, result, sample=4_000)
             assert (stands.state, stands.cautious, stands.bridges_left) == (
                 State.CAUTIOUS,
                 True,
                 left,
             )
-        found = self.prove(self.evidence(fresh=100), stands, self.training())
-        assert found.sign is Sign.NOT_PROVEN
-        stands = renewed(stands, found, sample=4_000)
+        result = self.prove(self.evidence(fresh=100), stands, self.training())
+        assert result.sign is Sign.NOT_PROVEN
+        stands = renewed(stands, result, sample=4_000)
         assert (stands.state, stands.threshold) == (State.SHADOW, None)
-        found = self.prove(self.evidence(fresh=3_000), stands, self.training())
-        assert renewed(stands, found, sample=4_000).state is State.OPEN
+        result = self.prove(self.evidence(fresh=3_000), stands, self.training())
+        assert renewed(stands, result, sample=4_000).state is State.OPEN
 
     def test_a_plain_certificate_is_taken_where_it_automates_more(self) -> None:
         stands = alarmed(OPEN, Sign.NEW_KINDS, grid=(), on_alarm=0.9)
         for novel in (self.training().novel, np.full(800, 0.99)):
             seen = dataclasses.replace(self.training(), novel=novel)
-            found = self.prove(self.evidence(fresh=3_900), stands, seen)
-            assert found.sign is Sign.PROVEN
+            result = self.prove(self.evidence(fresh=3_900), stands, seen)
+            assert result.sign is Sign.PROVEN
 
     def test_a_halted_use_case_stays_so_without_proof(self) -> None:
         stands = alarmed(OPEN, Sign.HARM_PROVEN, grid=(), on_alarm=None)
-        found = self.prove(self.evidence(fresh=50), stands, self.training())
-        assert renewed(stands, found, sample=50).state is State.HALTED
-        found = self.prove(self.evidence(fresh=0, n=0), stands, None)
-        assert found.on_alarm is None
-        assert renewed(stands, found, sample=0).threshold is None
+        result = self.prove(self.evidence(fresh=50), stands, self.training())
+        assert renewed(stands, result, sample=50).state is State.HALTED
+        result = self.prove(self.evidence(fresh=0, n=0), stands, None)
+        assert result.on_alarm is None
+        assert renewed(stands, result, sample=0).threshold is None
 
 
 class TestReviewers:
@@ -407,25 +407,25 @@ class TestSlices:
         score = chance.beta(6.0, 1.0, n)
         south = np.array([entry["region"] == "south" for entry in region])
         wrong = chance.random(n) < np.where(south, 0.4, 0.02)
-        found = pool(["region"], region, score, wrong)
-        assert found.score(0.9, {"region": "south"}) < 0.8 < found.score(0.9, {"region": "north"})
-        assert found.score(0.0, {"region": "north"}) == 0.0
-        assert found.too_rare({"region": "north"}) is None
-        assert found.too_rare({"region": "west"}) == ("region", "west", 0)
+        result = pool(["region"], region, score, wrong)
+        assert result.score(0.9, {"region": "south"}) < 0.8 < result.score(0.9, {"region": "north"})
+        assert result.score(0.0, {"region": "north"}) == 0.0
+        assert result.too_rare({"region": "north"}) is None
+        assert result.too_rare({"region": "west"}) == ("region", "west", 0)
 
     def test_few_labels_move_a_slice_little(self) -> None:
         region = [{"region": "all"}] * 500 + [{"region": "tiny"}] * 2
         wrong = np.zeros(502, dtype=bool)
         wrong[:25] = True
         wrong[500:] = True
-        found = pool(["region"], region, np.full(502, 0.95), wrong)
-        assert found.score(0.95, {"region": "tiny"}) > 0.3
-        assert found.too_rare({"region": "tiny"}) == ("region", "tiny", 2)
+        result = pool(["region"], region, np.full(502, 0.95), wrong)
+        assert result.score(0.95, {"region": "tiny"}) > 0.3
+        assert result.too_rare({"region": "tiny"}) == ("region", "tiny", 2)
         assert FEWEST_LABELS == 30
 
     def test_without_rows_nothing_moves(self) -> None:
-        found = pool(["region"], [], np.zeros(0), np.zeros(0, dtype=bool))
-        assert found.score(0.7, {"region": "x"}) == pytest.approx(0.7)
+        result = pool(["region"], [], np.zeros(0), np.zeros(0, dtype=bool))
+        assert result.score(0.7, {"region": "x"}) == pytest.approx(0.7)
 
     def test_a_slice_is_proven_only_by_its_own_items(self) -> None:
         n = 1_200
@@ -481,12 +481,12 @@ class TestForecast:
 
         curve = risk_coverage(score, wrong, 0.95)
         facts = {"risk_limit": LIMIT, "delta": DELTA / 4, "tasks_per_day": 120.0}
-        found = opens_in(curve, rate=0.5, **facts)
-        assert found.days is not None
-        assert found.needed is not None
+        result = opens_in(curve, rate=0.5, **facts)
+        assert result.days is not None
+        assert result.needed is not None
         sooner = opens_in(curve, rate=1.0, **facts)
         assert sooner.days is not None
-        assert sooner.days <= found.days
+        assert sooner.days <= result.days
         never = opens_in(risk_coverage(score, np.ones(600, dtype=bool), 0.95), rate=0.5, **facts)
         assert never.days is None
         assert opens_in((), rate=0.5, **facts).days == pytest.approx(

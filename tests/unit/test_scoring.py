@@ -209,9 +209,9 @@ class TestScorers:
         self, one: dict[str, Any], other: dict[str, Any]
     ) -> None:
         for scorer in (Exact(), Fields("a"), Within(absolute=1.0, relative=0.5), Sets("a", "b")):
-            found = loss(scorer, one, other)
-            assert found is not None
-            assert 0.0 <= found <= 1.0
+            result = loss(scorer, one, other)
+            assert result is not None
+            assert 0.0 <= result <= 1.0
 
     def test_only_judged_needs_a_person(self) -> None:
         function = FunctionScorer(lambda one, other, given: Score(loss=0.0))
@@ -264,14 +264,14 @@ class TestFunctions:
     def test_whatever_goes_wrong_in_one_is_an_unknown_score_that_says_why(
         self, function: Any, why: str
     ) -> None:
-        found = FunctionScorer(function).score({}, {}, {})
-        assert found.loss is None
-        assert why in found.why
-        assert is_wrong(found, tolerance=0.99)
+        result = FunctionScorer(function).score({}, {}, {})
+        assert result.loss is None
+        assert why in result.why
+        assert is_wrong(result, tolerance=0.99)
 
     def test_what_it_gives_is_kept_with_its_reason(self) -> None:
-        found = FunctionScorer(lambda *_: Score(loss=1, why="Far off.")).score({}, {}, {})
-        assert found == Score(loss=1.0, why="Far off.")
+        result = FunctionScorer(lambda *_: Score(loss=1, why="Far off.")).score({}, {}, {})
+        assert result == Score(loss=1.0, why="Far off.")
 
     def test_it_sees_the_proposed_the_right_and_the_input(self) -> None:
         seen: list[Any] = []
@@ -304,16 +304,16 @@ class TestFunctions:
 
         scorer = FunctionScorer(hangs, seconds=0.05)
         try:
-            found = scorer.score({"hang": True}, {}, {})
-            assert (found.loss, found.why) == (None, "The scorer took more than 0.05 s.")
+            result = scorer.score({"hang": True}, {}, {})
+            assert (result.loss, result.why) == (None, "The scorer took more than 0.05 s.")
             scorer._seconds = 60.0  # a busy machine may take its time
             assert scorer.score({}, {}, {}).loss == 0.0
             scorer._seconds = 0.05
             for _ in range(3):
                 assert scorer.score({"hang": True}, {}, {}).loss is None
-            found = scorer.score({}, {}, {})
-            assert found.loss is None
-            assert "too slow several times" in found.why
+            result = scorer.score({}, {}, {})
+            assert result.loss is None
+            assert "too slow several times" in result.why
         finally:
             let_go.set()
 
@@ -382,15 +382,15 @@ class TestAssessing:
             return Content(output={"q": "a"}, actions=actions)
 
         assert score(proposed(CASE, REFUND), right(CASE, REFUND)).loss == 0.0
-        found = score(proposed(REFUND, CASE), right(CASE, REFUND))
-        assert (found.loss, found.why) == (1.0, "Its actions differ from the right ones.")
+        result = score(proposed(REFUND, CASE), right(CASE, REFUND))
+        assert (result.loss, result.why) == (1.0, "Its actions differ from the right ones.")
         assert score(proposed(), right(REFUND)).loss == 1.0
         assert score(proposed(REFUND), right()).loss == 1.0
 
     def test_actions_nobody_judged_are_unknown_and_none_at_all_are_fine(self) -> None:
         bold = Content(output={"q": "a"}, actions=[REFUND])
-        found = score(bold, right(known=False))
-        assert (found.loss, found.why) == (None, "Nobody has judged the actions it proposes.")
+        result = score(bold, right(known=False))
+        assert (result.loss, result.why) == (None, "Nobody has judged the actions it proposes.")
         assert score(Content(output={"q": "a"}), right(known=False)).loss == 0.0
         # A wrong output is wrong, whatever it proposes beside it.
         wrong = Content(output={"q": "b"}, actions=[REFUND])
@@ -489,10 +489,10 @@ class TestDeclaring:
     ) -> None:
         with pytest.raises(UseCaseError) as caught:
             declare(output=Output, **changes)
-        [found] = caught.value.problems
-        assert found.field == field
-        assert problem in found.problem
-        assert found.remedy
+        [result] = caught.value.problems
+        assert result.field == field
+        assert problem in result.problem
+        assert result.remedy
 
     @pytest.mark.parametrize("tolerance", [0, 0.0, 0.5])
     def test_what_fits_is_taken(self, tolerance: float) -> None:
@@ -504,12 +504,12 @@ class TestDeclaring:
             Judged(),
             raises,
         ):
-            found = declare(
+            result = declare(
                 output=Output, scorer=scorer, tolerance=tolerance, risk_measure="mean_loss"
             )
-            assert (found.tolerance, found.risk_measure) == (tolerance, "mean_loss")
+            assert (result.tolerance, result.risk_measure) == (tolerance, "mean_loss")
 
     def test_exact_is_what_counts_unless_something_else_is_said(self) -> None:
-        found = declare(output=Output)
-        assert found.scorer == Exact()
-        assert (found.tolerance, found.risk_measure) == (0.0, "wrong")
+        result = declare(output=Output)
+        assert result.scorer == Exact()
+        assert (result.tolerance, result.risk_measure) == (0.0, "wrong")

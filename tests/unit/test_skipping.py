@@ -37,8 +37,8 @@ async def reviewers(asked: App) -> App:
 
 
 async def claimed(app: App, reviewer: str, most: int = 1) -> list[tuple[str, bool]]:
-    found = await app.reviews.claim_next("triage", reviewer=reviewer, most=most)
-    return [(review.id, review.left) for review in found]
+    result = await app.reviews.claim_next("triage", reviewer=reviewer, most=most)
+    return [(review.id, review.left) for review in result]
 
 
 async def give(app: App, decision: Decision, kind: str = "correct", **more: Any) -> RecordedVerdict:

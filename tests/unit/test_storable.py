@@ -80,9 +80,9 @@ def test_what_it_would_refuse_is_named_with_its_place(value: object, place: str,
 
 
 def test_at_most_twenty_faults_are_named_and_places_stay_short() -> None:
-    found = faults({"x" * 5_000: ["\x00"] * 50})
-    assert len(found) == 20
-    assert max(len(place) for place, _ in found) == 200
+    result = faults({"x" * 5_000: ["\x00"] * 50})
+    assert len(result) == 20
+    assert max(len(place) for place, _ in result) == 200
 
 
 def test_a_length_can_be_asked_for() -> None:

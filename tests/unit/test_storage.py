@@ -91,15 +91,15 @@ class TestWriter:
     async def test_one_bad_item_never_fails_its_batch(self, table: str) -> None:
         writer = GroupCommitWriter(table, lanes=1)
         await writer.open()
-        found = await asyncio.gather(
+        result = await asyncio.gather(
             *(writer.write(PUT, {"id": f"i{n}", "n": n * 100}) for n in range(20)),
             return_exceptions=True,
         )
         await writer.close()
-        refused = [item for item in found if isinstance(item, RejectedWriteError)]
+        refused = [item for item in result if isinstance(item, RejectedWriteError)]
         assert len(refused) == 10
         assert all("check" in str(entry) for entry in refused)
-        assert sum(isinstance(element, dict) for element in found) == 10
+        assert sum(isinstance(element, dict) for element in result) == 10
 
     @pytest.mark.parametrize("bad", [{300}, {0, 255, 511}])
     async def test_a_refused_item_costs_its_batch_a_few_commits_not_one_for_each(
@@ -615,22 +615,22 @@ class TestEmbedded:
 class TestDoctor:
     @pytest.mark.usefixtures("as_shipped")
     def test_a_sound_server_is_sound(self, url: str, tmp_path: Path) -> None:
-        found = {item.name: item for item in examine(url, tmp_path / "not" / "there", {})}
-        assert found["fsync"].state == "ok"
-        assert found["extension vector"].state == "ok"
-        assert found["provider keys"].state == "warning"
+        results = {item.name: item for item in examine(url, tmp_path / "not" / "there", {})}
+        assert results["fsync"].state == "ok"
+        assert results["extension vector"].state == "ok"
+        assert results["provider keys"].state == "warning"
         assert examine(url, tmp_path, {"OPENAI_API_KEY": "x"})[-1].state == "ok"
 
     def test_a_key_that_a_use_case_asks_with_has_to_be_there(
         self, url: str, tmp_path: Path
     ) -> None:
         wanted = {"ANTHROPIC_API_KEY": ["triage", "claims"]}
-        found = examine(url, tmp_path, {"OPENAI_API_KEY": "s3cret"}, wanted=wanted)[-1]
-        assert (found.name, found.state) == ("provider keys", "wrong")
-        assert "ANTHROPIC_API_KEY is not set" in found.found
-        assert "triage, claims can ask no language model" in found.remedy
-        found = examine(url, tmp_path, {"ANTHROPIC_API_KEY": "s3cret"}, wanted=wanted)[-1]
-        assert (found.state, found.found) == ("ok", "ANTHROPIC_API_KEY")
+        result = examine(url, tmp_path, {"OPENAI_API_KEY": "s3cret"}, wanted=wanted)[-1]
+        assert (result.name, result.state) == ("provider keys", "wrong")
+        assert "ANTHROPIC_API_KEY is not set" in result.found
+        assert "triage, claims can ask no language model" in result.remedy
+        result = examine(url, tmp_path, {"ANTHROPIC_API_KEY": "s3cret"}, wanted=wanted)[-1]
+        assert (result.state, result.found) == ("ok", "ANTHROPIC_API_KEY")
 
     def test_a_server_that_loses_acknowledged_work_is_wrong_and_says_how_to_mend_it(
         self, url: str, tmp_path: Path
@@ -640,6 +640,6 @@ class TestDoctor:
                 "DO $$BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || "
                 "' SET synchronous_commit = off'; END$$"
             )
-        found = {item.name: item for item in examine(url, tmp_path, {})}
-        assert found["synchronous_commit"].state == "wrong"
-        assert "synchronous_commit = on" in found["synchronous_commit"].remedy
+        results = {item.name: item for item in examine(url, tmp_path, {})}
+        assert results["synchronous_commit"].state == "wrong"
+        assert "synchronous_commit = on" in results["synchronous_commit"].remedy

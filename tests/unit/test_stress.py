@@ -28,9 +28,9 @@ OTHER: dict[str, Any] = {"text": "the zip of this jacket broke", "amount": 2.0, 
 
 
 def harm(name: str, record: dict[str, Any] = RECORD, strength: float = 1.0) -> Harmed:
-    found = PERTURBATIONS[name](record, OTHER, random.Random(1), strength)
-    assert found is not None
-    return found
+    result = PERTURBATIONS[name](record, OTHER, random.Random(1), strength)
+    assert result is not None
+    return result
 
 
 class TestPerturbations:
@@ -79,8 +79,8 @@ class TestPerturbations:
     @pytest.mark.parametrize("name", ["missing fields", "out of scope", "superseded facts"])
     def test_strength_is_the_share_that_is_harmed(self, name: str) -> None:
         chance = random.Random(5)
-        found = [PERTURBATIONS[name](RECORD, OTHER, chance, 0.3) for _ in range(600)]
-        harmed = sum(item is not None and item.content != RECORD for item in found)
+        results = [PERTURBATIONS[name](RECORD, OTHER, chance, 0.3) for _ in range(600)]
+        harmed = sum(item is not None and item.content != RECORD for item in results)
         assert 120 < harmed < 240
 
 

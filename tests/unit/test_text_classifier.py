@@ -37,18 +37,18 @@ def example(text: str, queue: str | None) -> LabelledExample:
 
 def examples(n: int, seed: int = 0) -> list[LabelledExample]:
     chance = random.Random(seed)
-    found = []
+    results = []
     for _ in range(n):
         queue = chance.choice([*WORDS, None])
         phrase = chance.choice(OUTSIDE if queue is None else WORDS[queue])
-        found.append(
+        results.append(
             example(
                 f"{chance.choice(['hi', 'hello', 'please'])} {phrase} "
                 f"{chance.choice(['thanks', 'now', 'today'])}",
                 queue,
             )
         )
-    return found
+    return results
 
 
 @pytest.fixture
@@ -59,14 +59,14 @@ def classifier() -> TextClassifier:
 def test_it_learns_and_explains_itself(classifier: TextClassifier) -> None:
     assert is_trainable(classifier)
     fitted = classifier.fit(examples(200), seed=0)
-    found = fitted.decide_many(
+    result = fitted.decide_many(
         [Inquiry(text="I want to send back my shoes"), Inquiry(text="please tell me a joke today")]
     )
-    assert isinstance(found[0], Answer)
-    assert found[0].output == Routing(queue="returns")
-    assert found[0].confidence > 0.5
-    assert found[0].evidence["words"]
-    assert isinstance(found[1], Unsure)
+    assert isinstance(result[0], Answer)
+    assert result[0].output == Routing(queue="returns")
+    assert result[0].confidence > 0.5
+    assert result[0].evidence["words"]
+    assert isinstance(result[1], Unsure)
     assert fitted.labels == ["billing", "delivery", "returns"]
     assert fitted.decide_many([]) == []
 
@@ -134,5 +134,5 @@ def test_a_label_that_no_longer_fits_is_unsure() -> None:
         queue: int
 
     fitted = TextClassifier(text="text", label="queue").fit(examples(100), seed=0)
-    found = fitted.bind(Inquiry, Narrow).decide_many([Inquiry(text="send back")])
-    assert isinstance(found[0], Unsure)
+    result = fitted.bind(Inquiry, Narrow).decide_many([Inquiry(text="send back")])
+    assert isinstance(result[0], Unsure)

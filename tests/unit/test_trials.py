@@ -295,13 +295,13 @@ async def test_a_canary_without_a_candidate_whose_input_fits_asks_a_person(
 
 async def test_a_bucket_is_kept_by_the_field_that_is_named(app: App, folders: Folders) -> None:
     version = await try_out(app, folders, "canary", NEW, sticky="text")
-    found = {
+    results = {
         (text, (await decide(app, text)).version == version)
         for text in (f"customer {n}" for n in range(20))
         for _ in range(3)
     }
-    assert len(found) == 20
-    assert {by_candidate for _, by_candidate in found} == {True, False}
+    assert len(results) == 20
+    assert {by_candidate for _, by_candidate in results} == {True, False}
 
 
 async def timed(app: App, texts: Sequence[str]) -> Sequence[Any]:

@@ -161,8 +161,8 @@ class TestStates:
         await stand(app)
         for number in range(5):
             await answer(app, await decide(app, f"number {number}"), "other")
-        found = await asyncio.gather(*(app.trust.look(declared(app)) for _ in range(4)))
-        assert sum(item is not None for item in found) == 1
+        result = await asyncio.gather(*(app.trust.look(declared(app)) for _ in range(4)))
+        assert sum(item is not None for item in result) == 1
 
 
 @pytest.mark.usefixtures("even")

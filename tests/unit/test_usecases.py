@@ -147,9 +147,9 @@ class TestLoading:
 class TestChecking:
     def test_a_sound_folder_is_sound(self, folders: Folders) -> None:
         lines = '{"input": {"text": "a"}, "output": {"queue": "b"}}\n\n'
-        found = check(folders.write(examples=lines * 3, rules="before: []\n"))
-        assert (found.problems, found.examples) == ((), 3)
-        assert found.loaded is not None
+        result = check(folders.write(examples=lines * 3, rules="before: []\n"))
+        assert (result.problems, result.examples) == ((), 3)
+        assert result.loaded is not None
 
     def test_mistakes_in_code_rules_and_examples_are_found_together(self, folders: Folders) -> None:
         folder = folders.write(
@@ -160,9 +160,9 @@ class TestChecking:
         (folder / "usecase.py").write_text(
             ROUTING.format(name="triage", deadline=5).replace("0.02", "5") + DECIDE
         )
-        found = check(folder)
-        assert len(found.problems) == 5
-        text = "\n".join(map(str, found.problems))
+        result = check(folder)
+        assert len(result.problems) == 5
+        text = "\n".join(map(str, result.problems))
         assert "usecase.py:15: A risk limit of 5" in text
         assert text.count("rules.yaml") == 4
 
@@ -170,10 +170,10 @@ class TestChecking:
         self, folders: Folders
     ) -> None:
         bad = ['{"input": {"text": 7}, "output": null}', "{", "[]", '{"input": {}}']
-        found = check(folders.write(examples="\n".join(bad * 6)))
-        assert len(found.problems) == 21
-        assert [problem.line for problem in found.problems[:4]] == [1, 2, 3, 4]
-        assert "4 more examples" in found.problems[-1].problem
+        result = check(folders.write(examples="\n".join(bad * 6)))
+        assert len(result.problems) == 21
+        assert [problem.line for problem in result.problems[:4]] == [1, 2, 3, 4]
+        assert "4 more examples" in result.problems[-1].problem
 
     @pytest.mark.parametrize(
         ("code", "line", "says"),
@@ -195,11 +195,11 @@ class TestChecking:
     def test_code_that_cannot_be_used_is_named_by_line(
         self, folders: Folders, code: str, line: int | None, says: str
     ) -> None:
-        found = check(folders.write(code))
-        assert len(found.problems) == 1
-        assert says in found.problems[0].problem
+        result = check(folders.write(code))
+        assert len(result.problems) == 1
+        assert says in result.problems[0].problem
         if line:
-            assert found.problems[0].line in {line, line - 1}
+            assert result.problems[0].line in {line, line - 1}
 
     @pytest.mark.parametrize(
         ("effect", "says"),
@@ -232,9 +232,11 @@ class TestChecking:
 
     @pytest.mark.parametrize("text", ["before: [", "a: b: c", "sideways: []", "- 1", "\tx: 1"])
     def test_rules_that_are_none_are_named(self, folders: Folders, text: str) -> None:
-        found = check(folders.write(rules=text))
-        assert found.problems
-        assert all(problem.file and problem.file.name == "rules.yaml" for problem in found.problems)
+        result = check(folders.write(rules=text))
+        assert result.problems
+        assert all(
+            problem.file and problem.file.name == "rules.yaml" for problem in result.problems
+        )
 
 
 class TestScaffold:
@@ -266,10 +268,10 @@ class TestPromptedFolders:
     ) -> None:
         monkeypatch.delenv("OPENAI_API_KEY", raising=False)
         scaffold.write_prompted(tmp_path / "my-desk", person="ana")
-        found = check(tmp_path / "my-desk")
-        assert found.problems == ()
-        assert found.loaded is not None
-        assert "{text}" in found.loaded.declared.prompts["route.md"]
+        result = check(tmp_path / "my-desk")
+        assert result.problems == ()
+        assert result.loaded is not None
+        assert "{text}" in result.loaded.declared.prompts["route.md"]
 
     @pytest.mark.parametrize("text", [None, "  \n"])
     def test_a_prompt_that_is_missing_or_empty_is_found_where_it_is_named(

@@ -88,10 +88,10 @@ def with_actions(use_case: Any, ledger: Ledger) -> None:
 @pytest.fixture
 async def ledger(acting: None, app: App) -> Ledger:
     """Where actions go. Nothing is automatic, and nothing is drawn."""
-    found = Ledger()
-    with_actions(declared(app), found)
+    result = Ledger()
+    with_actions(declared(app), result)
     await stand(app, threshold=0.95, reference_rate=0.0)
-    return found
+    return result
 
 
 async def give(app: App, decision: Decision, kind: str = "correct", **more: Any) -> RecordedVerdict:
@@ -106,11 +106,11 @@ async def give(app: App, decision: Decision, kind: str = "correct", **more: Any)
 async def sent_and_held(app: App) -> tuple[list[Any], list[str]]:
     """What was delivered, and the names of what waits for an approval."""
     await pump(app, 10)
-    found = await all_of(app)
-    assert {item.state for item in found} <= {DeliveryState.DELIVERED, DeliveryState.HELD}
-    held = [entry.destination for entry in found if entry.state is DeliveryState.HELD]
+    result = await all_of(app)
+    assert {item.state for item in result} <= {DeliveryState.DELIVERED, DeliveryState.HELD}
+    held = [entry.destination for entry in result if entry.state is DeliveryState.HELD]
     return [
-        element.destination for element in found if element.state is DeliveryState.DELIVERED
+        element.destination for element in result if element.state is DeliveryState.DELIVERED
     ], held
 
 
@@ -316,7 +316,7 @@ class TestAccepting:
             {**REPLY, "n": 1, "decide": "allow", "reason": "it is a reply", "after": 0},
             {**refund(1.0), "n": 2, "decide": "allow", "reason": "it is small"},
         ]
-        found = read_verdict(
+        result = read_verdict(
             declare(),
             shown(Content(output={"queue": "a"}, actions=proposed)),
             VerdictKind.ACCEPT,
@@ -325,7 +325,7 @@ class TestAccepting:
             rules=None,
             may_approve=True,
         )
-        assert [action["name"] for action in found.released] == ["refund"]
+        assert [action["name"] for action in result.released] == ["refund"]
 
     async def test_over_http_who_may_approve_releases_and_others_hold(
         self, acting: None, site: Site
@@ -345,8 +345,8 @@ class TestAccepting:
             )
             assert answer.status_code == 200, answer.text
             await pump(site.app)
-            [found] = [row for row in await all_of(site.app) if row.task_id == sent["task"]]
-            return found.state
+            [result] = [row for row in await all_of(site.app) if row.task_id == sent["task"]]
+            return result.state
 
         assert await accepted() is DeliveryState.DELIVERED
         assert await accepted(headers=only_reviews) is DeliveryState.HELD
@@ -381,9 +381,9 @@ class TestWhatWasShown:
         read = app.reviews.shown
 
         async def then_it_changes(review_id: str) -> Shown:
-            found = await read(review_id)
+            result = await read(review_id)
             await app.database.fetch("UPDATE decision SET content_hash = 'another'")
-            return found
+            return result
 
         monkeypatch.setattr(app.reviews, "shown", then_it_changes)
         with pytest.raises(ContentChangedError):
@@ -416,7 +416,7 @@ class TestWhatWasShown:
 
 
 def shown(content: Content | None, **more: Any) -> Shown:
-    found = Shown(
+    result = Shown(
         task_id="tsk_1",
         blind=False,
         input={"text": "hello"},
@@ -430,7 +430,7 @@ def shown(content: Content | None, **more: Any) -> Shown:
         known_actions=False,
         proposed_right=None,
     )
-    return replace(found, **more)
+    return replace(result, **more)
 
 
 class TestScores:
@@ -438,7 +438,7 @@ class TestScores:
 
     def loss(self, kind: str, output: str | None = None, **changes: Any) -> float | None:
         content = changes.pop("content", Content(output={"queue": "a"}))
-        found = read_verdict(
+        result = read_verdict(
             declare(**changes),
             shown(content),
             VerdictKind(kind),
@@ -447,7 +447,7 @@ class TestScores:
             rules=None,
             may_approve=False,
         )
-        return found.score.loss
+        return result.score.loss
 
     def test_by_default_only_the_same_is_right(self) -> None:
         assert self.loss("accept") == 0.0
@@ -494,7 +494,7 @@ class TestScores:
     ) -> None:
         content = Content(output={"queue": "a"})
         known = content if proposed_right else Content(output={"queue": "b"})
-        found = read_verdict(
+        result = read_verdict(
             declare(scorer=Judged()),
             shown(content, measured="check", known=known, proposed_right=proposed_right),
             VerdictKind(kind),
@@ -503,7 +503,7 @@ class TestScores:
             rules=None,
             may_approve=False,
         )
-        assert found.passed is passed
+        assert result.passed is passed
 
 
 class Output(BaseModel):
@@ -536,10 +536,10 @@ class TestCanary:
         }
 
     def test_refunds_that_differ_make_two_versions_differ(self) -> None:
-        found = self.reading(self.row(5.0, 50.0))
-        assert found["agreement"]["share"] == 0.0
-        assert found["undecided"] == 1
-        [differ] = found["differ"]
+        result = self.reading(self.row(5.0, 50.0))
+        assert result["agreement"]["share"] == 0.0
+        assert result["undecided"] == 1
+        [differ] = result["differ"]
         assert (differ["live_actions"], differ["candidate_actions"]) == (
             [refund(5.0)],
             [refund(50.0)],
@@ -554,10 +554,10 @@ class TestCanary:
             "right_actions": [refund(5)],
             "given_at": datetime(2026, 1, 2, tzinfo=UTC),
         }
-        found = self.reading(self.row(5.0, 50.0, **judged))
-        assert (found["fixed"], found["broken"]) == (0, 1)
-        found = self.reading(self.row(50.0, 5.0, **judged))
-        assert (found["fixed"], found["broken"]) == (1, 0)
+        result = self.reading(self.row(5.0, 50.0, **judged))
+        assert (result["fixed"], result["broken"]) == (0, 1)
+        result = self.reading(self.row(50.0, 5.0, **judged))
+        assert (result["fixed"], result["broken"]) == (1, 0)
 
     async def test_in_a_canary_a_person_is_asked_which_refund_is_right(
         self, settings: Settings, folders: Folders, url: str

@@ -141,21 +141,21 @@ class TestOpening:
     ) -> None:
         behaviour = await live(app)
         shutil.rmtree(folders.parent)
-        found = await store.open("triage", behaviour, None)
-        assert found.loaded.folder.joinpath("usecase.py").exists()
+        result = await store.open("triage", behaviour, None)
+        assert result.loaded.folder.joinpath("usecase.py").exists()
         again = await store.open("triage", behaviour, None)
-        assert again is found
+        assert again is result
 
     async def test_a_file_changed_below_the_versions_folder_is_written_again(
         self, app: App, tmp_path: Path
     ) -> None:
         behaviour = await live(app)
-        found = await fresh(app, tmp_path).open("triage", behaviour, None)
-        path = found.loaded.folder / "usecase.py"
+        result = await fresh(app, tmp_path).open("triage", behaviour, None)
+        path = result.loaded.folder / "usecase.py"
         before = path.read_bytes()
         path.write_text("raise SystemExit")
         again = await fresh(app, tmp_path).open("triage", behaviour, None)
-        assert again.loaded.folder_hash == found.loaded.folder_hash
+        assert again.loaded.folder_hash == result.loaded.folder_hash
         assert path.read_bytes() == before
 
     @pytest.mark.parametrize("place", ["load", "_is"])
@@ -216,13 +216,13 @@ class TestOpening:
         self, app: App, tmp_path: Path, name: str
     ) -> None:
         behaviour = await live(app)
-        found = await fresh(app, tmp_path).open("triage", behaviour, None)
-        planted = found.loaded.folder / name
+        result = await fresh(app, tmp_path).open("triage", behaviour, None)
+        planted = result.loaded.folder / name
         planted.parent.mkdir(exist_ok=True)
         planted.write_text("planted")
         await fresh(app, tmp_path).open("triage", behaviour, None)
         assert not planted.exists()
-        assert found.loaded.folder.joinpath("usecase.py").exists()
+        assert result.loaded.folder.joinpath("usecase.py").exists()
 
     @pytest.mark.parametrize("name", ["__pycache__", "usecase.py", "."])
     async def test_a_link_planted_there_is_taken_away(
@@ -303,13 +303,13 @@ class TestOpening:
     async def test_tasks_and_processes_may_open_at_once(self, app: App, tmp_path: Path) -> None:
         behaviour = await live(app)
         stores = [fresh(app, tmp_path) for _ in range(4)]
-        found = await asyncio.gather(
+        result = await asyncio.gather(
             *(store.open("triage", behaviour, None) for store in stores for _ in range(4))
         )
-        assert {item.loaded.folder_hash for item in found} == {found[0].loaded.folder_hash}
-        assert all(a is b for a, b in zip(found[::4], found[1::4], strict=True))
+        assert {item.loaded.folder_hash for item in result} == {result[0].loaded.folder_hash}
+        assert all(a is b for a, b in zip(result[::4], result[1::4], strict=True))
         left = [path.name for path in (tmp_path / "shared").iterdir()]
-        assert left == [found[0].loaded.folder.parent.name]
+        assert left == [result[0].loaded.folder.parent.name]
 
     async def test_what_belongs_to_another_use_case_is_not_found(
         self, app: App, store: VersionStore
@@ -381,9 +381,9 @@ class TestPuttingAway:
         row = await app.database.fetch_one("SELECT files FROM behaviour")
         assert row is not None
         known = row["files"]["usecase.py"]
-        found = await store.contents("triage", {"usecase.py": known, "gone": "0" * 64})
-        assert found["gone"] is None
-        assert hashlib.sha256(found["usecase.py"] or b"").hexdigest() == known
+        result = await store.contents("triage", {"usecase.py": known, "gone": "0" * 64})
+        assert result["gone"] is None
+        assert hashlib.sha256(result["usecase.py"] or b"").hexdigest() == known
 
     async def test_state_that_does_not_load_is_told(self, app: App, store: VersionStore) -> None:
         loaded = app.registry.folder("triage")

@@ -96,10 +96,10 @@ class TestTheNewestWait:
     async def test_the_others_prove_it_and_everything_says_what_waits(self, site: Site) -> None:
         reviews = await drawn(site.app, DRAWN)
         await label(site.app, reviews[:-12])
-        found, note = await proof(site.app)
-        assert found["threshold"] is not None, found["detail"]["why_not"]
-        assert found["detail"]["counted"] == 135  # nine tenths: fixed beforehand
-        assert (found["covered"], found["errors"], found["detail"]["late"]) == (135, 0, 0)
+        result, note = await proof(site.app)
+        assert result["threshold"] is not None, result["detail"]["why_not"]
+        assert result["detail"]["counted"] == 135  # nine tenths: fixed beforehand
+        assert (result["covered"], result["errors"], result["detail"]["late"]) == (135, 0, 0)
         said = "135 of the first 135 of 150 reference items, 0 wrong; 12 of the sample wait"
         assert said in note
         report = await site.app.reports.report(site.app.registry.get("triage"))
@@ -111,15 +111,15 @@ class TestTheNewestWait:
     async def test_of_some_in_between_each_counts_as_wrong(self, app: App) -> None:
         reviews = await drawn(app, DRAWN)
         await label(app, [*reviews[:20], *reviews[21:-3]])
-        found, note = await proof(app)
-        assert found["detail"]["late"] == 1
+        result, note = await proof(app)
+        assert result["detail"]["late"] == 1
         assert "1 wrong (1 for want of a label); 4 of the sample wait for a label" in note
 
     async def test_too_many_that_wait_prove_nothing_and_are_named(self, app: App) -> None:
         reviews = await drawn(app, 60)
         await label(app, reviews[30:])
-        found, note = await proof(app)
-        assert found["threshold"] is None
+        result, note = await proof(app)
+        assert result["threshold"] is None
         assert "30 are wrong (30 of them still wait for a label)" in note
 
 
@@ -130,13 +130,13 @@ async def test_one_look_pays_for_choosing_its_part(app: App, folders: Folders) -
     await app.registry.add(loaded)
     reviews = await drawn(app, DRAWN)  # nothing of it is live, so that every second one is drawn
     await label(app, reviews[:-6])
-    found, note = await proof(app)
-    assert found["threshold"] == 0.9, found["detail"]["why_not"]
-    counted = found["detail"]["counted"]
+    result, note = await proof(app)
+    assert result["threshold"] == 0.9, result["detail"]["why_not"]
+    counted = result["detail"]["counted"]
     assert counted in places(len(reviews), np.zeros(len(reviews), dtype=bool))
     assert counted <= len(reviews) - 6
-    assert (found["items"], found["covered"], found["errors"]) == (len(reviews), counted, 0)
-    assert found["detail"]["p_value"] > float(binom.cdf(0, counted, LIMIT))
+    assert (result["items"], result["covered"], result["errors"]) == (len(reviews), counted, 0)
+    assert result["detail"]["p_value"] > float(binom.cdf(0, counted, LIMIT))
     assert "6 of the sample wait for a label" in note
 
 

@@ -69,10 +69,10 @@ class House:
         return newest.note
 
     def witness(self, name: str, **settings: Any) -> Witness:
-        found = Settings(**{"audit_private": True, **settings})
-        pool = EgressPool(secrets(found), self.clock)
+        result = Settings(**{"audit_private": True, **settings})
+        pool = EgressPool(secrets(result), self.clock)
         self.pools.append(pool)
-        seconds, send = witnesses(found, pool)[name]
+        seconds, send = witnesses(result, pool)[name]
         return Witness(
             self.database, self.folder, self.clock, name=name, every_seconds=seconds, send=send
         )
@@ -81,9 +81,9 @@ class House:
 @pytest.fixture
 async def house(url: str, tmp_path: Path) -> AsyncIterator[House]:
     async with Database(url, connections=4) as database:
-        found = House(database, tmp_path / "audit")
-        yield found
-        for pool in found.pools:
+        result = House(database, tmp_path / "audit")
+        yield result
+        for pool in result.pools:
             await pool.aclose()
 
 
