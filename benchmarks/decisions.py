@@ -122,7 +122,7 @@ async def decisions(app: App, seconds: float) -> float:
 
 async def human_path(app: App, seconds: float) -> float:
     """Task in, decision, review, claim, verdict with a correction, example: all durable."""
-    declared = app.registry.get("bench").loaded.declared
+    declared = app.deployments.get("bench").loaded.declared
 
     async def one(number: int) -> None:
         _admission, running = await app.decisions.submit(

@@ -115,7 +115,7 @@ by_task = by_id("task_id", lambda app, each: app.receipts.use_case_of(each), Unk
 by_review = by_id("review_id", lambda app, each: app.reviews.use_case_of(each), UnknownReviewError)
 by_notice = by_id("notice_id", lambda app, each: app.trust.use_case_of(each), UnknownNoticeError)
 by_release = by_id(
-    "release_id", lambda app, each: app.ladder.use_case_of(each), UnknownReleaseError
+    "release_id", lambda app, each: app.releases.use_case_of(each), UnknownReleaseError
 )
 by_proposal = by_id(
     "proposal_id", lambda app, each: app.proposals.use_case_of(each), UnknownProposalError

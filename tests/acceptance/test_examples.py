@@ -55,7 +55,7 @@ async def test_expense_claims_are_held_back_by_rule(
 
 async def test_most_of_its_past_claims_are_booked_right(settings: Settings, url: str) -> None:
     async with open_app(settings.model_copy(update={"usecases": EXAMPLES}), url) as app:
-        service = app.registry.get("expense-claims")
+        service = app.deployments.get("expense-claims")
         examples = [each for _, _, each in read_examples(service.loaded)]
         judged = await app.examples.in_use(service.loaded.declared, "judge")
         learn = await app.examples.in_use(service.loaded.declared, "learn")

@@ -28,7 +28,7 @@ HOLD_DECIDERS = (
         "improvement/prompt_optimization/scoring.py",
         "improvement/prompt_optimization/jobs.py",
     ),
-    *("improvement/training.py", "releases/service.py"),
+    *("improvement/training.py", "releases/deployer.py"),
     *("guarantee/certificates.py", "versions/diff/declarations.py", "releases/gate.py"),
     *("versions/model.py", "versions/deployments.py", "versions/replays.py"),
     *("versions/side_by_side.py", "versions/store.py"),

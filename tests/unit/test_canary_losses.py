@@ -60,7 +60,7 @@ def row(number: int, live: float, candidate: float, *, labelled: bool = True) ->
 
 
 def reading(rows: list[dict[str, Any]], judged_by: UseCase | None = None) -> dict[str, Any]:
-    return trial_statistics.reading(
+    return trial_statistics.trial_report(
         rows,
         step="canary",
         plan={"margin": MARGIN, "canary_tasks": len(rows)},

@@ -486,9 +486,9 @@ class TestSenders:
     @pytest.mark.usefixtures("two")
     async def test_one_use_case_leaves_some_to_the_others(self, app: App, hanging: Ledger) -> None:
         desk = Ledger()
-        app.registry.get("claims").loaded.declared.deliver("desk", to=desk)
+        app.deployments.get("claims").loaded.declared.deliver("desk", to=desk)
         await stand(app, reference_rate=0.0)
-        await app.registry.refresh("claims")
+        await app.deployments.refresh("claims")
         for number in range(20):
             await decide(app, f"number {number}")
         await app.relay.round(declared(app))

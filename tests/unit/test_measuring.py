@@ -54,7 +54,7 @@ async def correct(
 
 async def tick(app: App, **changed: Any) -> None:
     """One tick, with other shares than the declared ones."""
-    service = app.registry.get("triage")
+    service = app.deployments.get("triage")
     other = copy.copy(declared(app))
     vars(other).update(changed)
     result = replace(service.loaded, declared=other)
@@ -152,7 +152,7 @@ class TestKnownCases:
             await tick(app, check_share=0.2)
         for case in await measures(app, "check"):
             await correct(app, case["review_id"], "", "sol", VerdictKind.ACCEPT)
-        improved = await app.releases.improve(app.registry.get("triage").loaded, actor="ana")
+        improved = await app.deployer.improve(app.deployments.get("triage").loaded, actor="ana")
         assert improved.certificate is not None
         allowed = improved.certificate["detail"]["reviewers"]
         assert allowed["misses"] == allowed["cases"] == 3
@@ -319,7 +319,7 @@ class TestKnownCasesLookLikeWork:
         await stand(app, reference_rate=0.0, threshold=0.95)
         await review_some(app)
         await app.halts.halt("triage", reason="a drill", actor="dev")
-        await app.registry.refresh("triage")
+        await app.deployments.refresh("triage")
         ordinary = await decide(app, "number 31")
         assert ordinary.routed.reason == "The use case is halted."
         await tick(app, check_share=0.2)

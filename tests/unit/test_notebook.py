@@ -365,8 +365,8 @@ async def test_it_reads_what_happened_and_leaves_out_what_waits_for_a_second_loo
     await app.database.fetch(
         "UPDATE task SET reference = true WHERE id = %(id)s", {"id": looked_at}
     )
-    await app.registry.refresh("triage")  # the past had a halt and a drill in it
-    service = app.registry.get("triage")
+    await app.deployments.refresh("triage")  # the past had a halt and a drill in it
+    service = app.deployments.get("triage")
     service.loaded.declared.second_look_share = 1.0
     await pilot.judged(app, "one more", "returns")
     await app.database.fetch(

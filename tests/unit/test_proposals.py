@@ -90,7 +90,7 @@ def found(folders: Folders) -> Planted:
 
 async def play(app: App, seen: Sequence[ReviewedCase], reviewer: str = "rae") -> None:
     """Send every task and let a person say what is right."""
-    declared = app.registry.get("triage").loaded.declared
+    declared = app.deployments.get("triage").loaded.declared
 
     async def one(each: ReviewedCase) -> None:
         _, deciding = await app.decisions.submit(
@@ -107,12 +107,12 @@ async def play(app: App, seen: Sequence[ReviewedCase], reviewer: str = "rae") ->
     for start in range(0, len(seen), 20):
         # Each time: what watches over the promise sets its own rate whenever it looks.
         await app.database.fetch("UPDATE use_case SET reference_rate = 0.0")
-        await app.registry.refresh("triage")
+        await app.deployments.refresh("triage")
         await asyncio.gather(*(one(item) for item in seen[start : start + 20]))
 
 
 def loaded_of(app: App) -> LoadedUseCase:
-    return app.registry.get("triage").loaded
+    return app.deployments.get("triage").loaded
 
 
 async def suggested(app: App) -> dict[str, Proposal]:
@@ -378,9 +378,9 @@ async def test_a_trainable_is_asked_to_learn_from_its_corrections(
     folders.write(LEARNING, examples="\n".join(map(json.dumps, rows)))
     async with open_app(settings, url) as app:
         assert await suggested(app) == {}
-        await app.releases.improve(loaded_of(app), actor="ana")
+        await app.deployer.improve(loaded_of(app), actor="ana")
         await app.database.fetch("UPDATE use_case SET reference_rate = 0.0")
-        await app.registry.refresh("triage")
+        await app.deployments.refresh("triage")
         seen = [
             ReviewedCase(
                 task_id="",

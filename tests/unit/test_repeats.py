@@ -71,7 +71,7 @@ class TestCounting:
 
 
 async def improved(app: App) -> dict[str, Any]:
-    result = await app.releases.improve(app.registry.get("triage").loaded, actor="ana")
+    result = await app.deployer.improve(app.deployments.get("triage").loaded, actor="ana")
     assert result.certificate is not None
     return {**result.certificate, **result.certificate["detail"]}
 
@@ -85,7 +85,7 @@ class TestFolders:
         # Sorted, with the repeated rows at its end: a first part of the file says nothing of them.
         folders.write(BY_WORD, examples=lines(*singles, *[("notice 7: parcel", "billing")] * 60))
         async with open_app(settings, url) as app:
-            loaded = app.registry.get("triage").loaded
+            loaded = app.deployments.get("triage").loaded
             assert len(list(read_examples(loaded))) == 860
             [stored] = await app.database.fetch("SELECT count(*) AS n FROM example")
             assert stored["n"] == 860
@@ -120,7 +120,7 @@ class TestFolders:
     async def test_rows_of_one_day_are_held_in_an_order_of_chance(
         self, folders: Folders, app: App
     ) -> None:
-        loaded = app.registry.get("triage").loaded
+        loaded = app.deployments.get("triage").loaded
         texts = [(f"{n:04}", "returns") for n in range(300)]
         (folders.parent / "triage" / "examples").mkdir(exist_ok=True)
         (folders.parent / "triage" / "examples" / "sorted.jsonl").write_text(lines(*texts))

@@ -327,7 +327,7 @@ class TestReDecide:
         first = await decide(app, "to returns")
         await pump(app)
         await app.database.fetch("UPDATE use_case SET threshold = 0.95")
-        await app.registry.refresh("triage")
+        await app.deployments.refresh("triage")
         second = await revise(app, first.task_id, "no, to returns")
         assert second.routed.code is Reason.BELOW_THRESHOLD
         await app.reviews.give(
@@ -743,7 +743,7 @@ class TestBadInput:
         app.decisions._in_flight._most = 0
         with pytest.raises(OverloadedError):
             await revise(app, first.task_id, "to billing")
-        object.__setattr__(app.registry.get("triage"), "retired", True)
+        object.__setattr__(app.deployments.get("triage"), "retired", True)
         with pytest.raises(RetiredError):
             await revise(app, first.task_id, "to billing")
 

@@ -81,7 +81,7 @@ async def label(app: App, reviews: list[str]) -> None:
 
 
 async def proof(app: App) -> tuple[dict[str, Any], str]:
-    looked = await app.releases.improve(app.registry.get("triage").loaded, actor="ben")
+    looked = await app.deployer.improve(app.deployments.get("triage").loaded, actor="ben")
     assert looked.certificate is not None
     return dict(looked.certificate), looked.note
 
@@ -102,7 +102,7 @@ class TestTheNewestWait:
         assert (result["covered"], result["errors"], result["detail"]["late"]) == (135, 0, 0)
         said = "135 of the first 135 of 150 reference items, 0 wrong; 12 of the sample wait"
         assert said in note
-        report = await site.app.reports.report(site.app.registry.get("triage"))
+        report = await site.app.reports.report(site.app.deployments.get("triage"))
         assert said in trust_text(report)
         async with browsing(site) as browser:
             for page in ("/usecases/triage", "/usecases/triage/trust"):
@@ -126,8 +126,8 @@ class TestTheNewestWait:
 async def test_one_look_pays_for_choosing_its_part(app: App, folders: Folders) -> None:
     folders.write(FITTED)
     loaded = load(folders.parent / "triage")
-    await app.releases.register(loaded)
-    await app.registry.add(loaded)
+    await app.deployer.register(loaded)
+    await app.deployments.add(loaded)
     reviews = await drawn(app, DRAWN)  # nothing of it is live, so that every second one is drawn
     await label(app, reviews[:-6])
     result, note = await proof(app)

@@ -38,6 +38,6 @@ async def erase(task_id: str, request: Request) -> Response:
         task_id,
         by=person,
         reason=said(body, "reason", "It stands in the log for good: no personal data."),
-        served=app.registry.names(),
+        served=app.deployments.names(),
     )
     return as_json({"task": task_id, "entries": emptied})

@@ -50,9 +50,9 @@ async def releases(
     app = app_of(request)
     return as_json(
         {
-            "current": await app.ladder.current(name),
-            "releases": await app.ladder.history(name, most=limit),
-            "versions": await app.releases.versions(name, limit),
+            "current": await app.releases.current(name),
+            "releases": await app.releases.history(name, most=limit),
+            "versions": await app.deployer.versions(name, limit),
         }
     )
 
@@ -70,7 +70,7 @@ async def plan(name: str, request: Request) -> Response:
     person = person_of(request)
     usecase_of(request, name)
     body = await _read(request, {"reason", "version"}, "Send a reason, a version, or nothing.")
-    found = await app_of(request).ladder.plan(
+    found = await app_of(request).releases.plan(
         name,
         actor=person,
         reason=text_field(body, "reason", most=_MOST),
@@ -94,7 +94,7 @@ async def withdraw(release_id: str, request: Request) -> Response:
     person = person_of(request)
     found = await _served(request, release_id)
     why = await _why(request)
-    gone = await app_of(request).ladder.withdraw(found.id, actor=person, why=why)
+    gone = await app_of(request).releases.withdraw(found.id, actor=person, why=why)
     return as_json({"release": gone})
 
 
@@ -125,7 +125,7 @@ async def sign(release_id: str, request: Request) -> Response:
             "There is no content.", "Read the release, and send the hash of what you read."
         )
     found = await _served(request, release_id)
-    signed = await app_of(request).ladder.sign(
+    signed = await app_of(request).releases.sign(
         found.id,
         person=person,
         verdict=verdict,
@@ -142,7 +142,7 @@ async def take_back(release_id: str, request: Request) -> Response:
     """Take your own word back."""
     person = person_of(request)
     found = await _served(request, release_id)
-    free = await app_of(request).ladder.take_back(found.id, person=person)
+    free = await app_of(request).releases.withdraw_sign_off(found.id, person=person)
     return as_json({"release": free})
 
 
@@ -155,7 +155,7 @@ async def roll_back(name: str, request: Request) -> Response:
     """Back to the version before, now; whoever sees the trouble may, also with a broken folder."""
     person = person_of(request)
     body = await _read(request, {"why", "to"}, "Send why, and a version if you have one in mind.")
-    found = await app_of(request).ladder.roll_back(
+    found = await app_of(request).releases.roll_back(
         name, actor=person, why=_reason(body), to=text_field(body, "to", most=80) or None
     )
     return as_json({"release": found})
@@ -168,7 +168,7 @@ async def renew(name: str, request: Request) -> Response:
     person = person_of(request)
     usecase_of(request, name)
     await _read(request, set(), "Send nothing.")
-    return as_json({"release": await app_of(request).ladder.renew(name, actor=person)})
+    return as_json({"release": await app_of(request).releases.recertify(name, actor=person)})
 
 
 @router.post("/usecases/{name}/retire", openapi_extra=_body(("why",), why=_text("Why.")))
@@ -176,7 +176,7 @@ async def renew(name: str, request: Request) -> Response:
 async def retire(name: str, request: Request) -> Response:
     """End a use case: no new tasks; what waits is still reviewed and delivered."""
     person = person_of(request)
-    await app_of(request).ladder.retire(name, actor=person, why=await _why(request))
+    await app_of(request).releases.retire(name, actor=person, why=await _why(request))
     return as_json({"use_case": name, "stage": "retired"})
 
 
@@ -200,15 +200,15 @@ async def step(
     person = person_of(request)
     await _read(request, set(), "Send nothing.")
     found = await _served(request, release_id)
-    moved: Release = await getattr(app_of(request).ladder, verb)(found.id, actor=person)
+    moved: Release = await getattr(app_of(request).releases, verb)(found.id, actor=person)
     return as_json({"release": moved})
 
 
 async def _served(request: Request, release_id: str) -> Release:
     """A release of a use case served here; another one answers like a missing one."""
     app = app_of(request)
-    found = await app.ladder.get(release_id)
-    if found.use_case not in app.registry.names():
+    found = await app.releases.get(release_id)
+    if found.use_case not in app.deployments.names():
         raise UnknownReleaseError(release_id)
     return found
 

@@ -160,7 +160,7 @@ async def receipts(
     """Receipts, newest first, one short record each. Pass ``next`` on as ``cursor``."""
     app = app_of(request)
     wanted = Filter(use_case=usecase, text=q, route=route, verdict=verdict, before=cursor)
-    visible = viewer_of(request).visible(app.registry.names())
+    visible = viewer_of(request).visible(app.deployments.names())
     rows = await app.receipts.search(wanted, served=visible, most=limit)
     return as_json({"receipts": rows, "next": rows[-1]["task_id"] if len(rows) == limit else None})
 

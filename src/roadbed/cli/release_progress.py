@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from roadbed.cli.output import say, say_in_place
 from roadbed.cli.release_texts import ahead
-from roadbed.releases import release_presentation, trial_presentation
+from roadbed.releases import presentation, report_presentation
 from roadbed.releases.lifecycle import UNDER_WAY
 from roadbed.versions.model import Release
 
@@ -21,7 +21,7 @@ async def follow(services: App, release: Release, *, every: float, as_json: bool
     """Say what changes until a person has to act or it ended; in a terminal, in one place."""
     before, tall = "", 0
     while True:
-        release = await services.ladder.look(release.id)
+        release = await services.releases.check_trial(release.id)
         text = _json(release) if as_json else "\n".join(_moving(release))
         if text != before:
             if tall and sys.stdout.isatty() and not as_json:
@@ -46,9 +46,9 @@ def _json(release: Release) -> str:
 
 
 def _moving(release: Release) -> Iterator[str]:
-    yield release_presentation.sentence(release)
+    yield presentation.sentence(release)
     yield from (
         f"  {line}"
-        for line in trial_presentation.evidence_lines(trial_presentation.newest(release))
+        for line in report_presentation.trial_lines(report_presentation.current_trial(release))
     )
     yield from ahead(release)

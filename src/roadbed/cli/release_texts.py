@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from roadbed.people.model import named
-from roadbed.releases import (
-    gate_presentation,
-    release_presentation,
-    steps,
-    trial_presentation,
-    waits,
-)
+from roadbed.releases import presentation, report_presentation
 from roadbed.releases.lifecycle import UNDER_WAY
 from roadbed.versions.model import Release
 
@@ -23,7 +17,7 @@ def listed(found: Sequence[Release], usecase: str) -> str:
     return (
         "\n".join(
             f"{item.number:>3}  {item.step.replace('_', ' '):11}  "
-            f"{release_presentation.name(item):12}  "
+            f"{presentation.name(item):12}  "
             f"{item.planned_at:%Y-%m-%d %H:%M} UTC  {item.author}  {item.reason}".rstrip()
             for item in found
         )
@@ -38,19 +32,19 @@ def told(release: Release) -> str:
 
 def _lines(release: Release) -> Iterator[str]:
     yield f"{release.use_case}, release {release.number}  {release.id}"
-    yield release_presentation.sentence(release)
+    yield presentation.sentence(release)
     yield ""
     yield from _ladder(release)
     if release.gate is not None:
         yield ""
         yield "Gate"
-        yield from (f"  {line}" for line in gate_presentation.gate_lines(release.gate))
-    if trial_presentation.newest(release):
+        yield from (f"  {line}" for line in report_presentation.gate_lines(release.gate))
+    if report_presentation.current_trial(release):
         yield ""
         yield "Trial"
         yield from (
             f"  {item}"
-            for item in trial_presentation.evidence_lines(trial_presentation.newest(release))
+            for item in report_presentation.trial_lines(report_presentation.current_trial(release))
         )
     yield from _signed(release)
     yield ""
@@ -61,7 +55,7 @@ def _lines(release: Release) -> Iterator[str]:
 
 
 def _ladder(release: Release) -> Iterator[str]:
-    for rung in steps.rungs(release):
+    for rung in presentation.steps(release):
         when = f"{rung.at:%Y-%m-%d %H:%M} UTC" if rung.at and rung.state != "left out" else ""
         waits = [f"waits {what} since {at:%Y-%m-%d %H:%M} UTC" for what, at in rung.waits]
         said = "  ".join(filter(None, [when, rung.note, *waits])) or rung.state
@@ -79,7 +73,8 @@ def _signed(release: Release) -> Iterator[str]:
         line += f"{off.person} {word}, {off.given_at:%Y-%m-%d %H:%M} UTC"
         line += f", does not count: {off.why_not}" if not off.counts and off.why_not else ""
         yield f"  {line}" + (f"  “{off.note}”" if off.note else "")
-    yield from (f"  ○ {named([item])}: nobody yet" for item in waits.silent(release))
+    for role in presentation.unanswered_roles(release):
+        yield f"  ○ {named([role])}: nobody yet"
 
 
 def ahead(release: Release) -> Iterator[str]:

@@ -56,7 +56,7 @@ def list_(
 
     async def work() -> Any:
         async with _opened(usecase) as services:
-            return await services.ladder.history(usecase, most=most)
+            return await services.releases.history(usecase, most=most)
 
     from roadbed.cli import release_texts
 
@@ -83,7 +83,7 @@ def plan(
 
     async def work() -> Any:
         async with _opened(usecase) as services:
-            return await services.ladder.plan(usecase, actor=me(), reason=reason, version=version)
+            return await services.releases.plan(usecase, actor=me(), reason=reason, version=version)
 
     _print(run(work()), json)
 
@@ -147,7 +147,7 @@ def take_back(usecase: UseCaseName, release: Which = None, json: Json = False) -
 
     async def act(services: App, each: Release) -> Release:
         person = await verified(services, each.use_case, "sign")
-        return await services.ladder.take_back(each.id, person=person)
+        return await services.releases.withdraw_sign_off(each.id, person=person)
 
     _told(usecase, release, json, act)
 
@@ -182,7 +182,7 @@ def roll_back(
     async def work() -> Any:
         # No folder is loaded: what goes back is stored, and the folder may be what is broken.
         async with opened(only=[]) as services:
-            return await services.ladder.roll_back(usecase, actor=me(), why=why, to=to)
+            return await services.releases.roll_back(usecase, actor=me(), why=why, to=to)
 
     _print(run(work()), json)
 
@@ -194,7 +194,7 @@ def withdraw(usecase: UseCaseName, why: Why, release: Which = None, json: Json =
         usecase,
         release,
         json,
-        lambda services, each: services.ladder.withdraw(each.id, actor=me(), why=why),
+        lambda services, each: services.releases.withdraw(each.id, actor=me(), why=why),
     )
 
 
@@ -204,7 +204,7 @@ def renew(usecase: UseCaseName, json: Json = False) -> None:
 
     async def work() -> Any:
         async with _opened(usecase) as services:
-            return await services.ladder.renew(usecase, actor=me())
+            return await services.releases.recertify(usecase, actor=me())
 
     _print(run(work()), json)
 
@@ -217,7 +217,7 @@ def retire(usecase: UseCaseName, why: Why, json: Json = False) -> None:
 
     async def work() -> None:
         async with opened(only=[]) as services:
-            await services.ladder.retire(usecase, actor=me(), why=why)
+            await services.releases.retire(usecase, actor=me(), why=why)
 
     run(work())
     facts = {"use_case": usecase, "stage": "retired"}
@@ -253,7 +253,7 @@ async def _opened(usecase: str) -> AsyncIterator[App]:
 
 def _stepped(verb: str, usecase: str, release: str | None, json: bool) -> Release:
     async def act(services: App, each: Release) -> Release:
-        moved: Release = await getattr(services.ladder, verb)(each.id, actor=me())
+        moved: Release = await getattr(services.releases, verb)(each.id, actor=me())
         return moved
 
     return _told(usecase, release, json, act)
@@ -294,7 +294,7 @@ def _signed(
 
     async def act(services: App, each: Release) -> Release:
         whole = each.content or ""
-        return await services.ladder.sign(
+        return await services.releases.sign(
             each.id,
             person=await verified(services, each.use_case, "sign"),
             verdict=verdict,
@@ -308,9 +308,9 @@ def _signed(
 
 async def _find(services: App, usecase: str, which: str | None, *, newest: bool = False) -> Release:
     """By number or id; else the one under way, or with ``newest`` the last one there was."""
-    history = await services.ladder.history(usecase, most=1000 if which else 1)
+    history = await services.releases.history(usecase, most=1000 if which else 1)
     if which is None:
-        found = await services.ladder.current(usecase) or (
+        found = await services.releases.current(usecase) or (
             history[0] if newest and history else None
         )
     else:

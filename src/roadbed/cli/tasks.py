@@ -211,8 +211,8 @@ def improve(usecase: UseCaseName, json: Json = False) -> None:
     async def work() -> Any:
         async with opened(only=None) as app:
             service = app.service(usecase)
-            improved = await app.releases.improve(
-                app.registry.folder(service.loaded.name),
+            improved = await app.deployer.improve(
+                app.deployments.folder(service.loaded.name),
                 actor=me(),
                 changes=await app.proposals.accepted(usecase),
             )

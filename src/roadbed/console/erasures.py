@@ -31,7 +31,7 @@ async def erase(request: Request) -> Response:
     if form.get("sure") != "yes":
         return await _ask_erase(request, 422, "Tick that you know it cannot be undone.", reason)
     try:
-        await app.erasure.erase(task_id, by=person, reason=reason, served=app.registry.names())
+        await app.erasure.erase(task_id, by=person, reason=reason, served=app.deployments.names())
     except ErasureError as error:
         return await _ask_erase(request, 409, f"{error.problem} {error.remedy}", reason)
     return RedirectResponse(f"/receipts/{task_id}", status_code=303)
@@ -42,7 +42,7 @@ async def _ask_erase(
 ) -> HTMLResponse:
     task_id = request.path_params["task_id"]
     use_case = await app_of(request).erasure.use_case_of(task_id)
-    if use_case not in app_of(request).registry.names():
+    if use_case not in app_of(request).deployments.names():
         raise UnknownTaskError(task_id)
     return await usecase_page(
         request, "erase.html", use_case, status, task=task_id, problem=problem, reason=reason

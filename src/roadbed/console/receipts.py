@@ -28,7 +28,7 @@ _ASKED = ("usecase", "q", "route", "verdict", "before")
 async def receipts(request: Request) -> HTMLResponse:
     """Receipts, filtered and searched."""
     app = app_of(request)
-    names = viewer_of(request).visible(app.registry.names())
+    names = viewer_of(request).visible(app.deployments.names())
     asked = {name: request.query_params.get(name) or None for name in _ASKED}
     wanted = Filter(
         use_case=asked["usecase"],
@@ -69,17 +69,17 @@ async def shown(request: Request, status: int = 200, **more: Any) -> HTMLRespons
     """The page of the receipt that the path names; ``more`` says what came of a form on it."""
     person, app = person_of(request), app_of(request)
     found = await app.receipts.get(request.path_params["task_id"], viewer=person)
-    name, served = found["use_case"], app.registry.names()
+    name, served = found["use_case"], app.deployments.names()
     facts = {
         "receipt": found,
-        "input": forms.as_declared(app.registry.get(name), found["input"])
+        "input": forms.as_declared(app.deployments.get(name), found["input"])
         if name in served
         else found["input"],
         "moments": moments(found),
         "replay_versions": await _versions(request, found),
         "replayed": None,
         "replay_problem": None,
-        "report_fields": forms.fields(app.registry.get(name)) if name in served else None,
+        "report_fields": forms.fields(app.deployments.get(name)) if name in served else None,
         "report_form": {},
         "report_problem": None,
         **more,

@@ -6,14 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from roadbed.console import release_charts
-from roadbed.releases import (
-    gate_presentation,
-    presentation,
-    release_presentation,
-    steps,
-    trial_presentation,
-    waits,
-)
+from roadbed.releases import presentation, report_presentation
 from roadbed.versions.model import Release
 
 _BACK = {
@@ -26,14 +19,14 @@ _BACK = {
 
 def moving(release: Release, roles: Collection[str], person: str) -> dict[str, Any]:
     """The sentence, the ladder and the next step."""
-    mine, _ = waits.may_sign(release, roles, person)
-    free = release.next in waits.VERBS and release.waits_for is None
+    mine, _ = presentation.may_sign(release, roles, person)
+    free = release.next in presentation.VERBS and release.waits_for is None
     return {
-        "called": release_presentation.name(release),
-        "told": release_presentation.sentence(release),
-        "asked": waits.asked(release, mine),
-        "rungs": steps.rungs(release),
-        "verb": waits.VERBS[release.next or ""] if free else None,
+        "called": presentation.name(release),
+        "told": presentation.sentence(release),
+        "asked": presentation.needed_from_reader(release, mine),
+        "rungs": presentation.steps(release),
+        "verb": presentation.VERBS[release.next or ""] if free else None,
         "may_gate": release.step == "gated",
         "may_withdraw": release.step in ("planned", "gated"),
     }
@@ -50,32 +43,32 @@ def back(release: Release | None) -> dict[str, Any]:
 def gate(release: Release) -> dict[str, Any]:
     """The report of the gate as tables and a plot."""
     shown = release.gate or {}
-    rows = gate_presentation.differences(shown)
+    rows = report_presentation.differences(shown)
     return {
-        "planned": presentation.limits(release.plan),
-        "gate_said": gate_presentation.gate_said(shown) if shown else "",
+        "planned": report_presentation.plan_limits(release.plan),
+        "gate_said": report_presentation.gate_summary(shown) if shown else "",
         "criteria": [
-            gate_presentation.criterion(criterion)
-            for criterion in gate_presentation.criteria(shown)
+            report_presentation.criterion_row(criterion)
+            for criterion in report_presentation.criteria(shown)
         ],
         "differences": rows,
-        "beside": presentation.beside(shown),
+        "beside": report_presentation.side_by_side(shown),
         "proof_said": (shown.get("proof") or {}).get("says", ""),
         "declares": shown.get("declares", []),
         "gate_plot": release_charts.differences(rows),
-        "fixed": gate_presentation.cases(shown, "fixed"),
-        "broken": gate_presentation.cases(shown, "broken"),
+        "fixed": report_presentation.cases(shown, "fixed"),
+        "broken": report_presentation.cases(shown, "broken"),
     }
 
 
 def trial(release: Release) -> dict[str, Any]:
     """The newest reading of shadow or canary as a table and a plot."""
-    newest = trial_presentation.newest(release)
-    rows = trial_presentation.checks(newest)
+    newest = report_presentation.current_trial(release)
+    rows = report_presentation.trial_checks(newest)
     return {
-        "trial_said": _sentence(release_presentation.compared(release)),
-        "agreement": trial_presentation.agreement(newest),
-        "trial_beside": presentation.beside(newest),
+        "trial_said": _sentence(presentation.trial_progress(release)),
+        "agreement": report_presentation.agreement(newest),
+        "trial_beside": report_presentation.side_by_side(newest),
         "evidence": rows,
         "evidence_plot": release_charts.evidence(rows),
         "differing": newest.get("differ", []),

@@ -14,7 +14,7 @@ from roadbed.console import release_pages, sign_offs
 from roadbed.console.pages import app_of, form_of, person_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.permissions import Permission
-from roadbed.releases import release_presentation
+from roadbed.releases import presentation
 from roadbed.releases.errors import UnknownReleaseError
 from roadbed.statuses import status_of
 from roadbed.versions.model import Release
@@ -42,7 +42,7 @@ async def plan(request: Request) -> Response:
     form = await form_of(request)
     app_of(request).service(name)
     try:
-        found = await app_of(request).ladder.plan(
+        found = await app_of(request).releases.plan(
             name, actor=person, reason=form.get("reason", "").strip()
         )
     except RoadbedError as error:
@@ -54,10 +54,10 @@ async def plan(request: Request) -> Response:
 async def roll_back(request: Request) -> Response:
     """Back to the version before; to the page of what was rolled back, if it is served here."""
     person, name = person_of(request), request.path_params["name"]
-    served = name in app_of(request).registry.names()
+    served = name in app_of(request).deployments.names()
     form = await form_of(request)
     try:
-        found = await app_of(request).ladder.roll_back(name, actor=person, why=_why(form))
+        found = await app_of(request).releases.roll_back(name, actor=person, why=_why(form))
     except RoadbedError as error:
         if not served:
             raise
@@ -72,7 +72,7 @@ async def renew(request: Request) -> Response:
     person, name = person_of(request), request.path_params["name"]
     app_of(request).service(name)
     try:
-        found = await app_of(request).ladder.renew(name, actor=person)
+        found = await app_of(request).releases.recertify(name, actor=person)
     except RoadbedError as error:
         return await _releases(request, error)
     return RedirectResponse(f"/releases/{found.id}", status_code=303)
@@ -88,7 +88,7 @@ async def retire(request: Request) -> Response:
         why = _why(form)
         if form.get("name", "").strip() != name:
             raise NotSaidError("That is not its name.", f"Type {name} to retire it.")
-        await app_of(request).ladder.retire(name, actor=person, why=why)
+        await app_of(request).releases.retire(name, actor=person, why=why)
     except RoadbedError as error:
         return await _releases(request, error)
     return RedirectResponse(f"/usecases/{name}/releases", status_code=303)
@@ -114,7 +114,7 @@ async def act(request: Request) -> Response:
 
 
 async def _act(request: Request, found: Release, form: Mapping[str, str]) -> None:
-    ladder, person = app_of(request).ladder, person_of(request)
+    releases, person = app_of(request).releases, person_of(request)
     what = form.get("what", "")
     said = what in ("approve", "refuse", "take-back")
     require(request, Permission.SIGN if said else Permission.RELEASE, found.use_case)
@@ -122,9 +122,9 @@ async def _act(request: Request, found: Release, form: Mapping[str, str]) -> Non
         app = app_of(request)
         await app.measuring.ask_about(app.service(found.use_case), found)
     elif what in _STEPS:
-        await getattr(ladder, what)(found.id, actor=person)
+        await getattr(releases, what)(found.id, actor=person)
     elif what in ("approve", "refuse"):
-        await ladder.sign(
+        await releases.sign(
             found.id,
             person=person,
             verdict="approve" if what == "approve" else "refuse",
@@ -133,9 +133,9 @@ async def _act(request: Request, found: Release, form: Mapping[str, str]) -> Non
             note=form.get("note", "").strip() or None,
         )
     elif what == "take-back":
-        await ladder.take_back(found.id, person=person)
+        await releases.withdraw_sign_off(found.id, person=person)
     elif what == "withdraw":
-        await ladder.withdraw(found.id, actor=person, why=_why(form))
+        await releases.withdraw(found.id, actor=person, why=_why(form))
     else:
         raise NotSaidError("This cannot be done with a release.", "Use a button of its page.")
 
@@ -143,9 +143,9 @@ async def _act(request: Request, found: Release, form: Mapping[str, str]) -> Non
 async def _releases(request: Request, error: RoadbedError | None = None) -> HTMLResponse:
     app, name, person = app_of(request), request.path_params["name"], person_of(request)
     service = app.service(name)
-    roles = await app.ladder.roles(name, person)
-    current = await app.ladder.current(name)
-    history = await app.ladder.history(name)
+    roles = await app.releases.roles(name, person)
+    current = await app.releases.current(name)
+    history = await app.releases.history(name)
     live = next((entry for entry in history if entry.step == "live"), None)
     return await usecase_page(
         request,
@@ -155,7 +155,7 @@ async def _releases(request: Request, error: RoadbedError | None = None) -> HTML
         problem=_said(error),
         current=current,
         history=history,
-        live=release_presentation.name(live) if live else None,
+        live=presentation.name(live) if live else None,
         retired=service.retired,
         **release_pages.moving(current, roles, person) if current else {},
         **release_pages.back(current or live),
@@ -167,7 +167,7 @@ async def _release(
 ) -> HTMLResponse:
     app, person = app_of(request), person_of(request)
     service = app.service(found.use_case)
-    roles = await app.ladder.roles(found.use_case, person)
+    roles = await app.releases.roles(found.use_case, person)
     pod = asdict((service.live.loaded or service.loaded).declared.pod)
     return await usecase_page(
         request,
@@ -187,8 +187,8 @@ async def _release(
 async def _served(request: Request) -> Release:
     """A release of a use case served here; another one answers like a missing one."""
     app = app_of(request)
-    found = await app.ladder.get(request.path_params["release_id"])
-    if found.use_case not in app.registry.names():
+    found = await app.releases.get(request.path_params["release_id"])
+    if found.use_case not in app.deployments.names():
         raise UnknownReleaseError(found.id)
     return found
 

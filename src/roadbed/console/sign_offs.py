@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from roadbed.people.model import named
-from roadbed.releases import waits
+from roadbed.releases import presentation
 from roadbed.releases.lifecycle import UNDER_WAY
 from roadbed.versions.model import Release, SignOff
 
@@ -15,12 +15,12 @@ def signing(
     release: Release, pod: Mapping[str, str], roles: Collection[str], person: str
 ) -> dict[str, Any]:
     """Who has to agree, who did, and what the reader, who has ``roles``, may say."""
-    mine, cannot = waits.may_sign(release, roles, person)
+    mine, cannot = presentation.may_sign(release, roles, person)
     given = [off for off in release.sign_offs if off.withdrawn_at is None]
     return {
         "signs": [
             *(_signed(item) for item in release.sign_offs),
-            *(_nobody(role, pod.get(role)) for role in waits.silent(release)),
+            *(_nobody(role, pod.get(role)) for role in presentation.unanswered_roles(release)),
         ],
         "my_roles": mine,
         "cannot": cannot,

@@ -7,12 +7,12 @@ ON CONFLICT (name) DO UPDATE SET declaration = excluded.declaration
 WHERE use_case.stage IN ('idea', 'proof')
    OR coalesce(use_case.declaration #> '{rollout,sign_offs}', '[]') = '[]'
 
--- name: begin
+-- name: begin_stages
 INSERT INTO stage_event (id, use_case, kind, stage, actor, at)
 SELECT %(id)s, %(use_case)s, 'stage', 'idea', 'roadbed', %(at)s
 WHERE NOT EXISTS (SELECT 1 FROM stage_event WHERE use_case = %(use_case)s)
 
--- name: reach
+-- name: reach_stage
 -- A use case that is live stays so while a later version is made, until it is retired.
 WITH moved AS (
     UPDATE use_case SET stage = %(stage)s
@@ -23,13 +23,13 @@ WITH moved AS (
 INSERT INTO stage_event (id, use_case, kind, stage, actor, at)
 SELECT %(event)s, name, 'stage', %(stage)s, %(actor)s, %(at)s FROM moved
 
--- name: standing
+-- name: automation_state
 SELECT live_version, state, state_since, state_reason, threshold, cautious, reference_rate AS rate,
        alarm_at, audit_at, bridges_left, halted, halt_epoch, stage, release_epoch
 FROM use_case WHERE name = %(use_case)s
 FOR UPDATE
 
--- name: stand
+-- name: set_automation_state
 UPDATE use_case
 SET state = %(state)s, threshold = %(threshold)s, cautious = %(cautious)s,
     reference_rate = %(rate)s, bridges_left = %(bridges_left)s, audit_at = %(audit_at)s,
@@ -38,7 +38,7 @@ SET state = %(state)s, threshold = %(threshold)s, cautious = %(cautious)s,
     state_reason = CASE WHEN %(state)s = 'halted' THEN state_reason ELSE %(reason)s END
 WHERE name = %(use_case)s
 
--- name: lock
+-- name: lock_releases
 SELECT pg_advisory_xact_lock(hashtext('release'), hashtext(%(use_case)s))
 
 -- name: forget_candidates
@@ -72,7 +72,7 @@ VALUES (%(id)s, %(use_case)s, %(behaviour)s, %(certificate)s,
         (SELECT coalesce(max(number), 0) + 1 FROM version WHERE use_case = %(use_case)s), %(at)s)
 ON CONFLICT (id) DO UPDATE SET certificate = coalesce(excluded.certificate, version.certificate)
 
--- name: retire
+-- name: retire_others
 UPDATE version SET retired_at = %(at)s
 WHERE use_case = %(use_case)s AND retired_at IS NULL AND live_since IS NOT NULL AND id <> %(id)s
 
@@ -80,7 +80,7 @@ WHERE use_case = %(use_case)s AND retired_at IS NULL AND live_since IS NOT NULL 
 UPDATE version SET live_since = %(at)s, retired_at = NULL WHERE id = %(id)s
 RETURNING id, number
 
--- name: point
+-- name: point_to_version
 UPDATE use_case
 SET live_version = %(id)s, release_epoch = release_epoch + 1,
     declaration = coalesce(
@@ -88,7 +88,7 @@ SET live_version = %(id)s, release_epoch = release_epoch + 1,
          WHERE behaviour.hash = %(behaviour)s AND behaviour.declaration <> '{}'), declaration)
 WHERE name = %(use_case)s
 
--- name: tell
+-- name: notify
 SELECT pg_notify('roadbed_service', %(use_case)s)
 
 -- name: versions
@@ -150,7 +150,7 @@ SELECT id, number FROM release
 WHERE use_case = %(use_case)s AND version = %(version)s AND step = 'retired'
 ORDER BY number DESC LIMIT 1
 
--- name: event
+-- name: record_event
 INSERT INTO stage_event (id, use_case, kind, stage, waits_for, release, actor, detail, at)
 VALUES (%(id)s, %(use_case)s, %(kind)s, %(stage)s, %(waits_for)s, %(release)s, %(actor)s,
         %(detail)s, %(at)s)
@@ -167,7 +167,7 @@ INSERT INTO sign_off (id, release, role, person, content, verdict, note, given_a
 VALUES (%(id)s, %(release)s, %(role)s, %(person)s, %(content)s, %(verdict)s, %(note)s, %(at)s,
         %(expires_at)s)
 
--- name: take_back
+-- name: withdraw_sign_off
 UPDATE sign_off SET withdrawn_at = %(at)s
 WHERE release = %(release)s AND person = %(person)s AND withdrawn_at IS NULL
 RETURNING id, role, verdict
@@ -182,7 +182,7 @@ SELECT declaration FROM behaviour WHERE hash = %(behaviour)s
 -- name: certificate
 SELECT * FROM certificate WHERE id = %(id)s
 
--- name: damaged
+-- name: damaged_file
 -- Files of a version that are not stored, or not the bytes they were.
 SELECT file.name FROM behaviour
 CROSS JOIN LATERAL (SELECT key AS name, value AS hash FROM jsonb_each_text(behaviour.files)
@@ -193,13 +193,13 @@ WHERE behaviour.hash = %(behaviour)s
   AND (artifact.hash IS NULL OR encode(sha256(artifact.content), 'hex') <> file.hash)
 ORDER BY file.name LIMIT 1
 
--- name: gate_alone
+-- name: lock_gate
 SELECT pg_try_advisory_lock(hashtext('gate'), hashtext(%(release)s)) AS alone
 
--- name: fence
+-- name: lock_settlements
 SELECT pg_advisory_xact_lock(hashtext('halt'), hashtext(%(use_case)s))
 
--- name: fall_back
+-- name: advance_epochs
 UPDATE use_case SET halt_epoch = halt_epoch + 1, release_epoch = release_epoch + 1
 WHERE name = %(use_case)s RETURNING halt_epoch, release_epoch
 
@@ -220,7 +220,7 @@ UPDATE use_case SET threshold = NULL, cautious = false, state_reason = %(reason)
                     state = CASE state WHEN 'halted' THEN state ELSE 'shadow' END
 WHERE name = %(use_case)s
 
--- name: compared
+-- name: comparisons
 -- In portions, by task: as many rows as a long trial gathers must not be read in one go.
 -- Withheld: somebody has still to judge it blind, or a second time, and must not see an answer.
 SELECT comparison.task_id, comparison.live_output, comparison.live_actions,
@@ -257,10 +257,10 @@ ORDER BY comparison.task_id LIMIT %(most)s
 -- name: inputs
 SELECT id, input FROM task WHERE id = ANY (%(ids)s)
 
--- name: keep_trial
+-- name: store_trial
 UPDATE release SET trial = %(trial)s WHERE id = %(id)s
 
--- name: trial_pulse
+-- name: trial_changes
 -- What is new for the candidate that is tried: tasks compared, verdicts, and outcomes.
 SELECT release.id, release.step,
        (SELECT count(*) FROM comparison WHERE comparison.release = release.id) AS compared,
@@ -274,7 +274,7 @@ SELECT release.id, release.step,
        AS withdrawn
 FROM release WHERE use_case = %(use_case)s AND step IN ('shadow', 'canary')
 
--- name: renew_release
+-- name: recertify_release
 UPDATE release SET version = %(version)s, certificate = %(certificate)s WHERE id = %(id)s
 
 -- name: release_use_case
