@@ -199,7 +199,7 @@ class Deployer:
         return version, int(number["number"]) if number else 0
 
     async def _register_function(self, loaded: LoadedUseCase) -> None:
-        """Deploy a function as a version. Where sign-offs are declared, only before the first release."""
+        """Deploy a function as a version; with sign-offs only before the first release."""
         _, behaviour = await self.build(
             loaded, actor="roadbed", reason="The folder was registered."
         )
