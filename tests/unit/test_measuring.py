@@ -464,6 +464,29 @@ class TestSecondLooks:
         assert hidden["review"]["verdict"] is None
         assert hidden["decision"]["hidden"]
 
+    async def test_a_review_tells_whoever_looks_again_no_more_than_the_receipt(
+        self, site: Site
+    ) -> None:
+        app = site.app
+        first, second = await self.second_look(app)
+        for name in ("sol", "kim"):
+            await app.members.add(name, by="test")
+            await app.members.grant(name, "triage", "reviewer", by="test")
+
+        async def read(person: str) -> dict[str, Any]:
+            token = await app.people.issue_token(person)
+            headers = {"Authorization": f"Bearer {token}"}
+            answer = await site.reviewer.get(f"/reviews/{first}", headers=headers)
+            return dict(answer.json())
+
+        assert (await read("sol"))["verdict"]["kind"] == "correct"
+        with pytest.raises(ReviewTakenError):
+            await app.reviews.claim(second, reviewer="sol")
+        await correct(app, second, "odd", "kim")
+        await tick(app, second_look_share=0.001)
+        lead = await read("ana")  # she has still to decide
+        assert (lead["verdict"], lead["output"], lead["reason"]) == (None, None, None)
+
     async def test_one_person_alone_is_not_asked_twice(self, app: App) -> None:
         await stand(app)
         decision = await decide(app, "number 5")
