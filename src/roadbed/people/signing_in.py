@@ -70,6 +70,9 @@ class SigningIn:
         tried = password if len(password) <= rules.LONGEST_PASSWORD else ""
         if not await self._passwords.fits(kept, tried):
             raise SignInRefusedError
+        row = await self._database.fetch_one(SQL["password"], {"name": name})
+        if row is None or row["password"] != kept:  # it was changed while it was compared
+            raise SignInRefusedError
         if kept and self._passwords.is_old(kept):
             facts = {"name": name, "before": kept, "password": await self._passwords.hash(password)}
             await self._database.fetch(SQL["rehash"], facts)
