@@ -288,7 +288,8 @@ async def _answer(send: Send, status: int, content: bytes) -> None:
 
 def _is_twofold(scope: Scope) -> bool:
     """Whether the request names two hosts: what is built from the other one was not checked."""
-    return sum(name == b"host" for name, _ in scope["headers"]) > 1
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    return len(hosts) > 1
 
 
 @lru_cache(maxsize=64)

@@ -93,7 +93,8 @@ def content_of(
 
 def without_answer(review: Review) -> Review:
     """A review for somebody who has still to say, without knowing, what was right."""
-    return replace(review, verdict=None, **dict.fromkeys(_HIDDEN))
+    hidden: dict[str, Any] = dict.fromkeys((*_HIDDEN, "verdict"))
+    return replace(review, **hidden)
 
 
 def review_of(row: Mapping[str, Any]) -> Review:
