@@ -294,14 +294,12 @@ async def test_a_look_after_one_verdict_does_not_read_the_history(
     await app.database.fetch(HISTORY, {"tasks": 200_000, "version": version})
     await app.database.fetch(LABELS)
     await app.database.fetch("ANALYZE")
-    await app.trust._check_if_changed(
-        declared(app)
-    )  # the first look reads everything, once for all
+    await app.trust._look_if_new(declared(app))  # the first look reads everything, once for all
     first, second = await decide(app, "number 2"), await decide(app, "number 4")
     await answer(app, first)
     reads = Reads()
     reads.watch(monkeypatch)
-    await app.trust._check_if_changed(declared(app))
+    await app.trust._look_if_new(declared(app))
     assert reads.rows < 1_000
     await answer(app, second, "odd")
     reads.rows = 0
