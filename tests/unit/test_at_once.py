@@ -455,7 +455,7 @@ async def test_a_canary_is_compared_whatever_the_number_of_commits(ready: App) -
     )
     result = ready.deployments.get("triage")
     trial = Trial(release="r", step="shadow", version=result.live, share=0.0, sticky_by=None)
-    ready.deployments._services["triage"] = replace(result, trial=trial)
+    ready.deployments._deployments["triage"] = replace(result, trial=trial)
     admission, _ = await send(ready)
     assert asked == [admission.task.id]
     assert await commits(ready) == [1]

@@ -122,7 +122,7 @@ async def test_every_loop_says_what_it_could_not_do(
     app: App, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
     monkeypatch.setattr(background, "_SUGGEST_SECONDS", 0.01)
-    monkeypatch.setattr("roadbed.versions.deployments._LOOK_AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr("roadbed.versions.deployments._REFRESH_SECONDS", 0.1)
     where, name = LOOPS[said](app)
     monkeypatch.setattr(where, name, fails)
     with capture_logs() as logged:

@@ -78,7 +78,7 @@ def prove(app: App, threshold: float | None) -> None:
         state=State.SHADOW if threshold is None else State.OPEN,
         rate=coin.rate(automating=threshold is not None),
     )
-    app.deployments._services["triage"] = replace(service, live=live)
+    app.deployments._deployments["triage"] = replace(service, live=live)
 
 
 class TestRouting:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from roadbed.kernel.json import flat
 
 if TYPE_CHECKING:
-    from roadbed.versions.diff.sides import Difference
+    from roadbed.versions.diff.comparison import Difference
     from roadbed.versions.replays import Replay
     from roadbed.versions.service import Version, VersionDetail
 

@@ -12,7 +12,7 @@ from roadbed.cli.output import opened, run, show
 from roadbed.cli.version_texts import detail_of, difference_of, replay_of, rows_of
 
 if TYPE_CHECKING:
-    from roadbed.versions.diff.sides import Difference
+    from roadbed.versions.diff.comparison import Difference
     from roadbed.versions.replays import Replay
     from roadbed.versions.service import Version, VersionDetail
 

@@ -27,7 +27,7 @@ from roadbed.storage.background import Warnings
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.use_case import UseCase
-from roadbed.versions.identity import standing
+from roadbed.versions.identity import automation_state
 
 _SQL = queries(__package__)
 _LOOK_SECONDS = 0.5
@@ -58,7 +58,7 @@ class RunningAuditMonitor:
         if found is None:
             return None
         sign = sign_of(found.audit, found.kinds)
-        before = standing(found.live)
+        before = automation_state(found.live)
         if sign is None:
             return None
         after = alarmed(

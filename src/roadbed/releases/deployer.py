@@ -98,7 +98,7 @@ class Deployer:
         opened = not rollout.sign_offs
         while True:
             row = await self._standing(loaded.name)
-            standing, alarm_at = identity.standing(row), row["alarm_at"]
+            standing, alarm_at = identity.automation_state(row), row["alarm_at"]
             certification = await self.certificates.look(
                 loaded, candidate, behaviour, standing, alarm_at
             )
@@ -249,7 +249,7 @@ class Deployer:
         """The roles that must sign off the next version; none where the folder itself runs."""
         stage, live = await self.live_rollout(connection, loaded.name)
         signs, own = live.get("sign_offs", ()), loaded.declared.rollout.sign_offs
-        return () if identity.folder_rules(stage, signs, own) else tuple(signs or own)
+        return () if identity.folder_is_live(stage, signs, own) else tuple(signs or own)
 
     def _refused(self, use_case: str, roles: Sequence[str], began: float) -> Improved:
         return Improved(
@@ -272,7 +272,7 @@ class Deployer:
     def _next_state(
         self, row: Mapping[str, Any], certification: Certification, *, opened: bool
     ) -> Mapping[str, Any]:
-        before = identity.standing(row)
+        before = identity.automation_state(row)
         if not opened:
             after = identity.restored(
                 before, None, alarm_at=row["alarm_at"], sample=certification.sample

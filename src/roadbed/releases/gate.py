@@ -150,7 +150,7 @@ class GateService:
             candidate.loaded,
             await self.candidate(candidate),
             candidate.behaviour,
-            identity.standing(state),
+            identity.automation_state(state),
             state["alarm_at"],
             metered,
             {case.id: made for case, made in zip(cases, evaluations[1], strict=True)},

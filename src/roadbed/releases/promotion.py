@@ -179,7 +179,7 @@ class Recertification:
             runnable.loaded,
             await self._gate.candidate(runnable),
             runnable.behaviour,
-            identity.standing(state),
+            identity.automation_state(state),
             state["alarm_at"],
             self._gate.metered_calls(use_case),
         )
