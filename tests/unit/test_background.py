@@ -109,7 +109,7 @@ LOOPS: dict[str, Callable[[App], tuple[object, str]]] = {
     "nothing taken over from lost processes": lambda app: (app.decisions, "recover"),
     "reviewers not measured": lambda app: (app.measuring, "tick"),
     "no proposals looked for": lambda app: (app.proposals, "suggest_if_enough"),
-    "trust not looked at": lambda app: (app.trust, "_check_if_changed"),
+    "trust not looked at": lambda app: (app.trust, "_look_if_new"),
     "trial not checked": lambda app: (app.releases._trial_monitor, "_check_if_changed"),
     "use case not read again": lambda app: (app.deployments, "refresh"),
     "audit log not sealed or published": lambda app: (app.audit, "seal"),
