@@ -227,8 +227,9 @@ class Gate:
             )
         criteria += [on_corrections] if on_corrections else []
         automatic = live is not None and live.version.threshold is not None
+        labelled = sum(pair.item.truth.labelled for pair in judge)
         criteria += [
-            gate_rules.coverage(old, new, automatic=automatic),
+            gate_rules.coverage(old, new, automatic=automatic, n=labelled),
             gate_rules.pace(old, new, held["seconds"]),
             gate_rules.price(old, new, held["cost"]),
         ]
