@@ -255,6 +255,7 @@ def _wire(
         clock=clock,
         entropy=os.urandom,
         audit_note=pipeline.VERSION_LIVE,
+        state_over=pipeline.STATE_OVER,
     )
     versions, trust = Versions(database, store), Trust(database, ids, clock, pipeline.STATE_MOVED)
     reviews = Reviews(

@@ -209,6 +209,8 @@ class Trust:
                     ),
                 },
             )
+            over = {"use_case": use_case, "state": after.state, "at": at}
+            await connection.execute(_SQL["state_over"], over)
             await connection.execute(
                 _SQL["announce"],
                 {
