@@ -33,6 +33,7 @@ _environment = Environment(
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
+    finalize=words.upright,
     lstrip_blocks=True,
 )
 _environment.filters.update(
@@ -51,6 +52,7 @@ _environment.filters.update(
     seen=words.seen,
     support=support,
     points=words.points,
+    unchanged=words.Unchanged,
 )
 _environment.globals.update(
     release=__version__,
