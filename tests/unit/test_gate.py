@@ -183,7 +183,9 @@ class TestCriteria:
         [(0.6, 0.61, True), (0.6, 0.3, True), (0.61, 0.12, False), (0.0, 0.0, True)],
     )
     def test_far_less_automation_fails(self, live: float, candidate: float, passed: bool) -> None:
-        line = gate_rules.coverage({"automatic": live}, {"automatic": candidate}, automatic=True, n=40)
+        line = gate_rules.coverage(
+            {"automatic": live}, {"automatic": candidate}, automatic=True, n=40
+        )
         assert line["passed"] is passed
         if not passed:
             assert "would automate 12 % instead of 61 %" in line["line"]

@@ -20,9 +20,11 @@ def rows_of(versions: Sequence[Version]) -> Iterator[str]:
     for each in versions:
         proof = "nothing automatic"
         if each.threshold is not None:
-            share = f", {each.share:.0%} of the sample" if each.share is not None else ""
+            share = ""
+            if each.share is not None:
+                share = f", {each.share:.0%} of the sample (n = {each.items:,})"
             proof = f"automatic from {each.threshold:.3f}{share}"
-        yield f"{each.number:>4}  {_service(each):34}{proof:44}{each.made_by}: {each.reason}"
+        yield f"{each.number:>4}  {_service(each):34}{proof:57}{each.made_by}: {each.reason}"
 
 
 def _service(version: Version) -> str:

@@ -178,7 +178,7 @@ def slices(
 
 
 def coverage(live: Json, candidate: Json, *, automatic: bool, n: int) -> dict[str, Any]:
-    """How much of ``n`` items it would automate. Asked for only where the live version automates."""
+    """How much of ``n`` items it would automate, held to where the live version automates."""
     would, does = candidate["automatic"], live.get("automatic", 0.0)
     passed = not automatic or would >= _LEAST_COVERAGE * does
     if not n:
