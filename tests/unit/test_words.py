@@ -34,7 +34,14 @@ def test_a_page_shows_marks_that_turn_text_around() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["nim\u200c", "\U0001f468\u200d\U0001f469", "\u200fab", 5, None, formatting.Unchanged("\u202e")],
+    [
+        "nim\u200c",
+        "\U0001f468\u200d\U0001f469",
+        "\u200fab",
+        5,
+        None,
+        formatting.Unchanged("\u202e"),
+    ],
 )
 def test_a_page_shows_everything_else_as_it_is(value: Any) -> None:
     assert formatting.upright(value) is value
