@@ -257,18 +257,31 @@ def slices(
         yield row
 
 
-def coverage(live: Figures, candidate: Figures, *, automatic: bool) -> Criterion:
-    """How much the candidate would automate; limited only where the live version automates."""
+def coverage(live: Figures, candidate: Figures, *, automatic: bool, n: int) -> Criterion:
+    """How much of ``n`` items the candidate would automate.
+
+    It is limited only where the live version automates.
+    """
     would, does = candidate["automatic"], live.get("automatic", 0.0)
     passed = not automatic or would >= _LEAST_COVERAGE * does
-    if automatic:
-        line = f"would automate {share(would)} instead of {share(does)}, at least half is asked for"
+    if not n:
+        line = "no item judges it, so nothing is known of what it would automate"
+    elif automatic:
+        line = (
+            f"would automate {share(would)} instead of {share(does)} (n = {n:,}), "
+            "at least half is asked for"
+        )
     elif would > 0.0:
-        line = f"would automate {share(would)}; nothing is automatic now"
+        line = f"would automate {share(would)} (n = {n:,}); nothing is automatic now"
     else:
         line = "nothing is proven for it yet: it would propose only"
     return criterion(
-        "automation", passed, line, measured=would, limit=_LEAST_COVERAGE * does if automatic else 0
+        "automation",
+        passed,
+        line,
+        measured=would,
+        limit=_LEAST_COVERAGE * does if automatic else 0,
+        n=n,
     )
 
 

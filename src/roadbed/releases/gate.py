@@ -250,8 +250,9 @@ class GateService:
             results += _comparisons(release, declared, holdout, (old, new), difference)
         results += [corrections_kept] if corrections_kept else []
         automatic = live is not None and live.version.threshold is not None
+        labelled = sum(pair.item.truth.labelled for pair in holdout)
         results += [
-            criteria.coverage(old, new, automatic=automatic),
+            criteria.coverage(old, new, automatic=automatic, n=labelled),
             criteria.pace(old, new, held["seconds"]),
             criteria.price(old, new, held["cost"]),
         ]

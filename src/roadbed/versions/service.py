@@ -31,7 +31,7 @@ _SQL = queries(__package__)
 class Version:
     """A version in a list: who made it and why, its examples, and when it was in service.
 
-    ``share`` is the part of the reference sample that its proof lets be automatic.
+    ``share`` is the part of the reference sample, of ``items``, that its proof lets be automatic.
     """
 
     id: str
@@ -44,6 +44,7 @@ class Version:
     learned_until: datetime | None
     threshold: float | None
     share: float | None
+    items: int | None
     live: bool
     live_since: datetime | None
     retired_at: datetime | None
@@ -156,12 +157,13 @@ def _counted(certificate: Row) -> int:
 
 def _version(row: Row) -> Version:
     certificate, threshold = row["certificate"], _threshold(row)
-    share = None
+    share = items = None
     if threshold is not None and (counted := _counted(certificate)):
-        share = certificate["covered"] / counted
+        share, items = certificate["covered"] / counted, counted
     return Version(
         threshold=threshold,
         share=share,
+        items=items,
         live=bool(row["live"]),
         **{
             name: row[name]
