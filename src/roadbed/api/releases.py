@@ -1,4 +1,4 @@
-"""The ladder over HTTP: plan a release, prove it, sign it, take it up, take it back."""
+"""Releases over HTTP: plan, gate, sign off, promote, roll back."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ async def release(release_id: str, request: Request) -> Response:
 @router.post("/releases/{release_id}/withdraw", openapi_extra=_body(("why",), why=_text("Why.")))
 @needs(Permission.RELEASE, by=by_release)
 async def withdraw(release_id: str, request: Request) -> Response:
-    """Take a candidate off the ladder."""
+    """End a candidate before it is live."""
     person = person_of(request)
     found = await _served(request, release_id)
     why = await _why(request)

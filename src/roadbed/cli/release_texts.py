@@ -34,7 +34,7 @@ def _lines(release: Release) -> Iterator[str]:
     yield f"{release.use_case}, release {release.number}  {release.id}"
     yield presentation.sentence(release)
     yield ""
-    yield from _ladder(release)
+    yield from _steps(release)
     if release.gate is not None:
         yield ""
         yield "Gate"
@@ -54,12 +54,12 @@ def _lines(release: Release) -> Iterator[str]:
     yield from ahead(release)
 
 
-def _ladder(release: Release) -> Iterator[str]:
-    for rung in presentation.steps(release):
-        when = f"{rung.at:%Y-%m-%d %H:%M} UTC" if rung.at and rung.state != "left out" else ""
-        waits = [f"waits {what} since {at:%Y-%m-%d %H:%M} UTC" for what, at in rung.waits]
-        said = "  ".join(filter(None, [when, rung.note, *waits])) or rung.state
-        yield f"  {rung.sign} {rung.name:{_WIDTH}}{said}"
+def _steps(release: Release) -> Iterator[str]:
+    for step in presentation.steps(release):
+        when = f"{step.at:%Y-%m-%d %H:%M} UTC" if step.at and step.state != "left out" else ""
+        waits = [f"waits {what} since {at:%Y-%m-%d %H:%M} UTC" for what, at in step.waits]
+        said = "  ".join(filter(None, [when, step.note, *waits])) or step.state
+        yield f"  {step.sign} {step.name:{_WIDTH}}{said}"
 
 
 def _signed(release: Release) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""``release``: the ladder from the terminal, from plan to live and back."""
+"""``release``: releases in the terminal, from plan to live and back."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def list_(
 
 @app.command("show")
 def show_(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
-    """One release: its ladder, the gate's report, who signed, what it waits for."""
+    """One release: its steps, the gate's report, who signed, what it waits for."""
     _told(usecase, release, json, lambda _, found: _same(found), newest=True)
 
 
@@ -189,7 +189,7 @@ def roll_back(
 
 @app.command()
 def withdraw(usecase: UseCaseName, why: Why, release: Which = None, json: Json = False) -> None:
-    """Take a candidate off the ladder."""
+    """End a candidate before it is live."""
     _told(
         usecase,
         release,

@@ -18,7 +18,7 @@ _BACK = {
 
 
 def moving(release: Release, roles: Collection[str], person: str) -> dict[str, Any]:
-    """The sentence, the ladder and the next step."""
+    """The sentence, the release steps and the next step."""
     mine, _ = presentation.may_sign(release, roles, person)
     free = release.next in presentation.VERBS and release.waits_for is None
     return {

@@ -1,4 +1,4 @@
-"""The ladder: every release, one release with its evidence, and the buttons that move it."""
+"""Releases: every release, one release with its evidence, and the buttons that move it."""
 
 from __future__ import annotations
 

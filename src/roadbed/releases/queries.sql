@@ -1,8 +1,8 @@
 -- name: register
 INSERT INTO use_case (name, declaration, coin_seed, registered_at)
 VALUES (%(name)s, %(declaration)s, %(coin_seed)s, %(at)s)
--- Once people sign off, what is declared is what the live version declares: an edited folder changes
--- neither the pod nor anything else before it is released.
+-- With sign-offs, the declaration is that of the live version: an edited folder changes neither the
+-- pod nor anything else before it is released.
 ON CONFLICT (name) DO UPDATE SET declaration = excluded.declaration
 WHERE use_case.stage IN ('idea', 'proof')
    OR coalesce(use_case.declaration #> '{rollout,sign_offs}', '[]') = '[]'
@@ -13,7 +13,7 @@ SELECT %(id)s, %(use_case)s, 'stage', 'idea', 'roadbed', %(at)s
 WHERE NOT EXISTS (SELECT 1 FROM stage_event WHERE use_case = %(use_case)s)
 
 -- name: reach_stage
--- A use case that is live stays so while a later version is made, until it is retired.
+-- A live use case stays live while a later version is made, until it is retired.
 WITH moved AS (
     UPDATE use_case SET stage = %(stage)s
     WHERE name = %(use_case)s AND stage <> %(stage)s
@@ -34,7 +34,7 @@ UPDATE use_case
 SET state = %(state)s, threshold = %(threshold)s, cautious = %(cautious)s,
     reference_rate = %(rate)s, bridges_left = %(bridges_left)s, audit_at = %(audit_at)s,
     state_since = CASE WHEN state = %(state)s THEN state_since ELSE %(at)s END,
-    -- What halted it stays said until something opens it.
+    -- The reason of a halt is kept until the use case is opened.
     state_reason = CASE WHEN %(state)s = 'halted' THEN state_reason ELSE %(reason)s END
 WHERE name = %(use_case)s
 
@@ -42,8 +42,8 @@ WHERE name = %(use_case)s
 SELECT pg_advisory_xact_lock(hashtext('release'), hashtext(%(use_case)s))
 
 -- name: forget_candidates
--- What was trained on erased tasks and was never in service, nor is on its way there: words of theirs
--- may stand in it, and nobody will need it. What others are made of as well stays.
+-- Deletes trained state of erased tasks that was never in service and is in no open release: it may
+-- contain their words, and it is not needed. Files that other behaviours use are kept.
 WITH learnt AS (
     SELECT use_case, min(born_at) AS born_at FROM example WHERE task_id = ANY (%(ids)s)
     GROUP BY use_case
@@ -183,7 +183,7 @@ SELECT declaration FROM behaviour WHERE hash = %(behaviour)s
 SELECT * FROM certificate WHERE id = %(id)s
 
 -- name: damaged_file
--- Files of a version that are not stored, or not the bytes they were.
+-- Files of a version that are missing or damaged.
 SELECT file.name FROM behaviour
 CROSS JOIN LATERAL (SELECT key AS name, value AS hash FROM jsonb_each_text(behaviour.files)
                     UNION ALL
@@ -221,8 +221,8 @@ UPDATE use_case SET threshold = NULL, cautious = false, state_reason = %(reason)
 WHERE name = %(use_case)s
 
 -- name: comparisons
--- In portions, by task: as many rows as a long trial gathers must not be read in one go.
--- Withheld: somebody has still to judge it blind, or a second time, and must not see an answer.
+-- In portions, by task, because a long trial has too many rows for one query.
+-- Withheld: a blind or a second review is open, and the reviewer must not see an answer.
 SELECT comparison.task_id, comparison.live_output, comparison.live_actions,
        comparison.live_content, comparison.live_reason, comparison.live_seconds,
        comparison.live_cost, comparison.candidate_output, comparison.candidate_actions,
@@ -243,7 +243,7 @@ JOIN task ON task.id = comparison.task_id
 LEFT JOIN review ON review.task_id = comparison.task_id
 LEFT JOIN verdict ON verdict.id = review.verdict
 LEFT JOIN LATERAL (
-    -- Who made the candidate says nothing here of what is right, and takes nobody's word away.
+    -- Authors of the candidate neither report nor withdraw an outcome here.
     SELECT outcome.output, outcome.reported_at FROM outcome
     WHERE outcome.task_id = comparison.task_id AND NOT outcome.reported_by = ANY (%(authors)s)
       AND (outcome.withdrawn_at IS NULL OR outcome.withdrawn_by = ANY (%(authors)s))
@@ -259,7 +259,7 @@ SELECT id, input FROM task WHERE id = ANY (%(ids)s)
 UPDATE release SET trial = %(trial)s WHERE id = %(id)s
 
 -- name: trial_changes
--- What is new for the candidate that is tried: tasks compared, verdicts, and outcomes.
+-- Counts that change when a running trial has new tasks, verdicts or outcomes.
 SELECT release.id, release.step,
        (SELECT count(*) FROM comparison WHERE comparison.release = release.id) AS compared,
        (SELECT max(verdict.id) FROM verdict WHERE verdict.use_case = release.use_case) AS verdict,

@@ -41,7 +41,7 @@ class Gate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rollout:
-    """The ladder of a use case.
+    """The rollout of a use case: its release steps.
 
     ``sign_offs`` are the roles that must agree, each by another person, none of them its author;
     a word given is good for ``sign_off_hours``. In shadow a candidate answers ``shadow_tasks``
@@ -67,7 +67,7 @@ DIRECT = Rollout(sign_offs=(), shadow_tasks=0, canary_tasks=0)
 
 
 def facts(rollout: Rollout) -> Mapping[str, object]:
-    """The ladder as plain JSON, without secrets: what a plan fixes."""
+    """The rollout as plain JSON without secrets, which a plan stores."""
     gate = rollout.gate
     return {
         "sign_offs": list(rollout.sign_offs),

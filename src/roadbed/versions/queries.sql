@@ -26,7 +26,7 @@ WHERE use_case.name = %(name)s
 SELECT content FROM artifact WHERE hash = %(hash)s
 
 -- name: store_artifact
--- Once more over what is there: it may have been damaged since.
+-- Overwrites the stored content, which may be damaged.
 INSERT INTO artifact (hash, content) VALUES (%(hash)s, %(content)s)
 ON CONFLICT (hash) DO UPDATE SET content = EXCLUDED.content
 WHERE artifact.content <> EXCLUDED.content
