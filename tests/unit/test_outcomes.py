@@ -168,7 +168,7 @@ def compared(**more: Any) -> dict[str, Any]:
     } | more
 
 
-def reading(*rows: dict[str, Any]) -> dict[str, Any]:
+def reading(*rows: dict[str, Any]) -> trial_statistics.TrialReport:
     return trial_statistics.trial_report(
         rows,
         step="canary",
@@ -213,8 +213,8 @@ class TestCanary:
     )
     def test_what_settles_a_difference(self, row: dict[str, Any], figures: tuple[int, ...]) -> None:
         result = reading(row)
-        names = ("labelled", "by_outcomes", "undecided", "fixed", "broken")
-        assert tuple(result[name] for name in names) == figures
+        counts = (result["labelled"], result["by_outcomes"], result["undecided"])
+        assert (*counts, result["fixed"], result["broken"]) == figures
 
     async def test_who_made_the_candidate_says_nothing_of_what_is_right(
         self, settings: Settings, folders: Folders, url: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from roadbed.kernel.ids import CertificateId, Ids, VersionId
 from roadbed.people.model import named
 from roadbed.risk.promise import renewed
 from roadbed.risk.states import State
-from roadbed.storage.database import Connection, Database
+from roadbed.storage.database import Connection, Database, Row
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.loader import LoadedUseCase
@@ -80,7 +80,7 @@ class Deployer:
         *,
         actor: str,
         seed: int = 0,
-        changes: Sequence[Mapping[str, Any]] = (),
+        changes: Sequence[Row] = (),
     ) -> Improved:
         """Refit on the corrections and the accepted changes, and certify on the holdout.
 
@@ -139,7 +139,7 @@ class Deployer:
         actor: str,
         reason: str,
         seed: int = 0,
-        changes: Sequence[Mapping[str, Any]] = (),
+        changes: Sequence[Row] = (),
     ) -> tuple[Candidate, str]:
         """Refit with ``changes`` and store the version; returns it with its hash.
 
@@ -230,9 +230,7 @@ class Deployer:
                 opened=not loaded.declared.rollout.sign_offs,
             )
 
-    async def live_rollout(
-        self, connection: Connection, use_case: str
-    ) -> tuple[str, Mapping[str, Any]]:
+    async def live_rollout(self, connection: Connection, use_case: str) -> tuple[str, Row]:
         """The stage of a use case, and the rollout that its live version declares, if there is one.
 
         Raises ``UnknownUseCaseError``.
@@ -266,15 +264,13 @@ class Deployer:
             seconds=self._clock.monotonic() - began,
         )
 
-    async def _standing(self, use_case: str) -> Mapping[str, Any]:
+    async def _standing(self, use_case: str) -> Row:
         row = await self._database.fetch_one(_SQL["automation_state"], {"use_case": use_case})
         if row is None:
             raise UnknownUseCaseError(use_case)
         return row
 
-    def _next_state(
-        self, row: Mapping[str, Any], certification: Certification, *, opened: bool
-    ) -> Mapping[str, Any]:
+    def _next_state(self, row: Row, certification: Certification, *, opened: bool) -> Row:
         before = identity.automation_state(row)
         if not opened:
             after = identity.restored(
@@ -296,7 +292,7 @@ class Deployer:
             "audit_at": since if before.state is State.HALTED else row["audit_at"],
         }
 
-    async def _note(self, connection: Connection, facts: Mapping[str, Any]) -> None:
+    async def _note(self, connection: Connection, facts: Row) -> None:
         await connection.execute(
             self._audit_note,
             {

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from roadbed.kernel.figures import counted, percent
 from roadbed.versions.model import Release
 
 Report = Mapping[str, Any]
+
+
+class CriterionRow(TypedDict):
+    """The texts of one criterion in a table."""
+
+    label: str
+    passed: bool
+    result: str
+    line: str
+    measured: str
+    interval: str
+    n: str
+    limit: str
 
 
 def plan_limits(plan: Report) -> list[str]:
@@ -89,7 +102,7 @@ def criteria(gate: Report | None) -> list[Report]:
     return list((gate or {}).get("criteria", ()))
 
 
-def criterion_row(criterion: Report) -> dict[str, Any]:
+def criterion_row(criterion: Report) -> CriterionRow:
     """A criterion as the texts of a table row."""
     kind = _kind(criterion)
     write, sign = WRITES[kind], "≥" if criterion["name"] in ("items", "automation") else "≤"
@@ -115,7 +128,7 @@ def criterion_label(criterion: Report) -> str:
     return _LABELS.get(name, name.removeprefix("slice "))
 
 
-def differences(gate: Report | None) -> list[dict[str, Any]]:
+def differences(gate: Report | None) -> list[Report]:
     """The paired comparisons of a gate report, with interval and limit."""
     return [
         {**criterion, "label": criterion_label(criterion)}
@@ -252,7 +265,7 @@ def current_trial(release: Release) -> Report:
     return trial
 
 
-def trial_checks(trial: Report) -> list[dict[str, Any]]:
+def trial_checks(trial: Report) -> list[Report]:
     """The checks of a canary, each with its evidence and the limit at which it is rolled back."""
     return [
         {

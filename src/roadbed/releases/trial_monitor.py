@@ -114,10 +114,10 @@ class TrialMonitor:
             since=since,
             declared=candidate.loaded.declared,
         )
-        ids = [difference["task"] for difference in trial["differ"]]
+        ids = [str(difference["task"]) for difference in trial["differ"]]
         inputs = await self._inputs(ids) if ids else {}
         for difference in trial["differ"]:
-            difference["input"] = flat(inputs.get(difference["task"]))[:_SHOWN]
+            difference["input"] = flat(inputs.get(str(difference["task"])))[:_SHOWN]
         return {**plain(trial), "at": self._clock.now().isoformat()}
 
     async def _compared(self, release: Release, since: datetime | None) -> list[Mapping[str, Any]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict
 
 from roadbed.decisions.model import Reason
 from roadbed.releases.criteria import p95, seconds, share, signed
@@ -23,9 +24,68 @@ _MOST_SHOWN = 20
 _NOT_ASKED = (Reason.RULE, Reason.BUDGET, Reason.INTERRUPTED, Reason.HALTED)
 
 
+class TrialCheck(TypedDict):
+    """One check of a canary. ``evidence`` is compared with ``limit``; ``n`` counts the pairs."""
+
+    name: str
+    breached: bool
+    line: str
+    n: int
+    candidate: float
+    live: float
+    evidence: float
+    limit: float
+
+
+class Agreement(TypedDict):
+    """The share of tasks on which two versions agree, with its interval."""
+
+    n: int
+    share: float | None
+    lower: float
+    upper: float
+
+
+class TrialFigures(TypedDict):
+    """The figures of one version in a trial. ``p95`` is ``p95_seconds`` as text."""
+
+    asked: int
+    no_answer: int
+    p95_seconds: float | None
+    p95: str
+    mean_cost: float | None
+
+
+class TrialReport(TypedDict):
+    """The report of a trial: of ``of`` tasks, ``compared`` are compared and ``labelled`` known."""
+
+    step: str
+    compared: int
+    of: int
+    labelled: int
+    by_outcomes: int
+    undecided: int
+    fixed: int
+    broken: int
+    agreement: Agreement
+    live: TrialFigures
+    candidate: TrialFigures
+    checks: Sequence[TrialCheck]
+    breach: str | None
+    ready: bool
+    differ: list[dict[str, object]]
+    limits: Row
+
+
 def trial_report(
-    rows: Sequence[Row], *, step: str, plan: Row, gate: Row, since: Any, declared: UseCase
-) -> dict[str, Any]:
+    rows: Sequence[Row],
+    *,
+    step: str,
+    plan: Row,
+    gate: Row,
+    since: datetime | None,
+    declared: UseCase,
+) -> TrialReport:
     """The report of a trial. ``declared`` is the declaration of the candidate.
 
     A labelled task counts from the time of its label, so that a breach is found at once. There is
@@ -89,7 +149,7 @@ def trial_report(
 
 def tested_as(
     name: str, pairs: Pairs, margin: float, delta: float, *, measure: RiskMeasure
-) -> dict[str, Any]:
+) -> TrialCheck:
     """One check on the pairs in their order: breached if the evidence ever reached 1/``delta``.
 
     With ``measure`` the mean loss, the pairs of ``wrong`` are losses. Counting stops
@@ -269,7 +329,7 @@ def _over(row: Row, what: str, limit: float | None) -> tuple[bool, bool]:
     return over("candidate") or (hidden and row["live_cost"] is not None), over("live")
 
 
-def _agreement(rows: Sequence[Row], certainty: float) -> dict[str, Any]:
+def _agreement(rows: Sequence[Row], certainty: float) -> Agreement:
     same = sum(not _differ(row) for row in rows)
     low, high = share_interval(same, len(rows), certainty) if rows else (0.0, 1.0)
     return {
@@ -280,7 +340,7 @@ def _agreement(rows: Sequence[Row], certainty: float) -> dict[str, Any]:
     }
 
 
-def _figures(rows: Sequence[Row], side: str) -> dict[str, Any]:
+def _figures(rows: Sequence[Row], side: str) -> TrialFigures:
     costs = [row[f"{side}_cost"] for row in rows]
     known = [float(cost) for cost in costs if cost is not None]
     took = p95([value for row in rows if (value := row[f"{side}_seconds"]) is not None])
