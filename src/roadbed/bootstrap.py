@@ -229,7 +229,7 @@ def _wire(
 ) -> App:
     clock = SystemClock()
     ids = Ids(clock)
-    budgets, receipts = Budgets(database, ids, clock), Receipts(database)
+    budgets, receipts = Budgets(database, ids, clock, transactions.POD_TOLD), Receipts(database)
     audit = AuditLog(database, audit_folder(settings), clock, os.urandom)
     intake = Intake(
         database,
@@ -238,7 +238,6 @@ def _wire(
         clock,
         budgets,
         lease_seconds=settings.lease_seconds,
-        audit_note=transactions.TASK_REVISED,
     )
     presence = CrashDetector(
         database.url,
@@ -258,11 +257,10 @@ def _wire(
         ids=ids,
         clock=clock,
         entropy=os.urandom,
-        audit_note=transactions.VERSION_LIVE,
     )
     versions, trust = (
         Versions(database, store),
-        RunningAuditMonitor(database, ids, clock, transactions.STATE_MOVED),
+        RunningAuditMonitor(database, ids, clock),
     )
     reviews = Reviews(
         database=database,
@@ -273,9 +271,7 @@ def _wire(
         on_undo=transactions.VERDICT_UNDONE,
         claim_seconds=settings.claim_seconds,
     )
-    proposals = Proposals(
-        database, ids, clock, transactions.PROPOSAL_DECIDED, lambda name: registry.get(name).loaded
-    )
+    proposals = Proposals(database, ids, clock, lambda name: registry.get(name).loaded)
     people = People(database, clock, os.urandom, idle_seconds=settings.idle_seconds)
     members = Members(database, people)
     # Which known cases are drawn is no secret that anything rests on.
@@ -305,10 +301,16 @@ def _wire(
         presence=presence,
         reviews=reviews,
         new_labels=NewLabels(
-            database, reviews, ids, clock, transactions.VERDICT, transactions.LABEL_MOVED
+            database,
+            reviews,
+            ids,
+            clock,
+            transactions.VERDICT,
+            announce=transactions.POD_TOLD,
+            over=transactions.LABELS_OVER,
         ),
         receipts=receipts,
-        incidents=Incidents(database, receipts, ids, clock, transactions.DELIVERY_DECIDED),
+        incidents=Incidents(database, receipts, ids, clock),
         examples=examples,
         training=training,
         proposals=proposals,
@@ -327,14 +329,13 @@ def _wire(
         reports=TrustReports(database, trust, measuring, versions, clock),
         stress=Stress(examples),
         measuring=measuring,
-        deliveries=Deliveries(database, clock, transactions.DELIVERY_DECIDED, transactions.MENDED),
+        deliveries=Deliveries(database, clock, transactions.MENDED),
         outcomes=Outcomes(
             database,
             writer,
             ids,
             clock,
             transactions.OUTCOME,
-            transactions.OUTCOME_WITHDRAWN,
             lambda name: registry.get(name).loaded.declared,
         ),
         halts=halts,
@@ -365,9 +366,7 @@ def _ladder(
     book = ReleaseRepository(
         database, clock, lambda use_case, person: people.roles(person, use_case)
     )
-    journal = ReleaseLog(
-        ids, clock, transactions.RELEASE_MOVED, transactions.POD_TOLD, transactions.NOTICE_OVER
-    )
+    journal = ReleaseLog(ids, clock, transactions.POD_TOLD, transactions.NOTICE_OVER)
     gate = GateService(
         database=database,
         examples=examples,

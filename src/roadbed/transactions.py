@@ -50,7 +50,7 @@ _OF_A_DECISION = {
     "noted": AUDIT["decided"],
 }
 _SETTLED = together(
-    {"item": DECISIONS["decided_items"], "fresh": DECISIONS["released"], **_OF_A_DECISION},
+    {"item": DECISIONS["decided_items"], "fresh": INTAKE["released"], **_OF_A_DECISION},
     DECISIONS["record"],
 )
 _SETTLED_AT_ONCE = together(
@@ -77,7 +77,7 @@ SETTLE_REVISION = Write(
     "settle-revision",
     _GUARD,
     Statement(BUDGETS["charge"], when=["budgeted"]),
-    together({"item": _ITEM, "fresh": DECISIONS["released"]}, DECISIONS["record"]),
+    together({"item": _ITEM, "fresh": INTAKE["released"]}, DECISIONS["record"]),
     DECISIONS["revised"],
     together({"item": _ITEM, "fresh": DECISIONS["fresh_of_revision"]}, REVIEWS["open"]),
     REVIEWS["supersede"],
@@ -111,7 +111,7 @@ VERDICT_UNDONE = (
     EXAMPLES["withdraw"],
     DELIVERIES["taken_back"],
     DELIVERIES["asked_no_more"],
-    TRUST["unsettled"],
+    REVIEWS["unsettled"],
     TRUST["labels_over"],
     AUDIT["undone"],
 )
@@ -126,18 +126,11 @@ FINISH = Write(
 OUTCOME = Write(
     "outcome",
     OUTCOMES["record"],
-    Statement(OUTCOMES["open_review"], when=["review_id"]),
+    Statement(REVIEWS["open_for_outcome"], when=["review_id"]),
     AUDIT["reported"],
     OUTCOMES["recorded"],
 )
-LABEL_MOVED = (AUDIT["noted"], TRUST["announce"], TRUST["labels_over"])
-OUTCOME_WITHDRAWN = AUDIT["noted"]
-TASK_REVISED = AUDIT["noted"]
-DELIVERY_DECIDED = AUDIT["noted"]
-VERSION_LIVE = AUDIT["noted"]
-PROPOSAL_DECIDED = AUDIT["noted"]
-STATE_MOVED = AUDIT["noted"]
-RELEASE_MOVED = AUDIT["noted"]
+LABELS_OVER = TRUST["labels_over"]
 POD_TOLD = TRUST["announce"]
 NOTICE_OVER = TRUST["over"]
 MENDED = TRUST["mended"]

@@ -68,7 +68,8 @@ WHERE outcome.xmin = pg_current_xact_id()::xid
 
 -- name: noted
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
-VALUES (%(use_case)s, %(kind)s, %(subject)s, %(actor)s, %(at)s, %(detail)s)
+VALUES (%(use_case)s, %(kind)s, %(subject)s, %(actor)s, coalesce(%(at)s::timestamptz, now()),
+        %(detail)s)
 
 -- name: sent
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from psycopg.types.json import Jsonb
 
 from roadbed.audit import handovers, keys, notes, tree_growth
 from roadbed.audit.errors import (
@@ -17,6 +16,7 @@ from roadbed.audit.errors import (
     AuditFolderError,
     AuditKeyError,
 )
+from roadbed.audit.events import AuditEvent, record
 from roadbed.audit.handovers import Head
 from roadbed.audit.model import Bundle, Checkpoint, Growth, ReceiptProof, Verification
 from roadbed.audit.notes import Signer
@@ -153,17 +153,14 @@ class AuditLog:
         await connection.execute(
             _SQL["hand_over"], {"note": handover.note, "new_key": new, "at": at}
         )
-        await connection.execute(
-            _SQL["noted"],
-            {
-                "use_case": None,
-                "kind": "restored" if handover.why == "restored" else "key rotated",
-                "subject": new,
-                "actor": by,
-                "at": at,
-                "detail": Jsonb({**detail, "handover": handover.note}),
-            },
+        event = AuditEvent(
+            kind="restored" if handover.why == "restored" else "key rotated",
+            subject=new,
+            actor=by,
+            at=at,
+            detail={**detail, "handover": handover.note},
         )
+        await record(connection, event)
 
     async def finish_handover(self) -> None:
         """Put the next key in its place, if a crash came between the database and the folder."""
@@ -225,17 +222,14 @@ class AuditLog:
         erased = sorted(row["position"] for row in await cursor.fetchall())
         if erased or tasks:
             place = f" from entry {erased[0]}" if erased else ""
-            await connection.execute(
-                _SQL["noted"],
-                {
-                    "use_case": None,
-                    "kind": "erased",
-                    "subject": f"{len(erased)}{place}",
-                    "actor": by,
-                    "at": self._clock.now(),
-                    "detail": Jsonb({"positions": erased, "tasks": list(tasks), "reason": reason}),
-                },
+            event = AuditEvent(
+                kind="erased",
+                subject=f"{len(erased)}{place}",
+                actor=by,
+                at=self._clock.now(),
+                detail={"positions": erased, "tasks": list(tasks), "reason": reason},
             )
+            await record(connection, event)
         return erased
 
     async def _waiting(self) -> bool:

@@ -98,7 +98,7 @@ class Certificates:
             if declared.trainable is not None:
                 note = "Nothing new to learn from, and this version has had its one look."
                 return Certification(certificate=last, proof=None, sample=len(sample), note=note)
-        await self._database.fetch(_SQL["look"], {"hash": behaviour})
+        await self._database.fetch(_VERSIONS["count_inspection"], {"hash": behaviour})
         drawn = sample
         repeated = {case.id: case for case in await self._examples.repeated(declared)}
         # What teaches comes first, so that every part of the sample that is examined holds it.

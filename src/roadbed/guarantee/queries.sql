@@ -171,14 +171,6 @@ CROSS JOIN LATERAL (
     OFFSET 0) AS met
 ORDER BY labelled.task_id
 
--- name: move
-UPDATE use_case
-SET state = %(state)s, threshold = %(threshold)s, cautious = %(cautious)s,
-    reference_rate = %(rate)s, bridges_left = %(bridges_left)s, state_since = %(at)s,
-    state_reason = %(reason)s, halt_epoch = halt_epoch + 1,
-    alarm_at = CASE WHEN %(alarm)s THEN %(at)s ELSE alarm_at END
-WHERE name = %(use_case)s
-
 -- name: announce
 -- About one thing at most one notice stands until it is over.
 INSERT INTO notice (id, use_case, kind, text, at, about)
@@ -223,14 +215,6 @@ WHERE use_case = %(use_case)s AND about LIKE 'delivery %%' AND over_at IS NULL
 -- name: tell
 SELECT pg_notify('roadbed_service', %(use_case)s)
 
--- name: chase
--- Sample items that are late come first in the queue.
-UPDATE review SET priority = 4
-WHERE use_case = %(use_case)s AND verdict IS NULL AND closed_at IS NULL AND blind AND priority < 4
-  AND opened_at < %(late_before)s
-  AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = review.task_id)
-RETURNING id
-
 -- name: late_items
 SELECT count(*) AS late FROM review
 WHERE use_case = %(use_case)s AND verdict IS NULL AND closed_at IS NULL AND blind
@@ -264,13 +248,6 @@ WHERE decision.use_case = %(use_case)s AND decision.decided_at > %(since)s
   AND decision.revision = 1
 
 
--- name: unsettled
--- The word of a second look or of who decides was taken back: the next one counts.
-UPDATE measure SET settled_at = NULL, passed = NULL
-FROM verdict
-WHERE verdict.id = %(verdict_id)s AND measure.task_id = verdict.task_id
-  AND measure.kind IN ('second', 'lead')
-
 -- name: use_case_of
 SELECT use_case FROM notice WHERE id = %(id)s
 
@@ -280,10 +257,6 @@ SELECT count(*) AS cases, count(*) FILTER (WHERE NOT measure.passed) AS misses
 FROM measure JOIN verdict ON verdict.task_id = measure.task_id AND verdict.undone_at IS NULL
 WHERE measure.use_case = %(use_case)s AND measure.kind = 'check' AND NOT measure.proposed_right
   AND measure.passed IS NOT NULL
-
--- name: look
--- Counted before anybody looks, and committed: a look that crashed is a look all the same.
-UPDATE behaviour SET looks = looks + 1 WHERE hash = %(hash)s RETURNING looks
 
 -- name: tried
 -- Versions held against the sample, with this one: all, and those since the last that passed.

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from psycopg.types.json import Jsonb
 
+from roadbed.audit.events import AuditEvent, record
 from roadbed.guarantee import audit_replay
 from roadbed.guarantee.errors import UnknownNoticeError
 from roadbed.guarantee.evidence import AuditEvidence, EvidenceSummary
@@ -30,6 +30,8 @@ from roadbed.usecases.use_case import UseCase
 from roadbed.versions.identity import standing
 
 _SQL = queries(__package__)
+_USE_CASES = queries("roadbed.usecases")  # the owner of `use_case`
+_REVIEWS = queries("roadbed.reviews")  # the owner of `review`
 _LOOK_SECONDS = 0.5
 _CHASE_SECONDS = 60.0
 _LABELS = "labels"  # what the notice of late labels is about
@@ -40,11 +42,10 @@ Row = Mapping[str, Any]
 class RunningAuditMonitor:
     """Keeps the promise: reads labelled evidence, moves states, tells the pod."""
 
-    def __init__(self, database: Database, ids: Ids, clock: Clock, audit_note: str) -> None:
+    def __init__(self, database: Database, ids: Ids, clock: Clock) -> None:
         self._database = database
         self._ids = ids
         self._clock = clock
-        self._audit_note = audit_note
         self._seen: dict[str, Row | None] = {}
         self._reader = AuditEvidence(database, clock)
 
@@ -85,7 +86,7 @@ class RunningAuditMonitor:
     async def chase(self, declared: UseCase) -> int:
         """Put late sample items first in the queue and tell the pod; gives how many are new."""
         facts = {"use_case": declared.name, "late_before": await self._late_before(declared)}
-        new = await self._database.fetch(_SQL["chase"], facts)
+        new = await self._database.fetch(_REVIEWS["chase"], facts)
         row = await self._database.fetch_one(_SQL["late_items"], facts)
         late = row["late"] if row else 0
         if new or not late:
@@ -188,7 +189,7 @@ class RunningAuditMonitor:
             ):
                 return None  # somebody moved it, or released, while we looked
             await connection.execute(
-                _SQL["move"],
+                _USE_CASES["move_automation"],
                 {
                     **dataclasses.asdict(after),
                     "use_case": use_case,
@@ -197,26 +198,22 @@ class RunningAuditMonitor:
                     "alarm": after.state in (State.CAUTIOUS, State.HALTED),
                 },
             )
-            await connection.execute(
-                self._audit_note,
-                {
-                    "use_case": use_case,
-                    "kind": "state",
-                    "actor": "roadbed",
-                    "at": at,
-                    "subject": f"{use_case} {after.state} at {at:%Y-%m-%dT%H:%M:%S.%fZ}",
-                    "detail": Jsonb(
-                        {
-                            "before": before.state,
-                            "after": after.state,
-                            "sign": sign,
-                            "reason": why,
-                            "version": live["live_version"],
-                            "threshold": after.threshold,
-                        }
-                    ),
+            event = AuditEvent(
+                use_case=use_case,
+                kind="state",
+                actor="roadbed",
+                at=at,
+                subject=f"{use_case} {after.state} at {at:%Y-%m-%dT%H:%M:%S.%fZ}",
+                detail={
+                    "before": before.state,
+                    "after": after.state,
+                    "sign": sign,
+                    "reason": why,
+                    "version": live["live_version"],
+                    "threshold": after.threshold,
                 },
             )
+            await record(connection, event)
             await connection.execute(
                 _SQL["announce"],
                 {

@@ -7,12 +7,13 @@ measured from the moment somebody asked, shown, and kept.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from roadbed.audit.events import AuditEvent, record
 from roadbed.halts.errors import (
     NotHaltedError,
     RestoreUndeclaredError,
@@ -29,6 +30,7 @@ from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 
 _SQL = queries(__package__)
+_USE_CASES = queries("roadbed.usecases")  # the owner of `use_case`
 _LOOK_SECONDS = 0.01
 _GIVE_UP_SECONDS = 30.0  # longer than any attempt's lease
 _DRILL_SECONDS = 2.0  # senders wait at most this long for a drill
@@ -53,7 +55,9 @@ class Halts:
         asked_at, began = self._clock.now(), self._clock.monotonic()
         async with self._database.transaction() as connection:
             await connection.execute(_SQL["fence"], {"use_case": use_case})
-            row = await (await connection.execute(_SQL["halt"], {"use_case": use_case})).fetchone()
+            row = await (
+                await connection.execute(_USE_CASES["halt"], {"use_case": use_case})
+            ).fetchone()
             if row is None:
                 raise UnknownHaltError(use_case)
             await self._keep(
@@ -83,7 +87,9 @@ class Halts:
     ) -> str | None:
         """Halt in the caller's transaction; ``None`` if there is no such use case. Gives its id."""
         await connection.execute(_SQL["fence"], {"use_case": use_case})
-        row = await (await connection.execute(_SQL["halt"], {"use_case": use_case})).fetchone()
+        row = await (
+            await connection.execute(_USE_CASES["halt"], {"use_case": use_case})
+        ).fetchone()
         if row is None:
             return None
         halt_id = self._ids.new("hlt")
@@ -94,11 +100,16 @@ class Halts:
         """End the halts of a restore that was declared; those that people set stay in force."""
         facts = {"restoration": restoration, "actor": actor, "at": self._clock.now()}
         await connection.execute(_SQL["lift"], facts)
-        cursor = await connection.execute(_SQL["go_on_after_restore"], facts)
+        cursor = await connection.execute(_USE_CASES["resume_after_restore"], facts)
         for row in await cursor.fetchall():
-            note = {"use_case": row["name"], "what": "resumed", "epoch": row["halt_epoch"]}
-            why = {"id": restoration, "actor": actor, "reason": "the restore was declared"}
-            await connection.execute(_SQL["note"], {**note, **why})
+            event = AuditEvent(
+                use_case=row["name"],
+                kind="resumed",
+                subject=restoration,
+                actor=actor,
+                detail={"reason": "the restore was declared", "epoch": row["halt_epoch"]},
+            )
+            await record(connection, event)
 
     async def tell_all(self) -> None:
         """Have every process look again at what is halted."""
@@ -163,7 +174,7 @@ class Halts:
             }
             await connection.execute(_SQL["keep"], facts)
             await connection.execute(_SQL["measured"], _times(halt_id, fenced, quiesced, flying))
-            await connection.execute(_SQL["note"], {**facts, "what": "drilled"})
+            await record(connection, _event("drilled", facts))
         return await self._get(halt_id)
 
     async def resume(self, use_case: str, *, actor: str, note: str = "") -> Halt:
@@ -192,12 +203,12 @@ class Halts:
                 "at": self._clock.now(),
                 "epoch": row["epoch"],
                 "reason": note,
-                "what": "resumed" if second else "resume asked",
             }
             await connection.execute(_SQL["resume_second" if second else "resume_first"], facts)
             if second:
-                await connection.execute(_SQL["go_on"], {"use_case": use_case})
-            await connection.execute(_SQL["note"], facts)
+                await connection.execute(_USE_CASES["resume"], {"use_case": use_case})
+            done = "resumed" if second else "resume asked"
+            await record(connection, _event(done, facts))
         with self._warnings.caught("other processes not told", usecase=use_case):
             await self._database.fetch(_SQL["tell"], {"use_case": use_case})
         return await self._get(row["id"])
@@ -241,7 +252,7 @@ class Halts:
             "asked_at": asked_at or self._clock.now(),
         }
         await connection.execute(_SQL["keep"], facts)
-        await connection.execute(_SQL["note"], {**facts, "what": "halted"})
+        await record(connection, _event("halted", facts))
 
     async def _until_quiet(self, use_case: str, halt_id: str, began: float, fenced: float) -> Halt:
         async with self._database.transaction() as connection:
@@ -271,6 +282,17 @@ async def late_before(database: Database, clock: Clock, use_case: str, hours: fl
     row = await database.fetch_one(_SQL["late_before"], facts)
     moment: datetime = row["moment"] if row else clock.now()
     return moment
+
+
+def _event(kind: str, halt: Mapping[str, Any]) -> AuditEvent:
+    """The audit entry about a halt: what was done to it, with its reason and epoch."""
+    return AuditEvent(
+        use_case=halt["use_case"],
+        kind=kind,
+        subject=halt["id"],
+        actor=halt["actor"],
+        detail={"reason": halt["reason"], "epoch": halt["epoch"]},
+    )
 
 
 def _times(

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
+from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.receipts.errors import IncidentError, UnknownIncidentError
@@ -42,14 +41,11 @@ class Incident:
 class Incidents:
     """Collects; changes nothing but for an audit entry that says an incident was declared."""
 
-    def __init__(
-        self, database: Database, receipts: Receipts, ids: Ids, clock: Clock, audit_note: str
-    ) -> None:
+    def __init__(self, database: Database, receipts: Receipts, ids: Ids, clock: Clock) -> None:
         self._database = database
         self._receipts = receipts
         self._ids = ids
         self._clock = clock
-        self._audit_note = audit_note
 
     async def collect(
         self,
@@ -191,23 +187,20 @@ class Incidents:
         return [await self._receipts.get(id_, viewer=actor) for id_ in ids]
 
     async def _note(self, of: Incident) -> None:
-        await self._database.fetch(
-            self._audit_note,
-            {
-                "use_case": of.use_case,
-                "kind": "incident",
-                "subject": of.id,
-                "actor": of.declared_by,
-                "at": of.declared_at,
-                "detail": Jsonb(
-                    {
-                        "title": of.title,
-                        "since": of.since.isoformat(),
-                        "until": of.until.isoformat(),
-                    }
-                ),
+        event = AuditEvent(
+            use_case=of.use_case,
+            kind="incident",
+            subject=of.id,
+            actor=of.declared_by,
+            at=of.declared_at,
+            detail={
+                "title": of.title,
+                "since": of.since.isoformat(),
+                "until": of.until.isoformat(),
             },
         )
+        async with self._database.transaction() as connection:
+            await record(connection, event)
 
 
 def _second(at: datetime) -> datetime:

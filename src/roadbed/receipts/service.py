@@ -19,6 +19,7 @@ from roadbed.storage.sql import queries
 from roadbed.usecases.use_case import UseCase
 
 _SQL = queries(__package__)
+_REVIEWS = queries("roadbed.reviews")  # the owner of `review`
 Receipt = Mapping[str, Any]
 _LOOK_SECONDS = 0.1  # how often a wait asks for the decision of another process
 _DECIDED = (
@@ -72,7 +73,7 @@ class Receipts:
                 return _from_row({**row, "verdict": None}, sender=False)
             if row["blind"] or row["look"] is not None:
                 facts = {"id": task_id, "review": row["review_id"], "viewer": viewer}
-                await self._database.fetch(_SQL["bar"], facts)
+                await self._database.fetch(_REVIEWS["bar"], facts)
         more = {
             what: await self._database.fetch(_SQL[what], {"id": task_id})
             for what in ("deliveries", "outcomes")

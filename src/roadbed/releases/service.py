@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from roadbed.audit.events import AuditEvent, record
 from roadbed.examples.model import Candidate
 from roadbed.examples.service import Examples
 from roadbed.guarantee import presentation
@@ -17,6 +18,7 @@ from roadbed.improvement.training import Training
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, Ids, VersionId
 from roadbed.people.model import named
+from roadbed.releases.release_log import reach_stage
 from roadbed.risk.promise import renewed
 from roadbed.risk.states import State
 from roadbed.storage.database import Connection, Database
@@ -28,6 +30,7 @@ from roadbed.versions.model import Improved, VersionInfo, declaration
 from roadbed.versions.store import VersionStore
 
 _SQL = queries(__package__)
+_USE_CASES = queries("roadbed.usecases")  # the owner of `use_case`
 _VERSIONS = queries("roadbed.versions")
 
 
@@ -44,7 +47,6 @@ class Releases:
         ids: Ids,
         clock: Clock,
         entropy: Callable[[int], bytes],
-        audit_note: str,
     ) -> None:
         self._database = database
         self._training = training
@@ -52,7 +54,6 @@ class Releases:
         self._ids = ids
         self._clock = clock
         self._entropy = entropy
-        self._audit_note = audit_note
         self.certificates = Certificates(database, examples, ids, clock)
 
     async def register(self, loaded: LoadedUseCase) -> None:
@@ -60,7 +61,7 @@ class Releases:
         facts = {"use_case": loaded.name, "at": self._clock.now(), "id": self._ids.new("stg")}
         async with self._database.transaction() as connection:
             await connection.execute(
-                _SQL["register"],
+                _USE_CASES["register"],
                 {
                     "name": loaded.name,
                     "declaration": Jsonb(declaration(loaded.declared)),
@@ -187,11 +188,11 @@ class Releases:
         for step in ("store_version", "retire", "go_live"):
             cursor = await connection.execute(_SQL[step], facts)
         number = await cursor.fetchone()
-        await connection.execute(_SQL["point"], facts)
+        await connection.execute(_USE_CASES["point"], facts)
         if look.proof or row["live_version"] != version:
             moved = self._renewed(row, look, opened=opened)
-            await connection.execute(_SQL["stand"], {**facts, **moved})
-        await connection.execute(_SQL["reach"], facts)
+            await connection.execute(_USE_CASES["recertify"], {**facts, **moved})
+        await reach_stage(connection, facts)
         await self._note(connection, facts)
         await connection.execute(_SQL["tell"], facts)
         return version, int(number["number"]) if number else 0
@@ -283,14 +284,12 @@ class Releases:
         }
 
     async def _note(self, connection: Connection, facts: Mapping[str, Any]) -> None:
-        await connection.execute(
-            self._audit_note,
-            {
-                "use_case": facts["use_case"],
-                "kind": "live",
-                "actor": facts["actor"],
-                "at": facts["at"],
-                "subject": f"{facts['id']} at {facts['at']:%Y-%m-%dT%H:%M:%S.%fZ}",
-                "detail": Jsonb({"certificate": facts["certificate"]}),
-            },
+        event = AuditEvent(
+            use_case=facts["use_case"],
+            kind="live",
+            actor=facts["actor"],
+            at=facts["at"],
+            subject=f"{facts['id']} at {facts['at']:%Y-%m-%dT%H:%M:%S.%fZ}",
+            detail={"certificate": facts["certificate"]},
         )
+        await record(connection, event)

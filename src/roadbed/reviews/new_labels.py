@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.labels import closest
@@ -44,14 +45,15 @@ class NewLabels:
         ids: Ids,
         clock: Clock,
         judge: Write,
-        moved: tuple[str, str, str],
+        announce: str,
+        over: str,
     ) -> None:
         self._database = database
         self._reviews = reviews
         self._ids = ids
         self._clock = clock
         self._judge = judge
-        self._audit_note, self._announce, self._over = moved
+        self._announce, self._over = announce, over
 
     async def give(
         self,
@@ -182,8 +184,15 @@ class NewLabels:
             if taken is not None:
                 await connection.execute(SQL["hold"], facts)
                 detail = {"task": about.task_id, "labels": named}
-                note = self._audit_facts(declared, "held", review_id, reviewer, at, detail)
-                await connection.execute(self._audit_note, note)
+                event = AuditEvent(
+                    use_case=declared.name,
+                    kind="held",
+                    subject=review_id,
+                    actor=reviewer,
+                    at=at,
+                    detail=detail,
+                )
+                await record(connection, event)
                 for label in labels:
                     await self._tell(connection, declared, label, reviewer, at)
         if taken is not None:
@@ -283,21 +292,15 @@ class NewLabels:
         at: datetime,
         detail: Json,
     ) -> None:
-        facts = self._audit_facts(declared, kind, declared.name, by, at, detail)
-        await connection.execute(self._audit_note, facts)
-
-    @staticmethod
-    def _audit_facts(
-        declared: UseCase, kind: str, subject: str, by: str, at: datetime, detail: Json
-    ) -> dict[str, Any]:
-        return {
-            "use_case": declared.name,
-            "kind": kind,
-            "subject": subject,
-            "actor": by,
-            "at": at,
-            "detail": Jsonb(dict(detail)),
-        }
+        event = AuditEvent(
+            use_case=declared.name,
+            kind=kind,
+            subject=declared.name,
+            actor=by,
+            at=at,
+            detail=detail,
+        )
+        await record(connection, event)
 
 
 def _waits_for(declared: UseCase, field: str, value: str) -> dict[str, Any]:

@@ -545,3 +545,58 @@ FROM (
     WHERE verdict.use_case = %(use_case)s AND verdict.given_at > %(since)s
 ) AS given
 GROUP BY reviewer ORDER BY verdicts DESC
+
+-- name: erase_verdict
+UPDATE verdict SET right_output = NULL, right_actions = NULL, right_hash = NULL,
+                   effect_hash = NULL, output_hash = NULL, content_hash = NULL, score_reason = NULL,
+                   note = NULL
+WHERE task_id = ANY (%(ids)s)
+
+-- name: erase_held
+UPDATE held_verdict SET output = NULL, actions = NULL, shown = NULL, note = NULL, labels = '[]'
+WHERE task_id = ANY (%(ids)s)
+
+-- name: erase_measure
+UPDATE measure SET right_output = NULL, right_actions = NULL WHERE task_id = ANY (%(ids)s)
+
+-- name: erase_open
+UPDATE review SET closed_at = coalesce(closed_at, now()), claimed_by = NULL, claim_until = NULL,
+                  superseded_by = coalesce(superseded_by, task_id)
+WHERE task_id = ANY (%(ids)s) AND verdict IS NULL
+
+-- name: bar
+-- Whoever has read what the decider or a colleague said of a task gives no blind label of it any
+-- more, neither in its own review, should the verdict be taken back, nor in another look at it.
+UPDATE review SET barred = array_append(barred, %(viewer)s)
+FROM (SELECT coalesce(first_look(%(id)s), %(review)s) AS id) AS first
+WHERE NOT %(viewer)s = ANY (barred)
+  AND (review.id = first.id AND review.blind
+       OR review.task_id IN (SELECT measure.task_id FROM verdict
+                             JOIN measure ON measure.of_verdict = verdict.id
+                             WHERE verdict.review_id = first.id))
+RETURNING review.id
+
+-- name: unsettled
+-- The word of a second look or of who decides was taken back: the next one counts.
+UPDATE measure SET settled_at = NULL, passed = NULL
+FROM verdict
+WHERE verdict.id = %(verdict_id)s AND measure.task_id = verdict.task_id
+  AND measure.kind IN ('second', 'lead')
+
+-- name: chase
+-- Sample items that are late come first in the queue.
+UPDATE review SET priority = 4
+WHERE use_case = %(use_case)s AND verdict IS NULL AND closed_at IS NULL AND blind AND priority < 4
+  AND opened_at < %(late_before)s
+  AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = review.task_id)
+RETURNING id
+
+-- name: open_for_outcome
+-- Where an answer that nobody looked at is said to be wrong. Never of the sample: whoever judges that
+-- judges blind.
+INSERT INTO review (id, task_id, use_case, blind, priority, opened_at, outcome)
+SELECT item.review_id, outcome.task_id, outcome.use_case, false, 2, outcome.reported_at, outcome.id
+FROM json_to_recordset(%(items)s::json) AS item (id text, review_id text)
+JOIN outcome ON outcome.id = item.id AND NOT outcome.was_right AND outcome.withdrawn_at IS NULL
+JOIN task ON task.id = outcome.task_id AND NOT task.reference
+ON CONFLICT DO NOTHING
