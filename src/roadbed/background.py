@@ -43,7 +43,7 @@ async def running(app: App) -> AsyncIterator[None]:
 def _followers(app: App, network: EgressPool) -> list[asyncio.Task[None]]:
     return [
         _lasting("releases", app.registry.follow),
-        _lasting("trust", lambda: app.trust.watch(app.declared)),
+        _lasting("trust", lambda: app.running_audit.watch(app.declared)),
         _lasting("ladder", lambda: app.ladder.watch(app.registry.names)),
         _lasting("presence", app.presence.keep),
         _lasting("recovery", lambda: _recover_forever(app)),

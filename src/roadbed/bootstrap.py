@@ -28,6 +28,7 @@ from roadbed.deliveries.approvals import Deliveries
 from roadbed.deliveries.relay import Relay
 from roadbed.examples.service import Examples
 from roadbed.executors.isolated import DeciderProcesses
+from roadbed.guarantee.notices import Notices
 from roadbed.guarantee.report import TrustReports
 from roadbed.guarantee.running_audit import RunningAuditMonitor
 from roadbed.guarantee.stress import Stress
@@ -131,7 +132,8 @@ class App:
     stages: StageClock
     monitoring: Monitoring
     failures: FailureBoard
-    trust: RunningAuditMonitor
+    running_audit: RunningAuditMonitor
+    notices: Notices
     reports: TrustReports
     stress: Stress
     measuring: ReviewerChecks
@@ -258,10 +260,11 @@ def _wire(
         clock=clock,
         entropy=os.urandom,
     )
-    versions, trust = (
+    versions, running_audit = (
         Versions(database, store),
         RunningAuditMonitor(database, ids, clock),
     )
+    notices = Notices(database, clock)
     reviews = Reviews(
         database=database,
         writer=writer,
@@ -325,8 +328,9 @@ def _wire(
         stages=StageClock(database, clock),
         monitoring=Monitoring(database, reviews, examples, versions, clock),
         failures=FailureBoard(database, clock),
-        trust=trust,
-        reports=TrustReports(database, trust, measuring, versions, clock),
+        running_audit=running_audit,
+        notices=notices,
+        reports=TrustReports(database, running_audit, notices, measuring, versions, clock),
         stress=Stress(examples),
         measuring=measuring,
         deliveries=Deliveries(database, clock, transactions.MENDED),

@@ -166,7 +166,7 @@ class TestFreeText:
         await draw_all(text)
         await submit(text, range(400, 420))
         await judge_all(text, wrong=["Inquiry 400 is on its way."])
-        audit = await text.trust.audit(text.registry.get("replies").loaded.declared)
+        audit = await text.running_audit.audit(text.registry.get("replies").loaded.declared)
         assert audit.sampled >= 20
         assert audit.wrong == 1
 
@@ -247,7 +247,7 @@ class TestNumbers:
         await draw_all(number)
         await submit(number, range(600, 610))
         await label_all(number)
-        audit = await number.trust.audit(number.registry.get("replies").loaded.declared)
+        audit = await number.running_audit.audit(number.registry.get("replies").loaded.declared)
         assert audit.sampled >= 10  # and those that the coin drew before
         assert audit.wrong == 0
 

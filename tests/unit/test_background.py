@@ -109,7 +109,7 @@ LOOPS: dict[str, Callable[[App], tuple[object, str]]] = {
     "nothing taken over from lost processes": lambda app: (app.decisions, "recover"),
     "reviewers not measured": lambda app: (app.measuring, "tick"),
     "no proposals looked for": lambda app: (app.proposals, "suggest_if_enough"),
-    "trust not looked at": lambda app: (app.trust, "_look_if_new"),
+    "trust not looked at": lambda app: (app.running_audit, "_inspect_if_new"),
     "trial not looked at": lambda app: (app.ladder._watching, "_look_if_new"),
     "use case not read again": lambda app: (app.registry, "refresh"),
     "audit log not sealed or published": lambda app: (app.audit, "seal"),

@@ -416,14 +416,14 @@ class TestSecondLooks:
             assert case["review_id"] not in {item.id for item in await waiting(app, other)}
             with pytest.raises(ReviewTakenError):
                 await correct(app, case["review_id"], "odd", other)
-        assert (await app.trust.audit(declared(app))).wrong == 1
+        assert (await app.running_audit.audit(declared(app))).wrong == 1
         held = await app.reviews.claim(case["review_id"], reviewer="ana")
         await app.reviews.skip(held.id, reviewer="ana")  # later is fine, but it stays hers
         with pytest.raises(ReviewTakenError):
             await app.reviews.claim(held.id, reviewer="kim")
         await correct(app, case["review_id"], "odd", "ana")
         await tick(app, second_look_share=0.001)
-        assert (await app.trust.audit(declared(app))).wrong == 0
+        assert (await app.running_audit.audit(declared(app))).wrong == 0
         review = await app.reviews.get(first)
         receipt = await app.receipts.get(review.task_id, viewer="kim")
         assert receipt["review"]["verdict"]["reviewer"] == "ana"

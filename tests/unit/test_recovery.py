@@ -295,10 +295,10 @@ async def test_a_copied_database_is_found_by_its_witness(
         async with open_app(place.settings, old) as app:
             assert app.recovery.standing is not None
             assert app.recovery.standing.how == "behind"
-            [notice] = await app.trust.notices("triage")
+            [notice] = await app.notices.list("triage")
             assert "put back from a copy" in notice.text
             await app.recovery.declare(by="ana", reason="a copied folder")
-            assert await app.trust.notices("triage") == []  # what it asked for is done
+            assert await app.notices.list("triage") == []  # what it asked for is done
             assert (await app.audit.verify()).sound
         async with open_app(place.settings, old) as app:
             assert app.recovery.standing is None

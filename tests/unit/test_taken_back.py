@@ -85,7 +85,7 @@ class TestTheWordOnADispute:
         ]
         await app.reviews.undo(case, reviewer="ana")
         assert await standing(app, decision) == []
-        assert (await app.trust.audit(declared(app))).waiting == 1
+        assert (await app.running_audit.audit(declared(app))).waiting == 1
         # Nobody labels it at the side of the dispute, and the receipt keeps the answer back.
         assert decision.review_id not in {review.id for review in await waiting(app, "kim")}
         receipt = await app.receipts.get(decision.task_id, viewer="kim")
@@ -103,7 +103,7 @@ class TestTheWordOnADispute:
         ]
         [row] = await measures(app, "lead")
         assert row["passed"] is False
-        assert (await app.trust.audit(declared(app))).wrong == 0
+        assert (await app.running_audit.audit(declared(app))).wrong == 0
 
     async def test_the_next_one_may_agree_with_the_first_label(self, app: App) -> None:
         await stand(app)
@@ -210,7 +210,7 @@ class TestABlindLabel:
         await correct(app, decision.review_id or "", "five", "rae")
         await app.reviews.undo(decision.review_id or "", reviewer="rae")
         await app.database.fetch("UPDATE review SET opened_at = opened_at - interval '9 days'")
-        assert await app.trust.chase(declared(app)) == 1
+        assert await app.running_audit.chase(declared(app)) == 1
 
 
 @pytest.mark.usefixtures("past")

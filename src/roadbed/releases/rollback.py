@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from roadbed.guarantee.certificates import Certification
+from roadbed.guarantee.state import set_to_propose_only
 from roadbed.releases import lifecycle
 from roadbed.releases.errors import CannotDecideError, ReleaseStepError, RollBackError
 from roadbed.releases.release_log import ReleaseLog
@@ -105,9 +106,7 @@ class Rollback:
                 raise CannotDecideError(
                     f"{use_case!r} is retired already.", "Nothing is left to do."
                 )
-            await connection.execute(
-                _USE_CASES["propose_only"], {**named, "reason": f"Retired: {why}"}
-            )
+            await set_to_propose_only(connection, use_case, reason=f"Retired: {why}")
             await connection.execute(_USE_CASES["fence_release"], named)
             live = await self._one(connection, use_case, ("live",))
             if live is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,13 +13,12 @@ from roadbed.examples.model import Candidate
 from roadbed.examples.service import Examples
 from roadbed.guarantee import presentation
 from roadbed.guarantee.certificates import Certificates, Certification
+from roadbed.guarantee.state import set_by_release
 from roadbed.improvement.training import Training
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, Ids, VersionId
 from roadbed.people.model import named
 from roadbed.releases.release_log import reach_stage
-from roadbed.risk.promise import renewed
-from roadbed.risk.states import State
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
@@ -190,8 +188,7 @@ class Releases:
         number = await cursor.fetchone()
         await connection.execute(_USE_CASES["point"], facts)
         if look.proof or row["live_version"] != version:
-            moved = self._renewed(row, look, opened=opened)
-            await connection.execute(_USE_CASES["recertify"], {**facts, **moved})
+            await set_by_release(connection, use_case, row, look, opened=opened, at=facts["at"])
         await reach_stage(connection, facts)
         await self._note(connection, facts)
         await connection.execute(_SQL["tell"], facts)
@@ -263,25 +260,6 @@ class Releases:
         if row is None:
             raise UnknownUseCaseError(use_case)
         return row
-
-    def _renewed(
-        self, row: Mapping[str, Any], look: Certification, *, opened: bool
-    ) -> Mapping[str, Any]:
-        before = identity.standing(row)
-        if not opened:
-            after = identity.restored(before, None, alarm_at=row["alarm_at"], sample=look.sample)
-        elif look.proof:
-            after = renewed(before, look.proof, sample=look.sample)
-        else:  # an earlier version comes back with the proof it had
-            after = identity.restored(
-                before, look.certificate, alarm_at=row["alarm_at"], sample=look.sample
-            )
-        since = self._clock.now()
-        return {
-            **dataclasses.asdict(after),
-            "reason": look.note,
-            "audit_at": since if before.state is State.HALTED else row["audit_at"],
-        }
 
     async def _note(self, connection: Connection, facts: Mapping[str, Any]) -> None:
         event = AuditEvent(
