@@ -146,7 +146,7 @@ async def _measure_forever(app: App) -> None:
     while True:
         for name in app.registry.names():
             with warnings.caught("reviewers not measured", usecase=name):
-                await app.measuring.tick(app.registry.get(name))
+                await app.reviewer_checks.tick(app.registry.get(name))
             with warnings.caught("budget not watched", usecase=name):
                 if (budget := app.registry.get(name).loaded.declared.budget) is not None:
                     await app.budgets.watch(name, budget)

@@ -136,7 +136,7 @@ class App:
     notices: Notices
     reports: TrustReports
     stress: Stress
-    measuring: ReviewerChecks
+    reviewer_checks: ReviewerChecks
     deliveries: Deliveries
     outcomes: Outcomes
     halts: Halts
@@ -277,10 +277,12 @@ def _wire(
     proposals = Proposals(database, ids, clock, lambda name: registry.get(name).loaded)
     people = People(database, clock, os.urandom, idle_seconds=settings.idle_seconds)
     members = Members(database, people)
-    # Which known cases are drawn is no secret that anything rests on.
+    # Nothing rests on keeping it secret which reviewer checks are drawn.
     chance = random.Random()  # noqa: S311
     halts, erasure = Halts(reserved, ids, clock), Erasure(database, audit, clock)
-    measuring = ReviewerChecks(database, examples, reviews, ids, clock, chance, transactions.SETTLE)
+    reviewer_checks = ReviewerChecks(
+        database, examples, reviews, ids, clock, chance, transactions.SETTLE
+    )
     return App(
         settings=settings,
         clock=clock,
@@ -330,9 +332,9 @@ def _wire(
         failures=FailureBoard(database, clock),
         running_audit=running_audit,
         notices=notices,
-        reports=TrustReports(database, running_audit, notices, measuring, versions, clock),
+        reports=TrustReports(database, running_audit, notices, reviewer_checks, versions, clock),
         stress=Stress(examples),
-        measuring=measuring,
+        reviewer_checks=reviewer_checks,
         deliveries=Deliveries(database, clock, transactions.MENDED),
         outcomes=Outcomes(
             database,

@@ -10,7 +10,7 @@ import pytest
 
 from roadbed.bootstrap import App
 from roadbed.decisions.model import Decision
-from roadbed.reviews.errors import KnownCaseError, NothingToUndoError, ReviewTakenError
+from roadbed.reviews.errors import NothingToUndoError, ReviewerCheckError, ReviewTakenError
 from roadbed.reviews.model import VerdictKind
 from tests.conftest import Folders
 from tests.unit.test_decisions import decide
@@ -220,7 +220,7 @@ class TestAKnownCase:
         await tick(app, check_share=0.2)
         case = (await measures(app, "check"))[0]
         given = await correct(app, case["review_id"], "", "sol", VerdictKind.ACCEPT)
-        with pytest.raises(KnownCaseError):
+        with pytest.raises(ReviewerCheckError):
             await app.reviews.undo(case["review_id"], reviewer="sol")
         [again] = [row for row in await measures(app, "check") if row["task_id"] == case["task_id"]]
         assert again["passed"] is given.passed

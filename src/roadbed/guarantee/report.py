@@ -13,8 +13,8 @@ from roadbed.guarantee.model import AuditView, Notice, Volume
 from roadbed.guarantee.notices import Notices
 from roadbed.guarantee.running_audit import RunningAuditMonitor
 from roadbed.kernel.clock import Clock
+from roadbed.reviews.model import ReviewerFigures
 from roadbed.reviews.reviewer_checks import ReviewerChecks
-from roadbed.reviews.reviewer_figures import ReviewerFigures
 from roadbed.risk import coin, distributions
 from roadbed.risk.certificate import TAUGHT, UNTAUGHT, delta_for
 from roadbed.risk.curve import CurvePoint
@@ -88,12 +88,12 @@ class TrustReports:
         database: Database,
         running_audit: RunningAuditMonitor,
         notices: Notices,
-        measuring: ReviewerChecks,
+        reviewer_checks: ReviewerChecks,
         versions: Versions,
         clock: Clock,
     ) -> None:
         self._database = database
-        self._measuring = measuring
+        self._reviewer_checks = reviewer_checks
         self._running_audit = running_audit
         self._notices = notices
         self._versions = versions
@@ -153,7 +153,7 @@ class TrustReports:
             ),
             volume=volume,
             other_limits=other_limits(curve, LIMITS, delta),
-            reviewers=await self._measuring.figures(declared),
+            reviewers=await self._reviewer_checks.figures(declared),
             changes=await self._running_audit.changes(declared.name),
             notices=await self._notices.list(declared.name),
         )

@@ -184,7 +184,7 @@ class NothingToUndoError(RoadbedError):
         )
 
 
-class KnownCaseError(RoadbedError):
+class ReviewerCheckError(RoadbedError):
     """The verdict was on a known case, and was answered with what is right."""
 
     code = "review_known_case"

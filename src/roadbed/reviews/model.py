@@ -10,6 +10,21 @@ from typing import Any
 
 from roadbed.usecases.labels import UnknownLabel
 
+_HIDDEN = (
+    "output",
+    "actions",
+    "provenance",
+    "content_hash",
+    "confidence",
+    "evidence",
+    "reason",
+    "route",
+    "version",
+    "reported",
+)
+TURNED_OUT_WRONG = "Somebody reported that this answer turned out wrong."
+TAKEN_BACK = "Somebody had reported that this answer turned out wrong, and took it back."
+
 
 class VerdictKind(StrEnum):
     """What a reviewer says of the proposed answer.
@@ -132,3 +147,35 @@ class WaitingLabel:
     since: datetime
     reviewers: Sequence[str]
     tasks: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReviewerFigures:
+    """One reviewer over the last 30 days. ``missed`` of ``known_wrong`` cases were let pass.
+
+    ``too_fast`` says that half of the accepted texts were accepted faster than they can be read.
+    """
+
+    reviewer: str
+    verdicts: int
+    accepted: int
+    agreed: int
+    median_seconds: float | None
+    known_wrong: int
+    missed: int
+    missed_low: float
+    missed_high: float
+    known_right: int
+    spoiled: int
+    second_looks: int
+    overturned: int
+    too_fast: bool
+
+
+def review_of(row: Mapping[str, Any]) -> Review:
+    """A review as its reviewer may see it."""
+    hidden = row["blind"] and row["verdict"] is None
+    fields = {name: row[name] for name in Review.__dataclass_fields__ if name in row}
+    if row["outcome"] is not None:
+        fields["reason"] = TURNED_OUT_WRONG if row["reported"] else TAKEN_BACK
+    return Review(**(fields | dict.fromkeys(_HIDDEN) if hidden else fields))

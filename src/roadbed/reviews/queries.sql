@@ -265,7 +265,7 @@ UPDATE review SET verdict = NULL, closed_at = NULL, claimed_by = NULL, claim_unt
                   reserved_for = %(by)s
 WHERE id = %(id)s
 
--- name: is_known_case
+-- name: is_reviewer_check
 SELECT 1 FROM review JOIN measure ON measure.task_id = review.task_id AND measure.kind = 'check'
 WHERE review.id = %(id)s
 

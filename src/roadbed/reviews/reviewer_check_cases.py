@@ -13,12 +13,15 @@ from roadbed.decisions.evaluation import Evaluation
 from roadbed.decisions.model import Deployment, Route
 from roadbed.examples.model import KnownCase
 from roadbed.intake.validation import body_hash
+from roadbed.reviews.model import ReviewerFigures
+from roadbed.risk.curve import share_interval
 from roadbed.scoring.assessment import Truth, agree, assess, is_wrong
 from roadbed.scoring.content import Content
 from roadbed.usecases.use_case import UseCase
 
 _PORTION = 8
 _LEASE_SECONDS = 60.0
+_WORDS_A_SECOND = 8.0  # faster than almost anybody reads
 _KINDS = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 _DECIDED = (
     "version",
@@ -65,7 +68,7 @@ class CheckCase:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Known:
+class EvaluatedCase:
     """What the live version makes of a case whose right content is known."""
 
     case: KnownCase
@@ -98,7 +101,7 @@ def portions(some: Sequence[KnownCase]) -> Iterator[Sequence[KnownCase]]:
 
 def answered(
     declared: UseCase, cases: Sequence[KnownCase], made: Sequence[Evaluation]
-) -> list[Known]:
+) -> list[EvaluatedCase]:
     """Those that would go to a person with an answer that people can tell right from wrong."""
     found = []
     for case, evaluation in zip(cases, made, strict=True):
@@ -108,7 +111,7 @@ def answered(
         score = assess(declared.scorer, evaluation.content, case.truth, case.content)
         if score.loss is not None:
             wrong = is_wrong(score, declared.tolerance)
-            found.append(Known(case=case, evaluation=evaluation, wrong=wrong))
+            found.append(EvaluatedCase(case=case, evaluation=evaluation, wrong=wrong))
     return found
 
 
@@ -182,3 +185,36 @@ def who_decides(lead: str, knowing: Sequence[str], labellers: Sequence[str]) -> 
     """
     others = set(labellers) - set(knowing)
     return None if lead in knowing and others else lead
+
+
+def figures_of(row: Json, checks: Sequence[Json], certainty: float) -> ReviewerFigures:
+    """The figures of one reviewer, from their pace and the known cases they judged."""
+    mine = [check for check in checks if check["reviewer"] == row["reviewer"]]
+
+    def count(*, known_wrong: bool, failed_only: bool) -> int:
+        return sum(
+            item["n"]
+            for item in mine
+            if item["known_wrong"] is known_wrong and not (failed_only and item["passed"])
+        )
+
+    wrong = count(known_wrong=True, failed_only=False)
+    missed = count(known_wrong=True, failed_only=True)
+    low, high = share_interval(missed, wrong, certainty) if wrong else (0.0, 1.0)
+    seconds, words = row["median_accept_seconds"], row["median_accept_words"]
+    return ReviewerFigures(
+        reviewer=row["reviewer"],
+        verdicts=row["verdicts"],
+        accepted=row["accepted"],
+        agreed=row["agreed"],
+        median_seconds=row["median_seconds"],
+        known_wrong=wrong,
+        missed=missed,
+        missed_low=low,
+        missed_high=high,
+        known_right=count(known_wrong=False, failed_only=False),
+        spoiled=count(known_wrong=False, failed_only=True),
+        second_looks=row["second"],
+        overturned=row["overturned"],
+        too_fast=bool(seconds is not None and words and seconds < words / _WORDS_A_SECOND),
+    )

@@ -21,18 +21,19 @@ from roadbed.examples.service import Examples
 from roadbed.intake.tasks import ADMIT
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
+from roadbed.reviews.model import ReviewerFigures
 from roadbed.reviews.reviewer_check_cases import (
     CheckCase,
-    Known,
+    EvaluatedCase,
     again,
     agreed,
     alike,
     answered,
+    figures_of,
     portions,
     task_of,
     who_decides,
 )
-from roadbed.reviews.reviewer_figures import ReviewerFigures, figures_of
 from roadbed.reviews.service import Reviews
 from roadbed.scoring.assessment import assess, is_wrong
 from roadbed.scoring.content import Content
@@ -290,7 +291,7 @@ class ReviewerChecks:
         ]
         # Until one could be made: also where nothing is left to pay with.
         self._rests[declared.name] = self._clock.monotonic() + _REST_SECONDS
-        known: list[Known] = []
+        known: list[EvaluatedCase] = []
         paying = self._examples.paying(declared)
         version = replace(service.live, loaded=service.live.loaded or service.loaded)
         for cases in portions(some):
@@ -305,14 +306,14 @@ class ReviewerChecks:
                 break
         made_any = False
         for wrong in wanted:
-            if case := await self._known_case(service, known, wrong=wrong):
+            if case := await self._check_case(service, known, wrong=wrong):
                 await self._make(declared, case)
                 made_any = True
         if made_any:
             del self._rests[declared.name]
 
-    async def _known_case(
-        self, service: Deployment, known: Sequence[Known], *, wrong: bool
+    async def _check_case(
+        self, service: Deployment, known: Sequence[EvaluatedCase], *, wrong: bool
     ) -> CheckCase | None:
         """A case that the live version really gets wrong, or right, on its way to a person.
 
@@ -362,7 +363,9 @@ class ReviewerChecks:
             proposed_right=not wrong,
         )
 
-    def _made_up(self, declared: UseCase, picked: Known, known: Sequence[Known]) -> Content | None:
+    def _made_up(
+        self, declared: UseCase, picked: EvaluatedCase, known: Sequence[EvaluatedCase]
+    ) -> Content | None:
         """The picked answer with the right output of another case, if that would be wrong."""
         content = picked.evaluation.content
         for other in self._chance.sample(known, len(known)):

@@ -15,11 +15,11 @@ from roadbed.people.duties import Bar
 from roadbed.people.permissions import ALLOWS, Permission
 from roadbed.reviews.errors import (
     ContentChangedError,
-    KnownCaseError,
     LabelUnknownError,
     NothingToUndoError,
     OwnTaskError,
     ReviewClosedError,
+    ReviewerCheckError,
     ReviewHeldError,
     ReviewSupersededError,
     ReviewTakenError,
@@ -27,9 +27,16 @@ from roadbed.reviews.errors import (
     VerdictError,
 )
 from roadbed.reviews.labels import KnownLabels
-from roadbed.reviews.model import RecordedVerdict, Review, VerdictKind
-from roadbed.reviews.rows import about_of, given_of, parties_of, review_of, right_actions
-from roadbed.reviews.verdicts import Shown, Verdict, read_verdict
+from roadbed.reviews.model import RecordedVerdict, Review, VerdictKind, review_of
+from roadbed.reviews.verdicts import (
+    Shown,
+    Verdict,
+    about_of,
+    given_of,
+    parties_of,
+    read_verdict,
+    right_actions,
+)
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write, write_within
@@ -348,7 +355,7 @@ class Reviews:
         somebody else: with the verdict came what the decider said. ``linker`` is who let the
         reviewer in, see ``duties``.
 
-        Raises ``UnknownReviewError``, ``NothingToUndoError``, ``KnownCaseError``,
+        Raises ``UnknownReviewError``, ``NothingToUndoError``, ``ReviewerCheckError``,
         ``ReviewClosedError``, ``ReviewTakenError``.
         """
         at, by = self._clock.now(), reviewer
@@ -371,8 +378,8 @@ class Reviews:
                 undone = await self._unhold(connection, review_id, by=by, at=at)
         if not undone and not await self._unskip(review_id, reviewer, linker):
             await self.get(review_id)
-            if await self._database.fetch_one(SQL["is_known_case"], {"id": review_id}):
-                raise KnownCaseError(review_id)
+            if await self._database.fetch_one(SQL["is_reviewer_check"], {"id": review_id}):
+                raise ReviewerCheckError(review_id)
             raise NothingToUndoError(review_id)
         return await self.get(review_id)
 

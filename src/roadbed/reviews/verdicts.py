@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from roadbed.people.duties import Parties
-from roadbed.reviews.errors import VerdictError
-from roadbed.reviews.model import VerdictKind
-from roadbed.reviews.rules import as_declared
+from roadbed.reviews.errors import LabelUnknownError, VerdictError
+from roadbed.reviews.model import RecordedVerdict, VerdictKind
 from roadbed.scoring.assessment import Truth, agree, assess, is_wrong
-from roadbed.scoring.content import Content, same
+from roadbed.scoring.content import Content, content_hash, same
 from roadbed.scoring.scorers import Score
 from roadbed.usecases.business_rules import BusinessRules
 from roadbed.usecases.delivery_plan import checked_actions
 from roadbed.usecases.destinations import Action
-from roadbed.usecases.parsing import form_of
+from roadbed.usecases.labels import normal_output, not_listed
+from roadbed.usecases.parsing import UnfitError, form_of, read_form
 from roadbed.usecases.use_case import UseCase
 
 Json = Mapping[str, Any]
@@ -230,3 +230,83 @@ def _passed(
         tolerance=declared.tolerance,
         actions=shown.known_actions and kind is not VerdictKind.REJECT,
     )
+
+
+def as_declared(declared: UseCase, output: Mapping[str, Any]) -> dict[str, Any]:
+    """``output`` as a use case writes its answers, each label in its one form.
+
+    Raises ``VerdictError``, and ``LabelUnknownError`` for a label that its model does not list.
+    """
+    normal = normal_output(declared, output)
+    if unknown := not_listed(declared, normal):
+        raise LabelUnknownError(unknown)
+    try:
+        return read_form(declared.output, normal).form
+    except UnfitError as error:
+        raise VerdictError(
+            f"The output does not fit: {error}.", "Send the fields that the use case declares."
+        ) from error
+
+
+def given_of(about: Shown, verdict: Verdict, item: Mapping[str, Any]) -> RecordedVerdict:
+    """What is answered to a verdict, as ``item`` is stored."""
+    right = verdict.right
+    return RecordedVerdict(
+        verdict_id=item["id"],
+        review_id=item["review_id"],
+        kind=verdict.kind,
+        agrees=item["agrees"],
+        loss=item["loss"],
+        score_reason=item["score_reason"] or "",
+        right_output=right.output if right else None,
+        right_actions=right_actions(verdict),
+        decided=about.content.output if about.content else None,
+        decided_actions=about.content.proposed_actions if about.content else [],
+        blind=about.blind,
+        check=about.measured == "check",
+        known=about.known.output if about.known and about.measured == "check" else None,
+        passed=verdict.passed,
+    )
+
+
+def parties_of(row: Mapping[str, Any]) -> Parties:
+    """Who had to do with a review."""
+    return Parties(senders=row["senders"], knows=row["barred"], only=row["reserved_for"])
+
+
+def about_of(row: Mapping[str, Any]) -> Shown:
+    """What a verdict is about, of a row that ``shown`` or ``claimed`` gave."""
+    content = content_of(row["output"], row["actions"], row["provenance"])
+    return Shown(
+        task_id=row["task_id"],
+        blind=row["blind"],
+        input=row["input"],
+        parties=parties_of(row),
+        content=content,
+        content_hash=row["content_hash"] or content_hash(content),
+        route=row["route"],
+        confidence=row["confidence"],
+        measured=row["measured"],
+        known=content_of(row["known"], row["known_actions"], None),
+        known_actions=row["known_actions"] is not None,
+        proposed_right=row["proposed_right"],
+        revises=row["revises"],
+    )
+
+
+def right_actions(verdict: Verdict) -> Sequence[Mapping[str, Any]] | None:
+    """The right actions; ``None`` where nothing was said of them."""
+    if not verdict.actions_known:
+        return None
+    return verdict.right.proposed_actions if verdict.right else []
+
+
+def content_of(
+    output: Mapping[str, Any] | None,
+    actions: Sequence[Mapping[str, Any]] | None,
+    provenance: Mapping[str, Any] | None,
+) -> Content | None:
+    """What is proposed or right; ``None`` where there is no output."""
+    if output is None:
+        return None
+    return Content(output=output, actions=actions or (), provenance=provenance or {})
