@@ -134,10 +134,10 @@ def _thinned(lines: Iterable[bytes]) -> list[bytes]:
 def _read(line: bytes) -> tuple[str | None, datetime | None]:
     """Note and time of a line; a text alone is a note whose time nobody wrote down."""
     try:
-        found = json.loads(line)
-        if isinstance(found, str):
-            return found, None
-        note, at = found["note"], datetime.fromisoformat(found["at"])
+        entry = json.loads(line)
+        if isinstance(entry, str):
+            return entry, None
+        note, at = entry["note"], datetime.fromisoformat(entry["at"])
     except (ValueError, TypeError, KeyError, RecursionError):
         return None, None
     return (note, at) if isinstance(note, str) and at.tzinfo is not None else (None, None)

@@ -38,8 +38,8 @@ class Checkpoints:
         The folder is read before ``rows()``: what stands in it was in the database by then.
         """
         keyring, lines = _keyring(path, say), _lines(path, say)
-        found = rows()
-        return cls._of(found, keyring, lines, path, say)
+        stored = rows()
+        return cls._of(stored, keyring, lines, path, say)
 
     @classmethod
     def _of(
@@ -106,7 +106,7 @@ class Checkpoints:
                     "another root here: history was rewritten, or a leaf changed."
                 )
         stored = {one.size for one in self.database}
-        if gone := [each.size for each in self.folder if each.size not in stored]:
+        if gone := [claim.size for claim in self.folder if claim.size not in stored]:
             yield (
                 f"The checkpoint of {gone[0]} entries{_and_more(len(gone) - 1)} stands in the "
                 "folder, not in the database."
@@ -160,13 +160,13 @@ def _stored(
     rows: Iterable[Row], known: Mapping[str, Checkpoint | str], say: Say
 ) -> Iterator[Checkpoint]:
     for row in rows:
-        found = known.get(row["note"])
-        if isinstance(found, str):
-            say(f"The database's checkpoint of {row['size']} entries is forged: {found}.")
-        elif found is not None:
-            if (found.size, found.root) != (row["size"], row["root"]):
+        checkpoint = known.get(row["note"])
+        if isinstance(checkpoint, str):
+            say(f"The database's checkpoint of {row['size']} entries is forged: {checkpoint}.")
+        elif checkpoint is not None:
+            if (checkpoint.size, checkpoint.root) != (row["size"], row["root"]):
                 say(f"The database's checkpoint of {row['size']} entries is not what was signed.")
-            yield found
+            yield checkpoint
 
 
 def _kept(
@@ -176,11 +176,11 @@ def _kept(
         if line.note is None:
             say(f"{line.where} cannot be read.")
             continue
-        found = known.get(line.note)
-        if isinstance(found, str):
-            say(f"{line.where} is forged: {found}.")
-        elif found is not None:
-            yield found
+        checkpoint = known.get(line.note)
+        if isinstance(checkpoint, str):
+            say(f"{line.where} is forged: {checkpoint}.")
+        elif checkpoint is not None:
+            yield checkpoint
 
 
 def _and_more(more: int) -> str:

@@ -87,13 +87,13 @@ def add(folder: Path, events: Sequence[IrrevocableEvent]) -> None:
         return
     with (folder / JOURNAL).open("ab+") as journal:
         _drop_torn_line(journal.fileno())
-        for found in events:
+        for event in events:
             line = {
-                "leaf": found.leaf,
-                "kind": found.kind,
-                "use_case": found.use_case,
-                "subject": found.subject,
-                "facts": found.facts,
+                "leaf": event.leaf,
+                "kind": event.kind,
+                "use_case": event.use_case,
+                "subject": event.subject,
+                "facts": event.facts,
             }
             journal.write(json.dumps(line).encode() + b"\n")
         journal.flush()
@@ -111,13 +111,13 @@ def events(folder: Path) -> list[IrrevocableEvent]:
         lines = (folder / JOURNAL).read_bytes().splitlines(keepends=True)
     except FileNotFoundError:
         return []
-    found = [IrrevocableEvent(**json.loads(line)) for line in lines if line.endswith(b"\n")]
-    return _once(found)
+    read = [IrrevocableEvent(**json.loads(line)) for line in lines if line.endswith(b"\n")]
+    return _once(read)
 
 
-def _once(found: Iterable[IrrevocableEvent]) -> list[IrrevocableEvent]:
+def _once(events: Iterable[IrrevocableEvent]) -> list[IrrevocableEvent]:
     """A crash before the checkpoint has some written again."""
-    return [each for _, each in sorted({item.leaf: item for item in found}.items())]
+    return [event for _, event in sorted({other.leaf: other for other in events}.items())]
 
 
 def _drop_torn_line(handle: int) -> None:

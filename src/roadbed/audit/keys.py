@@ -35,14 +35,14 @@ def signer(folder: Path, entropy: Callable[[int], bytes]) -> Signer:
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
             _make(path, entropy)
-        found = _read(SecretStr(path.read_text(encoding="ascii").strip()))
-        if public_key(folder) != found.public:
-            replace(folder / PUBLIC_KEY, f"{found.public}\n".encode())
+        key = _read(SecretStr(path.read_text(encoding="ascii").strip()))
+        if public_key(folder) != key.public:
+            replace(folder / PUBLIC_KEY, f"{key.public}\n".encode())
     except OSError as error:
         raise AuditFolderError(str(folder), error.strerror or "it cannot be used") from error
     except ValueError:  # what is in the file is never repeated
         raise AuditFolderError(str(folder), f"{SIGNING_KEY} holds no key") from None
-    return found
+    return key
 
 
 def next_signer(folder: Path, entropy: Callable[[int], bytes]) -> Signer:

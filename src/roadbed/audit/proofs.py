@@ -92,7 +92,7 @@ class Proofs:
         if max(leaves) >= size:
             raise LookupError("there are more leaves than the newest checkpoint says")
         wanted = tree_growth.tiles_of(
-            node for leaf in leaves for each in inclusion_nodes(leaf, size) for node in each
+            node for leaf in leaves for nodes in inclusion_nodes(leaf, size) for node in nodes
         )
         cursor = await connection.execute(
             _SQL["tiles"],

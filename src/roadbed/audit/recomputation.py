@@ -45,7 +45,7 @@ class Recomputation:
                 within[height][at * HASH_BYTES : (at + 1) * HASH_BYTES]
                 for height, at in edge(0, size - begun)
             ]
-            self.roots[size] = fold([*(each for _, each in self._peaks), *parts])
+            self.roots[size] = fold([*(peak for _, peak in self._peaks), *parts])
         if len(hashes) == _TILE_BYTES:
             self._tops.append(within[-1])
             self._climb(within[-1])
@@ -53,14 +53,14 @@ class Recomputation:
 
     def higher_tiles(self) -> dict[Tile, bytes]:
         """Every tile above level 0."""
-        found: dict[Tile, bytes] = {}
+        tiles: dict[Tile, bytes] = {}
         level, row = 1, b"".join(self._tops)
         while row:
             parts = [row[at : at + _TILE_BYTES] for at in range(0, len(row), _TILE_BYTES)]
-            found.update({(level, index): part for index, part in enumerate(parts)})
+            tiles.update({(level, index): part for index, part in enumerate(parts)})
             row = b"".join([levels(part)[-1] for part in parts if len(part) == _TILE_BYTES])
             level += 1
-        return found
+        return tiles
 
     def _climb(self, top: bytes) -> None:
         height = TILE_HEIGHT

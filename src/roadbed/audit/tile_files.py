@@ -28,19 +28,22 @@ class TileFiles:
         yield from self._compare(f"tile/{level}", index, level, hashes, HASH_BYTES)
 
     def _compare(
-        self, kind: str, index: int, level: int, content: bytes, each: int
+        self, kind: str, index: int, level: int, content: bytes, unit_bytes: int
     ) -> Iterator[str]:
-        """``each``: how many bytes one hash or entry takes."""
+        """``unit_bytes``: how many bytes one hash or entry takes."""
         there = (self._size >> TILE_HEIGHT * level) - index * TILE_WIDTH
         if there <= 0:  # it may be on its way to the folder
             return
         wanted, widths = min(there, TILE_WIDTH), set()
         try:
-            for width, found in self._folder.parts(kind, index):
+            for width, content_there in self._folder.parts(kind, index):
                 widths.add(width)
                 # What was published meanwhile reaches beyond what was read from the database.
-                common = min(width * each, len(content))
-                if len(found) != width * each or found[:common] != content[:common]:
+                common = min(width * unit_bytes, len(content))
+                if (
+                    len(content_there) != width * unit_bytes
+                    or content_there[:common] != content[:common]
+                ):
                     name = self._folder.name(kind, index, width)
                     yield f"The file {name} is not what the database's tiles hold."
         except OSError as error:

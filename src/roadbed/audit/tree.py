@@ -37,12 +37,12 @@ def edge(start: int, end: int) -> list[Node]:
 
     ``start`` is a multiple of the largest power of two that fits, as in every subtree of RFC 6962.
     """
-    found = []
+    nodes = []
     while start < end:
         height = (end - start).bit_length() - 1
-        found.append((height, start >> height))
+        nodes.append((height, start >> height))
         start += 1 << height
-    return found
+    return nodes
 
 
 def fold(hashes: Sequence[bytes]) -> bytes:
@@ -64,16 +64,16 @@ def inclusion_nodes(leaf: int, size: int) -> list[list[Node]]:
     """
     if not 0 <= leaf < size:
         raise ValueError(f"leaf {leaf} is not in a tree of {size}")
-    start, end, found = 0, size, []
+    start, end, lists = 0, size, []
     while end - start > 1:
         middle = start + _split(end - start)
         if leaf < middle:
-            found.append(edge(middle, end))
+            lists.append(edge(middle, end))
             end = middle
         else:
-            found.append(edge(start, middle))
+            lists.append(edge(start, middle))
             start = middle
-    return found[::-1]
+    return lists[::-1]
 
 
 def proof(nodes: Iterable[Sequence[Node]], of: NodeHash) -> list[bytes]:
@@ -88,26 +88,26 @@ def included(data_hash: bytes, leaf: int, size: int, hashes: Sequence[bytes], to
     """
     if not 0 <= leaf < size:
         return False
-    place, last, found = leaf, size - 1, data_hash
+    place, last, computed = leaf, size - 1, data_hash
     for hash_ in hashes:
         if last == 0:
             return False
         if place & 1 or place == last:
-            found = node_hash(hash_, found)
+            computed = node_hash(hash_, computed)
             while not place & 1 and place:
                 place, last = place >> 1, last >> 1
         else:
-            found = node_hash(found, hash_)
+            computed = node_hash(computed, hash_)
         place, last = place >> 1, last >> 1
-    return last == 0 and found == top
+    return last == 0 and computed == top
 
 
 def levels(hashes: bytes) -> list[bytes]:
     """All complete nodes over a tile's hashes: by height, each height joined into one string."""
-    found = [hashes]
-    while len(found[-1]) >= 2 * HASH_BYTES:
-        below = found[-1]
-        found.append(
+    rows = [hashes]
+    while len(rows[-1]) >= 2 * HASH_BYTES:
+        below = rows[-1]
+        rows.append(
             b"".join(
                 [
                     sha256(b"\x01" + below[at : at + 2 * HASH_BYTES]).digest()
@@ -115,7 +115,7 @@ def levels(hashes: bytes) -> list[bytes]:
                 ]
             )
         )
-    return found
+    return rows
 
 
 def tile_of(node: Node) -> Tile:
@@ -139,10 +139,10 @@ class NodesOfTiles:
         height, index = node
         above = height % TILE_HEIGHT
         at = (index % (TILE_WIDTH >> above)) * HASH_BYTES
-        found = b"".join(self._levels[tile][above : above + 1])[at : at + HASH_BYTES]
-        if len(found) != HASH_BYTES:
+        hash_ = b"".join(self._levels[tile][above : above + 1])[at : at + HASH_BYTES]
+        if len(hash_) != HASH_BYTES:
             raise LookupError(f"tile {level}/{number} is missing or too short")
-        return found
+        return hash_
 
 
 def _split(size: int) -> int:

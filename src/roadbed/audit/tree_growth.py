@@ -82,7 +82,7 @@ def _bundles(last: Bundle | None, positions: Sequence[int], commitments: bytes) 
 
 
 def _higher_tiles(tiles: Mapping[Tile, bytes], size: int, hashes: bytes) -> dict[Tile, bytes]:
-    found: dict[Tile, bytes] = {}
+    added: dict[Tile, bytes] = {}
     level = 0
     while hashes:
         index, begun = divmod(size, TILE_WIDTH)
@@ -90,7 +90,7 @@ def _higher_tiles(tiles: Mapping[Tile, bytes], size: int, hashes: bytes) -> dict
         if len(before) != begun * HASH_BYTES:
             raise LookupError(f"tile {level}/{index} does not fit {size} hashes of its level")
         parts = pieces(before + hashes, TILE_BYTES)
-        found.update({(level, index + number): part for number, part in enumerate(parts)})
+        added.update({(level, index + number): part for number, part in enumerate(parts)})
         hashes = b"".join([levels(part)[-1] for part in parts if len(part) == TILE_BYTES])
         level, size = level + 1, size >> TILE_HEIGHT
-    return found
+    return added

@@ -133,9 +133,11 @@ class _Verifying:
     def _bundle(self, row: Row, retraced: Recomputation) -> None:
         index, positions, commitments = row["index"], row["positions"], row["commitments"]
         preimages = row["preimages"] or []
-        found = [None if preimage is None else sha256(preimage).digest() for preimage in preimages]
-        if None in found or b"".join(map(bytes, found)) != commitments:  # type: ignore[arg-type]
-            self._compare(positions, found, commitments, row["hashes"] or b"")
+        digests = [
+            None if preimage is None else sha256(preimage).digest() for preimage in preimages
+        ]
+        if None in digests or b"".join(map(bytes, digests)) != commitments:  # type: ignore[arg-type]
+            self._compare(positions, digests, commitments, row["hashes"] or b"")
         if index != self._next:
             self._find(None, f"Bundles {self._next} to {index - 1} are missing.")
             self._broken = True
@@ -158,15 +160,15 @@ class _Verifying:
     def _compare(
         self,
         positions: Sequence[int],
-        found: Sequence[bytes | None],
+        digests: Sequence[bytes | None],
         commitments: bytes,
         hashes: bytes,
     ) -> None:
         """Which leaves of a bundle differ; why is judged when all are known."""
         sealed, tile = pieces(commitments), pieces(hashes)
-        for place, (position, each) in enumerate(zip(positions, found, strict=True)):
-            if each is None or sealed[place : place + 1] != [each]:
-                so = each is not None and tile[place : place + 1] == [leaf_hash(each)]
+        for place, (position, digest) in enumerate(zip(positions, digests, strict=True)):
+            if digest is None or sealed[place : place + 1] != [digest]:
+                so = digest is not None and tile[place : place + 1] == [leaf_hash(digest)]
                 self._suspects.append(_Suspect(position=position, sealed_so=so))
 
     def _journal(self, published: int) -> None:
@@ -228,16 +230,16 @@ class _Verifying:
 
     def _named_as_erased(self) -> set[int]:
         """Places that a later entry says were erased."""
-        found: set[int] = set()
+        erased: set[int] = set()
         for row in self._rows("erased"):
             positions = row["detail"].get("positions") if isinstance(row["detail"], dict) else None
             if isinstance(positions, list):
-                found.update(
+                erased.update(
                     position
                     for position in positions
                     if isinstance(position, int) and position < row["position"]
                 )
-        return found
+        return erased
 
     def _astray(self) -> None:
         rows = self._rows("astray")

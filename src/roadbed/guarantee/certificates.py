@@ -105,10 +105,10 @@ class Certificates:
         sample = [*(case for case in repeated.values() if not case.reference), *drawn]
         evaluations = await self._evaluations(loaded, candidate, sample, paying, known or {})
         sample, evaluations = _counting(declared, sample, evaluations, repeated.keys())
-        found = assessed(declared, sample, evaluations)
+        assessment = assessed(declared, sample, evaluations)
         fresh = np.array([alarm_at is None or case.drawn_at > alarm_at for case in sample], bool)
         pooling = _pooling(declared, candidate, sample)
-        evidence, training = _pooled(declared, candidate, sample, found, fresh, pooling)
+        evidence, training = _pooled(declared, candidate, sample, assessment, fresh, pooling)
         allowed = await self._reviewers(declared)
         proof = prove(
             evidence,
@@ -119,7 +119,7 @@ class Certificates:
             test=exact if declared.trainable is not None else anytime,
             tries=(tried := await self._tried(declared.name, behaviour))["tries"],
         )
-        detail = _detail(declared, sample, found, evidence, proof, allowed)
+        detail = _detail(declared, sample, assessment, evidence, proof, allowed)
         detail["labelled"] = sum(not case.waiting for case in drawn)
         detail["repeated"] = len(repeated)
         detail["pooling"] = dataclasses.asdict(pooling) if pooling else None
@@ -150,7 +150,7 @@ class Certificates:
         missing = [case for case in sample if case.id not in known]
         inputs = [KnownInput(id=case.id, content=case.content) for case in missing]
         made = await self._examples.evaluate(loaded, version, inputs, paying)
-        new = {case.id: each for case, each in zip(missing, made, strict=True)}
+        new = {case.id: evaluation for case, evaluation in zip(missing, made, strict=True)}
         return [known[case.id] if case.id in known else new[case.id] for case in sample]
 
     async def _tried(self, use_case: str, behaviour: str) -> Mapping[str, int]:
@@ -214,11 +214,11 @@ def _counting(
     repeated: Collection[str],
 ) -> tuple[list[KnownCase], list[Evaluation]]:
     """The rows that count where inputs are repeated, see ``risk.repeats``."""
-    found = assessed(declared, sample, evaluations)
+    assessment = assessed(declared, sample, evaluations)
     mean = declared.risk_measure == "mean_loss"
     most = declared.risk_limit if mean else declared.tolerance
     counting = repeats.counts(
-        wrong=~(found.loss <= most),
+        wrong=~(assessment.loss <= most),
         judges=np.array([case.reference for case in sample], dtype=np.bool_),
         repeated=np.array([case.id in repeated for case in sample], dtype=np.bool_),
         drawn=np.array([repeats.drawn(case.id) for case in sample], dtype=np.bool_),
@@ -256,25 +256,25 @@ def _pooled(
     declared: UseCase,
     candidate: Candidate,
     sample: Sequence[KnownCase],
-    found: Assessed,
+    assessment: Assessed,
     fresh: np.ndarray[Any, np.dtype[np.bool_]],
     pooling: Pooling | None,
 ) -> tuple[Evidence, Any]:
     """Evidence and training as the live path would score them: 0 for whatever it holds back."""
     training = candidate.out_of_fold
-    confidence = found.confidence
-    cautious = found.cautious
+    confidence = assessment.confidence
+    cautious = assessment.cautious
     if pooling and training:
         slices = [slices_of(declared, case.content) for case in sample]
         known = np.array([pooling.too_rare(slice_) is None for slice_ in slices], dtype=bool)
-        confidence = _scored(pooling, slices, confidence) * known * (found.confidence > 0.0)
+        confidence = _scored(pooling, slices, confidence) * known * (assessment.confidence > 0.0)
         cautious = None if cautious is None else cautious * known
         training = dataclasses.replace(
             training, confidence=_scored(pooling, candidate.slices, training.confidence)
         )
     evidence = Evidence(
         confidence=confidence,
-        wrong=_losses(declared, sample, found),
+        wrong=_losses(declared, sample, assessment),
         fresh=fresh,
         cautious=cautious,
         # Marked also where none waits now: which parts are looked at must not depend on that.
@@ -284,11 +284,11 @@ def _pooled(
 
 
 def _losses(
-    declared: UseCase, sample: Sequence[KnownCase], found: Assessed
+    declared: UseCase, sample: Sequence[KnownCase], assessment: Assessed
 ) -> np.ndarray[Any, np.dtype[Any]]:
     """What the promise is about: wrong or not, or the loss itself. A late label counts as wrong."""
     late = np.array([case.overdue for case in sample], dtype=bool)
-    loss = np.where(late, 1.0, found.loss)
+    loss = np.where(late, 1.0, assessment.loss)
     return loss if declared.risk_measure == "mean_loss" else ~(loss <= declared.tolerance)
 
 
@@ -296,7 +296,10 @@ def _scored(
     pooling: Pooling, slices: Sequence[Mapping[str, str]], confidence: np.ndarray[Any, Any]
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.array(
-        [pooling.score(float(s), each) for s, each in zip(confidence, slices, strict=True)],
+        [
+            pooling.score(float(value), slice_)
+            for value, slice_ in zip(confidence, slices, strict=True)
+        ],
         dtype=np.float64,
     )
 
@@ -304,7 +307,7 @@ def _scored(
 def _detail(
     declared: UseCase,
     sample: Sequence[KnownCase],
-    found: Assessed,
+    assessment: Assessed,
     evidence: Evidence,
     proof: Proof,
     allowed: Mapping[str, Any],
@@ -320,7 +323,7 @@ def _detail(
     certainty = declared.certainty
     labelled = np.array([not case.waiting for case in sample], dtype=bool)
     counted = labelled & (evidence.fresh if not proof.bridged else True)
-    answered = labelled & (found.confidence > 0.0)
+    answered = labelled & (assessment.confidence > 0.0)
     return {
         **dataclasses.asdict(proof.certificate),
         "sign": proof.sign,
@@ -328,10 +331,10 @@ def _detail(
         "late": proof.certificate.waiting,  # of the errors, those that wait for a label
         "waiting": int((~labelled).sum()),  # of the whole sample
         "labelled": int(labelled.sum()),
-        "unknown": int((found.unknown & answered).sum()),
+        "unknown": int((assessment.unknown & answered).sum()),
         "held": sum(
             evaluation.held is not None and isinstance(evaluation.answer, Answered)
-            for evaluation in found.evaluations
+            for evaluation in assessment.evaluations
         ),
         "scorer": declared.scorer.facts(),
         "tolerance": declared.tolerance,
@@ -344,7 +347,9 @@ def _detail(
         ],
         "calibration": [
             dataclasses.asdict(entry)
-            for entry in calibration(found.confidence[counted], evidence.wrong[counted], certainty)
+            for entry in calibration(
+                assessment.confidence[counted], evidence.wrong[counted], certainty
+            )
         ],
         "slices": [
             dataclasses.asdict(slice_)
@@ -359,7 +364,7 @@ def _detail(
             )
         ],
         "reviewers": allowed,
-        "weak": _weak(declared, sample, found, evidence, automatic),
+        "weak": _weak(declared, sample, assessment, evidence, automatic),
         "answered": int(answered.sum()),
         "error": _share(evidence.wrong[answered]),
     }
@@ -368,7 +373,7 @@ def _detail(
 def _weak(
     declared: UseCase,
     sample: Sequence[KnownCase],
-    found: Assessed,
+    assessment: Assessed,
     evidence: Evidence,
     automatic: np.ndarray[Any, np.dtype[np.bool_]],
 ) -> list[dict[str, Any]]:
@@ -376,7 +381,7 @@ def _weak(
     answered: list[int] = [
         number
         for number, case in enumerate(sample)
-        if found.confidence[number] > 0.0 and case.truth.labelled
+        if assessment.confidence[number] > 0.0 and case.truth.labelled
     ]
     contents = [sample[number].content for number in answered]
     right = [_right_output(sample[number]) for number in answered]
@@ -391,7 +396,7 @@ def _weak(
             "examples": [
                 {
                     "input": flat(contents[place])[:_SHOWN],
-                    "answered": _output(found.evaluations[answered[place]]),
+                    "answered": _output(assessment.evaluations[answered[place]]),
                     "right": right[place],
                 }
                 for place in spot.examples
@@ -422,5 +427,5 @@ def plain(record: Mapping[str, Any]) -> dict[str, Any]:
             return value.item()
         raise TypeError(type(value).__name__)
 
-    found: dict[str, Any] = json.loads(json.dumps(record, default=convert))
-    return found
+    copy: dict[str, Any] = json.loads(json.dumps(record, default=convert))
+    return copy

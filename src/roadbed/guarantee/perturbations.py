@@ -164,8 +164,8 @@ def out_of_scope(record: Record, _: Record, chance: Chance, strength: float) -> 
     if chance.random() >= strength:
         return Harmed(content=record)
     text = chance.choice(_ELSEWHERE)
-    found = _texts(record, lambda _: text)
-    return Harmed(content=found.content, right_of="nobody") if found else None
+    changed = _texts(record, lambda _: text)
+    return Harmed(content=changed.content, right_of="nobody") if changed else None
 
 
 def duplicated(record: Record, _: Record, __: Chance, ___: float) -> Harmed | None:
@@ -218,7 +218,7 @@ def _joined(
     links: Sequence[str],
     right_of: str,
 ) -> Harmed | None:
-    name = next((each for each, value in record.items() if _has({each: value})), None)
+    name = next((field for field, value in record.items() if _has({field: value})), None)
     if name is None or not isinstance(other.get(name), str):
         return None
     if chance.random() >= strength:

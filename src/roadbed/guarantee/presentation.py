@@ -32,16 +32,16 @@ def proposes_only(note: str, use_case: str, rollout: Rollout) -> str:
 
 def sentence(proof: Proof, stored: Mapping[str, Any], risk_limit: float) -> str:
     """What a look showed, in plain words. ``stored`` is its certificate as it is kept."""
-    found = proof.certificate
-    if found.threshold is None:
-        return f"Nothing can be automatic yet: {found.why_not}"
+    certificate = proof.certificate
+    if certificate.threshold is None:
+        return f"Nothing can be automatic yet: {certificate.why_not}"
     if proof.bridged:
         return (
-            f"Cautious from cautious confidence {found.threshold:.3f} on: if at most "
+            f"Cautious from cautious confidence {certificate.threshold:.3f} on: if at most "
             f"{novelty.LATER * 100:g} % of the work is new, at most {risk_limit * 100:.3g} % "
             "should be wrong. That is an assumption, not a proof."
         )
-    return f"Proven from confidence {found.threshold:.3f} on: {above(stored)}."
+    return f"Proven from confidence {certificate.threshold:.3f} on: {above(stored)}."
 
 
 def above(certificate: Mapping[str, Any]) -> str:

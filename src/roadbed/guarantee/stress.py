@@ -82,9 +82,9 @@ class Stress:
                 harmed = []
                 for content, truth in items:
                     other, others = chance.choice(items)
-                    found = perturb(content, other, chance, strength)
-                    if found is not None:
-                        harmed.append((found, _right(found, truth, others)))
+                    perturbed = perturb(content, other, chance, strength)
+                    if perturbed is not None:
+                        harmed.append((perturbed, _right(perturbed, truth, others)))
                 if not harmed:
                     left_out.append(name)
                     break
@@ -106,12 +106,12 @@ class Stress:
     ) -> Stressed:
         declared, live = service.loaded.declared, service.live
         kept: list[tuple[Mapping[str, Any], Truth]] = []
-        for found, truth in harmed:
+        for perturbed, truth in harmed:
             try:
-                read_input(declared.input, found.content)
+                read_input(declared.input, perturbed.content)
             except InputError:
                 continue
-            kept.append((found.content, truth))
+            kept.append((perturbed.content, truth))
         inputs = [
             KnownInput(id=f"stress_{number}", content=content)
             for number, (content, _) in enumerate(kept)
@@ -148,5 +148,5 @@ def _untouched(
     return [(Harmed(content=content), truth) for content, truth in items]
 
 
-def _right(found: Harmed, own: Truth, other: Truth) -> Truth:
-    return {"own": own, "other": other, "nobody": Truth(right=None)}[found.right_of]
+def _right(harmed: Harmed, own: Truth, other: Truth) -> Truth:
+    return {"own": own, "other": other, "nobody": Truth(right=None)}[harmed.right_of]

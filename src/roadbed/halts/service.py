@@ -73,10 +73,10 @@ class Halts:
         """Halt every use case that a restore has not halted yet, until it is declared."""
         facts = {"restoration": restoration}
         running = await self._database.fetch(_SQL["not_held"], facts)
-        for found in running:
+        for row in running:
             async with self._database.transaction() as connection:
                 halt_id = await self.set_again(
-                    connection, found["name"], reason=reason, actor="roadbed"
+                    connection, row["name"], reason=reason, actor="roadbed"
                 )
                 await connection.execute(_SQL["of_restoration"], {**facts, "id": halt_id})
         if running:
@@ -130,11 +130,11 @@ class Halts:
             return_exceptions=True,
         )
         failed: dict[str, str] = {}
-        for name, each in zip(names, ended, strict=True):
-            if isinstance(each, Exception):
-                failed[name] = str(each).strip() or type(each).__name__
-            elif isinstance(each, BaseException):
-                raise each
+        for name, result in zip(names, ended, strict=True):
+            if isinstance(result, Exception):
+                failed[name] = str(result).strip() or type(result).__name__
+            elif isinstance(result, BaseException):
+                raise result
         return HaltOfAll(halts=[item for item in ended if isinstance(item, Halt)], failed=failed)
 
     async def known(self) -> list[str]:

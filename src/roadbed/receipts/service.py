@@ -324,20 +324,20 @@ def _pod(declared: UseCase) -> dict[str, str]:
 
 def moments(receipt: Receipt) -> list[tuple[str, datetime]]:
     """What happened when, in order, for a page or a terminal."""
-    found: list[tuple[str, datetime | None]] = [("admitted", receipt["admitted_at"])]
+    moments: list[tuple[str, datetime | None]] = [("admitted", receipt["admitted_at"])]
     if decision := receipt["decision"]:
-        found.append(("decided", decision["decided_at"]))
+        moments.append(("decided", decision["decided_at"]))
     if review := receipt["review"]:
-        found.append(("review opened", review["opened_at"]))
+        moments.append(("review opened", review["opened_at"]))
         if verdict := review["verdict"]:
-            found.append(("verdict given", verdict["given_at"]))
-    found += [
+            moments.append(("verdict given", verdict["given_at"]))
+    moments += [
         (f"{delivery['state']} {_way(delivery)}", delivery["done_at"])
         for delivery in receipt["deliveries"]
     ]
-    found += [("outcome reported", outcome["reported_at"]) for outcome in receipt["outcomes"]]
-    known = [(what, at) for what, at in found if at is not None]
-    return sorted(known, key=lambda each: each[1])
+    moments += [("outcome reported", outcome["reported_at"]) for outcome in receipt["outcomes"]]
+    known = [(what, at) for what, at in moments if at is not None]
+    return sorted(known, key=lambda moment: moment[1])
 
 
 def _way(delivery: Mapping[str, Any]) -> str:

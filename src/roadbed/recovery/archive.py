@@ -139,17 +139,17 @@ def _manifest(path: Path, tar: tarfile.TarFile) -> Mapping[str, Any]:
     if last is None or source is None or last.size > _MOST_MANIFEST_BYTES:
         raise BackupInvalidError(path, "it has no manifest")
     try:
-        found: Mapping[str, Any] = json.loads(source.read())
-        known = found["format"] == FORMAT
-        files: Mapping[str, Mapping[str, Any]] = found["files"]
-        schema = str(found["schema"])
-        found["audit"].get("public_key")
+        manifest: Mapping[str, Any] = json.loads(source.read())
+        known = manifest["format"] == FORMAT
+        files: Mapping[str, Mapping[str, Any]] = manifest["files"]
+        schema = str(manifest["schema"])
+        manifest["audit"].get("public_key")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BackupInvalidError(path, "its manifest cannot be read") from error
     if not known:
         raise BackupInvalidError(path, "it is a backup of another format")
     if not migrations.knows(schema):
-        raise BackupInvalidError(path, f"it was made by a newer Roadbed {found.get('roadbed')}")
+        raise BackupInvalidError(path, f"it was made by a newer Roadbed {manifest.get('roadbed')}")
     strange = [
         name
         for name in {*members, *files} - {MANIFEST}
@@ -161,7 +161,7 @@ def _manifest(path: Path, tar: tarfile.TarFile) -> Mapping[str, Any]:
     ]
     if strange or DUMP not in files or len(tar.getmembers()) != len(members):
         raise BackupInvalidError(path, f"its files are not those of its manifest: {strange[:3]}")
-    return found
+    return manifest
 
 
 def _is_plain(member: tarfile.TarInfo) -> bool:

@@ -86,8 +86,8 @@ def _add_database(backup: archive.ArchiveWriter, url: str, target: Path) -> dict
             row: Row = connection.execute(_SQL["export"]).fetchone() or {}
             newest: Row | None = connection.execute(_SQL["newest"]).fetchone()
             dumped = Path(beside) / archive.DUMP
-            found = programs.folder_for(row["number"] // 10_000)
-            programs.dump(found, url, row["snapshot"], dumped)
+            folder = programs.folder_for(row["number"] // 10_000)
+            programs.dump(folder, url, row["snapshot"], dumped)
             backup.add(archive.DUMP, dumped)
     except psycopg.Error as error:
         raise BackupError(str(error).strip().splitlines()[0]) from error

@@ -34,7 +34,7 @@ def restore(url: str, folder: Path, source: Path, *, replace: bool) -> dict[str,
     with archive.reading(source) as backup:
         server = _require_unused(url, replace=replace)
         kept = _require_same_log(folder, backup)
-        found = programs.folder_for(server)
+        programs_folder = programs.folder_for(server)
         with tempfile.TemporaryDirectory(prefix="roadbed-restore-") as beside:
             dumped = Path(beside) / archive.DUMP
             try:
@@ -43,7 +43,7 @@ def restore(url: str, folder: Path, source: Path, *, replace: bool) -> dict[str,
                 raise BackupError(f"{error.filename or beside}: {error.strerror}") from error
             if not kept:
                 _put_folder(folder, backup)
-            programs.load(found, url, dumped, _SQL["clear"], _SQL["mark"])
+            programs.load(programs_folder, url, dumped, _SQL["clear"], _SQL["mark"])
         migrations.upgrade(url)
         return {**backup.manifest, "witness": "kept" if kept else "restored"}
 

@@ -73,17 +73,17 @@ class Recovery:
 
         Raises ``AuditFolderError`` or ``AuditKeyError`` where the witness cannot be read.
         """
-        found = await self._open()
-        if found is None:
+        restoration = await self._open()
+        if restoration is None:
             longer = await self._audit.longer()
             if longer is not None and not await self._finished_before(longer):
-                found = await self._found(longer)
+                restoration = await self._found(longer)
             elif longer is None:
                 await self._audit.finish_handover()
-        if found is not None:
-            await self._halts.hold(found.id, "The database was put back from a copy")
-        self.standing = found
-        return found
+        if restoration is not None:
+            await self._halts.hold(restoration.id, "The database was put back from a copy")
+        self.standing = restoration
+        return restoration
 
     async def watch(self) -> None:
         """Look every two seconds, until cancelled; warn while a restore waits."""
@@ -130,18 +130,18 @@ class Recovery:
             "note": longer.note,
         }
         made = await self._database.fetch(_SQL["found"], facts)
-        found = await self._open()
-        if made and found is not None:
-            await self._tell_pods(found)
-            _log.error("the database was put back from a copy", restore=found.sentence)
-        return found
+        restoration = await self._open()
+        if made and restoration is not None:
+            await self._tell_pods(restoration)
+            _log.error("the database was put back from a copy", restore=restoration.sentence)
+        return restoration
 
-    async def _tell_pods(self, found: Restoration) -> None:
+    async def _tell_pods(self, restoration: Restoration) -> None:
         for row in await self._database.fetch(_SQL["use_cases"]):
             facts = {"id": self._ids.new("ntc"), "use_case": row["name"], "kind": "restored"}
             await self._database.fetch(
                 _TRUST["announce"],
-                {**facts, "text": found.sentence, "at": self._clock.now(), "about": _RESTORE},
+                {**facts, "text": restoration.sentence, "at": self._clock.now(), "about": _RESTORE},
             )
 
     async def _finished_before(self, longer: Checkpoint) -> bool:
@@ -255,7 +255,7 @@ class Recovery:
 
         Those of logs that earlier restores lost come first: a copy may be one of those.
         """
-        found: list[tuple[IrrevocableEvent, bool]] = []
+        events_read: list[tuple[IrrevocableEvent, bool]] = []
         unread: list[str] = []
         logs = [(path, list(lines)) for path, lines in self._folder.lost()]
         for path, lines in [*logs, (self._audit.folder, list(self._folder.history()))]:
@@ -269,8 +269,8 @@ class Recovery:
             except (OSError, ValueError, TypeError):
                 unread.append(str(path / irrevocable_events.JOURNAL))
                 continue
-            found += [(event, event.leaf < shared) for event in events]
-        return found, unread
+            events_read += [(event, event.leaf < shared) for event in events]
+        return events_read, unread
 
 
 def _size(note: str) -> int:

@@ -103,7 +103,7 @@ def answered(
     declared: UseCase, cases: Sequence[KnownCase], made: Sequence[Evaluation]
 ) -> list[EvaluatedCase]:
     """Those that would go to a person with an answer that people can tell right from wrong."""
-    found = []
+    results = []
     for case, evaluation in zip(cases, made, strict=True):
         goes = evaluation.routed.route is Route.REVIEW
         if evaluation.content is None or not goes or case.truth.right is None:
@@ -111,8 +111,8 @@ def answered(
         score = assess(declared.scorer, evaluation.content, case.truth, case.content)
         if score.loss is not None:
             wrong = is_wrong(score, declared.tolerance)
-            found.append(EvaluatedCase(case=case, evaluation=evaluation, wrong=wrong))
-    return found
+            results.append(EvaluatedCase(case=case, evaluation=evaluation, wrong=wrong))
+    return results
 
 
 def alike(key: str, keys: Sequence[str], chance: random.Random) -> str:

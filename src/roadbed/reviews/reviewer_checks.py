@@ -246,7 +246,7 @@ class ReviewerChecks:
         declared = service.loaded.declared
         facts = {"use_case": declared.name, "since": self._clock.now() - _LOOK_BACK}
         labellers = [
-            found["reviewer"] for found in await self._database.fetch(_SQL["labellers"], facts)
+            entry["reviewer"] for entry in await self._database.fetch(_SQL["labellers"], facts)
         ]
         knowing = sorted({row["first_reviewer"], row["second_reviewer"], *row["barred"]})
         decides = who_decides(declared.pod.domain_lead, knowing, labellers)

@@ -135,13 +135,13 @@ def _actions(declared: UseCase, given: Sequence[Json]) -> Sequence[Json]:
         if not isinstance(arguments, Mapping):
             raise VerdictError("The arguments of an action are no object.", "Send its fields.")
         read.append(Action(name=action["name"], arguments=arguments))
-    found = checked_actions(declared.actions, read)
-    if isinstance(found, str):
+    checked = checked_actions(declared.actions, read)
+    if isinstance(checked, str):
         raise VerdictError(
-            f"These actions cannot be taken: {found.removeprefix('it proposes ')}.",
+            f"These actions cannot be taken: {checked.removeprefix('it proposes ')}.",
             "Correct the action, or remove it with whatever needs it.",
         )
-    return found
+    return checked
 
 
 def _score(
@@ -174,7 +174,7 @@ def _released(
     kept = shown.content is not None and same(shown.content.output, right.output)
     proposed = list(shown.content.actions) if shown.content and kept else []
     facts = {"input": shown.input, "output": right.output, "confidence": shown.confidence or 0.0}
-    found = []
+    judged = []
     for number, action in enumerate(right.actions):
         known = next((item for item in proposed if _alike(item, action)), None)
         if known is not None and "decide" in known:
@@ -188,7 +188,7 @@ def _released(
                 f"The action {action['name']!r} is refused: {why}.",
                 "Remove it, or change it so that the rule allows it.",
             )
-        found.append(
+        judged.append(
             {
                 "n": number,
                 "name": action["name"],
@@ -198,16 +198,16 @@ def _released(
                 "reason": why,
             }
         )
-    return _sent(found)
+    return _sent(judged)
 
 
 def _sent(actions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Those that are not refused, and need none that is."""
-    found: dict[int, dict[str, Any]] = {}
+    sent: dict[int, dict[str, Any]] = {}
     for action in actions:
-        if action["decide"] != "refuse" and (action["after"] is None or action["after"] in found):
-            found[action["n"]] = action
-    return list(found.values())
+        if action["decide"] != "refuse" and (action["after"] is None or action["after"] in sent):
+            sent[action["n"]] = action
+    return list(sent.values())
 
 
 def _alike(one: Json, other: Json) -> bool:
