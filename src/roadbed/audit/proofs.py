@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from roadbed.audit import keys, notes, tree_growth
+from roadbed.audit import keys, notes, tree
 from roadbed.audit.errors import (
     AuditDamagedError,
     NotSealedError,
@@ -91,7 +91,7 @@ class Proofs:
         leaves = [row["index"] * TILE_WIDTH + row["place"] - 1 for row in rows]
         if max(leaves) >= size:
             raise LookupError("there are more leaves than the newest checkpoint says")
-        wanted = tree_growth.tiles_of(
+        wanted = tree.tiles_of(
             node for leaf in leaves for nodes in inclusion_nodes(leaf, size) for node in nodes
         )
         cursor = await connection.execute(

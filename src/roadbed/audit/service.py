@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from roadbed.audit import handovers, keys, notes, tree_growth
+from roadbed.audit import handovers, keys, notes, tree
 from roadbed.audit.errors import (
     AuditBehindError,
     AuditDamagedError,
@@ -260,7 +260,7 @@ class AuditLog:
             last, tiles = await self._edge(connection)
             try:
                 growth = await asyncio.to_thread(
-                    tree_growth.grow, last, tiles, taken["positions"], bytes(taken["commitments"])
+                    tree.grow, last, tiles, taken["positions"], bytes(taken["commitments"])
                 )
             except LookupError as error:
                 raise AuditDamagedError(str(error.args[0])) from error
@@ -271,8 +271,8 @@ class AuditLog:
         """The right edge as it stands, after proving it against the newest checkpoint."""
         row = await (await connection.execute(_SQL["last_bundle"])).fetchone()
         last = Bundle(**row) if row else None
-        size = tree_growth.leaves_of(last)
-        wanted = tree_growth.edge_tiles(size)
+        size = tree.leaves_of(last)
+        wanted = tree.edge_tiles(size)
         cursor = await connection.execute(
             _SQL["tiles"],
             {"levels": [item[0] for item in wanted], "indexes": [entry[1] for entry in wanted]},

@@ -18,8 +18,7 @@ from roadbed.audit import irrevocable_events
 from roadbed.audit.checkpoint_history import DAYS, HISTORY, CheckpointHistory, CheckpointLine, sync
 from roadbed.audit.keys import replace
 from roadbed.audit.model import Checkpoint
-from roadbed.audit.tree import HASH_BYTES, TILE_WIDTH, Tile
-from roadbed.audit.tree_growth import pieces
+from roadbed.audit.tree import HASH_BYTES, TILE_WIDTH, Tile, pieces
 
 ENTRIES = "tile/entries"
 LOST = "lost"

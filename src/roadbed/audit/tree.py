@@ -1,4 +1,4 @@
-"""The Merkle tree of RFC 6962: hashes, roots, proofs and their checks. Nothing here does I/O.
+"""The Merkle tree of RFC 6962: hashes, roots, proofs, growth, recomputation. Nothing here does I/O.
 
 Hashes are 32 bytes. A node is (height, index): the complete subtree over the leaves from
 ``index << height`` up to ``(index + 1) << height``. Whoever wants a proof hands over a function
@@ -7,10 +7,12 @@ that gives the hash of a node; ``NodesOfTiles`` is one for tiles of 256 hashes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import reduce
 from hashlib import sha256
 from typing import TypeAlias
+
+from roadbed.audit.model import Bundle, Growth
 
 Node: TypeAlias = tuple[int, int]
 NodeHash: TypeAlias = Callable[[Node], bytes]
@@ -19,6 +21,7 @@ Tile: TypeAlias = tuple[int, int]
 HASH_BYTES = 32
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
+_TILE_BYTES = TILE_WIDTH * HASH_BYTES
 EMPTY_ROOT = sha256().digest()
 
 
@@ -148,3 +151,131 @@ class NodesOfTiles:
 def _split(size: int) -> int:
     """The largest power of two below ``size``."""
     return 1 << (size - 1).bit_length() - 1
+
+
+def leaves_of(last: Bundle | None) -> int:
+    """How many leaves there are, going by the last bundle."""
+    return 0 if last is None else last.index * TILE_WIDTH + len(last.positions)
+
+
+def tiles_of(nodes: Iterable[Node]) -> list[Tile]:
+    """The tiles that hold ``nodes``, each once."""
+    return sorted({tile_of(node) for node in nodes})
+
+
+def edge_tiles(size: int) -> list[Tile]:
+    """The tiles that the root of ``size`` leaves comes from, and to which the next is added."""
+    return tiles_of(edge(0, size))
+
+
+def pieces(data: bytes, width: int = HASH_BYTES) -> list[bytes]:
+    """``data`` cut into parts of ``width`` bytes, the last perhaps shorter."""
+    return [data[at : at + width] for at in range(0, len(data), width)]
+
+
+def grow(
+    last: Bundle | None,
+    tiles: Mapping[Tile, bytes],
+    positions: Sequence[int],
+    commitments: bytes,
+) -> Growth:
+    """Append leaves behind ``last``, with ``tiles`` of the right edge as they were.
+
+    Raises ``LookupError`` if the tiles do not fit the size, or the commitments their positions.
+    """
+    if len(commitments) != len(positions) * HASH_BYTES:
+        raise LookupError("commitments do not fit their positions")
+    size = leaves_of(last)
+    hashes = b"".join([leaf_hash(piece) for piece in pieces(commitments)])
+    added = _higher_tiles(tiles, size, hashes)
+    grown = size + len(positions)
+    return Growth(
+        bundles=_bundles(last, positions, commitments),
+        tiles=added,
+        size=grown,
+        root=root(grown, NodesOfTiles({**tiles, **added})),
+    )
+
+
+def _bundles(last: Bundle | None, positions: Sequence[int], commitments: bytes) -> list[Bundle]:
+    index = leaves_of(last) // TILE_WIDTH
+    if last is not None and last.index == index:  # the last one is partial: it is written again
+        positions = [*last.positions, *positions]
+        commitments = last.commitments + commitments
+    return [
+        Bundle(
+            index=index + number,
+            positions=positions[number * TILE_WIDTH : (number + 1) * TILE_WIDTH],
+            commitments=part,
+        )
+        for number, part in enumerate(pieces(commitments, _TILE_BYTES))
+    ]
+
+
+def _higher_tiles(tiles: Mapping[Tile, bytes], size: int, hashes: bytes) -> dict[Tile, bytes]:
+    added: dict[Tile, bytes] = {}
+    level = 0
+    while hashes:
+        index, begun = divmod(size, TILE_WIDTH)
+        before = tiles.get((level, index), b"") if begun else b""
+        if len(before) != begun * HASH_BYTES:
+            raise LookupError(f"tile {level}/{index} does not fit {size} hashes of its level")
+        parts = pieces(before + hashes, _TILE_BYTES)
+        added.update({(level, index + number): part for number, part in enumerate(parts)})
+        hashes = b"".join([levels(part)[-1] for part in parts if len(part) == _TILE_BYTES])
+        level, size = level + 1, size >> TILE_HEIGHT
+    return added
+
+
+class Recomputation:
+    """The tree once more, from its leaves alone: what stored hashes are held against.
+
+    It takes leaves bundle by bundle and keeps the roots at the sizes asked for.
+    """
+
+    def __init__(self, sizes: Collection[int]) -> None:
+        self.leaves = 0
+        self.roots: dict[int, bytes] = {}
+        self._sizes = sorted(sizes, reverse=True)
+        self._peaks: list[tuple[int, bytes]] = []
+        self._tops: list[bytes] = []
+
+    def add(self, commitments: bytes) -> bytes:
+        """The next bundle's leaves, to be full except for the last; gives its tile's hashes."""
+        hashes = b"".join(
+            [
+                sha256(b"\x00" + commitments[at : at + HASH_BYTES]).digest()
+                for at in range(0, len(commitments), HASH_BYTES)
+            ]
+        )
+        within = levels(hashes)
+        begun, self.leaves = self.leaves, self.leaves + len(hashes) // HASH_BYTES
+        while self._sizes and self._sizes[-1] <= self.leaves:
+            size = self._sizes.pop()
+            parts = [
+                within[height][at * HASH_BYTES : (at + 1) * HASH_BYTES]
+                for height, at in edge(0, size - begun)
+            ]
+            self.roots[size] = fold([*(peak for _, peak in self._peaks), *parts])
+        if len(hashes) == _TILE_BYTES:
+            self._tops.append(within[-1])
+            self._climb(within[-1])
+        return hashes
+
+    def higher_tiles(self) -> dict[Tile, bytes]:
+        """Every tile above level 0."""
+        tiles: dict[Tile, bytes] = {}
+        level, row = 1, b"".join(self._tops)
+        while row:
+            parts = [row[at : at + _TILE_BYTES] for at in range(0, len(row), _TILE_BYTES)]
+            tiles.update({(level, index): part for index, part in enumerate(parts)})
+            row = b"".join([levels(part)[-1] for part in parts if len(part) == _TILE_BYTES])
+            level += 1
+        return tiles
+
+    def _climb(self, top: bytes) -> None:
+        height = TILE_HEIGHT
+        while self._peaks and self._peaks[-1][0] == height:
+            top = node_hash(self._peaks.pop()[1], top)
+            height += 1
+        self._peaks.append((height, top))
