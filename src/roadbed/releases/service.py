@@ -98,7 +98,7 @@ class Releases:
         while True:
             row = await self._standing(loaded.name)
             standing, alarm_at = identity.standing(row), row["alarm_at"]
-            look = await self.certificates.look(loaded, candidate, behaviour, standing, alarm_at)
+            look = await self.certificates.certify(loaded, candidate, behaviour, standing, alarm_at)
             async with self._database.transaction() as connection:
                 await connection.execute(_SQL["lock"], {"use_case": loaded.name})
                 # What was promoted meanwhile may ask somebody.
