@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -170,6 +170,12 @@ class ReviewerFigures:
     second_looks: int
     overturned: int
     too_fast: bool
+
+
+def without_answer(review: Review) -> Review:
+    """A review for somebody who has still to say, without knowing, what was right."""
+    hidden: dict[str, Any] = dict.fromkeys((*_HIDDEN, "verdict"))
+    return replace(review, **hidden)
 
 
 def review_of(row: Mapping[str, Any]) -> Review:
