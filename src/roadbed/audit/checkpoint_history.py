@@ -1,4 +1,4 @@
-"""Every checkpoint shown, in files outside the database: today's all, older ones one a minute.
+"""The history of published checkpoints, in files: all of today, one a minute of earlier days.
 
 ``checkpoints.log`` holds today, ``checkpoints/<day>.log`` each day before: one JSON object a line,
 the signed note and when it was written here. A later checkpoint binds all that an earlier one

@@ -1,4 +1,4 @@
-"""What was signed about the log: checkpoints in the database and in the folder outside it."""
+"""Signed checkpoints of the log, read from the database and from the folder outside it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Checkpoints:
         if keyring is None and rows:
             say(f"{path / keys.PUBLIC_KEY} is missing or damaged: no signature can be checked.")
         if keyring is not None and rows and lines is not None and not lines:
-            say(f"{path / HISTORY} is missing or empty: nothing outside bears witness.")
+            say(f"{path / HISTORY} is missing or empty: no copy outside to compare with.")
         lines = lines or ()
         known: dict[str, Checkpoint | str] = {}
         if keyring is not None:

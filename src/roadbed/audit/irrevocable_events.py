@@ -1,4 +1,4 @@
-"""What no restore may undo, written to the folder outside the database with the checkpoints.
+"""Irrevocable events, which no restore may undo, in the folder outside the database.
 
 ``irrevocable.log`` holds one JSON object a line: erasures, halts, revocations, and what later took
 one of these back. A checkpoint of ``size`` entries stands in the folder only after every such entry
@@ -116,7 +116,7 @@ def events(folder: Path) -> list[IrrevocableEvent]:
 
 
 def _once(events: Iterable[IrrevocableEvent]) -> list[IrrevocableEvent]:
-    """A crash before the checkpoint has some written again."""
+    """Events by their place, each once: a crash before the checkpoint repeats some."""
     return [event for _, event in sorted({other.leaf: other for other in events}.items())]
 
 

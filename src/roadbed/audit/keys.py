@@ -1,4 +1,4 @@
-"""The key that signs checkpoints, kept in a file that only its owner may read; those before it."""
+"""The keys that sign checkpoints, in files that only their owner may read."""
 
 from __future__ import annotations
 

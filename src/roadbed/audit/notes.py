@@ -1,4 +1,4 @@
-"""Checkpoints as signed notes, written and read as text. Nothing here does I/O.
+"""Signed notes: checkpoints written and read as text. Nothing here does I/O.
 
 Formats: C2SP tlog-checkpoint (https://c2sp.org/tlog-checkpoint) in a C2SP signed note
 (https://c2sp.org/signed-note) with one Ed25519 signature.

@@ -1,4 +1,4 @@
-"""Verb: ``prove`` that entries stand in the signed tree, for somebody who trusts nobody here."""
+"""Proofs that entries are in the signed tree, for somebody who does not trust this server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verbs: ``seal`` what was written, ``publish`` it outside the database, ``erase``, ``prove``."""
+"""The audit log: seal what was written, publish it outside the database, erase, prove."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _log = structlog.get_logger("roadbed.audit")
 SEAL_SECONDS = 1.0
 _LOOK_SECONDS = 0.02
 _GIVE_UP_SECONDS = 30.0
-MOST_AT_ONCE = 65_536  # a backlog is sealed in steps: nobody's memory grows with it
+MOST_AT_ONCE = 65_536  # a backlog is sealed in steps: so that memory stays bounded
 
 
 class AuditLog:
@@ -68,7 +68,7 @@ class AuditLog:
     async def publish(self) -> int:
         """Bring the folder up to the database; gives how many checkpoints it wrote.
 
-        Raises ``AuditFolderError`` when it cannot be written or tells another story.
+        Raises ``AuditFolderError`` when it cannot be written or contradicts the database.
         """
         return await self._publishing.publish()
 

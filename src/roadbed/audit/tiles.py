@@ -1,4 +1,4 @@
-"""The copy of the log outside the database, in the layout of C2SP tlog-tiles.
+"""The tile folder: the copy of the log outside the database, in the layout of C2SP tlog-tiles.
 
 ``checkpoint``, ``tile/<level>/<index>`` and ``tile/entries/<index>`` can be served as they are by
 any web server (https://c2sp.org/tlog-tiles). Beside them ``history.py`` keeps what was shown

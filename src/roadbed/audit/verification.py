@@ -1,4 +1,4 @@
-"""Verb: ``verify`` the log against its own entries and against the copy outside the database.
+"""Verification of the log against its own entries and the copy outside the database.
 
 Payloads are rendered by the server and hashed here, so that two cores share the work, a bundle at a
 time. Everything is read from one snapshot; writers and sealers go on meanwhile.

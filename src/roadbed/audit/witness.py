@@ -1,4 +1,4 @@
-"""Verb: ``tell`` somebody outside the newest checkpoint, not too often, whatever happens to it."""
+"""External witnesses: the newest checkpoint is sent to somebody outside, at most so often."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What reality does to inputs: pure functions from an example to a worse one.
+"""Perturbations for the stress test: pure functions from an example to a worse one.
 
 Each takes a record, a source of chance and a strength in (0, 1], and gives the record as it might
 really arrive. ``None`` means that nothing in the record can be harmed in this way.

@@ -23,7 +23,7 @@ _FEWEST_TO_TELL = 50
 
 
 def proposes_only(note: str, use_case: str, rollout: Rollout) -> str:
-    """What is to be said of a proof of concept."""
+    """The note of a proof of concept: it proposes only."""
     return (
         f"{note} It proposes only: `roadbed release plan {use_case}` puts it before the "
         f"{named(rollout.sign_offs)}, who let it decide by itself."
@@ -31,7 +31,7 @@ def proposes_only(note: str, use_case: str, rollout: Rollout) -> str:
 
 
 def sentence(proof: Proof, stored: Mapping[str, Any], risk_limit: float) -> str:
-    """What a look showed, in plain words. ``stored`` is its certificate as it is kept."""
+    """What a certification showed, in plain words. ``stored`` is its certificate as it is kept."""
     certificate = proof.certificate
     if certificate.threshold is None:
         return f"Nothing can be automatic yet: {certificate.why_not}"
@@ -61,7 +61,7 @@ def above(certificate: Mapping[str, Any]) -> str:
 
 
 def reason(sign: Sign, audit: RunningAudit, kinds: KindAlarm, risk_limit: float) -> str:
-    """Why the state moves, for the page, the receipt of the move and the pod."""
+    """Why the automation state moves, for pages, the audit entry and the pod."""
     seen = f"{audit.wrong} of {audit.sampled} audited automatic answers were wrong"
     if sign is Sign.HARM_PROVEN:
         return (
@@ -84,7 +84,7 @@ def reason(sign: Sign, audit: RunningAudit, kinds: KindAlarm, risk_limit: float)
 
 
 def notice(use_case: str, automation: AutomationState, why: str) -> str:
-    """What the pod is told of a move."""
+    """The notice about a move of the automation state."""
     return f"{use_case}: {STATES[automation.state]} {why}"
 
 
@@ -239,7 +239,7 @@ def forecast(
     if opened:
         return "It is open."
     if tasks <= 0.0:
-        return "No task has arrived in the last week, so nothing can be foretold."
+        return "No task has arrived in the last week, so there is no forecast."
     if soon.days is None or soon.needed is None:
         return _closed(labelled)
     guess = "" if labelled else "Nothing is labelled yet, so this is only a guess: "
@@ -263,7 +263,7 @@ def forecast(
 
 def _closed(labelled: int) -> str:
     if not labelled:
-        return "Nothing of the sample is labelled yet, so nothing can be foretold."
+        return "Nothing of the sample is labelled yet, so there is no forecast."
     n = counted(labelled, "labelled item")
     if labelled < _FEWEST_TO_TELL:
         return f"With {n} of the sample it is too early to say whether this version will open."

@@ -47,7 +47,7 @@ _log = structlog.get_logger("roadbed")
 # Nothing that is not under way settles later than this after its id was made, and no verdict is
 # written later than this after its own, by whatever clock.
 _BEHIND = CLOCKS_DIFFER
-_ARITHMETIC = 1  # of the replays: marks of another one are not read on from
+_ARITHMETIC = 1  # version of the replay; marks of another version are not used
 Row = Mapping[str, Any]
 
 
@@ -67,8 +67,8 @@ class EvidenceSummary:
 class _Counted:
     """How far automatic answers are counted; ``tail`` lies behind that, and is counted each time.
 
-    ``changed`` is the first task whose label is new since the last look, and ``changed_sample`` the
-    first of the sample.
+    ``changed`` is the first task whose label is new since the last inspection, and
+    ``changed_sample`` the first of the sample.
     """
 
     upto: str = ""
@@ -81,7 +81,7 @@ class _Counted:
 
 
 class AuditEvidence:
-    """Reads on, for one use case in one process at a time."""
+    """Reads the evidence that is new since the last inspection, in one process at a time."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -109,7 +109,7 @@ class AuditEvidence:
         )
 
     async def _count(self, connection: Connection, facts: Row) -> _Counted:
-        """Count on, and find which labels are new."""
+        """Count the answers since the last inspection, and find which labels are new."""
         at = self._clock.now()
         row = await (await connection.execute(_SQL["counted"], facts)).fetchone()
         counted = _Counted()
@@ -251,7 +251,7 @@ class RunningAuditMonitor:
         self._reader = AuditEvidence(database, clock)
 
     async def inspect(self, declared: UseCase) -> StateChange | None:
-        """Move the state if the evidence says so; every move is noted and told.
+        """Move the state if the evidence says so; each move has an audit entry and a notice.
 
         The move and the halt epoch change together, under the lock that settlements share: a
         decision made before it cannot settle after it.
@@ -394,5 +394,5 @@ def _id(prefix: str, at: datetime) -> str:
 
 
 def _basis(*parts: object) -> str:
-    """What a replay rests on besides the labels: with anything else it begins anew."""
+    """The basis of a replay besides the labels: with another basis it starts again."""
     return hashlib.sha256(to_json([_ARITHMETIC, *parts])).hexdigest()[:32]

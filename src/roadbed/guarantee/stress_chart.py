@@ -1,4 +1,4 @@
-"""The stress report as one picture: a bar with and a bar without Roadbed for each perturbation."""
+"""Chart of a stress report: a bar with and a bar without Roadbed for each perturbation."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Verbs: ``halt``, ``drill``, ``resume``.
+"""Halts, drills and resumes of use cases.
 
-*Fenced*: from here on no effect can begin. *Quiesced*: none is under way any more. Both are
-measured from the moment somebody asked, shown, and kept.
+*Fenced*: no new effect can begin. *Quiesced*: no effect is under way. Both are measured in seconds
+from the request, and stored.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Halts:
     async def halt(self, use_case: str, *, reason: str, actor: str) -> Halt:
         """Stop a use case; gives when it was fenced and quiesced. Raises ``UnknownHaltError``.
 
-        A halt of what is halted already is a halt all the same. When this returns, nothing of the
+        A second halt of a halted use case is recorded too. When this returns, nothing of the
         use case can settle as automatic or be sent.
         """
         halt_id = self._ids.new("hlt")
@@ -142,10 +142,10 @@ class Halts:
         return [row["name"] for row in await self._database.fetch(_SQL["known"])]
 
     async def drill(self, use_case: str, *, actor: str) -> Halt:
-        """Go the whole way of a halt without an effect, and keep the times.
+        """Rehearse a halt without stopping anything, and store the times.
 
-        The gate is closed, what is under way comes to its end, the gate is opened again. Senders
-        wait meanwhile, at most two seconds. Raises ``UnknownHaltError``.
+        The fence is closed until what is under way has ended, and opened again. Senders wait
+        meanwhile, at most two seconds. Raises ``UnknownHaltError``.
         """
         halt_id = self._ids.new("hlt")
         asked_at, began = self._clock.now(), self._clock.monotonic()
@@ -178,7 +178,7 @@ class Halts:
         return await self._get(halt_id)
 
     async def resume(self, use_case: str, *, actor: str, note: str = "") -> Halt:
-        """Ask to go on, or, as a second person, let it go on.
+        """Request a resume; a second person confirms it.
 
         Raises ``NotHaltedError``, ``ResumeError`` when the same person asks twice,
         ``RestoreUndeclaredError`` while the database is a copy that nobody has declared.
@@ -228,7 +228,7 @@ class Halts:
         return [Halt(**row) for row in await self._database.fetch(_SQL["in_force"])]
 
     async def last_drill(self, use_case: str) -> datetime | None:
-        """When the stop was last exercised, by a halt or a drill."""
+        """When a halt or a drill last ran."""
         row = await self._database.fetch_one(_SQL["last"], {"use_case": use_case})
         return row["at"] if row else None
 

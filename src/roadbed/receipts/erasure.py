@@ -1,4 +1,4 @@
-"""Verb: ``erase`` what is known of a task, so that every proof of the log stays valid."""
+"""Erasure of a task's content, after which every proof of the audit log stays valid."""
 
 from __future__ import annotations
 

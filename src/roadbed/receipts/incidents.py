@@ -1,4 +1,4 @@
-"""Verbs: ``declare`` an incident, ``collect`` everything it touched into one record."""
+"""Incidents: a span of time, with everything that was decided or sent in it."""
 
 from __future__ import annotations
 

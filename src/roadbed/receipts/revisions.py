@@ -1,4 +1,4 @@
-"""Pure: the revisions of a task as its receipts show them."""
+"""The revisions of a task, as its receipts show them. Pure functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verbs: ``get`` one receipt, ``search`` many."""
+"""Receipts: get one, search many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A backup as a file: a tar with the dump, the witness's folder, and a manifest of hashes.
+"""The backup file: a tar with the dump, the audit folder, and a manifest of hashes.
 
 It holds the key that signs the audit log, so only its owner may read it.
 """

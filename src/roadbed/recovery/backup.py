@@ -1,4 +1,4 @@
-"""Verb: ``back_up`` database, keys and witness to one file, while work goes on."""
+"""Backup of database, keys and audit folder to one file, while the server runs."""
 
 from __future__ import annotations
 

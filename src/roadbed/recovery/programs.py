@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs: they write and load what a backup holds of the database."""
+"""PostgreSQL's own programs, which write and load the dump of a backup."""
 
 from __future__ import annotations
 
@@ -140,6 +140,6 @@ def _environment(url: str) -> dict[str, str]:
 
 def _last_line(text: str) -> str:
     lines = [line for line in text.strip().splitlines() if line.strip()]
-    return (lines[-1] if lines else "a program of PostgreSQL ended without a word").rstrip(".")[
+    return (lines[-1] if lines else "a program of PostgreSQL ended without a message").rstrip(".")[
         :500
     ]

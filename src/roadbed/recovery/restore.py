@@ -1,4 +1,4 @@
-"""Verb: ``restore`` a backup into a database that nobody uses. Declaring it is another step."""
+"""Restore of a backup into a database that nobody uses; declaring it is another step."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Verbs: ``look`` whether the database is a copy, hold everything if so, ``declare`` the restore.
+"""Recovery: detect that the database is a restored copy, halt everything, declare the restore.
 
-The witness outside the database tells: it holds a checkpoint that the database does not have. From
-then on every use case is halted, nothing is sent or sealed, at every start, until an administrator
-declares the restore. The declaration does again what no restore may undo.
+The audit folder shows it: it holds a checkpoint that the database does not have. From then on every
+use case is halted, and nothing is sent or sealed, until an administrator declares the restore. The
+declaration repeats what no restore may undo.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which labels of a use case are known, and which of a verdict were never seen before."""
+"""Known labels of a use case, and the labels of a verdict that were never seen before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reviews and verdicts as they are read."""
+"""Records of reviews, verdicts and reviewers."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class RecordedVerdict:
     ``loss`` is the score the decided answer was given, for good; ``None`` where the scorer could
     not tell, and ``score_reason`` says why. ``agrees`` says whether it counts as right.
     ``right_actions`` is ``None`` where nothing was said of actions. ``check`` is ``True`` for a
-    case whose right answer was known; ``known`` is that answer and ``passed`` whether the verdict
+    reviewer check; ``known`` is its right answer and ``passed`` whether the verdict
     found it.
     """
 

@@ -1,4 +1,4 @@
-"""Verbs: hold a verdict with a new label, confirm the label, or refuse it."""
+"""New labels: a verdict with one is held until somebody confirms or refuses the label."""
 
 from __future__ import annotations
 

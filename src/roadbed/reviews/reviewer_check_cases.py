@@ -1,4 +1,4 @@
-"""Cases that measure reviewers, as tasks like those around them. No I/O."""
+"""Cases of reviewer checks, and the figures of reviewers: pure functions without I/O."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class CheckCase:
 
     ``barred`` may not have it, ``spared`` are not given it unless they ask for it, and
     ``reserved_for`` is the only person who may have it. ``decided`` holds the fields of its
-    decision, as the path of every task would store them.
+    decision, as every task stores them.
     """
 
     kind: str
@@ -69,7 +69,7 @@ class CheckCase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluatedCase:
-    """What the live version makes of a case whose right content is known."""
+    """A case whose right content is known, with the evaluation of the live version."""
 
     case: KnownCase
     evaluation: Evaluation
@@ -188,7 +188,7 @@ def who_decides(lead: str, knowing: Sequence[str], labellers: Sequence[str]) -> 
 
 
 def figures_of(row: Json, checks: Sequence[Json], certainty: float) -> ReviewerFigures:
-    """The figures of one reviewer, from their pace and the known cases they judged."""
+    """The figures of one reviewer, from their pace and their reviewer checks."""
     mine = [check for check in checks if check["reviewer"] == row["reviewer"]]
 
     def count(*, known_wrong: bool, failed_only: bool) -> int:

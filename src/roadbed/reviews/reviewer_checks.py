@@ -1,7 +1,7 @@
-"""Reviewers are measured too: known cases among the work, second looks, pace.
+"""Reviewer checks: cases with a known right answer, second reviews, and how fast people review.
 
-What is made here passes through the queue like any task. It is left out of every count, teaches
-nothing and proves nothing about the decider.
+A check passes through the queue like any task. It is left out of every count, is no example and no
+evidence about the decider.
 """
 
 from __future__ import annotations
@@ -44,22 +44,22 @@ from roadbed.usecases.use_case import UseCase
 from roadbed.versions.model import Release
 
 _SQL = queries(__package__)
-_FEWEST_KNOWN = 100  # labelled items before known cases are drawn from them
+_FEWEST_KNOWN = 100  # labelled items before reviewer checks are drawn from them
 _AT_ONCE = 3
 _ASKED = 40  # of the labelled items at most, to find one that the decider gets wrong
 _REST_SECONDS = 600.0  # where none could be made: asking again at once would only cost
 _LOOK_BACK = timedelta(days=30)
-# Between two looks at all of that, what came meanwhile; the query would be most of an idle server.
+# Between two full searches only recent verdicts are searched: the full query is expensive.
 _LATELY = timedelta(minutes=2)
 _WHOLE_SECONDS = 600.0
 _SECONDS_AT_ONCE = 50
-_PRIORITY = {"answer": 2, "second": 3, "lead": 3}  # a known case: that of any task like it
+_PRIORITY = {"answer": 2, "second": 3, "lead": 3}  # a check has the priority of any task like it
 _KEYS_TRIED = 20
 Json = Mapping[str, Any]
 
 
 class ReviewerChecks:
-    """Makes cases, settles second looks, reads figures."""
+    """Makes checks, settles second reviews, reads the figures of reviewers."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class ReviewerChecks:
         self._whole: dict[str, float] = {}  # when all of the look back is due again
 
     async def tick(self, service: Deployment) -> None:
-        """Do what is due: second looks, disagreements, the lead's answers, known cases."""
+        """Do what is due: second reviews, disagreements, the lead's answers, checks."""
         declared = service.loaded.declared
         await self._second_looks(service)
         await self._disagreements(service)
@@ -148,7 +148,7 @@ class ReviewerChecks:
         known_as: str | None = None,
         barred: Sequence[str] = (),
     ) -> bool:
-        """Open a review of one answer on a known case, once."""
+        """Open a review of one answer on a case with known input, once."""
         declared, live = service.loaded.declared, service.live
         most = confidence if live.threshold is None else min(confidence, live.threshold - 0.001)
         routed = routing.route(None, max(most, 0.0), live, halted=service.halted)
@@ -272,7 +272,7 @@ class ReviewerChecks:
             await self._settle(row["task_id"], row["word"], passed=upheld)
 
     async def _checks(self, service: Deployment) -> None:
-        """As many known cases as the declared share of what was reviewed asks for."""
+        """Make as many checks as the declared share of reviewed tasks asks for."""
         declared, decider = service.loaded.declared, service.live.decider
         row = await self._database.fetch_one(_SQL["reviewed_lately"], {"use_case": declared.name})
         resting = self._clock.monotonic() < self._rests.get(declared.name, 0.0)
@@ -319,7 +319,7 @@ class ReviewerChecks:
 
         Without one that it gets wrong, another case's right answer is proposed. It looks like the
         work that arrives: sender, key and rate are those of a recent task, and the decision has
-        every field that the path of a task gives it.
+        every field that a task's decision has.
         """
         declared = service.loaded.declared
         fitting = [item for item in known if item.wrong is wrong]

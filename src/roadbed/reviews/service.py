@@ -1,4 +1,4 @@
-"""Verbs: list, claim, give a verdict, skip, undo."""
+"""The review queue: list, claim, give a verdict, skip, undo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a verdict says: the right content, its score, and what it releases."""
+"""Verdicts: the right content, its score, what it releases, and the rows they are read from."""
 
 from __future__ import annotations
 
