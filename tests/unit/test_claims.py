@@ -178,7 +178,7 @@ class TestForecast:
     @pytest.mark.parametrize(
         ("labelled", "said"),
         [
-            (0, "nothing can be foretold"),
+            (0, "there is no forecast"),
             (1, "With 1 labelled item of the sample it is too early"),
             (400, "By 400 labelled items of the sample this version will not open"),
         ],
