@@ -16,6 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+Row = Mapping[str, Any]  # of the database
+
 JOURNAL = "irrevocable.log"
 # Kinds of audit entries, and which of their facts are ids, numbers or states.
 _FACTS: Mapping[str, Sequence[str]] = {
@@ -62,7 +64,7 @@ def person_hash(name: str) -> str:
     return sha256(f"roadbed/person/{name}".encode()).hexdigest()
 
 
-def event(leaf: int, row: Mapping[str, Any]) -> IrrevocableEvent:
+def event(leaf: int, row: Row) -> IrrevocableEvent:
     """What is kept of an audit entry (``kind``, ``use_case``, ``subject``, ``detail``)."""
     kind, detail = row["kind"], row["detail"] or {}
     subject = row["subject"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -146,7 +145,7 @@ class AuditLog:
         handover: handovers.Handover,
         *,
         by: str,
-        detail: Mapping[str, Any],
+        detail: Mapping[str, object],
     ) -> None:
         """Keep a handover in the database, with its entry. From then on the new key seals."""
         at, new = self._clock.now(), str(handover.new)

@@ -12,6 +12,8 @@ from roadbed.risk.novelty import KindAlarm
 from roadbed.scoring.content import canonical
 from roadbed.usecases.use_case import RiskMeasure
 
+Row = Mapping[str, Any]  # of the database
+
 _MOST_POINTS = 120
 MARK_EVERY = 1_000  # labels read between two places from which a look can go on
 
@@ -31,7 +33,7 @@ class AuditReplay:
         risk_limit: float,
         delta: float,
         risk_measure: RiskMeasure,
-        state: Mapping[str, Any] | None,
+        state: Row | None,
     ) -> AuditReplay:
         """One that has read nothing, or stands where ``state`` was kept."""
         if state is None:
@@ -44,7 +46,7 @@ class AuditReplay:
             overdue=state["overdue"],
         )
 
-    def go_on(self, rows: Iterable[Mapping[str, Any]], *, upto: str) -> list[dict[str, Any]]:
+    def go_on(self, rows: Iterable[Row], *, upto: str) -> list[dict[str, object]]:
         """Read ``rows``, and give marks to go on from: of what stands before the task ``upto``.
 
         A row is one drawn automatic answer with the ``passed`` others since the one before and the
@@ -75,7 +77,7 @@ class AuditReplay:
                 marks.append({"last": row["id"], "state": self._state()})
         return marks
 
-    def _state(self) -> dict[str, Any]:
+    def _state(self) -> dict[str, object]:
         return {
             "audit": asdict(self.audit),
             "path": [asdict(point) for point in self.path],
@@ -94,11 +96,11 @@ class KindReplay:
     known: frozenset[str] | None
 
     @classmethod
-    def begun(cls, known: frozenset[str] | None, state: Mapping[str, Any] | None) -> KindReplay:
+    def begun(cls, known: frozenset[str] | None, state: Row | None) -> KindReplay:
         """One that has read nothing, or stands where ``state`` was kept."""
         return cls(alarm=KindAlarm() if state is None else KindAlarm(**state), known=known)
 
-    def go_on(self, rows: Iterable[Mapping[str, Any]], *, upto: str) -> list[dict[str, Any]]:
+    def go_on(self, rows: Iterable[Row], *, upto: str) -> list[dict[str, object]]:
         """Read ``rows``, and give marks to go on from: of what stands before the task ``upto``."""
         marks = []
         for number, row in enumerate(rows, 1):
@@ -109,12 +111,12 @@ class KindReplay:
         return marks
 
 
-def known_kinds(kinds: Sequence[Mapping[str, Any] | None] | None) -> frozenset[str] | None:
+def known_kinds(kinds: Sequence[Row | None] | None) -> frozenset[str] | None:
     """Marks of the outputs that a version was trained on; ``None`` if it does not say."""
     return None if kinds is None else frozenset(canonical(output) for output in kinds)
 
 
-def _loss(row: Mapping[str, Any], risk_measure: RiskMeasure) -> float:
+def _loss(row: Row, risk_measure: RiskMeasure) -> float:
     """What the promise is about: the loss itself, or whether the answer counted as wrong."""
     loss: float = row["loss"]
     if risk_measure == "mean_loss" or row["agrees"] is None:

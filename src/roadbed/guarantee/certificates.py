@@ -453,7 +453,7 @@ def _share(wrong: np.ndarray[Any, np.dtype[Any]]) -> float | None:
     return float(wrong.mean()) if len(wrong) else None
 
 
-def plain(record: Mapping[str, Any]) -> dict[str, Any]:
+def plain(record: Mapping[str, object]) -> dict[str, Any]:
     """A record as JSON would give it back."""
 
     def convert(value: object) -> object:

@@ -10,7 +10,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+
+_Item = TypeVar("_Item")
 
 Record = Mapping[str, Any]
 _LONG = 12  # characters from which a text counts as written by a person
@@ -44,7 +46,7 @@ class Chance(Protocol):
     """What is asked of ``random.Random``."""
 
     def random(self) -> float: ...
-    def choice(self, seq: Sequence[Any]) -> Any: ...
+    def choice(self, seq: Sequence[_Item]) -> _Item: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,6 +18,8 @@ from roadbed.risk.weakness import FEWEST
 from roadbed.usecases.rollout import Rollout
 from roadbed.usecases.use_case import UseCase
 
+Row = Mapping[str, Any]  # of the database
+
 _FARTHEST_DAYS = 365.0
 _FEWEST_TO_TELL = 50
 
@@ -30,7 +32,7 @@ def proposes_only(note: str, use_case: str, rollout: Rollout) -> str:
     )
 
 
-def sentence(proof: Proof, stored: Mapping[str, Any], risk_limit: float) -> str:
+def sentence(proof: Proof, stored: Row, risk_limit: float) -> str:
     """What a certification showed, in plain words. ``stored`` is its certificate as it is kept."""
     certificate = proof.certificate
     if certificate.threshold is None:
@@ -44,7 +46,7 @@ def sentence(proof: Proof, stored: Mapping[str, Any], risk_limit: float) -> str:
     return f"Proven from confidence {certificate.threshold:.3f} on: {above(stored)}."
 
 
-def above(certificate: Mapping[str, Any]) -> str:
+def above(certificate: Row) -> str:
     """What lies above a proven threshold: of how many, and how many wait for a label.
 
     ``certificate`` is a stored one with its ``detail``; what older ones do not say is left out.
@@ -134,7 +136,7 @@ def promise(declared: UseCase, state: State) -> str:
     return f"Nothing goes out by itself, so nothing is promised. The aim is {aim}."
 
 
-def sample(detail: Mapping[str, Any]) -> Sequence[str]:
+def sample(detail: Row) -> Sequence[str]:
     """What the proof rests on, sentence by sentence; empty for a proof from before."""
     if "labelled" not in detail:
         return ()
@@ -184,7 +186,7 @@ def unaudited(audit: AuditView) -> str:
     return f"nothing is known yet: none of its {answers} that was drawn is judged"
 
 
-def weak(version: int | None, detail: Mapping[str, Any]) -> str:
+def weak(version: int | None, detail: Row) -> str:
     """The lead of the card of weak spots: of how many items, and whether any kind stands out."""
     if version is None:
         return "No version has been certified yet; the card is written for each one that is."

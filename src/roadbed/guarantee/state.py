@@ -21,6 +21,8 @@ from roadbed.storage.database import Connection
 from roadbed.storage.sql import queries
 from roadbed.versions.identity import in_force, standing
 
+Row = Mapping[str, Any]  # of the database
+
 _SQL = queries(__package__)
 _USE_CASES = queries("roadbed.usecases")  # the owner of `use_case`
 
@@ -28,7 +30,7 @@ _USE_CASES = queries("roadbed.usecases")  # the owner of `use_case`
 async def set_by_release(
     connection: Connection,
     use_case: str,
-    row: Mapping[str, Any],
+    row: Row,
     certification: Certification,
     *,
     opened: bool,
@@ -60,7 +62,7 @@ async def set_by_release(
 async def set_by_alarm(
     connection: Connection,
     use_case: str,
-    live: Mapping[str, Any],
+    live: Row,
     after: AutomationState,
     change: StateChange,
 ) -> bool:
@@ -110,7 +112,7 @@ async def set_to_propose_only(connection: Connection, use_case: str, *, reason: 
 
 def restored(
     before: AutomationState,
-    certificate: Mapping[str, Any] | None,
+    certificate: Row | None,
     *,
     alarm_at: datetime | None,
     sample: int,

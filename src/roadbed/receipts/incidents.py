@@ -23,6 +23,7 @@ _UNDONE = ("compensated", "cancelled")
 _OPEN = ("planned", "waiting", "sending", "held", "unknown", "compensating", "stuck")
 _TELLING = ("reason", "key", "reference", "content_hash", "attempts")
 Row = Mapping[str, Any]
+Record = dict[str, Any]  # rows of many tables, sent as JSON
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +56,7 @@ class Incidents:
         since: datetime,
         until: datetime | None,
         actor: str,
-    ) -> dict[str, Any]:
+    ) -> Record:
         """Declare an incident and give its whole record. Raises as ``declare``."""
         incident = await self.declare(use_case, title=title, since=since, until=until, actor=actor)
         return await self.record(use_case, incident.id, viewer=actor)
@@ -104,7 +105,7 @@ class Incidents:
         span = {"use_case": use_case, "since": now - _USUAL, "until": now}
         return await self._start("incident_usual", span, MOST_TASKS // 2) or _second(now - _USUAL)
 
-    async def summary(self, use_case: str, incident_id: str, *, viewer: str) -> dict[str, Any]:
+    async def summary(self, use_case: str, incident_id: str, *, viewer: str) -> Record:
         """The record without its receipts: times, counts, halts, changes, effects.
 
         What a blind reviewer must not know of an effect is left out. Raises
@@ -113,7 +114,7 @@ class Incidents:
         incident = await self._find(use_case, incident_id)
         return await self._summary(incident, await self._tasks(incident), viewer)
 
-    async def record(self, use_case: str, incident_id: str, *, viewer: str) -> dict[str, Any]:
+    async def record(self, use_case: str, incident_id: str, *, viewer: str) -> Record:
         """Everything, as ``viewer`` may see it now, as one JSON document. Raises as ``summary``."""
         incident = await self._find(use_case, incident_id)
         ids = await self._tasks(incident)
@@ -152,7 +153,7 @@ class Incidents:
             )
         return [row["id"] for row in rows]
 
-    async def _start(self, query: str, span: Mapping[str, Any], most: int) -> datetime | None:
+    async def _start(self, query: str, span: Row, most: int) -> datetime | None:
         """The second from which at most ``most`` tasks lie in the rest of ``span``.
 
         ``None`` where fewer lie in all of it, or as many in its last second.
@@ -161,7 +162,7 @@ class Incidents:
         start = row and _second(row["at"]) + timedelta(seconds=1)
         return start if start and start < span["until"] else None
 
-    async def _summary(self, of: Incident, ids: Sequence[str], viewer: str) -> dict[str, Any]:
+    async def _summary(self, of: Incident, ids: Sequence[str], viewer: str) -> Record:
         span = _span(of)
         pod = await self._database.fetch_one(_SQL["incident_pod"], span)
         deliveries = await self._database.fetch(_SQL["incident_deliveries"], {"ids": ids})
@@ -207,7 +208,7 @@ def _second(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(microsecond=0)
 
 
-def _span(of: Incident) -> dict[str, Any]:
+def _span(of: Incident) -> Record:
     return {"use_case": of.use_case, "since": of.since, "until": of.until}
 
 
@@ -216,7 +217,7 @@ def _withhold(row: Row) -> Row:
     return {**row, **dict.fromkeys(_TELLING)}
 
 
-def _counted(ids: Sequence[str], deliveries: Sequence[Row]) -> dict[str, Any]:
+def _counted(ids: Sequence[str], deliveries: Sequence[Row]) -> Record:
     states = Counter(row["state"] for row in deliveries)
     return {
         "tasks": len(ids),

@@ -19,7 +19,7 @@ CAME_TO = {
 _WAITS = "waits for its last word; until then what was sent stands"
 
 
-def linked(rows: Sequence[Row], viewer: str) -> list[dict[str, Any]]:
+def linked(rows: Sequence[Row], viewer: str) -> list[dict[str, object]]:
     """The revisions of a task, the first one first; none where there is only one.
 
     What an answer would tell whoever has still to judge it, or one before it, blind is left out.
@@ -46,7 +46,7 @@ def linked(rows: Sequence[Row], viewer: str) -> list[dict[str, Any]]:
     return links
 
 
-def for_a_sender(receipt: Row, viewer: str) -> dict[str, Any]:
+def for_a_sender(receipt: Row, viewer: str) -> dict[str, object]:
     """A receipt for somebody who may send and not read: nothing of what others sent or said.
 
     The answer is for whoever sent the task; who repeats somebody else's key and input gets none.
@@ -70,7 +70,7 @@ def for_a_sender(receipt: Row, viewer: str) -> dict[str, Any]:
     }
 
 
-def changes(before: Any, after: Any, field: str = "") -> Iterator[dict[str, Any]]:
+def changes(before: object, after: object, field: str = "") -> Iterator[dict[str, object]]:
     """What differs between two inputs, field by field; a field that is missing is ``None``."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in sorted(set(before) | set(after)):

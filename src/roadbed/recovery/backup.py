@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -27,7 +26,7 @@ _SQL = queries(__package__)
 _LOOK_SECONDS = 0.05
 
 
-async def back_up(url: str, audit: AuditLog, clock: Clock, target: Path) -> dict[str, Any]:
+async def back_up(url: str, audit: AuditLog, clock: Clock, target: Path) -> archive.Manifest:
     """Write a backup to the new file ``target``; gives its manifest. Raises ``BackupError``.
 
     The database is that of one moment. The witness's folder is copied just before, so that it never
@@ -76,7 +75,7 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _add_database(backup: archive.ArchiveWriter, url: str, target: Path) -> dict[str, Any]:
+def _add_database(backup: archive.ArchiveWriter, url: str, target: Path) -> archive.Manifest:
     try:
         with (
             psycopg.connect(with_schema(url), row_factory=dict_row) as connection,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -23,7 +22,7 @@ from roadbed.storage.sql import queries
 _SQL = queries(__package__)
 
 
-def restore(url: str, folder: Path, source: Path, *, replace: bool) -> dict[str, Any]:
+def restore(url: str, folder: Path, source: Path, *, replace: bool) -> archive.Manifest:
     """Load ``source`` into the database at ``url``; gives its manifest, and who the witness is.
 
     The witness in ``folder`` stays if there is one, since it may know more than the backup; only

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from roadbed.kernel.errors import RoadbedError
 from roadbed.usecases.labels import UnknownLabel
@@ -108,7 +107,7 @@ class LabelUnknownError(VerdictError):
         self.labels = tuple(labels)
 
     @property
-    def data(self) -> dict[str, Any]:
+    def data(self) -> dict[str, object]:
         """What was stopped, for programs."""
         return {
             "labels": [

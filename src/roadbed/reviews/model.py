@@ -10,6 +10,8 @@ from typing import Any
 
 from roadbed.usecases.labels import UnknownLabel
 
+Row = Mapping[str, Any]  # of the database
+
 _HIDDEN = (
     "output",
     "actions",
@@ -178,7 +180,7 @@ def without_answer(review: Review) -> Review:
     return replace(review, **hidden)
 
 
-def review_of(row: Mapping[str, Any]) -> Review:
+def review_of(row: Row) -> Review:
     """A review as its reviewer may see it."""
     hidden = row["blind"] and row["verdict"] is None
     fields = {name: row[name] for name in Review.__dataclass_fields__ if name in row}

@@ -303,7 +303,7 @@ class NewLabels:
         await record(connection, event)
 
 
-def _waits_for(declared: UseCase, field: str, value: str) -> dict[str, Any]:
+def _waits_for(declared: UseCase, field: str, value: str) -> dict[str, object]:
     approvers = [role for role, allowed in ALLOWS.items() if Permission.APPROVE in allowed]
     return {"use_case": declared.name, "field": field, "value": value, "approvers": approvers}
 

@@ -76,7 +76,7 @@ class EvaluatedCase:
     wrong: bool
 
 
-def task_of(declared: UseCase, case: CheckCase, task_id: str, came: datetime) -> dict[str, Any]:
+def task_of(declared: UseCase, case: CheckCase, task_id: str, came: datetime) -> dict[str, object]:
     """The task of a case, as it is admitted."""
     return {
         "id": task_id,

@@ -44,6 +44,10 @@ from roadbed.usecases.business_rules import BusinessRules
 from roadbed.usecases.delivery_plan import plan
 from roadbed.usecases.use_case import UseCase
 
+Json = Mapping[str, Any]  # what a use case declares: any JSON
+
+Row = Mapping[str, Any]  # of the database
+
 SQL = queries(__package__)
 CLAIM = Write("claim", SQL["claim"], SQL["claimed"])
 LONGEST_NOTE = 4_000
@@ -181,10 +185,10 @@ class Reviews:
         *,
         reviewer: str,
         linker: str | None = None,
-        output: Mapping[str, Any] | None = None,
+        output: Json | None = None,
         note: str | None = None,
         new_kind: bool = False,
-        actions: Sequence[Mapping[str, Any]] | None = None,
+        actions: Sequence[Json] | None = None,
         shown: str | None = None,
         rules: BusinessRules | None = None,
         may_approve: bool = False,
@@ -237,7 +241,7 @@ class Reviews:
             raise await self._refusal(review_id, kind, row, about, (reviewer, linker))
         return given_of(about, verdict, item)
 
-    async def _stands(self, item: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    async def _stands(self, item: Row) -> Row | None:
         """The verdict that stands on a review, if ``item`` says exactly the same once more."""
         row = await self._database.fetch_one(
             SQL["standing"], {"id": item["review_id"], "reviewer": item["reviewer"]}
@@ -263,7 +267,7 @@ class Reviews:
         *,
         reviewer: str,
         carries: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """A verdict as ``judge`` stores it."""
         right = verdict.right
         return {
@@ -304,8 +308,8 @@ class Reviews:
         *,
         word: str,
         by: str,
-        output: Mapping[str, Any] | None,
-        actions: Sequence[Mapping[str, Any]] | None = None,
+        output: Json | None,
+        actions: Sequence[Json] | None = None,
     ) -> bool:
         """Carry ``by``'s answer to a review, in the place of a verdict that stands on it.
 
@@ -385,7 +389,7 @@ class Reviews:
 
     async def _unhold(
         self, connection: Connection, review_id: str, *, by: str, at: datetime
-    ) -> Mapping[str, Any] | None:
+    ) -> Row | None:
         """Take back a verdict that waits for its label to be confirmed."""
         cursor = await connection.execute(SQL["held_on"], {"review_id": review_id})
         held = await cursor.fetchone()
@@ -419,7 +423,7 @@ class Reviews:
         for statement in self._on_undo:
             await connection.execute(statement, facts)
 
-    async def waiting(self, use_case: str) -> Mapping[str, Any]:
+    async def waiting(self, use_case: str) -> Row:
         """How many reviews wait: ``waiting``, of these ``blind``, and since when the ``oldest``."""
         row = await self._database.fetch_one(SQL["waiting"], {"use_case": use_case})
         return row or {"waiting": 0, "blind": 0, "oldest": None}
@@ -428,7 +432,7 @@ class Reviews:
         self,
         review_id: str,
         kind: VerdictKind,
-        row: Mapping[str, Any],
+        row: Row,
         about: Shown,
         hands: tuple[str, str | None],
     ) -> Exception:

@@ -19,7 +19,8 @@ from roadbed.usecases.labels import normal_output, not_listed
 from roadbed.usecases.parsing import UnfitError, form_of, read_form
 from roadbed.usecases.use_case import UseCase
 
-Json = Mapping[str, Any]
+Json = Mapping[str, Any]  # what a use case declares: any JSON
+Row = Mapping[str, Any]  # of the database
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -232,7 +233,7 @@ def _passed(
     )
 
 
-def as_declared(declared: UseCase, output: Mapping[str, Any]) -> dict[str, Any]:
+def as_declared(declared: UseCase, output: Json) -> dict[str, Any]:
     """``output`` as a use case writes its answers, each label in its one form.
 
     Raises ``VerdictError``, and ``LabelUnknownError`` for a label that its model does not list.
@@ -248,7 +249,7 @@ def as_declared(declared: UseCase, output: Mapping[str, Any]) -> dict[str, Any]:
         ) from error
 
 
-def given_of(about: Shown, verdict: Verdict, item: Mapping[str, Any]) -> RecordedVerdict:
+def given_of(about: Shown, verdict: Verdict, item: Row) -> RecordedVerdict:
     """What is answered to a verdict, as ``item`` is stored."""
     right = verdict.right
     return RecordedVerdict(
@@ -269,12 +270,12 @@ def given_of(about: Shown, verdict: Verdict, item: Mapping[str, Any]) -> Recorde
     )
 
 
-def parties_of(row: Mapping[str, Any]) -> Parties:
+def parties_of(row: Row) -> Parties:
     """Who had to do with a review."""
     return Parties(senders=row["senders"], knows=row["barred"], only=row["reserved_for"])
 
 
-def about_of(row: Mapping[str, Any]) -> Shown:
+def about_of(row: Row) -> Shown:
     """What a verdict is about, of a row that ``shown`` or ``claimed`` gave."""
     content = content_of(row["output"], row["actions"], row["provenance"])
     return Shown(
@@ -294,7 +295,7 @@ def about_of(row: Mapping[str, Any]) -> Shown:
     )
 
 
-def right_actions(verdict: Verdict) -> Sequence[Mapping[str, Any]] | None:
+def right_actions(verdict: Verdict) -> Sequence[Json] | None:
     """The right actions; ``None`` where nothing was said of them."""
     if not verdict.actions_known:
         return None
@@ -302,9 +303,9 @@ def right_actions(verdict: Verdict) -> Sequence[Mapping[str, Any]] | None:
 
 
 def content_of(
-    output: Mapping[str, Any] | None,
-    actions: Sequence[Mapping[str, Any]] | None,
-    provenance: Mapping[str, Any] | None,
+    output: Json | None,
+    actions: Sequence[Json] | None,
+    provenance: Json | None,
 ) -> Content | None:
     """What is proposed or right; ``None`` where there is no output."""
     if output is None:
