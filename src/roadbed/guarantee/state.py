@@ -57,6 +57,7 @@ async def set_by_release(
             "audit_at": at if before.state is State.HALTED else row["audit_at"],
         },
     )
+    await _close_notices(connection, use_case, after, at)
 
 
 async def set_by_alarm(
@@ -101,7 +102,16 @@ async def set_by_alarm(
         },
     )
     await record(connection, event)
+    await _close_notices(connection, use_case, after, change.at)
     return True
+
+
+async def _close_notices(
+    connection: Connection, use_case: str, after: AutomationState, at: datetime
+) -> None:
+    """A notice about a state is over once the use case has another state."""
+    facts = {"use_case": use_case, "state": after.state, "at": at}
+    await connection.execute(_SQL["state_over"], facts)
 
 
 async def set_to_propose_only(connection: Connection, use_case: str, *, reason: str) -> None:
