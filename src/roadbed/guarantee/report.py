@@ -22,6 +22,7 @@ from roadbed.risk.forecast import Forecast, opens_in
 from roadbed.risk.states import State
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
+from roadbed.usecases.use_case import UseCase
 from roadbed.versions.model import VersionInfo
 from roadbed.versions.service import Versions
 
@@ -107,9 +108,7 @@ class TrustReports:
         row = await self._database.fetch_one(_SQL["live"], {"use_case": declared.name}) or {}
         volume = await self._volume(declared.name)
         curve = [CurvePoint(**item) for item in (proof or {}).get("detail", {}).get("curve", [])]
-        share = max(TAUGHT if declared.trainable else UNTAUGHT)
-        tries = ((proof or {}).get("detail") or {}).get("tries") or 1
-        delta = delta_for(tries, 1.0 - declared.certainty) * share
+        delta = _delta(declared, (proof or {}).get("detail") or {})
         soon, sooner = (
             opens_in(
                 curve,
@@ -171,6 +170,12 @@ class TrustReports:
             reviews=reviews,
             review_hours=reviews * REVIEW_SECONDS / 3_600,
         )
+
+
+def _delta(declared: UseCase, detail: Mapping[str, Any]) -> float:
+    """The risk of error that one more certification may take."""
+    share = max(TAUGHT if declared.trainable else UNTAUGHT)
+    return delta_for(detail.get("tries") or 1, 1.0 - declared.certainty) * share
 
 
 def other_limits(

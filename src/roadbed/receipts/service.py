@@ -118,6 +118,33 @@ class Receipts:
         return [_hide(row) if row["hidden"] else row for row in rows]
 
 
+# Fields of a receipt that nothing can be known about the moment it was decided.
+_NOT_YET = (
+    "proof",
+    "weak",
+    "claimed_by",
+    "claim_until",
+    "verdict",
+    "right_output",
+    "right_actions",
+    "agrees",
+    "loss",
+    "score_reason",
+    "note",
+    "reviewer",
+    "given_at",
+    "example_id",
+    "purpose",
+    "undone",
+    "halted_at",
+    "halted_by",
+    "halted_why",
+    "on_revision",
+    "superseded_by",
+    "closed_at",
+)
+
+
 def fresh(
     declared: UseCase, task: AdmittedTask, decision: Decision, version_number: int | None
 ) -> Receipt:
@@ -126,33 +153,8 @@ def fresh(
     It lists no deliveries and outcomes, since there can be none yet. ``version_number`` is that of
     the version that decided.
     """
-    row: dict[str, Any] = dict.fromkeys(
-        (
-            "proof",
-            "weak",
-            "claimed_by",
-            "claim_until",
-            "verdict",
-            "right_output",
-            "right_actions",
-            "agrees",
-            "loss",
-            "score_reason",
-            "note",
-            "reviewer",
-            "given_at",
-            "example_id",
-            "purpose",
-            "undone",
-            "halted_at",
-            "halted_by",
-            "halted_why",
-            "on_revision",
-            "superseded_by",
-            "closed_at",
-        )
-    )
     routed = decision.routed
+    row: dict[str, Any] = dict.fromkeys(_NOT_YET)
     row |= {
         "task_id": task.id,
         "use_case": task.use_case,

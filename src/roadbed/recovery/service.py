@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import structlog
 
@@ -35,7 +36,7 @@ from roadbed.storage.sql import queries
 
 _SQL = queries(__package__)
 _DELIVERIES = queries("roadbed.deliveries")
-_TRUST = queries("roadbed.guarantee")
+_NOTICES = queries("roadbed.guarantee")
 _RESTORE = "restore"  # what the pods' notice is about, until the restore is declared
 _log = structlog.get_logger("roadbed")
 LOOK_SECONDS = 2.0
@@ -140,7 +141,7 @@ class Recovery:
         for row in await self._database.fetch(_SQL["use_cases"]):
             facts = {"id": self._ids.new("ntc"), "use_case": row["name"], "kind": "restored"}
             await self._database.fetch(
-                _TRUST["announce"],
+                _NOTICES["announce"],
                 {**facts, "text": restoration.sentence, "at": self._clock.now(), "about": _RESTORE},
             )
 
@@ -175,24 +176,12 @@ class Recovery:
             )
             base = keys.keyring(folder).key_of(newest["note"]) if newest else None
             events, unread = await self._events(connection, kept.size)
-            facts = {"at": self._clock.now(), "by": by, "reason": reason}
+            at = self._clock.now()
+            facts = {"at": at, "by": by, "reason": reason}
             cursor = await connection.execute(_DELIVERIES["after_restore"], facts)
             unknown = cursor.rowcount
             again = outstanding.outstanding(events)
-            erased = await self._erasure.erase_again(
-                connection, again.tasks, by=by, reason="erased before the database was lost"
-            )
-            people = await self._members.after_restore(
-                connection,
-                disabled=again.disabled,
-                demoted=again.demoted,
-                roles=again.roles,
-                tokens=again.tokens,
-                passwords=again.passwords,
-                by=by,
-            )
-            if not await self._members.is_admin(connection, by):
-                raise NotAdministratorError(by)
+            erased, people = await self._erase_and_revoke(connection, again, by)
             await self._halts.lift(connection, row["id"], actor=by)
             halted = await self._halt_again(connection, again, by)
             handover = handovers.write("restored", old, new, kept=kept, lost=lost, base=base)
@@ -210,9 +199,7 @@ class Recovery:
                     "lost_note": longer.note if longer else None,
                 },
             )
-            over = {"about": _RESTORE, "at": facts["at"]}
-            for known in await (await connection.execute(_SQL["use_cases"])).fetchall():
-                await connection.execute(_TRUST["over"], {**over, "use_case": known["name"]})
+            await self._close_notices(connection, at)
         return Declared(
             id=row["id"],
             kept=kept.size,
@@ -224,6 +211,34 @@ class Recovery:
             public_key=str(new.public),
             **people,
         )
+
+    async def _erase_and_revoke(
+        self, connection: Connection, again: Outstanding, by: str
+    ) -> tuple[int, dict[str, int]]:
+        """Repeat erasures and what was taken from people; gives how many of each.
+
+        Raises ``NotAdministratorError`` where ``by`` is no administrator after that.
+        """
+        erased = await self._erasure.erase_again(
+            connection, again.tasks, by=by, reason="erased before the database was lost"
+        )
+        people = await self._members.after_restore(
+            connection,
+            disabled=again.disabled,
+            demoted=again.demoted,
+            roles=again.roles,
+            tokens=again.tokens,
+            passwords=again.passwords,
+            by=by,
+        )
+        if not await self._members.is_admin(connection, by):
+            raise NotAdministratorError(by)
+        return erased, people
+
+    async def _close_notices(self, connection: Connection, at: datetime) -> None:
+        for row in await (await connection.execute(_SQL["use_cases"])).fetchall():
+            facts = {"about": _RESTORE, "at": at, "use_case": row["name"]}
+            await connection.execute(_NOTICES["over"], facts)
 
     async def _finish(self, declared: Declared) -> None:
         if declared.lost is not None:

@@ -208,11 +208,7 @@ class Reviews:
         never seen before, ``ContentChangedError``, ``OwnTaskError``, ``UnknownReviewError``,
         ``ReviewClosedError``, ``ReviewHeldError``, ``ReviewTakenError``.
         """
-        if note is not None and (len(note) > LONGEST_NOTE or "\x00" in note):
-            raise VerdictError(
-                "The note cannot be kept.",
-                f"Write at most {LONGEST_NOTE} characters of plain text.",
-            )
+        _check_note(note)
         about = self._claimed.pop(review_id, None) or await self.shown(review_id)
         if shown is not None and shown != about.content_hash:
             raise ContentChangedError(review_id)
@@ -458,6 +454,14 @@ class Reviews:
         if (why := duties.bar(person, now.parties, linker=linker)) is not None:
             return _barred(why)
         return ReviewTakenError(review.claimed_by)
+
+
+def _check_note(note: str | None) -> None:
+    if note is not None and (len(note) > LONGEST_NOTE or "\x00" in note):
+        raise VerdictError(
+            "The note cannot be kept.",
+            f"Write at most {LONGEST_NOTE} characters of plain text.",
+        )
 
 
 def _closed(review_id: str, superseded_by: str | None) -> Exception:
