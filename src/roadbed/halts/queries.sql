@@ -25,7 +25,7 @@ ORDER BY name
 UPDATE halt SET restoration = %(restoration)s WHERE id = %(id)s
 
 -- name: lift
--- The halts of a declared restore end. Where somebody had halted before, that halt stands.
+-- The halts of a declared restore end. A halt that a person set before stays in force.
 UPDATE halt SET resumed_by = %(actor)s, resumed_at = %(at)s
 WHERE restoration = %(restoration)s AND resumed_at IS NULL
 

@@ -1,7 +1,7 @@
 -- name: find
 SELECT task.id AS task_id, task.use_case, coalesce(task.key, first.key) AS key, task.input,
        task.sent, task.source, task.reference_rate, task.admitted_at,
-       -- A known case that is judged blind looks as if it had been drawn.
+       -- A blind reviewer check looks like a task of the sample.
        task.reference OR review.blind AND EXISTS (SELECT FROM measure WHERE measure.task_id = task.id)
        AS reference,
        task.body_hash = 'erased' AS erased, task.revises, task.revision, task.on_revision,
@@ -103,8 +103,8 @@ ORDER BY task.id DESC
 LIMIT %(most)s
 
 -- name: incident_tasks
--- Every task decided in the time, and every one whose effects were sent in it. Those that measure reviewers
--- are among them, as in every list: whoever compares the two must not learn which they are.
+-- Every task decided in the time, and every task whose effects were sent in it. Reviewer checks are
+-- among them, as in every list, so that a comparison of lists does not reveal them.
 SELECT task.id FROM decision JOIN task ON task.id = decision.task_id
 WHERE decision.use_case = %(use_case)s AND decision.decided_at BETWEEN %(since)s AND %(until)s
 UNION
@@ -185,7 +185,7 @@ SELECT id, use_case FROM (
 ) AS found ORDER BY revision
 
 -- name: hold
--- Whoever is about to add to a task does so before this, or sees that it was erased.
+-- A writer that adds to a task does so before this, or sees that it was erased.
 SELECT id, body_hash = 'erased' AS erased FROM task WHERE id = ANY (%(ids)s) ORDER BY id FOR UPDATE
 
 -- name: under_way

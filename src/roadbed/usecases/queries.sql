@@ -1,14 +1,16 @@
+-- The only statements that write `use_case`. Halts, guarantee and releases each run their own of them.
+
 -- name: register
 INSERT INTO use_case (name, declaration, coin_seed, registered_at)
 VALUES (%(name)s, %(declaration)s, %(coin_seed)s, %(at)s)
--- Once people sign off, what is declared is what the live version declares: an edited folder changes
--- neither the pod nor anything else before it is released.
+-- Where people sign off, the live version's declaration is in force: an edited folder changes nothing
+-- before it is released.
 ON CONFLICT (name) DO UPDATE SET declaration = excluded.declaration
 WHERE use_case.stage IN ('idea', 'proof')
    OR coalesce(use_case.declaration #> '{rollout,sign_offs}', '[]') = '[]'
 
 -- name: reach
--- A use case that is live stays so while a later version is made, until it is retired.
+-- A live use case stays live while a later version is made, until it is retired.
 UPDATE use_case SET stage = %(stage)s
 WHERE name = %(use_case)s AND stage <> %(stage)s
   AND NOT (stage = 'live' AND %(stage)s <> 'retired')
