@@ -213,7 +213,7 @@ async def open_app(
 async def _look_for_a_restore(app: App) -> None:
     """Before anything is decided: a database older than its witness is halted."""
     try:
-        found = await app.recovery.look()
+        found = await app.recovery.detect()
     except (AuditFolderError, AuditKeyError) as error:  # the sealing loop says so, again and again
         _log.warning("not known whether the database is a copy", problem=str(error))
         return

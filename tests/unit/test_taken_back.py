@@ -14,7 +14,7 @@ from roadbed.reviews.errors import NothingToUndoError, ReviewerCheckError, Revie
 from roadbed.reviews.model import VerdictKind
 from tests.conftest import Folders
 from tests.unit.test_decisions import decide
-from tests.unit.test_measuring import correct, measures, review_some, tick, truth, waiting
+from tests.unit.test_reviewer_checks import correct, measures, review_some, tick, truth, waiting
 from tests.unit.test_trust import EVEN, declared, stand
 
 LOOKS = {"second_look_share": 0.001, "check_share": 0.0}

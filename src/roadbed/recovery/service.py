@@ -39,7 +39,7 @@ _DELIVERIES = queries("roadbed.deliveries")
 _NOTICES = queries("roadbed.guarantee")
 _RESTORE = "restore"  # what the pods' notice is about, until the restore is declared
 _log = structlog.get_logger("roadbed")
-LOOK_SECONDS = 2.0
+INTERVAL_SECONDS = 2.0
 _WAIT_SECONDS = 0.02
 
 
@@ -69,7 +69,7 @@ class Recovery:
         self._folder = TileFolder(audit.folder)
         self._warnings = Warnings()
 
-    async def look(self) -> Restoration | None:
+    async def detect(self) -> Restoration | None:
         """Hold everything if the database is a copy; gives the restore that waits.
 
         Raises ``AuditFolderError`` or ``AuditKeyError`` where the witness cannot be read.
@@ -87,17 +87,17 @@ class Recovery:
         return restoration
 
     async def watch(self) -> None:
-        """Look every two seconds, until cancelled; warn while a restore waits."""
+        """Check every two seconds, until cancelled; warn while a restore waits."""
         while True:
             with self._warnings.caught("everything is halted, or not known to be whole"):
-                if await self.look() is not None:
+                if await self.detect() is not None:
                     raise RestoreUndeclaredError
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(INTERVAL_SECONDS)
 
     async def until_declared(self) -> None:
         """Wait until nothing waits to be declared: before that nothing may be sent."""
         while self.standing is not None:  # noqa: ASYNC110 - another process may declare it
-            await asyncio.sleep(LOOK_SECONDS / 4)
+            await asyncio.sleep(INTERVAL_SECONDS / 4)
 
     async def declare(self, *, by: str, reason: str) -> Declared:
         """Go on from a copy, and do again what must not be undone.
@@ -105,7 +105,7 @@ class Recovery:
         What could be sent becomes *unknown*. The log goes on under a new key. Raises
         ``NothingToDeclareError``, ``NotAdministratorError``, and what reading the witness raises.
         """
-        await self.look()
+        await self.detect()
         while True:
             with self._folder.writing() as mine:
                 if mine:

@@ -1,4 +1,4 @@
-"""Reviewers are measured: known cases, second looks, the domain lead, pace."""
+"""Reviewer checks, second reviews, the domain lead, and how fast people review."""
 
 from __future__ import annotations
 
