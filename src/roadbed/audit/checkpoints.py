@@ -70,14 +70,14 @@ class Checkpoints:
 
     def sizes(self) -> set[int]:
         """The sizes that something is claimed about."""
-        return {item.size for item in (*self.database, *self.folder, *self.lost)}
+        return {checkpoint.size for checkpoint in (*self.database, *self.folder, *self.lost)}
 
     def against(self, leaves: int, roots: Mapping[int, bytes], *, cut: bool) -> Iterator[str]:
         """What does not agree with the tree as it was recomputed up to ``leaves``.
 
         ``cut``: a bundle is damaged there, so that what lies behind could not be recomputed.
         """
-        last = max((item.size for item in self.database), default=0)
+        last = max((checkpoint.size for checkpoint in self.database), default=0)
         if not cut and last < leaves:
             yield f"{leaves} leaves are stored, but the newest sound checkpoint covers {last}."
         here = "the database is damaged there" if cut else "the database holds no more than that"
@@ -99,13 +99,13 @@ class Checkpoints:
                     f"{_and_more(len(other) - 1)} has another root than the entries: history "
                     "was rewritten, or a leaf changed."
                 )
-        for element in self.lost:
-            if roots.get(element.size, element.root) != element.root:
+        for checkpoint in self.lost:
+            if roots.get(checkpoint.size, checkpoint.root) != checkpoint.root:
                 yield (
-                    f"A restore set a checkpoint of {element.size} entries aside, and those have "
+                    f"A restore set a checkpoint of {checkpoint.size} entries aside, and those have "
                     "another root here: history was rewritten, or a leaf changed."
                 )
-        stored = {one.size for one in self.database}
+        stored = {checkpoint.size for checkpoint in self.database}
         if gone := [claim.size for claim in self.folder if claim.size not in stored]:
             yield (
                 f"The checkpoint of {gone[0]} entries{_and_more(len(gone) - 1)} stands in the "

@@ -96,7 +96,7 @@ class Proofs:
         )
         cursor = await connection.execute(
             _SQL["tiles"],
-            {"levels": [item[0] for item in wanted], "indexes": [entry[1] for entry in wanted]},
+            {"levels": [tile[0] for tile in wanted], "indexes": [tile[1] for tile in wanted]},
         )
         of = NodesOfTiles(
             {(row["level"], row["index"]): row["hashes"] for row in await cursor.fetchall()}

@@ -274,7 +274,7 @@ class AuditLog:
         wanted = tree.edge_tiles(size)
         cursor = await connection.execute(
             _SQL["tiles"],
-            {"levels": [item[0] for item in wanted], "indexes": [entry[1] for entry in wanted]},
+            {"levels": [tile[0] for tile in wanted], "indexes": [tile[1] for tile in wanted]},
         )
         tiles = {(row["level"], row["index"]): row["hashes"] for row in await cursor.fetchall()}
         newest = await (await connection.execute(_SQL["newest"])).fetchone()

@@ -88,7 +88,7 @@ class _Verifying:
             self._folder,
             lambda text: self._find(None, text),
         )
-        published = max((item.size for item in claims.folder), default=0)
+        published = max((checkpoint.size for checkpoint in claims.folder), default=0)
         self._files = _TileFiles(TileFolder(self._folder), published)
         retraced = Recomputation(claims.sizes())
         self._connection.execute(_SQL["by_key"], {"joins": "off"})
@@ -230,18 +230,18 @@ class _Verifying:
         erased = self._named_as_erased()
         wanted = [suspect.position for suspect in self._suspects]
         rows = {row["position"]: row for row in self._rows("described", positions=wanted)}
-        for item in self._suspects:
-            row = rows.get(item.position)
+        for suspect in self._suspects:
+            row = rows.get(suspect.position)
             if row is None:
-                self._find(item.position, f"Entry {item.position} was sealed and is missing.")
-            elif row["unsalted"] and row["blank"] and item.position in erased:
+                self._find(suspect.position, f"Entry {suspect.position} was sealed and is missing.")
+            elif row["unsalted"] and row["blank"] and suspect.position in erased:
                 self._erased += 1
             elif row["unsalted"] or row["blank"]:
-                self._find(item.position, f"{_named(row)} was emptied, and no erasure names it.")
-            elif item.sealed_so:
-                self._find(item.position, f"The commitment kept for {_named(row)} was changed.")
+                self._find(suspect.position, f"{_named(row)} was emptied, and no erasure names it.")
+            elif suspect.sealed_so:
+                self._find(suspect.position, f"The commitment kept for {_named(row)} was changed.")
             else:
-                self._find(item.position, f"{_named(row)} is not what was committed to.")
+                self._find(suspect.position, f"{_named(row)} is not what was committed to.")
 
     def _named_as_erased(self) -> set[int]:
         """Places that a later entry says were erased."""

@@ -107,7 +107,7 @@ class TrustReports:
         proof = version.certificate if version else None
         row = await self._database.fetch_one(_SQL["live"], {"use_case": declared.name}) or {}
         volume = await self._volume(declared.name)
-        curve = [CurvePoint(**item) for item in (proof or {}).get("detail", {}).get("curve", [])]
+        curve = [CurvePoint(**point) for point in (proof or {}).get("detail", {}).get("curve", [])]
         delta = _delta(declared, (proof or {}).get("detail") or {})
         soon, sooner = (
             opens_in(

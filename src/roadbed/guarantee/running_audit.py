@@ -274,11 +274,11 @@ class RunningAuditMonitor:
         """Inspect whenever something was labelled, and chase late labels, until cancelled."""
         chased, warnings = 0.0, Warnings()
         while True:
-            for item in declared():
-                with warnings.caught("trust not looked at", usecase=item.name):
-                    await self._inspect_if_new(item)
+            for use_case in declared():
+                with warnings.caught("trust not looked at", usecase=use_case.name):
+                    await self._inspect_if_new(use_case)
                     if self._clock.monotonic() - chased > _CHASE_SECONDS:
-                        await self.chase(item)
+                        await self.chase(use_case)
             if self._clock.monotonic() - chased > _CHASE_SECONDS:
                 chased = self._clock.monotonic()
             await asyncio.sleep(_LOOK_SECONDS)

@@ -135,7 +135,9 @@ class Halts:
                 failed[name] = str(result).strip() or type(result).__name__
             elif isinstance(result, BaseException):
                 raise result
-        return HaltOfAll(halts=[item for item in ended if isinstance(item, Halt)], failed=failed)
+        return HaltOfAll(
+            halts=[result for result in ended if isinstance(result, Halt)], failed=failed
+        )
 
     async def known(self) -> list[str]:
         """Every use case the database knows, served here or not."""
@@ -302,5 +304,5 @@ def _times(
         "id": halt_id,
         "fenced": fenced,
         "quiesced": quiesced,
-        "in_flight": Jsonb([dict(item) for item in flying]),
+        "in_flight": Jsonb([dict(effect) for effect in flying]),
     }

@@ -223,6 +223,6 @@ def _counted(ids: Sequence[str], deliveries: Sequence[Row]) -> Record:
         "tasks": len(ids),
         "effects": len(deliveries),
         "by_state": dict(states),
-        "undone": sum(states[item] for item in _UNDONE),
-        "still_open": sum(states[entry] for entry in _OPEN),
+        "undone": sum(states[state] for state in _UNDONE),
+        "still_open": sum(states[state] for state in _OPEN),
     }

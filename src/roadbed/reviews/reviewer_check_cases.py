@@ -126,7 +126,7 @@ def alike(key: str, keys: Sequence[str], chance: random.Random) -> str:
         kind = next((kind for kind in _KINDS if own in kind), own)
         return chance.choice(sorted(used & set(kind)) if own not in string.digits else kind)
 
-    return "".join(letter(*item) for item in enumerate(key))
+    return "".join(letter(*placed) for placed in enumerate(key))
 
 
 def agreed(declared: UseCase, row: Json, one: str, other: str) -> bool:

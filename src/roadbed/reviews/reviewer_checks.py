@@ -246,7 +246,8 @@ class ReviewerChecks:
         declared = service.loaded.declared
         facts = {"use_case": declared.name, "since": self._clock.now() - _LOOK_BACK}
         labellers = [
-            entry["reviewer"] for entry in await self._database.fetch(_SQL["labellers"], facts)
+            labeller["reviewer"]
+            for labeller in await self._database.fetch(_SQL["labellers"], facts)
         ]
         knowing = sorted({row["first_reviewer"], row["second_reviewer"], *row["barred"]})
         decides = who_decides(declared.pod.domain_lead, knowing, labellers)
@@ -300,9 +301,9 @@ class ReviewerChecks:
                 service.loaded, version, inputs, paying, untold=True
             )
             # As a task that arrives now would go, so also under a halt.
-            now = [item.under(version, halted=service.halted) for item in made]
+            now = [evaluation.under(version, halted=service.halted) for evaluation in made]
             known += answered(declared, cases, now)
-            if {entry.wrong for entry in known} >= set(wanted):
+            if {case.wrong for case in known} >= set(wanted):
                 break
         made_any = False
         for wrong in wanted:
@@ -322,7 +323,7 @@ class ReviewerChecks:
         every field that a task's decision has.
         """
         declared = service.loaded.declared
-        fitting = [item for item in known if item.wrong is wrong]
+        fitting = [case for case in known if case.wrong is wrong]
         picked = self._chance.choice(fitting or known) if known else None
         if picked is None:
             return None

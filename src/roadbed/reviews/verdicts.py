@@ -177,7 +177,7 @@ def _released(
     facts = {"input": shown.input, "output": right.output, "confidence": shown.confidence or 0.0}
     judged = []
     for number, action in enumerate(right.actions):
-        known = next((item for item in proposed if _alike(item, action)), None)
+        known = next((other for other in proposed if _alike(other, action)), None)
         if known is not None and "decide" in known:
             decide, why = known["decide"], known["reason"]
         elif rules is None:
