@@ -102,8 +102,8 @@ class Checkpoints:
         for checkpoint in self.lost:
             if roots.get(checkpoint.size, checkpoint.root) != checkpoint.root:
                 yield (
-                    f"A restore set a checkpoint of {checkpoint.size} entries aside, and those have "
-                    "another root here: history was rewritten, or a leaf changed."
+                    f"A restore set a checkpoint of {checkpoint.size} entries aside, and those "
+                    "have another root here: history was rewritten, or a leaf changed."
                 )
         stored = {checkpoint.size for checkpoint in self.database}
         if gone := [claim.size for claim in self.folder if claim.size not in stored]:
