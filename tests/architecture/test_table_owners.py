@@ -26,10 +26,10 @@ OWNERS = {
     "outcomes": "outcome",
     "people": "identity membership person sign_in token",
     "recovery": "restoration roadbed",
-    "releases": "release sign_off stage_event version",
+    "releases": "release sign_off stage_event",
     "reviews": "held_verdict label measure review verdict",
     "usecases": "use_case",
-    "versions": "artifact behaviour",
+    "versions": "artifact behaviour version",
 }
 OWNER = {table: package for package, tables in OWNERS.items() for table in tables.split()}
 # `DO UPDATE` belongs to its INSERT; `FOR UPDATE` writes nothing.

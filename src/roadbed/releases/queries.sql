@@ -12,20 +12,6 @@ FOR UPDATE
 -- name: lock
 SELECT pg_advisory_xact_lock(hashtext('release'), hashtext(%(use_case)s))
 
--- name: store_version
-INSERT INTO version (id, use_case, behaviour, certificate, number, made_at)
-VALUES (%(id)s, %(use_case)s, %(behaviour)s, %(certificate)s,
-        (SELECT coalesce(max(number), 0) + 1 FROM version WHERE use_case = %(use_case)s), %(at)s)
-ON CONFLICT (id) DO UPDATE SET certificate = coalesce(excluded.certificate, version.certificate)
-
--- name: retire
-UPDATE version SET retired_at = %(at)s
-WHERE use_case = %(use_case)s AND retired_at IS NULL AND live_since IS NOT NULL AND id <> %(id)s
-
--- name: go_live
-UPDATE version SET live_since = %(at)s, retired_at = NULL WHERE id = %(id)s
-RETURNING id, number
-
 -- name: tell
 SELECT pg_notify('roadbed_service', %(use_case)s)
 

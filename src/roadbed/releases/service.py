@@ -184,7 +184,7 @@ class Releases:
         if row is None or row["alarm_at"] != alarm_at:
             return None
         for step in ("store_version", "retire", "go_live"):
-            cursor = await connection.execute(_SQL[step], facts)
+            cursor = await connection.execute(_VERSIONS[step], facts)
         number = await cursor.fetchone()
         await connection.execute(_USE_CASES["point"], facts)
         if look.proof or row["live_version"] != version:

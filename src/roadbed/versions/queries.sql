@@ -115,3 +115,17 @@ WHERE artifact.hash = file.value
 -- name: count_inspection
 -- Counted before anybody looks, and committed: a look that crashed is a look all the same.
 UPDATE behaviour SET looks = looks + 1 WHERE hash = %(hash)s RETURNING looks
+
+-- name: store_version
+INSERT INTO version (id, use_case, behaviour, certificate, number, made_at)
+VALUES (%(id)s, %(use_case)s, %(behaviour)s, %(certificate)s,
+        (SELECT coalesce(max(number), 0) + 1 FROM version WHERE use_case = %(use_case)s), %(at)s)
+ON CONFLICT (id) DO UPDATE SET certificate = coalesce(excluded.certificate, version.certificate)
+
+-- name: retire
+UPDATE version SET retired_at = %(at)s
+WHERE use_case = %(use_case)s AND retired_at IS NULL AND live_since IS NOT NULL AND id <> %(id)s
+
+-- name: go_live
+UPDATE version SET live_since = %(at)s, retired_at = NULL WHERE id = %(id)s
+RETURNING id, number
