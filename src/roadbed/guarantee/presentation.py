@@ -57,7 +57,7 @@ def above(certificate: Row) -> str:
     late, waiting = detail.get("late", 0), detail.get("waiting", 0)
     wrong = f"{certificate['errors']:,} wrong"
     if late:
-        wrong += f" ({late:,} for want of a label)"
+        wrong += f" ({late:,} because the label is missing)"
     waits = f"; {waiting:,} of the sample wait{'s' if waiting == 1 else ''} for a label"
     return f"{certificate['covered']:,} of {of} reference items, {wrong}{waits if waiting else ''}"
 
@@ -113,14 +113,14 @@ WAY_OUT = {
 
 
 def promise(declared: UseCase, state: State) -> str:
-    """The promise in one sentence of plain words, or that there is none now."""
+    """The guarantee in one sentence, or that there is none now."""
     limit, certainty = _share(declared.risk_limit), _share(declared.certainty)
     mean = declared.risk_measure == "mean_loss"
     if state in (State.OPEN, State.TIGHTENED):
         what = (
-            f"The answers that this version sends out by itself have a mean loss of at most {limit}"
+            f"The automatic answers of this version have a mean loss of at most {limit}"
             if mean
-            else f"Of the answers that this version sends out by itself, at most {limit} are wrong"
+            else f"Of the automatic answers of this version, at most {limit} are wrong"
         )
         return (
             f"{what}; we are {certainty} certain of it, while the work that arrives stays like the "
@@ -133,11 +133,11 @@ def promise(declared: UseCase, state: State) -> str:
             f"There is no proof for the work that arrives now. The aim is {aim}; it holds if the "
             "new work stays rare and is no harder than other work that was new once."
         )
-    return f"Nothing goes out by itself, so nothing is promised. The aim is {aim}."
+    return f"Nothing is automatic, so nothing is promised. The aim is {aim}."
 
 
 def sample(detail: Row) -> Sequence[str]:
-    """What the proof rests on, sentence by sentence; empty for a proof from before."""
+    """The sentences about the sample behind a proof; empty for one that stored no such figures."""
     if "labelled" not in detail:
         return ()
     if not detail["labelled"] and not detail["waiting"]:
@@ -148,9 +148,9 @@ def sample(detail: Row) -> Sequence[str]:
     are = "is" if detail["labelled"] == 1 else "are"
     said = [
         f"{labelled} of the sample {are} labelled, or late and counted as wrong.",
-        f"This is the {_nth(versions)} version that was held against this sample."
+        f"This is the {_nth(versions)} version that was certified on this sample."
         if versions > 1
-        else "This is the first version that was held against this sample.",
+        else "This is the first version that was certified on this sample.",
     ]
     if waits := detail["waiting"]:
         wait = "waits" if waits == 1 else "wait"
@@ -159,7 +159,7 @@ def sample(detail: Row) -> Sequence[str]:
             "that is examined, so that the order in which people label makes it no easier."
         )
     if (tries := detail.get("tries") or 1) > 1:
-        said.append(f"{tries} were tried since the last that passed: they share the risk of error.")
+        said.append(f"{tries} were tried since the last that passed. They share the risk of error.")
     if late := detail["overdue"]:
         are = "is" if late == 1 else "are"
         said.append(f"{counted(late, 'label')} {are} late: each such item counts as wrong.")
@@ -180,7 +180,7 @@ def sample(detail: Row) -> Sequence[str]:
 
 
 def unaudited(audit: AuditView) -> str:
-    """What is said of a running audit that has no estimate: how much there is to judge."""
+    """The sentence about a running audit without an estimate: how many answers wait."""
     if not audit.automated:
         return "nothing is known: this version has given no automatic answer yet"
     answers = counted(audit.automated, "automatic answer")
@@ -188,7 +188,7 @@ def unaudited(audit: AuditView) -> str:
 
 
 def weak(version: int | None, detail: Row) -> str:
-    """The lead of the card of weak spots: of how many items, and whether any kind stands out."""
+    """The first sentence of the card of weak spots."""
     if version is None:
         return "No version has been certified yet; the card is written for each one that is."
     n, spots = detail.get("answered", 0), detail.get("weak", ())
