@@ -184,15 +184,7 @@ class NewLabels:
             if taken is not None:
                 await connection.execute(SQL["hold"], facts)
                 detail = {"task": about.task_id, "labels": named}
-                event = AuditEvent(
-                    use_case=declared.name,
-                    kind="held",
-                    subject=review_id,
-                    actor=reviewer,
-                    at=at,
-                    detail=detail,
-                )
-                await record(connection, event)
+                await self._note(connection, declared, "held", reviewer, at, detail, review_id)
                 for label in labels:
                     await self._tell(connection, declared, label, reviewer, at)
         if taken is not None:
@@ -291,11 +283,12 @@ class NewLabels:
         by: str,
         at: datetime,
         detail: Json,
+        subject: str | None = None,
     ) -> None:
         event = AuditEvent(
             use_case=declared.name,
             kind=kind,
-            subject=declared.name,
+            subject=subject or declared.name,
             actor=by,
             at=at,
             detail=detail,
