@@ -115,7 +115,7 @@ class App:
     store: VersionStore
     registry: Deployments
     decisions: Decisions
-    presence: CrashDetector
+    crash_detector: CrashDetector
     reviews: Reviews
     new_labels: NewLabels
     receipts: Receipts
@@ -240,7 +240,7 @@ def _wire(
         lease_seconds=settings.lease_seconds,
         audit_note=transactions.TASK_REVISED,
     )
-    presence = CrashDetector(
+    crash_detector = CrashDetector(
         database.url,
         clock,
         careful_seconds=settings.careful_seconds,
@@ -296,13 +296,13 @@ def _wire(
             settle_funded=transactions.SETTLE_FUNDED,
             settle_at_once=transactions.SETTLE_AT_ONCE,
             settle_revision=transactions.SETTLE_REVISION,
-            presence=presence,
+            crash_detector=crash_detector,
             trials=Trials(writer, transactions.COMPARE, budgets, ids, clock),
             ids=ids,
             clock=clock,
             max_in_flight=settings.max_in_flight,
         ),
-        presence=presence,
+        crash_detector=crash_detector,
         reviews=reviews,
         new_labels=NewLabels(
             database, reviews, ids, clock, transactions.VERDICT, transactions.LABEL_MOVED

@@ -167,7 +167,7 @@ class TestApprovals:
 
     async def approve(self, app: App, delivery_id: str, person: str) -> None:
         result, _ = await app.deliveries.get(delivery_id, served=SERVED)
-        await app.deliveries.say(
+        await app.deliveries.resolve(
             delivery_id, "approve", person=person, served=SERVED, content_hash=result.content_hash
         )
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from roadbed.budgets.model import Aside
 from roadbed.budgets.service import Budgets
-from roadbed.decisions.batch_evaluation import KnownInput, evaluate_many
+from roadbed.decisions.batch_evaluation import KnownInput, MeteredCalls, evaluate_many
 from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.evaluation import (
     MOST_ATTEMPTS,
@@ -24,7 +24,6 @@ from roadbed.decisions.evaluation import (
     content_of,
     evaluate,
 )
-from roadbed.decisions.metered_calls import MeteredCalls
 from roadbed.decisions.model import Answered, LiveVersion, NotAnswered, Reason, Route
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import SystemClock

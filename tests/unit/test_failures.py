@@ -119,7 +119,7 @@ class TestDeliveries:
             await pump(app)
         [held] = await all_of(app)
         assert held.state is DeliveryState.HELD
-        await app.deliveries.say(held.id, "approve", person="ana", served=["triage"])
+        await app.deliveries.resolve(held.id, "approve", person="ana", served=["triage"])
         await pump(app)
         assert (await all_of(app))[0].state is DeliveryState.DELIVERED
 

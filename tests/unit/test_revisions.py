@@ -83,7 +83,7 @@ async def approve(app: App, delivery: Delivery, person: str = "ana") -> None:
 
 
 async def say(app: App, delivery: Delivery, what: str, person: str = "ana") -> None:
-    await app.deliveries.say(
+    await app.deliveries.resolve(
         delivery.id, what, person=person, served=SERVED, content_hash=delivery.content_hash
     )
 

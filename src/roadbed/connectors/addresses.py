@@ -38,8 +38,8 @@ def objection(text: str, *, private: bool) -> str | None:
     except ValueError:
         return "it is no IP address"
     for layer in _layers(address):
-        if (found := _objection(layer, private=private)) is not None:
-            return found
+        if (problem := _objection(layer, private=private)) is not None:
+            return problem
     return None
 
 

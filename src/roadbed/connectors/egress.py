@@ -39,9 +39,9 @@ _SLEPT = "Its time was over before it was sent."
 async def resolve(host: str, port: int) -> Sequence[str]:
     """The addresses of ``host`` by the system, IPv4 first. Raises ``OSError``."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     # A host that has both is reachable by IPv4 nearly always, by IPv6 not from every network.
-    ordered = sorted(found, key=lambda each: each[0] != socket.AF_INET)
+    ordered = sorted(addresses, key=lambda address: address[0] != socket.AF_INET)
     return [str(item[4][0]) for item in ordered]
 
 
@@ -118,16 +118,16 @@ class HttpEgressClient:
     async def address(self, host: str, port: int, *, private: bool = False) -> str:
         async with self._deadline(_Progress(self._left)):
             try:
-                found = await self._pool.resolver(host, port)
+                addresses = await self._pool.resolver(host, port)
             except (OSError, UnicodeError) as error:
                 raise TemporaryError(f"{host} could not be resolved: {error}.") from error
-        if not found:
+        if not addresses:
             raise TemporaryError(f"{host} has no address.")
-        for item in found:
+        for item in addresses:
             if (why := objection(item, private=private)) is not None:
                 remedy = "" if private else " If it is your own, declare the receiver private."
                 raise RefusedError(f"{host} may not be reached: {why}.{remedy}")
-        return found[0]
+        return addresses[0]
 
     async def request(
         self,

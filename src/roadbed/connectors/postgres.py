@@ -78,8 +78,8 @@ class PostgresTable:
     async def look_up(self, request: DeliveryRequest, egress: EgressClient) -> Sent | None:
         async with self._connected(egress) as connection:
             cursor = await connection.execute(self._by_key("find"), {"key": request.key})
-            found = await cursor.fetchone()
-        return Sent(reference=request.key, detail=f"It stands in {self.table}.") if found else None
+            row = await cursor.fetchone()
+        return Sent(reference=request.key, detail=f"It stands in {self.table}.") if row else None
 
     async def compensate(self, request: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
         async with self._connected(egress) as connection:

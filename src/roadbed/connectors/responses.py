@@ -54,14 +54,14 @@ def holds(condition: str, response: Response) -> bool:
     Raises ``UnknownOutcomeError`` when it cannot be evaluated on this answer: then nobody knows.
     """
     try:
-        found = _program(condition).execute({"status": response.status, "body": body_of(response)})
+        result = _program(condition).execute({"status": response.status, "body": body_of(response)})
     except Exception as error:
         raise UnknownOutcomeError(
             f"{condition!r} could not be evaluated on the answer: {error}"
         ) from error
-    if not isinstance(found, bool):
+    if not isinstance(result, bool):
         raise UnknownOutcomeError(f"{condition!r} did not answer yes or no.")
-    return found
+    return result
 
 
 def condition_problems(name: str, condition: str | None) -> Iterator[str]:

@@ -29,7 +29,6 @@ from roadbed.kernel.storable import cleaned
 from roadbed.scoring.content import Content
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.usecases.parsing import UnfitError, read_stored
-from roadbed.usecases.validation import slices_of
 
 MOST_ATTEMPTS = 3
 MOST_OF_A_REASON = 400  # characters
@@ -168,8 +167,8 @@ async def evaluate(
             else context.seconds,
         )
         actions, held = _screened(answer, loaded, task, context)
-    slices = slices_of(loaded.declared, task.content)
-    found = Evaluation(
+    slices = routing.slices_of(loaded.declared, task.content)
+    unrouted = Evaluation(
         answer=answer,
         actions=actions,
         held=held,
@@ -178,7 +177,7 @@ async def evaluate(
         routed=_UNROUTED,
         seconds=context.clock.monotonic() - began,
     )
-    return found.under(version, halted=context.halted)
+    return unrouted.under(version, halted=context.halted)
 
 
 def with_declared_input(

@@ -27,9 +27,9 @@ from roadbed.risk.slices import FEWEST_LABELS
 from roadbed.risk.states import State
 from roadbed.usecases.business_rules import BusinessRules, Fired
 from roadbed.usecases.decider import Answer, Unsure
-from roadbed.usecases.delivery_plan import checked_actions
-from roadbed.usecases.destinations import ActionKind
+from roadbed.usecases.destinations import Action, ActionKind
 from roadbed.usecases.parsing import UnfitError, read_form
+from roadbed.usecases.use_case import UseCase
 
 _MOST_CHARACTERS = 20_000  # of an output, its provenance or its evidence
 UNSURE = "The decider is unsure: "
@@ -77,6 +77,41 @@ def read_answer(
     )
 
 
+def checked_actions(
+    kinds: Mapping[str, ActionKind], proposed: Sequence[Any]
+) -> list[dict[str, Any]] | str:
+    """Proposed actions as JSON, or what is wrong with them."""
+    actions: list[dict[str, Any]] = []
+    for item in proposed:
+        if not isinstance(item, Action):
+            return f"it proposes {type(item).__name__} instead of an Action"
+        kind = kinds.get(item.name)
+        if kind is None:
+            return f"it proposes the action {item.name!r}, which is not declared"
+        arguments = _arguments(kind, item.arguments)
+        if isinstance(arguments, str):
+            return f"the action {item.name!r}: {arguments}"
+        action: dict[str, Any] = {"name": item.name, "arguments": arguments}
+        if kind.after is not None:
+            needed = [place for place, one in enumerate(actions) if one["name"] == kind.after]
+            if not needed:
+                return f"it proposes {item.name!r} without {kind.after!r} before it"
+            action["after"] = needed[-1]
+        actions.append(action)
+    for name, kind in kinds.items():
+        if sum(entry["name"] == name for entry in actions) > kind.per_task:
+            return f"it proposes {name!r} more than {kind.per_task} times for one task"
+    return actions
+
+
+def _arguments(kind: ActionKind, given: object) -> dict[str, Any] | str:
+    try:
+        return read_form(kind.arguments, given).form
+    except UnfitError as error:
+        place, problem = error.fields[0]
+        return f"{place or 'arguments'}: {problem}"
+
+
 def route(
     held: Routed | None,
     score: float,
@@ -119,6 +154,11 @@ def score(
     if live.cautious:
         return cautious or 0.0
     return live.pooling.score(confidence, slices) if live.pooling else confidence
+
+
+def slices_of(declared: UseCase, content: Mapping[str, Any]) -> dict[str, str]:
+    """The slices an input lies in, by field."""
+    return {name: str(content.get(name, "")) for name in declared.slices}
 
 
 def held_by_rule(fired: Fired) -> Routed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,11 +12,13 @@ from typing import Any
 
 from roadbed.budgets.service import amounts
 from roadbed.decisions import routing
-from roadbed.decisions.commit_modes import SECONDS_AT_ONCE, one_is_enough
-from roadbed.decisions.crash_detection import CrashDetector
+from roadbed.decisions.crash_detection import (
+    SECONDS_BEFORE_COMMIT,
+    CrashDetector,
+    may_decide_before_commit,
+)
 from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
-from roadbed.decisions.in_flight import InFlight
 from roadbed.decisions.model import (
     Answered,
     CurrentDeployments,
@@ -25,7 +28,7 @@ from roadbed.decisions.model import (
     Route,
 )
 from roadbed.decisions.trials import Trials
-from roadbed.intake.errors import RetiredError
+from roadbed.intake.errors import OverloadedError, RetiredError
 from roadbed.intake.model import Admission, AdmittedTask, Arrival
 from roadbed.intake.tasks import Intake, record
 from roadbed.kernel.clock import Clock
@@ -41,6 +44,50 @@ from roadbed.usecases.use_case import UseCase
 SQL = queries(__package__)
 
 
+class InFlight:
+    """How many tasks this process holds in memory: at most ``most``.
+
+    One use case holds at most three times what is left free, so at most three quarters. A slow use
+    case can never keep out the others.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: Counter[str] = Counter()
+        self._all = 0
+
+    @contextlib.contextmanager
+    def admitting(self, use_case: str) -> Iterator[None]:
+        """Count a task while it is admitted. Raises ``OverloadedError``."""
+        free, held = self._most - self._all, self._held[use_case]
+        if free <= 0:
+            raise OverloadedError(self._all)
+        if held >= 3 * free:
+            raise OverloadedError(held, use_case)
+        self.begin(use_case)
+        try:
+            yield
+        finally:
+            self.end(use_case)
+
+    def begin(self, use_case: str) -> None:
+        """Count a task that is decided here."""
+        self._held[use_case] += 1
+        self._all += 1
+
+    def end(self, use_case: str) -> None:
+        """It is decided."""
+        self._held[use_case] -= 1
+        self._all -= 1
+
+    def room(self, use_case: str) -> int:
+        """How many more tasks this use case may hold."""
+        free, held = self._most - self._all, self._held[use_case]
+        if free > 0 and not held:
+            return max(3 * free // 4, 1)
+        return max((3 * free - held) // 4, 0)
+
+
 class Decisions:
     """Takes tasks from admission to settlement. ``transactions.py`` wires what settles them."""
 
@@ -54,7 +101,7 @@ class Decisions:
         settle_funded: Write,
         settle_at_once: Write,
         settle_revision: Write,
-        presence: CrashDetector,
+        crash_detector: CrashDetector,
         trials: Trials,
         ids: Ids,
         clock: Clock,
@@ -67,7 +114,7 @@ class Decisions:
         self._settle_funded = settle_funded
         self._settle_at_once = settle_at_once
         self._settle_revision = settle_revision
-        self._presence = presence
+        self._crash_detector = crash_detector
         self._trials = trials
         self._ids = ids
         self._clock = clock
@@ -114,7 +161,9 @@ class Decisions:
         )
         version = _version(service, arrival.task)
         free = self._runner_of(service, version).free(version.decider)
-        if one_is_enough(arrival, declared, self._presence, free=free, waits=waits):
+        if may_decide_before_commit(
+            arrival, declared, self._crash_detector, free=free, waits=waits
+        ):
             return await self._submit_at_once(service, arrival)
         return self._go_on(await self._intake.admit(declared, arrival))
 
@@ -193,7 +242,7 @@ class Decisions:
         """
         loop = asyncio.get_running_loop()
         deciding = loop.create_task(self._turn(arrival.task, self._clock.monotonic()))
-        done = await _done_within(loop, deciding, SECONDS_AT_ONCE)
+        done = await _done_within(loop, deciding, SECONDS_BEFORE_COMMIT)
         if done and await self._stored_at_once(arrival, turn := deciding.result()):
             self._compare(turn, arrival.task)
             decided = loop.create_future()
@@ -203,7 +252,7 @@ class Decisions:
         if not done:
             return self._go_on(admission, deciding)
         if not admission.repeated:  # most likely its epoch is over
-            await self._services.refresh(service.loaded.name)
+            await self._services.refresh(service.loaded.declared.name)
         return self._go_on(admission)
 
     async def _stored_at_once(self, arrival: Arrival, turn: _Turn) -> bool:
@@ -314,14 +363,14 @@ class Decisions:
     def _runner(self, service: Deployment) -> DeciderRunner:
         """The threads of the live version's declaration."""
         loaded = service.loaded
-        of, runner = self._runners.get(loaded.name, (None, None))
+        of, runner = self._runners.get(loaded.declared.name, (None, None))
         if runner is not None and of is loaded:
             return runner
         if runner is None or of is None or of.folder_hash != loaded.folder_hash:
             if runner is not None:
                 runner.close_later()
             runner = DeciderRunner(loaded.declared)
-        self._runners[loaded.name] = (loaded, runner)
+        self._runners[loaded.declared.name] = (loaded, runner)
         return runner
 
     def _decision(

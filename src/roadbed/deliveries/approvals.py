@@ -25,7 +25,7 @@ _SQL = queries(__package__)
 Row = Mapping[str, Any]
 _REPLAYED_AT_ONCE = 500
 # What a person may say of a delivery: from which states, to which.
-SAYS = {
+RESOLUTIONS = {
     "approve": ((DeliveryState.HELD,), DeliveryState.WAITING),
     "refuse": ((DeliveryState.HELD,), DeliveryState.REFUSED),
     "replay": ((DeliveryState.FAILED,), DeliveryState.WAITING),
@@ -100,7 +100,7 @@ class Deliveries:
             "circuits": {circuit["destination"]: circuit for circuit in circuits},
         }
 
-    async def say(
+    async def resolve(
         self,
         delivery_id: str,
         what: str,
@@ -110,15 +110,17 @@ class Deliveries:
         content_hash: str | None = None,
         note: str = "",
     ) -> Delivery:
-        """A person's word on a delivery, one of ``SAYS``.
+        """A person's word on a delivery, one of ``RESOLUTIONS``.
 
         ``approve`` must name the hash of exactly what was read. Raises ``UnknownDeliveryError``,
         ``DeliveryStateError``, ``ApprovalError``.
         """
         row = await self._find(delivery_id, served)
-        if what not in SAYS:
-            raise ApprovalError(f"{what!r} cannot be said.", f"Say one of {', '.join(SAYS)}.")
-        states, after = SAYS[what]
+        if what not in RESOLUTIONS:
+            raise ApprovalError(
+                f"{what!r} cannot be said.", f"Say one of {', '.join(RESOLUTIONS)}."
+            )
+        states, after = RESOLUTIONS[what]
         if row["state"] not in states:
             raise DeliveryStateError(delivery_id, row["state"], " or ".join(states))
         if what == "approve":
@@ -229,9 +231,9 @@ def _replayed(
     return {**whose, "at": at, "detail": Jsonb(detail)}
 
 
-def may_be_said(state: DeliveryState) -> Sequence[str]:
+def resolutions(state: DeliveryState) -> Sequence[str]:
     """What a person may say of a delivery in this state."""
-    return [what for what, (states, _) in SAYS.items() if state in states]
+    return [what for what, (states, _) in RESOLUTIONS.items() if state in states]
 
 
 def _read(row: Row) -> Delivery:

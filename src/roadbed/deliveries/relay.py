@@ -19,7 +19,8 @@ from typing import Any
 from psycopg.errors import UniqueViolation
 from pydantic_core import to_json
 
-from roadbed.deliveries import outbox
+from roadbed.deliveries import circuits, outbox, retry_policy
+from roadbed.deliveries.circuits import Circuits
 from roadbed.deliveries.model import COMPENSATION, AttemptResult, DeliveryState, Prepared
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
@@ -79,8 +80,7 @@ class Relay:
         self._warnings = Warnings()
         self._sending: set[asyncio.Task[None]] = set()
         self._held: Counter[tuple[str, str]] = Counter()  # senders by use case and destination
-        self._failures: Counter[tuple[str, str]] = Counter()
-        self._left_alone: dict[tuple[str, str], float] = {}
+        self._circuits = Circuits()
         self._tidied: dict[str, float] = {}
 
     async def run(self, declared: Callable[[], Sequence[UseCase]]) -> None:
@@ -209,15 +209,17 @@ class Relay:
         facts = {"use_case": declared.name, "names": list(limits), "since": today}
         cursor = await connection.execute(SQL["made_today"], facts)
         made = Counter({item["destination"]: item["made"] for item in await cursor.fetchall()})
-        found = []
-        for row, each in zip(rows, prepared, strict=True):
+        limited = []
+        for row, delivery in zip(rows, prepared, strict=True):
             limit = limits.get(row["destination"])
             over = limit is not None and made[row["destination"]] >= limit
-            if limit and each.state is DeliveryState.WAITING:
+            if limit and delivery.state is DeliveryState.WAITING:
                 made[row["destination"]] += 1
             why = f"The limit of {limit} a day is reached."
-            found.append(replace(each, state=DeliveryState.HELD, reason=why) if over else each)
-        return found
+            limited.append(
+                replace(delivery, state=DeliveryState.HELD, reason=why) if over else delivery
+            )
+        return limited
 
     async def _without_doubles(
         self,
@@ -228,22 +230,24 @@ class Relay:
     ) -> list[Prepared]:
         """The same key again: the same content is sent once, other content needs a person."""
         named = [
-            {"destination": row["destination"], "key": each.key}
-            for row, each in zip(rows, prepared, strict=True)
-            if each.key is not None
+            {"destination": row["destination"], "key": delivery.key}
+            for row, delivery in zip(rows, prepared, strict=True)
+            if delivery.key is not None
         ]
         facts = {"use_case": declared.name, "items": to_json(named).decode()}
         cursor = await connection.execute(SQL["same_key"], facts)
         taken = {(item["destination"], item["key"]): item for item in await cursor.fetchall()}
-        found = []
-        for row, each in zip(rows, prepared, strict=True):
-            if each.key is None:
-                found.append(each)
+        distinct = []
+        for row, delivery in zip(rows, prepared, strict=True):
+            if delivery.key is None:
+                distinct.append(delivery)
                 continue
-            first = taken.setdefault((row["destination"], each.key), _said(each))
-            same = first["id"] == each.id
-            found.append(each if same else outbox.doubled(row["destination"], each, first))
-        return found
+            first = taken.setdefault((row["destination"], delivery.key), _said(delivery))
+            same = first["id"] == delivery.id
+            distinct.append(
+                delivery if same else outbox.doubled(row["destination"], delivery, first)
+            )
+        return distinct
 
     # Keeping order
 
@@ -282,7 +286,7 @@ class Relay:
                 outcome="unknown", state=DeliveryState.UNKNOWN, detail=str(error)
             )
         else:
-            outcome = outbox.failed(error, row, to, self._clock.now(), self._chance())
+            outcome = self._failed(error, row, to)
         await self._finished(row, outcome, LEASE_SECONDS)
 
     async def _take_back(self, declared: UseCase, row: Row, why: str) -> None:
@@ -317,7 +321,7 @@ class Relay:
             await connection.execute(SQL["gate"], named)
             cursor = await connection.execute(SQL["places"], named)
             places = [row["destination"] for row in await cursor.fetchall()]
-            rooms = outbox.rooms(
+            shares = circuits.sender_shares(
                 {name: self._held[declared.name, name] for name in places},
                 free,
                 of_use_case=sum(
@@ -326,7 +330,7 @@ class Relay:
             )
             began = self._clock.monotonic()  # not before: a drill may hold the gate for seconds
             cursor = await connection.execute(
-                SQL["claim"], {**named, "rooms": _rooms(rooms), "lease_seconds": LEASE_SECONDS}
+                SQL["claim"], {**named, "rooms": _shares(shares), "lease_seconds": LEASE_SECONDS}
             )
             rows = await cursor.fetchall()
         for row in rows:
@@ -384,17 +388,27 @@ class Relay:
             async with asyncio.timeout(SEND_SECONDS):
                 if row["kind"] == COMPENSATION:
                     made = Sent(reference=row["of_reference"])
-                    return outbox.delivered(await to.compensate(request, made, egress))
+                    return retry_policy.delivered(await to.compensate(request, made, egress))
                 if row["look_first"] and to.can_look_up:
                     there = await to.look_up(request, egress)
                     if there is not None:
-                        return outbox.delivered(there, found=True)
-                return outbox.delivered(await to.send(request, egress))
+                        return retry_policy.delivered(there, looked_up=True)
+                return retry_policy.delivered(await to.send(request, egress))
         except TimeoutError:
             error: Exception = UnknownOutcomeError(f"no answer within {SEND_SECONDS:g} s")
         except Exception as problem:
             error = problem
-        return outbox.failed(error, row, to, self._clock.now(), self._chance())
+        return self._failed(error, row, to)
+
+    def _failed(self, error: Exception, row: Row, to: Connector) -> AttemptResult:
+        return retry_policy.failed(
+            error,
+            to,
+            attempt=row["attempt"],
+            first_sent_at=row["first_sent_at"],
+            now=self._clock.now(),
+            chance=self._chance(),
+        )
 
     async def _finished(self, row: Row, outcome: AttemptResult, seconds: float) -> None:
         await self._writer.write(
@@ -419,31 +433,17 @@ class Relay:
             },
         )
 
-    async def _count(self, use_case: str, destination: str, outcome: AttemptResult) -> None:
-        """Failures in a row open the circuit, for every worker; a success closes it.
-
-        What was under way together when it opened failed together, and counts once.
-        """
-        place = (use_case, destination)
-        alone = self._clock.monotonic() < self._left_alone.get(place, 0.0)
-        if outcome.state is DeliveryState.DELIVERED:
-            if not self._failures.pop(place, 0):
-                return
-        elif outcome.outcome in ("temporary", "unknown") and not alone:
-            self._failures[place] += 1
-        else:
+    async def _count(self, use_case: str, destination: str, result: AttemptResult) -> None:
+        """Tell every worker when the circuit of a destination opens or closes."""
+        state = self._circuits.record(use_case, destination, result, self._clock.monotonic())
+        if state is None:
             return
-        failures = self._failures[place]
-        if 0 < failures < 5:
-            return
-        wait = outbox.circuit_wait(failures)
-        self._left_alone[place] = self._clock.monotonic() + wait
         facts = {
             "use_case": use_case,
             "destination": destination,
-            "failures": failures,
-            "wait": wait,
-            "error": _storable(mask(outcome.detail)),
+            "failures": state.failures,
+            "wait": state.pause,
+            "error": _storable(mask(result.detail)),
         }
         with self._warnings.caught(
             "state of a destination not shared", usecase=use_case, destination=destination
@@ -468,13 +468,13 @@ def _notice(ids: Ids, row: Row, outcome: AttemptResult) -> Mapping[str, str | No
         return {"notice": None, "about": None, "text": None}
     return {
         "notice": ids.new("ntc"),
-        "about": outbox.about(row["destination"], outcome.cause),
-        "text": outbox.refusal(row["use_case"], row["destination"], outcome.cause),
+        "about": circuits.notice_subject(row["destination"], outcome.cause),
+        "text": circuits.refusal(row["use_case"], row["destination"], outcome.cause),
     }
 
 
-def _rooms(rooms: Mapping[str, int]) -> str:
-    places = [{"destination": name, "room": room} for name, room in rooms.items()]
+def _shares(shares: Mapping[str, int]) -> str:
+    places = [{"destination": name, "room": share} for name, share in shares.items()]
     return to_json(places).decode()
 
 

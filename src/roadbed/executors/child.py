@@ -115,13 +115,13 @@ class Channel:
 
     def file(self, length: int) -> bytes:
         """A file of ``length`` bytes that follows a frame. Raises ``EOFError``."""
-        found = bytearray()
-        while len(found) < length:
+        received = bytearray()
+        while len(received) < length:
             content = self._next()
             if not isinstance(content, bytes):
                 raise EOFError  # noqa: TRY004 - the parent has gone, or sends no more
-            found += content
-        return bytes(found)
+            received += content
+        return bytes(received)
 
     def send(self, content: Mapping[str, Any], files: Mapping[str, bytes] = _NO_FILES) -> None:
         """Write one frame, and files behind it. Any thread may call it."""
@@ -347,11 +347,11 @@ def _answer(given: object) -> Mapping[str, Any]:
     return answer
 
 
-def _written(found: OutOfFold) -> Mapping[str, Sequence[Any] | None]:
+def _written(out_of_fold: OutOfFold) -> Mapping[str, Sequence[Any] | None]:
     return {
         name: None if value is None else np.asarray(value).tolist()
         for name in ("confidence", "wrong", "cautious", "novel")
-        for value in [getattr(found, name)]
+        for value in [getattr(out_of_fold, name)]
     }
 
 

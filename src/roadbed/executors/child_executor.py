@@ -20,14 +20,19 @@ import structlog
 
 from roadbed.executors import wire
 from roadbed.executors.children import Child
-from roadbed.executors.in_process import LARGEST_BATCH, MOST_THREADS, DeciderCall, Failed
+from roadbed.executors.in_process import (
+    LARGEST_BATCH,
+    MOST_THREADS,
+    DeciderCall,
+    Failed,
+    HungThreads,
+)
 from roadbed.executors.isolated import (
     KEPT_SECONDS,
     ChildFailedError,
     IsolatedDecider,
     ready_child,
 )
-from roadbed.executors.threads import HungThreads
 from roadbed.kernel.secrets import mask
 
 _log = structlog.get_logger()

@@ -300,9 +300,9 @@ class ForkServer:
 
 def _own(temporary: Path, use_case: str) -> Path:
     """A folder for the children of one use case: none finds what another has written."""
-    found = temporary / hashlib.sha256(use_case.encode()).hexdigest()[:16]
-    found.mkdir(mode=0o700, exist_ok=True)
-    return found
+    folder = temporary / hashlib.sha256(use_case.encode()).hexdigest()[:16]
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 def _how(status: int) -> str:

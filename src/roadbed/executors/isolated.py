@@ -218,10 +218,10 @@ class DeciderProcesses:
 
         Raises ``ChildFailedError`` where a child cannot load it.
         """
-        found = self._handle(loaded, files)
+        decider = self._handle(loaded, files)
         if self._eager:
-            await describe(found)
-        return found
+            await describe(decider)
+        return decider
 
     async def try_import(self, folder: Path) -> None:
         """Import a folder in a child before this process does.
@@ -270,10 +270,10 @@ class DeciderProcesses:
         ]
         source = self._source(loaded, files)
         learned, out_of_fold, kinds = await fit(self._server, source, content, seed=seed)
-        found = self._handle(loaded, {**learned, **files})
-        found.facts.known, found.facts.kinds = True, kinds
-        found.facts.out_of_fold = out_of_fold
-        return found, learned
+        decider = self._handle(loaded, {**learned, **files})
+        decider.facts.known, decider.facts.kinds = True, kinds
+        decider.facts.out_of_fold = out_of_fold
+        return decider, learned
 
     def close(self) -> None:
         """End every child."""
@@ -370,8 +370,8 @@ def _are_lengths(content: object) -> bool:
 
 
 def _files(lengths: Mapping[str, int], data: bytes) -> Mapping[str, bytes]:
-    found, start = {}, 0
+    files, start = {}, 0
     for name, length in lengths.items():
-        found[name] = data[start : start + length]
+        files[name] = data[start : start + length]
         start += length
-    return found
+    return files

@@ -58,7 +58,7 @@ class Frames:
         """The frames that ``data`` completes, JSON or raw bytes. Raises ``FrameError``."""
         self._buffer += data
         start = 0
-        found: list[Mapping[str, Any] | bytes] = []
+        frames: list[Mapping[str, Any] | bytes] = []
         while len(self._buffer) - start >= _HEAD.size:
             length, kind = _HEAD.unpack_from(self._buffer, start)
             if length > LARGEST_FRAME:
@@ -67,10 +67,10 @@ class Frames:
             if len(self._buffer) < end:
                 break
             body = bytes(self._buffer[start + _HEAD.size : end])
-            found.append(body if kind == _RAW else _object(body))
+            frames.append(body if kind == _RAW else _object(body))
             start = end
         del self._buffer[:start]
-        return iter(found)
+        return iter(frames)
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
@@ -85,13 +85,13 @@ def _object(body: bytes) -> Mapping[str, Any]:
 
 def answers(content: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """The answers in a frame of a child. Raises ``FrameError`` for what is none."""
-    found = content["answers"]
-    if not isinstance(found, list):
+    answers_ = content["answers"]
+    if not isinstance(answers_, list):
         raise FrameError("answers that are no list")
-    for answer in found:
+    for answer in answers_:
         if not isinstance(answer, dict) or type(answer.get("number")) is not int:
             raise FrameError("an answer without its number")
-    return found
+    return answers_
 
 
 def write_context(context: Context) -> Mapping[str, Any]:
@@ -191,14 +191,14 @@ def _dumped(value: object) -> object:
 
 def _model(value: object, output: type[BaseModel]) -> object:
     """The output as its model reads JSON; as it came where it does not fit, which is told later."""
-    if isinstance(found := _read(value), _Odd):
-        return found
+    if isinstance(read := _read(value), _Odd):
+        return read
     try:
         return output.model_validate_json(
-            json.dumps(found), extra="forbid", by_alias=True, by_name=True
+            json.dumps(read), extra="forbid", by_alias=True, by_name=True
         )
     except (ValidationError, ValueError):
-        return found
+        return read
 
 
 def _price(cost: object) -> str | None:

@@ -56,10 +56,10 @@ class Outcomes:
         Raises ``OutcomeError``, ``NoSuchTaskError``, ``TaskUndecidedError``, ``TaskErasedError``,
         ``OutcomeKeyReusedError``, ``StorageUnavailableError``.
         """
-        [found] = await self.report_many(declared, [sent], by=by)
-        if isinstance(found, RoadbedError):
-            raise found
-        return found
+        [reported] = await self.report_many(declared, [sent], by=by)
+        if isinstance(reported, RoadbedError):
+            raise reported
+        return reported
 
     async def report_many(
         self, declared: UseCase, sent: Sequence[object], *, by: str
@@ -76,8 +76,10 @@ class Outcomes:
         began = self._clock.now()
         kept = await asyncio.gather(
             *(
-                self._keep(declared, each, tasks, by=by, at=began + timedelta(microseconds=number))
-                for number, each in enumerate(reports)
+                self._keep(
+                    declared, report, tasks, by=by, at=began + timedelta(microseconds=number)
+                )
+                for number, report in enumerate(reports)
             )
         )
         ids = [row["outcome_id"] for row in kept if not isinstance(row, RoadbedError)]

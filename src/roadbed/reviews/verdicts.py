@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from roadbed.decisions.routing import checked_actions
 from roadbed.people.duties import Parties
 from roadbed.reviews.errors import VerdictError
 from roadbed.reviews.model import VerdictKind
@@ -14,7 +15,6 @@ from roadbed.scoring.assessment import Truth, agree, assess, is_wrong
 from roadbed.scoring.content import Content, same
 from roadbed.scoring.scorers import Score
 from roadbed.usecases.business_rules import BusinessRules
-from roadbed.usecases.delivery_plan import checked_actions
 from roadbed.usecases.destinations import Action
 from roadbed.usecases.parsing import form_of
 from roadbed.usecases.use_case import UseCase

@@ -134,16 +134,16 @@ def read_rules(path: Path) -> BusinessRules:
                 )
             ],
         ) from error
-    found: dict[str, list[Any]] = {moment: [] for moment in _SEES}
+    by_moment: dict[str, list[Any]] = {moment: [] for moment in _SEES}
     problems: list[Problem] = []
     for item in _rules(content or {}, path):
         if isinstance(item, Problem):
             problems.append(item)
         else:
-            found[item[0]].append(item[1])
+            by_moment[item[0]].append(item[1])
     if problems:
         raise UseCaseError(path.parent.name, problems)
-    return BusinessRules(**{moment: tuple(rules) for moment, rules in found.items()})
+    return BusinessRules(**{moment: tuple(rules) for moment, rules in by_moment.items()})
 
 
 def _rules(content: object, path: Path) -> Iterator[tuple[str, Rule | ActionRule] | Problem]:

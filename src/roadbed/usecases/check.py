@@ -55,9 +55,9 @@ def check(folder: Path) -> Checked:
         problems += _located(folder / "usecase.py", tuple(_pod_problems(loaded)))
         problems += _located(folder / "usecase.py", tuple(_needs_problems(loaded)))
         problems += _located(folder / "usecase.py", tuple(_model_problems(loaded)))
-        found = list(_example_problems(loaded))
-        examples = sum(item is None for item in found)
-        problems += _shortened([entry for entry in found if entry is not None])
+        checked = list(_example_problems(loaded))
+        examples = sum(item is None for item in checked)
+        problems += _shortened([entry for entry in checked if entry is not None])
         problems += _located(folder / "usecase.py", tuple(_scorer_problems(loaded)))
     return Checked(folder=folder, loaded=loaded, problems=tuple(problems), examples=examples)
 

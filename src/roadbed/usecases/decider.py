@@ -171,5 +171,5 @@ def is_trainable(decider: object) -> TypeGuard[Trainable]:
 
 def needs_of(decider: object) -> Needs:
     """What ``decider`` says it needs; nothing if it says nothing."""
-    found = getattr(decider, "needs", None)
-    return found if isinstance(found, Needs) else Needs()
+    needs = getattr(decider, "needs", None)
+    return needs if isinstance(needs, Needs) else Needs()

@@ -56,8 +56,8 @@ def read_form(model: type[BaseModel], given: object, *, storable: bool = False) 
     raw = given.model_dump(warnings=False) if isinstance(given, BaseModel) else given
     reading = _read(model, raw, "forbid")
     as_given = _identical(reading.form, raw)
-    if not (storable and as_given) and (found := faults(reading.form)):
-        raise UnfitError(found)
+    if not (storable and as_given) and (problems := faults(reading.form)):
+        raise UnfitError(problems)
     if as_given:
         return Reading(value=reading.value, form=reading.form, as_given=True)
     try:

@@ -94,7 +94,7 @@ class Patches:
 
 def read(declared: UseCase, content: Sequence[Mapping[str, Any]]) -> Patches:
     """Patches from their JSON, checked against the models. Raises ``PatchError``."""
-    found: dict[str, list[Any]] = {"alias": [], "rule": [], "record": [], "superseded": []}
+    by_kind: dict[str, list[Any]] = {"alias": [], "rule": [], "record": [], "superseded": []}
     examples: list[Mapping[str, Any]] = []
     prompts: dict[str, str] = {}
     for item in content:
@@ -105,14 +105,14 @@ def read(declared: UseCase, content: Sequence[Mapping[str, Any]]) -> Patches:
             elif kind == "prompt":
                 prompts[rest["file"]] = rest["text"]
             else:
-                found[kind].append(_MAKE[kind](declared, rest))
+                by_kind[kind].append(_MAKE[kind](declared, rest))
         except (KeyError, TypeError, ValueError) as error:
             raise PatchError(str(item.get("id", "?")), str(error)) from error
     return Patches(
-        aliases=tuple(found["alias"]),
-        rules=tuple(found["rule"]),
-        records=tuple(found["record"]),
-        superseded=tuple(found["superseded"]),
+        aliases=tuple(by_kind["alias"]),
+        rules=tuple(by_kind["rule"]),
+        records=tuple(by_kind["record"]),
+        superseded=tuple(by_kind["superseded"]),
         examples=tuple(examples),
         prompts=prompts,
     )
@@ -167,10 +167,10 @@ class PatchedTrainable:
 
     def decide_many(self, inputs: Sequence[BaseModel]) -> Sequence[Answer[BaseModel] | Unsure]:
         mended = [self._around.input(input_) for input_ in inputs]
-        answers = self._inner.decide_many([each for each, _ in mended])
+        answers = self._inner.decide_many([input_ for input_, _ in mended])
         return [
-            self._around.answer(each, seen, done)
-            for each, (seen, done) in zip(answers, mended, strict=True)
+            self._around.answer(answer, seen, done)
+            for answer, (seen, done) in zip(answers, mended, strict=True)
         ]
 
     def save(self) -> Mapping[str, bytes]:

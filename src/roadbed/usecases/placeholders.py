@@ -28,7 +28,7 @@ def fields(template: str) -> tuple[str, ...]:
 
 def render(template: str, facts: Mapping[str, Any]) -> str:
     """The template with every field put in as text. Raises ``MissingFieldError``."""
-    return _FIELD.sub(lambda found: _text(look(found[1], facts)), template)
+    return _FIELD.sub(lambda field: _text(look(field[1], facts)), template)
 
 
 def filled(shape: Any, facts: Mapping[str, Any]) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel
 
@@ -90,7 +90,7 @@ def bound(declared: UseCase, decider: Decider) -> Decider:
     if not callable(getattr(type(decider), "bind", None)):
         return decider
     try:
-        found: Decider = decider.bind(declared.input, declared.output)  # type: ignore[attr-defined]
+        bound_decider: Decider = decider.bind(declared.input, declared.output)  # type: ignore[attr-defined]
     except ValueError as error:
         raise UseCaseError(
             declared.name,
@@ -102,7 +102,7 @@ def bound(declared: UseCase, decider: Decider) -> Decider:
                 )
             ],
         ) from error
-    return found
+    return bound_decider
 
 
 def _name(name: object) -> Iterator[Problem]:
@@ -194,11 +194,6 @@ def _slices(declared: UseCase) -> Iterator[Problem]:
             problem=f"A label within {declared.label_within_hours!r} hours is out of range.",
             remedy="Give hours above 0 and at most a year, for example 72.",
         )
-
-
-def slices_of(declared: UseCase, content: Mapping[str, Any]) -> dict[str, str]:
-    """The slices an input lies in, by field."""
-    return {name: str(content.get(name, "")) for name in declared.slices}
 
 
 def _budget(budget: object) -> Iterator[Problem]:

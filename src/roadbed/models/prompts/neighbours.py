@@ -39,16 +39,16 @@ class Index:
         """
         if self._rows is None or count <= 0:
             return ()
-        found = (self._rows @ self._vectorizer.transform([text(input)]).T).toarray().ravel()
-        order = np.argsort(-found, kind="stable")[:count]
+        similarities = (self._rows @ self._vectorizer.transform([text(input)]).T).toarray().ravel()
+        order = np.argsort(-similarities, kind="stable")[:count]
         return [
             Neighbour(
                 input=self._examples[item]["input"],
                 output=self._examples[item]["output"],
-                similarity=min(1.0, float(found[item])),
+                similarity=min(1.0, float(similarities[item])),
             )
             for item in reversed(order)
-            if found[item] >= _LEAST_SIMILAR
+            if similarities[item] >= _LEAST_SIMILAR
         ]
 
 

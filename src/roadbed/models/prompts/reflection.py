@@ -50,7 +50,7 @@ async def rewritten(
             reply = await opened.ask(asked)
     except NoReplyError as error:
         return text, UNKNOWN if error.billed else Tokens()
-    found = reply.arguments.get("text") if isinstance(reply.arguments, dict) else None
-    if reply.tool != _REWRITE or not isinstance(found, str) or not found.strip():
+    rewriting = reply.arguments.get("text") if isinstance(reply.arguments, dict) else None
+    if reply.tool != _REWRITE or not isinstance(rewriting, str) or not rewriting.strip():
         return text, reply.tokens
-    return (found if len(found) <= MOST_CHARACTERS else text), reply.tokens
+    return (rewriting if len(rewriting) <= MOST_CHARACTERS else text), reply.tokens

@@ -33,11 +33,11 @@ def instructions(prompt: str, fields: Sequence[str]) -> str:
     Other braces stay as they stand.
     """
 
-    def pointer(found: re.Match[str]) -> str:
-        name = found.group(1)
+    def pointer(placeholder: re.Match[str]) -> str:
+        name = placeholder.group(1)
         if name == "input":
             return "(the data below)"
-        return f'(the data "{name}" below)' if name in fields else found.group(0)
+        return f'(the data "{name}" below)' if name in fields else placeholder.group(0)
 
     return _PLACE.sub(pointer, prompt).strip() + _ALWAYS
 

@@ -68,8 +68,8 @@ class BaseModels:
 
     def margins(self, rows: Rows) -> Floats:
         """Signed distances Z of shape (n, K)."""
-        found: Floats = rows @ self.coefficients.T + self.intercepts
-        return found
+        margins: Floats = rows @ self.coefficients.T + self.intercepts
+        return margins
 
     def features(
         self, counts: Counts, rows: Rows, margins: Floats, lengths: Floats, unknown: Floats
@@ -129,16 +129,16 @@ class BaseModels:
         counts = np.asarray(self.word_counts.todense(), dtype=np.float32)
         rest = counts.sum(axis=0) - counts + 1.0
         weights = -np.log(rest / rest.sum(axis=1, keepdims=True))
-        found: Floats = words.sign() @ weights.T
-        return found
+        scores: Floats = words.sign() @ weights.T
+        return scores
 
     def _bayes(self, characters: Rows) -> Floats:
         """Log scores of multinomial naive Bayes on character n-grams."""
         counts = np.asarray(self.character_counts.todense(), dtype=np.float32) + 0.3
         weights = np.log(counts / counts.sum(axis=1, keepdims=True))
         prior = np.log((self.sizes + 1.0) / (self.sizes.sum() + len(self.sizes)))
-        found: Floats = characters @ weights.T + prior
-        return found
+        scores: Floats = characters @ weights.T + prior
+        return scores
 
 
 def _linear(rows: Rows, labels: Labels, classes: int, seed: int) -> tuple[Floats, Floats]:

@@ -80,7 +80,7 @@ class TextClassifier:
         """A fitted copy; oldest first. Raises ``TrainingError`` for fewer than two labels."""
         texts = [self._text(example.input) for example in examples]
         values = [self._label(example.output) for example in examples]
-        labels = tuple(sorted(set(values), key=lambda each: (each is _NONE, str(each))))
+        labels = tuple(sorted(set(values), key=lambda label: (label is _NONE, str(label))))
         if len([item for item in labels if item is not _NONE]) < 1 or len(labels) < 2:
             raise TrainingError(
                 f"{len(examples)} examples show {len(labels)} label: nothing to tell apart.",
@@ -112,8 +112,8 @@ class TextClassifier:
         cautious = learnt.cautious.probability(features)
         evidence = self._evidence(rows, margins)
         return [
-            self._answer(int(lead), float(sure[each]), float(cautious[each]), evidence[each])
-            for each, lead in enumerate(margins.argmax(axis=1))
+            self._answer(int(lead), float(sure[row]), float(cautious[row]), evidence[row])
+            for row, lead in enumerate(margins.argmax(axis=1))
         ]
 
     def save(self) -> Mapping[str, bytes]:
@@ -184,13 +184,13 @@ class TextClassifier:
 
 
 def _loudest(rows: Rows, learnt: FittedText, leads: npt.NDArray[np.int64]) -> list[list[str]]:
-    found = []
+    loudest = []
     width = len(learnt.counter.words)
-    for each, lead in enumerate(leads):
-        span = slice(rows.indptr[each], rows.indptr[each + 1])
+    for row, lead in enumerate(leads):
+        span = slice(rows.indptr[row], rows.indptr[row + 1])
         columns, values = rows.indices[span], rows.data[span]
         columns, values = columns[columns < width], values[columns < width]
         weight = values * learnt.opinions.coefficients[lead, columns]
         best = np.argsort(weight)[::-1][:3]
-        found.append([learnt.counter.words[columns[i]] for i in best if weight[i] > 0.0])
-    return found
+        loudest.append([learnt.counter.words[columns[i]] for i in best if weight[i] > 0.0])
+    return loudest

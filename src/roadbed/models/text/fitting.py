@@ -134,8 +134,8 @@ def _learn_caution(corpus: _Corpus) -> tuple[Confidence, npt.NDArray[np.float64]
     """
     features, right, new, shown = [], [], [], []
     for known, asked, hidden in _hidings(corpus):
-        leads, found = corpus.held_out(known, asked)
-        features.append(found)
+        leads, asked_features = corpus.held_out(known, asked)
+        features.append(asked_features)
         right.append((leads == corpus.classes[asked]) & ~hidden)
         new.append(hidden)
         shown.append(_answered(corpus, leads))
@@ -166,8 +166,8 @@ def _hidings(corpus: _Corpus) -> Iterator[tuple[Labels, Labels, Flags]]:
 
 def _answered(corpus: _Corpus, leads: Labels) -> Flags:
     """Where the leading class is a label, not "none of these"."""
-    found: Flags = leads != (-1 if corpus.none is None else corpus.none)
-    return found
+    answered: Flags = leads != (-1 if corpus.none is None else corpus.none)
+    return answered
 
 
 def _groups(texts: Sequence[str]) -> Labels:
