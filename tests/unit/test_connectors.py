@@ -268,8 +268,8 @@ class FolderLedger:
             rows = [row for item in path.glob("*.xlsx") for row in workbooks.read_rows(item)]
             return [[str(value) for value in row.values()] for row in rows if row["task"] == task]
         if self.folder.format == "csv":
-            rows = [row for entry in path.glob("*.csv") for row in read_csv(entry)]
-            return [list(row.values()) for row in rows if row["task"] == task]
+            lines = [row for entry in path.glob("*.csv") for row in read_csv(entry)]
+            return [list(line.values()) for line in lines if line["task"] == task]
         results = [texts(element.read_bytes()) for element in path.glob("*.json")]
         return [one for one in results if task in one]
 

@@ -65,7 +65,7 @@ class Chat(SendOnly):
         yield from rendering.template_problems("text", self.text)
 
 
-def message(written: str, buttons: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def message(written: str, buttons: Sequence[Mapping[str, object]]) -> Mapping[str, object]:
     """The JSON of a message; nothing in it is unfurled."""
     blocks: list[Mapping[str, Any]] = [
         {"type": "section", "text": {"type": "mrkdwn", "text": written}}

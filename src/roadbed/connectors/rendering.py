@@ -15,12 +15,12 @@ from roadbed.usecases.destinations import DeliveryRequest, RefusedError
 _PLAIN = re.compile(r"[\x21-\x7e]{1,200}")
 
 
-def facts_of(request: DeliveryRequest, **more: object) -> Mapping[str, Any]:
+def facts_of(request: DeliveryRequest, **more: object) -> Mapping[str, object]:
     """What a connector's templates may name: the delivery's facts, ``key`` and ``content``."""
     return {**request.facts, "key": request.key, "content": request.content, **more}
 
 
-def text(template: str, facts: Mapping[str, Any]) -> str:
+def text(template: str, facts: Mapping[str, object]) -> str:
     """The template as text. Raises ``RefusedError`` with the missing field's name."""
     try:
         return placeholders.render(template, facts)
@@ -36,7 +36,7 @@ def shape(template: object, facts: Mapping[str, Any]) -> Any:
         raise RefusedError(f"It cannot be written: {error}.") from error
 
 
-def path(template: str, facts: Mapping[str, Any]) -> str:
+def path(template: str, facts: Mapping[str, object]) -> str:
     """A URL's path and query; every field is percent-encoded. Raises ``RefusedError``.
 
     A field that would make a step up (``..``) out of the path is refused: it cannot be encoded.

@@ -65,7 +65,7 @@ def remove_row(folder: Path, key: str) -> bool:
     return True
 
 
-def read_rows(book: Path) -> list[dict[str, Any]]:
+def read_rows(book: Path) -> list[dict[str, object]]:
     """The rows of a workbook, as they were given, the key among them."""
     sheet = _opened(book, {})
     names, *rows = sheet.iter_rows(values_only=True)

@@ -78,8 +78,8 @@ def read_answer(
 
 
 def checked_actions(
-    kinds: Mapping[str, ActionKind], proposed: Sequence[Any]
-) -> list[dict[str, Any]] | str:
+    kinds: Mapping[str, ActionKind], proposed: Sequence[object]
+) -> list[dict[str, object]] | str:
     """Proposed actions as JSON, or what is wrong with them."""
     actions: list[dict[str, Any]] = []
     for item in proposed:
@@ -156,7 +156,7 @@ def score(
     return live.pooling.score(confidence, slices) if live.pooling else confidence
 
 
-def slices_of(declared: UseCase, content: Mapping[str, Any]) -> dict[str, str]:
+def slices_of(declared: UseCase, content: Mapping[str, object]) -> dict[str, str]:
     """The slices an input lies in, by field."""
     return {name: str(content.get(name, "")) for name in declared.slices}
 
@@ -205,8 +205,8 @@ def cost_unknown() -> Routed:
 
 
 def screen_actions(
-    answer: Answered, content: Mapping[str, Any], book: BusinessRules
-) -> Sequence[dict[str, Any]]:
+    answer: Answered, content: Mapping[str, object], book: BusinessRules
+) -> Sequence[dict[str, object]]:
     """Each proposed action with what the rules decide on it and why."""
     if not answer.actions:
         return ()
@@ -218,7 +218,7 @@ def screen_actions(
     return screened
 
 
-def action_refused(actions: Sequence[Mapping[str, Any]]) -> Routed | None:
+def action_refused(actions: Sequence[Mapping[str, object]]) -> Routed | None:
     """A refused action makes the whole answer doubtful: a person looks."""
     for action in actions:
         if action["decide"] == "refuse":

@@ -125,7 +125,7 @@ class Decisions:
     async def submit(
         self,
         use_case: str,
-        content: Mapping[str, Any],
+        content: Mapping[str, object],
         *,
         key: str | None,
         source: Mapping[str, str],
@@ -171,7 +171,7 @@ class Decisions:
         self,
         use_case: str,
         task_id: str,
-        content: Mapping[str, Any],
+        content: Mapping[str, object],
         *,
         source: Mapping[str, str],
         reason: str | None = None,

@@ -148,7 +148,7 @@ def bounded(key: str) -> str:
     return f"{key[:_KEPT_OF_KEY]}:sha256:{hashlib.sha256(exact).hexdigest()}"
 
 
-def content_hash(destination: str, key: str, content: Mapping[str, Any]) -> str:
+def content_hash(destination: str, key: str, content: Mapping[str, object]) -> str:
     """What an approval binds: where it goes, under which key, and every byte of it."""
     exact = json.dumps([destination, key, content], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(exact.encode()).hexdigest()

@@ -123,7 +123,7 @@ class Channel:
             received += content
         return bytes(received)
 
-    def send(self, content: Mapping[str, Any], files: Mapping[str, bytes] = _NO_FILES) -> None:
+    def send(self, content: Mapping[str, object], files: Mapping[str, bytes] = _NO_FILES) -> None:
         """Write one frame, and files behind it. Any thread may call it."""
         pieces = [
             wire.frame(content),

@@ -58,7 +58,7 @@ class IsolatedDecider:
         return self.facts.out_of_fold
 
     @property
-    def kinds(self) -> Sequence[Mapping[str, Any] | None] | None:
+    def kinds(self) -> Sequence[Mapping[str, object] | None] | None:
         """The outputs a trained decider knows."""
         return self.facts.kinds
 
@@ -73,7 +73,7 @@ class IsolatedDecider:
         return self.facts.labels
 
     def showing(
-        self, prompts: Mapping[str, str], examples: Sequence[Mapping[str, Any]]
+        self, prompts: Mapping[str, str], examples: Sequence[Mapping[str, object]]
     ) -> IsolatedDecider:
         """The same decider without patches, with these prompts and examples in its context."""
         shown = {"prompts": dict(prompts), "examples": [dict(example) for example in examples]}
@@ -124,8 +124,8 @@ async def describe(decider: IsolatedDecider) -> None:
 
 
 async def fit(
-    server: ForkServer, source: Source, examples: Sequence[Mapping[str, Any]], *, seed: int
-) -> tuple[Mapping[str, bytes], OutOfFold, Sequence[Mapping[str, Any] | None] | None]:
+    server: ForkServer, source: Source, examples: Sequence[Mapping[str, object]], *, seed: int
+) -> tuple[Mapping[str, bytes], OutOfFold, Sequence[Mapping[str, object] | None] | None]:
     """Fit in a child: files, how it did out of fold, the outputs it knows.
 
     ``examples`` are ``{"input", "output"}``, as JSON. Raises ``TrainingError``.

@@ -35,7 +35,7 @@ class FrameError(ValueError):
     """Bytes that are no frame: the other side is broken."""
 
 
-def frame(content: Mapping[str, Any]) -> bytes:
+def frame(content: Mapping[str, object]) -> bytes:
     """``content`` as one frame. Raises ``TypeError``, ``ValueError``, ``RecursionError``."""
     data = json.dumps(content).encode()
     return _HEAD.pack(len(data), _JSON) + data
@@ -83,7 +83,7 @@ def _object(body: bytes) -> Mapping[str, Any]:
     return content
 
 
-def answers(content: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def answers(content: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
     """The answers in a frame of a child. Raises ``FrameError`` for what is none."""
     answers_ = content["answers"]
     if not isinstance(answers_, list):
@@ -94,7 +94,7 @@ def answers(content: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return answers_
 
 
-def write_context(context: Context) -> Mapping[str, Any]:
+def write_context(context: Context) -> Mapping[str, object]:
     """The part of a context that differs from call to call."""
     task = context.task
     return {
@@ -117,7 +117,7 @@ def read_context(content: Mapping[str, Any]) -> Context:
     return Context(task=task, deadline_seconds=content["seconds"])
 
 
-def write_answer(given: object) -> Mapping[str, Any]:
+def write_answer(given: object) -> Mapping[str, object]:
     """What a decider gave, as JSON; what is no JSON is marked, so that the reader refuses it."""
     if isinstance(given, Unsure):
         return {

@@ -57,7 +57,7 @@ class Intake:
     def read(
         self,
         declared: UseCase,
-        content: Mapping[str, Any],
+        content: Mapping[str, object],
         *,
         key: str | None,
         source: Mapping[str, str],
@@ -112,7 +112,7 @@ class Intake:
         self,
         declared: UseCase,
         task_id: str,
-        content: Mapping[str, Any],
+        content: Mapping[str, object],
         *,
         source: Mapping[str, str],
         reason: str | None,

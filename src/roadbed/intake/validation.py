@@ -51,7 +51,7 @@ def check_reason(reason: str | None) -> None:
         raise InputError([("reason", f"use at most {LONGEST_REASON} characters of plain text")])
 
 
-def body_hash(content: Mapping[str, Any]) -> str:
+def body_hash(content: Mapping[str, object]) -> str:
     """The same for the same JSON, whatever the order of its fields. Of a task: of its form."""
     return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -104,7 +104,7 @@ def contradicts(declared: UseCase, row: Json) -> bool:
     return not row["right"] if alike(about, judged) else bool(row["right"])
 
 
-def content_of(output: Json | None, actions: Any) -> Content | None:
+def content_of(output: Json | None, actions: Sequence[Json] | None) -> Content | None:
     """An answer as content; ``None`` where there is none."""
     return None if output is None else Content(output=output, actions=actions or ())
 
@@ -121,7 +121,7 @@ def _agrees(declared: UseCase, answer: Content | None, output: Json, input: Json
     return None if score.loss is None else not is_wrong(score, declared.tolerance)
 
 
-def may_be_wrong(item: Mapping[str, Any]) -> bool:
+def may_be_wrong(item: Mapping[str, object]) -> bool:
     """Whether the answer may turn out wrong by this report, so that a review may open."""
     return not item["was_right"]
 

@@ -50,7 +50,7 @@ def condition(text: str) -> Condition:
     return compiled(text, _SEES)
 
 
-def plan(declared: UseCase) -> list[dict[str, Any]]:
+def plan(declared: UseCase) -> list[dict[str, object]]:
     """The deliveries that a result gives rise to, in order; ``after`` is a place in this list."""
     places = {name: number for number, name in enumerate(declared.destinations)}
     return [

@@ -50,7 +50,7 @@ class UnknownLabel:
     closed: bool = False
 
 
-def normal_output(declared: UseCase, output: Json) -> dict[str, Any]:
+def normal_output(declared: UseCase, output: Json) -> dict[str, object]:
     """``output`` with each label in its one form; all else as it is."""
     return _mapped(declared.output, output, lambda label: _normal(declared, label))
 

@@ -69,7 +69,7 @@ def read_form(model: type[BaseModel], given: object, *, storable: bool = False) 
     return replace(reading, value=again.value)
 
 
-def written(value: BaseModel) -> dict[str, Any]:
+def written(value: BaseModel) -> dict[str, object]:
     """The form of an instance.
 
     A set has no order: its members are sorted, so that the form and its hash are the same in every
@@ -106,7 +106,7 @@ def _sort_sets(value: object, form: Any) -> None:
             _sort_sets(member, inner)
 
 
-def read_stored(model: type[BaseModel], stored: Mapping[str, Any]) -> Reading:
+def read_stored(model: type[BaseModel], stored: Mapping[str, object]) -> Reading:
     """What was stored, as ``model`` takes it now. Fields that the model lost are left out.
 
     What was stored before forms were is read here too. Raises ``UnfitError``.
@@ -114,7 +114,7 @@ def read_stored(model: type[BaseModel], stored: Mapping[str, Any]) -> Reading:
     return _read(model, stored, None)
 
 
-def form_of(model: type[BaseModel], stored: Mapping[str, Any]) -> Mapping[str, Any]:
+def form_of(model: type[BaseModel], stored: Mapping[str, object]) -> Mapping[str, object]:
     """The form of what was stored; as it is, where the model does not take it any more."""
     try:
         return read_stored(model, stored).form

@@ -124,7 +124,7 @@ def loads(declared: UseCase, files: Mapping[str, bytes]) -> Patches:
     return read(declared, json.loads(data)) if data else Patches()
 
 
-def dumps(content: Sequence[Mapping[str, Any]]) -> Mapping[str, bytes]:
+def dumps(content: Sequence[Mapping[str, object]]) -> Mapping[str, bytes]:
     """The artifact of these patches; nothing for none, so that an unpatched hash stays."""
     if not content:
         return {}

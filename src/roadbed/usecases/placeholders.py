@@ -26,7 +26,7 @@ def fields(template: str) -> tuple[str, ...]:
     return tuple(_FIELD.findall(template))
 
 
-def render(template: str, facts: Mapping[str, Any]) -> str:
+def render(template: str, facts: Mapping[str, object]) -> str:
     """The template with every field put in as text. Raises ``MissingFieldError``."""
     return _FIELD.sub(lambda field: _text(look(field[1], facts)), template)
 

@@ -32,7 +32,7 @@ class Index:
         except ValueError:  # nothing but empty texts
             self._rows = None
 
-    def nearest(self, input: Mapping[str, Any], count: int) -> Sequence[Neighbour]:
+    def nearest(self, input: Mapping[str, object], count: int) -> Sequence[Neighbour]:
         """At most ``count`` examples with something in common, the most similar last.
 
         Models weigh what they read last the most.
@@ -61,7 +61,7 @@ class Indexes:
         self._index: Index | None = None
 
     def nearest(
-        self, examples: Examples, input: Mapping[str, Any], count: int
+        self, examples: Examples, input: Mapping[str, object], count: int
     ) -> Sequence[Neighbour]:
         """As ``Index.nearest``; builds the index only when ``examples`` is another object."""
         if not examples or count <= 0:
@@ -73,7 +73,7 @@ class Indexes:
         return index.nearest(input, count)
 
 
-def text(input: Mapping[str, Any]) -> str:
+def text(input: Mapping[str, object]) -> str:
     """Every text and number inside, in order."""
     return " ".join(_leaves(input))[:_LONGEST]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from roadbed.models.prompts.endpoint import NoReplyError
 from roadbed.models.prompts.price import UNKNOWN, Tokens
@@ -30,7 +29,7 @@ _TEXT = {
 
 
 async def rewritten(
-    prompted: Prompted, text: str, failures: Sequence[Mapping[str, Any]]
+    prompted: Prompted, text: str, failures: Sequence[Mapping[str, object]]
 ) -> tuple[str, Tokens]:
     """A new text, or ``text`` itself if the model gave none, and the tokens it took.
 

@@ -43,7 +43,7 @@ def instructions(prompt: str, fields: Sequence[str]) -> str:
 
 
 def message(
-    input: Mapping[str, Any], examples: Sequence[Mapping[str, Any]], fields: Sequence[str]
+    input: Mapping[str, object], examples: Sequence[Mapping[str, Any]], fields: Sequence[str]
 ) -> str:
     """The user's message: examples with the right reply to each, then the input."""
     shown = "".join(
@@ -54,12 +54,12 @@ def message(
     return before + _blocks(input, fields)
 
 
-def fenced(name: str, value: Any) -> str:
+def fenced(name: str, value: object) -> str:
     """``value`` as a block of data. ``name`` comes from the declaration, never from outside."""
     return f'<data name="{name}">{encoded(value)}</data>\n'
 
 
-def encoded(value: Any) -> str:
+def encoded(value: object) -> str:
     """JSON without a single angle bracket, readable by a JSON parser as what it was."""
     text = json.dumps(value, ensure_ascii=False, default=str).translate(_BRACKETS)
     # Half a surrogate pair is no text that could be sent; its escape is.

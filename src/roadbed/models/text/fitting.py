@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +76,7 @@ class _Corpus:
         return often, seen
 
 
-def fit(texts: Sequence[str], classes: Labels, labels: tuple[Any, ...], seed: int) -> FittedText:
+def fit(texts: Sequence[str], classes: Labels, labels: tuple[object, ...], seed: int) -> FittedText:
     """All that can be learnt from ``texts``, oldest first, of ``classes`` (n,) into ``labels``."""
     counter, counts = Counter.fit(texts)
     corpus = _Corpus(
