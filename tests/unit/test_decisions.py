@@ -454,14 +454,14 @@ class TestAdmission:
 
     def test_a_share_is_three_times_what_is_free(self) -> None:
         shares = InFlight(8)
-        assert shares.room("a") == 6
+        assert shares.capacity("a") == 6
         for _ in range(6):
             shares.begin("a")
-        assert (shares.room("a"), shares.room("b")) == (0, 1)
+        assert (shares.capacity("a"), shares.capacity("b")) == (0, 1)
         shares.begin("b")
         shares.begin("b")
-        assert (shares.room("a"), shares.room("b"), shares.room("c")) == (0, 0, 0)
-        assert InFlight(1).room("a") == 1
+        assert (shares.capacity("a"), shares.capacity("b"), shares.capacity("c")) == (0, 0, 0)
+        assert InFlight(1).capacity("a") == 1
 
 
 class TestRecovery:

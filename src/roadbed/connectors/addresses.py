@@ -1,4 +1,4 @@
-"""Which IP addresses a connector may reach: pure checks, no look-up."""
+"""Addresses: which IP addresses a connector may reach. Pure checks, no look-up."""
 
 from __future__ import annotations
 

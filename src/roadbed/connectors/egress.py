@@ -1,4 +1,4 @@
-"""The only way out: one attempt's HTTP, addresses and secrets, within a deadline."""
+"""Egress: HTTP, addresses and secrets for one attempt, within one deadline. The only way out."""
 
 from __future__ import annotations
 

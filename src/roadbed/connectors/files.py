@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, under names that lead nowhere else."""
+"""Files: written whole or not at all, under names that cannot leave their folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``Folder``: results as files, for whoever works with spreadsheets or picks files up."""
+"""``Folder``: results as files, for people with spreadsheets and for other programs."""
 
 from __future__ import annotations
 

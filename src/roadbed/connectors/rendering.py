@@ -1,4 +1,4 @@
-"""Templates filled for a receiver: what is missing refuses the delivery by name."""
+"""Rendering of templates for a receiver. A missing field refuses the delivery and is named."""
 
 from __future__ import annotations
 

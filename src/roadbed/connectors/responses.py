@@ -1,4 +1,4 @@
-"""What an HTTP answer means: made, not now, never, or nobody knows."""
+"""Responses: maps HTTP responses to delivered, retry, refused or unknown."""
 
 from __future__ import annotations
 

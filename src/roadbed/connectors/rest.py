@@ -1,4 +1,4 @@
-"""``Rest``: one call that makes an effect in a system with a REST interface, and its opposite."""
+"""``Rest``: one call that makes an effect in a REST system, and the call that reverses it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a checkpoint reaches its witnesses: posted to a URL, or by mail."""
+"""Witnesses of the audit log: sends checkpoints to a URL or by mail."""
 
 from __future__ import annotations
 

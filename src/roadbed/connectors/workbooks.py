@@ -1,4 +1,4 @@
-"""One workbook a day, a row a delivery, its key in the first column."""
+"""Workbooks: one per day, one row per delivery, with its key in the first column."""
 
 from __future__ import annotations
 

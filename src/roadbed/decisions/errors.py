@@ -1,4 +1,4 @@
-"""Why questions beside the path of a task are not asked, or not any more."""
+"""Errors: why an evaluation beside the path of tasks stops."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""``evaluate``: one version on one task. The only caller of a decider.
+"""Evaluation: ``evaluate`` runs one version on one task. It is the only caller of a decider.
 
-Live, shadow, canary, gate, certificate, replay, stress, reviewer checks and the search for prompts
-all come here. What differs between them is an argument: the time left, whether a budget holds the
-money, whether the use case is halted. Nothing is stored or sent here.
+Live, shadow, canary, gate, certificate, replay, stress, reviewer checks and the prompt optimization
+all call it. They differ in arguments only: the time left, whether a budget is reserved, whether the
+use case is halted. It stores and sends nothing.
 """
 
 from __future__ import annotations

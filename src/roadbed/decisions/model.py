@@ -1,4 +1,4 @@
-"""What was decided for a task, on what grounds."""
+"""Decisions: versions in service, answers, routes and their reasons."""
 
 from __future__ import annotations
 

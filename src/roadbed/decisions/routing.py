@@ -1,4 +1,4 @@
-"""Pure rules of the path: what counts as an answer, and which way a task goes."""
+"""Routing: pure rules for what counts as an answer, and which route a task takes."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def cost_unknown() -> Routed:
 
 
 def screen_actions(
-    answer: Answered, content: Mapping[str, object], book: BusinessRules
+    answer: Answered, content: Mapping[str, object], rules: BusinessRules
 ) -> Sequence[dict[str, object]]:
     """Each proposed action with what the rules decide on it and why."""
     if not answer.actions:
@@ -213,7 +213,7 @@ def screen_actions(
     facts = {"input": content, "output": answer.output, "confidence": answer.confidence}
     screened = []
     for number, action in enumerate(answer.actions):
-        decide, why = book.decide_action(action["name"], action["arguments"], facts)
+        decide, why = rules.decide_action(action["name"], action["arguments"], facts)
         screened.append({**action, "n": number, "decide": decide, "reason": why})
     return screened
 

@@ -1,4 +1,4 @@
-"""Verbs: ``submit`` a task through the whole path, ``revise`` one, ``recover`` after a crash."""
+"""``Decisions``: submits a task, revises one, and recovers tasks after a crash."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class InFlight:
         self._held[use_case] -= 1
         self._all -= 1
 
-    def room(self, use_case: str) -> int:
+    def capacity(self, use_case: str) -> int:
         """How many more tasks this use case may hold."""
         free, held = self._most - self._all, self._held[use_case]
         if free > 0 and not held:
@@ -205,10 +205,10 @@ class Decisions:
         taken, errors = 0, list[Exception]()
         for name in self._services.names():
             declared = self._services.get(name).loaded.declared
-            if not (room := self._in_flight.room(name)):
+            if not (capacity := self._in_flight.capacity(name)):
                 continue
             try:
-                tasks = await self._intake.take_over({name: declared}, room)
+                tasks = await self._intake.take_over({name: declared}, capacity)
             except Exception as error:  # one use case's fault, perhaps: the others go first
                 errors.append(error)
                 continue

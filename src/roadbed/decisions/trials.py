@@ -1,7 +1,7 @@
-"""A candidate beside the live version: who decides a task, and what the other one would have said.
+"""Trials: a candidate beside the live version. Decides which one answers, and asks the other too.
 
-Whatever the other says has no effect. It is kept for comparison only, best effort: where too much
-is under way, or the budget is used up, a task is left out of the comparison and nothing else.
+The other answer has no effect and is kept for comparison only, best effort: if too many comparisons
+are under way, or the budget is used up, a task is left out of the comparison and nothing else.
 """
 
 from __future__ import annotations

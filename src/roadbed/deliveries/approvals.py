@@ -1,10 +1,10 @@
-"""Verbs for people: ``list``, ``approve`` and ``refuse`` what is held, mend what went wrong."""
+"""``Deliveries``: lists deliveries, and records how a person resolves one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from psycopg.types.json import Jsonb
 
@@ -37,6 +37,13 @@ RESOLUTIONS = {
         DeliveryState.CANCELLED,
     ),
 }
+
+
+class DeliveryOverview(TypedDict):
+    """Deliveries of a use case: counts by destination and state, and the circuit of each."""
+
+    destinations: Mapping[str, Mapping[str, int]]
+    circuits: Mapping[str, Row]
 
 
 class Deliveries:
@@ -88,7 +95,7 @@ class Deliveries:
         rows = await self._database.fetch(_SQL["of_task"], {"task_id": task_id})
         return [_read(row) for row in rows]
 
-    async def overview(self, use_case: str) -> Mapping[str, Any]:
+    async def overview(self, use_case: str) -> DeliveryOverview:
         """How many stand where, by destination, and which destinations are left alone now."""
         named = {"use_case": use_case}
         counts: dict[str, dict[str, int]] = {}

@@ -1,4 +1,4 @@
-"""Why a delivery cannot be decided on."""
+"""Errors: why a delivery cannot be resolved."""
 
 from __future__ import annotations
 

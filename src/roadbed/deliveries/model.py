@@ -1,4 +1,4 @@
-"""One effect on another system, and how it ends."""
+"""Deliveries: one effect on another system, its states and attempts."""
 
 from __future__ import annotations
 

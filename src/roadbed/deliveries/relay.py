@@ -1,8 +1,8 @@
-"""The relay: the only sender. It holds no plan of its own; everything it does follows from rows.
+"""Relay: the only sender. It keeps no plan; everything it does follows from rows.
 
-A round makes planned deliveries ready, then claims some under the gate that a halt takes for
-itself, and sends them. Nothing is sent that was not claimed a moment before, so a relay that loses
-the database, or is stopped and wakes up again, sends nothing more.
+A round prepares planned deliveries. Then it claims some under the lock that a halt takes
+exclusively, and sends them. Nothing is sent that was not claimed a moment before. So a relay that
+loses the database, or is stopped and continues later, sends nothing more.
 """
 
 from __future__ import annotations

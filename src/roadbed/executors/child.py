@@ -1,7 +1,8 @@
-"""The program of a child process: loads one version of one use case and answers over a socket.
+"""Child process: loads one version of one use case and answers calls over a socket.
 
-The first frame says what to load. ``work`` says what for: ``decide`` answers calls until the socket
-closes; ``fit`` fits the decider once and gives what it learned. Calls are answered in any order.
+The first frame says what to load, and its ``work`` says why: ``decide`` answers calls until the
+socket closes; ``fit`` fits the decider once and returns what it learned. Answers may come in any
+order.
 """
 
 from __future__ import annotations

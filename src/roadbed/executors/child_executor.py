@@ -1,8 +1,8 @@
-"""Asks the children of one decider.
+"""Child executor: sends the calls of one decider to its child processes.
 
-A child that hangs, ends or blocks costs nobody else anything: it is ended and replaced, and the
-other inputs it held are asked again, each alone, so that only the one at fault fails. An input that
-did so twice is not asked again for a while.
+A child that hangs, ends or blocks harms no other task. It is ended and replaced. The other inputs
+that it held are tried again, each alone, so that only the input at fault fails. An input that fails
+twice in this way is not tried again for a while.
 """
 
 from __future__ import annotations
@@ -96,11 +96,11 @@ class ChildExecutor:
             return
         self._next_suspect()
         while self._waiting:
-            worker = next((one for one in self._normal() if one.room > 0), None)
+            worker = next((one for one in self._normal() if one.capacity > 0), None)
             if worker is None:
                 self._crowd()
                 return
-            count = min(worker.room, len(self._waiting))
+            count = min(worker.capacity, len(self._waiting))
             worker.take([self._waiting.popleft() for _ in range(count)])
 
     def suspect(self, calls: Sequence[DeciderCall]) -> None:
@@ -151,7 +151,7 @@ class ChildExecutor:
     def _next_suspect(self) -> None:
         quarantine = [worker for worker in self._workers if worker.alone and not worker.retired]
         for worker in quarantine:
-            if self._suspects and worker.room > 0:
+            if self._suspects and worker.capacity > 0:
                 worker.take([self._suspects.popleft()])
         if self._suspects and len(quarantine) < self.decider.processes and not self._is_paused():
             self._start(alone=True)
@@ -176,7 +176,7 @@ class ChildExecutor:
     def _start_another(self) -> None:
         self._crowded = None
         normal = self._normal()
-        full = all(worker.room <= 0 for worker in normal)
+        full = all(worker.capacity <= 0 for worker in normal)
         if self._waiting and full and len(normal) < self.decider.processes and not self.closed:
             self._start(alone=False)
 
@@ -233,8 +233,8 @@ class _Group:
 class Worker:
     """One child with the calls it holds."""
 
-    def __init__(self, place: ChildExecutor, *, alone: bool) -> None:
-        self._place = place
+    def __init__(self, executor: ChildExecutor, *, alone: bool) -> None:
+        self._executor = executor
         self._loop = asyncio.get_running_loop()
         self.alone = alone
         self.ready = False
@@ -250,13 +250,13 @@ class Worker:
         self._lines, self._lines_at = 0, 0.0
         self._watch: asyncio.TimerHandle | None = None
         self._idle: asyncio.TimerHandle | None = None
-        decider = place.decider
+        decider = executor.decider
         self._kind = decider.kind
         most = {"trainable": LARGEST_BATCH, "function": MOST_THREADS}
         self._most = 1 if alone else most.get(self._kind, _MOST_COROUTINES)
 
     @property
-    def room(self) -> int:
+    def capacity(self) -> int:
         """How many more calls it takes now."""
         if not self.ready or self.retired:
             return 0
@@ -270,12 +270,12 @@ class Worker:
 
     def begin(self) -> None:
         """Take a child that is ready, or start one."""
-        spare = self._place.decider.spare
+        spare = self._executor.decider.spare
         while spare and not self.alone:
             child = spare.pop()
             if child.alive:
                 self._use(child)
-                self._loop.call_soon(self._place.next)
+                self._loop.call_soon(self._executor.next)
                 return
         self._starting = self._loop.create_task(self._start())
 
@@ -315,7 +315,7 @@ class Worker:
             self._loop.call_later(_PATIENCE_SECONDS, self._end_unless_cancelled, number, call)
             return
         if only:  # among several, any of them may be at fault
-            self._place.strike(call)
+            self._executor.strike(call)
         self.retired = True
         self._end_if_empty()
 
@@ -328,17 +328,17 @@ class Worker:
             self._child.close()
 
     async def _start(self) -> None:
-        decider = self._place.decider
+        decider = self._executor.decider
         try:
             child, _ = await ready_child(decider.server, decider.source, "decide")
         except ChildFailedError as error:
-            self._place.gone(self, error.sentence)
+            self._executor.gone(self, error.sentence)
             return
-        if self._place.closed:
+        if self._executor.closed:
             child.close()
             return
         self._use(child)
-        self._place.next()
+        self._executor.next()
 
     def _use(self, child: Child) -> None:
         child.received, child.ended = self._received, self._ended
@@ -358,7 +358,7 @@ class Worker:
                 self._watch.cancel()
                 self._watch = None
             self._rest()
-            self._place.next()
+            self._executor.next()
 
     def _print(self, text: str) -> None:
         """One line of what a decider prints, on the log; only so many, however many there are."""
@@ -370,7 +370,7 @@ class Worker:
             if self._lines > _MOST_LINES + 1:
                 return
             text = f"more than {_MOST_LINES} lines in {_LINES_SECONDS:g} s; the others are left out"
-        named = self._place.decider.source.use_case
+        named = self._executor.decider.source.use_case
         _log.info("a decider printed", usecase=named, text=mask(text))
 
     def _answered(self, answer: Mapping[str, Any]) -> None:
@@ -391,7 +391,7 @@ class Worker:
 
     def _ended(self, reason: str) -> None:
         self._stop_timers()
-        self._place.gone(self, reason)
+        self._executor.gone(self, reason)
 
     def _end_if_empty(self) -> None:
         if self.retired and not self.living() and self._child is not None:
@@ -401,7 +401,7 @@ class Worker:
     def _end_unless_cancelled(self, number: int, call: DeciderCall) -> None:
         """A coroutine that is not cancelled in time blocks the loop of its child."""
         if number in self._overdue and self._child is not None and self._child.alive:
-            self._place.strike(call)
+            self._executor.strike(call)
             self._give_up(excused=True)
 
     def _watch_over(self) -> None:
@@ -411,7 +411,7 @@ class Worker:
     def _patience(self) -> float:
         """How long to wait for a sign of life: time has to be left to ask each call again."""
         shortest = min(call.context.deadline_seconds for call in self._calls.values())
-        return min(self._place.patience_seconds, shortest / 2)
+        return min(self._executor.patience_seconds, shortest / 2)
 
     def _look(self) -> None:
         """Several calls are under way: look for any sign of life."""
@@ -433,13 +433,13 @@ class Worker:
 
     def _rest(self) -> None:
         """A child beyond the first is kept for a while only."""
-        if self._place.is_extra(self) and not self._calls and self._idle is None:
+        if self._executor.is_extra(self) and not self._calls and self._idle is None:
             self._idle = self._loop.call_later(KEPT_SECONDS, self._leave)
 
     def _leave(self) -> None:
         self._idle = None
         if not self._calls:
-            self._place.dismiss(self)
+            self._executor.dismiss(self)
 
     def _stop_timers(self) -> None:
         for timer in (self._watch, self._idle):

@@ -1,4 +1,4 @@
-"""Child processes as the parent sees them: started by the fork server, talked to over a socket."""
+"""Child processes, as the parent sees them: started by the fork server, reached over a socket."""
 
 from __future__ import annotations
 

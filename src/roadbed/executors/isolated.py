@@ -1,4 +1,4 @@
-"""Deciders in child processes: the handle that this process holds, loading, fitting."""
+"""Isolated deciders: handles of deciders that run in child processes, loading and fitting."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What a child process may use: memory, processor time, files, environment, sockets.
+"""Sandbox: what a child process may use of memory, processor, files, environment and sockets.
 
 Memory and processor time are limits of the kernel (``setrlimit``). Files are limited by Landlock,
 where the kernel has it: a child reads Python, the system's libraries and the copy of its own
-version, and writes to its own temporary folder. Sockets are limited by seccomp: the machine's own
-services, such as a database that trusts this account, listen on Unix sockets.
+version, and writes to its own temporary folder. Sockets are limited by seccomp, because services of
+the machine, such as a database that trusts this account, listen on Unix sockets.
 Source: Linux, Documentation/userspace-api/landlock and seccomp_filter.
 """
 

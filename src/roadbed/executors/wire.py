@@ -1,8 +1,8 @@
-"""What crosses the pipe between this process and a decider's child: JSON in frames, never pickle.
+"""Wire format between this process and a decider's child: JSON in frames, never pickle.
 
 A frame is a length (4 bytes, big-endian), a kind (1 byte) and that many bytes: JSON, or a piece of
-a file. Files follow the frame that names their lengths. A child is not trusted: whatever it answers
-is read here into ``Answer`` or ``Unsure``, and then checked like the answer of any decider.
+a file. Files follow the frame that names their lengths. A child is not trusted: its answers are
+read here into ``Answer`` or ``Unsure``, and then checked like the answer of any decider.
 """
 
 from __future__ import annotations

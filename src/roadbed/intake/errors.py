@@ -1,4 +1,4 @@
-"""Why a task is not taken in."""
+"""Errors: why a task is not accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A piece of work that arrived."""
+"""Tasks as they arrive: records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verbs: ``read`` a task, ``admit`` it, ``revise`` one, ``take_over`` what a crash left."""
+"""``Intake``: reads, admits and revises tasks, and takes over tasks after a crash."""
 
 from __future__ import annotations
 

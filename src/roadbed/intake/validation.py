@@ -1,4 +1,4 @@
-"""What may come in, and what makes two bodies the same."""
+"""Validation of an incoming task: checks of its input, and when two bodies are the same work."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _unfit(fields: list[tuple[str, str]]) -> InputError:
     return InputError([(place or "input", problem) for place, problem in fields])
 
 
-def as_sent(reading: Reading, sent: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def as_sent(reading: Reading, sent: Mapping[str, object]) -> Mapping[str, object] | None:
     """What is kept of a body beside its form: nothing where the two are the same."""
     return None if reading.as_given or same(sent, reading.form) else sent
 

@@ -1,4 +1,4 @@
-"""Why an outcome is not taken."""
+"""Errors: why an outcome is not accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports from a file: a table with a header, or one JSON object a line."""
+"""Report files: a table with a header, or one JSON object per line."""
 
 from __future__ import annotations
 

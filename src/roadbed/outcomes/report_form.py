@@ -1,4 +1,4 @@
-"""A report as it was sent: its form, before anything is known of its task. No I/O."""
+"""Report form: checks of a report before its task is known. No I/O."""
 
 from __future__ import annotations
 

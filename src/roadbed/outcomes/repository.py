@@ -1,4 +1,4 @@
-"""What was reported, as it may be shown: one, many, and what they say of automatic answers."""
+"""``OutcomeRepository``: reads outcomes as they may be shown, and summarises them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verbs: ``report`` outcomes, one or many, and ``withdraw`` one."""
+"""``Outcomes``: records outcomes, one or many, and withdraws one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Item = Mapping[str, Any]
 
 
 class Outcomes:
-    """Takes reports in. ``transactions.py`` wires ``record``; ``book`` reads."""
+    """Takes reports in. ``transactions.py`` wires ``record``; ``repository`` reads."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Outcomes:
         self._clock = clock
         self._record = record
         self._audit_note = audit_note
-        self.book = OutcomeRepository(database, clock, declared_of)
+        self.repository = OutcomeRepository(database, clock, declared_of)
 
     async def report(self, declared: UseCase, sent: object, *, by: str) -> Reported:
         """Keep one report. When this returns it is on disk, with the review that it opened.
@@ -70,7 +70,7 @@ class Outcomes:
         Raises ``StorageUnavailableError``: send all of it again, nothing is kept twice.
         """
         reports = [_tried(item) for item in sent]
-        tasks = await self.book.tasks(
+        tasks = await self.repository.tasks(
             declared.name, [report for report in reports if isinstance(report, Report)]
         )
         began = self._clock.now()
@@ -83,7 +83,7 @@ class Outcomes:
             )
         )
         ids = [row["outcome_id"] for row in kept if not isinstance(row, RoadbedError)]
-        stored = {entry.id: entry for entry in await self.book.find(ids)}
+        stored = {entry.id: entry for entry in await self.repository.find(ids)}
         return [
             row if isinstance(row, RoadbedError) else _told(row, stored[row["outcome_id"]])
             for row in kept
@@ -110,7 +110,7 @@ class Outcomes:
                         "detail": Jsonb({"task": row["task_id"]}),
                     },
                 )
-        return await self.book.get(outcome_id)
+        return await self.repository.get(outcome_id)
 
     async def _keep(
         self,
@@ -150,7 +150,7 @@ class Outcomes:
         """
         for attempt in range(_MOST_TRIES):
             if attempt:
-                tasks = await self.book.tasks(declared.name, [report])
+                tasks = await self.repository.tasks(declared.name, [report])
             item = await asyncio.to_thread(validation.item, declared, report, tasks, now=at)
             item |= {
                 "id": self._ids.new("out"),

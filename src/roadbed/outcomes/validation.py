@@ -1,4 +1,4 @@
-"""What a report may say of its task, and what makes two of them the same."""
+"""Validation of a report against its task, and when two reports are the same."""
 
 from __future__ import annotations
 

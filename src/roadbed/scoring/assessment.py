@@ -1,4 +1,4 @@
-"""Holds a proposed content against what people know of a case."""
+"""Assessment: compares a proposed content with what people know of a case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a version proposes for one task, as one value with one hash."""
+"""Content: what a version proposes for one task, as one value with one hash."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Scorers: how far a proposed output is from the right one, as a loss in [0, 1].
 
-A use case declares one. ``0`` is right, ``1`` is as wrong as can be. *Unknown* is a score of its
+A use case declares one. ``0`` is right and ``1`` is completely wrong. *Unknown* is a score of its
 own: it never counts as right.
 """
 

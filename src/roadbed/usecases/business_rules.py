@@ -1,8 +1,9 @@
-"""``rules.yaml``: what a pod decides in so many words, before and after the decider.
+"""Business rules: what ``rules.yaml`` decides before and after the decider.
 
-A rule before or after can only hold back: send a task to a person, or refuse it. A rule for an
-action allows it, asks a person, or refuses it; without one a person is asked. Conditions are CEL.
-A condition that fails on a task sends it to a person; an error never lets anything through.
+A rule before or after the decider can only stop an answer: it sends the task to a person, or
+refuses it. A rule for an action allows it, asks a person, or refuses it; without a rule a person is
+asked. Conditions are CEL. If a condition fails on a task, the task goes to a person; an error never
+lets anything through.
 """
 
 from __future__ import annotations

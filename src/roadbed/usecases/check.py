@@ -1,4 +1,4 @@
-"""Finds every mistake in a use-case folder at once, each with file, line and remedy."""
+"""Folder check: finds all mistakes in a use-case folder, with file, line and remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a decider takes and gives: the only contract between a pod's model and the road."""
+"""Deciders: what they take and give. This is the contract between a pod's model and Roadbed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pod declared about the way out: checks, and what follows from it for one task."""
+"""Delivery plan: checks of declared destinations and actions, and the deliveries of one result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where results go: what a pod declares, and what a connector must be able to do."""
+"""Destinations and actions: what a pod declares, and what a connector must be able to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a use case, and how to mend it."""
+"""Errors: what can be wrong with a use case, and how to fix it."""
 
 from __future__ import annotations
 

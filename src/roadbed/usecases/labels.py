@@ -1,10 +1,10 @@
-"""Which texts of an output are labels, their one form, and which are stopped as never seen. Pure.
+"""Labels: which texts of an output are labels, their one form, and which were never seen.
 
-A text of the output is a label where the model lists its values (``Literal``, an enumeration),
-where the use case declares it (``UseCase(labels=…)``), or where it is a field of plain text that
-the scorer compares and whose known values are few. Free text is a field that the scorer leaves to
-a person (``Judged``) or does not compare (``Fields`` names others), and one whose known values
-hardly repeat.
+Pure. A text of the output is a label if the model lists its values (``Literal``, an enumeration),
+if the use case declares it (``UseCase(labels=…)``), or if it is a field of plain text that the
+scorer compares and that has few known values. Free text is a field that the scorer leaves to a
+person (``Judged``) or does not compare (``Fields`` names others), or whose known values rarely
+repeat.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A use-case folder on disk: its code, its examples, and the hash that names its behaviour."""
+"""Loader: reads a use-case folder with its code and examples, and hashes its behaviour."""
 
 from __future__ import annotations
 

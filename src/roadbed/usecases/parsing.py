@@ -1,8 +1,8 @@
-"""One reading of a value by a declared model: what code is given, and what is stored of it.
+"""Parsing: one way to read a value by a declared model, for code and for storage.
 
-Inputs, outputs and arguments of actions are read here, wherever they come from. The *form* is the
-model's own JSON (``model_dump(mode="json")``: by field name, defaults included, nothing computed):
-rules, slices, keys, templates, hashes, examples and receipts see it and nothing else.
+Inputs, outputs and arguments of actions are all read here. The *form* is the model's own JSON
+(``model_dump(mode="json")``: by field name, defaults included, nothing computed). Rules, slices,
+keys, templates, hashes, examples and receipts see the form and nothing else.
 """
 
 from __future__ import annotations

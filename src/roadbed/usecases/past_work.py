@@ -1,4 +1,4 @@
-"""Labelled work of the past, read from a table: texts, labels, and an account of every row."""
+"""Past work: labelled rows of a table, with texts, labels and a report on every row."""
 
 from __future__ import annotations
 

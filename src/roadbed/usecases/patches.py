@@ -1,8 +1,8 @@
-"""What people accepted beside the code: rules, aliases, records, examples, prompts.
+"""Patches: accepted changes beside the code, that is rules, aliases, records, examples, prompts.
 
-A patch changes what a version does without changing its folder. The patches of a version are one of
-its artifacts, ``patches.json``, so they are part of its hash; ``Patched`` puts them around the
-decider, so that live traffic, the gate, the certificate and a replay all see the same.
+A patch changes what a version does without a change of its folder. The patches of a version are one
+of its artifacts, ``patches.json``, so they are part of its hash. ``Patched`` wraps the decider with
+them, so that live traffic, the gate, the certificate and a replay all see the same behaviour.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Templates: text with ``{input.customer}`` in it, nothing more. What fills them stays data."""
+"""Placeholders: text with fields such as ``{input.customer}``. Values are inserted as data only."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def render(template: str, facts: Mapping[str, object]) -> str:
     return _FIELD.sub(lambda field: _text(look(field[1], facts)), template)
 
 
-def filled(shape: Any, facts: Mapping[str, Any]) -> Any:
+def filled(shape: object, facts: Mapping[str, object]) -> object:
     """A JSON shape with every text in it rendered; a text that is one field keeps its type."""
     if isinstance(shape, str):
         whole = _FIELD.fullmatch(shape)
@@ -43,7 +43,7 @@ def filled(shape: Any, facts: Mapping[str, Any]) -> Any:
     return shape
 
 
-def look(name: str, facts: Mapping[str, Any]) -> Any:
+def look(name: str, facts: Mapping[str, object]) -> object:
     """The fact of that dotted name. Raises ``MissingFieldError`` when there is none, or null."""
     value: Any = facts
     for part in name.split("."):

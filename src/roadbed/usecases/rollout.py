@@ -1,4 +1,4 @@
-"""How a better version comes into service: what it must reach, who must agree, how carefully."""
+"""Rollout: the release steps of a use case, with their limits, sign-offs and trial sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The declaration a pod writes: one ``UseCase`` in ``usecase.py``."""
+"""``UseCase``: the declaration that a pod writes in ``usecase.py``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes a declaration sound: pure checks, each with the remedy."""
+"""Validation of a declaration: pure checks, each with the remedy."""
 
 from __future__ import annotations
 

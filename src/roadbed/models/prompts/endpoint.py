@@ -1,4 +1,4 @@
-"""Which model is meant, where it is reached, and with whose key: facts, no connection."""
+"""Endpoint: which model is used, its address, and the name of its key. It opens no connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which examples are most like an input: cosine of TF-IDF over pieces of words."""
+"""Nearest examples of an input: cosine similarity of TF-IDF over character n-grams."""
 
 from __future__ import annotations
 

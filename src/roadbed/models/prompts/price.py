@@ -1,4 +1,4 @@
-"""Tokens and what they cost. What is not known stays unknown, never nothing."""
+"""Price: tokens and their cost. An unknown cost stays unknown, never zero."""
 
 from __future__ import annotations
 

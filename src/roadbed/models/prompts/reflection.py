@@ -1,4 +1,4 @@
-"""Asks the model of a ``Prompted`` for a better text of its prompt."""
+"""Reflection: asks the model of a ``Prompted`` for a better prompt text."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A prompt as it is sent: instructions from the pod, data fenced off where nobody can get out.
+"""Rendering of a prompt: instructions of the pod, and data between tags it cannot leave.
 
-Instructions go into the system message. Whatever others wrote goes into the user's message, as JSON
-between ``<data>`` tags. Inside, every angle bracket is written as a JSON escape, so no text can
-close the tag it stands in or open another.
+Instructions go into the system message. Text of others goes into the user message, as JSON between
+``<data>`` tags. Inside, every angle bracket is written as a JSON escape, so that no text can close
+its tag or open another.
 """
 
 from __future__ import annotations

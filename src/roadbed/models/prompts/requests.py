@@ -1,4 +1,4 @@
-"""One request to a language model, by pydantic-ai: imported only when a model is asked."""
+"""Requests to a language model through pydantic-ai, which is imported only on use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several samples of one model come to, and how sure that is: arithmetic only."""
+"""Self-consistency: the majority of several samples, and its confidence. Arithmetic only."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The first stage and the second opinions on it: what each thinks of each text.
+"""Base models: a linear first stage, and further models whose agreement with it is a feature.
 
 Every part is linear in sparse rows, so a batch costs a few matrix products. Parts are fitted on one
-set of rows and asked about another, which is how out-of-fold features come about.
+set of rows and applied to another: this yields out-of-fold features.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ class BaseModels:
         return np.column_stack(
             [
                 self._margin_features(margins, lead),
-                _opinion(self._complement_bayes(counts.words), lead),
-                _opinion(self._bayes(counts.characters), lead),
+                _features_of(self._complement_bayes(counts.words), lead),
+                _features_of(self._bayes(counts.characters), lead),
                 _closeness(np.asarray((rows @ self.centres.T).todense(), dtype=np.float32), lead),
                 self._near_features(near, lead),
                 unknown,
@@ -173,7 +173,7 @@ def _best_other(scores: Floats, lead: Labels) -> Floats:
     return np.where(np.isfinite(best), best, _FAR)
 
 
-def _opinion(scores: Floats, lead: Labels) -> Floats:
+def _features_of(scores: Floats, lead: Labels) -> Floats:
     """Gap of the leading class to this opinion's best, agreement, and log share."""
     every = np.arange(len(lead))
     spread = scores.std(axis=1) + 1e-6

@@ -1,4 +1,4 @@
-"""``TextClassifier``: learns from labelled texts, says how sure it is, explains itself."""
+"""``TextClassifier``: learns from labelled texts, with confidence and evidence for each answer."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class TextClassifier:
         return bound
 
     @property
-    def labels(self) -> Sequence[Any]:
+    def labels(self) -> Sequence[object]:
         """The labels it knows, as JSON values, without "none of these"."""
         return [label for label in self._learnt.labels if label is not _NONE]
 
@@ -100,8 +100,8 @@ class TextClassifier:
         texts = [self._text(input_) for input_ in inputs]
         counts = learnt.counter.count(texts)
         rows = learnt.weights.weigh(counts)
-        margins = learnt.opinions.margins(rows)
-        features = learnt.opinions.features(
+        margins = learnt.base_models.margins(rows)
+        features = learnt.base_models.features(
             counts,
             rows,
             margins,
@@ -167,7 +167,7 @@ class TextClassifier:
         learnt = self._learnt
         shares = softmax(5.0 * margins, axis=1)
         order = np.argsort(margins, axis=1)
-        _, nearest = learnt.opinions.neighbours(rows)
+        _, nearest = learnt.base_models.neighbours(rows)
         words = _loudest(rows, learnt, order[:, -1])
         return [
             {
@@ -176,7 +176,7 @@ class TextClassifier:
                 "words": words[number],
                 "similar": {
                     "text": learnt.near_texts[nearest[number]],
-                    "label": learnt.labels[learnt.opinions.near_classes[nearest[number]]],
+                    "label": learnt.labels[learnt.base_models.near_classes[nearest[number]]],
                 },
             }
             for number in range(len(margins))
@@ -190,7 +190,7 @@ def _loudest(rows: Rows, learnt: FittedText, leads: npt.NDArray[np.int64]) -> li
         span = slice(rows.indptr[row], rows.indptr[row + 1])
         columns, values = rows.indices[span], rows.data[span]
         columns, values = columns[columns < width], values[columns < width]
-        weight = values * learnt.opinions.coefficients[lead, columns]
+        weight = values * learnt.base_models.coefficients[lead, columns]
         best = np.argsort(weight)[::-1][:3]
         loudest.append([learnt.counter.words[columns[i]] for i in best if weight[i] > 0.0])
     return loudest

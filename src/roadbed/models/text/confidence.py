@@ -1,4 +1,4 @@
-"""The second stage: how likely the first stage's answer is right."""
+"""Confidence: the second stage, the probability that the answer of the first stage is right."""
 
 from __future__ import annotations
 

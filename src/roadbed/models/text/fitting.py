@@ -1,4 +1,4 @@
-"""Fits all the classifier knows, and learns how far to trust it from what it had not seen."""
+"""Fitting of the classifier, with the confidence learned from texts that it did not see."""
 
 from __future__ import annotations
 
@@ -47,19 +47,21 @@ class _Corpus:
         seen = self.counts.rows(known)
         weights = Weights.fit(seen)
         rows = weights.weigh(seen)
-        opinions = BaseModels.fit(seen, rows, self.classes[known], self.count, self.none, self.seed)
-        return weights, opinions
+        base_models = BaseModels.fit(
+            seen, rows, self.classes[known], self.count, self.none, self.seed
+        )
+        return weights, base_models
 
     def held_out(self, known: Labels, asked: Labels) -> tuple[Labels, Floats]:
         """Leading class and features of the texts at ``asked``, from a stage that saw ``known``."""
-        weights, opinions = self.stage(known)
+        weights, base_models = self.stage(known)
         own = self.counts.rows(asked)
         rows = weights.weigh(own)
-        margins = opinions.margins(rows)
+        margins = base_models.margins(rows)
         unknown = self.counter.unknown_share(
             [self.texts[item] for item in asked], *self._words(known)
         )
-        return margins.argmax(axis=1), opinions.features(
+        return margins.argmax(axis=1), base_models.features(
             own, rows, margins, self.lengths[asked], unknown
         )
 
@@ -94,13 +96,13 @@ def fit(texts: Sequence[str], classes: Labels, labels: tuple[object, ...], seed:
     answered = _answered(corpus, leads)
     confidence = Confidence.fit(features[answered], right[answered])
     cautious, novel = _learn_caution(corpus) or (confidence, np.zeros(0))
-    weights, opinions = corpus.stage(np.arange(len(texts)))
+    weights, base_models = corpus.stage(np.arange(len(texts)))
     return FittedText(
         labels=labels,
         counter=counter,
         weights=weights,
         often=corpus.often(),
-        opinions=opinions,
+        base_models=base_models,
         near_texts=tuple(texts[item][:_TRIMMED] for item in newest(classes, len(labels))),
         confidence=confidence,
         cautious=cautious,

@@ -1,4 +1,4 @@
-"""All that the classifier learnt, in one record."""
+"""State: everything that the classifier has learned, in one record."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FittedText:
     counter: Counter
     weights: Weights
     often: frozenset[str]
-    opinions: BaseModels
+    base_models: BaseModels
     near_texts: tuple[str, ...]
     confidence: Confidence
     cautious: Confidence

@@ -1,4 +1,4 @@
-"""The classifier's state as arrays and JSON. Nothing here can run code when it is read."""
+"""Storage of the classifier's state as arrays and JSON. Reading it can run no code."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _SPARSE = ("word_counts", "character_counts", "centres", "near_rows")
 
 def save(fitted: FittedText) -> Mapping[str, bytes]:
     """``terms.json`` and ``arrays.npz``; equal states give equal bytes."""
-    opinions = fitted.opinions
+    base_models = fitted.base_models
     arrays: dict[str, Any] = {
         "idf_words": fitted.weights.words,
         "idf_characters": fitted.weights.characters,
-        "coefficients": opinions.coefficients,
-        "intercepts": opinions.intercepts,
-        "near_classes": opinions.near_classes,
-        "sizes": opinions.sizes,
+        "coefficients": base_models.coefficients,
+        "intercepts": base_models.intercepts,
+        "near_classes": base_models.near_classes,
+        "sizes": base_models.sizes,
         **_second_stage("confidence", fitted.confidence),
         **_second_stage("cautious", fitted.cautious),
         "oof_confidence": fitted.out_of_fold.confidence,
@@ -39,7 +39,7 @@ def save(fitted: FittedText) -> Mapping[str, bytes]:
         "oof_novel": fitted.out_of_fold.novel,
     }
     for name in _SPARSE:
-        matrix: Rows = getattr(opinions, name)
+        matrix: Rows = getattr(base_models, name)
         arrays |= {
             f"{name}_data": matrix.data,
             f"{name}_indices": matrix.indices,
@@ -49,7 +49,7 @@ def save(fitted: FittedText) -> Mapping[str, bytes]:
     terms = {
         "format": _FORMAT,
         "labels": list(fitted.labels),
-        "none": opinions.none,
+        "none": base_models.none,
         "words": fitted.counter.words,
         "characters": fitted.counter.characters,
         "often": sorted(fitted.often),
@@ -81,7 +81,7 @@ def load(files: Mapping[str, bytes]) -> FittedText:
         raise ValueError(f"format {terms['format']} of the classifier's state is not known")
     with np.load(io.BytesIO(files["arrays.npz"]), allow_pickle=False) as stored:
         arrays = dict(stored)
-    opinions = BaseModels(
+    base_models = BaseModels(
         coefficients=arrays["coefficients"],
         intercepts=arrays["intercepts"],
         near_classes=arrays["near_classes"],
@@ -94,7 +94,7 @@ def load(files: Mapping[str, bytes]) -> FittedText:
         counter=Counter(terms["words"], terms["characters"]),
         weights=Weights(words=arrays["idf_words"], characters=arrays["idf_characters"]),
         often=frozenset(terms["often"]),
-        opinions=opinions,
+        base_models=base_models,
         near_texts=tuple(terms["near_texts"]),
         confidence=_read_second_stage("confidence", arrays),
         cautious=_read_second_stage("cautious", arrays),

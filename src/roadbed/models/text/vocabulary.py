@@ -1,4 +1,4 @@
-"""Texts as sparse rows: TF-IDF of words beside TF-IDF of character n-grams."""
+"""Vocabulary: texts as sparse rows of TF-IDF, of words and of character n-grams."""
 
 from __future__ import annotations
 
