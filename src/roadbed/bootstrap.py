@@ -458,7 +458,7 @@ def _relay(
         name=f"{socket.gethostname()}:{os.getpid()}",
         address=settings.public_address(),
         senders=settings.senders,
-        mended=transactions.MENDED,
+        close_notices=transactions.MENDED,
     )
 
 

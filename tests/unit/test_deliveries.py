@@ -719,7 +719,7 @@ class TestActions:
             await approve(first, "tester", first.content_hash)
         with pytest.raises(UnknownDeliveryError):
             await app.deliveries.resolve(first.id, "approve", person="ana", served=())
-        with pytest.raises(ApprovalError, match="cannot be said"):
+        with pytest.raises(ApprovalError, match="does not resolve a delivery"):
             await app.deliveries.resolve(first.id, "whatever", person="ana", served=SERVED)
         await app.database.fetch(
             'UPDATE delivery SET content = content || \'{"action": {"amount": 9000}}\','

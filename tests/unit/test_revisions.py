@@ -401,7 +401,7 @@ class TestAsk:
         [held] = await of(app, second.task_id)
         assert (held.state, held.kind) == (DeliveryState.HELD, "correction")
         assert (queues(ledger), ledger.taken_back) == (["returns"], [])
-        with pytest.raises(ApprovalError, match="asked for themselves"):
+        with pytest.raises(ApprovalError, match="approve your own request"):
             await approve(app, held, SOURCE["by"])
         await approve(app, held)
         await pump(app)

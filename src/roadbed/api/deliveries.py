@@ -135,8 +135,8 @@ def _say_body(body: dict[str, Any]) -> tuple[str, str | None, str]:
     what = body.get("what")
     if not isinstance(what, str) or what not in RESOLUTIONS:
         raise RequestError(
-            f"{str(what)[:60]!r} cannot be said of a delivery.",
-            f"Say one of {', '.join(RESOLUTIONS)}.",
+            f"{str(what)[:60]!r} does not resolve a delivery.",
+            f"Use one of {', '.join(RESOLUTIONS)}.",
         )
     content_hash = text_field(body, "hash", most=_HASH_LENGTH)
     return what, content_hash or None, text_field(body, "note", most=4000)

@@ -31,7 +31,7 @@ def objection(text: str, *, private: bool) -> str | None:
     """Why the address may not be reached, ``None`` if it may.
 
     Addresses hidden inside another (mapped, 6to4, NAT64, Teredo) are judged as well. ``private``
-    lets through the networks of one's own house, never a cloud's metadata.
+    allows private networks, never the metadata address of a cloud.
     """
     try:
         address = ip_address(text)

@@ -70,7 +70,7 @@ class EgressPool:
         self._transports: dict[str, httpx2.AsyncBaseTransport] = {}
 
     def attempt(self, deadline_seconds: float) -> HttpEgressClient:
-        """The way out for one attempt, which ends ``deadline_seconds`` from now."""
+        """The client for one attempt, which ends ``deadline_seconds`` from now."""
         return HttpEgressClient(self, deadline_seconds)
 
     def transport(self, host: str) -> httpx2.AsyncBaseTransport:
@@ -91,7 +91,7 @@ class EgressPool:
 
 
 class HttpEgressClient:
-    """``Outside`` for one attempt: everything it does ends by the same deadline."""
+    """``EgressClient`` for one attempt: everything it does ends by the same deadline."""
 
     def __init__(self, pool: EgressPool, deadline_seconds: float) -> None:
         self._pool = pool
@@ -123,8 +123,8 @@ class HttpEgressClient:
                 raise TemporaryError(f"{host} could not be resolved: {error}.") from error
         if not addresses:
             raise TemporaryError(f"{host} has no address.")
-        for item in addresses:
-            if (why := objection(item, private=private)) is not None:
+        for address in addresses:
+            if (why := objection(address, private=private)) is not None:
                 remedy = "" if private else " If it is your own, declare the receiver private."
                 raise RefusedError(f"{host} may not be reached: {why}.{remedy}")
         return addresses[0]

@@ -129,8 +129,8 @@ def read_csv(file: Path) -> list[dict[str, str]]:
 def _csv(row: Mapping[str, Cell]) -> bytes:
     written = io.StringIO(newline="")
     writer = csv.writer(written, quoting=csv.QUOTE_ALL)
-    writer.writerow([neutralised(item) for item in row])
-    writer.writerow([neutralised(entry) for entry in row.values()])
+    writer.writerow([neutralised(name) for name in row])
+    writer.writerow([neutralised(value) for value in row.values()])
     try:
         return written.getvalue().encode("utf-8")
     except UnicodeError as error:

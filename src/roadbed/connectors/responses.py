@@ -32,8 +32,8 @@ def accept(
 ) -> Any:
     """The body of an answer that says the effect was made, as ``body_of``.
 
-    ``hide`` holds what must not stand in an error, blanks between. Raises ``TemporaryError``,
-    ``RefusedError``, ``UnknownOutcomeError``.
+    ``hide`` holds secrets that must not appear in an error, separated by blanks. Raises
+    ``TemporaryError``, ``RefusedError``, ``UnknownOutcomeError``.
     """
     said = excerpt(response, hide=hide)
     if response.status in _NOT_NOW:
@@ -51,7 +51,7 @@ def accept(
 def holds(condition: str, response: Response) -> bool:
     """Whether the CEL condition over ``status`` and ``body`` is true.
 
-    Raises ``UnknownOutcomeError`` when it cannot be evaluated on this answer: then nobody knows.
+    Raises ``UnknownOutcomeError`` when it cannot be evaluated on this answer.
     """
     try:
         result = _program(condition).execute({"status": response.status, "body": body_of(response)})
@@ -60,7 +60,7 @@ def holds(condition: str, response: Response) -> bool:
             f"{condition!r} could not be evaluated on the answer: {error}"
         ) from error
     if not isinstance(result, bool):
-        raise UnknownOutcomeError(f"{condition!r} did not answer yes or no.")
+        raise UnknownOutcomeError(f"{condition!r} is neither true nor false.")
     return result
 
 
@@ -85,7 +85,7 @@ def body_of(response: Response) -> Any:
 
 
 def dig(body: object, dotted: str) -> str | None:
-    """What stands at ``issues.0.key`` in a body, as text; ``None`` if nothing does."""
+    """The value at a path such as ``issues.0.key`` in a body, as text, or ``None``."""
     for step in dotted.split("."):
         if isinstance(body, dict):
             body = body.get(step)

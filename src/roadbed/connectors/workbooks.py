@@ -93,10 +93,10 @@ def _opened(book: Path, row: Mapping[str, Cell]) -> Worksheet:
     try:
         sheet = load_workbook(book).active
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise RefusedError(f"{book.name} is no workbook any more. Move it away.") from error
+        raise RefusedError(f"{book.name} is not a workbook. Move it away.") from error
     if sheet is None or sheet.cell(1, 1).value != _KEY:
         raise RefusedError(f"{book.name} was changed: its first column is not {_KEY}.")
-    if row and [item.value for item in sheet[1]] != [_KEY, *row]:
+    if row and [cell.value for cell in sheet[1]] != [_KEY, *row]:
         raise RefusedError(f"{book.name} has other columns. Move it away to begin a new one.")
     return sheet
 

@@ -29,17 +29,17 @@ _MOST_AT_ONCE = 256
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownInput:
-    """An input that is evaluated beside the path of tasks: no task arrived."""
+    """An input that is evaluated without a task."""
 
     id: str
     content: Json
 
 
 class MeteredCalls:
-    """Pays for many questions out of the budget of a use case; without one, counts only.
+    """Charges many calls to the budget of a use case; without a budget it only counts.
 
-    ``spent`` is what the answers cost, ``None`` where one did not say. With a budget those that
-    failed are charged at their worst, as tasks are.
+    ``spent`` is the cost of the answers, ``None`` if one of them did not report it. With a budget,
+    failed calls are charged at the worst case, as tasks are.
     """
 
     def __init__(self, budgets: Budgets, use_case: str, budget: Budget | None) -> None:
@@ -61,9 +61,9 @@ class MeteredCalls:
         *,
         untold: bool = False,
     ) -> list[T]:
-        """All of them, in order, as many at once as the budget allows; the first alone.
+        """Answers to all questions, in order: the first alone, then as many as the budget allows.
 
-        ``untold``: an answer may leave its price untold, and is then charged at its worst. Raises
+        With ``untold`` an answer may omit its cost, and is then charged at the worst case. Raises
         ``EvaluationBudgetError``, ``PriceUnknownError``.
         """
         results: list[T] = []
@@ -93,13 +93,13 @@ class MeteredCalls:
         cost: Decimal | None = None
         try:
             results = list(await asyncio.gather(*(question() for question in questions)))
-            answers = [answer_of(item) for item in results]
+            answers = [answer_of(result) for result in results]
             unknown = None if self._budget is None else held.amount / held.count
             cost = _sum([unknown if answer.cost is None else answer.cost for answer in answers])
         finally:
             await self._budgets.settle_aside(held, cost)
         self.spent = None if self.spent is None or cost is None else self.spent + cost
-        if self._budget is not None and not untold and any(_untold(entry) for entry in answers):
+        if self._budget is not None and not untold and any(_untold(answer) for answer in answers):
             raise PriceUnknownError(self._use_case)
         self._priced = True
         return results
@@ -115,7 +115,7 @@ async def evaluate_many(
 ) -> list[Evaluation]:
     """``evaluate`` for many inputs, in their order, paid through ``calls``.
 
-    ``untold``: an answer may leave its price untold, and is then charged at its worst. Raises
+    With ``untold`` an answer may omit its cost, and is then charged at the worst case. Raises
     ``EvaluationBudgetError``, ``PriceUnknownError``.
     """
     loaded, limit = version.loaded or context.use_case, asyncio.Semaphore(_MOST_AT_ONCE)
@@ -146,6 +146,6 @@ def _sum(costs: Sequence[Decimal | None]) -> Decimal | None:
 
 
 def _untold(answer: Answered | NotAnswered) -> bool:
-    """Whether the decider itself spoke, and said nothing of its price."""
+    """Whether the decider itself answered, and did not report its cost."""
     spoke = isinstance(answer, Answered) or answer.code is Reason.UNSURE
     return spoke and answer.cost is None

@@ -30,14 +30,14 @@ from roadbed.usecases.use_case import UseCase
 _SQL = queries(__package__)
 SECONDS_BEFORE_COMMIT = 0.05  # a decider that takes longer goes on while its task is admitted
 _LOOK_SECONDS = 2.0
-_GOOD_FOR_SECONDS = 10.0  # what was seen so long ago counts no more
+_GOOD_FOR_SECONDS = 10.0  # an older look no longer counts
 _Connection = psycopg.AsyncConnection[Mapping[str, Any]]
 
 
 class CrashDetector:
-    """The mark of this process, and what became of others. Nothing is calm until ``keep`` runs.
+    """The mark of this process, and lost processes. Nothing is calm until ``keep`` runs.
 
-    ``interrupted`` holds the body hashes of inputs that cut off a process which was deciding them.
+    ``interrupted`` holds the body hashes of inputs that were being decided when a process died.
     ``address`` is where people reach this process, for ``addresses``.
     """
 
@@ -90,7 +90,7 @@ class CrashDetector:
         cursor = await connection.execute(_SQL["lost"], {"seconds": self._careful_seconds})
         row = await cursor.fetchone()
         cursor = await connection.execute(_SQL["interrupted"])
-        self.interrupted = frozenset([item["body_hash"] for item in await cursor.fetchall()])
+        self.interrupted = frozenset([row["body_hash"] for row in await cursor.fetchall()])
         lost = row is None or row["lost"]
         self._calm_until = 0.0 if lost else began + _GOOD_FOR_SECONDS
 

@@ -39,7 +39,7 @@ Decider: TypeAlias = FunctionDecider | Trainable | IsolatedDecider
 
 
 class DeciderRunner:
-    """Runs the deciders of one use case. Nothing a decider does can raise out of ``ask``."""
+    """Runs the deciders of one use case. ``ask`` never raises an error of a decider."""
 
     def __init__(self, declared: UseCase) -> None:
         self._declared = declared
@@ -52,11 +52,11 @@ class DeciderRunner:
         self._free = True  # no decider yet: nobody is asked
 
     def warm(self, version: LiveVersion) -> bool:
-        """Whether its decider has come back once: a first call may import and load for seconds."""
+        """Whether its decider has answered once: a first call may import and load for seconds."""
         return self._answered is version.decider
 
     def free(self, decider: Decider | None) -> bool:
-        """Whether ``decider`` works on this machine and costs nothing, as far as it tells.
+        """Whether ``decider`` runs on this machine and costs nothing, as far as it declares.
 
         It names no secret, prompt or currency that it needs, and is no coroutine: what waits, waits
         for somebody else. No answer of it told a price so far. What it opens by itself (a socket, a
@@ -75,7 +75,7 @@ class DeciderRunner:
     async def ask(
         self, live: LiveVersion, task: AdmittedTask, *, seconds: float
     ) -> Answered | NotAnswered:
-        """What the live decider makes of ``task`` within ``seconds``."""
+        """The answer of the live decider to ``task`` within ``seconds``."""
         if live.decider is None:
             return _not(Reason.NO_VERSION, "No version has been trained yet.", cost=_NOTHING)
         if seconds <= 0:
@@ -85,8 +85,8 @@ class DeciderRunner:
         if stuck and not executor.losses.try_again():
             return _not(
                 Reason.DECIDER_FAILED,
-                "The decider hangs on every thread it was given; it is tried again after a minute, "
-                "and less often each time it hangs again.",
+                "The decider hangs on all of its threads. It is tried again after a minute, and "
+                "less often each time it hangs again.",
                 cost=_NOTHING,
             )
         answer = await self._within(executor, live.decider, task, seconds)
@@ -95,12 +95,12 @@ class DeciderRunner:
         return answer
 
     def close(self) -> None:
-        """Let threads and child processes go."""
+        """End threads and child processes."""
         for executor in (*self._executors.values(), *self._children.values()):
             executor.close()
 
     def close_later(self) -> None:
-        """Let threads and child processes go once every call under way has met its deadline."""
+        """End threads and child processes once the deadline of every running call has passed."""
         seconds = self._declared.deadline_seconds + 1.0
         asyncio.get_running_loop().call_later(seconds, self.close)
 

@@ -37,7 +37,7 @@ _NOTHING = Decimal(0)  # the decider was not asked
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluationContext:
-    """What a caller decides about an evaluation.
+    """Arguments of an evaluation that its callers set.
 
     ``use_case`` is the folder in service, whose rules and models hold where the version brings none
     of its own. ``seconds`` are left for the decider; ``None``: the whole declared deadline.
@@ -109,7 +109,7 @@ class Evaluation:
 
     @property
     def automatic(self) -> bool:
-        """Whether it would go out by itself."""
+        """Whether it would be sent without a person."""
         return self.routed.route is Route.AUTOMATIC
 
     @property
@@ -144,7 +144,7 @@ def content_of(answer: Answered | NotAnswered) -> Content | None:
 async def evaluate(
     version: LiveVersion, task: AdmittedTask, context: EvaluationContext
 ) -> Evaluation:
-    """Run ``version`` on ``task``; whatever the decider does, this raises nothing of it.
+    """Run ``version`` on ``task``. Errors of the decider never raise here.
 
     In this order: rules before, the decider under its deadline, the schema, rules after, the rules
     of actions, the rule of cost, the score, the route. Everything reads the form of the input as
@@ -201,7 +201,7 @@ def _before(
 ) -> tuple[NotAnswered, Routed] | None:
     """What stops a task before its decider is asked."""
     if context.attempt > MOST_ATTEMPTS:
-        reason = f"Deciding it was cut off {MOST_ATTEMPTS} times by a crash."
+        reason = f"A crash interrupted the decision {MOST_ATTEMPTS} times."
         return _unasked(Reason.INTERRUPTED, reason)
     if unfit is not None:
         reason = f"The input does not fit what this version takes: {unfit}."

@@ -33,15 +33,15 @@ from roadbed.usecases.use_case import UseCase
 
 _MOST_CHARACTERS = 20_000  # of an output, its provenance or its evidence
 UNSURE = "The decider is unsure: "
-_PROVEN = "from where on the error limit is proven"
+_PROVEN = "the threshold at which the risk limit is proven"
 
 
 def read_answer(
     given: object, output: type[BaseModel], kinds: Mapping[str, ActionKind] = MappingProxyType({})
 ) -> Answered | NotAnswered:
-    """What a decider gave, checked against the declared output and actions.
+    """The result of a decider, checked against the declared output and actions.
 
-    Anything odd is no answer.
+    A result that does not fit is no answer.
     """
     if isinstance(given, Unsure):
         return NotAnswered(
@@ -82,24 +82,24 @@ def checked_actions(
 ) -> list[dict[str, object]] | str:
     """Proposed actions as JSON, or what is wrong with them."""
     actions: list[dict[str, Any]] = []
-    for item in proposed:
-        if not isinstance(item, Action):
-            return f"it proposes {type(item).__name__} instead of an Action"
-        kind = kinds.get(item.name)
+    for proposal in proposed:
+        if not isinstance(proposal, Action):
+            return f"it proposes {type(proposal).__name__} instead of an Action"
+        kind = kinds.get(proposal.name)
         if kind is None:
-            return f"it proposes the action {item.name!r}, which is not declared"
-        arguments = _arguments(kind, item.arguments)
+            return f"it proposes the action {proposal.name!r}, which is not declared"
+        arguments = _arguments(kind, proposal.arguments)
         if isinstance(arguments, str):
-            return f"the action {item.name!r}: {arguments}"
-        action: dict[str, Any] = {"name": item.name, "arguments": arguments}
+            return f"the action {proposal.name!r}: {arguments}"
+        action: dict[str, Any] = {"name": proposal.name, "arguments": arguments}
         if kind.after is not None:
             needed = [place for place, one in enumerate(actions) if one["name"] == kind.after]
             if not needed:
-                return f"it proposes {item.name!r} without {kind.after!r} before it"
+                return f"it proposes {proposal.name!r} without {kind.after!r} before it"
             action["after"] = needed[-1]
         actions.append(action)
     for name, kind in kinds.items():
-        if sum(entry["name"] == name for entry in actions) > kind.per_task:
+        if sum(action["name"] == name for action in actions) > kind.per_task:
             return f"it proposes {name!r} more than {kind.per_task} times for one task"
     return actions
 
@@ -120,9 +120,9 @@ def route(
     halted: bool,
     slices: Mapping[str, str] = MappingProxyType({}),
 ) -> Routed:
-    """``automatic`` only where everything agrees; a person in every other case.
+    """``automatic`` only if all conditions hold; review in every other case.
 
-    ``held`` is what holds the answer back by itself; ``score`` is compared with the threshold.
+    ``held`` stops the answer whatever its score; ``score`` is compared with the threshold.
     """
     if held is not None and held.code in _FIRST:
         return held
@@ -148,7 +148,7 @@ def route(
 def score(
     confidence: float, cautious: float | None, live: LiveVersion, slices: Mapping[str, str]
 ) -> float:
-    """What is compared with the threshold in force; 0 where it cannot be said."""
+    """The value that is compared with the threshold in force; 0 if it is unknown."""
     if confidence <= 0.0 or (live.pooling and live.pooling.too_rare(slices)):
         return 0.0
     if live.cautious:
@@ -179,13 +179,17 @@ def held_by_rule(fired: Fired) -> Routed:
 
 
 def to_review(code: Reason, reason: str) -> Routed:
-    """A person looks at it."""
+    """The route to a person."""
     return Routed(route=Route.REVIEW, code=code, reason=reason)
 
 
 def _compare(score: float, live: LiveVersion, threshold: float) -> Routed:
     kind = "Cautious confidence" if live.cautious else "Confidence"
-    held = "which holds while new kinds of work appear" if live.cautious else _PROVEN
+    held = (
+        "the stricter threshold of cautious mode, used while new kinds of work appear"
+        if live.cautious
+        else _PROVEN
+    )
     if score <= 0.0 or score < threshold:
         return to_review(
             Reason.BELOW_THRESHOLD, f"{kind} {score:.3f} is below {threshold:.3f}, {held}."
@@ -198,16 +202,16 @@ def _compare(score: float, live: LiveVersion, threshold: float) -> Routed:
 
 
 def cost_unknown() -> Routed:
-    """Under a cap, an answer whose price nobody knows goes to a person."""
+    """With a budget, an answer of unknown cost goes to a person."""
     return to_review(
-        Reason.COST_UNKNOWN, "The decider did not say what it cost, and there is a budget to keep."
+        Reason.COST_UNKNOWN, "The decider did not report its cost, and the use case has a budget."
     )
 
 
 def screen_actions(
     answer: Answered, content: Mapping[str, object], rules: BusinessRules
 ) -> Sequence[dict[str, object]]:
-    """Each proposed action with what the rules decide on it and why."""
+    """Each proposed action with the decision of the rules and the reason."""
     if not answer.actions:
         return ()
     facts = {"input": content, "output": answer.output, "confidence": answer.confidence}
@@ -219,7 +223,7 @@ def screen_actions(
 
 
 def action_refused(actions: Sequence[Mapping[str, object]]) -> Routed | None:
-    """A refused action makes the whole answer doubtful: a person looks."""
+    """With a refused action the whole answer is doubtful, so it goes to a person."""
     for action in actions:
         if action["decide"] == "refuse":
             return to_review(
@@ -242,16 +246,16 @@ def in_canary(trial: Trial, task: AdmittedTask) -> bool:
 
 
 def priority(code: Reason, *, reference: bool) -> int:
-    """Where a review stands in the queue: 3 before 2 before 1, older first within.
+    """Priority of a review in the queue: 3 before 2 before 1, older reviews first within each.
 
-    The sample comes first, since everything automatic rests on it; then what went wrong.
+    The sample comes first, because the guarantee rests on it; then what went wrong.
     """
     if reference:
         return 3
     return 2 if code in _WENT_WRONG else 1
 
 
-# What a rule says, and what was cut off, stands also while the use case is halted.
+# Routes by a rule apply also while the use case is halted.
 _FIRST = {Reason.RULE, Reason.RULE_FAILED}
 _WENT_WRONG = {
     Reason.RULE_FAILED,

@@ -89,7 +89,7 @@ class InFlight:
 
 
 class Decisions:
-    """Takes tasks from admission to settlement. ``transactions.py`` wires what settles them."""
+    """Takes tasks from admission to settlement. ``transactions.py`` defines the writes."""
 
     def __init__(
         self,
@@ -224,7 +224,7 @@ class Decisions:
         await self._trials.settled()
 
     async def close(self) -> None:
-        """Finish what is under way."""
+        """Wait for running decisions, then end runners and trials."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(10):
                 await asyncio.gather(*self._under_way.values(), return_exceptions=True)
@@ -235,10 +235,10 @@ class Decisions:
     async def _submit_at_once(
         self, service: Deployment, arrival: Arrival
     ) -> tuple[Admission, asyncio.Future[Decision | None] | None]:
-        """Decide first, then admit and settle in one commit; admit before if the decider is slow.
+        """Decide first, then admit and settle in one commit; admit earlier if the decider is slow.
 
-        What that commit did not store (the key stands already, the halt epoch moved meanwhile) is
-        admitted like any other task, which tells which it was.
+        If the commit stores nothing (the key exists already, or the halt epoch changed meanwhile),
+        the task is admitted like any other task, which tells the two cases apart.
         """
         loop = asyncio.get_running_loop()
         deciding = loop.create_task(self._turn(arrival.task, self._clock.monotonic()))

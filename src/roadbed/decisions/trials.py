@@ -85,8 +85,8 @@ class Trials:
 
     async def close(self) -> None:
         """Let what is under way go; it has no effect to lose."""
-        for item in self._under_way:
-            item.cancel()
+        for comparison in self._under_way:
+            comparison.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
         for _, runner in self._runners.values():
             runner.close()

@@ -18,13 +18,13 @@ Json = Mapping[str, Any]
 _LONGEST_KEY = 1_000  # bytes; an index entry holds 2,704, with use case and destination
 _KEPT_OF_KEY = 100  # characters
 _RESTORED = (
-    "The database was put back from a copy after this task came in. It may have been sent before. "
-    "Send it?"
+    "The database was put back from a copy after this task arrived. The result may have been sent "
+    "before. Send it?"
 )
 _STILL_THERE = (
-    "Another result went out before the input was corrected, and is there. Send this one?"
+    "Another result was sent before the input was corrected, and still exists. Send this one?"
 )
-# Where what was sent is at the receiver, or may be.
+# States in which the effect exists at the receiver, or may exist.
 _THERE = frozenset(
     {
         DeliveryState.SENDING,
@@ -34,12 +34,12 @@ _THERE = frozenset(
         DeliveryState.COMPENSATING,
     }
 )
-# What stands under a key was not sent, or is there no more.
+# States in which the effect of a key was never made, or was taken back.
 _GONE = frozenset({DeliveryState.CANCELLED, DeliveryState.REFUSED, DeliveryState.COMPENSATED})
 
 
 def connector(declared: UseCase, destination: str) -> Connector | None:
-    """What sends to that destination or makes that action; ``None`` if it is no more declared."""
+    """The connector of a destination or action; ``None`` if it is no longer declared."""
     if destination in declared.destinations:
         return declared.destinations[destination].to
     if destination in declared.actions:
@@ -48,7 +48,7 @@ def connector(declared: UseCase, destination: str) -> Connector | None:
 
 
 def prepare(declared: UseCase, row: Mapping[str, Any]) -> Prepared:
-    """What becomes of a planned delivery: ready, skipped, or held with the reason."""
+    """A planned delivery as ready, as skipped, or as held with the reason."""
     facts = delivery_plan.facts({**row, "input": form_of(declared.input, row["input"])})
     kind = declared.destinations.get(row["destination"]) or declared.actions.get(row["destination"])
     if kind is None:
@@ -90,7 +90,7 @@ def prepare(declared: UseCase, row: Mapping[str, Any]) -> Prepared:
 
 
 def _same_first(earlier: Sequence[Json], facts: Json) -> list[Json]:
-    """What is there, or may be, the newest first; of actions first those that are the same.
+    """Effects that exist or may exist, the newest first; of actions first the identical ones.
 
     A task may send several actions of one name, but one result to each destination.
     """
@@ -101,7 +101,7 @@ def _same_first(earlier: Sequence[Json], facts: Json) -> list[Json]:
 
 
 def _is_there(there: Sequence[Json], facts: Json, row: Json) -> bool:
-    """Whether the same was delivered, and nothing else after it."""
+    """Whether the same content was delivered last."""
     place = row["twins"] if "action" in facts else 0
     if place >= len(there):
         return False
@@ -118,9 +118,9 @@ def _says(said: Json, facts: Json) -> bool:
 
 
 def doubled(destination: str, made: Prepared, first: Json) -> Prepared:
-    """What becomes of one whose key belongs to ``first`` already.
+    """A delivery whose key already belongs to ``first``.
 
-    The same content is sent once. Anything else needs a person, and goes under a key of its own.
+    The same content is sent once. Other content needs a person, and gets a key of its own.
     """
     content = made.content or {}
     same = _says(first, {"output": content.get("output"), "action": content.get("action")})
@@ -149,15 +149,15 @@ def bounded(key: str) -> str:
 
 
 def content_hash(destination: str, key: str, content: Mapping[str, object]) -> str:
-    """What an approval binds: where it goes, under which key, and every byte of it."""
+    """The hash that an approval binds: of the destination, the key and the whole content."""
     exact = json.dumps([destination, key, content], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(exact.encode()).hexdigest()
 
 
 def as_approved(row: Mapping[str, Any]) -> bool:
-    """Whether what lies there now is what a person approved, if one had to.
+    """Whether the stored content is what a person approved, if an approval was needed.
 
-    Computed anew: the hash beside the content is only as good as whoever wrote both.
+    The hash is computed again: whoever could change the content could change a stored hash too.
     """
     approved = row["approved_hash"]
     exact = row["destination"], row["key"], row["content"]
@@ -165,7 +165,7 @@ def as_approved(row: Mapping[str, Any]) -> bool:
 
 
 def _skips(when: str, facts: Mapping[str, Any]) -> tuple[DeliveryState, str] | None:
-    """Why the condition keeps it back. One that cannot be evaluated lets nothing through."""
+    """Why the condition stops a delivery. A condition that cannot be evaluated holds it."""
     try:
         seen = {name: facts[name] for name in ("input", "output", "task", "decision")}
         applies = delivery_plan.condition(when).execute(seen)

@@ -64,7 +64,7 @@ class Relay:
         name: str,
         address: str,
         senders: int,
-        mended: str,
+        close_notices: str,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -76,7 +76,7 @@ class Relay:
         self._name = name
         self._address = address
         self._senders = senders
-        self._mended = mended
+        self._close_notices = close_notices
         self._warnings = Warnings()
         self._sending: set[asyncio.Task[None]] = set()
         self._held: Counter[tuple[str, str]] = Counter()  # senders by use case and destination
@@ -190,7 +190,7 @@ class Relay:
             await connection.execute(SQL["left_alone"], {"ids": unsent})
         if unsent and any(row["earlier"] for row in rows):
             await connection.execute(SQL["left_by_verdict"], {"ids": unsent})
-        held = [entry.id for entry in prepared if entry.state is DeliveryState.HELD]
+        held = [delivery.id for delivery in prepared if delivery.state is DeliveryState.HELD]
         if held and declared.approvals.to is not None:
             await connection.execute(SQL["ask"], {"ids": held, "address": self._address})
 
@@ -236,7 +236,7 @@ class Relay:
         ]
         facts = {"use_case": declared.name, "items": to_json(named).decode()}
         cursor = await connection.execute(SQL["same_key"], facts)
-        taken = {(item["destination"], item["key"]): item for item in await cursor.fetchall()}
+        taken = {(row["destination"], row["key"]): row for row in await cursor.fetchall()}
         distinct = []
         for row, delivery in zip(rows, prepared, strict=True):
             if delivery.key is None:
@@ -267,7 +267,7 @@ class Relay:
             with self._caught("delivery not taken back", declared, row):
                 await self._take_back(declared, row, "A later step failed")
         async with self._database.transaction() as connection:
-            for statement in (SQL["not_again"], SQL["ask_back"], self._mended):
+            for statement in (SQL["not_again"], SQL["ask_back"], self._close_notices):
                 await connection.execute(statement, named)
         for row in await self._database.fetch(SQL["to_take_back"], named):
             with self._caught("delivery not taken back", declared, row):
@@ -280,7 +280,7 @@ class Relay:
 
     async def _lost(self, declared: UseCase, row: Row) -> None:
         to = outbox.connector(declared, row["destination"])
-        error = UnknownOutcomeError("the sender never came back")
+        error = UnknownOutcomeError("the sender never reported the result")
         if to is None:
             outcome = AttemptResult(
                 outcome="unknown", state=DeliveryState.UNKNOWN, detail=str(error)

@@ -73,7 +73,7 @@ class ChildExecutor:
         self.next()
 
     def expire(self, call: DeciderCall) -> None:
-        """``call`` is past its deadline: nobody waits for it any more."""
+        """``call`` is past its deadline, and its result is no longer needed."""
         for queue in (self._waiting, self._suspects):
             if call in queue:
                 queue.remove(call)
@@ -91,7 +91,7 @@ class ChildExecutor:
             self.decider.spare.pop().close()
 
     def next(self) -> None:
-        """Give waiting calls to children that have room; start a child where none has."""
+        """Give waiting calls to children with free capacity; start a child if there is none."""
         if self.closed:
             return
         self._next_suspect()
@@ -160,7 +160,7 @@ class ChildExecutor:
         return [worker for worker in self._workers if not worker.alone and not worker.retired]
 
     def _crowd(self) -> None:
-        """No child has room: start the first at once, another where work still waits soon."""
+        """All children are busy: start the first at once, others later while work waits."""
         if self._is_paused():
             while self._waiting:
                 self._waiting.popleft().give(Failed(self._pause_reason))
@@ -257,7 +257,7 @@ class Worker:
 
     @property
     def capacity(self) -> int:
-        """How many more calls it takes now."""
+        """How many more calls this child takes now."""
         if not self.ready or self.retired:
             return 0
         if self._kind == "trainable" and self._calls:

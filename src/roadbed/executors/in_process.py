@@ -56,7 +56,7 @@ class Failed:
     def __init__(self, error: BaseException | str) -> None:
         try:
             told = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
-        except Exception:  # an exception of a pod's own may not be able to say what it is
+        except Exception:  # converting an exception of a pod to text may fail too
             told = type(error).__name__
         self.sentence = told[:500]
 
@@ -79,7 +79,7 @@ class HungThreads:
 
     @property
     def stuck(self) -> bool:
-        """Whether so many hang that no more work is taken."""
+        """Whether so many threads hang that no work is taken."""
         return self.count - self._forgiven >= self._most
 
     @property
@@ -99,7 +99,7 @@ class HungThreads:
             self._try_at = now + self._wait
 
     def recover(self) -> None:
-        """One that was written off came back after all."""
+        """A thread that was written off returned after all."""
         self.count = max(self.count - 1, 0)
         self._forgiven = min(self._forgiven, self.count)
 
@@ -112,7 +112,7 @@ class HungThreads:
         return True
 
     def answered(self) -> None:
-        """The call that was tried came back: the decider works again."""
+        """The trial call was answered: the decider works again."""
         if self.stuck:
             self._forgiven = self.count - self._most + 1
         self._trying = False

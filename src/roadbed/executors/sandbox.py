@@ -219,7 +219,7 @@ def confine(readable: Sequence[Path], writable: Sequence[Path]) -> bool:
     if ruleset < 0:
         return False
     try:
-        code = [Path(entry) for entry in (sys.prefix, sys.base_prefix, *sys.path) if entry]
+        code = [Path(folder) for folder in (sys.prefix, sys.base_prefix, *sys.path) if folder]
         for path in (*map(Path, _SYSTEM), *code, *readable):
             _allow(ruleset, path, _READ & rights)
         _allow(ruleset, Path("/dev/null"), rights)

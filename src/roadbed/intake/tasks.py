@@ -64,7 +64,7 @@ class Intake:
         coin_seed: bytes,
         reference_rate: float,
     ) -> Arrival:
-        """Check and toss. The coin is tossed before anything is known about the answer.
+        """Check a task, and draw whether it is in the sample, before there is any answer.
 
         Raises ``InputError``.
         """
@@ -200,11 +200,11 @@ class Intake:
         tasks = [_read(served[row["use_case"]], row) for row in rows]
         for name in {task.use_case for task in tasks}:
             if (budget := served[name].budget) is not None:
-                mine = [item.id for item in tasks if item.use_case == name]
+                mine = [task.id for task in tasks if task.use_case == name]
                 funded = await self._budgets.again(name, budget, mine)
                 tasks = [
-                    replace(entry, funded=entry.id in funded) if entry.use_case == name else entry
-                    for entry in tasks
+                    replace(task, funded=task.id in funded) if task.use_case == name else task
+                    for task in tasks
                 ]
         return tasks
 

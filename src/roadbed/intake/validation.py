@@ -57,9 +57,9 @@ def body_hash(content: Mapping[str, object]) -> str:
 
 
 def repeats(row: Mapping[str, Any], task: AdmittedTask, form_hash: str) -> bool:
-    """Whether what stands in ``row`` is the same work: the same form, or sent in the same words.
+    """Whether the task in ``row`` is the same work: the same form, or the same body.
 
-    The words count too, since the declaration may read them in another way than it did before.
+    The body counts too, because the declaration may read it in another way than before.
     """
     if row["body_hash"] == form_hash:
         return True

@@ -86,7 +86,7 @@ class OutcomeRepository:
     async def tasks(self, use_case: str, reports: Sequence[Report]) -> Mapping[str, Row]:
         """The tasks that are named, by their ids, and by their keys behind ``key:``."""
         ids = [report.task for report in reports if report.task]
-        keys = [item.task_key for item in reports if item.task_key]
+        keys = [report.task_key for report in reports if report.task_key]
         rows = await self._database.fetch(
             _SQL["tasks"], {"use_case": use_case, "ids": ids, "keys": keys}
         )

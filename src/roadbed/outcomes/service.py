@@ -69,7 +69,7 @@ class Outcomes:
         An error among ``sent``, of what could not even be read, comes back in its place.
         Raises ``StorageUnavailableError``: send all of it again, nothing is kept twice.
         """
-        reports = [_tried(item) for item in sent]
+        reports = [_tried(given) for given in sent]
         tasks = await self.repository.tasks(
             declared.name, [report for report in reports if isinstance(report, Report)]
         )
@@ -83,14 +83,14 @@ class Outcomes:
             )
         )
         ids = [row["outcome_id"] for row in kept if not isinstance(row, RoadbedError)]
-        stored = {entry.id: entry for entry in await self.repository.find(ids)}
+        stored = {outcome.id: outcome for outcome in await self.repository.find(ids)}
         return [
             row if isinstance(row, RoadbedError) else _told(row, stored[row["outcome_id"]])
             for row in kept
         ]
 
     async def withdraw(self, outcome_id: str, *, by: str) -> Outcome:
-        """Take one back; it counts no more. Repeating changes nothing.
+        """Withdraw an outcome, so that it no longer counts. Idempotent.
 
         Raises ``UnknownOutcomeError``.
         """

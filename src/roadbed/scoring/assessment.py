@@ -35,7 +35,7 @@ def assess(
     *,
     known_as: str | None = None,
 ) -> Score:
-    """The score of ``proposed``. Unknown where people have not said enough to tell.
+    """The score of ``proposed``; unknown if the labels do not decide it.
 
     No answer is right only where none would be. Actions must be those that are right, in their
     order; what nobody judged is unknown. ``known_as`` is the hash of ``proposed`` where it was

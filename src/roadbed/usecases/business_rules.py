@@ -137,11 +137,11 @@ def read_rules(path: Path) -> BusinessRules:
         ) from error
     by_moment: dict[str, list[Any]] = {moment: [] for moment in _SEES}
     problems: list[Problem] = []
-    for item in _rules(content or {}, path):
-        if isinstance(item, Problem):
-            problems.append(item)
+    for rule in _rules(content or {}, path):
+        if isinstance(rule, Problem):
+            problems.append(rule)
         else:
-            by_moment[item[0]].append(item[1])
+            by_moment[rule[0]].append(rule[1])
     if problems:
         raise UseCaseError(path.parent.name, problems)
     return BusinessRules(**{moment: tuple(rules) for moment, rules in by_moment.items()})

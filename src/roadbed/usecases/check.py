@@ -56,8 +56,8 @@ def check(folder: Path) -> Checked:
         problems += _located(folder / "usecase.py", tuple(_needs_problems(loaded)))
         problems += _located(folder / "usecase.py", tuple(_model_problems(loaded)))
         checked = list(_example_problems(loaded))
-        examples = sum(item is None for item in checked)
-        problems += _shortened([entry for entry in checked if entry is not None])
+        examples = sum(problem is None for problem in checked)
+        problems += _shortened([problem for problem in checked if problem is not None])
         problems += _located(folder / "usecase.py", tuple(_scorer_problems(loaded)))
     return Checked(folder=folder, loaded=loaded, problems=tuple(problems), examples=examples)
 
@@ -112,11 +112,11 @@ def _example_problems(loaded: LoadedUseCase) -> Iterator[Problem | None]:
 def _scorer_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
     """What a scorer makes of the folder's own examples: the first thing that is wrong with it."""
     scorer = loaded.declared.scorer
-    items = [item for _, _, item in islice(read_examples(loaded), _MOST_SCORED)]
+    items = [example for _, _, example in islice(read_examples(loaded), _MOST_SCORED)]
     known = [
-        (written(item.input), written(item.output))
-        for item in items
-        if not isinstance(item, Problem) and item.output is not None
+        (written(example.input), written(example.output))
+        for example in items
+        if not isinstance(example, Problem) and example.output is not None
     ]
     for number, (content, output) in enumerate(known):
         other = known[number - 1][1]

@@ -81,7 +81,7 @@ def _name(declared: UseCase, name: object) -> Iterator[Problem]:
 
 
 def _connector(name: str, to: object) -> Iterator[Problem]:
-    missing = [item for item in _VERBS if not callable(getattr(type(to), item, None))]
+    missing = [verb for verb in _VERBS if not callable(getattr(type(to), verb, None))]
     if missing:
         yield Problem(
             field="deliver",
@@ -99,11 +99,11 @@ def _template(declared: UseCase, field: str, text: str) -> Iterator[Problem]:
     except ValueError as error:
         yield Problem(field=field, problem=f"{error}.", remedy="Write {task.id} and the like.")
         return
-    for item in asked:
-        if problem := _unknown(declared, item):
+    for name in asked:
+        if problem := _unknown(declared, name):
             yield Problem(
                 field=field,
-                problem=f"The template {text!r} asks for {{{item}}}: {problem}.",
+                problem=f"The template {text!r} asks for {{{name}}}: {problem}.",
                 remedy="Name task.id, task.key, input.<field>, output.<field> or action.<field>.",
             )
     if field == "key" and not asked:

@@ -97,9 +97,9 @@ def read(declared: UseCase, content: Sequence[Mapping[str, Any]]) -> Patches:
     by_kind: dict[str, list[Any]] = {"alias": [], "rule": [], "record": [], "superseded": []}
     examples: list[Mapping[str, Any]] = []
     prompts: dict[str, str] = {}
-    for item in content:
+    for patch in content:
         try:
-            kind, rest = item["kind"], {k: v for k, v in item.items() if k != "kind"}
+            kind, rest = patch["kind"], {k: v for k, v in patch.items() if k != "kind"}
             if kind == "examples":
                 examples = list(rest["examples"])  # the newest choice replaces the one before
             elif kind == "prompt":
@@ -107,7 +107,7 @@ def read(declared: UseCase, content: Sequence[Mapping[str, Any]]) -> Patches:
             else:
                 by_kind[kind].append(_MAKE[kind](declared, rest))
         except (KeyError, TypeError, ValueError) as error:
-            raise PatchError(str(item.get("id", "?")), str(error)) from error
+            raise PatchError(str(patch.get("id", "?")), str(error)) from error
     return Patches(
         aliases=tuple(by_kind["alias"]),
         rules=tuple(by_kind["rule"]),
@@ -199,7 +199,7 @@ class _Around:
         """The input with aliases replaced, and what was replaced in words."""
         done: list[str] = []
         changes: dict[str, Any] = {}
-        for name in {item.field for item in self._patches.aliases}:
+        for name in {alias.field for alias in self._patches.aliases}:
             value = getattr(input, name, None)
             alias = self._aliases.get((name, value)) if isinstance(value, str) else None
             if alias:

@@ -39,7 +39,7 @@ def filled(shape: object, facts: Mapping[str, object]) -> object:
     if isinstance(shape, Mapping):
         return {name: filled(value, facts) for name, value in shape.items()}
     if isinstance(shape, list | tuple):
-        return [filled(item, facts) for item in shape]
+        return [filled(part, facts) for part in shape]
     return shape
 
 

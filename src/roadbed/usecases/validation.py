@@ -58,7 +58,7 @@ def decider_problems(declared: UseCase, decider: object) -> list[Problem]:
             Problem(
                 field="decider",
                 problem="It has two deciders.",
-                remedy="Keep one; a ladder of several belongs inside one decider.",
+                remedy="Keep one; combine several models inside one decider.",
             )
         ]
     if is_trainable(decider):

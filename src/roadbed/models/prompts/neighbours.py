@@ -43,12 +43,12 @@ class Index:
         order = np.argsort(-similarities, kind="stable")[:count]
         return [
             Neighbour(
-                input=self._examples[item]["input"],
-                output=self._examples[item]["output"],
-                similarity=min(1.0, float(similarities[item])),
+                input=self._examples[position]["input"],
+                output=self._examples[position]["output"],
+                similarity=min(1.0, float(similarities[position])),
             )
-            for item in reversed(order)
-            if similarities[item] >= _LEAST_SIMILAR
+            for position in reversed(order)
+            if similarities[position] >= _LEAST_SIMILAR
         ]
 
 
@@ -80,8 +80,8 @@ def text(input: Mapping[str, object]) -> str:
 
 def _leaves(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
-        for item in value.values():
-            yield from _leaves(item)
+        for part in value.values():
+            yield from _leaves(part)
     elif isinstance(value, list | tuple):
         for entry in value:
             yield from _leaves(entry)

@@ -71,7 +71,7 @@ class Prompted:
         self._most_characters = most_characters
         self._most_tokens = most_tokens
         self._models: _Models | None = None
-        self._indexes: Any = None  # made on first use: scikit-learn takes its time
+        self._indexes: Any = None  # made on first use: scikit-learn imports slowly
 
     @property
     def needs(self) -> Needs:
@@ -165,7 +165,7 @@ class Prompted:
         self, prompt: str, drawn: Sequence[Sample], neighbours: Sequence[Neighbour]
     ) -> Answer[BaseModel] | Unsure:
         settled = settle(drawn, neighbours)
-        spent = sum((item.tokens for item in drawn), Tokens())
+        spent = sum((sample.tokens for sample in drawn), Tokens())
         evidence = {
             "model": self.endpoint.named,
             "prompt": {"file": self.file, "sha256": _digest(prompt)},
@@ -211,7 +211,7 @@ def _evidence(drawn: Sequence[Sample], settled: Settled, spent: Tokens) -> dict[
         {"output": "unsure" if output is None else flat(output)[:_MOST_SHOWN], "votes": n}
         for output, n in tally(drawn)
     ]
-    failed = sorted({item.failed for item in drawn if item.failed})
+    failed = sorted({sample.failed for sample in drawn if sample.failed})
     return {
         "agreement": f"{settled.votes} of {len(drawn)} samples",
         "votes": votes,

@@ -174,7 +174,7 @@ def _best_other(scores: Floats, lead: Labels) -> Floats:
 
 
 def _features_of(scores: Floats, lead: Labels) -> Floats:
-    """Gap of the leading class to this opinion's best, agreement, and log share."""
+    """Gap of the leading class to this model's best class, agreement, and log share."""
     every = np.arange(len(lead))
     spread = scores.std(axis=1) + 1e-6
     gap = (scores[every, lead] - scores.max(axis=1)) / spread

@@ -81,7 +81,7 @@ class TextClassifier:
         texts = [self._text(example.input) for example in examples]
         values = [self._label(example.output) for example in examples]
         labels = tuple(sorted(set(values), key=lambda label: (label is _NONE, str(label))))
-        if len([item for item in labels if item is not _NONE]) < 1 or len(labels) < 2:
+        if len([label for label in labels if label is not _NONE]) < 1 or len(labels) < 2:
             raise TrainingError(
                 f"{len(examples)} examples show {len(labels)} label: nothing to tell apart.",
                 "Add examples of at least one other label.",

@@ -72,7 +72,7 @@ class _Corpus:
     def _words(self, known: Labels) -> tuple[frozenset[str], frozenset[str]]:
         documents = np.bincount(self.counts.words[known].indices, minlength=len(self.counter.words))
         often, seen = (
-            frozenset(self.counter.words[item] for item in np.flatnonzero(documents >= least))
+            frozenset(self.counter.words[word] for word in np.flatnonzero(documents >= least))
             for least in (_OFTEN, least_documents(len(known))[0])
         )
         return often, seen
