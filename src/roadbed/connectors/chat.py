@@ -75,6 +75,7 @@ def message(written: str, buttons: Sequence[Mapping[str, object]]) -> Mapping[st
     return {"text": written, "blocks": blocks, "unfurl_links": False, "unfurl_media": False}
 
 
+# Any: JSON of any shape; the result has the same shape.
 def escaped(facts: Any) -> Any:
     """The same facts with ``&``, ``<`` and ``>`` of every text and name made harmless."""
     if isinstance(facts, str):

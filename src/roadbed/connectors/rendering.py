@@ -28,6 +28,7 @@ def text(template: str, facts: Mapping[str, object]) -> str:
         raise RefusedError(f"It cannot be written: {error}.") from error
 
 
+# Any: the result has the shape of the template.
 def shape(template: object, facts: Mapping[str, Any]) -> Any:
     """A JSON shape with every template filled. Raises ``RefusedError``, as ``text``."""
     try:

@@ -27,6 +27,7 @@ _WORD_CHARACTERS = 6
 _LONGEST_WAIT_SECONDS = 86_400.0
 
 
+# Any: JSON of any shape, as the receiver sent it.
 def accept(
     response: Response, now: datetime, succeeded_when: str | None = None, *, hide: str = ""
 ) -> Any:
@@ -75,6 +76,7 @@ def condition_problems(name: str, condition: str | None) -> Iterator[str]:
         yield f"{name} is no CEL: {first}. Write it as status == 200 && body.ok."
 
 
+# Any: JSON of any shape, as the receiver sent it.
 def body_of(response: Response) -> Any:
     """The body as JSON, or as text if it is none."""
     written = response.body.decode("utf-8-sig", "replace")

@@ -47,6 +47,7 @@ def connector(declared: UseCase, destination: str) -> Connector | None:
     return declared.approvals.to if destination == "approvals" else None
 
 
+# Any: a row of the query ``planned``.
 def prepare(declared: UseCase, row: Mapping[str, Any]) -> Prepared:
     """A planned delivery as ready, as skipped, or as held with the reason."""
     facts = delivery_plan.facts({**row, "input": form_of(declared.input, row["input"])})
@@ -154,14 +155,14 @@ def content_hash(destination: str, key: str, content: Mapping[str, object]) -> s
     return hashlib.sha256(exact.encode()).hexdigest()
 
 
-def as_approved(row: Mapping[str, Any]) -> bool:
+def as_approved(
+    destination: str, key: str, content: Mapping[str, object], approved_hash: str | None
+) -> bool:
     """Whether the stored content is what a person approved, if an approval was needed.
 
     The hash is computed again: whoever could change the content could change a stored hash too.
     """
-    approved = row["approved_hash"]
-    exact = row["destination"], row["key"], row["content"]
-    return approved is None or approved == content_hash(*exact)
+    return approved_hash is None or approved_hash == content_hash(destination, key, content)
 
 
 def _skips(when: str, facts: Mapping[str, Any]) -> tuple[DeliveryState, str] | None:

@@ -118,8 +118,6 @@ class Relay:
         await asyncio.wait({timer, *self._sending}, return_when=asyncio.FIRST_COMPLETED)
         timer.cancel()
 
-    # Making ready
-
     async def _prepare(self, declared: UseCase) -> int:
         for most in (_PREPARE_AT_ONCE, 1):
             try:
@@ -249,8 +247,6 @@ class Relay:
             )
         return distinct
 
-    # Keeping order
-
     async def _tidy(self, declared: UseCase) -> None:
         """What time, or the end of another delivery, decides; about once a second."""
         now = self._clock.monotonic()
@@ -310,8 +306,6 @@ class Relay:
                 },
             )
 
-    # Sending
-
     async def _send_some(self, declared: UseCase) -> int:
         free = self._senders - len(self._sending)
         if free <= 0:
@@ -364,7 +358,9 @@ class Relay:
                 detail="claimed too late",
                 counts=False,
             )
-        elif not outbox.as_approved(row):
+        elif not outbox.as_approved(
+            row["destination"], row["key"], row["content"], row["approved_hash"]
+        ):
             outcome = AttemptResult(
                 outcome="refused",
                 state=DeliveryState.FAILED,

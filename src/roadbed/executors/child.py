@@ -108,6 +108,7 @@ class Channel:
         self._pending: deque[Mapping[str, Any] | bytes] = deque()
         self._lock = threading.Lock()
 
+    # Any: JSON of the parent, which this process trusts.
     def frames(self) -> Iterator[Mapping[str, Any]]:
         """One object after the other, until the parent closes."""
         while (content := self._next()) is not None:

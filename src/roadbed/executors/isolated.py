@@ -309,6 +309,7 @@ class DeciderProcesses:
         )
 
 
+# Any: JSON of a child, checked by whoever reads it.
 async def ready_child(
     server: ForkServer, source: Source, work: str
 ) -> tuple[Child, Mapping[str, Any]]:

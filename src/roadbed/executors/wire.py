@@ -54,6 +54,7 @@ class Frames:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
+    # Any: JSON of the other side, checked by the functions below.
     def feed(self, data: bytes) -> Iterator[Mapping[str, Any] | bytes]:
         """The frames that ``data`` completes, JSON or raw bytes. Raises ``FrameError``."""
         self._buffer += data
@@ -106,6 +107,7 @@ def write_context(context: Context) -> Mapping[str, object]:
     }
 
 
+# Any: JSON of the parent, which this process trusts.
 def read_context(content: Mapping[str, Any]) -> Context:
     """The context that ``write_context`` wrote."""
     task = Task(
@@ -135,6 +137,7 @@ def write_answer(given: object) -> Mapping[str, object]:
     }
 
 
+# Any: JSON of a child; every value is checked here.
 def read_answer(content: Mapping[str, Any], output: type[BaseModel]) -> object:
     """What ``write_answer`` wrote, as the decider gave it: ``Answer``, ``Unsure`` or neither.
 

@@ -56,6 +56,7 @@ def body_hash(content: Mapping[str, object]) -> str:
     return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()
 
 
+# Any: a row of the query that reads the standing task.
 def repeats(row: Mapping[str, Any], task: AdmittedTask, form_hash: str) -> bool:
     """Whether the task in ``row`` is the same work: the same form, or the same body.
 

@@ -24,6 +24,7 @@ from roadbed.scoring.content import Content, Json, content_hash
 from roadbed.usecases.use_case import UseCase
 
 
+# Any: rows of the query ``tasks``; the result is an item of the write.
 def item(
     declared: UseCase, report: Report, tasks: Mapping[str, Mapping[str, Any]], *, now: datetime
 ) -> dict[str, Any]:
@@ -60,6 +61,7 @@ def item(
     }
 
 
+# Any: an item of the write, as ``item`` makes it.
 def refused(item: Mapping[str, Any]) -> RoadbedError:
     """Why nothing was kept of what seemed fine: two words that contradict, or an erasure."""
     if not item["contradicts_itself"]:
@@ -126,6 +128,7 @@ def may_be_wrong(item: Mapping[str, object]) -> bool:
     return not item["was_right"]
 
 
+# Any: an item of the write, as ``item`` makes it.
 def as_sent(stored: Outcome, item: Mapping[str, Any]) -> Outcome:
     """An outcome for whoever sent it: with their own words, though others may not see them yet."""
     if not stored.withheld:

@@ -92,6 +92,7 @@ class Patches:
     prompts: Mapping[str, str] = field(default_factory=dict)
 
 
+# Any: stored JSON, checked here; what does not fit raises ``PatchError``.
 def read(declared: UseCase, content: Sequence[Mapping[str, Any]]) -> Patches:
     """Patches from their JSON, checked against the models. Raises ``PatchError``."""
     by_kind: dict[str, list[Any]] = {"alias": [], "rule": [], "record": [], "superseded": []}

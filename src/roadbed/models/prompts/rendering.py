@@ -42,6 +42,7 @@ def instructions(prompt: str, fields: Sequence[str]) -> str:
     return _PLACE.sub(pointer, prompt).strip() + _ALWAYS
 
 
+# Any: examples as patches store them.
 def message(
     input: Mapping[str, object], examples: Sequence[Mapping[str, Any]], fields: Sequence[str]
 ) -> str:

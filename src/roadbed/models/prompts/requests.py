@@ -56,6 +56,7 @@ class ModelAnswer:
 class ConversationLine:
     """Connections to one model, for as long as one task is decided."""
 
+    # Any: the client of the provider, of which nothing is used here.
     def __init__(self, endpoint: Endpoint, model: Model[Any]) -> None:
         self._endpoint = endpoint
         self._model = model
