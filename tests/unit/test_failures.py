@@ -158,4 +158,4 @@ class TestDeliveries:
             await pump(app)
             await at_once(app)
         assert len(ledger.got) == 1
-        assert [line["event"] for line in logged] == ["lost delivery not looked at"]
+        assert [line["event"] for line in logged] == ["lost delivery not processed"]

@@ -131,12 +131,12 @@ class Decisions:
         source: Mapping[str, str],
         waits: bool = False,
     ) -> tuple[Admission, asyncio.Future[Decision | None] | None]:
-        """Admit a task and start deciding it; a caller who ``waits`` may get it decided already.
+        """Admit a task and start deciding it; if the caller ``waits``, it may be decided already.
 
-        Gives the admission and the running decision; ``None`` for a repeated key that this process
-        is not deciding. When this returns, the task is on disk. Raises ``UnknownUseCaseError``,
-        ``RetiredError``, ``InputError``, ``KeyReusedError``, ``OverloadedError``,
-        ``StorageUnavailableError``.
+        Returns the admission and the running decision, which is ``None`` for a repeated key that
+        this process is not deciding. When this returns, the task is on disk. Raises
+        ``UnknownUseCaseError``, ``RetiredError``, ``InputError``, ``KeyReusedError``,
+        ``OverloadedError``, ``StorageUnavailableError``.
         """
         with self._admitting(use_case) as service:
             return await self._submit(service, content, key=key, source=source, waits=waits)
@@ -176,9 +176,9 @@ class Decisions:
         source: Mapping[str, str],
         reason: str | None = None,
     ) -> tuple[Admission, asyncio.Task[Decision | None] | None]:
-        """Keep a corrected input of a task and, unless it is only noted, start deciding it.
+        """Store a corrected input of a task and, unless it is only noted, start deciding it.
 
-        Gives what ``submit`` gives; the admission is ``repeated`` where the newest revision has
+        Returns what ``submit`` returns; the admission is ``repeated`` where the newest revision has
         this input already. Raises ``UnknownUseCaseError``, ``RetiredError``, ``InputError``,
         ``NoSuchTaskError``, ``RevisionErasedError``, ``OverloadedError``,
         ``StorageUnavailableError``.
@@ -191,7 +191,7 @@ class Decisions:
 
     @contextlib.contextmanager
     def _admitting(self, use_case: str) -> Iterator[Deployment]:
-        """The service of a use case that takes work now; the task counts from here on."""
+        """The deployment of a use case that accepts tasks; the task is counted from here on."""
         service = self._services.get(use_case)
         if service.retired:
             raise RetiredError(use_case)
@@ -199,7 +199,7 @@ class Decisions:
             yield service
 
     async def recover(self) -> int:
-        """Take over tasks whose lease ran out and keep the leases of our own; gives how many."""
+        """Extend own leases and take over tasks whose lease ran out; returns how many."""
         if self._under_way:
             await self._intake.extend([*self._under_way])  # type: ignore[list-item]
         taken, errors = 0, list[Exception]()
@@ -209,7 +209,7 @@ class Decisions:
                 continue
             try:
                 tasks = await self._intake.take_over({name: declared}, capacity)
-            except Exception as error:  # one use case's fault, perhaps: the others go first
+            except Exception as error:  # perhaps a fault of one use case: the others go first
                 errors.append(error)
                 continue
             for task in tasks:  # none of our own: their leases were extended a moment ago
@@ -220,7 +220,7 @@ class Decisions:
         return taken
 
     async def compared(self) -> None:
-        """Wait until the other version has answered every task settled so far."""
+        """Wait until every settled task has been compared."""
         await self._trials.settled()
 
     async def close(self) -> None:
@@ -265,7 +265,7 @@ class Decisions:
     def _go_on(
         self, admission: Admission, deciding: asyncio.Task[_Turn] | None = None
     ) -> tuple[Admission, asyncio.Task[Decision | None] | None]:
-        """Decide what was admitted; of a repeated key, what this process is deciding already."""
+        """Decide an admitted task; for a repeated key, return the decision that runs here."""
         if admission.repeated:
             return admission, self._under_way.get(admission.task.id)
         return admission, self._start(admission.task, deciding)
@@ -286,9 +286,9 @@ class Decisions:
     async def _decide(
         self, task: AdmittedTask, deciding: asyncio.Task[_Turn] | None
     ) -> Decision | None:
-        """Decide until it is settled; ``None`` when another process took the task over.
+        """Decide until the task is settled; ``None`` if another process took it over.
 
-        ``deciding`` is a first turn that is under way already.
+        ``deciding`` is a first turn that runs already.
         """
         if task.revision > 1:
             await self._intake.in_turn(task)
@@ -298,7 +298,7 @@ class Decisions:
             turn = await (deciding or self._turn(task, began))
             deciding = None
             decision, declared = turn.decision, turn.service.loaded.declared
-            # Decided twice under two epochs is paid twice.
+            # A task decided under two epochs costs twice.
             cost = decision.cost
             spent = None if spent is None or cost is None else spent + cost
             item = _record(task, decision, declared)
@@ -311,12 +311,12 @@ class Decisions:
                 return decision if row else None
             if row["decision_id"] is not None or row["attempt"] != task.attempt:
                 return None
-            # The halt epoch moved while we decided: nothing was written, decide again under it. The
-            # decider gets its whole time again, since the time that passed was not its doing.
+            # The halt epoch changed during the decision: nothing was written, so decide again. The
+            # decider gets its whole time again, because the delay was not its fault.
             await self._services.refresh(task.use_case)
 
     async def _turn(self, task: AdmittedTask, began: float) -> _Turn:
-        """One decision of a task, with what is in force at this moment."""
+        """One decision of a task, under the deployment of this moment."""
         service = self._services.get(task.use_case)
         version = _version(service, task)
         runner = self._runner_of(service, version)
@@ -334,7 +334,7 @@ class Decisions:
         return self._settle if declared.budget is None else self._settle_funded
 
     def _compare(self, turn: _Turn, task: AdmittedTask) -> None:
-        """Ask the other version about what was settled, once a task, while one is tried."""
+        """During a trial, compare each settled task with the other version, once per task."""
         if (trial := turn.service.trial) is not None and task.revision == 1:
             runner = self._runner(turn.service)
             self._trials.compare(
@@ -361,7 +361,7 @@ class Decisions:
         return self._runner(service)
 
     def _runner(self, service: Deployment) -> DeciderRunner:
-        """The threads of the live version's declaration."""
+        """The runner of the live version."""
         loaded = service.loaded
         of, runner = self._runners.get(loaded.declared.name, (None, None))
         if runner is not None and of is loaded:
@@ -408,7 +408,7 @@ class Decisions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Turn:
-    """A decision, what was in force, and how long the answer took, if its decider was warm."""
+    """A decision, its deployment, and the time of the answer if its decider was warm."""
 
     service: Deployment
     decision: Decision
@@ -418,7 +418,7 @@ class _Turn:
 async def _done_within(
     loop: asyncio.AbstractEventLoop, work: asyncio.Task[_Turn], seconds: float
 ) -> bool:
-    """Whether ``work`` ends in time; it goes on if not. ``asyncio.wait`` costs twice as much."""
+    """Whether ``work`` ends in time; if not, it continues. ``asyncio.wait`` costs twice as much."""
     ended: asyncio.Future[None] = loop.create_future()
 
     def end(_: object = None) -> None:
@@ -435,14 +435,14 @@ async def _done_within(
 
 
 def _version(service: Deployment, task: AdmittedTask) -> LiveVersion:
-    """Who decides a task: the live version, or in a canary the candidate."""
+    """The version that decides a task: the live one, or the candidate in a canary."""
     if service.trial and routing.in_canary(service.trial, task):
         return service.trial.version
     return service.live
 
 
 def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> dict[str, object]:
-    """One item of the settle batch: the decision, the review it opens, what it sends out."""
+    """One item of the settle batch: the decision, its review and its deliveries."""
     automatic = decision.routed.route is Route.AUTOMATIC
     content = decision.content
     return {
@@ -472,7 +472,7 @@ def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> dict[s
         "deliveries": plan(declared) if automatic and declared.destinations else None,
         "sends_actions": automatic and bool(decision.actions),
         "review_id": decision.review_id,
-        # Where only a person can judge an answer, whoever judges has to see it.
+        # If only a person can judge an answer, the reviewer has to see it.
         "blind": task.reference and not declared.scorer.needs_person,
         "priority": routing.priority(decision.routed.code, reference=task.reference),
         "budgeted": declared.budget is not None,

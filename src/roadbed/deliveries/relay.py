@@ -49,7 +49,7 @@ Row = Mapping[str, Any]
 
 
 class Relay:
-    """Sends what waits, for the use cases of ``declared``, at most ``senders`` at a time."""
+    """Sends waiting deliveries of the declared use cases, at most ``senders`` at a time."""
 
     def __init__(
         self,
@@ -84,14 +84,14 @@ class Relay:
         self._tidied: dict[str, float] = {}
 
     async def run(self, declared: Callable[[], Sequence[UseCase]]) -> None:
-        """Work until cancelled; then let what is being sent come to its end."""
+        """Work until cancelled; then wait for running attempts."""
         try:
             for turn in itertools.count():
                 busy = False
                 usecases = deque(declared())
-                usecases.rotate(-turn)  # what is free goes first to another one each time
+                usecases.rotate(-turn)  # another use case is first each time
                 for usecase in usecases:
-                    with self._warnings.caught("deliveries not looked at", usecase=usecase.name):
+                    with self._warnings.caught("deliveries not processed", usecase=usecase.name):
                         busy = await self.round(usecase) or busy
                 if not busy:
                     await self._pause()
@@ -100,7 +100,7 @@ class Relay:
                 await asyncio.wait(self._sending, timeout=SEND_SECONDS)
 
     async def round(self, declared: UseCase) -> bool:
-        """One look at a use case; whether there was anything to do."""
+        """One round for a use case; whether there was anything to do."""
         prepared = 0
         if declared.destinations or declared.actions:
             prepared = await self._prepare(declared)
@@ -109,7 +109,7 @@ class Relay:
         return bool(prepared or claimed)
 
     async def settle(self) -> None:
-        """Wait until nothing of this relay is on its way."""
+        """Wait until no attempt of this relay is running."""
         while self._sending:
             await asyncio.wait(self._sending)
 
@@ -123,7 +123,7 @@ class Relay:
             try:
                 async with self._database.transaction() as connection:
                     return await self._prepare_some(connection, declared, most)
-            except UniqueViolation:  # another process made the same key this moment: look again
+            except UniqueViolation:  # another process made the same key just now: try again
                 continue
         return 0
 
@@ -142,9 +142,9 @@ class Relay:
     async def _prepare_each(
         self, connection: Connection, declared: UseCase, rows: Sequence[Row]
     ) -> None:
-        """Make all of ``rows`` ready; the one that cannot be is held with the reason.
+        """Prepare all of ``rows``; a row that fails is held with the reason.
 
-        What fails is halved until it is found, so that it stops no other.
+        Rows that fail together are halved until the faulty one remains, so that it stops no other.
         """
         try:
             async with connection.transaction():
@@ -160,10 +160,10 @@ class Relay:
                     await self._prepare_each(connection, declared, half)
                 return
             place = {"usecase": declared.name, "destination": rows[0]["destination"]}
-            self._warnings.say("delivery not made ready, but held", error, **place)
+            self._warnings.say("delivery not prepared, but held", error, **place)
             facts = {
                 "id": rows[0]["id"],
-                "reason": f"It could not be made ready: {_sentence(error)}",
+                "reason": f"It could not be prepared: {_sentence(error)}",
                 "approve_seconds": declared.approvals.within_hours * 3600.0,
             }
             await connection.execute(SQL["not_prepared"], facts)
@@ -226,7 +226,7 @@ class Relay:
         rows: Sequence[Row],
         prepared: Sequence[Prepared],
     ) -> list[Prepared]:
-        """The same key again: the same content is sent once, other content needs a person."""
+        """Handle repeated keys: the same content is sent once, other content needs a person."""
         named = [
             {"destination": row["destination"], "key": delivery.key}
             for row, delivery in zip(rows, prepared, strict=True)
@@ -248,14 +248,14 @@ class Relay:
         return distinct
 
     async def _tidy(self, declared: UseCase) -> None:
-        """What time, or the end of another delivery, decides; about once a second."""
+        """Apply what follows from time or from other deliveries; about once a second."""
         now = self._clock.monotonic()
         if now - self._tidied.get(declared.name, -1e9) < _HOUSEKEEPING_SECONDS:
             return
         self._tidied[declared.name] = now
         named = {"use_case": declared.name}
         for row in await self._database.fetch(SQL["lost"], {**named, "most": 200}):
-            with self._caught("lost delivery not looked at", declared, row):
+            with self._caught("lost delivery not processed", declared, row):
                 await self._lost(declared, row)
         await self._database.fetch(SQL["expire"], named)
         await self._database.fetch(SQL["never_sent"], named)
@@ -270,7 +270,7 @@ class Relay:
                 await self._take_back(declared, row, "A corrected input says something else")
 
     def _caught(self, not_done: str, declared: UseCase, row: Row) -> AbstractContextManager[None]:
-        """One row's fault stops no other row."""
+        """Log an error of one row, so that it stops no other row."""
         place = {"usecase": declared.name, "destination": row["destination"]}
         return self._warnings.caught(not_done, **place)
 
@@ -287,7 +287,7 @@ class Relay:
 
     async def _take_back(self, declared: UseCase, row: Row, why: str) -> None:
         to = outbox.connector(declared, row["destination"])
-        # After a restore nobody knows whether it was taken back before.
+        # After a restore it may have been taken back already.
         able = to is not None and to.can_compensate and not row["restored"]
         if not able and row.get("again"):
             await self._database.fetch(SQL["left_there"], {"id": row["id"]})
@@ -322,7 +322,9 @@ class Relay:
                     count for (name, _), count in self._held.items() if name == declared.name
                 ),
             )
-            began = self._clock.monotonic()  # not before: a drill may hold the gate for seconds
+            began = (
+                self._clock.monotonic()
+            )  # not before: a halt drill may hold the lock for seconds
             cursor = await connection.execute(
                 SQL["claim"], {**named, "rooms": _shares(shares), "lease_seconds": LEASE_SECONDS}
             )
@@ -351,7 +353,7 @@ class Relay:
                 detail="Its destination is not declared.",
             )
         elif began - claimed_at > STALE_SECONDS:
-            # Halted, cut off or put to sleep since: the claim may not be ours any more.
+            # Halted, disconnected or suspended since: the claim may belong to another relay.
             outcome = AttemptResult(
                 outcome="temporary",
                 state=DeliveryState.WAITING,
@@ -369,9 +371,9 @@ class Relay:
         else:
             outcome = await self._attempt(to, row)
             if self._clock.monotonic() - began > SEND_SECONDS + STALE_SECONDS:
-                # No attempt lasts so long: this process was put to sleep in the middle of it.
+                # No attempt lasts so long: this process was suspended in the middle of it.
                 outcome = replace(outcome, counts=outcome.state is DeliveryState.DELIVERED)
-        # Without it the lease runs out, and it is lost.
+        # If this fails, the lease runs out and the delivery counts as lost.
         with self._caught("outcome of a delivery not recorded", declared, row):
             await self._finished(row, outcome, self._clock.monotonic() - began)
         if outcome.counts:
@@ -448,18 +450,18 @@ class Relay:
 
 
 def _storable(text: str) -> str:
-    """What a receiver said, without what no database keeps: NUL and halves of characters."""
+    """Text of a receiver without what no database stores: NUL and halves of characters."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def _sentence(error: Exception) -> str:
-    """The first line of an error: what follows it may quote the record."""
+    """The first line of an error; further lines may quote the record."""
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return f"{_storable(line)[:300].rstrip('.')}."
 
 
 def _notice(ids: Ids, row: Row, outcome: AttemptResult) -> Mapping[str, str | None]:
-    """What the pod is told where everything sent there would fail in the same way."""
+    """The notice for the pod, if everything sent there would fail in the same way."""
     if outcome.cause is None or outcome.state is not DeliveryState.FAILED:
         return {"notice": None, "about": None, "text": None}
     return {

@@ -33,7 +33,7 @@ ADMIT_FUNDED = Write(
 
 
 class Intake:
-    """Takes tasks in. When ``admit`` returns, the task is on disk and will be decided."""
+    """Admits tasks. When ``admit`` returns, the task is on disk and will be decided."""
 
     def __init__(
         self,
@@ -117,10 +117,10 @@ class Intake:
         source: Mapping[str, str],
         reason: str | None,
     ) -> Admission:
-        """Keep a corrected input as the next revision of a task, in line with the others.
+        """Store a corrected input as the next revision of a task.
 
-        The same input as that of the newest revision changes nothing and gives that one. The coin
-        stays as it fell for the task. Raises ``InputError``, ``NoSuchTaskError``,
+        The same input as in the newest revision changes nothing and returns that one. A revision
+        is in the sample if its task is. Raises ``InputError``, ``NoSuchTaskError``,
         ``RevisionErasedError``, ``StorageUnavailableError``.
         """
         validation.check_reason(reason)
@@ -186,7 +186,7 @@ class Intake:
         return replace(task, funded=task.id in funded)
 
     async def in_turn(self, task: AdmittedTask) -> None:
-        """Wait until the revisions before ``task`` are decided, wherever that happens."""
+        """Wait until earlier revisions of ``task`` are decided, in whichever process."""
         facts = {"revises": task.revises, "revision": task.revision}
         while await self._database.fetch(SQL["ahead"], facts):  # noqa: ASYNC110 - other processes
             await asyncio.sleep(_TURN_SECONDS)
@@ -216,7 +216,7 @@ class Intake:
 
 
 def record(arrival: Arrival) -> dict[str, object]:
-    """What a batch stores of a task, but its id."""
+    """The fields of a task that a batch stores, without its id."""
     task = arrival.task
     return {
         "use_case": task.use_case,
@@ -250,6 +250,6 @@ def _read(declared: UseCase, row: Mapping[str, Any]) -> AdmittedTask:
     )
     try:
         reading = read_stored(declared.input, row["input"])
-    except UnfitError:  # a model that changed since must not lose the task: a person gets it
+    except UnfitError:  # if the model changed since, the task goes to a person
         return task
     return replace(task, input=reading.value, content=reading.form)

@@ -30,7 +30,7 @@ Item = Mapping[str, Any]
 
 
 class Outcomes:
-    """Takes reports in. ``transactions.py`` wires ``record``; ``repository`` reads."""
+    """Records reports. ``transactions.py`` defines ``record``; ``repository`` reads."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Outcomes:
         self.repository = OutcomeRepository(database, clock, declared_of)
 
     async def report(self, declared: UseCase, sent: object, *, by: str) -> Reported:
-        """Keep one report. When this returns it is on disk, with the review that it opened.
+        """Record one report. When this returns, it is on disk with the review that it opened.
 
         Raises ``OutcomeError``, ``NoSuchTaskError``, ``TaskUndecidedError``, ``TaskErasedError``,
         ``OutcomeKeyReusedError``, ``StorageUnavailableError``.
@@ -64,10 +64,10 @@ class Outcomes:
     async def report_many(
         self, declared: UseCase, sent: Sequence[object], *, by: str
     ) -> list[Reported | RoadbedError]:
-        """Keep each report or say why not, in the order sent; of two on one task the later counts.
+        """Record each report or return its error, in order; the last of a task is in force.
 
-        An error among ``sent``, of what could not even be read, comes back in its place.
-        Raises ``StorageUnavailableError``: send all of it again, nothing is kept twice.
+        An error among ``sent``, of a report that could not be read, is returned in its place.
+        Raises ``StorageUnavailableError``: send all again, nothing is recorded twice.
         """
         reports = [_tried(given) for given in sent]
         tasks = await self.repository.tasks(
@@ -144,9 +144,9 @@ class Outcomes:
         by: str,
         at: datetime,
     ) -> tuple[dict[str, Any], Item | None]:
-        """What was kept of a report, and the row that stands for it.
+        """The stored item of a report, and its row.
 
-        If a verdict was given or taken back meanwhile, it is worked out again, a few times.
+        If a verdict was given or undone meanwhile, the report is evaluated again, a few times.
         """
         for attempt in range(_MOST_TRIES):
             if attempt:
