@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from scipy.special import softmax
 
 from roadbed.kernel.json import JsonObject
-from roadbed.models.text import storage
+from roadbed.models.text import state
 from roadbed.models.text.base_models import lengths_of
 from roadbed.models.text.fitting import fit
 from roadbed.models.text.state import FittedText
@@ -118,12 +118,12 @@ class TextClassifier:
 
     def save(self) -> Mapping[str, bytes]:
         """Arrays and JSON; see ``storage``."""
-        return storage.save(self._learnt)
+        return state.save(self._learnt)
 
     def load(self, files: Mapping[str, bytes]) -> Self:
         """A fitted copy from what ``save`` gave."""
         loaded = copy.copy(self)
-        loaded._fitted = storage.load(files)  # noqa: SLF001 - our own copy
+        loaded._fitted = state.load(files)  # noqa: SLF001 - our own copy
         return loaded
 
     @property
