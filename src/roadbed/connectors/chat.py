@@ -57,7 +57,7 @@ class Chat(SendOnly):
 
     def _problems(self) -> Iterator[str]:
         if "://" in self.url:
-            yield "url is a secret and must not stand here. Name an environment variable."
+            yield "url is a secret and must not be written here. Name an environment variable."
         else:
             yield from rendering.secret_problems("url", self.url)
         if not self.text.strip():

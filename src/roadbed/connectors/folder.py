@@ -67,9 +67,9 @@ class Folder:
         folder = self._folder()
         if self.format == "xlsx":
             book = await asyncio.to_thread(workbooks.has_row, folder, request.key)
-            return None if book is None else Sent(reference=book, detail="The row stands there.")
+            return None if book is None else Sent(reference=book, detail="The row exists.")
         target = self._target(request)
-        return Sent(reference=target.name, detail="It stands there.") if is_there(target) else None
+        return Sent(reference=target.name, detail="The file exists.") if is_there(target) else None
 
     async def compensate(self, request: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
         folder = self._folder()

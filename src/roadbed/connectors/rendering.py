@@ -67,7 +67,7 @@ def encoded(content: object) -> bytes:
 
 
 def header_key(key: str) -> str:
-    """The key as a header can carry it: itself, or its hash if it is long or has odd signs."""
+    """The key as a header can carry it: itself, or its hash if it is long or has other signs."""
     if _PLAIN.fullmatch(key):
         return key
     return "sha256-" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

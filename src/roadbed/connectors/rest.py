@@ -91,7 +91,7 @@ class Rest:
         if not holds(self.find.get("found_when", "true"), response):
             return None
         place = self.find.get("reference", self.reference)
-        return Sent(reference=dig(answer, place), detail="It was found there.")
+        return Sent(reference=dig(answer, place), detail="The effect exists.")
 
     async def compensate(self, request: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
         if self.take_back is None:

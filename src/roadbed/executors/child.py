@@ -258,7 +258,7 @@ async def _decide_one_by_one(channel: Channel, loaded: Loaded) -> None:
 
 
 class _Asked:
-    """The calls under way in this child, each answered when it is done."""
+    """Running calls of this child; each is answered when it is done."""
 
     def __init__(
         self, loaded: Loaded, loop: asyncio.AbstractEventLoop, writer: asyncio.StreamWriter

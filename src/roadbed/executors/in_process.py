@@ -31,9 +31,9 @@ _PATIENCE_SECONDS = 0.02  # how long work waits before another thread is tried
 
 @dataclass(slots=True, eq=False)
 class DeciderCall:
-    """One input under way. ``result`` gets what the decider gave or the exception it raised.
+    """One call of a decider. ``result`` gets its answer or the exception that it raised.
 
-    ``content`` is the input as JSON and ``output`` the declared model: what a child process needs.
+    ``content`` is the input as JSON and ``output`` the declared model: a child process needs both.
     """
 
     decider: Any
@@ -62,11 +62,11 @@ class Failed:
 
 
 class HungThreads:
-    """How many threads hang, and when a decider that took all of them is tried again.
+    """Counts hanging threads, and says when a decider that blocked all of them is tried again.
 
-    It gets one call a minute then, and less often where that hangs as well: each may cost another
-    thread. One that comes back lets it work again, until the next thread hangs. Call from the event
-    loop.
+    It then gets one call a minute, and less often if that hangs too, because each call may cost
+    another thread. A call that returns lets it work again, until the next thread hangs. Call from
+    the event loop.
     """
 
     def __init__(self, most: int) -> None:
@@ -88,7 +88,7 @@ class HungThreads:
         return self.stuck and not self._trying
 
     def add(self) -> None:
-        """One is past its deadline and will not be waited for."""
+        """A thread is past its deadline and is written off."""
         before, tried = self.stuck, self._trying
         self.count += 1
         self._trying = False
@@ -143,7 +143,7 @@ class DeciderThreads:
             self._growing = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._look)
 
     def close(self) -> None:
-        """Let idle threads go."""
+        """End idle threads."""
         for _ in range(self._threads):
             self._jobs.put(None)
 
@@ -196,7 +196,7 @@ class ResultQueue:
 
 
 class BatchExecutor:
-    """Gathers inputs for a trainable: whatever waits when it is free becomes the next batch."""
+    """Batches inputs for a trainable: all that wait when it is free become the next batch."""
 
     def __init__(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
         self._threads = DeciderThreads(name, most=2)
@@ -251,7 +251,7 @@ class BatchExecutor:
 
 
 def decide_batch(decider: Trainable, inputs: list[BaseModel]) -> list[object]:
-    """Results in order. A batch that fails is taken apart, so that one input harms itself only."""
+    """Results in order. A failing batch is split, so that an input can harm only itself."""
     try:
         results: list[object] = list(decider.decide_many(inputs))
         if len(results) == len(inputs):
@@ -265,7 +265,7 @@ def decide_batch(decider: Trainable, inputs: list[BaseModel]) -> list[object]:
 
 
 class FunctionExecutor:
-    """Runs a plain function, one call a job."""
+    """Runs a plain function, one call per job."""
 
     def __init__(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
         self._threads = DeciderThreads(name, most=MOST_THREADS)
@@ -362,7 +362,7 @@ class CoroutineExecutor:
 
 
 def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel what is under way on a stopped loop; one that has not begun is never awaited else."""
+    """Cancel the tasks of a stopped loop; a task that has not begun is not awaited otherwise."""
     if tasks := asyncio.all_tasks(loop):
         for task in tasks:
             task.cancel()
@@ -385,7 +385,7 @@ class LoopExecutor:
 
 
 async def result_of(call: DeciderCall) -> object:
-    """What a coroutine gave, or what it raised."""
+    """The result of a coroutine, or the exception that it raised."""
     try:
         value: object = await call.decider(call.input, call.context)
     except (Exception, SystemExit, KeyboardInterrupt, asyncio.CancelledError) as error:

@@ -22,12 +22,12 @@ LOAD_SECONDS = 120.0
 FIT_SECONDS = 3_600.0
 MOST_LEARNED_BYTES = 1_000_000_000
 _TRY_AGAIN = "Correct it in the folder, or give it more memory with isolation=Isolation(…)."
-KEPT_SECONDS = 30.0  # how long a child is kept that nobody asks
+KEPT_SECONDS = 30.0  # how long an idle child is kept
 
 
 @dataclass(kw_only=True, slots=True)
 class Facts:
-    """What a child says of its decider. ``known`` is false until one has been asked."""
+    """Facts that a child reports of its decider. ``known`` is false until one has reported."""
 
     known: bool = False
     kinds: Sequence[Mapping[str, Any] | None] | None = None
@@ -54,7 +54,7 @@ class IsolatedDecider:
 
     @property
     def out_of_fold(self) -> OutOfFold | None:
-        """How a trained decider did on examples it had not seen."""
+        """Results of a trained decider on examples that it had not seen."""
         return self.facts.out_of_fold
 
     @property
@@ -69,7 +69,7 @@ class IsolatedDecider:
 
     @property
     def labels(self) -> Sequence[str] | None:
-        """The values it fills in."""
+        """The values of that field."""
         return self.facts.labels
 
     def showing(
@@ -101,7 +101,7 @@ class ChildFailedError(Exception):
 
 
 async def describe(decider: IsolatedDecider) -> None:
-    """Load the decider in a child, once, and keep what it says. Raises ``ChildFailedError``."""
+    """Load the decider in a child, once, and store its facts. Raises ``ChildFailedError``."""
     if decider.facts.known:
         return
     child, told = await ready_child(decider.server, decider.source, "decide")
@@ -111,7 +111,7 @@ async def describe(decider: IsolatedDecider) -> None:
         facts.out_of_fold = _out_of_fold(told["out_of_fold"])
     except (KeyError, TypeError, ValueError) as error:
         child.close()
-        raise ChildFailedError("it does not tell what it has loaded") from error
+        raise ChildFailedError("it does not report what it has loaded") from error
     facts.known = True
     child.ended = lambda _: decider.spare.clear()
     decider.spare.append(child)
@@ -166,7 +166,7 @@ async def fit(
 
 
 class _Lesson:
-    """What a child that fits sends: one frame, then the files it names."""
+    """Reads what a fitting child sends: one frame, then the files that it names."""
 
     def __init__(self) -> None:
         self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -176,7 +176,7 @@ class _Lesson:
         self._missing = 0  # bytes of files that were named
 
     def received(self, content: Mapping[str, Any] | bytes) -> None:
-        """One frame of the child. What it does not name first is not kept."""
+        """Take one frame of the child. Files that it did not name first are dropped."""
         if isinstance(content, bytes):
             self._missing -= len(content)
             if self._missing < 0:
@@ -193,13 +193,13 @@ class _Lesson:
             self.end("")
 
     def end(self, reason: str) -> None:
-        """It has all been said, or the child has ended."""
+        """Everything was sent, or the child has ended."""
         if not self.over.done():
             self.over.set_result(reason)
 
 
 class DeciderProcesses:
-    """Runs the deciders of use cases in child processes, where that is on and not declined.
+    """Runs the deciders of use cases in child processes, if that is on and not declined.
 
     ``eager`` loads each version at once, as a server does; a command loads what it asks.
     """

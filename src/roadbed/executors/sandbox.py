@@ -186,7 +186,7 @@ def _steps(machine: int, number: int) -> Iterator[tuple[int, int, int, int]]:
 
 
 def drop_capabilities() -> None:
-    """Let root be nobody special, but for reading the files of whoever called it."""
+    """Drop the privileges of root, except for reading the files of its caller."""
     if os.geteuid() != 0:
         return
     header = struct.pack("=Ii", _CAPABILITIES_VERSION, 0)

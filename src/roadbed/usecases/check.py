@@ -33,7 +33,7 @@ class Checked:
 
 
 def check(folder: Path) -> Checked:
-    """Look at code, rules and examples; a mistake in one does not hide those in the others."""
+    """Check code, rules and examples; a mistake in one does not hide those in the others."""
     if not folder.is_dir():
         missing = Problem(
             file=folder, problem="There is no such folder.", remedy="`roadbed new NAME` writes one."
@@ -83,7 +83,7 @@ def _needs_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
 
 
 def _pod_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
-    """People of the pod who can never come in: nobody can have such a name."""
+    """People of the pod who can never sign in, because no account can have their name."""
     for role in ROLES:
         name = getattr(loaded.declared.pod, role)
         if not is_name(name):

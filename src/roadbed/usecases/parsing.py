@@ -115,7 +115,7 @@ def read_stored(model: type[BaseModel], stored: Mapping[str, object]) -> Reading
 
 
 def form_of(model: type[BaseModel], stored: Mapping[str, object]) -> Mapping[str, object]:
-    """The form of what was stored; as it is, where the model does not take it any more."""
+    """The form of a stored value; unchanged if the model no longer accepts it."""
     try:
         return read_stored(model, stored).form
     except UnfitError:

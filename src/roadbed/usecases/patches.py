@@ -135,7 +135,7 @@ def dumps(content: Sequence[Mapping[str, object]]) -> Mapping[str, bytes]:
 def patched(
     decider: FunctionDecider | Trainable, patches: Patches, declared: UseCase, records: Records
 ) -> FunctionDecider | Trainable:
-    """``decider`` with its patches around it; itself where there is nothing to put around."""
+    """``decider`` wrapped with its patches; the decider itself if there are none."""
     if patches == Patches() and not (records or declared.prompts):
         return decider
     around = _Around(patches, declared, _mended(records, patches))
@@ -149,29 +149,29 @@ def patched(
 
 
 class PatchedTrainable:
-    """A trainable that sees mended input and whose answers are mended."""
+    """A trainable that sees patched inputs and whose answers are patched."""
 
     def __init__(self, inner: Trainable, around: _Around) -> None:
         self._inner = inner
         self._around = around
 
     def fit(self, examples: Sequence[LabelledExample], *, seed: int) -> Self:
-        mended = [
+        changed = [
             LabelledExample(input=self._around.input(example.input)[0], output=example.output)
             for example in examples
         ]
-        return type(self)(self._inner.fit(mended, seed=seed), self._around)
+        return type(self)(self._inner.fit(changed, seed=seed), self._around)
 
     @property
     def out_of_fold(self) -> OutOfFold:
         return self._inner.out_of_fold
 
     def decide_many(self, inputs: Sequence[BaseModel]) -> Sequence[Answer[BaseModel] | Unsure]:
-        mended = [self._around.input(input_) for input_ in inputs]
-        answers = self._inner.decide_many([input_ for input_, _ in mended])
+        changed = [self._around.input(input_) for input_ in inputs]
+        answers = self._inner.decide_many([input_ for input_, _ in changed])
         return [
             self._around.answer(answer, seen, done)
-            for answer, (seen, done) in zip(answers, mended, strict=True)
+            for answer, (seen, done) in zip(answers, changed, strict=True)
         ]
 
     def save(self) -> Mapping[str, bytes]:
@@ -188,7 +188,7 @@ class PatchedTrainable:
 
 
 class _Around:
-    """Input mended before, answer mended after."""
+    """Patches an input before, and an answer after."""
 
     def __init__(self, patches: Patches, declared: UseCase, records: Records) -> None:
         self._patches = patches
@@ -197,7 +197,7 @@ class _Around:
         self._aliases = {(alias.field, alias.found): alias for alias in patches.aliases}
 
     def input(self, input: BaseModel) -> tuple[BaseModel, list[str]]:
-        """The input with aliases replaced, and what was replaced in words."""
+        """The input with aliases replaced, and a sentence for each replacement."""
         done: list[str] = []
         changes: dict[str, Any] = {}
         for name in {alias.field for alias in self._patches.aliases}:
@@ -232,16 +232,16 @@ class _Around:
 
     def plain(self, function: FunctionDecider) -> FunctionDecider:
         def decide(input: BaseModel, context: Context) -> Answer[BaseModel] | Unsure:
-            mended, done = self.input(input)
-            given: Any = function(mended, self.context(context))
-            return self.answer(given, mended, done)
+            changed, done = self.input(input)
+            given: Any = function(changed, self.context(context))
+            return self.answer(given, changed, done)
 
         return _with_needs(decide, function)
 
     def coroutine(self, function: Any) -> FunctionDecider:
         async def decide(input: BaseModel, context: Context) -> Answer[BaseModel] | Unsure:
-            mended, done = self.input(input)
-            return self.answer(await function(mended, self.context(context)), mended, done)
+            changed, done = self.input(input)
+            return self.answer(await function(changed, self.context(context)), changed, done)
 
         return _with_needs(decide, function)
 
@@ -264,10 +264,10 @@ class _Around:
         if rule.set is None:
             return self._doubtful(answer, rule.reason)
         try:
-            mended = read_stored(self._declared.output, {**output, **rule.set}).value
+            changed = read_stored(self._declared.output, {**output, **rule.set}).value
         except UnfitError as error:
             return self._doubtful(answer, f"the accepted rule {rule.id} does not fit: {error}")
-        return replace(answer, output=mended)
+        return replace(answer, output=changed)
 
     @staticmethod
     def _doubtful(answer: Answer[BaseModel], reason: str) -> Unsure:

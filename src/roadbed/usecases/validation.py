@@ -86,7 +86,7 @@ def decider_problems(declared: UseCase, decider: object) -> list[Problem]:
 
 
 def bound(declared: UseCase, decider: Decider) -> Decider:
-    """``decider`` told of the models, if its class has ``bind``. Raises ``UseCaseError``."""
+    """``decider`` bound to the models, if its class has ``bind``. Raises ``UseCaseError``."""
     if not callable(getattr(type(decider), "bind", None)):
         return decider
     try:
