@@ -112,15 +112,15 @@ async def house() -> AsyncIterator[House]:
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
-    async with Receiver() as found:
-        yield found
+    async with Receiver() as receiver:
+        yield receiver
 
 
 @pytest.fixture
 async def refusing() -> AsyncIterator[Receiver]:
-    async with Receiver() as found:
-        found.always = Reply(status=422, body=b"the queue does not exist")
-        yield found
+    async with Receiver() as receiver:
+        receiver.always = Reply(status=422, body=b"the queue does not exist")
+        yield receiver
 
 
 @pytest.fixture
@@ -507,7 +507,7 @@ class Broken:
         if self.fault == "a_repeated_key_makes_no_second_effect":
             sending = replace(sending, key=f"{sending.key}-{id(egress)}")
         if self.fault == "hostile_text_stays_data":
-            content = {name: str(each).replace("'", "") for name, each in sending.content.items()}
+            content = {name: str(value).replace("'", "") for name, value in sending.content.items()}
             sending = replace(sending, content=content, facts={**sending.facts, "output": content})
         try:
             return await self.sound.send(sending, egress)
@@ -725,7 +725,7 @@ MISSING = "{input.no_such_field}"
         Folder("/tmp", file=MISSING),
         Folder("/tmp", format="xlsx", columns={"a": f"x {MISSING}"}),
     ],
-    ids=lambda each: each.kind,
+    ids=lambda connector: connector.kind,
 )
 async def test_a_missing_field_refuses_by_name(house: House, connector: Connector) -> None:
     house.environment["CHAT"] = "https://chat.example.org/x"
