@@ -11,7 +11,8 @@ from typing import Any
 
 import psycopg
 
-from roadbed.decisions.metered_calls import MeteredCalls
+from roadbed.decisions.batch_evaluation import MeteredCalls
+from roadbed.decisions.routing import slices_of
 from roadbed.examples.model import Candidate
 from roadbed.examples.service import Examples
 from roadbed.executors.isolated import learns
@@ -27,7 +28,6 @@ from roadbed.storage.sql import queries
 from roadbed.usecases.decider import OutOfFold
 from roadbed.usecases.rollout import Check
 from roadbed.usecases.use_case import UseCase
-from roadbed.usecases.validation import slices_of
 from roadbed.versions import identity
 from roadbed.versions.deployments import Deployments
 from roadbed.versions.errors import ArtifactMissingError
@@ -146,7 +146,7 @@ class GateService:
             raise NothingToJudgeError(release.use_case)
         unproven = contender(candidate, None, state["alarm_at"])
         evaluations = await self._side_by_side.run(live, unproven, cases, metered)
-        certification = await self._certificates.look(
+        certification = await self._certificates.certify(
             candidate.loaded,
             await self.candidate(candidate),
             candidate.behaviour,

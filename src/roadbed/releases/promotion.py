@@ -26,6 +26,7 @@ from roadbed.versions.errors import ArtifactMissingError
 from roadbed.versions.model import Release, Step
 
 _SQL = queries(__package__)
+_VERSIONS = queries("roadbed.versions")  # the owner of `version`
 
 
 class Promotion:
@@ -127,7 +128,7 @@ class Promotion:
             ),
             "at": self._clock.now(),
         }
-        await connection.execute(_SQL["store_version"], {**facts, "id": version})
+        await connection.execute(_VERSIONS["store_version"], {**facts, "id": version})
         await connection.execute(_SQL["gate_release"], facts)
         failed = [
             criterion["line"] for criterion in result.report["criteria"] if not criterion["passed"]
@@ -175,7 +176,7 @@ class Recertification:
             )
         release = await self._repository.get(row["id"])
         runnable = await self._gate.open(use_case, release.behaviour)
-        certification = await self._deployer.certificates.look(
+        certification = await self._deployer.certificates.certify(
             runnable.loaded,
             await self._gate.candidate(runnable),
             runnable.behaviour,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
+from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.people.model import Role
@@ -17,6 +16,7 @@ from roadbed.storage.sql import queries
 from roadbed.versions.model import Release, Step
 
 _SQL = queries(__package__)
+_USE_CASES = queries("roadbed.usecases")  # the owner of `use_case`
 Roles = Callable[[str, str], Awaitable[frozenset[Role]]]
 Holders = Mapping[str, frozenset[Role]]
 _ENDS: tuple[Step, ...] = ("failed", "retired", "rolled_back", "withdrawn")
@@ -123,10 +123,9 @@ class ReleaseLog:
     It writes the step, the stage of the use case, the open waits, the audit entry and the notice.
     """
 
-    def __init__(self, ids: Ids, clock: Clock, audit_note: str, notify: str, clear: str) -> None:
+    def __init__(self, ids: Ids, clock: Clock, notify: str, clear: str) -> None:
         self._ids = ids
         self._clock = clock
-        self._audit_note = audit_note
         self._notify = notify
         self._clear = clear
 
@@ -179,16 +178,14 @@ class ReleaseLog:
         self, connection: Connection, use_case: str, stage: str, *, actor: str
     ) -> None:
         """Move the use case to a stage. A live use case stays live until it is retired."""
-        await connection.execute(
-            _SQL["reach_stage"],
-            {
-                "use_case": use_case,
-                "stage": stage,
-                "event": self._ids.new("stg"),
-                "actor": actor,
-                "at": self._clock.now(),
-            },
-        )
+        facts = {
+            "use_case": use_case,
+            "stage": stage,
+            "event": self._ids.new("stg"),
+            "actor": actor,
+            "at": self._clock.now(),
+        }
+        await reach_stage(connection, facts)
 
     async def set_waits(
         self, connection: Connection, use_case: str, wanted: frozenset[str], *, release: str | None
@@ -245,17 +242,15 @@ class ReleaseLog:
     ) -> None:
         """Record an entry of the audit log."""
         at = self._clock.now()
-        await connection.execute(
-            self._audit_note,
-            {
-                "use_case": use_case,
-                "kind": "release",
-                "subject": f"{subject} at {at:%Y-%m-%dT%H:%M:%S.%fZ}",
-                "actor": actor,
-                "at": at,
-                "detail": Jsonb(dict(detail)),
-            },
+        event = AuditEvent(
+            use_case=use_case,
+            kind="release",
+            subject=f"{subject} at {at:%Y-%m-%dT%H:%M:%S.%fZ}",
+            actor=actor,
+            at=at,
+            detail=detail,
         )
+        await record(connection, event)
 
     async def notify_pod(
         self,
@@ -301,6 +296,13 @@ def _wanted(
 ) -> dict[str, Any]:
     listed = list(steps) if steps else None
     return {"id": id, "use_case": use_case, "steps": listed, "most": most}
+
+
+async def reach_stage(connection: Connection, facts: Mapping[str, object]) -> None:
+    """Move a use case to a stage and record the event, if it is not past that stage."""
+    cursor = await connection.execute(_USE_CASES["reach"], facts)
+    if await cursor.fetchone() is not None:
+        await connection.execute(_SQL["stage_reached"], facts)
 
 
 def check_step(release: Release, step: Step) -> None:

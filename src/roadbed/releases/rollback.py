@@ -8,6 +8,7 @@ and no decision of that version is settled or sent afterwards.
 from __future__ import annotations
 
 from roadbed.guarantee.certificates import Certification
+from roadbed.guarantee.state import set_to_propose_only
 from roadbed.releases import lifecycle
 from roadbed.releases.deployer import Deployer
 from roadbed.releases.errors import CannotDecideError, ReleaseStepError, RollBackError
@@ -22,6 +23,7 @@ from roadbed.versions.errors import ArtifactMissingError
 from roadbed.versions.model import Release, Step
 
 _SQL = queries(__package__)
+_USE_CASES = queries("roadbed.usecases")  # the owner of `use_case`
 
 
 class Rollback:
@@ -101,8 +103,8 @@ class Rollback:
                 raise CannotDecideError(
                     f"{use_case!r} is retired already.", "Nothing is left to do."
                 )
-            await connection.execute(_SQL["propose_only"], {**named, "reason": f"Retired: {why}"})
-            await connection.execute(_SQL["advance_epochs"], named)
+            await set_to_propose_only(connection, use_case, reason=f"Retired: {why}")
+            await connection.execute(_USE_CASES["fence_release"], named)
             live = await self._release_at(connection, use_case, ("live",))
             if live is not None:
                 await self._log.move(connection, live, "retired", actor=actor, why=why)
@@ -122,7 +124,7 @@ class Rollback:
         await self._log.set_waits(connection, release.use_case, frozenset(), release=release.id)
         if release.step not in lifecycle.TRIALS:
             return
-        await connection.execute(_SQL["advance_epochs"], {"use_case": release.use_case})
+        await connection.execute(_USE_CASES["fence_release"], {"use_case": release.use_case})
         if step == "rolled_back":
             text = f"{release.use_case}: release {release.number} was rolled back. {why}"
             held = await self._hold_unsent(connection, release)
@@ -162,7 +164,7 @@ class Rollback:
             earlier, _ = await self._repository.lock(connection, row["id"], {})
             reason = f"Release {live.number} was rolled back."
             await self._log.move(connection, earlier, "live", actor=actor, why=reason)
-        await connection.execute(_SQL["advance_epochs"], named)
+        await connection.execute(_USE_CASES["fence_release"], named)
         held = await self._hold_unsent(connection, live)
         await self._log.notify_pod(
             connection,
