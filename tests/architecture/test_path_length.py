@@ -39,7 +39,7 @@ LIBRARIES = ("kernel/", "storage/", "risk/")
 MOST_TO_SETTLED = 18
 MOST_TO_PROMOTED = 35
 # What is measured where a limit is not reached yet: it must not grow.
-KNOWN_MISS = {"verdict → promoted": 48}
+KNOWN_MISS = {"verdict → promoted": 47}
 
 
 class Recorder:
