@@ -96,10 +96,9 @@ class Deployer:
         )
         opened = not rollout.sign_offs
         while True:
-            row = await self._standing(loaded.name)
-            standing, alarm_at = identity.automation_state(row), row["alarm_at"]
+            row = await self._state_row(loaded.name)
             certification = await self.certificates.certify(
-                loaded, candidate, behaviour, standing, alarm_at
+                loaded, candidate, behaviour, identity.automation_state(row), row["alarm_at"]
             )
             async with self._database.transaction() as connection:
                 await connection.execute(_SQL["lock_releases"], {"use_case": loaded.name})
@@ -111,21 +110,22 @@ class Deployer:
                     loaded.name,
                     behaviour,
                     certification,
-                    alarm_at=alarm_at,
+                    alarm_at=row["alarm_at"],
                     actor=actor,
                     opened=opened,
                 )
             if live:  # else an alarm sounded during the certification: certify again
                 break
+        note = certification.note
+        if not opened:
+            note = presentation.proposes_only(note, loaded.name, rollout)
         return Improved(
             use_case=loaded.name,
             version=live[0],
             number=live[1],
             learned_from=candidate.learned_from,
             certificate=certification.certificate,
-            note=certification.note
-            if opened
-            else presentation.proposes_only(certification.note, loaded.name, rollout),
+            note=note,
             seconds=self._clock.monotonic() - began,
         )
 
@@ -215,14 +215,14 @@ class Deployer:
             sample=0,
             note="The folder was registered.",
         )
-        standing = await self._standing(loaded.name)
+        state = await self._state_row(loaded.name)
         async with self._database.transaction() as connection:
             await self.deploy(
                 connection,
                 loaded.name,
                 behaviour,
                 known,
-                alarm_at=standing["alarm_at"],
+                alarm_at=state["alarm_at"],
                 actor="roadbed",
                 opened=not loaded.declared.rollout.sign_offs,
             )
@@ -261,7 +261,7 @@ class Deployer:
             seconds=self._clock.monotonic() - began,
         )
 
-    async def _standing(self, use_case: str) -> Row:
+    async def _state_row(self, use_case: str) -> Row:
         row = await self._database.fetch_one(_SQL["automation_state"], {"use_case": use_case})
         if row is None:
             raise UnknownUseCaseError(use_case)

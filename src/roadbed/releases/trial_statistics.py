@@ -102,17 +102,7 @@ def trial_report(
     worse = _loses if declared.risk_measure == "mean_loss" else _worse
     wrong = [worse(row, declared) for row in settled]
     by_outcomes = sum(_by_outcome(row, since) for row in asked)
-    checks: dict[str, list[tuple[float, float]]] = {
-        "wrong": wrong,
-        "failing": [(_none(row, "candidate"), _none(row, "live")) for row in asked],
-        "slow": [_over(row, "seconds", limits["seconds"]) for row in asked if _timed(row)],
-        "dear": [_over(row, "cost", limits["cost"]) for row in asked],
-    }
-    delta = (1.0 - certainty) / CHECKS
-    tested = [
-        tested_as(name, pairs, plan["margin"], delta, measure=declared.risk_measure)
-        for name, pairs in checks.items()
-    ]
+    tested = _tested(asked, wrong, limits, plan["margin"], certainty, declared.risk_measure)
     of = plan[f"{step}_tasks"]
     # Later tasks always wait for a label for some time; the plan asks for these only.
     undecided = sum(not _skipped(row) and known[row["task_id"]] is None for row in rows[:of])
@@ -132,19 +122,45 @@ def trial_report(
         "checks": tested if step == "canary" else [],
         "breach": breach if step == "canary" else None,
         "ready": len(rows) >= of and not (step == "canary" and undecided),
-        "differ": [
-            {
-                "task": row["task_id"],
-                "live": row["live_output"],
-                "live_actions": row["live_actions"] or [],
-                "candidate": row["candidate_output"],
-                "candidate_actions": row["candidate_actions"] or [],
-            }
-            for row in rows
-            if _differ(row) and not row["withheld"]
-        ][-_MOST_SHOWN:],
+        "differ": _differing(rows),
         "limits": limits,
     }
+
+
+def _tested(
+    asked: Sequence[Row],
+    wrong: Sequence[tuple[float, float]],
+    limits: Row,
+    margin: float,
+    certainty: float,
+    measure: RiskMeasure,
+) -> list[TrialCheck]:
+    """The checks of a trial. They share the risk of a false alarm equally."""
+    checks: dict[str, Sequence[tuple[float, float]]] = {
+        "wrong": wrong,
+        "failing": [(_none(row, "candidate"), _none(row, "live")) for row in asked],
+        "slow": [_over(row, "seconds", limits["seconds"]) for row in asked if _timed(row)],
+        "dear": [_over(row, "cost", limits["cost"]) for row in asked],
+    }
+    delta = (1.0 - certainty) / CHECKS
+    return [
+        tested_as(name, pairs, margin, delta, measure=measure) for name, pairs in checks.items()
+    ]
+
+
+def _differing(rows: Sequence[Row]) -> list[dict[str, object]]:
+    """The newest tasks on which the versions differ, without those that are withheld."""
+    return [
+        {
+            "task": row["task_id"],
+            "live": row["live_output"],
+            "live_actions": row["live_actions"] or [],
+            "candidate": row["candidate_output"],
+            "candidate_actions": row["candidate_actions"] or [],
+        }
+        for row in rows
+        if _differ(row) and not row["withheld"]
+    ][-_MOST_SHOWN:]
 
 
 def tested_as(
