@@ -1,4 +1,4 @@
-"""The way out: planned with the decision, made ready, sent once, mended by people."""
+"""Deliveries: planned with the decision, prepared, sent once, resolved by people."""
 
 from __future__ import annotations
 
