@@ -102,7 +102,7 @@ class GateService:
         # Each case is evaluated once: the proof and the comparison rest on the same evaluations.
         bare = contender(found, None, standing["alarm_at"])
         evaluations = await self._side_by_side.run(live, bare, cases, paying)
-        look = await self._certificates.look(
+        look = await self._certificates.certify(
             found.loaded,
             await self.candidate(found),
             found.behaviour,
