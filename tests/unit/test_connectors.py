@@ -695,7 +695,7 @@ async def test_an_error_inside_a_200_is_found(house: House, receiver: Receiver) 
     with pytest.raises(UnknownOutcomeError, match="could not be evaluated"):
         await hook.send(make_request(), house.egress())
     receiver.replies.append(Reply(body=b"1"))
-    with pytest.raises(UnknownOutcomeError, match="yes or no"):
+    with pytest.raises(UnknownOutcomeError, match="neither true nor false"):
         await replace(hook, succeeded_when="status").send(make_request(), house.egress())
 
 

@@ -164,7 +164,7 @@ class TestReDecide:
         await pump(app)
         [held] = await of(app, second.task_id)
         assert (held.state, held.kind) == (DeliveryState.HELD, "correction")
-        assert "is there" in (held.reason or "")
+        assert "still exists" in (held.reason or "")
         assert queues(ledger) == ["returns"]
         await approve(app, held)
         await pump(app)
