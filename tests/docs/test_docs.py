@@ -102,9 +102,9 @@ def test_every_error_code_is_documented_with_its_status() -> None:
     assert results == STATUS
 
 
-# Names of packages with a module or folder of theirs, as `releases/lifecycle.py` or `versions/diff/`.
+# A package with its module or folder, such as `releases/lifecycle.py` or `versions/diff/`.
 MODULE = re.compile(r"`(?:src/roadbed/)?((?:[a-z_]+/)+[a-z_]*(?:\.(?:py|sql|html))?)")
-# These say where something was when they were written.
+# These pages name modules as they were at the time of writing.
 HISTORY = {"moved-names.md", *(path.name for path in (ROOT / "docs/decisions").iterdir())}
 
 
