@@ -104,6 +104,7 @@ def test_every_error_code_is_documented_with_its_status() -> None:
 
 # A package with its module or folder, such as `releases/lifecycle.py` or `versions/diff/`.
 MODULE = re.compile(r"`(?:src/roadbed/)?((?:[a-z_]+/)+[a-z_]*(?:\.(?:py|sql|html))?)")
+NAMED = re.compile(r"`([a-z_/]+\.py): (\w+)`")
 # These pages name modules as they were at the time of writing.
 HISTORY = {"moved-names.md", *(path.name for path in (ROOT / "docs/decisions").iterdir())}
 
@@ -118,6 +119,8 @@ def test_modules_that_are_named_exist(page: Path) -> None:
     for name in MODULE.findall(page.read_text(encoding="utf-8")):
         if name.split("/")[0] in packages or name.endswith((".py", ".sql")):
             assert (ROOT / "src/roadbed" / name).exists() or (ROOT / name).exists(), name
+    for module, name in NAMED.findall(page.read_text(encoding="utf-8")):
+        assert name in (ROOT / "src/roadbed" / module).read_text(encoding="utf-8"), name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
