@@ -35,6 +35,7 @@ demo: $(VENV)/.base ## send a stream of inquiries, then keep serving (ARGS="--da
 	@$(BIN)/roadbed demo $(ARGS)
 
 dev: $(VENV)/.dev ## the environment for development; then make lint, make test ARGS="..."
+	@$(BIN)/mypy --no-error-summary >/dev/null || true  # fills its cache, so that make lint takes seconds
 	@echo "Ready: .venv holds Roadbed and its tools. Next: make lint"
 
 # With ARGS on the command line, only the tests that it names run: no other checks, no coverage.
