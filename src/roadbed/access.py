@@ -113,7 +113,7 @@ def by_id(
 
 by_task = by_id("task_id", lambda app, each: app.receipts.use_case_of(each), UnknownTaskError)
 by_review = by_id("review_id", lambda app, each: app.reviews.use_case_of(each), UnknownReviewError)
-by_notice = by_id("notice_id", lambda app, each: app.trust.use_case_of(each), UnknownNoticeError)
+by_notice = by_id("notice_id", lambda app, each: app.notices.use_case_of(each), UnknownNoticeError)
 by_release = by_id(
     "release_id", lambda app, each: app.ladder.use_case_of(each), UnknownReleaseError
 )

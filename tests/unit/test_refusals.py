@@ -29,7 +29,7 @@ async def ledger(app: App) -> Ledger:
 
 
 async def told(app: App) -> list[str]:
-    return [notice.text for notice in await app.trust.notices("triage")]
+    return [notice.text for notice in await app.notices.list("triage")]
 
 
 async def refused(app: App, ledger: Ledger, *causes: str | None) -> None:

@@ -16,13 +16,6 @@ SELECT * FROM json_to_recordset(%(items)s::json) AS item (
         decide_seconds double precision, halt_epoch bigint, deliveries jsonb, sends_actions boolean,
         review_id text, blind boolean, priority integer)
 
--- name: released
--- Only whoever holds the current attempt may settle, and only in the epoch it decided in.
-DELETE FROM in_flight USING item
-JOIN use_case ON use_case.name = item.use_case AND use_case.halt_epoch = item.halt_epoch
-WHERE in_flight.task_id = item.task_id AND in_flight.attempt = item.attempt
-RETURNING item.*
-
 -- name: whole_items
 -- The same with the task itself, for what is admitted and settled at once.
 SELECT * FROM json_to_recordset(%(items)s::json) AS item (
@@ -135,3 +128,14 @@ WHERE id IN (SELECT task_id FROM in_flight WHERE attempt > 1)
 
 -- name: find
 SELECT * FROM decision WHERE task_id = %(task_id)s
+
+-- name: erase_decision
+-- A hash of few words could be guessed.
+UPDATE decision SET output = NULL, evidence = '{}', reason = 'erased', actions = NULL,
+                    provenance = NULL, content_hash = NULL, effect_hash = NULL, output_hash = NULL
+WHERE task_id = ANY (%(ids)s)
+
+-- name: erase_comparison
+UPDATE comparison SET live_output = NULL, live_actions = NULL, live_content = NULL,
+                      candidate_output = NULL, candidate_actions = NULL, candidate_content = NULL
+WHERE task_id = ANY (%(ids)s)

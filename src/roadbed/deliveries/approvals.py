@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
+from roadbed.audit.events import AuditEvent, record
 from roadbed.deliveries.errors import (
     ApprovalError,
     DeliveryStateError,
@@ -42,10 +41,9 @@ SAYS = {
 class Deliveries:
     """Reads deliveries and takes what people decide on them; sends nothing."""
 
-    def __init__(self, database: Database, clock: Clock, audit_note: str, mended: str) -> None:
+    def __init__(self, database: Database, clock: Clock, mended: str) -> None:
         self._database = database
         self._clock = clock
-        self._audit_note = audit_note
         self._mended = mended
 
     async def list(
@@ -146,19 +144,15 @@ class Deliveries:
             if what == "approve" and row["key"] and row["revised"]:
                 await connection.execute(_SQL["superseded_by_approval"], {"id": delivery_id})
             await connection.execute(self._mended, {"use_case": row["use_case"]})
-            await connection.execute(
-                self._audit_note,
-                {
-                    "use_case": row["use_case"],
-                    "kind": "delivery",
-                    "subject": delivery_id,
-                    "actor": person,
-                    "at": self._clock.now(),
-                    "detail": Jsonb(
-                        {"task": row["task_id"], "said": what, "hash": content_hash, "note": note}
-                    ),
-                },
+            event = AuditEvent(
+                use_case=row["use_case"],
+                kind="delivery",
+                subject=delivery_id,
+                actor=person,
+                at=self._clock.now(),
+                detail={"task": row["task_id"], "said": what, "hash": content_hash, "note": note},
             )
+            await record(connection, event)
         return _read(await self._find(delivery_id, served))
 
     async def replay(
@@ -186,8 +180,8 @@ class Deliveries:
                 cursor = await connection.execute(_SQL["replay"], {**facts, "after": after})
                 rows = await cursor.fetchall()
                 at = self._clock.now()
-                notes = [_replayed(use_case, row, person, note, at) for row in rows]
-                await connection.cursor().executemany(self._audit_note, notes)
+                events = [_replayed(use_case, row, person, note, at) for row in rows]
+                await record(connection, *events)
                 await connection.execute(self._mended, {"use_case": use_case})
             count += len(rows)
             if len(rows) < _REPLAYED_AT_ONCE:
@@ -220,13 +214,17 @@ class Deliveries:
         return row
 
 
-def _replayed(
-    use_case: str, row: Row, person: str, note: str, at: datetime
-) -> Mapping[str, object]:
+def _replayed(use_case: str, row: Row, person: str, note: str, at: datetime) -> AuditEvent:
     """The audit entry of one delivery that is sent again with others."""
     detail = {"task": row["task_id"], "said": "replay", "hash": None, "note": note}
-    whose = {"use_case": use_case, "kind": "delivery", "subject": row["id"], "actor": person}
-    return {**whose, "at": at, "detail": Jsonb(detail)}
+    return AuditEvent(
+        use_case=use_case,
+        kind="delivery",
+        subject=row["id"],
+        actor=person,
+        at=at,
+        detail=detail,
+    )
 
 
 def may_be_said(state: DeliveryState) -> Sequence[str]:

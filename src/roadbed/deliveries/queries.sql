@@ -668,3 +668,16 @@ RETURNING use_case
 
 -- name: use_case_of
 SELECT use_case FROM delivery WHERE id = %(id)s
+
+-- name: erase_delivery
+-- Keys are made of fields of the input, and a hash of few words could be guessed. One that was made
+-- ready keeps a key, so that it still counts as such.
+UPDATE delivery SET content = NULL, arguments = NULL, reason = NULL, order_key = NULL,
+                    content_hash = NULL, approved_hash = NULL,
+                    key = CASE WHEN key IS NOT NULL THEN 'erased:' || id END
+WHERE task_id = ANY (%(ids)s)
+
+-- name: erase_attempt
+UPDATE delivery_attempt SET detail = 'erased'
+FROM delivery WHERE delivery.id = delivery_attempt.delivery_id
+  AND delivery.task_id = ANY (%(ids)s)

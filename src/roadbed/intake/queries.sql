@@ -123,3 +123,21 @@ WHERE task.id = item.task_id AND revised_as(task.id) IS NULL
            THEN decision.id = item.id AND decision.route <> 'review'
                 AND decision.xmin = pg_current_xact_id()::xid
            ELSE decision.route <> 'automatic' AND verdict.xmin = pg_current_xact_id()::xid END
+
+-- name: erase_task
+UPDATE task SET input = '{}', sent = NULL, source = '{}', key = NULL, body_hash = 'erased'
+WHERE id = ANY (%(ids)s)
+
+-- name: release_lost
+UPDATE in_flight SET reserved = NULL WHERE task_id = ANY (%(ids)s)
+
+-- name: released
+-- Only whoever holds the current attempt may settle, and only in the epoch it decided in.
+DELETE FROM in_flight USING item
+JOIN use_case ON use_case.name = item.use_case AND use_case.halt_epoch = item.halt_epoch
+WHERE in_flight.task_id = item.task_id AND in_flight.attempt = item.attempt
+RETURNING item.*
+
+-- name: stop_deciding
+-- Nobody decides these tasks again. `charge_erased` of budgets comes before.
+DELETE FROM in_flight WHERE task_id = ANY (%(ids)s)

@@ -9,6 +9,8 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from roadbed.audit import events as audit_events
+from roadbed.audit.events import AuditEvent
 from roadbed.budgets.service import SQL as BUDGETS
 from roadbed.budgets.service import Budgets, amounts
 from roadbed.intake import validation
@@ -44,7 +46,6 @@ class Intake:
         budgets: Budgets,
         *,
         lease_seconds: float,
-        audit_note: str,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -52,7 +53,6 @@ class Intake:
         self._clock = clock
         self._budgets = budgets
         self._lease_seconds = lease_seconds
-        self._audit_note = audit_note
 
     def read(
         self,
@@ -167,17 +167,15 @@ class Intake:
         if not task.noted:
             await connection.execute(SQL["hold_revision"], item)
         detail = {"of": task.revises, "revision": task.revision, "rule": rule, "content": digest}
-        await connection.execute(
-            self._audit_note,
-            {
-                "use_case": task.use_case,
-                "kind": "revision",
-                "subject": task.id,
-                "actor": task.source.get("by", "unknown"),
-                "at": task.admitted_at,
-                "detail": Jsonb(detail),
-            },
+        event = AuditEvent(
+            use_case=task.use_case,
+            kind="revision",
+            subject=task.id,
+            actor=task.source.get("by", "unknown"),
+            at=task.admitted_at,
+            detail=detail,
         )
+        await audit_events.record(connection, event)
 
     async def _funded(self, declared: UseCase, task: AdmittedTask) -> AdmittedTask:
         if declared.budget is None or task.noted:

@@ -30,16 +30,6 @@ WHERE review.verdict IS NOT DISTINCT FROM item.verdict AND NOT item.contradicts_
 FOR SHARE OF task
 ON CONFLICT DO NOTHING
 
--- name: open_review
--- Where an answer that nobody looked at is said to be wrong. Never of the sample: whoever judges that
--- judges blind.
-INSERT INTO review (id, task_id, use_case, blind, priority, opened_at, outcome)
-SELECT item.review_id, outcome.task_id, outcome.use_case, false, 2, outcome.reported_at, outcome.id
-FROM json_to_recordset(%(items)s::json) AS item (id text, review_id text)
-JOIN outcome ON outcome.id = item.id AND NOT outcome.was_right AND outcome.withdrawn_at IS NULL
-JOIN task ON task.id = outcome.task_id AND NOT task.reference
-ON CONFLICT DO NOTHING
-
 -- name: recorded
 -- What stands for each item: the outcome just kept, or the earlier one under the same key.
 SELECT item.id, coalesce(own.id, earlier.id) AS outcome_id,
@@ -117,3 +107,8 @@ SELECT use_case FROM outcome WHERE id = %(id)s
 UPDATE outcome SET withdrawn_at = %(at)s, withdrawn_by = %(by)s
 WHERE id = %(id)s AND withdrawn_at IS NULL
 RETURNING use_case, task_id
+
+-- name: erase_outcome
+-- A hash of few words could be guessed, and a key may be a name.
+UPDATE outcome SET output = NULL, note = NULL, source = NULL, key = NULL, body_hash = 'erased'
+WHERE task_id = ANY (%(ids)s)

@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
+from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
@@ -39,7 +38,6 @@ class Outcomes:
         ids: Ids,
         clock: Clock,
         record: Write,
-        audit_note: str,
         declared_of: Callable[[str], UseCase],
     ) -> None:
         self._database = database
@@ -47,7 +45,6 @@ class Outcomes:
         self._ids = ids
         self._clock = clock
         self._record = record
-        self._audit_note = audit_note
         self.book = OutcomeRepository(database, clock, declared_of)
 
     async def report(self, declared: UseCase, sent: object, *, by: str) -> Reported:
@@ -97,17 +94,15 @@ class Outcomes:
             facts = {"id": outcome_id, "at": at, "by": by}
             cursor = await connection.execute(SQL["withdraw"], facts)
             if (row := await cursor.fetchone()) is not None:
-                await connection.execute(
-                    self._audit_note,
-                    {
-                        "use_case": row["use_case"],
-                        "kind": "withdrawn",
-                        "subject": outcome_id,
-                        "actor": by,
-                        "at": at,
-                        "detail": Jsonb({"task": row["task_id"]}),
-                    },
+                event = AuditEvent(
+                    use_case=row["use_case"],
+                    kind="withdrawn",
+                    subject=outcome_id,
+                    actor=by,
+                    at=at,
+                    detail={"task": row["task_id"]},
                 )
+                await record(connection, event)
         return await self.book.get(outcome_id)
 
     async def _keep(

@@ -102,7 +102,7 @@ class GateService:
         # Each case is evaluated once: the proof and the comparison rest on the same evaluations.
         bare = contender(found, None, standing["alarm_at"])
         evaluations = await self._side_by_side.run(live, bare, cases, paying)
-        look = await self._certificates.look(
+        look = await self._certificates.certify(
             found.loaded,
             await self.candidate(found),
             found.behaviour,
@@ -234,8 +234,9 @@ class GateService:
             )
         criteria += [on_corrections] if on_corrections else []
         automatic = live is not None and live.version.threshold is not None
+        labelled = sum(pair.item.truth.labelled for pair in judge)
         criteria += [
-            gate_criteria.coverage(old, new, automatic=automatic),
+            gate_criteria.coverage(old, new, automatic=automatic, n=labelled),
             gate_criteria.pace(old, new, held["seconds"]),
             gate_criteria.price(old, new, held["cost"]),
         ]
