@@ -124,7 +124,7 @@ by_delivery = by_id(
     "delivery_id", lambda app, each: app.deliveries.use_case_of(each), UnknownDeliveryError
 )
 by_outcome = by_id(
-    "outcome_id", lambda app, each: app.outcomes.book.use_case_of(each), NoSuchOutcomeError
+    "outcome_id", lambda app, each: app.outcomes.repository.use_case_of(each), NoSuchOutcomeError
 )
 
 

@@ -45,7 +45,7 @@ def _followers(app: App, network: EgressPool) -> list[asyncio.Task[None]]:
         _lasting("releases", app.registry.follow),
         _lasting("trust", lambda: app.running_audit.watch(app.declared)),
         _lasting("ladder", lambda: app.ladder.watch(app.registry.names)),
-        _lasting("presence", app.presence.keep),
+        _lasting("crash detection", app.crash_detector.keep),
         _lasting("recovery", lambda: _recover_forever(app)),
         _lasting("measuring", lambda: _measure_forever(app)),
         _lasting("proposals", lambda: _suggest_forever(app)),

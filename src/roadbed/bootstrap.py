@@ -116,7 +116,7 @@ class App:
     store: VersionStore
     registry: Deployments
     decisions: Decisions
-    presence: CrashDetector
+    crash_detector: CrashDetector
     reviews: Reviews
     new_labels: NewLabels
     receipts: Receipts
@@ -241,7 +241,7 @@ def _wire(
         budgets,
         lease_seconds=settings.lease_seconds,
     )
-    presence = CrashDetector(
+    crash_detector = CrashDetector(
         database.url,
         clock,
         careful_seconds=settings.careful_seconds,
@@ -297,13 +297,13 @@ def _wire(
             settle_funded=transactions.SETTLE_FUNDED,
             settle_at_once=transactions.SETTLE_AT_ONCE,
             settle_revision=transactions.SETTLE_REVISION,
-            presence=presence,
+            crash_detector=crash_detector,
             trials=Trials(writer, transactions.COMPARE, budgets, ids, clock),
             ids=ids,
             clock=clock,
             max_in_flight=settings.max_in_flight,
         ),
-        presence=presence,
+        crash_detector=crash_detector,
         reviews=reviews,
         new_labels=NewLabels(
             database,
@@ -463,7 +463,7 @@ def _relay(
         name=f"{socket.gethostname()}:{os.getpid()}",
         address=settings.public_address(),
         senders=settings.senders,
-        mended=transactions.MENDED,
+        close_notices=transactions.MENDED,
     )
 
 

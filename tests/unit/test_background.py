@@ -94,7 +94,7 @@ async def test_people_see_what_fails_in_the_background(
             while not (rows := await app.failures.list(["triage"])):  # noqa: ASYNC110 - no event
                 await asyncio.sleep(0.01)
             assert (rows[0]["work"], rows[0]["about"]) == (
-                "deliveries not looked at",
+                "deliveries not processed",
                 "usecase triage",
             )
             assert rows[0]["problem"] == str(AWAY)
@@ -113,7 +113,7 @@ LOOPS: dict[str, Callable[[App], tuple[object, str]]] = {
     "trial not looked at": lambda app: (app.ladder._watching, "_look_if_new"),
     "use case not read again": lambda app: (app.registry, "refresh"),
     "audit log not sealed or published": lambda app: (app.audit, "seal"),
-    "deliveries not looked at": lambda app: (app.relay, "round"),
+    "deliveries not processed": lambda app: (app.relay, "round"),
 }
 
 

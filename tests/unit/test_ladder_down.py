@@ -140,7 +140,7 @@ class TestCanary:
             element for element in results if str(element.state) == "held" and not element.withheld
         )
         assert "was rolled back (release 2)" in (held.reason or "")
-        approved = await app.deliveries.say(
+        approved = await app.deliveries.resolve(
             held.id,
             "approve",
             person="ana",

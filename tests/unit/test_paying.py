@@ -12,8 +12,8 @@ import pytest
 
 from roadbed.bootstrap import App, open_app
 from roadbed.budgets.model import Aside
+from roadbed.decisions.batch_evaluation import MeteredCalls
 from roadbed.decisions.errors import EvaluationBudgetError, PriceUnknownError
-from roadbed.decisions.metered_calls import MeteredCalls
 from roadbed.decisions.model import Answered, NotAnswered, Reason
 from roadbed.improvement.model import Proposal
 from roadbed.improvement.prompt_optimization.optimizer import NoProposal, PromptBudget

@@ -232,7 +232,7 @@ async def test_a_person_decides_on_each_that_may_have_been_sent(
         ]
         before = len(place.receiver.got)
         for delivery, what in zip(unknown, ("did-not-happen", "happened"), strict=False):
-            await app.deliveries.say(delivery.id, what, person="ana", served=["triage"])
+            await app.deliveries.resolve(delivery.id, what, person="ana", served=["triage"])
         await pump(app)
         assert len(place.receiver.got) == before + 1
         first, second, *_ = unknown

@@ -68,7 +68,7 @@ class TestTheNotice:
     ) -> None:
         await refused(app, ledger, "401", "403")
         failed = await in_state(app, DeliveryState.FAILED)
-        await app.deliveries.say(failed[0].id, "cancel", person="ana", served=SERVED)
+        await app.deliveries.resolve(failed[0].id, "cancel", person="ana", served=SERVED)
         assert len(await told(app)) == 1
         await app.deliveries.replay("triage", "crm", person="ana")
         assert await told(app) == []

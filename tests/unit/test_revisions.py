@@ -83,7 +83,7 @@ async def approve(app: App, delivery: Delivery, person: str = "ana") -> None:
 
 
 async def say(app: App, delivery: Delivery, what: str, person: str = "ana") -> None:
-    await app.deliveries.say(
+    await app.deliveries.resolve(
         delivery.id, what, person=person, served=SERVED, content_hash=delivery.content_hash
     )
 
@@ -401,7 +401,7 @@ class TestAsk:
         [held] = await of(app, second.task_id)
         assert (held.state, held.kind) == (DeliveryState.HELD, "correction")
         assert (queues(ledger), ledger.taken_back) == (["returns"], [])
-        with pytest.raises(ApprovalError, match="asked for themselves"):
+        with pytest.raises(ApprovalError, match="approve your own request"):
             await approve(app, held, SOURCE["by"])
         await approve(app, held)
         await pump(app)

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from psycopg.types.json import Jsonb
 
-from roadbed.decisions.batch_evaluation import KnownInput
+from roadbed.decisions.batch_evaluation import KnownInput, MeteredCalls
 from roadbed.decisions.evaluation import Evaluation
-from roadbed.decisions.metered_calls import MeteredCalls
 from roadbed.decisions.model import Answered, LiveVersion
+from roadbed.decisions.routing import slices_of
 from roadbed.examples.model import Assessed, Candidate, KnownCase
 from roadbed.examples.service import Examples, assessed
 from roadbed.guarantee import presentation
@@ -33,7 +33,6 @@ from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.usecases.use_case import UseCase
-from roadbed.usecases.validation import slices_of
 
 _SQL = queries(__package__)
 _VERSIONS = queries("roadbed.versions")

@@ -1,5 +1,5 @@
 -- name: tasks
--- The tasks that are named, with the answer in force: a person's, or else the decision's.
+-- The named tasks, with the answer in force: a person's, or else the decision's.
 SELECT task.id, task.key, task.input, task.admitted_at, task.body_hash = 'erased' AS erased,
        decision.id IS NOT NULL AS decided, decision.output, decision.actions,
        decision.provenance, verdict.id AS verdict, verdict.right_output, verdict.right_actions,
@@ -11,9 +11,9 @@ LEFT JOIN verdict ON verdict.id = review.verdict
 WHERE task.use_case = %(use_case)s AND (task.id = ANY (%(ids)s) OR task.key = ANY (%(keys)s))
 
 -- name: record
--- What a report says of an answer was worked out against the verdict it names: if another stands by
--- now, nothing is kept, and it is worked out again. An erasure at the same moment waits for this, or
--- this for it: what is erased gets nothing new.
+-- A report is evaluated against the verdict that it names. If another verdict is in force by now, nothing
+-- is stored, and it is evaluated again. An erasure at the same moment waits for this, or this for it: an
+-- erased task gets nothing new.
 INSERT INTO outcome (id, use_case, task_id, key, body_hash, was_right, decided_right, output, note,
                      source, happened_at, verdict, reported_by, reported_at)
 SELECT item.id, task.use_case, task.id, item.key, item.body_hash, item.was_right,
@@ -31,7 +31,7 @@ FOR SHARE OF task
 ON CONFLICT DO NOTHING
 
 -- name: recorded
--- What stands for each item: the outcome just kept, or the earlier one under the same key.
+-- The outcome of each item: the one just stored, or the earlier one with the same key.
 SELECT item.id, coalesce(own.id, earlier.id) AS outcome_id,
        coalesce(own.body_hash, earlier.body_hash) AS body_hash,
        task.body_hash = 'erased' AS erased
@@ -45,8 +45,8 @@ LEFT JOIN LATERAL (
 ) AS earlier ON true
 
 -- name: outcomes
--- One or many, newest first: those of `ids`, or of a use case; `contradicting` only where a verdict
--- stands that they could contradict.
+-- One or many, newest first: those of `ids`, or of a use case; `contradicting` only if there is a verdict
+-- that they could contradict.
 SELECT * FROM (
     SELECT outcome.id, outcome.task_id, outcome.use_case, outcome.was_right AS "right",
            outcome.output, outcome.note, outcome.source, outcome.happened_at, outcome.reported_by,
@@ -80,7 +80,7 @@ WHERE NOT %(contradicting)s OR judged AND NOT withheld
 ORDER BY id DESC LIMIT %(most)s
 
 -- name: summary
--- Of automatic answers the newest outcome each, held against what was decided when it was reported.
+-- The newest outcome of each automatic answer, compared with what was decided when it was reported.
 SELECT (SELECT count(*) FROM decision
         WHERE use_case = %(use_case)s AND route = 'automatic' AND decided_at > %(since)s
           AND revision = 1)

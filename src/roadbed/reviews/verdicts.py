@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from roadbed.decisions.routing import checked_actions
 from roadbed.people.duties import Parties
 from roadbed.reviews.errors import LabelUnknownError, VerdictError
 from roadbed.reviews.model import RecordedVerdict, VerdictKind
@@ -13,7 +14,6 @@ from roadbed.scoring.assessment import Truth, agree, assess, is_wrong
 from roadbed.scoring.content import Content, content_hash, same
 from roadbed.scoring.scorers import Score
 from roadbed.usecases.business_rules import BusinessRules
-from roadbed.usecases.delivery_plan import checked_actions
 from roadbed.usecases.destinations import Action
 from roadbed.usecases.labels import normal_output, not_listed
 from roadbed.usecases.parsing import UnfitError, form_of, read_form
