@@ -254,8 +254,8 @@ class Loop:
 
 def best(outcomes: Sequence[tuple[float, bool]]) -> float:
     """The largest share any threshold could automate with an error within the limit."""
-    score = np.array([each for each, _ in outcomes])
-    wrong = np.array([each for _, each in outcomes])
+    score = np.array([confidence for confidence, _ in outcomes])
+    wrong = np.array([is_wrong for _, is_wrong in outcomes])
     order = np.argsort(-score, kind="stable")
     risk = np.cumsum(wrong[order]) / np.arange(1, len(order) + 1)
     good = np.flatnonzero((risk <= LIMIT) & (score[order] > 0.0))

@@ -62,8 +62,8 @@ def test_a_task_that_costs_nothing_is_covered_until_nothing_is_left() -> None:
 @pytest.fixture
 async def site(folders: Folders, settings: Settings, url: str) -> Any:
     folders.write(COSTING)
-    async with serving(settings, url) as found:
-        yield found
+    async with serving(settings, url) as served:
+        yield served
 
 
 async def test_page_and_http_show_spent_held_and_left(site: Site) -> None:

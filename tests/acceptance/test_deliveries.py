@@ -35,8 +35,8 @@ usecase.deliver("crm", to=Webhook("{url}", private=True))
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with receiving() as found:
-        yield found
+    with receiving() as receiver_:
+        yield receiver_
 
 
 def is_open(url: str, *, rate: float = 0.0) -> None:

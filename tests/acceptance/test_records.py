@@ -304,5 +304,5 @@ class TestErasure:
 @pytest.fixture
 async def site(folders: Folders, settings: Settings, url: str) -> AsyncIterator[Site]:
     folders.write()
-    async with serving(settings, url) as found:
-        yield found
+    async with serving(settings, url) as served:
+        yield served

@@ -35,8 +35,8 @@ PASSWORD = "correct horse battery"
 @asynccontextmanager
 async def browser(site: Site, **headers: str) -> AsyncIterator[httpx2.AsyncClient]:
     origin = {"Origin": site.address, **headers}
-    async with httpx2.AsyncClient(base_url=site.address, headers=origin) as found:
-        yield found
+    async with httpx2.AsyncClient(base_url=site.address, headers=origin) as client:
+        yield client
 
 
 async def sign_in(client: httpx2.AsyncClient, name: str, password: str) -> httpx2.Response:
@@ -369,8 +369,8 @@ class TestAddresses:
 
 @pytest.fixture(scope="module")
 def forger() -> Iterator[Forger]:
-    with forging() as found:
-        yield found
+    with forging() as provider:
+        yield provider
 
 
 def at_provider(settings: Settings, issuer: str, **more: Any) -> Settings:

@@ -329,8 +329,8 @@ _ASSIGNMENT = re.compile(r"(^|,)\s*\w+\s*=(?!=)")
 def comparisons(sql: str) -> list[str]:
     """Where a statement compares outputs, actions or sources."""
     bare = re.sub(r"--[^\n]*", "", sql)
-    bare = _SET.sub(lambda found: "SET " + _ASSIGNMENT.sub(r"\1 ", found.group(1)), bare)
-    return [found.group(0) for found in COMPARED.finditer(bare)]
+    bare = _SET.sub(lambda match: "SET " + _ASSIGNMENT.sub(r"\1 ", match.group(1)), bare)
+    return [match.group(0) for match in COMPARED.finditer(bare)]
 
 
 # What was judged before scorers were declared: equal was right, then and only then.

@@ -112,15 +112,15 @@ async def house() -> AsyncIterator[House]:
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
-    async with Receiver() as found:
-        yield found
+    async with Receiver() as server:
+        yield server
 
 
 @pytest.fixture
 async def refusing() -> AsyncIterator[Receiver]:
-    async with Receiver() as found:
-        found.always = Reply(status=422, body=b"the queue does not exist")
-        yield found
+    async with Receiver() as server:
+        server.always = Reply(status=422, body=b"the queue does not exist")
+        yield server
 
 
 @pytest.fixture
@@ -507,7 +507,7 @@ class Broken:
         if self.fault == "a_repeated_key_makes_no_second_effect":
             sending = replace(sending, key=f"{sending.key}-{id(egress)}")
         if self.fault == "hostile_text_stays_data":
-            content = {name: str(each).replace("'", "") for name, each in sending.content.items()}
+            content = {name: str(text).replace("'", "") for name, text in sending.content.items()}
             sending = replace(sending, content=content, facts={**sending.facts, "output": content})
         try:
             return await self.sound.send(sending, egress)
@@ -725,7 +725,7 @@ MISSING = "{input.no_such_field}"
         Folder("/tmp", file=MISSING),
         Folder("/tmp", format="xlsx", columns={"a": f"x {MISSING}"}),
     ],
-    ids=lambda each: each.kind,
+    ids=lambda case: case.kind,
 )
 async def test_a_missing_field_refuses_by_name(house: House, connector: Connector) -> None:
     house.environment["CHAT"] = "https://chat.example.org/x"
@@ -1316,8 +1316,8 @@ async def test_rest_without_calls_for_it_neither_finds_nor_takes_back(house: Hou
     ("place", "found"),
     [("a.b", "1"), ("l.1", "y"), ("l.9", None), ("a", None), ("x.y", None), ("l.-1", None)],
 )
-def test_a_place_in_a_body(place: str, found: str | None) -> None:
-    assert dig({"a": {"b": 1}, "l": ["x", "y"]}, place) == found
+def test_a_place_in_a_body(place: str, expected: str | None) -> None:
+    assert dig({"a": {"b": 1}, "l": ["x", "y"]}, place) == expected
 
 
 def test_connectors_load_on_first_use_and_by_name_only() -> None:

@@ -101,7 +101,7 @@ async def at_once(app: App) -> None:
 
 
 async def all_of(app: App) -> list[Delivery]:
-    return sorted(await app.deliveries.list("triage", most=200), key=lambda each: each.id)
+    return sorted(await app.deliveries.list("triage", most=200), key=lambda delivery: delivery.id)
 
 
 async def one(app: App) -> Delivery:
@@ -707,9 +707,9 @@ class TestActions:
             item for item in await all_of(app) if item.state is DeliveryState.HELD
         ]
 
-        async def approve(each: Delivery, person: str, content_hash: str | None) -> None:
+        async def approve(delivery: Delivery, person: str, content_hash: str | None) -> None:
             await app.deliveries.say(
-                each.id, "approve", person=person, served=SERVED, content_hash=content_hash
+                delivery.id, "approve", person=person, served=SERVED, content_hash=content_hash
             )
 
         with pytest.raises(ApprovalError, match="not what would be sent"):

@@ -56,8 +56,8 @@ OLD = Side(
 )
 
 
-def said(found: Difference) -> list[str]:
-    return [change.words for change in found.changes]
+def said(difference: Difference) -> list[str]:
+    return [change.words for change in difference.changes]
 
 
 def compared(**changes: Any) -> Difference:

@@ -164,7 +164,7 @@ class TestCriteria:
             slice_["name"]: slice_
             for slice_ in gate_criteria.slices(given, lambda content: dict(content), 0.05, 0.95)
         }
-        passed = {name.split()[-1]: each["passed"] for name, each in results.items()}
+        passed = {name.split()[-1]: result["passed"] for name, result in results.items()}
         assert passed == {"north": True, "south": False, "west": True, "east": False}
         assert "too few to judge it by itself" in results["slice region = west"]["line"]
 

@@ -62,8 +62,8 @@ async def in_canary(app: App, folders: Folders, decide: str = LATER) -> str:
     return (await app.ladder.canary(release.id, actor="ben")).id
 
 
-async def looked_again(found: trial_monitor.TrialMonitor, looked: list[str]) -> bool:
-    await found._look_if_new("triage")
+async def looked_again(monitor: trial_monitor.TrialMonitor, looked: list[str]) -> bool:
+    await monitor._look_if_new("triage")
     return len(looked) == 2
 
 
@@ -161,7 +161,7 @@ class TestCanary:
         took = time.monotonic() - began
         print(f"rolled back in {took:.3f} s")
         assert took < 2.0
-        decisions = [each for [each] in await asyncio.gather(*flying)]
+        decisions = [decision for [decision] in await asyncio.gather(*flying)]
         assert release.version not in {decision.version for decision in decisions}
 
     async def test_one_that_gives_no_answer_is_stopped_without_any_label(

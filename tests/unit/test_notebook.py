@@ -374,6 +374,8 @@ async def test_it_reads_what_happened_and_leaves_out_what_waits_for_a_second_loo
     )
     await app.measuring.tick(service)
     again = await app.notebooks.read("triage")
-    assert looked_at not in {each.task for lesson in again.lessons for each in lesson.examples}
+    assert looked_at not in {
+        example.task for lesson in again.lessons for example in lesson.examples
+    }
     with pytest.raises(UnknownUseCaseError):
         await app.notebooks.read("none")

@@ -248,8 +248,8 @@ class TestCanary:
             assert release.trial is not None
             assert (release.trial["undecided"], release.trial["by_outcomes"]) == (40, 0)
             sent = [
-                {"task": each.task_id, "output": {"queue": "odd" if n % 2 else "even"}}
-                for n, each in enumerate(decisions)
+                {"task": decision.task_id, "output": {"queue": "odd" if n % 2 else "even"}}
+                for n, decision in enumerate(decisions)
             ]
             async with running(app):
                 told = await app.outcomes.report_many(declared(app), sent, by="crm")

@@ -118,10 +118,10 @@ class TestRunningAudit:
         audit = RunningAudit(risk_limit=LIMIT, delta=DELTA)
         assert (audit.estimate, audit.standard_error, audit.upper) == (None, None, None)
         wrong = chance.random(40_000) < 0.057
-        for number, each in enumerate(wrong.tolist()):
+        for number, is_wrong in enumerate(wrong.tolist()):
             rate = 0.5 if number < 10_000 else 0.05
             if chance.random() < rate:
-                audit.add(wrong=each, rate=rate)
+                audit.add(wrong=is_wrong, rate=rate)
             else:
                 audit.pass_over(1, rate)
         assert audit.estimate is not None

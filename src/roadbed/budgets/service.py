@@ -44,11 +44,11 @@ class Budgets:
 
     async def overview(self, use_case: str, budget: BudgetLimits) -> Sequence[Allowance]:
         """The month's allowance and, where there is one, the day's."""
-        found = []
+        standings = []
         for period, cap in periods(budget, self._clock.now().date()):
             facts = {"use_case": use_case, "period": period}
             row = await self._database.fetch_one(SQL["used"], facts)
-            found.append(
+            standings.append(
                 Allowance(
                     period=period,
                     cap=Decimal(str(cap)),
@@ -57,17 +57,17 @@ class Budgets:
                     currency=budget.currency,
                 )
             )
-        return found
+        return standings
 
     async def report(self, use_case: str, budget: BudgetLimits | None) -> Sequence[BudgetStatus]:
         """Where each allowance stands and what the pod was told; nothing without a budget."""
         if budget is None:
             return []
-        found = await self.overview(use_case, budget)
-        facts = {"use_case": use_case, "periods": [item.period for item in found]}
+        standings = await self.overview(use_case, budget)
+        facts = {"use_case": use_case, "periods": [item.period for item in standings]}
         alerts = [Alert(**row) for row in await self._database.fetch(SQL["alerts"], facts)]
         per_task = Decimal(str(budget.per_task))
-        return [standing(entry, per_task, alerts) for entry in found]
+        return [standing(entry, per_task, alerts) for entry in standings]
 
     async def watch(self, use_case: str, budget: BudgetLimits) -> None:
         """Charge what lapsed, fold, and tell the pod at 50, 80 and 100 %, once a period each."""
@@ -148,8 +148,8 @@ class Budgets:
 
 def periods(budget: BudgetLimits, today: date) -> list[tuple[str, float]]:
     """The periods that hold today, with their caps."""
-    found = [(f"{today:%Y-%m}", budget.per_month)]
-    return [*found, (today.isoformat(), budget.per_day)] if budget.per_day is not None else found
+    limits = [(f"{today:%Y-%m}", budget.per_month)]
+    return [*limits, (today.isoformat(), budget.per_day)] if budget.per_day is not None else limits
 
 
 def amounts(budget: BudgetLimits) -> dict[str, str | None]:

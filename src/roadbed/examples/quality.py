@@ -87,11 +87,11 @@ def quality(items: Sequence[Item]) -> Quality:
     return Quality(
         examples=len(items),
         contradictory=sum(map(len, clashing)),
-        contradictions=[_contradiction(each) for each in _largest(clashing)],
-        repeated=sum(len(each) - 1 for each in same),
+        contradictions=[_contradiction(group) for group in _largest(clashing)],
+        repeated=sum(len(group) - 1 for group in same),
         repetitions=[
-            Repeated(input=flat(each[0].input)[:240], output=each[0].output, count=len(each))
-            for each in _largest(same)
+            Repeated(input=flat(group[0].input)[:240], output=group[0].output, count=len(group))
+            for group in _largest(same)
         ],
     )
 
@@ -128,8 +128,8 @@ def vectors(texts: Sequence[str]) -> csr_matrix:
     """Rows of unit length: TF-IDF of the words of normalised texts."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    found: csr_matrix = TfidfVectorizer(analyzer=str.split, norm="l2").fit_transform(texts)
-    return found
+    weights: csr_matrix = TfidfVectorizer(analyzer=str.split, norm="l2").fit_transform(texts)
+    return weights
 
 
 def _near_pairs(texts: Sequence[str]) -> Iterator[tuple[int, int]]:

@@ -114,10 +114,10 @@ class Examples:
     async def _judged_answers(self, declared: UseCase) -> Mapping[str, Mapping[str, float]]:
         """What people said of single answers: loss by content hash, by task or example."""
         rows = await self._database.fetch(SQL["judged_answers"], {"use_case": declared.name})
-        found: dict[str, dict[str, float]] = {}
+        losses: dict[str, dict[str, float]] = {}
         for row in rows:
-            found.setdefault(row["of_case"], {})[row["content_hash"]] = row["loss"]
-        return found
+            losses.setdefault(row["of_case"], {})[row["content_hash"]] = row["loss"]
+        return losses
 
     async def counts(self, use_case: str) -> Mapping[str, int]:
         """How many examples are in use: ``learn``, ``judge``, and of these ``reference``."""

@@ -54,7 +54,7 @@ class Confusion:
 
     @property
     def examples(self) -> Sequence[ReviewedAnswer]:
-        return sorted(self.verdicts, key=lambda each: each.given_at)[-_SHOWN:][::-1]
+        return sorted(self.verdicts, key=lambda verdict: verdict.given_at)[-_SHOWN:][::-1]
 
 
 def confusions(verdicts: Sequence[ReviewedAnswer]) -> list[Confusion]:
@@ -64,12 +64,12 @@ def confusions(verdicts: Sequence[ReviewedAnswer]) -> list[Confusion]:
     tells nothing.
     """
     groups: dict[tuple[str, str], list[int]] = {}
-    for number, each in enumerate(verdicts):
-        if not each.agrees:
-            groups.setdefault(each.pair, []).append(number)
+    for number, verdict in enumerate(verdicts):
+        if not verdict.agrees:
+            groups.setdefault(verdict.pair, []).append(number)
     texts = [_text(verdict.input) for verdict in verdicts]
     telling = _telling(texts, list(groups.values()))
-    found = [
+    confusions = [
         Confusion(
             decided=decided,
             right=right,
@@ -78,7 +78,7 @@ def confusions(verdicts: Sequence[ReviewedAnswer]) -> list[Confusion]:
         )
         for ((decided, right), members), words in zip(groups.items(), telling, strict=True)
     ]
-    return sorted(found, key=lambda each: (-len(each.verdicts), each.decided, each.right))
+    return sorted(confusions, key=lambda group: (-len(group.verdicts), group.decided, group.right))
 
 
 def _telling(texts: Sequence[str], groups: Sequence[Sequence[int]]) -> list[list[str]]:

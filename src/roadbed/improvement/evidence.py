@@ -54,8 +54,8 @@ class CorrectionEvidence:
 
         def mined() -> list[Draft]:
             left = unsettled(seen, patches)
-            found = mine(left, input=declared.input, output=declared.output, tables=loaded.records)
-            return [item for item in found if not repeats(item, rejected, left)]
+            drafts = mine(left, input=declared.input, output=declared.output, tables=loaded.records)
+            return [item for item in drafts if not repeats(item, rejected, left)]
 
         drafts = await asyncio.to_thread(mined)
         if declared.trainable is not None and (more := learning(list(map(_seen, newer)), until)):
@@ -74,11 +74,11 @@ class CorrectionEvidence:
 
     async def _rejected(self, loaded: LoadedUseCase) -> Sequence[tuple[RulePatch, int]]:
         rows = await self._database.fetch(SQL["rejected_rules"], {"use_case": loaded.name})
-        found = []
+        rejected = []
         for row in rows:
             with contextlib.suppress(PatchError):  # what fits no more cannot come back either
-                found.append((read(loaded.declared, [row["patch"]]).rules[0], row["cases"]))
-        return found
+                rejected.append((read(loaded.declared, [row["patch"]]).rules[0], row["cases"]))
+        return rejected
 
 
 def _seen(row: Mapping[str, Any]) -> ReviewedCase:

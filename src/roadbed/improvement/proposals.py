@@ -77,7 +77,7 @@ class Proposals:
         return await self.list(loaded.name)
 
     async def put(
-        self, use_case: str, found: Suggestion, *, fingerprint: str, rank: float, actor: str
+        self, use_case: str, suggestion: Suggestion, *, fingerprint: str, rank: float, actor: str
     ) -> Proposal | None:
         """Keep the text of a prompt that a search found; ``None`` if it was rejected before."""
         proposal_id = self._ids.new("prp")
@@ -89,11 +89,11 @@ class Proposals:
                     "id": proposal_id,
                     "use_case": use_case,
                     "kind": "prompt",
-                    "title": found.title,
-                    "reason": found.reason,
-                    "support": Jsonb(dict(found.support)),
-                    "cases": Jsonb([dict(case) for case in found.cases[:_MOST_CASES]]),
-                    "patch": Jsonb({**found.patch, "id": proposal_id}),
+                    "title": suggestion.title,
+                    "reason": suggestion.reason,
+                    "support": Jsonb(dict(suggestion.support)),
+                    "cases": Jsonb([dict(case) for case in suggestion.cases[:_MOST_CASES]]),
+                    "patch": Jsonb({**suggestion.patch, "id": proposal_id}),
                     "fingerprint": fingerprint,
                     "rank": rank,
                     "at": self._clock.now(),
@@ -145,17 +145,17 @@ class Proposals:
         It is checked against the use case as it is now, an edited rule also counted anew. Raises
         ``UnknownProposalError``, ``ProposalDecidedError``, ``ProposalEditError``.
         """
-        found, loaded = await self._find(proposal_id)
+        proposal, loaded = await self._find(proposal_id)
         facts: dict[str, Any] = {"state": "accepted", "edited": edited is not None}
-        if found.state == "open":
-            facts |= await self._changed(loaded, found, edited)
-        return await self._decide(found, facts, person=person, note=note)
+        if proposal.state == "open":
+            facts |= await self._changed(loaded, proposal, edited)
+        return await self._decide(proposal, facts, person=person, note=note)
 
     async def reject(self, proposal_id: str, *, person: str, note: str = "") -> Proposal:
         """A person's no. Raises ``UnknownProposalError``, ``ProposalDecidedError``."""
-        found, _ = await self._find(proposal_id)
+        proposal, _ = await self._find(proposal_id)
         return await self._decide(
-            found, {"state": "rejected", "edited": False}, person=person, note=note
+            proposal, {"state": "rejected", "edited": False}, person=person, note=note
         )
 
     async def take_back(self, proposal_id: str, *, person: str) -> Proposal:
@@ -163,16 +163,16 @@ class Proposals:
 
         A version made with it stays as it is; the next one is made without it.
         """
-        found, _ = await self._find(proposal_id)
+        proposal, _ = await self._find(proposal_id)
         async with self._database.transaction() as connection:
-            cursor = await connection.execute(SQL["reopen_proposal"], {"id": found.id})
+            cursor = await connection.execute(SQL["reopen_proposal"], {"id": proposal.id})
             reopened = await cursor.fetchone()
             if reopened:
-                detail = {"said": "taken back", "was": found.state}
-                await self._note(connection, found.use_case, found.id, person, detail)
+                detail = {"said": "taken back", "was": proposal.state}
+                await self._note(connection, proposal.use_case, proposal.id, person, detail)
         if not reopened:
-            raise await self._refusal(found.id)
-        return await self.get(found.id)
+            raise await self._refusal(proposal.id)
+        return await self.get(proposal.id)
 
     async def accepted(self, use_case: str) -> Sequence[Json]:
         """The accepted patches in the order of acceptance: what the next version is made with."""
@@ -206,14 +206,14 @@ class Proposals:
         return str(row["id"]) if row else None
 
     async def _changed(
-        self, loaded: LoadedUseCase, found: Proposal, written: Json | None
+        self, loaded: LoadedUseCase, proposal: Proposal, written: Json | None
     ) -> dict[str, Any]:
         """The columns that an accepted, perhaps edited, change takes."""
-        if found.patch is None:
+        if proposal.patch is None:
             if written is not None:
                 raise ProposalEditError("there is nothing in it to edit")
             return {}
-        patch = found.patch if written is None else edited(loaded, found.patch, written)
+        patch = proposal.patch if written is None else edited(loaded, proposal.patch, written)
         fitting = checked(loaded, [patch])
         if written is None:
             return {}
@@ -230,19 +230,19 @@ class Proposals:
         }
 
     async def _decide(
-        self, found: Proposal, changed: Mapping[str, Any], *, person: str, note: str
+        self, proposal: Proposal, changed: Mapping[str, Any], *, person: str, note: str
     ) -> Proposal:
         text = note[:_LONGEST_NOTE].replace("\0", "")
         facts = {
-            "id": found.id,
+            "id": proposal.id,
             "person": person,
             "at": self._clock.now(),
             "note": text or None,
-            "title": found.title,
-            "reason": found.reason,
-            "support": Jsonb(found.support),
-            "cases": Jsonb(found.cases),
-            "patch": None if found.patch is None else Jsonb(found.patch),
+            "title": proposal.title,
+            "reason": proposal.reason,
+            "support": Jsonb(proposal.support),
+            "cases": Jsonb(proposal.cases),
+            "patch": None if proposal.patch is None else Jsonb(proposal.patch),
             **changed,
         }
         patch = facts["patch"].obj if facts["patch"] else None
@@ -252,11 +252,11 @@ class Proposals:
             if decided:
                 detail = {"said": facts["state"], "edited": facts["edited"], "patch": patch}
                 await self._note(
-                    connection, found.use_case, found.id, person, {**detail, "note": text}
+                    connection, proposal.use_case, proposal.id, person, {**detail, "note": text}
                 )
         if not decided:
-            raise await self._refusal(found.id)
-        return await self.get(found.id)
+            raise await self._refusal(proposal.id)
+        return await self.get(proposal.id)
 
     async def _refusal(self, proposal_id: str) -> ProposalDecidedError:
         now = await self.get(proposal_id)

@@ -41,44 +41,44 @@ def of_proposal(
         before=before,
         after=after,
         first_at=min((one.given_at for one in wrong), default=proposal["made_at"]),
-        last_at=max((each.given_at for each in wrong), default=proposal["made_at"]),
+        last_at=max((verdict.given_at for verdict in wrong), default=proposal["made_at"]),
         version=version,
     )
 
 
 def of_confusion(
-    found: Confusion, verdicts: Sequence[ReviewedAnswer], versions: Sequence[Row]
+    confusion: Confusion, verdicts: Sequence[ReviewedAnswer], versions: Sequence[Row]
 ) -> Lesson:
     """The lesson of a group that no proposal covers; versions are oldest first."""
-    n = len(found.verdicts)
-    learned = _learned(found, versions)
+    n = len(confusion.verdicts)
+    learned = _learned(confusion, versions)
     at = learned["live_since"] if learned else None
-    before, after = _rates(verdicts, {(found.decided, found.right)}, at)
+    before, after = _rates(verdicts, {(confusion.decided, confusion.right)}, at)
     version = learned["number"] if learned else None
     done = []
     if learned:
-        k = sum(verdict.given_at <= learned["learned_until"] for verdict in found.verdicts)
+        k = sum(verdict.given_at <= learned["learned_until"] for verdict in confusion.verdicts)
         done = [f"Version {version}, live since {at:%Y-%m-%d}, was made after {k} of these {n}."]
     return Lesson(
-        seen=f"Answered “{found.decided}”, right was “{found.right}”.",
+        seen=f"Answered “{confusion.decided}”, right was “{confusion.right}”.",
         why=None,
         n=n,
-        words=found.words,
-        examples=[_example(example) for example in found.examples],
+        words=confusion.words,
+        examples=[_example(example) for example in confusion.examples],
         state="learned" if learned else "open",
         done=done,
         changed=_changed(before, after, version),
         before=before,
         after=after,
-        first_at=min(item.given_at for item in found.verdicts),
-        last_at=max(entry.given_at for entry in found.verdicts),
+        first_at=min(item.given_at for item in confusion.verdicts),
+        last_at=max(entry.given_at for entry in confusion.verdicts),
         version=version,
     )
 
 
 def of_fallen(release: Row, verdicts: Sequence[ReviewedAnswer]) -> Lesson:
     """The lesson of a candidate that was rolled back: ``verdicts`` are what it got wrong."""
-    newest = sorted(verdicts, key=lambda each: each.given_at)[::-1]
+    newest = sorted(verdicts, key=lambda verdict: verdict.given_at)[::-1]
     n, number = len(verdicts), release["version_number"]
     return Lesson(
         seen=f"Version {number} answered {counted(n, 'task')} wrong on its way into service.",
@@ -97,9 +97,11 @@ def of_fallen(release: Row, verdicts: Sequence[ReviewedAnswer]) -> Lesson:
     )
 
 
-def _learned(found: Confusion, versions: Sequence[Row]) -> Row | None:
+def _learned(confusion: Confusion, versions: Sequence[Row]) -> Row | None:
     """The first version in service that could learn from most of these corrections."""
-    half = sorted(verdict.given_at for verdict in found.verdicts)[(len(found.verdicts) - 1) // 2]
+    half = sorted(verdict.given_at for verdict in confusion.verdicts)[
+        (len(confusion.verdicts) - 1) // 2
+    ]
     return next(
         (
             version

@@ -13,9 +13,9 @@ _SPECIAL = re.compile(r"([\\`*_\[\]{}|~$#!])")
 _ADDRESS = re.compile(r"(?i):(?=//)|(?<=www)\.")
 
 
-def markdown(found: Notebook) -> str:
+def markdown(notebook: Notebook) -> str:
     """The notebook as one document."""
-    return "\n".join(_lines(found)) + "\n"
+    return "\n".join(_lines(notebook)) + "\n"
 
 
 def escaped(text: str) -> str:
@@ -30,31 +30,31 @@ def _told(sign: str) -> str:
     return json.dumps(sign)[1:-1]
 
 
-def _lines(found: Notebook) -> Iterator[str]:
-    yield f"# Notebook of {escaped(found.use_case)}"
+def _lines(notebook: Notebook) -> Iterator[str]:
+    yield f"# Notebook of {escaped(notebook.use_case)}"
     yield ""
-    yield f"As of {found.made_at:%Y-%m-%d %H:%M} UTC."
+    yield f"As of {notebook.made_at:%Y-%m-%d %H:%M} UTC."
     yield ""
     yield "## In short"
     yield ""
-    yield escaped(" ".join(found.in_short))
-    if found.important:
+    yield escaped(" ".join(notebook.in_short))
+    if notebook.important:
         yield ""
         yield "What matters most:"
         yield ""
-        for number, each in enumerate(found.important, 1):
-            yield f"{number}. {escaped(each)}"
+        for number, sentence in enumerate(notebook.important, 1):
+            yield f"{number}. {escaped(sentence)}"
     yield ""
     yield "## What was learned"
     yield ""
-    yield f"{found.corrections:,} corrections among {found.verdicts:,} verdicts."
-    for lesson in found.lessons:
+    yield f"{notebook.corrections:,} corrections among {notebook.verdicts:,} verdicts."
+    for lesson in notebook.lessons:
         yield ""
         yield from _lesson(lesson)
     yield ""
     yield "## What happened"
     yield ""
-    for event in found.events:
+    for event in notebook.events:
         by = "" if event.actor == "roadbed" else f" ({escaped(event.actor)})"
         yield f"- {event.at:%Y-%m-%d %H:%M} UTC: {escaped(event.words)}{by}"
 

@@ -67,17 +67,17 @@ class Picture:
     @property
     def lines(self) -> list[str]:
         """It as text."""
-        found = [self.headline]
+        rows = [self.headline]
         for span in self.spans:
             until = f"{span.ended_at:%Y-%m-%d}" if span.ended_at else "now"
-            found.append(f"{span.name:18}{span.began_at:%Y-%m-%d}–{until:12}{days(span.days):>12}")
+            rows.append(f"{span.name:18}{span.began_at:%Y-%m-%d}–{until:12}{days(span.days):>12}")
         for goal in self.targets:
             at = f" on {goal.reached_at:%Y-%m-%d}" if goal.reached_at else ""
-            found.append(
+            rows.append(
                 f"{goal.name:18}{goal.state}{at}: {goal.days:.0f} of {goal.of_days:.0f} days, "
                 f"due {goal.due_at:%Y-%m-%d}"
             )
-        return [*found, *self.waits]
+        return [*rows, *self.waits]
 
 
 def picture(road: Timeline, now: datetime) -> Picture:

@@ -57,23 +57,23 @@ def notebook(given: Material) -> Notebook:
     lessons = [of_proposal(entry, by_task, given.releases) for entry in told]
     fallen = _fallen(given)
     lessons += [of_fallen(*element) for element in fallen]
-    covered |= {each.task_id for _, verdicts in fallen for each in verdicts}
+    covered |= {verdict.task_id for _, verdicts in fallen for verdict in verdicts}
     left = [one for one in given.verdicts if one.agrees or one.task_id not in covered]
     lessons += [
         of_confusion(confusion, given.verdicts, given.versions)
         for confusion in confusions(left)[:_MOST_OPEN]
     ]
-    lessons.sort(key=lambda each: (-each.n, each.seen))
+    lessons.sort(key=lambda lesson: (-lesson.n, lesson.seen))
     declared = given.use_case["declaration"]
     return Notebook(
         use_case=given.use_case["name"],
         purpose=declared["purpose"],
         in_short=_in_short(given),
-        important=[each.short for each in _important(lessons)],
+        important=[lesson.short for lesson in _important(lessons)],
         lessons=lessons,
         verdicts=len(given.verdicts),
-        corrections=sum(not each.agrees for each in given.verdicts),
-        events=sorted(given.events, key=lambda each: each.at),
+        corrections=sum(not verdict.agrees for verdict in given.verdicts),
+        events=sorted(given.events, key=lambda event: event.at),
         made_at=given.now,
     )
 
@@ -99,31 +99,31 @@ def _fallen(given: Material) -> list[tuple[Row, list[ReviewedAnswer]]]:
 def _important(lessons: Sequence[Lesson]) -> list[Lesson]:
     """Three: what was answered to before what is open, the largest first within."""
     kept = [lesson for lesson in lessons if lesson.state not in ("rejected", "undone")]
-    return sorted(kept, key=lambda each: (each.state in ("open", "proposed"), -each.n))[:3]
+    return sorted(kept, key=lambda lesson: (lesson.state in ("open", "proposed"), -lesson.n))[:3]
 
 
 def _in_short(given: Material) -> list[str]:
     declared, use_case = given.use_case["declaration"], given.use_case
     named = {role: name for role in _ROLES if (name := declared["pod"].get(role))}
     pod = [f"{name} ({role.replace('_', ' ')})" for role, name in named.items()]
-    found = [f"{declared['purpose'].rstrip('.')}.", f"The pod: {listed(pod)}."]
+    sentences = [f"{declared['purpose'].rstrip('.')}.", f"The pod: {listed(pod)}."]
     live = next((version for version in given.versions if version["live"]), None)
     if live is None or use_case["stage"] in ("idea", "proof"):
         stands = f"Version {live['number']} proposes" if live else "No version decides"
-        return [*found, f"{stands}; nothing is live yet.", _promise(declared)]
+        return [*sentences, f"{stands}; nothing is live yet.", _promise(declared)]
     since = f"{live['live_since']:%Y-%m-%d}"
-    found.append(f"Version {live['number']} is live since {since}, made by {live['made_by']}.")
+    sentences.append(f"Version {live['number']} is live since {since}, made by {live['made_by']}.")
     if use_case["halted"]:
-        found.append("It is halted: everything goes to people.")
+        sentences.append("It is halted: everything goes to people.")
     elif use_case["threshold"] is None:
-        found.append("Nothing is automatic at the moment: people decide.")
+        sentences.append("Nothing is automatic at the moment: people decide.")
     else:
         share = given.recent["automatic"] / given.recent["tasks"] if given.recent["tasks"] else 0.0
-        found.append(
+        sentences.append(
             f"It answers from confidence {use_case['threshold']:.3f} on by itself, "
             f"{percent(share)} of the last {counted(given.recent['tasks'], 'task')}."
         )
-    return [*found, _promise(declared)]
+    return [*sentences, _promise(declared)]
 
 
 def _promise(declared: Row) -> str:

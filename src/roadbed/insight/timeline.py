@@ -59,7 +59,7 @@ class Timeline:
     def waiting(self) -> Sequence[Wait]:
         """What it waits for now, longest first."""
         return sorted(
-            (wait for wait in self.waits if wait.ended_at is None), key=lambda each: each.began_at
+            (wait for wait in self.waits if wait.ended_at is None), key=lambda wait: wait.began_at
         )
 
 
@@ -81,25 +81,25 @@ def _stages(events: Sequence[Mapping[str, Any]], now: datetime) -> list[Timeline
     ends = [*(event["at"] for event in events[1:]), None][: len(events)]
     return [
         TimelineStage(
-            name=each["stage"],
-            began_at=each["at"],
+            name=event["stage"],
+            began_at=event["at"],
             ended_at=end,
-            days=((end or now) - each["at"]) / _DAY,
-            actor=each["actor"],
+            days=((end or now) - event["at"]) / _DAY,
+            actor=event["actor"],
         )
-        for each, end in zip(events, ends, strict=True)
+        for event, end in zip(events, ends, strict=True)
     ]
 
 
 def _waits(events: Sequence[Mapping[str, Any]], now: datetime) -> list[Wait]:
     opened: dict[str, Mapping[str, Any]] = {}
-    found = []
+    waits = []
     for event in events:
         if event["kind"] == "wait_began":
             opened.setdefault(event["waits_for"], event)
         elif event["kind"] == "wait_ended" and (began := opened.pop(event["waits_for"], None)):
-            found.append(_wait(began, event["at"], now))
-    return [*found, *(_wait(item, None, now) for item in opened.values())]
+            waits.append(_wait(began, event["at"], now))
+    return [*waits, *(_wait(item, None, now) for item in opened.values())]
 
 
 def _wait(began: Mapping[str, Any], ended: datetime | None, now: datetime) -> Wait:

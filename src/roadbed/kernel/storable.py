@@ -41,14 +41,14 @@ def faults(value: object) -> list[tuple[str, str]]:
     text = _encoded(value)
     if text is not None and len(text) <= MOST_CHARACTERS and not _suspicious(text):
         return []
-    found = []
+    problems = []
     for place, problem in _faults(value):
-        found.append((cleaned(place)[:_LONGEST_PLACE], problem))
-        if len(found) == _MOST_NAMED:
+        problems.append((cleaned(place)[:_LONGEST_PLACE], problem))
+        if len(problems) == _MOST_NAMED:
             break
-    if not found and (text is None or len(text) > MOST_CHARACTERS):
-        found.append(("", f"is no plain JSON of at most {MOST_CHARACTERS:,} characters"))
-    return found
+    if not problems and (text is None or len(text) > MOST_CHARACTERS):
+        problems.append(("", f"is no plain JSON of at most {MOST_CHARACTERS:,} characters"))
+    return problems
 
 
 def text_fault(text: str) -> str | None:

@@ -14,7 +14,7 @@ def visible(text: str) -> str:
 
     In JSON such characters stand inside texts only, so what it means stays the same.
     """
-    return _ACTS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _ACTS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def one_line(text: str) -> str:

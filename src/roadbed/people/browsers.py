@@ -19,9 +19,9 @@ def mark(name: str, kept: str, at: datetime) -> str:
     return f"{moment}.{_signature(name, kept, moment)}"
 
 
-def knows(name: str, kept: str | None, found: str, now: datetime) -> bool:
-    """Whether ``found`` is a mark of ``name``, not older than a year."""
-    moment, _, signature = found.partition(".")
+def knows(name: str, kept: str | None, mark: str, now: datetime) -> bool:
+    """Whether ``mark`` is one of ``name``, not older than a year."""
+    moment, _, signature = mark.partition(".")
     if kept is None or not (moment.isascii() and moment.isdigit() and len(moment) < 20):
         return False
     expected = _signature(name, kept, moment)

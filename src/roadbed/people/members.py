@@ -136,10 +136,10 @@ class Members:
 
     async def disable(self, person: str, *, by: str) -> None:
         """Keep somebody out: sessions, links and tokens end. Raises ``LastAdminError``."""
-        found = await self.get(person)
+        member = await self.get(person)
         async with self._database.transaction() as connection:
             await connection.execute(SQL["first_lock"])
-            if found.admin:
+            if member.admin:
                 await self._leaves_an_admin(connection, person)
             await connection.execute(SQL["disable"], {"person": person})
             cursor = await connection.execute(SQL["end_all"], {"person": person})

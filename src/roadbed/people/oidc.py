@@ -189,14 +189,14 @@ class Provider:
     async def _describe(self) -> Mapping[str, Any]:
         if self._clock.monotonic() < self._described_until:
             return self._described
-        found = await _ask(f"{self._issuer}/.well-known/openid-configuration")
-        if str(found.get("issuer", "")).rstrip("/") != self._issuer:
+        metadata = await _ask(f"{self._issuer}/.well-known/openid-configuration")
+        if str(metadata.get("issuer", "")).rstrip("/") != self._issuer:
             raise ProviderError("it calls itself by another name than ROADBED_OIDC_ISSUER")
         for item in _ENDPOINTS:
-            _refuse_plain(str(found.get(item, "")))
-        self._described, self._keys = found, None
+            _refuse_plain(str(metadata.get(item, "")))
+        self._described, self._keys = metadata, None
         self._described_until = self._clock.monotonic() + _KEEP_SECONDS
-        return found
+        return metadata
 
 
 async def _ask(
@@ -218,19 +218,19 @@ async def _ask(
     if answer.status_code != 200 or len(answer.content) > _LARGEST_ANSWER:
         raise ProviderError(f"it answered with status {answer.status_code}")
     try:
-        found = answer.json()
+        content = answer.json()
     except ValueError as error:
         raise ProviderError("it answered something that is no JSON") from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise ProviderError("it answered something that is no JSON object")
-    return found
+    return content
 
 
-def _subject(found: object) -> str:
+def _subject(subject: object) -> str:
     """Who it is, for good: cut to a length, two people could be one. Raises ``ProviderError``."""
-    if not isinstance(found, str) or not 0 < len(found) <= _LONGEST_SUBJECT or "\0" in found:
+    if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT or "\0" in subject:
         raise ProviderError("its token is not valid (no subject of 1 to 255 characters)")
-    return found
+    return subject
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:

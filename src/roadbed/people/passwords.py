@@ -29,8 +29,8 @@ class Passwords:
         if self._nobodys is None:
             self._nobodys = await self.hash(os.urandom(16).hex())
         async with self._gate:
-            found = await asyncio.to_thread(self._verify, kept or self._nobodys, password)
-        return found and kept is not None
+            verified = await asyncio.to_thread(self._verify, kept or self._nobodys, password)
+        return verified and kept is not None
 
     def is_old(self, kept: str) -> bool:
         """Whether it was made with weaker settings than those of now."""

@@ -142,8 +142,8 @@ def reach(scopes: Collection[str] | None) -> frozenset[Permission]:
 
 def who_may(permission: Permission) -> list[str]:
     """The roles that allow it, as words."""
-    found = [role.replace("_", " ") for role, allowed in ALLOWS.items() if permission in allowed]
-    return found + (["administrator"] if permission in ADMIN_ALLOWS else [])
+    roles = [role.replace("_", " ") for role, allowed in ALLOWS.items() if permission in allowed]
+    return roles + (["administrator"] if permission in ADMIN_ALLOWS else [])
 
 
 def to_say(what: str) -> Permission:
@@ -164,11 +164,11 @@ def as_name(text: str) -> str:
 
 def free_name(wanted: str, taken: Collection[str]) -> str:
     """``wanted``, with a number behind it if somebody else is called so."""
-    found, number = wanted, 1
-    while found in taken:
+    name, number = wanted, 1
+    while name in taken:
         number += 1
-        found = f"{wanted}-{number}"
-    return found
+        name = f"{wanted}-{number}"
+    return name
 
 
 def password_problem(password: str, name: str) -> str | None:

@@ -44,5 +44,5 @@ class Limit:
 
     def _drop(self, now: float) -> None:
         """Forget the fuller half: whoever is close to the limit stays known."""
-        by_fill = sorted(self._buckets, key=lambda each: self._filled(self._buckets[each], now))
+        by_fill = sorted(self._buckets, key=lambda key: self._filled(self._buckets[key], now))
         self._buckets = {item: self._buckets[item] for item in by_fill[: _MOST_KEPT // 2]}

@@ -184,9 +184,9 @@ class People:
         ``awake`` says that a person asks, not a page that renews itself: a session left alone ends.
         """
         key = (hashed(secret), kind)
-        found = self._remembered.get(key)
-        if found is not None and self._clock.monotonic() < found[0]:
-            return found[1]
+        remembered = self._remembered.get(key)
+        if remembered is not None and self._clock.monotonic() < remembered[0]:
+            return remembered[1]
         facts = {"hash": key[0], "kind": kind, "idle": self._idle_seconds}
         row = await self._database.fetch_one(SQL["holder"], facts)
         if row is None:

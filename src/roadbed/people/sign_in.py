@@ -122,8 +122,8 @@ class SignIn:
             if row is not None and not row["closed"]:
                 await self._link(identity, row["name"])
         if row is not None and not row["closed"]:
-            found: str = row["name"]
-            return found
+            name: str = row["name"]
+            return name
         if row is None and self._creates:
             return await self._invite(identity)
         if row is None and identity.unverified is not None:

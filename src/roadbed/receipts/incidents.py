@@ -61,8 +61,8 @@ class Incidents:
         actor: str,
     ) -> dict[str, Any]:
         """Declare an incident and give its whole record. Raises as ``declare``."""
-        found = await self.declare(use_case, title=title, since=since, until=until, actor=actor)
-        return await self.record(use_case, found.id, viewer=actor)
+        incident = await self.declare(use_case, title=title, since=since, until=until, actor=actor)
+        return await self.record(use_case, incident.id, viewer=actor)
 
     async def declare(
         self,
@@ -85,7 +85,7 @@ class Incidents:
                 "An incident begins before it ends, and not in the future.",
                 "Give times with their zone, such as 2026-11-21T09:00:00Z.",
             )
-        found = Incident(
+        incident = Incident(
             id=self._ids.new("inc"),
             use_case=use_case,
             title=title,
@@ -94,9 +94,9 @@ class Incidents:
             declared_at=now,
             declared_by=actor,
         )
-        await self._tasks(found)
-        await self._note(found)
-        return found
+        await self._tasks(incident)
+        await self._note(incident)
+        return incident
 
     async def usual_start(self, use_case: str) -> datetime:
         """An hour ago, in whole seconds; later where half of ``MOST_TASKS`` were decided since.
@@ -114,14 +114,14 @@ class Incidents:
         What a blind reviewer must not know of an effect is left out. Raises
         ``UnknownIncidentError``, also for one of another use case.
         """
-        found = await self._find(use_case, incident_id)
-        return await self._summary(found, await self._tasks(found), viewer)
+        incident = await self._find(use_case, incident_id)
+        return await self._summary(incident, await self._tasks(incident), viewer)
 
     async def record(self, use_case: str, incident_id: str, *, viewer: str) -> dict[str, Any]:
         """Everything, as ``viewer`` may see it now, as one JSON document. Raises as ``summary``."""
-        found = await self._find(use_case, incident_id)
-        ids = await self._tasks(found)
-        summary = await self._summary(found, ids, viewer)
+        incident = await self._find(use_case, incident_id)
+        ids = await self._tasks(incident)
+        summary = await self._summary(incident, ids, viewer)
         return {**summary, "receipts": await self._all_receipts(ids, viewer)}
 
     async def _find(self, use_case: str, incident_id: str) -> Incident:

@@ -26,12 +26,12 @@ def linked(rows: Sequence[Row], viewer: str) -> list[dict[str, Any]]:
     """
     if len(rows) < 2:
         return []
-    hidden, before, found = False, None, []
+    hidden, before, revisions = False, None, []
     for row in rows:
         hidden = hidden or (row["withheld"] and row["by"] != viewer)
         effects = None if hidden else row["effects"]
         told = {name: row[name] for name in ("task", "number", "at", "by", "why", "rule", "erased")}
-        found.append(
+        revisions.append(
             {
                 **told,
                 "output": None if hidden else row["output"],
@@ -43,7 +43,7 @@ def linked(rows: Sequence[Row], viewer: str) -> list[dict[str, Any]]:
             }
         )
         before = row["input"]
-    return found
+    return revisions
 
 
 def for_a_sender(receipt: Row, viewer: str) -> dict[str, Any]:

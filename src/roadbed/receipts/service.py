@@ -323,20 +323,20 @@ def _pod(declared: UseCase) -> dict[str, str]:
 
 def moments(receipt: Receipt) -> list[tuple[str, datetime]]:
     """What happened when, in order, for a page or a terminal."""
-    found: list[tuple[str, datetime | None]] = [("admitted", receipt["admitted_at"])]
+    steps: list[tuple[str, datetime | None]] = [("admitted", receipt["admitted_at"])]
     if decision := receipt["decision"]:
-        found.append(("decided", decision["decided_at"]))
+        steps.append(("decided", decision["decided_at"]))
     if review := receipt["review"]:
-        found.append(("review opened", review["opened_at"]))
+        steps.append(("review opened", review["opened_at"]))
         if verdict := review["verdict"]:
-            found.append(("verdict given", verdict["given_at"]))
-    found += [
+            steps.append(("verdict given", verdict["given_at"]))
+    steps += [
         (f"{delivery['state']} {_way(delivery)}", delivery["done_at"])
         for delivery in receipt["deliveries"]
     ]
-    found += [("outcome reported", outcome["reported_at"]) for outcome in receipt["outcomes"]]
-    known = [(what, at) for what, at in found if at is not None]
-    return sorted(known, key=lambda each: each[1])
+    steps += [("outcome reported", outcome["reported_at"]) for outcome in receipt["outcomes"]]
+    known = [(what, at) for what, at in steps if at is not None]
+    return sorted(known, key=lambda moment: moment[1])
 
 
 def _way(delivery: Mapping[str, Any]) -> str:

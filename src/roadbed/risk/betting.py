@@ -44,8 +44,8 @@ def p_values(
             gains[limit] = _gains(loss, limit, BETS)
         above = np.flatnonzero(confidence >= threshold)
         sums[:, :, column] = _sums(gains[limit][:, above], np.searchsorted(above, cuts))
-    found: Floats = np.exp(-np.maximum(_log_mean(sums), 0.0))
-    return found
+    p: Floats = np.exp(-np.maximum(_log_mean(sums), 0.0))
+    return p
 
 
 def upper(loss: Losses, delta: float, waiting: Bools | None = None) -> float:
@@ -79,11 +79,11 @@ def _gains(loss: Losses, limit: float, bets: tuple[float, ...]) -> Floats:
 def _sums(gains: Floats, counts: Counts) -> Floats:
     """The logarithm of each bet's wealth after the first ``counts`` items: (bets, counts)."""
     sums = np.concatenate([np.zeros((len(gains), 1)), np.cumsum(gains, axis=1)], axis=1)
-    found: Floats = sums[:, counts]
-    return found
+    chosen: Floats = sums[:, counts]
+    return chosen
 
 
 def _log_mean(sums: Floats) -> Floats:
     """The logarithm of the mean wealth of all bets."""
-    found: Floats = logsumexp(sums, axis=0) - np.log(len(sums))
-    return found
+    mean: Floats = logsumexp(sums, axis=0) - np.log(len(sums))
+    return mean

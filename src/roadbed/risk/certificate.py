@@ -101,8 +101,8 @@ def smallest_sample(risk_limit: float, delta: float, share: float = 1 / STARTS) 
 
 def exact(items: Counts, wrong: Counts, limits: Floats) -> Floats:
     """P-values of the binomial tail, for one look. 1 where there are no items."""
-    found: Floats = distributions.binom.cdf(wrong, items, limits)
-    return found
+    p: Floats = distributions.binom.cdf(wrong, items, limits)
+    return p
 
 
 def anytime(items: Counts, wrong: Counts, limits: Floats) -> Floats:
@@ -119,8 +119,8 @@ def anytime(items: Counts, wrong: Counts, limits: Floats) -> Floats:
         for bet in betting.BETS
     ]
     mean = logsumexp(log_wealth, axis=0) - np.log(len(betting.BETS))
-    found: Floats = np.exp(-np.maximum(mean, 0.0))
-    return np.where(limits > 0.0, found, 1.0)
+    p: Floats = np.exp(-np.maximum(mean, 0.0))
+    return np.where(limits > 0.0, p, 1.0)
 
 
 def certify(
@@ -262,10 +262,10 @@ def _starts(
 
 def _shared(places: Sequence[int], shares: Sequence[float]) -> Mapping[int, float]:
     """Starts that fall together have their shares together."""
-    found = dict.fromkeys(sorted(places), 0.0)
+    totals = dict.fromkeys(sorted(places), 0.0)
     for place, share in zip(places, shares, strict=True):
-        found[place] += share
-    return found
+        totals[place] += share
+    return totals
 
 
 def _power(n: Floats, risk: Floats, limits: Floats, level: float) -> Floats:
@@ -273,10 +273,10 @@ def _power(n: Floats, risk: Floats, limits: Floats, level: float) -> Floats:
     count = np.floor(n)
     most = distributions.binom.ppf(level, count, limits)
     most = np.where(distributions.binom.cdf(most, count, limits) > level, most - 1, most)
-    found: Floats = np.where(
+    power: Floats = np.where(
         (most < 0) | (limits <= 0.0), 0.0, distributions.binom.cdf(most, count, risk)
     )
-    return found
+    return power
 
 
 def _loosest(good: Bools, power: Floats) -> int:

@@ -55,5 +55,5 @@ def fewest(items: Counts, wrong: Counts, limits: Floats) -> Floats:
     added = np.diff(items, axis=0)[:, :, None]
     overlap = overlap * distributions.binom.cdf(critical[1:, :, None] - earlier, added, share)
     union = tails[-1] + np.maximum(tails[:-1] - overlap.sum(axis=2), 0.0).sum(axis=0)
-    found: Floats = np.where(limits > 0.0, np.clip(union, smallest * _WEIGHTS[-1], 1.0), 1.0)
-    return found
+    p: Floats = np.where(limits > 0.0, np.clip(union, smallest * _WEIGHTS[-1], 1.0), 1.0)
+    return p

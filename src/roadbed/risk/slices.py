@@ -83,7 +83,7 @@ def pool(
     used = confidence > 0.0
     base = logit(np.clip(confidence[used], _EDGE, 1.0 - _EDGE))
     right = 1.0 - checked(wrong)[used].astype(np.float64)
-    rows = [each for each, kept in zip(slices, used, strict=True) if kept]
+    rows = [row for row, kept in zip(slices, used, strict=True) if kept]
     offsets: dict[str, dict[str, float]] = {}
     for name in fields:
         values = sorted(counts[name])
@@ -120,17 +120,19 @@ def prove_slices(
         for name in fields:
             groups.setdefault((name, slices[number].get(name, "")), []).append(number)
     tested: list[_Group] = []
-    found: list[_Group] = []
+    too_small: list[_Group] = []
     for (name, value), members in sorted(groups.items()):
         errors = int((loss[members] > 0.0).sum())
         p = _p_value(loss[members], risk_limit)
-        (tested if len(members) >= needed else found).append((p, name, value, len(members), errors))
-    proofs = [_proof(item, proven=None) for item in found]
+        (tested if len(members) >= needed else too_small).append(
+            (p, name, value, len(members), errors)
+        )
+    proofs = [_proof(item, proven=None) for item in too_small]
     holding = True
-    for rank, each in enumerate(sorted(tested)):
-        holding = holding and each[0] <= delta / (len(tested) - rank)
-        proofs.append(_proof(each, proven=holding))
-    return tuple(sorted(proofs, key=lambda each: (each.field, each.value)))
+    for rank, group in enumerate(sorted(tested)):
+        holding = holding and group[0] <= delta / (len(tested) - rank)
+        proofs.append(_proof(group, proven=holding))
+    return tuple(sorted(proofs, key=lambda proof: (proof.field, proof.value)))
 
 
 def _p_value(loss: Losses, risk_limit: float) -> float:

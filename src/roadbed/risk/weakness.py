@@ -40,20 +40,20 @@ class WeakSpot:
 def groups_of(contents: Sequence[Mapping[str, object]]) -> list[dict[str, str]]:
     """Fields of the inputs that have few values, and how long each input's text is, by thirds."""
     names = sorted({name for content in contents for name in content})
-    found: list[dict[str, str]] = [{} for _ in contents]
+    groups: list[dict[str, str]] = [{} for _ in contents]
     for name in names:
         values = [str(item.get(name, "")) for item in contents]
         distinct = set(values)
         short = max(map(len, distinct)) <= _LONGEST_TEXT
         if 2 <= len(distinct) <= MOST_VALUES and short:
-            for group, value in zip(found, values, strict=True):
+            for group, value in zip(groups, values, strict=True):
                 group[name] = value
     lengths = np.array([sum(len(str(value)) for value in entry.values()) for entry in contents])
     if len(set(lengths.tolist())) >= FEWEST:
         low, high = np.quantile(lengths, [1 / 3, 2 / 3])
-        for group, length in zip(found, lengths.tolist(), strict=True):
+        for group, length in zip(groups, lengths.tolist(), strict=True):
             group["length"] = "short" if length <= low else "long" if length > high else "middling"
-    return found
+    return groups
 
 
 def weak_spots(
@@ -75,7 +75,7 @@ def weak_spots(
         for field, value in group.items():
             members.setdefault((field, value), []).append(number)
     overall = float(losses.mean()) if len(losses) else 0.0
-    found = []
+    spots = []
     for (field, value), positions in members.items():
         index = np.array(positions)
         total, n = float(losses[index].sum()), len(index)
@@ -94,5 +94,5 @@ def weak_spots(
             wrong_automatic=int((failed & automatic)[index].sum()),
             examples=tuple(index[failed[index]][:_MOST_EXAMPLES].tolist()),
         )
-        found.append((total - n * overall, spot))
-    return tuple(spot for _, spot in sorted(found, key=lambda each: -each[0])[:most])
+        spots.append((total - n * overall, spot))
+    return tuple(spot for _, spot in sorted(spots, key=lambda scored: -scored[0])[:most])

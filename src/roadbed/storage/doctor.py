@@ -150,13 +150,13 @@ def _keys(environment: Mapping[str, str], wanted: Mapping[str, Sequence[str]]) -
             )
             + ". Until then their tasks go to people.",
         )
-    found = [name for name in dict.fromkeys([*wanted, *_PROVIDER_KEYS]) if environment.get(name)]
+    present = [name for name in dict.fromkeys([*wanted, *_PROVIDER_KEYS]) if environment.get(name)]
     return Finding(
         name="provider keys",
-        state="ok" if found else "warning",
-        found=", ".join(found) or "none set",
+        state="ok" if present else "warning",
+        found=", ".join(present) or "none set",
         remedy=""
-        if found
+        if present
         else "Only needed if a decider calls a model provider: set "
         + " or ".join(_PROVIDER_KEYS)
         + ".",
@@ -166,11 +166,11 @@ def _keys(environment: Mapping[str, str], wanted: Mapping[str, Sequence[str]]) -
 def _finding(
     name: str,
     good: bool,  # noqa: FBT001 - read beside its test
-    found: str,
+    observed: str,
     remedy: str,
     *,
     wrong: State = "wrong",
 ) -> Finding:
     return Finding(
-        name=name, state="ok" if good else wrong, found=found, remedy="" if good else remedy
+        name=name, state="ok" if good else wrong, found=observed, remedy="" if good else remedy
     )

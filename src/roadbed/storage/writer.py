@@ -103,10 +103,10 @@ def together(parts: Mapping[str, str], last: str) -> str:
 
 
 def _fields(statement: str) -> tuple[str, ...]:
-    found = _ITEMS.search(statement)
-    if found is None:
+    match = _ITEMS.search(statement)
+    if match is None:
         raise ValueError("a write reads json_to_recordset(%(items)s::json) AS item (field type, …)")
-    return tuple(part.split()[0] for part in found.group(1).split(","))
+    return tuple(part.split()[0] for part in match.group(1).split(","))
 
 
 def _few(statement: str) -> str:
@@ -303,8 +303,8 @@ async def _commit(connection: psycopg.AsyncConnection[Row], batch: Sequence[_Wai
                         statement.sql, {"items": to_json(items).decode(), "most": MOST_AT_ONCE}
                     )
             answers.append((members, cursor))
-    found = [(members, await cursor.fetchall()) for members, cursor in answers]
-    for members, rows in found:
+    results = [(members, await cursor.fetchall()) for members, cursor in answers]
+    for members, rows in results:
         standing = {row["id"]: row for row in rows}
         for waiting in members:
             waiting.settle(standing.get(waiting.item["id"]))

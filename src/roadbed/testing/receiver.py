@@ -192,9 +192,9 @@ def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for name, each in value.items():
+        for name, part in value.items():
             yield name
-            yield from _texts(each)
+            yield from _texts(part)
     elif isinstance(value, list):
         for item in value:
             yield from _texts(item)

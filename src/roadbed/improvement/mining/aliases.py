@@ -20,11 +20,11 @@ _SHARE, _SHARE_UNLIKE, _SHARE_OF_OTHERS = 0.8, 0.9, 0.5
 
 def aliases(seen: Sequence[ReviewedCase], fields: Sequence[ConditionField]) -> list[Draft]:
     """Values answered wrongly, whose right answers are those of another, known value."""
-    found: list[Draft] = []
+    drafts: list[Draft] = []
     for field in fields:
         if field.kind == "text" and field.place == "input":
-            found += _of_field(field.name, seen)
-    return found
+            drafts += _of_field(field.name, seen)
+    return drafts
 
 
 def _of_field(name: str, seen: Sequence[ReviewedCase]) -> Iterator[Draft]:
@@ -43,14 +43,18 @@ def _of_field(name: str, seen: Sequence[ReviewedCase]) -> Iterator[Draft]:
 
 
 def _alias(
-    name: str, found: str, rows: Sequence[ReviewedCase], known: dict[str, list[ReviewedCase]]
+    name: str, value: str, rows: Sequence[ReviewedCase], known: dict[str, list[ReviewedCase]]
 ) -> Iterator[Draft]:
-    alike = [item for item in known if misspelt(found, item)]
+    alike = [item for item in known if misspelt(value, item)]
     others = sorted(
-        (entry for entry in known if entry not in alike), key=lambda each: -len(known[each])
+        (entry for entry in known if entry not in alike),
+        key=lambda candidate: -len(known[candidate]),
     )[:_MOST_OTHERS]
     if alike:
-        best = max(alike, key=lambda each: (_right(name, rows, known[each]), len(known[each])))
+        best = max(
+            alike,
+            key=lambda candidate: (_right(name, rows, known[candidate]), len(known[candidate])),
+        )
         enough = _right(name, rows, known[best]) >= max(FEWEST, _SHARE * len(rows))
     else:
         counts = sorted(
@@ -63,7 +67,7 @@ def _alias(
         enough = counts[0][0] >= _SHARE_UNLIKE * len(rows)
         enough = enough and counts[1][0] <= _SHARE_OF_OTHERS * len(rows)
     if enough:
-        yield _draft(name, found, best, rows, known[best], likely=bool(alike))
+        yield _draft(name, value, best, rows, known[best], likely=bool(alike))
 
 
 def _right(name: str, rows: Sequence[ReviewedCase], known: Sequence[ReviewedCase]) -> int:
@@ -73,7 +77,11 @@ def _right(name: str, rows: Sequence[ReviewedCase], known: Sequence[ReviewedCase
 def _expected(name: str, row: ReviewedCase, known: Sequence[ReviewedCase]) -> str:
     """What was right for the most similar tasks that had the known value."""
     alike = [
-        sum(other.input.get(each) == value for each, value in row.input.items() if each != name)
+        sum(
+            other.input.get(field) == content
+            for field, content in row.input.items()
+            if field != name
+        )
         for other in known
     ]
     most = max(alike)
@@ -91,7 +99,7 @@ def _share_wrong(rows: Sequence[ReviewedCase]) -> float:
 
 def _draft(
     name: str,
-    found: str,
+    value: str,
     meant: str,
     rows: Sequence[ReviewedCase],
     known: Sequence[ReviewedCase],
@@ -106,13 +114,13 @@ def _draft(
     after = [json.loads(_expected(name, item, known)) for item in rows]
     return Draft(
         kind="alias",
-        title=f'Read "{found}" as "{meant}" where it stands in {name}',
+        title=f'Read "{value}" as "{meant}" where it stands in {name}',
         reason=(
-            f'People corrected {wrong} of {len(rows)} answers where {name} is "{found}"; '
+            f'People corrected {wrong} of {len(rows)} answers where {name} is "{value}"; '
             f'{support.right} of the right answers are those of "{meant}".{spelt}'
         ),
         support=support,
-        cases=ordered([case(each, then) for each, then in zip(rows, after, strict=True)]),
-        patch={"kind": "alias", "field": name, "found": found, "meant": meant},
+        cases=ordered([case(row, then) for row, then in zip(rows, after, strict=True)]),
+        patch={"kind": "alias", "field": name, "found": value, "meant": meant},
         rank=(support.low or 0.0) + WITNESS,
     )

@@ -44,13 +44,13 @@ def search(holds: Bools, good: Bools, eligible: Bools) -> list[Conjunction]:
     table, hits = holds[np.ix_(distinct, np.flatnonzero(eligible))], good[eligible]
     base = float(hits.mean())
     beam: list[tuple[tuple[int, ...], Bools]] = [((), np.ones(len(hits), dtype=np.bool_))]
-    found: list[Conjunction] = []
+    kept: list[Conjunction] = []
     for length in range(1, _MOST_LITERALS + 1):
         tried = math.comb(len(distinct), length)
         alpha = _ALPHA / _MOST_LITERALS / max(tried, 1)
         beam, proven = _step(table, hits, beam, alpha)
-        found += [item for item in proven if item.proof > base]
-    found = _undominated(found)
+        kept += [item for item in proven if item.proof > base]
+    kept = _undominated(kept)
     return [
         Conjunction(
             tuple(int(distinct[at]) for at in entry.literals),
@@ -59,7 +59,7 @@ def search(holds: Bools, good: Bools, eligible: Bools) -> list[Conjunction]:
             entry.proof,
             good_of,
         )
-        for entry in found
+        for entry in kept
         for good_of in [_spread(entry.good, eligible)]
     ]
 
@@ -97,11 +97,11 @@ def _step(
     return list(onward.items()), list(proven.values())
 
 
-def _undominated(found: list[Conjunction]) -> list[Conjunction]:
+def _undominated(conjunctions: list[Conjunction]) -> list[Conjunction]:
     """Best first, without those of which a shorter or better one says nearly the same."""
     kept: list[Conjunction] = []
     told = None
-    for item in sorted(found, key=lambda one: (-one.proof, len(one.literals), -one.k)):
+    for item in sorted(conjunctions, key=lambda one: (-one.proof, len(one.literals), -one.k)):
         new = item.good if told is None else item.good & ~told
         if new.sum() >= max(FEWEST, item.k / 2):
             kept.append(item)
@@ -131,5 +131,5 @@ def _wilson(
     share = k / size
     middle = share + z * z / (2 * size)
     spread = z * np.sqrt(share * (1 - share) / size + z * z / (4 * size * size))
-    found: npt.NDArray[np.float64] = (middle - spread) / (1 + z * z / size)
-    return found
+    bounds: npt.NDArray[np.float64] = (middle - spread) / (1 + z * z / size)
+    return bounds

@@ -36,8 +36,10 @@ def conditions(
         for one in tried(field, values, [v for v, bad in zip(values, wrong, strict=True) if bad]):
             groups.setdefault((field.place, field.name, one.test), []).append(one)
     each_has = max(_FEWEST_OF_A_GROUP, _MOST // max(len(groups), 1))
-    found = [one for group in groups.values() for one in group[:each_has]]
-    return sorted(found, key=lambda each: (each.field.place, _TESTS.index(each.test)))
+    chosen = [one for group in groups.values() for one in group[:each_has]]
+    return sorted(
+        chosen, key=lambda condition: (condition.field.place, _TESTS.index(condition.test))
+    )
 
 
 def column(facts: Sequence[Facts], field: ConditionField) -> list[Any]:
@@ -78,7 +80,7 @@ def _texts(
 ) -> Iterator[CandidateCondition]:
     bad = Counter(item for item in wrong if isinstance(item, str))
     texts = [value for value in values if isinstance(value, str) and value]
-    yield from _common(field, "is", {each: n for each, n in bad.items() if tellable(each)})
+    yield from _common(field, "is", {text: n for text, n in bad.items() if tellable(text)})
     if field.place == "output" or not texts:
         return
     if sum(bool(_CODE.fullmatch(text)) for text in texts) >= 0.9 * len(texts):
@@ -90,8 +92,8 @@ def _texts(
 def _common(
     field: ConditionField, test: Test, counts: Mapping[str, float]
 ) -> Iterator[CandidateCondition]:
-    often = [each for each, n in counts.items() if n >= FEWEST]
-    best = sorted(often, key=lambda each: (-counts[each], each))
+    often = [value for value, n in counts.items() if n >= FEWEST]
+    best = sorted(often, key=lambda value: (-counts[value], value))
     yield from (CandidateCondition(field=field, test=test, value=item) for item in best)
 
 
@@ -99,19 +101,19 @@ def _telling(bad: Counter[str], texts: Sequence[str]) -> Mapping[str, float]:
     """Words of corrected texts, those first that stand in few others."""
     some = texts[:: max(1, len(texts) // _SAMPLE)]
     of_some = _counted(Counter(some), _words)
-    often = {each: n for each, n in _counted(bad, _words).items() if n >= FEWEST}
+    often = {word: n for word, n in _counted(bad, _words).items() if n >= FEWEST}
     scale = len(texts) / len(some)
     return {
-        each: n + n / max(of_some[each] * scale, n) for each, n in often.items() if tellable(each)
+        word: n + n / max(of_some[word] * scale, n) for word, n in often.items() if tellable(word)
     }
 
 
 def _counted(texts: Counter[str], parts: Any) -> Counter[str]:
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for text, n in texts.items():
         for part in parts(text):
-            found[part] += n
-    return found
+            counts[part] += n
+    return counts
 
 
 def _prefixes(text: str) -> set[str]:

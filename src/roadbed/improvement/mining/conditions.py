@@ -32,14 +32,14 @@ class CandidateCondition:
         """For which values of the field it holds; agrees with the CEL of ``cel``."""
         wanted, sort = self.value, _sort(self.value)
         if self.test == "is":
-            return [found == wanted and _sort(found) == sort for found in values]
+            return [value == wanted and _sort(value) == sort for value in values]
         if isinstance(wanted, str):
             if self.test == "starts":
-                return [isinstance(found, str) and found.startswith(wanted) for found in values]
-            return [isinstance(found, str) and wanted in found for found in values]
+                return [isinstance(value, str) and value.startswith(wanted) for value in values]
+            return [isinstance(value, str) and wanted in value for value in values]
         if self.test == "least":
-            return [_is_number(found) and found >= wanted for found in values]
-        return [_is_number(found) and found < wanted for found in values]
+            return [_is_number(value) and value >= wanted for value in values]
+        return [_is_number(value) and value < wanted for value in values]
 
     @property
     def cel(self) -> str:

@@ -56,5 +56,5 @@ def _fields(schema: Mapping[str, Any], place: Place) -> Iterator[ConditionField]
 
 
 def _resolved(schema: Mapping[str, Any], named: Mapping[str, Any]) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = named.get(str(schema.get("$ref", "")).rpartition("/")[2], schema)
-    return found
+    resolved: Mapping[str, Any] = named.get(str(schema.get("$ref", "")).rpartition("/")[2], schema)
+    return resolved

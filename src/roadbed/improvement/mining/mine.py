@@ -26,15 +26,17 @@ def mine(
     tables: Records,
 ) -> list[Draft]:
     """Rules, aliases and records that the verdicts speak for, the best first."""
-    newest = sorted(seen, key=lambda each: each.given_at)[-MOST_SEEN:]
+    newest = sorted(seen, key=lambda verdict: verdict.given_at)[-MOST_SEEN:]
     of_input = fields_of(input, "input")
     fields = [*of_input, *fields_of(output, "output")]
     # What is wrong with the data is said once: a rule that says it again would only hide it.
     data = aliases(newest, of_input)
     rest = _unexplained(newest, data)
     data += _telling(records(rest, tables), rest, fields)
-    found = [*data, *rules(_unexplained(newest, data), fields, newest)]
-    return sorted(found, key=lambda each: (-each.rank, -each.support.cases))[:_MOST_DRAFTS]
+    drafts = [*data, *rules(_unexplained(newest, data), fields, newest)]
+    return sorted(drafts, key=lambda verdict: (-verdict.rank, -verdict.support.cases))[
+        :_MOST_DRAFTS
+    ]
 
 
 def _unexplained(seen: Sequence[ReviewedCase], drafts: Sequence[Draft]) -> list[ReviewedCase]:
@@ -43,13 +45,13 @@ def _unexplained(seen: Sequence[ReviewedCase], drafts: Sequence[Draft]) -> list[
 
 
 def _telling(
-    found: Sequence[Draft], seen: Sequence[ReviewedCase], fields: Sequence[ConditionField]
+    drafts: Sequence[Draft], seen: Sequence[ReviewedCase], fields: Sequence[ConditionField]
 ) -> list[Draft]:
     """Without records whose every correction is but a part of what one rule puts right."""
-    wider = [_put_right(rule) for rule in rules(seen, fields, seen)] if found else []
+    wider = [_put_right(rule) for rule in rules(seen, fields, seen)] if drafts else []
     return [
         draft
-        for draft in found
+        for draft in drafts
         if not any(
             len(whole) >= _WIDER * len(draft.cases) and _put_right(draft) <= whole
             for whole in wider

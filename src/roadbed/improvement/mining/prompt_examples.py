@@ -25,7 +25,7 @@ def examples(items: Sequence[Item]) -> Draft | None:
 
     Contradictory examples are left out whole, of nearly equal ones the newest stays.
     """
-    usable = _usable(sorted(items, key=lambda each: each.born_at)[-_MOST_CONSIDERED:])
+    usable = _usable(sorted(items, key=lambda example: example.born_at)[-_MOST_CONSIDERED:])
     if len(usable) < _FEWEST:
         return None
     rows = vectors([normalised(item.input) or "-" for item in usable])
@@ -54,7 +54,7 @@ def examples(items: Sequence[Item]) -> Draft | None:
         ],
         patch={
             "kind": "examples",
-            "examples": [{"input": each.input, "output": each.output} for each in picked],
+            "examples": [{"input": example.input, "output": example.output} for example in picked],
         },
         rank=0.2,
     )

@@ -40,7 +40,7 @@ def _of_field(name: str, table: Table, field: str, seen: Sequence[ReviewedCase])
     for item in seen:
         if isinstance(key := item.input.get(field), str) and key in table:
             by_key[key].append(item)
-    links = _links(table, [(key, each) for key, rows in by_key.items() for each in rows])
+    links = _links(table, [(key, row) for key, rows in by_key.items() for row in rows])
     for key, about in by_key.items() if links else ():
         rows = [entry for entry in about if _from(table[key], links, entry)]
         if len(rows) < FEWEST:
@@ -107,19 +107,19 @@ def _links(table: Table, hits: Sequence[tuple[str, ReviewedCase]]) -> Links:
     if len(hits) < _FEWEST_LINKED:
         return {}
     columns = list(next(iter(table.values())))
-    found: dict[str, str] = {}
+    links: dict[str, str] = {}
     for out in hits[0][1].decided or {}:
-        said = [as_text(_said(each, out)) for _, each in hits]
+        said = [as_text(_said(case_, out)) for _, case_ in hits]
         told = {
             column: _kappa(
-                said, [_cell(table[key], column, _said(each, out)) for key, each in hits]
+                said, [_cell(table[key], column, _said(case_, out)) for key, case_ in hits]
             )
             for column in columns
         }
         best = max(columns, key=lambda column: (told[column], column == out))
         if told[best] >= _LEAST_LINKED:
-            found[out] = best
-    return found
+            links[out] = best
+    return links
 
 
 def _kappa(said: Sequence[str], told: Sequence[str]) -> float:

@@ -52,14 +52,17 @@ def rules(
     drafts: list[Draft] = []
     for target in _targets(answered):
         good = np.array([_agrees(one, target) for one in answered]) & wrong & ~told
-        changed = np.array([_changes(each, target) for each in answered])
-        for found in search(holds, good, changed & ~told)[:_MOST_OF_A_KIND]:
-            drafts.append(_draft([tried[at] for at in found.literals], everything, target))
-            told |= found.good
+        changed = np.array([_changes(conjunction, target) for conjunction in answered])
+        for conjunction in search(holds, good, changed & ~told)[:_MOST_OF_A_KIND]:
+            drafts.append(_draft([tried[at] for at in conjunction.literals], everything, target))
+            told |= conjunction.good
     unclear = search(holds, wrong & ~told, ~told)[:_MOST_OF_A_KIND]
     return [
         *drafts,
-        *(_draft([tried[at] for at in each.literals], everything, None) for each in unclear),
+        *(
+            _draft([tried[at] for at in conjunction.literals], everything, None)
+            for conjunction in unclear
+        ),
     ]
 
 
@@ -75,8 +78,8 @@ def _targets(seen: Sequence[ReviewedCase]) -> list[Set]:
     """What corrections most often change an answer to."""
     counted = Counter(_key(item) for item in seen if item.wrong and item.right is not None)
     often = [key for key, n in counted.most_common() if n >= FEWEST and key != "{}"]
-    found = [json.loads(key) for key in often]
-    return [entry for entry in found if all(map(_plain, entry.values()))][:_MOST_TARGETS]
+    targets = [json.loads(key) for key in often]
+    return [entry for entry in targets if all(map(_plain, entry.values()))][:_MOST_TARGETS]
 
 
 def _key(seen: ReviewedCase) -> str:
@@ -103,7 +106,7 @@ def _draft(
     chosen: Sequence[CandidateCondition], seen: Sequence[ReviewedCase], target: Set | None
 ) -> Draft:
     where = np.logical_and.reduce(_table(chosen, _facts(seen)))
-    applies = [each for each, hit in zip(seen, where, strict=True) if hit]
+    applies = [condition for condition, hit in zip(seen, where, strict=True) if hit]
     touched = [apply for apply in applies if target is None or _changes(apply, target)]
     right = sum(item.wrong if target is None else _agrees(item, target) for item in touched)
     support = supported(
@@ -126,7 +129,7 @@ def _draft(
         ),
         patch={
             "kind": "rule",
-            "when": " && ".join(each.cel for each in chosen),
+            "when": " && ".join(condition.cel for condition in chosen),
             "set": None if target is None else dict(target),
             "reason": title,
         },

@@ -92,11 +92,11 @@ class _Adapter:
         candidate: dict[str, str],
         capture_traces: bool = False,  # noqa: FBT001, FBT002 - the signature is GEPA's
     ) -> Evaluated:
-        found = list(self._wait(self._scores.judge(candidate[_PROMPT], batch)))
+        judgements = list(self._wait(self._scores.judge(candidate[_PROMPT], batch)))
         return EvaluationBatch(
-            outputs=found,
-            scores=[float(item.right) for item in found],
-            trajectories=list(zip(batch, found, strict=True)) if capture_traces else None,
+            outputs=judgements,
+            scores=[float(item.right) for item in judgements],
+            trajectories=list(zip(batch, judgements, strict=True)) if capture_traces else None,
         )
 
     def make_reflective_dataset(
@@ -125,9 +125,9 @@ class _Adapter:
 
     async def _rewrite(self, text: str, failures: Sequence[Mapping[str, Any]]) -> str:
         async with self._purse.reply() as bill:
-            found, tokens = await rewritten(self._prompted, text, failures)
+            rewriting, tokens = await rewritten(self._prompted, text, failures)
             bill.cost = cost(self._prompted.price, tokens)
-        return found
+        return rewriting
 
     def _wait(self, work: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()

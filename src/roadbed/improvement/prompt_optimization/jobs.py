@@ -55,8 +55,8 @@ class PromptSearches:
 
     def last(self, use_case: str) -> SearchProgress | None:
         """The search of this process that runs, or the last one; ``None`` if there was none."""
-        found, purse = self._last.get(use_case), self._purses.get(use_case)
-        return replace(found, asked=purse.calls) if found and purse else found
+        result, purse = self._last.get(use_case), self._purses.get(use_case)
+        return replace(result, asked=purse.calls) if result and purse else result
 
     async def search(
         self,
@@ -98,16 +98,16 @@ class PromptSearches:
     async def _run(self, loaded: LoadedUseCase, budget: PromptBudget, actor: str) -> None:
         said, proposal = "It was cut off.", None
         try:
-            found = await self.search(
+            result = await self.search(
                 loaded,
                 budget=budget,
                 actor=actor,
                 watched=lambda purse: self._purses.update({loaded.name: purse}),
             )
-            if isinstance(found, Proposal):
-                said, proposal = f"{found.title}: {found.reason}", found.id
+            if isinstance(result, Proposal):
+                said, proposal = f"{result.title}: {result.reason}", result.id
             else:
-                said = found.reason
+                said = result.reason
         except RoadbedError as error:
             said = str(error)
         except Exception as error:

@@ -185,12 +185,12 @@ class Scores:
         results = await asyncio.gather(
             *(self._judge(text, entry) for entry in open_), return_exceptions=True
         )
-        for case, found in zip(open_, results, strict=True):
-            if isinstance(found, Judgement):
-                known[case.number] = found
-        for found in results:
-            if isinstance(found, BaseException):
-                raise found
+        for case, result in zip(open_, results, strict=True):
+            if isinstance(result, Judgement):
+                known[case.number] = result
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
         return [known[element.number] for element in cases]
 
     def of(self, text: str, case: ScoredCase) -> Judgement:
@@ -211,8 +211,10 @@ class Scores:
     @property
     def silent(self) -> str:
         """Why the model has never replied; empty if it has, or was not asked."""
-        found = [each for known in self._known.values() for each in known.values()]
-        return "" if not found or any(item.replied for item in found) else found[0].why
+        judgements = [judgement for known in self._known.values() for judgement in known.values()]
+        return (
+            "" if not judgements or any(item.replied for item in judgements) else judgements[0].why
+        )
 
     def close(self) -> None:
         """Let go of what the replies ran on."""
@@ -272,14 +274,16 @@ def cases_of(
 ) -> Sequence[ScoredCase]:
     """Each different input once, without those whose answer the model is shown anyway."""
     seen = {_key(item["input"]) for item in shown}
-    found = []
-    for number, each in enumerate(examples):
-        content = written(each.input)
+    cases = []
+    for number, example in enumerate(examples):
+        content = written(example.input)
         if (key := _key(content)) not in seen:
             seen.add(key)
-            right = written(each.output) if each.output else None
-            found.append(ScoredCase(number=number, input=each.input, content=content, right=right))
-    return found
+            right = written(example.output) if example.output else None
+            cases.append(
+                ScoredCase(number=number, input=example.input, content=content, right=right)
+            )
+    return cases
 
 
 def _key(content: Any) -> str:

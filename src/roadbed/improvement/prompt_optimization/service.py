@@ -57,7 +57,7 @@ class PromptSearch:
             )
         accepted = patches.read(declared, await self._proposals.accepted(loaded.name))
         learn = await self._examples.in_use(declared, "learn")
-        found = await optimise(
+        result = await optimise(
             declared,
             prompted,
             learn.examples,
@@ -71,14 +71,14 @@ class PromptSearch:
             watched=watched,
             isolated=await self._training.isolated(loaded),
         )
-        if not isinstance(found, PromptProposal):
-            return found
-        mark = f"prompt {found.file} {found.after}"
+        if not isinstance(result, PromptProposal):
+            return result
+        mark = f"prompt {result.file} {result.after}"
         kept = await self._proposals.put(
             loaded.name,
-            suggestion(found),
+            suggestion(result),
             fingerprint=hashlib.sha256(mark.encode()).hexdigest(),
-            rank=found.score_after - found.score_before,
+            rank=result.score_after - result.score_before,
             actor=actor,
         )
         return kept or NoProposal(reason="What was found has been rejected before.")
