@@ -38,7 +38,7 @@ from roadbed.improvement.proposals import Proposals
 from roadbed.improvement.training import Training
 from roadbed.insight.failures import FailureBoard
 from roadbed.insight.monitoring import Monitoring
-from roadbed.insight.notebooks import Notebooks
+from roadbed.insight.notebook import Notebooks
 from roadbed.insight.stage_clock import StageClock
 from roadbed.intake.tasks import Intake
 from roadbed.kernel.clock import Clock, SystemClock
@@ -128,7 +128,7 @@ class App:
     replays: Replays
     notebooks: Notebooks
     ladder: Ladder
-    stages: StageClock
+    stage_clock: StageClock
     monitoring: Monitoring
     failures: FailureBoard
     trust: RunningAuditMonitor
@@ -320,7 +320,7 @@ def _wire(
         replays=Replays(versions, store, receipts.get, budgets, clock),
         notebooks=Notebooks(database, clock),
         ladder=_ladder(database, examples, releases, store, registry, network, people, proposals),
-        stages=StageClock(database, clock),
+        stage_clock=StageClock(database, clock),
         monitoring=Monitoring(database, reviews, examples, versions, clock),
         failures=FailureBoard(database, clock),
         trust=trust,

@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Reason
 from roadbed.examples.model import KnownCase
-from roadbed.insight.timeline import road
+from roadbed.insight.stage_clock import stage_timeline
 from roadbed.kernel.settings import Settings
 from roadbed.releases import external_checks, gate_criteria, lifecycle, trial_statistics
 from roadbed.releases.errors import RollBackError
@@ -560,7 +560,7 @@ def test_the_road_adds_up() -> None:
         event("wait_began", 11, waits_for="risk_partner"),
         event("stage", 20, stage="live"),
     ]
-    result = road("triage", events, began + timedelta(days=30))
+    result = stage_timeline("triage", events, began + timedelta(days=30))
     assert [(stage.name, stage.days) for stage in result.stages] == [
         ("idea", 2.0),
         ("proof", 8.0),
@@ -572,7 +572,7 @@ def test_the_road_adds_up() -> None:
     assert [(item.waits_for, item.seconds) for item in result.waiting] == [
         ("risk_partner", 19 * 86_400.0)
     ]
-    assert road("triage", [], began).stage == "idea"
+    assert stage_timeline("triage", [], began).stage == "idea"
 
 
 @pytest.mark.usefixtures("unmeasured")

@@ -359,7 +359,7 @@ class TestLive:
         await label_one(app, waits, 9)
         [goes_out] = await app.database.fetch("SELECT task_id FROM delivery")
         assert goes_out["task_id"] == waits.task_id
-        assert (await app.stages.road("triage")).stage == "retired"
+        assert (await app.stage_clock.timeline("triage")).stage == "retired"
         [release] = await app.ladder.history("triage")
         assert release.step == "retired"
         entries = await app.database.fetch(
@@ -405,14 +405,14 @@ async def test_the_road_tells_stages_and_waits(
     write(folders)
     async with open_app(settings, url) as opened:
         release = await gated(opened)
-        road = await opened.stages.road("triage")
+        road = await opened.stage_clock.timeline("triage")
         assert [stage.name for stage in road.stages] == ["idea", "proof", "gate"]
         assert [item.waits_for for item in road.waiting] == ["domain_lead", "risk_partner"]
         release = await signed(opened, release, ["ana"])
-        road = await opened.stages.road("triage")
+        road = await opened.stage_clock.timeline("triage")
         assert [entry.waits_for for entry in road.waiting] == ["risk_partner"]
         await opened.ladder.promote((await signed(opened, release, ["dev"])).id, actor="ben")
-        road = await opened.stages.road("triage")
+        road = await opened.stage_clock.timeline("triage")
         assert (road.stage, list(road.waiting)) == ("live", [])
         assert road.production.reached_at is not None
         assert 0.0 < road.production.days < 1.0

@@ -34,9 +34,7 @@ def mine(
     rest = _unexplained(newest, data)
     data += _telling(records(rest, tables), rest, fields)
     drafts = [*data, *rules(_unexplained(newest, data), fields, newest)]
-    return sorted(drafts, key=lambda verdict: (-verdict.rank, -verdict.support.cases))[
-        :_MOST_DRAFTS
-    ]
+    return sorted(drafts, key=lambda draft: (-draft.rank, -draft.support.cases))[:_MOST_DRAFTS]
 
 
 def _unexplained(seen: Sequence[ReviewedCase], drafts: Sequence[Draft]) -> list[ReviewedCase]:
