@@ -32,8 +32,7 @@ from roadbed.guarantee.report import TrustReports
 from roadbed.guarantee.running_audit import RunningAuditMonitor
 from roadbed.guarantee.stress import Stress
 from roadbed.halts.service import Halts
-from roadbed.improvement.prompt_optimization.jobs import PromptSearches
-from roadbed.improvement.prompt_optimization.service import PromptSearch
+from roadbed.improvement.prompt_optimization.service import PromptSearch, PromptSearches
 from roadbed.improvement.proposals import Proposals
 from roadbed.improvement.training import Training
 from roadbed.insight.failures import FailureBoard

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from roadbed.budgets.model import Alert, Allowance
-from roadbed.budgets.rules import standing
+from roadbed.budgets.model import Alert, Allowance, standing
 from roadbed.kernel.settings import Settings
 from roadbed.usecases.use_case import Budget
 from tests.acceptance.test_api import problem

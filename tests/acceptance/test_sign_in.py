@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from roadbed.demo.server import free_port
 from roadbed.kernel.settings import Settings
-from roadbed.people import browsers
+from roadbed.people import passwords
 from roadbed.people.service import hashed
 from roadbed.web import SESSION_COOKIE, NotLoopbackError, create
 from tests.browsing import browsing
@@ -182,14 +182,14 @@ class TestPasswords:
 
     def test_a_mark_is_good_for_one_person_and_a_year(self) -> None:
         now = datetime(2026, 11, 27, tzinfo=UTC)
-        mark = browsers.mark("ana", "$argon2id$kept", now)
-        assert browsers.knows("ana", "$argon2id$kept", mark, now)
-        assert not browsers.knows("ben", "$argon2id$kept", mark, now)
-        assert not browsers.knows("ana", "$argon2id$other", mark, now)
-        assert not browsers.knows("ana", None, mark, now)
-        assert not browsers.knows("ana", "$argon2id$kept", mark, now + timedelta(days=366))
+        mark = passwords.mark("ana", "$argon2id$kept", now)
+        assert passwords.knows("ana", "$argon2id$kept", mark, now)
+        assert not passwords.knows("ben", "$argon2id$kept", mark, now)
+        assert not passwords.knows("ana", "$argon2id$other", mark, now)
+        assert not passwords.knows("ana", None, mark, now)
+        assert not passwords.knows("ana", "$argon2id$kept", mark, now + timedelta(days=366))
         for forged in ("", ".", "1.é", f"{'9' * 30}.{mark}", mark + "0", "²" + mark):
-            assert not browsers.knows("ana", "$argon2id$kept", forged, now)
+            assert not passwords.knows("ana", "$argon2id$kept", forged, now)
 
     async def test_an_address_that_tries_many_names_is_held_up(self, site: Site) -> None:
         site.app.signing_in._of_address._most = 3

@@ -9,8 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from roadbed.improvement.mining.conditions import CandidateCondition, quoted
-from roadbed.improvement.mining.fields import ConditionField, tellable
+from roadbed.improvement.mining.conditions import (
+    CandidateCondition,
+    ConditionField,
+    quoted,
+    tellable,
+)
 from roadbed.usecases.conditions import compiled
 
 TEXTS = st.text(max_size=70)
@@ -58,7 +62,7 @@ def test_null_never_fails(test: Any, value: str) -> None:
     assert condition.holds([None]) == [False]
 
 
-@pytest.mark.parametrize("found", [True, False, 1, 0, 1.0, None])
+@pytest.mark.parametrize("given", [True, False, 1, 0, 1.0, None])
 def test_truth_is_no_number(given: object) -> None:
     field = ConditionField(place="input", name="urgent", kind="flag", optional=True)
     condition = CandidateCondition(field=field, test="is", value=True)

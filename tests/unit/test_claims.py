@@ -11,7 +11,7 @@ from roadbed.cli import outcome_texts, proposals, trust
 from roadbed.console import formatting
 from roadbed.guarantee import audit_replay
 from roadbed.guarantee.model import Volume
-from roadbed.improvement.presentation import support
+from roadbed.improvement.model import support
 from roadbed.kernel.json import shown
 from roadbed.releases import gate_criteria, gate_presentation, trial_presentation, trial_statistics
 from roadbed.risk.forecast import Forecast

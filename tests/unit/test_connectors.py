@@ -1313,7 +1313,7 @@ async def test_rest_without_calls_for_it_neither_finds_nor_takes_back(house: Hou
 
 
 @pytest.mark.parametrize(
-    ("place", "found"),
+    ("place", "expected"),
     [("a.b", "1"), ("l.1", "y"), ("l.9", None), ("a", None), ("x.y", None), ("l.-1", None)],
 )
 def test_a_place_in_a_body(place: str, expected: str | None) -> None:

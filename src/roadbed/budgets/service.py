@@ -8,8 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
-from roadbed.budgets.model import Alert, Allowance, Aside, BudgetStatus
-from roadbed.budgets.rules import standing
+from roadbed.budgets.model import Alert, Allowance, Aside, BudgetStatus, standing
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.storage.database import Database

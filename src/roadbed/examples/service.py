@@ -15,8 +15,7 @@ from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext
 from roadbed.decisions.metered_calls import MeteredCalls
 from roadbed.decisions.model import Answered, LiveVersion
-from roadbed.examples.model import Assessed, ExampleSet, KnownCase, Purpose
-from roadbed.examples.purpose import purpose_of
+from roadbed.examples.model import Assessed, ExampleSet, KnownCase, Purpose, purpose_of
 from roadbed.halts.service import late_before
 from roadbed.intake.validation import body_hash
 from roadbed.kernel.clock import Clock

@@ -9,9 +9,9 @@ from typing import Any
 
 from roadbed.examples.quality import Item
 from roadbed.improvement.mining import MOST_SEEN, Draft, ReviewedCase, mine
-from roadbed.improvement.mining.accepted import repeats, unsettled
+from roadbed.improvement.mining.mine import learning
+from roadbed.improvement.mining.patch_checks import repeats, unsettled
 from roadbed.improvement.mining.prompt_examples import examples
-from roadbed.improvement.mining.refit import learning
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import PatchError

@@ -14,7 +14,7 @@ from roadbed.examples.quality import Quality, quality
 from roadbed.improvement.errors import ProposalDecidedError, ProposalEditError, UnknownProposalError
 from roadbed.improvement.evidence import CorrectionEvidence
 from roadbed.improvement.mining import Draft
-from roadbed.improvement.mining.accepted import (
+from roadbed.improvement.mining.patch_checks import (
     checked,
     edited,
     reasoned,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import os
+from datetime import datetime
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 _AT_ONCE = 4  # each takes 64 MiB while it runs
+MARK_SECONDS = 365 * 24 * 3600
 
 
 class Passwords:
@@ -41,3 +45,26 @@ class Passwords:
             return self._hasher.verify(kept, password)
         except (VerificationError, InvalidHashError):
             return False
+
+
+def mark(name: str, kept: str, at: datetime) -> str:
+    """What a browser keeps after ``name`` signed in, whose hashed password is ``kept``."""
+    moment = str(int(at.timestamp() * 1_000_000))
+    return f"{moment}.{_signature(name, kept, moment)}"
+
+
+def knows(name: str, kept: str | None, mark: str, now: datetime) -> bool:
+    """Whether ``mark`` is one of ``name``, not older than a year."""
+    moment, _, signature = mark.partition(".")
+    if kept is None or not (moment.isascii() and moment.isdigit() and len(moment) < 20):
+        return False
+    expected = _signature(name, kept, moment)
+    if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
+        return False
+    age = now.timestamp() - int(moment) / 1_000_000
+    return age < MARK_SECONDS
+
+
+def _signature(name: str, kept: str, moment: str) -> str:
+    said = f"roadbed known browser\n{moment}\n{name}"
+    return hmac.new(kept.encode(), said.encode(), hashlib.sha256).hexdigest()

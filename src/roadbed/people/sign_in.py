@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from roadbed.kernel.clock import Clock
-from roadbed.people import browsers, permissions
+from roadbed.people import passwords, permissions
 from roadbed.people.errors import (
     AddressNotVerifiedError,
     NotInvitedError,
@@ -58,7 +58,7 @@ class SignIn:
         self.knock(address)
         row = await self._database.fetch_one(SQL["password"], {"name": name.replace("\0", "")})
         kept: str | None = row["password"] if row else None
-        if browsers.knows(name, kept, known, self._clock.now()):
+        if passwords.knows(name, kept, known, self._clock.now()):
             self._of_browser.spend(known)
         else:
             try:
@@ -78,7 +78,7 @@ class SignIn:
         """What a browser may keep in which ``name`` has signed in; ``None`` without a password."""
         row = await self._database.fetch_one(SQL["password"], {"name": name})
         kept: str | None = row["password"] if row else None
-        return browsers.mark(name, kept, self._clock.now()) if kept else None
+        return passwords.mark(name, kept, self._clock.now()) if kept else None
 
     async def set_password(self, name: str, password: str, *, by: str) -> Sequence[Issued]:
         """A new password; every session ends. Gives the tokens that were revoked with it.

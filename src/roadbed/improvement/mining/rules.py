@@ -1,19 +1,25 @@
-"""Rules: where corrections gather, and agree on the answer or not."""
+"""Short conjunctions by beam search, each held against how many others were tried."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from roadbed.improvement.mining.beam_search import search
-from roadbed.improvement.mining.candidate_conditions import Facts, column, conditions
-from roadbed.improvement.mining.conditions import CandidateCondition
-from roadbed.improvement.mining.fields import ConditionField, tellable
+from roadbed.improvement.mining.conditions import (
+    CandidateCondition,
+    ConditionField,
+    Facts,
+    column,
+    conditions,
+    tellable,
+)
 from roadbed.improvement.mining.model import (
     FEWEST,
     Draft,
@@ -23,11 +29,133 @@ from roadbed.improvement.mining.model import (
     supported,
 )
 from roadbed.kernel.json import flat
+from roadbed.risk import distributions
 
 Bools = npt.NDArray[np.bool_]
+_MOST_LITERALS = 3
+_BEAM = 16
+_LEAST_SHARE = 0.4
+_ALPHA = 0.02  # chance of any rule at all where corrections fall at random
 _MOST_TARGETS = 10
 _MOST_OF_A_KIND = 5
 Set = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Conjunction:
+    """Conditions by position: they hold for ``n`` eligible cases, ``k`` of them good.
+
+    ``proof`` is a lower bound of the share that stands although so many conditions were tried.
+    """
+
+    literals: tuple[int, ...]
+    n: int
+    k: int
+    proof: float
+    good: Bools
+
+
+def search(holds: Bools, good: Bools, eligible: Bools) -> list[Conjunction]:
+    """Conjunctions of rows of ``holds`` (literals x cases) under which ``good`` cases gather.
+
+    What is found is proven to be more than chance gives; of those that say the same about the same
+    good cases the shortest stays. Best first.
+    """
+    if eligible.sum() < FEWEST or good.sum() < FEWEST or not len(holds):
+        return []
+    distinct = _distinct(holds[:, eligible])
+    table, hits = holds[np.ix_(distinct, np.flatnonzero(eligible))], good[eligible]
+    base = float(hits.mean())
+    beam: list[tuple[tuple[int, ...], Bools]] = [((), np.ones(len(hits), dtype=np.bool_))]
+    kept: list[Conjunction] = []
+    for length in range(1, _MOST_LITERALS + 1):
+        tried = math.comb(len(distinct), length)
+        alpha = _ALPHA / _MOST_LITERALS / max(tried, 1)
+        beam, proven = _step(table, hits, beam, alpha)
+        kept += [item for item in proven if item.proof > base]
+    kept = _undominated(kept)
+    return [
+        Conjunction(
+            tuple(int(distinct[at]) for at in entry.literals),
+            entry.n,
+            entry.k,
+            entry.proof,
+            good_of,
+        )
+        for entry in kept
+        for good_of in [_spread(entry.good, eligible)]
+    ]
+
+
+def _step(
+    table: Bools, hits: Bools, beam: list[tuple[tuple[int, ...], Bools]], alpha: float
+) -> tuple[list[tuple[tuple[int, ...], Bools]], list[Conjunction]]:
+    """Every conjunction in ``beam`` with one more literal: those to go on from, those proven."""
+    if not beam:
+        return [], []
+    masks = np.array([mask for _, mask in beam], dtype=np.float32)
+    weights = table.astype(np.float32)
+    n = masks @ weights.T
+    k = (masks * hits) @ weights.T
+    before = masks.sum(axis=1, keepdims=True)
+    score = np.where((k >= FEWEST) & (n < before), _wilson(k, n), -1.0)
+    proof = np.zeros_like(score)
+    sure = score >= _LEAST_SHARE / 2
+    proof[sure] = distributions.beta.ppf(alpha, k[sure], n[sure] - k[sure] + 1)
+    onward: dict[tuple[int, ...], Bools] = {}
+    proven: dict[tuple[int, ...], Conjunction] = {}
+    for at in np.argsort(-score, axis=None, kind="stable")[: _BEAM * 40]:
+        row, column = divmod(int(at), score.shape[1])
+        if score[row, column] < 0.0 or (len(onward) >= _BEAM and len(proven) >= _BEAM * 4):
+            break
+        literals = tuple(sorted({*beam[row][0], column}))
+        mask = beam[row][1] & table[column]
+        if len(onward) < _BEAM:
+            onward.setdefault(literals, mask)
+        size, right = int(n[row, column]), int(k[row, column])
+        if proof[row, column] > 0.0 and right >= _LEAST_SHARE * size:
+            proven.setdefault(
+                literals, Conjunction(literals, size, right, float(proof[row, column]), mask & hits)
+            )
+    return list(onward.items()), list(proven.values())
+
+
+def _undominated(conjunctions: list[Conjunction]) -> list[Conjunction]:
+    """Best first, without those of which a shorter or better one says nearly the same."""
+    kept: list[Conjunction] = []
+    told = None
+    for item in sorted(conjunctions, key=lambda one: (-one.proof, len(one.literals), -one.k)):
+        new = item.good if told is None else item.good & ~told
+        if new.sum() >= max(FEWEST, item.k / 2):
+            kept.append(item)
+            told = item.good if told is None else told | item.good
+    return kept
+
+
+def _distinct(table: Bools) -> npt.NDArray[np.intp]:
+    """The first of the literals that hold for the same cases, and none that always hold."""
+    packed = np.packbits(table, axis=1)
+    _, first = np.unique(packed, axis=0, return_index=True)
+    telling = [at for at in sorted(first) if FEWEST <= table[at].sum() < table.shape[1]]
+    return np.array(telling, dtype=np.intp)
+
+
+def _spread(part: Bools, eligible: Bools) -> Bools:
+    whole = np.zeros(len(eligible), dtype=np.bool_)
+    whole[eligible] = part
+    return whole
+
+
+def _wilson(
+    k: npt.NDArray[np.float32], n: npt.NDArray[np.float32], z: float = 1.96
+) -> npt.NDArray[np.float64]:
+    """Lower end of the Wilson interval, Wilson (1927): cheap, for the order of the search."""
+    size = np.maximum(n.astype(float), 1e-9)
+    share = k / size
+    middle = share + z * z / (2 * size)
+    spread = z * np.sqrt(share * (1 - share) / size + z * z / (4 * size * size))
+    bounds: npt.NDArray[np.float64] = (middle - spread) / (1 + z * z / size)
+    return bounds
 
 
 def rules(

@@ -1,12 +1,14 @@
-"""Reference tables: a record with a wrong value, and one whose place another has taken."""
+"""How alike two short texts are."""
 
 from __future__ import annotations
 
+import json
+import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from roadbed.improvement.mining.aliases import WITNESS
-from roadbed.improvement.mining.fields import tellable
+from roadbed.improvement.mining.conditions import ConditionField, tellable
 from roadbed.improvement.mining.model import (
     FEWEST,
     Draft,
@@ -18,10 +20,162 @@ from roadbed.improvement.mining.model import (
 )
 from roadbed.usecases.decider import Records
 
+_DIGITS = re.compile(r"\d+")
+_FEWEST_LETTERS = 4
+# What makes a mistake in the data likelier than its counts alone: it has a second witness.
+WITNESS = 0.25
+_MOST_ROWS = 200
+_MOST_OTHERS = 20
+_FEWEST_UNLIKE = 8
+_SHARE, _SHARE_UNLIKE, _SHARE_OF_OTHERS = 0.8, 0.9, 0.5
 _FEWEST_LINKED = 5
 _LEAST_LINKED = 0.4
 Table = Mapping[str, Mapping[str, str]]
 Links = Mapping[str, str]  # an output field, and the column it is read from
+
+
+def misspelt(one: str, other: str) -> bool:
+    """Whether ``one`` reads like a slip of the pen for ``other``.
+
+    Digits must be the same, and there must be some letters: 7001 is no misspelling of 7002.
+    """
+    a, b = _plain(one), _plain(other)
+    if a == b:
+        return True
+    if _DIGITS.findall(a) != _DIGITS.findall(b):
+        return False
+    shorter = min(sum(sign.isalpha() for sign in item) for item in (a, b))
+    return shorter >= _FEWEST_LETTERS and distance(a, b) <= (1 if shorter < 8 else 2)
+
+
+def distance(one: str, other: str) -> int:
+    """Edits between two texts, swapped neighbours counted once: optimal string alignment.
+
+    Damerau (1964), in the restricted form.
+    """
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        new = [i]
+        for j, b in enumerate(other, 1):
+            best = min(row[j] + 1, new[j - 1] + 1, row[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                best = min(best, before[j - 2] + 1)
+            new.append(best)
+        before, row = row, new
+    return row[-1]
+
+
+def _plain(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def aliases(seen: Sequence[ReviewedCase], fields: Sequence[ConditionField]) -> list[Draft]:
+    """Values answered wrongly, whose right answers are those of another, known value."""
+    drafts: list[Draft] = []
+    for field in fields:
+        if field.kind == "text" and field.place == "input":
+            drafts += _aliases_of(field.name, seen)
+    return drafts
+
+
+def _aliases_of(name: str, seen: Sequence[ReviewedCase]) -> Iterator[Draft]:
+    by_value: dict[str, list[ReviewedCase]] = defaultdict(list)
+    for item in seen:
+        if tellable(value := item.input.get(name)):
+            by_value[value].append(item)
+    known = {
+        value: rows[-_MOST_ROWS:]
+        for value, rows in by_value.items()
+        if len(rows) >= FEWEST and _share_wrong(rows) <= 0.3
+    }
+    for value, rows in by_value.items():
+        if sum(row.wrong for row in rows) >= FEWEST and _share_wrong(rows) >= 0.6:
+            yield from _alias(name, value, rows[-_MOST_ROWS:], known)
+
+
+def _alias(
+    name: str, value: str, rows: Sequence[ReviewedCase], known: dict[str, list[ReviewedCase]]
+) -> Iterator[Draft]:
+    alike = [item for item in known if misspelt(value, item)]
+    others = sorted(
+        (entry for entry in known if entry not in alike),
+        key=lambda candidate: -len(known[candidate]),
+    )[:_MOST_OTHERS]
+    if alike:
+        best = max(
+            alike,
+            key=lambda candidate: (_right(name, rows, known[candidate]), len(known[candidate])),
+        )
+        enough = _right(name, rows, known[best]) >= max(FEWEST, _SHARE * len(rows))
+    else:
+        counts = sorted(
+            ((_right(name, rows, known[other]), other) for other in others), reverse=True
+        )
+        # One single answer is no pattern to know a value by.
+        if len(counts) < 2 or len(rows) < _FEWEST_UNLIKE or len({_key(row) for row in rows}) < 2:
+            return
+        best = counts[0][1]
+        enough = counts[0][0] >= _SHARE_UNLIKE * len(rows)
+        enough = enough and counts[1][0] <= _SHARE_OF_OTHERS * len(rows)
+    if enough:
+        yield _alias_draft(name, value, best, rows, known[best], likely=bool(alike))
+
+
+def _right(name: str, rows: Sequence[ReviewedCase], known: Sequence[ReviewedCase]) -> int:
+    return sum(_expected(name, row, known) == _key(row) for row in rows)
+
+
+def _expected(name: str, row: ReviewedCase, known: Sequence[ReviewedCase]) -> str:
+    """What was right for the most similar tasks that had the known value."""
+    alike = [
+        sum(
+            other.input.get(field) == content
+            for field, content in row.input.items()
+            if field != name
+        )
+        for other in known
+    ]
+    most = max(alike)
+    nearest = [_key(other) for other, n in zip(known, alike, strict=True) if n == most]
+    return Counter(nearest).most_common(1)[0][0]
+
+
+def _key(seen: ReviewedCase) -> str:
+    return json.dumps(seen.right, sort_keys=True)
+
+
+def _share_wrong(rows: Sequence[ReviewedCase]) -> float:
+    return sum(row.wrong for row in rows) / len(rows)
+
+
+def _alias_draft(
+    name: str,
+    value: str,
+    meant: str,
+    rows: Sequence[ReviewedCase],
+    known: Sequence[ReviewedCase],
+    *,
+    likely: bool,
+) -> Draft:
+    wrong = sum(row.wrong for row in rows)
+    support = supported(
+        cases=len(rows), right=_right(name, rows, known), wrong_now=wrong, matched=len(rows)
+    )
+    spelt = " It looks like a misspelling of it." if likely else ""
+    after = [json.loads(_expected(name, item, known)) for item in rows]
+    return Draft(
+        kind="alias",
+        title=f'Read "{value}" as "{meant}" where it stands in {name}',
+        reason=(
+            f'People corrected {wrong} of {len(rows)} answers where {name} is "{value}"; '
+            f'{support.right} of the right answers are those of "{meant}".{spelt}'
+        ),
+        support=support,
+        cases=ordered([case(row, then) for row, then in zip(rows, after, strict=True)]),
+        patch={"kind": "alias", "field": name, "found": value, "meant": meant},
+        rank=(support.low or 0.0) + WITNESS,
+    )
 
 
 def records(seen: Sequence[ReviewedCase], tables: Records) -> list[Draft]:
@@ -31,11 +185,13 @@ def records(seen: Sequence[ReviewedCase], tables: Records) -> list[Draft]:
         draft
         for name, table in tables.items()
         for field in sorted({field for entry in answered for field in entry.input})
-        for draft in _of_field(name, table, field, answered)
+        for draft in _records_of(name, table, field, answered)
     ]
 
 
-def _of_field(name: str, table: Table, field: str, seen: Sequence[ReviewedCase]) -> Iterator[Draft]:
+def _records_of(
+    name: str, table: Table, field: str, seen: Sequence[ReviewedCase]
+) -> Iterator[Draft]:
     by_key: dict[str, list[ReviewedCase]] = defaultdict(list)
     for item in seen:
         if isinstance(key := item.input.get(field), str) and key in table:
@@ -61,7 +217,7 @@ def _drafts(
     by = _successor(table, key, {links[out]: value for out, value in changed.items()})
     where = f"data/{name}.csv"
     if by is not None:
-        yield _draft(
+        yield _record_draft(
             "superseded",
             f'In {name}, "{by}" has taken the place of "{key}"',
             f'People answered all {len(rows)} tasks about "{key}" as {where} says of "{by}".',
@@ -73,7 +229,7 @@ def _drafts(
     for out, value in changed.items():
         column, text = links[out], as_text(value)
         if tellable(text) and tellable(key):
-            yield _draft(
+            yield _record_draft(
                 "record",
                 f'In {name}, {column} of "{key}" should be {text}',
                 f'{where} says {table[key].get(column, "")!r} for "{key}"; people said {text!r} '
@@ -84,7 +240,7 @@ def _drafts(
             )
 
 
-def _draft(
+def _record_draft(
     kind: str, title: str, reason: str, patch: Json, rows: Sequence[ReviewedCase], changed: Json
 ) -> Draft:
     right = sum({**(row.decided or {}), **changed} == row.right for row in rows)
