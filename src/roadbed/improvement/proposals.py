@@ -241,7 +241,7 @@ class Proposals:
             "title": proposal.title,
             "reason": proposal.reason,
             "support": Jsonb(proposal.support),
-            "cases": Jsonb(proposal.cases),
+            "cases": None,  # those that are there; some are not shown
             "patch": None if proposal.patch is None else Jsonb(proposal.patch),
             **changed,
         }
