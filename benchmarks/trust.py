@@ -42,7 +42,7 @@ from closed_loop import (
     stream,
 )
 from roadbed.models import TextClassifier
-from roadbed.risk import coin
+from roadbed.risk import sampling
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
 from roadbed.risk.certificate import certify
 from roadbed.usecases.decider import LabelledExample
@@ -485,7 +485,7 @@ def main() -> None:
         figures[f"found_{multiple}x_95"] = float(np.quantile(waits, 0.95))
     healthy = list(until_found(0.012, arguments.repeats, 2_000))
     figures["healthy_halts"] = float(np.mean([entry < 2_000 for entry in healthy]))
-    figures["audit_share"] = coin.rate(automating=True, sample=coin.LARGE_SAMPLE)
+    figures["audit_share"] = sampling.rate(automating=True, sample=sampling.LARGE_SAMPLE)
     figures |= rules(arguments.repeats)
     figures |= label_order(arguments.repeats)
     figures |= tries(arguments.repeats)

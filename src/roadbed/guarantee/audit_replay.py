@@ -10,11 +10,10 @@ from roadbed.guarantee.model import AuditPoint, AuditView, Volume
 from roadbed.kernel.figures import counted
 from roadbed.risk import distributions
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
+from roadbed.risk.automation_state import AutomationState, Sign, State
 from roadbed.risk.curve import CurvePoint
 from roadbed.risk.forecast import Forecast
 from roadbed.risk.novelty import KIND_ALARM, KindAlarm
-from roadbed.risk.promise import AutomationState
-from roadbed.risk.states import Sign, State
 from roadbed.risk.weakness import FEWEST
 from roadbed.scoring.content import canonical
 from roadbed.usecases.use_case import RiskMeasure, UseCase

@@ -7,7 +7,7 @@ from typing import Any
 
 from roadbed.people.model import named
 from roadbed.risk import novelty
-from roadbed.risk.promise import Proof
+from roadbed.risk.automation_state import Proof
 from roadbed.usecases.rollout import Rollout
 
 

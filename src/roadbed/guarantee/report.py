@@ -14,11 +14,11 @@ from roadbed.guarantee.running_audit import RunningAuditMonitor
 from roadbed.kernel.clock import Clock
 from roadbed.reviews.reviewer_checks import ReviewerChecks
 from roadbed.reviews.reviewer_figures import ReviewerFigures
-from roadbed.risk import coin
+from roadbed.risk import sampling
+from roadbed.risk.automation_state import State
 from roadbed.risk.certificate import TAUGHT, UNTAUGHT, delta_for
 from roadbed.risk.curve import CurvePoint
-from roadbed.risk.forecast import Forecast, opens_in
-from roadbed.risk.states import State
+from roadbed.risk.forecast import Forecast, forecast_opening
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.versions.model import VersionInfo
@@ -90,7 +90,7 @@ class TrustReports:
         tries = ((proof or {}).get("detail") or {}).get("tries") or 1
         delta = delta_for(tries, 1.0 - declared.certainty) * share
         soon, sooner = (
-            opens_in(
+            forecast_opening(
                 curve,
                 risk_limit=declared.risk_limit,
                 delta=delta,
@@ -123,7 +123,7 @@ class TrustReports:
                 sooner,
                 opened=live.threshold is not None,
                 tasks=volume.tasks,
-                can_double=live.rate < coin.RATE_BEFORE,
+                can_double=live.rate < sampling.RATE_BEFORE,
                 labelled=max((point.n for point in curve), default=0),
             ),
             weak_words=audit_replay.weak(

@@ -19,10 +19,9 @@ from roadbed.halts.service import late_before
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
+from roadbed.risk.automation_state import AutomationState, Sign, State, after_alarm, sign_of
 from roadbed.risk.curve import share_interval
 from roadbed.risk.novelty import KIND_ALARM, KindAlarm
-from roadbed.risk.promise import AutomationState, alarmed, sign_of
-from roadbed.risk.states import Sign, State
 from roadbed.storage.background import Warnings
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
@@ -61,7 +60,7 @@ class RunningAuditMonitor:
         before = standing(found.live)
         if sign is None:
             return None
-        after = alarmed(
+        after = after_alarm(
             before, sign, grid=found.live["grid"] or (), on_alarm=found.live["on_alarm"]
         )
         if after.state is before.state:

@@ -17,8 +17,7 @@ from roadbed.improvement.training import Training
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, Ids, VersionId
 from roadbed.people.model import named
-from roadbed.risk.promise import renewed
-from roadbed.risk.states import State
+from roadbed.risk.automation_state import State, after_certification
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
@@ -270,7 +269,7 @@ class Releases:
         if not opened:
             after = identity.restored(before, None, alarm_at=row["alarm_at"], sample=look.sample)
         elif look.proof:
-            after = renewed(before, look.proof, sample=look.sample)
+            after = after_certification(before, look.proof, sample=look.sample)
         else:  # an earlier version comes back with the proof it had
             after = identity.restored(
                 before, look.certificate, alarm_at=row["alarm_at"], sample=look.sample

@@ -10,9 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from roadbed.kernel.ids import VersionId
-from roadbed.risk import coin
-from roadbed.risk.promise import AutomationState
-from roadbed.risk.states import State
+from roadbed.risk import sampling
+from roadbed.risk.automation_state import AutomationState, State
 
 
 def artifact_hashes(artifacts: Mapping[str, bytes]) -> dict[str, str]:
@@ -85,17 +84,19 @@ def restored(
     """What is in force when a version comes with the proof it had; none since an alarm counts."""
     if certificate is None or not in_force(certificate, alarm_at):
         state = State.HALTED if before.state is State.HALTED else State.SHADOW
-        return replace(before, state=state, threshold=None, cautious=False, rate=coin.RATE_BEFORE)
+        return replace(
+            before, state=state, threshold=None, cautious=False, rate=sampling.RATE_BEFORE
+        )
     if certificate["bridged"]:
         return replace(
             before,
             state=State.CAUTIOUS,
             threshold=certificate["threshold"],
             cautious=True,
-            rate=coin.RATE_CAUTIOUS,
+            rate=sampling.RATE_CAUTIOUS,
             bridges_left=max(before.bridges_left - 1, 0),
         )
-    rate = coin.rate(automating=True, sample=sample)
+    rate = sampling.rate(automating=True, sample=sample)
     return replace(
         before, state=State.OPEN, threshold=certificate["threshold"], cautious=False, rate=rate
     )
