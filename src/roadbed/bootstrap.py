@@ -258,6 +258,7 @@ def _wire(
         clock=clock,
         entropy=os.urandom,
         audit_note=transactions.VERSION_LIVE,
+        state_over=transactions.STATE_OVER,
     )
     versions, trust = (
         Versions(database, store),

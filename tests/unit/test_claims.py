@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from roadbed.cli import outcome_texts, proposals, trust
+from roadbed.cli.version_texts import rows_of
 from roadbed.console import formatting
 from roadbed.guarantee import audit_replay
 from roadbed.guarantee.model import Volume
@@ -16,6 +17,7 @@ from roadbed.kernel.json import shown
 from roadbed.releases import gate_criteria, gate_presentation, trial_presentation, trial_statistics
 from roadbed.risk.forecast import Forecast
 from roadbed.risk.paired import difference
+from roadbed.versions.service import Version
 from tests.unit.test_telling import AT, at
 
 GATE: dict[str, Any] = {
@@ -173,7 +175,7 @@ class TestForecast:
 
     def test_without_a_label_it_is_a_guess(self) -> None:
         for days in (0.5, 20.0, 900.0):
-            assert _foretold(days, labelled=0).startswith("Nothing is labelled yet, so this is")
+            assert _foretold(days, labelled=0).startswith("No label has been counted yet, so")
 
     @pytest.mark.parametrize(
         ("labelled", "said"),
@@ -230,10 +232,31 @@ def test_nothing_reported_says_nothing_of_what_was_right() -> None:
     ]
 
 
+def test_what_a_version_would_automate_shows_of_how_many_items() -> None:
+    found = Version(
+        id="ver_1",
+        number=1,
+        behaviour="b",
+        made_by="ana",
+        reason="First.",
+        made_at=AT,
+        learned_from=10,
+        learned_until=AT,
+        threshold=0.8,
+        share=0.62,
+        items=1_213,
+        live=True,
+        live_since=AT,
+        retired_at=None,
+    )
+    (line,) = rows_of([found])
+    assert "automatic from 0.800, 62% of the sample (n = 1,213)" in line
+
+
 class TestSample:
     def test_of_an_empty_sample_nothing_is_known(self) -> None:
         (said,) = audit_replay.sample({"labelled": 0, "waiting": 0, "overdue": 0})
-        assert said == "No item of the sample is labelled yet, so nothing is known."
+        assert said.startswith("No label of the sample has been counted yet, so nothing is known")
 
     def test_one_item_is_singular(self) -> None:
         said = audit_replay.sample({"labelled": 1, "waiting": 1, "overdue": 1})

@@ -178,7 +178,7 @@ class TestInShort:
         [
             ({"halted": True}, "It is halted"),
             ({"threshold": None}, "Nothing is automatic at the moment"),
-            ({"stage": "proof"}, "Version 1 proposes; nothing is live yet."),
+            ({"stage": "proof", "threshold": None}, "made by ana. It only proposes"),
         ],
     )
     def test_it_says_what_keeps_it_from_deciding(self, changes: dict[str, Any], words: str) -> None:

@@ -129,9 +129,7 @@ def test_labels_of_reviewers_who_let_everything_pass_prove_nothing() -> None:
         risk_limit=0.0,
         delta=DELTA,
     )
-    assert proof.why_not == (
-        "reviewers miss every known error, so their labels prove nothing."
-    )
+    assert proof.why_not == ("reviewers miss every known error, so their labels prove nothing.")
 
 
 def test_equal_rows_of_a_sample_all_count() -> None:

@@ -15,6 +15,7 @@ from roadbed.guarantee.errors import UnknownNoticeError
 from roadbed.kernel.settings import Settings
 from roadbed.reviews.model import VerdictKind
 from roadbed.risk.automation_state import Sign, State
+from roadbed.usecases.loader import load
 from tests.conftest import Folders
 from tests.unit.test_decisions import decide
 
@@ -225,6 +226,30 @@ class TestLabels:
 
 
 class TestNotices:
+    @pytest.mark.usefixtures("even")
+    async def test_of_a_state_go_when_another_one_comes(self, app: App) -> None:
+        await stand(app)
+        for decision in [await decide(app, f"number {number}") for number in range(8)]:
+            await answer(app, decision, "other")
+            await app.trust.look(declared(app))
+        [notice] = await app.trust.notices("triage")
+        assert "Halted" in notice.text
+        assert len(await app.trust.notices("triage", every=True)) == 2
+
+    @pytest.mark.usefixtures("even")
+    async def test_of_a_state_go_when_a_version_comes_into_service(
+        self, app: App, folders: Folders
+    ) -> None:
+        await stand(app)
+        for decision in [await decide(app, f"number {number}") for number in range(8)]:
+            await answer(app, decision, "other")
+            if await app.trust.look(declared(app)):
+                break
+        [notice] = await app.trust.notices("triage")
+        assert "Tightened" in notice.text
+        await app.releases.register(load(folders.write(EVEN.replace("0.9", "0.8"))))
+        assert await app.trust.notices("triage") == []
+
     @pytest.mark.usefixtures("even")
     async def test_stay_until_somebody_has_seen_them(self, app: App) -> None:
         await stand(app)

@@ -33,6 +33,7 @@ _environment = Environment(
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
+    finalize=formatting.upright,
     lstrip_blocks=True,
 )
 _environment.filters.update(
@@ -51,6 +52,7 @@ _environment.filters.update(
     seen=formatting.seen,
     support=support,
     points=formatting.points,
+    unchanged=formatting.Unchanged,
 )
 _environment.globals.update(
     release=__version__,

@@ -256,7 +256,8 @@ def sample(detail: Mapping[str, Any]) -> Sequence[str]:
     if "labelled" not in detail:
         return ()
     if not detail["labelled"] and not detail["waiting"]:
-        return ("No item of the sample is labelled yet, so nothing is known.",)
+        none = "No label of the sample has been counted yet, so nothing is known"
+        return (f"{none}; improving counts those that are there.",)
     versions: int = detail.get("versions_tried", 1)
     labelled = counted(detail["labelled"], "item")
     are = "is" if detail["labelled"] == 1 else "are"
@@ -359,7 +360,7 @@ def forecast(
         return "No task has arrived in the last week, so nothing can be foretold."
     if soon.days is None or soon.needed is None:
         return _closed(labelled)
-    guess = "" if labelled else "Nothing is labelled yet, so this is only a guess: "
+    guess = "" if labelled else "No label has been counted yet, so this is only a guess: "
     there = f"{soon.there:,} of about {counted(soon.needed, 'label')}"
     is_there = f"{there} {'is' if soon.needed == 1 else 'are'} there"
     if soon.days > _FARTHEST_DAYS:
@@ -380,7 +381,7 @@ def forecast(
 
 def _closed(labelled: int) -> str:
     if not labelled:
-        return "Nothing of the sample is labelled yet, so nothing can be foretold."
+        return "No label of the sample has been counted yet, so nothing can be foretold."
     n = counted(labelled, "labelled item")
     if labelled < _FEWEST_TO_TELL:
         return f"With {n} of the sample it is too early to say whether this version will open."

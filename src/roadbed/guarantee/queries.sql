@@ -196,6 +196,12 @@ WHERE use_case = (SELECT use_case FROM held_verdict WHERE id = %(verdict_id)s)
       WHERE held_verdict.use_case = notice.use_case AND held_verdict.ended IS NULL
         AND notice.about = 'label ' || (label ->> 'field') || ' ' || (label ->> 'value'))
 
+-- name: state_over
+-- What notices say of a state is over once it is another one.
+UPDATE notice SET over_at = %(at)s
+WHERE use_case = %(use_case)s AND kind IN ('tightened', 'cautious', 'halted') AND kind <> %(state)s
+  AND over_at IS NULL
+
 -- name: over
 -- What a notice speaks of is over: nobody need see it any more.
 UPDATE notice SET over_at = %(at)s

@@ -216,6 +216,8 @@ class RunningAuditMonitor:
                     ),
                 },
             )
+            over = {"use_case": use_case, "state": after.state, "at": at}
+            await connection.execute(_SQL["state_over"], over)
             await connection.execute(
                 _SQL["announce"],
                 {

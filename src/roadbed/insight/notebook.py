@@ -126,13 +126,14 @@ def _in_short(given: Material) -> list[str]:
     pod = [f"{name} ({role.replace('_', ' ')})" for role, name in named.items()]
     sentences = [f"{declared['purpose'].rstrip('.')}.", f"The pod: {listed(pod)}."]
     live = next((version for version in given.versions if version["live"]), None)
-    if live is None or use_case["stage"] in ("idea", "proof"):
-        stands = f"Version {live['number']} proposes" if live else "No version decides"
-        return [*sentences, f"{stands}; nothing is live yet.", _promise(declared)]
+    if live is None:
+        return [*sentences, "No version decides; nothing is live yet.", _promise(declared)]
     since = f"{live['live_since']:%Y-%m-%d}"
     sentences.append(f"Version {live['number']} is live since {since}, made by {live['made_by']}.")
     if use_case["halted"]:
         sentences.append("It is halted: everything goes to people.")
+    elif use_case["threshold"] is None and use_case["stage"] in ("idea", "proof"):
+        sentences.append("It only proposes: nothing has been automatic yet.")
     elif use_case["threshold"] is None:
         sentences.append("Nothing is automatic at the moment: people decide.")
     else:

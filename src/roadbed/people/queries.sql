@@ -218,6 +218,9 @@ SELECT name, disabled_at IS NOT NULL OR EXISTS (
     SELECT FROM identity WHERE identity.person = name AND issuer = %(issuer)s) AS closed
 FROM person WHERE lower(email COLLATE "C") = lower(%(email)s COLLATE "C")
 
+-- name: of_address
+SELECT name FROM person WHERE lower(email COLLATE "C") = lower(%(email)s COLLATE "C")
+
 -- name: by_name
 SELECT name, disabled_at IS NOT NULL OR EXISTS (
     SELECT FROM identity WHERE identity.person = person.name AND issuer = %(issuer)s) AS closed

@@ -234,8 +234,9 @@ class GateService:
             )
         criteria += [on_corrections] if on_corrections else []
         automatic = live is not None and live.version.threshold is not None
+        labelled = sum(pair.item.truth.labelled for pair in judge)
         criteria += [
-            gate_criteria.coverage(old, new, automatic=automatic),
+            gate_criteria.coverage(old, new, automatic=automatic, n=labelled),
             gate_criteria.pace(old, new, held["seconds"]),
             gate_criteria.price(old, new, held["cost"]),
         ]

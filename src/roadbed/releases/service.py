@@ -44,6 +44,7 @@ class Releases:
         clock: Clock,
         entropy: Callable[[int], bytes],
         audit_note: str,
+        state_over: str,
     ) -> None:
         self._database = database
         self._training = training
@@ -52,6 +53,7 @@ class Releases:
         self._clock = clock
         self._entropy = entropy
         self._audit_note = audit_note
+        self._state_over = state_over
         self.certificates = Certificates(database, examples, ids, clock)
 
     async def register(self, loaded: LoadedUseCase) -> None:
@@ -190,6 +192,7 @@ class Releases:
         if look.proof or row["live_version"] != version:
             moved = self._renewed(row, look, opened=opened)
             await connection.execute(_SQL["stand"], {**facts, **moved})
+            await connection.execute(self._state_over, {**facts, **moved})
         await connection.execute(_SQL["reach"], facts)
         await self._note(connection, facts)
         await connection.execute(_SQL["tell"], facts)

@@ -13,7 +13,7 @@ from roadbed.kernel.labels import closest, normal_label
 from roadbed.tables import Account, Table, TableError
 
 _MOST_EMPTY = 0.2
-_RARE = 0.01  # of two labels that look alike, the share of rows up to which one may be an error
+_RARE = 0.1  # of two labels that look alike, the share of rows up to which one may be an error
 _FEW_ROWS = 3
 _MOST_NAMED = 10
 _MOST_SPELLINGS = 100_000
