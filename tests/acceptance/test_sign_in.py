@@ -203,9 +203,9 @@ class TestPasswords:
         fits = signing_in._passwords.fits
 
         async def slowly(kept: str | None, password: str) -> bool:
-            found = await fits(kept, password)
+            verified = await fits(kept, password)
             await signing_in.set_password("ana", PASSWORD + "!", by="ana")
-            return found
+            return verified
 
         async with browser(site) as client:
             monkeypatch.setattr(signing_in._passwords, "fits", slowly)

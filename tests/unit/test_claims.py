@@ -233,7 +233,7 @@ def test_nothing_reported_says_nothing_of_what_was_right() -> None:
 
 
 def test_what_a_version_would_automate_shows_of_how_many_items() -> None:
-    found = Version(
+    version = Version(
         id="ver_1",
         number=1,
         behaviour="b",
@@ -249,7 +249,7 @@ def test_what_a_version_would_automate_shows_of_how_many_items() -> None:
         live_since=AT,
         retired_at=None,
     )
-    (line,) = rows_of([found])
+    (line,) = rows_of([version])
     assert "automatic from 0.800, 62% of the sample (n = 1,213)" in line
 
 

@@ -479,8 +479,8 @@ class TestSecondLooks:
             {"support": SUPPORT, "cases": json.dumps(cases)},
         )
         [proposal] = await app.proposals.list("triage")
-        for found in (proposal, await app.proposals.reject("prp_1", person="ana")):
-            assert [case["task_id"] for case in found.cases] == [None]
+        for seen in (proposal, await app.proposals.reject("prp_1", person="ana")):
+            assert [case["task_id"] for case in seen.cases] == [None]
         await correct(app, second, "five", "sol")
         await tick(app, second_look_share=0.001)
         assert (await app.proposals.get("prp_1")).cases == cases

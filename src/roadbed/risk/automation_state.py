@@ -10,7 +10,7 @@ import numpy as np
 
 from roadbed.risk import novelty, sampling
 from roadbed.risk.audit import CHANGE_ALARM, SUSPICION, RunningAudit
-from roadbed.risk.certificate import Certificate, Test, Training, certify, exact
+from roadbed.risk.certificate import Certificate, Test, TrainingScores, certify, exact
 from roadbed.risk.losses import Bools, Floats, Losses
 from roadbed.risk.novelty import KindAlarm, PseudoNovelty, cautious_threshold
 
@@ -125,7 +125,7 @@ class _Cautious:
 
 def prove(
     evidence: Evidence,
-    training: Training | None,
+    training: TrainingScores | None,
     standing: AutomationState,
     *,
     risk_limit: float,
@@ -223,7 +223,7 @@ def sign_of(audit: RunningAudit, kinds: KindAlarm) -> Sign | None:
 
 def _cautious_proof(
     evidence: Evidence,
-    training: Training | None,
+    training: TrainingScores | None,
     share_new: float,
     risk_limit: float,
     delta: float,

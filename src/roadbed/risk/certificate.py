@@ -38,7 +38,7 @@ _PESSIMISM = 1.2
 _SHARES_OF_SECOND_START = (0.7, 0.45)
 
 
-class Training(Protocol):
+class TrainingScores(Protocol):
     """Out-of-fold confidence and losses of training examples, each of shape (m,)."""
 
     @property
@@ -125,7 +125,7 @@ def certify(
     *,
     confidence: Floats,
     wrong: Losses,
-    out_of_fold: Training | None,
+    out_of_fold: TrainingScores | None,
     risk_limit: float,
     delta: float,
     test: Test = exact,
@@ -223,7 +223,7 @@ def _upper(loss: Losses, delta: float) -> float:
     return float(distributions.beta.ppf(1.0 - delta, wrong + 1, n - wrong)) if wrong < n else 1.0
 
 
-def _grid(training: Training | None) -> Floats:
+def _grid(training: TrainingScores | None) -> Floats:
     """Candidate thresholds, strict to loose, independent of the reference labels."""
     if training is None or not (training.confidence > 0.0).any():
         return np.linspace(0.995, 0.01, _MOST_THRESHOLDS)
@@ -240,7 +240,7 @@ def _counts(confidence: Floats, wrong: Losses, grid: Floats) -> tuple[Counts, Fl
 
 
 def _starts(
-    grid: Floats, training: Training | None, items: int, limits: Floats, delta: float
+    grid: Floats, training: TrainingScores | None, items: int, limits: Floats, delta: float
 ) -> Mapping[int, float]:
     """Starting positions in ``grid``, each with its share of ``delta``."""
     if training is None or not (training.confidence > 0.0).any():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from roadbed.risk.certificate import Certificate, Training, certify
+from roadbed.risk.certificate import Certificate, TrainingScores, certify
 from roadbed.risk.losses import Bools, Floats, Losses
 
 KIND_ALARM = 50.0
@@ -40,7 +40,7 @@ class KindAlarm:
         self.sounded = self.sounded or self.evidence >= KIND_ALARM
 
 
-class PseudoNovelty(Training, Protocol):
+class PseudoNovelty(TrainingScores, Protocol):
     """Training data with ``novel``: confidence on kinds that were held out of the fit."""
 
     @property
