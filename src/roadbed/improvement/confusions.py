@@ -1,4 +1,4 @@
-"""Corrections in groups: what was answered, what was right, and the words they have in common."""
+"""Confusions: corrections grouped by answer and right answer, with typical words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WORD = r"(?u)\b[^\W\d_]{3,}\b"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReviewedAnswer:
-    """A task that a person judged. ``decided`` and ``right`` are outputs, ``None`` for no answer.
+    """A reviewed task. ``decided`` and ``right`` are outputs, ``None`` for no answer.
 
     ``version`` is the number of the version that decided it, if one did.
     """
@@ -36,13 +36,13 @@ class ReviewedAnswer:
 
     @property
     def pair(self) -> tuple[str, str]:
-        """What was answered and what was right, each in a line."""
+        """The answer and the right answer, each in one line."""
         return _named(self.decided), _named(self.right)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Confusion:
-    """Corrections from one answer to one other, the newest ``examples`` among them.
+    """Corrections from one answer to another, with the newest as ``examples``.
 
     ``words`` are those that tell its inputs from other inputs, most telling first.
     """
@@ -98,7 +98,7 @@ def _telling(texts: Sequence[str], groups: Sequence[Sequence[int]]) -> list[list
 
 
 def _of_group(rows: Any, members: Sequence[int], overall: Any, names: Any) -> list[str]:
-    """Words that stand in several of them and weigh more here than anywhere."""
+    """Words that occur in several inputs of a group and have their largest weight there."""
     if len(members) < 2:
         return []
     mine = rows[list(members)]

@@ -1,4 +1,4 @@
-"""What a use case's verdicts and examples speak for."""
+"""Evidence for proposals: verdicts and examples of a use case, and the drafts mined from them."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ Json = Mapping[str, Any]
 
 
 class CorrectionEvidence:
-    """Reads what people said, and looks for what it means. Stores nothing."""
+    """Reads verdicts and examples, and mines drafts of proposals. Stores nothing."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def seen(self, use_case: str) -> Sequence[ReviewedCase]:
-        """Verdicts on what the code that is live decided, of tasks that no guarantee rests on."""
+        """Verdicts on decisions of the live code, without the holdout of the guarantee."""
         facts = {"use_case": use_case, "most": MOST_SEEN}
         rows = await self._database.fetch(SQL["seen"], facts)
         return [_seen(row) for row in rows if row["same_code"]]
 
     async def items(self, use_case: str) -> Sequence[Item]:
-        """The newest examples that teach, at most 20,000."""
+        """The newest ``learn`` examples, at most 20,000."""
         facts = {"use_case": use_case, "most": _MOST_ITEMS}
         return [Item(**row) for row in await self._database.fetch(SQL["items"], facts)]
 
     async def drafts(self, loaded: LoadedUseCase, accepted: Sequence[Json]) -> Sequence[Draft]:
-        """What could be suggested beside what was ``accepted``. Raises ``PatchError``."""
+        """Drafts that add to the ``accepted`` patches. Raises ``PatchError``."""
         declared, named = loaded.declared, {"use_case": loaded.name}
         rows = await self._database.fetch(SQL["seen"], {**named, "most": MOST_SEEN})
         trained = await self._database.fetch_one(SQL["trained_until"], named)
@@ -65,7 +65,7 @@ class CorrectionEvidence:
         return drafts
 
     async def _choice(self, use_case: str) -> Draft | None:
-        """Examples for the prompt; after a decision only once there are twice as many."""
+        """Examples for the prompt; after a decision only when their number has doubled."""
         draft = await asyncio.to_thread(examples, await self.items(use_case))
         last = await self._database.fetch_one(SQL["last_choice"], {"use_case": use_case})
         if draft is None or (last and draft.support.cases < 2 * last["cases"]):

@@ -12,7 +12,7 @@ from roadbed.kernel.figures import counted, interval
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suggestion:
-    """What a row of proposals needs; ``support`` and ``cases`` are JSON of its shape.
+    """Content of a proposal before it is stored; ``support`` and ``cases`` are JSON.
 
     Of ``matched`` cases ``cases`` change, ``wrong_now`` of which are wrong now and ``right`` of
     which come right. Examples know no task, so ``task_id`` is empty.
@@ -27,10 +27,10 @@ class Suggestion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proposal:
-    """A change that improvement suggests; only a person's word makes it a part of a version.
+    """A suggested change; it enters a version only after a person accepts it.
 
     ``support`` holds cases, right, wrong_now, matched, low and high; ``cases`` at most 50 tasks
-    with before, after and right. ``patch`` is ``None`` for what has none: to train anew.
+    with before, after and right. ``patch`` is ``None`` for retraining.
     """
 
     id: str
@@ -51,7 +51,7 @@ class Proposal:
 
 
 def support(proposal: Proposal) -> str:
-    """What a proposal rests on, in one sentence."""
+    """The support of a proposal in one sentence."""
     said = proposal.support
     cases, right = said["cases"], said["right"]
     if not cases:

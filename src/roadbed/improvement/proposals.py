@@ -1,4 +1,4 @@
-"""Verbs: suggest changes, and take a person's word on each."""
+"""Proposals: suggest changes, and record a person's decision on each."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Json = Mapping[str, Any]
 
 
 class Proposals:
-    """Suggestions of one installation. ``served`` gives a use case as it is loaded here."""
+    """Stores and decides proposals. ``served`` gives a use case as loaded in this process."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Proposals:
         self._looked: dict[str, datetime] = {}
 
     async def suggest(self, loaded: LoadedUseCase, *, actor: str) -> Sequence[Proposal]:
-        """Look through verdicts and examples; gives what is open now, the best first.
+        """Mine verdicts and examples; return the open proposals, best first.
 
         What was open and is found no more is withdrawn. Nothing that was rejected comes back,
         unless twice as many cases speak for it.
@@ -79,7 +79,7 @@ class Proposals:
     async def put(
         self, use_case: str, suggestion: Suggestion, *, fingerprint: str, rank: float, actor: str
     ) -> Proposal | None:
-        """Keep the text of a prompt that a search found; ``None`` if it was rejected before."""
+        """Store a prompt found by a search; return ``None`` if it was rejected before."""
         proposal_id = self._ids.new("prp")
         async with self._database.transaction() as connection:
             await connection.execute(SQL["lock_proposals"], {"use_case": use_case})
@@ -107,7 +107,7 @@ class Proposals:
         return await self.get(str(row["id"]))
 
     async def suggest_if_enough(self, loaded: LoadedUseCase) -> bool:
-        """Look by itself once ``ENOUGH`` corrections came since the last look."""
+        """Suggest automatically when ``ENOUGH`` corrections were given since the last time."""
         last = self._looked.get(loaded.name, _EVER)
         row = await self._database.fetch_one(SQL["last_suggested"], {"use_case": loaded.name})
         if row and row["at"]:
@@ -129,7 +129,7 @@ class Proposals:
         return [Proposal(**row) for row in rows]
 
     async def use_case_of(self, proposal_id: str) -> str | None:
-        """The use case that a proposal belongs to; ``None`` if there is no such proposal."""
+        """The use case of a proposal; ``None`` if there is no such proposal."""
         row = await self._database.fetch_one(SQL["proposal_use_case"], {"id": proposal_id})
         return row["use_case"] if row else None
 
@@ -140,7 +140,7 @@ class Proposals:
     async def accept(
         self, proposal_id: str, *, person: str, edited: Json | None = None, note: str = ""
     ) -> Proposal:
-        """A person's yes, if need be to the change as they ``edited`` it.
+        """Accept a proposal, optionally as ``edited`` by the person.
 
         It is checked against the use case as it is now, an edited rule also counted anew. Raises
         ``UnknownProposalError``, ``ProposalDecidedError``, ``ProposalEditError``.
@@ -152,14 +152,14 @@ class Proposals:
         return await self._decide(proposal, facts, person=person, note=note)
 
     async def reject(self, proposal_id: str, *, person: str, note: str = "") -> Proposal:
-        """A person's no. Raises ``UnknownProposalError``, ``ProposalDecidedError``."""
+        """Reject a proposal. Raises ``UnknownProposalError``, ``ProposalDecidedError``."""
         proposal, _ = await self._find(proposal_id)
         return await self._decide(
             proposal, {"state": "rejected", "edited": False}, person=person, note=note
         )
 
     async def take_back(self, proposal_id: str, *, person: str) -> Proposal:
-        """Open again what was decided. Raises ``UnknownProposalError``, ``ProposalDecidedError``.
+        """Reopen a decided proposal. Raises ``UnknownProposalError``, ``ProposalDecidedError``.
 
         A version made with it stays as it is; the next one is made without it.
         """
@@ -175,12 +175,12 @@ class Proposals:
         return await self.get(proposal.id)
 
     async def accepted(self, use_case: str) -> Sequence[Json]:
-        """The accepted patches in the order of acceptance: what the next version is made with."""
+        """Accepted patches in the order of acceptance; the next version includes them."""
         rows = await self._database.fetch(SQL["accepted"], {"use_case": use_case})
         return [row["patch"] for row in rows]
 
     async def quality(self, use_case: str) -> Quality:
-        """Contradictions and repetitions among the examples that teach."""
+        """Contradictions and repetitions among the ``learn`` examples."""
         return await asyncio.to_thread(quality, await self._evidence.items(use_case))
 
     async def _keep(self, connection: Connection, use_case: str, draft: Draft) -> str | None:
@@ -208,7 +208,7 @@ class Proposals:
     async def _changed(
         self, loaded: LoadedUseCase, proposal: Proposal, written: Json | None
     ) -> dict[str, Any]:
-        """The columns that an accepted, perhaps edited, change takes."""
+        """Columns of an accepted, possibly edited change."""
         if proposal.patch is None:
             if written is not None:
                 raise ProposalEditError("there is nothing in it to edit")

@@ -1,4 +1,4 @@
-"""Verbs: ``refit`` a decider on what was corrected; make the candidate of a function."""
+"""Training: fits a candidate on corrections, or makes the candidate of a function."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from roadbed.usecases.validation import slices_of
 
 
 class Training:
-    """Makes candidates. Takes nothing live; that is for ``releases``."""
+    """Makes candidates; ``releases`` puts them in service."""
 
     def __init__(self, examples: Examples, processes: DeciderProcesses) -> None:
         self._examples = examples
@@ -26,7 +26,7 @@ class Training:
     async def refit(
         self, loaded: LoadedUseCase, *, seed: int, patches: Sequence[Mapping[str, Any]] = ()
     ) -> Candidate:
-        """A candidate fitted on all ``learn`` examples, with the accepted ``patches`` around it.
+        """A candidate fitted on all ``learn`` examples, with the accepted ``patches`` applied.
 
         A function is its own candidate. Raises ``TrainingError`` when it cannot learn,
         ``PatchError`` when a patch does not fit.

@@ -1,4 +1,4 @@
-"""Verbs: issue a token or link, open and close sessions, say who holds one and what they may."""
+"""Sessions, one-time links and API tokens: issue, verify, revoke."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ How = Literal["link", "password", "oidc"]
 
 
 class People:
-    """Knows tokens by their hash only; the token itself is shown once, when it is made."""
+    """Issues and verifies secrets. Stores hashes only; a token is shown once."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class People:
         return await self._issue("link", person, LINK_SECONDS, by=by or person, descends=session)
 
     async def whose_link(self, code: str) -> str:
-        """Whom a link would let in. Raises ``LinkSpentError``."""
+        """The person of a link. Raises ``LinkSpentError``."""
         row = await self._database.fetch_one(SQL["whose"], {"hash": hashed(code)})
         if row is None:
             raise LinkSpentError
@@ -97,7 +97,7 @@ class People:
         return name
 
     async def spend_link(self, code: str) -> str:
-        """Whose link this was; it works once. Raises ``LinkSpentError``."""
+        """Use a link once; return its person. Raises ``LinkSpentError``."""
         async with self._database.transaction() as connection:
             cursor = await connection.execute(SQL["spend"], {"hash": hashed(code)})
             row = await cursor.fetchone()
@@ -179,7 +179,7 @@ class People:
         self.forget()
 
     async def holder(self, kind: Kind, secret: str, *, awake: bool = True) -> Viewer:
-        """Who holds this token or session, and what they may. Raises ``NotSignedInError``.
+        """The viewer of a token or session. Raises ``NotSignedInError``.
 
         ``awake`` says that a person asks, not a page that renews itself: a session left alone ends.
         """
@@ -211,7 +211,7 @@ class People:
         return frozenset(Role(row["role"]) for row in rows)
 
     def forget(self) -> None:
-        """Ask the database again about everybody: something was just changed here."""
+        """Drop the cache after a change in this process."""
         self._remembered.clear()
 
     async def _issue(
@@ -262,7 +262,7 @@ async def note(
     detail: Mapping[str, Any],
     use_case: str | None = None,
 ) -> None:
-    """Write down who did what to a person, in the transaction that does it."""
+    """Write an audit entry in the transaction of the change."""
     facts = {"use_case": use_case, "kind": kind, "subject": person, "actor": by}
     await connection.execute(SQL["note"], {**facts, "detail": Jsonb(dict(detail))})
 
@@ -277,12 +277,12 @@ async def end_sessions(
 
 
 def hashed(secret: str) -> str:
-    """What is kept of a secret. It is 256 random bits, so a plain hash cannot be guessed back."""
+    """The hash of a secret. With 256 random bits a plain hash is safe."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _id(secret: str) -> str:
-    """By which a token, link or session is named: it opens nothing."""
+    """The public id of a token, link or session."""
     return hashed(secret)[:_ID_LENGTH]
 
 

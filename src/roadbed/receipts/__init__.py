@@ -1,1 +1,4 @@
-"""The joined record of one task: everything that is known about it, on one page."""
+"""Receipts: the joined record of one task, incidents, and erasure.
+
+Reads the tables of all earlier stages; only the surfaces and recovery read it. Owns no table.
+"""

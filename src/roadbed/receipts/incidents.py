@@ -1,4 +1,4 @@
-"""Verbs: ``declare`` an incident, ``collect`` everything it touched into one record."""
+"""Incidents: declare one, and collect everything it affected in one record."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Incident:
-    """What was declared, as the audit log holds it."""
+    """A declared incident, as stored in the audit log."""
 
     id: str
     use_case: str
@@ -40,7 +40,7 @@ class Incident:
 
 
 class Incidents:
-    """Collects; changes nothing but for an audit entry that says an incident was declared."""
+    """Declares incidents in the audit log, and collects their records."""
 
     def __init__(
         self, database: Database, receipts: Receipts, ids: Ids, clock: Clock, audit_note: str
@@ -60,7 +60,7 @@ class Incidents:
         until: datetime | None,
         actor: str,
     ) -> dict[str, Any]:
-        """Declare an incident and give its whole record. Raises as ``declare``."""
+        """Declare an incident and return its record. Raises as ``declare``."""
         incident = await self.declare(use_case, title=title, since=since, until=until, actor=actor)
         return await self.record(use_case, incident.id, viewer=actor)
 
@@ -73,7 +73,7 @@ class Incidents:
         until: datetime | None,
         actor: str,
     ) -> Incident:
-        """Note what happened and from when to when; its record can be read from then on.
+        """Record an incident and its time span; afterwards its record can be read.
 
         Raises ``IncidentError`` for times that make no span, or a span of more than
         ``MOST_TASKS`` tasks.
@@ -118,7 +118,7 @@ class Incidents:
         return await self._summary(incident, await self._tasks(incident), viewer)
 
     async def record(self, use_case: str, incident_id: str, *, viewer: str) -> dict[str, Any]:
-        """Everything, as ``viewer`` may see it now, as one JSON document. Raises as ``summary``."""
+        """The whole record that ``viewer`` may see, as one JSON document. Raises as ``summary``."""
         incident = await self._find(use_case, incident_id)
         ids = await self._tasks(incident)
         summary = await self._summary(incident, ids, viewer)
@@ -219,7 +219,7 @@ def _span(of: Incident) -> dict[str, Any]:
 
 
 def _withhold(row: Row) -> Row:
-    """Each of these could tell a blind reviewer the answer."""
+    """The parts of a receipt that reveal the answer to a blind reviewer."""
     return {**row, **dict.fromkeys(_TELLING)}
 
 

@@ -215,11 +215,11 @@ class EmbeddedServer:
                 )
 
     def _uid(self) -> int:
-        """Whom the data belong to."""
+        """The account that owns the data."""
         return pwd.getpwnam(self._user).pw_uid if self._user else os.geteuid()
 
     def _open(self, name: str) -> int:
-        """A file of ours in ``home``. A link that somebody put there is not followed."""
+        """A file in ``home``. Links are not followed."""
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             return os.open(self.home / name, flags, 0o600)
@@ -236,7 +236,7 @@ class EmbeddedServer:
             os.close(lock)
 
     def _own_folder(self, name: str) -> Path:
-        """An empty folder in ``home`` that belongs to the server's account."""
+        """An empty folder in ``home``, owned by the server's account."""
         folder = self.home / name
         if folder.exists():
             shutil.rmtree(folder)  # an earlier attempt that was cut off before it was finished

@@ -1,4 +1,4 @@
-"""The fields a condition may ask about, as the model declares them."""
+"""Conditions of rules: fields, single conditions in CEL and in words, and candidates to try."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KINDS: Mapping[str, FieldKind] = {
 }
 Test = Literal["is", "starts", "contains", "least", "below"]
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-# What the grammar keeps for itself; such a field is asked for by index.
+# Reserved words of CEL; a field with such a name is read by index.
 _RESERVED = re.compile(
     "as|break|const|continue|else|false|for|function|if|import|in|let|loop|namespace|null|package"
     "|return|true|var|void|while"
@@ -47,7 +47,7 @@ Facts = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConditionField:
-    """A plain field of the input or of the decider's output; ``optional`` if it may be null."""
+    """A scalar field of the input or output; ``optional`` if it may be null."""
 
     place: Place
     name: str
@@ -56,12 +56,12 @@ class ConditionField:
 
 
 def fields_of(model: type[BaseModel], place: Place) -> list[ConditionField]:
-    """The fields that hold one text, number or truth value, in the order declared."""
+    """Fields with one text, number or boolean, in the declared order."""
     return list(_fields(model.model_json_schema(mode="serialization", by_alias=False), place))
 
 
 def tellable(value: object) -> TypeGuard[str]:
-    """Whether a text may stand in a rule: short, and nothing in it hides."""
+    """Whether a text may be used in a rule: short, without invisible characters."""
     return (
         isinstance(value, str)
         and 0 < len(value) <= LONGEST_VALUE
@@ -94,7 +94,7 @@ class CandidateCondition:
     value: Value
 
     def holds(self, values: Sequence[object]) -> list[bool]:
-        """For which values of the field it holds; agrees with the CEL of ``cel``."""
+        """Whether it holds for each of ``values``; agrees with the expression ``cel``."""
         wanted, sort = self.value, _sort(self.value)
         if self.test == "is":
             return [value == wanted and _sort(value) == sort for value in values]
@@ -108,7 +108,7 @@ class CandidateCondition:
 
     @property
     def cel(self) -> str:
-        """The condition for a rule."""
+        """The condition as a CEL expression."""
         place = _place(self.field)
         value = quoted(self.value)
         if self.test == "is":
@@ -119,12 +119,12 @@ class CandidateCondition:
             "least": f"{place} >= {value}",
             "below": f"{place} < {value}",
         }[self.test]
-        # Any other test of null is an error, and an error sends the task to a person.
+        # Comparing null is an error in CEL, and an error sends the task to review.
         return f"{place} != null && {body}" if self.field.optional else body
 
     @property
     def words(self) -> str:
-        """The condition for a person."""
+        """The condition in words."""
         name = self.field.name if self.field.place == "input" else f"the answer's {self.field.name}"
         value = f'"{self.value}"' if isinstance(self.value, str) else _number(self.value)
         return {
@@ -137,7 +137,7 @@ class CandidateCondition:
 
 
 def quoted(value: Value) -> str:
-    """A value as a CEL literal; nothing in a text can end it early.
+    """A value as a CEL literal, escaped.
 
     Raises ``ValueError`` for a number that has no literal.
     """
@@ -155,7 +155,7 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 
 def _sort(value: object) -> str:
-    """Two values of different sorts are never equal, whatever Python thinks of ``1 == True``."""
+    """The type for comparisons: in CEL, unlike in Python, ``1 == true`` is false."""
     if isinstance(value, bool):
         return "flag"
     return "number" if isinstance(value, int | float) else type(value).__name__
@@ -179,7 +179,7 @@ def _number(value: Value) -> str:
 def conditions(
     fields: Sequence[ConditionField], facts: Sequence[Facts], wrong: Sequence[bool]
 ) -> list[CandidateCondition]:
-    """Conditions that hold for at least ``FEWEST`` corrected cases, the simplest first."""
+    """Candidate conditions that hold for at least ``FEWEST`` corrected cases, simplest first."""
     groups: dict[tuple[str, str, str], list[CandidateCondition]] = {}
     for field in fields:
         values = column(facts, field)
@@ -194,7 +194,7 @@ def conditions(
 
 
 def column(facts: Sequence[Facts], field: ConditionField) -> list[Any]:
-    """The values of a field, one a case."""
+    """The value of a field in each case."""
     return [fact[field.place].get(field.name) for fact in facts]
 
 
@@ -213,7 +213,7 @@ def _cuts(
     bad = sorted(entry for entry in wrong if _is_exact_number(entry))
     if len(numbers) < 2 or len(bad) < FEWEST:
         return
-    # Where the corrected cases lie: the ends of their range, and steps between.
+    # Quantiles of the corrected cases.
     steps = {bad[round(part * (len(bad) - 1) / _CUTS)] for part in range(_CUTS + 1)}
     for value in sorted(steps):
         yield CandidateCondition(field=field, test="least", value=value)
@@ -249,7 +249,7 @@ def _common(
 
 
 def _telling(bad: Counter[str], texts: Sequence[str]) -> Mapping[str, float]:
-    """Words of corrected texts, those first that stand in few others."""
+    """Words of corrected texts, weighted by how rare they are in other texts."""
     some = texts[:: max(1, len(texts) // _SAMPLE)]
     of_some = _counted(Counter(some), _words)
     often = {word: n for word, n in _counted(bad, _words).items() if n >= FEWEST}

@@ -1,4 +1,4 @@
-"""How alike two short texts are."""
+"""Corrections of data: aliases of values, wrong records and superseded records."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from roadbed.usecases.decider import Records
 
 _DIGITS = re.compile(r"\d+")
 _FEWEST_LETTERS = 4
-# What makes a mistake in the data likelier than its counts alone: it has a second witness.
+# Added to the rank: an error in the data is supported by a second source.
 WITNESS = 0.25
 _MOST_ROWS = 200
 _MOST_OTHERS = 20
@@ -35,7 +35,7 @@ Links = Mapping[str, str]  # an output field, and the column it is read from
 
 
 def misspelt(one: str, other: str) -> bool:
-    """Whether ``one`` reads like a slip of the pen for ``other``.
+    """Whether ``one`` is probably a misspelling of ``other``.
 
     Digits must be the same, and there must be some letters: 7001 is no misspelling of 7002.
     """
@@ -49,7 +49,7 @@ def misspelt(one: str, other: str) -> bool:
 
 
 def distance(one: str, other: str) -> int:
-    """Edits between two texts, swapped neighbours counted once: optimal string alignment.
+    """Optimal string alignment distance: edits, with transpositions counted once.
 
     Damerau (1964), in the restricted form.
     """
@@ -71,7 +71,7 @@ def _plain(text: str) -> str:
 
 
 def aliases(seen: Sequence[ReviewedCase], fields: Sequence[ConditionField]) -> list[Draft]:
-    """Values answered wrongly, whose right answers are those of another, known value."""
+    """Values with wrong answers whose right answers match those of a known value."""
     drafts: list[Draft] = []
     for field in fields:
         if field.kind == "text" and field.place == "input":
@@ -112,7 +112,7 @@ def _alias(
         counts = sorted(
             ((_right(name, rows, known[other]), other) for other in others), reverse=True
         )
-        # One single answer is no pattern to know a value by.
+        # A single right answer does not identify a value.
         if len(counts) < 2 or len(rows) < _FEWEST_UNLIKE or len({_key(row) for row in rows}) < 2:
             return
         best = counts[0][1]
@@ -127,7 +127,7 @@ def _right(name: str, rows: Sequence[ReviewedCase], known: Sequence[ReviewedCase
 
 
 def _expected(name: str, row: ReviewedCase, known: Sequence[ReviewedCase]) -> str:
-    """What was right for the most similar tasks that had the known value."""
+    """The right answer of the most similar tasks with the known value."""
     alike = [
         sum(
             other.input.get(field) == content
@@ -179,7 +179,7 @@ def _alias_draft(
 
 
 def records(seen: Sequence[ReviewedCase], tables: Records) -> list[Draft]:
-    """Records whose value people keep correcting to one other, and nobody confirms."""
+    """Records whose value people always correct to the same other value."""
     answered = [item for item in seen if item.decided is not None and item.right is not None]
     return [
         draft
@@ -259,7 +259,7 @@ def _record_draft(
 
 
 def _links(table: Table, hits: Sequence[tuple[str, ReviewedCase]]) -> Links:
-    """Which output field is read from which column, if the answers say so."""
+    """The column from which each output field is read, inferred from the answers."""
     if len(hits) < _FEWEST_LINKED:
         return {}
     columns = list(next(iter(table.values())))
@@ -279,7 +279,7 @@ def _links(table: Table, hits: Sequence[tuple[str, ReviewedCase]]) -> Links:
 
 
 def _kappa(said: Sequence[str], told: Sequence[str]) -> float:
-    """Agreement beyond chance, Cohen (1960)."""
+    """Cohen's kappa (1960)."""
     n = len(said)
     a, b = Counter(said), Counter(told)
     chance = sum(a[item] * b[item] for item in a) / (n * n)
@@ -288,12 +288,12 @@ def _kappa(said: Sequence[str], told: Sequence[str]) -> float:
 
 
 def _cell(record: Mapping[str, str], column: str, said: object) -> str:
-    """A table's text, in the words of the answer if it is the same."""
+    """A cell as text, in the form of the answer if both are equal."""
     return as_text(said) if same(record.get(column), said) else str(record.get(column))
 
 
 def _from(record: Mapping[str, str], links: Links, seen: ReviewedCase) -> bool:
-    """Whether the answer was read from the record; another one says nothing about it."""
+    """Whether the answer equals the record in all linked columns."""
     return all(same(record.get(column), _said(seen, out)) for out, column in links.items())
 
 
@@ -302,13 +302,13 @@ def _said(seen: ReviewedCase, out: str) -> object:
 
 
 def _agreed(rows: Sequence[ReviewedCase], out: str) -> object:
-    """The one value that people gave, ``None`` if they differ."""
+    """The common right value; ``None`` if the rows differ."""
     first = (rows[0].right or {}).get(out)
     return first if all((row.right or {}).get(out) == first for row in rows) else None
 
 
 def _successor(table: Table, key: str, changed: Mapping[str, object]) -> str | None:
-    """The one other record that says all this; a single field may be chance, but not the key."""
+    """The only other record that matches the changes; one field suffices only if it is the key."""
     key_column = next(iter(next(iter(table.values()))))
     if len(changed) < 2 and key_column not in changed:
         return None
@@ -321,7 +321,7 @@ def _successor(table: Table, key: str, changed: Mapping[str, object]) -> str | N
 
 
 def same(text: str | None, value: object) -> bool:
-    """Whether a table's text and an answer's value are the same thing."""
+    """Whether a cell and an answer's value are equal."""
     if text is None or value is None:
         return False
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -333,5 +333,5 @@ def same(text: str | None, value: object) -> bool:
 
 
 def as_text(value: object) -> str:
-    """A value as a table holds it."""
+    """A value as the text of a cell."""
     return str(value).lower() if isinstance(value, bool) else str(value)

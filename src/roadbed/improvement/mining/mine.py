@@ -1,4 +1,4 @@
-"""All that mining finds, ranked: mistakes in the data first, then what they do not explain."""
+"""Mining of all drafts: data corrections first, then rules for the remaining cases, ranked."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def mine(
     output: type[BaseModel],
     tables: Records,
 ) -> list[Draft]:
-    """Rules, aliases and records that the verdicts speak for, the best first."""
+    """Drafts of rules, aliases and record corrections, best first."""
     newest = sorted(seen, key=lambda verdict: verdict.given_at)[-MOST_SEEN:]
     of_input = fields_of(input, "input")
     fields = [*of_input, *fields_of(output, "output")]
-    # What is wrong with the data is said once: a rule that says it again would only hide it.
+    # Cases explained by a data correction are left out, so that no rule duplicates it.
     data = aliases(newest, of_input)
     rest = _unexplained(newest, data)
     data += _telling(records(rest, tables), rest, fields)
@@ -45,7 +45,7 @@ def _unexplained(seen: Sequence[ReviewedCase], drafts: Sequence[Draft]) -> list[
 def _telling(
     drafts: Sequence[Draft], seen: Sequence[ReviewedCase], fields: Sequence[ConditionField]
 ) -> list[Draft]:
-    """Without records whose every correction is but a part of what one rule puts right."""
+    """Drafts without record corrections that a wider rule covers."""
     wider = [_put_right(rule) for rule in rules(seen, fields, seen)] if drafts else []
     return [
         draft
@@ -62,7 +62,7 @@ def _put_right(draft: Draft) -> set[str]:
 
 
 def learning(seen: Sequence[ReviewedCase], trained_until: datetime | None) -> Draft | None:
-    """To train anew on the corrections that the live version has not seen; ``None`` for none."""
+    """A draft to retrain on corrections newer than the live version; ``None`` without any."""
     corrected = [item for item in seen if item.wrong]
     if not corrected:
         return None

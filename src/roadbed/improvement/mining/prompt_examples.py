@@ -1,4 +1,4 @@
-"""Which examples to put into a prompt: few that stand for all."""
+"""Selection of prompt examples that represent the others."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def examples(items: Sequence[Item]) -> Draft | None:
 
 
 def _usable(items: Sequence[Item]) -> list[Item]:
-    """Without those that contradict one another, and without repetitions."""
+    """Examples without contradictions and repetitions."""
     left = set(range(len(items)))
     for group in groups_of([item.input for item in items]):
         same = len({_key(items[at]) for at in group}) == 1
@@ -70,7 +70,7 @@ def _usable(items: Sequence[Item]) -> list[Item]:
 
 
 def _choose(similar: Similar, answers: Sequence[str]) -> list[int]:
-    """One for each answer, commonest first, then whatever covers most of what is not yet covered.
+    """One per answer, most frequent first, then greedily the largest gain in coverage.
 
     Greedy facility location: Nemhauser, Wolsey and Fisher (1978).
     """

@@ -1,4 +1,4 @@
-"""Short conjunctions by beam search, each held against how many others were tried."""
+"""Rules from corrections: beam search for conjunctions, corrected for multiple testing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Bools = npt.NDArray[np.bool_]
 _MOST_LITERALS = 3
 _BEAM = 16
 _LEAST_SHARE = 0.4
-_ALPHA = 0.02  # chance of any rule at all where corrections fall at random
+_ALPHA = 0.02  # probability of any rule if corrections are random
 _MOST_TARGETS = 10
 _MOST_OF_A_KIND = 5
 Set = Mapping[str, Any]
@@ -43,7 +43,7 @@ Set = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Conjunction:
-    """Conditions by position: they hold for ``n`` eligible cases, ``k`` of them good.
+    """A conjunction of conditions (by position): ``n`` eligible cases, ``k`` of them good.
 
     ``proof`` is a lower bound of the share that stands although so many conditions were tried.
     """
@@ -56,7 +56,7 @@ class Conjunction:
 
 
 def search(holds: Bools, good: Bools, eligible: Bools) -> list[Conjunction]:
-    """Conjunctions of rows of ``holds`` (literals x cases) under which ``good`` cases gather.
+    """Conjunctions of rows of ``holds`` (literals x cases) with a high share of ``good`` cases.
 
     What is found is proven to be more than chance gives; of those that say the same about the same
     good cases the shortest stays. Best first.
@@ -90,7 +90,7 @@ def search(holds: Bools, good: Bools, eligible: Bools) -> list[Conjunction]:
 def _step(
     table: Bools, hits: Bools, beam: list[tuple[tuple[int, ...], Bools]], alpha: float
 ) -> tuple[list[tuple[tuple[int, ...], Bools]], list[Conjunction]]:
-    """Every conjunction in ``beam`` with one more literal: those to go on from, those proven."""
+    """Extend each conjunction by one literal; return the next beam and the proven ones."""
     if not beam:
         return [], []
     masks = np.array([mask for _, mask in beam], dtype=np.float32)
@@ -121,7 +121,7 @@ def _step(
 
 
 def _undominated(conjunctions: list[Conjunction]) -> list[Conjunction]:
-    """Best first, without those of which a shorter or better one says nearly the same."""
+    """Best first, without conjunctions that mostly repeat the good cases of a better one."""
     kept: list[Conjunction] = []
     told = None
     for item in sorted(conjunctions, key=lambda one: (-one.proof, len(one.literals), -one.k)):
@@ -133,7 +133,7 @@ def _undominated(conjunctions: list[Conjunction]) -> list[Conjunction]:
 
 
 def _distinct(table: Bools) -> npt.NDArray[np.intp]:
-    """The first of the literals that hold for the same cases, and none that always hold."""
+    """Positions of distinct literals; literals that always hold are left out."""
     packed = np.packbits(table, axis=1)
     _, first = np.unique(packed, axis=0, return_index=True)
     telling = [at for at in sorted(first) if FEWEST <= table[at].sum() < table.shape[1]]
@@ -149,7 +149,7 @@ def _spread(part: Bools, eligible: Bools) -> Bools:
 def _wilson(
     k: npt.NDArray[np.float32], n: npt.NDArray[np.float32], z: float = 1.96
 ) -> npt.NDArray[np.float64]:
-    """Lower end of the Wilson interval, Wilson (1927): cheap, for the order of the search."""
+    """Lower end of the Wilson interval (1927); fast, used to order the search."""
     size = np.maximum(n.astype(float), 1e-9)
     share = k / size
     middle = share + z * z / (2 * size)
@@ -163,7 +163,7 @@ def rules(
     fields: Sequence[ConditionField],
     judged_on: Sequence[ReviewedCase],
 ) -> list[Draft]:
-    """Rules that set what people set, then rules that ask a person, each best first.
+    """Rules that set an output, then rules that ask for review, each best first.
 
     They are looked for in ``seen`` and judged on all verdicts in ``judged_on``; what one rule puts
     right counts for no second one.
@@ -203,7 +203,7 @@ def _table(tried: Sequence[CandidateCondition], facts: Sequence[Facts]) -> Bools
 
 
 def _targets(seen: Sequence[ReviewedCase]) -> list[Set]:
-    """What corrections most often change an answer to."""
+    """The most frequent changes that corrections make."""
     counted = Counter(_key(item) for item in seen if item.wrong and item.right is not None)
     often = [key for key, n in counted.most_common() if n >= FEWEST and key != "{}"]
     targets = [json.loads(key) for key in often]
@@ -266,14 +266,14 @@ def _draft(
 
 
 def consequence(target: Set | None) -> str:
-    """What follows, in words."""
+    """The consequence of a rule in words."""
     if target is None:
         return "a person looks"
     return ", ".join(f"{name} is {flat({name: value})}" for name, value in target.items())
 
 
 def reason(cases: int, right: int, wrong: int, *, looks: bool) -> str:
-    """Why a rule is worth a look."""
+    """The reason for a rule in words."""
     if looks:
         return (
             f"People corrected {right} of the {cases} answers here, and not always to the same. "

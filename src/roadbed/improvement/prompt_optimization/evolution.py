@@ -42,7 +42,7 @@ def evolve(
     seed: int,
     loop: asyncio.AbstractEventLoop,
 ) -> None:
-    """Fill ``scores`` with candidates. Runs on a thread; the asking is done on ``loop``.
+    """Fill ``scores`` with candidates. Runs in a thread; model calls run on ``loop``.
 
     Raises ``SpentError`` in the middle of whatever the budget did not allow.
     """
@@ -54,7 +54,7 @@ def evolve(
         valset=list(scoring),
         adapter=adapter,
         reflection_minibatch_size=min(_SHOWN_AT_ONCE, len(reflecting)),
-        # Rounds without a mistake ask nothing, so the purse alone would not end them.
+        # Rounds without an error make no calls, so the budget alone would not end them.
         stop_callbacks=lambda state: purse.spent or state.i >= rounds,
         logger=_Silent(),
         run_dir=None,
@@ -71,7 +71,7 @@ class _Silent:
     """GEPA's log would hold inputs."""
 
     def log(self, message: str) -> None:
-        """Drop it."""
+        """Discard the message."""
 
 
 class _Adapter:

@@ -1,4 +1,4 @@
-"""Looks for a better text of a prompt on ``learn`` examples; what it finds is a proposal."""
+"""Prompt optimizer: searches a better prompt on ``learn`` examples; the result is a proposal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verb: ``search`` for a better prompt text with the model that the pod uses."""
+"""Prompt search: runs, one at a time per use case, within a budget."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SQL = queries("roadbed.improvement")
 
 
 class PromptSearch:
-    """Asks a model, so it costs money: it runs when somebody asks for it, within a budget."""
+    """Searches a better prompt. It costs money, so a person starts it with a budget."""
 
     def __init__(
         self, examples: Examples, training: Training, proposals: Proposals, budgets: Budgets
@@ -61,7 +61,7 @@ class PromptSearch:
         seed: int = 0,
         watched: Callable[[BudgetHold], None] | None = None,
     ) -> Proposal | NoProposal:
-        """A text that gets more of the ``learn`` examples right, as a proposal for a person.
+        """A prompt that gets more ``learn`` examples right, as a proposal.
 
         ``watched`` is given the purse, which counts, before anything is asked.
         """
@@ -116,7 +116,7 @@ class _OfUseCase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchProgress:
-    """A search of this process: ``said`` and ``proposal`` are what came of it, once it ended."""
+    """A search of this process; ``said`` and ``proposal`` are its result."""
 
     by: str
     began_at: datetime
@@ -128,7 +128,7 @@ class SearchProgress:
 
 
 class PromptSearches:
-    """One search at a time for a use case, whichever process runs it."""
+    """Runs searches, one at a time per use case over all processes."""
 
     def __init__(self, database: Database, search: PromptSearch, clock: Clock) -> None:
         self._database = database
@@ -139,7 +139,7 @@ class PromptSearches:
         self._running: set[asyncio.Task[None]] = set()
 
     def last(self, use_case: str) -> SearchProgress | None:
-        """The search of this process that runs, or the last one; ``None`` if there was none."""
+        """The running or last search of this process; ``None`` if there was none."""
         result, purse = self._last.get(use_case), self._purses.get(use_case)
         return replace(result, asked=purse.calls) if result and purse else result
 
@@ -151,12 +151,12 @@ class PromptSearches:
         actor: str,
         watched: Callable[[BudgetHold], None] | None = None,
     ) -> Proposal | NoProposal:
-        """A better text as a proposal, or why there is none. Raises ``SearchRunningError``."""
+        """Search and wait for the result. Raises ``SearchRunningError``."""
         async with self._alone(loaded.name):
             return await self._search.search(loaded, budget=budget, actor=actor, watched=watched)
 
     def start(self, loaded: LoadedUseCase, *, budget: PromptBudget, actor: str) -> SearchProgress:
-        """Begin to search; ``last`` tells how it goes. It ends with the process.
+        """Start a search; ``last`` gives its progress. It ends with the process.
 
         Raises ``SearchRunningError``, ``NoPromptError``.
         """
@@ -175,7 +175,7 @@ class PromptSearches:
         return begun
 
     async def close(self) -> None:
-        """Give up what runs."""
+        """Cancel running searches."""
         for item in self._running:
             item.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
