@@ -113,7 +113,7 @@ def by_id(
 
 by_task = by_id("task_id", lambda app, each: app.receipts.use_case_of(each), UnknownTaskError)
 by_review = by_id("review_id", lambda app, each: app.reviews.use_case_of(each), UnknownReviewError)
-by_notice = by_id("notice_id", lambda app, each: app.trust.use_case_of(each), UnknownNoticeError)
+by_notice = by_id("notice_id", lambda app, each: app.notices.use_case_of(each), UnknownNoticeError)
 by_release = by_id(
     "release_id", lambda app, each: app.ladder.use_case_of(each), UnknownReleaseError
 )
@@ -124,7 +124,7 @@ by_delivery = by_id(
     "delivery_id", lambda app, each: app.deliveries.use_case_of(each), UnknownDeliveryError
 )
 by_outcome = by_id(
-    "outcome_id", lambda app, each: app.outcomes.book.use_case_of(each), NoSuchOutcomeError
+    "outcome_id", lambda app, each: app.outcomes.repository.use_case_of(each), NoSuchOutcomeError
 )
 
 

@@ -10,7 +10,7 @@ import pytest
 from roadbed.cli import outcome_texts, proposals, trust
 from roadbed.cli.version_texts import rows_of
 from roadbed.console import formatting
-from roadbed.guarantee import audit_replay
+from roadbed.guarantee import presentation
 from roadbed.guarantee.model import Volume
 from roadbed.improvement.model import support
 from roadbed.kernel.json import shown
@@ -157,7 +157,7 @@ class TestProposals:
 
 def _foretold(days: float | None, *, labelled: int, tasks: float = 20.0, needed: int = 150) -> str:
     soon = Forecast(needed=None if days is None else needed, there=0, coverage=0.5, days=days)
-    return audit_replay.forecast(
+    return presentation.forecast(
         soon, soon, opened=False, tasks=tasks, can_double=False, labelled=labelled
     )
 
@@ -180,7 +180,7 @@ class TestForecast:
     @pytest.mark.parametrize(
         ("labelled", "said"),
         [
-            (0, "nothing can be foretold"),
+            (0, "there is no forecast"),
             (1, "With 1 labelled item of the sample it is too early"),
             (400, "By 400 labelled items of the sample this version will not open"),
         ],
@@ -201,12 +201,12 @@ class TestWeakSpots:
         ],
     )
     def test_the_card_says_of_how_many_it_speaks(self, detail: Any, said: str) -> None:
-        told = audit_replay.weak(3, detail)
+        told = presentation.weak(3, detail)
         assert said in told
         assert "about as good everywhere" not in told
 
     def test_no_version_has_no_card(self) -> None:
-        assert audit_replay.weak(None, {}).startswith("No version has been certified yet")
+        assert presentation.weak(None, {}).startswith("No version has been certified yet")
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ class TestWeakSpots:
 def test_an_audit_without_an_estimate_says_why(counts: tuple[int, int, int], said: str) -> None:
     automated, sampled, waiting = counts
     audit: Any = SimpleNamespace(automated=automated, sampled=sampled, waiting=waiting)
-    assert said in audit_replay.unaudited(audit)
+    assert said in presentation.unaudited(audit)
 
 
 def test_nothing_reported_says_nothing_of_what_was_right() -> None:
@@ -255,11 +255,11 @@ def test_what_a_version_would_automate_shows_of_how_many_items() -> None:
 
 class TestSample:
     def test_of_an_empty_sample_nothing_is_known(self) -> None:
-        (said,) = audit_replay.sample({"labelled": 0, "waiting": 0, "overdue": 0})
+        (said,) = presentation.sample({"labelled": 0, "waiting": 0, "overdue": 0})
         assert said.startswith("No label of the sample has been counted yet, so nothing is known")
 
     def test_one_item_is_singular(self) -> None:
-        said = audit_replay.sample({"labelled": 1, "waiting": 1, "overdue": 1})
+        said = presentation.sample({"labelled": 1, "waiting": 1, "overdue": 1})
         assert said[0] == "1 item of the sample is labelled, or late and counted as wrong."
         assert said[2].startswith("1 more waits for a label.")
         assert said[3].startswith("1 label is late")
@@ -275,7 +275,7 @@ class TestSample:
 )
 def test_reviews_of_tasks_a_day(tasks: float, reviews: float, said: str) -> None:
     assert (
-        audit_replay.reviews_a_day(Volume(tasks=tasks, reviews=reviews, review_hours=0.0)) == said
+        presentation.reviews_a_day(Volume(tasks=tasks, reviews=reviews, review_hours=0.0)) == said
     )
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from roadbed.budgets.model import Aside
 from roadbed.budgets.service import Budgets
-from roadbed.decisions.batch_evaluation import KnownInput, evaluate_many
+from roadbed.decisions.batch_evaluation import KnownInput, MeteredCalls, evaluate_many
 from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.evaluation import (
     MOST_ATTEMPTS,
@@ -24,7 +24,6 @@ from roadbed.decisions.evaluation import (
     content_of,
     evaluate,
 )
-from roadbed.decisions.metered_calls import MeteredCalls
 from roadbed.decisions.model import Answered, LiveVersion, NotAnswered, Reason, Route
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import SystemClock
@@ -466,12 +465,8 @@ class TestKnownInputs:
         ]
         made = await evaluate_many(live, inputs, context, paying)
         alone = [await evaluate(live, task(text), context) for text in texts]
-        assert [evaluation.routed for evaluation in made] == [
-            evaluation.routed for evaluation in alone
-        ]
-        assert [evaluation.answer for evaluation in made] == [
-            evaluation.answer for evaluation in alone
-        ]
+        assert [one.routed for one in made] == [one.routed for one in alone]
+        assert [one.answer for one in made] == [one.answer for one in alone]
         assert all(isinstance(inquiry, Inquiry) for inquiry in decider.asked)
 
     async def test_one_that_no_longer_fits_goes_to_a_person_and_stops_no_other(

@@ -206,7 +206,7 @@ class TestRules:
             }
             given |= {f"n{one}": chance.random() * 100 for one in range(3)}
             given |= {"code": str(chance.randint(1000, 99_999)), "k": str(chance.randint(1, 300))}
-            given |= {field: " ".join(chance.choices(words, k=40)) for field in "ab"}
+            given |= {side: " ".join(chance.choices(words, k=40)) for side in "ab"}
             right = chance.choice("wxyz") if chance.random() < 0.3 else "w"
             planted_here = given["code"].startswith("7") and given["c0"] == "a"
             rows.append((given, "w", "garden" if planted_here else right))

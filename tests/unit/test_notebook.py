@@ -371,7 +371,7 @@ async def test_it_reads_what_happened_and_leaves_out_what_waits_for_a_second_loo
     await app.database.fetch(
         "UPDATE verdict SET reviewer = 'bob' WHERE id = (SELECT max(id) FROM verdict)"
     )
-    await app.measuring.tick(service)
+    await app.reviewer_checks.tick(service)
     again = await app.notebooks.read("triage")
     assert looked_at not in {
         example.task for lesson in again.lessons for example in lesson.examples

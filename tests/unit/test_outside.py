@@ -36,8 +36,8 @@ async def pool() -> AsyncIterator[EgressPool]:
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
-    async with Receiver() as server:
-        yield server
+    async with Receiver() as receiver:
+        yield receiver
 
 
 def resolving(*answers: Sequence[str]) -> EgressPool:

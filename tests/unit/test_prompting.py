@@ -79,8 +79,8 @@ def examples(count: int) -> list[LabelledExample]:
 
 @pytest.fixture
 async def server() -> AsyncIterator[ModelServer]:
-    async with ModelServer(obedient) as model_server:
-        yield model_server
+    async with ModelServer(obedient) as server:
+        yield server
 
 
 def declared() -> UseCase:

@@ -117,7 +117,7 @@ def say_(
             if what == "approve":
                 found, _ = await services.deliveries.get(delivery, served=known)
                 person = await verified(services, found.use_case, "approve")
-            return await services.deliveries.say(
+            return await services.deliveries.resolve(
                 delivery,
                 what,
                 person=person,

@@ -99,7 +99,7 @@ def _list(usecase: str, *, as_json: bool) -> None:
 
     async def work() -> Any:
         async with opened(only=None) as app:
-            declared, book = _declared(app, usecase), app.outcomes.book
+            declared, book = _declared(app, usecase), app.outcomes.repository
             found = await book.newest(usecase, most=20)
             return {"summary": await book.summary(declared), **asdict(found)}
 

@@ -103,7 +103,7 @@ def judge(usecase: UseCaseName, release: Which = None, json: Json = False) -> No
     async def work() -> int:
         async with _opened(usecase) as services:
             found = await _find(services, usecase, release)
-            opened = await services.measuring.ask_about(services.service(usecase), found)
+            opened = await services.reviewer_checks.ask_about(services.service(usecase), found)
             return int(opened)
 
     opened = run(work())

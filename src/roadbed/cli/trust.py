@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from roadbed.guarantee.audit_replay import reviews_a_day, unaudited
-from roadbed.guarantee.presentation import above
+from roadbed.guarantee.presentation import above, reviews_a_day, unaudited
 from roadbed.kernel.figures import counted
 
 

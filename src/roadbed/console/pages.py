@@ -14,8 +14,7 @@ from starlette.responses import HTMLResponse
 from roadbed import __version__
 from roadbed.bootstrap import App
 from roadbed.console import formatting
-from roadbed.guarantee.audit_replay import reviews_a_day, unaudited
-from roadbed.guarantee.presentation import above
+from roadbed.guarantee.presentation import above, reviews_a_day, unaudited
 from roadbed.improvement.model import support
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.figures import counted, interval

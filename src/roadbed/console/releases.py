@@ -120,7 +120,7 @@ async def _act(request: Request, found: Release, form: Mapping[str, str]) -> Non
     require(request, Permission.SIGN if said else Permission.RELEASE, found.use_case)
     if what == "judge":
         app = app_of(request)
-        await app.measuring.ask_about(app.service(found.use_case), found)
+        await app.reviewer_checks.ask_about(app.service(found.use_case), found)
     elif what in _STEPS:
         await getattr(ladder, what)(found.id, actor=person)
     elif what in ("approve", "refuse"):

@@ -234,10 +234,6 @@ ON CONFLICT DO NOTHING
 -- A name that some pod declares belongs to whoever an administrator makes it for.
 SELECT name FROM person UNION SELECT person FROM role_held
 
--- name: note
-INSERT INTO audit_entry (use_case, kind, subject, actor, detail)
-VALUES (%(use_case)s, %(kind)s, %(subject)s, %(actor)s, %(detail)s)
-
 -- name: end_every_session
 -- After a restore nobody knows which of them ended since. Everybody signs in again.
 UPDATE token SET revoked_at = now() WHERE kind IN ('session', 'link') AND revoked_at IS NULL

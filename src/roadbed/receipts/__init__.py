@@ -1,4 +1,5 @@
-"""Receipts: the joined record of one task, incidents, and erasure.
+"""Receipts: the joined record of one task; incidents; erasure of a task's content.
 
-Reads the tables of all earlier stages; only the surfaces and recovery read it. Owns no table.
+May know every stage before it and reads their tables. Owns no table: erasure runs queries of the
+owners.
 """

@@ -1,4 +1,4 @@
-"""Labelled work of the past, read from a table: texts, labels, and an account of every row."""
+"""Past work: labelled rows of a table, with texts, labels and a report on every row."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Question:
 
 
 class LabelsUnclearError(TableError):
-    """Labels of the table need a person's word. ``questions`` says which."""
+    """Labels of the table need a person's decision; ``questions`` lists them."""
 
     code = "labels_unclear"
 
@@ -77,7 +77,7 @@ class LabelsUnclearError(TableError):
             f"; {more} more" if more > 0 else ""
         )
         super().__init__(
-            f"Some labels need your word: {named}.",
+            f"Some labels need your decision: {named}.",
             "Say what each is: --same 'THIS=THAT' for two spellings of one label, --keep LABEL for "
             "a label of its own, --empty TEXT for no label, or --keep-all.",
         )
