@@ -223,7 +223,9 @@ def _truth(
     return Truth(right=right, actions_known=row["actions"] is not None, losses=judged)
 
 
-def as_declared(declared: UseCase, right: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+def as_declared(
+    declared: UseCase, right: Mapping[str, object] | None
+) -> Mapping[str, object] | None:
     """A right output in the form of this declaration; unchanged if it does not fit."""
     if right is None:
         return None

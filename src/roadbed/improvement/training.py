@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from roadbed.decisions.routing import slices_of
 from roadbed.examples.model import Candidate, ExampleSet
@@ -24,7 +23,7 @@ class Training:
         self._processes = processes
 
     async def refit(
-        self, loaded: LoadedUseCase, *, seed: int, patches: Sequence[Mapping[str, Any]] = ()
+        self, loaded: LoadedUseCase, *, seed: int, patches: Sequence[Mapping[str, object]] = ()
     ) -> Candidate:
         """A candidate fitted on all ``learn`` examples, with the accepted ``patches`` applied.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 JsonObject: TypeAlias = Mapping[str, Json]
 
 
-def flat(record: Mapping[str, Any] | None) -> str:
+def flat(record: Mapping[str, object] | None) -> str:
     """A record in one line; the bare value if it has only one field."""
     if record is None:
         return "none"

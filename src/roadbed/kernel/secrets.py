@@ -44,6 +44,7 @@ class Secrets:
                 text = text.replace(form, MASK)
         return text
 
+    # Any: the result has the type of the argument, nested.
     def mask_all(self, content: Any) -> Any:
         """A JSON value with all texts and keys masked."""
         if not self._forms:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
@@ -256,7 +256,7 @@ async def note(
     kind: str,
     person: str,
     by: str,
-    detail: Mapping[str, Any],
+    detail: Mapping[str, object],
     use_case: str | None = None,
 ) -> None:
     """Write an audit entry in the transaction of the change."""

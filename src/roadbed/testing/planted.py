@@ -103,14 +103,14 @@ def products(chance: random.Random) -> dict[str, dict[str, str]]:
     return records
 
 
-def look_up(order: Order, table: dict[str, dict[str, str]]) -> dict[str, Any]:
+def look_up(order: Order, table: dict[str, dict[str, str]]) -> dict[str, str]:
     """The decider: what the table says, and office for everything from abroad."""
     if order.supplier == ABROAD:
         return {"line": "office"}
     return {"line": table[order.code]["line"]}
 
 
-def truth(order: Order, table: dict[str, dict[str, str]], right_line: str) -> dict[str, Any]:
+def truth(order: Order, table: dict[str, dict[str, str]], right_line: str) -> dict[str, str]:
     """What a person who knows says."""
     if order.region == "north" and order.code.startswith("7"):
         return {"line": "garden"}

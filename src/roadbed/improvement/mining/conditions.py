@@ -193,7 +193,7 @@ def conditions(
     )
 
 
-def column(facts: Sequence[Facts], field: ConditionField) -> list[Any]:
+def column(facts: Sequence[Facts], field: ConditionField) -> list[object]:
     """The value of a field in each case."""
     return [fact[field.place].get(field.name) for fact in facts]
 

@@ -78,7 +78,7 @@ class PromptProposal:
     cost: Decimal | None
 
     @property
-    def patch(self) -> Mapping[str, Any]:
+    def patch(self) -> Mapping[str, str]:
         return {"kind": "prompt", "file": self.file, "text": self.after}
 
 
@@ -99,7 +99,7 @@ async def optimise(
     budget: PromptBudget,
     seed: int,
     prompt: str | None = None,
-    shown: Sequence[Mapping[str, Any]] = (),
+    shown: Sequence[Mapping[str, object]] = (),
     funds: Funds | None = None,
     watched: Callable[[BudgetHold], None] | None = None,
     isolated: IsolatedDecider | None = None,

@@ -160,7 +160,7 @@ class Scores:
         self,
         declared: UseCase,
         prompted: Prompted,
-        shown: Sequence[Mapping[str, Any]],
+        shown: Sequence[Mapping[str, object]],
         purse: BudgetHold,
         isolated: IsolatedDecider | None = None,
     ) -> None:
@@ -270,7 +270,7 @@ class Scores:
 
 
 def cases_of(
-    examples: Sequence[LabelledExample], shown: Sequence[Mapping[str, Any]]
+    examples: Sequence[LabelledExample], shown: Sequence[Mapping[str, object]]
 ) -> Sequence[ScoredCase]:
     """Distinct inputs, without the examples that the prompt contains."""
     seen = {_key(item["input"]) for item in shown}
