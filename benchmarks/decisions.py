@@ -341,8 +341,8 @@ async def measure_http(
         bare.stop()
 
 
-def ratios(found: dict[str, list[float]], over: str, under: str) -> float:
-    return report.median([a / b for a, b in zip(found[over], found[under], strict=True)])
+def ratios(rates: dict[str, list[float]], over: str, under: str) -> float:
+    return report.median([a / b for a, b in zip(rates[over], rates[under], strict=True)])
 
 
 def slow_flush(url: str, microseconds: int) -> None:

@@ -236,8 +236,8 @@ class Flywheel:
         given = ask(cast("Trainable", service.live.decider), examples, declared.output)
         return best(
             [
-                (each.confidence, each.output["queue"] != right) if each else (0.0, True)
-                for each, (_, right) in zip(given, tasks, strict=True)
+                (answer.confidence, answer.output["queue"] != right) if answer else (0.0, True)
+                for answer, (_, right) in zip(given, tasks, strict=True)
             ]
         )
 
@@ -291,7 +291,7 @@ async def _round(wheel: Flywheel, number: int, parts: Sequence[list[Labelled]]) 
     await wheel.tasks(tasks[used:], None)
     row = wheel.row
     row.seconds, row.hindsight = time.monotonic() - began, best(row.outcomes)
-    row.best = wheel.best_possible([each for part in parts[number - 1 :] for each in part])
+    row.best = wheel.best_possible([task for part in parts[number - 1 :] for task in part])
     print(
         f"round {number}: {row.automatic / row.tasks:.1%} automatic (best {row.best:.1%}, "
         f"in hindsight {row.hindsight:.1%}), "

@@ -222,8 +222,8 @@ async def site(settings: Settings, folders: Folders, url: str) -> AsyncIterator[
     """API and console, served by uvicorn, with whatever use cases the test wrote before."""
     if not folders.parent.exists():
         folders.write()
-    async with serving(settings, url) as found:
-        yield found
+    async with serving(settings, url) as served:
+        yield served
 
 
 async def _people(app: App) -> None:

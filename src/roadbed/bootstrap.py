@@ -33,13 +33,12 @@ from roadbed.guarantee.report import TrustReports
 from roadbed.guarantee.running_audit import RunningAuditMonitor
 from roadbed.guarantee.stress import Stress
 from roadbed.halts.service import Halts
-from roadbed.improvement.prompt_optimization.jobs import PromptSearches
-from roadbed.improvement.prompt_optimization.service import PromptSearch
+from roadbed.improvement.prompt_optimization.service import PromptSearch, PromptSearches
 from roadbed.improvement.proposals import Proposals
 from roadbed.improvement.training import Training
 from roadbed.insight.failures import FailureBoard
 from roadbed.insight.monitoring import Monitoring
-from roadbed.insight.notebooks import Notebooks
+from roadbed.insight.notebook import Notebooks
 from roadbed.insight.stage_clock import StageClock
 from roadbed.intake.tasks import Intake
 from roadbed.kernel.clock import Clock, SystemClock
@@ -127,7 +126,7 @@ class App:
     versions: Versions
     replays: Replays
     notebooks: Notebooks
-    stages: StageClock
+    stage_clock: StageClock
     monitoring: Monitoring
     failures: FailureBoard
     running_audit: RunningAuditMonitor
@@ -327,7 +326,7 @@ def _wire(
         versions=versions,
         replays=Replays(versions, store, receipts.get, budgets, clock),
         notebooks=Notebooks(database, clock),
-        stages=StageClock(database, clock),
+        stage_clock=StageClock(database, clock),
         monitoring=Monitoring(database, reviews, examples, versions, clock),
         failures=FailureBoard(database, clock),
         running_audit=running_audit,

@@ -108,8 +108,8 @@ async def climbing(
 ) -> AsyncIterator[tuple[Site, dict[str, httpx2.AsyncClient]]]:
     """A server with the usual use case, and a client for each of the pod."""
     write(folders, rollout=SHORT, count=700)
-    async with climbing_again(settings, url) as found:
-        yield found
+    async with climbing_again(settings, url) as served:
+        yield served
 
 
 @asynccontextmanager

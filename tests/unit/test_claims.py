@@ -12,7 +12,7 @@ from roadbed.cli.version_texts import rows_of
 from roadbed.console import formatting
 from roadbed.guarantee import presentation
 from roadbed.guarantee.model import Volume
-from roadbed.improvement.presentation import support
+from roadbed.improvement.model import support
 from roadbed.kernel.json import shown
 from roadbed.releases import criteria, report_presentation, trial_statistics
 from roadbed.risk.forecast import Forecast
@@ -231,7 +231,7 @@ def test_nothing_reported_says_nothing_of_what_was_right() -> None:
 
 
 def test_what_a_version_would_automate_shows_of_how_many_items() -> None:
-    found = Version(
+    version = Version(
         id="ver_1",
         number=1,
         behaviour="b",
@@ -247,7 +247,7 @@ def test_what_a_version_would_automate_shows_of_how_many_items() -> None:
         live_since=AT,
         retired_at=None,
     )
-    (line,) = rows_of([found])
+    (line,) = rows_of([version])
     assert "automatic from 0.800, 62% of the sample (n = 1,213)" in line
 
 

@@ -43,8 +43,8 @@ from roadbed.intake.errors import InputError, KeyReusedError, OverloadedError
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.ids import CertificateId, TaskId, VersionId
 from roadbed.kernel.settings import Settings
-from roadbed.risk import coin
-from roadbed.risk.states import State
+from roadbed.risk import sampling
+from roadbed.risk.automation_state import State
 from roadbed.scoring.content import Content
 from roadbed.storage.writer import Write
 from roadbed.usecases.business_rules import Fired
@@ -78,7 +78,7 @@ def prove(app: App, threshold: float | None) -> None:
         threshold=threshold,
         certificate=CertificateId("crt_test"),
         state=State.SHADOW if threshold is None else State.OPEN,
-        rate=coin.rate(automating=threshold is not None),
+        rate=sampling.rate(automating=threshold is not None),
     )
     app.deployments._deployments["triage"] = replace(service, live=live)
 

@@ -55,8 +55,8 @@ OLD = ComparedVersion(
 )
 
 
-def said(found: Difference) -> list[str]:
-    return [change.words for change in found.changes]
+def said(difference: Difference) -> list[str]:
+    return [change.words for change in difference.changes]
 
 
 def compared(**changes: Any) -> Difference:

@@ -28,8 +28,8 @@ from roadbed.decisions.model import Answered, LiveVersion, NotAnswered, Reason, 
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.ids import TaskId, VersionId
+from roadbed.risk.automation_state import State
 from roadbed.risk.slices import Pooling
-from roadbed.risk.states import State
 from roadbed.usecases.business_rules import read_rules
 from roadbed.usecases.decider import Answer, Context, Unsure
 from roadbed.usecases.destinations import Action

@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Reason
 from roadbed.examples.model import KnownCase
-from roadbed.insight.timeline import road
+from roadbed.insight.stage_clock import stage_timeline
 from roadbed.kernel.settings import Settings
 from roadbed.releases import criteria, external_checks, lifecycle, trial_statistics
 from roadbed.releases.errors import RollBackError
@@ -165,7 +165,7 @@ class TestCriteria:
             slice_["name"]: slice_
             for slice_ in criteria.slices(given, lambda content: dict(content), 0.05, 0.95)
         }
-        passed = {name.split()[-1]: each["passed"] for name, each in results.items()}
+        passed = {name.split()[-1]: result["passed"] for name, result in results.items()}
         assert passed == {"north": True, "south": False, "west": True, "east": False}
         assert "too few to judge it by itself" in results["slice region = west"]["line"]
 
@@ -573,7 +573,7 @@ def test_the_road_adds_up() -> None:
         event("wait_began", 11, waits_for="risk_partner"),
         event("stage", 20, stage="live"),
     ]
-    result = road("triage", events, began + timedelta(days=30))
+    result = stage_timeline("triage", events, began + timedelta(days=30))
     assert [(stage.name, stage.days) for stage in result.stages] == [
         ("idea", 2.0),
         ("proof", 8.0),
@@ -585,7 +585,7 @@ def test_the_road_adds_up() -> None:
     assert [(item.waits_for, item.seconds) for item in result.waiting] == [
         ("risk_partner", 19 * 86_400.0)
     ]
-    assert road("triage", [], began).stage == "idea"
+    assert stage_timeline("triage", [], began).stage == "idea"
 
 
 @pytest.mark.usefixtures("unmeasured")

@@ -241,11 +241,11 @@ class TestRefused:
         release = await app.releases.plan("triage", actor="ben")
         with pytest.raises(NothingToJudgeError):
             await app.releases.gate(release.id, actor="ben")
-        road = await app.stages.road("triage")
+        road = await app.stage_clock.timeline("triage")
         assert [item.waits_for for item in road.waiting] == ["labels"]
         await app.database.fetch("UPDATE example SET withdrawn_at = NULL")
         await app.releases.gate(release.id, actor="ben")
-        road = await app.stages.road("triage")
+        road = await app.stage_clock.timeline("triage")
         assert {entry.waits_for for entry in road.waiting} == {"domain_lead", "risk_partner"}
 
     async def test_two_gates_at_once(self, app: App) -> None:
@@ -483,4 +483,4 @@ async def test_a_worse_candidate_fails_its_gate(app: App, folders: Folders) -> N
         {"queue": "elsewhere"},
         True,
     )
-    assert (await app.stages.road("triage")).stage == "live"
+    assert (await app.stage_clock.timeline("triage")).stage == "live"

@@ -62,8 +62,8 @@ async def in_canary(app: App, folders: Folders, decide: str = LATER) -> str:
     return (await app.releases.canary(release.id, actor="ben")).id
 
 
-async def looked_again(found: trial_monitor.TrialMonitor, looked: list[str]) -> bool:
-    await found._check_if_changed("triage")
+async def looked_again(monitor: trial_monitor.TrialMonitor, looked: list[str]) -> bool:
+    await monitor._check_if_changed("triage")
     return len(looked) == 2
 
 
@@ -161,7 +161,7 @@ class TestCanary:
         took = time.monotonic() - began
         print(f"rolled back in {took:.3f} s")
         assert took < 2.0
-        decisions = [each for [each] in await asyncio.gather(*flying)]
+        decisions = [decision for [decision] in await asyncio.gather(*flying)]
         assert release.version not in {decision.version for decision in decisions}
 
     async def test_one_that_gives_no_answer_is_stopped_without_any_label(
@@ -359,7 +359,7 @@ class TestLive:
         await label_one(app, waits, 9)
         [goes_out] = await app.database.fetch("SELECT task_id FROM delivery")
         assert goes_out["task_id"] == waits.task_id
-        assert (await app.stages.road("triage")).stage == "retired"
+        assert (await app.stage_clock.timeline("triage")).stage == "retired"
         [release] = await app.releases.history("triage")
         assert release.step == "retired"
         entries = await app.database.fetch(
@@ -405,14 +405,14 @@ async def test_the_road_tells_stages_and_waits(
     write(folders)
     async with open_app(settings, url) as opened:
         release = await gated(opened)
-        road = await opened.stages.road("triage")
+        road = await opened.stage_clock.timeline("triage")
         assert [stage.name for stage in road.stages] == ["idea", "proof", "gate"]
         assert [item.waits_for for item in road.waiting] == ["domain_lead", "risk_partner"]
         release = await signed(opened, release, ["ana"])
-        road = await opened.stages.road("triage")
+        road = await opened.stage_clock.timeline("triage")
         assert [entry.waits_for for entry in road.waiting] == ["risk_partner"]
         await opened.releases.promote((await signed(opened, release, ["dev"])).id, actor="ben")
-        road = await opened.stages.road("triage")
+        road = await opened.stage_clock.timeline("triage")
         assert (road.stage, list(road.waiting)) == ("live", [])
         assert road.production.reached_at is not None
         assert 0.0 < road.production.days < 1.0

@@ -777,10 +777,10 @@ class TestBadInput:
         await answer(app, third, "billing")
         await pump(app)
         assert ledger.got == []
-        for found in [
+        for receipt in [
             await app.receipts.get(item.task_id, viewer="ana") for item in (second, third)
         ]:
-            assert "measure" not in str(found)
+            assert "measure" not in str(receipt)
         assert await app.database.fetch("SELECT id FROM example") == []
 
     async def test_one_left_behind_by_a_crash_is_taken_over(self, app: App) -> None:

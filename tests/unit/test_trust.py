@@ -14,7 +14,7 @@ from roadbed.decisions.model import Decision, Reason, Route
 from roadbed.guarantee.errors import UnknownNoticeError
 from roadbed.kernel.settings import Settings
 from roadbed.reviews.model import VerdictKind
-from roadbed.risk.states import Sign, State
+from roadbed.risk.automation_state import Sign, State
 from roadbed.usecases.loader import load
 from tests.conftest import Folders
 from tests.unit.test_decisions import decide

@@ -13,7 +13,7 @@ from roadbed.bootstrap import App
 from roadbed.cli.trust import trust_text
 from roadbed.guarantee.presentation import above
 from roadbed.reviews.model import VerdictKind
-from roadbed.risk.prefixes import places
+from roadbed.risk.missing_labels import cut_sizes
 from roadbed.usecases.loader import load
 from tests.browsing import browsing
 from tests.conftest import Folders, Site
@@ -133,7 +133,7 @@ async def test_one_look_pays_for_choosing_its_part(app: App, folders: Folders) -
     result, note = await proof(app)
     assert result["threshold"] == 0.9, result["detail"]["why_not"]
     counted = result["detail"]["counted"]
-    assert counted in places(len(reviews), np.zeros(len(reviews), dtype=bool))
+    assert counted in cut_sizes(len(reviews), np.zeros(len(reviews), dtype=bool))
     assert counted <= len(reviews) - 6
     assert (result["items"], result["covered"], result["errors"]) == (len(reviews), counted, 0)
     assert result["detail"]["p_value"] > float(binom.cdf(0, counted, LIMIT))

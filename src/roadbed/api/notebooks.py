@@ -9,8 +9,8 @@ from starlette.responses import PlainTextResponse, Response
 
 from roadbed.access import needs
 from roadbed.api.deps import app_of, as_json, person_of, usecase_of
-from roadbed.insight.markdown import markdown
-from roadbed.insight.milestones import picture
+from roadbed.insight.notebook import markdown
+from roadbed.insight.stage_clock import chart_of
 from roadbed.people.permissions import Permission
 
 router = APIRouter()
@@ -39,5 +39,5 @@ async def road(name: str, request: Request) -> Response:
     person_of(request)
     usecase_of(request, name)
     app = app_of(request)
-    found = await app.stages.road(name)
-    return as_json({**picture(found, app.clock.now()).facts, "road": found})
+    found = await app.stage_clock.timeline(name)
+    return as_json({**chart_of(found, app.clock.now()).facts, "road": found})

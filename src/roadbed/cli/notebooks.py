@@ -9,9 +9,8 @@ import typer
 from roadbed.cli.output import opened, run, say, show
 
 if TYPE_CHECKING:
-    from roadbed.insight.milestones import Picture
     from roadbed.insight.notebook import Notebook
-    from roadbed.insight.timeline import Timeline
+    from roadbed.insight.stage_clock import Timeline, TimelineChart
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 UseCaseName = Annotated[str, typer.Argument(metavar="USECASE", help="The use case's name.")]
@@ -23,7 +22,7 @@ def notebook(
     json: Json = False,
 ) -> None:
     """What was learnt: corrections, what was done about them, what it changed."""
-    from roadbed.insight import markdown as writing
+    from roadbed.insight.notebook import markdown as written
 
     async def work() -> Notebook:
         async with opened(only=[]) as services:
@@ -31,19 +30,19 @@ def notebook(
 
     found = run(work())
     if markdown:
-        say(writing.markdown(found).rstrip())
+        say(written(found).rstrip())
         return
     show(found, as_json=json, text=lambda: _text(found))
 
 
 def road(usecase: UseCaseName, json: Json = False) -> None:
     """Its stages and waits with dates, against the time there is to a proof and to production."""
-    from roadbed.insight.milestones import picture
+    from roadbed.insight.stage_clock import chart_of
 
-    async def work() -> tuple[Timeline, Picture]:
+    async def work() -> tuple[Timeline, TimelineChart]:
         async with opened(only=[]) as services:
-            found = await services.stages.road(usecase)
-            return found, picture(found, services.clock.now())
+            found = await services.stage_clock.timeline(usecase)
+            return found, chart_of(found, services.clock.now())
 
     found, drawn = run(work())
     show({**drawn.facts, "road": found}, as_json=json, text=lambda: "\n".join(drawn.lines))

@@ -168,7 +168,7 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _lines(found: Any, usecase: str) -> Iterator[str]:
-    from roadbed.improvement.presentation import support
+    from roadbed.improvement.model import support
 
     for item in found:
         yield f"{item.id}  {_plain(item.title)}"
@@ -178,7 +178,7 @@ def _lines(found: Any, usecase: str) -> Iterator[str]:
 
 
 def _whole(found: Any) -> Iterator[str]:
-    from roadbed.improvement.presentation import support
+    from roadbed.improvement.model import support
 
     yield f"{found.id}  {found.kind}, {found.state}"
     yield _plain(found.title)

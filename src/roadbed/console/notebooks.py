@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse
 from roadbed.access import needs
 from roadbed.console import timeline_chart
 from roadbed.console.pages import app_of, person_of, usecase_page
-from roadbed.insight.milestones import picture
+from roadbed.insight.stage_clock import chart_of
 from roadbed.people.permissions import Permission
 
 
@@ -27,6 +27,6 @@ async def notebook(request: Request) -> HTMLResponse:
 async def road(request: Request, name: str) -> dict[str, Any]:
     """What the part "Road" of a use case's page needs."""
     app = app_of(request)
-    found = await app.stages.road(name)
-    drawn = picture(found, app.clock.now())
+    found = await app.stage_clock.timeline(name)
+    drawn = chart_of(found, app.clock.now())
     return {"road": found, "road_picture": drawn, "road_plot": timeline_chart.timeline(drawn)}

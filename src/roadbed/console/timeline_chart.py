@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from markupsafe import Markup, escape
 
-from roadbed.insight.milestones import Picture, Span, days
+from roadbed.insight.stage_clock import ChartSpan, TimelineChart, days
 
 _TOP, _ROW, _BAR, _BELOW = 28, 34, 8, 24
 
 
-def timeline(road: Picture) -> Markup:
+def timeline(road: TimelineChart) -> Markup:
     """A row a stage, a dashed line a target, a dotted one for today."""
     height = _TOP + _ROW * len(road.spans) + _BELOW
     parts = [
@@ -24,19 +24,19 @@ def timeline(road: Picture) -> Markup:
     )
 
 
-def _targets(road: Picture, height: int) -> Iterator[Markup]:
+def _targets(road: TimelineChart, height: int) -> Iterator[Markup]:
     for target in road.targets:
         yield _line("target", target.at, 18, height - _BELOW)
         name = target.name.removesuffix(" of concept")
         yield _word(target.at, 12, f"{_of(target.of_days)}: {name}", "limit-word")
 
 
-def _today(road: Picture, height: int) -> Iterator[Markup]:
+def _today(road: TimelineChart, height: int) -> Iterator[Markup]:
     yield _line("today", road.today, 18, height - _BELOW + 4)
     yield _word(road.today, height - 6, "today", "word strong")
 
 
-def _row(number: int, span: Span) -> Iterator[Markup]:
+def _row(number: int, span: ChartSpan) -> Iterator[Markup]:
     y = _TOP + _ROW * number
     yield Markup('<line class="row" x1="0" x2="100%" y1="{0}" y2="{0}"/>').format(y + _ROW - 4)
     yield Markup('<rect class="{}" x="{}%" y="{}" width="{}%" height="{}" rx="2"/>').format(

@@ -28,10 +28,9 @@ from roadbed.halts.service import late_before
 from roadbed.kernel.clock import CLOCKS_DIFFER, Clock
 from roadbed.kernel.ids import Ids
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
+from roadbed.risk.automation_state import AutomationState, Sign, after_alarm, sign_of
 from roadbed.risk.curve import share_interval
 from roadbed.risk.novelty import KIND_ALARM, KindAlarm
-from roadbed.risk.promise import AutomationState, alarmed, sign_of
-from roadbed.risk.states import Sign
 from roadbed.storage.background import Warnings
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
@@ -264,7 +263,7 @@ class RunningAuditMonitor:
             return None
         live = evidence.live
         before = automation_state(live)
-        after = alarmed(before, sign, grid=live["grid"] or (), on_alarm=live["on_alarm"])
+        after = after_alarm(before, sign, grid=live["grid"] or (), on_alarm=live["on_alarm"])
         if after.state is before.state:
             return None
         why = presentation.reason(sign, evidence.audit, evidence.kinds, declared.risk_limit)

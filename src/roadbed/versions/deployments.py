@@ -11,9 +11,8 @@ from roadbed.decisions.decider_runner import Decider
 from roadbed.decisions.model import Deployment, LiveVersion, Trial
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import CertificateId, VersionId
-from roadbed.risk.promise import AutomationState
+from roadbed.risk.automation_state import AutomationState, State
 from roadbed.risk.slices import Pooling
-from roadbed.risk.states import State
 from roadbed.storage.background import Warnings
 from roadbed.storage.database import Database, Row
 from roadbed.storage.errors import StorageUnavailableError

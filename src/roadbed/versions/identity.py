@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from roadbed.kernel.ids import VersionId
-from roadbed.risk.promise import AutomationState
-from roadbed.risk.states import State
+from roadbed.risk.automation_state import AutomationState, State
 
 Row: TypeAlias = Mapping[str, Any]  # a row of the database; a pure module does not import storage
 

@@ -15,8 +15,8 @@ from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, TaskId, VersionId
+from roadbed.risk.automation_state import State
 from roadbed.risk.slices import Pooling
-from roadbed.risk.states import State
 from roadbed.scoring.assessment import Truth, is_wrong
 from roadbed.scoring.content import Content, content_hash
 from roadbed.storage.database import Row

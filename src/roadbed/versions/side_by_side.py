@@ -16,8 +16,8 @@ from roadbed.examples.service import as_declared
 from roadbed.executors.isolated import learns
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, VersionId
+from roadbed.risk.automation_state import State
 from roadbed.risk.slices import Pooling
-from roadbed.risk.states import State
 from roadbed.scoring.assessment import Truth, assess, is_wrong
 from roadbed.scoring.content import Content
 from roadbed.scoring.scorers import Score
