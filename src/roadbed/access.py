@@ -144,6 +144,16 @@ def open_to_all(endpoint: Endpoint) -> Endpoint:
     return endpoint
 
 
+def declared_as(route: Route) -> Callable[[Endpoint], Endpoint]:
+    """Declare that a handler needs what the handler of another route needs."""
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        _declared[endpoint] = _declared[route.endpoint]
+        return endpoint
+
+    return mark
+
+
 def declared(route: BaseRoute) -> Requirement | None:
     """What a route says it needs; ``None`` if it says nothing."""
     return _declared.get(route.endpoint) if isinstance(route, Route) else None

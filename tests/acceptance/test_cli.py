@@ -182,13 +182,13 @@ def test_reviews_by_keys_and_by_command(terminal: Terminal) -> None:
     receipt = terminal.as_person("ana").json("submit", "triage", '{"text": "one more"}')
     review = str(receipt["review"]["id"])  # type: ignore[index]
     terminal.as_person("rae")
-    told = terminal.run("review", "give", review, "correct", "--output", '{"queue": "x"}')
+    told = terminal.run("review", "verdict", review, "correct", "--output", '{"queue": "x"}')
     assert "Recorded" in told
     terminal.run("review", "undo", review)
     terminal.run("review", "skip", review)
-    terminal.run("review", "give", review, "maybe", code=1)
+    terminal.run("review", "verdict", review, "maybe", code=1)
     assert "accept, correct or reject" in terminal.errors
-    terminal.run("review", "give", review, "correct", "--output", "{", code=1)
+    terminal.run("review", "verdict", review, "correct", "--output", "{", code=1)
     assert "Nothing waits" in terminal.run("review", "work", "triage", typed="x\n" * 8)
     assert "Nothing waits" in terminal.run("review", "list", "nobody")
 
@@ -214,7 +214,7 @@ def test_a_label_that_was_never_seen_is_asked_about(terminal: Terminal) -> None:
         terminal.as_person("shop").run("submit", "triage", text)
     terminal.run("user", "grant", "rae", "triage", "reviewer")
     first = waiting_for(terminal.as_person("rae"))[0]
-    typing_error = ("review", "give", first, "correct", "--output", '{"queue": "refnds"}')
+    typing_error = ("review", "verdict", first, "correct", "--output", '{"queue": "refnds"}')
     terminal.run(*typing_error, code=1)
     assert "No queue is called refnds. Did you mean refunds?" in terminal.errors
     # A key takes what was meant; another one says that the label is new.
@@ -231,7 +231,15 @@ def test_a_label_that_was_never_seen_is_asked_about(terminal: Terminal) -> None:
     told = terminal.run("review", "confirm-label", "triage", "safety")
     assert "1 verdict counts now" in told
     [third] = waiting_for(terminal.as_person("rae"))
-    held = ("review", "give", third, "correct", "--output", '{"queue": "retuns"}', "--new-labels")
+    held = (
+        "review",
+        "verdict",
+        third,
+        "correct",
+        "--output",
+        '{"queue": "retuns"}',
+        "--new-labels",
+    )
     assert "Kept, and not counted yet" in terminal.run(*held)
     terminal.as_person("ana")
     told = terminal.run("review", "confirm-label", "triage", "retuns", "--refuse")
@@ -280,7 +288,7 @@ def test_outcomes_one_by_one_and_from_files(terminal: Terminal) -> None:
     assert "proves nothing about the limit" in terminal.run("outcome", "triage")
     review = terminal.json("review", "list", "triage")["reviews"]
     for entry in review if isinstance(review, list) else []:
-        arguments = ("review", "give", entry["id"], "correct", "--output", '{"queue": "x"}')
+        arguments = ("review", "verdict", entry["id"], "correct", "--output", '{"queue": "x"}')
         terminal.run(*arguments)
     receipt = terminal.run("receipt", outcome["task_id"])
     assert "Turned out" in receipt
@@ -415,7 +423,7 @@ def test_the_person_at_a_terminal_is_its_account_whatever_the_environment_says(
     result = terminal.json("submit", "triage", '{"text": "unsure"}')
     own = pwd.getpwuid(os.getuid()).pw_name
     assert result["source"] == {"surface": "cli", "by": own}
-    terminal.run("review", "give", str(result["review"]["id"]), "reject", code=1)  # type: ignore[index]
+    terminal.run("review", "verdict", str(result["review"]["id"]), "reject", code=1)  # type: ignore[index]
     assert "somebody else has to judge it" in terminal.errors
     assert "Nothing waits" in terminal.run("review", "list", "triage")
 

@@ -101,16 +101,16 @@ def test_a_dead_letter_is_sent_again_from_the_terminal(shop: Shop, receiver: Rec
             if "failed" in (told := shop.run("deliver", "list", "triage", "--state", "failed")):
                 break
         delivery = told.split()[0]
-        shop.run("deliver", "say", delivery, "happened", code=1)
+        shop.run("deliver", "resolve", delivery, "happened", code=1)
         assert "only what is unknown or stuck" in shop.errors
-        told = shop.run("deliver", "say", delivery, "replay", "--note", "they mended it")
+        told = shop.run("deliver", "resolve", delivery, "replay", "--note", "they mended it")
         assert "is waiting now" in told
         receiver.wait_for(1)
     told = shop.run("deliver", "replay", "triage", "--destination", "crm", "--since", "2026-11-21")
     assert "0 deliveries are sent again to crm" in told
     shop.run("deliver", "replay", "triage", "--destination", "erp", code=1)
     assert "Nothing was ever sent to 'erp'" in shop.errors
-    shop.run("deliver", "say", delivery, "whatever", code=1)
+    shop.run("deliver", "resolve", delivery, "whatever", code=1)
     shop.run("deliver", "show", "dlv_none", code=1)
     assert "no delivery" in shop.errors
     shop.run("deliver", "list", "triage", "--state", "lost", code=1)
@@ -206,7 +206,7 @@ class TestHttp:
             assert second["next"] is None
             one = (await site.reviewer.get(f"/deliveries/{result[0]['id']}")).json()
             assert one["attempts"] == []
-            say = f"/deliveries/{result[0]['id']}/say"
+            say = f"/deliveries/{result[0]['id']}/resolve"
             wrong = {"what": "approve", "hash": result[1]["content_hash"]}
             await problem(await site.reviewer.post(say, json=wrong), 409, "approval_invalid")
             right = {"what": "approve", "hash": one["delivery"]["content_hash"], "note": "seen"}
@@ -244,7 +244,7 @@ class TestHttp:
         await stand(site.app, reference_rate=0.0)
         await site.shop.post(TASKS, json={"input": {"text": "take it back"}})
         [mine] = await all_of(site.app)
-        answer = await site.reviewer.post(f"/deliveries/{mine.id}/say", json=body)
+        answer = await site.reviewer.post(f"/deliveries/{mine.id}/resolve", json=body)
         assert await problem(answer, 422, "request_invalid")
 
     async def test_all_that_failed_at_a_destination_is_sent_again(self, site: Site) -> None:
@@ -278,7 +278,7 @@ class TestHttp:
         for delivery in ("dlv_none", mine.id):
             shown = await site.shop.get(f"/deliveries/{delivery}")
             assert await problem(shown, 404, "delivery_unknown")
-            said = await site.shop.post(f"/deliveries/{delivery}/say", json={"what": "cancel"})
+            said = await site.shop.post(f"/deliveries/{delivery}/resolve", json={"what": "cancel"})
             await problem(said, 404, "delivery_unknown")
         wrong = await site.shop.get("/usecases/triage/deliveries?state=lost")
         await problem(wrong, 422, "request_invalid")

@@ -127,7 +127,7 @@ async def test_the_halt_from_key_to_second_person(desk: Desk) -> None:
     desk.crm.seconds = 0.3
     answer = await desk.site.shop.post(TASKS, json={"input": {"text": "plain"}})
     await desk.site.app.relay.round(declared(desk.site.app))
-    await desk.go("/usecases/triage/review")
+    await desk.go("/usecases/triage/reviews")
     under_way = asyncio.create_task(desk.site.app.relay.round(declared(desk.site.app)))
     await under_way
     await desk.press("!")
@@ -139,7 +139,7 @@ async def test_the_halt_from_key_to_second_person(desk: Desk) -> None:
     text = await desk.page.locator("main").inner_text()
     assert "Fenced after" in text
     assert "Two people have to agree" in text
-    for path in ("", "/review", "/trust", "/weak", "/deliveries"):
+    for path in ("", "/reviews", "/trust", "/weak", "/deliveries"):
         assert "triage is halted" in await desk.go(f"/usecases/triage{path}")
         assert "wrong refunds" in await desk.page.locator(".halted").inner_text()
     assert "is halted" in await desk.go(f"/receipts/{answer.json()['task']}")

@@ -34,7 +34,7 @@ async def page(site: Site) -> AsyncIterator[Page]:
     await send(site, 3)
     await site.app.database.fetch("UPDATE review SET blind = false")
     async with signed_in(site, "rae") as found:
-        await found.goto(f"{site.address}/usecases/triage/review")
+        await found.goto(f"{site.address}/usecases/triage/reviews")
         await shown(found)
         yield found
 
@@ -203,7 +203,7 @@ class TestNoNetwork:
 
     async def test_for_an_answer_counts_a_verdict_once(self, site: Site, page: Page) -> None:
         first = await shown(page)
-        await lose_the_answer(page, f"**/review/{first}")
+        await lose_the_answer(page, f"**/reviews/{first}")
         await types(page, "refunds")
         await page.keyboard.press("Enter")
         await page.locator("#result .problem", has_text="does not answer").wait_for()
@@ -217,7 +217,7 @@ class TestNoNetwork:
         first = await shown(page)
         await page.keyboard.press("a")
         await after(page, first)
-        await lose_the_answer(page, f"**/review/{first}/undo")
+        await lose_the_answer(page, f"**/reviews/{first}/undo")
         await page.keyboard.press("u")
         await page.locator("#result .problem", has_text="press u again").wait_for()
         await page.keyboard.press("u")
@@ -229,20 +229,20 @@ class TestNoNetwork:
     ) -> None:
         first = await shown(page)
         await page.wait_for_load_state("networkidle")
-        await page.route("**/review/next*", lambda route: route.abort())
+        await page.route("**/reviews/next*", lambda route: route.abort())
         await page.keyboard.press("a")  # the next one is there already
         second = await after(page, first)
         await page.keyboard.press("a")
         await page.locator("#result", has_text="Your verdict was taken").wait_for()
-        await page.unroute("**/review/next*")
+        await page.unroute("**/reviews/next*")
         await after(page, second)
         assert [row[0] for row in await verdicts(site)] == [first, second]
 
     async def test_at_the_start_brings_the_first_item_later(self, site: Site, page: Page) -> None:
-        await page.route("**/review/next*", lambda route: route.abort())
+        await page.route("**/reviews/next*", lambda route: route.abort())
         await page.reload()
         await page.locator("#result .problem", has_text="does not answer").wait_for()
-        await page.unroute("**/review/next*")
+        await page.unroute("**/reviews/next*")
         assert await shown(page)
 
 

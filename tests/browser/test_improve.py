@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="NO CHROMIUM: sudo apt-get install chromium"),
 ]
-PATH = "/usecases/triage/improve"
+PATH = "/usecases/triage/proposals"
 
 
 @dataclass

@@ -75,7 +75,7 @@ async def test_from_the_empty_page_to_a_corrected_answer(desk: Desk) -> None:
     await page.keyboard.press("j")
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**/receipts/{task}")
-    await desk.go("/usecases/triage/review")
+    await desk.go("/usecases/triage/reviews")
     note = page.locator("form.item .note")
     await note.wait_for()
     assert "checked by nobody" in await note.inner_text()
@@ -113,7 +113,7 @@ async def test_what_waits_for_a_blind_verdict_is_kept_back(desk: Desk) -> None:
     told = await desk.go()
     assert "Told once it was judged blind" in told
     assert "1 told once judged blind" in told
-    await desk.go("/usecases/triage/review")
+    await desk.go("/usecases/triage/reviews")
     await page.locator("form.item").wait_for()
     assert "billing" not in await page.locator("main").inner_text()
 

@@ -17,6 +17,7 @@ from roadbed.api import (
     proposals,
     receipts,
     releases,
+    renamed,
     reviews,
     status,
     tasks,
@@ -51,8 +52,10 @@ def create() -> FastAPI:
         openapi_url="/openapi.json",
         description="Submit tasks, read receipts, review, deliver, stop, see what is proven.",
     )
-    for part in _PARTS:
-        app.router.routes.extend(guard(part.router.routes))
+    routes = [route for part in _PARTS for route in part.router.routes]
+    # The old paths first: a route with a parameter for its verb would take them.
+    app.router.routes.extend(guard([*renamed.old_routes(routes), *routes]))
+    app.add_middleware(renamed.DeprecationNotice)
     app.add_exception_handler(RoadbedError, problems.on_roadbed_error)
     app.add_exception_handler(RequestValidationError, problems.on_validation_error)
     app.add_exception_handler(HTTPException, problems.on_http_error)

@@ -16,7 +16,7 @@ from roadbed.people.permissions import Permission, to_say
 
 router = APIRouter()
 _HASH_LENGTH = 64
-_SAY_BODY = {
+_RESOLVE_BODY = {
     "requestBody": {
         "required": True,
         "content": {
@@ -110,12 +110,12 @@ async def delivery(delivery_id: str, request: Request) -> Response:
     return as_json({"delivery": found, "attempts": attempts})
 
 
-@router.post("/deliveries/{delivery_id}/say", openapi_extra=_SAY_BODY)
+@router.post("/deliveries/{delivery_id}/resolve", openapi_extra=_RESOLVE_BODY)
 @needs(Permission.APPROVE, Permission.DELIVER, by=by_delivery)
-async def say(delivery_id: str, request: Request) -> Response:
+async def resolve(delivery_id: str, request: Request) -> Response:
     """Approve, refuse, send again, or say what happened."""
     person = person_of(request)
-    what, content_hash, note = _say_body(await json_object(request))
+    what, content_hash, note = _resolve_body(await json_object(request))
     app = app_of(request)
     found, _ = await app.deliveries.get(delivery_id, served=app.registry.names())
     require(request, to_say(what), found.use_case)
@@ -130,7 +130,7 @@ async def say(delivery_id: str, request: Request) -> Response:
     return as_json({"delivery": found})
 
 
-def _say_body(body: dict[str, Any]) -> tuple[str, str | None, str]:
+def _resolve_body(body: dict[str, Any]) -> tuple[str, str | None, str]:
     unknown_fields(body, {"what", "hash", "note"}, "Send what, and if need be hash and note.")
     what = body.get("what")
     if not isinstance(what, str) or what not in SAYS:

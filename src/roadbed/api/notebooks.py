@@ -1,4 +1,4 @@
-"""Notebook and road of a use case over HTTP."""
+"""The notebook and the timeline of a use case over HTTP."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ async def notebook(
     return as_json(found)
 
 
-@router.get("/usecases/{name}/road")
+@router.get("/usecases/{name}/timeline")
 @needs(Permission.VIEW)
-async def road(name: str, request: Request) -> Response:
+async def timeline(name: str, request: Request) -> Response:
     """Stages and waits with their dates, against 14 days to a proof and 8 weeks to production."""
     person_of(request)
     usecase_of(request, name)

@@ -161,9 +161,9 @@ async def roll_back(name: str, request: Request) -> Response:
     return as_json({"release": found})
 
 
-@router.post("/usecases/{name}/renew", openapi_extra=_body())
+@router.post("/usecases/{name}/recertify", openapi_extra=_body())
 @needs(Permission.RELEASE)
-async def renew(name: str, request: Request) -> Response:
+async def recertify(name: str, request: Request) -> Response:
     """Look again at the proof of what is live; the same behaviour needs no new sign-off."""
     person = person_of(request)
     usecase_of(request, name)
@@ -180,9 +180,9 @@ async def retire(name: str, request: Request) -> Response:
     return as_json({"use_case": name, "stage": "retired"})
 
 
-@router.post("/releases/{release_id}/judge", openapi_extra=_body())
+@router.post("/releases/{release_id}/open-reviews", openapi_extra=_body())
 @needs(Permission.RELEASE, by=by_release)
-async def judge(release_id: str, request: Request) -> Response:
+async def open_reviews(release_id: str, request: Request) -> Response:
     """Open a review of each answer of the candidate that its gate could not tell right or wrong."""
     await _read(request, set(), "Send nothing.")
     found, app = await _served(request, release_id), app_of(request)

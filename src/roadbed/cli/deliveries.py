@@ -14,6 +14,7 @@ import typer
 
 from roadbed.cli.identity import me, verified
 from roadbed.cli.output import opened, run, say, show
+from roadbed.cli.renamed import old_verb
 from roadbed.kernel.errors import RoadbedError
 
 if TYPE_CHECKING:
@@ -94,8 +95,8 @@ def show_(delivery: DeliveryId, json: Json = False) -> None:
     )
 
 
-@app.command("say")
-def say_(
+@app.command()
+def resolve(
     delivery: DeliveryId,
     what: Annotated[
         str,
@@ -224,3 +225,6 @@ def _lines(found: Any, attempts: Any) -> Iterator[str]:
         )
     if not attempts:
         yield "No attempt was made yet."
+
+
+old_verb(app, "say", "resolve", resolve, group="deliver")

@@ -15,6 +15,7 @@ from roadbed.cli import (
     people,
     proposals,
     releases,
+    renamed,
     reviews,
     server,
     tasks,
@@ -48,7 +49,7 @@ for command in (
     tasks.incident,
     tasks.erase,
     notebooks.notebook,
-    notebooks.road,
+    notebooks.timeline,
     halts.halt,
     halts.resume,
     server.doctor,
@@ -57,6 +58,7 @@ for command in (
     backups.restored,
 ):
     app.command()(command)
+renamed.old_verb(app, "road", "timeline", notebooks.timeline)
 app.add_typer(reviews.app, name="review")
 app.add_typer(audit.app, name="audit")
 app.add_typer(deliveries.app, name="deliver")

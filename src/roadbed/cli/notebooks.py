@@ -1,4 +1,4 @@
-"""``notebook`` and ``road``: what was learnt on the way, and how long the way took."""
+"""``notebook`` and ``timeline``: what was learnt, and how long each stage took."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def notebook(
     show(found, as_json=json, text=lambda: _text(found))
 
 
-def road(usecase: UseCaseName, json: Json = False) -> None:
-    """Its stages and waits with dates, against the time there is to a proof and to production."""
+def timeline(usecase: UseCaseName, json: Json = False) -> None:
+    """Stages and waits with dates, against 14 days to a proof and 8 weeks to production."""
     from roadbed.insight.milestones import picture
 
     async def work() -> tuple[Timeline, Picture]:

@@ -10,6 +10,7 @@ import typer
 
 from roadbed.cli.identity import me, verified
 from roadbed.cli.output import PROBLEMS_FOUND, opened, run, show
+from roadbed.cli.renamed import old_verb
 from roadbed.kernel.errors import RoadbedError
 
 if TYPE_CHECKING:
@@ -96,8 +97,8 @@ def gate(usecase: UseCaseName, release: Which = None, json: Json = False) -> Non
         raise typer.Exit(PROBLEMS_FOUND)
 
 
-@app.command()
-def judge(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
+@app.command("open-reviews")
+def open_reviews(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
     """Have people judge the candidate's answers that its gate could not tell right from wrong."""
 
     async def work() -> int:
@@ -199,7 +200,7 @@ def withdraw(usecase: UseCaseName, why: Why, release: Which = None, json: Json =
 
 
 @app.command()
-def renew(usecase: UseCaseName, json: Json = False) -> None:
+def recertify(usecase: UseCaseName, json: Json = False) -> None:
     """Look again at the proof of what is live; the same behaviour needs no new sign-off."""
 
     async def work() -> Any:
@@ -328,3 +329,7 @@ def _print(found: Release, json: bool) -> None:
     from roadbed.cli import release_texts
 
     show({"release": found}, as_json=json, text=lambda: release_texts.told(found))
+
+
+old_verb(app, "renew", "recertify", recertify, group="release")
+old_verb(app, "judge", "open-reviews", open_reviews, group="release")

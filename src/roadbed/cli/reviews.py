@@ -10,6 +10,7 @@ import typer
 
 from roadbed.cli.identity import me
 from roadbed.cli.output import opened, run, say, show
+from roadbed.cli.renamed import old_verb
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.labels import normal_label
 
@@ -51,8 +52,8 @@ def list_(usecase: UseCaseName, most: int = 20, json: Json = False) -> None:
     )
 
 
-@app.command()
-def give(
+@app.command("verdict")
+def verdict_(
     review: ReviewId,
     verdict: Annotated[str, typer.Argument(help="accept, correct or reject")],
     output: Annotated[str | None, typer.Option(help="The right output as JSON.")] = None,
@@ -338,3 +339,6 @@ def _told(given: Any) -> str:
     said = jsonlib.dumps(given.decided, ensure_ascii=False) if given.decided else "nothing"
     agreed = "You agreed with the decider." if given.agrees else f"The decider said {said}."
     return f"Recorded. {agreed}"
+
+
+old_verb(app, "give", "verdict", verdict_, group="review")

@@ -30,6 +30,7 @@ from roadbed.console import (
     proposals,
     receipts,
     releases,
+    renamed,
     reviews,
     sign_in,
     trust,
@@ -48,8 +49,9 @@ _MOST_STREAMS = 30  # of one person, in each process
 def create() -> Starlette:
     """The console alone; ``web.py`` mounts it and gives it its running app."""
     static = Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+    routes = _routes()
     app = Starlette(
-        routes=[*guard(_routes()), static],
+        routes=[*guard([*renamed.old_routes(routes), *routes]), static],
         exception_handlers={RoadbedError: _on_error, HTTPException: _on_http_error},
     )
     app.state.streams = Counter()
@@ -67,13 +69,13 @@ def _routes() -> list[Route]:
         Route("/usecases/{name}/trust", trust.trust),
         Route("/usecases/{name}/weak", trust.weak),
         Route("/notices/{notice_id}/seen", trust.seen, methods=["POST"]),
-        Route("/usecases/{name}/review", reviews.desk),
-        Route("/usecases/{name}/review/next", reviews.next_item, methods=["POST"]),
+        Route("/usecases/{name}/reviews", reviews.desk),
+        Route("/usecases/{name}/reviews/next", reviews.next_item, methods=["POST"]),
         Route("/usecases/{name}/labels", labels.labels),
         Route("/usecases/{name}/labels", labels.decide, methods=["POST"]),
-        Route("/usecases/{name}/review/{review_id}", reviews.give, methods=["POST"]),
-        Route("/usecases/{name}/review/{review_id}/skip", reviews.skip, methods=["POST"]),
-        Route("/usecases/{name}/review/{review_id}/undo", reviews.undo, methods=["POST"]),
+        Route("/usecases/{name}/reviews/{review_id}", reviews.give, methods=["POST"]),
+        Route("/usecases/{name}/reviews/{review_id}/skip", reviews.skip, methods=["POST"]),
+        Route("/usecases/{name}/reviews/{review_id}/undo", reviews.undo, methods=["POST"]),
         Route("/usecases/{name}/deliveries", deliveries.deliveries),
         Route("/usecases/{name}/deliveries/replay", deliveries.replay, methods=["POST"]),
         Route("/deliveries/{delivery_id}", deliveries.delivery),
@@ -152,7 +154,7 @@ async def usecase(request: Request) -> HTMLResponse:
         ),
         volume=charts.volume(history, app.clock.now()),
         history=history,
-        **await notebooks.road(request, overview.use_case),
+        **await notebooks.timeline(request, overview.use_case),
     )
 
 

@@ -41,7 +41,7 @@ async def declare(request: Request) -> Response:
         )
     except IncidentError as error:
         return await _ask(request, form, problem=f"{error.problem} {error.remedy}")
-    return RedirectResponse(f"/usecases/{name}/incident/{found.id}", status_code=303)
+    return RedirectResponse(f"/usecases/{name}/incidents/{found.id}", status_code=303)
 
 
 @needs(Permission.VIEW)
@@ -112,8 +112,8 @@ def _served(request: Request) -> list[str]:
 
 
 ROUTES = (
-    Route("/usecases/{name}/incident", ask),
-    Route("/usecases/{name}/incident", declare, methods=["POST"]),
-    Route("/usecases/{name}/incident/{incident_id}", incident),
-    Route("/usecases/{name}/incident/{incident_id}/file", download),
+    Route("/usecases/{name}/incidents", ask),
+    Route("/usecases/{name}/incidents", declare, methods=["POST"]),
+    Route("/usecases/{name}/incidents/{incident_id}", incident),
+    Route("/usecases/{name}/incidents/{incident_id}/file", download),
 )

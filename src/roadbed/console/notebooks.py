@@ -1,4 +1,4 @@
-"""The notebook of a use case, and its road with dates."""
+"""The notebook of a use case, and its timeline."""
 
 from __future__ import annotations
 
@@ -24,9 +24,13 @@ async def notebook(request: Request) -> HTMLResponse:
     return await usecase_page(request, "notebook.html", name, notebook=found)
 
 
-async def road(request: Request, name: str) -> dict[str, Any]:
-    """What the part "Road" of a use case's page needs."""
+async def timeline(request: Request, name: str) -> dict[str, Any]:
+    """What the section "Timeline" of a use case's page needs."""
     app = app_of(request)
     found = await app.stages.road(name)
     drawn = picture(found, app.clock.now())
-    return {"road": found, "road_picture": drawn, "road_plot": timeline_chart.timeline(drawn)}
+    return {
+        "timeline": found,
+        "timeline_picture": drawn,
+        "timeline_plot": timeline_chart.timeline(drawn),
+    }

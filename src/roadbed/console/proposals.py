@@ -40,7 +40,7 @@ async def look(request: Request) -> Response:
     person, app = person_of(request), app_of(request)
     loaded = app.service(request.path_params["name"]).loaded
     await app.proposals.suggest(loaded, actor=person)
-    return RedirectResponse(f"/usecases/{loaded.name}/improve", status_code=303)
+    return RedirectResponse(f"/usecases/{loaded.name}/proposals", status_code=303)
 
 
 @needs(Permission.IMPROVE)
@@ -53,7 +53,7 @@ async def search(request: Request) -> Response:
     except RoadbedError as error:
         problem = {"id": "", "text": f"{error.problem} {error.remedy}"}
         return await _improve(request, name, status=409, problem=problem)
-    return RedirectResponse(f"/usecases/{name}/improve#prompt", status_code=303)
+    return RedirectResponse(f"/usecases/{name}/proposals#prompt", status_code=303)
 
 
 @needs(Permission.VIEW)
@@ -89,7 +89,7 @@ async def decide(request: Request) -> Response:
         status = 409 if isinstance(error, ProposalDecidedError) else 422
         problem = {"id": proposal_id, "text": f"{error.problem} {error.remedy}"}
         return await _improve(request, found.use_case, status=status, problem=problem, form=form)
-    return RedirectResponse(f"/usecases/{found.use_case}/improve", status_code=303)
+    return RedirectResponse(f"/usecases/{found.use_case}/proposals", status_code=303)
 
 
 async def _improve(
@@ -133,9 +133,9 @@ def _edited(form: Form) -> dict[str, Any]:
 
 
 ROUTES = (
-    Route("/usecases/{name}/improve", improve),
-    Route("/usecases/{name}/improve", look, methods=["POST"]),
-    Route("/usecases/{name}/improve/quality", quality),
-    Route("/usecases/{name}/improve/prompt", search, methods=["POST"]),
+    Route("/usecases/{name}/proposals", improve),
+    Route("/usecases/{name}/proposals", look, methods=["POST"]),
+    Route("/usecases/{name}/examples/quality", quality),
+    Route("/usecases/{name}/prompt-search", search, methods=["POST"]),
     Route("/proposals/{proposal_id}", decide, methods=["POST"]),
 )

@@ -67,7 +67,7 @@ async def roll_back(request: Request) -> Response:
 
 
 @needs(Permission.RELEASE)
-async def renew(request: Request) -> Response:
+async def recertify(request: Request) -> Response:
     """Look again at the proof of what is live; to its page."""
     person, name = person_of(request), request.path_params["name"]
     app_of(request).service(name)
@@ -118,7 +118,7 @@ async def _act(request: Request, found: Release, form: Mapping[str, str]) -> Non
     what = form.get("what", "")
     said = what in ("approve", "refuse", "take-back")
     require(request, Permission.SIGN if said else Permission.RELEASE, found.use_case)
-    if what == "judge":
+    if what == "open-reviews":
         app = app_of(request)
         await app.measuring.ask_about(app.service(found.use_case), found)
     elif what in _STEPS:
@@ -207,7 +207,7 @@ ROUTES = (
     Route("/usecases/{name}/releases", releases),
     Route("/usecases/{name}/releases", plan, methods=["POST"]),
     Route("/usecases/{name}/roll-back", roll_back, methods=["POST"]),
-    Route("/usecases/{name}/renew", renew, methods=["POST"]),
+    Route("/usecases/{name}/recertify", recertify, methods=["POST"]),
     Route("/usecases/{name}/retire", retire, methods=["POST"]),
     Route("/releases/{release_id}", release),
     Route("/releases/{release_id}", act, methods=["POST"]),

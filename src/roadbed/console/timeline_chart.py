@@ -1,4 +1,4 @@
-"""The road of a use case as SVG: widths in per cent, so that words keep their size anywhere."""
+"""The timeline as SVG: widths are in per cent, so that texts keep their size at any width."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from roadbed.insight.milestones import Picture, Span, days
 _TOP, _ROW, _BAR, _BELOW = 28, 34, 8, 24
 
 
-def timeline(road: Picture) -> Markup:
-    """A row a stage, a dashed line a target, a dotted one for today."""
-    height = _TOP + _ROW * len(road.spans) + _BELOW
+def timeline(drawn: Picture) -> Markup:
+    """One row for each stage, a dashed line for each target, a dotted line for today."""
+    height = _TOP + _ROW * len(drawn.spans) + _BELOW
     parts = [
-        *_targets(road, height),
-        *_today(road, height),
-        *(part for number, each in enumerate(road.spans) for part in _row(number, each)),
+        *_targets(drawn, height),
+        *_today(drawn, height),
+        *(part for number, span in enumerate(drawn.spans) for part in _row(number, span)),
     ]
     return Markup('<svg role="img" width="100%" height="{0}" aria-label="{1}">{2}</svg>').format(
-        height, f"Stages by date. {road.headline}", Markup("").join(parts)
+        height, f"Stages by date. {drawn.headline}", Markup("").join(parts)
     )
 
 
-def _targets(road: Picture, height: int) -> Iterator[Markup]:
-    for target in road.targets:
+def _targets(drawn: Picture, height: int) -> Iterator[Markup]:
+    for target in drawn.targets:
         yield _line("target", target.at, 18, height - _BELOW)
         name = target.name.removesuffix(" of concept")
-        yield _word(target.at, 12, f"{_of(target.of_days)}: {name}", "limit-word")
+        yield _text(target.at, 12, f"{_of(target.of_days)}: {name}", "limit-word")
 
 
-def _today(road: Picture, height: int) -> Iterator[Markup]:
-    yield _line("today", road.today, 18, height - _BELOW + 4)
-    yield _word(road.today, height - 6, "today", "word strong")
+def _today(drawn: Picture, height: int) -> Iterator[Markup]:
+    yield _line("today", drawn.today, 18, height - _BELOW + 4)
+    yield _text(drawn.today, height - 6, "today", "word strong")
 
 
 def _row(number: int, span: Span) -> Iterator[Markup]:
@@ -47,15 +47,15 @@ def _row(number: int, span: Span) -> Iterator[Markup]:
         _BAR,
     )
     words = f"{span.name}, {days(span.days)}, from {span.began_at:%Y-%m-%d}"
-    yield _word(span.left, y + 12, words, "word strong")
+    yield _text(span.left, y + 12, words, "word strong")
 
 
 def _of(n: float) -> str:
     return f"{n / 7:.0f} weeks" if n > 21 else f"{n:.0f} days"
 
 
-def _word(at: float, y: float, text: str, kind: str) -> Markup:
-    """Beside its place, turned to where there is room."""
+def _text(at: float, y: float, text: str, kind: str) -> Markup:
+    """A text beside its point, on the side that has space."""
     anchor = "start" if at < 0.5 else "end"
     return Markup('<text class="{}" x="{}%" y="{}" text-anchor="{}">{}</text>').format(
         kind, _percent(min(at, 1.0)), y, anchor, escape(text)

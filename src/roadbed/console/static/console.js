@@ -20,9 +20,9 @@ function part(html) {
 let going = false;
 function go(key) {
   const places = {
-    u: "/", t: "/receipts", r: usecase && `/usecases/${usecase}/review`,
-    i: usecase && `/usecases/${usecase}/improve`,
-    y: "/you", m: usecase && `/usecases/${usecase}/members`,
+    u: "/", t: "/receipts", r: usecase && `/usecases/${usecase}/reviews`,
+    i: usecase && `/usecases/${usecase}/proposals`,
+    y: "/account", m: usecase && `/usecases/${usecase}/members`,
     p: usecase && `/usecases/${usecase}/trust`, d: usecase && `/usecases/${usecase}/deliveries`,
     v: usecase && `/usecases/${usecase}/releases`, n: usecase && `/usecases/${usecase}/notebook`,
     l: usecase && `/usecases/${usecase}/versions`, o: usecase && `/usecases/${usecase}/outcomes`,
