@@ -62,7 +62,7 @@ def test_an_old_verb_tells_the_new_one_and_does_the_same(
         getattr(work, "close", lambda: None)()
         raise typer.Exit(7)
 
-    for module in ("notebooks", "releases", "deliveries", "reviews"):
+    for module in ("timeline", "releases", "deliveries", "reviews"):
         monkeypatch.setattr(f"roadbed.cli.{module}.run", stop)
     before = CliRunner().invoke(terminal, [*old.split(), *arguments])
     now = CliRunner().invoke(terminal, [*new.split(), *arguments])

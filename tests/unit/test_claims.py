@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from roadbed.cli import outcome_texts, proposals, trust
+from roadbed.cli import outcomes, proposals, trust
 from roadbed.console import formatting
 from roadbed.guarantee import audit_replay
 from roadbed.guarantee.model import Volume
@@ -223,7 +223,7 @@ def test_an_audit_without_an_estimate_says_why(counts: tuple[int, int, int], sai
 
 def test_nothing_reported_says_nothing_of_what_was_right() -> None:
     summary = SimpleNamespace(automatic=1, days=30, reported=0, right=0, told=0)
-    lines = list(outcome_texts.listed("triage", {"summary": summary, "outcomes": []}))
+    lines = list(outcomes.listed_text("triage", {"summary": summary, "outcomes": []}))
     assert lines[:2] == [
         "Of 1 automatic answer in 30 days:",
         "  0 reported, nothing is known of how many were right",

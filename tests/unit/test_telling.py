@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from roadbed.cli import release_progress, release_texts
+from roadbed.cli import release_texts
 from roadbed.releases import gate_presentation, release_presentation, steps, waits
 from roadbed.usecases.rollout import Rollout, facts
 from roadbed.versions.model import Release, SignOff
@@ -206,7 +206,7 @@ async def test_watching_says_only_what_changed_and_ends_with_the_release(
         return next(seen)
 
     services: Any = SimpleNamespace(ladder=SimpleNamespace(look=look))
-    assert await release_progress.follow(services, waiting, every=0.0, as_json=False) is fell
+    assert await release_texts.follow(services, waiting, every=0.0, as_json=False) is fell
     assert capsys.readouterr().out.splitlines() == [
         release_presentation.sentence(waiting),
         "It waits for more tasks; `roadbed release watch triage` follows it.",

@@ -8,10 +8,13 @@ from starlette.exceptions import HTTPException
 
 from roadbed.access import guard
 from roadbed.api import (
+    budgets,
     deliveries,
     halts,
     incidents,
+    labels,
     notebooks,
+    notices,
     outcomes,
     problems,
     proposals,
@@ -21,6 +24,8 @@ from roadbed.api import (
     reviews,
     status,
     tasks,
+    timeline,
+    trust,
     use_cases,
     versions,
 )
@@ -28,16 +33,21 @@ from roadbed.kernel.errors import RoadbedError
 
 _PARTS = (
     tasks,
+    receipts,
     reviews,
+    labels,
     use_cases,
+    trust,
+    budgets,
+    notices,
     deliveries,
     outcomes,
     halts,
     incidents,
-    receipts,
     proposals,
     versions,
     notebooks,
+    timeline,
     releases,
     status,
 )

@@ -1,4 +1,4 @@
-"""The notebook and the timeline of a use case over HTTP."""
+"""The notebook of a use case over HTTP."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from starlette.responses import PlainTextResponse, Response
 from roadbed.access import needs
 from roadbed.api.deps import app_of, as_json, person_of, usecase_of
 from roadbed.insight.markdown import markdown
-from roadbed.insight.milestones import picture
 from roadbed.people.permissions import Permission
 
 router = APIRouter()
@@ -30,14 +29,3 @@ async def notebook(
     if format == "markdown":
         return PlainTextResponse(markdown(found), media_type="text/markdown; charset=utf-8")
     return as_json(found)
-
-
-@router.get("/usecases/{name}/timeline")
-@needs(Permission.VIEW)
-async def timeline(name: str, request: Request) -> Response:
-    """Stages and waits with their dates, against 14 days to a proof and 8 weeks to production."""
-    person_of(request)
-    usecase_of(request, name)
-    app = app_of(request)
-    found = await app.stages.road(name)
-    return as_json({**picture(found, app.clock.now()).facts, "road": found})

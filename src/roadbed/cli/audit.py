@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from roadbed.cli.identity import me
-from roadbed.cli.output import PROBLEMS_FOUND, fail, opened, run, say, show
-from roadbed.kernel.errors import RoadbedError
+from roadbed.cli.output import PROBLEMS_FOUND, Json, opened, run, show
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="The signed log of all that happened."
 )
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
-
-
-class ProofFileError(RoadbedError):
-    """The file for a proof cannot be written."""
-
-    code = "proof_file"
-
-    def __init__(self, path: Path, detail: str) -> None:
-        super().__init__(f"{path} cannot be written: {detail}.", "Name another file.")
 
 
 @app.command()
@@ -81,31 +69,6 @@ def rotate_key(
             "audit-signing-key to every machine that has a folder of its own."
         ),
     )
-
-
-def write_proof(task_id: str, file: Path | None) -> None:
-    """Write the proof of a task's entries to ``file``, or to standard output."""
-
-    async def work() -> Any:
-        async with opened(only=[]) as services:
-            await services.audit.seal()
-            await services.audit.publish()
-            return await services.audit.proof_of_task(task_id)
-
-    from pydantic_core import to_json
-
-    found = run(work())
-    text = to_json(found, indent=2).decode()
-    if file is None:
-        say(text)
-        return
-    try:
-        file.write_text(f"{text}\n", encoding="utf-8")
-    except OSError as error:
-        raise fail(ProofFileError(file, error.strerror or "it is no file")) from None
-    many = "entry" if len(found.entries) == 1 else "entries"
-    say(f"Proof of {len(found.entries)} {many} written to {file}. Check it anywhere with")
-    say(f"  python docs/verify_receipt.py {file}")
 
 
 def _verified(found: Any) -> str:

@@ -9,10 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from roadbed.cli.identity import me
-from roadbed.cli.output import fail, opened, run, show
+from roadbed.cli.output import Json, fail, opened, run, show
 from roadbed.kernel.errors import RoadbedError
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 
 
 def backup(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from roadbed.cli.identity import me, verified
-from roadbed.cli.output import opened, run, say, show
+from roadbed.cli.output import Json, opened, run, say, show
 from roadbed.cli.renamed import old_verb
 from roadbed.kernel.errors import RoadbedError
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Look at deliveries, and decide on them."
 )
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 DeliveryId = Annotated[str, typer.Argument(metavar="DELIVERY")]
 

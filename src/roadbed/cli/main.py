@@ -10,15 +10,20 @@ from roadbed.cli import (
     budgets,
     deliveries,
     halts,
+    incidents,
+    labels,
     notebooks,
     outcomes,
     people,
     proposals,
+    receipts,
     releases,
     renamed,
     reviews,
     server,
     tasks,
+    timeline,
+    trust,
     use_cases,
     versions,
 )
@@ -40,16 +45,16 @@ for command in (
     use_cases.check,
     tasks.submit,
     tasks.revise,
-    tasks.receipt,
+    receipts.receipt,
     outcomes.outcome,
-    tasks.trust,
+    trust.trust,
     budgets.budget,
-    tasks.improve,
-    tasks.stress,
-    tasks.incident,
-    tasks.erase,
+    proposals.improve,
+    trust.stress,
+    incidents.incident,
+    receipts.erase,
     notebooks.notebook,
-    notebooks.timeline,
+    timeline.timeline,
     halts.halt,
     halts.resume,
     server.doctor,
@@ -58,7 +63,9 @@ for command in (
     backups.restored,
 ):
     app.command()(command)
-renamed.old_verb(app, "road", "timeline", notebooks.timeline)
+renamed.old_verb(app, "road", "timeline", timeline.timeline)
+reviews.app.command()(labels.labels)
+reviews.app.command("confirm-label")(labels.confirm_label)
 app.add_typer(reviews.app, name="review")
 app.add_typer(audit.app, name="audit")
 app.add_typer(deliveries.app, name="deliver")

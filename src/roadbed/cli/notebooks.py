@@ -6,15 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from roadbed.cli.output import opened, run, say, show
+from roadbed.cli.output import Json, UseCaseName, opened, run, say, show
 
 if TYPE_CHECKING:
-    from roadbed.insight.milestones import Picture
     from roadbed.insight.notebook import Notebook
-    from roadbed.insight.timeline import Timeline
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
-UseCaseName = Annotated[str, typer.Argument(metavar="USECASE", help="The use case's name.")]
 
 
 def notebook(
@@ -34,19 +29,6 @@ def notebook(
         say(writing.markdown(found).rstrip())
         return
     show(found, as_json=json, text=lambda: _text(found))
-
-
-def timeline(usecase: UseCaseName, json: Json = False) -> None:
-    """Stages and waits with dates, against 14 days to a proof and 8 weeks to production."""
-    from roadbed.insight.milestones import picture
-
-    async def work() -> tuple[Timeline, Picture]:
-        async with opened(only=[]) as services:
-            found = await services.stages.road(usecase)
-            return found, picture(found, services.clock.now())
-
-    found, drawn = run(work())
-    show({**drawn.facts, "road": found}, as_json=json, text=lambda: "\n".join(drawn.lines))
 
 
 def _text(found: Notebook) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from roadbed.cli import outcome_texts as texts
 from roadbed.cli.identity import me
-from roadbed.cli.output import PROBLEMS_FOUND, opened, run, show, tell
+from roadbed.cli.output import PROBLEMS_FOUND, Json, opened, run, show, tell
 from roadbed.kernel.errors import RoadbedError
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+from roadbed.kernel.figures import counted
+from roadbed.kernel.json import flat
 
 
 def outcome(
@@ -59,7 +59,7 @@ def _one(usecase: str, sent: dict[str, Any], output: str | None, *, as_json: boo
             return await app.outcomes.report(_declared(app, usecase), report, by=me())
 
     found = run(work())
-    show(found, as_json=as_json, text=lambda: texts.told(found))
+    show(found, as_json=as_json, text=lambda: told_text(found))
 
 
 def _from_file(usecase: str, file: Path, *, as_json: bool) -> None:
@@ -88,7 +88,7 @@ async def _report_all(usecase: str, file: Path) -> dict[str, Any]:
             told = await app.outcomes.report_many(declared, sent, by=me())
             for (line, _), each in zip(part, told, strict=True):
                 if isinstance(each, RoadbedError):
-                    refused.append(texts.refused(line, each))
+                    refused.append(_refused_line(line, each))
                 else:
                     kept, repeated = kept + 1, repeated + each.repeated
     return {"kept": kept, "repeated": repeated, "refused": refused}
@@ -104,8 +104,44 @@ def _list(usecase: str, *, as_json: bool) -> None:
             return {"summary": await book.summary(declared), **asdict(found)}
 
     found = run(work())
-    show(found, as_json=as_json, text=lambda: "\n".join(texts.listed(usecase, found)))
+    show(found, as_json=as_json, text=lambda: "\n".join(listed_text(usecase, found)))
 
 
 def _declared(app: Any, usecase: str) -> Any:
     return app.service(usecase).loaded.declared
+
+
+def listed_text(usecase: str, found: Any) -> Iterator[str]:
+    """The summary, and the newest ones."""
+    summary = found["summary"]
+    yield f"Of {counted(summary.automatic, 'automatic answer')} in {summary.days} days:"
+    right = "nothing is known of how many were right"
+    if summary.told:
+        right = f"{summary.right:,} of {summary.told:,} right"
+    yield f"  {summary.reported:,} reported, {right}"
+    if summary.told:
+        yield f"  {summary.low:.1%} to {summary.high:.1%} of what is reported"
+    yield "Whoever reports chooses what, so this proves nothing about the limit."
+    for outcome in found["outcomes"]:
+        yield f"{outcome['id']}  {outcome['task_id']}  {_word(outcome)}"
+    if not found["outcomes"]:
+        yield f"None yet. Report one: `roadbed outcome {usecase} TASK --right`."
+
+
+def _word(each: dict[str, Any]) -> str:
+    if each["withheld"]:
+        return "told once it was judged blind"
+    said = "right" if each["right"] else "wrong"
+    said += f", right is {flat(each['output'])!r}" if each["output"] is not None else ""
+    return said + (" (taken back)" if each["withdrawn_at"] else "")
+
+
+def told_text(found: Any) -> str:
+    """What became of a report."""
+    opened_one = f" Review {found.outcome.review} is open." if found.outcome.review else ""
+    return f"{'Known already' if found.repeated else 'Kept'} as {found.outcome.id}.{opened_one}"
+
+
+def _refused_line(line: int, error: RoadbedError) -> dict[str, Any]:
+    """A line of a file that was not kept, and why."""
+    return {"line": line, "code": error.code, "detail": error.problem, "remedy": error.remedy}

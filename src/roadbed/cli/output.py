@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 FAILED = 1
 PROBLEMS_FOUND = 3
 Result = TypeVar("Result")
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+UseCaseName = Annotated[str, typer.Argument(metavar="USECASE", help="The use case's name.")]
 
 
 def say(text: str = "", *, err: bool = False) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from roadbed.cli.identity import me
-from roadbed.cli.output import opened, run, show, sign_in_link, tell
+from roadbed.cli.output import Json, UseCaseName, opened, run, show, sign_in_link, tell
 
 if TYPE_CHECKING:
     from roadbed.bootstrap import App
@@ -19,9 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="People, their roles, one-time links and API tokens.",
 )
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 Name = Annotated[str, typer.Argument(help="The person's name.")]
-UseCaseName = Annotated[str, typer.Argument(metavar="USECASE", help="The use case's name.")]
 RoleName = Annotated[
     str,
     typer.Argument(

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json as jsonlib
 from collections.abc import Iterator
+from dataclasses import asdict
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 import typer
 
 from roadbed.cli.identity import me
-from roadbed.cli.output import fail, opened, run, show
+from roadbed.cli.output import Json, UseCaseName, fail, opened, run, show
 from roadbed.kernel.errors import RoadbedError
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Look at suggestions, and decide on them."
 )
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
-UseCaseName = Annotated[str, typer.Argument(help="The use case's name.")]
 ProposalId = Annotated[str, typer.Argument(metavar="PROPOSAL")]
 Note = Annotated[str, typer.Option(help="Why, in your words.")]
 
@@ -212,3 +211,36 @@ def _quality(found: Any) -> Iterator[str]:
 def _plain(text: str) -> str:
     """Text from outside cannot move the cursor of a terminal."""
     return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
+def improve(usecase: UseCaseName, json: Json = False) -> None:
+    """Learn from corrections and what was accepted; live at once only where nobody signs off."""
+
+    async def work() -> Any:
+        async with opened(only=None) as app:
+            service = app.service(usecase)
+            improved = await app.releases.improve(
+                app.registry.folder(service.loaded.name),
+                actor=me(),
+                changes=await app.proposals.accepted(usecase),
+            )
+            return improved, await app.proposals.suggest(service.loaded, actor=me())
+
+    found, waiting = run(work())
+    show(
+        {**asdict(found), "suggestions": len(waiting)},
+        as_json=json,
+        text=lambda: "\n".join(_improved(found, len(waiting))),
+    )
+
+
+def _improved(found: Any, waiting: int) -> Iterator[str]:
+    if found.version:
+        yield (
+            f"Version {found.number} ({found.version}) is live; learnt from {found.learned_from:,} "
+            f"examples in {found.seconds:.1f} s."
+        )
+    yield found.note
+    if waiting:
+        many = "1 suggestion waits" if waiting == 1 else f"{waiting:,} suggestions wait"
+        yield f"{many} for a person: `roadbed proposals list {found.use_case}`."

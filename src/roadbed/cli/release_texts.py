@@ -1,9 +1,13 @@
-"""A release as lines of text."""
+"""A release as lines of text, and as it moves. Imported on use, since it needs numpy."""
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
+from roadbed.cli.output import say, say_in_place
 from roadbed.people.model import named
 from roadbed.releases import (
     gate_presentation,
@@ -14,6 +18,9 @@ from roadbed.releases import (
 )
 from roadbed.releases.lifecycle import UNDER_WAY
 from roadbed.versions.model import Release
+
+if TYPE_CHECKING:
+    from roadbed.bootstrap import App
 
 _WIDTH = 9
 
@@ -98,3 +105,40 @@ def ahead(release: Release) -> Iterator[str]:
         yield f"It waits for more tasks; `roadbed release watch {release.use_case}` follows it."
     elif release.next:
         yield f"Next: `roadbed release {release.next} {release.use_case}`"
+
+
+async def follow(services: App, release: Release, *, every: float, as_json: bool) -> Release:
+    """Say what changes until a person has to act or it ended; in a terminal, in one place."""
+    before, tall = "", 0
+    while True:
+        release = await services.ladder.look(release.id)
+        text = _json(release) if as_json else "\n".join(_moving(release))
+        if text != before:
+            if tall and sys.stdout.isatty() and not as_json:
+                say_in_place(text, tall)
+            else:
+                say(text)
+            before, tall = text, len(text.splitlines())
+        if not under_way(release):
+            return release
+        await asyncio.sleep(every)
+
+
+def under_way(release: Release) -> bool:
+    """Whether it moves on without anybody's word."""
+    return release.step in UNDER_WAY and release.waits_for is not None
+
+
+def _json(release: Release) -> str:
+    from pydantic_core import to_json
+
+    return to_json({"release": release}).decode()
+
+
+def _moving(release: Release) -> Iterator[str]:
+    yield release_presentation.sentence(release)
+    yield from (
+        f"  {line}"
+        for line in trial_presentation.evidence_lines(trial_presentation.newest(release))
+    )
+    yield from ahead(release)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from roadbed.cli.identity import me, verified
-from roadbed.cli.output import PROBLEMS_FOUND, opened, run, show
+from roadbed.cli.output import PROBLEMS_FOUND, Json, UseCaseName, opened, run, show
 from roadbed.cli.renamed import old_verb
 from roadbed.kernel.errors import RoadbedError
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Take a better version into service."
 )
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
-UseCaseName = Annotated[str, typer.Argument(metavar="USECASE")]
 Which = Annotated[
     str | None, typer.Option("--release", help="Its number or id; else the one under way.")
 ]
@@ -233,12 +231,12 @@ def watch(
     json: Json = False,
 ) -> None:
     """Follow it until a person has to act, or it ended; exit code 3 when it was rolled back."""
-    from roadbed.cli import release_progress
+    from roadbed.cli import release_texts
 
     async def work() -> Release:
         async with _opened(usecase) as services:
             found = await _find(services, usecase, release)
-            return await release_progress.follow(services, found, every=every, as_json=json)
+            return await release_texts.follow(services, found, every=every, as_json=json)
 
     if run(work()).step in ("rolled_back", "failed"):
         raise typer.Exit(PROBLEMS_FOUND)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from roadbed.cli.identity import me
-from roadbed.cli.output import PROBLEMS_FOUND, fail, run, say, show, sign_in_link, tell
+from roadbed.cli.output import PROBLEMS_FOUND, Json, fail, run, say, show, sign_in_link, tell
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.figures import counted
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from roadbed.recovery.model import Restoration
     from roadbed.storage.doctor import Finding
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")]
 
 

@@ -1,12 +1,14 @@
-"""What ``roadbed trust`` prints: the Trust page in a terminal."""
+"""``trust`` and ``stress``: what is proven about a use case, and what a stress test finds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
-from roadbed.guarantee.audit_replay import reviews_a_day, unaudited
-from roadbed.guarantee.presentation import above
+import typer
+
+from roadbed.cli.output import Json, UseCaseName, opened, run, show
 from roadbed.kernel.figures import counted
 
 
@@ -16,6 +18,8 @@ def trust_text(report: Any) -> str:
 
 
 def _lines(report: Any) -> Iterator[str]:
+    from roadbed.guarantee.audit_replay import reviews_a_day
+
     yield report.promise
     yield f"{report.state.upper()}: {report.state_words}"
     if report.state_reason:
@@ -74,6 +78,8 @@ def _second(reviewer: Any) -> str:
 
 
 def _proof(report: Any) -> Iterator[str]:
+    from roadbed.guarantee.presentation import above
+
     proof = report.proof
     if not proof or proof["threshold"] is None:
         why = (proof or {}).get("detail", {}).get("why_not") or "no version has been certified."
@@ -91,6 +97,8 @@ def _sample(report: Any) -> Iterator[str]:
 
 
 def _audit(audit: Any, limit: float) -> Iterator[str]:
+    from roadbed.guarantee.audit_replay import unaudited
+
     if audit.estimate is None:
         yield f"Audit         {unaudited(audit)}"
         return
@@ -127,3 +135,33 @@ def stress_text(report: Any) -> str:
     if report.threshold is None:
         lines.append("Nothing is proven for this version, so nothing would go out by itself.")
     return "\n".join(lines)
+
+
+def trust(usecase: UseCaseName, json: Json = False) -> None:
+    """What is promised about a use case, on what evidence, and what would end it."""
+
+    async def work() -> Any:
+        async with opened(only=None) as app:
+            return await app.reports.report(app.service(usecase))
+
+    found = run(work())
+    show(found, as_json=json, text=lambda: trust_text(found))
+
+
+def stress(
+    usecase: UseCaseName,
+    items: Annotated[int, typer.Option(min=1, max=5_000, help="How many examples.")] = 400,
+    picture: Annotated[Path | None, typer.Option(help="Also draw it, as SVG.")] = None,
+    json: Json = False,
+) -> None:
+    """Do to the pilot's examples what reality does, and see what would go out wrong."""
+    from roadbed.guarantee.stress_chart import svg
+
+    async def work() -> Any:
+        async with opened(only=None) as app:
+            return await app.stress.stress(app.service(usecase), most=items)
+
+    found = run(work())
+    if picture is not None:
+        picture.write_text(svg(found), encoding="utf-8")
+    show(found, as_json=json, text=lambda: stress_text(found))

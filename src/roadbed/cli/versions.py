@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from roadbed.cli.identity import me
-from roadbed.cli.output import opened, run, show
-from roadbed.cli.version_texts import detail_of, difference_of, replay_of, rows_of
+from roadbed.cli.output import Json, UseCaseName, opened, run, show
+from roadbed.kernel.json import flat
 
 if TYPE_CHECKING:
     from roadbed.versions.diff.sides import Difference
     from roadbed.versions.replays import Replay
     from roadbed.versions.service import Version, VersionDetail
 
+_SIGNS = {"+": "+", "-": "-", "~": "~", " ": " "}
+
 app = typer.Typer(no_args_is_help=True, help="Versions: what they are, and what differs.")
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
-UseCaseName = Annotated[str, typer.Argument(metavar="USECASE", help="The use case's name.")]
 Named = Annotated[str, typer.Argument(metavar="VERSION", help="Its number or id.")]
 
 
@@ -80,3 +80,99 @@ def replay(task_id: str, version: str, *, as_json: bool) -> None:
 
     found = run(work())
     show(found, as_json=as_json, text=lambda: "\n".join(replay_of(found)))
+
+
+def rows_of(versions: Sequence[Version]) -> Iterator[str]:
+    """One line a version."""
+    for version in versions:
+        proof = "nothing automatic"
+        if version.threshold is not None:
+            share = f", {version.share:.0%} of the sample" if version.share is not None else ""
+            proof = f"automatic from {version.threshold:.3f}{share}"
+        made = f"{version.made_by}: {version.reason}"
+        yield f"{version.number:>4}  {_service(version):34}{proof:44}{made}"
+
+
+def _service(version: Version) -> str:
+    if version.live_since is None:
+        return "never live"
+    since = f"{version.live_since:%Y-%m-%d %H:%M}"
+    if version.live:
+        return f"live since {since} UTC"
+    until = f"{version.retired_at:%Y-%m-%d %H:%M}" if version.retired_at else "now"
+    return f"{since}–{until}"
+
+
+def detail_of(found: VersionDetail) -> Iterator[str]:
+    """One version in lines."""
+    version = found.version
+    learned = f"{version.learned_from:,} examples"
+    if version.learned_until:
+        learned += f", until {version.learned_until:%Y-%m-%d %H:%M} UTC"
+    yield f"Version       {version.number}  {version.id}"
+    yield f"In service    {_service(version)}"
+    made = f"{version.made_at:%Y-%m-%d %H:%M} UTC by {version.made_by}"
+    yield f"Made          {made}: {version.reason}"
+    yield f"Learned from  {learned}"
+    if version.threshold is not None:
+        yield f"Automatic     from confidence {version.threshold:.3f} on"
+    for patch in found.patches:
+        yield f"Accepted      {patch}"
+    for name, digest in {**found.files, **found.trained}.items():
+        yield f"File          {digest[:12]}  {name}"
+
+
+def difference_of(found: Difference) -> Iterator[str]:
+    """What changed, words first."""
+    yield found.summary
+    for change in found.changes:
+        yield f"{_SIGNS[change.sign]} {change.words}"
+        for label, text in (("before", change.before), ("after", change.after)):
+            if text:
+                yield f"    {label}: {text}"
+        if change.reason:
+            yield f"    because: {change.reason}"
+    for prompt in found.prompts:
+        yield f"{_SIGNS[prompt.sign]} Prompt {prompt.file}"
+        yield "    " + "".join(_marked(piece.sign, piece.text) for piece in prompt.pieces)
+    for file in found.files:
+        yield f"{_SIGNS[file.sign]} {file.path}" + (f": {file.note}" if file.note else "")
+        yield from (f"    {line.sign} {line.text}" for line in file.lines)
+        if file.left_out:
+            yield f"    … {file.left_out:,} more lines"
+
+
+def _marked(sign: str, text: str) -> str:
+    return {"+": f"{{+{text}+}}", "-": f"[-{text}-]"}.get(sign, text)
+
+
+def replay_of(found: Replay) -> Iterator[str]:
+    """What was decided beside what was replayed."""
+    decided = found.decided
+    yield f"{found.says} Nothing was kept."
+    yield f"{'':13}{_number(decided['version_number']):40}version {found.version_number}, replayed"
+    for name, before, after in (
+        ("Answer", _flat(decided["output"]), _flat(found.output)),
+        ("Confidence", _figure(decided["confidence"]), _figure(found.confidence)),
+        ("Route", str(decided["route"]), found.route),
+    ):
+        yield f"{name:13}{before:40}{after}"
+    yield f"{'Reason':13}{found.reason}"
+    if found.right_output is not None:
+        yield f"{'Right':13}{_flat(found.right_output)}"
+    for item in found.patched:
+        yield f"{'Patched':13}{item}"
+    cost = "unknown" if found.cost is None else found.cost
+    yield f"{'Took':13}{found.seconds:.3f} s, cost {cost}"
+
+
+def _number(number: Any) -> str:
+    return f"decided by version {number}" if number else "decided"
+
+
+def _flat(output: Mapping[str, Any] | None) -> str:
+    return flat(output) if output is not None else "no answer"
+
+
+def _figure(confidence: float | None) -> str:
+    return "none" if confidence is None else f"{confidence:.3f}"

@@ -19,12 +19,12 @@ from roadbed.console import (
     account,
     charts,
     deliveries,
-    erasures,
     formatting,
     halts,
     incidents,
     labels,
     notebooks,
+    notices,
     outcomes,
     people,
     proposals,
@@ -33,6 +33,7 @@ from roadbed.console import (
     renamed,
     reviews,
     sign_in,
+    timeline,
     trust,
     versions,
 )
@@ -68,7 +69,7 @@ def _routes() -> list[Route]:
         Route("/usecases/{name}", usecase),
         Route("/usecases/{name}/trust", trust.trust),
         Route("/usecases/{name}/weak", trust.weak),
-        Route("/notices/{notice_id}/seen", trust.seen, methods=["POST"]),
+        Route("/notices/{notice_id}/seen", notices.seen, methods=["POST"]),
         Route("/usecases/{name}/reviews", reviews.desk),
         Route("/usecases/{name}/reviews/next", reviews.next_item, methods=["POST"]),
         Route("/usecases/{name}/labels", labels.labels),
@@ -84,7 +85,6 @@ def _routes() -> list[Route]:
         *receipts.ROUTES,
         *proposals.ROUTES,
         *incidents.ROUTES,
-        *erasures.ROUTES,
         Route("/usecases/{name}/notebook", notebooks.notebook),
         Route("/usecases/{name}/versions", versions.versions),
         Route("/usecases/{name}/versions/{named}", versions.difference),
@@ -154,7 +154,7 @@ async def usecase(request: Request) -> HTMLResponse:
         ),
         volume=charts.volume(history, app.clock.now()),
         history=history,
-        **await notebooks.timeline(request, overview.use_case),
+        **await timeline.timeline(request, overview.use_case),
     )
 
 

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from roadbed.access import by_release, needs, require
-from roadbed.console import release_pages, sign_offs
+from roadbed.console import release_charts
 from roadbed.console.pages import app_of, form_of, person_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
+from roadbed.people.model import named
 from roadbed.people.permissions import Permission
-from roadbed.releases import release_presentation
+from roadbed.releases import (
+    gate_presentation,
+    presentation,
+    release_presentation,
+    steps,
+    trial_presentation,
+    waits,
+)
 from roadbed.releases.errors import UnknownReleaseError
+from roadbed.releases.lifecycle import UNDER_WAY
 from roadbed.statuses import status_of
-from roadbed.versions.model import Release
+from roadbed.versions.model import Release, SignOff
+
+_BACK = {
+    "shadow": "The candidate stops answering at once. The live version never stopped deciding.",
+    "canary": "Every task goes to the live version at once; what was under way comes to its end.",
+    "live": "The version before decides every task at once, with the proof it had. "
+    "What was sent stays sent.",
+}
 
 _STEPS = ("gate", "shadow", "canary", "promote")
 
@@ -157,8 +174,8 @@ async def _releases(request: Request, error: RoadbedError | None = None) -> HTML
         history=history,
         live=release_presentation.name(live) if live else None,
         retired=service.retired,
-        **release_pages.moving(current, roles, person) if current else {},
-        **release_pages.back(current or live),
+        **moving(current, roles, person) if current else {},
+        **back(current or live),
     )
 
 
@@ -176,11 +193,11 @@ async def _release(
         status_of(error) if error else 200,
         problem=_said(error),
         release=found,
-        **release_pages.moving(found, roles, person),
-        **release_pages.back(found),
-        **sign_offs.signing(found, pod, roles, person),
-        **release_pages.gate(found),
-        **release_pages.trial(found),
+        **moving(found, roles, person),
+        **back(found),
+        **signing(found, pod, roles, person),
+        **gate(found),
+        **trial(found),
     )
 
 
@@ -201,6 +218,108 @@ def _why(form: Mapping[str, str]) -> str:
 
 def _said(error: RoadbedError | None) -> str | None:
     return f"{error.problem} {error.remedy}" if error else None
+
+
+def signing(
+    release: Release, pod: Mapping[str, str], roles: Collection[str], person: str
+) -> dict[str, Any]:
+    """Who has to agree, who did, and what the reader, who has ``roles``, may say."""
+    mine, cannot = waits.may_sign(release, roles, person)
+    given = [off for off in release.sign_offs if off.withdrawn_at is None]
+    return {
+        "signs": [
+            *(_signed(item) for item in release.sign_offs),
+            *(_nobody(role, pod.get(role)) for role in waits.silent(release)),
+        ],
+        "my_roles": mine,
+        "cannot": cannot,
+        "my_word": release.step in UNDER_WAY and any(entry.person == person for entry in given),
+    }
+
+
+def _signed(each: SignOff) -> dict[str, Any]:
+    word = "approved" if each.verdict == "approve" else "refused"
+    sign = "✓" if word == "approved" else "×"
+    told = f"{each.person} {word}"
+    if not each.counts:
+        sign, told = "–", f"{told}, which does not count: {each.why_not}"
+    until = each.expires_at if each.counts else None
+    return {
+        "role": named([each.role]),
+        "sign": sign,
+        "word": told,
+        "at": each.given_at,
+        "until": until,
+        "note": each.note,
+    }
+
+
+def _nobody(role: str, person: str | None) -> dict[str, Any]:
+    word = f"nobody yet; {person} can" if person else "nobody yet"
+    nothing = {"at": None, "until": None, "note": None}
+    return {"role": named([role]), "sign": "○", "word": word, **nothing}
+
+
+def moving(release: Release, roles: Collection[str], person: str) -> dict[str, Any]:
+    """The sentence, the ladder and the next step."""
+    mine, _ = waits.may_sign(release, roles, person)
+    free = release.next in waits.VERBS and release.waits_for is None
+    return {
+        "called": release_presentation.name(release),
+        "told": release_presentation.sentence(release),
+        "asked": waits.asked(release, mine),
+        "rungs": steps.rungs(release),
+        "verb": waits.VERBS[release.next or ""] if free else None,
+        "may_gate": release.step == "gated",
+        "may_withdraw": release.step in ("planned", "gated"),
+    }
+
+
+def back(release: Release | None) -> dict[str, Any]:
+    """Whether it can be rolled back, and what that does."""
+    said = _BACK.get(release.step, "") if release else ""
+    if release and release.step == "live" and release.base is None:
+        said = ""  # nothing was live before it
+    return {"may_roll_back": bool(said), "back_said": said}
+
+
+def gate(release: Release) -> dict[str, Any]:
+    """The report of the gate as tables and a plot."""
+    shown = release.gate or {}
+    rows = gate_presentation.differences(shown)
+    return {
+        "planned": presentation.limits(release.plan),
+        "gate_said": gate_presentation.gate_said(shown) if shown else "",
+        "criteria": [
+            gate_presentation.criterion(criterion)
+            for criterion in gate_presentation.criteria(shown)
+        ],
+        "differences": rows,
+        "beside": presentation.beside(shown),
+        "proof_said": (shown.get("proof") or {}).get("says", ""),
+        "declares": shown.get("declares", []),
+        "gate_plot": release_charts.differences(rows),
+        "fixed": gate_presentation.cases(shown, "fixed"),
+        "broken": gate_presentation.cases(shown, "broken"),
+    }
+
+
+def trial(release: Release) -> dict[str, Any]:
+    """The newest reading of shadow or canary as a table and a plot."""
+    newest = trial_presentation.newest(release)
+    rows = trial_presentation.checks(newest)
+    return {
+        "trial_said": _sentence(release_presentation.compared(release)),
+        "agreement": trial_presentation.agreement(newest),
+        "trial_beside": presentation.beside(newest),
+        "evidence": rows,
+        "evidence_plot": release_charts.evidence(rows),
+        "differing": newest.get("differ", []),
+    }
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 ROUTES = (

@@ -1,17 +1,32 @@
-"""The timeline as SVG: widths are in per cent, so that texts keep their size at any width."""
+"""The timeline of a use case as SVG. Widths are in per cent, so texts keep their size."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from markupsafe import Markup, escape
+from starlette.requests import Request
 
-from roadbed.insight.milestones import Picture, Span, days
+from roadbed.console.pages import app_of
+from roadbed.insight.milestones import Picture, Span, days, picture
 
 _TOP, _ROW, _BAR, _BELOW = 28, 34, 8, 24
 
 
-def timeline(drawn: Picture) -> Markup:
+async def timeline(request: Request, name: str) -> dict[str, Any]:
+    """What the section "Timeline" of a use case's page needs."""
+    app = app_of(request)
+    found = await app.stages.road(name)
+    drawn = picture(found, app.clock.now())
+    return {
+        "timeline": found,
+        "timeline_picture": drawn,
+        "timeline_plot": plot(drawn),
+    }
+
+
+def plot(drawn: Picture) -> Markup:
     """One row for each stage, a dashed line for each target, a dotted line for today."""
     height = _TOP + _ROW * len(drawn.spans) + _BELOW
     parts = [
