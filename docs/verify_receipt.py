@@ -141,7 +141,10 @@ def check(document: str, own: str | None = None) -> None:
             raise ValueError(f"{name} is not what was committed to")
         if top(sha256(b"\0" + leaf).digest(), each["leaf"], size, list(hashes)) != root:
             raise ValueError(f"{name} does not stand in the log where it says")
-        print(f"Leaf {each['leaf']}, {name}: {text or 'its content was erased, its place is kept'}")
+        gone = "its content was erased, or left out of this proof; its place is kept"
+        print(f"Leaf {each['leaf']}, {name}: {text or gone}")
+    if not proof["entries"]:
+        print("It holds no entry, so it proves nothing of a receipt.")
 
 
 if __name__ == "__main__":

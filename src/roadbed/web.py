@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import lru_cache, partial
@@ -30,6 +31,7 @@ from roadbed.storage.serving import database_url
 
 SESSION_COOKIE = "roadbed_session"
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+_MORE_THAN_A_HOST = re.compile(rb"[^A-Za-z0-9._:\[\]-]")
 _API = "/v1/"
 _SUBMIT = "/v1/usecases/", "/tasks"
 _HEADERS = [
@@ -189,7 +191,7 @@ class Gateway:
         encrypted = self._encrypted and name == self._public
         send = _with_headers(send, _ENCRYPTED_HEADERS if encrypted else _HEADERS)
         try:
-            if name not in self._hosts:
+            if name not in self._hosts or _is_twofold(scope):
                 raise ForeignHostError
             if b"%00" in scope["query_string"] or "\0" in scope["path"]:
                 raise AddressError
@@ -284,8 +286,16 @@ async def _answer(send: Send, status: int, content: bytes) -> None:
     await send({"type": "http.response.body", "body": content})
 
 
+def _is_twofold(scope: Scope) -> bool:
+    """Whether the request names two hosts: what is built from the other one was not checked."""
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    return len(hosts) > 1
+
+
 @lru_cache(maxsize=64)
 def _name(host: bytes) -> str:
+    if _MORE_THAN_A_HOST.search(host):
+        return ""
     try:
         return urlsplit(f"//{host.decode('latin-1')}").hostname or ""
     except ValueError:

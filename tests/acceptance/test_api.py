@@ -112,6 +112,25 @@ class TestTheRoad:
                 assert answer.json()["task"] == sent.json()["task"]
                 assert answer.json()["decision"]["output"] == {"queue": "returns"}
 
+    async def test_a_repeated_key_gives_nobody_else_the_answer(
+        self, settings: Settings, folders: Folders, url: str, tmp_path: Path
+    ) -> None:
+        folders.write(HELD.format(gate=str(tmp_path / "gate")), deadline=60.0)
+        body = {"key": "k1", "input": {"text": "hello"}}
+        async with serving(settings, url) as site:
+            token = await site.app.people.issue_token("reviewer", scopes=["submit"])
+            own = {"Authorization": f"Bearer {token}"}
+            assert (await site.shop.post(TASKS, json={**body, "wait": 0})).status_code == 202
+            waiting = asyncio.create_task(
+                site.reviewer.post(TASKS, json={**body, "wait": 30}, headers=own)
+            )
+            await asyncio.wait([waiting], timeout=0.5)
+            (tmp_path / "gate").touch()
+            repeated = (await waiting).json()
+            assert (repeated["decision"]["hidden"], repeated["decision"]["output"]) == (True, None)
+            own_answer = (await site.shop.post(TASKS, json={**body, "wait": 30})).json()
+            assert own_answer["decision"]["output"] == {"queue": "returns"}
+
     async def test_a_body_may_begin_with_a_byte_order_mark(self, site: Site) -> None:
         sent = await site.shop.post(TASKS, content=b'\xef\xbb\xbf{"input": {"text": "hello"}}')
         assert (sent.status_code, sent.json()["input"]) == (200, {"text": "hello"})
@@ -207,6 +226,15 @@ class TestReviewing:
         after = (await site.reviewer.get(f"/receipts/{review['task_id']}")).json()
         assert after["decision"]["output"] == {"queue": "returns"}
         assert after["review"]["verdict"]["purpose"] == "judge"
+
+    async def test_whoever_reads_the_verdict_on_a_blind_one_gives_none(self, site: Site) -> None:
+        review = await self.review(site, blind=True)
+        path = f"/reviews/{review['id']}"
+        await site.reviewer.post(f"{path}/verdict", json={"verdict": "reject"})
+        read = (await site.shop.get(path)).json()
+        assert (read["output"], read["verdict"]["kind"]) == ({"queue": "returns"}, "reject")
+        await site.reviewer.post(f"{path}/undo")
+        await problem(await site.shop.post(f"{path}/claim"), 409, "review_taken")
 
     async def test_a_blind_one_taken_back_is_for_somebody_else(self, site: Site) -> None:
         review = await self.review(site, blind=True)

@@ -180,6 +180,39 @@ class TestPasswords:
             await site.app.signing_in.set_password("ana", PASSWORD + "!", by="ana")
             assert (await sign_in(own, "ana", PASSWORD + "!")).status_code == 429
 
+    async def test_strangers_keep_nobody_from_changing_a_password(self, site: Site) -> None:
+        await site.app.signing_in.set_password("ana", PASSWORD, by="ana")
+        async with browser(site) as own, browser(site) as stranger:
+            await sign_in(own, "ana", PASSWORD)
+            for _ in range(12):
+                refused = await sign_in(stranger, "ana", "wrong password")
+            assert refused.status_code == 429
+            form = {"current": "wrong", "new": PASSWORD + "!", "again": PASSWORD + "!"}
+            # Whoever sits there has no more tries than a stranger.
+            wrong = [(await own.post("/you/password", data=form)).status_code for _ in range(11)]
+            assert (set(wrong[:10]), wrong[10]) == ({403}, 422)
+            site.app.signing_in._of_session._buckets.clear()
+            changed = await own.post("/you/password", data={**form, "current": PASSWORD})
+            assert changed.status_code == 303
+
+    async def test_one_that_was_changed_while_it_was_tried_opens_nothing(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        signing_in = site.app.signing_in
+        await signing_in.set_password("ana", PASSWORD, by="ana")
+        fits = signing_in._passwords.fits
+
+        async def slowly(kept: str | None, password: str) -> bool:
+            found = await fits(kept, password)
+            await signing_in.set_password("ana", PASSWORD + "!", by="ana")
+            return found
+
+        async with browser(site) as client:
+            monkeypatch.setattr(signing_in._passwords, "fits", slowly)
+            assert (await sign_in(client, "ana", PASSWORD)).status_code == 403
+            monkeypatch.undo()
+            assert (await sign_in(client, "ana", PASSWORD + "!")).status_code == 200
+
     def test_a_mark_is_good_for_one_person_and_a_year(self) -> None:
         now = datetime(2026, 11, 27, tzinfo=UTC)
         mark = browsers.mark("ana", "$argon2id$kept", now)

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.acceptance.test_api import TASKS
 from tests.attacks import chance, rounds
 from tests.conftest import Site
@@ -75,6 +77,24 @@ async def test_bytes_that_are_no_sound_request_do_nothing(site: Site) -> None:
         assert 300 <= status < 500 or status == 100, (sent[:200], answer[:300])
     await served(site)
     assert len(await site.app.database.fetch("SELECT 1 FROM task")) == 1  # the one just sent
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        [b"evil.example", b"127.0.0.1"],
+        [b"127.0.0.1", b"evil.example"],
+        [b"127.0.0.1", b"127.0.0.1"],
+        [b"evil.example@127.0.0.1"],
+        [b"127.0.0.1/evil"],
+        [b"127.0.0.1?evil"],
+        [b"127.0.0.1#evil"],
+    ],
+)
+async def test_a_request_names_one_host_and_nothing_more(site: Site, hosts: list[bytes]) -> None:
+    lines = b"".join(b"Host: %s\r\n" % host for host in hosts)
+    answer = await said(site, b"GET /sign-in HTTP/1.1\r\n%s\r\n" % lines)
+    assert answer.startswith(b"HTTP/1.1 400 "), answer[:300]
 
 
 async def test_requests_that_are_cut_or_changed_at_random_do_nothing(site: Site) -> None:

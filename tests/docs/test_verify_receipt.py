@@ -139,7 +139,9 @@ async def test_an_erased_entry_keeps_its_place(
     again = await app.audit.proof_of_task(task)
     assert [item.payload is None for item in again.entries] == [True, True, False]
     check(json.dumps(dataclasses.asdict(again)))
-    assert capsys.readouterr().out.count("its content was erased") == 2
+    assert capsys.readouterr().out.count("its content was erased, or left out of this proof") == 2
+    check(json.dumps({**dataclasses.asdict(again), "entries": []}))
+    assert "It holds no entry, so it proves nothing" in capsys.readouterr().out
     check(json.dumps(dataclasses.asdict(proof)))  # a proof handed out before stays what it was
 
 

@@ -1161,11 +1161,15 @@ async def test_chat_escapes_facts_and_opens_no_link(house: House, receiver: Rece
     receiver.always = Reply(body=b"ok")
     house.environment["CHAT"] = receiver.url
     sending = make_request("<!channel> <http://evil.example|click> a & b")
+    sending = replace(sending, facts={**sending.facts, "input": {"more": {"<!here>": "<@U1>"}}})
     links = [{"text": "Open", "url": "https://roadbed.example/r/1"}] * 9
     sending = replace(sending, facts={**sending.facts, "links": links})
-    await Chat("CHAT", "*New*: {output.note}", private=True).send(sending, house.egress())
+    chat = Chat("CHAT", "*New*: {output.note} {input.more}", private=True)
+    await chat.send(sending, house.egress())
     sent = json.loads(receiver.arrivals[0].body)
     said = "*New*: &lt;!channel&gt; &lt;http://evil.example|click&gt; a &amp; b"
+    said += ' {"&lt;!here&gt;": "&lt;@U1&gt;"}'
+    assert sent["blocks"][0]["text"]["verbatim"] is True  # else addresses become links
     assert sent["text"] == sent["blocks"][0]["text"]["text"] == said
     assert sent["unfurl_links"] is sent["unfurl_media"] is False
     assert len(sent["blocks"][1]["elements"]) == 5
@@ -1246,7 +1250,7 @@ async def test_rest_fills_and_encodes(house: House, receiver: Receiver) -> None:
     assert got.headers["content-type"] == "application/json"
 
 
-@pytest.mark.parametrize("note", ["..", "."])
+@pytest.mark.parametrize("note", ["..", ".", ""])
 async def test_a_field_does_not_climb_out_of_the_path(
     house: House, receiver: Receiver, note: str
 ) -> None:

@@ -245,6 +245,7 @@ class TestResults:
         assert "{task.key}" in (held.reason or "")
         await app.database.fetch("UPDATE task SET key = 'given later'")
         await app.deliveries.say(held.id, "approve", person="ana", served=SERVED)
+        assert (await one(app)).approved_by is None  # there was no content that binds
         await pump(app)
         assert [item.key for item in ledger.got] == ["given later"]
 

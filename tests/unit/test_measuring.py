@@ -23,6 +23,7 @@ from roadbed.reviews.model import RecordedVerdict, Review, VerdictKind
 from roadbed.reviews.reviewer_check_cases import alike
 from roadbed.risk import reviewers
 from tests.conftest import Folders, Site
+from tests.town import SUPPORT
 from tests.unit.test_decisions import SOURCE, decide
 from tests.unit.test_trust import EVEN, declared, stand
 
@@ -465,6 +466,47 @@ class TestSecondLooks:
         hidden = await app.receipts.get(task_id, viewer="ana")  # she has still to decide
         assert hidden["review"]["verdict"] is None
         assert hidden["decision"]["hidden"]
+
+    async def test_no_proposal_shows_what_is_looked_at_again(self, app: App) -> None:
+        first, second = await self.second_look(app)
+        task_id = (await app.reviews.get(first)).task_id
+        shown = {"before": None, "after": None, "right": {"queue": "five"}, "input": {}}
+        cases = [{"task_id": task_id, **shown}, {"task_id": None, **shown}]
+        await app.database.fetch(
+            "INSERT INTO proposal (id, use_case, kind, title, reason, support, cases, fingerprint,"
+            " rank, made_at) VALUES ('prp_1', 'triage', 'model', 'a', 'b', %(support)s, %(cases)s,"
+            " 'f', 1, now())",
+            {"support": SUPPORT, "cases": json.dumps(cases)},
+        )
+        [proposal] = await app.proposals.list("triage")
+        for found in (proposal, await app.proposals.reject("prp_1", person="ana")):
+            assert [case["task_id"] for case in found.cases] == [None]
+        await correct(app, second, "five", "sol")
+        await tick(app, second_look_share=0.001)
+        assert (await app.proposals.get("prp_1")).cases == cases
+
+    async def test_a_review_tells_whoever_looks_again_no_more_than_the_receipt(
+        self, site: Site
+    ) -> None:
+        app = site.app
+        first, second = await self.second_look(app)
+        for name in ("sol", "kim"):
+            await app.members.add(name, by="test")
+            await app.members.grant(name, "triage", "reviewer", by="test")
+
+        async def read(person: str) -> dict[str, Any]:
+            token = await app.people.issue_token(person)
+            headers = {"Authorization": f"Bearer {token}"}
+            answer = await site.reviewer.get(f"/reviews/{first}", headers=headers)
+            return dict(answer.json())
+
+        assert (await read("sol"))["verdict"]["kind"] == "correct"
+        with pytest.raises(ReviewTakenError):
+            await app.reviews.claim(second, reviewer="sol")
+        await correct(app, second, "odd", "kim")
+        await tick(app, second_look_share=0.001)
+        lead = await read("ana")  # she has still to decide
+        assert (lead["verdict"], lead["output"], lead["reason"]) == (None, None, None)
 
     async def test_one_person_alone_is_not_asked_twice(self, app: App) -> None:
         await stand(app)

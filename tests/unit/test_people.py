@@ -360,6 +360,14 @@ class TestWrittenDown:
         assert await noted(app, "a password by mistake") == []
 
 
+def test_a_login_never_has_the_name_of_what_nobody_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    from roadbed.cli import identity
+
+    for login, name in (("roadbed", "roadbed-login"), ("Roadbed", "roadbed-login"), ("ana", "ana")):
+        monkeypatch.setattr(identity, "login", lambda found=login: found)
+        assert identity.me() == name
+
+
 async def test_a_link_is_shown_on_a_terminal_alone(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -603,8 +603,10 @@ class TestEmbedded:
         assert private.stat().st_mode & 0o077 == 0
 
     def test_a_program_that_fails_is_quoted(self, server: EmbeddedServer) -> None:
-        with pytest.raises(EmbeddedServerError, match="run pg_ctl"):
+        with pytest.raises(EmbeddedServerError, match="run pg_ctl") as failed:
             server._run("pg_ctl", "nonsense")
+        assert str(server.data) in failed.value.problem
+        assert "moved away" in failed.value.remedy
         with pytest.raises(EmbeddedServerError, match="run nothing"):
             server._run("nothing")
 

@@ -13,6 +13,7 @@ from roadbed.api.problems import RequestError, unknown_fields
 from roadbed.people.permissions import Permission, confirms_labels
 from roadbed.reviews.errors import UnknownReviewError
 from roadbed.reviews.model import HeldVerdict, VerdictKind
+from roadbed.reviews.rows import without_answer
 
 router = APIRouter()
 _VERDICT_BODY = {
@@ -97,8 +98,16 @@ async def claim_next(
 @router.get("/reviews/{review_id}")
 @needs(Permission.VIEW, by=by_review)
 async def get(review_id: str, request: Request) -> Response:
-    """One review, as its reviewer may see it."""
-    return as_json(await app_of(request).reviews.get(review_id))
+    """One review, as its reviewer may see it.
+
+    Whoever reads the verdict on a blind one knows the answer, as of the receipt.
+    """
+    app = app_of(request)
+    review = await app.reviews.get(review_id)
+    receipt = await app.receipts.get(review.task_id, viewer=person_of(request))
+    if review.verdict is not None and receipt["review"]["verdict"] is None:
+        review = without_answer(review)
+    return as_json(review)
 
 
 @router.post("/reviews/{review_id}/claim")

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 def me() -> str:
     """The person at this terminal: ``login`` as the name of a person, `ana` for `ana@corp.example`.
 
-    Every command and every folder that is written has the same name for one login.
+    Every command and every folder that is written has the same name for one login. A service
+    account may be called like the product, whose name stands in the log for what nobody did.
     """
-    from roadbed.people.permissions import as_name
+    from roadbed.people.permissions import RESERVED, as_name
 
-    return as_name(login())
+    name = as_name(login())
+    return f"{name}-login" if name in RESERVED else name
 
 
 def login() -> str:

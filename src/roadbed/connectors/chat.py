@@ -25,8 +25,8 @@ class Chat(SendOnly):
     """Posts ``text`` to the webhook whose URL stands in the environment variable ``url``.
 
     The URL is itself the secret. ``links`` among the facts, a list of ``{text, url}``, become
-    buttons. What comes from facts is escaped: it can mention nobody, format nothing, and no link in
-    it is opened for a preview.
+    buttons. What comes from facts is escaped: it can mention nobody, and no address in it becomes
+    a link or is opened for a preview.
     """
 
     kind: ClassVar[str] = "chat"
@@ -68,7 +68,7 @@ class Chat(SendOnly):
 def message(written: str, buttons: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """The JSON of a message; nothing in it is unfurled."""
     blocks: list[Mapping[str, Any]] = [
-        {"type": "section", "text": {"type": "mrkdwn", "text": written}}
+        {"type": "section", "text": {"type": "mrkdwn", "text": written, "verbatim": True}}
     ]
     if buttons:
         blocks.append({"type": "actions", "elements": buttons})
@@ -76,11 +76,11 @@ def message(written: str, buttons: Sequence[Mapping[str, Any]]) -> Mapping[str, 
 
 
 def escaped(facts: Any) -> Any:
-    """The same facts with ``&``, ``<`` and ``>`` of every text made harmless."""
+    """The same facts with ``&``, ``<`` and ``>`` of every text and name made harmless."""
     if isinstance(facts, str):
         return facts.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     if isinstance(facts, Mapping):
-        return {name: escaped(value) for name, value in facts.items()}
+        return {escaped(name): escaped(value) for name, value in facts.items()}
     if isinstance(facts, list | tuple):
         return [escaped(fact) for fact in facts]
     return facts

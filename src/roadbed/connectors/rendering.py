@@ -39,7 +39,8 @@ def shape(template: object, facts: Mapping[str, Any]) -> Any:
 def path(template: str, facts: Mapping[str, Any]) -> str:
     """A URL's path and query; every field is percent-encoded. Raises ``RefusedError``.
 
-    A field that would make a step up (``..``) out of the path is refused: it cannot be encoded.
+    A field that would make a step up (``..``) out of the path, or leave a step empty, is refused:
+    neither can be encoded.
     """
     try:
         filled = template
@@ -48,8 +49,10 @@ def path(template: str, facts: Mapping[str, Any]) -> str:
             filled = filled.replace(f"{{{name}}}", value)
     except ValueError as error:
         raise RefusedError(f"It cannot be written: {error}.") from error
-    if any(step in (".", "..") for step in filled.partition("?")[0].split("/")):
-        raise RefusedError("A field holds . or .. and would lead to another address.")
+    declared = template.partition("?")[0].split("/")
+    for step, wanted in zip(filled.partition("?")[0].split("/"), declared, strict=False):
+        if step in (".", "..") or (wanted and not step):
+            raise RefusedError("A field is empty, . or .., and would lead to another address.")
     return filled
 
 

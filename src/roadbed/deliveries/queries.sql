@@ -616,7 +616,7 @@ SET state = CASE WHEN %(state)s::text = 'waiting' AND NOT %(approves)s AND needs
                   AND approved_hash IS DISTINCT FROM content_hash
                  THEN 'held' ELSE %(state)s END,
     reason = %(reason)s, next_at = now(),
-    approved_by = CASE WHEN %(approves)s THEN %(person)s ELSE approved_by END,
+    approved_by = CASE WHEN %(approves)s AND key IS NOT NULL THEN %(person)s ELSE approved_by END,
     approved_hash = CASE WHEN %(approves)s THEN content_hash ELSE approved_hash END,
     attempt = CASE WHEN %(state)s = 'waiting' THEN 0 ELSE attempt END,
     first_sent_at = CASE WHEN %(state)s = 'waiting' THEN NULL ELSE first_sent_at END,

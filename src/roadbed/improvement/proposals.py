@@ -241,7 +241,7 @@ class Proposals:
             "title": found.title,
             "reason": found.reason,
             "support": Jsonb(found.support),
-            "cases": Jsonb(found.cases),
+            "cases": None,  # those that are there; some are not shown
             "patch": None if found.patch is None else Jsonb(found.patch),
             **changed,
         }

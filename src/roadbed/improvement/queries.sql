@@ -24,11 +24,15 @@ JOIN behaviour ON behaviour.hash = version.behaviour
 WHERE use_case.name = %(use_case)s
 
 -- name: items
+-- Without those that somebody has still to judge a second time, who must not see an answer.
 SELECT example.id, example.input, example.output, example.task_id, verdict.reviewer AS person,
        example.born_at
-FROM example LEFT JOIN verdict ON verdict.id = example.verdict_id
+FROM example
+LEFT JOIN verdict ON verdict.id = example.verdict_id
+LEFT JOIN review ON review.id = verdict.review_id AND review.verdict = verdict.id
 WHERE example.use_case = %(use_case)s AND example.purpose = 'learn'
   AND example.withdrawn_at IS NULL
+  AND NOT answer_withheld(review.blind, review.closed_at, review.verdict)
 ORDER BY example.id DESC LIMIT %(most)s
 
 -- name: lock_proposals
@@ -60,22 +64,35 @@ WHERE use_case = %(use_case)s AND kind = 'examples' AND state IN ('accepted', 'r
 ORDER BY decided_at DESC LIMIT 1
 
 -- name: proposals
-SELECT id, use_case, kind, title, reason, support, cases, patch, rank, state, made_at, decided_by,
-       decided_at, note, edited
+-- Without the cases that somebody has still to judge a second time, who must not see an answer.
+SELECT id, use_case, kind, title, reason, support, shown.cases, patch, rank, state, made_at,
+       decided_by, decided_at, note, edited
 FROM proposal
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_agg(said.one ORDER BY said.place), '[]') AS cases
+    FROM jsonb_array_elements(proposal.cases) WITH ORDINALITY AS said (one, place)
+    LEFT JOIN review ON review.task_id = said.one ->> 'task_id'
+    WHERE NOT answer_withheld(review.blind, review.closed_at, review.verdict)) AS shown
 WHERE use_case = %(use_case)s AND state = ANY (%(states)s)
 ORDER BY rank DESC, (support ->> 'cases')::integer DESC, id LIMIT %(most)s
 
 -- name: proposal
-SELECT id, use_case, kind, title, reason, support, cases, patch, rank, state, made_at, decided_by,
-       decided_at, note, edited
-FROM proposal WHERE id = %(id)s
+-- As above.
+SELECT id, use_case, kind, title, reason, support, shown.cases, patch, rank, state, made_at,
+       decided_by, decided_at, note, edited
+FROM proposal
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_agg(said.one ORDER BY said.place), '[]') AS cases
+    FROM jsonb_array_elements(proposal.cases) WITH ORDINALITY AS said (one, place)
+    LEFT JOIN review ON review.task_id = said.one ->> 'task_id'
+    WHERE NOT answer_withheld(review.blind, review.closed_at, review.verdict)) AS shown
+WHERE id = %(id)s
 
 -- name: decide_proposal
 UPDATE proposal
 SET state = %(state)s, decided_by = %(person)s, decided_at = %(at)s, note = %(note)s,
     edited = %(edited)s, title = %(title)s, reason = %(reason)s, support = %(support)s,
-    cases = %(cases)s, patch = %(patch)s,
+    cases = coalesce(%(cases)s, cases), patch = %(patch)s,
     written_by = CASE WHEN %(edited)s AND NOT %(person)s = ANY (written_by)
                       THEN array_append(written_by, %(person)s) ELSE written_by END
 WHERE id = %(id)s AND state = 'open'

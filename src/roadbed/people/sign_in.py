@@ -41,6 +41,7 @@ class SignIn:
         self._passwords = Passwords()
         self._of_account = Limit(clock, most=10, seconds=60.0)
         self._of_browser = Limit(clock, most=10, seconds=60.0)
+        self._of_session = Limit(clock, most=10, seconds=60.0)  # which strangers cannot use up
         self._of_address = Limit(clock, most=30, seconds=10.0)
         self._locked: dict[str, float] = {}  # of whom a lock-out was noted, until when it stays so
 
@@ -68,6 +69,9 @@ class SignIn:
                 raise
         tried = password if len(password) <= permissions.LONGEST_PASSWORD else ""
         if not await self._passwords.fits(kept, tried):
+            raise SignInRefusedError
+        row = await self._database.fetch_one(SQL["password"], {"name": name})
+        if row is None or row["password"] != kept:  # it was changed while it was compared
             raise SignInRefusedError
         if kept and self._passwords.is_old(kept):
             facts = {"name": name, "before": kept, "password": await self._passwords.hash(password)}
@@ -97,7 +101,7 @@ class SignIn:
         The current one is asked for, unless there is none or the session was opened by a one-time
         link just now. Raises ``SignInRefusedError``, ``PasswordError``, ``TooManyRequestsError``.
         """
-        self._of_account.spend(viewer.name)
+        self._of_session.spend(viewer.name)
         facts = {"id": viewer.session, "person": viewer.name}
         row = await self._database.fetch_one(SQL["opened"], facts)
         if row is None:

@@ -237,9 +237,7 @@ SELECT comparison.task_id, comparison.live_output, comparison.live_actions,
         WHERE said.undone_at IS NULL AND said.content_hash IS NOT NULL
           AND said.loss IS NOT NULL) AS losses,
        reported.output AS outcome, reported.reported_at,
-       review.blind AND review.closed_at IS NULL
-       OR EXISTS (SELECT 1 FROM measure JOIN review AS again ON again.task_id = measure.task_id
-                  WHERE measure.of_verdict = review.verdict AND again.verdict IS NULL) AS withheld
+       answer_withheld(review.blind, review.closed_at, review.verdict) AS withheld
 FROM comparison
 JOIN task ON task.id = comparison.task_id
 LEFT JOIN review ON review.task_id = comparison.task_id

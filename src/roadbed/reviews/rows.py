@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from roadbed.people.duties import Parties
@@ -88,6 +89,12 @@ def content_of(
     if output is None:
         return None
     return Content(output=output, actions=actions or (), provenance=provenance or {})
+
+
+def without_answer(review: Review) -> Review:
+    """A review for somebody who has still to say, without knowing, what was right."""
+    hidden: dict[str, Any] = dict.fromkeys((*_HIDDEN, "verdict"))
+    return replace(review, **hidden)
 
 
 def review_of(row: Mapping[str, Any]) -> Review:

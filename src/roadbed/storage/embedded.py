@@ -332,7 +332,8 @@ class EmbeddedServer:
                 raise EmbeddedServerError(f"run {program}", f"{error}.") from error
             output.seek(0)
             if check and code != 0:
-                raise EmbeddedServerError(f"run {program}", output.read().strip()[-500:])
+                said = output.read().strip()[-500:]
+                raise EmbeddedServerError(f"run {program} on {self.data}", said)
         return code
 
 
