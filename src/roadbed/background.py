@@ -136,8 +136,8 @@ async def _recover_forever(app: App) -> None:
     warnings = Warnings()
     while True:
         with warnings.caught("nothing taken over from lost processes"):
-            if found := await app.decisions.recover():
-                _log.warning("took over tasks of a process that is gone", tasks=found)
+            if recovered := await app.decisions.recover():
+                _log.warning("took over tasks of a process that is gone", tasks=recovered)
         await asyncio.sleep(_LOOK_FOR_LOST_SECONDS)
 
 

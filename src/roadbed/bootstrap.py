@@ -90,11 +90,11 @@ if TYPE_CHECKING:
 
 def _without_secrets(_: object, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """A log entry with secrets masked, and without what acts on a terminal."""
-    found = {}
+    clean = {}
     for name, value in event.items():
         masked = value if name == "exc_info" else KNOWN.mask_all(value)
-        found[name] = one_line(masked) if isinstance(masked, str) else masked
-    return found
+        clean[name] = one_line(masked) if isinstance(masked, str) else masked
+    return clean
 
 
 _processors = structlog.get_config()["processors"]
@@ -211,12 +211,12 @@ async def open_app(
 async def _look_for_a_restore(app: App) -> None:
     """Before anything is decided: a database older than its witness is halted."""
     try:
-        found = await app.recovery.look()
+        restoration = await app.recovery.look()
     except (AuditFolderError, AuditKeyError) as error:  # the sealing loop says so, again and again
         _log.warning("not known whether the database is a copy", problem=str(error))
         return
-    if found is not None:
-        _log.error("everything is halted", restore=found.sentence)
+    if restoration is not None:
+        _log.error("everything is halted", restore=restoration.sentence)
 
 
 def _wire(

@@ -179,8 +179,8 @@ class Gateway:
     @property
     def roadbed(self) -> App:
         """The running app; there once the server has started."""
-        found: App = self._pages.state.roadbed
-        return found
+        app: App = self._pages.state.roadbed
+        return app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

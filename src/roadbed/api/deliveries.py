@@ -76,8 +76,8 @@ async def deliveries(
 ) -> Response:
     """Deliveries, newest first. ``state`` may be repeated. Pass ``next`` on as ``before``."""
     usecase_of(request, name)
-    found = await app_of(request).deliveries.list(name, states=state, before=before, most=limit)
-    return as_json({"deliveries": found, "next": found[-1].id if len(found) == limit else None})
+    rows = await app_of(request).deliveries.list(name, states=state, before=before, most=limit)
+    return as_json({"deliveries": rows, "next": rows[-1].id if len(rows) == limit else None})
 
 
 @router.post("/usecases/{name}/deliveries/replay", openapi_extra=_REPLAY_BODY)
@@ -106,8 +106,8 @@ async def replay(name: str, request: Request) -> Response:
 async def delivery(delivery_id: str, request: Request) -> Response:
     """One delivery: its content, the hash an approval has to name, and every attempt."""
     app = app_of(request)
-    found, attempts = await app.deliveries.get(delivery_id, served=app.registry.names())
-    return as_json({"delivery": found, "attempts": attempts})
+    content, attempts = await app.deliveries.get(delivery_id, served=app.registry.names())
+    return as_json({"delivery": content, "attempts": attempts})
 
 
 @router.post("/deliveries/{delivery_id}/resolve", openapi_extra=_RESOLVE_BODY)
@@ -117,9 +117,9 @@ async def resolve(delivery_id: str, request: Request) -> Response:
     person = person_of(request)
     what, content_hash, note = _resolve_body(await json_object(request))
     app = app_of(request)
-    found, _ = await app.deliveries.get(delivery_id, served=app.registry.names())
-    require(request, to_say(what), found.use_case)
-    found = await app.deliveries.say(
+    target, _ = await app.deliveries.get(delivery_id, served=app.registry.names())
+    require(request, to_say(what), target.use_case)
+    target = await app.deliveries.say(
         delivery_id,
         what,
         person=person,
@@ -127,7 +127,7 @@ async def resolve(delivery_id: str, request: Request) -> Response:
         content_hash=content_hash,
         note=note,
     )
-    return as_json({"delivery": found})
+    return as_json({"delivery": target})
 
 
 def _resolve_body(body: dict[str, Any]) -> tuple[str, str | None, str]:

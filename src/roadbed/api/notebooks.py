@@ -25,7 +25,7 @@ async def notebook(
     """What was learnt: corrections in groups, what was done about them, what it changed."""
     person_of(request)
     usecase_of(request, name)
-    found = await app_of(request).notebooks.read(name)
+    contents = await app_of(request).notebooks.read(name)
     if format == "markdown":
-        return PlainTextResponse(markdown(found), media_type="text/markdown; charset=utf-8")
-    return as_json(found)
+        return PlainTextResponse(markdown(contents), media_type="text/markdown; charset=utf-8")
+    return as_json(contents)

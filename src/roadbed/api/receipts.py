@@ -50,8 +50,8 @@ async def erase(task_id: str, request: Request) -> Response:
 @needs(Permission.VIEW, by=by_task)
 async def receipt(task_id: str, request: Request) -> Response:
     """The receipt of one task."""
-    found = await app_of(request).receipts.get(task_id, viewer=person_of(request))
-    return as_json(found)
+    content = await app_of(request).receipts.get(task_id, viewer=person_of(request))
+    return as_json(content)
 
 
 @router.get("/receipts")

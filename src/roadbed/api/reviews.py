@@ -76,10 +76,10 @@ async def queue(
     after = await reviews.get(cursor) if cursor else None
     if after is not None and after.use_case != name:
         raise UnknownReviewError(after.id)
-    found = await reviews.queue(
+    waiting = await reviews.queue(
         name, reviewer=person_of(request), linker=linker_of(request), most=limit, after=after
     )
-    return as_json({"reviews": found, "next": found[-1].id if len(found) == limit else None})
+    return as_json({"reviews": waiting, "next": waiting[-1].id if len(waiting) == limit else None})
 
 
 @router.post("/usecases/{name}/reviews/claim")
@@ -89,10 +89,10 @@ async def claim_next(
 ) -> Response:
     """Claim the most pressing free reviews; an empty list when none waits."""
     usecase_of(request, name)
-    found = await app_of(request).reviews.claim_next(
+    claimed = await app_of(request).reviews.claim_next(
         name, reviewer=person_of(request), linker=linker_of(request), most=limit
     )
-    return as_json({"reviews": found})
+    return as_json({"reviews": claimed})
 
 
 @router.get("/reviews/{review_id}")

@@ -133,10 +133,10 @@ async def revise(task_id: str, request: Request) -> Response:
         await asyncio.wait([running], timeout=wait)
     elif running is None and not admission.task.noted:
         await app.receipts.wait(admission.task.id, wait)
-    found = await app.receipts.get(admission.task.id, viewer=person)
+    receipt = await app.receipts.get(admission.task.id, viewer=person)
     if not viewer_of(request).may(name, Permission.VIEW):
-        found = for_a_sender(found, person)
-    return as_json(found, 202 if found["state"] == "deciding" else 200)
+        receipt = for_a_sender(receipt, person)
+    return as_json(receipt, 202 if receipt["state"] == "deciding" else 200)
 
 
 def _task_body(body: dict[str, Any]) -> tuple[str | None, dict[str, Any], float]:
@@ -153,10 +153,10 @@ def _revision_body(body: dict[str, Any]) -> tuple[dict[str, Any], str | None, fl
 
 
 def _optional_text(body: dict[str, Any], name: str) -> str | None:
-    found = body.get(name)
-    if found is not None and not isinstance(found, str):
+    text = body.get(name)
+    if text is not None and not isinstance(text, str):
         raise RequestError(f"The {name} is not text.", "Send it as a string, or leave it out.")
-    return found
+    return text
 
 
 def _input_and_wait(body: dict[str, Any]) -> tuple[dict[str, Any], float]:

@@ -20,5 +20,5 @@ async def timeline(name: str, request: Request) -> Response:
     person_of(request)
     usecase_of(request, name)
     app = app_of(request)
-    found = await app.stages.road(name)
-    return as_json({**picture(found, app.clock.now()).facts, "road": found})
+    stages = await app.stages.road(name)
+    return as_json({**picture(stages, app.clock.now()).facts, "road": stages})

@@ -22,9 +22,9 @@ def verify(json: Json = False) -> None:
         async with opened(only=[]) as services:
             return await services.audit.verify()
 
-    found = run(work())
-    show(found, as_json=json, text=lambda: _verified(found))
-    if not found.sound:
+    verification = run(work())
+    show(verification, as_json=json, text=lambda: _verified(verification))
+    if not verification.sound:
         raise typer.Exit(PROBLEMS_FOUND)
 
 
@@ -36,15 +36,15 @@ def checkpoint(json: Json = False) -> None:
         async with opened(only=[]) as services:
             return await services.audit.newest()
 
-    found = run(work())
+    newest = run(work())
     show(
         {
-            "size": found.size if found else 0,
-            "root": found.root.hex() if found else None,
-            "note": found.note if found else None,
+            "size": newest.size if newest else 0,
+            "root": newest.root.hex() if newest else None,
+            "note": newest.note if newest else None,
         },
         as_json=json,
-        text=lambda: found.note.rstrip("\n") if found else "Nothing was sealed yet.",
+        text=lambda: newest.note.rstrip("\n") if newest else "Nothing was sealed yet.",
     )
 
 
@@ -71,18 +71,18 @@ def rotate_key(
     )
 
 
-def _verified(found: Any) -> str:
+def _verified(verification: Any) -> str:
     counted = (
-        f"{found.entries:,} entries ({found.erased:,} erased, {found.pending:,} not sealed yet) "
-        f"and {found.checkpoints:,} checkpoints recomputed in {found.seconds:.1f} s."
+        f"{verification.entries:,} entries ({verification.erased:,} erased, "
+        f"{verification.pending:,} not sealed yet) and {verification.checkpoints:,} checkpoints recomputed in {verification.seconds:.1f} s."
     )
-    told = [counted, *map(_key_change, found.key_changes)]
-    if found.sound:
+    told = [counted, *map(_key_change, verification.key_changes)]
+    if verification.sound:
         return "\n".join([*told, "Everything is as it was written."])
-    lines = [*told, f"Found {len(found.findings) + found.more:,}:"]
-    lines += [f"  {finding.problem}" for finding in found.findings]
-    lines += [f"  and {found.more:,} more."] if found.more else []
-    return "\n".join([*lines, *dict.fromkeys(item.remedy for item in found.findings)])
+    lines = [*told, f"Found {len(verification.findings) + verification.more:,}:"]
+    lines += [f"  {finding.problem}" for finding in verification.findings]
+    lines += [f"  and {verification.more:,} more."] if verification.more else []
+    return "\n".join([*lines, *dict.fromkeys(item.remedy for item in verification.findings)])
 
 
 def _key_change(change: Any) -> str:

@@ -46,15 +46,15 @@ def restore(
 ) -> None:
     """Put a backup back while nothing runs; everything stays halted until `roadbed restored`."""
     try:
-        found = _restore(source, replace=replace)
+        restored = _restore(source, replace=replace)
     except RoadbedError as error:
         raise fail(error) from None
     show(
-        found,
+        restored,
         as_json=json,
         text=lambda: (
-            f"The backup of {found['made_at']} is restored. The audit folder was "
-            f"{found['witness']}.\n"
+            f"The backup of {restored['made_at']} is restored. The audit folder was "
+            f"{restored['witness']}.\n"
             "Everything is halted and nothing is sent. Next: `roadbed restored --reason TEXT`."
         ),
     )
@@ -72,8 +72,8 @@ def restored(
         async with opened(only=[]) as app:
             return await app.recovery.declare(by=me(), reason=reason.strip())
 
-    found = run(work())
-    show(found, as_json=json, text=lambda: _declared(found))
+    declared = run(work())
+    show(declared, as_json=json, text=lambda: _declared(declared))
 
 
 def _restore(source: Path, *, replace: bool) -> dict[str, Any]:
@@ -93,25 +93,27 @@ def _restore(source: Path, *, replace: bool) -> dict[str, Any]:
     return run(work())
 
 
-def _declared(found: Any) -> str:
+def _declared(declared: Any) -> str:
     taken = [
-        f"{found.people} people",
-        f"{found.roles} roles",
-        f"{found.tokens} tokens",
-        f"{found.passwords} passwords",
+        f"{declared.people} people",
+        f"{declared.roles} roles",
+        f"{declared.tokens} tokens",
+        f"{declared.passwords} passwords",
     ]
-    key = found.public_key.partition("+")[0]
+    key = declared.public_key.partition("+")[0]
     lines = [
-        f"The restore is declared. After entry {found.kept:,} the key {key} signs the log.",
-        f"  erased again: {found.erased} tasks",
-        f"  halted again: {', '.join(found.halted) or 'no use case'}",
+        f"The restore is declared. After entry {declared.kept:,} the key {key} signs the log.",
+        f"  erased again: {declared.erased} tasks",
+        f"  halted again: {', '.join(declared.halted) or 'no use case'}",
         f"  taken away again: {', '.join(taken)}",
-        f"  may have been sent, a person says: {found.unknown} deliveries",
+        f"  may have been sent, a person says: {declared.unknown} deliveries",
     ]
-    if found.lost is None:
+    if declared.lost is None:
         lines.append(
             "  No witness knows more than this database: what was erased, halted or revoked after "
             "the backup is not known here. Do it again by hand."
         )
-    lines += [f"  COULD NOT BE READ, nothing of it was done again: {path}" for path in found.unread]
+    lines += [
+        f"  COULD NOT BE READ, nothing of it was done again: {path}" for path in declared.unread
+    ]
     return "\n".join(lines)

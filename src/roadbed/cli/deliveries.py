@@ -63,15 +63,15 @@ def list_(
         async with opened(only=[]) as services:
             return await services.deliveries.list(usecase, states=state, most=most)
 
-    found = run(work())
+    deliveries = run(work())
     show(
-        {"deliveries": found},
+        {"deliveries": deliveries},
         as_json=json,
         text=lambda: (
             "\n".join(
                 f"{entry.id}  {entry.state:12} {entry.destination:16} "
                 f"{entry.created_at:%Y-%m-%d %H:%M} UTC  {entry.reason or ''}".rstrip()
-                for entry in found
+                for entry in deliveries
             )
             or "No delivery fits."
         ),
@@ -86,11 +86,11 @@ def show_(delivery: DeliveryId, json: Json = False) -> None:
         async with opened(only=[]) as services:
             return await services.deliveries.get(delivery, served=await _known(services))
 
-    found, attempts = run(work())
+    shown, attempts = run(work())
     show(
-        {"delivery": found, "attempts": attempts},
+        {"delivery": shown, "attempts": attempts},
         as_json=json,
-        text=lambda: "\n".join(_lines(found, attempts)),
+        text=lambda: "\n".join(_lines(shown, attempts)),
     )
 
 
@@ -115,8 +115,8 @@ def resolve(
         async with opened(only=[]) as services:
             known, person = await _known(services), me()
             if what == "approve":
-                found, _ = await services.deliveries.get(delivery, served=known)
-                person = await verified(services, found.use_case, "approve")
+                resolved, _ = await services.deliveries.get(delivery, served=known)
+                person = await verified(services, resolved.use_case, "approve")
             return await services.deliveries.say(
                 delivery,
                 what,
@@ -126,8 +126,10 @@ def resolve(
                 note=note,
             )
 
-    found = run(work())
-    show({"delivery": found}, as_json=json, text=lambda: f"{found.id} is {found.state} now.")
+    resolved = run(work())
+    show(
+        {"delivery": resolved}, as_json=json, text=lambda: f"{resolved.id} is {resolved.state} now."
+    )
 
 
 @app.command("replay")
@@ -197,25 +199,26 @@ async def _send(services: App, asked: asyncio.Event) -> None:
         await asked.wait()
 
 
-def _lines(found: Any, attempts: Any) -> Iterator[str]:
-    yield f"{found.id}  {found.kind} to {found.destination}, {found.state}"
+def _lines(delivery: Any, attempts: Any) -> Iterator[str]:
+    yield f"{delivery.id}  {delivery.kind} to {delivery.destination}, {delivery.state}"
     facts = {
-        "Use case": found.use_case,
-        "Task": found.task_id,
-        "Why": found.reason,
-        "Key": found.key,
-        "Hash": found.content_hash,
-        "Reference": found.reference,
-        "Approved by": found.approved_by,
-        "Approve until": found.approve_until and f"{found.approve_until:%Y-%m-%d %H:%M:%S} UTC",
+        "Use case": delivery.use_case,
+        "Task": delivery.task_id,
+        "Why": delivery.reason,
+        "Key": delivery.key,
+        "Hash": delivery.content_hash,
+        "Reference": delivery.reference,
+        "Approved by": delivery.approved_by,
+        "Approve until": delivery.approve_until
+        and f"{delivery.approve_until:%Y-%m-%d %H:%M:%S} UTC",
     }
     for name, value in facts.items():
         if value:
             yield f"{name:14}{value}"
-    if found.withheld:
+    if delivery.withheld:
         yield "Its task is still to be judged blind, so what it says is shown after that."
-    elif found.content is not None:
-        yield jsonlib.dumps(found.content, indent=2, ensure_ascii=True)
+    elif delivery.content is not None:
+        yield jsonlib.dumps(delivery.content, indent=2, ensure_ascii=True)
     for attempt in attempts:
         yield (
             f"{attempt['at']:%Y-%m-%d %H:%M:%S} UTC  attempt {attempt['number']}: "

@@ -38,18 +38,18 @@ def halt(
                 return [await app.halts.drill(usecase, actor=me())], {}
             return [await app.halts.halt(usecase, reason=reason, actor=me())], {}
 
-    found, failed = run(work())
+    halts, failed = run(work())
     show(
-        {"halts": found, "failed": failed},
+        {"halts": halts, "failed": failed},
         as_json=json,
-        text=lambda: "\n".join(map(_halted_text, found)) or "The database knows no use case.",
+        text=lambda: "\n".join(map(_halted_text, halts)) or "The database knows no use case.",
     )
     if failed:
         from roadbed.halts.errors import HaltIncompleteError
 
         for name, why in failed.items():
             say(f"NOT HALTED {name}: {why}", err=True)
-        raise fail(HaltIncompleteError(len(found), failed))
+        raise fail(HaltIncompleteError(len(halts), failed))
 
 
 def resume(
@@ -64,11 +64,11 @@ def resume(
             person = await verified(app, usecase, "resume")
             return await app.halts.resume(usecase, actor=person, note=note)
 
-    found = run(work())
+    halt = run(work())
     show(
-        {"resumed": found.resumed_at is not None, "halt": found},
+        {"resumed": halt.resumed_at is not None, "halt": halt},
         as_json=json,
-        text=lambda: _resumed_text(found),
+        text=lambda: _resumed_text(halt),
     )
 
 

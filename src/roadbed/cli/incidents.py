@@ -34,12 +34,12 @@ def incident(
                 actor=me(),
             )
 
-    found = run(work())
+    record = run(work())
     if out is None:
-        say(to_json(found).decode())
+        say(to_json(record).decode())
         return
-    out.write_bytes(to_json(found, indent=2))
-    summary = found["summary"]
+    out.write_bytes(to_json(record, indent=2))
+    summary = record["summary"]
     say(
         f"{out}: {summary['tasks']:,} tasks, {summary['effects']:,} effects, "
         f"{summary['undone']:,} undone, {summary['still_open']:,} still open."

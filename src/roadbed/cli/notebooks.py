@@ -24,21 +24,21 @@ def notebook(
         async with opened(only=[]) as services:
             return await services.notebooks.read(usecase)
 
-    found = run(work())
+    contents = run(work())
     if markdown:
-        say(writing.markdown(found).rstrip())
+        say(writing.markdown(contents).rstrip())
         return
-    show(found, as_json=json, text=lambda: _text(found))
+    show(contents, as_json=json, text=lambda: _text(contents))
 
 
-def _text(found: Notebook) -> str:
-    lines = [" ".join(found.in_short), ""]
-    lines += [f"{number}. {each}" for number, each in enumerate(found.important, 1)]
-    lines += ["", f"{found.corrections:,} corrections among {found.verdicts:,} verdicts", ""]
-    for lesson in found.lessons:
+def _text(contents: Notebook) -> str:
+    lines = [" ".join(contents.in_short), ""]
+    lines += [f"{number}. {sentence}" for number, sentence in enumerate(contents.important, 1)]
+    lines += ["", f"{contents.corrections:,} corrections among {contents.verdicts:,} verdicts", ""]
+    for lesson in contents.lessons:
         words = f"  ({', '.join(lesson.words)})" if lesson.words else ""
         lines.append(f"{lesson.n:>5}×  {lesson.state:9} {lesson.seen}{words}")
         lines += [f"{'':18}{item}" for item in (lesson.why, *lesson.done) if item]
         lines += [f"{'':18}{lesson.changed}."] if lesson.changed else []
-    lines += ["", *(f"{event.at:%Y-%m-%d %H:%M}  {event.words}" for event in found.events)]
+    lines += ["", *(f"{event.at:%Y-%m-%d %H:%M}  {event.words}" for event in contents.events)]
     return "\n".join(lines)

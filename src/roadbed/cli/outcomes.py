@@ -58,8 +58,8 @@ def _one(usecase: str, sent: dict[str, Any], output: str | None, *, as_json: boo
         async with opened(only=None) as app:
             return await app.outcomes.report(_declared(app, usecase), report, by=me())
 
-    found = run(work())
-    show(found, as_json=as_json, text=lambda: told_text(found))
+    report = run(work())
+    show(report, as_json=as_json, text=lambda: told_text(report))
 
 
 def _from_file(usecase: str, file: Path, *, as_json: bool) -> None:
@@ -84,13 +84,13 @@ async def _report_all(usecase: str, file: Path) -> dict[str, Any]:
         declared = _declared(app, usecase)
         lines = read_file(file, declared, told=tell)
         while part := list(islice(lines, MOST_AT_ONCE)):
-            sent = [each for _, each in part]
+            sent = [report for _, report in part]
             told = await app.outcomes.report_many(declared, sent, by=me())
-            for (line, _), each in zip(part, told, strict=True):
-                if isinstance(each, RoadbedError):
-                    refused.append(_refused_line(line, each))
+            for (line, _), report in zip(part, told, strict=True):
+                if isinstance(report, RoadbedError):
+                    refused.append(_refused_line(line, report))
                 else:
-                    kept, repeated = kept + 1, repeated + each.repeated
+                    kept, repeated = kept + 1, repeated + report.repeated
     return {"kept": kept, "repeated": repeated, "refused": refused}
 
 
@@ -100,20 +100,20 @@ def _list(usecase: str, *, as_json: bool) -> None:
     async def work() -> Any:
         async with opened(only=None) as app:
             declared, book = _declared(app, usecase), app.outcomes.book
-            found = await book.newest(usecase, most=20)
-            return {"summary": await book.summary(declared), **asdict(found)}
+            listed = await book.newest(usecase, most=20)
+            return {"summary": await book.summary(declared), **asdict(listed)}
 
-    found = run(work())
-    show(found, as_json=as_json, text=lambda: "\n".join(listed_text(usecase, found)))
+    listed = run(work())
+    show(listed, as_json=as_json, text=lambda: "\n".join(listed_text(usecase, listed)))
 
 
 def _declared(app: Any, usecase: str) -> Any:
     return app.service(usecase).loaded.declared
 
 
-def listed_text(usecase: str, found: Any) -> Iterator[str]:
+def listed_text(usecase: str, listed: Any) -> Iterator[str]:
     """The summary, and the newest ones."""
-    summary = found["summary"]
+    summary = listed["summary"]
     yield f"Of {counted(summary.automatic, 'automatic answer')} in {summary.days} days:"
     right = "nothing is known of how many were right"
     if summary.told:
@@ -122,24 +122,24 @@ def listed_text(usecase: str, found: Any) -> Iterator[str]:
     if summary.told:
         yield f"  {summary.low:.1%} to {summary.high:.1%} of what is reported"
     yield "Whoever reports chooses what, so this proves nothing about the limit."
-    for outcome in found["outcomes"]:
+    for outcome in listed["outcomes"]:
         yield f"{outcome['id']}  {outcome['task_id']}  {_word(outcome)}"
-    if not found["outcomes"]:
+    if not listed["outcomes"]:
         yield f"None yet. Report one: `roadbed outcome {usecase} TASK --right`."
 
 
-def _word(each: dict[str, Any]) -> str:
-    if each["withheld"]:
+def _word(outcome: dict[str, Any]) -> str:
+    if outcome["withheld"]:
         return "told once it was judged blind"
-    said = "right" if each["right"] else "wrong"
-    said += f", right is {flat(each['output'])!r}" if each["output"] is not None else ""
-    return said + (" (taken back)" if each["withdrawn_at"] else "")
+    said = "right" if outcome["right"] else "wrong"
+    said += f", right is {flat(outcome['output'])!r}" if outcome["output"] is not None else ""
+    return said + (" (taken back)" if outcome["withdrawn_at"] else "")
 
 
-def told_text(found: Any) -> str:
+def told_text(report: Any) -> str:
     """What became of a report."""
-    opened_one = f" Review {found.outcome.review} is open." if found.outcome.review else ""
-    return f"{'Known already' if found.repeated else 'Kept'} as {found.outcome.id}.{opened_one}"
+    opened_one = f" Review {report.outcome.review} is open." if report.outcome.review else ""
+    return f"{'Known already' if report.repeated else 'Kept'} as {report.outcome.id}.{opened_one}"
 
 
 def _refused_line(line: int, error: RoadbedError) -> dict[str, Any]:

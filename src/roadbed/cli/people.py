@@ -47,9 +47,9 @@ def add(
                 name, by=me(), display=display, email=email, admin=admin
             )
 
-    found = run(work())
+    person = run(work())
     show(
-        {"person": found},
+        {"person": person},
         as_json=json,
         text=lambda: f"{name} is here. Roles: `roadbed user grant {name} USECASE ROLE`.",
     )
@@ -63,14 +63,14 @@ def list_(json: Json = False) -> None:
         async with opened(only=[]) as services:
             return await services.members.list(), await services.members.unbound()
 
-    found, unbound = run(work())
+    everybody, unbound = run(work())
     show(
-        {"people": found, "unbound": unbound},
+        {"people": everybody, "unbound": unbound},
         as_json=json,
         text=lambda: (
             "\n".join(
                 [
-                    *(f"{item.name:20}{_standing(item)}" for item in found),
+                    *(f"{item.name:20}{_standing(item)}" for item in everybody),
                     *(
                         f"{entry.use_case} names {entry.person} as {entry.role.replace('_', ' ')}, "
                         + ("who is not confirmed." if entry.known else "who is nobody here.")
@@ -215,8 +215,8 @@ def link(
             code = await services.people.issue_link_code(name or me(), by=me())
             return sign_in_link(await _reached_at(services), code)
 
-    found = run(make())
-    show({"link": found}, as_json=json, text=lambda: found)
+    made = run(make())
+    show({"link": made}, as_json=json, text=lambda: made)
 
 
 @app.command()
@@ -262,11 +262,11 @@ def tokens(
         async with opened(only=[]) as services:
             return await services.people.issued(name)
 
-    found = run(work())
+    issued = run(work())
     show(
-        {"tokens": found},
+        {"tokens": issued},
         as_json=json,
-        text=lambda: "\n".join(map(_token_line, found)) or "No token is in force.",
+        text=lambda: "\n".join(map(_token_line, issued)) or "No token is in force.",
     )
 
 
@@ -305,8 +305,8 @@ async def _reached_at(services: App) -> str:
     settings = services.settings
     if settings.address:
         return settings.public_address()
-    if found := await addresses(services.database):
-        return found[0]
+    if listening := await addresses(services.database):
+        return listening[0]
     tell("No server runs on this machine: start `roadbed up` or `roadbed serve` to open the link.")
     return settings.public_address()
 
@@ -335,8 +335,8 @@ def _by(held: Any) -> str:
     return "its folder" if held.counts else "its folder, not confirmed"
 
 
-def _token_line(each: Any) -> str:
-    scopes = ", ".join(each.scopes) if each.scopes else "whatever they may"
-    where = ", ".join(each.use_cases) if each.use_cases else "everywhere"
-    until = f"until {each.expires_at:%Y-%m-%d}" if each.expires_at else "until revoked"
-    return f"  {each.id}  {each.person:16} {each.name or '–':16} {scopes}; {where}; {until}"
+def _token_line(token: Any) -> str:
+    scopes = ", ".join(token.scopes) if token.scopes else "whatever they may"
+    where = ", ".join(token.use_cases) if token.use_cases else "everywhere"
+    until = f"until {token.expires_at:%Y-%m-%d}" if token.expires_at else "until revoked"
+    return f"  {token.id}  {token.person:16} {token.name or '–':16} {scopes}; {where}; {until}"

@@ -51,8 +51,8 @@ def list_(
                 await services.proposals.suggest(loaded, actor=me())
             return await services.proposals.list(usecase, states=[state])
 
-    found = run(work())
-    show({"proposals": found}, as_json=json, text=lambda: "\n".join(_lines(found, usecase)))
+    proposals = run(work())
+    show({"proposals": proposals}, as_json=json, text=lambda: "\n".join(_lines(proposals, usecase)))
 
 
 @app.command()
@@ -78,12 +78,12 @@ def prompt(
             loaded = services.service(usecase).loaded
             return await services.prompt_search.search(loaded, budget=budget, actor=me())
 
-    found = run(work())
+    search = run(work())
     show(
-        {"found": found},
+        {"found": search},
         as_json=json,
         text=lambda: "\n".join(
-            _lines([found], usecase) if isinstance(found, Proposal) else [found.reason]
+            _lines([search], usecase) if isinstance(search, Proposal) else [search.reason]
         ),
     )
 
@@ -96,8 +96,8 @@ def show_(proposal: ProposalId, json: Json = False) -> None:
         async with opened(only=None) as services:
             return await services.proposals.get(proposal)
 
-    found = run(work())
-    show({"proposal": found}, as_json=json, text=lambda: "\n".join(_whole(found)))
+    proposal_shown = run(work())
+    show({"proposal": proposal_shown}, as_json=json, text=lambda: "\n".join(_whole(proposal_shown)))
 
 
 @app.command()
@@ -148,57 +148,61 @@ def quality(usecase: UseCaseName, json: Json = False) -> None:
             services.service(usecase)
             return await services.proposals.quality(usecase)
 
-    found = run(work())
-    show({"quality": found}, as_json=json, text=lambda: "\n".join(_quality(found)))
+    report = run(work())
+    show({"quality": report}, as_json=json, text=lambda: "\n".join(_quality(report)))
 
 
-def _decided(found: Any, *, as_json: bool) -> None:
-    show({"proposal": found}, as_json=as_json, text=lambda: f"{found.id} is {found.state} now.")
+def _decided(proposal: Any, *, as_json: bool) -> None:
+    show(
+        {"proposal": proposal},
+        as_json=as_json,
+        text=lambda: f"{proposal.id} is {proposal.state} now.",
+    )
 
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        found = jsonlib.loads(text)
+        edit = jsonlib.loads(text)
     except (ValueError, RecursionError) as error:
         raise fail(EditError(str(error))) from None
-    if not isinstance(found, dict):
-        raise fail(EditError(f"it is a {type(found).__name__}"))
-    return found
+    if not isinstance(edit, dict):
+        raise fail(EditError(f"it is a {type(edit).__name__}"))
+    return edit
 
 
-def _lines(found: Any, usecase: str) -> Iterator[str]:
+def _lines(proposals: Any, usecase: str) -> Iterator[str]:
     from roadbed.improvement.presentation import support
 
-    for item in found:
+    for item in proposals:
         yield f"{item.id}  {_plain(item.title)}"
         yield f"{'':34}{support(item)}"
-    if not found:
+    if not proposals:
         yield f"None. `roadbed proposals list {usecase} --suggest` looks for new ones."
 
 
-def _whole(found: Any) -> Iterator[str]:
+def _whole(proposal: Any) -> Iterator[str]:
     from roadbed.improvement.presentation import support
 
-    yield f"{found.id}  {found.kind}, {found.state}"
-    yield _plain(found.title)
-    yield _plain(found.reason)
-    yield support(found)
-    if found.patch is not None:
-        yield jsonlib.dumps(found.patch, indent=2)
-    for case in found.cases:
+    yield f"{proposal.id}  {proposal.kind}, {proposal.state}"
+    yield _plain(proposal.title)
+    yield _plain(proposal.reason)
+    yield support(proposal)
+    if proposal.patch is not None:
+        yield jsonlib.dumps(proposal.patch, indent=2)
+    for case in proposal.cases:
         before, after, right = (jsonlib.dumps(case[name]) for name in ("before", "after", "right"))
         yield f"{case['task_id']}  {before} -> {after}, right {right}  {_plain(case['input'])}"
 
 
-def _quality(found: Any) -> Iterator[str]:
-    if not found.examples:
+def _quality(report: Any) -> Iterator[str]:
+    if not report.examples:
         yield "There are no examples yet, so it is not known whether they agree."
         return
     yield (
-        f"{found.contradictory:,} of {found.examples:,} examples contradict one another, "
-        f"{found.repeated:,} repeat another."
+        f"{report.contradictory:,} of {report.examples:,} examples contradict one another, "
+        f"{report.repeated:,} repeat another."
     )
-    for contradiction in found.contradictions:
+    for contradiction in report.contradictions:
         yield _plain(contradiction.input)
         for side in contradiction.sides:
             who = ", ".join(
@@ -226,21 +230,21 @@ def improve(usecase: UseCaseName, json: Json = False) -> None:
             )
             return improved, await app.proposals.suggest(service.loaded, actor=me())
 
-    found, waiting = run(work())
+    improvement, waiting = run(work())
     show(
-        {**asdict(found), "suggestions": len(waiting)},
+        {**asdict(improvement), "suggestions": len(waiting)},
         as_json=json,
-        text=lambda: "\n".join(_improved(found, len(waiting))),
+        text=lambda: "\n".join(_improved(improvement, len(waiting))),
     )
 
 
-def _improved(found: Any, waiting: int) -> Iterator[str]:
-    if found.version:
+def _improved(improvement: Any, waiting: int) -> Iterator[str]:
+    if improvement.version:
         yield (
-            f"Version {found.number} ({found.version}) is live; learnt from {found.learned_from:,} "
-            f"examples in {found.seconds:.1f} s."
+            f"Version {improvement.number} ({improvement.version}) is live. It learned from "
+            f"{improvement.learned_from:,} examples in {improvement.seconds:.1f} s."
         )
-    yield found.note
+    yield improvement.note
     if waiting:
         many = "1 suggestion waits" if waiting == 1 else f"{waiting:,} suggestions wait"
-        yield f"{many} for a person: `roadbed proposals list {found.use_case}`."
+        yield f"{many} for a person: `roadbed proposals list {improvement.use_case}`."

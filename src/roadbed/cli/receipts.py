@@ -43,8 +43,8 @@ def receipt(
         async with opened(only=[]) as app:
             return await app.receipts.get(task_id, viewer=me())
 
-    found = run(work())
-    show(found, as_json=json, text=lambda: receipt_text(found))
+    content = run(work())
+    show(content, as_json=json, text=lambda: receipt_text(content))
 
 
 def erase(
@@ -215,8 +215,8 @@ def _write_proof(task_id: str, file: Path | None) -> None:
 
     from pydantic_core import to_json
 
-    found = run(work())
-    text = to_json(found, indent=2).decode()
+    evidence = run(work())
+    text = to_json(evidence, indent=2).decode()
     if file is None:
         say(text)
         return
@@ -224,6 +224,6 @@ def _write_proof(task_id: str, file: Path | None) -> None:
         file.write_text(f"{text}\n", encoding="utf-8")
     except OSError as error:
         raise fail(ProofFileError(file, error.strerror or "it is no file")) from None
-    many = "entry" if len(found.entries) == 1 else "entries"
-    say(f"Proof of {len(found.entries)} {many} written to {file}. Check it anywhere with")
+    many = "entry" if len(evidence.entries) == 1 else "entries"
+    say(f"Proof of {len(evidence.entries)} {many} written to {file}. Check it anywhere with")
     say(f"  python docs/verify_receipt.py {file}")

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 _WIDTH = 9
 
 
-def listed(found: Sequence[Release], usecase: str) -> str:
+def listed(releases: Sequence[Release], usecase: str) -> str:
     """One line each; for none, the command that begins one."""
     return (
         "\n".join(
             f"{item.number:>3}  {item.step.replace('_', ' '):11}  "
             f"{release_presentation.name(item):12}  "
             f"{item.planned_at:%Y-%m-%d %H:%M} UTC  {item.author}  {item.reason}".rstrip()
-            for item in found
+            for item in releases
         )
         or f"No release yet: `roadbed release plan {usecase}` begins one."
     )

@@ -59,14 +59,14 @@ def list_(
 
     from roadbed.cli import release_texts
 
-    found = run(work())
-    show({"releases": found}, as_json=json, text=lambda: release_texts.listed(found, usecase))
+    releases = run(work())
+    show({"releases": releases}, as_json=json, text=lambda: release_texts.listed(releases, usecase))
 
 
 @app.command("show")
 def show_(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
     """One release: its ladder, the gate's report, who signed, what it waits for."""
-    _told(usecase, release, json, lambda _, found: _same(found), newest=True)
+    _told(usecase, release, json, lambda _, shown: _same(shown), newest=True)
 
 
 @app.command()
@@ -90,8 +90,8 @@ def plan(
 @app.command()
 def gate(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
     """Compare it with the live version on what it never saw; exit code 3 when it fails."""
-    found = _stepped("gate", usecase, release, json)
-    if found.step == "failed":
+    judged = _stepped("gate", usecase, release, json)
+    if judged.step == "failed":
         raise typer.Exit(PROBLEMS_FOUND)
 
 
@@ -101,8 +101,8 @@ def open_reviews(usecase: UseCaseName, release: Which = None, json: Json = False
 
     async def work() -> int:
         async with _opened(usecase) as services:
-            found = await _find(services, usecase, release)
-            opened = await services.measuring.ask_about(services.service(usecase), found)
+            candidate = await _find(services, usecase, release)
+            opened = await services.measuring.ask_about(services.service(usecase), candidate)
             return int(opened)
 
     opened = run(work())
@@ -144,9 +144,9 @@ def refuse(
 def take_back(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
     """Take your own word back."""
 
-    async def act(services: App, each: Release) -> Release:
-        person = await verified(services, each.use_case, "sign")
-        return await services.ladder.take_back(each.id, person=person)
+    async def act(services: App, candidate: Release) -> Release:
+        person = await verified(services, candidate.use_case, "sign")
+        return await services.ladder.take_back(candidate.id, person=person)
 
     _told(usecase, release, json, act)
 
@@ -193,7 +193,7 @@ def withdraw(usecase: UseCaseName, why: Why, release: Which = None, json: Json =
         usecase,
         release,
         json,
-        lambda services, each: services.ladder.withdraw(each.id, actor=me(), why=why),
+        lambda services, candidate: services.ladder.withdraw(candidate.id, actor=me(), why=why),
     )
 
 
@@ -235,8 +235,8 @@ def watch(
 
     async def work() -> Release:
         async with _opened(usecase) as services:
-            found = await _find(services, usecase, release)
-            return await release_texts.follow(services, found, every=every, as_json=json)
+            followed = await _find(services, usecase, release)
+            return await release_texts.follow(services, followed, every=every, as_json=json)
 
     if run(work()).step in ("rolled_back", "failed"):
         raise typer.Exit(PROBLEMS_FOUND)
@@ -251,8 +251,8 @@ async def _opened(usecase: str) -> AsyncIterator[App]:
 
 
 def _stepped(verb: str, usecase: str, release: str | None, json: bool) -> Release:
-    async def act(services: App, each: Release) -> Release:
-        moved: Release = await getattr(services.ladder, verb)(each.id, actor=me())
+    async def act(services: App, candidate: Release) -> Release:
+        moved: Release = await getattr(services.ladder, verb)(candidate.id, actor=me())
         return moved
 
     return _told(usecase, release, json, act)
@@ -272,9 +272,9 @@ def _told(
         async with _opened(usecase) as services:
             return await act(services, await _find(services, usecase, release, newest=newest))
 
-    found = run(work())
-    _print(found, json)
-    return found
+    changed = run(work())
+    _print(changed, json)
+    return changed
 
 
 def _signed(
@@ -291,11 +291,11 @@ def _signed(
             f"Give at least {_FEWEST_SIGNS} signs of the content that `release show` prints."
         )
 
-    async def act(services: App, each: Release) -> Release:
-        whole = each.content or ""
+    async def act(services: App, candidate: Release) -> Release:
+        whole = candidate.content or ""
         return await services.ladder.sign(
-            each.id,
-            person=await verified(services, each.use_case, "sign"),
+            candidate.id,
+            person=await verified(services, candidate.use_case, "sign"),
             verdict=verdict,
             content=whole if whole.startswith(content) else content,
             role=role,
@@ -309,24 +309,24 @@ async def _find(services: App, usecase: str, which: str | None, *, newest: bool 
     """By number or id; else the one under way, or with ``newest`` the last one there was."""
     history = await services.ladder.history(usecase, most=1000 if which else 1)
     if which is None:
-        found = await services.ladder.current(usecase) or (
+        meant = await services.ladder.current(usecase) or (
             history[0] if newest and history else None
         )
     else:
-        found = next((entry for entry in history if which in (entry.id, str(entry.number))), None)
-    if found is None:
+        meant = next((entry for entry in history if which in (entry.id, str(entry.number))), None)
+    if meant is None:
         raise NoReleaseError(usecase, which)
-    return found
+    return meant
 
 
-async def _same(found: Release) -> Release:
-    return found
+async def _same(release: Release) -> Release:
+    return release
 
 
-def _print(found: Release, json: bool) -> None:
+def _print(release: Release, json: bool) -> None:
     from roadbed.cli import release_texts
 
-    show({"release": found}, as_json=json, text=lambda: release_texts.told(found))
+    show({"release": release}, as_json=json, text=lambda: release_texts.told(release))
 
 
 old_verb(app, "renew", "recertify", recertify, group="release")

@@ -34,15 +34,15 @@ def list_(usecase: UseCaseName, most: int = 20, json: Json = False) -> None:
             own = await services.reviews.queue(usecase, reviewer=me(), most=most)
             return own, 0 if own else (await services.reviews.waiting(usecase))["waiting"]
 
-    found, others = run(work())
+    reviews, others = run(work())
     show(
-        {"reviews": found},
+        {"reviews": reviews},
         as_json=json,
         text=lambda: (
             "\n".join(
                 f"{item.id}  {'blind ' if item.blind else '      '}"
                 f"{jsonlib.dumps(item.input, ensure_ascii=False)[:90]}"
-                for item in found
+                for item in reviews
             )
             or _nothing_for(me(), others)
         ),
@@ -72,10 +72,10 @@ def verdict_(
 
     async def work() -> Any:
         async with opened(only=None) as services:
-            found = await services.reviews.get(review)
+            open_review = await services.reviews.get(review)
             return await _give(
                 services,
-                found,
+                open_review,
                 verdict,
                 parsed(output),
                 actions=parsed(actions),
@@ -121,8 +121,8 @@ async def _work(usecase: str) -> None:
     done: list[str] = []
     async with opened(only=None) as services:
         services.service(usecase)
-        while found := await services.reviews.claim_next(usecase, reviewer=me()):
-            review = found[0]
+        while claimed := await services.reviews.claim_next(usecase, reviewer=me()):
+            review = claimed[0]
             say(f"\n{jsonlib.dumps(review.input, ensure_ascii=False, indent=2)}")
             say(
                 f"Blind: give your own answer first.{_NOBODY_ELSE if review.nobody_else else ''}"

@@ -70,23 +70,23 @@ def doctor(json: Json = False) -> None:
         settings = Settings()
         async with database_url(settings) as url:
             home = settings.home or default_home(Path.cwd())
-            found = await asyncio.to_thread(
+            findings = await asyncio.to_thread(
                 lambda: examine(url, home, wanted=_wanted(settings.usecases))
             )
             async with open_app(settings, url, only=[], serves=False) as app:
-                return [*found, _restore(app.recovery.standing), await _names(url)]
+                return [*findings, _restore(app.recovery.standing), await _names(url)]
 
-    found = [*run(look()), _confinement()]
+    findings = [*run(look()), _confinement()]
     sign = {"ok": "ok     ", "warning": "note   ", "wrong": "WRONG  "}
     show(
-        {"findings": found},
+        {"findings": findings},
         as_json=json,
         text=lambda: "\n".join(
             f"{sign[item.state]} {item.name:20} {item.found}  {item.remedy}".rstrip()
-            for item in found
+            for item in findings
         ),
     )
-    if any(entry.state == "wrong" for entry in found):
+    if any(entry.state == "wrong" for entry in findings):
         raise typer.Exit(PROBLEMS_FOUND)
 
 
@@ -145,15 +145,15 @@ def _wanted(parent: Path) -> dict[str, list[str]]:
     from roadbed.usecases.errors import UseCaseError
     from roadbed.usecases.loader import folders, load
 
-    found: dict[str, list[str]] = {}
+    wanted: dict[str, list[str]] = {}
     for folder in folders(parent):
         try:
             declared = load(folder).declared
         except UseCaseError:
             continue
         for name in needs_of(declared.trainable or declared.function).secrets:
-            found.setdefault(name, []).append(declared.name)
-    return found
+            wanted.setdefault(name, []).append(declared.name)
+    return wanted
 
 
 async def _serve(folder: Path | None, port: int | None, *, alone: bool) -> None:

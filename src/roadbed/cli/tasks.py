@@ -51,8 +51,8 @@ def submit(
                 await app.receipts.wait(admission.task.id, _REPEATED_SECONDS)
             return await app.receipts.get(admission.task.id, viewer=me())
 
-    found = run(work())
-    show(found, as_json=json, text=lambda: receipt_text(found))
+    receipt = run(work())
+    show(receipt, as_json=json, text=lambda: receipt_text(receipt))
 
 
 def revise(
@@ -79,16 +79,18 @@ def revise(
                 await app.receipts.wait(admission.task.id, _REPEATED_SECONDS)
             return await app.receipts.get(admission.task.id, viewer=me())
 
-    found = run(work())
-    show(found, as_json=json, text=lambda: receipt_text(found))
+    receipt = run(work())
+    show(receipt, as_json=json, text=lambda: receipt_text(receipt))
 
 
 def _object(content: str) -> dict[str, Any]:
     try:
         sent = sys.stdin.read() if content == "-" else content
-        found = jsonlib.loads(sent.removeprefix("\ufeff"))  # files of other systems begin with it
+        content_object = jsonlib.loads(
+            sent.removeprefix("\ufeff")
+        )  # files of other systems begin with it
     except (ValueError, RecursionError) as error:
         raise fail(BadInputError(str(error))) from None
-    if not isinstance(found, dict):
-        raise fail(BadInputError(f"it is a {type(found).__name__}"))
-    return found
+    if not isinstance(content_object, dict):
+        raise fail(BadInputError(f"it is a {type(content_object).__name__}"))
+    return content_object

@@ -17,8 +17,8 @@ def timeline(usecase: UseCaseName, json: Json = False) -> None:
 
     async def work() -> tuple[Timeline, Picture]:
         async with opened(only=[]) as services:
-            found = await services.stages.road(usecase)
-            return found, picture(found, services.clock.now())
+            stages = await services.stages.road(usecase)
+            return stages, picture(stages, services.clock.now())
 
-    found, drawn = run(work())
-    show({**drawn.facts, "road": found}, as_json=json, text=lambda: "\n".join(drawn.lines))
+    stages, drawn = run(work())
+    show({**drawn.facts, "road": stages}, as_json=json, text=lambda: "\n".join(drawn.lines))

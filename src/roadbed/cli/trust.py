@@ -144,8 +144,8 @@ def trust(usecase: UseCaseName, json: Json = False) -> None:
         async with opened(only=None) as app:
             return await app.reports.report(app.service(usecase))
 
-    found = run(work())
-    show(found, as_json=json, text=lambda: trust_text(found))
+    report = run(work())
+    show(report, as_json=json, text=lambda: trust_text(report))
 
 
 def stress(
@@ -161,7 +161,7 @@ def stress(
         async with opened(only=None) as app:
             return await app.stress.stress(app.service(usecase), most=items)
 
-    found = run(work())
+    report = run(work())
     if picture is not None:
-        picture.write_text(svg(found), encoding="utf-8")
-    show(found, as_json=json, text=lambda: stress_text(found))
+        picture.write_text(svg(report), encoding="utf-8")
+    show(report, as_json=json, text=lambda: stress_text(report))

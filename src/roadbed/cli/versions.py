@@ -34,11 +34,11 @@ def list_versions(
         async with opened(only=[]) as services:
             return await services.versions.list(usecase, most=most)
 
-    found = run(work())
+    versions = run(work())
     show(
-        {"versions": found},
+        {"versions": versions},
         as_json=json,
-        text=lambda: "\n".join(rows_of(found)) or "No version yet.",
+        text=lambda: "\n".join(rows_of(versions)) or "No version yet.",
     )
 
 
@@ -50,8 +50,8 @@ def show_version(usecase: UseCaseName, version: Named, json: Json = False) -> No
         async with opened(only=[]) as services:
             return await services.versions.show(usecase, version)
 
-    found = run(work())
-    show(found, as_json=json, text=lambda: "\n".join(detail_of(found)))
+    detail = run(work())
+    show(detail, as_json=json, text=lambda: "\n".join(detail_of(detail)))
 
 
 @app.command("diff")
@@ -67,8 +67,8 @@ def diff(
         async with opened(only=[]) as services:
             return await services.versions.diff(usecase, a, b)
 
-    found = run(work())
-    show(found, as_json=json, text=lambda: "\n".join(difference_of(found)))
+    difference = run(work())
+    show(difference, as_json=json, text=lambda: "\n".join(difference_of(difference)))
 
 
 def replay(task_id: str, version: str, *, as_json: bool) -> None:
@@ -78,8 +78,8 @@ def replay(task_id: str, version: str, *, as_json: bool) -> None:
         async with opened(only=[]) as services:
             return await services.replays.run(task_id, version, actor=me())
 
-    found = run(work())
-    show(found, as_json=as_json, text=lambda: "\n".join(replay_of(found)))
+    replayed = run(work())
+    show(replayed, as_json=as_json, text=lambda: "\n".join(replay_of(replayed)))
 
 
 def rows_of(versions: Sequence[Version]) -> Iterator[str]:
@@ -103,9 +103,9 @@ def _service(version: Version) -> str:
     return f"{since}–{until}"
 
 
-def detail_of(found: VersionDetail) -> Iterator[str]:
+def detail_of(detail: VersionDetail) -> Iterator[str]:
     """One version in lines."""
-    version = found.version
+    version = detail.version
     learned = f"{version.learned_from:,} examples"
     if version.learned_until:
         learned += f", until {version.learned_until:%Y-%m-%d %H:%M} UTC"
@@ -116,26 +116,26 @@ def detail_of(found: VersionDetail) -> Iterator[str]:
     yield f"Learned from  {learned}"
     if version.threshold is not None:
         yield f"Automatic     from confidence {version.threshold:.3f} on"
-    for patch in found.patches:
+    for patch in detail.patches:
         yield f"Accepted      {patch}"
-    for name, digest in {**found.files, **found.trained}.items():
+    for name, digest in {**detail.files, **detail.trained}.items():
         yield f"File          {digest[:12]}  {name}"
 
 
-def difference_of(found: Difference) -> Iterator[str]:
+def difference_of(difference: Difference) -> Iterator[str]:
     """What changed, words first."""
-    yield found.summary
-    for change in found.changes:
+    yield difference.summary
+    for change in difference.changes:
         yield f"{_SIGNS[change.sign]} {change.words}"
         for label, text in (("before", change.before), ("after", change.after)):
             if text:
                 yield f"    {label}: {text}"
         if change.reason:
             yield f"    because: {change.reason}"
-    for prompt in found.prompts:
+    for prompt in difference.prompts:
         yield f"{_SIGNS[prompt.sign]} Prompt {prompt.file}"
         yield "    " + "".join(_marked(piece.sign, piece.text) for piece in prompt.pieces)
-    for file in found.files:
+    for file in difference.files:
         yield f"{_SIGNS[file.sign]} {file.path}" + (f": {file.note}" if file.note else "")
         yield from (f"    {line.sign} {line.text}" for line in file.lines)
         if file.left_out:
@@ -146,24 +146,25 @@ def _marked(sign: str, text: str) -> str:
     return {"+": f"{{+{text}+}}", "-": f"[-{text}-]"}.get(sign, text)
 
 
-def replay_of(found: Replay) -> Iterator[str]:
+def replay_of(replayed: Replay) -> Iterator[str]:
     """What was decided beside what was replayed."""
-    decided = found.decided
-    yield f"{found.says} Nothing was kept."
-    yield f"{'':13}{_number(decided['version_number']):40}version {found.version_number}, replayed"
+    decided = replayed.decided
+    yield f"{replayed.says} Nothing was kept."
+    number = _number(decided["version_number"])
+    yield f"{'':13}{number:40}version {replayed.version_number}, replayed"
     for name, before, after in (
-        ("Answer", _flat(decided["output"]), _flat(found.output)),
-        ("Confidence", _figure(decided["confidence"]), _figure(found.confidence)),
-        ("Route", str(decided["route"]), found.route),
+        ("Answer", _flat(decided["output"]), _flat(replayed.output)),
+        ("Confidence", _figure(decided["confidence"]), _figure(replayed.confidence)),
+        ("Route", str(decided["route"]), replayed.route),
     ):
         yield f"{name:13}{before:40}{after}"
-    yield f"{'Reason':13}{found.reason}"
-    if found.right_output is not None:
-        yield f"{'Right':13}{_flat(found.right_output)}"
-    for item in found.patched:
+    yield f"{'Reason':13}{replayed.reason}"
+    if replayed.right_output is not None:
+        yield f"{'Right':13}{_flat(replayed.right_output)}"
+    for item in replayed.patched:
         yield f"{'Patched':13}{item}"
-    cost = "unknown" if found.cost is None else found.cost
-    yield f"{'Took':13}{found.seconds:.3f} s, cost {cost}"
+    cost = "unknown" if replayed.cost is None else replayed.cost
+    yield f"{'Took':13}{replayed.seconds:.3f} s, cost {cost}"
 
 
 def _number(number: Any) -> str:

@@ -16,5 +16,5 @@ async def notebook(request: Request) -> HTMLResponse:
     person_of(request)
     app, name = app_of(request), request.path_params["name"]
     app.service(name)
-    found = await app.notebooks.read(name)
-    return await usecase_page(request, "notebook.html", name, notebook=found)
+    contents = await app.notebooks.read(name)
+    return await usecase_page(request, "notebook.html", name, notebook=contents)

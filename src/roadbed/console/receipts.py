@@ -60,24 +60,24 @@ async def replay(request: Request) -> Response:
     try:
         if not named:
             raise UnknownVersionError(named)
-        found = await app.replays.run(task_id, named, actor=person)
+        replayed = await app.replays.run(task_id, named, actor=person)
     except RoadbedError as error:
         return await shown(request, 409, replay_problem=f"{error.problem} {error.remedy}")
-    return await shown(request, replayed=found)
+    return await shown(request, replayed=replayed)
 
 
 async def shown(request: Request, status: int = 200, **more: Any) -> HTMLResponse:
     """The page of the receipt that the path names; ``more`` says what came of a form on it."""
     person, app = person_of(request), app_of(request)
-    found = await app.receipts.get(request.path_params["task_id"], viewer=person)
-    name, served = found["use_case"], app.registry.names()
+    content = await app.receipts.get(request.path_params["task_id"], viewer=person)
+    name, served = content["use_case"], app.registry.names()
     facts = {
-        "receipt": found,
-        "input": forms.as_declared(app.registry.get(name), found["input"])
+        "receipt": content,
+        "input": forms.as_declared(app.registry.get(name), content["input"])
         if name in served
-        else found["input"],
-        "moments": moments(found),
-        "replay_versions": await _versions(request, found),
+        else content["input"],
+        "moments": moments(content),
+        "replay_versions": await _versions(request, content),
         "replayed": None,
         "replay_problem": None,
         "report_fields": forms.fields(app.registry.get(name)) if name in served else None,

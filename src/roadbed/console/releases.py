@@ -59,12 +59,12 @@ async def plan(request: Request) -> Response:
     form = await form_of(request)
     app_of(request).service(name)
     try:
-        found = await app_of(request).ladder.plan(
+        planned = await app_of(request).ladder.plan(
             name, actor=person, reason=form.get("reason", "").strip()
         )
     except RoadbedError as error:
         return await _releases(request, error)
-    return RedirectResponse(f"/releases/{found.id}", status_code=303)
+    return RedirectResponse(f"/releases/{planned.id}", status_code=303)
 
 
 @needs(Permission.RELEASE, Permission.SIGN)
@@ -74,12 +74,12 @@ async def roll_back(request: Request) -> Response:
     served = name in app_of(request).registry.names()
     form = await form_of(request)
     try:
-        found = await app_of(request).ladder.roll_back(name, actor=person, why=_why(form))
+        rolled_back = await app_of(request).ladder.roll_back(name, actor=person, why=_why(form))
     except RoadbedError as error:
         if not served:
             raise
         return await _releases(request, error)
-    to = f"/releases/{found.id}" if found and served else "/"
+    to = f"/releases/{rolled_back.id}" if rolled_back and served else "/"
     return RedirectResponse(to, status_code=303)
 
 
@@ -89,10 +89,10 @@ async def recertify(request: Request) -> Response:
     person, name = person_of(request), request.path_params["name"]
     app_of(request).service(name)
     try:
-        found = await app_of(request).ladder.renew(name, actor=person)
+        recertified = await app_of(request).ladder.renew(name, actor=person)
     except RoadbedError as error:
         return await _releases(request, error)
-    return RedirectResponse(f"/releases/{found.id}", status_code=303)
+    return RedirectResponse(f"/releases/{recertified.id}", status_code=303)
 
 
 @needs(Permission.RETIRE)
@@ -122,27 +122,27 @@ async def release(request: Request) -> HTMLResponse:
 async def act(request: Request) -> Response:
     """A step, or a person's word; what does not fit is told beside the buttons."""
     person_of(request)
-    found = await _served(request)
+    candidate = await _served(request)
     try:
-        await _act(request, found, await form_of(request))
+        await _act(request, candidate, await form_of(request))
     except RoadbedError as error:
         return await _release(request, await _served(request), error)
-    return RedirectResponse(f"/releases/{found.id}", status_code=303)
+    return RedirectResponse(f"/releases/{candidate.id}", status_code=303)
 
 
-async def _act(request: Request, found: Release, form: Mapping[str, str]) -> None:
+async def _act(request: Request, candidate: Release, form: Mapping[str, str]) -> None:
     ladder, person = app_of(request).ladder, person_of(request)
     what = form.get("what", "")
     said = what in ("approve", "refuse", "take-back")
-    require(request, Permission.SIGN if said else Permission.RELEASE, found.use_case)
+    require(request, Permission.SIGN if said else Permission.RELEASE, candidate.use_case)
     if what == "open-reviews":
         app = app_of(request)
-        await app.measuring.ask_about(app.service(found.use_case), found)
+        await app.measuring.ask_about(app.service(candidate.use_case), candidate)
     elif what in _STEPS:
-        await getattr(ladder, what)(found.id, actor=person)
+        await getattr(ladder, what)(candidate.id, actor=person)
     elif what in ("approve", "refuse"):
         await ladder.sign(
-            found.id,
+            candidate.id,
             person=person,
             verdict="approve" if what == "approve" else "refuse",
             content=form.get("content", ""),
@@ -150,9 +150,9 @@ async def _act(request: Request, found: Release, form: Mapping[str, str]) -> Non
             note=form.get("note", "").strip() or None,
         )
     elif what == "take-back":
-        await ladder.take_back(found.id, person=person)
+        await ladder.take_back(candidate.id, person=person)
     elif what == "withdraw":
-        await ladder.withdraw(found.id, actor=person, why=_why(form))
+        await ladder.withdraw(candidate.id, actor=person, why=_why(form))
     else:
         raise NotSaidError("This cannot be done with a release.", "Use a button of its page.")
 
@@ -180,34 +180,34 @@ async def _releases(request: Request, error: RoadbedError | None = None) -> HTML
 
 
 async def _release(
-    request: Request, found: Release, error: RoadbedError | None = None
+    request: Request, shown: Release, error: RoadbedError | None = None
 ) -> HTMLResponse:
     app, person = app_of(request), person_of(request)
-    service = app.service(found.use_case)
-    roles = await app.ladder.roles(found.use_case, person)
+    service = app.service(shown.use_case)
+    roles = await app.ladder.roles(shown.use_case, person)
     pod = asdict((service.live.loaded or service.loaded).declared.pod)
     return await usecase_page(
         request,
         "release.html",
-        found.use_case,
+        shown.use_case,
         status_of(error) if error else 200,
         problem=_said(error),
-        release=found,
-        **moving(found, roles, person),
-        **back(found),
-        **signing(found, pod, roles, person),
-        **gate(found),
-        **trial(found),
+        release=shown,
+        **moving(shown, roles, person),
+        **back(shown),
+        **signing(shown, pod, roles, person),
+        **gate(shown),
+        **trial(shown),
     )
 
 
 async def _served(request: Request) -> Release:
     """A release of a use case served here; another one answers like a missing one."""
     app = app_of(request)
-    found = await app.ladder.get(request.path_params["release_id"])
-    if found.use_case not in app.registry.names():
-        raise UnknownReleaseError(found.id)
-    return found
+    candidate = await app.ladder.get(request.path_params["release_id"])
+    if candidate.use_case not in app.registry.names():
+        raise UnknownReleaseError(candidate.id)
+    return candidate
 
 
 def _why(form: Mapping[str, str]) -> str:
@@ -237,20 +237,20 @@ def signing(
     }
 
 
-def _signed(each: SignOff) -> dict[str, Any]:
-    word = "approved" if each.verdict == "approve" else "refused"
+def _signed(sign_off: SignOff) -> dict[str, Any]:
+    word = "approved" if sign_off.verdict == "approve" else "refused"
     sign = "✓" if word == "approved" else "×"
-    told = f"{each.person} {word}"
-    if not each.counts:
-        sign, told = "–", f"{told}, which does not count: {each.why_not}"
-    until = each.expires_at if each.counts else None
+    told = f"{sign_off.person} {word}"
+    if not sign_off.counts:
+        sign, told = "–", f"{told}, which does not count: {sign_off.why_not}"
+    until = sign_off.expires_at if sign_off.counts else None
     return {
-        "role": named([each.role]),
+        "role": named([sign_off.role]),
         "sign": sign,
         "word": told,
-        "at": each.given_at,
+        "at": sign_off.given_at,
         "until": until,
-        "note": each.note,
+        "note": sign_off.note,
     }
 
 

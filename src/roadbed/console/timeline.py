@@ -17,10 +17,10 @@ _TOP, _ROW, _BAR, _BELOW = 28, 34, 8, 24
 async def timeline(request: Request, name: str) -> dict[str, Any]:
     """What the section "Timeline" of a use case's page needs."""
     app = app_of(request)
-    found = await app.stages.road(name)
-    drawn = picture(found, app.clock.now())
+    stages = await app.stages.road(name)
+    drawn = picture(stages, app.clock.now())
     return {
-        "timeline": found,
+        "timeline": stages,
         "timeline_picture": drawn,
         "timeline_plot": plot(drawn),
     }

@@ -361,14 +361,14 @@ async def _improve(environment: Mapping[str, str]) -> Mapping[str, Any]:
     output, errors = await process.communicate()
     if process.returncode != 0:
         raise DemoServerError(f"improve failed: {errors.decode(errors='replace').strip()[-300:]}")
-    found: Mapping[str, Any] = json.loads(output.decode().splitlines()[-1])
-    return found
+    improvement: Mapping[str, Any] = json.loads(output.decode().splitlines()[-1])
+    return improvement
 
 
 def _threshold(improved: Mapping[str, Any]) -> float | None:
     certificate = improved["certificate"] or {}
-    found: float | None = certificate.get("threshold")
-    return found
+    threshold: float | None = certificate.get("threshold")
+    return threshold
 
 
 def _summary(view: View, seconds: float) -> dict[str, object]:
