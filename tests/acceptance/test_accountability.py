@@ -72,7 +72,7 @@ async def test_on_the_page_and_in_every_receipt(
                 assert receipt["state"] == kind
             page = (await browser.get(f"/receipts/{receipt['task']}")).text
             assert all(entry in page for entry in NAMED), kind
-            assert "Who answers for it" in page
+            assert '<h2 id="pod">Pod' in page
 
 
 def test_in_the_terminal(tmp_path: Path, url: str) -> None:

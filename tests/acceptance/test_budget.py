@@ -70,7 +70,7 @@ async def test_page_and_http_show_spent_held_and_left(site: Site) -> None:
     app = site.app
     async with browsing(site) as browser:
         page = (await browser.get("/usecases/triage")).text
-        assert "No budget is declared, so nothing is capped" in page
+        assert "No budget is declared, so there is no spending limit" in page
         assert (await site.shop.get("/usecases/triage/budget")).json() == {
             "budget": None,
             "periods": [],

@@ -144,7 +144,10 @@ class TestIncidents:
         await site.app.halts.halt("triage", reason="wrong", actor="ana")
         async with browsing(site) as browser:
             assert "/usecases/triage/incidents" in (await browser.get("/usecases/triage")).text
-            assert "Collect what it touched" in (await browser.get("/usecases/triage/halt")).text
+            assert (
+                "Collect all receipts and effects"
+                in (await browser.get("/usecases/triage/halt")).text
+            )
             form = (await browser.get("/usecases/triage/incidents")).text
             assert 'type="datetime-local" name="since" value="20' in form
             since = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M}"
@@ -153,7 +156,7 @@ class TestIncidents:
             assert page.status_code == 200
             assert "/usecases/triage/incidents/inc_" in str(page.url)
             assert "<script>document" not in page.text
-            assert "1 task and 1 effect lie in this time" in page.text
+            assert "1 task and 1 effect are in this period" in page.text
             row = '<th scope="row">effects ● delivered</th><td>1</td>'
             assert row in page.text
             assert '<th scope="row">halts and drills</th><td>1</td>' in page.text
@@ -179,7 +182,7 @@ class TestIncidents:
             typed = dict(re.findall(r'name="(since|until)" value="([^"]*)"', form))
             page = await browser.post("/usecases/triage/incidents", data={**typed, "title": "x"})
             assert page.status_code == 200, page.text
-            assert "lie in this time" in page.text
+            assert "are in this period" in page.text
             typed["since"] = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M}"
             page = await browser.post("/usecases/triage/incidents", data={**typed, "title": "x"})
             assert (page.status_code, "more than 6 tasks" in page.text) == (422, True)
@@ -194,8 +197,8 @@ class TestIncidents:
         ("given", "words"),
         [
             ({"title": " "}, "Say what happened"),
-            ({"since": "then"}, "That is no time"),
-            ({"since": ""}, "That is no time"),
+            ({"since": "then"}, "This is not a valid time"),
+            ({"since": ""}, "This is not a valid time"),
             ({"since": "2099-01-01T00:00"}, "begins before it ends"),
             ({"until": "2000-01-01T00:00"}, "begins before it ends"),
         ],
@@ -273,7 +276,7 @@ class TestErasure:
             assert "It cannot be undone." in asked.text
             for given, words in (
                 ({"sure": "yes", "reason": " "}, "Say why"),
-                ({"reason": "asked <for>"}, "Tick that you know"),
+                ({"reason": "asked <for>"}, "Confirm that you know"),
             ):
                 page = await browser.post(f"/receipts/{first}/erase", data=given)
                 assert (page.status_code, words in page.text) == (422, True)

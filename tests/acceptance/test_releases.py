@@ -264,7 +264,7 @@ async def test_renewed_and_retired_over_http_and_on_the_page(
         assert renewed["step"] == "live"
         async with browsing(site) as page:
             shown = (await page.get("/usecases/triage/releases")).text
-            assert "Renew the proof" in shown
+            assert "Recertify" in shown
             assert "Retire triage" in shown
             said = await page.post("/usecases/triage/recertify")
             assert (said.status_code, "is live: it decides" in said.text) == (200, True)

@@ -732,7 +732,7 @@ class TestAForgingProvider:
                 await back(client, *forger.code(await begin(client), claims))
             ).status_code == 200
             assert (await client.get("/usecases/triage")).status_code == 404
-            assert "still to confirm that you are meant" in (await client.get("/account")).text
+            assert "still has to confirm that this is you" in (await client.get("/account")).text
             page = (await boss.get("/people")).text
             assert "triage names frank as data specialist: not confirmed." in page
             assert "? not confirmed" in (await boss.get("/usecases/triage/members")).text

@@ -160,7 +160,7 @@ async def test_a_blind_label_that_is_taken_back_goes_to_somebody_else(
     assert buttons
     assert field["y"] + field["height"] <= buttons["y"]
     await page.keyboard.press("x")
-    await page.locator(".told", has_text="somebody else labels it then").wait_for()
+    await page.locator(".told", has_text="then somebody else labels the task").wait_for()
     await page.keyboard.press("u")
     await page.locator(".told", has_text="so somebody else labels it").wait_for()
     assert await item.get_attribute("data-review") != first
@@ -199,7 +199,7 @@ async def test_keys_search_receipts_and_their_links(site: Site, page: Page) -> N
     assert answer is not None
     assert json.loads(await answer.text())["task"] == shown
     await page.goto(f"{site.address}/receipts?q=nothing+like+it")
-    assert "Nothing fits" in await page.locator("main").inner_text()
+    assert "No receipt matches" in await page.locator("main").inner_text()
     for missing in ("/receipts/tsk_none", "/usecases/none", "/nowhere", "/usecases/none/reviews"):
         answer = await page.goto(f"{site.address}{missing}")
         assert answer is not None

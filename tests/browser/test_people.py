@@ -82,8 +82,8 @@ async def test_an_administrator_gives_a_role_and_takes_it_back(site: Site, page:
     await page.go_back()
     await page.get_by_role("button", name="Take back reviewer of triage").click()
     await page.get_by_text("None yet.").wait_for()
-    await page.get_by_role("button", name="Keep out: disable").click()
-    await page.get_by_role("button", name="Let in again").wait_for()
+    await page.get_by_role("button", name="Disable").click()
+    await page.get_by_role("button", name="Enable").wait_for()
     assert "Disabled" in await page.locator(".lead").inner_text()
 
 
@@ -109,7 +109,7 @@ async def test_who_sent_a_task_and_who_was_let_in_are_told_what_they_cannot_do(
     await site.shop.post("/usecases/triage/tasks", json={"input": {"text": "unsure of it"}})
     await enter(site, page, "shop")
     await page.goto(f"{site.address}/usecases/triage/reviews")
-    await page.get_by_text("Nothing waits for you.").wait_for()
+    await page.get_by_text("No review waits for you.").wait_for()
     await page.get_by_text("1 waits for somebody else: you sent the task").wait_for()
     await page.context.clear_cookies()
     await enters(page, site.address, await site.app.people.issue_link_code("ana", by="boss"))
@@ -117,7 +117,7 @@ async def test_who_sent_a_task_and_who_was_let_in_are_told_what_they_cannot_do(
     await page.get_by_text("boss made the link or password by which you are here").wait_for()
     await site.app.halts.halt("triage", reason="look at it", actor="ana")
     await page.goto(f"{site.address}/usecases/triage/halt")
-    assert await page.get_by_role("button", name="Ask to resume").count() == 0
+    assert await page.get_by_role("button", name="Request a resume").count() == 0
     await page.goto(f"{site.address}/usecases/triage/reviews")
     await page.get_by_text("unsure of it").wait_for()
 

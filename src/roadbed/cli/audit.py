@@ -74,7 +74,8 @@ def rotate_key(
 def _verified(verification: Any) -> str:
     counted = (
         f"{verification.entries:,} entries ({verification.erased:,} erased, "
-        f"{verification.pending:,} not sealed yet) and {verification.checkpoints:,} checkpoints recomputed in {verification.seconds:.1f} s."
+        f"{verification.pending:,} not sealed yet) and {verification.checkpoints:,} checkpoints "
+        f"recomputed in {verification.seconds:.1f} s."
     )
     told = [counted, *map(_key_change, verification.key_changes)]
     if verification.sound:

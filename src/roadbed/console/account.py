@@ -73,7 +73,7 @@ async def token(request: Request) -> Response:
     scopes = parse_qs((await request.body()).decode(errors="replace")).get("scope", [])
     viewer = viewer_of(request)
     if not scopes:
-        return await _you(request, status=422, problem="Say what the token is to do.")
+        return await _you(request, status=422, problem="Choose what the token may do.")
     try:
         made = await app_of(request).people.issue_token(
             viewer.name,

@@ -26,7 +26,9 @@ async def halt(request: Request) -> Response:
     person, name = person_of(request), _name(request)
     reason = (await _text(request, "reason")).strip()
     if not reason:
-        return await _halt_page(request, name, status=422, problem="Say why; people will read it.")
+        return await _halt_page(
+            request, name, status=422, problem="Give a reason; other people read it."
+        )
     await app_of(request).halts.halt(name, reason=reason, actor=person)
     return RedirectResponse(f"/usecases/{name}/halt", status_code=303)
 
@@ -67,7 +69,7 @@ async def halt_all(request: Request) -> Response:
     viewer, halts = viewer_of(request), app_of(request).halts
     reason = (await _text(request, "reason")).strip()
     if not reason:
-        return await _all_page(request, status=422, problem="Say why; people will read it.")
+        return await _all_page(request, status=422, problem="Give a reason; other people read it.")
     names = [item for item in await halts.known() if viewer.may(item, Permission.HALT)]
     result = await halts.halt_all(reason=reason, actor=viewer.name, only=names)
     if result.failed:

@@ -30,7 +30,7 @@ async def declare(request: Request) -> Response:
     form = await form_of(request)
     title, since, until = (form.get(item, "").strip() for item in ("title", "since", "until"))
     if not title:
-        return await _ask(request, form, problem="Say what happened; people will read it.")
+        return await _ask(request, form, problem="Describe what happened; other people read it.")
     try:
         incident = await app_of(request).incidents.declare(
             name,
@@ -94,7 +94,7 @@ def _time(typed: str) -> datetime:
         moment = datetime.fromisoformat(typed)
     except ValueError:
         raise IncidentError(
-            "That is no time.", "Write it as 2026-11-21T09:00; times are in UTC."
+            "This is not a valid time.", "Write it as 2026-11-21T09:00; times are in UTC."
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

@@ -111,7 +111,7 @@ async def _improve(
         status,
         waiting=waiting,
         decided=sorted(decided, key=lambda proposal: str(proposal.decided_at), reverse=True),
-        headline=formatting.suggestions(waiting),
+        headline=formatting.proposals_waiting(waiting),
         prompted=isinstance(service.loaded.declared.function, Prompted),
         search=app.prompt_search.last(name),
         problem=problem or {},

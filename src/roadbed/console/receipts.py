@@ -110,9 +110,9 @@ async def erase(request: Request) -> Response:
     form = await form_of(request)
     reason = form.get("reason", "").strip()
     if not reason:
-        return await _ask_erase(request, 422, "Say why; it stands in the log for good.")
+        return await _ask_erase(request, 422, "Give a reason; the log keeps it permanently.")
     if form.get("sure") != "yes":
-        return await _ask_erase(request, 422, "Tick that you know it cannot be undone.", reason)
+        return await _ask_erase(request, 422, "Confirm that you know it cannot be undone.", reason)
     try:
         await app.erasure.erase(task_id, by=person, reason=reason, served=app.registry.names())
     except ErasureError as error:

@@ -31,9 +31,9 @@ from roadbed.versions.model import Release, SignOff
 
 _BACK = {
     "shadow": "The candidate stops answering at once. The live version never stopped deciding.",
-    "canary": "Every task goes to the live version at once; what was under way comes to its end.",
-    "live": "The version before decides every task at once, with the proof it had. "
-    "What was sent stays sent.",
+    "canary": "Every task goes to the live version at once. Decisions in progress finish.",
+    "live": "The version before decides every task at once, with its own proof. "
+    "Deliveries that were sent stay sent.",
 }
 
 _STEPS = ("gate", "shadow", "canary", "promote")
@@ -104,7 +104,7 @@ async def retire(request: Request) -> Response:
     try:
         why = _why(form)
         if form.get("name", "").strip() != name:
-            raise NotSaidError("That is not its name.", f"Type {name} to retire it.")
+            raise NotSaidError("This is not its name.", f"Type {name} to retire it.")
         await app_of(request).ladder.retire(name, actor=person, why=why)
     except RoadbedError as error:
         return await _releases(request, error)
@@ -154,7 +154,7 @@ async def _act(request: Request, candidate: Release, form: Mapping[str, str]) ->
     elif what == "withdraw":
         await ladder.withdraw(candidate.id, actor=person, why=_why(form))
     else:
-        raise NotSaidError("This cannot be done with a release.", "Use a button of its page.")
+        raise NotSaidError("This is not an action of a release.", "Use a button of its page.")
 
 
 async def _releases(request: Request, error: RoadbedError | None = None) -> HTMLResponse:
@@ -212,7 +212,7 @@ async def _served(request: Request) -> Release:
 
 def _why(form: Mapping[str, str]) -> str:
     if not (why := form.get("why", "").strip()):
-        raise NotSaidError("Why?", "Give a reason; people will read it.")
+        raise NotSaidError("There is no reason.", "Give a reason; other people read it.")
     return why
 
 

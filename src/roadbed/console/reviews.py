@@ -72,7 +72,7 @@ async def give(request: Request) -> HTMLResponse:
     try:
         kind = VerdictKind(form.get("verdict", ""))
     except ValueError:
-        raise VerdictError("This is no verdict.", "Accept, correct or reject.") from None
+        raise VerdictError("This is not a verdict.", "Accept, correct or reject.") from None
     output, actions = None, forms.read_actions(form)
     review = await app.reviews.get(review_id) if actions is not None else None
     if kind is VerdictKind.CORRECT:
