@@ -109,7 +109,7 @@ async def test_a_foreign_use_case_answers_like_a_missing_one(site: Site) -> None
 def test_the_terminal_says_the_same(tmp_path: Path, url: str) -> None:
     folder = Folders(tmp_path / "usecases").write(COSTING)
     terminal = Terminal(tmp_path, url)
-    assert "nothing is capped" in terminal.run("budget", "triage")
+    assert "there is no limit" in terminal.run("budget", "triage")
     code = (folder / "usecase.py").read_text()
     code = code.replace("risk_limit", "budget=Budget(per_task=1, per_month=40), risk_limit", 1)
     (folder / "usecase.py").write_text(code.replace("import DIRECT", "import DIRECT, Budget"))

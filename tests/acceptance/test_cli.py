@@ -240,13 +240,13 @@ def test_a_label_that_was_never_seen_is_asked_about(terminal: Terminal) -> None:
         '{"queue": "retuns"}',
         "--new-labels",
     )
-    assert "Kept, and not counted yet" in terminal.run(*held)
+    assert "Stored, but not counted yet" in terminal.run(*held)
     terminal.as_person("ana")
     told = terminal.run("review", "confirm-label", "triage", "retuns", "--refuse")
     assert "1 review is asked again" in told
     # What was skipped comes back where nobody else can take it, and a skip is taken back.
     terminal.as_person("rae").run("review", "skip", third)
-    assert "it waits again" in terminal.run("review", "undo", third)
+    assert "The review waits again" in terminal.run("review", "undo", third)
 
 
 def test_outcomes_one_by_one_and_from_files(terminal: Terminal) -> None:
@@ -260,7 +260,7 @@ def test_outcomes_one_by_one_and_from_files(terminal: Terminal) -> None:
     assert isinstance(outcome, dict)
     assert (outcome["right"], outcome["source"], told["repeated"]) == (True, "crm", False)
     again = terminal.run("outcome", "triage", outcome["task_id"], "--right", "--source", "crm")
-    assert "Known already as out_" in again
+    assert "Known before as out_" in again
     table = terminal.folder / "outcomes.csv"
     table.write_text(
         "task_key,right,queue,note\norder 1,no,,late\norder 9,yes,,\n"
@@ -277,7 +277,7 @@ def test_outcomes_one_by_one_and_from_files(terminal: Terminal) -> None:
     assert "outcomes.csv:3: There is no task with the key 'order 9'" in terminal.errors
     table.write_text(table.read_text().replace("order 9,yes,,\n", "").replace("order 2,,,\n", ""))
     told_again = terminal.run("outcome", "triage", "--from", str(table))
-    assert "Kept 2, 2 of them known already." in told_again
+    assert "Stored 2, 2 of them known before." in told_again
     lines = terminal.folder / "outcomes.jsonl"
     lines.write_text('{"task_key": "order 0", "right": false}\n{\n')
     terminal.run("outcome", "triage", "--from", "outcomes.jsonl", code=3)
@@ -285,7 +285,7 @@ def test_outcomes_one_by_one_and_from_files(terminal: Terminal) -> None:
     listed = terminal.json("outcome", "triage")["outcomes"]
     assert isinstance(listed, list)
     assert len(listed) == 4
-    assert "proves nothing about the limit" in terminal.run("outcome", "triage")
+    assert "is no proof of the limit" in terminal.run("outcome", "triage")
     review = terminal.json("review", "list", "triage")["reviews"]
     for entry in review if isinstance(review, list) else []:
         arguments = ("review", "verdict", entry["id"], "correct", "--output", '{"queue": "x"}')
@@ -343,7 +343,7 @@ def test_links_tokens_and_the_doctor(terminal: Terminal) -> None:
 
 def test_the_log_is_verified_and_a_receipt_proven(terminal: Terminal) -> None:
     Folders(terminal.folder / "usecases").write()
-    assert "Nothing was sealed yet" in terminal.run("audit", "checkpoint")
+    assert "No checkpoint yet" in terminal.run("audit", "checkpoint")
     receipt = terminal.json("submit", "triage", '{"text": "my parcel"}')
     task = str(receipt["task"])
     assert "entries written to" not in terminal.run("receipt", task)
@@ -364,7 +364,7 @@ def test_the_log_is_verified_and_a_receipt_proven(terminal: Terminal) -> None:
     assert "no entry" in terminal.errors
     assert terminal.json("audit", "checkpoint")["size"] == 2
     assert "\n2\n" in terminal.run("audit", "checkpoint")
-    assert "as it was written" in terminal.run("audit", "verify")
+    assert "The log is unchanged" in terminal.run("audit", "verify")
     (terminal.folder / "audit" / "checkpoints.log").write_text("{\n")
     told = terminal.run("audit", "verify", code=3)
     assert "Line 1 of checkpoints.log cannot be read" in told
@@ -460,7 +460,7 @@ def test_a_login_that_nobody_verified_halts_and_binds_nothing(terminal: Terminal
     assert "needs the permission 'resume'" in terminal.errors
     terminal.as_person("ben").run("resume", "triage", code=1)  # named, but nobody has the name
     assert "needs the permission 'resume'" in terminal.errors
-    assert "ana asked to resume" in terminal.as_person("ana").run("resume", "triage")
+    assert "ana requested to resume" in terminal.as_person("ana").run("resume", "triage")
     told = terminal.run("user", "list")
     assert "triage names ben as engineer, who is nobody here." in told
 
@@ -487,7 +487,7 @@ def test_roles_and_tokens_are_given_and_taken_back(terminal: Terminal) -> None:
     result = terminal.json("user", "tokens", "rae")["tokens"][0]["id"]  # type: ignore[index]
     terminal.run("user", "revoke-token", result)
     terminal.run("user", "revoke", "rae", "triage", "reviewer")
-    assert "No token is in force" in terminal.run("user", "tokens")
+    assert "There is no valid token" in terminal.run("user", "tokens")
 
 
 def test_a_password_is_typed_twice_or_read(terminal: Terminal) -> None:

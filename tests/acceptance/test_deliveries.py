@@ -115,7 +115,7 @@ def test_a_dead_letter_is_sent_again_from_the_terminal(shop: Shop, receiver: Rec
     assert "no delivery" in shop.errors
     shop.run("deliver", "list", "triage", "--state", "lost", code=1)
     assert "stuck" in shop.errors
-    assert "No delivery fits" in shop.run("deliver", "list", "nobody")
+    assert "No delivery matches" in shop.run("deliver", "list", "nobody")
 
 
 def test_a_halt_needs_no_server_and_no_sound_folder_and_two_people_to_end(
@@ -130,14 +130,14 @@ def test_a_halt_needs_no_server_and_no_sound_folder_and_two_people_to_end(
     told = shop.as_person("ana").run("halt", "triage", "--reason", "wrong refunds")
     assert "Halted triage: fenced after" in told
     assert "quiesced after" in told
-    assert "no effect was under way" in told
+    assert "no effect was in progress" in told
     code.write_text(sound)
     with shop.working():
         sent: Any = shop.json("submit", "triage", '{"text": "another"}')
         assert sent["decision"]["reason_code"] == "halted"
         assert "its use case, since" in shop.run("receipt", sent["task"])
         told = shop.run("resume", "triage", "--note", "mended")
-        assert "ana asked to resume triage. It stays halted until a second person" in told
+        assert "ana requested to resume triage. It stays halted until a second person" in told
         shop.run("resume", "triage", code=1)
         assert "second person" in shop.errors
         assert receiver.got == []

@@ -120,7 +120,7 @@ class TestOnThePages:
                     f"/usecases/triage/reviews/{review}",
                     data={"verdict": "correct", "output.queue": queue, "new_labels": "yes"},
                 )
-                assert "Kept, and not counted yet" in held.text
+                assert "Stored, but not counted yet" in held.text
             page = (await reviewer.get("/usecases/triage/labels")).text
             assert "2 labels wait to be confirmed as new by ana" in page
             assert "Confirm" not in page.partition("<ul")[2].partition("</ul>")[0]

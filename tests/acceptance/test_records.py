@@ -196,7 +196,7 @@ class TestIncidents:
     @pytest.mark.parametrize(
         ("given", "words"),
         [
-            ({"title": " "}, "Say what happened"),
+            ({"title": " "}, "Describe what happened"),
             ({"since": "then"}, "This is not a valid time"),
             ({"since": ""}, "This is not a valid time"),
             ({"since": "2099-01-01T00:00"}, "begins before it ends"),
@@ -275,7 +275,7 @@ class TestErasure:
             asked = await browser.get(f"/receipts/{first}/erase")
             assert "It cannot be undone." in asked.text
             for given, words in (
-                ({"sure": "yes", "reason": " "}, "Say why"),
+                ({"sure": "yes", "reason": " "}, "Give a reason"),
                 ({"reason": "asked <for>"}, "Confirm that you know"),
             ):
                 page = await browser.post(f"/receipts/{first}/erase", data=given)

@@ -50,7 +50,7 @@ async def live(settings: Settings, url: str) -> None:
 def test_from_the_plan_to_live_in_the_terminal(desk: Desk) -> None:
     for name in ("ana", "ben", "dev"):
         desk.run("user", "add", name)
-    assert "`roadbed release plan triage` begins one" in desk.say("ben", "list")
+    assert "`roadbed release plan triage` plans one" in desk.say("ben", "list")
     desk.run("release", "list", "nobody", code=1)
     assert "no use case" in desk.errors
     desk.say("ben", "gate", code=1)

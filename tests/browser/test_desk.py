@@ -285,7 +285,7 @@ class TestASkip:
             if len(seen) < 4:
                 await after(page, seen[-1])
         assert (len(set(seen[:3])), seen[3]) == (3, seen[0])
-        await page.locator(".note", has_text="Nobody else can take it").wait_for()
+        await page.locator(".note", has_text="nobody else can take it").wait_for()
 
 
 class TestATypingError:
@@ -306,7 +306,7 @@ class TestATypingError:
         await types(page, "safety", "smoke")
         await page.keyboard.press("Enter")
         await page.get_by_role("button", name="It is new").click()
-        await page.locator("#result", has_text="Kept, and not counted yet").wait_for()
+        await page.locator("#result", has_text="Stored, but not counted yet").wait_for()
         assert "ana" in await page.locator("#result").inner_text()
         second = await after(page, first)
         assert await verdicts(site) == []
@@ -323,7 +323,7 @@ class TestATypingError:
         await types(page, "safety")
         await page.keyboard.press("Enter")
         await page.get_by_role("button", name="It is new").click()
-        await page.locator("#result", has_text="Kept, and not counted yet").wait_for()
+        await page.locator("#result", has_text="Stored, but not counted yet").wait_for()
         async with signed_in(site) as lead:
             await lead.goto(f"{site.address}/usecases/triage/labels")
             assert "Confirm “safety” as new" in await lead.locator("main").inner_text()

@@ -78,7 +78,7 @@ async def test_from_the_empty_page_to_a_corrected_answer(desk: Desk) -> None:
     await desk.go("/usecases/triage/reviews")
     note = page.locator("form.item .note")
     await note.wait_for()
-    assert "checked by nobody" in await note.inner_text()
+    assert "not checked" in await note.inner_text()
     assert "billing" in await note.inner_text()
     assert (
         "Somebody reported that this answer turned out wrong"
@@ -112,7 +112,7 @@ async def test_what_waits_for_a_blind_verdict_is_kept_back(desk: Desk) -> None:
     assert "billing" not in await page.locator("main").inner_text()
     told = await desk.go()
     assert "Shown after its blind review" in told
-    assert "1 told once judged blind" in told
+    assert "1 shown after their blind review" in told
     await desk.go("/usecases/triage/reviews")
     await page.locator("form.item").wait_for()
     assert "billing" not in await page.locator("main").inner_text()

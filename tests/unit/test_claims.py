@@ -292,8 +292,8 @@ REVIEWER: dict[str, Any] = {
 
 
 def test_of_a_reviewer_who_was_shown_no_known_case_nothing_is_said() -> None:
-    assert trust._known(SimpleNamespace(**REVIEWER)) == "shown no known mistake yet"
-    assert trust._second(SimpleNamespace(**REVIEWER)) == "looked at by nobody else yet"
+    assert trust._known(SimpleNamespace(**REVIEWER)) == "no reviewer check with a mistake yet"
+    assert trust._second(SimpleNamespace(**REVIEWER)) == "no second review yet"
     seen = SimpleNamespace(**{**REVIEWER, "known_wrong": 1, "second_looks": 2, "overturned": 1})
     assert trust._known(seen) == "missed 0 of 1 known mistake"
-    assert trust._second(seen) == "overturned in 1 of 2 second looks"
+    assert trust._second(seen) == "changed in 1 of 2 second reviews"

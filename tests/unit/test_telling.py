@@ -231,4 +231,4 @@ def test_the_terminal_names_who_signed_and_the_evidence() -> None:
     ):
         assert said in text
     assert "risk partner: nobody yet" not in text
-    assert release_texts.listed([], "triage").endswith("`roadbed release plan triage` begins one.")
+    assert release_texts.listed([], "triage").endswith("`roadbed release plan triage` plans one.")

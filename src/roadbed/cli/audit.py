@@ -1,4 +1,4 @@
-"""``audit``: recompute the signed log, show its newest checkpoint; proofs of receipts."""
+"""``audit``: verify the signed log, print its newest checkpoint, rotate its key."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ import typer
 from roadbed.cli.identity import me
 from roadbed.cli.output import PROBLEMS_FOUND, Json, opened, run, show
 
-app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="The signed log of all that happened."
-)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The signed audit log.")
 
 
 @app.command()
 def verify(json: Json = False) -> None:
-    """Recompute every hash from the entries, and compare with what was signed."""
+    """Recompute every hash from the entries, and compare with the signed checkpoints."""
 
     async def work() -> Any:
         async with opened(only=[]) as services:
@@ -30,7 +28,7 @@ def verify(json: Json = False) -> None:
 
 @app.command()
 def checkpoint(json: Json = False) -> None:
-    """The newest signed checkpoint: keep a copy where nobody here can change it."""
+    """Print the newest signed checkpoint. Keep a copy where nobody here can change it."""
 
     async def work() -> Any:
         async with opened(only=[]) as services:
@@ -44,16 +42,16 @@ def checkpoint(json: Json = False) -> None:
             "note": newest.note if newest else None,
         },
         as_json=json,
-        text=lambda: newest.note.rstrip("\n") if newest else "Nothing was sealed yet.",
+        text=lambda: newest.note.rstrip("\n") if newest else "No checkpoint yet.",
     )
 
 
 @app.command("rotate-key")
 def rotate_key(
-    reason: Annotated[str, typer.Option(help="Why, for the log: no personal data.")],
+    reason: Annotated[str, typer.Option(help="The reason, for the log: no personal data.")],
     json: Json = False,
 ) -> None:
-    """Let a new key sign the log from here on; both keys sign that it follows the old one."""
+    """Replace the signing key of the log. Both keys sign the change."""
 
     async def work() -> str:
         async with opened(only=[]) as services:
@@ -64,9 +62,9 @@ def rotate_key(
         {"public_key": key},
         as_json=json,
         text=lambda: (
-            f"The log is signed by {key} from here on.\nGive audit-public-key and "
-            "audit-handovers.log to whoever keeps the old key, and copy both and "
-            "audit-signing-key to every machine that has a folder of its own."
+            f"{key} signs the log from now on.\nGive audit-public-key and "
+            "audit-handovers.log to everybody who keeps the old key. Copy both and "
+            "audit-signing-key to every machine that has its own audit folder."
         ),
     )
 
@@ -79,7 +77,7 @@ def _verified(verification: Any) -> str:
     )
     told = [counted, *map(_key_change, verification.key_changes)]
     if verification.sound:
-        return "\n".join([*told, "Everything is as it was written."])
+        return "\n".join([*told, "The log is unchanged."])
     lines = [*told, f"Found {len(verification.findings) + verification.more:,}:"]
     lines += [f"  {finding.problem}" for finding in verification.findings]
     lines += [f"  and {verification.more:,} more."] if verification.more else []

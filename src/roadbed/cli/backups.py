@@ -1,4 +1,4 @@
-"""``backup``, ``restore`` and ``restored``: a copy of everything, and the way back from one."""
+"""``backup``, ``restore`` and ``restored``: write a backup, restore it, declare the restore."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from roadbed.kernel.errors import RoadbedError
 
 
 def backup(
-    target: Annotated[Path, typer.Argument(help="A new file, or a folder to put one in.")],
+    target: Annotated[Path, typer.Argument(help="A new file, or a folder for it.")],
     json: Json = False,
 ) -> None:
-    """Write database, keys and the audit folder to one file, while work goes on."""
+    """Write database, keys and the audit folder to one file. Work continues meanwhile."""
 
     async def work() -> dict[str, Any]:
         from roadbed.recovery.backup import back_up
@@ -32,7 +32,7 @@ def backup(
         text=lambda: (
             f"{made['file']} holds {made['tasks']:,} tasks and {made['audit']['entries']:,} "
             f"entries of the audit log ({made['bytes'] / 1e6:,.1f} MB).\n"
-            "It holds the key that signs the log: keep it where nobody else reads it."
+            "It contains the signing key of the log: keep it secret."
         ),
     )
 
@@ -40,11 +40,11 @@ def backup(
 def restore(
     source: Annotated[Path, typer.Argument(help="A file that `roadbed backup` wrote.")],
     replace: Annotated[
-        bool, typer.Option("--replace", help="Drop what is in the database now.")
+        bool, typer.Option("--replace", help="Drop the present content of the database.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Put a backup back while nothing runs; everything stays halted until `roadbed restored`."""
+    """Restore a backup while nothing runs. Everything stays halted until `roadbed restored`."""
     try:
         restored = _restore(source, replace=replace)
     except RoadbedError as error:
@@ -61,12 +61,12 @@ def restore(
 
 
 def restored(
-    reason: Annotated[str, typer.Option(help="Why it was restored; people will read it.")],
+    reason: Annotated[str, typer.Option(help="The reason for the restore. Other people read it.")],
     json: Json = False,
 ) -> None:
-    """Declare a restore, as an administrator: what must stay is done again, then work goes on."""
+    """Declare a restore, as an administrator: repeat erasures and halts, then work continues."""
     if not reason.strip():
-        raise typer.BadParameter("Say why with --reason.")
+        raise typer.BadParameter("Give a reason with --reason.")
 
     async def work() -> Any:
         async with opened(only=[]) as app:
@@ -105,15 +105,15 @@ def _declared(declared: Any) -> str:
         f"The restore is declared. After entry {declared.kept:,} the key {key} signs the log.",
         f"  erased again: {declared.erased} tasks",
         f"  halted again: {', '.join(declared.halted) or 'no use case'}",
-        f"  taken away again: {', '.join(taken)}",
-        f"  may have been sent, a person says: {declared.unknown} deliveries",
+        f"  revoked again: {', '.join(taken)}",
+        f"  may have been sent, a person has to resolve them: {declared.unknown} deliveries",
     ]
     if declared.lost is None:
         lines.append(
-            "  No witness knows more than this database: what was erased, halted or revoked after "
-            "the backup is not known here. Do it again by hand."
+            "  No witness has newer data than this database. Erasures, halts and revocations after "
+            "the backup are unknown here. Repeat them by hand."
         )
     lines += [
-        f"  COULD NOT BE READ, nothing of it was done again: {path}" for path in declared.unread
+        f"  COULD NOT BE READ, nothing in it was repeated: {path}" for path in declared.unread
     ]
     return "\n".join(lines)

@@ -14,22 +14,22 @@ from roadbed.cli.output import Json, fail, opened, run, say, show
 def halt(
     usecase: Annotated[str | None, typer.Argument(help="The use case to stop.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Stop every use case.")] = False,
-    reason: Annotated[str, typer.Option(help="Why; people will read it.")] = "",
+    reason: Annotated[str, typer.Option(help="The reason. Other people read it.")] = "",
     drill: Annotated[
-        bool, typer.Option("--drill", help="Go the whole way, but stop nothing.")
+        bool, typer.Option("--drill", help="Run every step and measure, but stop nothing.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Stop a use case, or all, now: no effect can begin, what is under way is waited for."""
+    """Stop a use case, or all, now: no new effect can start; effects in progress finish."""
     if (usecase is None) != everything:
-        raise typer.BadParameter("Name one use case, or say --all.")
+        raise typer.BadParameter("Name one use case, or use --all.")
     if drill and everything:
-        raise typer.BadParameter("A drill is of one use case.")
+        raise typer.BadParameter("A drill needs one use case.")
     if not drill and not reason.strip():
-        raise typer.BadParameter("Say why with --reason.")
+        raise typer.BadParameter("Give a reason with --reason.")
 
     async def work() -> tuple[Sequence[Any], Mapping[str, str]]:
-        # No folder is loaded: a stop must work when the folder is broken.
+        # No folder is loaded: a halt must work with a broken folder.
         async with opened(only=[]) as app:
             if usecase is None:
                 all_of_them = await app.halts.halt_all(reason=reason, actor=me())
@@ -42,7 +42,7 @@ def halt(
     show(
         {"halts": halts, "failed": failed},
         as_json=json,
-        text=lambda: "\n".join(map(_halted_text, halts)) or "The database knows no use case.",
+        text=lambda: "\n".join(map(_halted_text, halts)) or "There is no use case in the database.",
     )
     if failed:
         from roadbed.halts.errors import HaltIncompleteError
@@ -53,11 +53,11 @@ def halt(
 
 
 def resume(
-    usecase: Annotated[str, typer.Argument(help="The use case to let go on.")],
-    note: Annotated[str, typer.Option(help="Why it may go on.")] = "",
+    usecase: Annotated[str, typer.Argument(help="The use case to resume.")],
+    note: Annotated[str, typer.Option(help="Why it can resume.")] = "",
     json: Json = False,
 ) -> None:
-    """Ask to let a use case go on; it does when a second person asks as well."""
+    """Request a resume; a second person confirms with the same command."""
 
     async def work() -> Any:
         async with opened(only=[]) as app:
@@ -78,19 +78,19 @@ def _halted_text(halt: Any) -> str:
     fenced, quiesced = halt.fenced_seconds, halt.quiesced_seconds
     lines = [f"{what} {halt.use_case}: fenced after {fenced * 1000:,.0f} ms"]
     if quiesced is None:
-        lines[0] += "; NOT quiesced yet, an effect is still under way"
+        lines[0] += "; NOT quiesced yet, an effect is still in progress"
     else:
         lines[0] += f", quiesced after {quiesced * 1000:,.0f} ms"
     lines += [
-        f"  under way when fenced: {item['kind']} to {item['destination']}, "
+        f"  in progress when fenced: {item['kind']} to {item['destination']}, "
         f"{item['delivery']}, task {item['task']}"
         for item in halt.in_flight
     ]
     if not halt.in_flight:
-        lines.append("  no effect was under way")
+        lines.append("  no effect was in progress")
     if halt.kind != "drill":
         lines.append(
-            f"  to go on, two people say `roadbed resume {halt.use_case}`, or agree in the console"
+            f"  to resume, two people run `roadbed resume {halt.use_case}` or use the console"
         )
     return "\n".join(lines)
 
@@ -99,7 +99,8 @@ def _resumed_text(halt: Any) -> str:
     """What came of asking to resume."""
     if halt.resumed_at is None:
         return (
-            f"{halt.resume_asked_by} asked to resume {halt.use_case}. It stays halted until a "
-            "second person agrees."
+            f"{halt.resume_asked_by} requested to resume {halt.use_case}. It stays halted until a "
+            "second person confirms."
         )
-    return f"{halt.use_case} goes on: {halt.resume_asked_by} and {halt.resumed_by} agreed."
+    people = f"requested by {halt.resume_asked_by}, confirmed by {halt.resumed_by}"
+    return f"{halt.use_case} is resumed: {people}."

@@ -14,14 +14,14 @@ from roadbed.cli.output import UseCaseName, opened, run, say
 
 def incident(
     usecase: UseCaseName,
-    since: Annotated[datetime, typer.Option(help="From when, UTC: 2026-11-21T09:00:00.")],
-    title: Annotated[str, typer.Option(help="What happened, in a line.")],
-    until: Annotated[datetime | None, typer.Option(help="Until when; else until now.")] = None,
+    since: Annotated[datetime, typer.Option(help="Start of the period, UTC: 2026-11-21T09:00:00.")],
+    title: Annotated[str, typer.Option(help="What happened, in one line.")],
+    until: Annotated[datetime | None, typer.Option(help="End of the period. Default: now.")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The file to write; else standard output.")
+        Path | None, typer.Option(help="The file to write. Default: standard output.")
     ] = None,
 ) -> None:
-    """Collect all receipts and effects of a time into one record."""
+    """Collect all receipts and effects of a period in one record."""
     from pydantic_core import to_json
 
     async def work() -> Any:

@@ -33,9 +33,9 @@ def labels(usecase: UseCaseName, json: Json = False) -> None:
 def confirm_label(
     usecase: UseCaseName,
     value: Annotated[str, typer.Argument(help="The label, as it was typed.")],
-    field: Annotated[str | None, typer.Option(help="Its field, where there are several.")] = None,
+    field: Annotated[str | None, typer.Option(help="Its field, if there are several.")] = None,
     refuse: Annotated[
-        bool, typer.Option("--refuse", help="It is none: its reviews are asked again.")
+        bool, typer.Option("--refuse", help="It is not a label: its reviews open again.")
     ] = False,
 ) -> None:
     """Confirm a label as new, or refuse it."""
@@ -63,7 +63,7 @@ def confirm_label(
     count = run(work())
     reviews = "review is" if count == 1 else "reviews are"
     verdicts = "verdict counts" if count == 1 else "verdicts count"
-    say(f"{count} {reviews} asked again." if refuse else f"Confirmed: {count} {verdicts} now.")
+    say(f"{count} {reviews} open again." if refuse else f"Confirmed: {count} {verdicts} now.")
 
 
 def _waits(label: Any) -> str:

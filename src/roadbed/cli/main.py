@@ -1,4 +1,4 @@
-"""The verbs. Each imports what it needs when it is called, so that ``--help`` is quick."""
+"""The command line's verbs. A verb imports its services when it runs, so ``--help`` is quick."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Carry an AI use case from pilot to production, and keep it there.",
+    help="Take an AI use case from pilot to production.",
 )
 for command in (
     server.demo,

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 def notebook(
     usecase: UseCaseName,
-    markdown: Annotated[bool, typer.Option("--markdown", help="As a document to keep.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print it as a Markdown document.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """What was learnt: corrections, what was done about them, what it changed."""
+    """Show the corrections, the actions taken, and their results."""
     from roadbed.insight import markdown as writing
 
     async def work() -> Notebook:

@@ -1,4 +1,4 @@
-"""``proposals``: what improvement suggests, and what people say of it."""
+"""``proposals`` and ``improve``: proposed changes, decisions on them, and new versions."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from roadbed.cli.output import Json, UseCaseName, fail, opened, run, show
 from roadbed.kernel.errors import RoadbedError
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Look at suggestions, and decide on them."
+    no_args_is_help=True, rich_markup_mode=None, help="List proposals, and accept or reject them."
 )
 ProposalId = Annotated[str, typer.Argument(metavar="PROPOSAL")]
-Note = Annotated[str, typer.Option(help="Why, in your words.")]
+Note = Annotated[str, typer.Option(help="The reason, in your words.")]
 
 
 class EditError(RoadbedError):
@@ -36,11 +36,13 @@ class EditError(RoadbedError):
 @app.command("list")
 def list_(
     usecase: UseCaseName,
-    suggest: Annotated[bool, typer.Option("--suggest", help="Look for new ones first.")] = False,
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Look for new proposals first.")
+    ] = False,
     state: Annotated[str, typer.Option(help="open, accepted, rejected or withdrawn.")] = "open",
     json: Json = False,
 ) -> None:
-    """Suggestions of a use case, the best first."""
+    """Proposals of a use case, the best first."""
     if state not in ("open", "accepted", "rejected", "withdrawn"):
         raise typer.BadParameter("A proposal is open, accepted, rejected or withdrawn.")
 
@@ -58,13 +60,15 @@ def list_(
 @app.command()
 def prompt(
     usecase: UseCaseName,
-    calls: Annotated[int, typer.Option(min=1, help="Replies of the model, at most.")] = 400,
+    calls: Annotated[
+        int, typer.Option(min=1, help="Maximum number of replies of the model.")
+    ] = 400,
     money: Annotated[
-        str | None, typer.Option(help="At most this much, in the price's currency.")
+        str | None, typer.Option(help="Maximum cost, in the currency of the price.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Search for a better prompt with the pod's own model; what it finds waits for a person."""
+    """Search for a better prompt with the pod's model. The result waits for a person."""
     from roadbed.improvement.model import Proposal
     from roadbed.improvement.prompt_optimization.optimizer import PromptBudget
 
@@ -90,7 +94,7 @@ def prompt(
 
 @app.command("show")
 def show_(proposal: ProposalId, json: Json = False) -> None:
-    """One suggestion with its change and its cases."""
+    """Show one proposal with its change and its cases."""
 
     async def work() -> Any:
         async with opened(only=None) as services:
@@ -104,10 +108,10 @@ def show_(proposal: ProposalId, json: Json = False) -> None:
 def accept(
     proposal: ProposalId,
     note: Note = "",
-    edit: Annotated[str | None, typer.Option(help="The change as you want it, JSON.")] = None,
+    edit: Annotated[str | None, typer.Option(help="The change in your version, as JSON.")] = None,
     json: Json = False,
 ) -> None:
-    """Make it a part of the next version, if need be as edited."""
+    """Accept a proposal for the next version, optionally edited."""
     edited = None if edit is None else _object(edit)
 
     async def work() -> Any:
@@ -119,7 +123,7 @@ def accept(
 
 @app.command()
 def reject(proposal: ProposalId, note: Note = "", json: Json = False) -> None:
-    """Turn it down; it comes back only if twice as many cases speak for it."""
+    """Reject a proposal. It returns only with twice as many supporting cases."""
 
     async def work() -> Any:
         async with opened(only=None) as services:
@@ -130,7 +134,7 @@ def reject(proposal: ProposalId, note: Note = "", json: Json = False) -> None:
 
 @app.command("take-back")
 def take_back(proposal: ProposalId, json: Json = False) -> None:
-    """Open again what was decided."""
+    """Undo a decision: the proposal is open again."""
 
     async def work() -> Any:
         async with opened(only=None) as services:
@@ -141,7 +145,7 @@ def take_back(proposal: ProposalId, json: Json = False) -> None:
 
 @app.command()
 def quality(usecase: UseCaseName, json: Json = False) -> None:
-    """Contradictions and repetitions among the examples that teach."""
+    """Show contradictions and repetitions among the training examples."""
 
     async def work() -> Any:
         async with opened(only=None) as services:
@@ -196,7 +200,7 @@ def _whole(proposal: Any) -> Iterator[str]:
 
 def _quality(report: Any) -> Iterator[str]:
     if not report.examples:
-        yield "There are no examples yet, so it is not known whether they agree."
+        yield "There are no examples yet."
         return
     yield (
         f"{report.contradictory:,} of {report.examples:,} examples contradict one another, "
@@ -218,7 +222,7 @@ def _plain(text: str) -> str:
 
 
 def improve(usecase: UseCaseName, json: Json = False) -> None:
-    """Learn from corrections and what was accepted; live at once only where nobody signs off."""
+    """Train a version from corrections and accepted proposals. Without sign-offs it goes live."""
 
     async def work() -> Any:
         async with opened(only=None) as app:
@@ -246,5 +250,5 @@ def _improved(improvement: Any, waiting: int) -> Iterator[str]:
         )
     yield improvement.note
     if waiting:
-        many = "1 suggestion waits" if waiting == 1 else f"{waiting:,} suggestions wait"
+        many = "1 proposal waits" if waiting == 1 else f"{waiting:,} proposals wait"
         yield f"{many} for a person: `roadbed proposals list {improvement.use_case}`."

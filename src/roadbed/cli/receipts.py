@@ -19,17 +19,19 @@ from roadbed.kernel.json import shown
 def receipt(
     task_id: Annotated[str, typer.Argument(metavar="TASK")],
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="Where the proof goes; else printed.")
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="The file for the proof. Default: print it."),
     ] = None,
     proof: Annotated[
-        bool, typer.Option("--proof", help="Its entries in the signed log, to check elsewhere.")
+        bool, typer.Option("--proof", help="Export the proof of its entries in the signed log.")
     ] = False,
     on: Annotated[
-        str | None, typer.Option(metavar="VERSION", help="Run it again, without any effect.")
+        str | None,
+        typer.Option(metavar="VERSION", help="Run the task on another version, without effects."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Everything that is known about one task, the proof of it, or what another version says."""
+    """Show one task, its proof, or the answer of another version."""
     if on is not None:
         replay(task_id, on, as_json=json)
         return
@@ -37,7 +39,7 @@ def receipt(
         _write_proof(task_id, file)
         return
     if file is not None:
-        raise typer.BadParameter("A file is for a proof: add --proof.")
+        raise typer.BadParameter("A file needs --proof.")
 
     async def work() -> Mapping[str, Any]:
         async with opened(only=[]) as app:
@@ -49,10 +51,10 @@ def receipt(
 
 def erase(
     task: Annotated[str, typer.Argument(help="The task's id.")],
-    reason: Annotated[str, typer.Option(help="Why, for the log: no personal data.")],
+    reason: Annotated[str, typer.Option(help="The reason, for the log: no personal data.")],
     json: Json = False,
 ) -> None:
-    """Erase what is known of a task for good; every proof of the log stays valid."""
+    """Erase the content of a task permanently. Every proof of the log stays valid."""
 
     async def work() -> int:
         async with opened(only=[]) as app:
@@ -62,7 +64,9 @@ def erase(
     show(
         {"task": task, "entries": emptied},
         as_json=json,
-        text=lambda: f"Erased. {emptied} entries of the audit log were emptied; proofs still hold.",
+        text=lambda: (
+            f"Erased. {emptied} entries of the audit log were emptied; all proofs stay valid."
+        ),
     )
 
 
@@ -74,7 +78,7 @@ def receipt_text(receipt: Mapping[str, Any]) -> str:
     verdict = review.get("verdict") or {}
     lines = {
         "Task": f"{receipt['task']}  ({receipt['use_case']}, {receipt['state']})",
-        "Erased": "what was known of it was erased for good" if receipt["erased"] else None,
+        "Erased": "its content was erased permanently" if receipt["erased"] else None,
         "Key": receipt["key"],
         **_revisions(receipt),
         "Input": jsonlib.dumps(receipt["input"], ensure_ascii=False),
@@ -88,8 +92,8 @@ def receipt_text(receipt: Mapping[str, Any]) -> str:
         "Reason": decision.get("reason"),
         "Rule": decision.get("rule"),
         "Version": decision.get("version"),
-        "Look twice": "; ".join(
-            f"{spot['field']} {spot['value']} is a weak spot: {spot['wrong']} of {spot['n']} wrong"
+        "Weak spot": "; ".join(
+            f"{spot['field']} {spot['value']} is often wrong: {spot['wrong']} of {spot['n']} wrong"
             for spot in decision.get("weak_spots") or ()
         ),
         "Evidence": decision.get("evidence") and shown(decision["evidence"], "no answer"),
@@ -101,8 +105,8 @@ def receipt_text(receipt: Mapping[str, Any]) -> str:
         **_deliveries(receipt["deliveries"]),
         **_outcomes(receipt["outcomes"]),
         "Halted": _halted(receipt["halted"]),
-        "Owns it": f"{receipt['pod']['domain_lead']}, domain lead",
-        "Is called": f"{receipt['pod']['engineer']}, engineer",
+        "Owner": f"{receipt['pod']['domain_lead']}, domain lead",
+        "Contact": f"{receipt['pod']['engineer']}, engineer",
         "Pod": ", ".join(
             f"{role.replace('_', ' ')} {name}" for role, name in receipt["pod"].items()
         ),
@@ -112,7 +116,7 @@ def receipt_text(receipt: Mapping[str, Any]) -> str:
 
 
 def _revisions(receipt: Mapping[str, Any]) -> dict[str, str]:
-    """One line each; the first carries the name."""
+    """One line each; the first has the label."""
     lines = [
         f"{revision['number']} of {len(receipt['revisions'])}: "
         + ("this one" if revision["task"] == receipt["task"] else revision["task"])
@@ -129,10 +133,10 @@ def _revisions(receipt: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _deliveries(deliveries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """One line each; the first carries the name."""
+    """One line each; the first has the label."""
     lines = [
         f"{delivery['kind']} to {delivery['destination']}: {delivery['state']}"
-        + (f", known there as {delivery['reference']}" if delivery["reference"] else "")
+        + (f", reference there {delivery['reference']}" if delivery["reference"] else "")
         + (f", approved by {delivery['approved_by']}" if delivery["approved_by"] else "")
         + f", {delivery['attempts']} attempt{'' if delivery['attempts'] == 1 else 's'}"
         + f", key {delivery['key']}" * bool(delivery["key"])
@@ -143,7 +147,7 @@ def _deliveries(deliveries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _outcomes(outcomes: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """One line each; the first carries the name."""
+    """One line each; the first has the label."""
     lines = [
         ("right" if outcome["right"] else "wrong")
         + (f", right is {_compact(outcome['output'])}" if outcome["output"] is not None else "")
@@ -151,16 +155,16 @@ def _outcomes(outcomes: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         + (f" from {outcome['source']}" if outcome["source"] else "")
         + (f", {_compact(outcome['note'])}" if outcome["note"] else "")
         + (
-            ", taken back"
+            ", withdrawn"
             if outcome["withdrawn_at"]
             else ""
             if outcome["counts"]
-            else ", a newer counts"
+            else ", replaced by a newer report"
         )
         + f"  {outcome['id']}"
         for outcome in outcomes
     ]
-    return {"Turned out": ("\n" + " " * 13).join(lines)} if lines else {}
+    return {"Outcomes": ("\n" + " " * 13).join(lines)} if lines else {}
 
 
 def _told(verdict: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
@@ -172,7 +176,7 @@ def _told(verdict: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
 
 
 def _halted(halted: Mapping[str, Any] | None) -> str | None:
-    """That nothing of its use case is decided alone or sent now."""
+    """Whether its use case is halted: nothing is decided automatically or sent."""
     if halted is None:
         return None
     since = f"{halted['since']:%Y-%m-%d %H:%M} UTC"

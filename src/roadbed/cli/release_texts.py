@@ -26,7 +26,7 @@ _WIDTH = 9
 
 
 def listed(releases: Sequence[Release], usecase: str) -> str:
-    """One line each; for none, the command that begins one."""
+    """One line for each release; for none, the command that plans one."""
     return (
         "\n".join(
             f"{item.number:>3}  {item.step.replace('_', ' '):11}  "
@@ -34,7 +34,7 @@ def listed(releases: Sequence[Release], usecase: str) -> str:
             f"{item.planned_at:%Y-%m-%d %H:%M} UTC  {item.author}  {item.reason}".rstrip()
             for item in releases
         )
-        or f"No release yet: `roadbed release plan {usecase}` begins one."
+        or f"No release yet: `roadbed release plan {usecase}` plans one."
     )
 
 
@@ -90,13 +90,13 @@ def _signed(release: Release) -> Iterator[str]:
 
 
 def ahead(release: Release) -> Iterator[str]:
-    """What comes next, and the command for it."""
+    """The next step and its command."""
     if release.step not in UNDER_WAY:
         return
     if release.missing and release.content:
         yield (
             f"Before it decides, the {named(release.missing)} "
-            f"{'has' if len(release.missing) == 1 else 'have'} to read this and say "
+            f"{'has' if len(release.missing) == 1 else 'have'} to read this and run "
             f"`roadbed release sign {release.use_case} --content {release.content[:12]}`"
         )
     if release.next == "sign":
@@ -108,7 +108,7 @@ def ahead(release: Release) -> Iterator[str]:
 
 
 async def follow(services: App, release: Release, *, every: float, as_json: bool) -> Release:
-    """Say what changes until a person has to act or it ended; in a terminal, in one place."""
+    """Print each change until a person has to act or it ends; a terminal shows one place."""
     before, tall = "", 0
     while True:
         release = await services.ladder.look(release.id)
@@ -125,7 +125,7 @@ async def follow(services: App, release: Release, *, every: float, as_json: bool
 
 
 def under_way(release: Release) -> bool:
-    """Whether it moves on without anybody's word."""
+    """Whether it continues without a person."""
     return release.step in UNDER_WAY and release.waits_for is not None
 
 

@@ -1,4 +1,4 @@
-"""``release``: the ladder from the terminal, from plan to live and back."""
+"""``release``: plan, gate, sign-offs, shadow, canary, promotion and rollback."""
 
 from __future__ import annotations
 
@@ -18,20 +18,23 @@ if TYPE_CHECKING:
     from roadbed.versions.model import Release
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Take a better version into service."
+    no_args_is_help=True, rich_markup_mode=None, help="Release a version, and roll it back."
 )
 Which = Annotated[
-    str | None, typer.Option("--release", help="Its number or id; else the one under way.")
+    str | None,
+    typer.Option("--release", help="Number or id of the release. Default: the current one."),
 ]
-Content = Annotated[str, typer.Option(help="Of what you read, as `show` prints it; 8 signs do.")]
-Role = Annotated[str | None, typer.Option(help="In which role, if you have several.")]
-Note = Annotated[str | None, typer.Option(help="Why, in your words.")]
-Why = Annotated[str, typer.Option(help="Why; people will read it.")]
+Content = Annotated[
+    str, typer.Option(help="Hash of the content you read, from `show`; at least 8 characters.")
+]
+Role = Annotated[str | None, typer.Option(help="Your role, if you have several.")]
+Note = Annotated[str | None, typer.Option(help="The reason, in your words.")]
+Why = Annotated[str, typer.Option(help="The reason. Other people read it.")]
 _FEWEST_SIGNS = 8
 
 
 class NoReleaseError(RoadbedError):
-    """The use case has no release this could be about."""
+    """The use case has no such release."""
 
     code = "release_none"
 
@@ -41,7 +44,7 @@ class NoReleaseError(RoadbedError):
             if which
             else f"No release of {use_case!r} is under way.",
             f"`roadbed release list {use_case}` names them; "
-            f"`roadbed release plan {use_case}` begins one.",
+            f"`roadbed release plan {use_case}` plans one.",
         )
 
 
@@ -65,20 +68,20 @@ def list_(
 
 @app.command("show")
 def show_(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
-    """One release: its ladder, the gate's report, who signed, what it waits for."""
+    """Show one release: steps, gate report, sign-offs, and what it waits for."""
     _told(usecase, release, json, lambda _, shown: _same(shown), newest=True)
 
 
 @app.command()
 def plan(
     usecase: UseCaseName,
-    reason: Annotated[str, typer.Option(help="Why; people will read it.")] = "",
+    reason: Annotated[str, typer.Option(help="The reason. Other people read it.")] = "",
     version: Annotated[
-        str | None, typer.Option(help="An earlier version, by number or id; else a new one.")
+        str | None, typer.Option(help="An earlier version, by number or id. Default: a new one.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Begin a release; what it has to reach is fixed from now on."""
+    """Plan a release. The plan fixes its criteria."""
 
     async def work() -> Any:
         async with _opened(usecase) as services:
@@ -89,7 +92,7 @@ def plan(
 
 @app.command()
 def gate(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
-    """Compare it with the live version on what it never saw; exit code 3 when it fails."""
+    """Compare the candidate with the live version on unseen examples. Exit code 3: it failed."""
     judged = _stepped("gate", usecase, release, json)
     if judged.step == "failed":
         raise typer.Exit(PROBLEMS_FOUND)
@@ -97,7 +100,7 @@ def gate(usecase: UseCaseName, release: Which = None, json: Json = False) -> Non
 
 @app.command("open-reviews")
 def open_reviews(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
-    """Have people judge the candidate's answers that its gate could not tell right from wrong."""
+    """Open reviews of the candidate's answers whose score is unknown."""
 
     async def work() -> int:
         async with _opened(usecase) as services:
@@ -110,7 +113,7 @@ def open_reviews(usecase: UseCaseName, release: Which = None, json: Json = False
     show(
         {"opened": opened},
         as_json=json,
-        text=lambda: f"{opened} {answers} opened. Run the gate again once they are judged.",
+        text=lambda: f"{opened} {answers} opened. Run the gate again after the reviews.",
     )
 
 
@@ -142,7 +145,7 @@ def refuse(
 
 @app.command("take-back")
 def take_back(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
-    """Take your own word back."""
+    """Withdraw your own sign-off."""
 
     async def act(services: App, candidate: Release) -> Release:
         person = await verified(services, candidate.use_case, "sign")
@@ -153,19 +156,19 @@ def take_back(usecase: UseCaseName, release: Which = None, json: Json = False) -
 
 @app.command()
 def shadow(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
-    """Let it answer beside the live version, without effect."""
+    """Start shadow: the candidate answers beside the live version, without effects."""
     _stepped("shadow", usecase, release, json)
 
 
 @app.command()
 def canary(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
-    """Let it decide a share of the tasks."""
+    """Start the canary: the candidate decides a share of the tasks."""
     _stepped("canary", usecase, release, json)
 
 
 @app.command()
 def promote(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
-    """Let it decide every task."""
+    """Promote the candidate: it decides every task."""
     _stepped("promote", usecase, release, json)
 
 
@@ -173,13 +176,13 @@ def promote(usecase: UseCaseName, release: Which = None, json: Json = False) -> 
 def roll_back(
     usecase: UseCaseName,
     why: Why,
-    to: Annotated[str | None, typer.Option(help="A version; else the one before.")] = None,
+    to: Annotated[str | None, typer.Option(help="The version. Default: the one before.")] = None,
     json: Json = False,
 ) -> None:
-    """Back to the version before, now."""
+    """Roll back to the version before, now. It needs no approval."""
 
     async def work() -> Any:
-        # No folder is loaded: what goes back is stored, and the folder may be what is broken.
+        # No folder is loaded: the earlier version is stored, and the folder may be broken.
         async with opened(only=[]) as services:
             return await services.ladder.roll_back(usecase, actor=me(), why=why, to=to)
 
@@ -188,7 +191,7 @@ def roll_back(
 
 @app.command()
 def withdraw(usecase: UseCaseName, why: Why, release: Which = None, json: Json = False) -> None:
-    """Take a candidate off the ladder."""
+    """Withdraw a candidate. Its release ends."""
     _told(
         usecase,
         release,
@@ -199,7 +202,7 @@ def withdraw(usecase: UseCaseName, why: Why, release: Which = None, json: Json =
 
 @app.command()
 def recertify(usecase: UseCaseName, json: Json = False) -> None:
-    """Look again at the proof of what is live; the same behaviour needs no new sign-off."""
+    """Compute the proof of the live version again, with the newest labels."""
 
     async def work() -> Any:
         async with _opened(usecase) as services:
@@ -210,9 +213,9 @@ def recertify(usecase: UseCaseName, json: Json = False) -> None:
 
 @app.command()
 def retire(usecase: UseCaseName, why: Why, json: Json = False) -> None:
-    """End a use case: no new tasks; what waits is still reviewed and delivered."""
+    """Retire a use case: no new tasks. Waiting tasks are still reviewed and delivered."""
     if not why.strip():
-        raise typer.BadParameter("Say why with --why; people will read it.")
+        raise typer.BadParameter("Give a reason with --why; other people read it.")
 
     async def work() -> None:
         async with opened(only=[]) as services:
@@ -227,10 +230,10 @@ def retire(usecase: UseCaseName, why: Why, json: Json = False) -> None:
 def watch(
     usecase: UseCaseName,
     release: Which = None,
-    every: Annotated[float, typer.Option(min=0.5, max=60.0, help="Seconds between looks.")] = 2.0,
+    every: Annotated[float, typer.Option(min=0.5, max=60.0, help="Seconds between checks.")] = 2.0,
     json: Json = False,
 ) -> None:
-    """Follow it until a person has to act, or it ended; exit code 3 when it was rolled back."""
+    """Follow a release until a person has to act or it ends. Exit code 3: rolled back or failed."""
     from roadbed.cli import release_texts
 
     async def work() -> Release:
@@ -266,7 +269,7 @@ def _told(
     *,
     newest: bool = False,
 ) -> Release:
-    """Act on the release meant, and print what it is now."""
+    """Act on a release, and print its new state."""
 
     async def work() -> Release:
         async with _opened(usecase) as services:
@@ -288,7 +291,7 @@ def _signed(
 ) -> None:
     if len(content) < _FEWEST_SIGNS:
         raise typer.BadParameter(
-            f"Give at least {_FEWEST_SIGNS} signs of the content that `release show` prints."
+            f"Give at least {_FEWEST_SIGNS} characters of the hash that `release show` prints."
         )
 
     async def act(services: App, candidate: Release) -> Release:
@@ -306,7 +309,7 @@ def _signed(
 
 
 async def _find(services: App, usecase: str, which: str | None, *, newest: bool = False) -> Release:
-    """By number or id; else the one under way, or with ``newest`` the last one there was."""
+    """By number or id. Default: the one under way, or with ``newest`` the last one."""
     history = await services.ladder.history(usecase, most=1000 if which else 1)
     if which is None:
         meant = await services.ladder.current(usecase) or (

@@ -18,7 +18,7 @@ _REPEATED_SECONDS = 30.0
 
 
 class BadInputError(RoadbedError):
-    """What was typed is no JSON object."""
+    """The typed input is not a JSON object."""
 
     code = "input_not_json"
 
@@ -34,10 +34,10 @@ def submit(
     content: Annotated[
         str, typer.Argument(metavar="INPUT", help="A JSON object, or - to read it.")
     ],
-    key: Annotated[str | None, typer.Option(help="Repeat a key to get the same receipt.")] = None,
+    key: Annotated[str | None, typer.Option(help="The same key gives the same receipt.")] = None,
     json: Json = False,
 ) -> None:
-    """Send one piece of work and print its receipt."""
+    """Send one task and print its receipt."""
 
     async def work() -> Mapping[str, Any]:
         async with opened(only=None) as app:
@@ -47,7 +47,7 @@ def submit(
             )
             if running is not None:
                 await running
-            elif not admission.task.noted:  # a repeated one; a server may be deciding it
+            elif not admission.task.noted:  # a repeated key: a server may be deciding it
                 await app.receipts.wait(admission.task.id, _REPEATED_SECONDS)
             return await app.receipts.get(admission.task.id, viewer=me())
 
@@ -56,11 +56,11 @@ def submit(
 
 
 def revise(
-    task: Annotated[str, typer.Argument(help="The task's id, of any of its revisions.")],
+    task: Annotated[str, typer.Argument(help="The id of the task or of one of its revisions.")],
     content: Annotated[
         str, typer.Argument(metavar="INPUT", help="The whole corrected input, or - to read it.")
     ],
-    reason: Annotated[str | None, typer.Option(help="Why; it stands on the receipt.")] = None,
+    reason: Annotated[str | None, typer.Option(help="The reason. The receipt shows it.")] = None,
     json: Json = False,
 ) -> None:
     """Send a corrected input of a task and print the receipt of its new revision."""
@@ -75,7 +75,7 @@ def revise(
             )
             if running is not None:
                 await running
-            elif not admission.task.noted:  # a repeated one; a server may be deciding it
+            elif not admission.task.noted:  # a repeated key: a server may be deciding it
                 await app.receipts.wait(admission.task.id, _REPEATED_SECONDS)
             return await app.receipts.get(admission.task.id, viewer=me())
 
@@ -88,7 +88,7 @@ def _object(content: str) -> dict[str, Any]:
         sent = sys.stdin.read() if content == "-" else content
         content_object = jsonlib.loads(
             sent.removeprefix("\ufeff")
-        )  # files of other systems begin with it
+        )  # some systems write a byte order mark
     except (ValueError, RecursionError) as error:
         raise fail(BadInputError(str(error))) from None
     if not isinstance(content_object, dict):

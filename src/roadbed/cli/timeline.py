@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def timeline(usecase: UseCaseName, json: Json = False) -> None:
-    """Stages and waits with dates, against 14 days to a proof and 8 weeks to production."""
+    """Show stages and waits with dates; targets: proof in 14 days, production in 8 weeks."""
     from roadbed.insight.milestones import picture
 
     async def work() -> tuple[Timeline, Picture]:

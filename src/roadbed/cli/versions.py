@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 _SIGNS = {"+": "+", "-": "-", "~": "~", " ": " "}
 
-app = typer.Typer(no_args_is_help=True, help="Versions: what they are, and what differs.")
+app = typer.Typer(no_args_is_help=True, help="List, show and compare versions.")
 Named = Annotated[str, typer.Argument(metavar="VERSION", help="Its number or id.")]
 
 
 @app.command("list")
 def list_versions(
     usecase: UseCaseName,
-    most: Annotated[int, typer.Option(min=1, max=500, help="How many at most.")] = 50,
+    most: Annotated[int, typer.Option(min=1, max=500, help="Maximum number.")] = 50,
     json: Json = False,
 ) -> None:
-    """The versions of a use case, newest first: who made them, why, and when they were live."""
+    """List the versions of a use case, newest first."""
 
     async def work() -> Sequence[Version]:
         async with opened(only=[]) as services:
@@ -44,7 +44,7 @@ def list_versions(
 
 @app.command("show")
 def show_version(usecase: UseCaseName, version: Named, json: Json = False) -> None:
-    """One version: what it is made of."""
+    """Show one version and its parts."""
 
     async def work() -> VersionDetail:
         async with opened(only=[]) as services:
@@ -61,7 +61,7 @@ def diff(
     usecase: Annotated[str, typer.Option("--usecase", help="The use case's name.")],
     json: Json = False,
 ) -> None:
-    """What changed from one version to another, in words first."""
+    """Show what changed between two versions, in words first."""
 
     async def work() -> Difference:
         async with opened(only=[]) as services:
@@ -72,7 +72,7 @@ def diff(
 
 
 def replay(task_id: str, version: str, *, as_json: bool) -> None:
-    """What ``version`` says to a past task, beside what was decided."""
+    """The answer of ``version`` to a past task, beside the decision."""
 
     async def work() -> Replay:
         async with opened(only=[]) as services:
@@ -149,7 +149,7 @@ def _marked(sign: str, text: str) -> str:
 def replay_of(replayed: Replay) -> Iterator[str]:
     """What was decided beside what was replayed."""
     decided = replayed.decided
-    yield f"{replayed.says} Nothing was kept."
+    yield f"{replayed.says} Nothing was stored."
     number = _number(decided["version_number"])
     yield f"{'':13}{number:40}version {replayed.version_number}, replayed"
     for name, before, after in (
