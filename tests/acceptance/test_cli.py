@@ -141,7 +141,7 @@ def test_from_a_table_of_past_work_to_a_receipt(terminal: Terminal) -> None:
     (terminal.folder / "past.csv").write_text(PAST)
     told = terminal.run("new", "desk", "--from-csv", "past.csv", "--label", "team")
     assert "84 of 84 rows as examples, 3 labels" in told
-    assert "sound" in terminal.run("check", "usecases/desk")
+    assert "no mistakes" in terminal.run("check", "usecases/desk")
     assert "Version 1" in terminal.run("improve", "desk")
     again = terminal.json("improve", "desk")
     assert (again["number"], "Nothing new" in str(again["note"])) == (1, True)
@@ -243,7 +243,7 @@ def test_a_label_that_was_never_seen_is_asked_about(terminal: Terminal) -> None:
     assert "Stored, but not counted yet" in terminal.run(*held)
     terminal.as_person("ana")
     told = terminal.run("review", "confirm-label", "triage", "retuns", "--refuse")
-    assert "1 review is asked again" in told
+    assert "1 review is open again" in told
     # What was skipped comes back where nobody else can take it, and a skip is taken back.
     terminal.as_person("rae").run("review", "skip", third)
     assert "The review waits again" in terminal.run("review", "undo", third)
@@ -291,7 +291,7 @@ def test_outcomes_one_by_one_and_from_files(terminal: Terminal) -> None:
         arguments = ("review", "verdict", entry["id"], "correct", "--output", '{"queue": "x"}')
         terminal.run(*arguments)
     receipt = terminal.run("receipt", outcome["task_id"])
-    assert "Turned out" in receipt
+    assert "Outcomes" in receipt
     assert "right, by" in receipt
     for wrong in (("order 0", "--from", "x.csv"), ("--right",)):
         terminal.run("outcome", "triage", *wrong, code=2)
@@ -377,7 +377,7 @@ def test_a_use_case_that_asks_a_language_model(terminal: Terminal) -> None:
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
         terminal.environment.pop(name, None)
     assert "its prompt and the model" in terminal.run("new", "desk", "--prompted")
-    assert "sound" in terminal.run("check", "usecases/desk")
+    assert "no mistakes" in terminal.run("check", "usecases/desk")
     told = terminal.run("doctor", code=3)
     assert "OPENAI_API_KEY is not set" in told
     assert "desk can ask no language model" in told
@@ -433,7 +433,7 @@ def test_a_login_of_a_company_is_one_name_everywhere(terminal: Terminal) -> None
     terminal.run("new", "desk")
     terminal.run("user", "link")
     assert "ana is the administrator now" in terminal.errors
-    assert "sound" in terminal.run("check", "usecases/desk")
+    assert "no mistakes" in terminal.run("check", "usecases/desk")
     sent = terminal.json("submit", "desk", '{"text": "x"}')
     assert sent["source"] == {"surface": "cli", "by": "ana"}
     assert sent["pod"] == dict.fromkeys(sent["pod"], "ana")  # type: ignore[call-overload]

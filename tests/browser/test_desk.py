@@ -195,7 +195,7 @@ class TestNoNetwork:
         await after(page, first)
         await page.context.set_offline(True)
         await page.keyboard.press("u")
-        await page.locator("#result .problem", has_text="press u again").wait_for()
+        await page.locator("#result .problem", has_text="Press u again").wait_for()
         await page.context.set_offline(False)
         await page.keyboard.press("u")
         await back(page, first)
@@ -219,10 +219,10 @@ class TestNoNetwork:
         await after(page, first)
         await lose_the_answer(page, f"**/reviews/{first}/undo")
         await page.keyboard.press("u")
-        await page.locator("#result .problem", has_text="press u again").wait_for()
+        await page.locator("#result .problem", has_text="Press u again").wait_for()
         await page.keyboard.press("u")
         await back(page, first)
-        assert "Taken back" in await page.locator("#result").inner_text()
+        assert "Undone" in await page.locator("#result").inner_text()
 
     async def test_after_the_verdict_brings_the_next_item_later(
         self, site: Site, page: Page
@@ -233,7 +233,7 @@ class TestNoNetwork:
         await page.keyboard.press("a")  # the next one is there already
         second = await after(page, first)
         await page.keyboard.press("a")
-        await page.locator("#result", has_text="Your verdict was taken").wait_for()
+        await page.locator("#result", has_text="Your verdict is stored").wait_for()
         await page.unroute("**/reviews/next*")
         await after(page, second)
         assert [row[0] for row in await verdicts(site)] == [first, second]

@@ -226,7 +226,7 @@ def test_nothing_reported_says_nothing_of_what_was_right() -> None:
     lines = list(outcomes.listed_text("triage", {"summary": summary, "outcomes": []}))
     assert lines[:2] == [
         "Of 1 automatic answer in 30 days:",
-        "  0 reported, nothing is known of how many were right",
+        "  0 reported, the number of right ones is unknown",
     ]
 
 

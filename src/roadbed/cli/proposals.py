@@ -200,7 +200,7 @@ def _whole(proposal: Any) -> Iterator[str]:
 
 def _quality(report: Any) -> Iterator[str]:
     if not report.examples:
-        yield "There are no examples yet."
+        yield "There are no examples yet. It is not known whether they agree."
         return
     yield (
         f"{report.contradictory:,} of {report.examples:,} examples contradict one another, "
