@@ -147,8 +147,8 @@ async def human_path(app: App, seconds: float) -> float:
 @asynccontextmanager
 async def kept(app: App) -> AsyncIterator[None]:
     """``app`` marked as a server's process is, so that one commit may be enough."""
-    keeping = asyncio.create_task(app.presence.keep())
-    while not app.presence.calm():  # noqa: ASYNC110 - it has no event
+    keeping = asyncio.create_task(app.crash_detector.keep())
+    while not app.crash_detector.calm():  # noqa: ASYNC110 - it has no event
         await asyncio.sleep(0.01)
     try:
         yield

@@ -111,7 +111,7 @@ class Flywheel:
             await asyncio.gather(*(self._decide(item) for item in part))
             await self.app.decisions.compared()
             await self._answer_all()
-            await self.app.trust.look(self.declared)
+            await self.app.running_audit.inspect(self.declared)
             if trial is not None:
                 trial = await self.app.ladder.look(trial.id)
                 await self.app.registry.refresh(NAME)

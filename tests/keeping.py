@@ -12,7 +12,7 @@ from roadbed.bootstrap import App
 @asynccontextmanager
 async def kept(app: App) -> AsyncIterator[None]:
     """``app`` marked and calm; the mark goes at the end."""
-    keeping = asyncio.create_task(app.presence.keep())
+    keeping = asyncio.create_task(app.crash_detector.keep())
     try:
         await calm(app)
         yield
@@ -23,5 +23,5 @@ async def kept(app: App) -> AsyncIterator[None]:
 
 async def calm(app: App, *, wanted: bool = True) -> None:
     """Wait until the process takes things for calm, or no longer does."""
-    while app.presence.calm() is not wanted:  # noqa: ASYNC110 - it has no event
+    while app.crash_detector.calm() is not wanted:  # noqa: ASYNC110 - it has no event
         await asyncio.sleep(0.01)

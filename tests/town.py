@@ -189,7 +189,7 @@ async def _one_of_each(site: Site, name: str) -> Ids:
             f"{site.address}/v1/usecases/{name}/tasks", json={"input": {"text": f"of {name}"}}
         )
     assert sent.status_code == 200, sent.text
-    notice = app.trust._ids.new("ntc")
+    notice = app.running_audit._ids.new("ntc")
     await app.database.fetch(
         "INSERT INTO notice (id, use_case, kind, text, at) "
         "VALUES (%(id)s, %(name)s, 'test', 'Look here.', now())",
@@ -223,7 +223,7 @@ async def _one_of_each(site: Site, name: str) -> Ids:
 
 async def a_proposal(app: App, name: str) -> str:
     """Something that improvement could have suggested."""
-    proposal = app.trust._ids.new("prp")
+    proposal = app.running_audit._ids.new("prp")
     await app.database.fetch(
         "INSERT INTO proposal (id, use_case, kind, title, reason, support, cases, fingerprint,"
         " rank, made_at) VALUES (%(id)s, %(name)s, 'model', 'Learn.', 'x', %(support)s::jsonb,"
@@ -242,7 +242,7 @@ async def an_outcome(app: App, name: str, task: str) -> str:
 
 async def a_release(app: App, name: str) -> str:
     """A release that was planned and withdrawn."""
-    release = app.trust._ids.new("rel")
+    release = app.running_audit._ids.new("rel")
     await app.database.fetch(
         "INSERT INTO release (id, use_case, number, behaviour, step, reason, author, plan,"
         " planned_at, ended_at, ended_by, ended_why) SELECT %(id)s, %(name)s, 1, hash, 'withdrawn',"

@@ -118,7 +118,7 @@ by_review = by_id(
     "review_id", lambda app, identifier: app.reviews.use_case_of(identifier), UnknownReviewError
 )
 by_notice = by_id(
-    "notice_id", lambda app, identifier: app.trust.use_case_of(identifier), UnknownNoticeError
+    "notice_id", lambda app, identifier: app.notices.use_case_of(identifier), UnknownNoticeError
 )
 by_release = by_id(
     "release_id", lambda app, identifier: app.ladder.use_case_of(identifier), UnknownReleaseError
@@ -135,7 +135,7 @@ by_delivery = by_id(
 )
 by_outcome = by_id(
     "outcome_id",
-    lambda app, identifier: app.outcomes.book.use_case_of(identifier),
+    lambda app, identifier: app.outcomes.repository.use_case_of(identifier),
     NoSuchOutcomeError,
 )
 

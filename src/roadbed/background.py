@@ -43,9 +43,9 @@ async def running(app: App) -> AsyncIterator[None]:
 def _followers(app: App, network: EgressPool) -> list[asyncio.Task[None]]:
     return [
         _lasting("releases", app.registry.follow),
-        _lasting("trust", lambda: app.trust.watch(app.declared)),
+        _lasting("trust", lambda: app.running_audit.watch(app.declared)),
         _lasting("ladder", lambda: app.ladder.watch(app.registry.names)),
-        _lasting("presence", app.presence.keep),
+        _lasting("crash detection", app.crash_detector.keep),
         _lasting("recovery", lambda: _recover_forever(app)),
         _lasting("measuring", lambda: _measure_forever(app)),
         _lasting("proposals", lambda: _suggest_forever(app)),
@@ -146,7 +146,7 @@ async def _measure_forever(app: App) -> None:
     while True:
         for name in app.registry.names():
             with warnings.caught("reviewers not measured", usecase=name):
-                await app.measuring.tick(app.registry.get(name))
+                await app.reviewer_checks.tick(app.registry.get(name))
             with warnings.caught("budget not watched", usecase=name):
                 if (budget := app.registry.get(name).loaded.declared.budget) is not None:
                     await app.budgets.watch(name, budget)

@@ -28,6 +28,7 @@ from roadbed.deliveries.approvals import Deliveries
 from roadbed.deliveries.relay import Relay
 from roadbed.examples.service import Examples
 from roadbed.executors.isolated import DeciderProcesses
+from roadbed.guarantee.notices import Notices
 from roadbed.guarantee.report import TrustReports
 from roadbed.guarantee.running_audit import RunningAuditMonitor
 from roadbed.guarantee.stress import Stress
@@ -115,7 +116,7 @@ class App:
     store: VersionStore
     registry: Deployments
     decisions: Decisions
-    presence: CrashDetector
+    crash_detector: CrashDetector
     reviews: Reviews
     new_labels: NewLabels
     receipts: Receipts
@@ -131,10 +132,11 @@ class App:
     stages: StageClock
     monitoring: Monitoring
     failures: FailureBoard
-    trust: RunningAuditMonitor
+    running_audit: RunningAuditMonitor
+    notices: Notices
     reports: TrustReports
     stress: Stress
-    measuring: ReviewerChecks
+    reviewer_checks: ReviewerChecks
     deliveries: Deliveries
     outcomes: Outcomes
     halts: Halts
@@ -211,7 +213,7 @@ async def open_app(
 async def _look_for_a_restore(app: App) -> None:
     """Before anything is decided: a database older than its witness is halted."""
     try:
-        restoration = await app.recovery.look()
+        restoration = await app.recovery.detect()
     except (AuditFolderError, AuditKeyError) as error:  # the sealing loop says so, again and again
         _log.warning("not known whether the database is a copy", problem=str(error))
         return
@@ -229,7 +231,7 @@ def _wire(
 ) -> App:
     clock = SystemClock()
     ids = Ids(clock)
-    budgets, receipts = Budgets(database, ids, clock), Receipts(database)
+    budgets, receipts = Budgets(database, ids, clock, transactions.POD_TOLD), Receipts(database)
     audit = AuditLog(database, audit_folder(settings), clock, os.urandom)
     intake = Intake(
         database,
@@ -238,9 +240,8 @@ def _wire(
         clock,
         budgets,
         lease_seconds=settings.lease_seconds,
-        audit_note=transactions.TASK_REVISED,
     )
-    presence = CrashDetector(
+    crash_detector = CrashDetector(
         database.url,
         clock,
         careful_seconds=settings.careful_seconds,
@@ -258,12 +259,12 @@ def _wire(
         ids=ids,
         clock=clock,
         entropy=os.urandom,
-        audit_note=transactions.VERSION_LIVE,
     )
-    versions, trust = (
+    versions, running_audit = (
         Versions(database, store),
-        RunningAuditMonitor(database, ids, clock, transactions.STATE_MOVED),
+        RunningAuditMonitor(database, ids, clock),
     )
+    notices = Notices(database, clock)
     reviews = Reviews(
         database=database,
         writer=writer,
@@ -273,15 +274,15 @@ def _wire(
         on_undo=transactions.VERDICT_UNDONE,
         claim_seconds=settings.claim_seconds,
     )
-    proposals = Proposals(
-        database, ids, clock, transactions.PROPOSAL_DECIDED, lambda name: registry.get(name).loaded
-    )
+    proposals = Proposals(database, ids, clock, lambda name: registry.get(name).loaded)
     people = People(database, clock, os.urandom, idle_seconds=settings.idle_seconds)
     members = Members(database, people)
-    # Which known cases are drawn is no secret that anything rests on.
+    # Nothing rests on keeping it secret which reviewer checks are drawn.
     chance = random.Random()  # noqa: S311
     halts, erasure = Halts(reserved, ids, clock), Erasure(database, audit, clock)
-    measuring = ReviewerChecks(database, examples, reviews, ids, clock, chance, transactions.SETTLE)
+    reviewer_checks = ReviewerChecks(
+        database, examples, reviews, ids, clock, chance, transactions.SETTLE
+    )
     return App(
         settings=settings,
         clock=clock,
@@ -296,19 +297,25 @@ def _wire(
             settle_funded=transactions.SETTLE_FUNDED,
             settle_at_once=transactions.SETTLE_AT_ONCE,
             settle_revision=transactions.SETTLE_REVISION,
-            presence=presence,
+            crash_detector=crash_detector,
             trials=Trials(writer, transactions.COMPARE, budgets, ids, clock),
             ids=ids,
             clock=clock,
             max_in_flight=settings.max_in_flight,
         ),
-        presence=presence,
+        crash_detector=crash_detector,
         reviews=reviews,
         new_labels=NewLabels(
-            database, reviews, ids, clock, transactions.VERDICT, transactions.LABEL_MOVED
+            database,
+            reviews,
+            ids,
+            clock,
+            transactions.VERDICT,
+            announce=transactions.POD_TOLD,
+            over=transactions.LABELS_OVER,
         ),
         receipts=receipts,
-        incidents=Incidents(database, receipts, ids, clock, transactions.DELIVERY_DECIDED),
+        incidents=Incidents(database, receipts, ids, clock),
         examples=examples,
         training=training,
         proposals=proposals,
@@ -323,18 +330,18 @@ def _wire(
         stages=StageClock(database, clock),
         monitoring=Monitoring(database, reviews, examples, versions, clock),
         failures=FailureBoard(database, clock),
-        trust=trust,
-        reports=TrustReports(database, trust, measuring, versions, clock),
+        running_audit=running_audit,
+        notices=notices,
+        reports=TrustReports(database, running_audit, notices, reviewer_checks, versions, clock),
         stress=Stress(examples),
-        measuring=measuring,
-        deliveries=Deliveries(database, clock, transactions.DELIVERY_DECIDED, transactions.MENDED),
+        reviewer_checks=reviewer_checks,
+        deliveries=Deliveries(database, clock, transactions.MENDED),
         outcomes=Outcomes(
             database,
             writer,
             ids,
             clock,
             transactions.OUTCOME,
-            transactions.OUTCOME_WITHDRAWN,
             lambda name: registry.get(name).loaded.declared,
         ),
         halts=halts,
@@ -365,9 +372,7 @@ def _ladder(
     book = ReleaseRepository(
         database, clock, lambda use_case, person: people.roles(person, use_case)
     )
-    journal = ReleaseLog(
-        ids, clock, transactions.RELEASE_MOVED, transactions.POD_TOLD, transactions.NOTICE_OVER
-    )
+    journal = ReleaseLog(ids, clock, transactions.POD_TOLD, transactions.NOTICE_OVER)
     gate = GateService(
         database=database,
         examples=examples,
@@ -458,7 +463,7 @@ def _relay(
         name=f"{socket.gethostname()}:{os.getpid()}",
         address=settings.public_address(),
         senders=settings.senders,
-        mended=transactions.MENDED,
+        close_notices=transactions.MENDED,
     )
 
 

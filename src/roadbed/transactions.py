@@ -1,17 +1,17 @@
-"""Which event starts which service: the one place where the stages of the road meet.
+"""Transactions: what runs together when an event happens, in this order.
 
-Stages know what comes before them, never what comes after. What must happen together with an event
-of an earlier stage is listed here and runs in that event's transaction, in this order.
+A stage may depend on earlier stages only. Where an event of an early stage has effects in later
+ones, the statements are listed here and run in the transaction of the event.
 
 | event                    | what happens in the same transaction                                 |
 |--------------------------|----------------------------------------------------------------------|
 | a decision is settled    | halt epoch checked, decision recorded, review opened, deliveries     |
 |                          | planned, audit entry; with a budget its cost charged; the task       |
 |                          | admitted too, where one commit is enough                             |
-| two versions are compared | what each said; where they differ in a canary, a blind review opened |
-| a revision has its last  | reviews of those before it closed, what they sent taken back, asked  |
-| word                     | about or kept; audit entry                                           |
-| a verdict is given       | review closed, example born (learn or judge for good), what an       |
+| two versions are compared | both answers; where they differ in a canary, a blind review opened |
+| a revision is final      | reviews of those before it closed, what they sent taken back, asked  |
+|                          | about or kept; audit entry                                           |
+| a verdict is given       | review closed, example made (learn or judge for good), what an       |
 |                          | automatic answer found wrong has not sent stopped, deliveries        |
 |                          | planned, audit entry                                                 |
 | a new label is confirmed | kept, audit entry; each verdict that waited for it given, as above    |
@@ -22,10 +22,10 @@ of an earlier stage is listed here and runs in that event's transaction, in this
 | an outcome is reported   | kept; where it says that an answer nobody looked at was wrong, a      |
 |                          | review opened that shows it; audit entry                              |
 | a version goes live      | the old one retired, the state renewed, audit entry, processes told  |
-| a release moves          | its step and sign-offs, the stage and waits of the road, audit entry |
+| a release moves          | its step and sign-offs, stage and waits of the use case, audit entry |
 | a version is rolled back | halt and release epoch moved, what it has not sent held, pod told    |
 | a proposal is decided    | its state and patch, audit entry                                     |
-| the evidence turns       | state, threshold and halt epoch moved, audit entry, the pod told     |
+| an alarm sounds          | state, threshold and halt epoch moved, audit entry, the pod told     |
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ from roadbed.storage.sql import queries
 from roadbed.storage.writer import Statement, Write, together
 
 AUDIT = queries("roadbed.audit")
-TRUST = queries("roadbed.guarantee")
+GUARANTEE = queries("roadbed.guarantee")
 
-# What a decision gives rise to. `fresh` are the decisions that this transaction records.
+# What follows from a decision. `fresh` are the decisions that this transaction records.
 _OF_A_DECISION = {
     "opened": REVIEWS["open"],
     "planned": DELIVERIES["planned_by_decision"],
     "noted": AUDIT["decided"],
 }
 _SETTLED = together(
-    {"item": DECISIONS["decided_items"], "fresh": DECISIONS["released"], **_OF_A_DECISION},
+    {"item": DECISIONS["decided_items"], "fresh": INTAKE["released"], **_OF_A_DECISION},
     DECISIONS["record"],
 )
 _SETTLED_AT_ONCE = together(
@@ -69,7 +69,7 @@ _GUARD = Statement(DECISIONS["guard"], distinct=True)
 SETTLE = Write("settle", _GUARD, _SETTLED, DECISIONS["settled"])
 SETTLE_FUNDED = Write("settle-funded", _GUARD, BUDGETS["charge"], _SETTLED, DECISIONS["settled"])
 SETTLE_AT_ONCE = Write("settle-at-once", _GUARD, _SETTLED_AT_ONCE)
-# What a revision says last, by itself or by a person: what becomes of what those before it sent.
+# A revision is final, by its decision or a verdict: what becomes of deliveries of those before it.
 _EFFECTS = (INTAKE["effects"], DELIVERIES["superseded"], DELIVERIES["paused"])
 _REVISED = (DELIVERIES["unasked"], AUDIT["revised"])
 _ITEM = DECISIONS["decided_items"]
@@ -77,7 +77,7 @@ SETTLE_REVISION = Write(
     "settle-revision",
     _GUARD,
     Statement(BUDGETS["charge"], when=["budgeted"]),
-    together({"item": _ITEM, "fresh": DECISIONS["released"]}, DECISIONS["record"]),
+    together({"item": _ITEM, "fresh": INTAKE["released"]}, DECISIONS["record"]),
     DECISIONS["revised"],
     together({"item": _ITEM, "fresh": DECISIONS["fresh_of_revision"]}, REVIEWS["open"]),
     REVIEWS["supersede"],
@@ -111,8 +111,8 @@ VERDICT_UNDONE = (
     EXAMPLES["withdraw"],
     DELIVERIES["taken_back"],
     DELIVERIES["asked_no_more"],
-    TRUST["unsettled"],
-    TRUST["labels_over"],
+    REVIEWS["unsettled"],
+    GUARANTEE["labels_over"],
     AUDIT["undone"],
 )
 FINISH = Write(
@@ -120,25 +120,18 @@ FINISH = Write(
     DELIVERIES["finish"],
     Statement(DELIVERIES["taken_back_of"], when=["compensates"]),
     AUDIT["sent"],
-    Statement(TRUST["refused"], when=["notice"]),
+    Statement(GUARANTEE["refused"], when=["notice"]),
     DELIVERIES["finished"],
 )
 OUTCOME = Write(
     "outcome",
     OUTCOMES["record"],
-    Statement(OUTCOMES["open_review"], when=["review_id"]),
+    Statement(REVIEWS["open_for_outcome"], when=["review_id"]),
     AUDIT["reported"],
     OUTCOMES["recorded"],
 )
-LABEL_MOVED = (AUDIT["noted"], TRUST["announce"], TRUST["labels_over"])
-OUTCOME_WITHDRAWN = AUDIT["noted"]
-TASK_REVISED = AUDIT["noted"]
-DELIVERY_DECIDED = AUDIT["noted"]
-VERSION_LIVE = AUDIT["noted"]
-PROPOSAL_DECIDED = AUDIT["noted"]
-STATE_MOVED = AUDIT["noted"]
-RELEASE_MOVED = AUDIT["noted"]
-POD_TOLD = TRUST["announce"]
-NOTICE_OVER = TRUST["over"]
-MENDED = TRUST["mended"]
+LABELS_OVER = GUARANTEE["labels_over"]
+POD_TOLD = GUARANTEE["announce"]
+NOTICE_OVER = GUARANTEE["over"]
+MENDED = GUARANTEE["mended"]
 VERSION_FELL = DELIVERIES["held_by_fall"]

@@ -225,7 +225,7 @@ def test_a_label_that_was_never_seen_is_asked_about(terminal: Terminal) -> None:
     assert "the domain lead has to confirm safety as new" in told
     assert "queue: 'safety' waits to be confirmed" in terminal.run("review", "labels", "triage")
     terminal.run("review", "confirm-label", "triage", "safety", code=1)
-    assert "decides the domain lead" in terminal.errors
+    assert "decides whether a label is new" in terminal.errors
     terminal.as_person("ana")
     terminal.run("review", "confirm-label", "triage", "other", code=1)
     told = terminal.run("review", "confirm-label", "triage", "safety")

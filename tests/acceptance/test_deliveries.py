@@ -35,8 +35,8 @@ usecase.deliver("crm", to=Webhook("{url}", private=True))
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with receiving() as found:
-        yield found
+    with receiving() as receiver:
+        yield receiver
 
 
 def is_open(url: str, *, rate: float = 0.0) -> None:
@@ -109,7 +109,7 @@ def test_a_dead_letter_is_sent_again_from_the_terminal(shop: Shop, receiver: Rec
     told = shop.run("deliver", "replay", "triage", "--destination", "crm", "--since", "2026-11-21")
     assert "0 deliveries are sent again to crm" in told
     shop.run("deliver", "replay", "triage", "--destination", "erp", code=1)
-    assert "Nothing was ever sent to 'erp'" in shop.errors
+    assert "There is no delivery to 'erp'" in shop.errors
     shop.run("deliver", "resolve", delivery, "whatever", code=1)
     shop.run("deliver", "show", "dlv_none", code=1)
     assert "no delivery" in shop.errors

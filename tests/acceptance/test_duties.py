@@ -277,7 +277,7 @@ class TestCorrector:
                 )
                 answer = await ask(client, path, body)
                 assert answer.status_code == 409
-                assert "Nobody approves what they asked for themselves" in answer.text
+                assert "You cannot approve your own request" in answer.text
         async with await program(town.site, "dev") as other:
             answer = await other.post(f"/v1/deliveries/{delivery_id}/resolve", json=body)
             assert answer.status_code == 200, answer.text

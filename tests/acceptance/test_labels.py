@@ -139,4 +139,4 @@ class TestOnThePages:
         async with browsing(site, "ben") as engineer:
             refused = await engineer.post("/usecases/triage/labels", data=word)
             assert refused.status_code == 403
-            assert "decides the domain lead" in refused.text
+            assert "decides whether a label is new" in refused.text

@@ -354,7 +354,7 @@ class TestEvidence:
         assert len(taught) == len(opened)
 
     async def evidence(self, site: Site, use_case: Any) -> tuple[Any, ...]:
-        audit = await site.app.trust.audit(use_case)
+        audit = await site.app.running_audit.audit(use_case)
         cases = await site.app.examples.cases(use_case)
         return audit, [case for case in cases if case.reference]
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from roadbed.kernel.settings import Settings
+from roadbed.reviews.model import VerdictKind
 from tests.acceptance.test_api import TASKS, problem
 from tests.browsing import browsing
 from tests.conftest import Folders, Site, serving
@@ -309,3 +310,28 @@ async def site(folders: Folders, settings: Settings, url: str) -> AsyncIterator[
     folders.write()
     async with serving(settings, url) as found:
         yield found
+
+
+async def test_marks_that_turn_text_around_do_not_act_on_any_page(site: Site) -> None:
+    mark = "\u202e"
+    sent = await task(site, f"my name {mark}is Ada")
+    await site.app.members.add("ray", by="test", display=f"Rae {mark}R.")
+    review = (await site.app.reviews.queue("triage", reviewer="rae"))[0].id
+    await site.app.reviews.give(
+        declared(site.app), review, VerdictKind.REJECT, reviewer="rae", note=f"no {mark}one"
+    )
+    await site.app.halts.halt("triage", reason=f"stop {mark}it", actor="dev")
+    async with browsing(site, "boss", admin=True) as client:
+        for path in (
+            f"/receipts/{sent}",
+            f"/receipts?q={mark}is",
+            "/people",
+            "/people/ray",
+            "/usecases/triage",
+            "/usecases/triage/halt",
+            "/usecases/triage/notebook",
+        ):
+            page = (await client.get(path)).text
+            page = page.replace(f'name="q" value="{mark}is"', "")
+            assert mark not in page, path
+        assert r"my name \u202eis Ada" in (await client.get(f"/receipts/{sent}")).text

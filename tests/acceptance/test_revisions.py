@@ -136,7 +136,7 @@ class TestHttp:
                 if entry.kind == "correction"
             ]
             assert len(held) == 1
-            await site.app.deliveries.say(
+            await site.app.deliveries.resolve(
                 held[0].id,
                 "approve",
                 person="ana",

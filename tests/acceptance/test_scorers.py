@@ -166,7 +166,7 @@ class TestFreeText:
         await draw_all(text)
         await submit(text, range(400, 420))
         await judge_all(text, wrong=["Inquiry 400 is on its way."])
-        audit = await text.trust.audit(text.registry.get("replies").loaded.declared)
+        audit = await text.running_audit.audit(text.registry.get("replies").loaded.declared)
         assert audit.sampled >= 20
         assert audit.wrong == 1
 
@@ -182,9 +182,9 @@ class TestFreeText:
         assert unknown >= LABELLED
         assert release.gate["candidate"]["wrong"] == release.gate["candidate"]["unknown"]
         service = text.registry.get("replies")
-        opened = await text.measuring.ask_about(service, release)
+        opened = await text.reviewer_checks.ask_about(service, release)
         assert opened == unknown
-        assert await text.measuring.ask_about(service, release) == 0
+        assert await text.reviewer_checks.ask_about(service, release) == 0
         assert await judge_all(text, wrong=["We sent 3 today."]) == opened
         release = await text.ladder.gate(release.id, actor="ben")
         assert release.step == "gated", release.gate
@@ -198,7 +198,7 @@ class TestFreeText:
         await first_live(text, judge_all)
         await edit(text, folders, TEXT, 'text=f"We sent {inquiry.number} today."')
         release = await gate(text)
-        await text.measuring.ask_about(text.registry.get("replies"), release)
+        await text.reviewer_checks.ask_about(text.registry.get("replies"), release)
         await judge_all(text)
         release = await signed(text, await text.ladder.gate(release.id, actor="ben"))
         release = await text.ladder.canary(release.id, actor="ben")
@@ -207,7 +207,7 @@ class TestFreeText:
         release = await text.ladder.look(release.id)
         assert release.trial is not None
         assert release.trial["undecided"] == 20  # one of the two answers alone tells nothing
-        await text.measuring.tick(text.registry.get("replies"))
+        await text.reviewer_checks.tick(text.registry.get("replies"))
         assert await judge_all(text) == 20
         release = await text.ladder.look(release.id)
         assert release.trial is not None
@@ -247,7 +247,7 @@ class TestNumbers:
         await draw_all(number)
         await submit(number, range(600, 610))
         await label_all(number)
-        audit = await number.trust.audit(number.registry.get("replies").loaded.declared)
+        audit = await number.running_audit.audit(number.registry.get("replies").loaded.declared)
         assert audit.sampled >= 10  # and those that the coin drew before
         assert audit.wrong == 0
 

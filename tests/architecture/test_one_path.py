@@ -49,14 +49,14 @@ HOLD_PLACES = ("executors/", "decisions/decider_runner.py")
 # A name, attribute, argument, import or text that stands for one.
 _NAMES = {
     "a decider": (re.compile(r"_?(\w+_)?(deciders?|trainable|decide_many)"), HOLD_DECIDERS),
-    "a runner": (re.compile(r"_?(\w+_)?(runners?|Runner)"), HOLD_RUNNERS),
-    "where deciders work": (re.compile(r"(Function|Coroutine|Batch|Child)Place"), HOLD_PLACES),
+    "a runner": (re.compile(r"_?(\w+_)?(runners?|DeciderRunner)"), HOLD_RUNNERS),
+    "where deciders work": (re.compile(r"(Function|Coroutine|Batch|Child)Executor"), HOLD_PLACES),
 }
 
 _DECIDERS = {"decider", "trainable"}  # names and attributes that hold one
 _OF_DECLARATIONS = {"function"}  # attributes that hold one in a declaration, and others elsewhere
 _DECLARATIONS = re.compile(r"declared|usecase|use_case")
-_HOLDS_RUNNER = re.compile(r"(^|_)runners?$", re.IGNORECASE)
+_HOLDS_RUNNER = re.compile(r"(^|_|^decider)runners?$", re.IGNORECASE)
 _CALLS_LATER = {"partial": 0, "to_thread": 0, "map": 0, "submit": 0, "run_in_executor": 1}
 
 
@@ -92,7 +92,7 @@ class Reading:
             for argument in ast.walk(tree)
             if isinstance(argument, ast.arg)
             and argument.annotation is not None
-            and last_name(argument.annotation) == "Runner"
+            and last_name(argument.annotation) == "DeciderRunner"
         }
         for _ in range(3):  # a name of a name of a name
             for target, value in assigned(tree):
@@ -212,8 +212,8 @@ CALLS = [
     ("loop.run_in_executor(None, declared.function, input, context)", "calls a decider"),
     ("answer = await runner.ask(live, task, seconds=1.0)", "asks a runner"),
     ("answer = await self._runner(service).ask(live, task, seconds=1.0)", "asks a runner"),
-    ("own = Runner(declared)\nanswer = await own.ask(live, task, **more)", "asks a runner"),
-    ("async def judge(place: Runner): await place.ask(1, 2)", "asks a runner"),
+    ("own = DeciderRunner(declared)\nanswer = await own.ask(live, task, **more)", "asks a runner"),
+    ("async def judge(place: DeciderRunner): await place.ask(1, 2)", "asks a runner"),
     ("found = await self._runners[name][1].ask(live, task)", "asks a runner"),
     ("answer = await whatever.ask(live, task, seconds=2.0)", "asks a runner"),
     ("ask = runner.ask\nanswer = await ask(live, task, seconds=2.0)", "asks a runner"),
@@ -261,7 +261,7 @@ def test_a_second_caller_is_found(tmp_path: Path, code: str, what: str) -> None:
         "answer = loaded.function(1, 2)",
         "declared = loaded.declared\nanswer = declared.function(1, 2)",
         "await self._runner._within(place, task, 1.0)",
-        "from roadbed.executors.in_process import FunctionPlace\nFunctionPlace('x').put(call)",
+        "from roadbed.executors import in_process as e\ne.FunctionExecutor('x').put(call)",
     ],
 )
 @pytest.mark.parametrize("package", ["trust", "models", "api"])
@@ -329,8 +329,8 @@ _ASSIGNMENT = re.compile(r"(^|,)\s*\w+\s*=(?!=)")
 def comparisons(sql: str) -> list[str]:
     """Where a statement compares outputs, actions or sources."""
     bare = re.sub(r"--[^\n]*", "", sql)
-    bare = _SET.sub(lambda found: "SET " + _ASSIGNMENT.sub(r"\1 ", found.group(1)), bare)
-    return [found.group(0) for found in COMPARED.finditer(bare)]
+    bare = _SET.sub(lambda match: "SET " + _ASSIGNMENT.sub(r"\1 ", match.group(1)), bare)
+    return [match.group(0) for match in COMPARED.finditer(bare)]
 
 
 # What was judged before scorers were declared: equal was right, then and only then.

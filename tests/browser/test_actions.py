@@ -79,7 +79,7 @@ async def test_accepting_what_was_changed_is_refused_and_nothing_is_lost(desk: D
     await desk.press("a")  # whoever wrote an action is not the one who approves it
     await desk.page.locator("[role=alert]").first.wait_for()
     [held] = [item for item in await all_of(desk.site.app) if item.state is DeliveryState.HELD]
-    await desk.site.app.deliveries.say(
+    await desk.site.app.deliveries.resolve(
         held.id, "approve", person="dev", served=["triage"], content_hash=held.content_hash
     )
     await pump(desk.site.app)

@@ -30,6 +30,18 @@ async def enter(site: Site, page: Page, person: str) -> None:
     await page.wait_for_url(f"{site.address}/")
 
 
+async def test_a_long_address_signs_in_where_a_name_is_asked_for(site: Site, page: Page) -> None:
+    address = f"Zoe.{'z' * 60}@example.org"
+    await site.app.members.add("zoe", by="test", email=address)
+    await site.app.signing_in.set_password("zoe", PASSWORD, by="zoe")
+    await page.goto(f"{site.address}/sign-in")
+    await page.keyboard.type(address)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"{site.address}/")
+    assert await page.locator("header [href='/you']").inner_text() == "zoe"
+
+
 async def test_name_and_password_by_keyboard_lead_to_the_page_wanted(
     site: Site, page: Page
 ) -> None:

@@ -50,7 +50,7 @@ async def halt(site: Site) -> None:
             json={"verdict": "correct", "output": {"queue": "other"}, "new_kind": False},
         )
         assert given.status_code == 200
-    while await app.trust.look(app.declared()[0]):
+    while await app.running_audit.inspect(app.declared()[0]):
         pass
     await app.registry.refresh("triage")
 

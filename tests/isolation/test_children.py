@@ -328,8 +328,8 @@ class TestRunner:
         runner = DeciderRunner(loaded.declared)
         loaded.declared.deadline_seconds = 0.0  # they end a second after the last deadline
         deciders = [await processes.isolated(loaded, {}) for _ in range(3)]
-        places = [runner._place(decider) for decider in deciders]
-        assert [runner._place(decider) for decider in deciders[1:]] == places[1:]
+        places = [runner._executor(decider) for decider in deciders]
+        assert [runner._executor(decider) for decider in deciders[1:]] == places[1:]
         await asyncio.sleep(1.2)
         assert [isinstance(place, ChildExecutor) and place.closed for place in places] == [
             True,

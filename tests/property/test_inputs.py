@@ -89,7 +89,7 @@ BODIES = st.fixed_dictionaries(
 )
 
 
-def decided(content: Any) -> list[bool]:
+def decided(content: Any) -> list[object]:
     return [rule.execute({"input": content}) for rule in RULES]
 
 

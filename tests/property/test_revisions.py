@@ -154,7 +154,7 @@ class World:
 
     async def say(self, delivery: Delivery, what: str) -> None:
         with suppress(DeliveryStateError):
-            await self.app.deliveries.say(
+            await self.app.deliveries.resolve(
                 delivery.id, what, person="ana", served=SERVED, content_hash=delivery.content_hash
             )
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadbed.audit import tree, tree_growth
+from roadbed.audit import tree
 from roadbed.audit.model import Bundle
-from roadbed.audit.recomputation import Recomputation
+from roadbed.audit.tree import Recomputation
 
 SIZES = st.integers(1, 700)
 
@@ -54,10 +54,8 @@ def grown(size: int, step: int) -> tuple[Bundle | None, dict[tree.Tile, bytes], 
     last, stored, top = None, dict[tree.Tile, bytes](), tree.EMPTY_ROOT
     for first in range(0, size, step):
         numbers = range(first, min(first + step, size))
-        known = {tile: stored[tile] for tile in tree_growth.edge_tiles(first)}
-        growth = tree_growth.grow(
-            last, known, numbers, b"".join(LEAVES[number] for number in numbers)
-        )
+        known = {tile: stored[tile] for tile in tree.edge_tiles(first)}
+        growth = tree.grow(last, known, numbers, b"".join(LEAVES[number] for number in numbers))
         stored.update(growth.tiles)
         last, top = growth.bundles[-1], growth.root
         assert growth.size == numbers[-1] + 1
@@ -67,7 +65,7 @@ def grown(size: int, step: int) -> tuple[Bundle | None, dict[tree.Tile, bytes], 
 @given(size=st.integers(0, 700), step=st.integers(1, 700))
 def test_however_it_grows_its_root_is_that_of_its_leaves(size: int, step: int) -> None:
     last, stored, top = grown(size, step)
-    assert tree_growth.leaves_of(last) == size
+    assert tree.leaves_of(last) == size
     assert top == naive_root(LEAVES[:size]) == tree.root(size, tree.NodesOfTiles(stored))
 
 
@@ -102,7 +100,7 @@ def test_what_makes_no_sense_is_refused() -> None:
             tree.inclusion_nodes(place, size)
         assert not tree.included(b"", place, size, [], b"")
     with pytest.raises(LookupError):
-        tree_growth.grow(None, {}, [1], b"short")
+        tree.grow(None, {}, [1], b"short")
     bundle = Bundle(index=0, positions=[1], commitments=LEAVES[0])
     with pytest.raises(LookupError, match="tile 0/0 does not fit"):
-        tree_growth.grow(bundle, {}, [2], LEAVES[1])
+        tree.grow(bundle, {}, [2], LEAVES[1])

@@ -173,7 +173,7 @@ async def decide(inquiry, context):
             " WHERE reason_code <> 'interrupted'"
         )
         async with kept(app):
-            while len(app.presence.interrupted) < 2:  # noqa: ASYNC110 - it has no event
+            while len(app.crash_detector.interrupted) < 2:  # noqa: ASYNC110 - it has no event
                 await asyncio.sleep(0.01)
             for text in ("poison", "harmless", "another"):
                 await send(app, text)
@@ -188,7 +188,7 @@ async def decide(inquiry, context):
         await app.database.fetch("UPDATE decision SET attempt = 2")
         async with kept(app):
             async with asyncio.timeout(30):
-                while not app.presence.interrupted:  # noqa: ASYNC110 - it has no event
+                while not app.crash_detector.interrupted:  # noqa: ASYNC110 - it has no event
                     await asyncio.sleep(0.01)
             await send(app, "poison")
             await send(app, "harmless")
@@ -382,7 +382,7 @@ class TestPresence:
         async with kept(app):
             assert await count(app, "process") == 1
         assert await count(app, "process") == 0
-        assert not app.presence.calm()
+        assert not app.crash_detector.calm()
 
     async def test_after_a_process_was_lost_all_are_careful_for_a_while(
         self, settings: Settings, folders: Folders, url: str, monkeypatch: pytest.MonkeyPatch
@@ -410,15 +410,15 @@ class TestPresence:
         monkeypatch.setattr(crash_detection, "_LOOK_SECONDS", 0.01)
         async with kept(app), open_app(settings, url) as other, kept(other):
             await asyncio.sleep(0.1)
-            assert app.presence.calm()
-            assert other.presence.calm()
+            assert app.crash_detector.calm()
+            assert other.crash_detector.calm()
             assert await count(app, "process WHERE lost_at IS NULL") == 2
 
     async def test_a_lost_connection_is_no_lost_process_once_it_is_marked_anew(
         self, app: App, url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(crash_detection, "_LOOK_SECONDS", 0.01)
-        keeping = asyncio.create_task(app.presence.keep())
+        keeping = asyncio.create_task(app.crash_detector.keep())
         await calm(app)
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(
@@ -427,13 +427,13 @@ class TestPresence:
             )
         with pytest.raises(psycopg.OperationalError):
             await keeping
-        assert not app.presence.calm()
+        assert not app.crash_detector.calm()
         assert await count(app, "process") == 1  # should it die now, it is missed
         async with kept(app):
             assert await count(app, "process") == 1
 
     async def test_what_was_seen_long_ago_counts_no_more(self, ready: App) -> None:
-        clock = ready.presence._clock
+        clock = ready.crash_detector._clock
         now = clock.monotonic()
 
         class Later:
@@ -442,9 +442,9 @@ class TestPresence:
             def monotonic(self) -> float:
                 return now + 11.0
 
-        assert ready.presence.calm()
-        ready.presence._clock = Later()
-        assert not ready.presence.calm()
+        assert ready.crash_detector.calm()
+        ready.crash_detector._clock = Later()
+        assert not ready.crash_detector.calm()
 
 
 async def test_a_canary_is_compared_whatever_the_number_of_commits(ready: App) -> None:

@@ -475,7 +475,7 @@ class TestVerify:
         assert "no signature can be checked" in str(await found(*sealed))
         (sealed[1] / keys.PUBLIC_KEY).write_text(public)
         (sealed[1] / HISTORY).unlink()
-        assert "nothing outside bears witness" in str(await found(*sealed))
+        assert "no copy outside to compare with" in str(await found(*sealed))
         (sealed[1] / HISTORY).mkdir()
         assert "cannot be read" in str(await found(*sealed))
         (sealed[1] / keys.PUBLIC_KEY).write_text("roadbed/x+00+AQ==")

@@ -94,7 +94,7 @@ async def test_people_see_what_fails_in_the_background(
             while not (rows := await app.failures.list(["triage"])):  # noqa: ASYNC110 - no event
                 await asyncio.sleep(0.01)
             assert (rows[0]["work"], rows[0]["about"]) == (
-                "deliveries not looked at",
+                "deliveries not processed",
                 "usecase triage",
             )
             assert rows[0]["problem"] == str(AWAY)
@@ -107,13 +107,13 @@ async def test_people_see_what_fails_in_the_background(
 LOOPS: dict[str, Callable[[App], tuple[object, str]]] = {
     "no drill of the stop": lambda app: (app.halts, "last_drill"),
     "nothing taken over from lost processes": lambda app: (app.decisions, "recover"),
-    "reviewers not measured": lambda app: (app.measuring, "tick"),
+    "reviewers not measured": lambda app: (app.reviewer_checks, "tick"),
     "no proposals looked for": lambda app: (app.proposals, "suggest_if_enough"),
-    "trust not looked at": lambda app: (app.trust, "_look_if_new"),
+    "trust not looked at": lambda app: (app.running_audit, "_inspect_if_new"),
     "trial not looked at": lambda app: (app.ladder._watching, "_look_if_new"),
     "use case not read again": lambda app: (app.registry, "refresh"),
     "audit log not sealed or published": lambda app: (app.audit, "seal"),
-    "deliveries not looked at": lambda app: (app.relay, "round"),
+    "deliveries not processed": lambda app: (app.relay, "round"),
 }
 
 

@@ -205,11 +205,11 @@ async def test_the_pod_is_told_once_at_each_level(app: App) -> None:
         await decide(app, f"task {number} costs 1")
     for _ in range(2):
         await app.budgets.watch("triage", budget)
-    assert [notice.text[:12] for notice in await app.trust.notices("triage")] == ["Budget: 50 %"]
+    assert [notice.text[:12] for notice in await app.notices.list("triage")] == ["Budget: 50 %"]
     for number in range(6, 10):
         await decide(app, f"task {number} costs 1")
     await app.budgets.watch("triage", budget)
-    texts = [item.text for item in await app.trust.notices("triage")]
+    texts = [item.text for item in await app.notices.list("triage")]
     assert len(texts) == 3
     assert any("go to people" in text for text in texts)
     rows = await app.database.fetch("SELECT count(*) AS n FROM budget_charge")

@@ -74,7 +74,7 @@ async def in_state(app: App, state: DeliveryState) -> list[Delivery]:
 
 
 async def approve(app: App, held: Delivery) -> Delivery:
-    return await app.deliveries.say(
+    return await app.deliveries.resolve(
         held.id, "approve", person="ana", served=SERVED, content_hash=held.content_hash
     )
 
@@ -170,7 +170,7 @@ class TestResults:
         [held] = await in_state(app, DeliveryState.HELD)
         assert "may have gone out" in (held.reason or "")
         [unknown] = await in_state(app, DeliveryState.UNKNOWN)
-        await app.deliveries.say(unknown.id, "did-not-happen", person="ana", served=SERVED)
+        await app.deliveries.resolve(unknown.id, "did-not-happen", person="ana", served=SERVED)
         await pump(app)
         assert queues(ledger) == []  # its verdict was taken back: only the new one may go
         await approve(app, held)
@@ -261,7 +261,7 @@ class TestAutomatic:
         await reject(app, decision)
         await pump(app)
         [stuck] = await in_state(app, DeliveryState.STUCK)
-        await app.deliveries.say(stuck.id, "happened", person="ana", served=SERVED)
+        await app.deliveries.resolve(stuck.id, "happened", person="ana", served=SERVED)
         await pump(app)
         assert await in_state(app, DeliveryState.STUCK) == []
 
@@ -289,7 +289,7 @@ class TestOverturned:
         await pump(app)
         [held] = await in_state(app, DeliveryState.HELD)
         assert (held.content or {})["output"] == {"queue": "safety"}
-        await app.deliveries.say(
+        await app.deliveries.resolve(
             held.id, "approve", person="dev", served=SERVED, content_hash=held.content_hash
         )
         await pump(app)

@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 
 from roadbed.cli import outcomes, proposals, trust
+from roadbed.cli.versions import rows_of
 from roadbed.console import formatting
-from roadbed.guarantee import audit_replay
+from roadbed.guarantee import presentation
 from roadbed.guarantee.model import Volume
 from roadbed.improvement.presentation import support
 from roadbed.kernel.json import shown
 from roadbed.releases import gate_criteria, gate_presentation, trial_presentation, trial_statistics
 from roadbed.risk.forecast import Forecast
 from roadbed.risk.paired import difference
+from roadbed.versions.service import Version
 from tests.unit.test_telling import AT, at
 
 GATE: dict[str, Any] = {
@@ -155,7 +157,7 @@ class TestProposals:
 
 def _foretold(days: float | None, *, labelled: int, tasks: float = 20.0, needed: int = 150) -> str:
     soon = Forecast(needed=None if days is None else needed, there=0, coverage=0.5, days=days)
-    return audit_replay.forecast(
+    return presentation.forecast(
         soon, soon, opened=False, tasks=tasks, can_double=False, labelled=labelled
     )
 
@@ -173,12 +175,12 @@ class TestForecast:
 
     def test_without_a_label_it_is_a_guess(self) -> None:
         for days in (0.5, 20.0, 900.0):
-            assert _foretold(days, labelled=0).startswith("Nothing is labelled yet, so this is")
+            assert _foretold(days, labelled=0).startswith("No label has been counted yet, so")
 
     @pytest.mark.parametrize(
         ("labelled", "said"),
         [
-            (0, "nothing can be foretold"),
+            (0, "there is no forecast"),
             (1, "With 1 labelled item of the sample it is too early"),
             (400, "By 400 labelled items of the sample this version will not open"),
         ],
@@ -199,12 +201,12 @@ class TestWeakSpots:
         ],
     )
     def test_the_card_says_of_how_many_it_speaks(self, detail: Any, said: str) -> None:
-        told = audit_replay.weak(3, detail)
+        told = presentation.weak(3, detail)
         assert said in told
         assert "about as good everywhere" not in told
 
     def test_no_version_has_no_card(self) -> None:
-        assert audit_replay.weak(None, {}).startswith("No version has been certified yet")
+        assert presentation.weak(None, {}).startswith("No version has been certified yet")
 
 
 @pytest.mark.parametrize(
@@ -218,7 +220,7 @@ class TestWeakSpots:
 def test_an_audit_without_an_estimate_says_why(counts: tuple[int, int, int], said: str) -> None:
     automated, sampled, waiting = counts
     audit: Any = SimpleNamespace(automated=automated, sampled=sampled, waiting=waiting)
-    assert said in audit_replay.unaudited(audit)
+    assert said in presentation.unaudited(audit)
 
 
 def test_nothing_reported_says_nothing_of_what_was_right() -> None:
@@ -230,13 +232,34 @@ def test_nothing_reported_says_nothing_of_what_was_right() -> None:
     ]
 
 
+def test_what_a_version_would_automate_shows_of_how_many_items() -> None:
+    found = Version(
+        id="ver_1",
+        number=1,
+        behaviour="b",
+        made_by="ana",
+        reason="First.",
+        made_at=AT,
+        learned_from=10,
+        learned_until=AT,
+        threshold=0.8,
+        share=0.62,
+        items=1_213,
+        live=True,
+        live_since=AT,
+        retired_at=None,
+    )
+    (line,) = rows_of([found])
+    assert "automatic from 0.800, 62% of the sample (n = 1,213)" in line
+
+
 class TestSample:
     def test_of_an_empty_sample_nothing_is_known(self) -> None:
-        (said,) = audit_replay.sample({"labelled": 0, "waiting": 0, "overdue": 0})
-        assert said == "No item of the sample is labelled yet, so nothing is known."
+        (said,) = presentation.sample({"labelled": 0, "waiting": 0, "overdue": 0})
+        assert said.startswith("No label of the sample has been counted yet, so nothing is known")
 
     def test_one_item_is_singular(self) -> None:
-        said = audit_replay.sample({"labelled": 1, "waiting": 1, "overdue": 1})
+        said = presentation.sample({"labelled": 1, "waiting": 1, "overdue": 1})
         assert said[0] == "1 item of the sample is labelled, or late and counted as wrong."
         assert said[2].startswith("1 more waits for a label.")
         assert said[3].startswith("1 label is late")
@@ -252,7 +275,7 @@ class TestSample:
 )
 def test_reviews_of_tasks_a_day(tasks: float, reviews: float, said: str) -> None:
     assert (
-        audit_replay.reviews_a_day(Volume(tasks=tasks, reviews=reviews, review_hours=0.0)) == said
+        presentation.reviews_a_day(Volume(tasks=tasks, reviews=reviews, review_hours=0.0)) == said
     )
 
 

@@ -112,15 +112,15 @@ async def house() -> AsyncIterator[House]:
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
-    async with Receiver() as found:
-        yield found
+    async with Receiver() as receiver:
+        yield receiver
 
 
 @pytest.fixture
 async def refusing() -> AsyncIterator[Receiver]:
-    async with Receiver() as found:
-        found.always = Reply(status=422, body=b"the queue does not exist")
-        yield found
+    async with Receiver() as receiver:
+        receiver.always = Reply(status=422, body=b"the queue does not exist")
+        yield receiver
 
 
 @pytest.fixture
@@ -268,8 +268,8 @@ class FolderLedger:
             rows = [row for item in path.glob("*.xlsx") for row in workbooks.read_rows(item)]
             return [[str(value) for value in row.values()] for row in rows if row["task"] == task]
         if self.folder.format == "csv":
-            rows = [row for entry in path.glob("*.csv") for row in read_csv(entry)]
-            return [list(row.values()) for row in rows if row["task"] == task]
+            lines = [row for entry in path.glob("*.csv") for row in read_csv(entry)]
+            return [list(line.values()) for line in lines if line["task"] == task]
         results = [texts(element.read_bytes()) for element in path.glob("*.json")]
         return [one for one in results if task in one]
 
@@ -507,7 +507,7 @@ class Broken:
         if self.fault == "a_repeated_key_makes_no_second_effect":
             sending = replace(sending, key=f"{sending.key}-{id(egress)}")
         if self.fault == "hostile_text_stays_data":
-            content = {name: str(each).replace("'", "") for name, each in sending.content.items()}
+            content = {name: str(value).replace("'", "") for name, value in sending.content.items()}
             sending = replace(sending, content=content, facts={**sending.facts, "output": content})
         try:
             return await self.sound.send(sending, egress)
@@ -725,7 +725,7 @@ MISSING = "{input.no_such_field}"
         Folder("/tmp", file=MISSING),
         Folder("/tmp", format="xlsx", columns={"a": f"x {MISSING}"}),
     ],
-    ids=lambda each: each.kind,
+    ids=lambda connector: connector.kind,
 )
 async def test_a_missing_field_refuses_by_name(house: House, connector: Connector) -> None:
     house.environment["CHAT"] = "https://chat.example.org/x"
@@ -750,7 +750,7 @@ async def test_a_missing_field_refuses_by_name(house: House, connector: Connecto
         (mail(25, username="a", password="PASSWORD"), "unencrypted"),
         (mail(25, private=False), "unencrypted"),
         (mail(25, to="{task.id"), "brace"),
-        (PostgresTable("postgresql://u:p@h/d", "t", "k", {}), "must not stand here"),
+        (PostgresTable("postgresql://u:p@h/d", "t", "k", {}), "must not be written here"),
         (PostgresTable("my dsn", "t", "k", {}), "environment variable"),
         (PostgresTable("DSN", "a.b.c", "k", {}), "schema.name"),
         (PostgresTable("DSN", "a.", "k", {}), "schema.name"),
@@ -760,7 +760,7 @@ async def test_a_missing_field_refuses_by_name(house: House, connector: Connecto
         (Folder("x", format="xlsx", columns={"key": "1"}), "another name"),
         (Folder("x", columns={"a": "}"}), "brace"),
         (Folder("x", columns={"a\x00": "1"}), "heading"),
-        (Chat("https://hooks.example/x", "a"), "must not stand here"),
+        (Chat("https://hooks.example/x", "a"), "must not be written here"),
         (Chat("a b", "a"), "environment variable"),
         (Chat("CHAT", " "), "empty"),
         (rest("nonsense"), "https://host"),

@@ -19,7 +19,6 @@ from roadbed.background import running
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions import routing
 from roadbed.decisions.decider_runner import DeciderRunner
-from roadbed.decisions.in_flight import InFlight
 from roadbed.decisions.model import (
     Answered,
     Decision,
@@ -28,14 +27,17 @@ from roadbed.decisions.model import (
     Reason,
     Route,
 )
+from roadbed.decisions.service import InFlight
 from roadbed.executors.in_process import (
     MOST_THREADS,
     BatchExecutor,
     CoroutineExecutor,
     DeciderCall,
+    DeciderThreads,
     FunctionExecutor,
+    HungThreads,
+    ResultQueue,
 )
-from roadbed.executors.threads import DeciderThreads, HungThreads, ResultQueue
 from roadbed.halts.errors import UnknownHaltError
 from roadbed.intake.errors import InputError, KeyReusedError, OverloadedError
 from roadbed.intake.model import AdmittedTask
@@ -266,9 +268,8 @@ def decide(inquiry, context):
             assert stuck.routed.code in {Reason.DECIDER_FAILED, Reason.DECIDER_TIMEOUT}
             assert (await app.reviews.waiting("triage"))["waiting"] == 41
             await asyncio.sleep(3.0)  # the threads come back, and so does the decider
-            assert (
-                not next(iter(app.decisions._runners.values()))[1]._places.popitem()[1].losses.stuck
-            )
+            [(_, runner)] = app.decisions._runners.values()
+            assert not runner._executors.popitem()[1].losses.stuck
 
     async def test_coroutines_run_beside_each_other_and_may_block_or_fail(
         self, folders: Folders, settings: Settings, url: str
@@ -453,14 +454,14 @@ class TestAdmission:
 
     def test_a_share_is_three_times_what_is_free(self) -> None:
         shares = InFlight(8)
-        assert shares.room("a") == 6
+        assert shares.capacity("a") == 6
         for _ in range(6):
             shares.begin("a")
-        assert (shares.room("a"), shares.room("b")) == (0, 1)
+        assert (shares.capacity("a"), shares.capacity("b")) == (0, 1)
         shares.begin("b")
         shares.begin("b")
-        assert (shares.room("a"), shares.room("b"), shares.room("c")) == (0, 0, 0)
-        assert InFlight(1).room("a") == 1
+        assert (shares.capacity("a"), shares.capacity("b"), shares.capacity("c")) == (0, 0, 0)
+        assert InFlight(1).capacity("a") == 1
 
 
 class TestRecovery:
@@ -771,7 +772,7 @@ class TestExpiry:
         service = app.registry.get("triage")
         live = replace(service.live, decider=kinds[kind])
         runner = DeciderRunner(service.loaded.declared)
-        losses = runner._place(kinds[kind]).losses
+        losses = runner._executor(kinds[kind]).losses
 
         task = AdmittedTask(
             id=TaskId("tsk_1"),

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from roadbed.bootstrap import App
 from roadbed.decisions.model import Reason, Route
-from roadbed.deliveries import outbox
+from roadbed.deliveries import circuits, retry_policy
 from roadbed.deliveries.errors import ApprovalError, DeliveryStateError, UnknownDeliveryError
 from roadbed.deliveries.model import Delivery, DeliveryState
 from roadbed.halts.errors import NotHaltedError, ResumeError
@@ -101,7 +101,7 @@ async def at_once(app: App) -> None:
 
 
 async def all_of(app: App) -> list[Delivery]:
-    return sorted(await app.deliveries.list("triage", most=200), key=lambda each: each.id)
+    return sorted(await app.deliveries.list("triage", most=200), key=lambda delivery: delivery.id)
 
 
 async def one(app: App) -> Delivery:
@@ -186,7 +186,7 @@ class TestResults:
             DeliveryState.HELD,
             "correction",
         )
-        await app.deliveries.say(
+        await app.deliveries.resolve(
             held.id, "approve", person="ana", served=SERVED, content_hash=held.content_hash
         )
         await pump(app)
@@ -244,7 +244,7 @@ class TestResults:
         assert (held.state, held.key) == (DeliveryState.HELD, None)
         assert "{task.key}" in (held.reason or "")
         await app.database.fetch("UPDATE task SET key = 'given later'")
-        await app.deliveries.say(held.id, "approve", person="ana", served=SERVED)
+        await app.deliveries.resolve(held.id, "approve", person="ana", served=SERVED)
         assert (await one(app)).approved_by is None  # there was no content that binds
         await pump(app)
         assert [item.key for item in ledger.got] == ["given later"]
@@ -280,7 +280,7 @@ class TestTrouble:
             DeliveryState.FAILED,
             True,
         )
-        await app.deliveries.say(result.id, "replay", person="ana", served=SERVED)
+        await app.deliveries.resolve(result.id, "replay", person="ana", served=SERVED)
         await pump(app)
         assert (await one(app)).state is DeliveryState.DELIVERED
 
@@ -299,8 +299,8 @@ class TestTrouble:
         result = await one(app)
         assert result.state is DeliveryState.UNKNOWN
         with pytest.raises(DeliveryStateError):
-            await app.deliveries.say(result.id, "replay", person="ana", served=SERVED)
-        await app.deliveries.say(result.id, "happened", person="ana", served=SERVED)
+            await app.deliveries.resolve(result.id, "replay", person="ana", served=SERVED)
+        await app.deliveries.resolve(result.id, "happened", person="ana", served=SERVED)
         assert ((await one(app)).state, len(ledger.got)) == (DeliveryState.DELIVERED, 0)
 
     async def test_without_keys_a_person_decides_at_once(self, app: App, ledger: Ledger) -> None:
@@ -310,7 +310,7 @@ class TestTrouble:
         await pump(app)
         result = await one(app)
         assert result.state is DeliveryState.UNKNOWN
-        await app.deliveries.say(result.id, "did-not-happen", person="ana", served=SERVED)
+        await app.deliveries.resolve(result.id, "did-not-happen", person="ana", served=SERVED)
         await pump(app)
         assert len(ledger.got) == 1
 
@@ -521,7 +521,7 @@ class TestSenders:
     def test_who_holds_most_leaves_room_for_newcomers(self, senders: int) -> None:
         def room(held: dict[str, int], more: int = 0) -> dict[str, int]:
             own = sum(held.values())
-            return outbox.rooms(held, senders - own - more, of_use_case=own)
+            return circuits.sender_shares(held, senders - own - more, of_use_case=own)
 
         held: dict[str, int] = {}
         for number in range(3 if senders > 8 else 1):
@@ -534,7 +534,7 @@ class TestSenders:
         own = sum(held.values())
         assert own <= max(senders * 3 // 4, 1)
         assert senders == 1 or room({"other": 0}, own)["other"] >= 1
-        assert outbox.rooms(held, 0, of_use_case=own) == {}
+        assert circuits.sender_shares(held, 0, of_use_case=own) == {}
         many = room(dict.fromkeys(map(str, range(200)), 0))
         assert (
             sum(many.values()) == len(many) == min(max(senders * 3 // 4, 1), 200) or senders > 200
@@ -599,7 +599,7 @@ class TestOrder:
         await pump(app, 10)
         stuck = next(item for item in await all_of(app) if item.state is DeliveryState.STUCK)
         assert "could not be taken back" in (stuck.reason or "")
-        await app.deliveries.say(stuck.id, "done-by-hand", person="ana", served=SERVED)
+        await app.deliveries.resolve(stuck.id, "done-by-hand", person="ana", served=SERVED)
 
 
 class Refund(BaseModel):
@@ -642,7 +642,7 @@ class TestActions:
         assert ledger.said("action") == [{"amount": 10.0}]
         [held] = [item for item in await all_of(app) if item.state is DeliveryState.HELD]
         assert held.reason == "no rule allows it by itself"
-        await app.deliveries.say(
+        await app.deliveries.resolve(
             held.id, "approve", person="ana", served=SERVED, content_hash=held.content_hash
         )
         await pump(app)
@@ -670,7 +670,7 @@ class TestActions:
         assert result.state is (DeliveryState.DELIVERED if released else DeliveryState.HELD)
         assert len(ledger.got) == released
         if not released:
-            await app.deliveries.say(
+            await app.deliveries.resolve(
                 result.id, "approve", person="ana", served=SERVED, content_hash=result.content_hash
             )
             await pump(app)
@@ -708,9 +708,9 @@ class TestActions:
             item for item in await all_of(app) if item.state is DeliveryState.HELD
         ]
 
-        async def approve(each: Delivery, person: str, content_hash: str | None) -> None:
-            await app.deliveries.say(
-                each.id, "approve", person=person, served=SERVED, content_hash=content_hash
+        async def approve(delivery: Delivery, person: str, content_hash: str | None) -> None:
+            await app.deliveries.resolve(
+                delivery.id, "approve", person=person, served=SERVED, content_hash=content_hash
             )
 
         with pytest.raises(ApprovalError, match="not what would be sent"):
@@ -718,9 +718,9 @@ class TestActions:
         with pytest.raises(ApprovalError, match="themselves"):
             await approve(first, "tester", first.content_hash)
         with pytest.raises(UnknownDeliveryError):
-            await app.deliveries.say(first.id, "approve", person="ana", served=())
-        with pytest.raises(ApprovalError, match="cannot be said"):
-            await app.deliveries.say(first.id, "whatever", person="ana", served=SERVED)
+            await app.deliveries.resolve(first.id, "approve", person="ana", served=())
+        with pytest.raises(ApprovalError, match="does not resolve a delivery"):
+            await app.deliveries.resolve(first.id, "whatever", person="ana", served=SERVED)
         await app.database.fetch(
             'UPDATE delivery SET content = content || \'{"action": {"amount": 9000}}\','
             " content_hash = 'edited' WHERE id = %(id)s",
@@ -748,7 +748,7 @@ class TestActions:
         await decide(app, "refund 100")
         await pump(app)
         held = await one(app)
-        await app.deliveries.say(
+        await app.deliveries.resolve(
             held.id, "approve", person="ana", served=SERVED, content_hash=held.content_hash
         )
         await app.database.fetch("UPDATE delivery SET content_hash = 'changed'")
@@ -772,7 +772,7 @@ class TestActions:
         await decide(app, "refund 100")
         await pump(app)
         [held] = [item for item in await all_of(app) if item.state is DeliveryState.HELD]
-        await app.deliveries.say(
+        await app.deliveries.resolve(
             held.id, "approve", person="ana", served=SERVED, content_hash=held.content_hash
         )
         facts = {"id": held.id}
@@ -799,7 +799,7 @@ class TestActions:
         await pump(app)
         held = [item for item in await all_of(app) if item.state is DeliveryState.HELD]
         for entry in held:
-            await app.deliveries.say(
+            await app.deliveries.resolve(
                 entry.id, "approve", person="ana", served=SERVED, content_hash=entry.content_hash
             )
         await pump(app)
@@ -911,21 +911,19 @@ class TestDeclarations:
 
 class TestWaiting:
     def test_waits_double_and_are_spread(self) -> None:
-        assert outbox.backoff(1, 0.5) == 1.0
-        assert outbox.backoff(5, 0.0) == 8.0
-        assert outbox.backoff(40, 0.99) < 6 * 3600
-        assert [outbox.circuit_wait(n) for n in (1, 4, 5, 6, 50)] == [0.0, 0.0, 5.0, 10.0, 300.0]
+        assert retry_policy.backoff(1, 0.5) == 1.0
+        assert retry_policy.backoff(5, 0.0) == 8.0
+        assert retry_policy.backoff(40, 0.99) < 6 * 3600
+        assert [circuits.circuit_pause(n) for n in (1, 4, 5, 6, 50)] == [0.0, 0.0, 5.0, 10.0, 300.0]
 
     def test_tries_run_out(self) -> None:
         from datetime import UTC, datetime
 
-        now = datetime.now(UTC)
-        row = {"attempt": outbox.MOST_TEMPORARY, "first_sent_at": now}
-        assert (
-            outbox.failed(TemporaryError("x"), row, Ledger(), now, 0.5).state
-            is DeliveryState.FAILED
-        )
-        row["attempt"] = outbox.MOST_UNKNOWN
-        assert (
-            outbox.failed(ValueError("x"), row, Ledger(), now, 0.5).state is DeliveryState.UNKNOWN
-        )
+        def after(error: Exception, attempt: int) -> DeliveryState:
+            now = datetime.now(UTC)
+            return retry_policy.failed(
+                error, Ledger(), attempt=attempt, first_sent_at=now, now=now, chance=0.5
+            ).state
+
+        assert after(TemporaryError("x"), retry_policy.MOST_TEMPORARY) is DeliveryState.FAILED
+        assert after(ValueError("x"), retry_policy.MOST_UNKNOWN) is DeliveryState.UNKNOWN

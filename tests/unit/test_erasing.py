@@ -43,7 +43,7 @@ async def test_nothing_is_sent_of_what_was_erased(app: App) -> None:
     assert failed.state is DeliveryState.FAILED
     await app.erasure.erase(task.task_id, by="ana", reason="asked for")
     with pytest.raises(DeliveryStateError, match="erased"):
-        await app.deliveries.say(failed.id, "replay", person="ana", served=["triage"])
+        await app.deliveries.resolve(failed.id, "replay", person="ana", served=["triage"])
 
 
 def test_the_log_of_the_embedded_server(server: EmbeddedServer, url: str) -> None:

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from roadbed.budgets.model import Aside
 from roadbed.budgets.service import Budgets
-from roadbed.decisions.batch_evaluation import KnownInput, evaluate_many
+from roadbed.decisions.batch_evaluation import KnownInput, MeteredCalls, evaluate_many
 from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.evaluation import (
     MOST_ATTEMPTS,
@@ -24,7 +24,6 @@ from roadbed.decisions.evaluation import (
     content_of,
     evaluate,
 )
-from roadbed.decisions.metered_calls import MeteredCalls
 from roadbed.decisions.model import Answered, LiveVersion, NotAnswered, Reason, Route
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import SystemClock
@@ -241,18 +240,18 @@ class TestSteps:
         assert reason in result.routed.reason
         self.assert_held(result, step)
 
-    def assert_held(self, found: Evaluation, step: str) -> None:
-        assert found.held == found.routed
-        assert (found.confidence, found.score, found.automatic) == (0.0, 0.0, False)
-        assert found.cautious == 0.0 or isinstance(found.answer, Answered)
-        assert found.cautious in (0.0, None)
-        assert steps(found) == STEPS[: STEPS.index(step) + 1]
+    def assert_held(self, evaluation: Evaluation, step: str) -> None:
+        assert evaluation.held == evaluation.routed
+        assert (evaluation.confidence, evaluation.score, evaluation.automatic) == (0.0, 0.0, False)
+        assert evaluation.cautious == 0.0 or isinstance(evaluation.answer, Answered)
+        assert evaluation.cautious in (0.0, None)
+        assert steps(evaluation) == STEPS[: STEPS.index(step) + 1]
         # No version makes it automatic, whatever it has in force.
         for cautious in (False, True):
             lenient = LiveVersion(
                 id=None, decider=None, threshold=0.0, certificate=None, cautious=cautious
             )
-            assert not found.under(lenient).automatic
+            assert not evaluation.under(lenient).automatic
 
     async def test_without_a_trained_version_nobody_is_asked(
         self, live: LiveVersion, context: EvaluationContext
@@ -466,8 +465,8 @@ class TestKnownInputs:
         ]
         made = await evaluate_many(live, inputs, context, paying)
         alone = [await evaluate(live, task(text), context) for text in texts]
-        assert [found.routed for found in made] == [found.routed for found in alone]
-        assert [found.answer for found in made] == [found.answer for found in alone]
+        assert [one.routed for one in made] == [one.routed for one in alone]
+        assert [one.answer for one in made] == [one.answer for one in alone]
         assert all(isinstance(inquiry, Inquiry) for inquiry in decider.asked)
 
     async def test_one_that_no_longer_fits_goes_to_a_person_and_stops_no_other(

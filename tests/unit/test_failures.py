@@ -119,7 +119,7 @@ class TestDeliveries:
             await pump(app)
         [held] = await all_of(app)
         assert held.state is DeliveryState.HELD
-        await app.deliveries.say(held.id, "approve", person="ana", served=["triage"])
+        await app.deliveries.resolve(held.id, "approve", person="ana", served=["triage"])
         await pump(app)
         assert (await all_of(app))[0].state is DeliveryState.DELIVERED
 
@@ -158,4 +158,4 @@ class TestDeliveries:
             await pump(app)
             await at_once(app)
         assert len(ledger.got) == 1
-        assert [line["event"] for line in logged] == ["lost delivery not looked at"]
+        assert [line["event"] for line in logged] == ["lost delivery not processed"]

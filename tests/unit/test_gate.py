@@ -26,6 +26,7 @@ from roadbed.insight.timeline import road
 from roadbed.kernel.settings import Settings
 from roadbed.releases import external_checks, gate_criteria, lifecycle, trial_statistics
 from roadbed.releases.errors import RollBackError
+from roadbed.releases.gate_presentation import criterion
 from roadbed.risk.paired import difference, smallest_sample
 from roadbed.scoring.assessment import Truth, is_wrong
 from roadbed.scoring.content import Content
@@ -184,14 +185,26 @@ class TestCriteria:
         [(0.6, 0.61, True), (0.6, 0.3, True), (0.61, 0.12, False), (0.0, 0.0, True)],
     )
     def test_far_less_automation_fails(self, live: float, candidate: float, passed: bool) -> None:
-        line = gate_criteria.coverage({"automatic": live}, {"automatic": candidate}, automatic=True)
+        line = gate_criteria.coverage(
+            {"automatic": live}, {"automatic": candidate}, automatic=True, n=40
+        )
         assert line["passed"] is passed
         if not passed:
             assert "would automate 12 % instead of 61 %" in line["line"]
 
     def test_what_proves_nothing_may_pass_while_nothing_is_automatic(self) -> None:
-        line = gate_criteria.coverage({}, {"automatic": 0.0}, automatic=False)
+        line = gate_criteria.coverage({}, {"automatic": 0.0}, automatic=False, n=40)
         assert (line["passed"], "would propose only" in line["line"]) == (True, True)
+
+    def test_a_share_that_would_be_automatic_has_its_count(self) -> None:
+        line = gate_criteria.coverage({}, {"automatic": 0.5}, automatic=False, n=1234)
+        assert line["n"] == 1234
+        assert "would automate 50 % (n = 1,234)" in line["line"]
+
+    def test_without_items_nothing_is_known_of_the_share(self) -> None:
+        line = gate_criteria.coverage({}, {"automatic": 0.0}, automatic=False, n=0)
+        assert "nothing is known" in line["line"]
+        assert criterion(line)["result"] == "○ nothing is known"
 
     @pytest.mark.parametrize(
         ("live", "candidate", "passed"),

@@ -91,10 +91,10 @@ class TestUp:
         assert release.trial is not None
         assert (release.trial["compared"], release.trial["ready"]) == (10, True)
         assert release.trial["agreement"]["share"] == 1.0
-        [notice] = await tried.trust.notices("triage")
+        [notice] = await tried.notices.list("triage")
         assert "It waits for somebody to take it on" in notice.text
         release = await tried.ladder.canary(release.id, actor="ben")
-        assert await tried.trust.notices("triage") == []
+        assert await tried.notices.list("triage") == []
         decisions = await traffic(tried, range(60))
         assert {item.version for item in decisions} == {first, release.version}
         release = await tried.ladder.promote(release.id, actor="ben")

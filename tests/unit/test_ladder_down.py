@@ -93,7 +93,7 @@ class TestCanary:
         assert after.trial is None
         assert after.halt_epoch > before.halt_epoch
         assert after.live.id == before.live.id
-        [notice, *_] = await app.trust.notices("triage")
+        [notice, *_] = await app.notices.list("triage")
         assert "release 2 was rolled back" in notice.text
         decisions = await traffic(app, range(8000, 8020))
         assert {decision.version for decision in decisions} == {before.live.id}
@@ -140,7 +140,7 @@ class TestCanary:
             element for element in results if str(element.state) == "held" and not element.withheld
         )
         assert "was rolled back (release 2)" in (held.reason or "")
-        approved = await app.deliveries.say(
+        approved = await app.deliveries.resolve(
             held.id,
             "approve",
             person="ana",
@@ -186,10 +186,10 @@ class TestCanary:
         assert release.trial is not None
         assert (release.step, release.trial["ready"], release.waits_for) == ("canary", True, None)
         assert release.trial["labelled"] == 60
-        [notice, *_] = await app.trust.notices("triage")
+        [notice, *_] = await app.notices.list("triage")
         assert "has compared 60 tasks" in notice.text
         await app.ladder.look(release_id)
-        assert len(await app.trust.notices("triage")) == 1  # that of the shadow is over
+        assert len(await app.notices.list("triage")) == 1  # that of the shadow is over
 
     async def test_a_long_one_is_read_in_portions_and_not_all_the_time(
         self, app: App, folders: Folders, monkeypatch: pytest.MonkeyPatch

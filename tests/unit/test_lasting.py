@@ -64,8 +64,8 @@ async def test_an_opening_that_swallows_it_goes_on_and_ends_at_once() -> None:
 
     seen = []
 
-    async def go_on(found: str, asked: asyncio.Event) -> None:
-        seen.append((found, asked.is_set()))
+    async def go_on(moment: str, asked: asyncio.Event) -> None:
+        seen.append((moment, asked.is_set()))
 
     await until_ended(service(), go_on, give_up=nothing)
     assert seen == [("open", True)]

@@ -30,8 +30,8 @@ from roadbed.testing.planted import (
 SEEDS = range(24)
 
 
-def mined(found: Planted) -> list[Draft]:
-    return mine(found.seen, input=Order, output=Placement, tables={"products": found.table})
+def mined(planted: Planted) -> list[Draft]:
+    return mine(planted.seen, input=Order, output=Placement, tables={"products": planted.table})
 
 
 def some(rows: Sequence[tuple[Mapping[str, Any], object, object]]) -> list[ReviewedCase]:
@@ -206,7 +206,7 @@ class TestRules:
             }
             given |= {f"n{one}": chance.random() * 100 for one in range(3)}
             given |= {"code": str(chance.randint(1000, 99_999)), "k": str(chance.randint(1, 300))}
-            given |= {each: " ".join(chance.choices(words, k=40)) for each in "ab"}
+            given |= {side: " ".join(chance.choices(words, k=40)) for side in "ab"}
             right = chance.choice("wxyz") if chance.random() < 0.3 else "w"
             planted_here = given["code"].startswith("7") and given["c0"] == "a"
             rows.append((given, "w", "garden" if planted_here else right))

@@ -202,7 +202,7 @@ class TestANewLabel:
         ):
             with pytest.raises(ReviewHeldError):
                 await refused
-        [notice] = await triage.trust.notices("triage")
+        [notice] = await triage.notices.list("triage")
         assert "rae gave queue 'safety'" in notice.text
         assert "ana (domain lead)" in notice.text
 
@@ -211,7 +211,7 @@ class TestANewLabel:
         first, second = await decide(triage, "unsure 1"), await decide(triage, "unsure 2")
         await correct(triage, first, "safety", new_labels=True, note="smoke", new_kind=True)
         await correct(triage, second, "safety", new_labels=True, reviewer="kim")
-        assert len(await triage.trust.notices("triage")) == 1  # told once
+        assert len(await triage.notices.list("triage")) == 1  # told once
         [label] = await triage.new_labels.waiting(declared(triage))
         assert (label.field, label.value, label.verdicts) == ("queue", "safety", 2)
         assert (list(label.reviewers), label.suggestion) == (["kim", "rae"], None)
@@ -227,7 +227,7 @@ class TestANewLabel:
             ("kim", None, False),
         ]
         assert await count(triage, "example") == 32
-        assert await triage.trust.notices("triage") == []
+        assert await triage.notices.list("triage") == []
         assert await triage.new_labels.waiting(declared(triage)) == []
         third = await decide(triage, "unsure 3")
         assert isinstance(await correct(triage, third, "safety"), RecordedVerdict)
@@ -277,7 +277,7 @@ class TestANewLabel:
             await triage.reviews.undo(decision.review_id or "", reviewer="kim")
         review = await triage.reviews.undo(decision.review_id or "", reviewer="rae")
         assert (review.claimed_by, review.closed_at) == ("rae", None)
-        assert await triage.trust.notices("triage") == []
+        assert await triage.notices.list("triage") == []
         assert [entry["actor"] for entry in await entries(triage, "undone")] == ["rae"]
         assert isinstance(await correct(triage, decision, "refunds"), RecordedVerdict)
 

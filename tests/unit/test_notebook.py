@@ -179,7 +179,7 @@ class TestInShort:
         [
             ({"halted": True}, "It is halted"),
             ({"threshold": None}, "Nothing is automatic at the moment"),
-            ({"stage": "proof"}, "Version 1 proposes; nothing is live yet."),
+            ({"stage": "proof", "threshold": None}, "made by ana. It only proposes"),
         ],
     )
     def test_it_says_what_keeps_it_from_deciding(self, changes: dict[str, Any], words: str) -> None:
@@ -372,7 +372,7 @@ async def test_it_reads_what_happened_and_leaves_out_what_waits_for_a_second_loo
     await app.database.fetch(
         "UPDATE verdict SET reviewer = 'bob' WHERE id = (SELECT max(id) FROM verdict)"
     )
-    await app.measuring.tick(service)
+    await app.reviewer_checks.tick(service)
     again = await app.notebooks.read("triage")
     assert looked_at not in {each.task for lesson in again.lessons for each in lesson.examples}
     with pytest.raises(UnknownUseCaseError):

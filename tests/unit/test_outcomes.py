@@ -60,7 +60,7 @@ class TestAtOnce:
         result = await app.outcomes.report_many(declared(app), sent, by="crm")
         assert all(isinstance(item, Reported) for item in result)
         assert [await count(app, entry) for entry in ("outcome", "review")] == [10, 1]
-        newest = await app.outcomes.book.newest("triage")
+        newest = await app.outcomes.repository.newest("triage")
         assert [outcome.note for outcome in newest.outcomes if outcome.counts] == ["9"]
 
     async def test_what_is_erased_meanwhile_keeps_nothing(self, app: App) -> None:
@@ -248,8 +248,8 @@ class TestCanary:
             assert release.trial is not None
             assert (release.trial["undecided"], release.trial["by_outcomes"]) == (40, 0)
             sent = [
-                {"task": each.task_id, "output": {"queue": "odd" if n % 2 else "even"}}
-                for n, each in enumerate(decisions)
+                {"task": decision.task_id, "output": {"queue": "odd" if n % 2 else "even"}}
+                for n, decision in enumerate(decisions)
             ]
             async with running(app):
                 told = await app.outcomes.report_many(declared(app), sent, by="crm")
@@ -265,7 +265,7 @@ class TestCanary:
             assert release.trial["by_outcomes"] == release.trial["labelled"] > 0
             assert "known by outcomes" in release_presentation.compared(release)
             # Blind reviews of the differences are still to be judged, and show nothing.
-            shown = await app.outcomes.book.newest("triage")
+            shown = await app.outcomes.repository.newest("triage")
             assert {outcome.output for outcome in shown.outcomes if outcome.withheld} <= {None}
             assert any(entry.withheld for entry in shown.outcomes)
 

@@ -36,8 +36,8 @@ async def pool() -> AsyncIterator[EgressPool]:
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
-    async with Receiver() as found:
-        yield found
+    async with Receiver() as receiver:
+        yield receiver
 
 
 def resolving(*answers: Sequence[str]) -> EgressPool:
@@ -142,11 +142,11 @@ def test_hiding_an_address_in_ipv6_changes_nothing(address: IPv4Address) -> None
 
 
 async def test_one_private_address_among_public_ones_refuses_all() -> None:
-    for found in ([PUBLIC, "10.0.0.1"], ["10.0.0.1", PUBLIC]):
+    for addresses in ([PUBLIC, "10.0.0.1"], ["10.0.0.1", PUBLIC]):
         with pytest.raises(RefusedError, match="private network"):
-            await resolving(found).attempt(5.0).request("GET", "https://a.example/")
+            await resolving(addresses).attempt(5.0).request("GET", "https://a.example/")
         with pytest.raises(RefusedError, match="private network"):
-            await resolving(found).attempt(5.0).address("a.example", 25)
+            await resolving(addresses).attempt(5.0).address("a.example", 25)
 
 
 async def test_what_was_checked_is_what_is_connected_to() -> None:

@@ -149,6 +149,15 @@ class TestLabels:
         ):
             assert read(content, answers=answers).labels == labels
 
+    def test_a_typing_error_that_some_made_again_and_again_is_asked_about(self, read: Read) -> None:
+        content = table(*["refnds"] * 7, *["refunds"] * 70, *["delivery"] * 70)
+        with pytest.raises(LabelsUnclearError) as caught:
+            read(content)
+        assert [(item.label, item.other) for item in caught.value.questions] == [
+            ("refnds", "refunds")
+        ]
+        assert len(read(content + "t,refnds\n").labels) == 3
+
     def test_labels_that_are_alike_and_frequent_are_two(self, read: Read) -> None:
         past = read(table(*["card_arrival"] * 50, *["card_arrived"] * 60))
         assert len(past.labels) == 2

@@ -12,8 +12,8 @@ import pytest
 
 from roadbed.bootstrap import App, open_app
 from roadbed.budgets.model import Aside
+from roadbed.decisions.batch_evaluation import MeteredCalls
 from roadbed.decisions.errors import EvaluationBudgetError, PriceUnknownError
-from roadbed.decisions.metered_calls import MeteredCalls
 from roadbed.decisions.model import Answered, NotAnswered, Reason
 from roadbed.improvement.model import Proposal
 from roadbed.improvement.prompt_optimization.optimizer import NoProposal, PromptBudget
@@ -191,7 +191,7 @@ class TestLooks:
             vars(service.loaded.declared)["check_share"] = 0.2
             await traffic(app, range(6000, 6010), label=True)
             [(before, _)] = await used(app)
-            await app.measuring.tick(service)
+            await app.reviewer_checks.tick(service)
             assert await checks(app) == 2
             [(after, _)] = await used(app)
             # One in three is wrong: of 40 it never takes all to find one of each kind.
@@ -201,10 +201,10 @@ class TestLooks:
             async def none_fits(*_: object, **__: object) -> None:
                 return None
 
-            monkeypatch.setattr(app.measuring, "_known_case", none_fits)
+            monkeypatch.setattr(app.reviewer_checks, "_known_case", none_fits)
             for _ in range(3):
                 [(before, _)] = await used(app)
-                await app.measuring.tick(service)
+                await app.reviewer_checks.tick(service)
             assert await checks(app) == 2
             assert await used(app) == [(before, Decimal(0))]
 
@@ -217,8 +217,8 @@ class TestLooks:
             vars(service.loaded.declared)["check_share"] = 0.2
             await traffic(app, range(6000, 6010), label=True)
             with pytest.raises(EvaluationBudgetError):
-                await app.measuring.tick(service)
-            await app.measuring.tick(service)
+                await app.reviewer_checks.tick(service)
+            await app.reviewer_checks.tick(service)
             assert await checks(app) == 0
 
 

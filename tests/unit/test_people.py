@@ -237,6 +237,26 @@ async def test_a_password_made_with_weaker_settings_is_made_again(app: App) -> N
     assert "m=65536" in row["password"]
 
 
+class TestAnAddressAsName:
+    async def test_leads_to_its_person(self, app: App) -> None:
+        await app.members.add("ana", by="test", email="Ana.B@example.org")
+        await app.signing_in.set_password("ana", "correct horse battery", by="ana")
+        for typed in ("ana", "Ana.B@example.org", "ana.b@EXAMPLE.org"):
+            sign_in = app.signing_in.by_password(typed, "correct horse battery", address="::1")
+            assert await sign_in == "ana"
+        for typed in ("ben@example.org", "ana@", "@", "ben@example.org\0"):
+            with pytest.raises(SignInRefusedError):
+                await app.signing_in.by_password(typed, "correct horse battery", address="::1")
+
+    async def test_has_no_attempts_of_its_own(self, app: App) -> None:
+        await app.members.add("ana", by="test", email="ana@example.org")
+        for number in range(10):
+            with pytest.raises(SignInRefusedError):
+                await app.signing_in.by_password("ana", "wrong", address=f"of {number}")
+        with pytest.raises(TooManyRequestsError):
+            await app.signing_in.by_password("ANA@example.org", "wrong", address="of 11")
+
+
 async def test_what_is_no_hash_fits_no_password() -> None:
     passwords = Passwords()
     assert not await passwords.fits("no hash at all", "x")

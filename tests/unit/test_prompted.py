@@ -52,17 +52,17 @@ class Routing(BaseModel):
 
 @pytest.fixture
 async def server() -> AsyncIterator[ModelServer]:
-    async with ModelServer(lambda _: {"queue": "returns"}) as found:
-        yield found
+    async with ModelServer(lambda _: {"queue": "returns"}) as server:
+        yield server
 
 
 @pytest.fixture(scope="module", autouse=True)
 async def _imported() -> None:
     """What a first request imports takes longer than some deadlines below."""
-    async with ModelServer(lambda _: {"queue": "returns"}) as found:
+    async with ModelServer(lambda _: {"queue": "returns"}) as server:
         for model in MODELS:
             assert isinstance(
-                await prompted(found, model=model)(Inquiry(text="x"), context(100)), Answer
+                await prompted(server, model=model)(Inquiry(text="x"), context(100)), Answer
             )
 
 

@@ -79,8 +79,8 @@ def examples(count: int) -> list[LabelledExample]:
 
 @pytest.fixture
 async def server() -> AsyncIterator[ModelServer]:
-    async with ModelServer(obedient) as found:
-        yield found
+    async with ModelServer(obedient) as server:
+        yield server
 
 
 def declared() -> UseCase:
@@ -243,7 +243,7 @@ async def test_a_perfect_prompt_is_left_alone(server: ModelServer) -> None:
         ModelReply(arguments="{"),
         ModelReply(status=500),
     ],
-    ids=lambda each: each.arguments or each.text or str(each.output)[:20] or str(each.status),
+    ids=lambda case: case.arguments or case.text or str(case.output)[:20] or str(case.status),
 )
 async def test_a_model_that_rewrites_badly_changes_nothing(
     server: ModelServer, rewriting: ModelReply

@@ -12,7 +12,7 @@ import pytest
 
 from roadbed.bootstrap import App
 from roadbed.decisions.model import Decision
-from roadbed.guarantee import audit_replay, evidence
+from roadbed.guarantee import audit_replay, running_audit
 from roadbed.halts.service import late_before
 from roadbed.reviews.model import VerdictKind
 from roadbed.risk.audit import RunningAudit
@@ -205,7 +205,7 @@ class Day:
 async def test_reading_on_comes_to_the_same_as_reading_everything(
     app: App, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    monkeypatch.setattr(evidence, "_BEHIND", timedelta(0))
+    monkeypatch.setattr(running_audit, "_BEHIND", timedelta(0))
     monkeypatch.setattr(audit_replay, "MARK_EVERY", 3)
     declared(app).on_revision = "re-decide"
     await stand(app, reference_rate=0.6)
@@ -213,7 +213,7 @@ async def test_reading_on_comes_to_the_same_as_reading_everything(
     marks = 0
     for _ in range(70):
         await day.goes_on()
-        result = await app.trust._evidence(declared(app))
+        result = await app.running_audit._evidence(declared(app))
         assert result is not None
         audit, alarm, late = await at_once(app)
         read = result.audit
@@ -237,10 +237,10 @@ async def test_reading_on_comes_to_the_same_as_reading_everything(
 async def test_an_answer_that_settled_behind_what_was_counted_is_counted_once_it_is_known(
     app: App, monkeypatch: pytest.MonkeyPatch, slow: timedelta
 ) -> None:
-    monkeypatch.setattr(evidence, "_BEHIND", timedelta(0))
+    monkeypatch.setattr(running_audit, "_BEHIND", timedelta(0))
     await stand(app, reference_rate=1.0)
     await answer(app, await decide(app, "number 2"))
-    assert (await app.trust.audit(declared(app))).sampled == 1
+    assert (await app.running_audit.audit(declared(app))).sampled == 1
     late = await decide(app, "number 4")
     for table in ("task", "decision", "review"):
         name = "id" if table == "task" else "task_id"
@@ -254,7 +254,7 @@ async def test_an_answer_that_settled_behind_what_was_counted_is_counted_once_it
         {"slow": slow, "id": late.id},
     )
     await answer(app, late, "odd")
-    audit = await app.trust.audit(declared(app))
+    audit = await app.running_audit.audit(declared(app))
     assert (audit.automated, audit.sampled, audit.wrong) == (2, 2, 1)
 
 
@@ -294,16 +294,16 @@ async def test_a_look_after_one_verdict_does_not_read_the_history(
     await app.database.fetch(HISTORY, {"tasks": 200_000, "version": version})
     await app.database.fetch(LABELS)
     await app.database.fetch("ANALYZE")
-    await app.trust._look_if_new(declared(app))  # the first look reads everything, once for all
+    await app.running_audit._inspect_if_new(declared(app))  # reads everything once
     first, second = await decide(app, "number 2"), await decide(app, "number 4")
     await answer(app, first)
     reads = Reads()
     reads.watch(monkeypatch)
-    await app.trust._look_if_new(declared(app))
+    await app.running_audit._inspect_if_new(declared(app))
     assert reads.rows < 1_000
     await answer(app, second, "odd")
     reads.rows = 0
-    audit = await app.trust.audit(declared(app))
+    audit = await app.running_audit.audit(declared(app))
     assert reads.rows < 1_000
     assert (audit.automated, audit.sampled, audit.wrong) == (200_002, 20_002, 1)
     # What refers to a task is found by its id.

@@ -154,6 +154,7 @@ async def copied(place: Place, target: Path) -> None:
         task, token = await first_day(app)
         await app.audit.witness()
         waiting = [await decide(app, f"parcel {number}") for number in range(5)]
+        made: Any
         made, *_ = await asyncio.gather(
             back_up(app.database.url, app.audit, app.clock, target),
             *(decide(app, f"letter {number}") for number in range(20)),
@@ -231,7 +232,7 @@ async def test_a_person_decides_on_each_that_may_have_been_sent(
         ]
         before = len(place.receiver.got)
         for delivery, what in zip(unknown, ("did-not-happen", "happened"), strict=False):
-            await app.deliveries.say(delivery.id, what, person="ana", served=["triage"])
+            await app.deliveries.resolve(delivery.id, what, person="ana", served=["triage"])
         await pump(app)
         assert len(place.receiver.got) == before + 1
         first, second, *_ = unknown
@@ -295,10 +296,10 @@ async def test_a_copied_database_is_found_by_its_witness(
         async with open_app(place.settings, old) as app:
             assert app.recovery.standing is not None
             assert app.recovery.standing.how == "behind"
-            [notice] = await app.trust.notices("triage")
+            [notice] = await app.notices.list("triage")
             assert "put back from a copy" in notice.text
             await app.recovery.declare(by="ana", reason="a copied folder")
-            assert await app.trust.notices("triage") == []  # what it asked for is done
+            assert await app.notices.list("triage") == []  # what it asked for is done
             assert (await app.audit.verify()).sound
         async with open_app(place.settings, old) as app:
             assert app.recovery.standing is None
@@ -338,7 +339,7 @@ async def test_a_declaration_that_was_cut_off_is_finished_at_the_next_start(
         async with open_app(place.settings, old) as app:
             with monkeypatch.context() as patched:
                 name = (
-                    "roadbed.audit.tiles.Folder.set_aside"
+                    "roadbed.audit.tiles.TileFolder.set_aside"
                     if cut == "set aside"
                     else "roadbed.audit.keys.hand_over"
                 )

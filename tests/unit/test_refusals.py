@@ -29,7 +29,7 @@ async def ledger(app: App) -> Ledger:
 
 
 async def told(app: App) -> list[str]:
-    return [notice.text for notice in await app.trust.notices("triage")]
+    return [notice.text for notice in await app.notices.list("triage")]
 
 
 async def refused(app: App, ledger: Ledger, *causes: str | None) -> None:
@@ -68,7 +68,7 @@ class TestTheNotice:
     ) -> None:
         await refused(app, ledger, "401", "403")
         failed = await in_state(app, DeliveryState.FAILED)
-        await app.deliveries.say(failed[0].id, "cancel", person="ana", served=SERVED)
+        await app.deliveries.resolve(failed[0].id, "cancel", person="ana", served=SERVED)
         assert len(await told(app)) == 1
         await app.deliveries.replay("triage", "crm", person="ana")
         assert await told(app) == []

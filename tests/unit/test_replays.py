@@ -150,7 +150,7 @@ async def test_whoever_replays_a_verdict_that_is_looked_at_again_cannot_be_who_l
     await judge(app, other, "returns", by="bob")
     service = app.registry.get("triage")
     service.loaded.declared.second_look_share = 1.0
-    await app.measuring.tick(service)
+    await app.reviewer_checks.tick(service)
     await app.replays.run(decision.task_id, "1", actor="eve")
     row = await app.database.fetch_one("SELECT barred FROM review WHERE verdict IS NULL")
     assert row is not None

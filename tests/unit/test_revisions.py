@@ -83,7 +83,7 @@ async def approve(app: App, delivery: Delivery, person: str = "ana") -> None:
 
 
 async def say(app: App, delivery: Delivery, what: str, person: str = "ana") -> None:
-    await app.deliveries.say(
+    await app.deliveries.resolve(
         delivery.id, what, person=person, served=SERVED, content_hash=delivery.content_hash
     )
 
@@ -401,7 +401,7 @@ class TestAsk:
         [held] = await of(app, second.task_id)
         assert (held.state, held.kind) == (DeliveryState.HELD, "correction")
         assert (queues(ledger), ledger.taken_back) == (["returns"], [])
-        with pytest.raises(ApprovalError, match="asked for themselves"):
+        with pytest.raises(ApprovalError, match="approve your own request"):
             await approve(app, held, SOURCE["by"])
         await approve(app, held)
         await pump(app)
@@ -810,7 +810,7 @@ class TestEvidence:
             {"purpose": "judge", "reference": True},
             {"purpose": "judge", "reference": False},
         ]
-        audit = await app.trust.audit(declared(app))
+        audit = await app.running_audit.audit(declared(app))
         assert (audit.automated, audit.sampled, audit.wrong) == (1, 1, 0)
 
     async def test_a_wrong_first_answer_cannot_be_corrected_away(self, app: App) -> None:
@@ -820,9 +820,9 @@ class TestEvidence:
         review = await app.reviews.get(first.review_id or "")
         assert review.closed_at is None  # blind: it stays, and is evidence
         await answer(app, second)
-        assert (await app.trust.audit(declared(app))).sampled == 0
+        assert (await app.running_audit.audit(declared(app))).sampled == 0
         await answer(app, first, "other")
-        audit = await app.trust.audit(declared(app))
+        audit = await app.running_audit.audit(declared(app))
         assert (audit.automated, audit.sampled, audit.wrong) == (1, 1, 1)
 
     async def test_a_wrong_answer_to_a_corrected_input_counts_too(self, app: App) -> None:
@@ -831,7 +831,7 @@ class TestEvidence:
         second = await revise(app, first.task_id, "to billing")
         await answer(app, first)
         await answer(app, second, "other")
-        audit = await app.trust.audit(declared(app))
+        audit = await app.running_audit.audit(declared(app))
         assert (audit.automated, audit.sampled, audit.wrong) == (1, 1, 1)
 
     async def test_one_that_went_out_only_after_its_correction_counts_there(self, app: App) -> None:
@@ -841,7 +841,7 @@ class TestEvidence:
         third = await revise(app, first.task_id, "to delivery")
         await answer(app, second)
         await answer(app, third, "other")
-        audit = await app.trust.audit(declared(app))
+        audit = await app.running_audit.audit(declared(app))
         assert (audit.automated, audit.sampled, audit.wrong) == (1, 1, 1)
 
     async def test_a_blind_verdict_on_an_older_one_sends_nothing(self, app: App) -> None:
@@ -863,7 +863,7 @@ class TestEvidence:
         await app.database.fetch(
             "UPDATE task SET admitted_at = admitted_at - %(span)s", {"span": timedelta(days=9)}
         )
-        audit = await app.trust.audit(declared(app))
+        audit = await app.running_audit.audit(declared(app))
         assert (audit.automated, audit.sampled, audit.wrong) == (1, 1, 1)
 
     async def test_the_log_says_what_happened(self, app: App) -> None:

@@ -10,11 +10,11 @@ import pytest
 
 from roadbed.bootstrap import App
 from roadbed.decisions.model import Decision
-from roadbed.reviews.errors import KnownCaseError, NothingToUndoError, ReviewTakenError
+from roadbed.reviews.errors import NothingToUndoError, ReviewerCheckError, ReviewTakenError
 from roadbed.reviews.model import VerdictKind
 from tests.conftest import Folders
 from tests.unit.test_decisions import decide
-from tests.unit.test_measuring import correct, measures, review_some, tick, truth, waiting
+from tests.unit.test_reviewer_checks import correct, measures, review_some, tick, truth, waiting
 from tests.unit.test_trust import EVEN, declared, stand
 
 LOOKS = {"second_look_share": 0.001, "check_share": 0.0}
@@ -85,7 +85,7 @@ class TestTheWordOnADispute:
         ]
         await app.reviews.undo(case, reviewer="ana")
         assert await standing(app, decision) == []
-        assert (await app.trust.audit(declared(app))).waiting == 1
+        assert (await app.running_audit.audit(declared(app))).waiting == 1
         # Nobody labels it at the side of the dispute, and the receipt keeps the answer back.
         assert decision.review_id not in {review.id for review in await waiting(app, "kim")}
         receipt = await app.receipts.get(decision.task_id, viewer="kim")
@@ -103,7 +103,7 @@ class TestTheWordOnADispute:
         ]
         [row] = await measures(app, "lead")
         assert row["passed"] is False
-        assert (await app.trust.audit(declared(app))).wrong == 0
+        assert (await app.running_audit.audit(declared(app))).wrong == 0
 
     async def test_the_next_one_may_agree_with_the_first_label(self, app: App) -> None:
         await stand(app)
@@ -210,7 +210,7 @@ class TestABlindLabel:
         await correct(app, decision.review_id or "", "five", "rae")
         await app.reviews.undo(decision.review_id or "", reviewer="rae")
         await app.database.fetch("UPDATE review SET opened_at = opened_at - interval '9 days'")
-        assert await app.trust.chase(declared(app)) == 1
+        assert await app.running_audit.chase(declared(app)) == 1
 
 
 @pytest.mark.usefixtures("past")
@@ -220,7 +220,7 @@ class TestAKnownCase:
         await tick(app, check_share=0.2)
         case = (await measures(app, "check"))[0]
         given = await correct(app, case["review_id"], "", "sol", VerdictKind.ACCEPT)
-        with pytest.raises(KnownCaseError):
+        with pytest.raises(ReviewerCheckError):
             await app.reviews.undo(case["review_id"], reviewer="sol")
         [again] = [row for row in await measures(app, "check") if row["task_id"] == case["task_id"]]
         assert again["passed"] is given.passed

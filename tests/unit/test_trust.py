@@ -15,6 +15,7 @@ from roadbed.guarantee.errors import UnknownNoticeError
 from roadbed.kernel.settings import Settings
 from roadbed.reviews.model import VerdictKind
 from roadbed.risk.states import Sign, State
+from roadbed.usecases.loader import load
 from tests.conftest import Folders
 from tests.unit.test_decisions import decide
 
@@ -71,7 +72,7 @@ class TestStates:
         epoch = app.registry.get("triage").halt_epoch
         for decision in [await decide(app, f"number {number}") for number in range(8)]:
             await answer(app, decision, "other")
-            if moved := await app.trust.look(declared(app)):
+            if moved := await app.running_audit.inspect(declared(app)):
                 seen.append(moved.after)
         assert seen == [State.TIGHTENED, State.HALTED]
         await app.registry.refresh("triage")
@@ -80,9 +81,9 @@ class TestStates:
         assert service.live.rate == 0.5
         last = await decide(app, "number 100")
         assert (last.routed.route, last.routed.code) == (Route.REVIEW, Reason.AUDIT_HALTED)
-        notices = await app.trust.notices("triage")
+        notices = await app.notices.list("triage")
         assert "Halted" in notices[0].text
-        changes = await app.trust.changes("triage")
+        changes = await app.running_audit.changes("triage")
         assert changes[0]["detail"]["after"] == "halted"
         assert changes[0]["detail"]["sign"] in (Sign.HARM_PROVEN, Sign.CHANGE_FOUND)
         report = await app.reports.report(service)
@@ -96,8 +97,8 @@ class TestStates:
             decision = await decide(app, f"number {number}")
             if decision.review_id:
                 await answer(app, decision)
-        assert await app.trust.look(declared(app)) is None
-        audit = await app.trust.audit(declared(app))
+        assert await app.running_audit.inspect(declared(app)) is None
+        audit = await app.running_audit.audit(declared(app))
         assert audit.automated == 40
         assert 0 < audit.sampled < 40
         assert (audit.wrong, audit.estimate) == (0, 0.0)
@@ -108,7 +109,7 @@ class TestStates:
         for number in range(4):
             decision = await decide(app, f"number {number}")
             await answer(app, decision, new_kind=True)
-        moved = await app.trust.look(declared(app))
+        moved = await app.running_audit.inspect(declared(app))
         assert moved is not None
         assert (moved.after, moved.sign) == (State.CAUTIOUS, Sign.NEW_KINDS)
         await app.registry.refresh("triage")
@@ -126,7 +127,7 @@ class TestStates:
         await stand(app)
         for number in range(5):
             await answer(app, await decide(app, f"number {number}"), "other")
-        moved = await app.trust.look(declared(app))
+        moved = await app.running_audit.inspect(declared(app))
         assert moved is not None
         assert moved.after is State.HALTED
         loaded = app.registry.get("triage").loaded
@@ -144,7 +145,7 @@ class TestStates:
         assert improved.certificate["items"] == 420
         live = app.registry.get("triage").live
         assert (live.state, live.rate) == (State.OPEN, 0.12)
-        assert await app.trust.look(declared(app)) is None
+        assert await app.running_audit.inspect(declared(app)) is None
 
     async def test_a_server_watches_by_itself(self, app: App) -> None:
         await stand(app)
@@ -161,7 +162,7 @@ class TestStates:
         await stand(app)
         for number in range(5):
             await answer(app, await decide(app, f"number {number}"), "other")
-        result = await asyncio.gather(*(app.trust.look(declared(app)) for _ in range(4)))
+        result = await asyncio.gather(*(app.running_audit.inspect(declared(app)) for _ in range(4)))
         assert sum(item is not None for item in result) == 1
 
 
@@ -171,16 +172,16 @@ class TestLabels:
         await stand(app)
         for number in range(3):
             await decide(app, f"number {number}")
-        audit = await app.trust.audit(declared(app))
+        audit = await app.running_audit.audit(declared(app))
         assert (audit.waiting, audit.overdue, audit.sampled) == (3, 0, 0)
         past = app.clock.now() - timedelta(hours=100)
         await app.database.fetch("UPDATE task SET admitted_at = %(at)s", {"at": past})
         await app.database.fetch("UPDATE review SET opened_at = %(at)s", {"at": past})
-        audit = await app.trust.audit(declared(app))
+        audit = await app.running_audit.audit(declared(app))
         assert (audit.waiting, audit.overdue, audit.wrong) == (0, 3, 3)
-        assert await app.trust.chase(declared(app)) == 3
-        assert await app.trust.chase(declared(app)) == 0
-        [notice] = await app.trust.notices("triage")
+        assert await app.running_audit.chase(declared(app)) == 3
+        assert await app.running_audit.chase(declared(app)) == 0
+        [notice] = await app.notices.list("triage")
         assert "3 sample items wait" in notice.text
         [first, *_] = await app.reviews.queue("triage", reviewer="rae")
         assert first.priority == 4
@@ -193,26 +194,26 @@ class TestLabels:
         await stand(app)
         decisions = [await decide(app, f"number {number}") for number in range(2)]
         await app.database.fetch("UPDATE review SET opened_at = now() - interval '100 hours'")
-        assert await app.trust.chase(declared(app)) == 2
+        assert await app.running_audit.chase(declared(app)) == 2
         decisions.append(await decide(app, "number 2"))
         await app.database.fetch("UPDATE review SET opened_at = now() - interval '100 hours'")
-        assert await app.trust.chase(declared(app)) == 1
-        [notice] = await app.trust.notices("triage")
+        assert await app.running_audit.chase(declared(app)) == 1
+        [notice] = await app.notices.list("triage")
         assert "3 sample items wait" in notice.text
         for decision in decisions:
             await answer(app, decision)
-        await app.trust.chase(declared(app))
-        assert await app.trust.notices("triage") == []
-        assert len(await app.trust.notices("triage", every=True)) == 2
+        await app.running_audit.chase(declared(app))
+        assert await app.notices.list("triage") == []
+        assert len(await app.notices.list("triage", every=True)) == 2
 
     async def test_one_taken_back_is_as_if_it_had_not_been_given(self, app: App) -> None:
         await stand(app)
         decision = await decide(app, "number 1")
         await answer(app, decision, "other")
-        assert (await app.trust.audit(declared(app))).wrong == 1
+        assert (await app.running_audit.audit(declared(app))).wrong == 1
         assert decision.review_id is not None
         await app.reviews.undo(decision.review_id, reviewer="rae")
-        audit = await app.trust.audit(declared(app))
+        audit = await app.running_audit.audit(declared(app))
         assert (audit.wrong, audit.waiting) == (0, 1)
 
     async def test_the_order_of_arrival_does_not_matter(self, app: App) -> None:
@@ -220,24 +221,48 @@ class TestLabels:
         decisions = [await decide(app, f"number {n}") for n in range(12)]
         for number in (7, 3, 11, 0, 5, 1, 9, 2, 10, 4, 8, 6):
             await answer(app, decisions[number], "other" if number == 2 else None)
-        audit = await app.trust.audit(declared(app))
+        audit = await app.running_audit.audit(declared(app))
         assert [point.estimate > 0 for point in audit.path] == [False] * 2 + [True] * 10
 
 
 class TestNotices:
     @pytest.mark.usefixtures("even")
+    async def test_of_a_state_go_when_another_one_comes(self, app: App) -> None:
+        await stand(app)
+        for decision in [await decide(app, f"number {number}") for number in range(8)]:
+            await answer(app, decision, "other")
+            await app.running_audit.inspect(declared(app))
+        [notice] = await app.notices.list("triage")
+        assert "Halted" in notice.text
+        assert len(await app.notices.list("triage", every=True)) == 2
+
+    @pytest.mark.usefixtures("even")
+    async def test_of_a_state_go_when_a_version_comes_into_service(
+        self, app: App, folders: Folders
+    ) -> None:
+        await stand(app)
+        for decision in [await decide(app, f"number {number}") for number in range(8)]:
+            await answer(app, decision, "other")
+            if await app.running_audit.inspect(declared(app)):
+                break
+        [notice] = await app.notices.list("triage")
+        assert "Tightened" in notice.text
+        await app.releases.register(load(folders.write(EVEN.replace("0.9", "0.8"))))
+        assert await app.notices.list("triage") == []
+
+    @pytest.mark.usefixtures("even")
     async def test_stay_until_somebody_has_seen_them(self, app: App) -> None:
         await stand(app)
         for number in range(5):
             await answer(app, await decide(app, f"number {number}"), "other")
-        await app.trust.look(declared(app))
-        [notice] = await app.trust.notices("triage")
-        await app.trust.seen(notice.id, person="ana")
-        assert await app.trust.notices("triage") == []
-        [kept] = await app.trust.notices("triage", every=True)
+        await app.running_audit.inspect(declared(app))
+        [notice] = await app.notices.list("triage")
+        await app.notices.seen(notice.id, person="ana")
+        assert await app.notices.list("triage") == []
+        [kept] = await app.notices.list("triage", every=True)
         assert kept.seen_by == "ana"
         with pytest.raises(UnknownNoticeError):
-            await app.trust.seen(notice.id, person="ben")
+            await app.notices.seen(notice.id, person="ben")
 
 
 SLICED = """

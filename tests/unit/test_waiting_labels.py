@@ -113,7 +113,7 @@ class TestTheNewestWait:
         await label(app, [*reviews[:20], *reviews[21:-3]])
         result, note = await proof(app)
         assert result["detail"]["late"] == 1
-        assert "1 wrong (1 for want of a label); 4 of the sample wait for a label" in note
+        assert "1 wrong (1 because the label is missing); 4 of the sample wait for a label" in note
 
     async def test_too_many_that_wait_prove_nothing_and_are_named(self, app: App) -> None:
         reviews = await drawn(app, 60)
@@ -145,6 +145,6 @@ def test_older_certificates_are_told_as_far_as_they_go() -> None:
     assert above(row) == "480 of 500 reference items, 2 wrong"
     row["detail"] = {"counted": 500, "late": 1, "waiting": 1}
     assert above(row) == (
-        "480 of 500 reference items, 2 wrong (1 for want of a label); "
+        "480 of 500 reference items, 2 wrong (1 because the label is missing); "
         "1 of the sample waits for a label"
     )

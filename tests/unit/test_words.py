@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from markupsafe import Markup
 
 from roadbed.console import formatting
 from roadbed.deliveries.model import DeliveryState
@@ -20,6 +22,29 @@ def test_marks_that_turn_or_swallow_text_are_shown() -> None:
     assert "\\u2028" in shown
     assert '"ü": "ß"' in shown
     assert json.loads(shown) == content
+
+
+def test_a_page_shows_marks_that_turn_text_around() -> None:
+    for mark in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069":
+        assert formatting.upright(f"a{mark}b") == f"a\\u{ord(mark):04x}b"
+    safe = formatting.upright(Markup("<b>\u202e</b>"))
+    assert isinstance(safe, Markup)
+    assert safe == "<b>\\u202e</b>"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "nim\u200c",
+        "\U0001f468\u200d\U0001f469",
+        "\u200fab",
+        5,
+        None,
+        formatting.Unchanged("\u202e"),
+    ],
+)
+def test_a_page_shows_everything_else_as_it_is(value: Any) -> None:
+    assert formatting.upright(value) is value
 
 
 @pytest.mark.parametrize(

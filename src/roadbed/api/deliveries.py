@@ -10,7 +10,7 @@ from starlette.responses import Response
 from roadbed.access import by_delivery, needs, require
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import RequestError, said, text_field, time_field, unknown_fields
-from roadbed.deliveries.approvals import SAYS
+from roadbed.deliveries.approvals import RESOLUTIONS
 from roadbed.deliveries.model import DeliveryState
 from roadbed.people.permissions import Permission, to_say
 
@@ -26,7 +26,7 @@ _RESOLVE_BODY = {
                     "required": ["what"],
                     "additionalProperties": False,
                     "properties": {
-                        "what": {"enum": list(SAYS)},
+                        "what": {"enum": list(RESOLUTIONS)},
                         "hash": {
                             "type": "string",
                             "maxLength": _HASH_LENGTH,
@@ -119,7 +119,7 @@ async def resolve(delivery_id: str, request: Request) -> Response:
     app = app_of(request)
     target, _ = await app.deliveries.get(delivery_id, served=app.registry.names())
     require(request, to_say(what), target.use_case)
-    target = await app.deliveries.say(
+    target = await app.deliveries.resolve(
         delivery_id,
         what,
         person=person,
@@ -133,9 +133,10 @@ async def resolve(delivery_id: str, request: Request) -> Response:
 def _resolve_body(body: dict[str, Any]) -> tuple[str, str | None, str]:
     unknown_fields(body, {"what", "hash", "note"}, "Send what, and if need be hash and note.")
     what = body.get("what")
-    if not isinstance(what, str) or what not in SAYS:
+    if not isinstance(what, str) or what not in RESOLUTIONS:
         raise RequestError(
-            f"{str(what)[:60]!r} cannot be said of a delivery.", f"Say one of {', '.join(SAYS)}."
+            f"{str(what)[:60]!r} does not resolve a delivery.",
+            f"Use one of {', '.join(RESOLUTIONS)}.",
         )
     content_hash = text_field(body, "hash", most=_HASH_LENGTH)
     return what, content_hash or None, text_field(body, "note", most=4000)

@@ -21,12 +21,12 @@ async def notices(
 ) -> Response:
     """What the pod was told, newest first; open ones have no ``seen_by``."""
     usecase_of(request, name)
-    return as_json({"notices": await app_of(request).trust.notices(name, every=True, most=limit)})
+    return as_json({"notices": await app_of(request).notices.list(name, every=True, most=limit)})
 
 
 @router.post("/notices/{notice_id}/seen")
 @needs(Permission.NOTICE, by=by_notice)
 async def seen(notice_id: str, request: Request) -> Response:
     """Say that you have seen a notice; it leaves the pages."""
-    await app_of(request).trust.seen(notice_id, person=person_of(request))
+    await app_of(request).notices.seen(notice_id, person=person_of(request))
     return as_json({"seen": notice_id})

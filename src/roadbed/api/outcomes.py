@@ -82,7 +82,7 @@ async def outcomes(
     ] = None,
 ) -> Response:
     """The newest first, and what they say of automatic answers. Pass ``next`` on as ``cursor``."""
-    declared, book = usecase_of(request, name), app_of(request).outcomes.book
+    declared, book = usecase_of(request, name), app_of(request).outcomes.repository
     newest = await book.newest(name, most=limit, before=cursor, contradicting=against == "verdict")
     return as_json({"summary": await book.summary(declared), **asdict(newest)})
 

@@ -186,7 +186,7 @@ async def open_reviews(release_id: str, request: Request) -> Response:
     """Open a review of each answer of the candidate that its gate could not tell right or wrong."""
     await _read(request, set(), "Send nothing.")
     candidate, app = await _served(request, release_id), app_of(request)
-    opened = await app.measuring.ask_about(app.service(candidate.use_case), candidate)
+    opened = await app.reviewer_checks.ask_about(app.service(candidate.use_case), candidate)
     return as_json({"release": candidate.id, "opened": opened})
 
 

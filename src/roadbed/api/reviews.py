@@ -12,8 +12,7 @@ from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import RequestError, unknown_fields
 from roadbed.people.permissions import Permission, confirms_labels
 from roadbed.reviews.errors import UnknownReviewError
-from roadbed.reviews.model import HeldVerdict, VerdictKind
-from roadbed.reviews.rows import without_answer
+from roadbed.reviews.model import HeldVerdict, VerdictKind, without_answer
 
 router = APIRouter()
 _VERDICT_BODY = {

@@ -1,4 +1,4 @@
-"""Every checkpoint shown, in files outside the database: today's all, older ones one a minute.
+"""The history of published checkpoints, in files: all of today, one a minute of earlier days.
 
 ``checkpoints.log`` holds today, ``checkpoints/<day>.log`` each day before: one JSON object a line,
 the signed note and when it was written here. A later checkpoint binds all that an earlier one
@@ -134,10 +134,10 @@ def _thinned(lines: Iterable[bytes]) -> list[bytes]:
 def _read(line: bytes) -> tuple[str | None, datetime | None]:
     """Note and time of a line; a text alone is a note whose time nobody wrote down."""
     try:
-        found = json.loads(line)
-        if isinstance(found, str):
-            return found, None
-        note, at = found["note"], datetime.fromisoformat(found["at"])
+        entry = json.loads(line)
+        if isinstance(entry, str):
+            return entry, None
+        note, at = entry["note"], datetime.fromisoformat(entry["at"])
     except (ValueError, TypeError, KeyError, RecursionError):
         return None, None
     return (note, at) if isinstance(note, str) and at.tzinfo is not None else (None, None)

@@ -1,4 +1,4 @@
-"""What was signed about the log: checkpoints in the database and in the folder outside it."""
+"""Signed checkpoints of the log, read from the database and from the folder outside it."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Checkpoints:
         The folder is read before ``rows()``: what stands in it was in the database by then.
         """
         keyring, lines = _keyring(path, say), _lines(path, say)
-        found = rows()
-        return cls._of(found, keyring, lines, path, say)
+        stored = rows()
+        return cls._of(stored, keyring, lines, path, say)
 
     @classmethod
     def _of(
@@ -53,7 +53,7 @@ class Checkpoints:
         if keyring is None and rows:
             say(f"{path / keys.PUBLIC_KEY} is missing or damaged: no signature can be checked.")
         if keyring is not None and rows and lines is not None and not lines:
-            say(f"{path / HISTORY} is missing or empty: nothing outside bears witness.")
+            say(f"{path / HISTORY} is missing or empty: no copy outside to compare with.")
         lines = lines or ()
         known: dict[str, Checkpoint | str] = {}
         if keyring is not None:
@@ -70,14 +70,14 @@ class Checkpoints:
 
     def sizes(self) -> set[int]:
         """The sizes that something is claimed about."""
-        return {item.size for item in (*self.database, *self.folder, *self.lost)}
+        return {checkpoint.size for checkpoint in (*self.database, *self.folder, *self.lost)}
 
     def against(self, leaves: int, roots: Mapping[int, bytes], *, cut: bool) -> Iterator[str]:
         """What does not agree with the tree as it was recomputed up to ``leaves``.
 
         ``cut``: a bundle is damaged there, so that what lies behind could not be recomputed.
         """
-        last = max((item.size for item in self.database), default=0)
+        last = max((checkpoint.size for checkpoint in self.database), default=0)
         if not cut and last < leaves:
             yield f"{leaves} leaves are stored, but the newest sound checkpoint covers {last}."
         here = "the database is damaged there" if cut else "the database holds no more than that"
@@ -99,14 +99,14 @@ class Checkpoints:
                     f"{_and_more(len(other) - 1)} has another root than the entries: history "
                     "was rewritten, or a leaf changed."
                 )
-        for element in self.lost:
-            if roots.get(element.size, element.root) != element.root:
+        for checkpoint in self.lost:
+            if roots.get(checkpoint.size, checkpoint.root) != checkpoint.root:
                 yield (
-                    f"A restore set a checkpoint of {element.size} entries aside, and those have "
-                    "another root here: history was rewritten, or a leaf changed."
+                    f"A restore set a checkpoint of {checkpoint.size} entries aside, and those "
+                    "have another root here: history was rewritten, or a leaf changed."
                 )
-        stored = {one.size for one in self.database}
-        if gone := [each.size for each in self.folder if each.size not in stored]:
+        stored = {checkpoint.size for checkpoint in self.database}
+        if gone := [claim.size for claim in self.folder if claim.size not in stored]:
             yield (
                 f"The checkpoint of {gone[0]} entries{_and_more(len(gone) - 1)} stands in the "
                 "folder, not in the database."
@@ -160,13 +160,13 @@ def _stored(
     rows: Iterable[Row], known: Mapping[str, Checkpoint | str], say: Say
 ) -> Iterator[Checkpoint]:
     for row in rows:
-        found = known.get(row["note"])
-        if isinstance(found, str):
-            say(f"The database's checkpoint of {row['size']} entries is forged: {found}.")
-        elif found is not None:
-            if (found.size, found.root) != (row["size"], row["root"]):
+        checkpoint = known.get(row["note"])
+        if isinstance(checkpoint, str):
+            say(f"The database's checkpoint of {row['size']} entries is forged: {checkpoint}.")
+        elif checkpoint is not None:
+            if (checkpoint.size, checkpoint.root) != (row["size"], row["root"]):
                 say(f"The database's checkpoint of {row['size']} entries is not what was signed.")
-            yield found
+            yield checkpoint
 
 
 def _kept(
@@ -176,11 +176,11 @@ def _kept(
         if line.note is None:
             say(f"{line.where} cannot be read.")
             continue
-        found = known.get(line.note)
-        if isinstance(found, str):
-            say(f"{line.where} is forged: {found}.")
-        elif found is not None:
-            yield found
+        checkpoint = known.get(line.note)
+        if isinstance(checkpoint, str):
+            say(f"{line.where} is forged: {checkpoint}.")
+        elif checkpoint is not None:
+            yield checkpoint
 
 
 def _and_more(more: int) -> str:

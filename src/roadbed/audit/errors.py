@@ -1,4 +1,4 @@
-"""Why the log cannot be sealed, or an entry not be proven."""
+"""Errors of the audit log."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class AuditKeyError(RoadbedError):
 
 
 class AuditFolderError(RoadbedError):
-    """The folder outside the database cannot be read or written, or tells another story."""
+    """The folder outside the database cannot be read or written, or contradicts the database."""
 
     code = "audit_folder"
 
@@ -45,7 +45,7 @@ class AuditFolderError(RoadbedError):
 
 
 class UnknownEntryError(RoadbedError):
-    """The log holds no entry of this."""
+    """The log has no entry about this."""
 
     code = "audit_entry_unknown"
 

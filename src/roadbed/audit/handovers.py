@@ -1,4 +1,4 @@
-"""Keys that sign one log after another, as text that both of them signed. Nothing here does I/O.
+"""Key handovers: text, signed by both keys, by which a new key continues a log. No I/O.
 
 A handover says: this key signs no more than ``kept`` entries; from there the log goes on under the
 next key. After a restore it also says how far the old key had signed (``lost``): those entries are

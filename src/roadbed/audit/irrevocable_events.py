@@ -1,4 +1,4 @@
-"""What no restore may undo, written to the folder outside the database with the checkpoints.
+"""Irrevocable events, which no restore may undo, in the folder outside the database.
 
 ``irrevocable.log`` holds one JSON object a line: erasures, halts, revocations, and what later took
 one of these back. A checkpoint of ``size`` entries stands in the folder only after every such entry
@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+Row = Mapping[str, Any]  # of the database
 
 JOURNAL = "irrevocable.log"
 # Kinds of audit entries, and which of their facts are ids, numbers or states.
@@ -62,7 +64,7 @@ def person_hash(name: str) -> str:
     return sha256(f"roadbed/person/{name}".encode()).hexdigest()
 
 
-def event(leaf: int, row: Mapping[str, Any]) -> IrrevocableEvent:
+def event(leaf: int, row: Row) -> IrrevocableEvent:
     """What is kept of an audit entry (``kind``, ``use_case``, ``subject``, ``detail``)."""
     kind, detail = row["kind"], row["detail"] or {}
     subject = row["subject"]
@@ -87,13 +89,13 @@ def add(folder: Path, events: Sequence[IrrevocableEvent]) -> None:
         return
     with (folder / JOURNAL).open("ab+") as journal:
         _drop_torn_line(journal.fileno())
-        for found in events:
+        for event in events:
             line = {
-                "leaf": found.leaf,
-                "kind": found.kind,
-                "use_case": found.use_case,
-                "subject": found.subject,
-                "facts": found.facts,
+                "leaf": event.leaf,
+                "kind": event.kind,
+                "use_case": event.use_case,
+                "subject": event.subject,
+                "facts": event.facts,
             }
             journal.write(json.dumps(line).encode() + b"\n")
         journal.flush()
@@ -111,13 +113,13 @@ def events(folder: Path) -> list[IrrevocableEvent]:
         lines = (folder / JOURNAL).read_bytes().splitlines(keepends=True)
     except FileNotFoundError:
         return []
-    found = [IrrevocableEvent(**json.loads(line)) for line in lines if line.endswith(b"\n")]
-    return _once(found)
+    read = [IrrevocableEvent(**json.loads(line)) for line in lines if line.endswith(b"\n")]
+    return _once(read)
 
 
-def _once(found: Iterable[IrrevocableEvent]) -> list[IrrevocableEvent]:
-    """A crash before the checkpoint has some written again."""
-    return [each for _, each in sorted({item.leaf: item for item in found}.items())]
+def _once(events: Iterable[IrrevocableEvent]) -> list[IrrevocableEvent]:
+    """Events by their place, each once: a crash before the checkpoint repeats some."""
+    return [event for _, event in sorted({other.leaf: other for other in events}.items())]
 
 
 def _drop_torn_line(handle: int) -> None:

@@ -1,4 +1,4 @@
-"""The key that signs checkpoints, kept in a file that only its owner may read; those before it."""
+"""The keys that sign checkpoints, in files that only their owner may read."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def signer(folder: Path, entropy: Callable[[int], bytes]) -> Signer:
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
             _make(path, entropy)
-        found = _read(SecretStr(path.read_text(encoding="ascii").strip()))
-        if public_key(folder) != found.public:
-            replace(folder / PUBLIC_KEY, f"{found.public}\n".encode())
+        key = _read(SecretStr(path.read_text(encoding="ascii").strip()))
+        if public_key(folder) != key.public:
+            replace(folder / PUBLIC_KEY, f"{key.public}\n".encode())
     except OSError as error:
         raise AuditFolderError(str(folder), error.strerror or "it cannot be used") from error
     except ValueError:  # what is in the file is never repeated
         raise AuditFolderError(str(folder), f"{SIGNING_KEY} holds no key") from None
-    return found
+    return key
 
 
 def next_signer(folder: Path, entropy: Callable[[int], bytes]) -> Signer:

@@ -1,4 +1,4 @@
-"""What the log is made of, and what is said about it."""
+"""Records of the audit log: checkpoints, bundles, findings, proofs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints as signed notes, written and read as text. Nothing here does I/O.
+"""Signed notes: checkpoints written and read as text. Nothing here does I/O.
 
 Formats: C2SP tlog-checkpoint (https://c2sp.org/tlog-checkpoint) in a C2SP signed note
 (https://c2sp.org/signed-note) with one Ed25519 signature.
@@ -48,10 +48,10 @@ class PublicKey:
         encoded = _decode(rest.partition("+")[2])
         if not name or encoded[:1] != ED25519 or len(encoded) != 1 + 32:
             raise NoteError("no Ed25519 key in the form name+id+base64")
-        found = cls(name=name, raw=encoded[1:])
-        if str(found) != text.strip():
+        key = cls(name=name, raw=encoded[1:])
+        if str(key) != text.strip():
             raise NoteError("the key's id does not fit the key")
-        return found
+        return key
 
 
 class Signer:
@@ -105,10 +105,10 @@ def _checkpoint(text: str, note: str, key: PublicKey) -> Checkpoint:
     lines = text.splitlines()
     if len(lines) < 3 or lines[0] != key.name or not (lines[1].isascii() and lines[1].isdigit()):
         raise NoteError("no checkpoint of this log")
-    found = Checkpoint(size=int(lines[1]), root=_decode(lines[2]), note=note)
-    if len(found.root) != HASH_BYTES:
+    checkpoint = Checkpoint(size=int(lines[1]), root=_decode(lines[2]), note=note)
+    if len(checkpoint.root) != HASH_BYTES:
         raise NoteError("a root hash has 32 bytes")
-    return found
+    return checkpoint
 
 
 def _decode(text: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Verb: ``prove`` that entries stand in the signed tree, for somebody who trusts nobody here."""
+"""Proofs that entries are in the signed tree, for somebody who does not trust this server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from roadbed.audit import keys, notes, tree_growth
+from roadbed.audit import keys, notes, tree
 from roadbed.audit.errors import (
     AuditDamagedError,
     NotSealedError,
@@ -91,12 +91,12 @@ class Proofs:
         leaves = [row["index"] * TILE_WIDTH + row["place"] - 1 for row in rows]
         if max(leaves) >= size:
             raise LookupError("there are more leaves than the newest checkpoint says")
-        wanted = tree_growth.tiles_of(
-            node for leaf in leaves for each in inclusion_nodes(leaf, size) for node in each
+        wanted = tree.tiles_of(
+            node for leaf in leaves for nodes in inclusion_nodes(leaf, size) for node in nodes
         )
         cursor = await connection.execute(
             _SQL["tiles"],
-            {"levels": [item[0] for item in wanted], "indexes": [entry[1] for entry in wanted]},
+            {"levels": [tile[0] for tile in wanted], "indexes": [tile[1] for tile in wanted]},
         )
         of = NodesOfTiles(
             {(row["level"], row["index"]): row["hashes"] for row in await cursor.fetchall()}

@@ -1,4 +1,4 @@
-"""Verb: ``publish`` what was sealed to the folder outside the database."""
+"""Publication of the sealed log to the folder outside the database."""
 
 from __future__ import annotations
 

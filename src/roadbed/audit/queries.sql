@@ -18,7 +18,7 @@ JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
 WHERE decision.xmin = pg_current_xact_id()::xid
 
 -- name: revised
--- What the last word of a revision did to reviews and effects of those before it.
+-- What a final revision did to reviews and effects of those before it.
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
 SELECT task.use_case, 'revised', task.id, 'roadbed', now(),
        jsonb_build_object(
@@ -49,7 +49,7 @@ JOIN verdict ON verdict.id = item.id
 WHERE verdict.xmin = pg_current_xact_id()::xid
 
 -- name: undone
--- A verdict stands no more: its reviewer took it back, or somebody else's took its place.
+-- A verdict does not stand any more: its reviewer took it back, or another verdict replaced it.
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
 SELECT use_case, %(kind)s, id, %(by)s, %(at)s,
        jsonb_build_object('task', task_id, 'review', review_id, 'reviewer', reviewer)
@@ -58,7 +58,7 @@ FROM (SELECT id, use_case, task_id, review_id, reviewer FROM verdict
 WHERE id = %(verdict_id)s
 
 -- name: reported
--- What was said is bound by its hash; it would tell a blind reviewer more than their task.
+-- The hash binds what was reported; its text would tell a blind reviewer too much.
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
 SELECT outcome.use_case, 'reported', outcome.id, outcome.reported_by, outcome.reported_at,
        jsonb_build_object('task', outcome.task_id, 'content', outcome.body_hash)
@@ -68,7 +68,8 @@ WHERE outcome.xmin = pg_current_xact_id()::xid
 
 -- name: noted
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
-VALUES (%(use_case)s, %(kind)s, %(subject)s, %(actor)s, %(at)s, %(detail)s)
+VALUES (%(use_case)s, %(kind)s, %(subject)s, %(actor)s, coalesce(%(at)s::timestamptz, now()),
+        %(detail)s)
 
 -- name: sent
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
@@ -81,7 +82,7 @@ JOIN delivery_attempt ON delivery_attempt.id = item.id
 WHERE delivery_attempt.xmin = pg_current_xact_id()::xid
 
 -- name: lock
--- Sealers wait for one another; whoever writes entries waits for nobody.
+-- Sealers wait for one another; writers of entries do not wait.
 SELECT pg_advisory_xact_lock(hashtext('audit'), 0)
 
 -- name: waiting

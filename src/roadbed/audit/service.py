@@ -1,22 +1,21 @@
-"""Verbs: ``seal`` what was written, ``publish`` it outside the database, ``erase``, ``prove``."""
+"""The audit log: seal what was written, publish it outside the database, erase, prove."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import structlog
-from psycopg.types.json import Jsonb
 
-from roadbed.audit import handovers, keys, notes, tree_growth
+from roadbed.audit import handovers, keys, notes, tree
 from roadbed.audit.errors import (
     AuditBehindError,
     AuditDamagedError,
     AuditFolderError,
     AuditKeyError,
 )
+from roadbed.audit.events import AuditEvent, record
 from roadbed.audit.handovers import Head
 from roadbed.audit.model import Bundle, Checkpoint, Growth, ReceiptProof, Verification
 from roadbed.audit.notes import Signer
@@ -34,7 +33,7 @@ _log = structlog.get_logger("roadbed.audit")
 SEAL_SECONDS = 1.0
 _LOOK_SECONDS = 0.02
 _GIVE_UP_SECONDS = 30.0
-MOST_AT_ONCE = 65_536  # a backlog is sealed in steps: nobody's memory grows with it
+MOST_AT_ONCE = 65_536  # a backlog is sealed in steps: so that memory stays bounded
 
 
 class AuditLog:
@@ -68,7 +67,7 @@ class AuditLog:
     async def publish(self) -> int:
         """Bring the folder up to the database; gives how many checkpoints it wrote.
 
-        Raises ``AuditFolderError`` when it cannot be written or tells another story.
+        Raises ``AuditFolderError`` when it cannot be written or contradicts the database.
         """
         return await self._publishing.publish()
 
@@ -146,24 +145,21 @@ class AuditLog:
         handover: handovers.Handover,
         *,
         by: str,
-        detail: Mapping[str, Any],
+        detail: Mapping[str, object],
     ) -> None:
         """Keep a handover in the database, with its entry. From then on the new key seals."""
         at, new = self._clock.now(), str(handover.new)
         await connection.execute(
             _SQL["hand_over"], {"note": handover.note, "new_key": new, "at": at}
         )
-        await connection.execute(
-            _SQL["noted"],
-            {
-                "use_case": None,
-                "kind": "restored" if handover.why == "restored" else "key rotated",
-                "subject": new,
-                "actor": by,
-                "at": at,
-                "detail": Jsonb({**detail, "handover": handover.note}),
-            },
+        event = AuditEvent(
+            kind="restored" if handover.why == "restored" else "key rotated",
+            subject=new,
+            actor=by,
+            at=at,
+            detail={**detail, "handover": handover.note},
         )
+        await record(connection, event)
 
     async def finish_handover(self) -> None:
         """Put the next key in its place, if a crash came between the database and the folder."""
@@ -225,17 +221,14 @@ class AuditLog:
         erased = sorted(row["position"] for row in await cursor.fetchall())
         if erased or tasks:
             place = f" from entry {erased[0]}" if erased else ""
-            await connection.execute(
-                _SQL["noted"],
-                {
-                    "use_case": None,
-                    "kind": "erased",
-                    "subject": f"{len(erased)}{place}",
-                    "actor": by,
-                    "at": self._clock.now(),
-                    "detail": Jsonb({"positions": erased, "tasks": list(tasks), "reason": reason}),
-                },
+            event = AuditEvent(
+                kind="erased",
+                subject=f"{len(erased)}{place}",
+                actor=by,
+                at=self._clock.now(),
+                detail={"positions": erased, "tasks": list(tasks), "reason": reason},
             )
+            await record(connection, event)
         return erased
 
     async def _waiting(self) -> bool:
@@ -266,7 +259,7 @@ class AuditLog:
             last, tiles = await self._edge(connection)
             try:
                 growth = await asyncio.to_thread(
-                    tree_growth.grow, last, tiles, taken["positions"], bytes(taken["commitments"])
+                    tree.grow, last, tiles, taken["positions"], bytes(taken["commitments"])
                 )
             except LookupError as error:
                 raise AuditDamagedError(str(error.args[0])) from error
@@ -277,11 +270,11 @@ class AuditLog:
         """The right edge as it stands, after proving it against the newest checkpoint."""
         row = await (await connection.execute(_SQL["last_bundle"])).fetchone()
         last = Bundle(**row) if row else None
-        size = tree_growth.leaves_of(last)
-        wanted = tree_growth.edge_tiles(size)
+        size = tree.leaves_of(last)
+        wanted = tree.edge_tiles(size)
         cursor = await connection.execute(
             _SQL["tiles"],
-            {"levels": [item[0] for item in wanted], "indexes": [entry[1] for entry in wanted]},
+            {"levels": [tile[0] for tile in wanted], "indexes": [tile[1] for tile in wanted]},
         )
         tiles = {(row["level"], row["index"]): row["hashes"] for row in await cursor.fetchall()}
         newest = await (await connection.execute(_SQL["newest"])).fetchone()

@@ -1,4 +1,4 @@
-"""The copy of the log outside the database, in the layout of C2SP tlog-tiles.
+"""The tile folder: the copy of the log outside the database, in the layout of C2SP tlog-tiles.
 
 ``checkpoint``, ``tile/<level>/<index>`` and ``tile/entries/<index>`` can be served as they are by
 any web server (https://c2sp.org/tlog-tiles). Beside them ``history.py`` keeps what was shown
@@ -18,8 +18,7 @@ from roadbed.audit import irrevocable_events
 from roadbed.audit.checkpoint_history import DAYS, HISTORY, CheckpointHistory, CheckpointLine, sync
 from roadbed.audit.keys import replace
 from roadbed.audit.model import Checkpoint
-from roadbed.audit.tree import HASH_BYTES, TILE_WIDTH, Tile
-from roadbed.audit.tree_growth import pieces
+from roadbed.audit.tree import HASH_BYTES, TILE_WIDTH, Tile, pieces
 
 ENTRIES = "tile/entries"
 LOST = "lost"

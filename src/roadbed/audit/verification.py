@@ -1,4 +1,4 @@
-"""Verb: ``verify`` the log against its own entries and against the copy outside the database.
+"""Verification of the log against its own entries and the copy outside the database.
 
 Payloads are rendered by the server and hashed here, so that two cores share the work, a bundle at a
 time. Everything is read from one snapshot; writers and sealers go on meanwhile.
@@ -6,7 +6,7 @@ time. Everything is read from one snapshot; writers and sealers go on meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -15,20 +15,35 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg.rows import dict_row
 
-from roadbed.audit import irrevocable_events, remedies
+from roadbed.audit import irrevocable_events
 from roadbed.audit.checkpoints import Checkpoints
 from roadbed.audit.model import KeyChange, LogFinding, Verification
-from roadbed.audit.recomputation import Recomputation
-from roadbed.audit.tile_files import TileFiles
-from roadbed.audit.tiles import TileFolder
-from roadbed.audit.tree import HASH_BYTES, TILE_WIDTH, leaf_hash
-from roadbed.audit.tree_growth import pieces
+from roadbed.audit.tiles import ENTRIES, TileFolder, as_entries
+from roadbed.audit.tree import (
+    HASH_BYTES,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    Recomputation,
+    Tile,
+    leaf_hash,
+    pieces,
+)
 from roadbed.storage.database import Row
 from roadbed.storage.errors import StorageUnavailableError
 from roadbed.storage.sql import queries
 
 _SQL = queries(__package__)
 MOST_FINDINGS = 1_000
+_ENTRY_BYTES = HASH_BYTES + 2
+# What to do about a finding: the log says what happened, not what was there before.
+_ENTRY_REMEDY = (
+    "Nothing is repaired by itself. Keep the database as it is for whoever looks into it, find out "
+    "who could write to it, and take the entry's true content from a backup or a receipt's proof."
+)
+_LOG_REMEDY = (
+    "Nothing is repaired by itself. Keep the database and the folder as they are, and compare "
+    "checkpoints with copies kept elsewhere; if a backup was restored on purpose, write that down."
+)
 _Connection: TypeAlias = psycopg.Connection[Row]
 
 
@@ -64,7 +79,7 @@ class _Verifying:
         self._next = 0  # the bundle that comes next
         self._broken = False  # a bundle is missing or cut, so the tree ends there
         self._erased = 0
-        self._files = TileFiles(TileFolder(folder), 0)
+        self._files = _TileFiles(TileFolder(folder), 0)
 
     def run(self, monotonic: Callable[[], float]) -> Verification:
         began = monotonic()
@@ -73,8 +88,8 @@ class _Verifying:
             self._folder,
             lambda text: self._find(None, text),
         )
-        published = max((item.size for item in claims.folder), default=0)
-        self._files = TileFiles(TileFolder(self._folder), published)
+        published = max((checkpoint.size for checkpoint in claims.folder), default=0)
+        self._files = _TileFiles(TileFolder(self._folder), published)
         retraced = Recomputation(claims.sizes())
         self._connection.execute(_SQL["by_key"], {"joins": "off"})
         with self._connection.cursor() as cursor:
@@ -133,9 +148,11 @@ class _Verifying:
     def _bundle(self, row: Row, retraced: Recomputation) -> None:
         index, positions, commitments = row["index"], row["positions"], row["commitments"]
         preimages = row["preimages"] or []
-        found = [None if preimage is None else sha256(preimage).digest() for preimage in preimages]
-        if None in found or b"".join(map(bytes, found)) != commitments:  # type: ignore[arg-type]
-            self._compare(positions, found, commitments, row["hashes"] or b"")
+        digests = [
+            None if preimage is None else sha256(preimage).digest() for preimage in preimages
+        ]
+        if None in digests or b"".join(map(bytes, digests)) != commitments:  # type: ignore[arg-type]
+            self._compare(positions, digests, commitments, row["hashes"] or b"")
         if index != self._next:
             self._find(None, f"Bundles {self._next} to {index - 1} are missing.")
             self._broken = True
@@ -158,15 +175,15 @@ class _Verifying:
     def _compare(
         self,
         positions: Sequence[int],
-        found: Sequence[bytes | None],
+        digests: Sequence[bytes | None],
         commitments: bytes,
         hashes: bytes,
     ) -> None:
         """Which leaves of a bundle differ; why is judged when all are known."""
         sealed, tile = pieces(commitments), pieces(hashes)
-        for place, (position, each) in enumerate(zip(positions, found, strict=True)):
-            if each is None or sealed[place : place + 1] != [each]:
-                so = each is not None and tile[place : place + 1] == [leaf_hash(each)]
+        for place, (position, digest) in enumerate(zip(positions, digests, strict=True)):
+            if digest is None or sealed[place : place + 1] != [digest]:
+                so = digest is not None and tile[place : place + 1] == [leaf_hash(digest)]
                 self._suspects.append(_Suspect(position=position, sealed_so=so))
 
     def _journal(self, published: int) -> None:
@@ -213,31 +230,31 @@ class _Verifying:
         erased = self._named_as_erased()
         wanted = [suspect.position for suspect in self._suspects]
         rows = {row["position"]: row for row in self._rows("described", positions=wanted)}
-        for item in self._suspects:
-            row = rows.get(item.position)
+        for suspect in self._suspects:
+            row = rows.get(suspect.position)
             if row is None:
-                self._find(item.position, f"Entry {item.position} was sealed and is missing.")
-            elif row["unsalted"] and row["blank"] and item.position in erased:
+                self._find(suspect.position, f"Entry {suspect.position} was sealed and is missing.")
+            elif row["unsalted"] and row["blank"] and suspect.position in erased:
                 self._erased += 1
             elif row["unsalted"] or row["blank"]:
-                self._find(item.position, f"{_named(row)} was emptied, and no erasure names it.")
-            elif item.sealed_so:
-                self._find(item.position, f"The commitment kept for {_named(row)} was changed.")
+                self._find(suspect.position, f"{_named(row)} was emptied, and no erasure names it.")
+            elif suspect.sealed_so:
+                self._find(suspect.position, f"The commitment kept for {_named(row)} was changed.")
             else:
-                self._find(item.position, f"{_named(row)} is not what was committed to.")
+                self._find(suspect.position, f"{_named(row)} is not what was committed to.")
 
     def _named_as_erased(self) -> set[int]:
         """Places that a later entry says were erased."""
-        found: set[int] = set()
+        erased: set[int] = set()
         for row in self._rows("erased"):
             positions = row["detail"].get("positions") if isinstance(row["detail"], dict) else None
             if isinstance(positions, list):
-                found.update(
+                erased.update(
                     position
                     for position in positions
                     if isinstance(position, int) and position < row["position"]
                 )
-        return found
+        return erased
 
     def _astray(self) -> None:
         rows = self._rows("astray")
@@ -269,10 +286,57 @@ class _Verifying:
         return self._connection.execute(_SQL[name], parameters).fetchall()
 
     def _find(self, position: int | None, problem: str) -> None:
-        remedy = remedies.ENTRY if position is not None else remedies.LOG
+        remedy = _ENTRY_REMEDY if position is not None else _LOG_REMEDY
         self._findings.append(LogFinding(position=position, problem=problem, remedy=remedy))
 
 
 def _named(row: Row) -> str:
     at = f"{row['at']:%Y-%m-%d %H:%M:%S.%f}"
     return f"Entry {row['position']} ({row['kind']}, {row['subject']}, {at} UTC)"
+
+
+class _TileFiles:
+    """Compares the folder's tile files with the recomputed tree.
+
+    ``size`` is what the folder's newest checkpoint covers: so much must be there.
+    """
+
+    def __init__(self, folder: TileFolder, size: int) -> None:
+        self._folder = folder
+        self._size = size
+
+    def bundle(self, index: int, commitments: bytes, hashes: bytes) -> Iterator[str]:
+        """What is wrong with the files of a bundle: its entries and its tile of level 0."""
+        yield from self._compare(ENTRIES, index, 0, as_entries(commitments), _ENTRY_BYTES)
+        yield from self.tile((0, index), hashes)
+
+    def tile(self, tile: Tile, hashes: bytes) -> Iterator[str]:
+        """What is wrong with the files of a tile of hashes."""
+        level, index = tile
+        yield from self._compare(f"tile/{level}", index, level, hashes, HASH_BYTES)
+
+    def _compare(
+        self, kind: str, index: int, level: int, content: bytes, unit_bytes: int
+    ) -> Iterator[str]:
+        """``unit_bytes``: how many bytes one hash or entry takes."""
+        there = (self._size >> TILE_HEIGHT * level) - index * TILE_WIDTH
+        if there <= 0:  # it may be on its way to the folder
+            return
+        wanted, widths = min(there, TILE_WIDTH), set()
+        try:
+            for width, content_there in self._folder.parts(kind, index):
+                widths.add(width)
+                # What was published meanwhile reaches beyond what was read from the database.
+                common = min(width * unit_bytes, len(content))
+                if (
+                    len(content_there) != width * unit_bytes
+                    or content_there[:common] != content[:common]
+                ):
+                    name = self._folder.name(kind, index, width)
+                    yield f"The file {name} is not what the database's tiles hold."
+        except OSError as error:
+            name = self._folder.name(kind, index, wanted)
+            yield f"The file {name} cannot be read: {error.strerror}."
+            return
+        if not widths & {wanted, TILE_WIDTH}:
+            yield f"The file {self._folder.name(kind, index, wanted)} is missing."

@@ -1,4 +1,4 @@
-"""Verb: ``tell`` somebody outside the newest checkpoint, not too often, whatever happens to it."""
+"""External witnesses: the newest checkpoint is sent to somebody outside, at most so often."""
 
 from __future__ import annotations
 
@@ -104,8 +104,8 @@ class Witness:
     def _last(self) -> Told | None:
         """What was sent last, by whichever process."""
         try:
-            found = json.loads(self._path.read_bytes())
-            kept = datetime.fromisoformat(found["at"]), str(found["note"])
+            entry = json.loads(self._path.read_bytes())
+            kept = datetime.fromisoformat(entry["at"]), str(entry["note"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return self._here
         if kept[0].tzinfo is None:

@@ -36,9 +36,6 @@ CROSS JOIN LATERAL (
     UNION ALL SELECT held.budget_day::text WHERE %(per_day)s::numeric IS NOT NULL) AS named
 WHERE held.task_id = ANY (%(ids)s) AND held.reserved IS NOT NULL
 
--- name: release_lost
-UPDATE in_flight SET reserved = NULL WHERE task_id = ANY (%(ids)s)
-
 -- name: reserve_again
 SELECT budget_reserve(%(use_case)s, %(per_task)s, %(per_month)s, %(per_day)s, %(ids)s, %(today)s)
 
@@ -90,10 +87,21 @@ INSERT INTO budget_alert (use_case, period, percent, at)
 VALUES (%(use_case)s, %(period)s, %(percent)s, %(at)s)
 ON CONFLICT DO NOTHING RETURNING percent
 
--- name: tell
-INSERT INTO notice (id, use_case, kind, text, at)
-VALUES (%(id)s, %(use_case)s, 'budget', %(text)s, %(at)s)
-
 -- name: alerts
 SELECT period, percent, at FROM budget_alert
 WHERE use_case = %(use_case)s AND period = ANY (%(periods)s) ORDER BY period, percent
+
+-- name: charge_erased
+-- What was reserved for tasks that were under way in the copy and erased since counts as spent.
+WITH gone AS (
+    SELECT task_id, reserved, budget_day, budget_part FROM in_flight
+    WHERE task_id = ANY (%(ids)s) FOR UPDATE
+)
+INSERT INTO budget_charge (use_case, period, part, released, spent)
+SELECT task.use_case, period.name, gone.budget_part, gone.reserved, gone.reserved
+FROM gone JOIN task ON task.id = gone.task_id
+CROSS JOIN LATERAL (VALUES (to_char(gone.budget_day, 'YYYY-MM')), (gone.budget_day::text))
+    AS period (name)
+WHERE gone.reserved IS NOT NULL
+  AND EXISTS (SELECT FROM budget_part AS part
+              WHERE part.use_case = task.use_case AND part.period = period.name)

@@ -16,6 +16,7 @@ from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 
 SQL = queries(__package__)
+_INTAKE = queries("roadbed.intake")  # the owner of `in_flight`
 _PARTS = 8  # as many as budget_take keeps
 _LAPSES = timedelta(minutes=15)  # far longer than calls beside the path take
 LEVELS = (50, 80, 100)
@@ -37,8 +38,9 @@ class BudgetLimits(Protocol):
 class Budgets:
     """Reads and watches budgets. Reserving and charging are statements of ``transactions.py``."""
 
-    def __init__(self, database: Database, ids: Ids, clock: Clock) -> None:
+    def __init__(self, database: Database, ids: Ids, clock: Clock, announce: str) -> None:
         self._database = database
+        self._announce = announce
         self._ids = ids
         self._clock = clock
 
@@ -91,8 +93,9 @@ class Budgets:
             **amounts(budget),
         }
         async with self._database.transaction() as connection:
-            for step in ("charge_lost", "release_lost", "reserve_again"):
-                await connection.execute(SQL[step], facts)
+            await connection.execute(SQL["charge_lost"], facts)
+            await connection.execute(_INTAKE["release_lost"], facts)
+            await connection.execute(SQL["reserve_again"], facts)
             cursor = await connection.execute(SQL["funded"], facts)
             return {row["task_id"] for row in await cursor.fetchall()}
 
@@ -142,8 +145,9 @@ class Budgets:
         async with self._database.transaction() as connection:
             cursor = await connection.execute(SQL["alert"], facts)
             if await cursor.fetchone():
-                tell = {"id": self._ids.new("ntc"), "use_case": use_case, "text": text, "at": at}
-                await connection.execute(SQL["tell"], tell)
+                facts = {"id": self._ids.new("ntc"), "use_case": use_case, "kind": "budget"}
+                notice = {**facts, "text": text, "at": at, "about": None}
+                await connection.execute(self._announce, notice)
 
 
 def periods(budget: BudgetLimits, today: date) -> list[tuple[str, float]]:

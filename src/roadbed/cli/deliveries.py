@@ -120,7 +120,7 @@ def resolve(
             if what == "approve":
                 resolved, _ = await services.deliveries.get(delivery, served=known)
                 person = await verified(services, resolved.use_case, "approve")
-            return await services.deliveries.say(
+            return await services.deliveries.resolve(
                 delivery,
                 what,
                 person=person,

@@ -107,7 +107,7 @@ def _list(usecase: str, *, as_json: bool) -> None:
 
     async def work() -> Any:
         async with opened(only=None) as app:
-            declared, book = _declared(app, usecase), app.outcomes.book
+            declared, book = _declared(app, usecase), app.outcomes.repository
             listed = await book.newest(usecase, most=20)
             return {"summary": await book.summary(declared), **asdict(listed)}
 

@@ -105,7 +105,7 @@ def open_reviews(usecase: UseCaseName, release: Which = None, json: Json = False
     async def work() -> int:
         async with _opened(usecase) as services:
             candidate = await _find(services, usecase, release)
-            opened = await services.measuring.ask_about(services.service(usecase), candidate)
+            opened = await services.reviewer_checks.ask_about(services.service(usecase), candidate)
             return int(opened)
 
     opened = run(work())

@@ -18,7 +18,7 @@ def trust_text(report: Any) -> str:
 
 
 def _lines(report: Any) -> Iterator[str]:
-    from roadbed.guarantee.audit_replay import reviews_a_day
+    from roadbed.guarantee.presentation import reviews_a_day
 
     yield report.promise
     yield f"{report.state.upper()}: {report.state_words}"
@@ -97,7 +97,7 @@ def _sample(report: Any) -> Iterator[str]:
 
 
 def _audit(audit: Any, limit: float) -> Iterator[str]:
-    from roadbed.guarantee.audit_replay import unaudited
+    from roadbed.guarantee.presentation import unaudited
 
     if audit.estimate is None:
         yield f"Audit         {unaudited(audit)}"

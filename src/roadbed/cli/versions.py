@@ -87,10 +87,12 @@ def rows_of(versions: Sequence[Version]) -> Iterator[str]:
     for version in versions:
         proof = "nothing automatic"
         if version.threshold is not None:
-            share = f", {version.share:.0%} of the sample" if version.share is not None else ""
+            share = ""
+            if version.share is not None:
+                share = f", {version.share:.0%} of the sample (n = {version.items:,})"
             proof = f"automatic from {version.threshold:.3f}{share}"
         made = f"{version.made_by}: {version.reason}"
-        yield f"{version.number:>4}  {_service(version):34}{proof:44}{made}"
+        yield f"{version.number:>4}  {_service(version):34}{proof:57}{made}"
 
 
 def _service(version: Version) -> str:

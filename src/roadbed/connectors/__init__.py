@@ -1,4 +1,7 @@
-"""The built-in ways for results to leave; each loads on first use."""
+"""Connectors: the built-in destinations for results, each loaded on first use.
+
+Know the declared destinations and the egress rules; nothing of the outbox. Own no table.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which IP addresses a connector may reach: pure checks, no look-up."""
+"""Addresses: which IP addresses a connector may reach. Pure checks, no look-up."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def objection(text: str, *, private: bool) -> str | None:
     """Why the address may not be reached, ``None`` if it may.
 
     Addresses hidden inside another (mapped, 6to4, NAT64, Teredo) are judged as well. ``private``
-    lets through the networks of one's own house, never a cloud's metadata.
+    allows private networks, never the metadata address of a cloud.
     """
     try:
         address = ip_address(text)
     except ValueError:
         return "it is no IP address"
     for layer in _layers(address):
-        if (found := _objection(layer, private=private)) is not None:
-            return found
+        if (problem := _objection(layer, private=private)) is not None:
+            return problem
     return None
 
 

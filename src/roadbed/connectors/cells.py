@@ -1,4 +1,4 @@
-"""Cells that a spreadsheet shows as text, whatever they begin with."""
+"""Cells of a spreadsheet that are always shown as text, never run as a formula."""
 
 from __future__ import annotations
 

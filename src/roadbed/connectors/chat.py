@@ -57,7 +57,7 @@ class Chat(SendOnly):
 
     def _problems(self) -> Iterator[str]:
         if "://" in self.url:
-            yield "url is a secret and must not stand here. Name an environment variable."
+            yield "url is a secret and must not be written here. Name an environment variable."
         else:
             yield from rendering.secret_problems("url", self.url)
         if not self.text.strip():
@@ -65,7 +65,7 @@ class Chat(SendOnly):
         yield from rendering.template_problems("text", self.text)
 
 
-def message(written: str, buttons: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def message(written: str, buttons: Sequence[Mapping[str, object]]) -> Mapping[str, object]:
     """The JSON of a message; nothing in it is unfurled."""
     blocks: list[Mapping[str, Any]] = [
         {"type": "section", "text": {"type": "mrkdwn", "text": written, "verbatim": True}}
@@ -75,6 +75,7 @@ def message(written: str, buttons: Sequence[Mapping[str, Any]]) -> Mapping[str, 
     return {"text": written, "blocks": blocks, "unfurl_links": False, "unfurl_media": False}
 
 
+# Any: JSON of any shape; the result has the same shape.
 def escaped(facts: Any) -> Any:
     """The same facts with ``&``, ``<`` and ``>`` of every text and name made harmless."""
     if isinstance(facts, str):

@@ -1,4 +1,4 @@
-"""The only way out: one attempt's HTTP, addresses and secrets, within a deadline."""
+"""Egress: HTTP, addresses and secrets for one attempt, within one deadline. The only way out."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _SLEPT = "Its time was over before it was sent."
 async def resolve(host: str, port: int) -> Sequence[str]:
     """The addresses of ``host`` by the system, IPv4 first. Raises ``OSError``."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     # A host that has both is reachable by IPv4 nearly always, by IPv6 not from every network.
-    ordered = sorted(found, key=lambda each: each[0] != socket.AF_INET)
+    ordered = sorted(addresses, key=lambda address: address[0] != socket.AF_INET)
     return [str(item[4][0]) for item in ordered]
 
 
@@ -70,7 +70,7 @@ class EgressPool:
         self._transports: dict[str, httpx2.AsyncBaseTransport] = {}
 
     def attempt(self, deadline_seconds: float) -> HttpEgressClient:
-        """The way out for one attempt, which ends ``deadline_seconds`` from now."""
+        """The client for one attempt, which ends ``deadline_seconds`` from now."""
         return HttpEgressClient(self, deadline_seconds)
 
     def transport(self, host: str) -> httpx2.AsyncBaseTransport:
@@ -91,7 +91,7 @@ class EgressPool:
 
 
 class HttpEgressClient:
-    """``Outside`` for one attempt: everything it does ends by the same deadline."""
+    """``EgressClient`` for one attempt: everything it does ends by the same deadline."""
 
     def __init__(self, pool: EgressPool, deadline_seconds: float) -> None:
         self._pool = pool
@@ -118,16 +118,16 @@ class HttpEgressClient:
     async def address(self, host: str, port: int, *, private: bool = False) -> str:
         async with self._deadline(_Progress(self._left)):
             try:
-                found = await self._pool.resolver(host, port)
+                addresses = await self._pool.resolver(host, port)
             except (OSError, UnicodeError) as error:
                 raise TemporaryError(f"{host} could not be resolved: {error}.") from error
-        if not found:
+        if not addresses:
             raise TemporaryError(f"{host} has no address.")
-        for item in found:
-            if (why := objection(item, private=private)) is not None:
+        for address in addresses:
+            if (why := objection(address, private=private)) is not None:
                 remedy = "" if private else " If it is your own, declare the receiver private."
                 raise RefusedError(f"{host} may not be reached: {why}.{remedy}")
-        return found[0]
+        return addresses[0]
 
     async def request(
         self,

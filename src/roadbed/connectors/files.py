@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, under names that lead nowhere else."""
+"""Files: written whole or not at all, under names that cannot leave their folder."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def remove(target: Path) -> bool:
 
 
 def is_there(target: Path) -> bool:
-    """Whether a file of our own making stands there; a link is none."""
+    """Whether a file exists at this path; a link does not count."""
     return target.is_file() and not target.is_symlink()
 
 

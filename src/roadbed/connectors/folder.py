@@ -1,4 +1,4 @@
-"""``Folder``: results as files, for whoever works with spreadsheets or picks files up."""
+"""``Folder``: results as files, for people with spreadsheets and for other programs."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ class Folder:
         folder = self._folder()
         if self.format == "xlsx":
             book = await asyncio.to_thread(workbooks.has_row, folder, request.key)
-            return None if book is None else Sent(reference=book, detail="The row stands there.")
+            return None if book is None else Sent(reference=book, detail="The row exists.")
         target = self._target(request)
-        return Sent(reference=target.name, detail="It stands there.") if is_there(target) else None
+        return Sent(reference=target.name, detail="The file exists.") if is_there(target) else None
 
     async def compensate(self, request: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
         folder = self._folder()
@@ -129,8 +129,8 @@ def read_csv(file: Path) -> list[dict[str, str]]:
 def _csv(row: Mapping[str, Cell]) -> bytes:
     written = io.StringIO(newline="")
     writer = csv.writer(written, quoting=csv.QUOTE_ALL)
-    writer.writerow([neutralised(item) for item in row])
-    writer.writerow([neutralised(entry) for entry in row.values()])
+    writer.writerow([neutralised(name) for name in row])
+    writer.writerow([neutralised(value) for value in row.values()])
     try:
         return written.getvalue().encode("utf-8")
     except UnicodeError as error:

@@ -90,9 +90,9 @@ class Email(SendOnly):
         facts = rendering.facts_of(request)
         # Split before filling: a field can never add a receiver.
         to = [rendering.text(part.strip(), facts) for part in self.to.split(",")]
-        for item in to:
-            if _ADDRESS.fullmatch(item) is None:
-                raise RefusedError(f"{item[:80]!r} is no address that mail can be sent to.")
+        for receiver in to:
+            if _ADDRESS.fullmatch(receiver) is None:
+                raise RefusedError(f"{receiver[:80]!r} is no address that mail can be sent to.")
         subject = rendering.text(self.subject, facts)
         if len(subject.splitlines()) > 1 or subject.endswith(("\r", "\n")):
             raise RefusedError("The subject would hold a line break.")

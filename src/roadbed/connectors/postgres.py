@@ -78,8 +78,10 @@ class PostgresTable:
     async def look_up(self, request: DeliveryRequest, egress: EgressClient) -> Sent | None:
         async with self._connected(egress) as connection:
             cursor = await connection.execute(self._by_key("find"), {"key": request.key})
-            found = await cursor.fetchone()
-        return Sent(reference=request.key, detail=f"It stands in {self.table}.") if found else None
+            row = await cursor.fetchone()
+        return (
+            Sent(reference=request.key, detail=f"The row exists in {self.table}.") if row else None
+        )
 
     async def compensate(self, request: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
         async with self._connected(egress) as connection:
@@ -108,7 +110,7 @@ class PostgresTable:
 
     def _problems(self) -> Iterator[str]:
         if "=" in self.dsn or "://" in self.dsn:
-            yield "dsn is a secret and must not stand here. Name an environment variable."
+            yield "dsn is a secret and must not be written here. Name an environment variable."
         else:
             yield from rendering.secret_problems("dsn", self.dsn)
         if len(self.table.split(".")) > 2 or not all(

@@ -1,4 +1,4 @@
--- Names in braces are identifiers, quoted by psycopg.sql; nothing of a parcel ever stands there.
+-- Names in braces are identifiers, quoted by psycopg.sql; values of a delivery request are never put there.
 
 -- name: limit
 SELECT set_config('statement_timeout', %(limit)s, false)

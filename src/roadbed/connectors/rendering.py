@@ -1,4 +1,4 @@
-"""Templates filled for a receiver: what is missing refuses the delivery by name."""
+"""Rendering of templates for a receiver. A missing field refuses the delivery and is named."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from roadbed.usecases.destinations import DeliveryRequest, RefusedError
 _PLAIN = re.compile(r"[\x21-\x7e]{1,200}")
 
 
-def facts_of(request: DeliveryRequest, **more: object) -> Mapping[str, Any]:
+def facts_of(request: DeliveryRequest, **more: object) -> Mapping[str, object]:
     """What a connector's templates may name: the delivery's facts, ``key`` and ``content``."""
     return {**request.facts, "key": request.key, "content": request.content, **more}
 
 
-def text(template: str, facts: Mapping[str, Any]) -> str:
+def text(template: str, facts: Mapping[str, object]) -> str:
     """The template as text. Raises ``RefusedError`` with the missing field's name."""
     try:
         return placeholders.render(template, facts)
@@ -28,6 +28,7 @@ def text(template: str, facts: Mapping[str, Any]) -> str:
         raise RefusedError(f"It cannot be written: {error}.") from error
 
 
+# Any: the result has the shape of the template.
 def shape(template: object, facts: Mapping[str, Any]) -> Any:
     """A JSON shape with every template filled. Raises ``RefusedError``, as ``text``."""
     try:
@@ -36,7 +37,7 @@ def shape(template: object, facts: Mapping[str, Any]) -> Any:
         raise RefusedError(f"It cannot be written: {error}.") from error
 
 
-def path(template: str, facts: Mapping[str, Any]) -> str:
+def path(template: str, facts: Mapping[str, object]) -> str:
     """A URL's path and query; every field is percent-encoded. Raises ``RefusedError``.
 
     A field that would make a step up (``..``) out of the path, or leave a step empty, is refused:
@@ -66,7 +67,7 @@ def encoded(content: object) -> bytes:
 
 
 def header_key(key: str) -> str:
-    """The key as a header can carry it: itself, or its hash if it is long or has odd signs."""
+    """The key as a header can carry it: itself, or its hash if it is long or has other signs."""
     if _PLAIN.fullmatch(key):
         return key
     return "sha256-" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""What an HTTP answer means: made, not now, never, or nobody knows."""
+"""Responses: maps HTTP responses to delivered, retry, refused or unknown."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ _WORD_CHARACTERS = 6
 _LONGEST_WAIT_SECONDS = 86_400.0
 
 
+# Any: JSON of any shape, as the receiver sent it.
 def accept(
     response: Response, now: datetime, succeeded_when: str | None = None, *, hide: str = ""
 ) -> Any:
     """The body of an answer that says the effect was made, as ``body_of``.
 
-    ``hide`` holds what must not stand in an error, blanks between. Raises ``TemporaryError``,
-    ``RefusedError``, ``UnknownOutcomeError``.
+    ``hide`` holds secrets that must not appear in an error, separated by blanks. Raises
+    ``TemporaryError``, ``RefusedError``, ``UnknownOutcomeError``.
     """
     said = excerpt(response, hide=hide)
     if response.status in _NOT_NOW:
@@ -51,17 +52,17 @@ def accept(
 def holds(condition: str, response: Response) -> bool:
     """Whether the CEL condition over ``status`` and ``body`` is true.
 
-    Raises ``UnknownOutcomeError`` when it cannot be evaluated on this answer: then nobody knows.
+    Raises ``UnknownOutcomeError`` when it cannot be evaluated on this answer.
     """
     try:
-        found = _program(condition).execute({"status": response.status, "body": body_of(response)})
+        result = _program(condition).execute({"status": response.status, "body": body_of(response)})
     except Exception as error:
         raise UnknownOutcomeError(
             f"{condition!r} could not be evaluated on the answer: {error}"
         ) from error
-    if not isinstance(found, bool):
-        raise UnknownOutcomeError(f"{condition!r} did not answer yes or no.")
-    return found
+    if not isinstance(result, bool):
+        raise UnknownOutcomeError(f"{condition!r} is neither true nor false.")
+    return result
 
 
 def condition_problems(name: str, condition: str | None) -> Iterator[str]:
@@ -75,6 +76,7 @@ def condition_problems(name: str, condition: str | None) -> Iterator[str]:
         yield f"{name} is no CEL: {first}. Write it as status == 200 && body.ok."
 
 
+# Any: JSON of any shape, as the receiver sent it.
 def body_of(response: Response) -> Any:
     """The body as JSON, or as text if it is none."""
     written = response.body.decode("utf-8-sig", "replace")
@@ -85,7 +87,7 @@ def body_of(response: Response) -> Any:
 
 
 def dig(body: object, dotted: str) -> str | None:
-    """What stands at ``issues.0.key`` in a body, as text; ``None`` if nothing does."""
+    """The value at a path such as ``issues.0.key`` in a body, as text, or ``None``."""
     for step in dotted.split("."):
         if isinstance(body, dict):
             body = body.get(step)

@@ -1,4 +1,4 @@
-"""``Rest``: one call that makes an effect in a system with a REST interface, and its opposite."""
+"""``Rest``: one call that makes an effect in a REST system, and the call that reverses it."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Rest:
         if not holds(self.find.get("found_when", "true"), response):
             return None
         place = self.find.get("reference", self.reference)
-        return Sent(reference=dig(answer, place), detail="It was found there.")
+        return Sent(reference=dig(answer, place), detail="The effect exists.")
 
     async def compensate(self, request: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
         if self.take_back is None:

@@ -1,4 +1,4 @@
-"""What receivers have in common that cannot be asked and take nothing back."""
+"""Send-only connectors: receivers without look-up and without compensation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a checkpoint reaches its witnesses: posted to a URL, or by mail."""
+"""Witnesses of the audit log: sends checkpoints to a URL or by mail."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ def secrets(settings: Settings) -> Mapping[str, str]:
 
 def witnesses(settings: Settings, network: EgressPool) -> Mapping[str, tuple[float, Send]]:
     """How each witness of ``settings`` is reached, and after how many seconds again at most."""
-    found: dict[str, tuple[float, Send]] = {}
+    senders: dict[str, tuple[float, Send]] = {}
     if settings.audit_url is not None:
-        found["url"] = (
+        senders["url"] = (
             settings.audit_witness_seconds,
             _to_url(settings, settings.audit_url, network),
         )
     if settings.audit_mail is not None:
         seconds = max(_MAIL_SECONDS, settings.audit_witness_seconds)
-        found["mail"] = seconds, _by_mail(settings, settings.audit_mail, network)
-    return found
+        senders["mail"] = seconds, _by_mail(settings, settings.audit_mail, network)
+    return senders
 
 
 def _to_url(settings: Settings, url: SecretStr, network: EgressPool) -> Send:

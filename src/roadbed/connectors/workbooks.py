@@ -1,4 +1,4 @@
-"""One workbook a day, a row a delivery, its key in the first column."""
+"""Workbooks: one per day, one row per delivery, with its key in the first column."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def remove_row(folder: Path, key: str) -> bool:
     return True
 
 
-def read_rows(book: Path) -> list[dict[str, Any]]:
+def read_rows(book: Path) -> list[dict[str, object]]:
     """The rows of a workbook, as they were given, the key among them."""
     sheet = _opened(book, {})
     names, *rows = sheet.iter_rows(values_only=True)
@@ -93,10 +93,10 @@ def _opened(book: Path, row: Mapping[str, Cell]) -> Worksheet:
     try:
         sheet = load_workbook(book).active
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise RefusedError(f"{book.name} is no workbook any more. Move it away.") from error
+        raise RefusedError(f"{book.name} is not a workbook. Move it away.") from error
     if sheet is None or sheet.cell(1, 1).value != _KEY:
         raise RefusedError(f"{book.name} was changed: its first column is not {_KEY}.")
-    if row and [item.value for item in sheet[1]] != [_KEY, *row]:
+    if row and [cell.value for cell in sheet[1]] != [_KEY, *row]:
         raise RefusedError(f"{book.name} has other columns. Move it away to begin a new one.")
     return sheet
 

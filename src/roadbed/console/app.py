@@ -38,7 +38,7 @@ from roadbed.console import (
     versions,
 )
 from roadbed.console.pages import app_of, page, problem_page, usecase_page
-from roadbed.guarantee.audit_replay import STATES
+from roadbed.guarantee.presentation import STATES
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.errors import NotSignedInError, TooManyRequestsError
 from roadbed.people.permissions import Permission, Viewer
@@ -142,7 +142,7 @@ async def usecase(request: Request) -> HTMLResponse:
         overview=overview,
         live=service.live,
         state_words=STATES[service.live.state],
-        notices=await app.trust.notices(overview.use_case),
+        notices=await app.notices.list(overview.use_case),
         failures=await app.failures.list([overview.use_case]),
         proof=proof,
         curve=curve,

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from roadbed.access import by_delivery, needs, require, viewer_of
 from roadbed.console import formatting
 from roadbed.console.pages import app_of, person_of, usecase_page
-from roadbed.deliveries.approvals import may_be_said
+from roadbed.deliveries.approvals import resolutions
 from roadbed.deliveries.errors import ApprovalError, DeliveryStateError
 from roadbed.deliveries.model import FOR_PEOPLE, Delivery, DeliveryState
 from roadbed.people.permissions import Permission, to_say
@@ -72,7 +72,7 @@ async def say(request: Request) -> Response:
     target, _ = await app.deliveries.get(delivery_id, served=app.registry.names())
     require(request, to_say(form.get("what", "")), target.use_case)
     try:
-        await app.deliveries.say(
+        await app.deliveries.resolve(
             delivery_id,
             form.get("what", ""),
             person=person,
@@ -114,7 +114,7 @@ async def _delivery(
         content=None if content.content is None else formatting.readable(content.content),
         says=[
             formatting.say(what, content)
-            for what in may_be_said(content.state)
+            for what in resolutions(content.state)
             if viewer_of(request).may(content.use_case, to_say(what))
         ],
         problem=problem,

@@ -83,6 +83,7 @@ BUDGET_STATES = {
     "near": "! 80 % of it is gone",
     "spent": "■ used up: too little for one more task, so tasks go to people",
 }
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")  # embeddings, overrides and isolates
 _KINDS_OF_ERROR = re.compile(r"^(Temporary|Refused|UnknownOutcome)Error: ")
 _SAYS = {
     "approve": ("Approve exactly this", "a"),
@@ -118,6 +119,23 @@ def compact(content: Any) -> str:
 def seen(text: str) -> str:
     """Text in which nothing hides: marks that turn or swallow what stands beside them are told."""
     return "".join(item if _visible(item) else json.dumps(item)[1:-1] for item in text)
+
+
+class Unchanged(str):
+    """Text that a form sends back: a page shows it as it is."""
+
+    __slots__ = ()
+
+
+def upright(value: Any) -> Any:
+    """What a page shows of any value: marks that turn the text beside them around are told.
+
+    Joiners and marks of one direction stay, which scripts and emoji need.
+    """
+    if not isinstance(value, str) or isinstance(value, Unchanged) or not _TURNS.search(value):
+        return value
+    told = _TURNS.sub(lambda mark: f"\\u{ord(mark[0]):04x}", value)
+    return Markup(told) if isinstance(value, Markup) else told  # noqa: S704 - nothing was added to escape
 
 
 def sentence(reason: str | None) -> str:

@@ -13,7 +13,7 @@ from roadbed.people.permissions import Permission
 @needs(Permission.NOTICE, by=by_notice)
 async def seen(request: Request) -> Response:
     """A notice was read; back to where it stood."""
-    await app_of(request).trust.seen(request.path_params["notice_id"], person=person_of(request))
+    await app_of(request).notices.seen(request.path_params["notice_id"], person=person_of(request))
     form = (await request.body()).decode(errors="replace")
     back = form.removeprefix("back=") if form.startswith("back=") else ""
     name = back if back in app_of(request).registry.names() else None

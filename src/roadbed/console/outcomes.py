@@ -27,7 +27,7 @@ _WORDS = {"right": True, "wrong": False}
 async def outcomes(request: Request) -> HTMLResponse:
     """What is reported, what it says of automatic answers, and where it contradicts a verdict."""
     app, name = app_of(request), request.path_params["name"]
-    declared, book = app.service(name).loaded.declared, app.outcomes.book
+    declared, book = app.service(name).loaded.declared, app.outcomes.repository
     before = request.query_params.get("before", "")[:60] or None
     newest = await book.newest(name, most=_MOST, before=before)
     return await usecase_page(

@@ -14,8 +14,7 @@ from starlette.responses import HTMLResponse
 from roadbed import __version__
 from roadbed.bootstrap import App
 from roadbed.console import formatting
-from roadbed.guarantee.audit_replay import reviews_a_day, unaudited
-from roadbed.guarantee.presentation import above
+from roadbed.guarantee.presentation import above, reviews_a_day, unaudited
 from roadbed.improvement.presentation import support
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.figures import counted, interval
@@ -33,6 +32,7 @@ _environment = Environment(
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
+    finalize=formatting.upright,
     lstrip_blocks=True,
 )
 _environment.filters.update(
@@ -51,6 +51,7 @@ _environment.filters.update(
     seen=formatting.seen,
     support=support,
     points=formatting.points,
+    unchanged=formatting.Unchanged,
 )
 _environment.globals.update(
     release=__version__,

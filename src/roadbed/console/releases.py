@@ -137,7 +137,7 @@ async def _act(request: Request, candidate: Release, form: Mapping[str, str]) ->
     require(request, Permission.SIGN if said else Permission.RELEASE, candidate.use_case)
     if what == "open-reviews":
         app = app_of(request)
-        await app.measuring.ask_about(app.service(candidate.use_case), candidate)
+        await app.reviewer_checks.ask_about(app.service(candidate.use_case), candidate)
     elif what in _STEPS:
         await getattr(ladder, what)(candidate.id, actor=person)
     elif what in ("approve", "refuse"):

@@ -58,9 +58,10 @@ async def by_link(request: Request) -> Response:
 
 @open_to_all
 async def by_password(request: Request) -> Response:
-    """Name and password; what is wrong stands above the form."""
+    """Name, or address, and password; what is wrong stands above the form."""
     form = await read_form(request)
-    name = form.get("name", "").strip().lower()
+    name = form.get("name", "").strip()
+    name = name if "@" in name else name.lower()
     try:
         person = await app_of(request).signing_in.by_password(
             name,

@@ -1,13 +1,13 @@
-"""Knows whether a process was killed a moment ago, and sees to it that ours would be missed.
+"""Crash detection: marks this process, and sees that another was killed.
 
-A process that is killed while it decides a task which is not on disk leaves no trace of that task.
-So a process puts its own mark into the database before it decides anything that way: a row, and the
-advisory lock of its number, on a connection of its own. A clean end takes the row away. A process
-that is killed loses its connection at once, and with it the lock. A row without its lock is a
-process that was lost; everybody who looks sees it, the next start of the same one first of all.
+A process that is killed while it decides a task that is not on disk leaves no trace of the task.
+So each process marks itself in the database before it decides in that way: with a row, and with the
+advisory lock of its number on a connection of its own. A clean exit removes the row. A killed
+process loses its connection at once, and with it the lock. A row without its lock is a lost
+process. Everybody who looks sees it, first of all the next start of the same process.
 
-A mistake is on the safe side: after a restart of the database every process has lost its lock, and
-marks itself anew; until then, and if others looked in between, all of them are careful.
+Errors are on the safe side. After a restart of the database all processes have lost their locks,
+and mark themselves again. If others look in between, all of them are careful for a while.
 """
 
 from __future__ import annotations
@@ -21,20 +21,23 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from roadbed.intake.model import Arrival
 from roadbed.kernel.clock import Clock
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
+from roadbed.usecases.use_case import UseCase
 
 _SQL = queries(__package__)
+SECONDS_BEFORE_COMMIT = 0.05  # a decider that takes longer goes on while its task is admitted
 _LOOK_SECONDS = 2.0
-_GOOD_FOR_SECONDS = 10.0  # what was seen so long ago counts no more
+_GOOD_FOR_SECONDS = 10.0  # an older look no longer counts
 _Connection = psycopg.AsyncConnection[Mapping[str, Any]]
 
 
 class CrashDetector:
-    """The mark of this process, and what became of others. Nothing is calm until ``keep`` runs.
+    """The mark of this process, and lost processes. Nothing is calm until ``keep`` runs.
 
-    ``interrupted`` holds the body hashes of inputs that cut off a process which was deciding them.
+    ``interrupted`` holds the body hashes of inputs that were being decided when a process died.
     ``address`` is where people reach this process, for ``addresses``.
     """
 
@@ -87,9 +90,35 @@ class CrashDetector:
         cursor = await connection.execute(_SQL["lost"], {"seconds": self._careful_seconds})
         row = await cursor.fetchone()
         cursor = await connection.execute(_SQL["interrupted"])
-        self.interrupted = frozenset([item["body_hash"] for item in await cursor.fetchall()])
+        self.interrupted = frozenset([row["body_hash"] for row in await cursor.fetchall()])
         lost = row is None or row["lost"]
         self._calm_until = 0.0 if lost else began + _GOOD_FOR_SECONDS
+
+
+def may_decide_before_commit(
+    arrival: Arrival,
+    declared: UseCase,
+    crash_detector: CrashDetector,
+    *,
+    free: bool,
+    waits: bool,
+) -> bool:
+    """Whether a task may be decided before it is on disk, and stored with its decision.
+
+    Admitting a task first has three benefits: a caller who does not wait can forget it, the cost of
+    deciding it is known even if the process dies, and an input that kills the process is counted.
+    So one commit is enough if all of this holds: the caller waits, and sends the task again if no
+    answer comes; deciding costs nothing and calls no other system (no budget, and the decider is
+    ``free``, see ``DeciderRunner.free``); no process was killed recently, the next kill would be
+    noticed, and this input never interrupted a process.
+    """
+    return (
+        waits
+        and free
+        and declared.budget is None
+        and crash_detector.calm()
+        and arrival.body_hash not in crash_detector.interrupted
+    )
 
 
 async def addresses(database: Database) -> Sequence[str]:

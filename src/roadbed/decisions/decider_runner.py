@@ -1,4 +1,4 @@
-"""Asks a decider, under a deadline, and makes of whatever happens an answer or a reason."""
+"""Decider runner: calls a decider under a deadline; the result is an answer or a reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from roadbed.executors.in_process import (
     DeciderCall,
     Failed,
     FunctionExecutor,
-    Place,
+    InProcessExecutor,
     is_coroutine,
 )
 from roadbed.executors.isolated import IsolatedDecider
@@ -39,74 +39,74 @@ Decider: TypeAlias = FunctionDecider | Trainable | IsolatedDecider
 
 
 class DeciderRunner:
-    """Runs the deciders of one use case. Nothing a decider does can raise out of ``ask``."""
+    """Runs the deciders of one use case. ``ask`` never raises an error of a decider."""
 
     def __init__(self, declared: UseCase) -> None:
         self._declared = declared
-        self._places: dict[type[Place], Place] = {}
+        self._executors: dict[type[InProcessExecutor], InProcessExecutor] = {}
         self._children: dict[Source, ChildExecutor] = {}
-        self._kinds: dict[int, type[Place]] = {}
-        self._came_back: object = None
-        self._cost_something: object = None
-        self._looked_at: object = None
+        self._kinds: dict[int, type[InProcessExecutor]] = {}
+        self._answered: object = None
+        self._charged: object = None
+        self._examined: object = None
         self._free = True  # no decider yet: nobody is asked
 
     def warm(self, version: LiveVersion) -> bool:
-        """Whether its decider has come back once: a first call may import and load for seconds."""
-        return self._came_back is version.decider
+        """Whether its decider has answered once: a first call may import and load for seconds."""
+        return self._answered is version.decider
 
     def free(self, decider: Decider | None) -> bool:
-        """Whether ``decider`` works on this machine and costs nothing, as far as it tells.
+        """Whether ``decider`` runs on this machine and costs nothing, as far as it declares.
 
         It names no secret, prompt or currency that it needs, and is no coroutine: what waits, waits
         for somebody else. No answer of it told a price so far. What it opens by itself (a socket, a
         file) nobody can know.
         """
-        if decider is not self._looked_at:
-            self._looked_at = decider
+        if decider is not self._examined:
+            self._examined = decider
             waits = (
                 decider.kind == "coroutine"
                 if isinstance(decider, IsolatedDecider)
                 else is_coroutine(decider)
             )
             self._free = needs_of(decider) == Needs() and not waits
-        return self._free and decider is not self._cost_something
+        return self._free and decider is not self._charged
 
     async def ask(
         self, live: LiveVersion, task: AdmittedTask, *, seconds: float
     ) -> Answered | NotAnswered:
-        """What the live decider makes of ``task`` within ``seconds``."""
+        """The answer of the live decider to ``task`` within ``seconds``."""
         if live.decider is None:
             return _not(Reason.NO_VERSION, "No version has been trained yet.", cost=_NOTHING)
         if seconds <= 0:
             return replace(self._too_late(), cost=_NOTHING)
-        place = self._place(live.decider)
-        stuck = place.losses.stuck
-        if stuck and not place.losses.try_again():
+        executor = self._executor(live.decider)
+        stuck = executor.losses.stuck
+        if stuck and not executor.losses.try_again():
             return _not(
                 Reason.DECIDER_FAILED,
-                "The decider hangs on every thread it was given; it is tried again after a minute, "
-                "and less often each time it hangs again.",
+                "The decider hangs on all of its threads. It is tried again after a minute, and "
+                "less often each time it hangs again.",
                 cost=_NOTHING,
             )
-        answer = await self._within(place, live.decider, task, seconds)
+        answer = await self._within(executor, live.decider, task, seconds)
         if stuck and getattr(answer, "code", None) is not Reason.DECIDER_TIMEOUT:
-            place.losses.answered()
+            executor.losses.answered()
         return answer
 
     def close(self) -> None:
-        """Let threads and child processes go."""
-        for place in (*self._places.values(), *self._children.values()):
-            place.close()
+        """End threads and child processes."""
+        for executor in (*self._executors.values(), *self._children.values()):
+            executor.close()
 
     def close_later(self) -> None:
-        """Let threads and child processes go once every call under way has met its deadline."""
+        """End threads and child processes once the deadline of every running call has passed."""
         seconds = self._declared.deadline_seconds + 1.0
         asyncio.get_running_loop().call_later(seconds, self.close)
 
     async def _within(
         self,
-        place: Place | ChildExecutor,
+        executor: InProcessExecutor | ChildExecutor,
         decider: Decider,
         task: AdmittedTask,
         seconds: float,
@@ -121,44 +121,44 @@ class DeciderRunner:
             content=task.content,
             output=self._declared.output,
         )
-        timer = loop.call_later(seconds, self._expire, place, call)
-        place.put(call)
+        timer = loop.call_later(seconds, self._expire, executor, call)
+        executor.put(call)
         try:
             result = await call.result
         finally:
             timer.cancel()
         if result is _EXPIRED:
             return self._too_late()
-        self._came_back = decider
+        self._answered = decider
         if isinstance(result, Failed):
             return _not(Reason.DECIDER_FAILED, f"The decider failed: {mask(result.sentence)}")
         answer = routing.read_answer(result, self._declared.output, self._declared.actions)
         if answer.cost:
-            self._cost_something = decider
+            self._charged = decider
         return _without_secrets(answer)
 
-    def _expire(self, place: Place | ChildExecutor, call: DeciderCall) -> None:
+    def _expire(self, executor: InProcessExecutor | ChildExecutor, call: DeciderCall) -> None:
         if not call.result.done():
             call.give(_EXPIRED)
-            place.expire(call)
+            executor.expire(call)
 
-    def _place(self, decider: Decider) -> Place | ChildExecutor:
+    def _executor(self, decider: Decider) -> InProcessExecutor | ChildExecutor:
         if isinstance(decider, IsolatedDecider):
-            return self._children.get(decider.source) or self._child_place(decider)
+            return self._children.get(decider.source) or self._child_executor(decider)
         kind = self._kinds.get(id(decider)) or self._kinds.setdefault(id(decider), _kind(decider))
-        if kind not in self._places:
-            self._places[kind] = kind(self._declared.name, asyncio.get_running_loop())
-        return self._places[kind]
+        if kind not in self._executors:
+            self._executors[kind] = kind(self._declared.name, asyncio.get_running_loop())
+        return self._executors[kind]
 
-    def _child_place(self, decider: IsolatedDecider) -> ChildExecutor:
+    def _child_executor(self, decider: IsolatedDecider) -> ChildExecutor:
         """Children for a decider asked for the first time; those of older versions end soon."""
         loop = asyncio.get_running_loop()
         for source in list(self._children)[:-1]:
             old = self._children.pop(source)
             loop.call_later(self._declared.deadline_seconds + 1.0, old.close)
-        place = ChildExecutor(loop, decider)
-        self._children[decider.source] = place
-        return place
+        executor = ChildExecutor(loop, decider)
+        self._children[decider.source] = executor
+        return executor
 
     def _too_late(self) -> NotAnswered:
         return _not(
@@ -187,7 +187,7 @@ _EXPIRED = object()
 _NOTHING = Decimal(0)  # the decider was not asked
 
 
-def _kind(decider: FunctionDecider | Trainable) -> type[Place]:
+def _kind(decider: FunctionDecider | Trainable) -> type[InProcessExecutor]:
     if is_trainable(decider):
         return BatchExecutor
     return CoroutineExecutor if is_coroutine(decider) else FunctionExecutor

@@ -1,8 +1,8 @@
-"""``evaluate``: one version on one task. The only caller of a decider.
+"""Evaluation: ``evaluate`` runs one version on one task. It is the only caller of a decider.
 
-Live, shadow, canary, gate, certificate, replay, stress, reviewer checks and the search for prompts
-all come here. What differs between them is an argument: the time left, whether a budget holds the
-money, whether the use case is halted. Nothing is stored or sent here.
+Live, shadow, canary, gate, certificate, replay, stress, reviewer checks and the prompt optimization
+all call it. They differ in arguments only: the time left, whether a budget is reserved, whether the
+use case is halted. It stores and sends nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from roadbed.kernel.storable import cleaned
 from roadbed.scoring.content import Content
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.usecases.parsing import UnfitError, read_stored
-from roadbed.usecases.validation import slices_of
 
 MOST_ATTEMPTS = 3
 MOST_OF_A_REASON = 400  # characters
@@ -38,7 +37,7 @@ _NOTHING = Decimal(0)  # the decider was not asked
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluationContext:
-    """What a caller decides about an evaluation.
+    """Arguments of an evaluation that its callers set.
 
     ``use_case`` is the folder in service, whose rules and models hold where the version brings none
     of its own. ``seconds`` are left for the decider; ``None``: the whole declared deadline.
@@ -110,7 +109,7 @@ class Evaluation:
 
     @property
     def automatic(self) -> bool:
-        """Whether it would go out by itself."""
+        """Whether it would be sent without a person."""
         return self.routed.route is Route.AUTOMATIC
 
     @property
@@ -145,7 +144,7 @@ def content_of(answer: Answered | NotAnswered) -> Content | None:
 async def evaluate(
     version: LiveVersion, task: AdmittedTask, context: EvaluationContext
 ) -> Evaluation:
-    """Run ``version`` on ``task``; whatever the decider does, this raises nothing of it.
+    """Run ``version`` on ``task``. Errors of the decider never raise here.
 
     In this order: rules before, the decider under its deadline, the schema, rules after, the rules
     of actions, the rule of cost, the score, the route. Everything reads the form of the input as
@@ -168,8 +167,8 @@ async def evaluate(
             else context.seconds,
         )
         actions, held = _screened(answer, loaded, task, context)
-    slices = slices_of(loaded.declared, task.content)
-    found = Evaluation(
+    slices = routing.slices_of(loaded.declared, task.content)
+    unrouted = Evaluation(
         answer=answer,
         actions=actions,
         held=held,
@@ -178,7 +177,7 @@ async def evaluate(
         routed=_UNROUTED,
         seconds=context.clock.monotonic() - began,
     )
-    return found.under(version, halted=context.halted)
+    return unrouted.under(version, halted=context.halted)
 
 
 def with_declared_input(
@@ -202,7 +201,7 @@ def _before(
 ) -> tuple[NotAnswered, Routed] | None:
     """What stops a task before its decider is asked."""
     if context.attempt > MOST_ATTEMPTS:
-        reason = f"Deciding it was cut off {MOST_ATTEMPTS} times by a crash."
+        reason = f"A crash interrupted the decision {MOST_ATTEMPTS} times."
         return _unasked(Reason.INTERRUPTED, reason)
     if unfit is not None:
         reason = f"The input does not fit what this version takes: {unfit}."

@@ -1,4 +1,4 @@
-"""What was decided for a task, on what grounds."""
+"""Decisions: versions in service, answers, routes and their reasons."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Route(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why it goes there; the sentence beside it says the same with this task's facts."""
+    """Reason of the route, as a code; the sentence beside it adds the facts of the task."""
 
     PROVEN = "proven"
     RULE = "rule"
@@ -107,7 +107,7 @@ class Deployment:
 
 
 class CurrentDeployments(Protocol):
-    """Who serves what at this moment; changes with releases and halts."""
+    """The deployments of this moment; they change with releases and halts."""
 
     def get(self, use_case: str) -> Deployment:
         """The service of a use case. Raises ``UnknownUseCaseError``."""
@@ -137,7 +137,7 @@ class Answered:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NotAnswered:
-    """No answer that could go anywhere but to a person; ``reason`` is a plain sentence."""
+    """No usable answer, so a person decides; ``reason`` is a plain sentence."""
 
     code: Reason
     reason: str
@@ -157,7 +157,10 @@ class Routed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
-    """What stands on the receipt. ``decide_seconds`` is admission to settlement, this attempt."""
+    """A decision as the receipt shows it.
+
+    ``decide_seconds`` is the time from admission to settlement, of this attempt.
+    """
 
     id: DecisionId
     task_id: TaskId

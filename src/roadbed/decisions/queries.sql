@@ -4,8 +4,8 @@ SELECT pg_advisory_xact_lock_shared(hashtext('halt'), hashtext(use_case))
 FROM (SELECT DISTINCT use_case
       FROM json_to_recordset(%(items)s::json) AS item (use_case text) ORDER BY 1) AS named
 
--- The next ones are parts of one statement (transactions.py): `item` is the batch, `fresh` what of it is
--- written in this transaction. A batch that is sent twice has nothing fresh the second time.
+-- The next ones are parts of one statement (transactions.py): `item` is the batch, `fresh` the part of it
+-- that is written in this transaction. A batch that is sent twice has nothing fresh the second time.
 
 -- name: decided_items
 SELECT * FROM json_to_recordset(%(items)s::json) AS item (
@@ -16,15 +16,8 @@ SELECT * FROM json_to_recordset(%(items)s::json) AS item (
         decide_seconds double precision, halt_epoch bigint, deliveries jsonb, sends_actions boolean,
         review_id text, blind boolean, priority integer)
 
--- name: released
--- Only whoever holds the current attempt may settle, and only in the epoch it decided in.
-DELETE FROM in_flight USING item
-JOIN use_case ON use_case.name = item.use_case AND use_case.halt_epoch = item.halt_epoch
-WHERE in_flight.task_id = item.task_id AND in_flight.attempt = item.attempt
-RETURNING item.*
-
 -- name: whole_items
--- The same with the task itself, for what is admitted and settled at once.
+-- The same with the task itself, if it is admitted and settled in one commit.
 SELECT * FROM json_to_recordset(%(items)s::json) AS item (
         id text, task_id text, use_case text, version text, certificate text, route text,
         reason_code text, reason text, rule text, output jsonb, confidence double precision,
@@ -36,7 +29,7 @@ SELECT * FROM json_to_recordset(%(items)s::json) AS item (
         reference_rate double precision, admitted_at timestamptz)
 
 -- name: born_here
--- Looked up in a hash table: as a join it would compare every item with every other.
+-- Looked up in a hash table: a join would compare every item with every other.
 SELECT * FROM item WHERE (task_id IN (SELECT id FROM born)) IS TRUE
 
 -- name: record
@@ -50,7 +43,7 @@ SELECT id, task_id, use_case, version, certificate, route, reason_code, reason, 
 FROM fresh
 
 -- name: settled_at_once
--- What was written now, or by a first attempt whose connection was lost in its commit.
+-- Written now, or by a first attempt that lost its connection during the commit.
 SELECT id FROM fresh
 UNION ALL
 SELECT item.id FROM item
@@ -98,7 +91,7 @@ ON CONFLICT DO NOTHING
 SELECT item.id FROM json_to_recordset(%(items)s::json) AS item (id text)
 
 -- name: number
--- The lock first, so that a row without its lock is that of a process that is gone.
+-- The lock comes first, so that a row without its lock belongs to a process that has ended.
 SELECT number, pg_advisory_lock(hashtext('process'), number)
 FROM (SELECT nextval('process_number')::integer AS number) AS given
 
@@ -106,7 +99,7 @@ FROM (SELECT nextval('process_number')::integer AS number) AS given
 INSERT INTO process (number, machine, address) VALUES (%(number)s, %(machine)s, %(address)s)
 
 -- name: addresses
--- Of processes that hold their lock, the newest first.
+-- Addresses of processes that hold their lock, the newest first.
 SELECT address FROM process
 WHERE machine = %(machine)s AND address IS NOT NULL AND lost_at IS NULL
   AND NOT pg_try_advisory_xact_lock_shared(hashtext('process'), number)
@@ -135,3 +128,14 @@ WHERE id IN (SELECT task_id FROM in_flight WHERE attempt > 1)
 
 -- name: find
 SELECT * FROM decision WHERE task_id = %(task_id)s
+
+-- name: erase_decision
+-- A hash of few words could be guessed.
+UPDATE decision SET output = NULL, evidence = '{}', reason = 'erased', actions = NULL,
+                    provenance = NULL, content_hash = NULL, effect_hash = NULL, output_hash = NULL
+WHERE task_id = ANY (%(ids)s)
+
+-- name: erase_comparison
+UPDATE comparison SET live_output = NULL, live_actions = NULL, live_content = NULL,
+                      candidate_output = NULL, candidate_actions = NULL, candidate_content = NULL
+WHERE task_id = ANY (%(ids)s)

@@ -1,4 +1,4 @@
-"""Pure rules of the path: what counts as an answer, and which way a task goes."""
+"""Routing: pure rules for what counts as an answer, and which route a task takes."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from roadbed.risk.slices import FEWEST_LABELS
 from roadbed.risk.states import State
 from roadbed.usecases.business_rules import BusinessRules, Fired
 from roadbed.usecases.decider import Answer, Unsure
-from roadbed.usecases.delivery_plan import checked_actions
-from roadbed.usecases.destinations import ActionKind
+from roadbed.usecases.destinations import Action, ActionKind
 from roadbed.usecases.parsing import UnfitError, read_form
+from roadbed.usecases.use_case import UseCase
 
 _MOST_CHARACTERS = 20_000  # of an output, its provenance or its evidence
 UNSURE = "The decider is unsure: "
-_PROVEN = "from where on the error limit is proven"
+_PROVEN = "the threshold at which the risk limit is proven"
 
 
 def read_answer(
     given: object, output: type[BaseModel], kinds: Mapping[str, ActionKind] = MappingProxyType({})
 ) -> Answered | NotAnswered:
-    """What a decider gave, checked against the declared output and actions.
+    """The result of a decider, checked against the declared output and actions.
 
-    Anything odd is no answer.
+    A result that does not fit is no answer.
     """
     if isinstance(given, Unsure):
         return NotAnswered(
@@ -77,6 +77,41 @@ def read_answer(
     )
 
 
+def checked_actions(
+    kinds: Mapping[str, ActionKind], proposed: Sequence[object]
+) -> list[dict[str, object]] | str:
+    """Proposed actions as JSON, or what is wrong with them."""
+    actions: list[dict[str, Any]] = []
+    for proposal in proposed:
+        if not isinstance(proposal, Action):
+            return f"it proposes {type(proposal).__name__} instead of an Action"
+        kind = kinds.get(proposal.name)
+        if kind is None:
+            return f"it proposes the action {proposal.name!r}, which is not declared"
+        arguments = _arguments(kind, proposal.arguments)
+        if isinstance(arguments, str):
+            return f"the action {proposal.name!r}: {arguments}"
+        action: dict[str, Any] = {"name": proposal.name, "arguments": arguments}
+        if kind.after is not None:
+            needed = [place for place, one in enumerate(actions) if one["name"] == kind.after]
+            if not needed:
+                return f"it proposes {proposal.name!r} without {kind.after!r} before it"
+            action["after"] = needed[-1]
+        actions.append(action)
+    for name, kind in kinds.items():
+        if sum(action["name"] == name for action in actions) > kind.per_task:
+            return f"it proposes {name!r} more than {kind.per_task} times for one task"
+    return actions
+
+
+def _arguments(kind: ActionKind, given: object) -> dict[str, Any] | str:
+    try:
+        return read_form(kind.arguments, given).form
+    except UnfitError as error:
+        place, problem = error.fields[0]
+        return f"{place or 'arguments'}: {problem}"
+
+
 def route(
     held: Routed | None,
     score: float,
@@ -85,9 +120,9 @@ def route(
     halted: bool,
     slices: Mapping[str, str] = MappingProxyType({}),
 ) -> Routed:
-    """``automatic`` only where everything agrees; a person in every other case.
+    """``automatic`` only if all conditions hold; review in every other case.
 
-    ``held`` is what holds the answer back by itself; ``score`` is compared with the threshold.
+    ``held`` stops the answer whatever its score; ``score`` is compared with the threshold.
     """
     if held is not None and held.code in _FIRST:
         return held
@@ -113,12 +148,17 @@ def route(
 def score(
     confidence: float, cautious: float | None, live: LiveVersion, slices: Mapping[str, str]
 ) -> float:
-    """What is compared with the threshold in force; 0 where it cannot be said."""
+    """The value that is compared with the threshold in force; 0 if it is unknown."""
     if confidence <= 0.0 or (live.pooling and live.pooling.too_rare(slices)):
         return 0.0
     if live.cautious:
         return cautious or 0.0
     return live.pooling.score(confidence, slices) if live.pooling else confidence
+
+
+def slices_of(declared: UseCase, content: Mapping[str, object]) -> dict[str, str]:
+    """The slices an input lies in, by field."""
+    return {name: str(content.get(name, "")) for name in declared.slices}
 
 
 def held_by_rule(fired: Fired) -> Routed:
@@ -139,13 +179,17 @@ def held_by_rule(fired: Fired) -> Routed:
 
 
 def to_review(code: Reason, reason: str) -> Routed:
-    """A person looks at it."""
+    """The route to a person."""
     return Routed(route=Route.REVIEW, code=code, reason=reason)
 
 
 def _compare(score: float, live: LiveVersion, threshold: float) -> Routed:
     kind = "Cautious confidence" if live.cautious else "Confidence"
-    held = "which holds while new kinds of work appear" if live.cautious else _PROVEN
+    held = (
+        "the stricter threshold of cautious mode, used while new kinds of work appear"
+        if live.cautious
+        else _PROVEN
+    )
     if score <= 0.0 or score < threshold:
         return to_review(
             Reason.BELOW_THRESHOLD, f"{kind} {score:.3f} is below {threshold:.3f}, {held}."
@@ -158,28 +202,28 @@ def _compare(score: float, live: LiveVersion, threshold: float) -> Routed:
 
 
 def cost_unknown() -> Routed:
-    """Under a cap, an answer whose price nobody knows goes to a person."""
+    """With a budget, an answer of unknown cost goes to a person."""
     return to_review(
-        Reason.COST_UNKNOWN, "The decider did not say what it cost, and there is a budget to keep."
+        Reason.COST_UNKNOWN, "The decider did not report its cost, and the use case has a budget."
     )
 
 
 def screen_actions(
-    answer: Answered, content: Mapping[str, Any], book: BusinessRules
-) -> Sequence[dict[str, Any]]:
-    """Each proposed action with what the rules decide on it and why."""
+    answer: Answered, content: Mapping[str, object], rules: BusinessRules
+) -> Sequence[dict[str, object]]:
+    """Each proposed action with the decision of the rules and the reason."""
     if not answer.actions:
         return ()
     facts = {"input": content, "output": answer.output, "confidence": answer.confidence}
     screened = []
     for number, action in enumerate(answer.actions):
-        decide, why = book.decide_action(action["name"], action["arguments"], facts)
+        decide, why = rules.decide_action(action["name"], action["arguments"], facts)
         screened.append({**action, "n": number, "decide": decide, "reason": why})
     return screened
 
 
-def action_refused(actions: Sequence[Mapping[str, Any]]) -> Routed | None:
-    """A refused action makes the whole answer doubtful: a person looks."""
+def action_refused(actions: Sequence[Mapping[str, object]]) -> Routed | None:
+    """With a refused action the whole answer is doubtful, so it goes to a person."""
     for action in actions:
         if action["decide"] == "refuse":
             return to_review(
@@ -202,16 +246,16 @@ def in_canary(trial: Trial, task: AdmittedTask) -> bool:
 
 
 def priority(code: Reason, *, reference: bool) -> int:
-    """Where a review stands in the queue: 3 before 2 before 1, older first within.
+    """Priority of a review in the queue: 3 before 2 before 1, older reviews first within each.
 
-    The sample comes first, since everything automatic rests on it; then what went wrong.
+    The sample comes first, because the guarantee rests on it; then what went wrong.
     """
     if reference:
         return 3
     return 2 if code in _WENT_WRONG else 1
 
 
-# What a rule says, and what was cut off, stands also while the use case is halted.
+# Routes by a rule apply also while the use case is halted.
 _FIRST = {Reason.RULE, Reason.RULE_FAILED}
 _WENT_WRONG = {
     Reason.RULE_FAILED,

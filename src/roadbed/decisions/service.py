@@ -1,9 +1,10 @@
-"""Verbs: ``submit`` a task through the whole path, ``revise`` one, ``recover`` after a crash."""
+"""``Decisions``: submits a task, revises one, and recovers tasks after a crash."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,11 +12,13 @@ from typing import Any
 
 from roadbed.budgets.service import amounts
 from roadbed.decisions import routing
-from roadbed.decisions.commit_modes import SECONDS_AT_ONCE, one_is_enough
-from roadbed.decisions.crash_detection import CrashDetector
+from roadbed.decisions.crash_detection import (
+    SECONDS_BEFORE_COMMIT,
+    CrashDetector,
+    may_decide_before_commit,
+)
 from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
-from roadbed.decisions.in_flight import InFlight
 from roadbed.decisions.model import (
     Answered,
     CurrentDeployments,
@@ -25,7 +28,7 @@ from roadbed.decisions.model import (
     Route,
 )
 from roadbed.decisions.trials import Trials
-from roadbed.intake.errors import RetiredError
+from roadbed.intake.errors import OverloadedError, RetiredError
 from roadbed.intake.model import Admission, AdmittedTask, Arrival
 from roadbed.intake.tasks import Intake, record
 from roadbed.kernel.clock import Clock
@@ -41,8 +44,52 @@ from roadbed.usecases.use_case import UseCase
 SQL = queries(__package__)
 
 
+class InFlight:
+    """How many tasks this process holds in memory: at most ``most``.
+
+    One use case holds at most three times what is left free, so at most three quarters. A slow use
+    case can never keep out the others.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: Counter[str] = Counter()
+        self._all = 0
+
+    @contextlib.contextmanager
+    def admitting(self, use_case: str) -> Iterator[None]:
+        """Count a task while it is admitted. Raises ``OverloadedError``."""
+        free, held = self._most - self._all, self._held[use_case]
+        if free <= 0:
+            raise OverloadedError(self._all)
+        if held >= 3 * free:
+            raise OverloadedError(held, use_case)
+        self.begin(use_case)
+        try:
+            yield
+        finally:
+            self.end(use_case)
+
+    def begin(self, use_case: str) -> None:
+        """Count a task that is decided here."""
+        self._held[use_case] += 1
+        self._all += 1
+
+    def end(self, use_case: str) -> None:
+        """It is decided."""
+        self._held[use_case] -= 1
+        self._all -= 1
+
+    def capacity(self, use_case: str) -> int:
+        """How many more tasks this use case may hold."""
+        free, held = self._most - self._all, self._held[use_case]
+        if free > 0 and not held:
+            return max(3 * free // 4, 1)
+        return max((3 * free - held) // 4, 0)
+
+
 class Decisions:
-    """Takes tasks from admission to settlement. ``transactions.py`` wires what settles them."""
+    """Takes tasks from admission to settlement. ``transactions.py`` defines the writes."""
 
     def __init__(
         self,
@@ -54,7 +101,7 @@ class Decisions:
         settle_funded: Write,
         settle_at_once: Write,
         settle_revision: Write,
-        presence: CrashDetector,
+        crash_detector: CrashDetector,
         trials: Trials,
         ids: Ids,
         clock: Clock,
@@ -67,7 +114,7 @@ class Decisions:
         self._settle_funded = settle_funded
         self._settle_at_once = settle_at_once
         self._settle_revision = settle_revision
-        self._presence = presence
+        self._crash_detector = crash_detector
         self._trials = trials
         self._ids = ids
         self._clock = clock
@@ -78,18 +125,18 @@ class Decisions:
     async def submit(
         self,
         use_case: str,
-        content: Mapping[str, Any],
+        content: Mapping[str, object],
         *,
         key: str | None,
         source: Mapping[str, str],
         waits: bool = False,
     ) -> tuple[Admission, asyncio.Future[Decision | None] | None]:
-        """Admit a task and start deciding it; a caller who ``waits`` may get it decided already.
+        """Admit a task and start deciding it; if the caller ``waits``, it may be decided already.
 
-        Gives the admission and the running decision; ``None`` for a repeated key that this process
-        is not deciding. When this returns, the task is on disk. Raises ``UnknownUseCaseError``,
-        ``RetiredError``, ``InputError``, ``KeyReusedError``, ``OverloadedError``,
-        ``StorageUnavailableError``.
+        Returns the admission and the running decision, which is ``None`` for a repeated key that
+        this process is not deciding. When this returns, the task is on disk. Raises
+        ``UnknownUseCaseError``, ``RetiredError``, ``InputError``, ``KeyReusedError``,
+        ``OverloadedError``, ``StorageUnavailableError``.
         """
         with self._admitting(use_case) as service:
             return await self._submit(service, content, key=key, source=source, waits=waits)
@@ -114,7 +161,9 @@ class Decisions:
         )
         version = _version(service, arrival.task)
         free = self._runner_of(service, version).free(version.decider)
-        if one_is_enough(arrival, declared, self._presence, free=free, waits=waits):
+        if may_decide_before_commit(
+            arrival, declared, self._crash_detector, free=free, waits=waits
+        ):
             return await self._submit_at_once(service, arrival)
         return self._go_on(await self._intake.admit(declared, arrival))
 
@@ -122,14 +171,14 @@ class Decisions:
         self,
         use_case: str,
         task_id: str,
-        content: Mapping[str, Any],
+        content: Mapping[str, object],
         *,
         source: Mapping[str, str],
         reason: str | None = None,
     ) -> tuple[Admission, asyncio.Task[Decision | None] | None]:
-        """Keep a corrected input of a task and, unless it is only noted, start deciding it.
+        """Store a corrected input of a task and, unless it is only noted, start deciding it.
 
-        Gives what ``submit`` gives; the admission is ``repeated`` where the newest revision has
+        Returns what ``submit`` returns; the admission is ``repeated`` where the newest revision has
         this input already. Raises ``UnknownUseCaseError``, ``RetiredError``, ``InputError``,
         ``NoSuchTaskError``, ``RevisionErasedError``, ``OverloadedError``,
         ``StorageUnavailableError``.
@@ -142,7 +191,7 @@ class Decisions:
 
     @contextlib.contextmanager
     def _admitting(self, use_case: str) -> Iterator[Deployment]:
-        """The service of a use case that takes work now; the task counts from here on."""
+        """The deployment of a use case that accepts tasks; the task is counted from here on."""
         service = self._services.get(use_case)
         if service.retired:
             raise RetiredError(use_case)
@@ -150,17 +199,17 @@ class Decisions:
             yield service
 
     async def recover(self) -> int:
-        """Take over tasks whose lease ran out and keep the leases of our own; gives how many."""
+        """Extend own leases and take over tasks whose lease ran out; returns how many."""
         if self._under_way:
             await self._intake.extend([*self._under_way])  # type: ignore[list-item]
         taken, errors = 0, list[Exception]()
         for name in self._services.names():
             declared = self._services.get(name).loaded.declared
-            if not (room := self._in_flight.room(name)):
+            if not (capacity := self._in_flight.capacity(name)):
                 continue
             try:
-                tasks = await self._intake.take_over({name: declared}, room)
-            except Exception as error:  # one use case's fault, perhaps: the others go first
+                tasks = await self._intake.take_over({name: declared}, capacity)
+            except Exception as error:  # perhaps a fault of one use case: the others go first
                 errors.append(error)
                 continue
             for task in tasks:  # none of our own: their leases were extended a moment ago
@@ -171,11 +220,11 @@ class Decisions:
         return taken
 
     async def compared(self) -> None:
-        """Wait until the other version has answered every task settled so far."""
+        """Wait until every settled task has been compared."""
         await self._trials.settled()
 
     async def close(self) -> None:
-        """Finish what is under way."""
+        """Wait for running decisions, then end runners and trials."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(10):
                 await asyncio.gather(*self._under_way.values(), return_exceptions=True)
@@ -186,14 +235,14 @@ class Decisions:
     async def _submit_at_once(
         self, service: Deployment, arrival: Arrival
     ) -> tuple[Admission, asyncio.Future[Decision | None] | None]:
-        """Decide first, then admit and settle in one commit; admit before if the decider is slow.
+        """Decide first, then admit and settle in one commit; admit earlier if the decider is slow.
 
-        What that commit did not store (the key stands already, the halt epoch moved meanwhile) is
-        admitted like any other task, which tells which it was.
+        If the commit stores nothing (the key exists already, or the halt epoch changed meanwhile),
+        the task is admitted like any other task, which tells the two cases apart.
         """
         loop = asyncio.get_running_loop()
         deciding = loop.create_task(self._turn(arrival.task, self._clock.monotonic()))
-        done = await _done_within(loop, deciding, SECONDS_AT_ONCE)
+        done = await _done_within(loop, deciding, SECONDS_BEFORE_COMMIT)
         if done and await self._stored_at_once(arrival, turn := deciding.result()):
             self._compare(turn, arrival.task)
             decided = loop.create_future()
@@ -203,7 +252,7 @@ class Decisions:
         if not done:
             return self._go_on(admission, deciding)
         if not admission.repeated:  # most likely its epoch is over
-            await self._services.refresh(service.loaded.name)
+            await self._services.refresh(service.loaded.declared.name)
         return self._go_on(admission)
 
     async def _stored_at_once(self, arrival: Arrival, turn: _Turn) -> bool:
@@ -216,7 +265,7 @@ class Decisions:
     def _go_on(
         self, admission: Admission, deciding: asyncio.Task[_Turn] | None = None
     ) -> tuple[Admission, asyncio.Task[Decision | None] | None]:
-        """Decide what was admitted; of a repeated key, what this process is deciding already."""
+        """Decide an admitted task; for a repeated key, return the decision that runs here."""
         if admission.repeated:
             return admission, self._under_way.get(admission.task.id)
         return admission, self._start(admission.task, deciding)
@@ -237,9 +286,9 @@ class Decisions:
     async def _decide(
         self, task: AdmittedTask, deciding: asyncio.Task[_Turn] | None
     ) -> Decision | None:
-        """Decide until it is settled; ``None`` when another process took the task over.
+        """Decide until the task is settled; ``None`` if another process took it over.
 
-        ``deciding`` is a first turn that is under way already.
+        ``deciding`` is a first turn that runs already.
         """
         if task.revision > 1:
             await self._intake.in_turn(task)
@@ -249,7 +298,7 @@ class Decisions:
             turn = await (deciding or self._turn(task, began))
             deciding = None
             decision, declared = turn.decision, turn.service.loaded.declared
-            # Decided twice under two epochs is paid twice.
+            # A task decided under two epochs costs twice.
             cost = decision.cost
             spent = None if spent is None or cost is None else spent + cost
             item = _record(task, decision, declared)
@@ -262,12 +311,12 @@ class Decisions:
                 return decision if row else None
             if row["decision_id"] is not None or row["attempt"] != task.attempt:
                 return None
-            # The halt epoch moved while we decided: nothing was written, decide again under it. The
-            # decider gets its whole time again, since the time that passed was not its doing.
+            # The halt epoch changed during the decision: nothing was written, so decide again. The
+            # decider gets its whole time again, because the delay was not its fault.
             await self._services.refresh(task.use_case)
 
     async def _turn(self, task: AdmittedTask, began: float) -> _Turn:
-        """One decision of a task, with what is in force at this moment."""
+        """One decision of a task, under the deployment of this moment."""
         service = self._services.get(task.use_case)
         version = _version(service, task)
         runner = self._runner_of(service, version)
@@ -285,7 +334,7 @@ class Decisions:
         return self._settle if declared.budget is None else self._settle_funded
 
     def _compare(self, turn: _Turn, task: AdmittedTask) -> None:
-        """Ask the other version about what was settled, once a task, while one is tried."""
+        """During a trial, compare each settled task with the other version, once per task."""
         if (trial := turn.service.trial) is not None and task.revision == 1:
             runner = self._runner(turn.service)
             self._trials.compare(
@@ -312,16 +361,16 @@ class Decisions:
         return self._runner(service)
 
     def _runner(self, service: Deployment) -> DeciderRunner:
-        """The threads of the live version's declaration."""
+        """The runner of the live version."""
         loaded = service.loaded
-        of, runner = self._runners.get(loaded.name, (None, None))
+        of, runner = self._runners.get(loaded.declared.name, (None, None))
         if runner is not None and of is loaded:
             return runner
         if runner is None or of is None or of.folder_hash != loaded.folder_hash:
             if runner is not None:
                 runner.close_later()
             runner = DeciderRunner(loaded.declared)
-        self._runners[loaded.name] = (loaded, runner)
+        self._runners[loaded.declared.name] = (loaded, runner)
         return runner
 
     def _decision(
@@ -359,7 +408,7 @@ class Decisions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Turn:
-    """A decision, what was in force, and how long the answer took, if its decider was warm."""
+    """A decision, its deployment, and the time of the answer if its decider was warm."""
 
     service: Deployment
     decision: Decision
@@ -369,7 +418,7 @@ class _Turn:
 async def _done_within(
     loop: asyncio.AbstractEventLoop, work: asyncio.Task[_Turn], seconds: float
 ) -> bool:
-    """Whether ``work`` ends in time; it goes on if not. ``asyncio.wait`` costs twice as much."""
+    """Whether ``work`` ends in time; if not, it continues. ``asyncio.wait`` costs twice as much."""
     ended: asyncio.Future[None] = loop.create_future()
 
     def end(_: object = None) -> None:
@@ -386,14 +435,14 @@ async def _done_within(
 
 
 def _version(service: Deployment, task: AdmittedTask) -> LiveVersion:
-    """Who decides a task: the live version, or in a canary the candidate."""
+    """The version that decides a task: the live one, or the candidate in a canary."""
     if service.trial and routing.in_canary(service.trial, task):
         return service.trial.version
     return service.live
 
 
 def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> dict[str, object]:
-    """One item of the settle batch: the decision, the review it opens, what it sends out."""
+    """One item of the settle batch: the decision, its review and its deliveries."""
     automatic = decision.routed.route is Route.AUTOMATIC
     content = decision.content
     return {
@@ -423,7 +472,7 @@ def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> dict[s
         "deliveries": plan(declared) if automatic and declared.destinations else None,
         "sends_actions": automatic and bool(decision.actions),
         "review_id": decision.review_id,
-        # Where only a person can judge an answer, whoever judges has to see it.
+        # If only a person can judge an answer, the reviewer has to see it.
         "blind": task.reference and not declared.scorer.needs_person,
         "priority": routing.priority(decision.routed.code, reference=task.reference),
         "budgeted": declared.budget is not None,

@@ -1,7 +1,7 @@
-"""A candidate beside the live version: who decides a task, and what the other one would have said.
+"""Trials: a candidate beside the live version. Decides which one answers, and asks the other too.
 
-Whatever the other says has no effect. It is kept for comparison only, best effort: where too much
-is under way, or the budget is used up, a task is left out of the comparison and nothing else.
+The other answer has no effect and is kept for comparison only, best effort: if too many comparisons
+are under way, or the budget is used up, a task is left out of the comparison and nothing else.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MOST_UNDER_WAY = 512
 
 
 class Trials:
-    """Asks the version that did not decide a task what it would have answered."""
+    """Evaluates the version that did not decide a task, for comparison."""
 
     def __init__(
         self, writer: GroupCommitWriter, compare: Write, budgets: Budgets, ids: Ids, clock: Clock
@@ -45,7 +45,7 @@ class Trials:
         self.left_out = 0
 
     def runner(self, service: Deployment, trial: Trial) -> DeciderRunner:
-        """A candidate's own threads: one that hangs must not hold up what is live."""
+        """The candidate's own runner: a candidate that hangs must not delay the live version."""
         name = service.loaded.name
         of, runner = self._runners.get(name, ("", None))
         if runner is not None and of == trial.release:
@@ -65,10 +65,10 @@ class Trials:
         seconds: float | None,
         live_runner: DeciderRunner,
     ) -> None:
-        """Begin to ask the other version about a task that has just been settled.
+        """Start the evaluation of the other version on a task that was just settled.
 
-        ``seconds`` is what the answer took that decided it, ``None`` if its decider was still
-        starting in this process: what it imports and loads then is no measure of what comes after.
+        ``seconds`` is the time of the answer that decided it, or ``None`` if its decider was still
+        starting in this process: imports and loading say nothing of later answers.
         """
         if len(self._under_way) >= _MOST_UNDER_WAY:
             self.left_out += 1
@@ -84,9 +84,9 @@ class Trials:
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def close(self) -> None:
-        """Let what is under way go; it has no effect to lose."""
-        for item in self._under_way:
-            item.cancel()
+        """Cancel running comparisons; they have no effect."""
+        for comparison in self._under_way:
+            comparison.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
         for _, runner in self._runners.values():
             runner.close()

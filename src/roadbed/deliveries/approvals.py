@@ -1,13 +1,12 @@
-"""Verbs for people: ``list``, ``approve`` and ``refuse`` what is held, mend what went wrong."""
+"""``Deliveries``: lists deliveries, and records how a person resolves one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
-from psycopg.types.json import Jsonb
-
+from roadbed.audit.events import AuditEvent, record
 from roadbed.deliveries.errors import (
     ApprovalError,
     DeliveryStateError,
@@ -24,8 +23,8 @@ from roadbed.storage.sql import queries
 _SQL = queries(__package__)
 Row = Mapping[str, Any]
 _REPLAYED_AT_ONCE = 500
-# What a person may say of a delivery: from which states, to which.
-SAYS = {
+# How a person may resolve a delivery: from which states, to which state.
+RESOLUTIONS = {
     "approve": ((DeliveryState.HELD,), DeliveryState.WAITING),
     "refuse": ((DeliveryState.HELD,), DeliveryState.REFUSED),
     "replay": ((DeliveryState.FAILED,), DeliveryState.WAITING),
@@ -39,14 +38,20 @@ SAYS = {
 }
 
 
-class Deliveries:
-    """Reads deliveries and takes what people decide on them; sends nothing."""
+class DeliveryOverview(TypedDict):
+    """Deliveries of a use case: counts by destination and state, and the circuit of each."""
 
-    def __init__(self, database: Database, clock: Clock, audit_note: str, mended: str) -> None:
+    destinations: Mapping[str, Mapping[str, int]]
+    circuits: Mapping[str, Row]
+
+
+class Deliveries:
+    """Reads deliveries and records how people resolve them. It sends nothing."""
+
+    def __init__(self, database: Database, clock: Clock, close_notices: str) -> None:
         self._database = database
         self._clock = clock
-        self._audit_note = audit_note
-        self._mended = mended
+        self._close_notices = close_notices
 
     async def list(
         self,
@@ -88,8 +93,8 @@ class Deliveries:
         rows = await self._database.fetch(_SQL["of_task"], {"task_id": task_id})
         return [_read(row) for row in rows]
 
-    async def overview(self, use_case: str) -> Mapping[str, Any]:
-        """How many stand where, by destination, and which destinations are left alone now."""
+    async def overview(self, use_case: str) -> DeliveryOverview:
+        """Counts of deliveries by destination and state, and the circuits that are open."""
         named = {"use_case": use_case}
         counts: dict[str, dict[str, int]] = {}
         for row in await self._database.fetch(_SQL["counts"], named):
@@ -100,7 +105,7 @@ class Deliveries:
             "circuits": {circuit["destination"]: circuit for circuit in circuits},
         }
 
-    async def say(
+    async def resolve(
         self,
         delivery_id: str,
         what: str,
@@ -110,15 +115,17 @@ class Deliveries:
         content_hash: str | None = None,
         note: str = "",
     ) -> Delivery:
-        """A person's word on a delivery, one of ``SAYS``.
+        """Resolve a delivery that needs a person, in one of the ways of ``RESOLUTIONS``.
 
         ``approve`` must name the hash of exactly what was read. Raises ``UnknownDeliveryError``,
         ``DeliveryStateError``, ``ApprovalError``.
         """
         row = await self._find(delivery_id, served)
-        if what not in SAYS:
-            raise ApprovalError(f"{what!r} cannot be said.", f"Say one of {', '.join(SAYS)}.")
-        states, after = SAYS[what]
+        if what not in RESOLUTIONS:
+            raise ApprovalError(
+                f"{what!r} does not resolve a delivery.", f"Use one of {', '.join(RESOLUTIONS)}."
+            )
+        states, after = RESOLUTIONS[what]
         if row["state"] not in states:
             raise DeliveryStateError(delivery_id, row["state"], " or ".join(states))
         if what == "approve":
@@ -126,7 +133,7 @@ class Deliveries:
         if after is DeliveryState.WAITING:
             if row["erased"]:
                 raise DeliveryStateError(delivery_id, "erased", "there with its content")
-            # Without a key it was never made ready: that is tried again, and may hold again.
+            # Without a key it was never prepared: preparing is tried again, and may hold it again.
             after = DeliveryState.WAITING if row["key"] else DeliveryState.PLANNED
         async with self._database.transaction() as connection:
             cursor = await connection.execute(
@@ -145,20 +152,16 @@ class Deliveries:
                 raise DeliveryStateError(delivery_id, "no longer what it was", " or ".join(states))
             if what == "approve" and row["key"] and row["revised"]:
                 await connection.execute(_SQL["superseded_by_approval"], {"id": delivery_id})
-            await connection.execute(self._mended, {"use_case": row["use_case"]})
-            await connection.execute(
-                self._audit_note,
-                {
-                    "use_case": row["use_case"],
-                    "kind": "delivery",
-                    "subject": delivery_id,
-                    "actor": person,
-                    "at": self._clock.now(),
-                    "detail": Jsonb(
-                        {"task": row["task_id"], "said": what, "hash": content_hash, "note": note}
-                    ),
-                },
+            await connection.execute(self._close_notices, {"use_case": row["use_case"]})
+            event = AuditEvent(
+                use_case=row["use_case"],
+                kind="delivery",
+                subject=delivery_id,
+                actor=person,
+                at=self._clock.now(),
+                detail={"task": row["task_id"], "said": what, "hash": content_hash, "note": note},
             )
+            await record(connection, event)
         return _read(await self._find(delivery_id, served))
 
     async def replay(
@@ -170,10 +173,10 @@ class Deliveries:
         since: datetime | None = None,
         note: str = "",
     ) -> int:
-        """Send again all that failed at ``destination`` since then; gives how many.
+        """Send again all deliveries that failed at ``destination`` since then; returns how many.
 
-        Each is noted in the audit log with ``person``. What needs an approval that it has not is
-        held. Raises ``UnknownDestinationError`` where nothing was ever sent there.
+        Each gets an audit entry with ``person``. A delivery without its needed approval is held.
+        Raises ``UnknownDestinationError`` if there is no delivery to that destination.
         """
         named = {"use_case": use_case, "destination": destination}
         if not await self._database.fetch(_SQL["known_destination"], named):
@@ -186,9 +189,9 @@ class Deliveries:
                 cursor = await connection.execute(_SQL["replay"], {**facts, "after": after})
                 rows = await cursor.fetchall()
                 at = self._clock.now()
-                notes = [_replayed(use_case, row, person, note, at) for row in rows]
-                await connection.cursor().executemany(self._audit_note, notes)
-                await connection.execute(self._mended, {"use_case": use_case})
+                events = [_replayed(use_case, row, person, note, at) for row in rows]
+                await record(connection, *events)
+                await connection.execute(self._close_notices, {"use_case": use_case})
             count += len(rows)
             if len(rows) < _REPLAYED_AT_ONCE:
                 return count
@@ -199,17 +202,18 @@ class Deliveries:
             return
         if content_hash != row["content_hash"]:
             raise ApprovalError(
-                "What you approve is not what would be sent.",
-                "Open the delivery again, read it, and approve what stands there now.",
+                "The content that you approve is not the content that would be sent.",
+                "Open the delivery again, read it, and approve its current content.",
             )
         if row["approve_until"] and row["approve_until"] < self._clock.now():
             raise ApprovalError(
-                "The time to approve is over; that counts as a no.", "Let the task be done again."
+                "The time to approve has passed, so the delivery is refused.",
+                "Submit the task again if it is still needed.",
             )
         corrected = [] if row["reviewer"] is None else [row["reviewer"]]
         if duties.bar(person, Parties(senders=row["senders"], correctors=corrected)) is not None:
             raise ApprovalError(
-                "Nobody approves what they asked for themselves.", "Ask somebody else of the pod."
+                "You cannot approve your own request.", "Ask another person of the pod."
             )
 
     async def _find(self, delivery_id: str, served: Sequence[str]) -> Row:
@@ -220,23 +224,27 @@ class Deliveries:
         return row
 
 
-def _replayed(
-    use_case: str, row: Row, person: str, note: str, at: datetime
-) -> Mapping[str, object]:
+def _replayed(use_case: str, row: Row, person: str, note: str, at: datetime) -> AuditEvent:
     """The audit entry of one delivery that is sent again with others."""
     detail = {"task": row["task_id"], "said": "replay", "hash": None, "note": note}
-    whose = {"use_case": use_case, "kind": "delivery", "subject": row["id"], "actor": person}
-    return {**whose, "at": at, "detail": Jsonb(detail)}
+    return AuditEvent(
+        use_case=use_case,
+        kind="delivery",
+        subject=row["id"],
+        actor=person,
+        at=at,
+        detail=detail,
+    )
 
 
-def may_be_said(state: DeliveryState) -> Sequence[str]:
-    """What a person may say of a delivery in this state."""
-    return [what for what, (states, _) in SAYS.items() if state in states]
+def resolutions(state: DeliveryState) -> Sequence[str]:
+    """How a person may resolve a delivery in this state."""
+    return [what for what, (states, _) in RESOLUTIONS.items() if state in states]
 
 
 def _read(row: Row) -> Delivery:
     withheld = row["withheld"]
-    if withheld:  # each of these could tell a blind reviewer the answer
+    if withheld:  # these fields could show a blind reviewer the answer
         row = {**row, **dict.fromkeys(("reason", "key", "content", "content_hash", "reference"))}
     return Delivery(
         id=row["id"],

@@ -1,4 +1,4 @@
-"""Why a delivery cannot be decided on."""
+"""Errors: why a delivery cannot be resolved."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ class UnknownDeliveryError(RoadbedError):
 
 
 class UnknownDestinationError(RoadbedError):
-    """Nothing was ever to be sent there."""
+    """No delivery to this destination exists."""
 
     code = "destination_unknown"
 
     def __init__(self, destination: str) -> None:
         super().__init__(
-            f"Nothing was ever sent to {destination[:60]!r} here.",
+            f"There is no delivery to {destination[:60]!r} here.",
             "Take the name of a destination from the list of deliveries.",
         )
 
 
 class DeliveryStateError(RoadbedError):
-    """It is not, or no longer, in a state in which this can be said of it."""
+    """The delivery is not in a state in which it can be resolved in this way."""
 
     code = "delivery_state"
 
     def __init__(self, delivery_id: str, state: str, wanted: str) -> None:
         super().__init__(
-            f"The delivery {delivery_id} is {state}; only what is {wanted} can be decided so.",
-            "Look at it again; somebody may have been first.",
+            f"The delivery {delivery_id} is {state}; this needs a delivery that is {wanted}.",
+            "Read it again; another person may have resolved it.",
         )
 
 

@@ -1,4 +1,4 @@
-"""One effect on another system, and how it ends."""
+"""Deliveries: one effect on another system, its states and attempts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands."""
+    """State of a delivery."""
 
     PLANNED = "planned"  # written with the decision; key and content not made yet
     WAITING = "waiting"  # ready, or waits for its next attempt
@@ -27,7 +27,7 @@ class DeliveryState(StrEnum):
     STUCK = "stuck"  # was made, ought to be taken back, and cannot be: a person decides
 
 
-# What a person has to look at, most pressing first.
+# States that need a person, the most urgent first.
 FOR_PEOPLE = (DeliveryState.STUCK, DeliveryState.UNKNOWN, DeliveryState.FAILED, DeliveryState.HELD)
 RESULT, CORRECTION, COMPENSATION = "result", "correction", "compensation"
 
@@ -36,8 +36,8 @@ RESULT, CORRECTION, COMPENSATION = "result", "correction", "compensation"
 class Delivery:
     """A delivery as pages and people see it.
 
-    While ``withheld``, somebody has still to judge its task blind, and nothing that could tell the
-    answer is shown: no reason, key, content, hash or reference.
+    While ``withheld``, a person still has to label its task blind. Nothing that could show the
+    answer is given then: no reason, key, content, hash or reference.
     """
 
     id: str
@@ -62,9 +62,9 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """What a planned delivery becomes: state, key, content and why; ``kind`` if that changes.
+    """A delivery after preparation: state, key, content and reason; ``kind`` if that changes.
 
-    ``sent_as`` is the delivery that says the same and was sent already, where that is why.
+    ``sent_as`` is the delivery with the same content that was sent already, if that is the reason.
     """
 
     id: str
@@ -80,10 +80,10 @@ class Prepared:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AttemptResult:
-    """How one attempt went, and what follows. ``wait`` is seconds until the next one.
+    """Result of one attempt, and what follows. ``wait`` is seconds until the next attempt.
 
-    ``counts`` says whether the destination had a part in it: only then does it tell its health.
-    ``cause`` is what would fail everything sent there, in a word.
+    ``counts`` is false if the destination had no part in it: such a result does not change its
+    circuit. ``cause`` names a fault that would fail every delivery there, for example ``401``.
     """
 
     outcome: str

@@ -1,4 +1,4 @@
-"""Pure rules of the way out: what a delivery becomes, and what follows from an attempt."""
+"""Planned deliveries: ready, held or skipped, with which key and content. Pure rules."""
 
 from __future__ import annotations
 
@@ -6,46 +6,25 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import Any
 
-from roadbed.deliveries.model import CORRECTION, RESULT, AttemptResult, DeliveryState, Prepared
-from roadbed.kernel.clock import CLOCKS_DIFFER
+from roadbed.deliveries.model import CORRECTION, RESULT, DeliveryState, Prepared
 from roadbed.usecases import delivery_plan, placeholders
-from roadbed.usecases.destinations import (
-    Connector,
-    RefusedError,
-    Sent,
-    TemporaryError,
-)
+from roadbed.usecases.destinations import Connector
 from roadbed.usecases.parsing import form_of
 from roadbed.usecases.use_case import UseCase
 
 Json = Mapping[str, Any]
-MOST_TEMPORARY = 12  # attempts; with the waits below that is about a day
-MOST_UNKNOWN = 5
-_FIRST_WAIT, _LONGEST_WAIT = 1.0, 4 * 3600.0
-_LONGEST_RETRY_AFTER = 6 * 3600.0
 _LONGEST_KEY = 1_000  # bytes; an index entry holds 2,704, with use case and destination
 _KEPT_OF_KEY = 100  # characters
 _RESTORED = (
-    "The database was put back from a copy after this task came in. It may have been sent before. "
-    "Send it?"
+    "The database was put back from a copy after this task arrived. The result may have been sent "
+    "before. Send it?"
 )
-_CAUSES = {
-    "401": "it answers 401, it does not know who sends",
-    "403": "it answers 403, the sender is not allowed to",
-    "404": "it answers 404, there is no such place",
-    "407": "it answers 407, a proxy asks who sends",
-    "410": "it answers 410, the place is gone",
-    "secret": "its secret is missing, or cannot be used",
-    "sign-in": "it does not let the sender sign in",
-    "table": "the table or the right to write to it is missing",
-}
 _STILL_THERE = (
-    "Another result went out before the input was corrected, and is there. Send this one?"
+    "Another result was sent before the input was corrected, and still exists. Send this one?"
 )
-# Where what was sent is at the receiver, or may be.
+# States in which the effect exists at the receiver, or may exist.
 _THERE = frozenset(
     {
         DeliveryState.SENDING,
@@ -55,12 +34,12 @@ _THERE = frozenset(
         DeliveryState.COMPENSATING,
     }
 )
-# What stands under a key was not sent, or is there no more.
+# States in which the effect of a key was never made, or was taken back.
 _GONE = frozenset({DeliveryState.CANCELLED, DeliveryState.REFUSED, DeliveryState.COMPENSATED})
 
 
 def connector(declared: UseCase, destination: str) -> Connector | None:
-    """What sends to that destination or makes that action; ``None`` if it is no more declared."""
+    """The connector of a destination or action; ``None`` if it is no longer declared."""
     if destination in declared.destinations:
         return declared.destinations[destination].to
     if destination in declared.actions:
@@ -68,8 +47,9 @@ def connector(declared: UseCase, destination: str) -> Connector | None:
     return declared.approvals.to if destination == "approvals" else None
 
 
+# Any: a row of the query ``planned``.
 def prepare(declared: UseCase, row: Mapping[str, Any]) -> Prepared:
-    """What becomes of a planned delivery: ready, skipped, or held with the reason."""
+    """A planned delivery as ready, as skipped, or as held with the reason."""
     facts = delivery_plan.facts({**row, "input": form_of(declared.input, row["input"])})
     kind = declared.destinations.get(row["destination"]) or declared.actions.get(row["destination"])
     if kind is None:
@@ -111,7 +91,7 @@ def prepare(declared: UseCase, row: Mapping[str, Any]) -> Prepared:
 
 
 def _same_first(earlier: Sequence[Json], facts: Json) -> list[Json]:
-    """What is there, or may be, the newest first; of actions first those that are the same.
+    """Effects that exist or may exist, the newest first; of actions first the identical ones.
 
     A task may send several actions of one name, but one result to each destination.
     """
@@ -122,7 +102,7 @@ def _same_first(earlier: Sequence[Json], facts: Json) -> list[Json]:
 
 
 def _is_there(there: Sequence[Json], facts: Json, row: Json) -> bool:
-    """Whether the same was delivered, and nothing else after it."""
+    """Whether the same content was delivered last."""
     place = row["twins"] if "action" in facts else 0
     if place >= len(there):
         return False
@@ -139,9 +119,9 @@ def _says(said: Json, facts: Json) -> bool:
 
 
 def doubled(destination: str, made: Prepared, first: Json) -> Prepared:
-    """What becomes of one whose key belongs to ``first`` already.
+    """A delivery whose key already belongs to ``first``.
 
-    The same content is sent once. Anything else needs a person, and goes under a key of its own.
+    The same content is sent once. Other content needs a person, and gets a key of its own.
     """
     content = made.content or {}
     same = _says(first, {"output": content.get("output"), "action": content.get("action")})
@@ -158,21 +138,6 @@ def doubled(destination: str, made: Prepared, first: Json) -> Prepared:
     )
 
 
-def refusal(use_case: str, destination: str, cause: str) -> str:
-    """What the pod is told when a destination refuses all that is sent to it."""
-    why = _CAUSES.get(cause, f"it answers {cause}")
-    return (
-        f"{use_case}: nothing reaches {destination}: {why}. What failed is not tried again by "
-        f"itself. Mend it, then run `roadbed deliver replay {use_case} --destination "
-        f"{destination}`, or use the button on the deliveries page."
-    )
-
-
-def about(destination: str, cause: str) -> str:
-    """What such a notice is about; twin of ``mended`` in trust/queries.sql."""
-    return f"delivery {destination} {cause}"
-
-
 def bounded(key: str) -> str:
     """``key``, or its beginning and its hash where it is longer than an index takes.
 
@@ -184,112 +149,24 @@ def bounded(key: str) -> str:
     return f"{key[:_KEPT_OF_KEY]}:sha256:{hashlib.sha256(exact).hexdigest()}"
 
 
-def content_hash(destination: str, key: str, content: Mapping[str, Any]) -> str:
-    """What an approval binds: where it goes, under which key, and every byte of it."""
+def content_hash(destination: str, key: str, content: Mapping[str, object]) -> str:
+    """The hash that an approval binds: of the destination, the key and the whole content."""
     exact = json.dumps([destination, key, content], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(exact.encode()).hexdigest()
 
 
-def as_approved(row: Mapping[str, Any]) -> bool:
-    """Whether what lies there now is what a person approved, if one had to.
+def as_approved(
+    destination: str, key: str, content: Mapping[str, object], approved_hash: str | None
+) -> bool:
+    """Whether the stored content is what a person approved, if an approval was needed.
 
-    Computed anew: the hash beside the content is only as good as whoever wrote both.
+    The hash is computed again: whoever could change the content could change a stored hash too.
     """
-    approved = row["approved_hash"]
-    exact = row["destination"], row["key"], row["content"]
-    return approved is None or approved == content_hash(*exact)
-
-
-def delivered(sent: Sent, *, found: bool = False) -> AttemptResult:
-    """The effect is there; ``found`` if looking it up showed that."""
-    return AttemptResult(
-        outcome="found" if found else "delivered",
-        state=DeliveryState.DELIVERED,
-        detail=sent.detail[:500],
-        reference=sent.reference,
-    )
-
-
-def failed(
-    error: BaseException, row: Mapping[str, Any], to: Connector, now: datetime, chance: float
-) -> AttemptResult:
-    """What follows from a failed attempt. ``chance`` in [0, 1) spreads the next one.
-
-    Nothing is sent again unless nothing happened, or the receiver will know the key, or can be
-    asked: else a person decides.
-    """
-    detail = f"{type(error).__name__}: {error}"[:500]
-    if isinstance(error, RefusedError):
-        return AttemptResult(
-            outcome="refused", state=DeliveryState.FAILED, detail=detail, cause=error.cause
-        )
-    if isinstance(error, TemporaryError):
-        if row["attempt"] >= MOST_TEMPORARY:
-            return AttemptResult(outcome="temporary", state=DeliveryState.FAILED, detail=detail)
-        wait = backoff(row["attempt"], chance)
-        if error.retry_after is not None:
-            wait = max(wait, min(error.retry_after, _LONGEST_RETRY_AFTER))
-        return AttemptResult(
-            outcome="temporary", state=DeliveryState.WAITING, detail=detail, wait=wait
-        )
-    if to.can_look_up:
-        tries = row["attempt"] < MOST_TEMPORARY
-        return AttemptResult(
-            outcome="unknown",
-            state=DeliveryState.WAITING if tries else DeliveryState.UNKNOWN,
-            detail=detail,
-            wait=backoff(row["attempt"], chance),
-            look_first=True,
-        )
-    known_until = row["first_sent_at"] + to.key_horizon - CLOCKS_DIFFER if to.key_horizon else None
-    wait = backoff(row["attempt"], chance)
-    if (
-        known_until is None
-        or now + timedelta(seconds=wait) >= known_until
-        or row["attempt"] >= MOST_UNKNOWN
-    ):
-        return AttemptResult(outcome="unknown", state=DeliveryState.UNKNOWN, detail=detail)
-    return AttemptResult(outcome="unknown", state=DeliveryState.WAITING, detail=detail, wait=wait)
-
-
-def backoff(attempt: int, chance: float) -> float:
-    """Seconds before the next attempt: doubling, spread by half to both sides."""
-    return float(min(_FIRST_WAIT * 2.0 ** (attempt - 1), _LONGEST_WAIT)) * (0.5 + chance)
-
-
-def circuit_wait(failures: int) -> float:
-    """Seconds to leave a destination alone after so many failures in a row; 0: not yet."""
-    return 0.0 if failures < 5 else float(min(5.0 * 2.0 ** (failures - 5), 300.0))
-
-
-def rooms(held: Mapping[str, int], free: int, *, of_use_case: int) -> dict[str, int]:
-    """How many more senders each destination of a use case may take of those that are ``free``.
-
-    ``of_use_case`` says how many all destinations of the use case hold. It may hold three times
-    what it leaves free, so that a use case whose destinations all hang leaves a quarter to others.
-    ``held`` says how many each destination that has something to send holds. The same rule divides
-    what the use case may still take among them. Who holds none gets one as long as there is any.
-    """
-    given = {}
-    left = max(_room(of_use_case, free), 1 if free and not of_use_case else 0)
-    for destination, holds in held.items():
-        if not holds and left:
-            given[destination] = 1
-            left -= 1
-    for destination, holds in sorted(held.items(), key=lambda item: item[1]):
-        first = given.get(destination, 0)
-        if room := max(_room(holds, left + first) - first, 0):
-            given[destination] = first + room
-            left -= room
-    return given
-
-
-def _room(holds: int, free: int) -> int:
-    return max((3 * free - holds) // 4, 0)
+    return approved_hash is None or approved_hash == content_hash(destination, key, content)
 
 
 def _skips(when: str, facts: Mapping[str, Any]) -> tuple[DeliveryState, str] | None:
-    """Why the condition keeps it back. One that cannot be evaluated lets nothing through."""
+    """Why the condition stops a delivery. A condition that cannot be evaluated holds it."""
     try:
         seen = {name: facts[name] for name in ("input", "output", "task", "decision")}
         applies = delivery_plan.condition(when).execute(seen)

@@ -1,5 +1,5 @@
 -- name: planned_by_decision
--- A part of the statement that settles decisions: `fresh` are those it records. Ids follow from theirs.
+-- A part of the statement that settles decisions: `fresh` are those it records. Ids derive from theirs.
 INSERT INTO delivery (id, use_case, task_id, destination, kind, arguments, after, state, reason,
                       needs_approval, created_at)
 SELECT 'dlv_' || substr(fresh.id, 5) || '_' || planned.n, fresh.use_case, fresh.task_id,
@@ -21,11 +21,10 @@ WHERE fresh.deliveries IS NOT NULL OR fresh.sends_actions
 ON CONFLICT DO NOTHING
 
 -- name: planned_by_verdict
--- Runs in the transaction of the verdict. A result a person judged goes out; of an automatic one that
--- was found wrong, the right one is held for a person. That an automatic one is right is said to the
--- receiver where an earlier verdict had it told something else, or stopped it. Of the actions go those
--- that the verdict says are right: what needs an approval is held, unless whoever accepted it may
--- approve.
+-- Runs in the transaction of the verdict. A result that a person labelled is sent. If an automatic result
+-- was wrong, the right one is held for a person. If it was right, the receiver is told so only if an
+-- earlier verdict sent or stopped something else. Of the actions, those that the verdict calls right are
+-- sent; an action that needs an approval is held, unless the reviewer may approve.
 INSERT INTO delivery (id, use_case, task_id, destination, kind, arguments, of_verdict, after, state,
                       reason, needs_approval, approved_by, created_at, revised)
 SELECT 'dlv_' || substr(verdict.id, 5) || '_' || planned.n, verdict.use_case, verdict.task_id,
@@ -65,8 +64,8 @@ WHERE NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id IN (verdict.task_i
 ON CONFLICT DO NOTHING
 
 -- name: outdated_by_verdict
--- Runs in the transaction of the verdict, before it plans. Of an automatic answer that it finds wrong, the
--- result that has not left does not leave; of what may have been made a person is asked.
+-- Runs in the transaction of the verdict, before it plans. If an automatic answer was wrong, its unsent
+-- results are cancelled; a person decides on those that may have been sent.
 UPDATE delivery
 SET outdated = true, reason = 'A person found this answer wrong.',
     state = CASE WHEN delivery.state = 'sending' THEN 'sending'
@@ -81,8 +80,8 @@ WHERE delivery.task_id = verdict.task_id AND delivery.of_verdict IS NULL
   AND revised_as(verdict.task_id) IS NULL
 
 -- name: asked_by_verdict
--- As above. Its actions that have not left wait for a person. Where the verdict knows no right answer, or
--- an action is not among the right ones, a person is asked to take back what was sent.
+-- As above, for actions. Unsent actions are held. If the verdict has no right answer, or an action is not
+-- among the right ones, a person is asked to take back what was sent.
 UPDATE delivery
 SET take_back = delivery.state IN ('sending', 'delivered', 'unknown'),
     needs_approval = delivery.needs_approval OR delivery.state IN ('planned', 'waiting', 'sending'),
@@ -114,8 +113,8 @@ WHERE delivery.task_id = verdict.task_id AND delivery.of_verdict IS DISTINCT FRO
   AND revised_as(verdict.task_id) IS NULL
 
 -- name: said_anew
--- What a revision sends, of the decisions just recorded: nothing where what was sent stands, nor of what
--- never came.
+-- Deliveries of a revision, for the decisions just recorded: none if what was sent is still right, or if
+-- nothing was sent.
 SELECT item.* FROM item
 JOIN task ON task.id = item.task_id AND task.effects IS DISTINCT FROM 'kept'
 JOIN decision ON decision.task_id = item.task_id AND decision.id = item.id
@@ -129,9 +128,9 @@ JOIN task ON task.id = item.task_id
 WHERE delivery.task_id = item.task_id AND NOT delivery.revised
 
 -- name: superseded
--- Runs in the transaction of a revision's last word, before it plans. What the revisions before it have
--- not sent is not sent; what they sent the relay takes back; of what may have been made a person is
--- asked.
+-- Runs in the transaction that ends a revision, before it plans. Unsent deliveries of earlier revisions
+-- are cancelled, sent ones are taken back by the relay, and a person decides on those that may have been
+-- sent.
 UPDATE delivery
 SET superseded_by = item.task_id, reason = 'A corrected input says something else.',
     take_back = delivery.state IN ('sending', 'delivered', 'unknown', 'stuck')
@@ -150,8 +149,8 @@ WHERE delivery.id = before.id
        OR delivery.state = 'delivered' OR only_asked(delivery.id))
 
 -- name: paused
--- Where a person is asked first: what the revisions before it have not sent waits for them as well. The
--- question that an earlier revision asked is taken back.
+-- If a person is asked first, unsent deliveries of earlier revisions are held too. The question of an
+-- earlier revision is withdrawn.
 UPDATE delivery
 SET state = CASE WHEN delivery.state = 'held' THEN 'cancelled'
                  WHEN delivery.state = 'waiting' THEN 'held'
@@ -174,8 +173,8 @@ WHERE delivery.id = before.id AND (
     OR only_asked(delivery.id))
 
 -- name: unasked
--- Where a person is to be asked and the revision sends nothing that they could approve: whether what was
--- sent is to be taken back, and that is done by hand.
+-- If a person is to be asked and the revision sends nothing to approve: the question is whether what was
+-- sent is to be taken back, which is done by hand.
 UPDATE delivery
 SET state = 'stuck', superseded_by = item.task_id, done_at = now(),
     reason = 'A corrected input gives no result. Take this back by hand, or leave it.'
@@ -186,7 +185,7 @@ WHERE delivery.id = before.id AND delivery.state = 'delivered' AND NOT delivery.
   AND NOT EXISTS (SELECT FROM delivery AS own WHERE own.task_id = item.task_id)
 
 -- name: superseded_by_approval
--- A person approved what a revision sends: what was there for it before goes, as in `superseded`.
+-- A person approved what a revision sends: what existed before is taken back, as in `superseded`.
 UPDATE delivery
 SET superseded_by = approved.task_id, reason = 'A corrected input says something else.',
     take_back = delivery.state IN ('sending', 'delivered', 'unknown', 'stuck')
@@ -208,8 +207,8 @@ WHERE approved.id = %(id)s AND delivery.id = before.id
                                                     AND own.destination = before.destination))
 
 -- name: taken_back
--- A verdict was undone: what it planned and was not sent is not sent, nor is what is being sent now sent
--- again. What was sent stands until the next verdict. A key that no receiver has seen is free for that.
+-- A verdict was undone: its unsent deliveries are cancelled, and what is being sent now is not sent
+-- again. What was sent stays until the next verdict. A key that no receiver has seen is free for that.
 UPDATE delivery
 SET outdated = true,
     key = CASE WHEN state IN ('planned', 'waiting', 'held')
@@ -224,7 +223,7 @@ SET outdated = true,
 WHERE of_verdict = %(verdict_id)s AND kind IN ('result', 'action', 'correction')
 
 -- name: asked_no_more
--- What the undone verdict asked a person to take back is the next one's to ask.
+-- A take-back that the undone verdict asked for is left to the next verdict.
 UPDATE delivery
 SET take_back = false, superseded_by = NULL,
     state = CASE WHEN only_asked(delivery.id) THEN 'delivered' ELSE delivery.state END,
@@ -235,8 +234,8 @@ WHERE verdict.id = %(verdict_id)s AND delivery.task_id = verdict.task_id
        OR delivery.take_back AND delivery.superseded_by IS NULL)
 
 -- name: held_by_fall
--- A version was rolled back: what it decided by itself and has not left goes only if a person says
--- so. What is being sent comes to its end; if that is another attempt, a person decides on it.
+-- A version was rolled back: its unsent automatic results are sent only if a person approves. What is
+-- being sent now ends; a further attempt needs a person.
 UPDATE delivery
 SET state = CASE delivery.state WHEN 'waiting' THEN 'held' ELSE delivery.state END,
     needs_approval = true, approved_by = NULL, approved_hash = NULL, reason = %(reason)s,
@@ -249,12 +248,12 @@ WHERE delivery.use_case = %(use_case)s AND delivery.kind IN ('result', 'action',
 RETURNING delivery.id
 
 -- name: prepare_alone
--- One relay makes ready at a time, so that the order of positions is the order of decisions.
+-- One relay prepares at a time, so that the order of positions is the order of decisions.
 SELECT pg_try_advisory_xact_lock(hashtext('prepare'), hashtext(%(use_case)s)) AS alone
 
 -- name: planned
--- `earlier`: what the task sent there, or meant to, before its verdict was changed, the newest first. What
--- takes its place waits until that has come to its end.
+-- `earlier`: deliveries of the task to the same destination before its verdict was changed, the newest
+-- first. A replacement waits until they have ended.
 SELECT delivery.id, delivery.use_case, delivery.task_id, delivery.destination, delivery.kind,
        delivery.arguments, delivery.of_verdict, delivery.needs_approval, delivery.reason,
        coalesce(task.key, first.key) AS task_key, task.input, decision.id AS decision_id,
@@ -331,14 +330,14 @@ FROM (SELECT * FROM json_to_recordset(%(items)s::json) AS item (
 WHERE delivery.id = item.id
 
 -- name: not_prepared
--- The database, or what makes it ready, refuses this one. Approving it tries again.
+-- The database, or the preparation, refuses this delivery. Approving it tries again.
 UPDATE delivery
 SET state = 'held', reason = %(reason)s, position = nextval('delivery_position'),
     approve_until = now() + make_interval(secs => %(approve_seconds)s)
 WHERE id = %(id)s AND state = 'planned'
 
 -- name: ask
--- A person is asked where the pod said; the question goes out like any delivery.
+-- Asks a person at the declared destination; the question is a delivery too.
 INSERT INTO delivery (id, use_case, task_id, destination, kind, of_delivery, state, position, key,
                       content, content_hash, created_at)
 SELECT held.id || '_ask', held.use_case, held.task_id, 'approvals', 'approval', held.id, 'waiting',
@@ -358,8 +357,8 @@ ON CONFLICT DO NOTHING
 SELECT pg_advisory_xact_lock_shared(hashtext('halt'), hashtext(%(use_case)s))
 
 -- name: claim
--- Of each destination, the longest due, as many as it has room for. An array and a state that is
--- looked up keep the planner from reading the whole table where much waits.
+-- The longest due of each destination, as many as it has senders. An array and a state that is looked up
+-- keep the planner from reading the whole table when much waits.
 UPDATE delivery
 SET state = 'sending', attempt = attempt + 1, first_sent_at = coalesce(first_sent_at, now()),
     lease_until = now() + make_interval(secs => %(lease_seconds)s)
@@ -392,7 +391,7 @@ RETURNING id, use_case, task_id, destination, kind, of_delivery, key, content, a
           AS of_reference
 
 -- name: finish
--- Only whoever holds the attempt may say how it went.
+-- Only the relay that holds the attempt may record its result.
 WITH item AS (
     SELECT * FROM json_to_recordset(%(items)s::json) AS item (
         id text, delivery_id text, number integer, worker text, state text, outcome text,
@@ -418,7 +417,7 @@ SELECT id, delivery_id, number, worker, outcome, detail, seconds, at FROM moved
 ON CONFLICT DO NOTHING
 
 -- name: taken_back_of
--- A compensation that was made, or could not be, decides on what it takes back.
+-- A compensation that was made, or failed, decides the state of the delivery that it takes back.
 UPDATE delivery SET state = CASE item.state WHEN 'delivered' THEN 'compensated' ELSE 'stuck' END,
                     reason = CASE item.state WHEN 'delivered' THEN delivery.reason
                              ELSE 'It could not be taken back: ' || item.detail END,
@@ -435,21 +434,21 @@ FROM json_to_recordset(%(items)s::json) AS item (id text)
 LEFT JOIN delivery_attempt ON delivery_attempt.id = item.id
 
 -- name: lost
--- Senders that never came back: what they held may have been made or not.
+-- Lost senders: their deliveries may have been made or not.
 SELECT id, use_case, destination, kind, attempt, first_sent_at
 FROM delivery
 WHERE use_case = %(use_case)s AND state = 'sending' AND lease_until < now()
 LIMIT %(most)s
 
 -- name: expire
--- Time without an answer means no. While a use case is halted its clocks stand still.
+-- No answer in time means refused. While a use case is halted, the time does not run.
 UPDATE delivery SET state = 'refused', done_at = now(), reason = 'Nobody approved it in time.'
 WHERE use_case = %(use_case)s AND state = 'held' AND approve_until < now()
   AND NOT (SELECT halted FROM use_case WHERE name = %(use_case)s)
 RETURNING id, task_id
 
 -- name: broken
--- Delivered steps whose next one ended badly, and steps that will never get their turn.
+-- Delivered steps whose next step failed, and steps that can never be sent.
 SELECT before.id, before.destination, before.state,
        coalesce(before.created_at < restored_at(), false) AS restored
 FROM delivery AS ended
@@ -461,8 +460,8 @@ WHERE ended.use_case = %(use_case)s AND ended.after IS NOT NULL
 LIMIT 100
 
 -- name: not_again
--- What a corrected input or a changed verdict superseded while it was being sent, and what a person said
--- did not happen.
+-- Superseded by a corrected input or a changed verdict while it was being sent, and did not happen
+-- according to a person.
 UPDATE delivery
 SET state = CASE WHEN maybe_made(id) THEN 'unknown' ELSE 'cancelled' END,
     take_back = take_back AND maybe_made(id), done_at = now(),
@@ -471,15 +470,15 @@ SET state = CASE WHEN maybe_made(id) THEN 'unknown' ELSE 'cancelled' END,
 WHERE use_case = %(use_case)s AND (take_back OR outdated) AND state IN ('waiting', 'held', 'failed')
 
 -- name: ask_back
--- What was sent and a verdict finds wrong, with nothing to put in its place.
+-- Sent, wrong according to a verdict, and without a replacement.
 UPDATE delivery
 SET state = 'stuck', take_back = false, superseded_by = task_id, done_at = now(),
     reason = 'A person found this wrong after it went out. Take it back by hand, or leave it.'
 WHERE use_case = %(use_case)s AND take_back AND superseded_by IS NULL AND state = 'delivered'
 
 -- name: to_take_back
--- What went out and a corrected input superseded, the last step of a chain first. ``again``: what takes
--- its place is planned.
+-- Sent, and superseded by a corrected input, the last step of a chain first. ``again``: the replacement
+-- is planned.
 SELECT made.id, made.destination, coalesce(made.created_at < restored_at(), false) AS restored,
        EXISTS (SELECT FROM delivery AS own
                WHERE own.task_id = made.superseded_by AND own.destination = made.destination
@@ -493,11 +492,11 @@ WHERE made.use_case = %(use_case)s AND made.take_back AND made.state = 'delivere
 LIMIT 100
 
 -- name: left_there
--- It cannot be taken back, and a person is asked about what takes its place.
+-- It cannot be taken back; a person is asked about its replacement.
 UPDATE delivery SET take_back = false WHERE id = %(id)s AND state = 'delivered'
 
 -- name: left_alone
--- What takes the place of something that is still there is not sent after all: a person has to look.
+-- The replacement of something that still exists is not sent after all: a person has to decide.
 UPDATE delivery
 SET state = 'stuck', superseded_by = own.task_id, done_at = now(),
     reason = 'A corrected input sends nothing here. Take this back by hand, or leave it.'
@@ -537,8 +536,7 @@ UPDATE delivery SET state = %(state)s, reason = %(reason)s, take_back = false
 WHERE id = %(id)s AND state = 'delivered'
 
 -- name: places
--- Destinations for which something is due and that are not left alone now, the longest due first: two
--- looks each into the index.
+-- Destinations with a due delivery and a closed circuit, the longest due first: two index look-ups each.
 WITH RECURSIVE place AS (
     (SELECT destination FROM delivery
      WHERE use_case = %(use_case)s AND state = 'waiting' ORDER BY destination LIMIT 1)
@@ -569,7 +567,7 @@ SET failures = EXCLUDED.failures, open_until = EXCLUDED.open_until,
     last_error = EXCLUDED.last_error, changed_at = now()
 
 -- name: find
--- Withheld: its task has still to be judged blind, or a second time, by somebody who must not know.
+-- Withheld: a person still has to label the task blind, or a second time, and must not know the answer.
 SELECT delivery.*, senders_of(task.id) AS senders, verdict.reviewer,
        task.body_hash = 'erased' AS erased,
        answer_withheld(task.reference OR review.blind, review.closed_at, review.verdict) AS withheld
@@ -629,8 +627,8 @@ WHERE id = %(id)s AND state = ANY (%(from)s)
 RETURNING id, use_case, task_id
 
 -- name: replay
--- Everything that failed at a destination since a moment, again: at most so many in one transaction,
--- by their order, so that what fails once more meanwhile is not taken again.
+-- Sends again everything that failed at a destination since a moment: at most so many per transaction,
+-- in order, so that what fails again meanwhile is not taken twice.
 UPDATE delivery
 SET state = CASE WHEN key IS NULL THEN 'planned'
                  WHEN needs_approval AND approved_hash IS DISTINCT FROM content_hash THEN 'held'
@@ -651,8 +649,8 @@ SELECT 1 FROM delivery
 WHERE use_case = %(use_case)s AND destination = %(destination)s LIMIT 1
 
 -- name: after_restore
--- The database was put back from a copy. What could be sent may have been sent since, what was being
--- taken back may be gone: nothing of it moves before a person has said what became of it.
+-- The database was put back from a copy. What could be sent may have been sent since, and what was being
+-- taken back may be gone: nothing of it moves before a person has decided on it.
 UPDATE delivery
 SET state = CASE WHEN state IN ('compensating', 'delivered') THEN 'stuck' ELSE 'unknown' END,
     restored = true, lease_until = NULL, done_at = %(at)s,
@@ -668,3 +666,16 @@ RETURNING use_case
 
 -- name: use_case_of
 SELECT use_case FROM delivery WHERE id = %(id)s
+
+-- name: erase_delivery
+-- Keys are made of fields of the input, and a hash of few words could be guessed. One that was made
+-- ready keeps a key, so that it still counts as such.
+UPDATE delivery SET content = NULL, arguments = NULL, reason = NULL, order_key = NULL,
+                    content_hash = NULL, approved_hash = NULL,
+                    key = CASE WHEN key IS NOT NULL THEN 'erased:' || id END
+WHERE task_id = ANY (%(ids)s)
+
+-- name: erase_attempt
+UPDATE delivery_attempt SET detail = 'erased'
+FROM delivery WHERE delivery.id = delivery_attempt.delivery_id
+  AND delivery.task_id = ANY (%(ids)s)

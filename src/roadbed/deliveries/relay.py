@@ -1,8 +1,8 @@
-"""The relay: the only sender. It holds no plan of its own; everything it does follows from rows.
+"""Relay: the only sender. It keeps no plan; everything it does follows from rows.
 
-A round makes planned deliveries ready, then claims some under the gate that a halt takes for
-itself, and sends them. Nothing is sent that was not claimed a moment before, so a relay that loses
-the database, or is stopped and wakes up again, sends nothing more.
+A round prepares planned deliveries. Then it claims some under the lock that a halt takes
+exclusively, and sends them. Nothing is sent that was not claimed a moment before. So a relay that
+loses the database, or is stopped and continues later, sends nothing more.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import Any
 from psycopg.errors import UniqueViolation
 from pydantic_core import to_json
 
-from roadbed.deliveries import outbox
+from roadbed.deliveries import circuits, outbox, retry_policy
+from roadbed.deliveries.circuits import Circuits
 from roadbed.deliveries.model import COMPENSATION, AttemptResult, DeliveryState, Prepared
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
@@ -48,7 +49,7 @@ Row = Mapping[str, Any]
 
 
 class Relay:
-    """Sends what waits, for the use cases of ``declared``, at most ``senders`` at a time."""
+    """Sends waiting deliveries of the declared use cases, at most ``senders`` at a time."""
 
     def __init__(
         self,
@@ -63,7 +64,7 @@ class Relay:
         name: str,
         address: str,
         senders: int,
-        mended: str,
+        close_notices: str,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -75,23 +76,22 @@ class Relay:
         self._name = name
         self._address = address
         self._senders = senders
-        self._mended = mended
+        self._close_notices = close_notices
         self._warnings = Warnings()
         self._sending: set[asyncio.Task[None]] = set()
         self._held: Counter[tuple[str, str]] = Counter()  # senders by use case and destination
-        self._failures: Counter[tuple[str, str]] = Counter()
-        self._left_alone: dict[tuple[str, str], float] = {}
+        self._circuits = Circuits()
         self._tidied: dict[str, float] = {}
 
     async def run(self, declared: Callable[[], Sequence[UseCase]]) -> None:
-        """Work until cancelled; then let what is being sent come to its end."""
+        """Work until cancelled; then wait for running attempts."""
         try:
             for turn in itertools.count():
                 busy = False
                 usecases = deque(declared())
-                usecases.rotate(-turn)  # what is free goes first to another one each time
+                usecases.rotate(-turn)  # another use case is first each time
                 for usecase in usecases:
-                    with self._warnings.caught("deliveries not looked at", usecase=usecase.name):
+                    with self._warnings.caught("deliveries not processed", usecase=usecase.name):
                         busy = await self.round(usecase) or busy
                 if not busy:
                     await self._pause()
@@ -100,7 +100,7 @@ class Relay:
                 await asyncio.wait(self._sending, timeout=SEND_SECONDS)
 
     async def round(self, declared: UseCase) -> bool:
-        """One look at a use case; whether there was anything to do."""
+        """One round for a use case; whether there was anything to do."""
         prepared = 0
         if declared.destinations or declared.actions:
             prepared = await self._prepare(declared)
@@ -109,7 +109,7 @@ class Relay:
         return bool(prepared or claimed)
 
     async def settle(self) -> None:
-        """Wait until nothing of this relay is on its way."""
+        """Wait until no attempt of this relay is running."""
         while self._sending:
             await asyncio.wait(self._sending)
 
@@ -118,14 +118,12 @@ class Relay:
         await asyncio.wait({timer, *self._sending}, return_when=asyncio.FIRST_COMPLETED)
         timer.cancel()
 
-    # Making ready
-
     async def _prepare(self, declared: UseCase) -> int:
         for most in (_PREPARE_AT_ONCE, 1):
             try:
                 async with self._database.transaction() as connection:
                     return await self._prepare_some(connection, declared, most)
-            except UniqueViolation:  # another process made the same key this moment: look again
+            except UniqueViolation:  # another process made the same key just now: try again
                 continue
         return 0
 
@@ -144,9 +142,9 @@ class Relay:
     async def _prepare_each(
         self, connection: Connection, declared: UseCase, rows: Sequence[Row]
     ) -> None:
-        """Make all of ``rows`` ready; the one that cannot be is held with the reason.
+        """Prepare all of ``rows``; a row that fails is held with the reason.
 
-        What fails is halved until it is found, so that it stops no other.
+        Rows that fail together are halved until the faulty one remains, so that it stops no other.
         """
         try:
             async with connection.transaction():
@@ -162,10 +160,10 @@ class Relay:
                     await self._prepare_each(connection, declared, half)
                 return
             place = {"usecase": declared.name, "destination": rows[0]["destination"]}
-            self._warnings.say("delivery not made ready, but held", error, **place)
+            self._warnings.say("delivery not prepared, but held", error, **place)
             facts = {
                 "id": rows[0]["id"],
-                "reason": f"It could not be made ready: {_sentence(error)}",
+                "reason": f"It could not be prepared: {_sentence(error)}",
                 "approve_seconds": declared.approvals.within_hours * 3600.0,
             }
             await connection.execute(SQL["not_prepared"], facts)
@@ -190,7 +188,7 @@ class Relay:
             await connection.execute(SQL["left_alone"], {"ids": unsent})
         if unsent and any(row["earlier"] for row in rows):
             await connection.execute(SQL["left_by_verdict"], {"ids": unsent})
-        held = [entry.id for entry in prepared if entry.state is DeliveryState.HELD]
+        held = [delivery.id for delivery in prepared if delivery.state is DeliveryState.HELD]
         if held and declared.approvals.to is not None:
             await connection.execute(SQL["ask"], {"ids": held, "address": self._address})
 
@@ -209,15 +207,17 @@ class Relay:
         facts = {"use_case": declared.name, "names": list(limits), "since": today}
         cursor = await connection.execute(SQL["made_today"], facts)
         made = Counter({item["destination"]: item["made"] for item in await cursor.fetchall()})
-        found = []
-        for row, each in zip(rows, prepared, strict=True):
+        limited = []
+        for row, delivery in zip(rows, prepared, strict=True):
             limit = limits.get(row["destination"])
             over = limit is not None and made[row["destination"]] >= limit
-            if limit and each.state is DeliveryState.WAITING:
+            if limit and delivery.state is DeliveryState.WAITING:
                 made[row["destination"]] += 1
             why = f"The limit of {limit} a day is reached."
-            found.append(replace(each, state=DeliveryState.HELD, reason=why) if over else each)
-        return found
+            limited.append(
+                replace(delivery, state=DeliveryState.HELD, reason=why) if over else delivery
+            )
+        return limited
 
     async def _without_doubles(
         self,
@@ -226,36 +226,36 @@ class Relay:
         rows: Sequence[Row],
         prepared: Sequence[Prepared],
     ) -> list[Prepared]:
-        """The same key again: the same content is sent once, other content needs a person."""
+        """Handle repeated keys: the same content is sent once, other content needs a person."""
         named = [
-            {"destination": row["destination"], "key": each.key}
-            for row, each in zip(rows, prepared, strict=True)
-            if each.key is not None
+            {"destination": row["destination"], "key": delivery.key}
+            for row, delivery in zip(rows, prepared, strict=True)
+            if delivery.key is not None
         ]
         facts = {"use_case": declared.name, "items": to_json(named).decode()}
         cursor = await connection.execute(SQL["same_key"], facts)
-        taken = {(item["destination"], item["key"]): item for item in await cursor.fetchall()}
-        found = []
-        for row, each in zip(rows, prepared, strict=True):
-            if each.key is None:
-                found.append(each)
+        taken = {(row["destination"], row["key"]): row for row in await cursor.fetchall()}
+        distinct = []
+        for row, delivery in zip(rows, prepared, strict=True):
+            if delivery.key is None:
+                distinct.append(delivery)
                 continue
-            first = taken.setdefault((row["destination"], each.key), _said(each))
-            same = first["id"] == each.id
-            found.append(each if same else outbox.doubled(row["destination"], each, first))
-        return found
-
-    # Keeping order
+            first = taken.setdefault((row["destination"], delivery.key), _said(delivery))
+            same = first["id"] == delivery.id
+            distinct.append(
+                delivery if same else outbox.doubled(row["destination"], delivery, first)
+            )
+        return distinct
 
     async def _tidy(self, declared: UseCase) -> None:
-        """What time, or the end of another delivery, decides; about once a second."""
+        """Apply what follows from time or from other deliveries; about once a second."""
         now = self._clock.monotonic()
         if now - self._tidied.get(declared.name, -1e9) < _HOUSEKEEPING_SECONDS:
             return
         self._tidied[declared.name] = now
         named = {"use_case": declared.name}
         for row in await self._database.fetch(SQL["lost"], {**named, "most": 200}):
-            with self._caught("lost delivery not looked at", declared, row):
+            with self._caught("lost delivery not processed", declared, row):
                 await self._lost(declared, row)
         await self._database.fetch(SQL["expire"], named)
         await self._database.fetch(SQL["never_sent"], named)
@@ -263,31 +263,31 @@ class Relay:
             with self._caught("delivery not taken back", declared, row):
                 await self._take_back(declared, row, "A later step failed")
         async with self._database.transaction() as connection:
-            for statement in (SQL["not_again"], SQL["ask_back"], self._mended):
+            for statement in (SQL["not_again"], SQL["ask_back"], self._close_notices):
                 await connection.execute(statement, named)
         for row in await self._database.fetch(SQL["to_take_back"], named):
             with self._caught("delivery not taken back", declared, row):
                 await self._take_back(declared, row, "A corrected input says something else")
 
     def _caught(self, not_done: str, declared: UseCase, row: Row) -> AbstractContextManager[None]:
-        """One row's fault stops no other row."""
+        """Log an error of one row, so that it stops no other row."""
         place = {"usecase": declared.name, "destination": row["destination"]}
         return self._warnings.caught(not_done, **place)
 
     async def _lost(self, declared: UseCase, row: Row) -> None:
         to = outbox.connector(declared, row["destination"])
-        error = UnknownOutcomeError("the sender never came back")
+        error = UnknownOutcomeError("the sender never reported the result")
         if to is None:
             outcome = AttemptResult(
                 outcome="unknown", state=DeliveryState.UNKNOWN, detail=str(error)
             )
         else:
-            outcome = outbox.failed(error, row, to, self._clock.now(), self._chance())
+            outcome = self._failed(error, row, to)
         await self._finished(row, outcome, LEASE_SECONDS)
 
     async def _take_back(self, declared: UseCase, row: Row, why: str) -> None:
         to = outbox.connector(declared, row["destination"])
-        # After a restore nobody knows whether it was taken back before.
+        # After a restore it may have been taken back already.
         able = to is not None and to.can_compensate and not row["restored"]
         if not able and row.get("again"):
             await self._database.fetch(SQL["left_there"], {"id": row["id"]})
@@ -306,8 +306,6 @@ class Relay:
                 },
             )
 
-    # Sending
-
     async def _send_some(self, declared: UseCase) -> int:
         free = self._senders - len(self._sending)
         if free <= 0:
@@ -317,16 +315,18 @@ class Relay:
             await connection.execute(SQL["gate"], named)
             cursor = await connection.execute(SQL["places"], named)
             places = [row["destination"] for row in await cursor.fetchall()]
-            rooms = outbox.rooms(
+            shares = circuits.sender_shares(
                 {name: self._held[declared.name, name] for name in places},
                 free,
                 of_use_case=sum(
                     count for (name, _), count in self._held.items() if name == declared.name
                 ),
             )
-            began = self._clock.monotonic()  # not before: a drill may hold the gate for seconds
+            began = (
+                self._clock.monotonic()
+            )  # not before: a halt drill may hold the lock for seconds
             cursor = await connection.execute(
-                SQL["claim"], {**named, "rooms": _rooms(rooms), "lease_seconds": LEASE_SECONDS}
+                SQL["claim"], {**named, "rooms": _shares(shares), "lease_seconds": LEASE_SECONDS}
             )
             rows = await cursor.fetchall()
         for row in rows:
@@ -353,14 +353,16 @@ class Relay:
                 detail="Its destination is not declared.",
             )
         elif began - claimed_at > STALE_SECONDS:
-            # Halted, cut off or put to sleep since: the claim may not be ours any more.
+            # Halted, disconnected or suspended since: the claim may belong to another relay.
             outcome = AttemptResult(
                 outcome="temporary",
                 state=DeliveryState.WAITING,
                 detail="claimed too late",
                 counts=False,
             )
-        elif not outbox.as_approved(row):
+        elif not outbox.as_approved(
+            row["destination"], row["key"], row["content"], row["approved_hash"]
+        ):
             outcome = AttemptResult(
                 outcome="refused",
                 state=DeliveryState.FAILED,
@@ -369,9 +371,9 @@ class Relay:
         else:
             outcome = await self._attempt(to, row)
             if self._clock.monotonic() - began > SEND_SECONDS + STALE_SECONDS:
-                # No attempt lasts so long: this process was put to sleep in the middle of it.
+                # No attempt lasts so long: this process was suspended in the middle of it.
                 outcome = replace(outcome, counts=outcome.state is DeliveryState.DELIVERED)
-        # Without it the lease runs out, and it is lost.
+        # If this fails, the lease runs out and the delivery counts as lost.
         with self._caught("outcome of a delivery not recorded", declared, row):
             await self._finished(row, outcome, self._clock.monotonic() - began)
         if outcome.counts:
@@ -384,17 +386,27 @@ class Relay:
             async with asyncio.timeout(SEND_SECONDS):
                 if row["kind"] == COMPENSATION:
                     made = Sent(reference=row["of_reference"])
-                    return outbox.delivered(await to.compensate(request, made, egress))
+                    return retry_policy.delivered(await to.compensate(request, made, egress))
                 if row["look_first"] and to.can_look_up:
                     there = await to.look_up(request, egress)
                     if there is not None:
-                        return outbox.delivered(there, found=True)
-                return outbox.delivered(await to.send(request, egress))
+                        return retry_policy.delivered(there, looked_up=True)
+                return retry_policy.delivered(await to.send(request, egress))
         except TimeoutError:
             error: Exception = UnknownOutcomeError(f"no answer within {SEND_SECONDS:g} s")
         except Exception as problem:
             error = problem
-        return outbox.failed(error, row, to, self._clock.now(), self._chance())
+        return self._failed(error, row, to)
+
+    def _failed(self, error: Exception, row: Row, to: Connector) -> AttemptResult:
+        return retry_policy.failed(
+            error,
+            to,
+            attempt=row["attempt"],
+            first_sent_at=row["first_sent_at"],
+            now=self._clock.now(),
+            chance=self._chance(),
+        )
 
     async def _finished(self, row: Row, outcome: AttemptResult, seconds: float) -> None:
         await self._writer.write(
@@ -419,31 +431,17 @@ class Relay:
             },
         )
 
-    async def _count(self, use_case: str, destination: str, outcome: AttemptResult) -> None:
-        """Failures in a row open the circuit, for every worker; a success closes it.
-
-        What was under way together when it opened failed together, and counts once.
-        """
-        place = (use_case, destination)
-        alone = self._clock.monotonic() < self._left_alone.get(place, 0.0)
-        if outcome.state is DeliveryState.DELIVERED:
-            if not self._failures.pop(place, 0):
-                return
-        elif outcome.outcome in ("temporary", "unknown") and not alone:
-            self._failures[place] += 1
-        else:
+    async def _count(self, use_case: str, destination: str, result: AttemptResult) -> None:
+        """Tell every worker when the circuit of a destination opens or closes."""
+        state = self._circuits.record(use_case, destination, result, self._clock.monotonic())
+        if state is None:
             return
-        failures = self._failures[place]
-        if 0 < failures < 5:
-            return
-        wait = outbox.circuit_wait(failures)
-        self._left_alone[place] = self._clock.monotonic() + wait
         facts = {
             "use_case": use_case,
             "destination": destination,
-            "failures": failures,
-            "wait": wait,
-            "error": _storable(mask(outcome.detail)),
+            "failures": state.failures,
+            "wait": state.pause,
+            "error": _storable(mask(result.detail)),
         }
         with self._warnings.caught(
             "state of a destination not shared", usecase=use_case, destination=destination
@@ -452,29 +450,29 @@ class Relay:
 
 
 def _storable(text: str) -> str:
-    """What a receiver said, without what no database keeps: NUL and halves of characters."""
+    """Text of a receiver without what no database stores: NUL and halves of characters."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def _sentence(error: Exception) -> str:
-    """The first line of an error: what follows it may quote the record."""
+    """The first line of an error; further lines may quote the record."""
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return f"{_storable(line)[:300].rstrip('.')}."
 
 
 def _notice(ids: Ids, row: Row, outcome: AttemptResult) -> Mapping[str, str | None]:
-    """What the pod is told where everything sent there would fail in the same way."""
+    """The notice for the pod, if everything sent there would fail in the same way."""
     if outcome.cause is None or outcome.state is not DeliveryState.FAILED:
         return {"notice": None, "about": None, "text": None}
     return {
         "notice": ids.new("ntc"),
-        "about": outbox.about(row["destination"], outcome.cause),
-        "text": outbox.refusal(row["use_case"], row["destination"], outcome.cause),
+        "about": circuits.notice_subject(row["destination"], outcome.cause),
+        "text": circuits.refusal(row["use_case"], row["destination"], outcome.cause),
     }
 
 
-def _rooms(rooms: Mapping[str, int]) -> str:
-    places = [{"destination": name, "room": room} for name, room in rooms.items()]
+def _shares(shares: Mapping[str, int]) -> str:
+    places = [{"destination": name, "room": share} for name, share in shares.items()]
     return to_json(places).decode()
 
 

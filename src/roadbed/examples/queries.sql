@@ -92,3 +92,7 @@ SELECT count(*) FILTER (WHERE purpose = 'learn') AS learn,
        count(*) FILTER (WHERE purpose = 'judge') AS judge,
        count(*) FILTER (WHERE reference) AS reference
 FROM example WHERE use_case = %(use_case)s AND withdrawn_at IS NULL
+
+-- name: erase_example
+UPDATE example SET input = '{}', output = NULL, actions = NULL, content_hash = id, withdrawn_at = %(at)s
+WHERE task_id = ANY (%(ids)s)

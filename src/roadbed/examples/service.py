@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from roadbed.budgets.service import Budgets
-from roadbed.decisions.batch_evaluation import KnownInput, evaluate_many
+from roadbed.decisions.batch_evaluation import KnownInput, MeteredCalls, evaluate_many
 from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext
-from roadbed.decisions.metered_calls import MeteredCalls
 from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.examples.model import Assessed, ExampleSet, KnownCase, Purpose
 from roadbed.examples.purpose import purpose_of

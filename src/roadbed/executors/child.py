@@ -1,7 +1,8 @@
-"""The program of a child process: loads one version of one use case and answers over a socket.
+"""Child process: loads one version of one use case and answers calls over a socket.
 
-The first frame says what to load. ``work`` says what for: ``decide`` answers calls until the socket
-closes; ``fit`` fits the decider once and gives what it learned. Calls are answered in any order.
+The first frame says what to load, and its ``work`` says why: ``decide`` answers calls until the
+socket closes; ``fit`` fits the decider once and returns what it learned. Answers may come in any
+order.
 """
 
 from __future__ import annotations
@@ -107,6 +108,7 @@ class Channel:
         self._pending: deque[Mapping[str, Any] | bytes] = deque()
         self._lock = threading.Lock()
 
+    # Any: JSON of the parent, which this process trusts.
     def frames(self) -> Iterator[Mapping[str, Any]]:
         """One object after the other, until the parent closes."""
         while (content := self._next()) is not None:
@@ -115,15 +117,15 @@ class Channel:
 
     def file(self, length: int) -> bytes:
         """A file of ``length`` bytes that follows a frame. Raises ``EOFError``."""
-        found = bytearray()
-        while len(found) < length:
+        received = bytearray()
+        while len(received) < length:
             content = self._next()
             if not isinstance(content, bytes):
                 raise EOFError  # noqa: TRY004 - the parent has gone, or sends no more
-            found += content
-        return bytes(found)
+            received += content
+        return bytes(received)
 
-    def send(self, content: Mapping[str, Any], files: Mapping[str, bytes] = _NO_FILES) -> None:
+    def send(self, content: Mapping[str, object], files: Mapping[str, bytes] = _NO_FILES) -> None:
         """Write one frame, and files behind it. Any thread may call it."""
         pieces = [
             wire.frame(content),
@@ -256,7 +258,7 @@ async def _decide_one_by_one(channel: Channel, loaded: Loaded) -> None:
 
 
 class _Asked:
-    """The calls under way in this child, each answered when it is done."""
+    """Running calls of this child; each is answered when it is done."""
 
     def __init__(
         self, loaded: Loaded, loop: asyncio.AbstractEventLoop, writer: asyncio.StreamWriter
@@ -347,11 +349,11 @@ def _answer(given: object) -> Mapping[str, Any]:
     return answer
 
 
-def _written(found: OutOfFold) -> Mapping[str, Sequence[Any] | None]:
+def _written(out_of_fold: OutOfFold) -> Mapping[str, Sequence[Any] | None]:
     return {
         name: None if value is None else np.asarray(value).tolist()
         for name in ("confidence", "wrong", "cautious", "novel")
-        for value in [getattr(found, name)]
+        for value in [getattr(out_of_fold, name)]
     }
 
 

@@ -1,8 +1,8 @@
-"""Asks the children of one decider.
+"""Child executor: sends the calls of one decider to its child processes.
 
-A child that hangs, ends or blocks costs nobody else anything: it is ended and replaced, and the
-other inputs it held are asked again, each alone, so that only the one at fault fails. An input that
-did so twice is not asked again for a while.
+A child that hangs, ends or blocks harms no other task. It is ended and replaced. The other inputs
+that it held are tried again, each alone, so that only the input at fault fails. An input that fails
+twice in this way is not tried again for a while.
 """
 
 from __future__ import annotations
@@ -20,14 +20,19 @@ import structlog
 
 from roadbed.executors import wire
 from roadbed.executors.children import Child
-from roadbed.executors.in_process import LARGEST_BATCH, MOST_THREADS, DeciderCall, Failed
+from roadbed.executors.in_process import (
+    LARGEST_BATCH,
+    MOST_THREADS,
+    DeciderCall,
+    Failed,
+    HungThreads,
+)
 from roadbed.executors.isolated import (
     KEPT_SECONDS,
     ChildFailedError,
     IsolatedDecider,
     ready_child,
 )
-from roadbed.executors.threads import HungThreads
 from roadbed.kernel.secrets import mask
 
 _log = structlog.get_logger()
@@ -68,7 +73,7 @@ class ChildExecutor:
         self.next()
 
     def expire(self, call: DeciderCall) -> None:
-        """``call`` is past its deadline: nobody waits for it any more."""
+        """``call`` is past its deadline, and its result is no longer needed."""
         for queue in (self._waiting, self._suspects):
             if call in queue:
                 queue.remove(call)
@@ -86,16 +91,16 @@ class ChildExecutor:
             self.decider.spare.pop().close()
 
     def next(self) -> None:
-        """Give waiting calls to children that have room; start a child where none has."""
+        """Give waiting calls to children with free capacity; start a child if there is none."""
         if self.closed:
             return
         self._next_suspect()
         while self._waiting:
-            worker = next((one for one in self._normal() if one.room > 0), None)
+            worker = next((one for one in self._normal() if one.capacity > 0), None)
             if worker is None:
                 self._crowd()
                 return
-            count = min(worker.room, len(self._waiting))
+            count = min(worker.capacity, len(self._waiting))
             worker.take([self._waiting.popleft() for _ in range(count)])
 
     def suspect(self, calls: Sequence[DeciderCall]) -> None:
@@ -146,7 +151,7 @@ class ChildExecutor:
     def _next_suspect(self) -> None:
         quarantine = [worker for worker in self._workers if worker.alone and not worker.retired]
         for worker in quarantine:
-            if self._suspects and worker.room > 0:
+            if self._suspects and worker.capacity > 0:
                 worker.take([self._suspects.popleft()])
         if self._suspects and len(quarantine) < self.decider.processes and not self._is_paused():
             self._start(alone=True)
@@ -155,7 +160,7 @@ class ChildExecutor:
         return [worker for worker in self._workers if not worker.alone and not worker.retired]
 
     def _crowd(self) -> None:
-        """No child has room: start the first at once, another where work still waits soon."""
+        """All children are busy: start the first at once, others later while work waits."""
         if self._is_paused():
             while self._waiting:
                 self._waiting.popleft().give(Failed(self._pause_reason))
@@ -171,7 +176,7 @@ class ChildExecutor:
     def _start_another(self) -> None:
         self._crowded = None
         normal = self._normal()
-        full = all(worker.room <= 0 for worker in normal)
+        full = all(worker.capacity <= 0 for worker in normal)
         if self._waiting and full and len(normal) < self.decider.processes and not self.closed:
             self._start(alone=False)
 
@@ -228,8 +233,8 @@ class _Group:
 class Worker:
     """One child with the calls it holds."""
 
-    def __init__(self, place: ChildExecutor, *, alone: bool) -> None:
-        self._place = place
+    def __init__(self, executor: ChildExecutor, *, alone: bool) -> None:
+        self._executor = executor
         self._loop = asyncio.get_running_loop()
         self.alone = alone
         self.ready = False
@@ -245,14 +250,14 @@ class Worker:
         self._lines, self._lines_at = 0, 0.0
         self._watch: asyncio.TimerHandle | None = None
         self._idle: asyncio.TimerHandle | None = None
-        decider = place.decider
+        decider = executor.decider
         self._kind = decider.kind
         most = {"trainable": LARGEST_BATCH, "function": MOST_THREADS}
         self._most = 1 if alone else most.get(self._kind, _MOST_COROUTINES)
 
     @property
-    def room(self) -> int:
-        """How many more calls it takes now."""
+    def capacity(self) -> int:
+        """How many more calls this child takes now."""
         if not self.ready or self.retired:
             return 0
         if self._kind == "trainable" and self._calls:
@@ -265,12 +270,12 @@ class Worker:
 
     def begin(self) -> None:
         """Take a child that is ready, or start one."""
-        spare = self._place.decider.spare
+        spare = self._executor.decider.spare
         while spare and not self.alone:
             child = spare.pop()
             if child.alive:
                 self._use(child)
-                self._loop.call_soon(self._place.next)
+                self._loop.call_soon(self._executor.next)
                 return
         self._starting = self._loop.create_task(self._start())
 
@@ -310,7 +315,7 @@ class Worker:
             self._loop.call_later(_PATIENCE_SECONDS, self._end_unless_cancelled, number, call)
             return
         if only:  # among several, any of them may be at fault
-            self._place.strike(call)
+            self._executor.strike(call)
         self.retired = True
         self._end_if_empty()
 
@@ -323,17 +328,17 @@ class Worker:
             self._child.close()
 
     async def _start(self) -> None:
-        decider = self._place.decider
+        decider = self._executor.decider
         try:
             child, _ = await ready_child(decider.server, decider.source, "decide")
         except ChildFailedError as error:
-            self._place.gone(self, error.sentence)
+            self._executor.gone(self, error.sentence)
             return
-        if self._place.closed:
+        if self._executor.closed:
             child.close()
             return
         self._use(child)
-        self._place.next()
+        self._executor.next()
 
     def _use(self, child: Child) -> None:
         child.received, child.ended = self._received, self._ended
@@ -353,7 +358,7 @@ class Worker:
                 self._watch.cancel()
                 self._watch = None
             self._rest()
-            self._place.next()
+            self._executor.next()
 
     def _print(self, text: str) -> None:
         """One line of what a decider prints, on the log; only so many, however many there are."""
@@ -365,7 +370,7 @@ class Worker:
             if self._lines > _MOST_LINES + 1:
                 return
             text = f"more than {_MOST_LINES} lines in {_LINES_SECONDS:g} s; the others are left out"
-        named = self._place.decider.source.use_case
+        named = self._executor.decider.source.use_case
         _log.info("a decider printed", usecase=named, text=mask(text))
 
     def _answered(self, answer: Mapping[str, Any]) -> None:
@@ -386,7 +391,7 @@ class Worker:
 
     def _ended(self, reason: str) -> None:
         self._stop_timers()
-        self._place.gone(self, reason)
+        self._executor.gone(self, reason)
 
     def _end_if_empty(self) -> None:
         if self.retired and not self.living() and self._child is not None:
@@ -396,7 +401,7 @@ class Worker:
     def _end_unless_cancelled(self, number: int, call: DeciderCall) -> None:
         """A coroutine that is not cancelled in time blocks the loop of its child."""
         if number in self._overdue and self._child is not None and self._child.alive:
-            self._place.strike(call)
+            self._executor.strike(call)
             self._give_up(excused=True)
 
     def _watch_over(self) -> None:
@@ -406,7 +411,7 @@ class Worker:
     def _patience(self) -> float:
         """How long to wait for a sign of life: time has to be left to ask each call again."""
         shortest = min(call.context.deadline_seconds for call in self._calls.values())
-        return min(self._place.patience_seconds, shortest / 2)
+        return min(self._executor.patience_seconds, shortest / 2)
 
     def _look(self) -> None:
         """Several calls are under way: look for any sign of life."""
@@ -428,13 +433,13 @@ class Worker:
 
     def _rest(self) -> None:
         """A child beyond the first is kept for a while only."""
-        if self._place.is_extra(self) and not self._calls and self._idle is None:
+        if self._executor.is_extra(self) and not self._calls and self._idle is None:
             self._idle = self._loop.call_later(KEPT_SECONDS, self._leave)
 
     def _leave(self) -> None:
         self._idle = None
         if not self._calls:
-            self._place.dismiss(self)
+            self._executor.dismiss(self)
 
     def _stop_timers(self) -> None:
         for timer in (self._watch, self._idle):

@@ -1,4 +1,4 @@
-"""Child processes as the parent sees them: started by the fork server, talked to over a socket."""
+"""Child processes, as the parent sees them: started by the fork server, reached over a socket."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -54,7 +53,7 @@ class Child:
         self,
         server: ForkServer,
         number: int,
-        received: Callable[[Mapping[str, Any] | bytes], None],
+        received: Callable[[Mapping[str, object] | bytes], None],
         ended: Callable[[str], None],
     ) -> None:
         self._server = server
@@ -76,7 +75,7 @@ class Child:
         """The socket is open."""
         self._transport = transport
 
-    def send(self, content: Mapping[str, Any], files: Mapping[str, bytes] = _NO_FILES) -> None:
+    def send(self, content: Mapping[str, object], files: Mapping[str, bytes] = _NO_FILES) -> None:
         """Write one frame, and files behind it."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(wire.frame(content))
@@ -156,7 +155,7 @@ class ForkServer:
         self,
         source: Source,
         work: str,
-        received: Callable[[Mapping[str, Any] | bytes], None],
+        received: Callable[[Mapping[str, object] | bytes], None],
         ended: Callable[[str], None],
     ) -> Child:
         """A child that begins to load ``source``. It says ``ready`` or ``failed`` as a frame."""
@@ -196,7 +195,7 @@ class ForkServer:
         )
         return child
 
-    def order(self, content: Mapping[str, Any], descriptor: int | None = None) -> None:
+    def order(self, content: Mapping[str, object], descriptor: int | None = None) -> None:
         """Send an order; a fork server that has gone takes none, and its children are gone too.
 
         Raises ``OSError`` where an order with a ``descriptor`` cannot be sent.
@@ -300,9 +299,9 @@ class ForkServer:
 
 def _own(temporary: Path, use_case: str) -> Path:
     """A folder for the children of one use case: none finds what another has written."""
-    found = temporary / hashlib.sha256(use_case.encode()).hexdigest()[:16]
-    found.mkdir(mode=0o700, exist_ok=True)
-    return found
+    folder = temporary / hashlib.sha256(use_case.encode()).hexdigest()[:16]
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 def _how(status: int) -> str:

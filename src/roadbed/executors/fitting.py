@@ -1,4 +1,4 @@
-"""Runs a pod's own code that learns, and says what is wrong with it."""
+"""Fitting: runs the training code of a pod, and reports what is wrong with it."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""The process that child processes are forked from: Python and libraries are loaded once, in it.
+"""Fork server: child processes are forked from it. It loads Python and libraries once.
 
 A fork takes milliseconds and shares the memory of what is loaded; a new Python takes seconds and
-shares nothing. The process runs one thread, holds no secret and imports nothing of a pod. It takes
+shares nothing. The process runs one thread, holds no secret and imports no code of a pod. It takes
 orders over one socket: ``preload`` a module of this package, ``start`` a child on a socket that
-comes with the order, ``kill`` one. It says when a child has ended, and how. When its parent ends it
-ends, with all children and what they started.
+comes with the order, ``kill`` a child. It reports when and how a child ended. When its parent ends,
+it ends too, with all children and the processes they started.
 """
 
 from __future__ import annotations

@@ -1,29 +1,39 @@
-"""Where each kind of decider runs, off the event loop: batches, plain functions, coroutines."""
+"""In-process executors: threads and event loops of this process that run deciders.
+
+There is one executor per kind of decider: batches, plain functions, coroutines. A thread cannot be
+ended from outside. A thread that hangs is written off and another one replaces it, up to a limit.
+At the limit the decider is tried again now and then, until it answers. The threads are daemons, so
+that a hung decider never delays the end of the process.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
 from pydantic import BaseModel
 
-from roadbed.executors.threads import DeciderThreads, HungThreads, ResultQueue
 from roadbed.usecases.decider import Context, Trainable
 
 LARGEST_BATCH = 64
 MOST_THREADS = 16
+TRY_AGAIN_SECONDS = 60.0
+LONGEST_SECONDS = 3600.0
+_PATIENCE_SECONDS = 0.02  # how long work waits before another thread is tried
 
 
 @dataclass(slots=True, eq=False)
 class DeciderCall:
-    """One input under way. ``result`` gets what the decider gave or the exception it raised.
+    """One call of a decider. ``result`` gets its answer or the exception that it raised.
 
-    ``content`` is the input as JSON and ``output`` the declared model: what a child process needs.
+    ``content`` is the input as JSON and ``output`` the declared model: a child process needs both.
     """
 
     decider: Any
@@ -46,23 +56,157 @@ class Failed:
     def __init__(self, error: BaseException | str) -> None:
         try:
             told = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
-        except Exception:  # an exception of a pod's own may not be able to say what it is
+        except Exception:  # converting an exception of a pod to text may fail too
             told = type(error).__name__
         self.sentence = told[:500]
 
 
+class HungThreads:
+    """Counts hanging threads, and says when a decider that blocked all of them is tried again.
+
+    It then gets one call a minute, and less often if that hangs too, because each call may cost
+    another thread. A call that returns lets it work again, until the next thread hangs. Call from
+    the event loop.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.count = 0
+        self._forgiven = 0
+        self._wait = TRY_AGAIN_SECONDS
+        self._try_at = -math.inf
+        self._trying = False
+
+    @property
+    def stuck(self) -> bool:
+        """Whether so many threads hang that no work is taken."""
+        return self.count - self._forgiven >= self._most
+
+    @property
+    def closed(self) -> bool:
+        """Whether no thread may be started, not even for one call."""
+        return self.stuck and not self._trying
+
+    def add(self) -> None:
+        """A thread is past its deadline and is written off."""
+        before, tried = self.stuck, self._trying
+        self.count += 1
+        self._trying = False
+        if tried or (self.stuck and not before):
+            now = asyncio.get_running_loop().time()
+            rested = not tried and now - self._try_at > LONGEST_SECONDS
+            self._wait = TRY_AGAIN_SECONDS if rested else min(2 * self._wait, LONGEST_SECONDS)
+            self._try_at = now + self._wait
+
+    def recover(self) -> None:
+        """A thread that was written off returned after all."""
+        self.count = max(self.count - 1, 0)
+        self._forgiven = min(self._forgiven, self.count)
+
+    def try_again(self) -> bool:
+        """Whether one call may be made although it is stuck: the first after each pause."""
+        now = asyncio.get_running_loop().time()
+        if now < self._try_at:
+            return False
+        self._trying, self._try_at = True, now + self._wait
+        return True
+
+    def answered(self) -> None:
+        """The trial call was answered: the decider works again."""
+        if self.stuck:
+            self._forgiven = self.count - self._most + 1
+        self._trying = False
+
+
+class DeciderThreads:
+    """Runs jobs on up to ``most`` threads, growing only while work waits.
+
+    A fast decider keeps one thread busy and never pays for a second; a slow one gets more.
+    """
+
+    def __init__(self, name: str, *, most: int) -> None:
+        self._name = name
+        self._most = most
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._threads = 0
+        self.losses = HungThreads(most)
+        self._idle = 0
+        self._count = threading.Lock()
+        self._growing: asyncio.TimerHandle | None = None
+
+    def put(self, job: Callable[[], None]) -> None:
+        """Queue a job. Call from the event loop."""
+        self._jobs.put(job)
+        if self._threads - self.losses.count <= 0:
+            self._grow()
+        elif self._growing is None:
+            self._growing = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._look)
+
+    def close(self) -> None:
+        """End idle threads."""
+        for _ in range(self._threads):
+            self._jobs.put(None)
+
+    def _look(self) -> None:
+        self._growing = None
+        if not self._jobs.empty():
+            if self._idle == 0:
+                self._grow()
+            self._growing = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._look)
+
+    def _grow(self) -> None:
+        if self._threads - self.losses.count < self._most and not self.losses.closed:
+            self._threads += 1
+            threading.Thread(target=self._work, name=f"decider-{self._name}", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            with self._count:
+                self._idle += 1
+            job = self._jobs.get()
+            with self._count:
+                self._idle -= 1
+            if job is None:
+                return
+            job()
+
+
+class ResultQueue:
+    """Carries results from threads back to the event loop, many with one wake-up."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._results: deque[Callable[[], None]] = deque()
+        self._called = False
+
+    def send(self, deliver: Callable[[], None]) -> None:
+        """Have ``deliver`` run on the loop. Call from any thread."""
+        self._results.append(deliver)
+        if not self._called:
+            self._called = True
+            try:
+                self._loop.call_soon_threadsafe(self._deliver)
+            except RuntimeError:  # the loop has closed: nobody waits any more
+                self._results.clear()
+
+    def _deliver(self) -> None:
+        self._called = False
+        while self._results:
+            self._results.popleft()()
+
+
 class BatchExecutor:
-    """Gathers inputs for a trainable: whatever waits when it is free becomes the next batch."""
+    """Batches inputs for a trainable: all that wait when it is free become the next batch."""
 
     def __init__(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
-        self._bench = DeciderThreads(name, most=2)
-        self._home = ResultQueue(loop)
+        self._threads = DeciderThreads(name, most=2)
+        self._results = ResultQueue(loop)
         self._waiting: deque[DeciderCall] = deque()
         self._working: list[DeciderCall] | None = None
 
     @property
     def losses(self) -> HungThreads:
-        return self._bench.losses
+        return self._threads.losses
 
     def put(self, call: DeciderCall) -> None:
         self._waiting.append(call)
@@ -78,7 +222,7 @@ class BatchExecutor:
             self._next()
 
     def close(self) -> None:
-        self._bench.close()
+        self._threads.close()
 
     def _next(self) -> None:
         if self._working is not None or not self._waiting or self.losses.closed:
@@ -90,11 +234,11 @@ class BatchExecutor:
         for call in batch:
             call.started = True
         self._working = batch
-        self._bench.put(lambda: self._work(decider, batch))
+        self._threads.put(lambda: self._work(decider, batch))
 
     def _work(self, decider: Trainable, batch: list[DeciderCall]) -> None:
         results = decide_batch(decider, [call.input for call in batch])
-        self._home.send(lambda: self._finish(batch, results))
+        self._results.send(lambda: self._finish(batch, results))
 
     def _finish(self, batch: list[DeciderCall], results: list[object]) -> None:
         for call, result in zip(batch, results, strict=True):
@@ -107,7 +251,7 @@ class BatchExecutor:
 
 
 def decide_batch(decider: Trainable, inputs: list[BaseModel]) -> list[object]:
-    """Results in order. A batch that fails is taken apart, so that one input harms itself only."""
+    """Results in order. A failing batch is split, so that an input can harm only itself."""
     try:
         results: list[object] = list(decider.decide_many(inputs))
         if len(results) == len(inputs):
@@ -121,25 +265,25 @@ def decide_batch(decider: Trainable, inputs: list[BaseModel]) -> list[object]:
 
 
 class FunctionExecutor:
-    """Runs a plain function, one call a job."""
+    """Runs a plain function, one call per job."""
 
     def __init__(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
-        self._bench = DeciderThreads(name, most=MOST_THREADS)
-        self._home = ResultQueue(loop)
+        self._threads = DeciderThreads(name, most=MOST_THREADS)
+        self._results = ResultQueue(loop)
 
     @property
     def losses(self) -> HungThreads:
-        return self._bench.losses
+        return self._threads.losses
 
     def put(self, call: DeciderCall) -> None:
-        self._bench.put(lambda: self._work(call))
+        self._threads.put(lambda: self._work(call))
 
     def expire(self, call: DeciderCall) -> None:
         if call.started:
             self.losses.add()
 
     def close(self) -> None:
-        self._bench.close()
+        self._threads.close()
 
     def _work(self, call: DeciderCall) -> None:
         if call.result.done():  # its deadline passed while it waited for a thread
@@ -149,7 +293,7 @@ class FunctionExecutor:
             value: object = call.decider(call.input, call.context)
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             value = Failed(error)
-        self._home.send(lambda: self._finish(call, value))
+        self._results.send(lambda: self._finish(call, value))
 
     def _finish(self, call: DeciderCall, value: object) -> None:
         if call.result.done():
@@ -163,7 +307,7 @@ class CoroutineExecutor:
     def __init__(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
         self._name = name
         self._main = loop
-        self._home = ResultQueue(loop)
+        self._results = ResultQueue(loop)
         self.losses = HungThreads(MOST_THREADS)
         self._closed = False
         self._loop = self._start()
@@ -208,17 +352,17 @@ class CoroutineExecutor:
             _end_tasks(loop)
             loop.close()
             if not self._closed:  # it was replaced, and is free again
-                self._home.send(self.losses.recover)
+                self._results.send(self.losses.recover)
 
         threading.Thread(target=work, name=f"decider-{self._name}", daemon=True).start()
         return loop
 
     async def _work(self, call: DeciderCall) -> None:
-        self._home.send(partial(call.give, await result_of(call)))
+        self._results.send(partial(call.give, await result_of(call)))
 
 
 def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel what is under way on a stopped loop; one that has not begun is never awaited else."""
+    """Cancel the tasks of a stopped loop; a task that has not begun is not awaited otherwise."""
     if tasks := asyncio.all_tasks(loop):
         for task in tasks:
             task.cancel()
@@ -241,7 +385,7 @@ class LoopExecutor:
 
 
 async def result_of(call: DeciderCall) -> object:
-    """What a coroutine gave, or what it raised."""
+    """The result of a coroutine, or the exception that it raised."""
     try:
         value: object = await call.decider(call.input, call.context)
     except (Exception, SystemExit, KeyboardInterrupt, asyncio.CancelledError) as error:
@@ -249,7 +393,7 @@ async def result_of(call: DeciderCall) -> object:
     return value
 
 
-Place = BatchExecutor | FunctionExecutor | CoroutineExecutor
+InProcessExecutor = BatchExecutor | FunctionExecutor | CoroutineExecutor
 
 
 def is_coroutine(decider: object) -> bool:

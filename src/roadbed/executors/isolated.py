@@ -1,4 +1,4 @@
-"""Deciders in child processes: the handle that this process holds, loading, fitting."""
+"""Isolated deciders: handles of deciders that run in child processes, loading and fitting."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ LOAD_SECONDS = 120.0
 FIT_SECONDS = 3_600.0
 MOST_LEARNED_BYTES = 1_000_000_000
 _TRY_AGAIN = "Correct it in the folder, or give it more memory with isolation=Isolation(…)."
-KEPT_SECONDS = 30.0  # how long a child is kept that nobody asks
+KEPT_SECONDS = 30.0  # how long an idle child is kept
 
 
 @dataclass(kw_only=True, slots=True)
 class Facts:
-    """What a child says of its decider. ``known`` is false until one has been asked."""
+    """Facts that a child reports of its decider. ``known`` is false until one has reported."""
 
     known: bool = False
     kinds: Sequence[Mapping[str, Any] | None] | None = None
@@ -54,11 +54,11 @@ class IsolatedDecider:
 
     @property
     def out_of_fold(self) -> OutOfFold | None:
-        """How a trained decider did on examples it had not seen."""
+        """Results of a trained decider on examples that it had not seen."""
         return self.facts.out_of_fold
 
     @property
-    def kinds(self) -> Sequence[Mapping[str, Any] | None] | None:
+    def kinds(self) -> Sequence[Mapping[str, object] | None] | None:
         """The outputs a trained decider knows."""
         return self.facts.kinds
 
@@ -69,11 +69,11 @@ class IsolatedDecider:
 
     @property
     def labels(self) -> Sequence[str] | None:
-        """The values it fills in."""
+        """The values of that field."""
         return self.facts.labels
 
     def showing(
-        self, prompts: Mapping[str, str], examples: Sequence[Mapping[str, Any]]
+        self, prompts: Mapping[str, str], examples: Sequence[Mapping[str, object]]
     ) -> IsolatedDecider:
         """The same decider without patches, with these prompts and examples in its context."""
         shown = {"prompts": dict(prompts), "examples": [dict(example) for example in examples]}
@@ -101,7 +101,7 @@ class ChildFailedError(Exception):
 
 
 async def describe(decider: IsolatedDecider) -> None:
-    """Load the decider in a child, once, and keep what it says. Raises ``ChildFailedError``."""
+    """Load the decider in a child, once, and store its facts. Raises ``ChildFailedError``."""
     if decider.facts.known:
         return
     child, told = await ready_child(decider.server, decider.source, "decide")
@@ -111,7 +111,7 @@ async def describe(decider: IsolatedDecider) -> None:
         facts.out_of_fold = _out_of_fold(told["out_of_fold"])
     except (KeyError, TypeError, ValueError) as error:
         child.close()
-        raise ChildFailedError("it does not tell what it has loaded") from error
+        raise ChildFailedError("it does not report what it has loaded") from error
     facts.known = True
     child.ended = lambda _: decider.spare.clear()
     decider.spare.append(child)
@@ -124,8 +124,8 @@ async def describe(decider: IsolatedDecider) -> None:
 
 
 async def fit(
-    server: ForkServer, source: Source, examples: Sequence[Mapping[str, Any]], *, seed: int
-) -> tuple[Mapping[str, bytes], OutOfFold, Sequence[Mapping[str, Any] | None] | None]:
+    server: ForkServer, source: Source, examples: Sequence[Mapping[str, object]], *, seed: int
+) -> tuple[Mapping[str, bytes], OutOfFold, Sequence[Mapping[str, object] | None] | None]:
     """Fit in a child: files, how it did out of fold, the outputs it knows.
 
     ``examples`` are ``{"input", "output"}``, as JSON. Raises ``TrainingError``.
@@ -166,7 +166,7 @@ async def fit(
 
 
 class _Lesson:
-    """What a child that fits sends: one frame, then the files it names."""
+    """Reads what a fitting child sends: one frame, then the files that it names."""
 
     def __init__(self) -> None:
         self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -176,7 +176,7 @@ class _Lesson:
         self._missing = 0  # bytes of files that were named
 
     def received(self, content: Mapping[str, Any] | bytes) -> None:
-        """One frame of the child. What it does not name first is not kept."""
+        """Take one frame of the child. Files that it did not name first are dropped."""
         if isinstance(content, bytes):
             self._missing -= len(content)
             if self._missing < 0:
@@ -193,13 +193,13 @@ class _Lesson:
             self.end("")
 
     def end(self, reason: str) -> None:
-        """It has all been said, or the child has ended."""
+        """Everything was sent, or the child has ended."""
         if not self.over.done():
             self.over.set_result(reason)
 
 
 class DeciderProcesses:
-    """Runs the deciders of use cases in child processes, where that is on and not declined.
+    """Runs the deciders of use cases in child processes, if that is on and not declined.
 
     ``eager`` loads each version at once, as a server does; a command loads what it asks.
     """
@@ -218,10 +218,10 @@ class DeciderProcesses:
 
         Raises ``ChildFailedError`` where a child cannot load it.
         """
-        found = self._handle(loaded, files)
+        decider = self._handle(loaded, files)
         if self._eager:
-            await describe(found)
-        return found
+            await describe(decider)
+        return decider
 
     async def try_import(self, folder: Path) -> None:
         """Import a folder in a child before this process does.
@@ -270,10 +270,10 @@ class DeciderProcesses:
         ]
         source = self._source(loaded, files)
         learned, out_of_fold, kinds = await fit(self._server, source, content, seed=seed)
-        found = self._handle(loaded, {**learned, **files})
-        found.facts.known, found.facts.kinds = True, kinds
-        found.facts.out_of_fold = out_of_fold
-        return found, learned
+        decider = self._handle(loaded, {**learned, **files})
+        decider.facts.known, decider.facts.kinds = True, kinds
+        decider.facts.out_of_fold = out_of_fold
+        return decider, learned
 
     def close(self) -> None:
         """End every child."""
@@ -309,6 +309,7 @@ class DeciderProcesses:
         )
 
 
+# Any: JSON of a child, checked by whoever reads it.
 async def ready_child(
     server: ForkServer, source: Source, work: str
 ) -> tuple[Child, Mapping[str, Any]]:
@@ -370,8 +371,8 @@ def _are_lengths(content: object) -> bool:
 
 
 def _files(lengths: Mapping[str, int], data: bytes) -> Mapping[str, bytes]:
-    found, start = {}, 0
+    files, start = {}, 0
     for name, length in lengths.items():
-        found[name] = data[start : start + length]
+        files[name] = data[start : start + length]
         start += length
-    return found
+    return files

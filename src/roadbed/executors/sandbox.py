@@ -1,9 +1,9 @@
-"""What a child process may use: memory, processor time, files, environment, sockets.
+"""Sandbox: what a child process may use of memory, processor, files, environment and sockets.
 
 Memory and processor time are limits of the kernel (``setrlimit``). Files are limited by Landlock,
 where the kernel has it: a child reads Python, the system's libraries and the copy of its own
-version, and writes to its own temporary folder. Sockets are limited by seccomp: the machine's own
-services, such as a database that trusts this account, listen on Unix sockets.
+version, and writes to its own temporary folder. Sockets are limited by seccomp, because services of
+the machine, such as a database that trusts this account, listen on Unix sockets.
 Source: Linux, Documentation/userspace-api/landlock and seccomp_filter.
 """
 
@@ -186,7 +186,7 @@ def _steps(machine: int, number: int) -> Iterator[tuple[int, int, int, int]]:
 
 
 def drop_capabilities() -> None:
-    """Let root be nobody special, but for reading the files of whoever called it."""
+    """Drop the privileges of root, except for reading the files of its caller."""
     if os.geteuid() != 0:
         return
     header = struct.pack("=Ii", _CAPABILITIES_VERSION, 0)
@@ -219,7 +219,7 @@ def confine(readable: Sequence[Path], writable: Sequence[Path]) -> bool:
     if ruleset < 0:
         return False
     try:
-        code = [Path(entry) for entry in (sys.prefix, sys.base_prefix, *sys.path) if entry]
+        code = [Path(folder) for folder in (sys.prefix, sys.base_prefix, *sys.path) if folder]
         for path in (*map(Path, _SYSTEM), *code, *readable):
             _allow(ruleset, path, _READ & rights)
         _allow(ruleset, Path("/dev/null"), rights)

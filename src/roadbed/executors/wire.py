@@ -1,8 +1,8 @@
-"""What crosses the pipe between this process and a decider's child: JSON in frames, never pickle.
+"""Wire format between this process and a decider's child: JSON in frames, never pickle.
 
 A frame is a length (4 bytes, big-endian), a kind (1 byte) and that many bytes: JSON, or a piece of
-a file. Files follow the frame that names their lengths. A child is not trusted: whatever it answers
-is read here into ``Answer`` or ``Unsure``, and then checked like the answer of any decider.
+a file. Files follow the frame that names their lengths. A child is not trusted: its answers are
+read here into ``Answer`` or ``Unsure``, and then checked like the answer of any decider.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class FrameError(ValueError):
     """Bytes that are no frame: the other side is broken."""
 
 
-def frame(content: Mapping[str, Any]) -> bytes:
+def frame(content: Mapping[str, object]) -> bytes:
     """``content`` as one frame. Raises ``TypeError``, ``ValueError``, ``RecursionError``."""
     data = json.dumps(content).encode()
     return _HEAD.pack(len(data), _JSON) + data
@@ -54,11 +54,12 @@ class Frames:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
+    # Any: JSON of the other side, checked by the functions below.
     def feed(self, data: bytes) -> Iterator[Mapping[str, Any] | bytes]:
         """The frames that ``data`` completes, JSON or raw bytes. Raises ``FrameError``."""
         self._buffer += data
         start = 0
-        found: list[Mapping[str, Any] | bytes] = []
+        frames: list[Mapping[str, Any] | bytes] = []
         while len(self._buffer) - start >= _HEAD.size:
             length, kind = _HEAD.unpack_from(self._buffer, start)
             if length > LARGEST_FRAME:
@@ -67,10 +68,10 @@ class Frames:
             if len(self._buffer) < end:
                 break
             body = bytes(self._buffer[start + _HEAD.size : end])
-            found.append(body if kind == _RAW else _object(body))
+            frames.append(body if kind == _RAW else _object(body))
             start = end
         del self._buffer[:start]
-        return iter(found)
+        return iter(frames)
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
@@ -83,18 +84,18 @@ def _object(body: bytes) -> Mapping[str, Any]:
     return content
 
 
-def answers(content: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def answers(content: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
     """The answers in a frame of a child. Raises ``FrameError`` for what is none."""
-    found = content["answers"]
-    if not isinstance(found, list):
+    answers_ = content["answers"]
+    if not isinstance(answers_, list):
         raise FrameError("answers that are no list")
-    for answer in found:
+    for answer in answers_:
         if not isinstance(answer, dict) or type(answer.get("number")) is not int:
             raise FrameError("an answer without its number")
-    return found
+    return answers_
 
 
-def write_context(context: Context) -> Mapping[str, Any]:
+def write_context(context: Context) -> Mapping[str, object]:
     """The part of a context that differs from call to call."""
     task = context.task
     return {
@@ -106,6 +107,7 @@ def write_context(context: Context) -> Mapping[str, Any]:
     }
 
 
+# Any: JSON of the parent, which this process trusts.
 def read_context(content: Mapping[str, Any]) -> Context:
     """The context that ``write_context`` wrote."""
     task = Task(
@@ -117,7 +119,7 @@ def read_context(content: Mapping[str, Any]) -> Context:
     return Context(task=task, deadline_seconds=content["seconds"])
 
 
-def write_answer(given: object) -> Mapping[str, Any]:
+def write_answer(given: object) -> Mapping[str, object]:
     """What a decider gave, as JSON; what is no JSON is marked, so that the reader refuses it."""
     if isinstance(given, Unsure):
         return {
@@ -135,6 +137,7 @@ def write_answer(given: object) -> Mapping[str, Any]:
     }
 
 
+# Any: JSON of a child; every value is checked here.
 def read_answer(content: Mapping[str, Any], output: type[BaseModel]) -> object:
     """What ``write_answer`` wrote, as the decider gave it: ``Answer``, ``Unsure`` or neither.
 
@@ -191,14 +194,14 @@ def _dumped(value: object) -> object:
 
 def _model(value: object, output: type[BaseModel]) -> object:
     """The output as its model reads JSON; as it came where it does not fit, which is told later."""
-    if isinstance(found := _read(value), _Odd):
-        return found
+    if isinstance(read := _read(value), _Odd):
+        return read
     try:
         return output.model_validate_json(
-            json.dumps(found), extra="forbid", by_alias=True, by_name=True
+            json.dumps(read), extra="forbid", by_alias=True, by_name=True
         )
     except (ValidationError, ValueError):
-        return found
+        return read
 
 
 def _price(cost: object) -> str | None:

@@ -1,4 +1,4 @@
-"""Looks at the evidence for a version, and keeps what it showed."""
+"""Certificates: what a version may automate, proven on the reference sample and stored."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from psycopg.types.json import Jsonb
 
-from roadbed.decisions.batch_evaluation import KnownInput
+from roadbed.decisions.batch_evaluation import KnownInput, MeteredCalls
 from roadbed.decisions.evaluation import Evaluation
-from roadbed.decisions.metered_calls import MeteredCalls
 from roadbed.decisions.model import Answered, LiveVersion
+from roadbed.decisions.routing import slices_of
 from roadbed.examples.model import Assessed, Candidate, KnownCase
 from roadbed.examples.service import Examples, assessed
 from roadbed.guarantee import presentation
@@ -33,7 +33,6 @@ from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.usecases.use_case import UseCase
-from roadbed.usecases.validation import slices_of
 
 _SQL = queries(__package__)
 _VERSIONS = queries("roadbed.versions")
@@ -44,7 +43,7 @@ _SHOWN = 240  # characters of an example
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Certification:
-    """What stands for a version after a look. ``proof`` is ``None`` if no look was due."""
+    """The certificate of a version. ``proof`` is ``None`` if no new certification was due."""
 
     certificate: Row | None
     proof: Proof | None
@@ -65,22 +64,22 @@ class Certificates:
         """The newest certificate of a behaviour."""
         return await self._database.fetch_one(_SQL["last_certificate"], {"behaviour": behaviour})
 
-    async def look(
+    async def certify(
         self,
         loaded: LoadedUseCase,
         candidate: Candidate,
         behaviour: str,
-        standing: AutomationState,
+        automation: AutomationState,
         alarm_at: datetime | None,
-        paying: MeteredCalls | None = None,
+        calls: MeteredCalls | None = None,
         known: Known | None = None,
     ) -> Certification:
-        """Judge ``candidate`` on the reference sample, if a look is due. Raises as ``paying``.
+        """Evaluate ``candidate`` on the reference sample, if that is due. Raises as ``calls`` does.
 
-        A fitted version has one look with the whole risk of error, and another only on what was
-        drawn since an alarm; a plain function is looked at again whenever labels have come, by a
-        test that allows for it. ``known`` are evaluations that somebody made already: nothing is
-        evaluated twice.
+        A trained version is certified once with the whole risk of error, and again only on what was
+        drawn since an alarm. A plain function is certified again whenever labels have come, by a
+        test that allows for it. ``known`` are evaluations that exist already: nothing is evaluated
+        twice.
         """
         declared = loaded.declared
         sample = [case for case in await self._examples.cases(declared) if case.reference]
@@ -90,57 +89,67 @@ class Certificates:
             # The same items, on which people have judged answers that counted as wrong until then:
             # whatever could have been proven before can be proven now, so this is no second chance.
             sample = [case for case in sample if case.drawn_at <= last["issued_at"]]
-        elif last and _same_alarm(last, alarm_at):
-            labelled = sum(not case.waiting for case in sample)
-            if labelled <= last["detail"].get("labelled", last["items"]):
-                note = "Nothing new was corrected or labelled since the last look."
-                return Certification(certificate=last, proof=None, sample=len(sample), note=note)
-            if declared.trainable is not None:
-                note = "Nothing new to learn from, and this version has had its one look."
-                return Certification(certificate=last, proof=None, sample=len(sample), note=note)
-        await self._database.fetch(_SQL["look"], {"hash": behaviour})
-        drawn = sample
+        elif last and (note := _not_due(declared, last, sample, alarm_at)) is not None:
+            return Certification(certificate=last, proof=None, sample=len(sample), note=note)
+        await self._database.fetch(_VERSIONS["count_inspection"], {"hash": behaviour})
         repeated = {case.id: case for case in await self._examples.repeated(declared)}
         # What teaches comes first, so that every part of the sample that is examined holds it.
-        sample = [*(case for case in repeated.values() if not case.reference), *drawn]
-        evaluations = await self._evaluations(loaded, candidate, sample, paying, known or {})
-        sample, evaluations = _counting(declared, sample, evaluations, repeated.keys())
-        found = assessed(declared, sample, evaluations)
-        fresh = np.array([alarm_at is None or case.drawn_at > alarm_at for case in sample], bool)
-        pooling = _pooling(declared, candidate, sample)
-        evidence, training = _pooled(declared, candidate, sample, found, fresh, pooling)
-        allowed = await self._reviewers(declared)
-        proof = prove(
-            evidence,
-            training,
-            standing,
-            risk_limit=allowed["limit"],
-            delta=allowed["delta"],
-            test=exact if declared.trainable is not None else anytime,
-            tries=(tried := await self._tried(declared.name, behaviour))["tries"],
+        rows = [*(case for case in repeated.values() if not case.reference), *sample]
+        evaluations = await self._evaluations(loaded, candidate, rows, calls, known or {})
+        rows, evaluations = _counting(declared, rows, evaluations, repeated.keys())
+        proof, detail = await self._prove(
+            declared, candidate, behaviour, automation, alarm_at, rows, evaluations
         )
-        detail = _detail(declared, sample, found, evidence, proof, allowed)
-        detail["labelled"] = sum(not case.waiting for case in drawn)
+        detail["labelled"] = sum(not case.waiting for case in sample)
         detail["repeated"] = len(repeated)
-        detail["pooling"] = dataclasses.asdict(pooling) if pooling else None
         detail["judgements"] = judgements
-        detail["versions_tried"] = tried["versions"]
-        detail["alarm_at"] = alarm_at.isoformat() if alarm_at else None
         await self._store(declared, behaviour, proof, detail)
         certificate = await self.last(behaviour) or {}
         return Certification(
             certificate=certificate,
             proof=proof,
-            sample=len(drawn),
+            sample=len(sample),
             note=presentation.sentence(proof, certificate, declared.risk_limit),
         )
+
+    async def _prove(
+        self,
+        declared: UseCase,
+        candidate: Candidate,
+        behaviour: str,
+        automation: AutomationState,
+        alarm_at: datetime | None,
+        rows: Sequence[KnownCase],
+        evaluations: Sequence[Evaluation],
+    ) -> tuple[Proof, dict[str, Any]]:
+        """The proof on the rows that count, and what the pages show of it."""
+        assessment = assessed(declared, rows, evaluations)
+        fresh = np.array([alarm_at is None or case.drawn_at > alarm_at for case in rows], bool)
+        pooling = _pooling(declared, candidate, rows)
+        evidence, training = _pooled(declared, candidate, rows, assessment, fresh, pooling)
+        allowed = await self._reviewers(declared)
+        tried = await self._tried(declared.name, behaviour)
+        proof = prove(
+            evidence,
+            training,
+            automation,
+            risk_limit=allowed["limit"],
+            delta=allowed["delta"],
+            test=exact if declared.trainable is not None else anytime,
+            tries=tried["tries"],
+        )
+        detail = _detail(declared, rows, assessment, evidence, proof, allowed)
+        detail["pooling"] = dataclasses.asdict(pooling) if pooling else None
+        detail["versions_tried"] = tried["versions"]
+        detail["alarm_at"] = alarm_at.isoformat() if alarm_at else None
+        return proof, detail
 
     async def _evaluations(
         self,
         loaded: LoadedUseCase,
         candidate: Candidate,
         sample: Sequence[KnownCase],
-        paying: MeteredCalls | None,
+        calls: MeteredCalls | None,
         known: Known,
     ) -> list[Evaluation]:
         """Each item of the sample evaluated once, those in ``known`` not again."""
@@ -149,8 +158,8 @@ class Certificates:
         )
         missing = [case for case in sample if case.id not in known]
         inputs = [KnownInput(id=case.id, content=case.content) for case in missing]
-        made = await self._examples.evaluate(loaded, version, inputs, paying)
-        new = {case.id: each for case, each in zip(missing, made, strict=True)}
+        made = await self._examples.evaluate(loaded, version, inputs, calls)
+        new = {case.id: evaluation for case, evaluation in zip(missing, made, strict=True)}
         return [known[case.id] if case.id in known else new[case.id] for case in sample]
 
     async def _tried(self, use_case: str, behaviour: str) -> Mapping[str, int]:
@@ -214,11 +223,11 @@ def _counting(
     repeated: Collection[str],
 ) -> tuple[list[KnownCase], list[Evaluation]]:
     """The rows that count where inputs are repeated, see ``risk.repeats``."""
-    found = assessed(declared, sample, evaluations)
+    assessment = assessed(declared, sample, evaluations)
     mean = declared.risk_measure == "mean_loss"
     most = declared.risk_limit if mean else declared.tolerance
     counting = repeats.counts(
-        wrong=~(found.loss <= most),
+        wrong=~(assessment.loss <= most),
         judges=np.array([case.reference for case in sample], dtype=np.bool_),
         repeated=np.array([case.id in repeated for case in sample], dtype=np.bool_),
         drawn=np.array([repeats.drawn(case.id) for case in sample], dtype=np.bool_),
@@ -231,6 +240,20 @@ def _answers_judged(last: Row, judgements: int) -> bool:
     """Whether people have judged answers since a look that had to count them as wrong."""
     unknown: int = last["detail"].get("unknown", 0)
     return unknown > 0 and judgements > int(last["detail"].get("judgements", 0))
+
+
+def _not_due(
+    declared: UseCase, last: Row, sample: Sequence[KnownCase], alarm_at: datetime | None
+) -> str | None:
+    """Why a version is not certified again now; ``None`` if it is due."""
+    if not _same_alarm(last, alarm_at):
+        return None
+    labelled = sum(not case.waiting for case in sample)
+    if labelled <= last["detail"].get("labelled", last["items"]):
+        return "Nothing new was corrected or labelled since the last look."
+    if declared.trainable is not None:
+        return "Nothing new to learn from, and this version has had its one look."
+    return None
 
 
 def _same_alarm(last: Row, alarm_at: datetime | None) -> bool:
@@ -256,25 +279,25 @@ def _pooled(
     declared: UseCase,
     candidate: Candidate,
     sample: Sequence[KnownCase],
-    found: Assessed,
+    assessment: Assessed,
     fresh: np.ndarray[Any, np.dtype[np.bool_]],
     pooling: Pooling | None,
 ) -> tuple[Evidence, Any]:
     """Evidence and training as the live path would score them: 0 for whatever it holds back."""
     training = candidate.out_of_fold
-    confidence = found.confidence
-    cautious = found.cautious
+    confidence = assessment.confidence
+    cautious = assessment.cautious
     if pooling and training:
         slices = [slices_of(declared, case.content) for case in sample]
         known = np.array([pooling.too_rare(slice_) is None for slice_ in slices], dtype=bool)
-        confidence = _scored(pooling, slices, confidence) * known * (found.confidence > 0.0)
+        confidence = _scored(pooling, slices, confidence) * known * (assessment.confidence > 0.0)
         cautious = None if cautious is None else cautious * known
         training = dataclasses.replace(
             training, confidence=_scored(pooling, candidate.slices, training.confidence)
         )
     evidence = Evidence(
         confidence=confidence,
-        wrong=_losses(declared, sample, found),
+        wrong=_losses(declared, sample, assessment),
         fresh=fresh,
         cautious=cautious,
         # Marked also where none waits now: which parts are looked at must not depend on that.
@@ -284,11 +307,11 @@ def _pooled(
 
 
 def _losses(
-    declared: UseCase, sample: Sequence[KnownCase], found: Assessed
+    declared: UseCase, sample: Sequence[KnownCase], assessment: Assessed
 ) -> np.ndarray[Any, np.dtype[Any]]:
     """What the promise is about: wrong or not, or the loss itself. A late label counts as wrong."""
     late = np.array([case.overdue for case in sample], dtype=bool)
-    loss = np.where(late, 1.0, found.loss)
+    loss = np.where(late, 1.0, assessment.loss)
     return loss if declared.risk_measure == "mean_loss" else ~(loss <= declared.tolerance)
 
 
@@ -296,7 +319,10 @@ def _scored(
     pooling: Pooling, slices: Sequence[Mapping[str, str]], confidence: np.ndarray[Any, Any]
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.array(
-        [pooling.score(float(s), each) for s, each in zip(confidence, slices, strict=True)],
+        [
+            pooling.score(float(value), slice_)
+            for value, slice_ in zip(confidence, slices, strict=True)
+        ],
         dtype=np.float64,
     )
 
@@ -304,23 +330,15 @@ def _scored(
 def _detail(
     declared: UseCase,
     sample: Sequence[KnownCase],
-    found: Assessed,
+    assessment: Assessed,
     evidence: Evidence,
     proof: Proof,
     allowed: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """All that the pages show of a look, as plain records."""
-    threshold = proof.certificate.threshold
-    compared = evidence.cautious if proof.bridged else evidence.confidence
-    if compared is None or threshold is None:
-        automatic = np.zeros(len(evidence.wrong), dtype=bool)
-    else:
-        automatic = compared >= threshold
-    slices = [slices_of(declared, case.content) for case in sample]
-    certainty = declared.certainty
+    """All that the pages show of a certification, as plain records."""
+    automatic = _automatic(evidence, proof)
     labelled = np.array([not case.waiting for case in sample], dtype=bool)
-    counted = labelled & (evidence.fresh if not proof.bridged else True)
-    answered = labelled & (found.confidence > 0.0)
+    answered = labelled & (assessment.confidence > 0.0)
     return {
         **dataclasses.asdict(proof.certificate),
         "sign": proof.sign,
@@ -328,47 +346,67 @@ def _detail(
         "late": proof.certificate.waiting,  # of the errors, those that wait for a label
         "waiting": int((~labelled).sum()),  # of the whole sample
         "labelled": int(labelled.sum()),
-        "unknown": int((found.unknown & answered).sum()),
+        "unknown": int((assessment.unknown & answered).sum()),
         "held": sum(
             evaluation.held is not None and isinstance(evaluation.answer, Answered)
-            for evaluation in found.evaluations
+            for evaluation in assessment.evaluations
         ),
         "scorer": declared.scorer.facts(),
         "tolerance": declared.tolerance,
         "risk_measure": declared.risk_measure,
-        "curve": [
-            dataclasses.asdict(item)
-            for item in risk_coverage(
-                evidence.confidence[counted], evidence.wrong[counted], certainty
-            )
-        ],
-        "calibration": [
-            dataclasses.asdict(entry)
-            for entry in calibration(found.confidence[counted], evidence.wrong[counted], certainty)
-        ],
-        "slices": [
-            dataclasses.asdict(slice_)
-            for slice_ in prove_slices(
-                declared.slices,
-                slices,
-                evidence.wrong,
-                automatic & (evidence.fresh if not proof.bridged else True),
-                risk_limit=allowed["limit"],
-                delta=proof.certificate.level,
-                waiting=evidence.waiting,
-            )
-        ],
+        **_curves(declared, sample, assessment, evidence, proof, automatic, allowed["limit"]),
         "reviewers": allowed,
-        "weak": _weak(declared, sample, found, evidence, automatic),
+        "weak": _weak(declared, sample, assessment, evidence, automatic),
         "answered": int(answered.sum()),
         "error": _share(evidence.wrong[answered]),
+    }
+
+
+def _automatic(evidence: Evidence, proof: Proof) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which rows would be automatic at the proven threshold."""
+    threshold = proof.certificate.threshold
+    compared = evidence.cautious if proof.bridged else evidence.confidence
+    if compared is None or threshold is None:
+        return np.zeros(len(evidence.wrong), dtype=np.bool_)
+    return compared >= threshold
+
+
+def _curves(
+    declared: UseCase,
+    sample: Sequence[KnownCase],
+    assessment: Assessed,
+    evidence: Evidence,
+    proof: Proof,
+    automatic: np.ndarray[Any, np.dtype[np.bool_]],
+    limit: float,
+) -> dict[str, list[dict[str, Any]]]:
+    """Risk by coverage, calibration, and the proof of each slice."""
+    certainty = declared.certainty
+    counts = evidence.fresh if not proof.bridged else np.ones_like(evidence.fresh)
+    counted = np.array([not case.waiting for case in sample], dtype=bool) & counts
+    wrong = evidence.wrong[counted]
+    curve = risk_coverage(evidence.confidence[counted], wrong, certainty)
+    bins = calibration(assessment.confidence[counted], wrong, certainty)
+    slices = prove_slices(
+        declared.slices,
+        [slices_of(declared, case.content) for case in sample],
+        evidence.wrong,
+        automatic & counts,
+        risk_limit=limit,
+        delta=proof.certificate.level,
+        waiting=evidence.waiting,
+    )
+    return {
+        "curve": [dataclasses.asdict(point) for point in curve],
+        "calibration": [dataclasses.asdict(bin_) for bin_ in bins],
+        "slices": [dataclasses.asdict(slice_) for slice_ in slices],
     }
 
 
 def _weak(
     declared: UseCase,
     sample: Sequence[KnownCase],
-    found: Assessed,
+    assessment: Assessed,
     evidence: Evidence,
     automatic: np.ndarray[Any, np.dtype[np.bool_]],
 ) -> list[dict[str, Any]]:
@@ -376,7 +414,7 @@ def _weak(
     answered: list[int] = [
         number
         for number, case in enumerate(sample)
-        if found.confidence[number] > 0.0 and case.truth.labelled
+        if assessment.confidence[number] > 0.0 and case.truth.labelled
     ]
     contents = [sample[number].content for number in answered]
     right = [_right_output(sample[number]) for number in answered]
@@ -391,7 +429,7 @@ def _weak(
             "examples": [
                 {
                     "input": flat(contents[place])[:_SHOWN],
-                    "answered": _output(found.evaluations[answered[place]]),
+                    "answered": _output(assessment.evaluations[answered[place]]),
                     "right": right[place],
                 }
                 for place in spot.examples
@@ -414,7 +452,7 @@ def _share(wrong: np.ndarray[Any, np.dtype[Any]]) -> float | None:
     return float(wrong.mean()) if len(wrong) else None
 
 
-def plain(record: Mapping[str, Any]) -> dict[str, Any]:
+def plain(record: Mapping[str, object]) -> dict[str, Any]:
     """A record as JSON would give it back."""
 
     def convert(value: object) -> object:
@@ -422,5 +460,5 @@ def plain(record: Mapping[str, Any]) -> dict[str, Any]:
             return value.item()
         raise TypeError(type(value).__name__)
 
-    found: dict[str, Any] = json.loads(json.dumps(record, default=convert))
-    return found
+    copy: dict[str, Any] = json.loads(json.dumps(record, default=convert))
+    return copy

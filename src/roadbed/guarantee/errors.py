@@ -1,4 +1,4 @@
-"""What can go wrong when the pod answers."""
+"""Errors of the guarantee."""
 
 from __future__ import annotations
 

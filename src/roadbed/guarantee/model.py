@@ -1,4 +1,4 @@
-"""What the running audit found, and what the pod is told."""
+"""Records of the running audit, and notices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What reality does to inputs: pure functions from an example to a worse one.
+"""Perturbations for the stress test: pure functions from an example to a worse one.
 
 Each takes a record, a source of chance and a strength in (0, 1], and gives the record as it might
 really arrive. ``None`` means that nothing in the record can be harmed in this way.
@@ -10,7 +10,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+
+_Item = TypeVar("_Item")
 
 Record = Mapping[str, Any]
 _LONG = 12  # characters from which a text counts as written by a person
@@ -44,7 +46,7 @@ class Chance(Protocol):
     """What is asked of ``random.Random``."""
 
     def random(self) -> float: ...
-    def choice(self, seq: Sequence[Any]) -> Any: ...
+    def choice(self, seq: Sequence[_Item]) -> _Item: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,8 +166,8 @@ def out_of_scope(record: Record, _: Record, chance: Chance, strength: float) -> 
     if chance.random() >= strength:
         return Harmed(content=record)
     text = chance.choice(_ELSEWHERE)
-    found = _texts(record, lambda _: text)
-    return Harmed(content=found.content, right_of="nobody") if found else None
+    changed = _texts(record, lambda _: text)
+    return Harmed(content=changed.content, right_of="nobody") if changed else None
 
 
 def duplicated(record: Record, _: Record, __: Chance, ___: float) -> Harmed | None:
@@ -218,7 +220,7 @@ def _joined(
     links: Sequence[str],
     right_of: str,
 ) -> Harmed | None:
-    name = next((each for each, value in record.items() if _has({each: value})), None)
+    name = next((field for field, value in record.items() if _has({field: value})), None)
     if name is None or not isinstance(other.get(name), str):
         return None
     if chance.random() >= strength:

@@ -16,7 +16,7 @@ SELECT pg_advisory_xact_lock(hashtext('halt'), hashtext(%(use_case)s))
 SELECT live_version, state FROM use_case WHERE name = %(use_case)s FOR UPDATE
 
 -- name: one_reader
--- One process at a time reads on; the next one finds what it has read.
+-- One process at a time reads new evidence; the next one continues from there.
 SELECT pg_advisory_xact_lock(hashtext('running audit'), hashtext(%(use_case)s))
 
 -- name: counted
@@ -27,7 +27,7 @@ SELECT kept.version, kept.since, kept.upto, kept.passed, kept.weight, kept.handl
 FROM (SELECT) AS one LEFT JOIN running_audit AS kept ON kept.use_case = %(use_case)s
 
 -- name: missed
--- Whether an answer settled behind what was counted. Of values that it knows the planner takes an index.
+-- Whether an answer settled behind what was counted. With known values the planner uses an index.
 SELECT EXISTS (SELECT FROM decision
                WHERE use_case = %(use_case)s AND decided_at > %(at)s AND version = %(version)s
                  AND route = 'automatic' AND task_id < %(upto)s) AS missed
@@ -154,8 +154,8 @@ ORDER BY gap.id
 
 -- name: kinds
 -- Reviewed tasks that the version decided, in the order drawn, with their right outputs. Those that
--- somebody reported to be wrong were picked, not met: they sound no alarm. Cases made to measure
--- reviewers are no work that arrived. OFFSET keeps each look by its key: most tasks have no label.
+-- somebody reported to be wrong were picked, not met: they sound no alarm. Reviewer checks
+-- did not arrive as work. OFFSET makes the planner look up by key: most tasks have no label.
 SELECT labelled.task_id AS id, labelled.new_kind, labelled.right_output
 FROM (SELECT id, task_id, new_kind, right_output FROM verdict
       WHERE use_case = %(use_case)s AND undone_at IS NULL AND task_id > %(after)s OFFSET 0)
@@ -171,22 +171,14 @@ CROSS JOIN LATERAL (
     OFFSET 0) AS met
 ORDER BY labelled.task_id
 
--- name: move
-UPDATE use_case
-SET state = %(state)s, threshold = %(threshold)s, cautious = %(cautious)s,
-    reference_rate = %(rate)s, bridges_left = %(bridges_left)s, state_since = %(at)s,
-    state_reason = %(reason)s, halt_epoch = halt_epoch + 1,
-    alarm_at = CASE WHEN %(alarm)s THEN %(at)s ELSE alarm_at END
-WHERE name = %(use_case)s
-
 -- name: announce
--- About one thing at most one notice stands until it is over.
+-- At most one notice about a thing is open.
 INSERT INTO notice (id, use_case, kind, text, at, about)
 VALUES (%(id)s, %(use_case)s, %(kind)s, %(text)s, %(at)s, %(about)s)
 ON CONFLICT DO NOTHING
 
 -- name: labels_over
--- No verdict waits any more for a label that a notice speaks of. Anything but a verdict that was held
+-- A notice about a label is over when no verdict waits for that label. A verdict that was never held
 -- changes nothing.
 UPDATE notice SET over_at = %(at)s
 WHERE use_case = (SELECT use_case FROM held_verdict WHERE id = %(verdict_id)s)
@@ -196,13 +188,20 @@ WHERE use_case = (SELECT use_case FROM held_verdict WHERE id = %(verdict_id)s)
       WHERE held_verdict.use_case = notice.use_case AND held_verdict.ended IS NULL
         AND notice.about = 'label ' || (label ->> 'field') || ' ' || (label ->> 'value'))
 
+-- name: state_over
+-- What notices say of a state is over once it is another one.
+UPDATE notice SET over_at = %(at)s
+WHERE use_case = %(use_case)s AND kind IN ('tightened', 'cautious', 'halted') AND kind <> %(state)s
+  AND over_at IS NULL
+
 -- name: over
--- What a notice speaks of is over: nobody need see it any more.
+-- The thing a notice is about is over: nobody has to read it any more.
 UPDATE notice SET over_at = %(at)s
 WHERE use_case = %(use_case)s AND about = %(about)s AND over_at IS NULL
 
 -- name: refused
--- Runs in the transaction of an attempt that a destination refused for a cause that is not of one parcel.
+-- Runs in the transaction of an attempt that a destination refused for a cause that concerns every
+-- delivery.
 INSERT INTO notice (id, use_case, kind, text, at, about)
 SELECT item.notice, item.use_case, 'delivery', item.text, item.at, item.about
 FROM json_to_recordset(%(items)s::json) AS item (
@@ -212,7 +211,7 @@ WHERE item.notice IS NOT NULL AND delivery_attempt.xmin = pg_current_xact_id()::
 ON CONFLICT DO NOTHING
 
 -- name: mended
--- Nothing that such a cause failed waits for a person any more.
+-- No delivery that failed for such a cause waits for a person any more.
 UPDATE notice SET over_at = now()
 WHERE use_case = %(use_case)s AND about LIKE 'delivery %%' AND over_at IS NULL
   AND NOT EXISTS (SELECT FROM delivery
@@ -222,14 +221,6 @@ WHERE use_case = %(use_case)s AND about LIKE 'delivery %%' AND over_at IS NULL
 
 -- name: tell
 SELECT pg_notify('roadbed_service', %(use_case)s)
-
--- name: chase
--- Sample items that are late come first in the queue.
-UPDATE review SET priority = 4
-WHERE use_case = %(use_case)s AND verdict IS NULL AND closed_at IS NULL AND blind AND priority < 4
-  AND opened_at < %(late_before)s
-  AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = review.task_id)
-RETURNING id
 
 -- name: late_items
 SELECT count(*) AS late FROM review
@@ -264,29 +255,18 @@ WHERE decision.use_case = %(use_case)s AND decision.decided_at > %(since)s
   AND decision.revision = 1
 
 
--- name: unsettled
--- The word of a second look or of who decides was taken back: the next one counts.
-UPDATE measure SET settled_at = NULL, passed = NULL
-FROM verdict
-WHERE verdict.id = %(verdict_id)s AND measure.task_id = verdict.task_id
-  AND measure.kind IN ('second', 'lead')
-
 -- name: use_case_of
 SELECT use_case FROM notice WHERE id = %(id)s
 
 -- name: known_wrong
--- How many known mistakes reviewers were shown in all, and how many of them they let pass.
+-- Reviewer checks with a wrong answer: how many there were, and how many were accepted.
 SELECT count(*) AS cases, count(*) FILTER (WHERE NOT measure.passed) AS misses
 FROM measure JOIN verdict ON verdict.task_id = measure.task_id AND verdict.undone_at IS NULL
 WHERE measure.use_case = %(use_case)s AND measure.kind = 'check' AND NOT measure.proposed_right
   AND measure.passed IS NOT NULL
 
--- name: look
--- Counted before anybody looks, and committed: a look that crashed is a look all the same.
-UPDATE behaviour SET looks = looks + 1 WHERE hash = %(hash)s RETURNING looks
-
 -- name: tried
--- Versions held against the sample, with this one: all, and those since the last that passed.
+-- Versions certified on the sample, with this one: all, and those since the last that passed.
 SELECT 1 + count(DISTINCT behaviour)::integer AS versions,
        1 + count(DISTINCT behaviour) FILTER (WHERE issued_at > passed_at)::integer AS tries
 FROM certificate

@@ -1,4 +1,4 @@
-"""Everything the Trust page, the API and ``roadbed trust`` say, put together once."""
+"""The trust report: what the Trust page, the API and ``roadbed trust`` show of a use case."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from datetime import timedelta
 from typing import Any
 
 from roadbed.decisions.model import Deployment
-from roadbed.guarantee import audit_replay
+from roadbed.guarantee import presentation
 from roadbed.guarantee.model import AuditView, Notice, Volume
+from roadbed.guarantee.notices import Notices
 from roadbed.guarantee.running_audit import RunningAuditMonitor
 from roadbed.kernel.clock import Clock
+from roadbed.reviews.model import ReviewerFigures
 from roadbed.reviews.reviewer_checks import ReviewerChecks
-from roadbed.reviews.reviewer_figures import ReviewerFigures
-from roadbed.risk import coin
+from roadbed.risk import coin, distributions
 from roadbed.risk.certificate import TAUGHT, UNTAUGHT, delta_for
 from roadbed.risk.curve import CurvePoint
 from roadbed.risk.forecast import Forecast, opens_in
 from roadbed.risk.states import State
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
+from roadbed.usecases.use_case import UseCase
 from roadbed.versions.model import VersionInfo
 from roadbed.versions.service import Versions
 
@@ -28,6 +30,24 @@ _SQL = queries(__package__)
 LIMITS = (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15)
 REVIEW_SECONDS = 30.0
 _DAYS = 7
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OtherLimit:
+    """What another limit would come to on the evidence of now: shares in [0, 1].
+
+    ``errors`` are wrong automatic answers in 1,000 tasks, ``people`` how many of them people see.
+    ``threshold`` is ``None`` where that limit cannot be shown. ``n`` labelled items lie above it,
+    ``wrong`` of them wrong.
+    """
+
+    limit: float
+    threshold: float | None
+    automated: float
+    errors: float
+    people: int
+    n: int
+    wrong: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +75,7 @@ class TrustReport:
     forecast_words: str
     weak_words: str
     volume: Volume
-    other_limits: Sequence[audit_replay.OtherLimit]
+    other_limits: Sequence[OtherLimit]
     reviewers: Sequence[ReviewerFigures]
     changes: Sequence[Mapping[str, Any]]
     notices: Sequence[Notice]
@@ -67,14 +87,16 @@ class TrustReports:
     def __init__(
         self,
         database: Database,
-        trust: RunningAuditMonitor,
-        measuring: ReviewerChecks,
+        running_audit: RunningAuditMonitor,
+        notices: Notices,
+        reviewer_checks: ReviewerChecks,
         versions: Versions,
         clock: Clock,
     ) -> None:
         self._database = database
-        self._measuring = measuring
-        self._trust = trust
+        self._reviewer_checks = reviewer_checks
+        self._running_audit = running_audit
+        self._notices = notices
         self._versions = versions
         self._clock = clock
 
@@ -85,10 +107,8 @@ class TrustReports:
         proof = version.certificate if version else None
         row = await self._database.fetch_one(_SQL["live"], {"use_case": declared.name}) or {}
         volume = await self._volume(declared.name)
-        curve = [CurvePoint(**item) for item in (proof or {}).get("detail", {}).get("curve", [])]
-        share = max(TAUGHT if declared.trainable else UNTAUGHT)
-        tries = ((proof or {}).get("detail") or {}).get("tries") or 1
-        delta = delta_for(tries, 1.0 - declared.certainty) * share
+        curve = [CurvePoint(**point) for point in (proof or {}).get("detail", {}).get("curve", [])]
+        delta = _delta(declared, (proof or {}).get("detail") or {})
         soon, sooner = (
             opens_in(
                 curve,
@@ -101,12 +121,12 @@ class TrustReports:
         )
         return TrustReport(
             use_case=declared.name,
-            promise=audit_replay.promise(declared, live.state),
+            promise=presentation.promise(declared, live.state),
             state=live.state,
-            state_words=audit_replay.STATES[live.state],
+            state_words=presentation.STATES[live.state],
             state_reason=row.get("state_reason"),
             state_since=row.get("state_since"),
-            way_out=audit_replay.WAY_OUT[live.state].format(use_case=declared.name),
+            way_out=presentation.WAY_OUT[live.state].format(use_case=declared.name),
             risk_limit=declared.risk_limit,
             certainty=declared.certainty,
             version=version,
@@ -114,11 +134,11 @@ class TrustReports:
             cautious=live.cautious,
             rate=live.rate,
             proof=proof,
-            sample=audit_replay.sample((proof or {}).get("detail", {})),
-            audit=await self._trust.audit(declared),
+            sample=presentation.sample((proof or {}).get("detail", {})),
+            audit=await self._running_audit.audit(declared),
             forecast=soon,
             forecast_doubled=sooner,
-            forecast_words=audit_replay.forecast(
+            forecast_words=presentation.forecast(
                 soon,
                 sooner,
                 opened=live.threshold is not None,
@@ -126,15 +146,15 @@ class TrustReports:
                 can_double=live.rate < coin.RATE_BEFORE,
                 labelled=max((point.n for point in curve), default=0),
             ),
-            weak_words=audit_replay.weak(
+            weak_words=presentation.weak(
                 version.number if version and version.certificate else None,
                 (proof or {}).get("detail", {}),
             ),
             volume=volume,
-            other_limits=audit_replay.other_limits(curve, LIMITS, delta),
-            reviewers=await self._measuring.figures(declared),
-            changes=await self._trust.changes(declared.name),
-            notices=await self._trust.notices(declared.name),
+            other_limits=other_limits(curve, LIMITS, delta),
+            reviewers=await self._reviewer_checks.figures(declared),
+            changes=await self._running_audit.changes(declared.name),
+            notices=await self._notices.list(declared.name),
         )
 
     async def _volume(self, use_case: str) -> Volume:
@@ -150,3 +170,36 @@ class TrustReports:
             reviews=reviews,
             review_hours=reviews * REVIEW_SECONDS / 3_600,
         )
+
+
+def _delta(declared: UseCase, detail: Mapping[str, Any]) -> float:
+    """The risk of error that one more certification may take."""
+    share = max(TAUGHT if declared.trainable else UNTAUGHT)
+    return delta_for(detail.get("tries") or 1, 1.0 - declared.certainty) * share
+
+
+def other_limits(
+    curve: Sequence[CurvePoint], limits: Sequence[float], delta: float
+) -> list[OtherLimit]:
+    """For each limit the loosest point of the curve that a test at ``delta`` would pass."""
+    results = []
+    for limit in limits:
+        passing = [
+            point
+            for point in curve
+            if distributions.binom.cdf(point.errors, point.n, limit) <= delta
+        ]
+        best = max(passing, key=lambda point: point.coverage, default=None)
+        automated = best.coverage if best else 0.0
+        results.append(
+            OtherLimit(
+                limit=limit,
+                threshold=best.threshold if best else None,
+                automated=automated,
+                errors=1_000.0 * automated * best.risk if best else 0.0,
+                people=round(1_000 * (1.0 - automated)),
+                n=best.n if best else 0,
+                wrong=best.errors if best else 0,
+            )
+        )
+    return results

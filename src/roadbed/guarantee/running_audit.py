@@ -1,83 +1,284 @@
-"""Verbs: ``look`` at the labelled evidence and move the state; ``watch`` does so for good."""
+"""The running audit: inspects the labels of the live version and moves the automation state.
+
+An inspection costs what came since the last one, not what a version has decided in all. What no
+label can change is counted once: how many automatic answers lie between those that the sample drew.
+The labels are replayed from a mark. A label that comes late, or is taken back, drops the marks
+behind its task.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
 from psycopg.types.json import Jsonb
+from pydantic_core import to_json
 
-from roadbed.guarantee import audit_replay
-from roadbed.guarantee.errors import UnknownNoticeError
-from roadbed.guarantee.evidence import AuditEvidence, EvidenceSummary
-from roadbed.guarantee.model import AuditView, Notice, StateChange
+from roadbed.guarantee import audit_replay, presentation
+from roadbed.guarantee.audit_replay import AuditReplay, KindReplay
+from roadbed.guarantee.model import AuditPoint, AuditView, StateChange
+from roadbed.guarantee.notices import announce
+from roadbed.guarantee.state import set_by_alarm
 from roadbed.halts.service import late_before
-from roadbed.kernel.clock import Clock
+from roadbed.kernel.clock import CLOCKS_DIFFER, Clock
 from roadbed.kernel.ids import Ids
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
 from roadbed.risk.curve import share_interval
 from roadbed.risk.novelty import KIND_ALARM, KindAlarm
 from roadbed.risk.promise import AutomationState, alarmed, sign_of
-from roadbed.risk.states import Sign, State
+from roadbed.risk.states import Sign
 from roadbed.storage.background import Warnings
-from roadbed.storage.database import Database
+from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.use_case import UseCase
 from roadbed.versions.identity import standing
 
 _SQL = queries(__package__)
+_REVIEWS = queries("roadbed.reviews")  # the owner of `review`
 _LOOK_SECONDS = 0.5
 _CHASE_SECONDS = 60.0
 _LABELS = "labels"  # what the notice of late labels is about
 _log = structlog.get_logger("roadbed")
+# Nothing that is not under way settles later than this after its id was made, and no verdict is
+# written later than this after its own, by whatever clock.
+_BEHIND = CLOCKS_DIFFER
+_ARITHMETIC = 1  # version of the replay; marks of another version are not used
 Row = Mapping[str, Any]
 
 
-class RunningAuditMonitor:
-    """Keeps the promise: reads labelled evidence, moves states, tells the pod."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvidenceSummary:
+    """What the evidence of the live version comes to."""
 
-    def __init__(self, database: Database, ids: Ids, clock: Clock, audit_note: str) -> None:
+    live: Row
+    audit: RunningAudit
+    path: Sequence[AuditPoint]
+    kinds: KindAlarm
+    waiting: int
+    overdue: int
+
+
+@dataclass(kw_only=True, slots=True)
+class _Counted:
+    """How far automatic answers are counted; ``tail`` lies behind that, and is counted each time.
+
+    ``changed`` is the first task whose label is new since the last inspection, and
+    ``changed_sample`` the first of the sample.
+    """
+
+    upto: str = ""
+    passed: int = 0
+    weight: float = 0.0
+    handled: Sequence[str] = ()
+    changed: str | None = None
+    changed_sample: str | None = None
+    tail: Sequence[Row] = ()
+
+
+class AuditEvidence:
+    """Reads the evidence that is new since the last inspection, in one process at a time."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def read(self, declared: UseCase, late_before: datetime) -> EvidenceSummary | None:
+        """The evidence of the live version; ``None`` without one."""
+        named = {"use_case": declared.name}
+        async with self._database.transaction() as connection:
+            await connection.execute(_SQL["one_reader"], named)
+            live = await (await connection.execute(_SQL["live"], named)).fetchone()
+            if live is None or live["live_version"] is None:
+                return None
+            facts = {**named, "version": live["live_version"], "since": live["audit_at"]}
+            counted = await self._count(connection, facts)
+            audit = await self._audit(connection, declared, facts, counted, late_before)
+            kinds = await self._kinds(connection, live, facts, counted)
+        return EvidenceSummary(
+            live=live,
+            audit=audit.audit,
+            path=audit_replay.thinned(audit.path),
+            kinds=kinds.alarm,
+            waiting=audit.audit.waiting,
+            overdue=audit.overdue,
+        )
+
+    async def _count(self, connection: Connection, facts: Row) -> _Counted:
+        """Count the answers since the last inspection, and find which labels are new."""
+        at = self._clock.now()
+        row = await (await connection.execute(_SQL["counted"], facts)).fetchone()
+        counted = _Counted()
+        if row is not None and row["version"] is not None:
+            counted = await self._as_kept(connection, facts, row, at)
+        behind = _id("tsk", at - _BEHIND)
+        under_way = row["under_way"] if row is not None else None
+        until = behind if under_way is None else min(behind, under_way)
+        if until > counted.upto:
+            between = {**facts, "from_task": counted.upto, "until": until}
+            gaps = await (await connection.execute(_SQL["gaps"], between)).fetchall()
+            kept = _carried(counted, gaps)
+            named = {"use_case": facts["use_case"], "gaps": to_json(kept).decode()}
+            await connection.execute(_SQL["keep_gaps"], named)
+            counted.upto = until
+        after = {**facts, "from_task": counted.upto, "until": None}
+        counted.tail = await (await connection.execute(_SQL["gaps"], after)).fetchall()
+        await connection.execute(
+            _SQL["keep_count"],
+            {
+                **facts,
+                "upto": counted.upto,
+                "passed": counted.passed,
+                "weight": counted.weight,
+                "handled": Jsonb(list(counted.handled)),
+                "at": at,
+            },
+        )
+        return counted
+
+    async def _as_kept(
+        self, connection: Connection, facts: Row, row: Row, at: datetime
+    ) -> _Counted:
+        """What was counted before; nothing, if that is of another version or missed an answer."""
+        labels: Sequence[Row] = ()
+        same = (row["version"], row["since"]) == (facts["version"], facts["since"])
+        if same:
+            since = min(row["at"], at) - _BEHIND
+            new = {"from": since, "from_verdict": _id("vdt", since), "upto": row["upto"]}
+            cursor = await connection.execute(_SQL["relabelled"], {**facts, **new})
+            labels = await cursor.fetchall()
+        missed = any(label["uncounted"] for label in labels)
+        if not same or missed or await self._missed(connection, facts, row):
+            await connection.execute(_SQL["forget_gaps"], facts)
+            return _Counted(changed="", changed_sample="")
+        handled = set(row["handled"])
+        fresh = [label for label in labels if label["mark"] not in handled]
+        return _Counted(
+            upto=row["upto"],
+            passed=row["passed"],
+            weight=row["weight"],
+            handled=[label["mark"] for label in labels],
+            changed=min((label["first"] for label in fresh), default=None),
+            changed_sample=min(
+                (label["first"] for label in fresh if label["reference"]), default=None
+            ),
+        )
+
+    async def _missed(self, connection: Connection, facts: Row, row: Row) -> bool:
+        behind = {**facts, "at": row["at"], "upto": row["upto"]}
+        late = await (await connection.execute(_SQL["missed"], behind)).fetchone()
+        return late is None or bool(late["missed"])
+
+    async def _audit(
+        self,
+        connection: Connection,
+        declared: UseCase,
+        facts: Row,
+        counted: _Counted,
+        late_before: datetime,
+    ) -> AuditReplay:
+        basis = _basis(
+            facts["version"],
+            facts["since"],
+            declared.risk_limit,
+            declared.certainty,
+            declared.risk_measure,
+            declared.label_within_hours,
+        )
+        whose = {"use_case": facts["use_case"], "kind": "audit", "basis": basis}
+        mark = await self._mark(connection, whose, counted.changed_sample)
+        passed, weight = counted.passed, counted.weight
+        tail = _carried(_Counted(passed=passed, weight=weight), counted.tail)
+        rest = _Counted(passed=passed, weight=weight)
+        _carried(rest, counted.tail)
+        cursor = await connection.execute(
+            _SQL["outcomes"],
+            {
+                **facts,
+                "after": mark["last"] if mark else "",
+                "tail": to_json(tail).decode(),
+                "late_before": late_before,
+            },
+        )
+        replay = AuditReplay.begun(
+            declared.risk_limit,
+            1.0 - declared.certainty,
+            declared.risk_measure,
+            mark["state"] if mark else None,
+        )
+        rows = await cursor.fetchall()
+        marks = await asyncio.to_thread(replay.go_on, rows, upto=counted.upto)
+        replay.audit.pass_over(rest.passed, rest.weight)
+        await self._keep(connection, whose, marks)
+        return replay
+
+    async def _kinds(
+        self, connection: Connection, live: Row, facts: Row, counted: _Counted
+    ) -> KindReplay:
+        known = audit_replay.known_kinds(live["kinds"])
+        basis = _basis(facts["version"], live["alarm_at"], known and sorted(known))
+        whose = {"use_case": facts["use_case"], "kind": "kinds", "basis": basis}
+        mark = await self._mark(connection, whose, counted.changed)
+        since = {"since": live["alarm_at"], "after": mark["last"] if mark else ""}
+        rows = await (await connection.execute(_SQL["kinds"], {**facts, **since})).fetchall()
+        replay = KindReplay.begun(known, mark["state"] if mark else None)
+        marks = await asyncio.to_thread(replay.go_on, rows, upto=counted.upto)
+        await self._keep(connection, whose, marks)
+        return replay
+
+    async def _mark(self, connection: Connection, whose: Row, changed: str | None) -> Row | None:
+        await connection.execute(_SQL["forget_marks"], {**whose, "changed": changed})
+        return await (await connection.execute(_SQL["mark"], whose)).fetchone()
+
+    async def _keep(self, connection: Connection, whose: Row, marks: Sequence[Row]) -> None:
+        if marks:
+            facts = {**whose, "marks": to_json(marks).decode()}
+            await connection.execute(_SQL["keep_marks"], facts)
+
+
+class RunningAuditMonitor:
+    """Enforces the risk limit: reads labelled evidence, moves states, tells the pod."""
+
+    def __init__(self, database: Database, ids: Ids, clock: Clock) -> None:
         self._database = database
         self._ids = ids
         self._clock = clock
-        self._audit_note = audit_note
         self._seen: dict[str, Row | None] = {}
         self._reader = AuditEvidence(database, clock)
 
-    async def look(self, declared: UseCase) -> StateChange | None:
-        """Move the state if the evidence says so; every move is noted and told.
+    async def inspect(self, declared: UseCase) -> StateChange | None:
+        """Move the state if the evidence says so; each move has an audit entry and a notice.
 
         The move and the halt epoch change together, under the lock that settlements share: a
         decision made before it cannot settle after it.
         """
-        found = await self._evidence(declared)
-        if found is None:
+        evidence = await self._evidence(declared)
+        if evidence is None:
             return None
-        sign = sign_of(found.audit, found.kinds)
-        before = standing(found.live)
+        sign = sign_of(evidence.audit, evidence.kinds)
         if sign is None:
             return None
-        after = alarmed(
-            before, sign, grid=found.live["grid"] or (), on_alarm=found.live["on_alarm"]
-        )
+        live = evidence.live
+        before = standing(live)
+        after = alarmed(before, sign, grid=live["grid"] or (), on_alarm=live["on_alarm"])
         if after.state is before.state:
             return None
-        why = audit_replay.reason(sign, found.audit, found.kinds, declared.risk_limit)
-        return await self._move(declared.name, found.live, before, after, sign, why)
+        why = presentation.reason(sign, evidence.audit, evidence.kinds, declared.risk_limit)
+        return await self._move(declared.name, live, after, sign, why)
 
     async def watch(self, declared: Callable[[], Sequence[UseCase]]) -> None:
-        """Look whenever something was labelled, and chase what is late, until cancelled."""
+        """Inspect whenever something was labelled, and chase late labels, until cancelled."""
         chased, warnings = 0.0, Warnings()
         while True:
-            for item in declared():
-                with warnings.caught("trust not looked at", usecase=item.name):
-                    await self._look_if_new(item)
+            for use_case in declared():
+                with warnings.caught("trust not looked at", usecase=use_case.name):
+                    await self._inspect_if_new(use_case)
                     if self._clock.monotonic() - chased > _CHASE_SECONDS:
-                        await self.chase(item)
+                        await self.chase(use_case)
             if self._clock.monotonic() - chased > _CHASE_SECONDS:
                 chased = self._clock.monotonic()
             await asyncio.sleep(_LOOK_SECONDS)
@@ -85,7 +286,7 @@ class RunningAuditMonitor:
     async def chase(self, declared: UseCase) -> int:
         """Put late sample items first in the queue and tell the pod; gives how many are new."""
         facts = {"use_case": declared.name, "late_before": await self._late_before(declared)}
-        new = await self._database.fetch(_SQL["chase"], facts)
+        new = await self._database.fetch(_REVIEWS["chase"], facts)
         row = await self._database.fetch_one(_SQL["late_items"], facts)
         late = row["late"] if row else 0
         if new or not late:
@@ -93,32 +294,35 @@ class RunningAuditMonitor:
             await self._database.fetch(_SQL["over"], over)
         if new and late:
             many = "item waits" if late == 1 else "items wait"
-            await self._announce(
-                declared.name,
-                "overdue",
+            text = (
                 f"{declared.name}: {late} sample {many} for a label since more than "
-                f"{declared.label_within_hours:g} hours. Until then each counts as wrong.",
+                f"{declared.label_within_hours:g} hours. Until then each counts as wrong."
             )
+            notice, at = self._ids.new("ntc"), self._clock.now()
+            async with self._database.transaction() as connection:
+                await announce(
+                    connection, notice, declared.name, "overdue", text, at=at, about=_LABELS
+                )
         return len(new)
 
     async def audit(self, declared: UseCase) -> AuditView:
-        """The running audit of the live version, with its way there."""
-        found = await self._evidence(declared)
+        """The running audit of the live version, with its course so far."""
+        evidence = await self._evidence(declared)
         delta = 1.0 - declared.certainty
-        if found is None:
+        if evidence is None:
             audit, kinds = RunningAudit(risk_limit=declared.risk_limit, delta=delta), KindAlarm()
-            found = EvidenceSummary(
+            evidence = EvidenceSummary(
                 live={}, audit=audit, path=(), kinds=kinds, waiting=0, overdue=0
             )
-        audit, kinds = found.audit, found.kinds
+        audit, kinds = evidence.audit, evidence.kinds
         low, high = share_interval(audit.wrong, audit.sampled, declared.certainty)
         return AuditView(
-            version=found.live.get("live_version"),
+            version=evidence.live.get("live_version"),
             automated=audit.automated,
             sampled=audit.sampled,
             wrong=audit.wrong,
-            waiting=found.waiting,
-            overdue=found.overdue,
+            waiting=evidence.waiting,
+            overdue=evidence.overdue,
             low=low,
             high=high,
             estimate=audit.estimate if audit.sampled else None,  # of none drawn it is no estimate
@@ -131,38 +335,18 @@ class RunningAuditMonitor:
             new_kinds=kinds.new,
             kinds_evidence=kinds.evidence,
             kinds_limit=KIND_ALARM,
-            path=found.path,
+            path=evidence.path,
         )
 
     async def changes(self, use_case: str, most: int = 50) -> Sequence[Row]:
         """Moves of the state and releases, newest first: ``at`` and ``detail``."""
         return await self._database.fetch(_SQL["changes"], {"use_case": use_case, "most": most})
 
-    async def notices(
-        self, use_case: str, *, every: bool = False, most: int = 20
-    ) -> Sequence[Notice]:
-        """What the pod has not said it has seen, newest first; with ``every`` also what it has."""
-        rows = await self._database.fetch(
-            _SQL["notices"], {"use_case": use_case, "all": every, "most": most}
-        )
-        return [Notice(**row) for row in rows]
-
-    async def use_case_of(self, notice_id: str) -> str | None:
-        """The use case that a notice belongs to; ``None`` if there is no such notice."""
-        row = await self._database.fetch_one(_SQL["use_case_of"], {"id": notice_id})
-        return row["use_case"] if row else None
-
-    async def seen(self, notice_id: str, *, person: str) -> None:
-        """``person`` has seen a notice. Raises ``UnknownNoticeError``."""
-        facts = {"id": notice_id, "person": person, "at": self._clock.now()}
-        if not await self._database.fetch(_SQL["seen"], facts):
-            raise UnknownNoticeError(notice_id)
-
-    async def _look_if_new(self, declared: UseCase) -> None:
+    async def _inspect_if_new(self, declared: UseCase) -> None:
         pulse = await self._database.fetch_one(_SQL["pulse"], {"use_case": declared.name})
         if pulse != self._seen.get(declared.name):
             self._seen[declared.name] = pulse
-            await self.look(declared)
+            await self.inspect(declared)
 
     async def _evidence(self, declared: UseCase) -> EvidenceSummary | None:
         return await self._reader.read(declared, await self._late_before(declared))
@@ -171,80 +355,44 @@ class RunningAuditMonitor:
         self,
         use_case: str,
         live: Row,
-        before: AutomationState,
         after: AutomationState,
         sign: Sign,
         why: str,
     ) -> StateChange | None:
         at = self._clock.now()
-        text = audit_replay.notice(use_case, after, why)
+        before = standing(live).state
+        change = StateChange(before=before, after=after.state, sign=sign, reason=why, at=at)
         async with self._database.transaction() as connection:
-            await connection.execute(_SQL["lock"], {"use_case": use_case})
-            cursor = await connection.execute(_SQL["hold"], {"use_case": use_case})
-            held = await cursor.fetchone()
-            if held is None or (held["live_version"], held["state"]) != (
-                live["live_version"],
-                live["state"],
-            ):
-                return None  # somebody moved it, or released, while we looked
-            await connection.execute(
-                _SQL["move"],
-                {
-                    **dataclasses.asdict(after),
-                    "use_case": use_case,
-                    "at": at,
-                    "reason": why,
-                    "alarm": after.state in (State.CAUTIOUS, State.HALTED),
-                },
-            )
-            await connection.execute(
-                self._audit_note,
-                {
-                    "use_case": use_case,
-                    "kind": "state",
-                    "actor": "roadbed",
-                    "at": at,
-                    "subject": f"{use_case} {after.state} at {at:%Y-%m-%dT%H:%M:%S.%fZ}",
-                    "detail": Jsonb(
-                        {
-                            "before": before.state,
-                            "after": after.state,
-                            "sign": sign,
-                            "reason": why,
-                            "version": live["live_version"],
-                            "threshold": after.threshold,
-                        }
-                    ),
-                },
-            )
-            await connection.execute(
-                _SQL["announce"],
-                {
-                    "id": self._ids.new("ntc"),
-                    "use_case": use_case,
-                    "kind": after.state,
-                    "text": text,
-                    "at": at,
-                    "about": None,
-                },
-            )
+            if not await set_by_alarm(connection, use_case, live, after, change):
+                return None  # somebody moved it, or released, meanwhile
+            notice, text = self._ids.new("ntc"), presentation.notice(use_case, after, why)
+            await announce(connection, notice, use_case, after.state, text, at=at)
             await connection.execute(_SQL["tell"], {"use_case": use_case})
         _log.warning("state moved", usecase=use_case, state=after.state, reason=why)
-        return StateChange(before=before.state, after=after.state, sign=sign, reason=why, at=at)
-
-    async def _announce(self, use_case: str, kind: str, text: str) -> None:
-        await self._database.fetch(
-            _SQL["announce"],
-            {
-                "id": self._ids.new("ntc"),
-                "use_case": use_case,
-                "kind": kind,
-                "text": text,
-                "at": self._clock.now(),
-                "about": _LABELS,
-            },
-        )
+        return change
 
     async def _late_before(self, declared: UseCase) -> datetime:
         hours = declared.label_within_hours
         return await late_before(self._database, self._clock, declared.name, hours)
+
+
+def _carried(counted: _Counted, gaps: Sequence[Row]) -> list[dict[str, Any]]:
+    """Gaps that end with a drawn answer; what follows the last of them stays in ``counted``."""
+    kept = []
+    for gap in gaps:
+        counted.passed += gap["passed"]
+        counted.weight += gap["weight"]
+        if gap["id"] is not None:
+            kept.append({"id": gap["id"], "passed": counted.passed, "weight": counted.weight})
+            counted.passed, counted.weight = 0, 0.0
+    return kept
+
+
+def _id(prefix: str, at: datetime) -> str:
+    """The smallest id made at that moment (kernel/ids.py)."""
+    return f"{prefix}_{int(at.timestamp() * 1000):012x}"
+
+
+def _basis(*parts: object) -> str:
+    """The basis of a replay besides the labels: with another basis it starts again."""
+    return hashlib.sha256(to_json([_ARITHMETIC, *parts])).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Verb: ``stress`` a use case before it is rolled out: the gap between demo and deployment."""
+"""The stress test of a use case: its error on perturbed examples, with and without Roadbed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Stressed:
     ``error_without`` counts every answer as sent, and an input that breaks the declaration as an
     error. ``error_automatic`` is the error among what Roadbed would have sent by itself, ``None``
     if it would have sent nothing; ``people`` the share that goes to a person; ``held`` the share
-    refused at the door, with the reason, for the sender to mend.
+    refused on arrival, with the reason, so that the sender can correct it.
     """
 
     perturbation: str
@@ -42,7 +42,7 @@ class Stressed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StressReport:
-    """The whole of it. ``left_out`` names perturbations that cannot harm this use case's inputs."""
+    """The result of a stress test. ``left_out``: perturbations that cannot harm these inputs."""
 
     use_case: str
     version: str | None
@@ -52,7 +52,7 @@ class StressReport:
 
 
 class Stress:
-    """Does to the examples a pilot was judged on what reality does."""
+    """Perturbs the examples that a pilot was judged on, and evaluates the live version on them."""
 
     def __init__(self, examples: Examples) -> None:
         self._examples = examples
@@ -60,7 +60,7 @@ class Stress:
     async def stress(
         self, service: Deployment, *, most: int = MOST_ITEMS, seed: int = 0
     ) -> StressReport:
-        """Judge the live version on perturbed examples, at the cost of the use case's budget.
+        """Evaluate the live version on perturbed examples, at the cost of the use case's budget.
 
         Raises ``NothingToStressError``, ``EvaluationBudgetError``, ``PriceUnknownError``.
         """
@@ -82,9 +82,9 @@ class Stress:
                 harmed = []
                 for content, truth in items:
                     other, others = chance.choice(items)
-                    found = perturb(content, other, chance, strength)
-                    if found is not None:
-                        harmed.append((found, _right(found, truth, others)))
+                    perturbed = perturb(content, other, chance, strength)
+                    if perturbed is not None:
+                        harmed.append((perturbed, _right(perturbed, truth, others)))
                 if not harmed:
                     left_out.append(name)
                     break
@@ -106,12 +106,12 @@ class Stress:
     ) -> Stressed:
         declared, live = service.loaded.declared, service.live
         kept: list[tuple[Mapping[str, Any], Truth]] = []
-        for found, truth in harmed:
+        for perturbed, truth in harmed:
             try:
-                read_input(declared.input, found.content)
+                read_input(declared.input, perturbed.content)
             except InputError:
                 continue
-            kept.append((found.content, truth))
+            kept.append((perturbed.content, truth))
         inputs = [
             KnownInput(id=f"stress_{number}", content=content)
             for number, (content, _) in enumerate(kept)
@@ -128,7 +128,7 @@ class Stress:
                 wrong_automatic += wrong
         n = len(harmed)
         held = n - len(kept)
-        # What comes twice is done twice by a pilot; here a key makes it the same task.
+        # A pilot does a repeated input twice; here the key makes it the same task.
         twice = round(strength * n) if name == "duplicated" else 0
         return Stressed(
             perturbation=name,
@@ -148,5 +148,5 @@ def _untouched(
     return [(Harmed(content=content), truth) for content, truth in items]
 
 
-def _right(found: Harmed, own: Truth, other: Truth) -> Truth:
-    return {"own": own, "other": other, "nobody": Truth(right=None)}[found.right_of]
+def _right(harmed: Harmed, own: Truth, other: Truth) -> Truth:
+    return {"own": own, "other": other, "nobody": Truth(right=None)}[harmed.right_of]

@@ -1,4 +1,4 @@
-"""The stress report as one picture: a bar with and a bar without Roadbed for each perturbation."""
+"""Chart of a stress report: a bar with and a bar without Roadbed for each perturbation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STYLE = (
 def svg(report: StressReport) -> str:
     """The strongest form of each perturbation: error if everything is sent, and as Roadbed does."""
     rows = _strongest(report.rows)
-    top = max([0.05, *(item.error_without for item in rows)])
+    top = max([0.05, *(row.error_without for row in rows)])
     scale = (_WIDTH - _LEFT - 150) / top
     height = _TOP + _ROW * len(rows) + 16
     with_at = _LEFT + 160

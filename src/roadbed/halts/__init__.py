@@ -1,1 +1,4 @@
-"""The stop: an epoch that only rises. A decision made in an older epoch cannot be settled."""
+"""Halts: stop use cases at once, resume with two people. Each move raises the halt epoch.
+
+A decision of an older epoch cannot be settled. May know people and audit. Owns the table halt.
+"""

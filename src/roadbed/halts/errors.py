@@ -1,4 +1,4 @@
-"""Why something cannot be stopped or started."""
+"""Errors of halts."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class NotHaltedError(RoadbedError):
 
 
 class ResumeError(RoadbedError):
-    """One person alone cannot resume."""
+    """The same person asked twice: a second person must confirm a resume."""
 
     code = "resume_needs_second"
 
     def __init__(self, name: str, person: str) -> None:
         super().__init__(
             f"{person} has asked to resume {name!r} already.",
-            "A second person has to agree before it goes on.",
+            "A second person must confirm the resume.",
         )
 
 

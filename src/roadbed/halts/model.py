@@ -1,4 +1,4 @@
-"""A stop, and how quick it was."""
+"""Records of halts and drills."""
 
 from __future__ import annotations
 

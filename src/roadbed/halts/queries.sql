@@ -4,15 +4,8 @@ SELECT pg_advisory_xact_lock(hashtext('halt'), hashtext(%(use_case)s))
 -- name: known
 SELECT name FROM use_case ORDER BY name
 
--- name: halt
-UPDATE use_case SET halted = true, halt_epoch = halt_epoch + 1
-WHERE name = %(use_case)s RETURNING halt_epoch
-
 -- name: epoch
 SELECT halt_epoch FROM use_case WHERE name = %(use_case)s
-
--- name: go_on
-UPDATE use_case SET halted = false, halt_epoch = halt_epoch + 1 WHERE name = %(use_case)s
 
 -- name: keep
 INSERT INTO halt (id, use_case, kind, reason, actor, epoch, asked_at)
@@ -32,17 +25,9 @@ ORDER BY name
 UPDATE halt SET restoration = %(restoration)s WHERE id = %(id)s
 
 -- name: lift
--- The halts of a declared restore end. Where somebody had halted before, that halt stands.
+-- The halts of a declared restore end. A halt that a person set before stays in force.
 UPDATE halt SET resumed_by = %(actor)s, resumed_at = %(at)s
 WHERE restoration = %(restoration)s AND resumed_at IS NULL
-
--- name: go_on_after_restore
-UPDATE use_case SET halted = false, halt_epoch = halt_epoch + 1
-WHERE halted AND name = ANY (ARRAY (
-          SELECT use_case FROM halt WHERE restoration = %(restoration)s))
-  AND NOT EXISTS (SELECT FROM halt WHERE halt.use_case = use_case.name AND halt.kind = 'halt'
-                                     AND halt.resumed_at IS NULL)
-RETURNING name, halt_epoch
 
 -- name: tell_all
 SELECT pg_notify('roadbed_service', name) FROM use_case
@@ -55,11 +40,6 @@ WHERE id = %(id)s
 -- name: under_way
 SELECT id AS delivery, destination, kind, task_id AS task, attempt FROM delivery
 WHERE use_case = %(use_case)s AND state = 'sending' AND lease_until > now()
-
--- name: note
-INSERT INTO audit_entry (use_case, kind, subject, actor, detail)
-VALUES (%(use_case)s, %(what)s, %(id)s, %(actor)s,
-        jsonb_build_object('reason', %(reason)s::text, 'epoch', %(epoch)s::bigint))
 
 -- name: tell
 SELECT pg_notify('roadbed_service', %(use_case)s)

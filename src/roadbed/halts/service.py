@@ -1,18 +1,19 @@
-"""Verbs: ``halt``, ``drill``, ``resume``.
+"""Halts, drills and resumes of use cases.
 
-*Fenced*: from here on no effect can begin. *Quiesced*: none is under way any more. Both are
-measured from the moment somebody asked, shown, and kept.
+*Fenced*: no new effect can begin. *Quiesced*: no effect is under way. Both are measured in seconds
+from the request, and stored.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from roadbed.audit.events import AuditEvent, record
 from roadbed.halts.errors import (
     NotHaltedError,
     RestoreUndeclaredError,
@@ -29,6 +30,7 @@ from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 
 _SQL = queries(__package__)
+_USE_CASES = queries("roadbed.usecases")  # the owner of `use_case`
 _LOOK_SECONDS = 0.01
 _GIVE_UP_SECONDS = 30.0  # longer than any attempt's lease
 _DRILL_SECONDS = 2.0  # senders wait at most this long for a drill
@@ -46,14 +48,16 @@ class Halts:
     async def halt(self, use_case: str, *, reason: str, actor: str) -> Halt:
         """Stop a use case; gives when it was fenced and quiesced. Raises ``UnknownHaltError``.
 
-        A halt of what is halted already is a halt all the same. When this returns, nothing of the
+        A second halt of a halted use case is recorded too. When this returns, nothing of the
         use case can settle as automatic or be sent.
         """
         halt_id = self._ids.new("hlt")
         asked_at, began = self._clock.now(), self._clock.monotonic()
         async with self._database.transaction() as connection:
             await connection.execute(_SQL["fence"], {"use_case": use_case})
-            row = await (await connection.execute(_SQL["halt"], {"use_case": use_case})).fetchone()
+            row = await (
+                await connection.execute(_USE_CASES["halt"], {"use_case": use_case})
+            ).fetchone()
             if row is None:
                 raise UnknownHaltError(use_case)
             await self._keep(
@@ -69,10 +73,10 @@ class Halts:
         """Halt every use case that a restore has not halted yet, until it is declared."""
         facts = {"restoration": restoration}
         running = await self._database.fetch(_SQL["not_held"], facts)
-        for found in running:
+        for row in running:
             async with self._database.transaction() as connection:
                 halt_id = await self.set_again(
-                    connection, found["name"], reason=reason, actor="roadbed"
+                    connection, row["name"], reason=reason, actor="roadbed"
                 )
                 await connection.execute(_SQL["of_restoration"], {**facts, "id": halt_id})
         if running:
@@ -83,7 +87,9 @@ class Halts:
     ) -> str | None:
         """Halt in the caller's transaction; ``None`` if there is no such use case. Gives its id."""
         await connection.execute(_SQL["fence"], {"use_case": use_case})
-        row = await (await connection.execute(_SQL["halt"], {"use_case": use_case})).fetchone()
+        row = await (
+            await connection.execute(_USE_CASES["halt"], {"use_case": use_case})
+        ).fetchone()
         if row is None:
             return None
         halt_id = self._ids.new("hlt")
@@ -94,11 +100,16 @@ class Halts:
         """End the halts of a restore that was declared; those that people set stay in force."""
         facts = {"restoration": restoration, "actor": actor, "at": self._clock.now()}
         await connection.execute(_SQL["lift"], facts)
-        cursor = await connection.execute(_SQL["go_on_after_restore"], facts)
+        cursor = await connection.execute(_USE_CASES["resume_after_restore"], facts)
         for row in await cursor.fetchall():
-            note = {"use_case": row["name"], "what": "resumed", "epoch": row["halt_epoch"]}
-            why = {"id": restoration, "actor": actor, "reason": "the restore was declared"}
-            await connection.execute(_SQL["note"], {**note, **why})
+            event = AuditEvent(
+                use_case=row["name"],
+                kind="resumed",
+                subject=restoration,
+                actor=actor,
+                detail={"reason": "the restore was declared", "epoch": row["halt_epoch"]},
+            )
+            await record(connection, event)
 
     async def tell_all(self) -> None:
         """Have every process look again at what is halted."""
@@ -119,22 +130,24 @@ class Halts:
             return_exceptions=True,
         )
         failed: dict[str, str] = {}
-        for name, each in zip(names, ended, strict=True):
-            if isinstance(each, Exception):
-                failed[name] = str(each).strip() or type(each).__name__
-            elif isinstance(each, BaseException):
-                raise each
-        return HaltOfAll(halts=[item for item in ended if isinstance(item, Halt)], failed=failed)
+        for name, result in zip(names, ended, strict=True):
+            if isinstance(result, Exception):
+                failed[name] = str(result).strip() or type(result).__name__
+            elif isinstance(result, BaseException):
+                raise result
+        return HaltOfAll(
+            halts=[result for result in ended if isinstance(result, Halt)], failed=failed
+        )
 
     async def known(self) -> list[str]:
         """Every use case the database knows, served here or not."""
         return [row["name"] for row in await self._database.fetch(_SQL["known"])]
 
     async def drill(self, use_case: str, *, actor: str) -> Halt:
-        """Go the whole way of a halt without an effect, and keep the times.
+        """Rehearse a halt without stopping anything, and store the times.
 
-        The gate is closed, what is under way comes to its end, the gate is opened again. Senders
-        wait meanwhile, at most two seconds. Raises ``UnknownHaltError``.
+        The fence is closed until what is under way has ended, and opened again. Senders wait
+        meanwhile, at most two seconds. Raises ``UnknownHaltError``.
         """
         halt_id = self._ids.new("hlt")
         asked_at, began = self._clock.now(), self._clock.monotonic()
@@ -163,11 +176,11 @@ class Halts:
             }
             await connection.execute(_SQL["keep"], facts)
             await connection.execute(_SQL["measured"], _times(halt_id, fenced, quiesced, flying))
-            await connection.execute(_SQL["note"], {**facts, "what": "drilled"})
+            await record(connection, _event("drilled", facts))
         return await self._get(halt_id)
 
     async def resume(self, use_case: str, *, actor: str, note: str = "") -> Halt:
-        """Ask to go on, or, as a second person, let it go on.
+        """Request a resume; a second person confirms it.
 
         Raises ``NotHaltedError``, ``ResumeError`` when the same person asks twice,
         ``RestoreUndeclaredError`` while the database is a copy that nobody has declared.
@@ -192,12 +205,12 @@ class Halts:
                 "at": self._clock.now(),
                 "epoch": row["epoch"],
                 "reason": note,
-                "what": "resumed" if second else "resume asked",
             }
             await connection.execute(_SQL["resume_second" if second else "resume_first"], facts)
             if second:
-                await connection.execute(_SQL["go_on"], {"use_case": use_case})
-            await connection.execute(_SQL["note"], facts)
+                await connection.execute(_USE_CASES["resume"], {"use_case": use_case})
+            done = "resumed" if second else "resume asked"
+            await record(connection, _event(done, facts))
         with self._warnings.caught("other processes not told", usecase=use_case):
             await self._database.fetch(_SQL["tell"], {"use_case": use_case})
         return await self._get(row["id"])
@@ -217,7 +230,7 @@ class Halts:
         return [Halt(**row) for row in await self._database.fetch(_SQL["in_force"])]
 
     async def last_drill(self, use_case: str) -> datetime | None:
-        """When the stop was last exercised, by a halt or a drill."""
+        """When a halt or a drill last ran."""
         row = await self._database.fetch_one(_SQL["last"], {"use_case": use_case})
         return row["at"] if row else None
 
@@ -241,7 +254,7 @@ class Halts:
             "asked_at": asked_at or self._clock.now(),
         }
         await connection.execute(_SQL["keep"], facts)
-        await connection.execute(_SQL["note"], {**facts, "what": "halted"})
+        await record(connection, _event("halted", facts))
 
     async def _until_quiet(self, use_case: str, halt_id: str, began: float, fenced: float) -> Halt:
         async with self._database.transaction() as connection:
@@ -273,6 +286,17 @@ async def late_before(database: Database, clock: Clock, use_case: str, hours: fl
     return moment
 
 
+def _event(kind: str, halt: Mapping[str, Any]) -> AuditEvent:
+    """The audit entry about a halt: what was done to it, with its reason and epoch."""
+    return AuditEvent(
+        use_case=halt["use_case"],
+        kind=kind,
+        subject=halt["id"],
+        actor=halt["actor"],
+        detail={"reason": halt["reason"], "epoch": halt["epoch"]},
+    )
+
+
 def _times(
     halt_id: str, fenced: float, quiesced: float | None, flying: Sequence[Any]
 ) -> dict[str, Any]:
@@ -280,5 +304,5 @@ def _times(
         "id": halt_id,
         "fenced": fenced,
         "quiesced": quiesced,
-        "in_flight": Jsonb([dict(item) for item in flying]),
+        "in_flight": Jsonb([dict(effect) for effect in flying]),
     }

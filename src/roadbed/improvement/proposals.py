@@ -10,6 +10,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from roadbed.audit.events import AuditEvent, record
 from roadbed.examples.quality import Quality, quality
 from roadbed.improvement.errors import ProposalDecidedError, ProposalEditError, UnknownProposalError
 from roadbed.improvement.evidence import CorrectionEvidence
@@ -48,13 +49,11 @@ class Proposals:
         database: Database,
         ids: Ids,
         clock: Clock,
-        audit_note: str,
         served: Callable[[str], LoadedUseCase],
     ) -> None:
         self._database = database
         self._ids = ids
         self._clock = clock
-        self._audit_note = audit_note
         self._served = served
         self._evidence = CorrectionEvidence(database)
         self._looked: dict[str, datetime] = {}
@@ -274,14 +273,12 @@ class Proposals:
     async def _note(
         self, connection: Connection, use_case: str, subject: str, actor: str, detail: Json
     ) -> None:
-        await connection.execute(
-            self._audit_note,
-            {
-                "use_case": use_case,
-                "kind": "proposal",
-                "subject": subject,
-                "actor": actor,
-                "at": self._clock.now(),
-                "detail": Jsonb(dict(detail)),
-            },
+        event = AuditEvent(
+            use_case=use_case,
+            kind="proposal",
+            subject=subject,
+            actor=actor,
+            at=self._clock.now(),
+            detail=detail,
         )
+        await record(connection, event)

@@ -125,3 +125,16 @@ SELECT use_case FROM proposal WHERE id = %(id)s
 
 -- name: search_alone
 SELECT pg_try_advisory_lock(hashtext('prompt search'), hashtext(%(use_case)s)) AS alone
+
+-- name: erase_choice
+-- Examples chosen for a prompt are whole inputs: the choice goes, and a new one can be made.
+UPDATE proposal SET state = 'withdrawn', patch = NULL, cases = '[]'
+WHERE kind = 'examples' AND EXISTS (
+    SELECT FROM jsonb_array_elements(cases) AS each WHERE each ->> 'task_id' = ANY (%(ids)s))
+
+-- name: erase_proposal
+UPDATE proposal SET cases = (
+    SELECT coalesce(jsonb_agg(each), '[]') FROM jsonb_array_elements(cases) AS each
+    WHERE each ->> 'task_id' <> ALL (%(ids)s))
+WHERE kind <> 'examples' AND EXISTS (
+    SELECT FROM jsonb_array_elements(cases) AS each WHERE each ->> 'task_id' = ANY (%(ids)s))

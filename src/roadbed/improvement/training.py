@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from roadbed.decisions.routing import slices_of
 from roadbed.examples.model import Candidate, ExampleSet
 from roadbed.examples.service import Examples
 from roadbed.executors.fitting import fit
@@ -13,7 +14,6 @@ from roadbed.executors.isolated import ChildFailedError, DeciderProcesses, Isola
 from roadbed.usecases.errors import TrainingError
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.usecases.patches import dumps, patched, read
-from roadbed.usecases.validation import slices_of
 
 
 class Training:

@@ -108,13 +108,14 @@ def _in_short(given: Material) -> list[str]:
     pod = [f"{name} ({role.replace('_', ' ')})" for role, name in named.items()]
     found = [f"{declared['purpose'].rstrip('.')}.", f"The pod: {listed(pod)}."]
     live = next((version for version in given.versions if version["live"]), None)
-    if live is None or use_case["stage"] in ("idea", "proof"):
-        stands = f"Version {live['number']} proposes" if live else "No version decides"
-        return [*found, f"{stands}; nothing is live yet.", _promise(declared)]
+    if live is None:
+        return [*found, "No version decides; nothing is live yet.", _promise(declared)]
     since = f"{live['live_since']:%Y-%m-%d}"
     found.append(f"Version {live['number']} is live since {since}, made by {live['made_by']}.")
     if use_case["halted"]:
         found.append("It is halted: everything goes to people.")
+    elif use_case["threshold"] is None and use_case["stage"] in ("idea", "proof"):
+        found.append("It only proposes: nothing has been automatic yet.")
     elif use_case["threshold"] is None:
         found.append("Nothing is automatic at the moment: people decide.")
     else:

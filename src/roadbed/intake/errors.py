@@ -1,4 +1,4 @@
-"""Why a task is not taken in."""
+"""Errors: why a task is not accepted."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ class KeyReusedError(RoadbedError):
 
 
 class RetiredError(RoadbedError):
-    """The use case has come to the end of its road: it takes no new work."""
+    """The use case is retired: it takes no new work."""
 
     code = "usecase_retired"
 
     def __init__(self, use_case: str) -> None:
         super().__init__(
             f"{use_case!r} is retired and takes no new tasks.",
-            "Send this work to whoever does it now; its page of releases says why it was retired, "
-            f"and `roadbed release plan {use_case}` begins its way back.",
+            "Send this work to the system that does it now. The releases page says why it was "
+            f"retired; `roadbed release plan {use_case}` starts a new release.",
         )
 
 
@@ -83,6 +83,6 @@ class RevisionErasedError(RoadbedError):
 
     def __init__(self, task_id: str) -> None:
         super().__init__(
-            f"What was known of the task {task_id} was erased; it takes no corrected input.",
-            "If the work is still to be done, send it as a new task.",
+            f"The content of the task {task_id} was erased; it takes no corrected input.",
+            "Send it as a new task if it is still needed.",
         )

@@ -1,4 +1,4 @@
-"""A piece of work that arrived."""
+"""Tasks as they arrive: records."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class AdmittedTask:
     """A task that is on disk, or about to be. ``content`` is the form of its input.
 
     ``input`` is the same as code is given it. ``sent`` is the body as it was sent; ``None`` where
-    that is the form (``usecases.reading``). ``source`` says who sent it, how.
+    that is the form (``usecases.parsing``). ``source`` says who sent it, how.
 
-    ``reference`` is the coin: a person labels the task whatever its route. ``funded`` is false
-    where the budget had nothing left to reserve. A revision names the first in ``revises`` and has
-    its key; ``noted`` says that it is kept beside the task and not decided.
+    ``reference`` says that the task is drawn for the sample: a person labels it whatever its route.
+    ``funded`` is false if the budget had nothing left to reserve. A revision names the first task
+    in ``revises`` and has its key. ``noted``: it is kept beside the task and not decided.
     """
 
     id: TaskId
@@ -47,7 +47,7 @@ class AdmittedTask:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arrival:
-    """A task that was checked and tossed, and is not on disk yet. ``body_hash`` is of its form."""
+    """A task that was checked and drawn, and is not on disk yet. ``body_hash`` is of its form."""
 
     task: AdmittedTask
     body_hash: str

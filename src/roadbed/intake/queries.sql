@@ -8,8 +8,8 @@ FROM json_to_recordset(%(items)s::json) AS item (
 ON CONFLICT DO NOTHING
 
 -- name: born
--- A part of the statement that admits and settles at once. What was decided in an epoch that is over
--- is not born, nor what comes under a key that stands already.
+-- A part of the statement that admits and settles in one commit. A decision made in an old epoch is
+-- not stored, nor a task whose key exists already.
 INSERT INTO task (id, use_case, key, body_hash, input, sent, source, reference, reference_rate,
                   admitted_at)
 SELECT item.task_id, item.use_case, item.key, item.body_hash, item.input, item.sent, item.source,
@@ -20,7 +20,7 @@ ON CONFLICT DO NOTHING
 RETURNING id
 
 -- name: hold
--- Only tasks born in this very batch: a repeated key gets no second lease.
+-- Only tasks stored in this batch: a repeated key gets no second lease.
 INSERT INTO in_flight (task_id, lease_until)
 SELECT item.id, now() + make_interval(secs => item.lease_seconds)
 FROM json_to_recordset(%(items)s::json) AS item (id text, lease_seconds double precision)
@@ -29,7 +29,7 @@ WHERE NOT EXISTS (SELECT 1 FROM decision WHERE decision.task_id = item.id)
 ON CONFLICT DO NOTHING
 
 -- name: standing
--- What stands for each item: the task just stored, or the earlier one under the same key.
+-- The task of each item: the one just stored, or the earlier one with the same key.
 SELECT item.id, coalesce(own.id, earlier.id) AS task_id, earlier.body_hash, earlier.input, earlier.sent,
        earlier.source, earlier.reference, earlier.reference_rate, earlier.admitted_at
 FROM json_to_recordset(%(items)s::json) AS item (id text, use_case text, key text)
@@ -41,13 +41,13 @@ LEFT JOIN LATERAL (
 ) AS earlier ON true
 
 -- name: free_key
--- A case that measures reviewers has a key like those of the work. Whoever really sends it, gets it.
+-- A reviewer check has a key like those of real tasks. A real task takes the key over.
 UPDATE task SET key = NULL
 WHERE id = %(id)s AND EXISTS (SELECT 1 FROM measure WHERE measure.task_id = task.id)
 RETURNING id
 
 -- name: standing_funded
--- The same where there is a budget: did the new task get its reservation?
+-- The same with a budget: did the new task get its reservation?
 SELECT item.id, coalesce(own.id, earlier.id) AS task_id, earlier.body_hash, earlier.input, earlier.sent,
        earlier.source, earlier.reference, earlier.reference_rate, earlier.admitted_at,
        in_flight.reserved IS NOT NULL AS funded
@@ -83,8 +83,8 @@ SELECT task.id, task.use_case, task.key, task.input, task.source, task.reference
 FROM task WHERE id = %(id)s
 
 -- name: first
--- The first of a task's revisions, held: revisions come one after the other, and none while the task
--- is erased.
+-- The first revision of a task, locked: revisions are stored one after the other, and none while the
+-- task is erased.
 SELECT first.id, first.use_case, first.key, first.reference, first.reference_rate,
        first.body_hash = 'erased' AS erased
 FROM task AS named JOIN task AS first ON first.id = coalesce(named.revises, named.id)
@@ -112,8 +112,8 @@ SELECT task.id FROM task JOIN in_flight ON in_flight.task_id = task.id
 WHERE (task.id = %(revises)s OR task.revises = %(revises)s) AND task.revision < %(revision)s
 
 -- name: effects
--- Runs in the transaction of a revision's last word, a decision or a verdict: what becomes of what the
--- revisions before it sent.
+-- Runs in the transaction that ends a revision, a decision or a verdict: what happens to the deliveries
+-- of the revisions before it.
 UPDATE task SET effects = effects_of(task.id)
 FROM json_to_recordset(%(items)s::json) AS item (id text, task_id text)
 JOIN decision ON decision.task_id = item.task_id
@@ -123,3 +123,21 @@ WHERE task.id = item.task_id AND revised_as(task.id) IS NULL
            THEN decision.id = item.id AND decision.route <> 'review'
                 AND decision.xmin = pg_current_xact_id()::xid
            ELSE decision.route <> 'automatic' AND verdict.xmin = pg_current_xact_id()::xid END
+
+-- name: erase_task
+UPDATE task SET input = '{}', sent = NULL, source = '{}', key = NULL, body_hash = 'erased'
+WHERE id = ANY (%(ids)s)
+
+-- name: release_lost
+UPDATE in_flight SET reserved = NULL WHERE task_id = ANY (%(ids)s)
+
+-- name: released
+-- Only whoever holds the current attempt may settle, and only in the epoch it decided in.
+DELETE FROM in_flight USING item
+JOIN use_case ON use_case.name = item.use_case AND use_case.halt_epoch = item.halt_epoch
+WHERE in_flight.task_id = item.task_id AND in_flight.attempt = item.attempt
+RETURNING item.*
+
+-- name: stop_deciding
+-- Nobody decides these tasks again. `charge_erased` of budgets comes before.
+DELETE FROM in_flight WHERE task_id = ANY (%(ids)s)

@@ -1,4 +1,4 @@
-"""Verbs: ``read`` a task, ``admit`` it, ``revise`` one, ``take_over`` what a crash left."""
+"""``Intake``: reads, admits and revises tasks, and takes over tasks after a crash."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from roadbed.audit import events as audit_events
+from roadbed.audit.events import AuditEvent
 from roadbed.budgets.service import SQL as BUDGETS
 from roadbed.budgets.service import Budgets, amounts
 from roadbed.intake import validation
@@ -33,7 +35,7 @@ ADMIT_FUNDED = Write(
 
 
 class Intake:
-    """Takes tasks in. When ``admit`` returns, the task is on disk and will be decided."""
+    """Admits tasks. When ``admit`` returns, the task is on disk and will be decided."""
 
     def __init__(
         self,
@@ -44,7 +46,6 @@ class Intake:
         budgets: Budgets,
         *,
         lease_seconds: float,
-        audit_note: str,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -52,19 +53,18 @@ class Intake:
         self._clock = clock
         self._budgets = budgets
         self._lease_seconds = lease_seconds
-        self._audit_note = audit_note
 
     def read(
         self,
         declared: UseCase,
-        content: Mapping[str, Any],
+        content: Mapping[str, object],
         *,
         key: str | None,
         source: Mapping[str, str],
         coin_seed: bytes,
         reference_rate: float,
     ) -> Arrival:
-        """Check and toss. The coin is tossed before anything is known about the answer.
+        """Check a task, and draw whether it is in the sample, before there is any answer.
 
         Raises ``InputError``.
         """
@@ -112,15 +112,15 @@ class Intake:
         self,
         declared: UseCase,
         task_id: str,
-        content: Mapping[str, Any],
+        content: Mapping[str, object],
         *,
         source: Mapping[str, str],
         reason: str | None,
     ) -> Admission:
-        """Keep a corrected input as the next revision of a task, in line with the others.
+        """Store a corrected input as the next revision of a task.
 
-        The same input as that of the newest revision changes nothing and gives that one. The coin
-        stays as it fell for the task. Raises ``InputError``, ``NoSuchTaskError``,
+        The same input as in the newest revision changes nothing and returns that one. A revision
+        is in the sample if its task is. Raises ``InputError``, ``NoSuchTaskError``,
         ``RevisionErasedError``, ``StorageUnavailableError``.
         """
         validation.check_reason(reason)
@@ -167,17 +167,15 @@ class Intake:
         if not task.noted:
             await connection.execute(SQL["hold_revision"], item)
         detail = {"of": task.revises, "revision": task.revision, "rule": rule, "content": digest}
-        await connection.execute(
-            self._audit_note,
-            {
-                "use_case": task.use_case,
-                "kind": "revision",
-                "subject": task.id,
-                "actor": task.source.get("by", "unknown"),
-                "at": task.admitted_at,
-                "detail": Jsonb(detail),
-            },
+        event = AuditEvent(
+            use_case=task.use_case,
+            kind="revision",
+            subject=task.id,
+            actor=task.source.get("by", "unknown"),
+            at=task.admitted_at,
+            detail=detail,
         )
+        await audit_events.record(connection, event)
 
     async def _funded(self, declared: UseCase, task: AdmittedTask) -> AdmittedTask:
         if declared.budget is None or task.noted:
@@ -186,7 +184,7 @@ class Intake:
         return replace(task, funded=task.id in funded)
 
     async def in_turn(self, task: AdmittedTask) -> None:
-        """Wait until the revisions before ``task`` are decided, wherever that happens."""
+        """Wait until earlier revisions of ``task`` are decided, in whichever process."""
         facts = {"revises": task.revises, "revision": task.revision}
         while await self._database.fetch(SQL["ahead"], facts):  # noqa: ASYNC110 - other processes
             await asyncio.sleep(_TURN_SECONDS)
@@ -200,11 +198,11 @@ class Intake:
         tasks = [_read(served[row["use_case"]], row) for row in rows]
         for name in {task.use_case for task in tasks}:
             if (budget := served[name].budget) is not None:
-                mine = [item.id for item in tasks if item.use_case == name]
+                mine = [task.id for task in tasks if task.use_case == name]
                 funded = await self._budgets.again(name, budget, mine)
                 tasks = [
-                    replace(entry, funded=entry.id in funded) if entry.use_case == name else entry
-                    for entry in tasks
+                    replace(task, funded=task.id in funded) if task.use_case == name else task
+                    for task in tasks
                 ]
         return tasks
 
@@ -216,7 +214,7 @@ class Intake:
 
 
 def record(arrival: Arrival) -> dict[str, object]:
-    """What a batch stores of a task, but its id."""
+    """The fields of a task that a batch stores, without its id."""
     task = arrival.task
     return {
         "use_case": task.use_case,
@@ -250,6 +248,6 @@ def _read(declared: UseCase, row: Mapping[str, Any]) -> AdmittedTask:
     )
     try:
         reading = read_stored(declared.input, row["input"])
-    except UnfitError:  # a model that changed since must not lose the task: a person gets it
+    except UnfitError:  # if the model changed since, the task goes to a person
         return task
     return replace(task, input=reading.value, content=reading.form)

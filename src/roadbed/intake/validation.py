@@ -1,4 +1,4 @@
-"""What may come in, and what makes two bodies the same."""
+"""Validation of an incoming task: checks of its input, and when two bodies are the same work."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _unfit(fields: list[tuple[str, str]]) -> InputError:
     return InputError([(place or "input", problem) for place, problem in fields])
 
 
-def as_sent(reading: Reading, sent: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def as_sent(reading: Reading, sent: Mapping[str, object]) -> Mapping[str, object] | None:
     """What is kept of a body beside its form: nothing where the two are the same."""
     return None if reading.as_given or same(sent, reading.form) else sent
 
@@ -51,15 +51,16 @@ def check_reason(reason: str | None) -> None:
         raise InputError([("reason", f"use at most {LONGEST_REASON} characters of plain text")])
 
 
-def body_hash(content: Mapping[str, Any]) -> str:
+def body_hash(content: Mapping[str, object]) -> str:
     """The same for the same JSON, whatever the order of its fields. Of a task: of its form."""
     return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()
 
 
+# Any: a row of the query that reads the standing task.
 def repeats(row: Mapping[str, Any], task: AdmittedTask, form_hash: str) -> bool:
-    """Whether what stands in ``row`` is the same work: the same form, or sent in the same words.
+    """Whether the task in ``row`` is the same work: the same form, or the same body.
 
-    The words count too, since the declaration may read them in another way than it did before.
+    The body counts too, because the declaration may read it in another way than before.
     """
     if row["body_hash"] == form_hash:
         return True

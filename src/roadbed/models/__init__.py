@@ -1,4 +1,7 @@
-"""Built-in deciders. Names load on first use: scikit-learn takes its time."""
+"""Models: the built-in deciders. Names load on first use, because scikit-learn imports slowly.
+
+Know the contract of deciders; nothing of tasks, versions or the database. Own no table.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why an outcome is not taken."""
+"""Errors: why an outcome is not accepted."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ class OutcomeTaskError(RoadbedError):
 
 
 class TaskUndecidedError(RoadbedError):
-    """Nothing was answered yet that could have turned out."""
+    """The task has no answer yet that an outcome could be about."""
 
     code = "task_undecided"
 
     def __init__(self, task_id: str) -> None:
         super().__init__(
-            f"The task {task_id} is not decided yet, so there is no answer to say this of.",
+            f"The task {task_id} is not decided yet, so it has no answer to report on.",
             "Report it again in a moment; its receipt says when it is decided.",
         )
 
 
 class TaskErasedError(RoadbedError):
-    """What was known of the task was erased for good."""
+    """The content of the task was erased."""
 
     code = "task_erased"
 
     def __init__(self, task_id: str) -> None:
         super().__init__(
-            f"What was known of the task {task_id} was erased; nothing new may be kept of it.",
+            f"The content of the task {task_id} was erased; no outcome can be recorded for it.",
             "Leave it out.",
         )
 

@@ -1,4 +1,4 @@
-"""Outcomes as they are sent, kept and counted."""
+"""Outcomes as they are reported, stored and counted."""
 
 from __future__ import annotations
 

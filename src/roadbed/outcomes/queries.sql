@@ -1,5 +1,5 @@
 -- name: tasks
--- The tasks that are named, with the answer in force: a person's, or else the decision's.
+-- The named tasks, with the answer in force: a person's, or else the decision's.
 SELECT task.id, task.key, task.input, task.admitted_at, task.body_hash = 'erased' AS erased,
        decision.id IS NOT NULL AS decided, decision.output, decision.actions,
        decision.provenance, verdict.id AS verdict, verdict.right_output, verdict.right_actions,
@@ -11,9 +11,9 @@ LEFT JOIN verdict ON verdict.id = review.verdict
 WHERE task.use_case = %(use_case)s AND (task.id = ANY (%(ids)s) OR task.key = ANY (%(keys)s))
 
 -- name: record
--- What a report says of an answer was worked out against the verdict it names: if another stands by
--- now, nothing is kept, and it is worked out again. An erasure at the same moment waits for this, or
--- this for it: what is erased gets nothing new.
+-- A report is evaluated against the verdict that it names. If another verdict is in force by now, nothing
+-- is stored, and it is evaluated again. An erasure at the same moment waits for this, or this for it: an
+-- erased task gets nothing new.
 INSERT INTO outcome (id, use_case, task_id, key, body_hash, was_right, decided_right, output, note,
                      source, happened_at, verdict, reported_by, reported_at)
 SELECT item.id, task.use_case, task.id, item.key, item.body_hash, item.was_right,
@@ -30,18 +30,8 @@ WHERE review.verdict IS NOT DISTINCT FROM item.verdict AND NOT item.contradicts_
 FOR SHARE OF task
 ON CONFLICT DO NOTHING
 
--- name: open_review
--- Where an answer that nobody looked at is said to be wrong. Never of the sample: whoever judges that
--- judges blind.
-INSERT INTO review (id, task_id, use_case, blind, priority, opened_at, outcome)
-SELECT item.review_id, outcome.task_id, outcome.use_case, false, 2, outcome.reported_at, outcome.id
-FROM json_to_recordset(%(items)s::json) AS item (id text, review_id text)
-JOIN outcome ON outcome.id = item.id AND NOT outcome.was_right AND outcome.withdrawn_at IS NULL
-JOIN task ON task.id = outcome.task_id AND NOT task.reference
-ON CONFLICT DO NOTHING
-
 -- name: recorded
--- What stands for each item: the outcome just kept, or the earlier one under the same key.
+-- The outcome of each item: the one just stored, or the earlier one with the same key.
 SELECT item.id, coalesce(own.id, earlier.id) AS outcome_id,
        coalesce(own.body_hash, earlier.body_hash) AS body_hash,
        task.body_hash = 'erased' AS erased
@@ -55,8 +45,8 @@ LEFT JOIN LATERAL (
 ) AS earlier ON true
 
 -- name: outcomes
--- One or many, newest first: those of `ids`, or of a use case; `contradicting` only where a verdict
--- stands that they could contradict.
+-- One or many, newest first: those of `ids`, or of a use case; `contradicting` only if there is a verdict
+-- that they could contradict.
 SELECT * FROM (
     SELECT outcome.id, outcome.task_id, outcome.use_case, outcome.was_right AS "right",
            outcome.output, outcome.note, outcome.source, outcome.happened_at, outcome.reported_by,
@@ -90,7 +80,7 @@ WHERE NOT %(contradicting)s OR judged AND NOT withheld
 ORDER BY id DESC LIMIT %(most)s
 
 -- name: summary
--- Of automatic answers the newest outcome each, held against what was decided when it was reported.
+-- The newest outcome of each automatic answer, compared with what was decided when it was reported.
 SELECT (SELECT count(*) FROM decision
         WHERE use_case = %(use_case)s AND route = 'automatic' AND decided_at > %(since)s
           AND revision = 1)
@@ -117,3 +107,8 @@ SELECT use_case FROM outcome WHERE id = %(id)s
 UPDATE outcome SET withdrawn_at = %(at)s, withdrawn_by = %(by)s
 WHERE id = %(id)s AND withdrawn_at IS NULL
 RETURNING use_case, task_id
+
+-- name: erase_outcome
+-- A hash of few words could be guessed, and a key may be a name.
+UPDATE outcome SET output = NULL, note = NULL, source = NULL, key = NULL, body_hash = 'erased'
+WHERE task_id = ANY (%(ids)s)

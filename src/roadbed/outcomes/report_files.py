@@ -1,4 +1,4 @@
-"""Reports from a file: a table with a header, or one JSON object a line."""
+"""Report files: a table with a header, or one JSON object per line."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def _objects(file: Iterator[str]) -> Iterator[Line]:
     for number, text in enumerate(file, start=1):
         if text.strip():
             try:
-                found = json.loads(text)
+                report = json.loads(text)
             except (ValueError, RecursionError) as error:
                 yield number, OutcomeError(f"It is not JSON: {error}.", "Write one object a line.")
             else:
-                yield number, found
+                yield number, report
 
 
 def _table(path: Path, declared: UseCase, told: Callable[[str], None]) -> Iterator[Line]:
@@ -85,12 +85,12 @@ def _table(path: Path, declared: UseCase, told: Callable[[str], None]) -> Iterat
 
 
 def _report(cells: Mapping[str, str], schema: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {name: cells[name] for name in FIELDS if name in cells}
+    report: dict[str, Any] = {name: cells[name] for name in FIELDS if name in cells}
     if said := cells.get("right"):
         words = _RIGHT | _WRONG
         if said.strip().lower() not in words:
             raise OutcomeError(f"right is {said[:60]!r}.", "Write true or false.")
-        found["right"] = words[said.strip().lower()]
+        report["right"] = words[said.strip().lower()]
     output = {
         name: _value(cells[name], schema[name])
         for name in schema
@@ -98,7 +98,7 @@ def _report(cells: Mapping[str, str], schema: Mapping[str, Any]) -> dict[str, An
     }
     if "output" in cells:
         output = _value(cells["output"], {})
-    return {**found, "output": output} if output else found
+    return {**report, "output": output} if output else report
 
 
 def _value(cell: str, schema: Mapping[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""A report as it was sent: its form, before anything is known of its task. No I/O."""
+"""Report form: checks of a report before its task is known. No I/O."""
 
 from __future__ import annotations
 
@@ -47,25 +47,25 @@ def read(sent: object) -> Report:
 
 
 def _text(sent: Mapping[str, object], name: str) -> str | None:
-    found = sent.get(name)
-    if found is None or (found == "" and name in ("note", "source")):
+    text = sent.get(name)
+    if text is None or (text == "" and name in ("note", "source")):
         return None
-    fits = isinstance(found, str) and 0 < len(found) <= LONGEST[name]
-    if not fits or (name != "note" and not str(found).isprintable()):
+    fits = isinstance(text, str) and 0 < len(text) <= LONGEST[name]
+    if not fits or (name != "note" and not str(text).isprintable()):
         raise OutcomeError(
             f"{name} is not text of 1 to {LONGEST[name]:,} printable characters.",
             "Send it as a string, or leave it out.",
         )
-    return str(found)
+    return str(text)
 
 
 def _time(said: object) -> datetime | None:
     if said is None or said == "":
         return None
     try:
-        found = datetime.fromisoformat(str(said))
-        if found.tzinfo is not None:
-            return found.astimezone(UTC)
+        moment = datetime.fromisoformat(str(said))
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise OutcomeError("happened_at is no time.", _TIME) from None
     raise OutcomeError("happened_at has no zone.", _TIME)

@@ -1,4 +1,4 @@
-"""What was reported, as it may be shown: one, many, and what they say of automatic answers."""
+"""``OutcomeRepository``: reads outcomes as they may be shown, and summarises them."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class OutcomeRepository:
 
     async def get(self, outcome_id: str) -> Outcome:
         """One outcome. Raises ``NoSuchOutcomeError``."""
-        found = await self.find([outcome_id])
-        if not found:
+        outcomes = await self.find([outcome_id])
+        if not outcomes:
             raise NoSuchOutcomeError(outcome_id)
-        return found[0]
+        return outcomes[0]
 
     async def find(self, ids: Sequence[str]) -> Sequence[Outcome]:
         """Those of ``ids`` that there are."""
@@ -57,7 +57,7 @@ class OutcomeRepository:
         ``contradicting``: only those of the last ``DAYS`` days that say a verdict is wrong.
         """
         since = self._clock.now() - timedelta(days=DAYS) if contradicting else None
-        found: list[Outcome] = []
+        outcomes: list[Outcome] = []
         while True:
             some = await self._outcomes(
                 use_case=use_case,
@@ -66,12 +66,12 @@ class OutcomeRepository:
                 contradicting=contradicting,
                 most=most,
             )
-            found += [outcome for outcome in some if outcome.contradicts or not contradicting]
-            if len(found) >= most or len(some) < most:
+            outcomes += [outcome for outcome in some if outcome.contradicts or not contradicting]
+            if len(outcomes) >= most or len(some) < most:
                 break
             before = some[-1].id
-        found = found[:most]
-        return Listing(outcomes=found, next=found[-1].id if len(found) == most else None)
+        outcomes = outcomes[:most]
+        return Listing(outcomes=outcomes, next=outcomes[-1].id if len(outcomes) == most else None)
 
     async def summary(self, declared: UseCase) -> Summary:
         """What is reported of the automatic answers of the last ``DAYS`` days."""
@@ -86,7 +86,7 @@ class OutcomeRepository:
     async def tasks(self, use_case: str, reports: Sequence[Report]) -> Mapping[str, Row]:
         """The tasks that are named, by their ids, and by their keys behind ``key:``."""
         ids = [report.task for report in reports if report.task]
-        keys = [item.task_key for item in reports if item.task_key]
+        keys = [report.task_key for report in reports if report.task_key]
         rows = await self._database.fetch(
             _SQL["tasks"], {"use_case": use_case, "ids": ids, "keys": keys}
         )

@@ -1,4 +1,4 @@
-"""Verbs: ``report`` outcomes, one or many, and ``withdraw`` one."""
+"""``Outcomes``: records outcomes, one or many, and withdraws one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
+from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
@@ -30,7 +29,7 @@ Item = Mapping[str, Any]
 
 
 class Outcomes:
-    """Takes reports in. ``transactions.py`` wires ``record``; ``book`` reads."""
+    """Records reports. ``transactions.py`` defines ``record``; ``repository`` reads."""
 
     def __init__(
         self,
@@ -39,7 +38,6 @@ class Outcomes:
         ids: Ids,
         clock: Clock,
         record: Write,
-        audit_note: str,
         declared_of: Callable[[str], UseCase],
     ) -> None:
         self._database = database
@@ -47,48 +45,49 @@ class Outcomes:
         self._ids = ids
         self._clock = clock
         self._record = record
-        self._audit_note = audit_note
-        self.book = OutcomeRepository(database, clock, declared_of)
+        self.repository = OutcomeRepository(database, clock, declared_of)
 
     async def report(self, declared: UseCase, sent: object, *, by: str) -> Reported:
-        """Keep one report. When this returns it is on disk, with the review that it opened.
+        """Record one report. When this returns, it is on disk with the review that it opened.
 
         Raises ``OutcomeError``, ``NoSuchTaskError``, ``TaskUndecidedError``, ``TaskErasedError``,
         ``OutcomeKeyReusedError``, ``StorageUnavailableError``.
         """
-        [found] = await self.report_many(declared, [sent], by=by)
-        if isinstance(found, RoadbedError):
-            raise found
-        return found
+        [reported] = await self.report_many(declared, [sent], by=by)
+        if isinstance(reported, RoadbedError):
+            raise reported
+        return reported
 
     async def report_many(
         self, declared: UseCase, sent: Sequence[object], *, by: str
     ) -> list[Reported | RoadbedError]:
-        """Keep each report or say why not, in the order sent; of two on one task the later counts.
+        """Record each report or return its error, in order; the last of a task is in force.
 
-        An error among ``sent``, of what could not even be read, comes back in its place.
-        Raises ``StorageUnavailableError``: send all of it again, nothing is kept twice.
+        An error among ``sent``, of a report that could not be read, is returned in its place.
+        Raises ``StorageUnavailableError``: send all again, nothing is recorded twice.
         """
-        reports = [_tried(item) for item in sent]
-        tasks = await self.book.tasks(
+        reports = [_tried(given) for given in sent]
+        tasks = await self.repository.tasks(
             declared.name, [report for report in reports if isinstance(report, Report)]
         )
         began = self._clock.now()
         kept = await asyncio.gather(
             *(
-                self._keep(declared, each, tasks, by=by, at=began + timedelta(microseconds=number))
-                for number, each in enumerate(reports)
+                self._keep(
+                    declared, report, tasks, by=by, at=began + timedelta(microseconds=number)
+                )
+                for number, report in enumerate(reports)
             )
         )
         ids = [row["outcome_id"] for row in kept if not isinstance(row, RoadbedError)]
-        stored = {entry.id: entry for entry in await self.book.find(ids)}
+        stored = {outcome.id: outcome for outcome in await self.repository.find(ids)}
         return [
             row if isinstance(row, RoadbedError) else _told(row, stored[row["outcome_id"]])
             for row in kept
         ]
 
     async def withdraw(self, outcome_id: str, *, by: str) -> Outcome:
-        """Take one back; it counts no more. Repeating changes nothing.
+        """Withdraw an outcome, so that it no longer counts. Idempotent.
 
         Raises ``UnknownOutcomeError``.
         """
@@ -97,18 +96,16 @@ class Outcomes:
             facts = {"id": outcome_id, "at": at, "by": by}
             cursor = await connection.execute(SQL["withdraw"], facts)
             if (row := await cursor.fetchone()) is not None:
-                await connection.execute(
-                    self._audit_note,
-                    {
-                        "use_case": row["use_case"],
-                        "kind": "withdrawn",
-                        "subject": outcome_id,
-                        "actor": by,
-                        "at": at,
-                        "detail": Jsonb({"task": row["task_id"]}),
-                    },
+                event = AuditEvent(
+                    use_case=row["use_case"],
+                    kind="withdrawn",
+                    subject=outcome_id,
+                    actor=by,
+                    at=at,
+                    detail={"task": row["task_id"]},
                 )
-        return await self.book.get(outcome_id)
+                await record(connection, event)
+        return await self.repository.get(outcome_id)
 
     async def _keep(
         self,
@@ -142,13 +139,13 @@ class Outcomes:
         by: str,
         at: datetime,
     ) -> tuple[dict[str, Any], Item | None]:
-        """What was kept of a report, and the row that stands for it.
+        """The stored item of a report, and its row.
 
-        If a verdict was given or taken back meanwhile, it is worked out again, a few times.
+        If a verdict was given or undone meanwhile, the report is evaluated again, a few times.
         """
         for attempt in range(_MOST_TRIES):
             if attempt:
-                tasks = await self.book.tasks(declared.name, [report])
+                tasks = await self.repository.tasks(declared.name, [report])
             item = await asyncio.to_thread(validation.item, declared, report, tasks, now=at)
             item |= {
                 "id": self._ids.new("out"),

@@ -1,8 +1,8 @@
-"""What a report may say of its task, and what makes two of them the same."""
+"""Validation of a report against its task, and when two reports are the same."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -18,12 +18,13 @@ from roadbed.outcomes.errors import (
 )
 from roadbed.outcomes.model import Outcome, Report
 from roadbed.reviews.errors import VerdictError
-from roadbed.reviews.rules import as_declared
+from roadbed.reviews.verdicts import as_declared
 from roadbed.scoring.assessment import Truth, assess, is_wrong
 from roadbed.scoring.content import Content, Json, content_hash
 from roadbed.usecases.use_case import UseCase
 
 
+# Any: rows of the query ``tasks``; the result is an item of the write.
 def item(
     declared: UseCase, report: Report, tasks: Mapping[str, Mapping[str, Any]], *, now: datetime
 ) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def item(
         "said_right": report.right,
         "was_right": was_right,
         "decided_right": decided_right,
-        # Where an answer is withheld, saying so would tell the answer.
+        # If an answer is withheld, saying so would reveal it.
         "contradicts_itself": told and was_right is not report.right,
         "verdict": task["verdict"],
         "output": output,
@@ -60,8 +61,9 @@ def item(
     }
 
 
+# Any: an item of the write, as ``item`` makes it.
 def refused(item: Mapping[str, Any]) -> RoadbedError:
-    """Why nothing was kept of what seemed fine: two words that contradict, or an erasure."""
+    """Why a valid report was not stored: it contradicts itself, or the task was erased."""
     if not item["contradicts_itself"]:
         return TaskErasedError(item["task_id"])
     word, other = ("right", "not ") if item["said_right"] else ("wrong", "")
@@ -94,7 +96,7 @@ def _meant(
 
 
 def contradicts(declared: UseCase, row: Json) -> bool:
-    """Whether a report that counts says that the verdict which stands is wrong."""
+    """Whether a report in force says that the verdict in force is wrong."""
     if not row["judged"]:
         return False
     judged = content_of(row["right_output"], row["right_actions"])
@@ -104,7 +106,7 @@ def contradicts(declared: UseCase, row: Json) -> bool:
     return not row["right"] if alike(about, judged) else bool(row["right"])
 
 
-def content_of(output: Json | None, actions: Any) -> Content | None:
+def content_of(output: Json | None, actions: Sequence[Json] | None) -> Content | None:
     """An answer as content; ``None`` where there is none."""
     return None if output is None else Content(output=output, actions=actions or ())
 
@@ -115,19 +117,20 @@ def alike(one: Content | None, other: Content | None) -> bool:
 
 
 def _agrees(declared: UseCase, answer: Content | None, output: Json, input: Json) -> bool | None:
-    """Whether ``answer`` is right where ``output`` is; actions are not told of by a report."""
+    """Whether ``answer`` is right if ``output`` is; a report says nothing of actions."""
     bare = None if answer is None else Content(output=answer.output)
     score = assess(declared.scorer, bare, Truth(right=Content(output=output)), input)
     return None if score.loss is None else not is_wrong(score, declared.tolerance)
 
 
-def may_be_wrong(item: Mapping[str, Any]) -> bool:
+def may_be_wrong(item: Mapping[str, object]) -> bool:
     """Whether the answer may turn out wrong by this report, so that a review may open."""
     return not item["was_right"]
 
 
+# Any: an item of the write, as ``item`` makes it.
 def as_sent(stored: Outcome, item: Mapping[str, Any]) -> Outcome:
-    """An outcome for whoever sent it: with their own words, though others may not see them yet."""
+    """An outcome for its sender: with the sender's own fields, which others may not see yet."""
     if not stored.withheld:
         return stored
     own = {"right": item["said_right"], "output": item["output"], "note": item["note"]}
@@ -154,7 +157,7 @@ def _check_time(happened_at: datetime | None, *, admitted_at: datetime, now: dat
 
 
 def digest(report: Report, task_id: str) -> str:
-    """The same for the same report of the same task, however the task was named."""
+    """A hash that is equal for equal reports of one task, however the task was named."""
     happened_at = report.happened_at and report.happened_at.isoformat()
     return body_hash(
         {

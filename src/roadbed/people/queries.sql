@@ -218,6 +218,9 @@ SELECT name, disabled_at IS NOT NULL OR EXISTS (
     SELECT FROM identity WHERE identity.person = name AND issuer = %(issuer)s) AS closed
 FROM person WHERE lower(email COLLATE "C") = lower(%(email)s COLLATE "C")
 
+-- name: of_address
+SELECT name FROM person WHERE lower(email COLLATE "C") = lower(%(email)s COLLATE "C")
+
 -- name: by_name
 SELECT name, disabled_at IS NOT NULL OR EXISTS (
     SELECT FROM identity WHERE identity.person = person.name AND issuer = %(issuer)s) AS closed
@@ -230,10 +233,6 @@ ON CONFLICT DO NOTHING
 -- name: names_taken
 -- A name that some pod declares belongs to whoever an administrator makes it for.
 SELECT name FROM person UNION SELECT person FROM role_held
-
--- name: note
-INSERT INTO audit_entry (use_case, kind, subject, actor, detail)
-VALUES (%(use_case)s, %(kind)s, %(subject)s, %(actor)s, %(detail)s)
 
 -- name: end_every_session
 -- After a restore nobody knows which of them ended since. Everybody signs in again.

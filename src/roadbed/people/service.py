@@ -6,8 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from psycopg.types.json import Jsonb
-
+from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
 from roadbed.people.errors import (
     LinkSpentError,
@@ -154,9 +153,7 @@ class People:
         """Sign everybody out and end every link; gives how many there were."""
         async with self._database.transaction() as connection:
             ended = (await connection.execute(SQL["end_every_session"])).rowcount
-            note = {"use_case": None, "kind": "everybody signed out", "subject": "sessions"}
-            detail = Jsonb({"ended": ended})
-            await connection.execute(SQL["note"], {**note, "actor": by, "detail": detail})
+            await note(connection, "everybody signed out", "sessions", by, {"ended": ended})
         self.forget()
         return ended
 
@@ -263,8 +260,8 @@ async def note(
     use_case: str | None = None,
 ) -> None:
     """Write down who did what to a person, in the transaction that does it."""
-    facts = {"use_case": use_case, "kind": kind, "subject": person, "actor": by}
-    await connection.execute(SQL["note"], {**facts, "detail": Jsonb(dict(detail))})
+    event = AuditEvent(use_case=use_case, kind=kind, subject=person, actor=by, detail=detail)
+    await record(connection, event)
 
 
 async def end_sessions(

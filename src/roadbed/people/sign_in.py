@@ -54,9 +54,11 @@ class SignIn:
 
         An account that does not exist, has no password or is disabled answers like a wrong
         password, as late, and runs into the same limit. ``known`` is what ``known_browser`` gave
-        this browser before: it has a limit of its own, which strangers cannot use up.
+        this browser before: it has a limit of its own, which strangers cannot use up. A person's
+        e-mail address stands for their name.
         """
         self.knock(address)
+        name = await self._named(name)
         row = await self._database.fetch_one(SQL["password"], {"name": name.replace("\0", "")})
         kept: str | None = row["password"] if row else None
         if browsers.knows(name, kept, known, self._clock.now()):
@@ -133,6 +135,13 @@ class SignIn:
         if row is None and identity.unverified is not None:
             raise AddressNotVerifiedError(identity.unverified)
         raise NotInvitedError(identity.email or identity.name or identity.nick)
+
+    async def _named(self, typed: str) -> str:
+        """The name of whom an address belongs to; what is no known address stays as it is."""
+        if "@" not in typed:
+            return typed
+        row = await self._database.fetch_one(SQL["of_address"], {"email": typed.replace("\0", "")})
+        return str(row["name"]) if row else typed
 
     async def _by_claim(self, identity: Identity) -> Row | None:
         if identity.name is not None:

@@ -1,1 +1,5 @@
-"""The joined record of one task: everything that is known about it, on one page."""
+"""Receipts: the joined record of one task; incidents; erasure of a task's content.
+
+May know every stage before it and reads their tables. Owns no table: erasure runs queries of the
+owners.
+"""

@@ -1,4 +1,4 @@
-"""Verb: ``erase`` what is known of a task, so that every proof of the log stays valid."""
+"""Erasure of a task's content, after which every proof of the audit log stays valid."""
 
 from __future__ import annotations
 
@@ -11,20 +11,30 @@ from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 
 _SQL = queries(__package__)
-RELEASES = queries("roadbed.releases")
-_STEPS = (
-    "task",
-    "decision",
-    "verdict",
-    "held",
-    "measure",
-    "comparison",
-    "example",
-    "delivery",
-    "outcome",
-    "attempt",
-    "proposal",
-    "choice",
+# What each owner empties of its own tables, in this order.
+_STEPS = tuple(
+    queries(f"roadbed.{owner}")[name]
+    for owner, name in (
+        ("versions", "forget_candidates"),
+        ("intake", "erase_task"),
+        ("decisions", "erase_decision"),
+        ("reviews", "erase_verdict"),
+        ("reviews", "erase_held"),
+        ("reviews", "erase_measure"),
+        ("decisions", "erase_comparison"),
+        ("examples", "erase_example"),
+        ("deliveries", "erase_delivery"),
+        ("outcomes", "erase_outcome"),
+        ("deliveries", "erase_attempt"),
+        ("improvement", "erase_proposal"),
+        ("improvement", "erase_choice"),
+    )
+)
+# What a restore brought back under way: it ends before it is emptied.
+_ENDS = (
+    queries("roadbed.budgets")["charge_erased"],
+    queries("roadbed.intake")["stop_deciding"],
+    queries("roadbed.reviews")["erase_open"],
 )
 
 
@@ -68,9 +78,8 @@ class Erasure:
                 raise ErasureError(task_id)
             cursor = await connection.execute(_SQL["entries_of"], {"ids": ids})
             positions = [row["position"] for row in await cursor.fetchall()]
-            await connection.execute(RELEASES["forget_candidates"], {"ids": ids})
-            for step in _STEPS:
-                await connection.execute(_SQL[f"erase_{step}"], {"ids": ids, "at": at})
+            for statement in _STEPS:
+                await connection.execute(statement, {"ids": ids, "at": at})
             emptied = await self._audit.erase(
                 connection, positions, by=by, reason=reason, tasks=fresh
             )
@@ -94,9 +103,8 @@ class Erasure:
         facts["ids"] = there
         cursor = await connection.execute(_SQL["entries_of"], facts)
         positions = [row["position"] for row in await cursor.fetchall()]
-        await connection.execute(RELEASES["forget_candidates"], facts)
-        for step in ("stop_deciding", "close_reviews", *(f"erase_{step}" for step in _STEPS)):
-            await connection.execute(_SQL[step], facts)
+        for statement in (*_ENDS, *_STEPS):
+            await connection.execute(statement, facts)
         await self._audit.erase(connection, positions, by=by, reason=reason, tasks=there)
         return len(there)
 

@@ -1,4 +1,4 @@
-"""Why there is no receipt."""
+"""Errors of receipts, incidents and erasure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verbs: ``declare`` an incident, ``collect`` everything it touched into one record."""
+"""Incidents: a span of time, with everything that was decided or sent in it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
+from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.receipts.errors import IncidentError, UnknownIncidentError
@@ -24,6 +23,7 @@ _UNDONE = ("compensated", "cancelled")
 _OPEN = ("planned", "waiting", "sending", "held", "unknown", "compensating", "stuck")
 _TELLING = ("reason", "key", "reference", "content_hash", "attempts")
 Row = Mapping[str, Any]
+Record = dict[str, Any]  # rows of many tables, sent as JSON
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,14 +42,11 @@ class Incident:
 class Incidents:
     """Collects; changes nothing but for an audit entry that says an incident was declared."""
 
-    def __init__(
-        self, database: Database, receipts: Receipts, ids: Ids, clock: Clock, audit_note: str
-    ) -> None:
+    def __init__(self, database: Database, receipts: Receipts, ids: Ids, clock: Clock) -> None:
         self._database = database
         self._receipts = receipts
         self._ids = ids
         self._clock = clock
-        self._audit_note = audit_note
 
     async def collect(
         self,
@@ -59,10 +56,10 @@ class Incidents:
         since: datetime,
         until: datetime | None,
         actor: str,
-    ) -> dict[str, Any]:
+    ) -> Record:
         """Declare an incident and give its whole record. Raises as ``declare``."""
-        found = await self.declare(use_case, title=title, since=since, until=until, actor=actor)
-        return await self.record(use_case, found.id, viewer=actor)
+        incident = await self.declare(use_case, title=title, since=since, until=until, actor=actor)
+        return await self.record(use_case, incident.id, viewer=actor)
 
     async def declare(
         self,
@@ -85,7 +82,7 @@ class Incidents:
                 "An incident begins before it ends, and not in the future.",
                 "Give times with their zone, such as 2026-11-21T09:00:00Z.",
             )
-        found = Incident(
+        incident = Incident(
             id=self._ids.new("inc"),
             use_case=use_case,
             title=title,
@@ -94,9 +91,9 @@ class Incidents:
             declared_at=now,
             declared_by=actor,
         )
-        await self._tasks(found)
-        await self._note(found)
-        return found
+        await self._tasks(incident)
+        await self._note(incident)
+        return incident
 
     async def usual_start(self, use_case: str) -> datetime:
         """An hour ago, in whole seconds; later where half of ``MOST_TASKS`` were decided since.
@@ -108,20 +105,20 @@ class Incidents:
         span = {"use_case": use_case, "since": now - _USUAL, "until": now}
         return await self._start("incident_usual", span, MOST_TASKS // 2) or _second(now - _USUAL)
 
-    async def summary(self, use_case: str, incident_id: str, *, viewer: str) -> dict[str, Any]:
+    async def summary(self, use_case: str, incident_id: str, *, viewer: str) -> Record:
         """The record without its receipts: times, counts, halts, changes, effects.
 
         What a blind reviewer must not know of an effect is left out. Raises
         ``UnknownIncidentError``, also for one of another use case.
         """
-        found = await self._find(use_case, incident_id)
-        return await self._summary(found, await self._tasks(found), viewer)
+        incident = await self._find(use_case, incident_id)
+        return await self._summary(incident, await self._tasks(incident), viewer)
 
-    async def record(self, use_case: str, incident_id: str, *, viewer: str) -> dict[str, Any]:
+    async def record(self, use_case: str, incident_id: str, *, viewer: str) -> Record:
         """Everything, as ``viewer`` may see it now, as one JSON document. Raises as ``summary``."""
-        found = await self._find(use_case, incident_id)
-        ids = await self._tasks(found)
-        summary = await self._summary(found, ids, viewer)
+        incident = await self._find(use_case, incident_id)
+        ids = await self._tasks(incident)
+        summary = await self._summary(incident, ids, viewer)
         return {**summary, "receipts": await self._all_receipts(ids, viewer)}
 
     async def _find(self, use_case: str, incident_id: str) -> Incident:
@@ -156,7 +153,7 @@ class Incidents:
             )
         return [row["id"] for row in rows]
 
-    async def _start(self, query: str, span: Mapping[str, Any], most: int) -> datetime | None:
+    async def _start(self, query: str, span: Row, most: int) -> datetime | None:
         """The second from which at most ``most`` tasks lie in the rest of ``span``.
 
         ``None`` where fewer lie in all of it, or as many in its last second.
@@ -165,7 +162,7 @@ class Incidents:
         start = row and _second(row["at"]) + timedelta(seconds=1)
         return start if start and start < span["until"] else None
 
-    async def _summary(self, of: Incident, ids: Sequence[str], viewer: str) -> dict[str, Any]:
+    async def _summary(self, of: Incident, ids: Sequence[str], viewer: str) -> Record:
         span = _span(of)
         pod = await self._database.fetch_one(_SQL["incident_pod"], span)
         deliveries = await self._database.fetch(_SQL["incident_deliveries"], {"ids": ids})
@@ -191,30 +188,27 @@ class Incidents:
         return [await self._receipts.get(id_, viewer=actor) for id_ in ids]
 
     async def _note(self, of: Incident) -> None:
-        await self._database.fetch(
-            self._audit_note,
-            {
-                "use_case": of.use_case,
-                "kind": "incident",
-                "subject": of.id,
-                "actor": of.declared_by,
-                "at": of.declared_at,
-                "detail": Jsonb(
-                    {
-                        "title": of.title,
-                        "since": of.since.isoformat(),
-                        "until": of.until.isoformat(),
-                    }
-                ),
+        event = AuditEvent(
+            use_case=of.use_case,
+            kind="incident",
+            subject=of.id,
+            actor=of.declared_by,
+            at=of.declared_at,
+            detail={
+                "title": of.title,
+                "since": of.since.isoformat(),
+                "until": of.until.isoformat(),
             },
         )
+        async with self._database.transaction() as connection:
+            await record(connection, event)
 
 
 def _second(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(microsecond=0)
 
 
-def _span(of: Incident) -> dict[str, Any]:
+def _span(of: Incident) -> Record:
     return {"use_case": of.use_case, "since": of.since, "until": of.until}
 
 
@@ -223,12 +217,12 @@ def _withhold(row: Row) -> Row:
     return {**row, **dict.fromkeys(_TELLING)}
 
 
-def _counted(ids: Sequence[str], deliveries: Sequence[Row]) -> dict[str, Any]:
+def _counted(ids: Sequence[str], deliveries: Sequence[Row]) -> Record:
     states = Counter(row["state"] for row in deliveries)
     return {
         "tasks": len(ids),
         "effects": len(deliveries),
         "by_state": dict(states),
-        "undone": sum(states[item] for item in _UNDONE),
-        "still_open": sum(states[entry] for entry in _OPEN),
+        "undone": sum(states[state] for state in _UNDONE),
+        "still_open": sum(states[state] for state in _OPEN),
     }

@@ -1,7 +1,7 @@
 -- name: find
 SELECT task.id AS task_id, task.use_case, coalesce(task.key, first.key) AS key, task.input,
        task.sent, task.source, task.reference_rate, task.admitted_at,
-       -- A known case that is judged blind looks as if it had been drawn.
+       -- A blind reviewer check looks like a task of the sample.
        task.reference OR review.blind AND EXISTS (SELECT FROM measure WHERE measure.task_id = task.id)
        AS reference,
        task.body_hash = 'erased' AS erased, task.revises, task.revision, task.on_revision,
@@ -102,21 +102,9 @@ WHERE (%(use_case)s::text IS NULL OR task.use_case = %(use_case)s)
 ORDER BY task.id DESC
 LIMIT %(most)s
 
--- name: bar
--- Whoever has read what the decider or a colleague said of a task gives no blind label of it any
--- more, neither in its own review, should the verdict be taken back, nor in another look at it.
-UPDATE review SET barred = array_append(barred, %(viewer)s)
-FROM (SELECT coalesce(first_look(%(id)s), %(review)s) AS id) AS first
-WHERE NOT %(viewer)s = ANY (barred)
-  AND (review.id = first.id AND review.blind
-       OR review.task_id IN (SELECT measure.task_id FROM verdict
-                             JOIN measure ON measure.of_verdict = verdict.id
-                             WHERE verdict.review_id = first.id))
-RETURNING review.id
-
 -- name: incident_tasks
--- Every task decided in the time, and every one whose effects were sent in it. Those that measure reviewers
--- are among them, as in every list: whoever compares the two must not learn which they are.
+-- Every task decided in the time, and every task whose effects were sent in it. Reviewer checks are
+-- among them, as in every list, so that a comparison of lists does not reveal them.
 SELECT task.id FROM decision JOIN task ON task.id = decision.task_id
 WHERE decision.use_case = %(use_case)s AND decision.decided_at BETWEEN %(since)s AND %(until)s
 UNION
@@ -197,7 +185,7 @@ SELECT id, use_case FROM (
 ) AS found ORDER BY revision
 
 -- name: hold
--- Whoever is about to add to a task does so before this, or sees that it was erased.
+-- A writer that adds to a task does so before this, or sees that it was erased.
 SELECT id, body_hash = 'erased' AS erased FROM task WHERE id = ANY (%(ids)s) ORDER BY id FOR UPDATE
 
 -- name: under_way
@@ -206,90 +194,6 @@ SELECT (SELECT count(*) FROM in_flight WHERE task_id = ANY (%(ids)s))
         AND state IN ('planned', 'waiting', 'sending', 'held', 'unknown', 'compensating', 'stuck'))
      + (SELECT count(*) FROM review
         WHERE task_id = ANY (%(ids)s) AND verdict IS NULL AND closed_at IS NULL) AS n
-
--- name: erase_task
-UPDATE task SET input = '{}', sent = NULL, source = '{}', key = NULL, body_hash = 'erased'
-WHERE id = ANY (%(ids)s)
-
--- name: erase_decision
--- A hash of few words could be guessed.
-UPDATE decision SET output = NULL, evidence = '{}', reason = 'erased', actions = NULL,
-                    provenance = NULL, content_hash = NULL, effect_hash = NULL, output_hash = NULL
-WHERE task_id = ANY (%(ids)s)
-
--- name: erase_verdict
-UPDATE verdict SET right_output = NULL, right_actions = NULL, right_hash = NULL,
-                   effect_hash = NULL, output_hash = NULL, content_hash = NULL, score_reason = NULL,
-                   note = NULL
-WHERE task_id = ANY (%(ids)s)
-
--- name: erase_held
-UPDATE held_verdict SET output = NULL, actions = NULL, shown = NULL, note = NULL, labels = '[]'
-WHERE task_id = ANY (%(ids)s)
-
--- name: erase_measure
-UPDATE measure SET right_output = NULL, right_actions = NULL WHERE task_id = ANY (%(ids)s)
-
--- name: erase_comparison
-UPDATE comparison SET live_output = NULL, live_actions = NULL, live_content = NULL,
-                      candidate_output = NULL, candidate_actions = NULL, candidate_content = NULL
-WHERE task_id = ANY (%(ids)s)
-
--- name: erase_example
-UPDATE example SET input = '{}', output = NULL, actions = NULL, content_hash = id, withdrawn_at = %(at)s
-WHERE task_id = ANY (%(ids)s)
-
--- name: erase_delivery
--- Keys are made of fields of the input, and a hash of few words could be guessed. One that was made
--- ready keeps a key, so that it still counts as such.
-UPDATE delivery SET content = NULL, arguments = NULL, reason = NULL, order_key = NULL,
-                    content_hash = NULL, approved_hash = NULL,
-                    key = CASE WHEN key IS NOT NULL THEN 'erased:' || id END
-WHERE task_id = ANY (%(ids)s)
-
--- name: erase_outcome
--- A hash of few words could be guessed, and a key may be a name.
-UPDATE outcome SET output = NULL, note = NULL, source = NULL, key = NULL, body_hash = 'erased'
-WHERE task_id = ANY (%(ids)s)
-
--- name: erase_attempt
-UPDATE delivery_attempt SET detail = 'erased'
-FROM delivery WHERE delivery.id = delivery_attempt.delivery_id
-  AND delivery.task_id = ANY (%(ids)s)
-
--- name: erase_choice
--- Examples chosen for a prompt are whole inputs: the choice goes, and a new one can be made.
-UPDATE proposal SET state = 'withdrawn', patch = NULL, cases = '[]'
-WHERE kind = 'examples' AND EXISTS (
-    SELECT FROM jsonb_array_elements(cases) AS each WHERE each ->> 'task_id' = ANY (%(ids)s))
-
--- name: erase_proposal
-UPDATE proposal SET cases = (
-    SELECT coalesce(jsonb_agg(each), '[]') FROM jsonb_array_elements(cases) AS each
-    WHERE each ->> 'task_id' <> ALL (%(ids)s))
-WHERE kind <> 'examples' AND EXISTS (
-    SELECT FROM jsonb_array_elements(cases) AS each WHERE each ->> 'task_id' = ANY (%(ids)s))
-
--- name: stop_deciding
--- A task that was under way in the copy and erased since: nobody decides it again. What was reserved
--- for it counts as spent.
-WITH gone AS (
-    DELETE FROM in_flight WHERE task_id = ANY (%(ids)s)
-    RETURNING task_id, reserved, budget_day, budget_part
-)
-INSERT INTO budget_charge (use_case, period, part, released, spent)
-SELECT task.use_case, period.name, gone.budget_part, gone.reserved, gone.reserved
-FROM gone JOIN task ON task.id = gone.task_id
-CROSS JOIN LATERAL (VALUES (to_char(gone.budget_day, 'YYYY-MM')), (gone.budget_day::text))
-    AS period (name)
-WHERE gone.reserved IS NOT NULL
-  AND EXISTS (SELECT FROM budget_part AS part
-              WHERE part.use_case = task.use_case AND part.period = period.name)
-
--- name: close_reviews
-UPDATE review SET closed_at = coalesce(closed_at, now()), claimed_by = NULL, claim_until = NULL,
-                  superseded_by = coalesce(superseded_by, task_id)
-WHERE task_id = ANY (%(ids)s) AND verdict IS NULL
 
 -- name: entries_of
 SELECT position FROM audit_entry

@@ -1,4 +1,4 @@
-"""Pure: the revisions of a task as its receipts show them."""
+"""The revisions of a task, as its receipts show them. Pure functions."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ CAME_TO = {
 _WAITS = "waits for its last word; until then what was sent stands"
 
 
-def linked(rows: Sequence[Row], viewer: str) -> list[dict[str, Any]]:
+def linked(rows: Sequence[Row], viewer: str) -> list[dict[str, object]]:
     """The revisions of a task, the first one first; none where there is only one.
 
     What an answer would tell whoever has still to judge it, or one before it, blind is left out.
     """
     if len(rows) < 2:
         return []
-    hidden, before, found = False, None, []
+    hidden, before, links = False, None, []
     for row in rows:
         hidden = hidden or (row["withheld"] and row["by"] != viewer)
         effects = None if hidden else row["effects"]
         told = {name: row[name] for name in ("task", "number", "at", "by", "why", "rule", "erased")}
-        found.append(
+        links.append(
             {
                 **told,
                 "output": None if hidden else row["output"],
@@ -43,10 +43,10 @@ def linked(rows: Sequence[Row], viewer: str) -> list[dict[str, Any]]:
             }
         )
         before = row["input"]
-    return found
+    return links
 
 
-def for_a_sender(receipt: Row, viewer: str) -> dict[str, Any]:
+def for_a_sender(receipt: Row, viewer: str) -> dict[str, object]:
     """A receipt for somebody who may send and not read: nothing of what others sent or said.
 
     The answer is for whoever sent the task; who repeats somebody else's key and input gets none.
@@ -70,7 +70,7 @@ def for_a_sender(receipt: Row, viewer: str) -> dict[str, Any]:
     }
 
 
-def changes(before: Any, after: Any, field: str = "") -> Iterator[dict[str, Any]]:
+def changes(before: object, after: object, field: str = "") -> Iterator[dict[str, object]]:
     """What differs between two inputs, field by field; a field that is missing is ``None``."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in sorted(set(before) | set(after)):

@@ -1,4 +1,4 @@
-"""Verbs: ``get`` one receipt, ``search`` many."""
+"""Receipts: get one, search many."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from roadbed.storage.sql import queries
 from roadbed.usecases.use_case import UseCase
 
 _SQL = queries(__package__)
+_REVIEWS = queries("roadbed.reviews")  # the owner of `review`
 Receipt = Mapping[str, Any]
 _LOOK_SECONDS = 0.1  # how often a wait asks for the decision of another process
 _DECIDED = (
@@ -72,7 +73,7 @@ class Receipts:
                 return _from_row({**row, "verdict": None}, sender=False)
             if row["blind"] or row["look"] is not None:
                 facts = {"id": task_id, "review": row["review_id"], "viewer": viewer}
-                await self._database.fetch(_SQL["bar"], facts)
+                await self._database.fetch(_REVIEWS["bar"], facts)
         more = {
             what: await self._database.fetch(_SQL[what], {"id": task_id})
             for what in ("deliveries", "outcomes")
@@ -117,6 +118,33 @@ class Receipts:
         return [_hide(row) if row["hidden"] else row for row in rows]
 
 
+# Fields of a receipt that nothing can be known about the moment it was decided.
+_NOT_YET = (
+    "proof",
+    "weak",
+    "claimed_by",
+    "claim_until",
+    "verdict",
+    "right_output",
+    "right_actions",
+    "agrees",
+    "loss",
+    "score_reason",
+    "note",
+    "reviewer",
+    "given_at",
+    "example_id",
+    "purpose",
+    "undone",
+    "halted_at",
+    "halted_by",
+    "halted_why",
+    "on_revision",
+    "superseded_by",
+    "closed_at",
+)
+
+
 def fresh(
     declared: UseCase, task: AdmittedTask, decision: Decision, version_number: int | None
 ) -> Receipt:
@@ -125,33 +153,8 @@ def fresh(
     It lists no deliveries and outcomes, since there can be none yet. ``version_number`` is that of
     the version that decided.
     """
-    row: dict[str, Any] = dict.fromkeys(
-        (
-            "proof",
-            "weak",
-            "claimed_by",
-            "claim_until",
-            "verdict",
-            "right_output",
-            "right_actions",
-            "agrees",
-            "loss",
-            "score_reason",
-            "note",
-            "reviewer",
-            "given_at",
-            "example_id",
-            "purpose",
-            "undone",
-            "halted_at",
-            "halted_by",
-            "halted_why",
-            "on_revision",
-            "superseded_by",
-            "closed_at",
-        )
-    )
     routed = decision.routed
+    row: dict[str, Any] = dict.fromkeys(_NOT_YET)
     row |= {
         "task_id": task.id,
         "use_case": task.use_case,
@@ -323,20 +326,20 @@ def _pod(declared: UseCase) -> dict[str, str]:
 
 def moments(receipt: Receipt) -> list[tuple[str, datetime]]:
     """What happened when, in order, for a page or a terminal."""
-    found: list[tuple[str, datetime | None]] = [("admitted", receipt["admitted_at"])]
+    moments: list[tuple[str, datetime | None]] = [("admitted", receipt["admitted_at"])]
     if decision := receipt["decision"]:
-        found.append(("decided", decision["decided_at"]))
+        moments.append(("decided", decision["decided_at"]))
     if review := receipt["review"]:
-        found.append(("review opened", review["opened_at"]))
+        moments.append(("review opened", review["opened_at"]))
         if verdict := review["verdict"]:
-            found.append(("verdict given", verdict["given_at"]))
-    found += [
+            moments.append(("verdict given", verdict["given_at"]))
+    moments += [
         (f"{delivery['state']} {_way(delivery)}", delivery["done_at"])
         for delivery in receipt["deliveries"]
     ]
-    found += [("outcome reported", outcome["reported_at"]) for outcome in receipt["outcomes"]]
-    known = [(what, at) for what, at in found if at is not None]
-    return sorted(known, key=lambda each: each[1])
+    moments += [("outcome reported", outcome["reported_at"]) for outcome in receipt["outcomes"]]
+    known = [(what, at) for what, at in moments if at is not None]
+    return sorted(known, key=lambda moment: moment[1])
 
 
 def _way(delivery: Mapping[str, Any]) -> str:

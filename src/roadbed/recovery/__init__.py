@@ -1,1 +1,4 @@
-"""Back up, restore, and go on after a restore without undoing what must stay."""
+"""Backup, restore, and the declaration of a restore, which repeats what must not be undone.
+
+May know audit, halts, people and receipts. Owns the tables restoration and roadbed.
+"""

@@ -1,4 +1,4 @@
-"""A backup as a file: a tar with the dump, the witness's folder, and a manifest of hashes.
+"""The backup file: a tar with the dump, the audit folder, and a manifest of hashes.
 
 It holds the key that signs the audit log, so only its owner may read it.
 """
@@ -17,6 +17,8 @@ from typing import Any
 
 from roadbed.recovery.errors import BackupError, BackupInvalidError
 from roadbed.storage import migrations
+
+Manifest = dict[str, Any]  # parsed JSON, checked when a backup is opened
 
 FORMAT = "roadbed-backup/1"
 MANIFEST = "manifest.json"
@@ -41,7 +43,7 @@ class ArchiveWriter:
             self._put(name, size, hashing)
         self._files[name] = {"bytes": size, "sha256": hashing.digest()}
 
-    def close(self, facts: Mapping[str, Any]) -> None:
+    def close(self, facts: Mapping[str, object]) -> None:
         """Add the manifest, the last of all."""
         manifest = {"format": FORMAT, **facts, "files": self._files}
         content = json.dumps(manifest, indent=2).encode()
@@ -96,7 +98,7 @@ def writing(target: Path) -> Iterator[ArchiveWriter]:
 class ArchiveReader:
     """A backup whose every hash was checked."""
 
-    def __init__(self, path: Path, tar: tarfile.TarFile, manifest: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, tar: tarfile.TarFile, manifest: Manifest) -> None:
         self.path = path
         self.manifest = manifest
         self._tar = tar
@@ -132,24 +134,24 @@ def reading(path: Path) -> Iterator[ArchiveReader]:
         raise BackupInvalidError(path, error.strerror or "it cannot be read") from error
 
 
-def _manifest(path: Path, tar: tarfile.TarFile) -> Mapping[str, Any]:
+def _manifest(path: Path, tar: tarfile.TarFile) -> Manifest:
     members = {member.name: member for member in tar.getmembers()}
     last = members.get(MANIFEST)
     source = tar.extractfile(last) if last is not None and last.isreg() else None
     if last is None or source is None or last.size > _MOST_MANIFEST_BYTES:
         raise BackupInvalidError(path, "it has no manifest")
     try:
-        found: Mapping[str, Any] = json.loads(source.read())
-        known = found["format"] == FORMAT
-        files: Mapping[str, Mapping[str, Any]] = found["files"]
-        schema = str(found["schema"])
-        found["audit"].get("public_key")
+        manifest: Manifest = json.loads(source.read())
+        known = manifest["format"] == FORMAT
+        files: Mapping[str, Mapping[str, Any]] = manifest["files"]
+        schema = str(manifest["schema"])
+        manifest["audit"].get("public_key")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BackupInvalidError(path, "its manifest cannot be read") from error
     if not known:
         raise BackupInvalidError(path, "it is a backup of another format")
     if not migrations.knows(schema):
-        raise BackupInvalidError(path, f"it was made by a newer Roadbed {found.get('roadbed')}")
+        raise BackupInvalidError(path, f"it was made by a newer Roadbed {manifest.get('roadbed')}")
     strange = [
         name
         for name in {*members, *files} - {MANIFEST}
@@ -161,7 +163,7 @@ def _manifest(path: Path, tar: tarfile.TarFile) -> Mapping[str, Any]:
     ]
     if strange or DUMP not in files or len(tar.getmembers()) != len(members):
         raise BackupInvalidError(path, f"its files are not those of its manifest: {strange[:3]}")
-    return found
+    return manifest
 
 
 def _is_plain(member: tarfile.TarInfo) -> bool:

@@ -1,4 +1,4 @@
-"""Verb: ``back_up`` database, keys and witness to one file, while work goes on."""
+"""Backup of database, keys and audit folder to one file, while the server runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -27,7 +26,7 @@ _SQL = queries(__package__)
 _LOOK_SECONDS = 0.05
 
 
-async def back_up(url: str, audit: AuditLog, clock: Clock, target: Path) -> dict[str, Any]:
+async def back_up(url: str, audit: AuditLog, clock: Clock, target: Path) -> archive.Manifest:
     """Write a backup to the new file ``target``; gives its manifest. Raises ``BackupError``.
 
     The database is that of one moment. The witness's folder is copied just before, so that it never
@@ -76,7 +75,7 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _add_database(backup: archive.ArchiveWriter, url: str, target: Path) -> dict[str, Any]:
+def _add_database(backup: archive.ArchiveWriter, url: str, target: Path) -> archive.Manifest:
     try:
         with (
             psycopg.connect(with_schema(url), row_factory=dict_row) as connection,
@@ -86,8 +85,8 @@ def _add_database(backup: archive.ArchiveWriter, url: str, target: Path) -> dict
             row: Row = connection.execute(_SQL["export"]).fetchone() or {}
             newest: Row | None = connection.execute(_SQL["newest"]).fetchone()
             dumped = Path(beside) / archive.DUMP
-            found = programs.folder_for(row["number"] // 10_000)
-            programs.dump(found, url, row["snapshot"], dumped)
+            folder = programs.folder_for(row["number"] // 10_000)
+            programs.dump(folder, url, row["snapshot"], dumped)
             backup.add(archive.DUMP, dumped)
     except psycopg.Error as error:
         raise BackupError(str(error).strip().splitlines()[0]) from error

@@ -1,4 +1,4 @@
-"""Why something cannot be backed up, restored or declared."""
+"""Errors of backup and restore."""
 
 from __future__ import annotations
 

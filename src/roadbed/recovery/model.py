@@ -1,4 +1,4 @@
-"""A restore, from its discovery to its declaration."""
+"""Records of a restore and of its declaration."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Restoration:
 
     @property
     def sentence(self) -> str:
-        """What everybody is told."""
+        """The sentence that pods, pages and the log show."""
         missing = (
             f"Its log has {self.kept or 0:,} entries, the witness outside knows {self.lost:,}. "
             if self.lost is not None

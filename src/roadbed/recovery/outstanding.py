@@ -1,4 +1,4 @@
-"""What a restore has to do again: pure arithmetic on the events that the witness kept."""
+"""Outstanding work after a restore: pure arithmetic on the irrevocable events outside."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENDED = frozenset({"rolled_back", "retired"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outstanding:
-    """What has to be done again.
+    """Irrevocable events that the restored database does not have.
 
     ``halts`` and ``looks`` name use cases: halted when the database was lost, or changed since the
     copy in a way that a person has to look at. People are hashes.

@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs: they write and load what a backup holds of the database."""
+"""PostgreSQL's own programs, which write and load the dump of a backup."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def folder_for(server: int) -> Path:
     own = client_programs()
     beside = shutil.which("pg_dump")
     for folder in [own, *([Path(beside).parent] if beside else [])]:
-        found = subprocess.run(
+        shown = subprocess.run(
             [str(folder / "pg_dump"), "--version"], capture_output=True, text=True, check=False
         )
-        version = _VERSION.search(found.stdout)
+        version = _VERSION.search(shown.stdout)
         if version and int(version[0]) >= server and (folder / "psql").exists():
             return folder
     raise BackupError(
@@ -129,15 +129,17 @@ def _feed(
 
 def _environment(url: str) -> dict[str, str]:
     """Where to connect to, without a password on a command line."""
-    found = {name: value for name, value in os.environ.items() if not name.startswith("ROADBED_")}
+    variables = {
+        name: value for name, value in os.environ.items() if not name.startswith("ROADBED_")
+    }
     for option in Conninfo.parse(url.encode()):
         if option.val is not None and option.envvar is not None:
-            found[option.envvar.decode()] = option.val.decode()
-    return found
+            variables[option.envvar.decode()] = option.val.decode()
+    return variables
 
 
 def _last_line(text: str) -> str:
     lines = [line for line in text.strip().splitlines() if line.strip()]
-    return (lines[-1] if lines else "a program of PostgreSQL ended without a word").rstrip(".")[
+    return (lines[-1] if lines else "a program of PostgreSQL ended without a message").rstrip(".")[
         :500
     ]

@@ -52,11 +52,11 @@ SELECT EXISTS (SELECT FROM roadbed.audit_entry) OR EXISTS (SELECT FROM roadbed.u
        OR EXISTS (SELECT FROM roadbed.person) AS in_use
 
 -- name: clear
--- Comes before what a backup holds, in the same transaction.
+-- Runs before the dump is loaded, in the same transaction.
 DROP SCHEMA IF EXISTS roadbed CASCADE;
 
 -- name: mark
--- Comes behind what a backup holds, in the same transaction: from here on it is a copy.
+-- Runs after the dump is loaded, in the same transaction: from here on the database is a copy.
 INSERT INTO roadbed.restoration (id, how, kept)
 SELECT 'rst_' || replace(gen_random_uuid()::text, '-', ''), 'restored',
        coalesce((SELECT max(size) FROM roadbed.audit_checkpoint), 0)

@@ -1,11 +1,10 @@
-"""Verb: ``restore`` a backup into a database that nobody uses. Declaring it is another step."""
+"""Restore of a backup into a database that nobody uses; declaring it is another step."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -23,7 +22,7 @@ from roadbed.storage.sql import queries
 _SQL = queries(__package__)
 
 
-def restore(url: str, folder: Path, source: Path, *, replace: bool) -> dict[str, Any]:
+def restore(url: str, folder: Path, source: Path, *, replace: bool) -> archive.Manifest:
     """Load ``source`` into the database at ``url``; gives its manifest, and who the witness is.
 
     The witness in ``folder`` stays if there is one, since it may know more than the backup; only
@@ -34,7 +33,7 @@ def restore(url: str, folder: Path, source: Path, *, replace: bool) -> dict[str,
     with archive.reading(source) as backup:
         server = _require_unused(url, replace=replace)
         kept = _require_same_log(folder, backup)
-        found = programs.folder_for(server)
+        programs_folder = programs.folder_for(server)
         with tempfile.TemporaryDirectory(prefix="roadbed-restore-") as beside:
             dumped = Path(beside) / archive.DUMP
             try:
@@ -43,7 +42,7 @@ def restore(url: str, folder: Path, source: Path, *, replace: bool) -> dict[str,
                 raise BackupError(f"{error.filename or beside}: {error.strerror}") from error
             if not kept:
                 _put_folder(folder, backup)
-            programs.load(found, url, dumped, _SQL["clear"], _SQL["mark"])
+            programs.load(programs_folder, url, dumped, _SQL["clear"], _SQL["mark"])
         migrations.upgrade(url)
         return {**backup.manifest, "witness": "kept" if kept else "restored"}
 

@@ -1,8 +1,8 @@
-"""Verbs: ``look`` whether the database is a copy, hold everything if so, ``declare`` the restore.
+"""Recovery: detect that the database is a restored copy, halt everything, declare the restore.
 
-The witness outside the database tells: it holds a checkpoint that the database does not have. From
-then on every use case is halted, nothing is sent or sealed, at every start, until an administrator
-declares the restore. The declaration does again what no restore may undo.
+The audit folder shows it: it holds a checkpoint that the database does not have. From then on every
+use case is halted, and nothing is sent or sealed, until an administrator declares the restore. The
+declaration repeats what no restore may undo.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import structlog
 
@@ -35,10 +36,10 @@ from roadbed.storage.sql import queries
 
 _SQL = queries(__package__)
 _DELIVERIES = queries("roadbed.deliveries")
-_TRUST = queries("roadbed.guarantee")
+_NOTICES = queries("roadbed.guarantee")
 _RESTORE = "restore"  # what the pods' notice is about, until the restore is declared
 _log = structlog.get_logger("roadbed")
-LOOK_SECONDS = 2.0
+INTERVAL_SECONDS = 2.0
 _WAIT_SECONDS = 0.02
 
 
@@ -68,35 +69,35 @@ class Recovery:
         self._folder = TileFolder(audit.folder)
         self._warnings = Warnings()
 
-    async def look(self) -> Restoration | None:
+    async def detect(self) -> Restoration | None:
         """Hold everything if the database is a copy; gives the restore that waits.
 
         Raises ``AuditFolderError`` or ``AuditKeyError`` where the witness cannot be read.
         """
-        found = await self._open()
-        if found is None:
+        restoration = await self._open()
+        if restoration is None:
             longer = await self._audit.longer()
             if longer is not None and not await self._finished_before(longer):
-                found = await self._found(longer)
+                restoration = await self._found(longer)
             elif longer is None:
                 await self._audit.finish_handover()
-        if found is not None:
-            await self._halts.hold(found.id, "The database was put back from a copy")
-        self.standing = found
-        return found
+        if restoration is not None:
+            await self._halts.hold(restoration.id, "The database was put back from a copy")
+        self.standing = restoration
+        return restoration
 
     async def watch(self) -> None:
-        """Look every two seconds, until cancelled; warn while a restore waits."""
+        """Check every two seconds, until cancelled; warn while a restore waits."""
         while True:
             with self._warnings.caught("everything is halted, or not known to be whole"):
-                if await self.look() is not None:
+                if await self.detect() is not None:
                     raise RestoreUndeclaredError
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(INTERVAL_SECONDS)
 
     async def until_declared(self) -> None:
         """Wait until nothing waits to be declared: before that nothing may be sent."""
         while self.standing is not None:  # noqa: ASYNC110 - another process may declare it
-            await asyncio.sleep(LOOK_SECONDS / 4)
+            await asyncio.sleep(INTERVAL_SECONDS / 4)
 
     async def declare(self, *, by: str, reason: str) -> Declared:
         """Go on from a copy, and do again what must not be undone.
@@ -104,7 +105,7 @@ class Recovery:
         What could be sent becomes *unknown*. The log goes on under a new key. Raises
         ``NothingToDeclareError``, ``NotAdministratorError``, and what reading the witness raises.
         """
-        await self.look()
+        await self.detect()
         while True:
             with self._folder.writing() as mine:
                 if mine:
@@ -130,18 +131,18 @@ class Recovery:
             "note": longer.note,
         }
         made = await self._database.fetch(_SQL["found"], facts)
-        found = await self._open()
-        if made and found is not None:
-            await self._tell_pods(found)
-            _log.error("the database was put back from a copy", restore=found.sentence)
-        return found
+        restoration = await self._open()
+        if made and restoration is not None:
+            await self._tell_pods(restoration)
+            _log.error("the database was put back from a copy", restore=restoration.sentence)
+        return restoration
 
-    async def _tell_pods(self, found: Restoration) -> None:
+    async def _tell_pods(self, restoration: Restoration) -> None:
         for row in await self._database.fetch(_SQL["use_cases"]):
             facts = {"id": self._ids.new("ntc"), "use_case": row["name"], "kind": "restored"}
             await self._database.fetch(
-                _TRUST["announce"],
-                {**facts, "text": found.sentence, "at": self._clock.now(), "about": _RESTORE},
+                _NOTICES["announce"],
+                {**facts, "text": restoration.sentence, "at": self._clock.now(), "about": _RESTORE},
             )
 
     async def _finished_before(self, longer: Checkpoint) -> bool:
@@ -175,24 +176,12 @@ class Recovery:
             )
             base = keys.keyring(folder).key_of(newest["note"]) if newest else None
             events, unread = await self._events(connection, kept.size)
-            facts = {"at": self._clock.now(), "by": by, "reason": reason}
+            at = self._clock.now()
+            facts = {"at": at, "by": by, "reason": reason}
             cursor = await connection.execute(_DELIVERIES["after_restore"], facts)
             unknown = cursor.rowcount
             again = outstanding.outstanding(events)
-            erased = await self._erasure.erase_again(
-                connection, again.tasks, by=by, reason="erased before the database was lost"
-            )
-            people = await self._members.after_restore(
-                connection,
-                disabled=again.disabled,
-                demoted=again.demoted,
-                roles=again.roles,
-                tokens=again.tokens,
-                passwords=again.passwords,
-                by=by,
-            )
-            if not await self._members.is_admin(connection, by):
-                raise NotAdministratorError(by)
+            erased, people = await self._erase_and_revoke(connection, again, by)
             await self._halts.lift(connection, row["id"], actor=by)
             halted = await self._halt_again(connection, again, by)
             handover = handovers.write("restored", old, new, kept=kept, lost=lost, base=base)
@@ -210,9 +199,7 @@ class Recovery:
                     "lost_note": longer.note if longer else None,
                 },
             )
-            over = {"about": _RESTORE, "at": facts["at"]}
-            for known in await (await connection.execute(_SQL["use_cases"])).fetchall():
-                await connection.execute(_TRUST["over"], {**over, "use_case": known["name"]})
+            await self._close_notices(connection, at)
         return Declared(
             id=row["id"],
             kept=kept.size,
@@ -224,6 +211,34 @@ class Recovery:
             public_key=str(new.public),
             **people,
         )
+
+    async def _erase_and_revoke(
+        self, connection: Connection, again: Outstanding, by: str
+    ) -> tuple[int, dict[str, int]]:
+        """Repeat erasures and what was taken from people; gives how many of each.
+
+        Raises ``NotAdministratorError`` where ``by`` is no administrator after that.
+        """
+        erased = await self._erasure.erase_again(
+            connection, again.tasks, by=by, reason="erased before the database was lost"
+        )
+        people = await self._members.after_restore(
+            connection,
+            disabled=again.disabled,
+            demoted=again.demoted,
+            roles=again.roles,
+            tokens=again.tokens,
+            passwords=again.passwords,
+            by=by,
+        )
+        if not await self._members.is_admin(connection, by):
+            raise NotAdministratorError(by)
+        return erased, people
+
+    async def _close_notices(self, connection: Connection, at: datetime) -> None:
+        for row in await (await connection.execute(_SQL["use_cases"])).fetchall():
+            facts = {"about": _RESTORE, "at": at, "use_case": row["name"]}
+            await connection.execute(_NOTICES["over"], facts)
 
     async def _finish(self, declared: Declared) -> None:
         if declared.lost is not None:
@@ -255,7 +270,7 @@ class Recovery:
 
         Those of logs that earlier restores lost come first: a copy may be one of those.
         """
-        found: list[tuple[IrrevocableEvent, bool]] = []
+        events_read: list[tuple[IrrevocableEvent, bool]] = []
         unread: list[str] = []
         logs = [(path, list(lines)) for path, lines in self._folder.lost()]
         for path, lines in [*logs, (self._audit.folder, list(self._folder.history()))]:
@@ -269,8 +284,8 @@ class Recovery:
             except (OSError, ValueError, TypeError):
                 unread.append(str(path / irrevocable_events.JOURNAL))
                 continue
-            found += [(event, event.leaf < shared) for event in events]
-        return found, unread
+            events_read += [(event, event.leaf < shared) for event in events]
+        return events_read, unread
 
 
 def _size(note: str) -> int:

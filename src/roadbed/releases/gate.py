@@ -11,7 +11,8 @@ from typing import Any
 
 import psycopg
 
-from roadbed.decisions.metered_calls import MeteredCalls
+from roadbed.decisions.batch_evaluation import MeteredCalls
+from roadbed.decisions.routing import slices_of
 from roadbed.examples.model import Candidate
 from roadbed.examples.service import Examples
 from roadbed.executors.isolated import learns
@@ -24,7 +25,6 @@ from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.decider import OutOfFold
 from roadbed.usecases.rollout import Check
-from roadbed.usecases.validation import slices_of
 from roadbed.versions import identity
 from roadbed.versions.deployments import Deployments
 from roadbed.versions.errors import ArtifactMissingError
@@ -102,7 +102,7 @@ class GateService:
         # Each case is evaluated once: the proof and the comparison rest on the same evaluations.
         bare = contender(found, None, standing["alarm_at"])
         evaluations = await self._side_by_side.run(live, bare, cases, paying)
-        look = await self._certificates.look(
+        look = await self._certificates.certify(
             found.loaded,
             await self.candidate(found),
             found.behaviour,
@@ -234,8 +234,9 @@ class GateService:
             )
         criteria += [on_corrections] if on_corrections else []
         automatic = live is not None and live.version.threshold is not None
+        labelled = sum(pair.item.truth.labelled for pair in judge)
         criteria += [
-            gate_criteria.coverage(old, new, automatic=automatic),
+            gate_criteria.coverage(old, new, automatic=automatic, n=labelled),
             gate_criteria.pace(old, new, held["seconds"]),
             gate_criteria.price(old, new, held["cost"]),
         ]

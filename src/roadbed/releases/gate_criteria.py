@@ -179,18 +179,28 @@ def slices(
         yield {**row, "small": small}
 
 
-def coverage(live: Json, candidate: Json, *, automatic: bool) -> dict[str, Any]:
-    """How much it would automate. Asked for only where the live version automates."""
+def coverage(live: Json, candidate: Json, *, automatic: bool, n: int) -> dict[str, Any]:
+    """How much of ``n`` items it would automate, held to where the live version automates."""
     would, does = candidate["automatic"], live.get("automatic", 0.0)
     passed = not automatic or would >= _LEAST_COVERAGE * does
-    if automatic:
-        line = f"would automate {share(would)} instead of {share(does)}, at least half is asked for"
+    if not n:
+        line = "no item judges it, so nothing is known of what it would automate"
+    elif automatic:
+        line = (
+            f"would automate {share(would)} instead of {share(does)} (n = {n:,}), "
+            "at least half is asked for"
+        )
     elif would > 0.0:
-        line = f"would automate {share(would)}; nothing is automatic now"
+        line = f"would automate {share(would)} (n = {n:,}); nothing is automatic now"
     else:
         line = "nothing is proven for it yet: it would propose only"
     return criterion(
-        "automation", passed, line, measured=would, limit=_LEAST_COVERAGE * does if automatic else 0
+        "automation",
+        passed,
+        line,
+        measured=would,
+        limit=_LEAST_COVERAGE * does if automatic else 0,
+        n=n,
     )
 
 

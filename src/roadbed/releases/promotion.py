@@ -29,6 +29,7 @@ from roadbed.versions.errors import ArtifactMissingError
 from roadbed.versions.model import Release, Step
 
 _SQL = queries(__package__)
+_VERSIONS = queries("roadbed.versions")  # the owner of `version`
 Row = Mapping[str, Any]
 
 
@@ -126,7 +127,7 @@ class Promotion:
             ),
             "at": at,
         }
-        await connection.execute(_SQL["store_version"], {**facts, "id": version})
+        await connection.execute(_VERSIONS["store_version"], {**facts, "id": version})
         await connection.execute(_SQL["gate_release"], facts)
         failed = [
             criterion["line"] for criterion in found.report["criteria"] if not criterion["passed"]

@@ -1,27 +1,7 @@
--- name: register
-INSERT INTO use_case (name, declaration, coin_seed, registered_at)
-VALUES (%(name)s, %(declaration)s, %(coin_seed)s, %(at)s)
--- Once people sign off, what is declared is what the live version declares: an edited folder changes
--- neither the pod nor anything else before it is released.
-ON CONFLICT (name) DO UPDATE SET declaration = excluded.declaration
-WHERE use_case.stage IN ('idea', 'proof')
-   OR coalesce(use_case.declaration #> '{rollout,sign_offs}', '[]') = '[]'
-
 -- name: begin
 INSERT INTO stage_event (id, use_case, kind, stage, actor, at)
 SELECT %(id)s, %(use_case)s, 'stage', 'idea', 'roadbed', %(at)s
 WHERE NOT EXISTS (SELECT 1 FROM stage_event WHERE use_case = %(use_case)s)
-
--- name: reach
--- A use case that is live stays so while a later version is made, until it is retired.
-WITH moved AS (
-    UPDATE use_case SET stage = %(stage)s
-    WHERE name = %(use_case)s AND stage <> %(stage)s
-      AND NOT (stage = 'live' AND %(stage)s <> 'retired')
-    RETURNING name
-)
-INSERT INTO stage_event (id, use_case, kind, stage, actor, at)
-SELECT %(event)s, name, 'stage', %(stage)s, %(actor)s, %(at)s FROM moved
 
 -- name: standing
 SELECT live_version, state, state_since, state_reason, threshold, cautious, reference_rate AS rate,
@@ -29,64 +9,8 @@ SELECT live_version, state, state_since, state_reason, threshold, cautious, refe
 FROM use_case WHERE name = %(use_case)s
 FOR UPDATE
 
--- name: stand
-UPDATE use_case
-SET state = %(state)s, threshold = %(threshold)s, cautious = %(cautious)s,
-    reference_rate = %(rate)s, bridges_left = %(bridges_left)s, audit_at = %(audit_at)s,
-    state_since = CASE WHEN state = %(state)s THEN state_since ELSE %(at)s END,
-    -- What halted it stays said until something opens it.
-    state_reason = CASE WHEN %(state)s = 'halted' THEN state_reason ELSE %(reason)s END
-WHERE name = %(use_case)s
-
 -- name: lock
 SELECT pg_advisory_xact_lock(hashtext('release'), hashtext(%(use_case)s))
-
--- name: forget_candidates
--- What was trained on erased tasks and was never in service, nor is on its way there: words of theirs
--- may stand in it, and nobody will need it. What others are made of as well stays.
-WITH learnt AS (
-    SELECT use_case, min(born_at) AS born_at FROM example WHERE task_id = ANY (%(ids)s)
-    GROUP BY use_case
-), never_served AS (
-    SELECT behaviour.hash, behaviour.artifacts FROM behaviour
-    JOIN learnt ON learnt.use_case = behaviour.use_case
-               AND learnt.born_at <= coalesce(behaviour.learned_until, behaviour.made_at)
-    WHERE NOT EXISTS (SELECT FROM version WHERE version.behaviour = behaviour.hash
-                                            AND version.live_since IS NOT NULL)
-      AND NOT EXISTS (SELECT FROM release WHERE release.behaviour = behaviour.hash
-                        AND release.step IN ('planned', 'gated', 'shadow', 'canary', 'live'))
-      AND (EXISTS (SELECT FROM release WHERE release.behaviour = behaviour.hash)
-           OR EXISTS (SELECT FROM behaviour AS newer
-                      WHERE newer.use_case = behaviour.use_case
-                        AND newer.made_at > behaviour.made_at))
-)
-DELETE FROM artifact USING never_served, jsonb_each_text(never_served.artifacts) AS file
-WHERE artifact.hash = file.value
-  AND NOT EXISTS (
-      SELECT FROM behaviour AS other, jsonb_each_text(other.artifacts) AS its
-      WHERE its.value = artifact.hash AND other.hash NOT IN (SELECT hash FROM never_served))
-
--- name: store_version
-INSERT INTO version (id, use_case, behaviour, certificate, number, made_at)
-VALUES (%(id)s, %(use_case)s, %(behaviour)s, %(certificate)s,
-        (SELECT coalesce(max(number), 0) + 1 FROM version WHERE use_case = %(use_case)s), %(at)s)
-ON CONFLICT (id) DO UPDATE SET certificate = coalesce(excluded.certificate, version.certificate)
-
--- name: retire
-UPDATE version SET retired_at = %(at)s
-WHERE use_case = %(use_case)s AND retired_at IS NULL AND live_since IS NOT NULL AND id <> %(id)s
-
--- name: go_live
-UPDATE version SET live_since = %(at)s, retired_at = NULL WHERE id = %(id)s
-RETURNING id, number
-
--- name: point
-UPDATE use_case
-SET live_version = %(id)s, release_epoch = release_epoch + 1,
-    declaration = coalesce(
-        (SELECT behaviour.declaration FROM behaviour
-         WHERE behaviour.hash = %(behaviour)s AND behaviour.declaration <> '{}'), declaration)
-WHERE name = %(use_case)s
 
 -- name: tell
 SELECT pg_notify('roadbed_service', %(use_case)s)
@@ -199,10 +123,6 @@ SELECT pg_try_advisory_lock(hashtext('gate'), hashtext(%(release)s)) AS alone
 -- name: fence
 SELECT pg_advisory_xact_lock(hashtext('halt'), hashtext(%(use_case)s))
 
--- name: fall_back
-UPDATE use_case SET halt_epoch = halt_epoch + 1, release_epoch = release_epoch + 1
-WHERE name = %(use_case)s RETURNING halt_epoch, release_epoch
-
 -- name: approve_within
 SELECT (declaration ->> 'approve_within_hours')::double precision AS hours
 FROM use_case WHERE name = %(use_case)s
@@ -214,11 +134,6 @@ WHERE version.id = %(version)s
 -- name: release_at
 SELECT id FROM release WHERE use_case = %(use_case)s AND step = ANY (%(steps)s)
 ORDER BY number DESC LIMIT 1
-
--- name: propose_only
-UPDATE use_case SET threshold = NULL, cautious = false, state_reason = %(reason)s,
-                    state = CASE state WHEN 'halted' THEN state ELSE 'shadow' END
-WHERE name = %(use_case)s
 
 -- name: compared
 -- In portions, by task: as many rows as a long trial gathers must not be read in one go.
@@ -277,3 +192,7 @@ UPDATE release SET version = %(version)s, certificate = %(certificate)s WHERE id
 
 -- name: release_use_case
 SELECT use_case FROM release WHERE id = %(id)s
+
+-- name: stage_reached
+INSERT INTO stage_event (id, use_case, kind, stage, actor, at)
+VALUES (%(event)s, %(use_case)s, 'stage', %(stage)s, %(actor)s, %(at)s)

@@ -52,7 +52,7 @@ class Recertification:
             )
         release = await self._book.get(row["id"])
         found = await self._gate.open(use_case, release.behaviour)
-        look = await self._releases.certificates.look(
+        look = await self._releases.certificates.certify(
             found.loaded,
             await self._gate.candidate(found),
             found.behaviour,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
+from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.releases import lifecycle
@@ -16,16 +15,16 @@ from roadbed.storage.sql import queries
 from roadbed.versions.model import Release, Step
 
 _SQL = queries(__package__)
+_USE_CASES = queries("roadbed.usecases")  # the owner of `use_case`
 _ENDS: tuple[Step, ...] = ("failed", "retired", "rolled_back", "withdrawn")
 
 
 class ReleaseLog:
     """Moves releases, inside the caller's transaction, and leaves nothing unsaid."""
 
-    def __init__(self, ids: Ids, clock: Clock, note: str, tell: str, over: str) -> None:
+    def __init__(self, ids: Ids, clock: Clock, tell: str, over: str) -> None:
         self._ids = ids
         self._clock = clock
-        self._audit_note = note
         self._announce = tell
         self._over = over
 
@@ -76,16 +75,14 @@ class ReleaseLog:
 
     async def reach(self, connection: Connection, use_case: str, stage: str, *, actor: str) -> None:
         """The use case reaches a stage, unless it has left it behind."""
-        await connection.execute(
-            _SQL["reach"],
-            {
-                "use_case": use_case,
-                "stage": stage,
-                "event": self._ids.new("stg"),
-                "actor": actor,
-                "at": self._clock.now(),
-            },
-        )
+        facts = {
+            "use_case": use_case,
+            "stage": stage,
+            "event": self._ids.new("stg"),
+            "actor": actor,
+            "at": self._clock.now(),
+        }
+        await reach_stage(connection, facts)
 
     async def wait(
         self, connection: Connection, use_case: str, wanted: frozenset[str], *, release: str | None
@@ -142,17 +139,15 @@ class ReleaseLog:
     ) -> None:
         """An entry of the audit log."""
         at = self._clock.now()
-        await connection.execute(
-            self._audit_note,
-            {
-                "use_case": use_case,
-                "kind": "release",
-                "subject": f"{subject} at {at:%Y-%m-%dT%H:%M:%S.%fZ}",
-                "actor": actor,
-                "at": at,
-                "detail": Jsonb(dict(detail)),
-            },
+        event = AuditEvent(
+            use_case=use_case,
+            kind="release",
+            subject=f"{subject} at {at:%Y-%m-%dT%H:%M:%S.%fZ}",
+            actor=actor,
+            at=at,
+            detail=detail,
         )
+        await record(connection, event)
 
     async def tell_pod(
         self,
@@ -178,6 +173,13 @@ class ReleaseLog:
                 "about": None if waits is None else _about(waits),
             },
         )
+
+
+async def reach_stage(connection: Connection, facts: Mapping[str, object]) -> None:
+    """Move a use case to a stage and record the event, unless it has left that stage behind."""
+    cursor = await connection.execute(_USE_CASES["reach"], facts)
+    if await cursor.fetchone() is not None:
+        await connection.execute(_SQL["stage_reached"], facts)
 
 
 def _about(release_id: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from roadbed.guarantee.certificates import Certification
+from roadbed.guarantee.state import set_to_propose_only
 from roadbed.releases import lifecycle
 from roadbed.releases.errors import CannotDecideError, ReleaseStepError, RollBackError
 from roadbed.releases.release_log import ReleaseLog
@@ -26,6 +27,7 @@ from roadbed.versions.errors import ArtifactMissingError
 from roadbed.versions.model import Release, Step
 
 _SQL = queries(__package__)
+_USE_CASES = queries("roadbed.usecases")  # the owner of `use_case`
 Row = Mapping[str, Any]
 
 
@@ -104,8 +106,8 @@ class Rollback:
                 raise CannotDecideError(
                     f"{use_case!r} is retired already.", "Nothing is left to do."
                 )
-            await connection.execute(_SQL["propose_only"], {**named, "reason": f"Retired: {why}"})
-            await connection.execute(_SQL["fall_back"], named)
+            await set_to_propose_only(connection, use_case, reason=f"Retired: {why}")
+            await connection.execute(_USE_CASES["fence_release"], named)
             live = await self._one(connection, use_case, ("live",))
             if live is not None:
                 await self._journal.move(connection, live, "retired", actor=actor, why=why)
@@ -125,7 +127,7 @@ class Rollback:
         await self._journal.wait(connection, release.use_case, frozenset(), release=release.id)
         if release.step not in lifecycle.TRIALS:
             return
-        await connection.execute(_SQL["fall_back"], {"use_case": release.use_case})
+        await connection.execute(_USE_CASES["fence_release"], {"use_case": release.use_case})
         if step == "rolled_back":
             text = f"{release.use_case}: release {release.number} was rolled back. {why}"
             held = await self._hold(connection, release)
@@ -167,7 +169,7 @@ class Rollback:
             earlier, _ = await self._book.hold(connection, row["id"], {})
             said = f"Release {live.number} was rolled back."
             await self._journal.move(connection, earlier, "live", actor=actor, why=said)
-        await connection.execute(_SQL["fall_back"], named)
+        await connection.execute(_USE_CASES["fence_release"], named)
         held = await self._hold(connection, live)
         await self._journal.tell_pod(
             connection,

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from roadbed.audit.events import AuditEvent, record
 from roadbed.examples.model import Candidate
 from roadbed.examples.service import Examples
 from roadbed.guarantee import presentation
 from roadbed.guarantee.certificates import Certificates, Certification
+from roadbed.guarantee.state import set_by_release
 from roadbed.improvement.training import Training
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, Ids, VersionId
 from roadbed.people.model import named
-from roadbed.risk.promise import renewed
-from roadbed.risk.states import State
+from roadbed.releases.release_log import reach_stage
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
@@ -28,6 +28,7 @@ from roadbed.versions.model import Improved, VersionInfo, declaration
 from roadbed.versions.store import VersionStore
 
 _SQL = queries(__package__)
+_USE_CASES = queries("roadbed.usecases")  # the owner of `use_case`
 _VERSIONS = queries("roadbed.versions")
 
 
@@ -44,7 +45,6 @@ class Releases:
         ids: Ids,
         clock: Clock,
         entropy: Callable[[int], bytes],
-        audit_note: str,
     ) -> None:
         self._database = database
         self._training = training
@@ -52,7 +52,6 @@ class Releases:
         self._ids = ids
         self._clock = clock
         self._entropy = entropy
-        self._audit_note = audit_note
         self.certificates = Certificates(database, examples, ids, clock)
 
     async def register(self, loaded: LoadedUseCase) -> None:
@@ -60,7 +59,7 @@ class Releases:
         facts = {"use_case": loaded.name, "at": self._clock.now(), "id": self._ids.new("stg")}
         async with self._database.transaction() as connection:
             await connection.execute(
-                _SQL["register"],
+                _USE_CASES["register"],
                 {
                     "name": loaded.name,
                     "declaration": Jsonb(declaration(loaded.declared)),
@@ -99,7 +98,7 @@ class Releases:
         while True:
             row = await self._standing(loaded.name)
             standing, alarm_at = identity.standing(row), row["alarm_at"]
-            look = await self.certificates.look(loaded, candidate, behaviour, standing, alarm_at)
+            look = await self.certificates.certify(loaded, candidate, behaviour, standing, alarm_at)
             async with self._database.transaction() as connection:
                 await connection.execute(_SQL["lock"], {"use_case": loaded.name})
                 # What was promoted meanwhile may ask somebody.
@@ -185,13 +184,12 @@ class Releases:
         if row is None or row["alarm_at"] != alarm_at:
             return None
         for step in ("store_version", "retire", "go_live"):
-            cursor = await connection.execute(_SQL[step], facts)
+            cursor = await connection.execute(_VERSIONS[step], facts)
         number = await cursor.fetchone()
-        await connection.execute(_SQL["point"], facts)
+        await connection.execute(_USE_CASES["point"], facts)
         if look.proof or row["live_version"] != version:
-            moved = self._renewed(row, look, opened=opened)
-            await connection.execute(_SQL["stand"], {**facts, **moved})
-        await connection.execute(_SQL["reach"], facts)
+            await set_by_release(connection, use_case, row, look, opened=opened, at=facts["at"])
+        await reach_stage(connection, facts)
         await self._note(connection, facts)
         await connection.execute(_SQL["tell"], facts)
         return version, int(number["number"]) if number else 0
@@ -263,34 +261,13 @@ class Releases:
             raise UnknownUseCaseError(use_case)
         return row
 
-    def _renewed(
-        self, row: Mapping[str, Any], look: Certification, *, opened: bool
-    ) -> Mapping[str, Any]:
-        before = identity.standing(row)
-        if not opened:
-            after = identity.restored(before, None, alarm_at=row["alarm_at"], sample=look.sample)
-        elif look.proof:
-            after = renewed(before, look.proof, sample=look.sample)
-        else:  # an earlier version comes back with the proof it had
-            after = identity.restored(
-                before, look.certificate, alarm_at=row["alarm_at"], sample=look.sample
-            )
-        since = self._clock.now()
-        return {
-            **dataclasses.asdict(after),
-            "reason": look.note,
-            "audit_at": since if before.state is State.HALTED else row["audit_at"],
-        }
-
     async def _note(self, connection: Connection, facts: Mapping[str, Any]) -> None:
-        await connection.execute(
-            self._audit_note,
-            {
-                "use_case": facts["use_case"],
-                "kind": "live",
-                "actor": facts["actor"],
-                "at": facts["at"],
-                "subject": f"{facts['id']} at {facts['at']:%Y-%m-%dT%H:%M:%S.%fZ}",
-                "detail": Jsonb({"certificate": facts["certificate"]}),
-            },
+        event = AuditEvent(
+            use_case=facts["use_case"],
+            kind="live",
+            actor=facts["actor"],
+            at=facts["at"],
+            subject=f"{facts['id']} at {facts['at']:%Y-%m-%dT%H:%M:%S.%fZ}",
+            detail={"certificate": facts["certificate"]},
         )
+        await record(connection, event)

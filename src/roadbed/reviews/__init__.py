@@ -1,1 +1,4 @@
-"""A person's look at a task: queue, claim, verdict, undo."""
+"""Reviews by people: queue, claim, verdict, undo, new labels, and checks of the reviewers.
+
+May know examples and decisions. Owns the tables review, verdict, held_verdict, label and measure.
+"""

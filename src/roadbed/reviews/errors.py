@@ -1,9 +1,8 @@
-"""Why a review cannot be claimed or closed."""
+"""Errors of reviews and verdicts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from roadbed.kernel.errors import RoadbedError
 from roadbed.usecases.labels import UnknownLabel
@@ -108,7 +107,7 @@ class LabelUnknownError(VerdictError):
         self.labels = tuple(labels)
 
     @property
-    def data(self) -> dict[str, Any]:
+    def data(self) -> dict[str, object]:
         """What was stopped, for programs."""
         return {
             "labels": [
@@ -142,7 +141,7 @@ class NotYourLabelError(RoadbedError):
 
     def __init__(self, role: str) -> None:
         super().__init__(
-            f"Whether a label is new decides the {role.replace('_', ' ')} of this use case.",
+            f"The {role.replace('_', ' ')} of this use case decides whether a label is new.",
             "Ask them; the verdict waits meanwhile.",
         )
 
@@ -184,13 +183,13 @@ class NothingToUndoError(RoadbedError):
         )
 
 
-class KnownCaseError(RoadbedError):
-    """The verdict was on a known case, and was answered with what is right."""
+class ReviewerCheckError(RoadbedError):
+    """The verdict was on a reviewer check, whose right answer was told."""
 
     code = "review_known_case"
 
     def __init__(self, review_id: str) -> None:
         super().__init__(
-            f"The review {review_id} was a case whose right answer is known, and you were told it.",
-            "Leave it: it changes nothing but the figures of how reviewers do.",
+            f"The review {review_id} was a reviewer check, and you were told its right answer.",
+            "Leave it: it only counts in the figures about reviewers.",
         )

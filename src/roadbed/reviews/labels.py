@@ -1,4 +1,4 @@
-"""Which labels of a use case are known, and which of a verdict were never seen before."""
+"""Known labels of a use case, and the labels of a verdict that were never seen before."""
 
 from __future__ import annotations
 
@@ -60,42 +60,42 @@ class KnownLabels:
             return []
         counts = await self._look(declared)
         confirmed = await self.confirmed(declared.name)
-        found = []
+        unknown = []
         for label in labels:
             known = counts.get(label.field, {})
             why = stopped(declared, label, known, confirmed.get(label.field, frozenset()))
             if why is not None and not await self._ever_given(declared.name, label):
-                found.append(why)
-        return found
+                unknown.append(why)
+        return unknown
 
     async def known(self, declared: UseCase) -> Mapping[str, Sequence[str]]:
         """The known labels of each field that has labels, in alphabetical order."""
         counts, confirmed = await self._look(declared), await self.confirmed(declared.name)
-        found = {}
+        labels = {}
         for field in open_fields(declared):
             given = counts.get(field, {})
             listed = declared.labels.get(field, ())
             if listed or not is_free_text(given):
-                found[field] = sorted({*listed, *given, *confirmed.get(field, ())})
-        return found
+                labels[field] = sorted({*listed, *given, *confirmed.get(field, ())})
+        return labels
 
     async def confirmed(self, use_case: str) -> Mapping[str, frozenset[str]]:
         """The labels that somebody confirmed as new, by field."""
-        found: dict[str, set[str]] = {}
+        labels: dict[str, set[str]] = {}
         for row in await self._database.fetch(SQL["confirmed_labels"], {"use_case": use_case}):
-            found.setdefault(row["field"], set()).add(row["value"])
-        return {field: frozenset(values) for field, values in found.items()}
+            labels.setdefault(row["field"], set()).add(row["value"])
+        return {field: frozenset(values) for field, values in labels.items()}
 
     async def _look(self, declared: UseCase) -> Counts:
         rows = await self._database.fetch(
             SQL["known_labels"],
             {"use_case": declared.name, "fields": open_fields(declared), "most": _NEWEST},
         )
-        found: dict[str, dict[str, int]] = {}
+        counts: dict[str, dict[str, int]] = {}
         for row in rows:
-            found.setdefault(row["field"], {})[row["value"]] = row["times"]
-        self._seen[declared.name] = found
-        return found
+            counts.setdefault(row["field"], {})[row["value"]] = row["times"]
+        self._seen[declared.name] = counts
+        return counts
 
     async def _ever_given(self, use_case: str, label: Label) -> bool:
         facts = {"use_case": use_case, "field": label.field, "value": label.value}

@@ -1,14 +1,31 @@
-"""Reviews and verdicts as they are read."""
+"""Records of reviews, verdicts and reviewers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from roadbed.usecases.labels import UnknownLabel
+
+Row = Mapping[str, Any]  # of the database
+
+_HIDDEN = (
+    "output",
+    "actions",
+    "provenance",
+    "content_hash",
+    "confidence",
+    "evidence",
+    "reason",
+    "route",
+    "version",
+    "reported",
+)
+TURNED_OUT_WRONG = "Somebody reported that this answer turned out wrong."
+TAKEN_BACK = "Somebody had reported that this answer turned out wrong, and took it back."
 
 
 class VerdictKind(StrEnum):
@@ -88,7 +105,7 @@ class RecordedVerdict:
     ``loss`` is the score the decided answer was given, for good; ``None`` where the scorer could
     not tell, and ``score_reason`` says why. ``agrees`` says whether it counts as right.
     ``right_actions`` is ``None`` where nothing was said of actions. ``check`` is ``True`` for a
-    case whose right answer was known; ``known`` is that answer and ``passed`` whether the verdict
+    reviewer check; ``known`` is its right answer and ``passed`` whether the verdict
     found it.
     """
 
@@ -132,3 +149,41 @@ class WaitingLabel:
     since: datetime
     reviewers: Sequence[str]
     tasks: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReviewerFigures:
+    """One reviewer over the last 30 days. ``missed`` of ``known_wrong`` cases were let pass.
+
+    ``too_fast`` says that half of the accepted texts were accepted faster than they can be read.
+    """
+
+    reviewer: str
+    verdicts: int
+    accepted: int
+    agreed: int
+    median_seconds: float | None
+    known_wrong: int
+    missed: int
+    missed_low: float
+    missed_high: float
+    known_right: int
+    spoiled: int
+    second_looks: int
+    overturned: int
+    too_fast: bool
+
+
+def without_answer(review: Review) -> Review:
+    """A review for somebody who has still to say, without knowing, what was right."""
+    hidden: dict[str, Any] = dict.fromkeys((*_HIDDEN, "verdict"))
+    return replace(review, **hidden)
+
+
+def review_of(row: Row) -> Review:
+    """A review as its reviewer may see it."""
+    hidden = row["blind"] and row["verdict"] is None
+    fields = {name: row[name] for name in Review.__dataclass_fields__ if name in row}
+    if row["outcome"] is not None:
+        fields["reason"] = TURNED_OUT_WRONG if row["reported"] else TAKEN_BACK
+    return Review(**(fields | dict.fromkeys(_HIDDEN) if hidden else fields))

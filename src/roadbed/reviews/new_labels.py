@@ -1,4 +1,4 @@
-"""Verbs: hold a verdict with a new label, confirm the label, or refuse it."""
+"""New labels: a verdict with one is held until somebody confirms or refuses the label."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.labels import closest
@@ -44,14 +45,15 @@ class NewLabels:
         ids: Ids,
         clock: Clock,
         judge: Write,
-        moved: tuple[str, str, str],
+        announce: str,
+        over: str,
     ) -> None:
         self._database = database
         self._reviews = reviews
         self._ids = ids
         self._clock = clock
         self._judge = judge
-        self._audit_note, self._announce, self._over = moved
+        self._announce, self._over = announce, over
 
     async def give(
         self,
@@ -182,8 +184,7 @@ class NewLabels:
             if taken is not None:
                 await connection.execute(SQL["hold"], facts)
                 detail = {"task": about.task_id, "labels": named}
-                note = self._audit_facts(declared, "held", review_id, reviewer, at, detail)
-                await connection.execute(self._audit_note, note)
+                await self._note(connection, declared, "held", reviewer, at, detail, review_id)
                 for label in labels:
                     await self._tell(connection, declared, label, reviewer, at)
         if taken is not None:
@@ -282,25 +283,20 @@ class NewLabels:
         by: str,
         at: datetime,
         detail: Json,
+        subject: str | None = None,
     ) -> None:
-        facts = self._audit_facts(declared, kind, declared.name, by, at, detail)
-        await connection.execute(self._audit_note, facts)
-
-    @staticmethod
-    def _audit_facts(
-        declared: UseCase, kind: str, subject: str, by: str, at: datetime, detail: Json
-    ) -> dict[str, Any]:
-        return {
-            "use_case": declared.name,
-            "kind": kind,
-            "subject": subject,
-            "actor": by,
-            "at": at,
-            "detail": Jsonb(dict(detail)),
-        }
+        event = AuditEvent(
+            use_case=declared.name,
+            kind=kind,
+            subject=subject or declared.name,
+            actor=by,
+            at=at,
+            detail=detail,
+        )
+        await record(connection, event)
 
 
-def _waits_for(declared: UseCase, field: str, value: str) -> dict[str, Any]:
+def _waits_for(declared: UseCase, field: str, value: str) -> dict[str, object]:
     approvers = [role for role, allowed in ALLOWS.items() if Permission.APPROVE in allowed]
     return {"use_case": declared.name, "field": field, "value": value, "approvers": approvers}
 

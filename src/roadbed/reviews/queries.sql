@@ -6,9 +6,9 @@ FROM fresh WHERE review_id IS NOT NULL
 ON CONFLICT DO NOTHING
 
 -- name: open_where_they_differ
--- Where live version and canary say the same, neither is worse. Where they differ, a person says
--- which is right, without seeing either: these labels are all that the canary is judged by. Where
--- only a person can judge an answer, it is shown, and the other one in a review of its own.
+-- Where live version and canary agree, neither is worse. Where they differ, a person labels the task
+-- without seeing either answer: only these labels judge the canary. Where only a person can judge an
+-- answer, it is shown, and the other answer has a review of its own.
 INSERT INTO review (id, task_id, use_case, blind, priority, opened_at)
 SELECT item.review_id, item.task_id, item.use_case, item.blind, 2, item.at
 FROM json_to_recordset(%(items)s::json) AS item (
@@ -17,8 +17,8 @@ WHERE item.review_id IS NOT NULL
 ON CONFLICT DO NOTHING
 
 -- name: supersede
--- A later revision was decided. Whoever gives a verdict on an earlier one at this moment comes before
--- this, or sees it. A blind review stays open: what it says is evidence, and sends nothing any more.
+-- A later revision was decided. A verdict on an earlier one at this moment is written before this, or
+-- is refused. A blind review stays open: its verdict is evidence, and sends nothing any more.
 UPDATE review
 SET superseded_by = item.task_id,
     closed_at = CASE WHEN review.blind THEN NULL ELSE now() END,
@@ -60,8 +60,8 @@ JOIN decision ON decision.task_id = review.task_id
 LEFT JOIN measure ON measure.task_id = review.task_id
 
 -- name: shown
--- What a verdict on this review is about; whoever claimed it has read the same. Should it change
--- before the verdict is there, the verdict is refused.
+-- What a verdict on this review is about, as at the claim. If it changes before the verdict is
+-- written, the verdict is refused.
 SELECT review.task_id, review.blind, review.closed_at, task.input,
        senders_of(task.id) AS senders, review.barred, review.reserved_for,
        decision.output, decision.actions, decision.provenance, decision.route,
@@ -105,7 +105,7 @@ FROM closed
 ON CONFLICT DO NOTHING
 
 -- name: measured
--- A case whose answer is known: whether this verdict found it.
+-- A reviewer check: whether this verdict found the right answer.
 UPDATE measure SET passed = item.passed
 FROM json_to_recordset(%(items)s::json) AS item (id text, passed boolean)
 JOIN verdict ON verdict.id = item.id
@@ -219,7 +219,7 @@ SELECT closed_at, superseded_by, claimed_by FROM review
 WHERE id = %(id)s AND %(reviewer)s = ANY (skipped_by)
 
 -- name: undo_verdict
--- Whoever judged a known case was told its answer: that verdict stays. What was carried here from
+-- The reviewer of a check was told its answer: that verdict stays. What was carried here from
 -- another review is taken back there.
 UPDATE verdict SET undone_at = %(at)s
 FROM review
@@ -230,14 +230,14 @@ WHERE review.id = %(id)s AND verdict.id = review.verdict AND verdict.reviewer = 
 RETURNING verdict.id
 
 -- name: undo_carried
--- The word that was carried to another review is taken back with the one it came from.
+-- A verdict that was carried to another review is taken back with the verdict it came from.
 UPDATE verdict SET undone_at = %(at)s
 WHERE carries = %(verdict_id)s AND undone_at IS NULL
 RETURNING id, review_id
 
 -- name: await_word
--- Nobody is asked here meanwhile: the next word on the dispute closes it. Without one it counts as
--- not labelled.
+-- This review is not offered: the next verdict on the dispute closes it. Without one the task counts
+-- as not labelled.
 UPDATE review SET verdict = NULL WHERE id = %(id)s
 
 -- name: reopen
@@ -255,7 +255,7 @@ WHERE id = %(id)s
 SELECT id FROM verdict WHERE id = %(word)s AND undone_at IS NULL FOR UPDATE
 
 -- name: overturn
--- The answer of who decides takes the place of one that did not stand.
+-- The deciding answer replaces a verdict that did not stand.
 UPDATE verdict SET undone_at = %(at)s
 FROM review WHERE review.id = %(id)s AND verdict.id = review.verdict
 RETURNING verdict.id
@@ -265,7 +265,7 @@ UPDATE review SET verdict = NULL, closed_at = NULL, claimed_by = NULL, claim_unt
                   reserved_for = %(by)s
 WHERE id = %(id)s
 
--- name: is_known_case
+-- name: is_reviewer_check
 SELECT 1 FROM review JOIN measure ON measure.task_id = review.task_id AND measure.kind = 'check'
 WHERE review.id = %(id)s
 
@@ -316,7 +316,7 @@ ON CONFLICT DO NOTHING
 RETURNING value
 
 -- name: set_aside
--- The review of a verdict that waits: nobody is asked meanwhile. The same conditions as `judge`.
+-- The review of a held verdict is not offered to others. The same conditions as `judge`.
 UPDATE review SET held = true, claimed_by = NULL, claim_until = NULL
 FROM decision
 WHERE review.id = %(review_id)s AND review.closed_at IS NULL AND NOT review.held
@@ -339,8 +339,8 @@ SELECT id, kind, output, actions, note, new_kind, labels, reviewer FROM held_ver
 WHERE review_id = %(review_id)s AND ended IS NULL
 
 -- name: held_with
--- The verdicts that wait for a label, the earliest first. Whoever may approve nothing any more releases
--- nothing with a verdict that waited.
+-- The verdicts that wait for a label, the earliest first. A reviewer who may no longer approve
+-- releases nothing with a held verdict.
 SELECT held_verdict.*, may_approve AND EXISTS (
            SELECT FROM role_in_force
            JOIN person ON person.name = role_in_force.person AND person.disabled_at IS NULL
@@ -387,16 +387,16 @@ GROUP BY 1, 2 ORDER BY since, 1, 2
 SELECT use_case FROM review WHERE id = %(id)s
 
 -- name: reviewed_lately
--- How much was reviewed, and how many known cases were put among it.
+-- How many tasks were reviewed, and how many reviewer checks among them.
 SELECT count(*) FILTER (WHERE measure.task_id IS NULL) AS reviewed,
        (SELECT count(*) FROM measure WHERE use_case = %(use_case)s AND kind = 'check') AS checks
 FROM verdict LEFT JOIN measure ON measure.task_id = verdict.task_id
 WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
 
 -- name: second_due
--- Labels of the sample that another pair of eyes must see: every error in an automatic answer, and
--- a share of the rest, picked by the label's own id; where there is a second person who labels and
--- knows no answer to it. `third` says that there is one beside the domain lead.
+-- Labels of the sample that need a second review: every error in an automatic answer, and a share of
+-- the rest, picked by the label's id; where there is a second person who labels and knows no answer
+-- to it. `third` says that there is one beside the domain lead.
 SELECT verdict.id AS verdict_id, verdict.reviewer, task.input, task.source, task.reference_rate,
        decision.*, review.blind AS first_blind, review.barred AS first_barred,
        EXISTS (SELECT 1 FROM verdict AS other
@@ -419,7 +419,7 @@ WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
 ORDER BY verdict.id LIMIT %(most)s
 
 -- name: disagreements
--- Second looks and the labels they are about: where the two differ, somebody else decides.
+-- Second reviews with the first labels: where the two differ, somebody else decides.
 SELECT measure.task_id AS second_task, first.id AS verdict_id, first.reviewer AS first_reviewer,
        second.id AS word, second.reviewer AS second_reviewer,
        review.barred || its.barred || senders_of(measure.task_id) AS barred,
@@ -443,8 +443,8 @@ SELECT DISTINCT reviewer FROM verdict
 WHERE use_case = %(use_case)s AND given_at > %(since)s ORDER BY reviewer
 
 -- name: lead_decided
--- `withdrawn`: the first label was taken back by who gave it. One that an earlier word on this
--- dispute replaced, which was taken back since, waits for the next.
+-- `withdrawn`: the first label was taken back by its reviewer. A label that an earlier deciding
+-- verdict replaced, which was taken back since, waits for the next one.
 SELECT measure.task_id, first.review_id, lead.id AS word, lead.reviewer, task.input,
        first.undone_at IS NULL AS stands,
        first.undone_at IS NOT NULL AND NOT EXISTS (
@@ -461,13 +461,13 @@ JOIN task ON task.id = first.task_id
 WHERE measure.use_case = %(use_case)s AND measure.kind = 'lead' AND measure.settled_at IS NULL
 
 -- name: settled
--- Unless the word it rests on was taken back meanwhile.
+-- Unless the deciding verdict was taken back meanwhile.
 WITH word AS (SELECT id FROM verdict WHERE id = %(word)s AND undone_at IS NULL FOR UPDATE)
 UPDATE measure SET settled_at = %(at)s, passed = %(passed)s FROM word
 WHERE measure.task_id = %(task_id)s
 
 -- name: like_these
--- Recent tasks: a known case takes its sender, its cost and the shape of its key from one of them.
+-- Recent tasks: a reviewer check takes its sender, its cost and the shape of its key from one of them.
 SELECT task.source, task.key, decision.cost FROM task
 LEFT JOIN decision ON decision.task_id = task.id
 WHERE task.use_case = %(use_case)s AND task.revises IS NULL
@@ -496,7 +496,7 @@ ORDER BY task_id LIMIT 50
 SELECT key FROM task WHERE use_case = %(use_case)s AND key = ANY (%(keys)s)
 
 -- name: reserve
--- Whoever sent the task that a case was made from knows it again.
+-- The sender of the task that a check was made from would recognise it.
 UPDATE review SET barred = %(barred)s::text[] || senders_of(%(origin)s),
                   reserved_for = %(reserved_for)s, skipped_by = %(skipped_by)s
 WHERE id = %(review_id)s
@@ -545,3 +545,57 @@ FROM (
     WHERE verdict.use_case = %(use_case)s AND verdict.given_at > %(since)s
 ) AS given
 GROUP BY reviewer ORDER BY verdicts DESC
+
+-- name: erase_verdict
+UPDATE verdict SET right_output = NULL, right_actions = NULL, right_hash = NULL,
+                   effect_hash = NULL, output_hash = NULL, content_hash = NULL, score_reason = NULL,
+                   note = NULL
+WHERE task_id = ANY (%(ids)s)
+
+-- name: erase_held
+UPDATE held_verdict SET output = NULL, actions = NULL, shown = NULL, note = NULL, labels = '[]'
+WHERE task_id = ANY (%(ids)s)
+
+-- name: erase_measure
+UPDATE measure SET right_output = NULL, right_actions = NULL WHERE task_id = ANY (%(ids)s)
+
+-- name: erase_open
+UPDATE review SET closed_at = coalesce(closed_at, now()), claimed_by = NULL, claim_until = NULL,
+                  superseded_by = coalesce(superseded_by, task_id)
+WHERE task_id = ANY (%(ids)s) AND verdict IS NULL
+
+-- name: bar
+-- A person who has read the answer of the decider or of a colleague gives no blind label of the task
+-- any more: not in its own review, if its verdict is taken back, and not in a second review.
+UPDATE review SET barred = array_append(barred, %(viewer)s)
+FROM (SELECT coalesce(first_look(%(id)s), %(review)s) AS id) AS first
+WHERE NOT %(viewer)s = ANY (barred)
+  AND (review.id = first.id AND review.blind
+       OR review.task_id IN (SELECT measure.task_id FROM verdict
+                             JOIN measure ON measure.of_verdict = verdict.id
+                             WHERE verdict.review_id = first.id))
+RETURNING review.id
+
+-- name: unsettled
+-- The verdict of a second review or of the domain lead was taken back: the next one counts.
+UPDATE measure SET settled_at = NULL, passed = NULL
+FROM verdict
+WHERE verdict.id = %(verdict_id)s AND measure.task_id = verdict.task_id
+  AND measure.kind IN ('second', 'lead')
+
+-- name: chase
+-- Sample items that are late come first in the queue.
+UPDATE review SET priority = 4
+WHERE use_case = %(use_case)s AND verdict IS NULL AND closed_at IS NULL AND blind AND priority < 4
+  AND opened_at < %(late_before)s
+  AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = review.task_id)
+RETURNING id
+
+-- name: open_for_outcome
+-- A review where an unreviewed answer was reported wrong. Never for the sample, which is reviewed blind.
+INSERT INTO review (id, task_id, use_case, blind, priority, opened_at, outcome)
+SELECT item.review_id, outcome.task_id, outcome.use_case, false, 2, outcome.reported_at, outcome.id
+FROM json_to_recordset(%(items)s::json) AS item (id text, review_id text)
+JOIN outcome ON outcome.id = item.id AND NOT outcome.was_right AND outcome.withdrawn_at IS NULL
+JOIN task ON task.id = outcome.task_id AND NOT task.reference
+ON CONFLICT DO NOTHING

@@ -1,4 +1,4 @@
-"""Cases that measure reviewers, as tasks like those around them. No I/O."""
+"""Cases of reviewer checks, and the figures of reviewers: pure functions without I/O."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from roadbed.decisions.evaluation import Evaluation
 from roadbed.decisions.model import Deployment, Route
 from roadbed.examples.model import KnownCase
 from roadbed.intake.validation import body_hash
+from roadbed.reviews.model import ReviewerFigures
+from roadbed.risk.curve import share_interval
 from roadbed.scoring.assessment import Truth, agree, assess, is_wrong
 from roadbed.scoring.content import Content
 from roadbed.usecases.use_case import UseCase
 
 _PORTION = 8
 _LEASE_SECONDS = 60.0
+_WORDS_A_SECOND = 8.0  # faster than almost anybody reads
 _KINDS = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 _DECIDED = (
     "version",
@@ -44,7 +47,7 @@ class CheckCase:
 
     ``barred`` may not have it, ``spared`` are not given it unless they ask for it, and
     ``reserved_for`` is the only person who may have it. ``decided`` holds the fields of its
-    decision, as the path of every task would store them.
+    decision, as every task stores them.
     """
 
     kind: str
@@ -65,15 +68,15 @@ class CheckCase:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Known:
-    """What the live version makes of a case whose right content is known."""
+class EvaluatedCase:
+    """A case whose right content is known, with the evaluation of the live version."""
 
     case: KnownCase
     evaluation: Evaluation
     wrong: bool
 
 
-def task_of(declared: UseCase, case: CheckCase, task_id: str, came: datetime) -> dict[str, Any]:
+def task_of(declared: UseCase, case: CheckCase, task_id: str, came: datetime) -> dict[str, object]:
     """The task of a case, as it is admitted."""
     return {
         "id": task_id,
@@ -98,9 +101,9 @@ def portions(some: Sequence[KnownCase]) -> Iterator[Sequence[KnownCase]]:
 
 def answered(
     declared: UseCase, cases: Sequence[KnownCase], made: Sequence[Evaluation]
-) -> list[Known]:
+) -> list[EvaluatedCase]:
     """Those that would go to a person with an answer that people can tell right from wrong."""
-    found = []
+    results = []
     for case, evaluation in zip(cases, made, strict=True):
         goes = evaluation.routed.route is Route.REVIEW
         if evaluation.content is None or not goes or case.truth.right is None:
@@ -108,8 +111,8 @@ def answered(
         score = assess(declared.scorer, evaluation.content, case.truth, case.content)
         if score.loss is not None:
             wrong = is_wrong(score, declared.tolerance)
-            found.append(Known(case=case, evaluation=evaluation, wrong=wrong))
-    return found
+            results.append(EvaluatedCase(case=case, evaluation=evaluation, wrong=wrong))
+    return results
 
 
 def alike(key: str, keys: Sequence[str], chance: random.Random) -> str:
@@ -123,7 +126,7 @@ def alike(key: str, keys: Sequence[str], chance: random.Random) -> str:
         kind = next((kind for kind in _KINDS if own in kind), own)
         return chance.choice(sorted(used & set(kind)) if own not in string.digits else kind)
 
-    return "".join(letter(*item) for item in enumerate(key))
+    return "".join(letter(*placed) for placed in enumerate(key))
 
 
 def agreed(declared: UseCase, row: Json, one: str, other: str) -> bool:
@@ -182,3 +185,36 @@ def who_decides(lead: str, knowing: Sequence[str], labellers: Sequence[str]) -> 
     """
     others = set(labellers) - set(knowing)
     return None if lead in knowing and others else lead
+
+
+def figures_of(row: Json, checks: Sequence[Json], certainty: float) -> ReviewerFigures:
+    """The figures of one reviewer, from their pace and their reviewer checks."""
+    mine = [check for check in checks if check["reviewer"] == row["reviewer"]]
+
+    def count(*, known_wrong: bool, failed_only: bool) -> int:
+        return sum(
+            item["n"]
+            for item in mine
+            if item["known_wrong"] is known_wrong and not (failed_only and item["passed"])
+        )
+
+    wrong = count(known_wrong=True, failed_only=False)
+    missed = count(known_wrong=True, failed_only=True)
+    low, high = share_interval(missed, wrong, certainty) if wrong else (0.0, 1.0)
+    seconds, words = row["median_accept_seconds"], row["median_accept_words"]
+    return ReviewerFigures(
+        reviewer=row["reviewer"],
+        verdicts=row["verdicts"],
+        accepted=row["accepted"],
+        agreed=row["agreed"],
+        median_seconds=row["median_seconds"],
+        known_wrong=wrong,
+        missed=missed,
+        missed_low=low,
+        missed_high=high,
+        known_right=count(known_wrong=False, failed_only=False),
+        spoiled=count(known_wrong=False, failed_only=True),
+        second_looks=row["second"],
+        overturned=row["overturned"],
+        too_fast=bool(seconds is not None and words and seconds < words / _WORDS_A_SECOND),
+    )

@@ -1,7 +1,7 @@
-"""Reviewers are measured too: known cases among the work, second looks, pace.
+"""Reviewer checks: cases with a known right answer, second reviews, and how fast people review.
 
-What is made here passes through the queue like any task. It is left out of every count, teaches
-nothing and proves nothing about the decider.
+A check passes through the queue like any task. It is left out of every count, is no example and no
+evidence about the decider.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ from roadbed.examples.service import Examples
 from roadbed.intake.tasks import ADMIT
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
+from roadbed.reviews.model import ReviewerFigures
 from roadbed.reviews.reviewer_check_cases import (
     CheckCase,
-    Known,
+    EvaluatedCase,
     again,
     agreed,
     alike,
     answered,
+    figures_of,
     portions,
     task_of,
     who_decides,
 )
-from roadbed.reviews.reviewer_figures import ReviewerFigures, figures_of
 from roadbed.reviews.service import Reviews
 from roadbed.scoring.assessment import assess, is_wrong
 from roadbed.scoring.content import Content
@@ -43,22 +44,22 @@ from roadbed.usecases.use_case import UseCase
 from roadbed.versions.model import Release
 
 _SQL = queries(__package__)
-_FEWEST_KNOWN = 100  # labelled items before known cases are drawn from them
+_FEWEST_KNOWN = 100  # labelled items before reviewer checks are drawn from them
 _AT_ONCE = 3
 _ASKED = 40  # of the labelled items at most, to find one that the decider gets wrong
 _REST_SECONDS = 600.0  # where none could be made: asking again at once would only cost
 _LOOK_BACK = timedelta(days=30)
-# Between two looks at all of that, what came meanwhile; the query would be most of an idle server.
+# Between two full searches only recent verdicts are searched: the full query is expensive.
 _LATELY = timedelta(minutes=2)
 _WHOLE_SECONDS = 600.0
 _SECONDS_AT_ONCE = 50
-_PRIORITY = {"answer": 2, "second": 3, "lead": 3}  # a known case: that of any task like it
+_PRIORITY = {"answer": 2, "second": 3, "lead": 3}  # a check has the priority of any task like it
 _KEYS_TRIED = 20
 Json = Mapping[str, Any]
 
 
 class ReviewerChecks:
-    """Makes cases, settles second looks, reads figures."""
+    """Makes checks, settles second reviews, reads the figures of reviewers."""
 
     def __init__(
         self,
@@ -81,7 +82,7 @@ class ReviewerChecks:
         self._whole: dict[str, float] = {}  # when all of the look back is due again
 
     async def tick(self, service: Deployment) -> None:
-        """Do what is due: second looks, disagreements, the lead's answers, known cases."""
+        """Do what is due: second reviews, disagreements, the lead's answers, checks."""
         declared = service.loaded.declared
         await self._second_looks(service)
         await self._disagreements(service)
@@ -147,7 +148,7 @@ class ReviewerChecks:
         known_as: str | None = None,
         barred: Sequence[str] = (),
     ) -> bool:
-        """Open a review of one answer on a known case, once."""
+        """Open a review of one answer on a case with known input, once."""
         declared, live = service.loaded.declared, service.live
         most = confidence if live.threshold is None else min(confidence, live.threshold - 0.001)
         routed = routing.route(None, max(most, 0.0), live, halted=service.halted)
@@ -245,7 +246,8 @@ class ReviewerChecks:
         declared = service.loaded.declared
         facts = {"use_case": declared.name, "since": self._clock.now() - _LOOK_BACK}
         labellers = [
-            found["reviewer"] for found in await self._database.fetch(_SQL["labellers"], facts)
+            labeller["reviewer"]
+            for labeller in await self._database.fetch(_SQL["labellers"], facts)
         ]
         knowing = sorted({row["first_reviewer"], row["second_reviewer"], *row["barred"]})
         decides = who_decides(declared.pod.domain_lead, knowing, labellers)
@@ -271,7 +273,7 @@ class ReviewerChecks:
             await self._settle(row["task_id"], row["word"], passed=upheld)
 
     async def _checks(self, service: Deployment) -> None:
-        """As many known cases as the declared share of what was reviewed asks for."""
+        """Make as many checks as the declared share of reviewed tasks asks for."""
         declared, decider = service.loaded.declared, service.live.decider
         row = await self._database.fetch_one(_SQL["reviewed_lately"], {"use_case": declared.name})
         resting = self._clock.monotonic() < self._rests.get(declared.name, 0.0)
@@ -290,7 +292,7 @@ class ReviewerChecks:
         ]
         # Until one could be made: also where nothing is left to pay with.
         self._rests[declared.name] = self._clock.monotonic() + _REST_SECONDS
-        known: list[Known] = []
+        known: list[EvaluatedCase] = []
         paying = self._examples.paying(declared)
         version = replace(service.live, loaded=service.live.loaded or service.loaded)
         for cases in portions(some):
@@ -299,29 +301,29 @@ class ReviewerChecks:
                 service.loaded, version, inputs, paying, untold=True
             )
             # As a task that arrives now would go, so also under a halt.
-            now = [item.under(version, halted=service.halted) for item in made]
+            now = [evaluation.under(version, halted=service.halted) for evaluation in made]
             known += answered(declared, cases, now)
-            if {entry.wrong for entry in known} >= set(wanted):
+            if {case.wrong for case in known} >= set(wanted):
                 break
         made_any = False
         for wrong in wanted:
-            if case := await self._known_case(service, known, wrong=wrong):
+            if case := await self._check_case(service, known, wrong=wrong):
                 await self._make(declared, case)
                 made_any = True
         if made_any:
             del self._rests[declared.name]
 
-    async def _known_case(
-        self, service: Deployment, known: Sequence[Known], *, wrong: bool
+    async def _check_case(
+        self, service: Deployment, known: Sequence[EvaluatedCase], *, wrong: bool
     ) -> CheckCase | None:
         """A case that the live version really gets wrong, or right, on its way to a person.
 
         Without one that it gets wrong, another case's right answer is proposed. It looks like the
         work that arrives: sender, key and rate are those of a recent task, and the decision has
-        every field that the path of a task gives it.
+        every field that a task's decision has.
         """
         declared = service.loaded.declared
-        fitting = [item for item in known if item.wrong is wrong]
+        fitting = [case for case in known if case.wrong is wrong]
         picked = self._chance.choice(fitting or known) if known else None
         if picked is None:
             return None
@@ -362,7 +364,9 @@ class ReviewerChecks:
             proposed_right=not wrong,
         )
 
-    def _made_up(self, declared: UseCase, picked: Known, known: Sequence[Known]) -> Content | None:
+    def _made_up(
+        self, declared: UseCase, picked: EvaluatedCase, known: Sequence[EvaluatedCase]
+    ) -> Content | None:
         """The picked answer with the right output of another case, if that would be wrong."""
         content = picked.evaluation.content
         for other in self._chance.sample(known, len(known)):

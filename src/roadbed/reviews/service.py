@@ -1,4 +1,4 @@
-"""Verbs: list, claim, give a verdict, skip, undo."""
+"""The review queue: list, claim, give a verdict, skip, undo."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from roadbed.people.duties import Bar
 from roadbed.people.permissions import ALLOWS, Permission
 from roadbed.reviews.errors import (
     ContentChangedError,
-    KnownCaseError,
     LabelUnknownError,
     NothingToUndoError,
     OwnTaskError,
     ReviewClosedError,
+    ReviewerCheckError,
     ReviewHeldError,
     ReviewSupersededError,
     ReviewTakenError,
@@ -27,15 +27,26 @@ from roadbed.reviews.errors import (
     VerdictError,
 )
 from roadbed.reviews.labels import KnownLabels
-from roadbed.reviews.model import RecordedVerdict, Review, VerdictKind
-from roadbed.reviews.rows import about_of, given_of, parties_of, review_of, right_actions
-from roadbed.reviews.verdicts import Shown, Verdict, read_verdict
+from roadbed.reviews.model import RecordedVerdict, Review, VerdictKind, review_of
+from roadbed.reviews.verdicts import (
+    Shown,
+    Verdict,
+    about_of,
+    given_of,
+    parties_of,
+    read_verdict,
+    right_actions,
+)
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write, write_within
 from roadbed.usecases.business_rules import BusinessRules
 from roadbed.usecases.delivery_plan import plan
 from roadbed.usecases.use_case import UseCase
+
+Json = Mapping[str, Any]  # what a use case declares: any JSON
+
+Row = Mapping[str, Any]  # of the database
 
 SQL = queries(__package__)
 CLAIM = Write("claim", SQL["claim"], SQL["claimed"])
@@ -174,10 +185,10 @@ class Reviews:
         *,
         reviewer: str,
         linker: str | None = None,
-        output: Mapping[str, Any] | None = None,
+        output: Json | None = None,
         note: str | None = None,
         new_kind: bool = False,
-        actions: Sequence[Mapping[str, Any]] | None = None,
+        actions: Sequence[Json] | None = None,
         shown: str | None = None,
         rules: BusinessRules | None = None,
         may_approve: bool = False,
@@ -197,11 +208,7 @@ class Reviews:
         never seen before, ``ContentChangedError``, ``OwnTaskError``, ``UnknownReviewError``,
         ``ReviewClosedError``, ``ReviewHeldError``, ``ReviewTakenError``.
         """
-        if note is not None and (len(note) > LONGEST_NOTE or "\x00" in note):
-            raise VerdictError(
-                "The note cannot be kept.",
-                f"Write at most {LONGEST_NOTE} characters of plain text.",
-            )
+        _check_note(note)
         about = self._claimed.pop(review_id, None) or await self.shown(review_id)
         if shown is not None and shown != about.content_hash:
             raise ContentChangedError(review_id)
@@ -230,7 +237,7 @@ class Reviews:
             raise await self._refusal(review_id, kind, row, about, (reviewer, linker))
         return given_of(about, verdict, item)
 
-    async def _stands(self, item: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    async def _stands(self, item: Row) -> Row | None:
         """The verdict that stands on a review, if ``item`` says exactly the same once more."""
         row = await self._database.fetch_one(
             SQL["standing"], {"id": item["review_id"], "reviewer": item["reviewer"]}
@@ -256,7 +263,7 @@ class Reviews:
         *,
         reviewer: str,
         carries: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """A verdict as ``judge`` stores it."""
         right = verdict.right
         return {
@@ -297,8 +304,8 @@ class Reviews:
         *,
         word: str,
         by: str,
-        output: Mapping[str, Any] | None,
-        actions: Sequence[Mapping[str, Any]] | None = None,
+        output: Json | None,
+        actions: Sequence[Json] | None = None,
     ) -> bool:
         """Carry ``by``'s answer to a review, in the place of a verdict that stands on it.
 
@@ -348,7 +355,7 @@ class Reviews:
         somebody else: with the verdict came what the decider said. ``linker`` is who let the
         reviewer in, see ``duties``.
 
-        Raises ``UnknownReviewError``, ``NothingToUndoError``, ``KnownCaseError``,
+        Raises ``UnknownReviewError``, ``NothingToUndoError``, ``ReviewerCheckError``,
         ``ReviewClosedError``, ``ReviewTakenError``.
         """
         at, by = self._clock.now(), reviewer
@@ -371,14 +378,14 @@ class Reviews:
                 undone = await self._unhold(connection, review_id, by=by, at=at)
         if not undone and not await self._unskip(review_id, reviewer, linker):
             await self.get(review_id)
-            if await self._database.fetch_one(SQL["is_known_case"], {"id": review_id}):
-                raise KnownCaseError(review_id)
+            if await self._database.fetch_one(SQL["is_reviewer_check"], {"id": review_id}):
+                raise ReviewerCheckError(review_id)
             raise NothingToUndoError(review_id)
         return await self.get(review_id)
 
     async def _unhold(
         self, connection: Connection, review_id: str, *, by: str, at: datetime
-    ) -> Mapping[str, Any] | None:
+    ) -> Row | None:
         """Take back a verdict that waits for its label to be confirmed."""
         cursor = await connection.execute(SQL["held_on"], {"review_id": review_id})
         held = await cursor.fetchone()
@@ -412,7 +419,7 @@ class Reviews:
         for statement in self._on_undo:
             await connection.execute(statement, facts)
 
-    async def waiting(self, use_case: str) -> Mapping[str, Any]:
+    async def waiting(self, use_case: str) -> Row:
         """How many reviews wait: ``waiting``, of these ``blind``, and since when the ``oldest``."""
         row = await self._database.fetch_one(SQL["waiting"], {"use_case": use_case})
         return row or {"waiting": 0, "blind": 0, "oldest": None}
@@ -421,7 +428,7 @@ class Reviews:
         self,
         review_id: str,
         kind: VerdictKind,
-        row: Mapping[str, Any],
+        row: Row,
         about: Shown,
         hands: tuple[str, str | None],
     ) -> Exception:
@@ -447,6 +454,14 @@ class Reviews:
         if (why := duties.bar(person, now.parties, linker=linker)) is not None:
             return _barred(why)
         return ReviewTakenError(review.claimed_by)
+
+
+def _check_note(note: str | None) -> None:
+    if note is not None and (len(note) > LONGEST_NOTE or "\x00" in note):
+        raise VerdictError(
+            "The note cannot be kept.",
+            f"Write at most {LONGEST_NOTE} characters of plain text.",
+        )
 
 
 def _closed(review_id: str, superseded_by: str | None) -> Exception:

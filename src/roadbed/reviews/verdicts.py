@@ -1,4 +1,4 @@
-"""What a verdict says: the right content, its score, and what it releases."""
+"""Verdicts: the right content, its score, what it releases, and the rows they are read from."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from roadbed.decisions.routing import checked_actions
 from roadbed.people.duties import Parties
-from roadbed.reviews.errors import VerdictError
-from roadbed.reviews.model import VerdictKind
-from roadbed.reviews.rules import as_declared
+from roadbed.reviews.errors import LabelUnknownError, VerdictError
+from roadbed.reviews.model import RecordedVerdict, VerdictKind
 from roadbed.scoring.assessment import Truth, agree, assess, is_wrong
-from roadbed.scoring.content import Content, same
+from roadbed.scoring.content import Content, content_hash, same
 from roadbed.scoring.scorers import Score
 from roadbed.usecases.business_rules import BusinessRules
-from roadbed.usecases.delivery_plan import checked_actions
 from roadbed.usecases.destinations import Action
-from roadbed.usecases.parsing import form_of
+from roadbed.usecases.labels import normal_output, not_listed
+from roadbed.usecases.parsing import UnfitError, form_of, read_form
 from roadbed.usecases.use_case import UseCase
 
-Json = Mapping[str, Any]
+Json = Mapping[str, Any]  # what a use case declares: any JSON
+Row = Mapping[str, Any]  # of the database
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,13 +136,13 @@ def _actions(declared: UseCase, given: Sequence[Json]) -> Sequence[Json]:
         if not isinstance(arguments, Mapping):
             raise VerdictError("The arguments of an action are no object.", "Send its fields.")
         read.append(Action(name=action["name"], arguments=arguments))
-    found = checked_actions(declared.actions, read)
-    if isinstance(found, str):
+    checked = checked_actions(declared.actions, read)
+    if isinstance(checked, str):
         raise VerdictError(
-            f"These actions cannot be taken: {found.removeprefix('it proposes ')}.",
+            f"These actions cannot be taken: {checked.removeprefix('it proposes ')}.",
             "Correct the action, or remove it with whatever needs it.",
         )
-    return found
+    return checked
 
 
 def _score(
@@ -174,9 +175,9 @@ def _released(
     kept = shown.content is not None and same(shown.content.output, right.output)
     proposed = list(shown.content.actions) if shown.content and kept else []
     facts = {"input": shown.input, "output": right.output, "confidence": shown.confidence or 0.0}
-    found = []
+    judged = []
     for number, action in enumerate(right.actions):
-        known = next((item for item in proposed if _alike(item, action)), None)
+        known = next((other for other in proposed if _alike(other, action)), None)
         if known is not None and "decide" in known:
             decide, why = known["decide"], known["reason"]
         elif rules is None:
@@ -188,7 +189,7 @@ def _released(
                 f"The action {action['name']!r} is refused: {why}.",
                 "Remove it, or change it so that the rule allows it.",
             )
-        found.append(
+        judged.append(
             {
                 "n": number,
                 "name": action["name"],
@@ -198,16 +199,16 @@ def _released(
                 "reason": why,
             }
         )
-    return _sent(found)
+    return _sent(judged)
 
 
 def _sent(actions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Those that are not refused, and need none that is."""
-    found: dict[int, dict[str, Any]] = {}
+    sent: dict[int, dict[str, Any]] = {}
     for action in actions:
-        if action["decide"] != "refuse" and (action["after"] is None or action["after"] in found):
-            found[action["n"]] = action
-    return list(found.values())
+        if action["decide"] != "refuse" and (action["after"] is None or action["after"] in sent):
+            sent[action["n"]] = action
+    return list(sent.values())
 
 
 def _alike(one: Json, other: Json) -> bool:
@@ -230,3 +231,83 @@ def _passed(
         tolerance=declared.tolerance,
         actions=shown.known_actions and kind is not VerdictKind.REJECT,
     )
+
+
+def as_declared(declared: UseCase, output: Json) -> dict[str, Any]:
+    """``output`` as a use case writes its answers, each label in its one form.
+
+    Raises ``VerdictError``, and ``LabelUnknownError`` for a label that its model does not list.
+    """
+    normal = normal_output(declared, output)
+    if unknown := not_listed(declared, normal):
+        raise LabelUnknownError(unknown)
+    try:
+        return read_form(declared.output, normal).form
+    except UnfitError as error:
+        raise VerdictError(
+            f"The output does not fit: {error}.", "Send the fields that the use case declares."
+        ) from error
+
+
+def given_of(about: Shown, verdict: Verdict, item: Row) -> RecordedVerdict:
+    """What is answered to a verdict, as ``item`` is stored."""
+    right = verdict.right
+    return RecordedVerdict(
+        verdict_id=item["id"],
+        review_id=item["review_id"],
+        kind=verdict.kind,
+        agrees=item["agrees"],
+        loss=item["loss"],
+        score_reason=item["score_reason"] or "",
+        right_output=right.output if right else None,
+        right_actions=right_actions(verdict),
+        decided=about.content.output if about.content else None,
+        decided_actions=about.content.proposed_actions if about.content else [],
+        blind=about.blind,
+        check=about.measured == "check",
+        known=about.known.output if about.known and about.measured == "check" else None,
+        passed=verdict.passed,
+    )
+
+
+def parties_of(row: Row) -> Parties:
+    """Who had to do with a review."""
+    return Parties(senders=row["senders"], knows=row["barred"], only=row["reserved_for"])
+
+
+def about_of(row: Row) -> Shown:
+    """What a verdict is about, of a row that ``shown`` or ``claimed`` gave."""
+    content = content_of(row["output"], row["actions"], row["provenance"])
+    return Shown(
+        task_id=row["task_id"],
+        blind=row["blind"],
+        input=row["input"],
+        parties=parties_of(row),
+        content=content,
+        content_hash=row["content_hash"] or content_hash(content),
+        route=row["route"],
+        confidence=row["confidence"],
+        measured=row["measured"],
+        known=content_of(row["known"], row["known_actions"], None),
+        known_actions=row["known_actions"] is not None,
+        proposed_right=row["proposed_right"],
+        revises=row["revises"],
+    )
+
+
+def right_actions(verdict: Verdict) -> Sequence[Json] | None:
+    """The right actions; ``None`` where nothing was said of them."""
+    if not verdict.actions_known:
+        return None
+    return verdict.right.proposed_actions if verdict.right else []
+
+
+def content_of(
+    output: Json | None,
+    actions: Sequence[Json] | None,
+    provenance: Json | None,
+) -> Content | None:
+    """What is proposed or right; ``None`` where there is no output."""
+    if output is None:
+        return None
+    return Content(output=output, actions=actions or (), provenance=provenance or {})

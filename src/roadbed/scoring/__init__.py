@@ -1,1 +1,4 @@
-"""What is right: the content that is proposed, and the scorers that hold it against the truth."""
+"""Scoring: the content that is proposed, and the scorers that compare it with what is right.
+
+Pure. Knows the kernel and ``risk`` only. Owns no table.
+"""

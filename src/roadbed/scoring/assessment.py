@@ -1,4 +1,4 @@
-"""Holds a proposed content against what people know of a case."""
+"""Assessment: compares a proposed content with what people know of a case."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def assess(
     *,
     known_as: str | None = None,
 ) -> Score:
-    """The score of ``proposed``. Unknown where people have not said enough to tell.
+    """The score of ``proposed``; unknown if the labels do not decide it.
 
     No answer is right only where none would be. Actions must be those that are right, in their
     order; what nobody judged is unknown. ``known_as`` is the hash of ``proposed`` where it was
@@ -50,10 +50,10 @@ def assess(
         return Score(loss=judged, why="A person judged exactly this answer.")
     if truth.right is None:
         return Score(loss=1.0, why="No answer would be right.")
-    found = scorer.score(proposed.output, truth.right.output, input)
-    if found.loss is None or found.loss >= 1.0:
-        return found
-    return _with_actions(found, proposed, truth, truth.right)
+    score = scorer.score(proposed.output, truth.right.output, input)
+    if score.loss is None or score.loss >= 1.0:
+        return score
+    return _with_actions(score, proposed, truth, truth.right)
 
 
 def is_wrong(score: Score, tolerance: float = 0.0) -> bool:
@@ -77,11 +77,11 @@ def agree(
     )
 
 
-def _with_actions(found: Score, proposed: Content, truth: Truth, right: Content) -> Score:
+def _with_actions(score: Score, proposed: Content, truth: Truth, right: Content) -> Score:
     if not truth.actions_known:
         if proposed.actions:
             return Score.unknown("Nobody has judged the actions it proposes.")
-        return found
+        return score
     if same(proposed.proposed_actions, right.proposed_actions):
-        return found
+        return score
     return Score(loss=1.0, why="Its actions differ from the right ones.")

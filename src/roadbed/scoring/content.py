@@ -1,4 +1,4 @@
-"""What a version proposes for one task, as one value with one hash."""
+"""Content: what a version proposes for one task, as one value with one hash."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Content:
     provenance: Json = field(default_factory=dict)
 
     @property
-    def proposed_actions(self) -> list[dict[str, Any]]:
+    def proposed_actions(self) -> list[dict[str, object]]:
         """The actions by name and arguments alone, in order."""
         return [
             {"name": action["name"], "arguments": action["arguments"]} for action in self.actions

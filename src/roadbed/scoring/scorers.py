@@ -1,6 +1,6 @@
 """Scorers: how far a proposed output is from the right one, as a loss in [0, 1].
 
-A use case declares one. ``0`` is right, ``1`` is as wrong as can be. *Unknown* is a score of its
+A use case declares one. ``0`` is right and ``1`` is completely wrong. *Unknown* is a score of its
 own: it never counts as right.
 """
 
@@ -83,11 +83,11 @@ class Scorer(Protocol):
         """The score of ``proposed`` where ``right`` is right for ``input``, all plain JSON."""
         ...
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Mapping[str, object]:
         """What it is, as JSON, for pages and certificates."""
         ...
 
-    def problems(self, fields: Mapping[str, Any]) -> Iterator[str]:
+    def problems(self, fields: Mapping[str, object]) -> Iterator[str]:
         """What does not fit an output model with these ``fields``, one sentence each."""
         ...
 
@@ -101,10 +101,10 @@ class Exact:
     def score(self, proposed: Json, right: Json, input: Json) -> Score:  # noqa: ARG002
         return RIGHT if same(proposed, right) else _differs(_fields(proposed, right))
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Mapping[str, object]:
         return {"scorer": "exact"}
 
-    def problems(self, fields: Mapping[str, Any]) -> Iterator[str]:  # noqa: ARG002
+    def problems(self, fields: Mapping[str, object]) -> Iterator[str]:  # noqa: ARG002
         yield from ()
 
 
@@ -120,10 +120,10 @@ class Fields:
         wrong = [name for name in self.names if not same(proposed.get(name), right.get(name))]
         return _differs(wrong) if wrong else RIGHT
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Mapping[str, object]:
         return {"scorer": "fields", "fields": list(self.names)}
 
-    def problems(self, fields: Mapping[str, Any]) -> Iterator[str]:
+    def problems(self, fields: Mapping[str, object]) -> Iterator[str]:
         if not self.names:
             yield "Fields() names no field"
         yield from _missing(self.names, fields)
@@ -157,7 +157,7 @@ class Within:
         ]
         return _differs(wrong) if wrong else RIGHT
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Mapping[str, object]:
         return {
             "scorer": "within",
             "absolute": self.absolute,
@@ -165,7 +165,7 @@ class Within:
             "fields": list(self.names),
         }
 
-    def problems(self, fields: Mapping[str, Any]) -> Iterator[str]:
+    def problems(self, fields: Mapping[str, object]) -> Iterator[str]:
         if self.absolute is None and self.relative is None:
             yield "Within() needs absolute= or relative="
         for name, value in (("absolute", self.absolute), ("relative", self.relative)):
@@ -207,10 +207,10 @@ class Sets:
         wrong = [name for name, part in zip(self.names, losses, strict=True) if part]
         return Score(loss=loss, why=_differs(wrong).why) if loss else RIGHT
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Mapping[str, object]:
         return {"scorer": "sets", "fields": list(self.names)}
 
-    def problems(self, fields: Mapping[str, Any]) -> Iterator[str]:
+    def problems(self, fields: Mapping[str, object]) -> Iterator[str]:
         if not self.names:
             yield "Sets() names no field"
         yield from _missing(self.names, fields)
@@ -231,10 +231,10 @@ class Judged:
             return RIGHT
         return Score.unknown("Nobody has judged this answer yet.")
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Mapping[str, object]:
         return {"scorer": "judged"}
 
-    def problems(self, fields: Mapping[str, Any]) -> Iterator[str]:  # noqa: ARG002
+    def problems(self, fields: Mapping[str, object]) -> Iterator[str]:  # noqa: ARG002
         yield from ()
 
 
@@ -275,10 +275,10 @@ class FunctionScorer:
                 return Score.unknown(f"The scorer took more than {self._seconds:g} s.")
         return given
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Mapping[str, object]:
         return {"scorer": "function", "function": getattr(self.function, "__name__", "function")}
 
-    def problems(self, fields: Mapping[str, Any]) -> Iterator[str]:  # noqa: ARG002
+    def problems(self, fields: Mapping[str, object]) -> Iterator[str]:  # noqa: ARG002
         try:
             inspect.signature(self.function).bind(None, None, None)
         except (TypeError, ValueError):
@@ -303,7 +303,7 @@ class GuardedScorer(FunctionScorer):
         self.scorer = scorer
         self.needs_person = bool(scorer.needs_person)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Mapping[str, object]:
         name = {"scorer": type(self.scorer).__name__}
         try:
             facts: dict[str, Any] = json.loads(_UNSTORABLE.sub("", canonical(self.scorer.facts())))
@@ -311,7 +311,7 @@ class GuardedScorer(FunctionScorer):
             return name
         return name | facts if isinstance(facts, dict) else name
 
-    def problems(self, fields: Mapping[str, Any]) -> Iterator[str]:
+    def problems(self, fields: Mapping[str, object]) -> Iterator[str]:
         try:
             yield from [str(problem) for problem in self.scorer.problems(fields)]
         except Exception as error:

@@ -1,8 +1,9 @@
-"""``rules.yaml``: what a pod decides in so many words, before and after the decider.
+"""Business rules: what ``rules.yaml`` decides before and after the decider.
 
-A rule before or after can only hold back: send a task to a person, or refuse it. A rule for an
-action allows it, asks a person, or refuses it; without one a person is asked. Conditions are CEL.
-A condition that fails on a task sends it to a person; an error never lets anything through.
+A rule before or after the decider can only stop an answer: it sends the task to a person, or
+refuses it. A rule for an action allows it, asks a person, or refuses it; without a rule a person is
+asked. Conditions are CEL. If a condition fails on a task, the task goes to a person; an error never
+lets anything through.
 """
 
 from __future__ import annotations
@@ -134,16 +135,16 @@ def read_rules(path: Path) -> BusinessRules:
                 )
             ],
         ) from error
-    found: dict[str, list[Any]] = {moment: [] for moment in _SEES}
+    by_moment: dict[str, list[Any]] = {moment: [] for moment in _SEES}
     problems: list[Problem] = []
-    for item in _rules(content or {}, path):
-        if isinstance(item, Problem):
-            problems.append(item)
+    for rule in _rules(content or {}, path):
+        if isinstance(rule, Problem):
+            problems.append(rule)
         else:
-            found[item[0]].append(item[1])
+            by_moment[rule[0]].append(rule[1])
     if problems:
         raise UseCaseError(path.parent.name, problems)
-    return BusinessRules(**{moment: tuple(rules) for moment, rules in found.items()})
+    return BusinessRules(**{moment: tuple(rules) for moment, rules in by_moment.items()})
 
 
 def _rules(content: object, path: Path) -> Iterator[tuple[str, Rule | ActionRule] | Problem]:

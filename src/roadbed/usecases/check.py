@@ -1,4 +1,4 @@
-"""Finds every mistake in a use-case folder at once, each with file, line and remedy."""
+"""Folder check: finds all mistakes in a use-case folder, with file, line and remedy."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Checked:
 
 
 def check(folder: Path) -> Checked:
-    """Look at code, rules and examples; a mistake in one does not hide those in the others."""
+    """Check code, rules and examples; a mistake in one does not hide those in the others."""
     if not folder.is_dir():
         missing = Problem(
             file=folder, problem="There is no such folder.", remedy="`roadbed new NAME` writes one."
@@ -55,9 +55,9 @@ def check(folder: Path) -> Checked:
         problems += _located(folder / "usecase.py", tuple(_pod_problems(loaded)))
         problems += _located(folder / "usecase.py", tuple(_needs_problems(loaded)))
         problems += _located(folder / "usecase.py", tuple(_model_problems(loaded)))
-        found = list(_example_problems(loaded))
-        examples = sum(item is None for item in found)
-        problems += _shortened([entry for entry in found if entry is not None])
+        checked = list(_example_problems(loaded))
+        examples = sum(problem is None for problem in checked)
+        problems += _shortened([problem for problem in checked if problem is not None])
         problems += _located(folder / "usecase.py", tuple(_scorer_problems(loaded)))
     return Checked(folder=folder, loaded=loaded, problems=tuple(problems), examples=examples)
 
@@ -83,7 +83,7 @@ def _needs_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
 
 
 def _pod_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
-    """People of the pod who can never come in: nobody can have such a name."""
+    """People of the pod who can never sign in, because no account can have their name."""
     for role in ROLES:
         name = getattr(loaded.declared.pod, role)
         if not is_name(name):
@@ -112,11 +112,11 @@ def _example_problems(loaded: LoadedUseCase) -> Iterator[Problem | None]:
 def _scorer_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
     """What a scorer makes of the folder's own examples: the first thing that is wrong with it."""
     scorer = loaded.declared.scorer
-    items = [item for _, _, item in islice(read_examples(loaded), _MOST_SCORED)]
+    items = [example for _, _, example in islice(read_examples(loaded), _MOST_SCORED)]
     known = [
-        (written(item.input), written(item.output))
-        for item in items
-        if not isinstance(item, Problem) and item.output is not None
+        (written(example.input), written(example.output))
+        for example in items
+        if not isinstance(example, Problem) and example.output is not None
     ]
     for number, (content, output) in enumerate(known):
         other = known[number - 1][1]

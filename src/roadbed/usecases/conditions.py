@@ -1,4 +1,4 @@
-"""Conditions in CEL: which names and macros they may use. The same for rules and deliveries."""
+"""Conditions in CEL, for rules and deliveries: the names and macros they may use."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 class Condition:
     """A compiled condition. Where a macro looks at other facts, its time grows with the square."""
 
+    # Any: the engine takes a dict only, and facts are any mapping.
     def __init__(self, program: Any, *, squares: bool) -> None:
         self._program = program
         self._squares = squares
 
-    def execute(self, facts: Mapping[str, Any]) -> Any:
+    def execute(self, facts: Mapping[str, object]) -> object:
         """What it says of ``facts``. Raises ``ValueError`` where that would take long.
 
         What the engine raises comes through.
@@ -38,7 +39,8 @@ class Condition:
                 "it compares each element of a list with more than can be compared in time; bound "
                 "the lists and texts in the model, with max_length"
             )
-        return self._program.execute(facts)
+        value: object = self._program.execute(facts)
+        return value
 
 
 def compiled(when: object, sees: Set[str]) -> Condition:

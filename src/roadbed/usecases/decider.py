@@ -1,4 +1,4 @@
-"""What a decider takes and gives: the only contract between a pod's model and the road."""
+"""Deciders: what they take and give. This is the contract between a pod's model and Roadbed."""
 
 from __future__ import annotations
 
@@ -171,5 +171,5 @@ def is_trainable(decider: object) -> TypeGuard[Trainable]:
 
 def needs_of(decider: object) -> Needs:
     """What ``decider`` says it needs; nothing if it says nothing."""
-    found = getattr(decider, "needs", None)
-    return found if isinstance(found, Needs) else Needs()
+    needs = getattr(decider, "needs", None)
+    return needs if isinstance(needs, Needs) else Needs()

@@ -1,15 +1,14 @@
-"""What a pod declared about the way out: checks, and what follows from it for one task."""
+"""Delivery plan: checks of declared destinations and actions, and the deliveries of one result."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from roadbed.usecases import placeholders
 from roadbed.usecases.conditions import Condition, compiled
-from roadbed.usecases.destinations import Action, ActionKind, Destination, Effect
+from roadbed.usecases.destinations import ActionKind, Destination, Effect
 from roadbed.usecases.errors import Problem
-from roadbed.usecases.parsing import UnfitError, read_form
 
 if TYPE_CHECKING:
     from roadbed.usecases.use_case import UseCase
@@ -19,26 +18,30 @@ _KNOWN = ("task.id", "task.key", "input.", "output.", "action.", "delivery.id", 
 _VERBS = ("send", "look_up", "compensate", "problems")
 
 
-def destination_problems(declared: UseCase, found: Destination) -> list[Problem]:
+def destination_problems(declared: UseCase, destination: Destination) -> list[Problem]:
     """Every mistake in one ``deliver``."""
     return [
-        *_name(declared, found.name),
-        *_connector(found.name, found.to),
-        *_template(declared, "key", found.key),
-        *(_template(declared, "in_order_of", found.in_order_of) if found.in_order_of else ()),
-        *_condition(found.when),
-        *_after(declared, found),
+        *_name(declared, destination.name),
+        *_connector(destination.name, destination.to),
+        *_template(declared, "key", destination.key),
+        *(
+            _template(declared, "in_order_of", destination.in_order_of)
+            if destination.in_order_of
+            else ()
+        ),
+        *_condition(destination.when),
+        *_after(declared, destination),
     ]
 
 
-def action_problems(declared: UseCase, found: ActionKind) -> list[Problem]:
+def action_problems(declared: UseCase, action: ActionKind) -> list[Problem]:
     """Every mistake in one ``action``."""
     return [
-        *_name(declared, found.name),
-        *_connector(found.name, found.to),
-        *_template(declared, "key", found.key),
-        *_needed(declared, found),
-        *_effect(found),
+        *_name(declared, action.name),
+        *_connector(action.name, action.to),
+        *_template(declared, "key", action.key),
+        *_needed(declared, action),
+        *_effect(action),
     ]
 
 
@@ -47,7 +50,7 @@ def condition(text: str) -> Condition:
     return compiled(text, _SEES)
 
 
-def plan(declared: UseCase) -> list[dict[str, Any]]:
+def plan(declared: UseCase) -> list[dict[str, object]]:
     """The deliveries that a result gives rise to, in order; ``after`` is a place in this list."""
     places = {name: number for number, name in enumerate(declared.destinations)}
     return [
@@ -58,41 +61,6 @@ def plan(declared: UseCase) -> list[dict[str, Any]]:
         }
         for destination in declared.destinations.values()
     ]
-
-
-def checked_actions(
-    kinds: Mapping[str, ActionKind], proposed: Sequence[Any]
-) -> list[dict[str, Any]] | str:
-    """Proposed actions as JSON, or what is wrong with them."""
-    found: list[dict[str, Any]] = []
-    for item in proposed:
-        if not isinstance(item, Action):
-            return f"it proposes {type(item).__name__} instead of an Action"
-        kind = kinds.get(item.name)
-        if kind is None:
-            return f"it proposes the action {item.name!r}, which is not declared"
-        arguments = _arguments(kind, item.arguments)
-        if isinstance(arguments, str):
-            return f"the action {item.name!r}: {arguments}"
-        action: dict[str, Any] = {"name": item.name, "arguments": arguments}
-        if kind.after is not None:
-            needed = [place for place, one in enumerate(found) if one["name"] == kind.after]
-            if not needed:
-                return f"it proposes {item.name!r} without {kind.after!r} before it"
-            action["after"] = needed[-1]
-        found.append(action)
-    for name, kind in kinds.items():
-        if sum(entry["name"] == name for entry in found) > kind.per_task:
-            return f"it proposes {name!r} more than {kind.per_task} times for one task"
-    return found
-
-
-def _arguments(kind: ActionKind, given: object) -> dict[str, Any] | str:
-    try:
-        return read_form(kind.arguments, given).form
-    except UnfitError as error:
-        place, problem = error.fields[0]
-        return f"{place or 'arguments'}: {problem}"
 
 
 def _name(declared: UseCase, name: object) -> Iterator[Problem]:
@@ -113,7 +81,7 @@ def _name(declared: UseCase, name: object) -> Iterator[Problem]:
 
 
 def _connector(name: str, to: object) -> Iterator[Problem]:
-    missing = [item for item in _VERBS if not callable(getattr(type(to), item, None))]
+    missing = [verb for verb in _VERBS if not callable(getattr(type(to), verb, None))]
     if missing:
         yield Problem(
             field="deliver",
@@ -131,11 +99,11 @@ def _template(declared: UseCase, field: str, text: str) -> Iterator[Problem]:
     except ValueError as error:
         yield Problem(field=field, problem=f"{error}.", remedy="Write {task.id} and the like.")
         return
-    for item in asked:
-        if problem := _unknown(declared, item):
+    for name in asked:
+        if problem := _unknown(declared, name):
             yield Problem(
                 field=field,
-                problem=f"The template {text!r} asks for {{{item}}}: {problem}.",
+                problem=f"The template {text!r} asks for {{{name}}}: {problem}.",
                 remedy="Name task.id, task.key, input.<field>, output.<field> or action.<field>.",
             )
     if field == "key" and not asked:
@@ -170,42 +138,45 @@ def _condition(when: str | None) -> Iterator[Problem]:
         )
 
 
-def _after(declared: UseCase, found: Destination) -> Iterator[Problem]:
-    if found.after is not None and found.after not in declared.destinations:
+def _after(declared: UseCase, destination: Destination) -> Iterator[Problem]:
+    if destination.after is not None and destination.after not in declared.destinations:
         yield Problem(
             field="after",
-            problem=f"{found.name!r} comes after {found.after!r}, which is not declared before it.",
+            problem=f"{destination.name!r} comes after {destination.after!r}, which is not "
+            "declared before it.",
             remedy="Declare the earlier destination first.",
         )
 
 
-def _needed(declared: UseCase, found: ActionKind) -> Iterator[Problem]:
-    if found.after is not None and found.after not in declared.actions:
+def _needed(declared: UseCase, action: ActionKind) -> Iterator[Problem]:
+    if action.after is not None and action.after not in declared.actions:
         yield Problem(
             field="action",
-            problem=f"{found.name!r} comes after {found.after!r}, which is not declared before it.",
+            problem=f"{action.name!r} comes after {action.after!r}, which is not declared "
+            "before it.",
             remedy="Declare the action that comes first before it.",
         )
 
 
-def _effect(found: ActionKind) -> Iterator[Problem]:
-    if found.effect is Effect.REVERSIBLE and not getattr(found.to, "can_compensate", False):
+def _effect(action: ActionKind) -> Iterator[Problem]:
+    if action.effect is Effect.REVERSIBLE and not getattr(action.to, "can_compensate", False):
         yield Problem(
             field="action",
-            problem=f"The action {found.name!r} is called reversible, but cannot be taken back.",
+            problem=f"The action {action.name!r} is called reversible, but cannot be taken back.",
             remedy="Give its connector a way to compensate, or call it irreversible.",
         )
-    if found.per_task < 1 or (found.per_day is not None and found.per_day < 1):
+    if action.per_task < 1 or (action.per_day is not None and action.per_day < 1):
         yield Problem(
             field="action",
-            problem=f"The action {found.name!r} has a limit below 1.",
+            problem=f"The action {action.name!r} has a limit below 1.",
             remedy="Leave it undeclared if it must never happen.",
         )
 
 
+# Any: a row of a query of deliveries.
 def facts(row: Mapping[str, Any]) -> dict[str, Any]:
     """What templates and conditions see, and what is sent where nothing else is said."""
-    found = {
+    seen = {
         "delivery": {"id": row["id"]},
         "use_case": row["use_case"],
         "task": _task(row),
@@ -221,10 +192,10 @@ def facts(row: Mapping[str, Any]) -> dict[str, Any]:
         },
     }
     if row["provenance"]:
-        found["provenance"] = row["provenance"]
+        seen["provenance"] = row["provenance"]
     if row["arguments"] is not None:
-        found["action"] = row["arguments"]
-    return found
+        seen["action"] = row["arguments"]
+    return seen
 
 
 def _task(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Where results go: what a pod declares, and what a connector must be able to do."""
+"""Destinations and actions: what a pod declares, and what a connector must be able to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from roadbed.kernel.json import JsonObject
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryRequest:
-    """One effect to make, as a connector is given it.
+    """One effect to make, as a connector receives it.
 
     ``key`` is the same at every attempt: a receiver that remembers keys makes the effect once.
     ``kind`` is ``result``, the name of an action, ``correction`` or ``approval``. ``facts`` is what
@@ -50,10 +50,10 @@ class TemporaryError(Exception):
 
 
 class RefusedError(Exception):
-    """Nothing happened, and the same attempt would fail again: a person has to look.
+    """Nothing happened, and the same attempt would fail again, so a person has to act.
 
     ``cause`` is one word for what would fail every delivery in the same way: ``401``, ``secret``.
-    The pod is told of it once, not at each delivery.
+    The pod gets one notice, not one per delivery.
     """
 
     def __init__(self, detail: str, *, cause: str | None = None) -> None:
@@ -75,7 +75,7 @@ class Response:
 
 
 class EgressClient(Protocol):
-    """The only way out, handed to a connector for one attempt."""
+    """Access to the network for one attempt of a connector; there is no other access."""
 
     async def request(
         self,
@@ -109,10 +109,10 @@ class EgressClient(Protocol):
         ...
 
     def in_time(self) -> None:
-        """For right before an effect that is not made by ``request``, which asks this by itself.
+        """Check the deadline right before an effect that is not made by ``request``.
 
-        A process that was put to sleep must not go on where it was when it wakes: a halt may have
-        counted on that. Raises ``TemporaryError`` once the attempt's deadline has passed.
+        ``request`` checks it itself. A suspended process must not continue after it wakes: a halt
+        may rely on that. Raises ``TemporaryError`` once the attempt's deadline has passed.
         """
         ...
 
@@ -148,16 +148,16 @@ class Connector(Protocol):
         ...
 
     async def look_up(self, sending: DeliveryRequest, egress: EgressClient) -> Sent | None:
-        """What stands at the receiver under the delivery's key; ``None``: nothing does."""
+        """The effect that the receiver has under the delivery's key; ``None`` if it has none."""
         ...
 
     async def compensate(self, sending: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
-        """Take the effect back; doing it twice is the same as once."""
+        """Take the effect back. Must be idempotent."""
         ...
 
 
 class Effect(StrEnum):
-    """What an action does to the world, at worst."""
+    """The strongest effect that an action can have."""
 
     READ = "read"
     REVERSIBLE = "reversible"  # its connector can take it back
@@ -199,7 +199,7 @@ class ActionKind:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Action:
-    """A proposed effect inside an ``Answer``; nothing happens until rules and gate let it."""
+    """A proposed effect inside an ``Answer``; it needs the rules and the relay to happen."""
 
     name: str
     arguments: BaseModel | Mapping[str, Any] = field(default_factory=dict)
@@ -207,7 +207,7 @@ class Action:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Approvals:
-    """Where people are asked for approval, and for how many hours the question stands."""
+    """Where people are asked for approval, and for how many hours the request is open."""
 
     to: Connector | None = None
     within_hours: float = 24.0

@@ -1,4 +1,4 @@
-"""What can be wrong with a use case, and how to mend it."""
+"""Errors: what can be wrong with a use case, and how to fix it."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class TrainingError(RoadbedError):
 
 
 class PatchError(RoadbedError):
-    """An accepted change that does not fit the use case any more, or never did."""
+    """An accepted change that does not fit the use case, or no longer fits it."""
 
     code = "patch_invalid"
 
     def __init__(self, patch: str, detail: str) -> None:
         super().__init__(
             f"The accepted change {patch} cannot be used: {detail}.",
-            "Reject it, or accept it again with its condition or fields mended.",
+            "Reject it, or accept it again with its condition or fields corrected.",
         )
 
 

@@ -1,10 +1,10 @@
-"""Which texts of an output are labels, their one form, and which are stopped as never seen. Pure.
+"""Labels: which texts of an output are labels, their one form, and which were never seen.
 
-A text of the output is a label where the model lists its values (``Literal``, an enumeration),
-where the use case declares it (``UseCase(labels=…)``), or where it is a field of plain text that
-the scorer compares and whose known values are few. Free text is a field that the scorer leaves to
-a person (``Judged``) or does not compare (``Fields`` names others), and one whose known values
-hardly repeat.
+Pure. A text of the output is a label if the model lists its values (``Literal``, an enumeration),
+if the use case declares it (``UseCase(labels=…)``), or if it is a field of plain text that the
+scorer compares and that has few known values. Free text is a field that the scorer leaves to a
+person (``Judged``) or does not compare (``Fields`` names others), or whose known values rarely
+repeat.
 """
 
 from __future__ import annotations
@@ -50,22 +50,22 @@ class UnknownLabel:
     closed: bool = False
 
 
-def normal_output(declared: UseCase, output: Json) -> dict[str, Any]:
+def normal_output(declared: UseCase, output: Json) -> dict[str, object]:
     """``output`` with each label in its one form; all else as it is."""
     return _mapped(declared.output, output, lambda label: _normal(declared, label))
 
 
 def labels_of(declared: UseCase, output: Json) -> list[Label]:
     """The labels in ``output``: those whose values are listed, and texts that may be labels."""
-    found: dict[Label, None] = {}
+    labels: dict[Label, None] = {}
 
     def seen(label: Label) -> str:
         if _may_be_label(declared, label):
-            found[label] = None
+            labels[label] = None
         return label.value
 
     _mapped(declared.output, output, seen)
-    return list(found)
+    return list(labels)
 
 
 def not_listed(declared: UseCase, output: Json) -> list[UnknownLabel]:
@@ -86,12 +86,12 @@ def open_fields(declared: UseCase) -> list[str]:
     """The fields of the output that hold texts which may be labels, and list no values."""
     _, schema = _schemas(declared.output)
     properties = schema.get("properties", {})
-    found = []
+    names = []
     for name in properties:
         label = Label(field=name, value="")
         if _may_be_label(declared, label) and _plain(properties[name], schema):
-            found.append(name)
-    return found
+            names.append(name)
+    return names
 
 
 def stopped(
@@ -154,10 +154,10 @@ def _schemas(model: type[BaseModel]) -> tuple[Schema, Schema]:
 def _mapped(model: type[BaseModel], output: Json, change: Callable[[Label], str]) -> dict[str, Any]:
     """``output`` with each text of it that its model describes as ``change`` gives it."""
     by_alias, by_name = _schemas(model)
-    found = _within(by_name, by_name, output, "", change)
+    mapped = _within(by_name, by_name, output, "", change)
     if by_alias != by_name:
-        found = _within(by_alias, by_alias, found, "", change)
-    return dict(found)
+        mapped = _within(by_alias, by_alias, mapped, "", change)
+    return dict(mapped)
 
 
 def _within(

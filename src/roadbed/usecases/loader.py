@@ -1,4 +1,4 @@
-"""A use-case folder on disk: its code, its examples, and the hash that names its behaviour."""
+"""Loader: reads a use-case folder with its code and examples, and hashes its behaviour."""
 
 from __future__ import annotations
 
@@ -57,19 +57,19 @@ def folder_hash(files: Mapping[str, str]) -> str:
 def load(folder: Path) -> LoadedUseCase:
     """Import ``folder/usecase.py``. Raises ``UseCaseError``; other folders are not affected."""
     module = _import(folder)
-    found = [var for var in vars(module).values() if isinstance(var, UseCase)]
-    if len(found) != 1:
+    use_cases = [var for var in vars(module).values() if isinstance(var, UseCase)]
+    if len(use_cases) != 1:
         raise UseCaseError(
             folder.name,
             [
                 Problem(
                     file=folder / "usecase.py",
-                    problem=f"It declares {len(found)} use cases.",
+                    problem=f"It declares {len(use_cases)} use cases.",
                     remedy="Declare exactly one UseCase(…) at the top level.",
                 )
             ],
         )
-    declared = found[0]
+    declared = use_cases[0]
     if not (declared.function or declared.trainable):
         raise UseCaseError(
             declared.name,
@@ -229,10 +229,10 @@ def raised_at(path: Path, error: BaseException) -> int | None:
 
 def hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of each file that shapes a decision, by path."""
-    found = {}
+    hashes_by_path = {}
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
         hidden = any(part.startswith(".") for part in relative.parts)
         if path.is_file() and not hidden and not _NOT_BEHAVIOUR & set(relative.parts):
-            found[relative.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return found
+            hashes_by_path[relative.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashes_by_path

@@ -1,8 +1,8 @@
-"""One reading of a value by a declared model: what code is given, and what is stored of it.
+"""Parsing: one way to read a value by a declared model, for code and for storage.
 
-Inputs, outputs and arguments of actions are read here, wherever they come from. The *form* is the
-model's own JSON (``model_dump(mode="json")``: by field name, defaults included, nothing computed):
-rules, slices, keys, templates, hashes, examples and receipts see it and nothing else.
+Inputs, outputs and arguments of actions are all read here. The *form* is the model's own JSON
+(``model_dump(mode="json")``: by field name, defaults included, nothing computed). Rules, slices,
+keys, templates, hashes, examples and receipts see the form and nothing else.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def read_form(model: type[BaseModel], given: object, *, storable: bool = False) 
     raw = given.model_dump(warnings=False) if isinstance(given, BaseModel) else given
     reading = _read(model, raw, "forbid")
     as_given = _identical(reading.form, raw)
-    if not (storable and as_given) and (found := faults(reading.form)):
-        raise UnfitError(found)
+    if not (storable and as_given) and (problems := faults(reading.form)):
+        raise UnfitError(problems)
     if as_given:
         return Reading(value=reading.value, form=reading.form, as_given=True)
     try:
@@ -69,7 +69,7 @@ def read_form(model: type[BaseModel], given: object, *, storable: bool = False) 
     return replace(reading, value=again.value)
 
 
-def written(value: BaseModel) -> dict[str, Any]:
+def written(value: BaseModel) -> dict[str, object]:
     """The form of an instance.
 
     A set has no order: its members are sorted, so that the form and its hash are the same in every
@@ -106,7 +106,7 @@ def _sort_sets(value: object, form: Any) -> None:
             _sort_sets(member, inner)
 
 
-def read_stored(model: type[BaseModel], stored: Mapping[str, Any]) -> Reading:
+def read_stored(model: type[BaseModel], stored: Mapping[str, object]) -> Reading:
     """What was stored, as ``model`` takes it now. Fields that the model lost are left out.
 
     What was stored before forms were is read here too. Raises ``UnfitError``.
@@ -114,8 +114,8 @@ def read_stored(model: type[BaseModel], stored: Mapping[str, Any]) -> Reading:
     return _read(model, stored, None)
 
 
-def form_of(model: type[BaseModel], stored: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The form of what was stored; as it is, where the model does not take it any more."""
+def form_of(model: type[BaseModel], stored: Mapping[str, object]) -> Mapping[str, object]:
+    """The form of a stored value; unchanged if the model no longer accepts it."""
     try:
         return read_stored(model, stored).form
     except UnfitError:

@@ -1,4 +1,4 @@
-"""Labelled work of the past, read from a table: texts, labels, and an account of every row."""
+"""Past work: labelled rows of a table, with texts, labels and a report on every row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from roadbed.kernel.labels import closest, normal_label
 from roadbed.tables import Account, Table, TableError
 
 _MOST_EMPTY = 0.2
-_RARE = 0.01  # of two labels that look alike, the share of rows up to which one may be an error
+_RARE = 0.1  # of two labels that look alike, the share of rows up to which one may be an error
 _FEW_ROWS = 3
 _MOST_NAMED = 10
 _MOST_SPELLINGS = 100_000
@@ -66,7 +66,7 @@ class Question:
 
 
 class LabelsUnclearError(TableError):
-    """Labels of the table need a person's word. ``questions`` says which."""
+    """Labels of the table need a person's decision; ``questions`` lists them."""
 
     code = "labels_unclear"
 
@@ -77,7 +77,7 @@ class LabelsUnclearError(TableError):
             f"; {more} more" if more > 0 else ""
         )
         super().__init__(
-            f"Some labels need your word: {named}.",
+            f"Some labels need your decision: {named}.",
             "Say what each is: --same 'THIS=THAT' for two spellings of one label, --keep LABEL for "
             "a label of its own, --empty TEXT for no label, or --keep-all.",
         )

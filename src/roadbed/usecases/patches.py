@@ -1,8 +1,8 @@
-"""What people accepted beside the code: rules, aliases, records, examples, prompts.
+"""Patches: accepted changes beside the code, that is rules, aliases, records, examples, prompts.
 
-A patch changes what a version does without changing its folder. The patches of a version are one of
-its artifacts, ``patches.json``, so they are part of its hash; ``Patched`` puts them around the
-decider, so that live traffic, the gate, the certificate and a replay all see the same.
+A patch changes what a version does without a change of its folder. The patches of a version are one
+of its artifacts, ``patches.json``, so they are part of its hash. ``Patched`` wraps the decider with
+them, so that live traffic, the gate, the certificate and a replay all see the same behaviour.
 """
 
 from __future__ import annotations
@@ -92,27 +92,28 @@ class Patches:
     prompts: Mapping[str, str] = field(default_factory=dict)
 
 
+# Any: stored JSON, checked here; what does not fit raises ``PatchError``.
 def read(declared: UseCase, content: Sequence[Mapping[str, Any]]) -> Patches:
     """Patches from their JSON, checked against the models. Raises ``PatchError``."""
-    found: dict[str, list[Any]] = {"alias": [], "rule": [], "record": [], "superseded": []}
+    by_kind: dict[str, list[Any]] = {"alias": [], "rule": [], "record": [], "superseded": []}
     examples: list[Mapping[str, Any]] = []
     prompts: dict[str, str] = {}
-    for item in content:
+    for patch in content:
         try:
-            kind, rest = item["kind"], {k: v for k, v in item.items() if k != "kind"}
+            kind, rest = patch["kind"], {k: v for k, v in patch.items() if k != "kind"}
             if kind == "examples":
                 examples = list(rest["examples"])  # the newest choice replaces the one before
             elif kind == "prompt":
                 prompts[rest["file"]] = rest["text"]
             else:
-                found[kind].append(_MAKE[kind](declared, rest))
+                by_kind[kind].append(_MAKE[kind](declared, rest))
         except (KeyError, TypeError, ValueError) as error:
-            raise PatchError(str(item.get("id", "?")), str(error)) from error
+            raise PatchError(str(patch.get("id", "?")), str(error)) from error
     return Patches(
-        aliases=tuple(found["alias"]),
-        rules=tuple(found["rule"]),
-        records=tuple(found["record"]),
-        superseded=tuple(found["superseded"]),
+        aliases=tuple(by_kind["alias"]),
+        rules=tuple(by_kind["rule"]),
+        records=tuple(by_kind["record"]),
+        superseded=tuple(by_kind["superseded"]),
         examples=tuple(examples),
         prompts=prompts,
     )
@@ -124,7 +125,7 @@ def loads(declared: UseCase, files: Mapping[str, bytes]) -> Patches:
     return read(declared, json.loads(data)) if data else Patches()
 
 
-def dumps(content: Sequence[Mapping[str, Any]]) -> Mapping[str, bytes]:
+def dumps(content: Sequence[Mapping[str, object]]) -> Mapping[str, bytes]:
     """The artifact of these patches; nothing for none, so that an unpatched hash stays."""
     if not content:
         return {}
@@ -134,7 +135,7 @@ def dumps(content: Sequence[Mapping[str, Any]]) -> Mapping[str, bytes]:
 def patched(
     decider: FunctionDecider | Trainable, patches: Patches, declared: UseCase, records: Records
 ) -> FunctionDecider | Trainable:
-    """``decider`` with its patches around it; itself where there is nothing to put around."""
+    """``decider`` wrapped with its patches; the decider itself if there are none."""
     if patches == Patches() and not (records or declared.prompts):
         return decider
     around = _Around(patches, declared, _mended(records, patches))
@@ -148,29 +149,29 @@ def patched(
 
 
 class PatchedTrainable:
-    """A trainable that sees mended input and whose answers are mended."""
+    """A trainable that sees patched inputs and whose answers are patched."""
 
     def __init__(self, inner: Trainable, around: _Around) -> None:
         self._inner = inner
         self._around = around
 
     def fit(self, examples: Sequence[LabelledExample], *, seed: int) -> Self:
-        mended = [
+        changed = [
             LabelledExample(input=self._around.input(example.input)[0], output=example.output)
             for example in examples
         ]
-        return type(self)(self._inner.fit(mended, seed=seed), self._around)
+        return type(self)(self._inner.fit(changed, seed=seed), self._around)
 
     @property
     def out_of_fold(self) -> OutOfFold:
         return self._inner.out_of_fold
 
     def decide_many(self, inputs: Sequence[BaseModel]) -> Sequence[Answer[BaseModel] | Unsure]:
-        mended = [self._around.input(input_) for input_ in inputs]
-        answers = self._inner.decide_many([each for each, _ in mended])
+        changed = [self._around.input(input_) for input_ in inputs]
+        answers = self._inner.decide_many([input_ for input_, _ in changed])
         return [
-            self._around.answer(each, seen, done)
-            for each, (seen, done) in zip(answers, mended, strict=True)
+            self._around.answer(answer, seen, done)
+            for answer, (seen, done) in zip(answers, changed, strict=True)
         ]
 
     def save(self) -> Mapping[str, bytes]:
@@ -187,7 +188,7 @@ class PatchedTrainable:
 
 
 class _Around:
-    """Input mended before, answer mended after."""
+    """Patches an input before, and an answer after."""
 
     def __init__(self, patches: Patches, declared: UseCase, records: Records) -> None:
         self._patches = patches
@@ -196,10 +197,10 @@ class _Around:
         self._aliases = {(alias.field, alias.found): alias for alias in patches.aliases}
 
     def input(self, input: BaseModel) -> tuple[BaseModel, list[str]]:
-        """The input with aliases replaced, and what was replaced in words."""
+        """The input with aliases replaced, and a sentence for each replacement."""
         done: list[str] = []
         changes: dict[str, Any] = {}
-        for name in {item.field for item in self._patches.aliases}:
+        for name in {alias.field for alias in self._patches.aliases}:
             value = getattr(input, name, None)
             alias = self._aliases.get((name, value)) if isinstance(value, str) else None
             if alias:
@@ -231,16 +232,16 @@ class _Around:
 
     def plain(self, function: FunctionDecider) -> FunctionDecider:
         def decide(input: BaseModel, context: Context) -> Answer[BaseModel] | Unsure:
-            mended, done = self.input(input)
-            given: Any = function(mended, self.context(context))
-            return self.answer(given, mended, done)
+            changed, done = self.input(input)
+            given: Any = function(changed, self.context(context))
+            return self.answer(given, changed, done)
 
         return _with_needs(decide, function)
 
     def coroutine(self, function: Any) -> FunctionDecider:
         async def decide(input: BaseModel, context: Context) -> Answer[BaseModel] | Unsure:
-            mended, done = self.input(input)
-            return self.answer(await function(mended, self.context(context)), mended, done)
+            changed, done = self.input(input)
+            return self.answer(await function(changed, self.context(context)), changed, done)
 
         return _with_needs(decide, function)
 
@@ -263,10 +264,10 @@ class _Around:
         if rule.set is None:
             return self._doubtful(answer, rule.reason)
         try:
-            mended = read_stored(self._declared.output, {**output, **rule.set}).value
+            changed = read_stored(self._declared.output, {**output, **rule.set}).value
         except UnfitError as error:
             return self._doubtful(answer, f"the accepted rule {rule.id} does not fit: {error}")
-        return replace(answer, output=mended)
+        return replace(answer, output=changed)
 
     @staticmethod
     def _doubtful(answer: Answer[BaseModel], reason: str) -> Unsure:

@@ -1,4 +1,4 @@
-"""Templates: text with ``{input.customer}`` in it, nothing more. What fills them stays data."""
+"""Placeholders: text with fields such as ``{input.customer}``. Values are inserted as data only."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def fields(template: str) -> tuple[str, ...]:
     return tuple(_FIELD.findall(template))
 
 
-def render(template: str, facts: Mapping[str, Any]) -> str:
+def render(template: str, facts: Mapping[str, object]) -> str:
     """The template with every field put in as text. Raises ``MissingFieldError``."""
-    return _FIELD.sub(lambda found: _text(look(found[1], facts)), template)
+    return _FIELD.sub(lambda field: _text(look(field[1], facts)), template)
 
 
-def filled(shape: Any, facts: Mapping[str, Any]) -> Any:
+def filled(shape: object, facts: Mapping[str, object]) -> object:
     """A JSON shape with every text in it rendered; a text that is one field keeps its type."""
     if isinstance(shape, str):
         whole = _FIELD.fullmatch(shape)
@@ -39,11 +39,11 @@ def filled(shape: Any, facts: Mapping[str, Any]) -> Any:
     if isinstance(shape, Mapping):
         return {name: filled(value, facts) for name, value in shape.items()}
     if isinstance(shape, list | tuple):
-        return [filled(item, facts) for item in shape]
+        return [filled(part, facts) for part in shape]
     return shape
 
 
-def look(name: str, facts: Mapping[str, Any]) -> Any:
+def look(name: str, facts: Mapping[str, object]) -> object:
     """The fact of that dotted name. Raises ``MissingFieldError`` when there is none, or null."""
     value: Any = facts
     for part in name.split("."):

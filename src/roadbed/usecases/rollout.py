@@ -1,4 +1,4 @@
-"""How a better version comes into service: what it must reach, who must agree, how carefully."""
+"""Rollout: the release steps of a use case, with their limits, sign-offs and trial sizes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """A judgment from outside: ``url`` is told of the candidate and answers whether it passes.
+    """An external check: ``url`` receives the candidate and answers whether it passes.
 
     ``secret`` names the environment variable with the key that signs what is posted; ``private``
-    lets the address be one of your own network.
+    allows an address in your own network.
     """
 
     name: str
@@ -22,13 +22,13 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gate:
-    """What a candidate must reach, fixed before anybody knows what it reaches.
+    """Criteria for a candidate, fixed before its results are known.
 
-    On what it never saw, it may be wrong more often than the live version by ``worse_by`` at most
-    (a share of all items: the upper end of the paired interval counts), within each slice by
-    ``slice_worse_by``; of past corrections it may not break more than it fixes. ``slower_by`` and
+    On items that it never saw, it may be wrong more often than the live version by ``worse_by`` at
+    most (a share of all items: the upper end of the paired interval counts), within each slice by
+    ``slice_worse_by``. Of past corrections it may not break more than it fixes. ``slower_by`` and
     ``dearer_by`` are factors on the live version's 95th percentile of seconds and mean cost.
-    ``fewest`` is how many items there must be. ``checks`` are asked as well.
+    ``fewest`` is the least number of items. ``checks`` are external checks.
     """
 
     worse_by: float = 0.01
@@ -41,12 +41,12 @@ class Gate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rollout:
-    """The ladder of a use case.
+    """The release steps of a use case.
 
-    ``sign_offs`` are the roles that must agree, each by another person, none of them its author;
-    a word given is good for ``sign_off_hours``. In shadow a candidate answers ``shadow_tasks``
+    ``sign_offs`` are the roles that must sign, each by another person, none of them the author; a
+    sign-off is valid for ``sign_off_hours``. In shadow a candidate answers ``shadow_tasks``
     tasks without effect; as a canary it decides ``canary_share`` of the tasks until
-    ``canary_tasks`` were compared. 0 leaves a step out. ``sticky_by`` names an input field whose
+    ``canary_tasks`` were compared. 0 skips a step. ``sticky_by`` names an input field whose
     value keeps its bucket (a customer); unset, each task's key has its own. The canary is rolled
     back when it is shown to be wrong, failing, slow or dear more often than the live version by
     more than ``margin``, with the certainty of the use case.
@@ -62,12 +62,12 @@ class Rollout:
     gate: Gate = field(default_factory=Gate)
 
 
-# A proof of concept: whoever improves it takes it live, once the proof holds.
+# A proof of concept: its author takes it live once the limit is proven.
 DIRECT = Rollout(sign_offs=(), shadow_tasks=0, canary_tasks=0)
 
 
 def facts(rollout: Rollout) -> Mapping[str, object]:
-    """The ladder as plain JSON, without secrets: what a plan fixes."""
+    """The release steps as plain JSON, without secrets, as a plan fixes them."""
     gate = rollout.gate
     return {
         "sign_offs": list(rollout.sign_offs),

@@ -1,4 +1,4 @@
-"""Sample values of a declared model, of its JSON schema, to see whether it reads them back."""
+"""Sample values made from a model's JSON schema, to test whether the model reads them back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes a use-case folder that runs: an empty one, or one made of a table of past work."""
+"""Scaffold: writes a new use-case folder that runs, empty or from a table of past work."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a new folder begins with: the texts of its files.
+"""Templates: the texts of the files in a new folder.
 
-Whatever is put into one of them is a ``literal``: no text of others becomes code.
+Every inserted value is a Python or Markdown literal: text of others never becomes code.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The declaration a pod writes: one ``UseCase`` in ``usecase.py``."""
+"""``UseCase``: the declaration that a pod writes in ``usecase.py``."""
 
 from __future__ import annotations
 
@@ -135,8 +135,8 @@ class UseCase:
         self.actions: dict[str, ActionKind] = {}
         self.function: FunctionDecider | None = None
         self.trainable: Trainable | None = None
-        if found := [*validation.problems(self), *scorer_problems]:
-            raise UseCaseError(str(name), found)
+        if problems := [*validation.problems(self), *scorer_problems]:
+            raise UseCaseError(str(name), problems)
 
     @overload
     def decider(self, decider: Trainable) -> Trainable: ...
@@ -147,8 +147,8 @@ class UseCase:
 
         Raises ``UseCaseError`` when it is neither, or when there is one already.
         """
-        if found := validation.decider_problems(self, decider):
-            raise UseCaseError(self.name, found)
+        if problems := validation.decider_problems(self, decider):
+            raise UseCaseError(self.name, problems)
         found_decider = validation.bound(self, decider)
         if is_trainable(found_decider):
             self.trainable = found_decider
@@ -173,13 +173,13 @@ class UseCase:
         ``in_order_of`` are sent one after the other; ``after`` names the destination that comes
         first and is taken back if this one fails for good. Raises ``UseCaseError``.
         """
-        found = Destination(
+        destination = Destination(
             name=name, to=to, key=key, when=when, in_order_of=in_order_of, after=after
         )
-        if problems := delivery_plan.destination_problems(self, found):
+        if problems := delivery_plan.destination_problems(self, destination):
             raise UseCaseError(self.name, problems)
-        self.destinations[name] = found
-        return found
+        self.destinations[name] = destination
+        return destination
 
     def action(
         self,
@@ -199,7 +199,7 @@ class UseCase:
         irreversible. ``after`` names the kind of action that it needs: it is proposed behind one of
         that kind and sent once that one is delivered. Raises ``UseCaseError``.
         """
-        found = ActionKind(
+        kind = ActionKind(
             name=name,
             arguments=arguments,
             to=to,
@@ -209,10 +209,10 @@ class UseCase:
             per_day=per_day,
             after=after,
         )
-        if problems := delivery_plan.action_problems(self, found):
+        if problems := delivery_plan.action_problems(self, kind):
             raise UseCaseError(self.name, problems)
-        self.actions[name] = found
-        return found
+        self.actions[name] = kind
+        return kind
 
     def __repr__(self) -> str:
         return f"UseCase({self.name!r})"

@@ -1,12 +1,12 @@
-"""What makes a declaration sound: pure checks, each with the remedy."""
+"""Validation of a declaration: pure checks, each with the remedy."""
 
 from __future__ import annotations
 
 import inspect
 import math
 import re
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel
 
@@ -58,7 +58,7 @@ def decider_problems(declared: UseCase, decider: object) -> list[Problem]:
             Problem(
                 field="decider",
                 problem="It has two deciders.",
-                remedy="Keep one; a ladder of several belongs inside one decider.",
+                remedy="Keep one; combine several models inside one decider.",
             )
         ]
     if is_trainable(decider):
@@ -86,11 +86,11 @@ def decider_problems(declared: UseCase, decider: object) -> list[Problem]:
 
 
 def bound(declared: UseCase, decider: Decider) -> Decider:
-    """``decider`` told of the models, if its class has ``bind``. Raises ``UseCaseError``."""
+    """``decider`` bound to the models, if its class has ``bind``. Raises ``UseCaseError``."""
     if not callable(getattr(type(decider), "bind", None)):
         return decider
     try:
-        found: Decider = decider.bind(declared.input, declared.output)  # type: ignore[attr-defined]
+        bound_decider: Decider = decider.bind(declared.input, declared.output)  # type: ignore[attr-defined]
     except ValueError as error:
         raise UseCaseError(
             declared.name,
@@ -102,7 +102,7 @@ def bound(declared: UseCase, decider: Decider) -> Decider:
                 )
             ],
         ) from error
-    return found
+    return bound_decider
 
 
 def _name(name: object) -> Iterator[Problem]:
@@ -194,11 +194,6 @@ def _slices(declared: UseCase) -> Iterator[Problem]:
             problem=f"A label within {declared.label_within_hours!r} hours is out of range.",
             remedy="Give hours above 0 and at most a year, for example 72.",
         )
-
-
-def slices_of(declared: UseCase, content: Mapping[str, Any]) -> dict[str, str]:
-    """The slices an input lies in, by field."""
-    return {name: str(content.get(name, "")) for name in declared.slices}
 
 
 def _budget(budget: object) -> Iterator[Problem]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from roadbed.kernel.ids import VersionId
-from roadbed.risk import coin
 from roadbed.risk.promise import AutomationState
 from roadbed.risk.states import State
 
@@ -73,29 +71,3 @@ def in_force(certificate: Mapping[str, Any] | None, alarm_at: datetime | None) -
         return False
     seen: str | None = certificate["detail"].get("alarm_at")
     return (datetime.fromisoformat(seen) if seen else None) == alarm_at
-
-
-def restored(
-    before: AutomationState,
-    certificate: Mapping[str, Any] | None,
-    *,
-    alarm_at: datetime | None,
-    sample: int,
-) -> AutomationState:
-    """What is in force when a version comes with the proof it had; none since an alarm counts."""
-    if certificate is None or not in_force(certificate, alarm_at):
-        state = State.HALTED if before.state is State.HALTED else State.SHADOW
-        return replace(before, state=state, threshold=None, cautious=False, rate=coin.RATE_BEFORE)
-    if certificate["bridged"]:
-        return replace(
-            before,
-            state=State.CAUTIOUS,
-            threshold=certificate["threshold"],
-            cautious=True,
-            rate=coin.RATE_CAUTIOUS,
-            bridges_left=max(before.bridges_left - 1, 0),
-        )
-    rate = coin.rate(automating=True, sample=sample)
-    return replace(
-        before, state=State.OPEN, threshold=certificate["threshold"], cautious=False, rate=rate
-    )

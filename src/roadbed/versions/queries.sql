@@ -86,3 +86,46 @@ JOIN version ON version.id = use_case.live_version
 JOIN behaviour ON behaviour.hash = version.behaviour
 LEFT JOIN certificate ON certificate.id = version.certificate
 WHERE use_case.name = %(use_case)s
+
+-- name: forget_candidates
+-- What was trained on erased tasks and was never in service, nor is on its way there: words of theirs
+-- may stand in it, and nobody will need it. What others are made of as well stays.
+WITH learnt AS (
+    SELECT use_case, min(born_at) AS born_at FROM example WHERE task_id = ANY (%(ids)s)
+    GROUP BY use_case
+), never_served AS (
+    SELECT behaviour.hash, behaviour.artifacts FROM behaviour
+    JOIN learnt ON learnt.use_case = behaviour.use_case
+               AND learnt.born_at <= coalesce(behaviour.learned_until, behaviour.made_at)
+    WHERE NOT EXISTS (SELECT FROM version WHERE version.behaviour = behaviour.hash
+                                            AND version.live_since IS NOT NULL)
+      AND NOT EXISTS (SELECT FROM release WHERE release.behaviour = behaviour.hash
+                        AND release.step IN ('planned', 'gated', 'shadow', 'canary', 'live'))
+      AND (EXISTS (SELECT FROM release WHERE release.behaviour = behaviour.hash)
+           OR EXISTS (SELECT FROM behaviour AS newer
+                      WHERE newer.use_case = behaviour.use_case
+                        AND newer.made_at > behaviour.made_at))
+)
+DELETE FROM artifact USING never_served, jsonb_each_text(never_served.artifacts) AS file
+WHERE artifact.hash = file.value
+  AND NOT EXISTS (
+      SELECT FROM behaviour AS other, jsonb_each_text(other.artifacts) AS its
+      WHERE its.value = artifact.hash AND other.hash NOT IN (SELECT hash FROM never_served))
+
+-- name: count_inspection
+-- Counted before anybody looks, and committed: a look that crashed is a look all the same.
+UPDATE behaviour SET looks = looks + 1 WHERE hash = %(hash)s RETURNING looks
+
+-- name: store_version
+INSERT INTO version (id, use_case, behaviour, certificate, number, made_at)
+VALUES (%(id)s, %(use_case)s, %(behaviour)s, %(certificate)s,
+        (SELECT coalesce(max(number), 0) + 1 FROM version WHERE use_case = %(use_case)s), %(at)s)
+ON CONFLICT (id) DO UPDATE SET certificate = coalesce(excluded.certificate, version.certificate)
+
+-- name: retire
+UPDATE version SET retired_at = %(at)s
+WHERE use_case = %(use_case)s AND retired_at IS NULL AND live_since IS NOT NULL AND id <> %(id)s
+
+-- name: go_live
+UPDATE version SET live_since = %(at)s, retired_at = NULL WHERE id = %(id)s
+RETURNING id, number

@@ -27,7 +27,7 @@ _SQL = queries(__package__)
 class Version:
     """A version in a list: who made it, why, what of, and when it was in service.
 
-    ``share`` is the part of the reference sample that its proof lets be automatic.
+    ``share`` is the part of the reference sample, of ``items``, that its proof lets be automatic.
     """
 
     id: str
@@ -40,6 +40,7 @@ class Version:
     learned_until: datetime | None
     threshold: float | None
     share: float | None
+    items: int | None
     live: bool
     live_since: datetime | None
     retired_at: datetime | None
@@ -153,12 +154,13 @@ def _counted(certificate: Row) -> int:
 
 def _version(row: Row) -> Version:
     certificate, threshold = row["certificate"], _threshold(row)
-    share = None
+    share = items = None
     if threshold is not None and (counted := _counted(certificate)):
-        share = certificate["covered"] / counted
+        share, items = certificate["covered"] / counted, counted
     return Version(
         threshold=threshold,
         share=share,
+        items=items,
         live=bool(row["live"]),
         **{
             name: row[name]

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from roadbed.decisions.batch_evaluation import KnownInput, evaluate_many
+from roadbed.decisions.batch_evaluation import KnownInput, MeteredCalls, evaluate_many
 from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext
-from roadbed.decisions.metered_calls import MeteredCalls
 from roadbed.decisions.model import LiveVersion, NotAnswered, Reason
 from roadbed.examples.model import KnownCase
 from roadbed.examples.service import as_declared

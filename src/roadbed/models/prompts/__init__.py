@@ -1,1 +1,1 @@
-"""A decider that asks a language model, and the pure parts it is made of."""
+"""Prompted deciders: a language model answers; the parts around the call are pure."""

@@ -1,4 +1,4 @@
-"""Which model is meant, where it is reached, and with whose key: facts, no connection."""
+"""Endpoint: which model is used, its address, and the name of its key. It opens no connection."""
 
 from __future__ import annotations
 
@@ -60,15 +60,15 @@ class Endpoint:
 
     def key(self, environment: Mapping[str, str]) -> SecretStr:
         """The key of the environment. Raises ``NoReplyError`` if it has to be there, or is none."""
-        found = environment.get(self.key_name, "").strip()
-        if not found and self.address(environment) == _HOME[self.provider]:
+        key = environment.get(self.key_name, "").strip()
+        if not key and self.address(environment) == _HOME[self.provider]:
             raise NoReplyError(
                 f"no language model can be asked: {self.key_name} is not set where Roadbed runs"
             )
-        if found and _KEY.fullmatch(found) is None:
+        if key and _KEY.fullmatch(key) is None:
             # The clients would quote it in their logs when the request fails.
             raise NoReplyError(f"{self.key_name} holds a sign that no key has")
-        return SecretStr(found or "none")  # servers of one's own often want none
+        return SecretStr(key or "none")  # servers of one's own often want none
 
 
 def endpoint(model: str, base_url: str | None = None) -> Endpoint:

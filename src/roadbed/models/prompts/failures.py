@@ -1,4 +1,4 @@
-"""What went wrong at a provider, in words of our own: nothing it wrote is passed on."""
+"""Failures of a provider, in our own sentences: text of the provider is never passed on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which examples are most like an input: cosine of TF-IDF over pieces of words."""
+"""Nearest examples of an input: cosine similarity of TF-IDF over character n-grams."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ class Index:
         except ValueError:  # nothing but empty texts
             self._rows = None
 
-    def nearest(self, input: Mapping[str, Any], count: int) -> Sequence[Neighbour]:
+    def nearest(self, input: Mapping[str, object], count: int) -> Sequence[Neighbour]:
         """At most ``count`` examples with something in common, the most similar last.
 
         Models weigh what they read last the most.
         """
         if self._rows is None or count <= 0:
             return ()
-        found = (self._rows @ self._vectorizer.transform([text(input)]).T).toarray().ravel()
-        order = np.argsort(-found, kind="stable")[:count]
+        similarities = (self._rows @ self._vectorizer.transform([text(input)]).T).toarray().ravel()
+        order = np.argsort(-similarities, kind="stable")[:count]
         return [
             Neighbour(
-                input=self._examples[item]["input"],
-                output=self._examples[item]["output"],
-                similarity=min(1.0, float(found[item])),
+                input=self._examples[position]["input"],
+                output=self._examples[position]["output"],
+                similarity=min(1.0, float(similarities[position])),
             )
-            for item in reversed(order)
-            if found[item] >= _LEAST_SIMILAR
+            for position in reversed(order)
+            if similarities[position] >= _LEAST_SIMILAR
         ]
 
 
@@ -61,7 +61,7 @@ class Indexes:
         self._index: Index | None = None
 
     def nearest(
-        self, examples: Examples, input: Mapping[str, Any], count: int
+        self, examples: Examples, input: Mapping[str, object], count: int
     ) -> Sequence[Neighbour]:
         """As ``Index.nearest``; builds the index only when ``examples`` is another object."""
         if not examples or count <= 0:
@@ -73,15 +73,15 @@ class Indexes:
         return index.nearest(input, count)
 
 
-def text(input: Mapping[str, Any]) -> str:
+def text(input: Mapping[str, object]) -> str:
     """Every text and number inside, in order."""
     return " ".join(_leaves(input))[:_LONGEST]
 
 
 def _leaves(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
-        for item in value.values():
-            yield from _leaves(item)
+        for part in value.values():
+            yield from _leaves(part)
     elif isinstance(value, list | tuple):
         for entry in value:
             yield from _leaves(entry)

@@ -1,4 +1,4 @@
-"""Tokens and what they cost. What is not known stays unknown, never nothing."""
+"""Price: tokens and their cost. An unknown cost stays unknown, never zero."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Price:
     currency: str = "EUR"
 
     def __post_init__(self) -> None:
-        for item in (self.input, self.output):
+        for price in (self.input, self.output):
             try:
-                amount = Decimal(str(item))
+                amount = Decimal(str(price))
             except InvalidOperation as error:
-                raise ValueError(f"{item!r} is no price") from error
+                raise ValueError(f"{price!r} is no price") from error
             if not amount.is_finite() or amount < 0:
-                raise ValueError(f"{item!r} is no price")
+                raise ValueError(f"{price!r} is no price")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -71,7 +71,7 @@ class Prompted:
         self._most_characters = most_characters
         self._most_tokens = most_tokens
         self._models: _Models | None = None
-        self._indexes: Any = None  # made on first use: scikit-learn takes its time
+        self._indexes: Any = None  # made on first use: scikit-learn imports slowly
 
     @property
     def needs(self) -> Needs:
@@ -115,12 +115,12 @@ class Prompted:
             return _unasked(f"the input is longer than {self._most_characters:,} characters")
         try:
             async with line(self.endpoint, self.environment) as opened:
-                found = await samples(
+                drawn = await samples(
                     opened, asked, self._bound.output, count=self._samples, end=end
                 )
         except NoReplyError as error:
             return _unasked(error.reason)
-        return self._settled(prompt, found, neighbours)
+        return self._settled(prompt, drawn, neighbours)
 
     @property
     def _bound(self) -> _Models:
@@ -142,8 +142,8 @@ class Prompted:
 
         if self._indexes is None:
             self._indexes = Indexes()
-        found: Sequence[Neighbour] = self._indexes.nearest(examples, content, self._neighbours)
-        return found
+        nearest: Sequence[Neighbour] = self._indexes.nearest(examples, content, self._neighbours)
+        return nearest
 
     def _asked(
         self, prompt: str, content: Mapping[str, Any], neighbours: Sequence[Neighbour]
@@ -162,14 +162,14 @@ class Prompted:
         )
 
     def _settled(
-        self, prompt: str, found: Sequence[Sample], neighbours: Sequence[Neighbour]
+        self, prompt: str, drawn: Sequence[Sample], neighbours: Sequence[Neighbour]
     ) -> Answer[BaseModel] | Unsure:
-        settled = settle(found, neighbours)
-        spent = sum((item.tokens for item in found), Tokens())
+        settled = settle(drawn, neighbours)
+        spent = sum((sample.tokens for sample in drawn), Tokens())
         evidence = {
             "model": self.endpoint.named,
             "prompt": {"file": self.file, "sha256": _digest(prompt)},
-            **_evidence(found, settled, spent),
+            **_evidence(drawn, settled, spent),
             "neighbours": [_shown(neighbour) for neighbour in reversed(neighbours)],
         }
         paid = cost(self.price, spent)
@@ -183,10 +183,10 @@ class Prompted:
         )
 
     def _changed(self, **changes: object) -> Self:
-        found = copy.copy(self)
+        changed = copy.copy(self)
         for name, value in changes.items():
-            setattr(found, name, value)
-        return found
+            setattr(changed, name, value)
+        return changed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -206,23 +206,23 @@ def _unasked(reason: str) -> Unsure:
     return Unsure(reason=reason, cost=Decimal(0))
 
 
-def _evidence(found: Sequence[Sample], settled: Settled, spent: Tokens) -> dict[str, Any]:
+def _evidence(drawn: Sequence[Sample], settled: Settled, spent: Tokens) -> dict[str, Any]:
     votes = [
         {"output": "unsure" if output is None else flat(output)[:_MOST_SHOWN], "votes": n}
-        for output, n in tally(found)
+        for output, n in tally(drawn)
     ]
-    failed = sorted({item.failed for item in found if item.failed})
+    failed = sorted({sample.failed for sample in drawn if sample.failed})
     return {
-        "agreement": f"{settled.votes} of {len(found)} samples",
+        "agreement": f"{settled.votes} of {len(drawn)} samples",
         "votes": votes,
         **({"failed": failed} if failed else {}),
         "tokens": {"input": spent.input, "output": spent.output, "complete": spent.known},
     }
 
 
-def _shown(each: Neighbour) -> dict[str, Any]:
+def _shown(neighbour: Neighbour) -> dict[str, Any]:
     return {
-        "input": flat(each.input)[:_MOST_SHOWN],
-        "output": "unsure" if each.output is None else flat(each.output)[:_MOST_SHOWN],
-        "similarity": round(each.similarity, 3),
+        "input": flat(neighbour.input)[:_MOST_SHOWN],
+        "output": "unsure" if neighbour.output is None else flat(neighbour.output)[:_MOST_SHOWN],
+        "similarity": round(neighbour.similarity, 3),
     }

@@ -1,9 +1,8 @@
-"""Asks the model of a ``Prompted`` for a better text of its prompt."""
+"""Reflection: asks the model of a ``Prompted`` for a better prompt text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from roadbed.models.prompts.endpoint import NoReplyError
 from roadbed.models.prompts.price import UNKNOWN, Tokens
@@ -30,7 +29,7 @@ _TEXT = {
 
 
 async def rewritten(
-    prompted: Prompted, text: str, failures: Sequence[Mapping[str, Any]]
+    prompted: Prompted, text: str, failures: Sequence[Mapping[str, object]]
 ) -> tuple[str, Tokens]:
     """A new text, or ``text`` itself if the model gave none, and the tokens it took.
 
@@ -50,7 +49,7 @@ async def rewritten(
             reply = await opened.ask(asked)
     except NoReplyError as error:
         return text, UNKNOWN if error.billed else Tokens()
-    found = reply.arguments.get("text") if isinstance(reply.arguments, dict) else None
-    if reply.tool != _REWRITE or not isinstance(found, str) or not found.strip():
+    rewriting = reply.arguments.get("text") if isinstance(reply.arguments, dict) else None
+    if reply.tool != _REWRITE or not isinstance(rewriting, str) or not rewriting.strip():
         return text, reply.tokens
-    return (found if len(found) <= MOST_CHARACTERS else text), reply.tokens
+    return (rewriting if len(rewriting) <= MOST_CHARACTERS else text), reply.tokens

@@ -1,8 +1,8 @@
-"""A prompt as it is sent: instructions from the pod, data fenced off where nobody can get out.
+"""Rendering of a prompt: instructions of the pod, and data between tags it cannot leave.
 
-Instructions go into the system message. Whatever others wrote goes into the user's message, as JSON
-between ``<data>`` tags. Inside, every angle bracket is written as a JSON escape, so no text can
-close the tag it stands in or open another.
+Instructions go into the system message. Text of others goes into the user message, as JSON between
+``<data>`` tags. Inside, every angle bracket is written as a JSON escape, so that no text can close
+its tag or open another.
 """
 
 from __future__ import annotations
@@ -33,17 +33,18 @@ def instructions(prompt: str, fields: Sequence[str]) -> str:
     Other braces stay as they stand.
     """
 
-    def pointer(found: re.Match[str]) -> str:
-        name = found.group(1)
+    def pointer(placeholder: re.Match[str]) -> str:
+        name = placeholder.group(1)
         if name == "input":
             return "(the data below)"
-        return f'(the data "{name}" below)' if name in fields else found.group(0)
+        return f'(the data "{name}" below)' if name in fields else placeholder.group(0)
 
     return _PLACE.sub(pointer, prompt).strip() + _ALWAYS
 
 
+# Any: examples as patches store them.
 def message(
-    input: Mapping[str, Any], examples: Sequence[Mapping[str, Any]], fields: Sequence[str]
+    input: Mapping[str, object], examples: Sequence[Mapping[str, Any]], fields: Sequence[str]
 ) -> str:
     """The user's message: examples with the right reply to each, then the input."""
     shown = "".join(
@@ -54,12 +55,12 @@ def message(
     return before + _blocks(input, fields)
 
 
-def fenced(name: str, value: Any) -> str:
+def fenced(name: str, value: object) -> str:
     """``value`` as a block of data. ``name`` comes from the declaration, never from outside."""
     return f'<data name="{name}">{encoded(value)}</data>\n'
 
 
-def encoded(value: Any) -> str:
+def encoded(value: object) -> str:
     """JSON without a single angle bracket, readable by a JSON parser as what it was."""
     text = json.dumps(value, ensure_ascii=False, default=str).translate(_BRACKETS)
     # Half a surrogate pair is no text that could be sent; its escape is.

@@ -1,4 +1,4 @@
-"""One request to a language model, by pydantic-ai: imported only when a model is asked."""
+"""Requests to a language model through pydantic-ai, which is imported only on use."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ class ModelAnswer:
 class ConversationLine:
     """Connections to one model, for as long as one task is decided."""
 
+    # Any: the client of the provider, of which nothing is used here.
     def __init__(self, endpoint: Endpoint, model: Model[Any]) -> None:
         self._endpoint = endpoint
         self._model = model

@@ -1,4 +1,4 @@
-"""Several replies of one model, at the same time and by one deadline."""
+"""Sampling: several replies of one model, in parallel and under one deadline."""
 
 from __future__ import annotations
 

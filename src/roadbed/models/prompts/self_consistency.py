@@ -1,4 +1,4 @@
-"""What several samples of one model come to, and how sure that is: arithmetic only."""
+"""Self-consistency: the majority of several samples, and its confidence. Arithmetic only."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ def settle(samples: Sequence[Sample], neighbours: Sequence[Neighbour]) -> Settle
     unsure = counted.pop(_NONE, 0)
     best = max(counted, key=lambda key: (counted[key], support(key, neighbours)), default=_NONE)
     if best == _NONE or counted[best] <= unsure:
-        said = next(item.unsure for item in samples if item.unsure is not None)
+        said = next(sample.unsure for sample in samples if sample.unsure is not None)
         return Settled(output=None, votes=unsure, reason=f"the model says: {said}")
     weight = sum(neighbour.similarity for neighbour in neighbours)
     return Settled(
-        output=next(entry.output for entry in samples if _key(entry.output) == best),
+        output=next(sample.output for sample in samples if _key(sample.output) == best),
         votes=counted[best],
         confidence=(1 + counted[best] + support(best, neighbours)) / (2 + len(samples) + weight),
     )

@@ -1,1 +1,1 @@
-"""Classifies text: words and characters, a linear model, and second opinions on its answers."""
+"""Text classifier: a linear model over words and characters, checked by further base models."""

@@ -1,7 +1,7 @@
-"""The first stage and the second opinions on it: what each thinks of each text.
+"""Base models: a linear first stage, and further models whose agreement with it is a feature.
 
 Every part is linear in sparse rows, so a batch costs a few matrix products. Parts are fitted on one
-set of rows and asked about another, which is how out-of-fold features come about.
+set of rows and applied to another: this yields out-of-fold features.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class BaseModels:
 
     def margins(self, rows: Rows) -> Floats:
         """Signed distances Z of shape (n, K)."""
-        found: Floats = rows @ self.coefficients.T + self.intercepts
-        return found
+        margins: Floats = rows @ self.coefficients.T + self.intercepts
+        return margins
 
     def features(
         self, counts: Counts, rows: Rows, margins: Floats, lengths: Floats, unknown: Floats
@@ -80,8 +80,8 @@ class BaseModels:
         return np.column_stack(
             [
                 self._margin_features(margins, lead),
-                _opinion(self._complement_bayes(counts.words), lead),
-                _opinion(self._bayes(counts.characters), lead),
+                _features_of(self._complement_bayes(counts.words), lead),
+                _features_of(self._bayes(counts.characters), lead),
                 _closeness(np.asarray((rows @ self.centres.T).todense(), dtype=np.float32), lead),
                 self._near_features(near, lead),
                 unknown,
@@ -129,16 +129,16 @@ class BaseModels:
         counts = np.asarray(self.word_counts.todense(), dtype=np.float32)
         rest = counts.sum(axis=0) - counts + 1.0
         weights = -np.log(rest / rest.sum(axis=1, keepdims=True))
-        found: Floats = words.sign() @ weights.T
-        return found
+        scores: Floats = words.sign() @ weights.T
+        return scores
 
     def _bayes(self, characters: Rows) -> Floats:
         """Log scores of multinomial naive Bayes on character n-grams."""
         counts = np.asarray(self.character_counts.todense(), dtype=np.float32) + 0.3
         weights = np.log(counts / counts.sum(axis=1, keepdims=True))
         prior = np.log((self.sizes + 1.0) / (self.sizes.sum() + len(self.sizes)))
-        found: Floats = characters @ weights.T + prior
-        return found
+        scores: Floats = characters @ weights.T + prior
+        return scores
 
 
 def _linear(rows: Rows, labels: Labels, classes: int, seed: int) -> tuple[Floats, Floats]:
@@ -173,8 +173,8 @@ def _best_other(scores: Floats, lead: Labels) -> Floats:
     return np.where(np.isfinite(best), best, _FAR)
 
 
-def _opinion(scores: Floats, lead: Labels) -> Floats:
-    """Gap of the leading class to this opinion's best, agreement, and log share."""
+def _features_of(scores: Floats, lead: Labels) -> Floats:
+    """Gap of the leading class to this model's best class, agreement, and log share."""
     every = np.arange(len(lead))
     spread = scores.std(axis=1) + 1e-6
     gap = (scores[every, lead] - scores.max(axis=1)) / spread

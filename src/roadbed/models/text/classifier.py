@@ -1,4 +1,4 @@
-"""``TextClassifier``: learns from labelled texts, says how sure it is, explains itself."""
+"""``TextClassifier``: learns from labelled texts, with confidence and evidence for each answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from scipy.special import softmax
 
 from roadbed.kernel.json import JsonObject
-from roadbed.models.text import storage
+from roadbed.models.text import state
 from roadbed.models.text.base_models import lengths_of
 from roadbed.models.text.fitting import fit
 from roadbed.models.text.state import FittedText
@@ -62,7 +62,7 @@ class TextClassifier:
         return bound
 
     @property
-    def labels(self) -> Sequence[Any]:
+    def labels(self) -> Sequence[object]:
         """The labels it knows, as JSON values, without "none of these"."""
         return [label for label in self._learnt.labels if label is not _NONE]
 
@@ -80,8 +80,8 @@ class TextClassifier:
         """A fitted copy; oldest first. Raises ``TrainingError`` for fewer than two labels."""
         texts = [self._text(example.input) for example in examples]
         values = [self._label(example.output) for example in examples]
-        labels = tuple(sorted(set(values), key=lambda each: (each is _NONE, str(each))))
-        if len([item for item in labels if item is not _NONE]) < 1 or len(labels) < 2:
+        labels = tuple(sorted(set(values), key=lambda label: (label is _NONE, str(label))))
+        if len([label for label in labels if label is not _NONE]) < 1 or len(labels) < 2:
             raise TrainingError(
                 f"{len(examples)} examples show {len(labels)} label: nothing to tell apart.",
                 "Add examples of at least one other label.",
@@ -100,8 +100,8 @@ class TextClassifier:
         texts = [self._text(input_) for input_ in inputs]
         counts = learnt.counter.count(texts)
         rows = learnt.weights.weigh(counts)
-        margins = learnt.opinions.margins(rows)
-        features = learnt.opinions.features(
+        margins = learnt.base_models.margins(rows)
+        features = learnt.base_models.features(
             counts,
             rows,
             margins,
@@ -112,18 +112,18 @@ class TextClassifier:
         cautious = learnt.cautious.probability(features)
         evidence = self._evidence(rows, margins)
         return [
-            self._answer(int(lead), float(sure[each]), float(cautious[each]), evidence[each])
-            for each, lead in enumerate(margins.argmax(axis=1))
+            self._answer(int(lead), float(sure[row]), float(cautious[row]), evidence[row])
+            for row, lead in enumerate(margins.argmax(axis=1))
         ]
 
     def save(self) -> Mapping[str, bytes]:
         """Arrays and JSON; see ``storage``."""
-        return storage.save(self._learnt)
+        return state.save(self._learnt)
 
     def load(self, files: Mapping[str, bytes]) -> Self:
         """A fitted copy from what ``save`` gave."""
         loaded = copy.copy(self)
-        loaded._fitted = storage.load(files)  # noqa: SLF001 - our own copy
+        loaded._fitted = state.load(files)  # noqa: SLF001 - our own copy
         return loaded
 
     @property
@@ -167,7 +167,7 @@ class TextClassifier:
         learnt = self._learnt
         shares = softmax(5.0 * margins, axis=1)
         order = np.argsort(margins, axis=1)
-        _, nearest = learnt.opinions.neighbours(rows)
+        _, nearest = learnt.base_models.neighbours(rows)
         words = _loudest(rows, learnt, order[:, -1])
         return [
             {
@@ -176,7 +176,7 @@ class TextClassifier:
                 "words": words[number],
                 "similar": {
                     "text": learnt.near_texts[nearest[number]],
-                    "label": learnt.labels[learnt.opinions.near_classes[nearest[number]]],
+                    "label": learnt.labels[learnt.base_models.near_classes[nearest[number]]],
                 },
             }
             for number in range(len(margins))
@@ -184,13 +184,13 @@ class TextClassifier:
 
 
 def _loudest(rows: Rows, learnt: FittedText, leads: npt.NDArray[np.int64]) -> list[list[str]]:
-    found = []
+    loudest = []
     width = len(learnt.counter.words)
-    for each, lead in enumerate(leads):
-        span = slice(rows.indptr[each], rows.indptr[each + 1])
+    for row, lead in enumerate(leads):
+        span = slice(rows.indptr[row], rows.indptr[row + 1])
         columns, values = rows.indices[span], rows.data[span]
         columns, values = columns[columns < width], values[columns < width]
-        weight = values * learnt.opinions.coefficients[lead, columns]
+        weight = values * learnt.base_models.coefficients[lead, columns]
         best = np.argsort(weight)[::-1][:3]
-        found.append([learnt.counter.words[columns[i]] for i in best if weight[i] > 0.0])
-    return found
+        loudest.append([learnt.counter.words[columns[i]] for i in best if weight[i] > 0.0])
+    return loudest

@@ -1,4 +1,4 @@
-"""The second stage: how likely the first stage's answer is right."""
+"""Confidence: the second stage, the probability that the answer of the first stage is right."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class Confidence:
     def probability(self, features: Floats) -> npt.NDArray[np.float64]:
         """P(right) of shape (n,), in (0, 1)."""
         standard = _standardise(features, self.mean, self.scale).astype(np.float64)
-        found: npt.NDArray[np.float64] = expit(standard @ self.weights + self.bias)
-        return np.clip(found, 1e-6, 1.0 - 1e-6)
+        probabilities: npt.NDArray[np.float64] = expit(standard @ self.weights + self.bias)
+        return np.clip(probabilities, 1e-6, 1.0 - 1e-6)
 
 
 def _scale(features: Floats) -> tuple[Floats, Floats]:
@@ -69,5 +69,5 @@ def _scale(features: Floats) -> tuple[Floats, Floats]:
 
 
 def _standardise(features: Floats, mean: Floats, scale: Floats) -> Floats:
-    found: Floats = np.clip((features - mean) / scale, -_CLIP, _CLIP)
-    return found
+    standardised: Floats = np.clip((features - mean) / scale, -_CLIP, _CLIP)
+    return standardised

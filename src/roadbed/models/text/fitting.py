@@ -1,10 +1,9 @@
-"""Fits all the classifier knows, and learns how far to trust it from what it had not seen."""
+"""Fitting of the classifier, with the confidence learned from texts that it did not see."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,19 +47,21 @@ class _Corpus:
         seen = self.counts.rows(known)
         weights = Weights.fit(seen)
         rows = weights.weigh(seen)
-        opinions = BaseModels.fit(seen, rows, self.classes[known], self.count, self.none, self.seed)
-        return weights, opinions
+        base_models = BaseModels.fit(
+            seen, rows, self.classes[known], self.count, self.none, self.seed
+        )
+        return weights, base_models
 
     def held_out(self, known: Labels, asked: Labels) -> tuple[Labels, Floats]:
         """Leading class and features of the texts at ``asked``, from a stage that saw ``known``."""
-        weights, opinions = self.stage(known)
+        weights, base_models = self.stage(known)
         own = self.counts.rows(asked)
         rows = weights.weigh(own)
-        margins = opinions.margins(rows)
+        margins = base_models.margins(rows)
         unknown = self.counter.unknown_share(
             [self.texts[item] for item in asked], *self._words(known)
         )
-        return margins.argmax(axis=1), opinions.features(
+        return margins.argmax(axis=1), base_models.features(
             own, rows, margins, self.lengths[asked], unknown
         )
 
@@ -71,13 +72,13 @@ class _Corpus:
     def _words(self, known: Labels) -> tuple[frozenset[str], frozenset[str]]:
         documents = np.bincount(self.counts.words[known].indices, minlength=len(self.counter.words))
         often, seen = (
-            frozenset(self.counter.words[item] for item in np.flatnonzero(documents >= least))
+            frozenset(self.counter.words[word] for word in np.flatnonzero(documents >= least))
             for least in (_OFTEN, least_documents(len(known))[0])
         )
         return often, seen
 
 
-def fit(texts: Sequence[str], classes: Labels, labels: tuple[Any, ...], seed: int) -> FittedText:
+def fit(texts: Sequence[str], classes: Labels, labels: tuple[object, ...], seed: int) -> FittedText:
     """All that can be learnt from ``texts``, oldest first, of ``classes`` (n,) into ``labels``."""
     counter, counts = Counter.fit(texts)
     corpus = _Corpus(
@@ -95,13 +96,13 @@ def fit(texts: Sequence[str], classes: Labels, labels: tuple[Any, ...], seed: in
     answered = _answered(corpus, leads)
     confidence = Confidence.fit(features[answered], right[answered])
     cautious, novel = _learn_caution(corpus) or (confidence, np.zeros(0))
-    weights, opinions = corpus.stage(np.arange(len(texts)))
+    weights, base_models = corpus.stage(np.arange(len(texts)))
     return FittedText(
         labels=labels,
         counter=counter,
         weights=weights,
         often=corpus.often(),
-        opinions=opinions,
+        base_models=base_models,
         near_texts=tuple(texts[item][:_TRIMMED] for item in newest(classes, len(labels))),
         confidence=confidence,
         cautious=cautious,
@@ -134,8 +135,8 @@ def _learn_caution(corpus: _Corpus) -> tuple[Confidence, npt.NDArray[np.float64]
     """
     features, right, new, shown = [], [], [], []
     for known, asked, hidden in _hidings(corpus):
-        leads, found = corpus.held_out(known, asked)
-        features.append(found)
+        leads, asked_features = corpus.held_out(known, asked)
+        features.append(asked_features)
         right.append((leads == corpus.classes[asked]) & ~hidden)
         new.append(hidden)
         shown.append(_answered(corpus, leads))
@@ -166,8 +167,8 @@ def _hidings(corpus: _Corpus) -> Iterator[tuple[Labels, Labels, Flags]]:
 
 def _answered(corpus: _Corpus, leads: Labels) -> Flags:
     """Where the leading class is a label, not "none of these"."""
-    found: Flags = leads != (-1 if corpus.none is None else corpus.none)
-    return found
+    answered: Flags = leads != (-1 if corpus.none is None else corpus.none)
+    return answered
 
 
 def _groups(texts: Sequence[str]) -> Labels:

@@ -1,4 +1,4 @@
-"""Texts as sparse rows: TF-IDF of words beside TF-IDF of character n-grams."""
+"""Vocabulary: texts as sparse rows of TF-IDF, of words and of character n-grams."""
 
 from __future__ import annotations
 
@@ -142,9 +142,9 @@ def _terms(vectorizer: CountVectorizer) -> list[str]:
 
 def _idf(counts: Rows, least: int) -> Floats:
     documents = np.bincount(counts.indices, minlength=counts.shape[1])
-    found = (np.log((1 + counts.shape[0]) / (1 + documents)) + 1).astype(np.float32)
+    idf = (np.log((1 + counts.shape[0]) / (1 + documents)) + 1).astype(np.float32)
     # A part of the texts would not have kept a term that is too rare among them.
-    return np.where(documents >= least, found, np.float32(0.0))
+    return np.where(documents >= least, idf, np.float32(0.0))
 
 
 def _tfidf(counts: Rows, idf: Floats) -> Rows:

@@ -1,4 +1,4 @@
-"""Reviewers are measured: known cases, second looks, the domain lead, pace."""
+"""Reviewer checks, second reviews, the domain lead, and how fast people review."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def tick(app: App, **changed: Any) -> None:
     other = copy.copy(declared(app))
     vars(other).update(changed)
     result = replace(service.loaded, declared=other)
-    await app.measuring.tick(replace(service, loaded=result))
+    await app.reviewer_checks.tick(replace(service, loaded=result))
 
 
 async def waiting(app: App, reviewer: str) -> list[Review]:
@@ -106,7 +106,7 @@ class TestKnownCases:
             assert given.check
             assert given.known == case["right_output"]
             assert given.passed is case["proposed_right"]
-        [rae, sol] = await app.measuring.figures(declared(app))
+        [rae, sol] = await app.reviewer_checks.figures(declared(app))
         assert (rae.reviewer, rae.known_wrong) == ("rae", 0)
         missed = sum(not element["proposed_right"] for element in checks)
         assert (sol.missed, sol.known_wrong) == (missed, missed)
@@ -404,7 +404,7 @@ class TestSecondLooks:
         await correct(app, newest.review_id, "five", "rae")
         await tick(app, second_look_share=0.001, check_share=0.0)
         assert len(await measures(app, "second")) == 2
-        app.measuring._whole.clear()  # ten minutes on
+        app.reviewer_checks._whole.clear()  # ten minutes on
         await tick(app, second_look_share=0.001, check_share=0.0)
         assert len(await measures(app, "second")) == 3
 
@@ -417,21 +417,21 @@ class TestSecondLooks:
             assert case["review_id"] not in {item.id for item in await waiting(app, other)}
             with pytest.raises(ReviewTakenError):
                 await correct(app, case["review_id"], "odd", other)
-        assert (await app.trust.audit(declared(app))).wrong == 1
+        assert (await app.running_audit.audit(declared(app))).wrong == 1
         held = await app.reviews.claim(case["review_id"], reviewer="ana")
         await app.reviews.skip(held.id, reviewer="ana")  # later is fine, but it stays hers
         with pytest.raises(ReviewTakenError):
             await app.reviews.claim(held.id, reviewer="kim")
         await correct(app, case["review_id"], "odd", "ana")
         await tick(app, second_look_share=0.001)
-        assert (await app.trust.audit(declared(app))).wrong == 0
+        assert (await app.running_audit.audit(declared(app))).wrong == 0
         review = await app.reviews.get(first)
         receipt = await app.receipts.get(review.task_id, viewer="kim")
         assert receipt["review"]["verdict"]["reviewer"] == "ana"
         assert [entry["reviewer"] for entry in receipt["review"]["undone"]] == ["rae"]
         rae = next(
             figure
-            for figure in await app.measuring.figures(declared(app))
+            for figure in await app.reviewer_checks.figures(declared(app))
             if figure.reviewer == "rae"
         )
         assert (rae.second_looks, rae.overturned) == (1, 1)
@@ -542,7 +542,7 @@ async def test_who_accepts_faster_than_it_can_be_read_is_warned_of(app: App) -> 
         assert decision.review_id
         await app.reviews.claim(decision.review_id, reviewer="rae")
         await correct(app, decision.review_id, "", "rae", VerdictKind.ACCEPT)
-    [rae] = await app.measuring.figures(declared(app))
+    [rae] = await app.reviewer_checks.figures(declared(app))
     assert rae.too_fast
     await app.database.fetch("UPDATE verdict SET dwell_seconds = 60")
     await app.database.fetch(
@@ -550,7 +550,7 @@ async def test_who_accepts_faster_than_it_can_be_read_is_warned_of(app: App) -> 
         " (SELECT id AS same, row_number() OVER (ORDER BY id) AS n FROM verdict) AS numbered"
         " WHERE id = same"
     )
-    [rae] = await app.measuring.figures(declared(app))
+    [rae] = await app.reviewer_checks.figures(declared(app))
     assert not rae.too_fast
     assert rae.median_seconds is not None
     assert rae.median_seconds > 50
