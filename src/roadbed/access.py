@@ -1,4 +1,4 @@
-"""What each route needs of whoever asks, checked in one place before its handler runs.
+"""The permission that each route needs, checked in one place before its handler runs.
 
 A handler says it with ``@needs(Permission.…)``; ``guard`` puts the check before every route of a
 surface and refuses to build one whose route says nothing. What the viewer cannot see answers

@@ -1,4 +1,4 @@
-"""Settings in, running app out: the only place that wires things together."""
+"""The running app from its settings: the only place that connects the services."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ class App:
 
 
 def audit_folder(settings: Settings) -> Path:
-    """The folder outside the database that bears witness to the audit log."""
+    """The folder outside the database with the copy of the audit log's checkpoints."""
     if settings.audit_dir is not None:
         return settings.audit_dir
     if settings.home is not None:
@@ -190,7 +190,7 @@ async def open_app(
     """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(url))
-        # Of its own: a halt must not wait until those who use all the others let go of one.
+        # Separate connections: a halt must not wait for a free one of the shared pool.
         reserved = await stack.enter_async_context(Database(url, connections=4))
         writer = GroupCommitWriter(database.url)
         await writer.open()

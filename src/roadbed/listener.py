@@ -1,4 +1,4 @@
-"""Where connections come in: how many, how long each may take, and what is trusted of them.
+"""The listener: limits on connections, on their number, time and size, and trusted proxies.
 
 uvicorn bounds neither headers nor the time they take. Here a connection that has not sent its whole
 request is closed when its time is over, and earlier, the oldest first, when connections run short:
@@ -78,14 +78,14 @@ class TooManyConnectionsError(RoadbedError):
 
 
 class ServerFullError(RoadbedError):
-    """As many connections as this process takes."""
+    """The process has its maximum of connections."""
 
     code = "server_full"
     retry_after = 2.0
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            f"This server has {most:,} connections, as many as it takes.",
+            f"This server has {most:,} connections, its maximum.",
             "Try again in a few seconds; ROADBED_MAX_CONNECTIONS and the limit of open files "
             "(`ulimit -n`) set how many.",
         )

@@ -1,4 +1,4 @@
-"""Plays the whole road: server, clients, reviewer, improvement, round by round."""
+"""The demo's run: server, clients, reviewers and improvement, round by round."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ async def _rounds(stage: DemoStage, view: View) -> None:
             await _follow_state(clients, row, told, view)
         view.finished(row)
         if number < len(stage.stream.rounds):
-            view.step("Learning from the corrections, proving the new version")
+            view.step("Learning from the corrections, certifying the new version")
             improved = await _improve(stage.environment)
     await clients.close()
     for reviewer in reviewers:
