@@ -79,5 +79,5 @@ def test_in_the_terminal(tmp_path: Path, url: str) -> None:
     Folders(tmp_path / "usecases").write()
     terminal = Terminal(tmp_path, url)
     told = terminal.run("submit", "triage", '{"text": "hello"}')
-    assert "Owns it      ana, domain lead" in told
-    assert "Is called    ben, engineer" in told
+    assert "Owner        ana, domain lead" in told
+    assert "Contact      ben, engineer" in told

@@ -88,7 +88,7 @@ def test_a_worker_sends_what_was_decided_once(shop: Shop, receiver: Receiver) ->
     for said in ("result to crm, delivered", "ref-1", '"queue": "returns"', "attempt 1: delivered"):
         assert said in told
     receipt = shop.run("receipt", sent["task"])
-    assert "result to crm: delivered, known there as ref-1, 1 attempt" in receipt
+    assert "result to crm: delivered, reference there ref-1, 1 attempt" in receipt
     assert "ana, domain lead" in receipt
     assert "ben, engineer" in receipt
 

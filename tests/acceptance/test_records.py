@@ -286,7 +286,7 @@ class TestErasure:
             given = {"reason": "asked for", "sure": "yes"}
             page = await browser.post(f"/receipts/{first}/erase", data=given)
             assert page.status_code == 200
-            assert "was erased for good" in page.text
+            assert "The content of this task was erased" in page.text
             assert "Lovelace" not in page.text
             assert f"/receipts/{first}/erase" not in page.text
             assert (await browser.get("/receipts")).status_code == 200

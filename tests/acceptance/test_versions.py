@@ -98,7 +98,7 @@ def test_from_the_terminal(folders: Folders, terminal: Terminal) -> None:
     replayed = terminal.json("receipt", str(task), "--on", "2")
     assert replayed["output"] == {"queue": "refunds"}
     told = terminal.run("receipt", str(task), "--on", "2")
-    assert told.startswith("Version 2 says something else. Nothing was kept.")
+    assert told.startswith("Version 2 says something else. Nothing was stored.")
     assert "Proof of concept" in terminal.run("timeline", "triage")
     assert terminal.json("timeline", "triage")["says"]
     assert "The pod: ana" in terminal.run("notebook", "triage")

@@ -67,4 +67,4 @@ async def test_incident_and_erasure_by_hand_on_a_telephone(
         await page.get_by_label("I know that it cannot be undone").check()
         await page.get_by_role("button", name="Erase for good").click()
         await page.wait_for_url(f"**/receipts/{task}")
-        assert "was erased for good" in await fits("erased")
+        assert "The content of this task was erased" in await fits("erased")

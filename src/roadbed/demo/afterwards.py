@@ -43,7 +43,7 @@ def told(address: str, codes: Mapping[str, str], folder: Path, environment: Path
     return (
         "It is in production now: the next version needs a sign-off of ana and one of dev, "
         "50 tasks in shadow\nand 100 as a canary. Inquiries go on arriving, two a second. "
-        "docs/tutorial/second-version.md walks up.\n"
+        "docs/tutorial/second-version.md shows the next steps.\n"
         f"The folder, to change or break: {folder}\n"
         f"In a second terminal, first: set -a; . {environment}; set +a\n"
         f"Still serving at {address} (Ctrl-C ends it)\n"
