@@ -1,8 +1,8 @@
-# Every target does its own set-up; all that is needed is Python >= 3.11 with venv, make and git.
+# Every target does its own set-up. You need Python >= 3.11 with venv, make and git.
 .DEFAULT_GOAL := help
-.PHONY: help demo test attack bench faults faults-restore check lint llm browser-deps environment \
-    clean
-.NOTPARALLEL:  # two pips at a time in one environment spoil it
+.PHONY: help dev demo test attack bench faults faults-restore check lint llm browser-deps \
+    environment clean
+.NOTPARALLEL:  # two pips at the same time damage one environment
 SHELL := /bin/bash
 NAME ?= decisions
 KILLS ?= 1000
@@ -11,15 +11,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 comma := ,
 
-# Nothing but what is named is installed: pip resolves nothing. It would ask for what a package's extras
-# ask for, which no lock has to name, and take the newest. Nor is anything built: a build would use
-# whatever tools are newest.
+# Only packages that the lock names are installed. pip resolves nothing: it would look for what a
+# package's extras need, which no lock names, and take the newest. pip builds nothing either: a build
+# would use the newest tools.
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
 locked = $(PIP) --only-binary=:all: --require-hashes -r requirements/$(1).txt
-# What pip did not resolve it checks afterwards.
+# pip resolved nothing, so it checks the result.
 check = told=$$($(BIN)/python -m pip check) || { echo "$$told" >&2; \
-    echo "What is installed does not fit together: make clean, and then again" >&2; exit 1; }
-# Fails where the environment is to be made anew: there is none, or an installation was interrupted.
+    echo "The installed packages do not fit together. Run make clean, then try again." >&2; exit 1; }
+# Fails if the environment must be made again: there is none, or an installation was interrupted.
 sound = test -x $(BIN)/python && $(BIN)/python -I requirements/sound.py
 
 # The first Python that has $(1) and is new enough.
@@ -31,16 +31,26 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | \
 	    sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
-demo: $(VENV)/.base ## play a stream of inquiries, then keep serving (ARGS="--data clinc150")
+demo: $(VENV)/.base ## send a stream of inquiries, then keep serving (ARGS="--data clinc150")
 	@$(BIN)/roadbed demo $(ARGS)
 
-test: lint browser-deps ## everything CI runs: style, types, layers, tests, coverage
-	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
+dev: $(VENV)/.dev ## the environment for development; then make lint, make test ARGS="..."
+	@$(BIN)/mypy --no-error-summary >/dev/null || true  # fills its cache, so that make lint takes seconds
+	@echo "Ready: .venv holds Roadbed and its tools. Next: make lint"
+
+# With ARGS on the command line, only the tests that it names run: no other checks, no coverage.
+ifeq ($(origin ARGS),command line)
+test: $(VENV)/.dev
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 0 $(ARGS)
+else
+test: lint browser-deps ## everything CI runs; some tests only: make test ARGS="tests/unit/test_scoring.py"
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup --cov --cov-report=term
 	@$(BIN)/coverage report --include='src/roadbed/risk/*,src/roadbed/decisions/*' --fail-under=100
+endif
 
 check: test ## the same as test
 
-lint: $(VENV)/.dev ## style, formatting, types, layers; takes seconds
+lint: $(VENV)/.dev ## style, formatting, types, import layers; takes seconds
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy --no-error-summary
@@ -52,15 +62,15 @@ bench: $(VENV)/.bench ## one benchmark: make bench NAME=decisions ARGS="..."
 	    exit 1; }
 	@$(BIN)/python benchmarks/$(NAME).py $(ARGS)
 
-llm: $(VENV)/.llm ## what asks language models, into .venv: the extra llm
+llm: $(VENV)/.llm ## install the extra llm (language models) into .venv
 
 faults: $(VENV)/.dev ## kill server, worker and database under load: make faults KILLS=10000
 	@$(BIN)/python -m tests.faults.harness --kills $(KILLS) $(ARGS)
 
-attack: $(VENV)/.dev ## the whole catalogue of attacks, on loopback, for a night (SEED=2 for others)
+attack: $(VENV)/.dev ## the whole catalogue of attacks, on loopback; takes a night (SEED=2 for others)
 	@ATTACKS_SEED=$(or $(SEED),1) $(BIN)/python -m tests.attacks.catalogue $(ARGS)
 
-faults-restore: $(VENV)/.dev ## put old copies back under load: make faults-restore COPIES=100
+faults-restore: $(VENV)/.dev ## restore old backups under load: make faults-restore COPIES=100
 	@$(BIN)/python -m tests.faults.restores --copies $(COPIES) $(ARGS)
 
 clean: ## remove the virtual environment and caches; data in .roadbed stays
@@ -97,7 +107,7 @@ $(VENV)/.base: requirements/build.txt requirements/base.txt pyproject.toml $(BIN
 	@$(check)
 	@touch $@
 
-# Each of these locks holds all of base.txt, and more.
+# Each of these locks contains base.txt and more.
 $(VENV)/.llm $(VENV)/.dev $(VENV)/.bench: $(VENV)/.%: requirements/%.txt $(VENV)/.base
 	@$(sound) || $(MAKE) --no-print-directory environment $(VENV)/.base
 	@echo "Installing what requirements/$*.txt adds"

@@ -179,11 +179,11 @@ async def run(entries: int, rounds: int, seconds: float) -> None:
     tell(result, entries)
 
 
-def tell(found: dict[str, float], entries: int) -> None:
-    for name, value in found.items():
+def tell(measured: dict[str, float], entries: int) -> None:
+    for name, value in measured.items():
         print(f"{name:32}{value:>14,.2f}")
-    verify, proof = found["verify_seconds"], found["proof_ms"]
-    kept = found["entries_per_second_sealed"] / found["entries_per_second_plain"]
+    verify, proof = measured["verify_seconds"], measured["proof_ms"]
+    kept = measured["entries_per_second_sealed"] / measured["entries_per_second_plain"]
     report.table(
         [
             (
@@ -200,20 +200,20 @@ def tell(found: dict[str, float], entries: int) -> None:
             ),
             (
                 "decision rate, with the log ÷ without",
-                f"{found['decision_rate_with_log']:.2f}",
+                f"{measured['decision_rate_with_log']:.2f}",
                 "at least 0.9",
-                report.judged(found["decision_rate_with_log"], 0.9),
+                report.judged(measured["decision_rate_with_log"], 0.9),
             ),
             (
                 "CPU a decision, with the log ÷ without",
-                f"{found['decision_cpu_with_log']:.2f}",
+                f"{measured['decision_cpu_with_log']:.2f}",
                 "at most 1.1",
-                report.judged(found["decision_cpu_with_log"], 1.1, least=False),
+                report.judged(measured["decision_cpu_with_log"], 1.1, least=False),
             ),
             ("entries a second, sealed ÷ not committed to", f"{kept:.2f}", "no figure", ""),
         ]
     )
-    facts: dict[str, Any] = {name: round(value, 4) for name, value in found.items()}
+    facts: dict[str, Any] = {name: round(value, 4) for name, value in measured.items()}
     report.end(
         {
             "benchmark": "audit",

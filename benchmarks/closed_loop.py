@@ -20,9 +20,18 @@ from roadbed.decisions import routing
 from roadbed.decisions.model import Answered, LiveVersion, Route
 from roadbed.models import TextClassifier
 from roadbed.risk.audit import RunningAudit
+from roadbed.risk.automation_state import (
+    AutomationState,
+    Evidence,
+    Proof,
+    Sign,
+    State,
+    after_alarm,
+    after_certification,
+    prove,
+    sign_of,
+)
 from roadbed.risk.novelty import KindAlarm
-from roadbed.risk.promise import AutomationState, Evidence, Proof, alarmed, prove, renewed, sign_of
-from roadbed.risk.states import Sign, State
 from roadbed.scoring.assessment import Truth, assess, is_wrong
 from roadbed.scoring.content import Content
 from roadbed.scoring.scorers import Exact
@@ -178,7 +187,7 @@ class Loop:
             risk_limit=LIMIT,
             delta=DELTA,
         )
-        self.standing = renewed(self.standing, self.proof, sample=len(self.reference))
+        self.standing = after_certification(self.standing, self.proof, sample=len(self.reference))
         self._audit = RunningAudit(risk_limit=LIMIT, delta=DELTA)
         self._kinds = KindAlarm()
         self._known = {None if kind is None else kind["queue"] for kind in self.decider.kinds}
@@ -232,7 +241,7 @@ class Loop:
         if sign is None:
             return
         before = self.standing
-        self.standing = alarmed(
+        self.standing = after_alarm(
             before, sign, grid=self.proof.certificate.grid, on_alarm=self.proof.on_alarm
         )
         if self.standing.state is before.state:
@@ -254,8 +263,8 @@ class Loop:
 
 def best(outcomes: Sequence[tuple[float, bool]]) -> float:
     """The largest share any threshold could automate with an error within the limit."""
-    score = np.array([each for each, _ in outcomes])
-    wrong = np.array([each for _, each in outcomes])
+    score = np.array([confidence for confidence, _ in outcomes])
+    wrong = np.array([is_wrong for _, is_wrong in outcomes])
     order = np.argsort(-score, kind="stable")
     risk = np.cumsum(wrong[order]) / np.arange(1, len(order) + 1)
     good = np.flatnonzero((risk <= LIMIT) & (score[order] > 0.0))

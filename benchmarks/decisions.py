@@ -122,7 +122,7 @@ async def decisions(app: App, seconds: float) -> float:
 
 async def human_path(app: App, seconds: float) -> float:
     """Task in, decision, review, claim, verdict with a correction, example: all durable."""
-    declared = app.registry.get("bench").loaded.declared
+    declared = app.deployments.get("bench").loaded.declared
 
     async def one(number: int) -> None:
         _admission, running = await app.decisions.submit(
@@ -341,8 +341,8 @@ async def measure_http(
         bare.stop()
 
 
-def ratios(found: dict[str, list[float]], over: str, under: str) -> float:
-    return report.median([a / b for a, b in zip(found[over], found[under], strict=True)])
+def ratios(rates: dict[str, list[float]], over: str, under: str) -> float:
+    return report.median([a / b for a, b in zip(rates[over], rates[under], strict=True)])
 
 
 def slow_flush(url: str, microseconds: int) -> None:

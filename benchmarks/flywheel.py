@@ -102,7 +102,7 @@ class Flywheel:
 
     @property
     def declared(self) -> Any:
-        return self.app.registry.get(NAME).loaded.declared
+        return self.app.deployments.get(NAME).loaded.declared
 
     async def tasks(self, tasks: Sequence[Labelled], trial: Release | None) -> int:
         """Decide, answer what is asked, look at the canary; gives how many it took to end it."""
@@ -113,11 +113,11 @@ class Flywheel:
             await self._answer_all()
             await self.app.running_audit.inspect(self.declared)
             if trial is not None:
-                trial = await self.app.ladder.look(trial.id)
-                await self.app.registry.refresh(NAME)
+                trial = await self.app.releases.check_trial(trial.id)
+                await self.app.deployments.refresh(NAME)
                 if trial.step != "canary" or trial.waits_for is None:
                     return start + len(part)
-            await self.app.registry.refresh(NAME)
+            await self.app.deployments.refresh(NAME)
         return len(tasks)
 
     async def _decide(self, task: Labelled) -> None:
@@ -157,19 +157,19 @@ class Flywheel:
 
     async def gated(self, reason: str) -> Release:
         """A candidate before its gate."""
-        planned = await self.app.ladder.plan(NAME, actor="ben", reason=reason)
-        return await self.app.ladder.gate(planned.id, actor="ben")
+        planned = await self.app.releases.plan(NAME, actor="ben", reason=reason)
+        return await self.app.releases.gate(planned.id, actor="ben")
 
     async def to_canary(self, release: Release) -> Release:
         """Two people sign what they see."""
         for person in ("ana", "dev"):
             with suppress(PersonExistsError):
                 await self.app.members.add(person, by="benchmark")
-            release = await self.app.ladder.sign(
+            release = await self.app.releases.sign(
                 release.id, person=person, verdict="approve", content=str(release.content)
             )
-        release = await self.app.ladder.canary(release.id, actor="ben")
-        await self.app.registry.refresh(NAME)
+        release = await self.app.releases.canary(release.id, actor="ben")
+        await self.app.deployments.refresh(NAME)
         return release
 
     async def better(self, tasks: Sequence[Labelled]) -> int:
@@ -182,22 +182,22 @@ class Flywheel:
             return 0
         release = await self.to_canary(release)
         took = await self.tasks(tasks, release)
-        release = await self.app.ladder.get(release.id)
+        release = await self.app.releases.get(release.id)
         if release.step == "canary" and release.waits_for is None:
-            await self.app.ladder.promote(release.id, actor="ben")
+            await self.app.releases.promote(release.id, actor="ben")
             self.row.promoted = True
         else:
             await self._clear(release)
-        await self.app.registry.refresh(NAME)
+        await self.app.deployments.refresh(NAME)
         return took
 
     async def worse(self, tasks: Sequence[Labelled]) -> int:
         """A candidate taught with two queues swapped: at the gate, then in canary by force."""
         a, b = self.chance.sample(sorted(self.queues), 2)
         await self._swap(a, b)
-        planned = await self.app.ladder.plan(NAME, actor="ben", reason=f"{a} and {b} swapped")
+        planned = await self.app.releases.plan(NAME, actor="ben", reason=f"{a} and {b} swapped")
         await self._swap(a, b)
-        release = await self.app.ladder.gate(planned.id, actor="ben")
+        release = await self.app.releases.gate(planned.id, actor="ben")
         self.row.bad_promoted = release.step == "gated"
         if release.step != "gated":
             await self.app.database.fetch(
@@ -205,10 +205,10 @@ class Flywheel:
                 "WHERE id = %(id)s",
                 {"id": release.id},
             )
-            release = await self.app.ladder.get(release.id)
+            release = await self.app.releases.get(release.id)
         release = await self.to_canary(release)
         took = await self.tasks(tasks, release)
-        release = await self.app.ladder.get(release.id)
+        release = await self.app.releases.get(release.id)
         if release.step == "rolled_back":
             self.row.bad_stopped_after = took
             self.row.bad_promoted = False
@@ -224,7 +224,7 @@ class Flywheel:
 
     def best_possible(self, tasks: Sequence[Labelled]) -> float:
         """The share that the best threshold of the version in service automates of ``tasks``."""
-        service = self.app.registry.get(NAME)
+        service = self.app.deployments.get(NAME)
         declared = service.loaded.declared
         examples = [
             LabelledExample(
@@ -236,8 +236,8 @@ class Flywheel:
         given = ask(cast("Trainable", service.live.decider), examples, declared.output)
         return best(
             [
-                (each.confidence, each.output["queue"] != right) if each else (0.0, True)
-                for each, (_, right) in zip(given, tasks, strict=True)
+                (answer.confidence, answer.output["queue"] != right) if answer else (0.0, True)
+                for answer, (_, right) in zip(given, tasks, strict=True)
             ]
         )
 
@@ -247,8 +247,8 @@ class Flywheel:
 
     async def _clear(self, release: Release) -> None:
         if release.ended_at is None:
-            await self.app.ladder.withdraw(release.id, actor="ben", why="the benchmark goes on")
-        await self.app.registry.refresh(NAME)
+            await self.app.releases.withdraw(release.id, actor="ben", why="the benchmark goes on")
+        await self.app.deployments.refresh(NAME)
 
 
 @asynccontextmanager
@@ -278,8 +278,8 @@ async def turn(data: Path, rounds: int, seed: int) -> list[Round]:
         (folder / "examples" / "past.jsonl").write_text("\n".join(lines))
         async with opened(folder.parent) as app:
             wheel = Flywheel(app, queues, seed)
-            await app.releases.improve(app.registry.folder(NAME), actor="ben")
-            await app.registry.refresh(NAME)
+            await app.deployer.improve(app.deployments.folder(NAME), actor="ben")
+            await app.deployments.refresh(NAME)
             return [await _round(wheel, number, parts) for number in range(1, rounds + 1)]
 
 
@@ -291,7 +291,7 @@ async def _round(wheel: Flywheel, number: int, parts: Sequence[list[Labelled]]) 
     await wheel.tasks(tasks[used:], None)
     row = wheel.row
     row.seconds, row.hindsight = time.monotonic() - began, best(row.outcomes)
-    row.best = wheel.best_possible([each for part in parts[number - 1 :] for each in part])
+    row.best = wheel.best_possible([task for part in parts[number - 1 :] for task in part])
     print(
         f"round {number}: {row.automatic / row.tasks:.1%} automatic (best {row.best:.1%}, "
         f"in hindsight {row.hindsight:.1%}), "

@@ -163,9 +163,9 @@ async def measure(url: str, folder: Path, rounds: int, seconds: float) -> dict[s
     return results
 
 
-def tell(found: dict[str, Any]) -> None:
-    ratio, slower = report.median(found["ratio"]), report.median(found["p50_ms"])
-    megabytes = max(found["children_megabytes"])
+def tell(measured: dict[str, Any]) -> None:
+    ratio, slower = report.median(measured["ratio"]), report.median(measured["p50_ms"])
+    megabytes = max(measured["children_megabytes"])
     rows = [
         (
             "decisions/s inside ÷ in a child",
@@ -186,7 +186,7 @@ def tell(found: dict[str, Any]) -> None:
             report.judged(megabytes, 120.0, least=False),
         ),
     ]
-    for text, harm in found["harm"].items():
+    for text, harm in measured["harm"].items():
         p99, longest = harm["p99_ratio"], harm["answered_seconds"]
         most = DEADLINE_SECONDS + 0.5
         rows += [
@@ -204,7 +204,7 @@ def tell(found: dict[str, Any]) -> None:
             ),
         ]
     report.table(rows)
-    report.end({**found, "machine": report.machine("psycopg", "pydantic")})
+    report.end({**measured, "machine": report.machine("psycopg", "pydantic")})
 
 
 def main() -> None:

@@ -262,8 +262,8 @@ async def run(seconds: float) -> None:
         wrong = await beside(server, seconds, refused)
         alone.append(await ask(server, seconds))
         header_seconds, header_bytes = await endless_header(server)
-    rate = report.median([found[0] for found in alone])
-    slowest = report.median([found[1] for found in alone])
+    rate = report.median([pair[0] for pair in alone])
+    slowest = report.median([pair[1] for pair in alone])
     figures = {
         "alone_per_second": rate,
         "alone_p99_ms": 1e3 * slowest,

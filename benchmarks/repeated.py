@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from closed_loop import DELTA, LIMIT
-from roadbed.risk import repeats
+from roadbed.risk import repeated_inputs
 from roadbed.risk.certificate import anytime, certify, exact
 
 Arrays = Any
@@ -42,7 +42,7 @@ def sample(
     is_first[first] = True
     count_of = np.zeros(inputs + n, dtype=int)
     count_of[np.unique(number)] = times
-    ours = repeats.counts(
+    ours = repeated_inputs.counts(
         wrong=wrong,
         judges=judges,
         repeated=count_of[number] > 1,

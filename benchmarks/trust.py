@@ -42,7 +42,7 @@ from closed_loop import (
     stream,
 )
 from roadbed.models import TextClassifier
-from roadbed.risk import coin
+from roadbed.risk import sampling
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
 from roadbed.risk.certificate import certify
 from roadbed.usecases.decider import LabelledExample
@@ -86,15 +86,15 @@ def policies(scored: Sequence[Scored], n: int, repeats: int) -> dict[str, dict[s
     """Automation, true error and how often the limit broke, over draws of ``n`` labels."""
     results: dict[str, list[tuple[float, float]]] = {}
     for repeat in range(repeats):
-        each = scored[repeat % len(scored)]
+        split = scored[repeat % len(scored)]
         chance = np.random.default_rng([7, n, repeat])
-        order = chance.permutation(len(each.confidence))
+        order = chance.permutation(len(split.confidence))
         mine, rest = order[:n], order[n:]
-        confidence, wrong = each.confidence[mine], each.wrong[mine]
+        confidence, wrong = split.confidence[mine], split.wrong[mine]
         proof = certify(
             confidence=confidence,
             wrong=wrong,
-            out_of_fold=each.out_of_fold,
+            out_of_fold=split.out_of_fold,
             risk_limit=LIMIT,
             delta=DELTA,
         )
@@ -105,8 +105,8 @@ def policies(scored: Sequence[Scored], n: int, repeats: int) -> dict[str, dict[s
             "fixed 0.9": 0.9,
         }
         for name, threshold in chosen.items():
-            automatic = each.confidence[rest] >= (2.0 if threshold is None else threshold)
-            risk = float(each.wrong[rest][automatic].mean()) if automatic.any() else 0.0
+            automatic = split.confidence[rest] >= (2.0 if threshold is None else threshold)
+            risk = float(split.wrong[rest][automatic].mean()) if automatic.any() else 0.0
             results.setdefault(name, []).append((float(automatic.mean()), risk))
     return {
         name: {
@@ -304,7 +304,7 @@ def share(rows: Sequence[Round]) -> float:
 def steady_figures(runs: Sequence[Sequence[Round]]) -> dict[str, float]:
     """Streams whose traffic stays as it is."""
     last = [run[-1] for run in runs]
-    wide = [each for run in runs for each in run if each.automatic >= 0.6 * each.tasks]
+    wide = [figures for run in runs for figures in run if figures.automatic >= 0.6 * figures.tasks]
     halted = ("harm_proven", "change_found")
     return {
         "stream_runs": len(runs),
@@ -316,13 +316,13 @@ def steady_figures(runs: Sequence[Sequence[Round]]) -> dict[str, float]:
             np.mean([element.automatic / element.tasks for element in last])
             / np.mean([one.best for one in last])
         ),
-        "stream_error": share([each for run in runs for each in run]),
+        "stream_error": share([figures for run in runs for figures in run]),
         "stream_broken": float(np.mean([share(run) > LIMIT for run in runs])),
         "false_halts": float(
             np.mean([any(sign in halted for row in run for sign in row.signs) for run in runs])
         ),
-        "leak_at_60": sum(each.leaked for each in wide)
-        / max(sum(each.out_of_scope for each in wide), 1),
+        "leak_at_60": sum(figures.leaked for figures in wide)
+        / max(sum(figures.out_of_scope for figures in wide), 1),
     }
 
 
@@ -467,14 +467,14 @@ def main() -> None:
         scored = [score(data, labels, seed) for seed in range(3)]
         broken = []
         for n in REFERENCE:
-            for name, found in policies(scored, n, arguments.repeats).items():
+            for name, policy in policies(scored, n, arguments.repeats).items():
                 print(
-                    f"{labels:8,}{n:10,}  {name:22}{found['automated']:10.1%}"
-                    f"{found['error']:8.2%}{found['broken']:8.1%}"
+                    f"{labels:8,}{n:10,}  {name:22}{policy['automated']:10.1%}"
+                    f"{policy['error']:8.2%}{policy['broken']:8.1%}"
                 )
                 if name == "certificate":
-                    broken.append(found["broken"])
-                    figures[f"certified_{labels}_{n}"] = found["automated"]
+                    broken.append(policy["broken"])
+                    figures[f"certified_{labels}_{n}"] = policy["automated"]
         figures[f"broken_{labels}"] = max(broken)
         rates = [best(list(zip(item.confidence, item.wrong, strict=True))) for item in scored]
         figures[f"best_{labels}"] = float(np.mean(rates))
@@ -485,7 +485,7 @@ def main() -> None:
         figures[f"found_{multiple}x_95"] = float(np.quantile(waits, 0.95))
     healthy = list(until_found(0.012, arguments.repeats, 2_000))
     figures["healthy_halts"] = float(np.mean([entry < 2_000 for entry in healthy]))
-    figures["audit_share"] = coin.rate(automating=True, sample=coin.LARGE_SAMPLE)
+    figures["audit_share"] = sampling.rate(automating=True, sample=sampling.LARGE_SAMPLE)
     figures |= rules(arguments.repeats)
     figures |= label_order(arguments.repeats)
     figures |= tries(arguments.repeats)

@@ -222,8 +222,8 @@ async def site(settings: Settings, folders: Folders, url: str) -> AsyncIterator[
     """API and console, served by uvicorn, with whatever use cases the test wrote before."""
     if not folders.parent.exists():
         folders.write()
-    async with serving(settings, url) as found:
-        yield found
+    async with serving(settings, url) as served:
+        yield served
 
 
 async def _people(app: App) -> None:
@@ -232,7 +232,7 @@ async def _people(app: App) -> None:
         with suppress(PersonExistsError):  # a second server on the same database
             await app.members.add(name, by="test")
     # Straight into the table: a folder that cannot be loaded is not known to the database.
-    for use_case in [*app.registry.names(), *app.broken]:
+    for use_case in [*app.deployments.names(), *app.broken]:
         for role in ("domain_lead", "engineer", "reviewer"):
             for name in ("shop", "reviewer"):
                 await app.database.fetch(

@@ -85,8 +85,8 @@ async def edit(
     """Another folder on disk, as a restart would find it."""
     write(folders, decide, rollout=rollout, **more)  # type: ignore[arg-type]
     loaded = load(folders.parent / "triage")
-    await app.releases.register(loaded)
-    await app.registry.add(loaded)
+    await app.deployer.register(loaded)
+    await app.deployments.add(loaded)
 
 
 async def pod(app: App) -> None:
@@ -98,15 +98,15 @@ async def pod(app: App) -> None:
 
 async def gated(app: App, actor: str = "ben", version: str | None = None) -> Release:
     await pod(app)
-    release = await app.ladder.plan("triage", actor=actor, version=version)
-    return await app.ladder.gate(release.id, actor=actor)
+    release = await app.releases.plan("triage", actor=actor, version=version)
+    return await app.releases.gate(release.id, actor=actor)
 
 
 async def signed(app: App, release: Release, people: Sequence[str] = PEOPLE) -> Release:
     assert release.content is not None, release
     await pod(app)
     for person in people:
-        release = await app.ladder.sign(
+        release = await app.releases.sign(
             release.id, person=person, verdict="approve", content=release.content
         )
     return release
@@ -116,20 +116,20 @@ async def live(app: App) -> Release:
     """The folder's version up to the top, tried on whatever its ladder asks for."""
     release = await signed(app, await gated(app))
     if release.plan["shadow_tasks"]:
-        release = await app.ladder.shadow(release.id, actor="ben")
+        release = await app.releases.shadow(release.id, actor="ben")
         await reviewed(app, range(5000, 5000 + release.plan["shadow_tasks"]))
     if release.plan["canary_tasks"]:
-        release = await app.ladder.canary(release.id, actor="ben")
+        release = await app.releases.canary(release.id, actor="ben")
         await reviewed(app, range(6000, 6000 + release.plan["canary_tasks"]))
-    return await app.ladder.promote(release.id, actor="ben")
+    return await app.releases.promote(release.id, actor="ben")
 
 
 async def canary(app: App) -> Release:
     """The folder's version, as far as its canary."""
     release = await signed(app, await gated(app))
-    await app.ladder.shadow(release.id, actor="ben")
+    await app.releases.shadow(release.id, actor="ben")
     await reviewed(app, range(5000, 5000 + release.plan["shadow_tasks"]))
-    return await app.ladder.canary(release.id, actor="ben")
+    return await app.releases.canary(release.id, actor="ben")
 
 
 async def traffic(app: App, numbers: Sequence[int], *, label: bool = False) -> list[Decision]:
@@ -159,7 +159,7 @@ async def reviewed(app: App, numbers: Sequence[int]) -> None:
 async def label_one(app: App, decision: Decision, n: int) -> None:
     assert decision.review_id is not None
     await app.reviews.give(
-        app.registry.get("triage").loaded.declared,
+        app.deployments.get("triage").loaded.declared,
         decision.review_id,
         VerdictKind.CORRECT,
         reviewer="rae",
@@ -170,7 +170,7 @@ async def label_one(app: App, decision: Decision, n: int) -> None:
 async def draw_all(app: App) -> None:
     """Every task is a sample item from here on, so that each gets a label."""
     await app.database.fetch("UPDATE use_case SET reference_rate = 1.0")
-    await app.registry.refresh("triage")
+    await app.deployments.refresh("triage")
 
 
 async def until(holds: object, seconds: float = 10.0) -> None:

@@ -55,7 +55,7 @@ async def judged(app: App, text: str, queue: str, note: str | None = None) -> De
     decision = await sent(app, text)
     if decision.review_id is not None:
         await app.reviews.give(
-            app.registry.get("triage").loaded.declared,
+            app.deployments.get("triage").loaded.declared,
             decision.review_id,
             VerdictKind.CORRECT,
             reviewer="rae",
@@ -77,14 +77,14 @@ def start(folders: Folders, decide: str = FIRST, rules: str = RULES) -> Path:
 async def edit(app: App, folders: Folders, decide: str, *, rules: str) -> None:
     """The folder changed, registered and served again."""
     loaded = load(start(folders, decide, rules))
-    await app.releases.register(loaded)
-    await app.registry.add(loaded)
+    await app.deployer.register(loaded)
+    await app.deployments.add(loaded)
 
 
 async def past(app: App, folders: Folders) -> list[Decision]:
     """Make the past, from ``start`` on; gives the corrected tasks."""
     await app.database.fetch("UPDATE use_case SET reference_rate = 0")
-    await app.registry.refresh("triage")
+    await app.deployments.refresh("triage")
     results = [
         await judged(app, f"I want my money for order {n}", "refunds", "they want money")
         for n in range(6)

@@ -175,7 +175,7 @@ async def _move_in(app: App) -> None:
     await app.members.grant("extra", "foreign", "reviewer", by="boss")
     for use_case in ("triage", "foreign"):
         await app.members.grant("sender", use_case, "reviewer", by="boss")
-        app.registry.get(use_case).loaded.declared.deliver(
+        app.deployments.get(use_case).loaded.declared.deliver(
             "crm", to=Webhook("http://127.0.0.1:9/", private=True)
         )
 
@@ -235,7 +235,7 @@ async def a_proposal(app: App, name: str) -> str:
 
 async def an_outcome(app: App, name: str, task: str) -> str:
     """What somebody said turned out."""
-    declared = app.registry.get(name).loaded.declared
+    declared = app.deployments.get(name).loaded.declared
     result = await app.outcomes.report(declared, {"task": task, "right": True}, by="sender")
     return result.outcome.id
 

@@ -245,9 +245,9 @@ def watch(files: list[int]) -> None:
 
 def become(files: list[int]) -> str:
     """Be the process that is asked for; gives the module to run."""
-    for number, each in enumerate(files[:STREAMS]):
-        os.dup2(each, number)
-        os.close(each)
+    for number, descriptor in enumerate(files[:STREAMS]):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
     with os.fdopen(files[STREAMS]) as asked:
         wanted = json.load(asked)
     os.environ.clear()

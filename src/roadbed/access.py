@@ -121,7 +121,7 @@ by_notice = by_id(
     "notice_id", lambda app, identifier: app.notices.use_case_of(identifier), UnknownNoticeError
 )
 by_release = by_id(
-    "release_id", lambda app, identifier: app.ladder.use_case_of(identifier), UnknownReleaseError
+    "release_id", lambda app, identifier: app.releases.use_case_of(identifier), UnknownReleaseError
 )
 by_proposal = by_id(
     "proposal_id",

@@ -42,9 +42,9 @@ async def running(app: App) -> AsyncIterator[None]:
 
 def _followers(app: App, network: EgressPool) -> list[asyncio.Task[None]]:
     return [
-        _lasting("releases", app.registry.follow),
+        _lasting("releases", app.deployments.follow),
         _lasting("trust", lambda: app.running_audit.watch(app.declared)),
-        _lasting("ladder", lambda: app.ladder.watch(app.registry.names)),
+        _lasting("ladder", lambda: app.releases.watch_trials(app.deployments.names)),
         _lasting("crash detection", app.crash_detector.keep),
         _lasting("recovery", lambda: _recover_forever(app)),
         _lasting("measuring", lambda: _measure_forever(app)),
@@ -124,7 +124,7 @@ async def _drill_forever(app: App) -> None:
     warnings = Warnings()
     every = timedelta(hours=app.settings.drill_hours)
     while True:
-        for name in app.registry.names():
+        for name in app.deployments.names():
             with warnings.caught("no drill of the stop", usecase=name):
                 last = await app.halts.last_drill(name)
                 if last is None or app.clock.now() - last > every:
@@ -144,11 +144,11 @@ async def _recover_forever(app: App) -> None:
 async def _measure_forever(app: App) -> None:
     warnings = Warnings()
     while True:
-        for name in app.registry.names():
+        for name in app.deployments.names():
             with warnings.caught("reviewers not measured", usecase=name):
-                await app.reviewer_checks.tick(app.registry.get(name))
+                await app.reviewer_checks.tick(app.deployments.get(name))
             with warnings.caught("budget not watched", usecase=name):
-                if (budget := app.registry.get(name).loaded.declared.budget) is not None:
+                if (budget := app.deployments.get(name).loaded.declared.budget) is not None:
                     await app.budgets.watch(name, budget)
         await asyncio.sleep(_MEASURE_SECONDS)
 
@@ -164,6 +164,6 @@ async def _suggest_forever(app: App) -> None:
     warnings = Warnings()
     while True:
         await asyncio.sleep(_SUGGEST_SECONDS)
-        for name in app.registry.names():
+        for name in app.deployments.names():
             with warnings.caught("no proposals looked for", usecase=name):
-                await app.proposals.suggest_if_enough(app.registry.get(name).loaded)
+                await app.proposals.suggest_if_enough(app.deployments.get(name).loaded)

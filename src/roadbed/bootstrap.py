@@ -33,13 +33,12 @@ from roadbed.guarantee.report import TrustReports
 from roadbed.guarantee.running_audit import RunningAuditMonitor
 from roadbed.guarantee.stress import Stress
 from roadbed.halts.service import Halts
-from roadbed.improvement.prompt_optimization.jobs import PromptSearches
-from roadbed.improvement.prompt_optimization.service import PromptSearch
+from roadbed.improvement.prompt_optimization.service import PromptSearch, PromptSearches
 from roadbed.improvement.proposals import Proposals
 from roadbed.improvement.training import Training
 from roadbed.insight.failures import FailureBoard
 from roadbed.insight.monitoring import Monitoring
-from roadbed.insight.notebooks import Notebooks
+from roadbed.insight.notebook import Notebooks
 from roadbed.insight.stage_clock import StageClock
 from roadbed.intake.tasks import Intake
 from roadbed.kernel.clock import Clock, SystemClock
@@ -56,13 +55,11 @@ from roadbed.receipts.erasure import Erasure
 from roadbed.receipts.incidents import Incidents
 from roadbed.receipts.service import Receipts
 from roadbed.recovery.service import Recovery
+from roadbed.releases.deployer import Deployer
 from roadbed.releases.external_checks import ExternalChecks
 from roadbed.releases.gate import GateService
-from roadbed.releases.ladder import Ladder
-from roadbed.releases.promotion import Promotion
-from roadbed.releases.recertification import Recertification
-from roadbed.releases.release_log import ReleaseLog
-from roadbed.releases.repository import ReleaseRepository
+from roadbed.releases.promotion import Promotion, Recertification
+from roadbed.releases.repository import ReleaseLog, ReleaseRepository
 from roadbed.releases.rollback import Rollback
 from roadbed.releases.service import Releases
 from roadbed.releases.sign_offs import SignOffs
@@ -114,7 +111,7 @@ class App:
     clock: Clock
     database: Database
     store: VersionStore
-    registry: Deployments
+    deployments: Deployments
     decisions: Decisions
     crash_detector: CrashDetector
     reviews: Reviews
@@ -124,12 +121,12 @@ class App:
     training: Training
     proposals: Proposals
     prompt_search: PromptSearches
+    deployer: Deployer
     releases: Releases
     versions: Versions
     replays: Replays
     notebooks: Notebooks
-    ladder: Ladder
-    stages: StageClock
+    stage_clock: StageClock
     monitoring: Monitoring
     failures: FailureBoard
     running_audit: RunningAuditMonitor
@@ -154,13 +151,13 @@ class App:
 
     def declared(self) -> Sequence[UseCase]:
         """The declarations of the use cases served here."""
-        return [self.registry.get(name).loaded.declared for name in self.registry.names()]
+        return [self.deployments.get(name).loaded.declared for name in self.deployments.names()]
 
     def service(self, name: str) -> Deployment:
         """A served use case. Raises why it is not served: broken, or unknown."""
-        if name in self.broken and name not in self.registry.names():
+        if name in self.broken and name not in self.deployments.names():
             raise self.broken[name]
-        return self.registry.get(name)
+        return self.deployments.get(name)
 
 
 def audit_folder(settings: Settings) -> Path:
@@ -248,10 +245,10 @@ def _wire(
         address=settings.public_address() if settings.port else None,
     )
     store = VersionStore(database, clock, versions_folder(settings), processes)
-    registry = Deployments(database, store)
+    deployments = Deployments(database, store)
     examples = Examples(database, budgets, ids, clock)
     training = Training(examples, processes)
-    releases = Releases(
+    deployer = Deployer(
         database=database,
         examples=examples,
         training=training,
@@ -274,7 +271,7 @@ def _wire(
         on_undo=transactions.VERDICT_UNDONE,
         claim_seconds=settings.claim_seconds,
     )
-    proposals = Proposals(database, ids, clock, lambda name: registry.get(name).loaded)
+    proposals = Proposals(database, ids, clock, lambda name: deployments.get(name).loaded)
     people = People(database, clock, os.urandom, idle_seconds=settings.idle_seconds)
     members = Members(database, people)
     # Nothing rests on keeping it secret which reviewer checks are drawn.
@@ -288,10 +285,10 @@ def _wire(
         clock=clock,
         database=database,
         store=store,
-        registry=registry,
+        deployments=deployments,
         decisions=Decisions(
             intake=intake,
-            services=registry,
+            services=deployments,
             writer=writer,
             settle=transactions.SETTLE,
             settle_funded=transactions.SETTLE_FUNDED,
@@ -322,12 +319,14 @@ def _wire(
         prompt_search=PromptSearches(
             database, PromptSearch(examples, training, proposals, budgets), clock
         ),
-        releases=releases,
+        deployer=deployer,
+        releases=_releases(
+            database, examples, deployer, store, deployments, network, people, proposals
+        ),
         versions=versions,
         replays=Replays(versions, store, receipts.get, budgets, clock),
         notebooks=Notebooks(database, clock),
-        ladder=_ladder(database, examples, releases, store, registry, network, people, proposals),
-        stages=StageClock(database, clock),
+        stage_clock=StageClock(database, clock),
         monitoring=Monitoring(database, reviews, examples, versions, clock),
         failures=FailureBoard(database, clock),
         running_audit=running_audit,
@@ -342,7 +341,7 @@ def _wire(
             ids,
             clock,
             transactions.OUTCOME,
-            lambda name: registry.get(name).loaded.declared,
+            lambda name: deployments.get(name).loaded.declared,
         ),
         halts=halts,
         budgets=budgets,
@@ -357,58 +356,58 @@ def _wire(
     )
 
 
-def _ladder(
+def _releases(
     database: Database,
     examples: Examples,
-    releases: Releases,
+    deployer: Deployer,
     store: VersionStore,
-    registry: Deployments,
+    deployments: Deployments,
     network: EgressPool,
     people: People,
     proposals: Proposals,
-) -> Ladder:
+) -> Releases:
     clock = SystemClock()
     ids = Ids(clock)
-    book = ReleaseRepository(
+    repository = ReleaseRepository(
         database, clock, lambda use_case, person: people.roles(person, use_case)
     )
-    journal = ReleaseLog(ids, clock, transactions.POD_TOLD, transactions.NOTICE_OVER)
+    log = ReleaseLog(ids, clock, transactions.POD_TOLD, transactions.NOTICE_OVER)
     gate = GateService(
         database=database,
         examples=examples,
-        certificates=releases.certificates,
+        certificates=deployer.certificates,
         store=store,
-        registry=registry,
+        deployments=deployments,
         clock=clock,
         checks=ExternalChecks(network.attempt),
     )
-    falling = Rollback(
+    rollback = Rollback(
         database=database,
-        releases=releases,
-        book=book,
-        journal=journal,
+        deployer=deployer,
+        repository=repository,
+        log=log,
         hold_deliveries=transactions.VERSION_FELL,
     )
-    return Ladder(
+    return Releases(
         database=database,
-        releases=releases,
-        registry=registry,
-        book=book,
+        deployer=deployer,
+        deployments=deployments,
+        repository=repository,
         gate=gate,
-        signing=SignOffs(database, ids, clock, book, journal),
-        rising=Promotion(releases, book, journal, clock),
-        renewal=Recertification(database, releases, gate, book, journal),
-        falling=falling,
-        watching=TrialMonitor(
+        sign_offs=SignOffs(database, ids, clock, repository, log),
+        promotion=Promotion(deployer, repository, log, clock),
+        recertification=Recertification(database, deployer, gate, repository, log),
+        rollback=rollback,
+        trial_monitor=TrialMonitor(
             database=database,
-            registry=registry,
-            book=book,
+            deployments=deployments,
+            repository=repository,
             gate=gate,
-            falling=falling,
-            journal=journal,
+            rollback=rollback,
+            log=log,
             clock=clock,
         ),
-        journal=journal,
+        log=log,
         ids=ids,
         clock=clock,
         accepted=proposals.accepted,
@@ -424,7 +423,7 @@ async def _serve(app: App, folder: Path, processes: DeciderProcesses | None) -> 
     except StorageUnavailableError:
         raise  # no fault of the folder: without it, a process would live on that does nothing
     except RoadbedError as error:
-        stored = await app.registry.add_stored(folder.name, error)
+        stored = await app.deployments.add_stored(folder.name, error)
         if stored or (folder / "usecase.py").exists():
             app.broken[folder.name] = error
             what = "served as released" if stored else "use case not served"
@@ -433,16 +432,16 @@ async def _serve(app: App, folder: Path, processes: DeciderProcesses | None) -> 
 
 async def serve(app: App, loaded: LoadedUseCase) -> None:
     """Register a loaded use case with its examples and serve it. Raises ``UseCaseError``."""
-    if loaded.name in app.registry.names():
+    if loaded.name in app.deployments.names():
         raise UseCaseError(loaded.name, [])
     if loaded.code is None and loaded.files:
         loaded = await app.store.copy(loaded)
     KNOWN.learn_environment(os.environ, needs_of(loaded.declared.function).secrets)
-    await app.releases.register(loaded)
+    await app.deployer.register(loaded)
     _, problems = await app.examples.import_folder(loaded)
     for problem in problems[:10]:
         _log.warning("example left out", usecase=loaded.name, problem=str(problem))
-    await app.registry.add(loaded)
+    await app.deployments.add(loaded)
 
 
 def _relay(

@@ -539,9 +539,9 @@ def test_every_error_of_ours_has_a_status_and_no_status_is_without_its_error() -
     codes = {
         line.value.value
         for path in source.rglob("*.py")
-        for found in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(found, ast.ClassDef) and found.name.endswith("Error")
-        for line in found.body
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Error")
+        for line in node.body
         if isinstance(line, ast.Assign | ast.AnnAssign)
         and isinstance(line.value, ast.Constant)
         and ast.unparse(line).startswith("code")

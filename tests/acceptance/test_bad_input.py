@@ -49,8 +49,8 @@ def decide(inquiry, context):
 @pytest.fixture
 async def site(folders: Folders, settings: Settings, url: str) -> AsyncIterator[Site]:
     folders.write(ECHO)
-    async with serving(settings, url) as found:
-        yield found
+    async with serving(settings, url) as served:
+        yield served
 
 
 def posts() -> Iterator[str]:

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from roadbed.budgets.model import Alert, Allowance
-from roadbed.budgets.rules import standing
+from roadbed.budgets.model import Alert, Allowance, standing
 from roadbed.kernel.settings import Settings
 from roadbed.usecases.use_case import Budget
 from tests.acceptance.test_api import problem
@@ -62,8 +61,8 @@ def test_a_task_that_costs_nothing_is_covered_until_nothing_is_left() -> None:
 @pytest.fixture
 async def site(folders: Folders, settings: Settings, url: str) -> Any:
     folders.write(COSTING)
-    async with serving(settings, url) as found:
-        yield found
+    async with serving(settings, url) as served:
+        yield served
 
 
 async def test_page_and_http_show_spent_held_and_left(site: Site) -> None:

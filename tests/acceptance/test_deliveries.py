@@ -102,7 +102,7 @@ def test_a_dead_letter_is_sent_again_from_the_terminal(shop: Shop, receiver: Rec
                 break
         delivery = told.split()[0]
         shop.run("deliver", "resolve", delivery, "happened", code=1)
-        assert "only what is unknown or stuck" in shop.errors
+        assert "this needs a delivery that is unknown or stuck" in shop.errors
         told = shop.run("deliver", "resolve", delivery, "replay", "--note", "they mended it")
         assert "is waiting now" in told
         receiver.wait_for(1)

@@ -37,8 +37,8 @@ BOUND = [
 async def town(
     server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Town]:
-    async with building(server, tmp_path_factory.mktemp("duties")) as found:
-        yield found
+    async with building(server, tmp_path_factory.mktemp("duties")) as built:
+        yield built
 
 
 async def clients(town: Town, person: str) -> AsyncIterator[tuple[str, httpx2.AsyncClient]]:

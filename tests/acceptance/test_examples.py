@@ -22,7 +22,7 @@ def test_every_folder_is_listed() -> None:
     assert all(f"[{item.name}]" in listed for item in FOLDERS)
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda each: each.name)
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
 def test_it_has_no_mistakes(folder: Path) -> None:
     assert check(folder).problems == ()
 
@@ -55,8 +55,8 @@ async def test_expense_claims_are_held_back_by_rule(
 
 async def test_most_of_its_past_claims_are_booked_right(settings: Settings, url: str) -> None:
     async with open_app(settings.model_copy(update={"usecases": EXAMPLES}), url) as app:
-        service = app.registry.get("expense-claims")
-        examples = [each for _, _, each in read_examples(service.loaded)]
+        service = app.deployments.get("expense-claims")
+        examples = [example for _, _, example in read_examples(service.loaded)]
         judged = await app.examples.in_use(service.loaded.declared, "judge")
         learn = await app.examples.in_use(service.loaded.declared, "learn")
         assert len(judged.examples) + len(learn.examples) == len(examples)

@@ -54,8 +54,8 @@ def decide(order, context):
 @pytest.fixture
 async def site(folders: Folders, settings: Settings, url: str) -> AsyncIterator[Site]:
     folders.write(DECIDE, rules=RULES)
-    async with serving(settings, url) as found:
-        yield found
+    async with serving(settings, url) as served:
+        yield served
 
 
 async def send(site: Site, input: dict[str, Any], **more: Any) -> dict[str, Any]:

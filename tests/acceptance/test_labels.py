@@ -71,7 +71,7 @@ class TestOverHTTP:
         assert verdict["reviewer"] == "rae"
 
     async def test_only_the_role_that_the_use_case_names_confirms_it(self, site: Site) -> None:
-        site.app.registry.get("triage").loaded.declared.new_labels_by = "risk_partner"
+        site.app.deployments.get("triage").loaded.declared.new_labels_by = "risk_partner"
         path = f"/reviews/{await asked(site)}/verdict"
         held = await site.reviewer.post(path, json=correct("safety", new_labels=True))
         assert held.json()["held"]["waits_for"] == "risk_partner"

@@ -43,8 +43,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def impatient(settings: Settings, folders: Folders, url: str) -> AsyncIterator[Site]:
     """A site that waits 0.2 s for headers and bodies."""
     folders.write()
-    async with serving(settings.model_copy(update=SMALL), url) as found:
-        yield found
+    async with serving(settings.model_copy(update=SMALL), url) as served:
+        yield served
 
 
 def port(site: Site) -> int:

@@ -118,16 +118,16 @@ OF_A_USE_CASE = [entry for entry in ASKED if re.search(r"{(name|\w+_id)}", entry
 OF_A_USE_CASE = [element for element in OF_A_USE_CASE if "token_id" not in element.path]
 
 
-def ids_of(each: list[Asked]) -> list[object]:
-    return [pytest.param(one, id=str(one)) for one in each]
+def ids_of(requests: list[Asked]) -> list[object]:
+    return [pytest.param(one, id=str(one)) for one in requests]
 
 
 @pytest.fixture(scope="module")
 async def town(
     server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Town]:
-    async with building(server, tmp_path_factory.mktemp("town")) as found:
-        yield found
+    async with building(server, tmp_path_factory.mktemp("town")) as built:
+        yield built
 
 
 def client_of(town: Town, asked: Asked, person: str) -> httpx2.AsyncClient:

@@ -80,7 +80,7 @@ async def test_it_runs_by_itself_and_what_it_finds_waits(
             await asyncio.sleep(0.01)
         with pytest.raises(SearchRunningError):  # as the terminal would
             await site.app.prompt_search.search(
-                site.app.registry.get("triage").loaded, budget=PromptBudget(), actor="chi"
+                site.app.deployments.get("triage").loaded, budget=PromptBudget(), actor="chi"
             )
         result = await ended(ben)
         assert result["by"] == "ben"

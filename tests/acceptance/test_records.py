@@ -308,8 +308,8 @@ class TestErasure:
 @pytest.fixture
 async def site(folders: Folders, settings: Settings, url: str) -> AsyncIterator[Site]:
     folders.write()
-    async with serving(settings, url) as found:
-        yield found
+    async with serving(settings, url) as served:
+        yield served
 
 
 async def test_marks_that_turn_text_around_do_not_act_on_any_page(site: Site) -> None:

@@ -44,7 +44,7 @@ async def live(settings: Settings, url: str) -> None:
     """A first release, taken live by its people."""
     async with open_app(settings, url) as app:
         release = await signed(app, await gated(app))
-        await app.ladder.promote(release.id, actor="ben")
+        await app.releases.promote(release.id, actor="ben")
 
 
 def test_from_the_plan_to_live_in_the_terminal(desk: Desk) -> None:
@@ -108,8 +108,8 @@ async def climbing(
 ) -> AsyncIterator[tuple[Site, dict[str, httpx2.AsyncClient]]]:
     """A server with the usual use case, and a client for each of the pod."""
     write(folders, rollout=SHORT, count=700)
-    async with climbing_again(settings, url) as found:
-        yield found
+    async with climbing_again(settings, url) as served:
+        yield served
 
 
 @asynccontextmanager
@@ -193,13 +193,13 @@ async def test_every_rung_over_http(folders: Folders, settings: Settings, url: s
     ],
 )
 async def test_what_does_not_fit_is_told(site: Site, verb: str, body: dict[str, Any]) -> None:
-    release = await site.app.ladder.plan("triage", actor="ben")
+    release = await site.app.releases.plan("triage", actor="ben")
     answer = await site.shop.post(f"/releases/{release.id}/{verb}", json=body)
     assert await problem(answer, 422, "request_invalid")
 
 
 async def test_unknown_and_foreign_ones_answer_alike(site: Site) -> None:
-    release = await site.app.ladder.plan("triage", actor="ben")
+    release = await site.app.releases.plan("triage", actor="ben")
     await site.app.database.fetch(
         "INSERT INTO use_case (name, declaration, coin_seed, registered_at) "
         "SELECT 'elsewhere', declaration, coin_seed, registered_at FROM use_case"
@@ -236,7 +236,7 @@ async def test_a_broken_folder_keeps_nobody_back_from_going_back(
         async with browsing(site) as page:
             said = await page.post("/usecases/triage/roll-back", data={"why": "It is worse."})
         assert (said.status_code, "rolled back by" in said.text) == (200, True)
-        assert site.app.registry.get("triage").live.threshold is None
+        assert site.app.deployments.get("triage").live.threshold is None
     # From here on nobody has its folder.
     shutil.rmtree(path.parent)
     async with climbing_again(settings, url) as (site, pod):

@@ -58,14 +58,14 @@ def write(parent: Path, kind: dict[str, str], answer: str) -> None:
 
 
 def declared_of(app: App) -> UseCase:
-    return app.registry.get("replies").loaded.declared
+    return app.deployments.get("replies").loaded.declared
 
 
 async def edit(app: App, folders: Folders, kind: dict[str, str], answer: str) -> None:
     write(folders.parent, kind, answer)
     loaded = load(folders.parent / "replies")
-    await app.releases.register(loaded)
-    await app.registry.add(loaded)
+    await app.deployer.register(loaded)
+    await app.deployments.add(loaded)
 
 
 async def submit(app: App, numbers: Sequence[int]) -> list[Decision]:
@@ -84,12 +84,12 @@ async def submit(app: App, numbers: Sequence[int]) -> list[Decision]:
 
 async def draw_all(app: App) -> None:
     await app.database.fetch("UPDATE use_case SET reference_rate = 1.0")
-    await app.registry.refresh("replies")
+    await app.deployments.refresh("replies")
 
 
 async def judge_all(app: App, *, wrong: Sequence[str] = ()) -> int:
     """A reviewer judges whatever waits: the answers shown, as right unless named in ``wrong``."""
-    declared, judged = app.registry.get("replies").loaded.declared, 0
+    declared, judged = app.deployments.get("replies").loaded.declared, 0
     while result := await app.reviews.claim_next("replies", reviewer="rae"):
         [review] = result
         assert review.output is not None, review
@@ -104,7 +104,7 @@ async def judge_all(app: App, *, wrong: Sequence[str] = ()) -> int:
 
 async def label_all(app: App) -> int:
     """A reviewer gives the exact number for whatever waits, blind."""
-    declared, labelled = app.registry.get("replies").loaded.declared, 0
+    declared, labelled = app.deployments.get("replies").loaded.declared, 0
     while result := await app.reviews.claim_next("replies", reviewer="rae"):
         [review] = result
         assert review.output is None
@@ -120,15 +120,15 @@ async def signed(app: App, release: Release) -> Release:
     assert release.content is not None, release.gate
     await pod(app)
     for person in ("ana", "dev"):
-        release = await app.ladder.sign(
+        release = await app.releases.sign(
             release.id, person=person, verdict="approve", content=release.content
         )
     return release
 
 
 async def gate(app: App) -> Release:
-    release = await app.ladder.plan("replies", actor="ben")
-    return await app.ladder.gate(release.id, actor="ben")
+    release = await app.releases.plan("replies", actor="ben")
+    return await app.releases.gate(release.id, actor="ben")
 
 
 @pytest.fixture
@@ -151,11 +151,11 @@ async def first_live(app: App, judge: object) -> Release:
     await submit(app, range(LABELLED))
     assert await judge(app) == LABELLED  # type: ignore[operator]
     release = await signed(app, await gate(app))
-    release = await app.ladder.canary(release.id, actor="ben")
+    release = await app.releases.canary(release.id, actor="ben")
     await submit(app, range(200, 220))
     await judge(app)  # type: ignore[operator]
-    await app.ladder.look(release.id)
-    return await app.ladder.promote(release.id, actor="ben")
+    await app.releases.check_trial(release.id)
+    return await app.releases.promote(release.id, actor="ben")
 
 
 class TestFreeText:
@@ -166,7 +166,7 @@ class TestFreeText:
         await draw_all(text)
         await submit(text, range(400, 420))
         await judge_all(text, wrong=["Inquiry 400 is on its way."])
-        audit = await text.running_audit.audit(text.registry.get("replies").loaded.declared)
+        audit = await text.running_audit.audit(text.deployments.get("replies").loaded.declared)
         assert audit.sampled >= 20
         assert audit.wrong == 1
 
@@ -181,12 +181,12 @@ class TestFreeText:
         unknown = release.gate["unknown"]["n"]
         assert unknown >= LABELLED
         assert release.gate["candidate"]["wrong"] == release.gate["candidate"]["unknown"]
-        service = text.registry.get("replies")
+        service = text.deployments.get("replies")
         opened = await text.reviewer_checks.ask_about(service, release)
         assert opened == unknown
         assert await text.reviewer_checks.ask_about(service, release) == 0
         assert await judge_all(text, wrong=["We sent 3 today."]) == opened
-        release = await text.ladder.gate(release.id, actor="ben")
+        release = await text.releases.gate(release.id, actor="ben")
         assert release.step == "gated", release.gate
         assert release.gate is not None
         assert release.gate["unknown"]["n"] == 0
@@ -198,28 +198,28 @@ class TestFreeText:
         await first_live(text, judge_all)
         await edit(text, folders, TEXT, 'text=f"We sent {inquiry.number} today."')
         release = await gate(text)
-        await text.reviewer_checks.ask_about(text.registry.get("replies"), release)
+        await text.reviewer_checks.ask_about(text.deployments.get("replies"), release)
         await judge_all(text)
-        release = await signed(text, await text.ladder.gate(release.id, actor="ben"))
-        release = await text.ladder.canary(release.id, actor="ben")
+        release = await signed(text, await text.releases.gate(release.id, actor="ben"))
+        release = await text.releases.canary(release.id, actor="ben")
         await submit(text, range(500, 520))
         await judge_all(text)
-        release = await text.ladder.look(release.id)
+        release = await text.releases.check_trial(release.id)
         assert release.trial is not None
         assert release.trial["undecided"] == 20  # one of the two answers alone tells nothing
-        await text.reviewer_checks.tick(text.registry.get("replies"))
+        await text.reviewer_checks.tick(text.deployments.get("replies"))
         assert await judge_all(text) == 20
-        release = await text.ladder.look(release.id)
+        release = await text.releases.check_trial(release.id)
         assert release.trial is not None
         assert (release.trial["undecided"], release.trial["broken"]) == (0, 0)
-        release = await text.ladder.promote(release.id, actor="ben")
+        release = await text.releases.promote(release.id, actor="ben")
         assert release.step == "live"
 
     async def test_a_rejected_answer_never_counts_as_right_again(self, text: App) -> None:
         await draw_all(text)
         await submit(text, range(3))
         await judge_all(text, wrong=["Inquiry 1 is on its way."])
-        cases = await text.examples.cases(text.registry.get("replies").loaded.declared)
+        cases = await text.examples.cases(text.deployments.get("replies").loaded.declared)
         losses = {case.content["number"]: list(case.truth.losses.values()) for case in cases}
         assert losses == {0: [0.0], 1: [1.0], 2: [0.0]}
 
@@ -237,17 +237,17 @@ class TestNumbers:
         release = await signed(number, await gate(number))
         assert release.gate is not None
         assert (release.gate["fixed"], release.gate["broken"]) == (0, 0)
-        release = await number.ladder.canary(release.id, actor="ben")
+        release = await number.releases.canary(release.id, actor="ben")
         await submit(number, range(500, 520))
         await label_all(number)
-        release = await number.ladder.look(release.id)
+        release = await number.releases.check_trial(release.id)
         assert release.trial is not None
         assert (release.trial["broken"], release.trial["breach"]) == (0, None)
-        await number.ladder.promote(release.id, actor="ben")
+        await number.releases.promote(release.id, actor="ben")
         await draw_all(number)
         await submit(number, range(600, 610))
         await label_all(number)
-        audit = await number.running_audit.audit(number.registry.get("replies").loaded.declared)
+        audit = await number.running_audit.audit(number.deployments.get("replies").loaded.declared)
         assert audit.sampled >= 10  # and those that the coin drew before
         assert audit.wrong == 0
 
@@ -263,7 +263,7 @@ class TestNumbers:
         self, number: App, folders: Folders
     ) -> None:
         await first_live(number, label_all)
-        before = number.registry.get("replies").live.id
+        before = number.deployments.get("replies").live.id
         stricter = NUMBER | {"scorer": "Within(absolute=0.2)"}
         await edit(number, folders, stricter, "amount=inquiry.number + 0.3")
         release = await gate(number)

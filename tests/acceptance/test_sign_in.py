@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from roadbed.demo.server import free_port
 from roadbed.kernel.settings import Settings
-from roadbed.people import browsers
+from roadbed.people import passwords
 from roadbed.people.service import hashed
 from roadbed.web import SESSION_COOKIE, NotLoopbackError, create
 from tests.browsing import browsing
@@ -35,8 +35,8 @@ PASSWORD = "correct horse battery"
 @asynccontextmanager
 async def browser(site: Site, **headers: str) -> AsyncIterator[httpx2.AsyncClient]:
     origin = {"Origin": site.address, **headers}
-    async with httpx2.AsyncClient(base_url=site.address, headers=origin) as found:
-        yield found
+    async with httpx2.AsyncClient(base_url=site.address, headers=origin) as client:
+        yield client
 
 
 async def sign_in(client: httpx2.AsyncClient, name: str, password: str) -> httpx2.Response:
@@ -203,9 +203,9 @@ class TestPasswords:
         fits = signing_in._passwords.fits
 
         async def slowly(kept: str | None, password: str) -> bool:
-            found = await fits(kept, password)
+            verified = await fits(kept, password)
             await signing_in.set_password("ana", PASSWORD + "!", by="ana")
-            return found
+            return verified
 
         async with browser(site) as client:
             monkeypatch.setattr(signing_in._passwords, "fits", slowly)
@@ -215,14 +215,14 @@ class TestPasswords:
 
     def test_a_mark_is_good_for_one_person_and_a_year(self) -> None:
         now = datetime(2026, 11, 27, tzinfo=UTC)
-        mark = browsers.mark("ana", "$argon2id$kept", now)
-        assert browsers.knows("ana", "$argon2id$kept", mark, now)
-        assert not browsers.knows("ben", "$argon2id$kept", mark, now)
-        assert not browsers.knows("ana", "$argon2id$other", mark, now)
-        assert not browsers.knows("ana", None, mark, now)
-        assert not browsers.knows("ana", "$argon2id$kept", mark, now + timedelta(days=366))
+        mark = passwords.mark("ana", "$argon2id$kept", now)
+        assert passwords.knows("ana", "$argon2id$kept", mark, now)
+        assert not passwords.knows("ben", "$argon2id$kept", mark, now)
+        assert not passwords.knows("ana", "$argon2id$other", mark, now)
+        assert not passwords.knows("ana", None, mark, now)
+        assert not passwords.knows("ana", "$argon2id$kept", mark, now + timedelta(days=366))
         for forged in ("", ".", "1.é", f"{'9' * 30}.{mark}", mark + "0", "²" + mark):
-            assert not browsers.knows("ana", "$argon2id$kept", forged, now)
+            assert not passwords.knows("ana", "$argon2id$kept", forged, now)
 
     async def test_an_address_that_tries_many_names_is_held_up(self, site: Site) -> None:
         site.app.signing_in._of_address._most = 3
@@ -402,8 +402,8 @@ class TestAddresses:
 
 @pytest.fixture(scope="module")
 def forger() -> Iterator[Forger]:
-    with forging() as found:
-        yield found
+    with forging() as provider:
+        yield provider
 
 
 def at_provider(settings: Settings, issuer: str, **more: Any) -> Settings:

@@ -47,7 +47,7 @@ async def test_what_a_client_can_get_wrong(folders: Folders, settings: Settings,
     pilot.start(folders)
     async with serving(settings, url) as site:
         await site.app.database.fetch("UPDATE use_case SET reference_rate = 1.0")
-        await site.app.registry.refresh("triage")
+        await site.app.deployments.refresh("triage")
         sent = await site.shop.post(f"{USECASE}/tasks", json={"input": {"text": "back"}})
         replay = f"/receipts/{sent.json()['task']}/replay"
         get, post = site.reviewer.get, site.reviewer.post

@@ -24,11 +24,10 @@ HOLD_DECIDERS = (
     *("decisions/model.py", "decisions/decider_runner.py", "decisions/service.py"),
     *("executors/", "usecases/", "improvement/evidence.py", "examples/model.py"),
     *(
-        "improvement/prompt_optimization/service.py",
         "improvement/prompt_optimization/scoring.py",
-        "improvement/prompt_optimization/jobs.py",
+        "improvement/prompt_optimization/service.py",
     ),
-    *("improvement/training.py", "releases/service.py"),
+    *("improvement/training.py", "releases/deployer.py"),
     *("guarantee/certificates.py", "versions/diff/declarations.py", "releases/gate.py"),
     *("versions/model.py", "versions/deployments.py", "versions/replays.py"),
     *("versions/side_by_side.py", "versions/store.py"),

@@ -216,3 +216,30 @@ def test_a_line_that_tells_pip_to_is_found() -> None:
     assert list(loose("run `pip install roadbed`\npip install --no-deps a\n")) == [
         "run `pip install roadbed`"
     ]
+
+
+def planned(*words: str) -> str:
+    """What ``make`` would run, where ``ARGS`` also stands in the environment."""
+    done = subprocess.run(
+        ["make", "--dry-run", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "ARGS": "tests/unit/test_scoring.py", "MAKEFLAGS": ""},
+    )
+    return done.stdout
+
+
+def test_some_tests_run_without_the_other_checks() -> None:
+    commands = planned("test", "ARGS=tests/unit/test_scoring.py")
+    assert "pytest -q -n 0 tests/unit/test_scoring.py" in commands
+    assert "--cov" not in commands
+    assert "mypy" not in commands
+
+
+def test_all_tests_run_with_every_check_whatever_the_environment_holds() -> None:
+    commands = planned("test")
+    assert "--cov" in commands
+    assert "mypy" in commands
+    assert "test_scoring" not in commands

@@ -32,21 +32,21 @@ def decide(inquiry, context):
 @pytest.fixture
 async def page(site: Site) -> AsyncIterator[Page]:
     """A signed-in page on the site with the usual use case."""
-    async with signed_in(site) as found:
-        yield found
+    async with signed_in(site) as signed:
+        yield signed
 
 
 @asynccontextmanager
 async def signed_in(site: Site, person: str = "ana") -> AsyncIterator[Page]:
     """A signed-in page; any error in its console fails the test."""
     errors: list[str] = []
-    async with SHARED.page() as found:
-        found.on("pageerror", lambda error: errors.append(str(error)))
-        found.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+    async with SHARED.page() as tab:
+        tab.on("pageerror", lambda error: errors.append(str(error)))
+        tab.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
         code = await site.app.people.issue_link_code(person)
-        await enters(found, site.address, code)
-        await found.wait_for_url(f"{site.address}/")
-        yield found
+        await enters(tab, site.address, code)
+        await tab.wait_for_url(f"{site.address}/")
+        yield tab
     # What the server refuses is looked at by the tests themselves.
     assert [item for item in errors if "Failed to load resource" not in item] == []
 

@@ -98,7 +98,7 @@ async def test_what_changed_since_it_was_read_is_not_approved(desk: Desk) -> Non
     await desk.press("a")
     said = desk.page.locator(".problem")
     await said.wait_for()
-    assert "not what would be sent" in await said.inner_text()
+    assert "not the content that would be sent" in await said.inner_text()
 
 
 async def test_a_dead_letter_is_sent_again_and_an_unknown_one_decided(desk: Desk) -> None:

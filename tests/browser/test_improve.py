@@ -31,7 +31,7 @@ class Desk:
 
     site: Site
     page: Page
-    found: Planted
+    planted: Planted
 
     async def go(self, path: str = PATH) -> str:
         await self.page.goto(f"{self.site.address}{path}")
@@ -52,14 +52,14 @@ async def desk(folders: Folders, settings: Settings, url: str) -> AsyncIterator[
     made = planted(1, accepted=120)
     write_orders(folders, made)
     async with serving(settings, url) as site, signed_in(site) as page:
-        yield Desk(site=site, page=page, found=made)
+        yield Desk(site=site, page=page, planted=made)
 
 
 async def test_decided_by_keyboard(desk: Desk) -> None:
     empty = await desk.go()
     assert "No proposal waits" in empty
     assert "roadbed proposals list triage --suggest" in empty
-    await play(desk.site.app, desk.found.seen)
+    await play(desk.site.app, desk.planted.seen)
     await desk.go("/usecases/triage")
     await desk.press("g", "i")
     await desk.page.wait_for_url(f"**{PATH}")
@@ -90,7 +90,7 @@ async def test_decided_by_keyboard(desk: Desk) -> None:
 
 
 async def test_a_rule_is_edited_and_a_mistake_is_told_beside_it(desk: Desk) -> None:
-    await play(desk.site.app, desk.found.seen)
+    await play(desk.site.app, desk.planted.seen)
     await desk.site.app.proposals.suggest(loaded_of(desk.site.app), actor="ana")
     await desk.go()
     card = desk.page.locator(".cards > li", has_text="Where region is north")
@@ -110,7 +110,7 @@ async def test_a_rule_is_edited_and_a_mistake_is_told_beside_it(desk: Desk) -> N
 
 
 async def test_contradictions_name_people_and_lead_to_receipts(desk: Desk) -> None:
-    right = next(item for item in desk.found.seen if not item.wrong)
+    right = next(item for item in desk.planted.seen if not item.wrong)
     other: ReviewedCase = replace(
         right, right={"line": "toys" if right.right != {"line": "toys"} else "sport"}
     )
@@ -128,9 +128,9 @@ async def test_contradictions_name_people_and_lead_to_receipts(desk: Desk) -> No
 async def test_hostile_text_is_shown_and_nothing_more(desk: Desk) -> None:
     seen = [
         replace(item, input={**item.input, "supplier": UNSAFE[:55]}, right={"line": "garden"})
-        for item in desk.found.seen[:20]
+        for item in desk.planted.seen[:20]
     ]
-    await play(desk.site.app, [*desk.found.seen[20:], *seen])
+    await play(desk.site.app, [*desk.planted.seen[20:], *seen])
     await desk.site.app.proposals.suggest(loaded_of(desk.site.app), actor="ana")
     text = await desk.go()
     assert "<img src=x" in text
@@ -139,7 +139,7 @@ async def test_hostile_text_is_shown_and_nothing_more(desk: Desk) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_it_fits_a_telephone(desk: Desk, scheme: str) -> None:
-    await play(desk.site.app, desk.found.seen)
+    await play(desk.site.app, desk.planted.seen)
     await desk.site.app.proposals.suggest(loaded_of(desk.site.app), actor="ana")
     await desk.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     await desk.page.set_viewport_size({"width": 390, "height": 844})

@@ -20,8 +20,8 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    async with SHARED.page() as found:
-        yield found
+    async with SHARED.page() as tab:
+        yield tab
 
 
 async def enter(site: Site, page: Page, person: str) -> None:

@@ -90,14 +90,14 @@ async def test_up_by_two_words_and_down_by_one_hand(desk: Desk) -> None:
     assert "the domain lead and risk partner have to agree" in await desk.told("ben")
     assert "You made this release" in await desk.told("ben")
     assert await desk.pages["ben"].get_by_role("button", name="Approve").count() == 0
-    [release] = await desk.app.ladder.history("triage")
+    [release] = await desk.app.releases.history("triage")
     path = f"/releases/{release.id}"
     for person, role in (("ana", "domain lead"), ("dev", "risk partner")):
         await desk.go(person, RELEASES)
         await desk.press(person, "j", "Enter")
         await desk.pages[person].wait_for_url(f"**{path}")
-        await desk.lead(person, "Your word is asked for")
-        assert f"Your word is asked for, as {role}." in await desk.told(person)
+        await desk.lead(person, "Your sign-off is needed")
+        assert f"Your sign-off is needed, as {role}." in await desk.told(person)
         await desk.send(person, "a")
         await desk.pages[person].locator(".signs", has_text=f"{person} approved").wait_for()
         await desk.pages[person].wait_for_load_state()
@@ -109,12 +109,12 @@ async def test_up_by_two_words_and_down_by_one_hand(desk: Desk) -> None:
     await desk.send("ben", "m")
     await desk.lead("ben", "is in canary: it decides 50 % of the tasks")
     await traffic(desk.app, range(4))
-    await desk.app.ladder.look(release.id)
+    await desk.app.releases.check_trial(release.id)
     await desk.go("ben", path)
     text = await desk.told("ben")
     assert "4 of 4 compared" in text
     assert "roll-back line" in text
-    assert await desk.pages["ben"].locator(".ladder [aria-current=step]").inner_text() != ""
+    assert await desk.pages["ben"].locator(".releases [aria-current=step]").inner_text() != ""
     await desk.send("ben", "m")
     await desk.lead("ben", "is live: it decides every task")
     await desk.go("ana", path)
@@ -142,7 +142,7 @@ async def test_a_form_goes_out_once_and_says_that_it_is_under_way(desk: Desk) ->
     await page.wait_for_url("**/releases/rel_*")
     assert await page.evaluate("sessionStorage.getItem('said')") == "true"
     assert len(sent) == 1
-    assert len(await desk.app.ladder.history("triage")) == 1
+    assert len(await desk.app.releases.history("triage")) == 1
 
 
 async def test_what_is_begun_stays_while_the_page_renews_itself(desk: Desk) -> None:
@@ -158,7 +158,7 @@ async def test_what_is_begun_stays_while_the_page_renews_itself(desk: Desk) -> N
 
     await page.route(f"**{RELEASES}", slow)
     await page.wait_for_timeout(500)
-    await desk.app.ladder.plan("triage", actor="ana")
+    await desk.app.releases.plan("triage", actor="ana")
     await asyncio.wait_for(asked.wait(), 20)
     # The new parts are on their way when a field is entered: no key may become a command.
     field = page.get_by_label("Why")
@@ -177,7 +177,7 @@ async def test_what_is_begun_stays_while_the_page_renews_itself(desk: Desk) -> N
 async def test_what_changed_since_it_was_read_is_not_signed(desk: Desk) -> None:
     release = await gated(desk.app)
     await desk.go("ana", f"/releases/{release.id}")
-    again = await desk.app.ladder.gate(release.id, actor="ben")
+    again = await desk.app.releases.gate(release.id, actor="ben")
     assert again.content != release.content
     await desk.pages["ana"].locator(f"[data-copy='{again.content}']").wait_for()
     await desk.send("ana", "a")
@@ -222,27 +222,27 @@ async def test_every_state_fits_a_telephone(desk: Desk, scheme: str) -> None:
         return text
 
     await fits(RELEASES)
-    release = await desk.app.ladder.plan("triage", actor="ben", reason="a_long_word_" * 20)
+    release = await desk.app.releases.plan("triage", actor="ben", reason="a_long_word_" * 20)
     path = f"/releases/{release.id}"
     assert "The plan requires" in await fits(path)
-    release = await desk.app.ladder.gate(release.id, actor="ben")
+    release = await desk.app.releases.gate(release.id, actor="ben")
     text = await fits(path)
     assert "Passed: " in text
     assert "● Gate" in text
     for person in ("ana", "dev"):
-        await desk.app.ladder.sign(
+        await desk.app.releases.sign(
             release.id,
             person=person,
             verdict="approve",
             content=release.content or "",
             note="a_long_word_" * 20,
         )
-    await desk.app.ladder.canary(release.id, actor="ben")
+    await desk.app.releases.canary(release.id, actor="ben")
     assert "nothing compared yet" in await fits(path)
     await traffic(desk.app, range(2))
-    await desk.app.ladder.look(release.id)
+    await desk.app.releases.check_trial(release.id)
     assert "Each version alone" in await fits(path)
-    await desk.app.ladder.roll_back("triage", actor="ben", why="a_long_word_" * 20)
+    await desk.app.releases.roll_back("triage", actor="ben", why="a_long_word_" * 20)
     assert "× Canary" in await fits(path)
     await fits(RELEASES)
 

@@ -39,7 +39,7 @@ async def halt(site: Site) -> None:
     await app.database.fetch(
         "UPDATE use_case SET state = 'open', threshold = 0.5, reference_rate = 1.0"
     )
-    await app.registry.refresh("triage")
+    await app.deployments.refresh("triage")
     for number in range(8):
         answer = await site.shop.post(
             "/usecases/triage/tasks", json={"input": {"text": f"one {number}"}}
@@ -52,7 +52,7 @@ async def halt(site: Site) -> None:
         assert given.status_code == 200
     while await app.running_audit.inspect(app.declared()[0]):
         pass
-    await app.registry.refresh("triage")
+    await app.deployments.refresh("triage")
 
 
 async def test_it_says_what_is_promised_and_what_would_end_it(
@@ -60,8 +60,8 @@ async def test_it_says_what_is_promised_and_what_would_end_it(
 ) -> None:
     folders.write(DECIDER, examples=EXAMPLES)
     async with serving(settings, url) as site:
-        await site.app.releases.improve(site.app.registry.get("triage").loaded, actor="ana")
-        await site.app.registry.refresh("triage")
+        await site.app.deployer.improve(site.app.deployments.get("triage").loaded, actor="ana")
+        await site.app.deployments.refresh("triage")
         async with signed_in(site) as page:
             await page.goto(f"{site.address}/usecases/triage")
             await page.keyboard.press("g")

@@ -17,7 +17,7 @@ from roadbed.statuses import STATUS
 from tests.conftest import UNMEASURED
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"<!-- run: (\w+) -->\n```(\w+)\n(.*?)```", re.DOTALL)
 BLOCKS = [
     pytest.param(kind, code, page, id=f"{page.relative_to(ROOT)}-{number}")
@@ -100,6 +100,27 @@ def test_every_error_code_is_documented_with_its_status() -> None:
         for code, status in re.findall(r"^\| `(\w+)` \| (\d+) ", page, re.MULTILINE)
     }
     assert results == STATUS
+
+
+# A package with its module or folder, such as `releases/lifecycle.py` or `versions/diff/`.
+MODULE = re.compile(r"`(?:src/roadbed/)?((?:[a-z_]+/)+[a-z_]*(?:\.(?:py|sql|html))?)")
+NAMED = re.compile(r"`([a-z_/]+\.py): (\w+)`")
+# These pages name modules as they were at the time of writing.
+HISTORY = {"moved-names.md", *(path.name for path in (ROOT / "docs/decisions").iterdir())}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.name not in HISTORY],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_modules_that_are_named_exist(page: Path) -> None:
+    packages = {path.name for path in (ROOT / "src/roadbed").iterdir() if path.is_dir()}
+    for name in MODULE.findall(page.read_text(encoding="utf-8")):
+        if name.split("/")[0] in packages or name.endswith((".py", ".sql")):
+            assert (ROOT / "src/roadbed" / name).exists() or (ROOT / name).exists(), name
+    for module, name in NAMED.findall(page.read_text(encoding="utf-8")):
+        assert name in (ROOT / "src/roadbed" / module).read_text(encoding="utf-8"), name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -435,7 +435,7 @@ async def _ended(stage: Stage) -> None:
 
 
 def _judge(stage: Stage, receiver: Receiver, account: Account) -> None:
-    made = Counter({key: len(each) for key, each in receiver.effects.items()})
+    made = Counter({key: len(effects) for key, effects in receiver.effects.items()})
     account.arrivals = len(receiver.arrivals)
     for key, task in account.acknowledged.items():
         row = _one(

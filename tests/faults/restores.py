@@ -154,8 +154,8 @@ async def _until_the_copy(scene: _Scene, chance: random.Random, copy: Copy) -> P
         scene.token = await app.people.issue_token("ben")
         other = await app.people.issue_token("ana")
         await asyncio.to_thread(prove, scene.url)
-        for name in app.registry.names():
-            await app.registry.refresh(name)
+        for name in app.deployments.names():
+            await app.deployments.refresh(name)
         stop = asyncio.Event()
         known: list[str] = []
         clients = [

@@ -183,8 +183,8 @@ class TestHarm:
         )
         folders.write(TRAINABLE, deadline=6.0, examples=examples)
         async with open_app(settings.model_copy(update={"isolation": "process"}), url) as app:
-            await app.releases.improve(app.registry.folder("triage"), actor="ben")
-            await app.registry.refresh("triage")
+            await app.deployer.improve(app.deployments.folder("triage"), actor="ben")
+            await app.deployments.refresh("triage")
             assert returns(await decide(app, "first"))
             harmed, *others = await asyncio.gather(
                 decide(app, text), *(decide(app, f"order {number}") for number in range(100))
@@ -304,26 +304,26 @@ class TestForgery:
         folders.write()
         other = DECIDE.replace("returns", "forged")
         async with open_app(settings, url) as app:
-            await app.releases.improve(app.registry.folder("triage"), actor="ben")
+            await app.deployer.improve(app.deployments.folder("triage"), actor="ben")
             folders.write(other)
             loaded = await app.store.copy(load(folders.parent / "triage"))
-            _, behaviour = await app.releases.build(loaded, actor="ben", reason="test")
+            _, behaviour = await app.deployer.build(loaded, actor="ben", reason="test")
             folders.write()
             change = "UPDATE version SET behaviour = %(behaviour)s RETURNING id"
             await app.database.fetch(change, {"behaviour": behaviour})
             with structlog.testing.capture_logs() as logged:
-                await app.registry.refresh("triage")
+                await app.deployments.refresh("triage")
             decision = await decide(app, "order")
         assert decision.version is None
         assert decision.output == {"queue": "returns"}
-        assert any("not those it was made with" in str(entry) for entry in logged)
+        assert any("were changed after it was made" in str(entry) for entry in logged)
 
 
 class TestRunner:
     async def test_children_of_older_versions_end_and_those_of_the_last_two_stay(
         self, isolated: App
     ) -> None:
-        loaded = isolated.registry.get("triage").loaded
+        loaded = isolated.deployments.get("triage").loaded
         processes = DeciderProcesses(enabled=True, eager=False)
         runner = DeciderRunner(loaded.declared)
         loaded.declared.deadline_seconds = 0.0  # they end a second after the last deadline

@@ -9,8 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from roadbed.improvement.mining.conditions import CandidateCondition, quoted
-from roadbed.improvement.mining.fields import ConditionField, tellable
+from roadbed.improvement.mining.conditions import (
+    CandidateCondition,
+    ConditionField,
+    quoted,
+    tellable,
+)
 from roadbed.usecases.conditions import compiled
 
 TEXTS = st.text(max_size=70)
@@ -33,20 +37,20 @@ def says(condition: CandidateCondition, value: Any) -> bool:
     return result
 
 
-@given(name=NAMES, test=st.sampled_from(["is", "starts", "contains"]), value=VALUES, found=VALUES)
-@example(name="code", test="is", value='" == "" || true || "', found="x")
-def test_texts_cannot_break_out(name: str, test: Any, value: str, found: str) -> None:
+@given(name=NAMES, test=st.sampled_from(["is", "starts", "contains"]), value=VALUES, other=VALUES)
+@example(name="code", test="is", value='" == "" || true || "', other="x")
+def test_texts_cannot_break_out(name: str, test: Any, value: str, other: str) -> None:
     field = ConditionField(place="input", name=name, kind="text", optional=False)
     condition = CandidateCondition(field=field, test=test, value=value)
-    for text in (found, value, value + found, found + value):
+    for text in (other, value, value + other, other + value):
         assert [says(condition, text)] == condition.holds([text])
 
 
-@given(test=st.sampled_from(["is", "least", "below"]), value=NUMBERS, found=NUMBERS)
-def test_numbers_mean_the_same(test: Any, value: float, found: float) -> None:
+@given(test=st.sampled_from(["is", "least", "below"]), value=NUMBERS, other=NUMBERS)
+def test_numbers_mean_the_same(test: Any, value: float, other: float) -> None:
     field = ConditionField(place="input", name="amount", kind="number", optional=False)
     condition = CandidateCondition(field=field, test=test, value=value)
-    for number in (found, value):
+    for number in (other, value):
         assert [says(condition, number)] == condition.holds([number])
 
 
@@ -58,13 +62,13 @@ def test_null_never_fails(test: Any, value: str) -> None:
     assert condition.holds([None]) == [False]
 
 
-@pytest.mark.parametrize("found", [True, False, 1, 0, 1.0, None])
-def test_truth_is_no_number(found: object) -> None:
+@pytest.mark.parametrize("given", [True, False, 1, 0, 1.0, None])
+def test_truth_is_no_number(given: object) -> None:
     field = ConditionField(place="input", name="urgent", kind="flag", optional=True)
     condition = CandidateCondition(field=field, test="is", value=True)
-    assert condition.holds([found]) == [found is True]
-    if not isinstance(found, int | float) or isinstance(found, bool):
-        assert says(condition, found) is (found is True)
+    assert condition.holds([given]) == [given is True]
+    if not isinstance(given, int | float) or isinstance(given, bool):
+        assert says(condition, given) is (given is True)
 
 
 def test_what_cannot_be_written_is_refused() -> None:

@@ -80,7 +80,7 @@ class Anybody(RuleBasedStateMachine):
             self.run(self.app.members.add(name, by="test"))
 
     def teardown(self) -> None:
-        history = self.run(self.app.ladder.history("triage"))
+        history = self.run(self.app.releases.history("triage"))
         self.seen.update(entry.step for entry in history)
         self.seen["canary begun"] += sum(item.canary_at is not None for item in history)
         self.run(self.opened.__aexit__(None, None, None))
@@ -91,24 +91,24 @@ class Anybody(RuleBasedStateMachine):
     def plan(self, person: str, decide: str) -> None:
         self._write(decide)
         loaded = load(self.folders.parent / "triage")
-        self.run(self.app.releases.register(loaded))
-        self.run(self.app.registry.add(loaded))
-        self.attempt(self.app.ladder.plan("triage", actor=person))
+        self.run(self.app.deployer.register(loaded))
+        self.run(self.app.deployments.add(loaded))
+        self.attempt(self.app.releases.plan("triage", actor=person))
 
     @rule(person=PEOPLE)
     def plan_the_first_again(self, person: str) -> None:
-        self.attempt(self.app.ladder.plan("triage", actor=person, version="1"))
+        self.attempt(self.app.releases.plan("triage", actor=person, version="1"))
 
     @precondition(lambda self: self.current())
     @rule(person=PEOPLE)
     def gate(self, person: str) -> None:
-        self.attempt(self.app.ladder.gate(self.current().id, actor=person))
+        self.attempt(self.app.releases.gate(self.current().id, actor=person))
 
     @precondition(lambda self: self.current() and self.current().content)
     @rule(person=PEOPLE, verdict=st.sampled_from(["approve", "approve", "approve", "refuse"]))
     def sign(self, person: str, verdict: Literal["approve", "refuse"]) -> None:
         release = self.current()
-        signing = self.app.ladder.sign(
+        signing = self.app.releases.sign(
             release.id, person=person, verdict=verdict, content=release.content or ""
         )
         if self.attempt(signing):
@@ -124,7 +124,7 @@ class Anybody(RuleBasedStateMachine):
     @precondition(lambda self: self.current() and self.current().sign_offs)
     @rule(person=PEOPLE)
     def take_back(self, person: str) -> None:
-        self.attempt(self.app.ladder.take_back(self.current().id, person=person))
+        self.attempt(self.app.releases.withdraw_sign_off(self.current().id, person=person))
 
     @precondition(lambda self: self.current())
     @rule(person=PEOPLE)
@@ -132,9 +132,9 @@ class Anybody(RuleBasedStateMachine):
         """Whatever comes next, or may come next."""
         release = self.current()
         verbs = {
-            "gate": self.app.ladder.gate,
-            "shadow": self.app.ladder.shadow,
-            "canary": self.app.ladder.canary,
+            "gate": self.app.releases.gate,
+            "shadow": self.app.releases.shadow,
+            "canary": self.app.releases.canary,
         }
         if release.next in verbs:
             self.attempt(verbs[release.next](release.id, actor=person))
@@ -153,7 +153,7 @@ class Anybody(RuleBasedStateMachine):
                 self.both_sign()
             if release.waits_for == "traffic":
                 self.work()
-                self.run(self.app.ladder.look(release.id))
+                self.run(self.app.releases.check_trial(release.id))
             self.go_on("ben")
 
     @rule(decide=VERSIONS, steps=st.integers(4, 8))
@@ -166,8 +166,8 @@ class Anybody(RuleBasedStateMachine):
     @rule(person=PEOPLE)
     def promote(self, person: str) -> None:
         release = self.current()
-        halted = self.app.registry.get("triage").halted
-        if self.attempt(self.app.ladder.promote(release.id, actor=person)):
+        halted = self.app.deployments.get("triage").halted
+        if self.attempt(self.app.releases.promote(release.id, actor=person)):
             assert not halted
             words = [off for off in release.sign_offs if off.counts]
             assert {word.role for word in words} == {"domain_lead", "risk_partner"}
@@ -178,27 +178,27 @@ class Anybody(RuleBasedStateMachine):
 
     @rule(person=PEOPLE)
     def roll_back(self, person: str) -> None:
-        self.attempt(self.app.ladder.roll_back("triage", actor=person, why="whatever"))
+        self.attempt(self.app.releases.roll_back("triage", actor=person, why="whatever"))
 
     @precondition(lambda self: self.current())
     @rule(person=PEOPLE)
     def withdraw(self, person: str) -> None:
-        self.attempt(self.app.ladder.withdraw(self.current().id, actor=person, why="whatever"))
+        self.attempt(self.app.releases.withdraw(self.current().id, actor=person, why="whatever"))
 
     @rule(person=PEOPLE)
     def halt(self, person: str) -> None:
         self.run(self.app.halts.halt("triage", reason="whatever", actor=person))
-        self.run(self.app.registry.refresh("triage"))
+        self.run(self.app.deployments.refresh("triage"))
 
     @rule(person=PEOPLE)
     def resume(self, person: str) -> None:
         for item in (person, "eve" if person != "eve" else "ana"):
             self.attempt(self.app.halts.resume("triage", actor=item))
-        self.run(self.app.registry.refresh("triage"))
+        self.run(self.app.deployments.refresh("triage"))
 
     @rule()
     def work(self) -> None:
-        service = self.app.registry.get("triage")
+        service = self.app.deployments.get("triage")
         decisions = self.run(traffic(self.app, range(self.asked, self.asked + 6)))
         self.asked += 6
         allowed = {service.live.id}
@@ -210,7 +210,7 @@ class Anybody(RuleBasedStateMachine):
 
     @invariant()
     def at_most_one_is_live_and_one_under_way(self) -> None:
-        history = self.run(self.app.ladder.history("triage"))
+        history = self.run(self.app.releases.history("triage"))
         steps = [entry.step for entry in history]
         assert steps.count("live") <= 1
         assert sum(step in ("planned", "gated", "shadow", "canary") for step in steps) <= 1
@@ -226,7 +226,7 @@ class Anybody(RuleBasedStateMachine):
         self.epochs = epochs
 
     def current(self) -> Release:
-        return self.run(self.app.ladder.current("triage"))  # type: ignore[no-any-return]
+        return self.run(self.app.releases.current("triage"))  # type: ignore[no-any-return]
 
     def _write(self, decide: str) -> None:
         write(self.folders, decide, rollout=LADDER, count=400)

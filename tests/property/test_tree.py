@@ -78,7 +78,7 @@ def test_retracing_gives_the_roots_and_tiles_that_growing_gave(size: int, asked:
         assert stored[0, first // 256] == hashes
     assert retraced.leaves == size
     assert retraced.roots == {item: naive_root(LEAVES[:item]) for item in asked if item <= size}
-    assert retraced.higher_tiles() == {key: each for key, each in stored.items() if key[0] > 0}
+    assert retraced.higher_tiles() == {key: tile for key, tile in stored.items() if key[0] > 0}
 
 
 def test_three_levels_of_tiles() -> None:
@@ -88,7 +88,7 @@ def test_three_levels_of_tiles() -> None:
     retraced = Recomputation([65_536, 66_000])
     for first in range(0, 66_000, 256):
         retraced.add(b"".join(LEAVES[first : min(first + 256, 66_000)]))
-    assert retraced.higher_tiles() == {key: each for key, each in stored.items() if key[0] > 0}
+    assert retraced.higher_tiles() == {key: tile for key, tile in stored.items() if key[0] > 0}
     assert retraced.roots[66_000] == top
     hashes = tree.proof(tree.inclusion_nodes(40_000, 66_000), tree.NodesOfTiles(stored))
     assert tree.included(tree.leaf_hash(LEAVES[40_000]), 40_000, 66_000, hashes, top)

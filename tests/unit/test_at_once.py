@@ -130,7 +130,7 @@ class TestWhichWay:
         (folder / "data").mkdir()
         (folder / "data" / "towns.csv").write_text("key,name\nnyc,New York\n")
         async with open_app(settings, url) as app, kept(app):
-            assert needs_of(app.registry.get("triage").live.decider).secrets == ["KEY"]
+            assert needs_of(app.deployments.get("triage").live.decider).secrets == ["KEY"]
             await send(app)
             assert await commits(app) == [2]
 
@@ -144,7 +144,7 @@ class TestWhichWay:
             assert await commits(app) == [1, 1, 2]
 
     async def test_what_needs_a_secret_is_admitted_first(self, ready: App) -> None:
-        decider = ready.registry.get("triage").live.decider
+        decider = ready.deployments.get("triage").live.decider
         decider.needs = Needs(secrets=["KEY"])  # type: ignore[union-attr, misc]
         await send(ready)
         assert await commits(ready) == [2]
@@ -453,9 +453,9 @@ async def test_a_canary_is_compared_whatever_the_number_of_commits(ready: App) -
     ready.decisions._trials.compare = (  # type: ignore[method-assign]
         lambda service, trial, task, *more: asked.append(task.id)
     )
-    result = ready.registry.get("triage")
+    result = ready.deployments.get("triage")
     trial = Trial(release="r", step="shadow", version=result.live, share=0.0, sticky_by=None)
-    ready.registry._services["triage"] = replace(result, trial=trial)
+    ready.deployments._deployments["triage"] = replace(result, trial=trial)
     admission, _ = await send(ready)
     assert asked == [admission.task.id]
     assert await commits(ready) == [1]

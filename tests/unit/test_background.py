@@ -110,8 +110,8 @@ LOOPS: dict[str, Callable[[App], tuple[object, str]]] = {
     "reviewers not measured": lambda app: (app.reviewer_checks, "tick"),
     "no proposals looked for": lambda app: (app.proposals, "suggest_if_enough"),
     "trust not looked at": lambda app: (app.running_audit, "_inspect_if_new"),
-    "trial not looked at": lambda app: (app.ladder._watching, "_look_if_new"),
-    "use case not read again": lambda app: (app.registry, "refresh"),
+    "trial not checked": lambda app: (app.releases._trial_monitor, "_check_if_changed"),
+    "use case not read again": lambda app: (app.deployments, "refresh"),
     "audit log not sealed or published": lambda app: (app.audit, "seal"),
     "deliveries not processed": lambda app: (app.relay, "round"),
 }
@@ -122,7 +122,7 @@ async def test_every_loop_says_what_it_could_not_do(
     app: App, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
     monkeypatch.setattr(background, "_SUGGEST_SECONDS", 0.01)
-    monkeypatch.setattr("roadbed.versions.deployments._LOOK_AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr("roadbed.versions.deployments._REFRESH_SECONDS", 0.1)
     where, name = LOOPS[said](app)
     monkeypatch.setattr(where, name, fails)
     with capture_logs() as logged:

@@ -36,7 +36,7 @@ async def twice_released(app: App, folders: Folders) -> tuple[str, str]:
     """Two versions with different code, one after the other; gives their ids."""
     first = await live(app)
     await edit(app, folders, SECOND)
-    second = await app.ladder.promote((await signed(app, await gated(app))).id, actor="ben")
+    second = await app.releases.promote((await signed(app, await gated(app))).id, actor="ben")
     assert first.version
     assert second.version
     return first.version, second.version
@@ -53,19 +53,19 @@ async def test_what_was_released_decides_and_goes_back(
         [decision] = await traffic(app, [5001])  # a running server has it in memory
         assert decision.version == second
     async with open_app(settings, url) as app:
-        assert app.registry.names() == ["triage"]
+        assert app.deployments.names() == ["triage"]
         [decision] = await traffic(app, [5002])
         assert (decision.version, decision.output) == (second, {"queue": "even"})
         with pytest.raises(UseCaseError, match=r"cannot be used"):
-            await app.ladder.plan("triage", actor="ben")
+            await app.releases.plan("triage", actor="ben")
         began = time.monotonic()
-        fell = await app.ladder.roll_back("triage", actor="ana", why="It is broken.")
+        fell = await app.releases.roll_back("triage", actor="ana", why="It is broken.")
         assert time.monotonic() - began < 2.0
         assert fell is not None
         assert fell.step == "rolled_back"
         [decision] = await traffic(app, [5003])
         assert decision.version == first
-        again = await app.ladder.plan("triage", actor="ben", version=second)
+        again = await app.releases.plan("triage", actor="ben", version=second)
         assert again.step == "planned"
 
 
@@ -77,18 +77,18 @@ async def test_a_running_server_goes_back_while_its_folder_is_broken(
         first, _ = await twice_released(app, folders)
         shutil.rmtree(folders.parent / "triage")
         began = time.monotonic()
-        await app.ladder.roll_back("triage", actor="ana", why="It is gone.")
+        await app.releases.roll_back("triage", actor="ana", why="It is gone.")
         assert time.monotonic() - began < 2.0
         [decision] = await traffic(app, [5001])
         assert decision.version == first
     # Nothing is served for a folder that is not there at all; going back needs none.
     async with open_app(settings, url) as app:
-        assert app.registry.names() == []
-        await app.ladder.roll_back("triage", actor="ana", why="Further.")
+        assert app.deployments.names() == []
+        await app.releases.roll_back("triage", actor="ana", why="Further.")
         with pytest.raises(RollBackError, match="came without a release"):
-            await app.ladder.roll_back("triage", actor="ana", why="Further still.")
+            await app.releases.roll_back("triage", actor="ana", why="Further still.")
         with pytest.raises(UnknownUseCaseError):
-            await app.ladder.roll_back("nobody", actor="ana", why="Who?")
+            await app.releases.roll_back("nobody", actor="ana", why="Who?")
 
 
 async def test_a_folder_that_is_mended_is_the_folder_again(
@@ -104,9 +104,9 @@ async def test_a_folder_that_is_mended_is_the_folder_again(
         assert "triage" in app.broken
         path.write_text(whole)
         loaded = await asyncio.to_thread(load, path.parent)
-        await app.registry.add(loaded)
-        assert app.registry.on_disk("triage") is loaded
-        assert (await app.ladder.plan("triage", actor="ben")).step == "planned"
+        await app.deployments.add(loaded)
+        assert app.deployments.on_disk("triage") is loaded
+        assert (await app.releases.plan("triage", actor="ben")).step == "planned"
         with pytest.raises(UseCaseError):
             await serve(app, loaded)  # it is served already
 
@@ -116,10 +116,10 @@ async def test_where_the_folder_is_what_runs_a_broken_one_is_not_served(
 ) -> None:
     folders.write(DECIDE)
     async with open_app(settings, url) as app:
-        assert app.registry.names() == ["triage"]
+        assert app.deployments.names() == ["triage"]
     cannot_be_read(folders.parent / "triage")
     async with open_app(settings, url) as app:
-        assert app.registry.names() == []
+        assert app.deployments.names() == []
         with pytest.raises(UseCaseError):
             app.service("triage")
 
@@ -134,7 +134,7 @@ async def test_a_stored_copy_that_is_damaged_stops_nothing_else(
         await app.database.fetch("UPDATE behaviour SET files = '{}'")
     cannot_be_read(folders.parent / "triage")
     async with open_app(settings, url) as app:
-        assert app.registry.names() == ["other"]
+        assert app.deployments.names() == ["other"]
         assert set(app.broken) == {"triage"}
 
 
@@ -154,4 +154,4 @@ async def test_a_database_that_goes_away_at_the_start_is_not_the_folders_fault(
                 pass
         connection.execute("DROP TRIGGER cut ON use_case")
     async with open_app(settings, url) as app:
-        assert app.registry.names() == ["triage"]
+        assert app.deployments.names() == ["triage"]

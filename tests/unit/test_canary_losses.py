@@ -59,8 +59,10 @@ def row(number: int, live: float, candidate: float, *, labelled: bool = True) ->
     }
 
 
-def reading(rows: list[dict[str, Any]], judged_by: UseCase | None = None) -> dict[str, Any]:
-    return trial_statistics.reading(
+def reading(
+    rows: list[dict[str, Any]], judged_by: UseCase | None = None
+) -> trial_statistics.TrialReport:
+    return trial_statistics.trial_report(
         rows,
         step="canary",
         plan={"margin": MARGIN, "canary_tasks": len(rows)},

@@ -12,9 +12,9 @@ from roadbed.cli.versions import rows_of
 from roadbed.console import formatting
 from roadbed.guarantee import presentation
 from roadbed.guarantee.model import Volume
-from roadbed.improvement.presentation import support
+from roadbed.improvement.model import support
 from roadbed.kernel.json import shown
-from roadbed.releases import gate_criteria, gate_presentation, trial_presentation, trial_statistics
+from roadbed.releases import criteria, report_presentation, trial_statistics
 from roadbed.risk.forecast import Forecast
 from roadbed.risk.paired import difference
 from roadbed.versions.service import Version
@@ -43,7 +43,7 @@ GATE: dict[str, Any] = {
 def _slice(value: str, n: int, **more: Any) -> dict[str, Any]:
     (row,) = (
         {
-            **gate_criteria.criterion(
+            **criteria.criterion(
                 f"slice region = {value}",
                 True,
                 f"region = {value}",
@@ -61,7 +61,7 @@ def _slice(value: str, n: int, **more: Any) -> dict[str, Any]:
 
 class TestGate:
     def test_a_candidate_that_is_worse_within_the_limit_is_said_to_be_worse(self) -> None:
-        said = gate_presentation.gate_said(GATE)
+        said = report_presentation.gate_summary(GATE)
         assert said == (
             "Passed: its one limit kept. Of 1,000 items that only judge, 3 fixed and 5 broken. "
             "It is worse, within the limit: 4.3 % instead of 4.1 % wrong "
@@ -70,33 +70,31 @@ class TestGate:
 
     def test_no_more_than_some_slices_are_named(self) -> None:
         rows = [_slice(str(n), 60) for n in range(9)]
-        said = gate_presentation.gate_said({**GATE, "criteria": rows})
+        said = report_presentation.gate_summary({**GATE, "criteria": rows})
         assert said.count("It is worse on region = ") == 4
-        assert said.endswith("So it is on 5 more, listed below.")
+        assert said.endswith("It is also worse on 5 more, listed below.")
 
     def test_what_too_little_is_known_of_has_no_tick(self) -> None:
         rows = [*GATE["criteria"], _slice("north", 3, small=True), _slice("south", 0, small=True)]
         gate = {**GATE, "criteria": rows}
-        assert [line[0] for line in gate_presentation.gate_lines(gate)] == ["✓", "○", "○"]
-        assert [gate_presentation.criterion(row)["result"] for row in rows] == [
+        assert [line[0] for line in report_presentation.gate_lines(gate)] == ["✓", "○", "○"]
+        assert [report_presentation.criterion_row(row)["result"] for row in rows] == [
             "✓ passed",
             "○ too few to say",
             "○ nothing is known",
         ]
-        assert gate_presentation.gate_said(gate).startswith(
+        assert report_presentation.gate_summary(gate).startswith(
             "Passed: 1 of 3 limits kept, and of 2 too little is known to say whether they are."
         )
 
     def test_slices_say_which_are_too_small(self) -> None:
-        assert list(gate_criteria.slices([], lambda _: {}, 0.05, 0.95)) == []
-        row = gate_criteria.errors({}, {}, difference(n=0, fixed=0, broken=0, certainty=0.95), 0.01)
+        assert list(criteria.slices([], lambda _: {}, 0.05, 0.95)) == []
+        row = criteria.errors({}, {}, difference(n=0, fixed=0, broken=0, certainty=0.95), 0.01)
         assert not row["passed"]
         assert row["line"] == "no item was answered by both versions, so nothing is known of it"
 
     def test_a_first_version_without_items_is_unknown(self) -> None:
-        assert "nothing is known" in gate_criteria.alone(
-            {"asked": 0, "wrong": 0, "error": None}, 0.95
-        )
+        assert "nothing is known" in criteria.alone({"asked": 0, "wrong": 0, "error": None}, 0.95)
 
 
 class TestCanary:
@@ -106,12 +104,12 @@ class TestCanary:
             for name in ("wrong", "slow")
         ]
         trial = {"step": "canary", "compared": 0, "labelled": 0, "of": 9, "checks": checks}
-        lines = list(trial_presentation.evidence_lines(trial))
+        lines = list(report_presentation.trial_lines(trial))
         assert lines == [
             "○ Wrong answers: wrong: nothing is known yet, n = 0",
             "○ Slower than allowed: slower than allowed: nothing is known yet, n = 0",
         ]
-        assert trial_presentation.newest(at("canary", trial=trial)) == trial
+        assert report_presentation.current_trial(at("canary", trial=trial)) == trial
 
 
 @pytest.mark.parametrize(
@@ -233,7 +231,7 @@ def test_nothing_reported_says_nothing_of_what_was_right() -> None:
 
 
 def test_what_a_version_would_automate_shows_of_how_many_items() -> None:
-    found = Version(
+    version = Version(
         id="ver_1",
         number=1,
         behaviour="b",
@@ -249,7 +247,7 @@ def test_what_a_version_would_automate_shows_of_how_many_items() -> None:
         live_since=AT,
         retired_at=None,
     )
-    (line,) = rows_of([found])
+    (line,) = rows_of([version])
     assert "automatic from 0.800, 62% of the sample (n = 1,213)" in line
 
 

@@ -695,7 +695,7 @@ async def test_an_error_inside_a_200_is_found(house: House, receiver: Receiver) 
     with pytest.raises(UnknownOutcomeError, match="could not be evaluated"):
         await hook.send(make_request(), house.egress())
     receiver.replies.append(Reply(body=b"1"))
-    with pytest.raises(UnknownOutcomeError, match="yes or no"):
+    with pytest.raises(UnknownOutcomeError, match="neither true nor false"):
         await replace(hook, succeeded_when="status").send(make_request(), house.egress())
 
 
@@ -1317,11 +1317,11 @@ async def test_rest_without_calls_for_it_neither_finds_nor_takes_back(house: Hou
 
 
 @pytest.mark.parametrize(
-    ("place", "found"),
+    ("place", "expected"),
     [("a.b", "1"), ("l.1", "y"), ("l.9", None), ("a", None), ("x.y", None), ("l.-1", None)],
 )
-def test_a_place_in_a_body(place: str, found: str | None) -> None:
-    assert dig({"a": {"b": 1}, "l": ["x", "y"]}, place) == found
+def test_a_place_in_a_body(place: str, expected: str | None) -> None:
+    assert dig({"a": {"b": 1}, "l": ["x", "y"]}, place) == expected
 
 
 def test_connectors_load_on_first_use_and_by_name_only() -> None:

@@ -43,8 +43,8 @@ from roadbed.intake.errors import InputError, KeyReusedError, OverloadedError
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.ids import CertificateId, TaskId, VersionId
 from roadbed.kernel.settings import Settings
-from roadbed.risk import coin
-from roadbed.risk.states import State
+from roadbed.risk import sampling
+from roadbed.risk.automation_state import State
 from roadbed.scoring.content import Content
 from roadbed.storage.writer import Write
 from roadbed.usecases.business_rules import Fired
@@ -72,15 +72,15 @@ async def serving(settings: Settings, url: str) -> AsyncIterator[App]:
 
 def prove(app: App, threshold: float | None) -> None:
     """Put a threshold in force, as a certificate would."""
-    service = app.registry.get("triage")
+    service = app.deployments.get("triage")
     live = replace(
         service.live,
         threshold=threshold,
         certificate=CertificateId("crt_test"),
         state=State.SHADOW if threshold is None else State.OPEN,
-        rate=coin.rate(automating=threshold is not None),
+        rate=sampling.rate(automating=threshold is not None),
     )
-    app.registry._services["triage"] = replace(service, live=live)
+    app.deployments._deployments["triage"] = replace(service, live=live)
 
 
 class TestRouting:
@@ -307,8 +307,8 @@ async def decide(inquiry, context):
         folders.write(TRAINABLE, deadline=0.8)
         async with serving(settings, url) as app:
             assert (await decide(app)).routed.code is Reason.NO_VERSION
-            await app.releases.improve(app.registry.get("triage").loaded, actor="ana")
-            await app.registry.refresh("triage")
+            await app.deployer.improve(app.deployments.get("triage").loaded, actor="ana")
+            await app.deployments.refresh("triage")
             result = await asyncio.gather(
                 *(decide(app, text) for text in ["a", "poison", "b", "short", "c"])
             )
@@ -331,7 +331,7 @@ async def decide(inquiry, context):
             assert (await decide(app, "at last")).routed.code is Reason.NOT_PROVEN
 
     async def test_a_task_that_is_late_already_is_not_even_tried(self, app: App) -> None:
-        service = app.registry.get("triage")
+        service = app.deployments.get("triage")
         runner = DeciderRunner(service.loaded.declared)
         admission, _ = await app.decisions.submit("triage", {"text": "x"}, key=None, source=SOURCE)
         late = await runner.ask(service.live, admission.task, seconds=0.0)
@@ -635,14 +635,14 @@ async def test_the_same_folder_read_again_keeps_its_threads_and_another_gets_its
 ) -> None:
     async def runner() -> DeciderRunner:
         await decide(app)
-        return app.decisions._runner(app.registry.get("triage"))
+        return app.decisions._runner(app.deployments.get("triage"))
 
     first = await runner()
-    service = app.registry.get("triage")
+    service = app.deployments.get("triage")
     again = replace(service, loaded=replace(service.loaded))
     assert app.decisions._runner(again) is first
     folders.write(rules=RULES)
-    await app.registry.add(load(folders.parent / "triage"))
+    await app.deployments.add(load(folders.parent / "triage"))
     assert await runner() is not first
 
 
@@ -769,7 +769,7 @@ class TestExpiry:
             CoroutineExecutor: coroutine,
             BatchExecutor: Batch(),
         }
-        service = app.registry.get("triage")
+        service = app.deployments.get("triage")
         live = replace(service.live, decider=kinds[kind])
         runner = DeciderRunner(service.loaded.declared)
         losses = runner._executor(kinds[kind]).losses
@@ -843,7 +843,7 @@ class TestExpiry:
         assert losses.try_again()
 
     async def test_a_deadline_after_the_answer_changes_nothing(self, app: App) -> None:
-        runner = DeciderRunner(app.registry.get("triage").loaded.declared)
+        runner = DeciderRunner(app.deployments.get("triage").loaded.declared)
         place = FunctionExecutor("test", asyncio.get_running_loop())
         call = self.call(None)
         call.give("answered")

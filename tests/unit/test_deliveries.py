@@ -1,4 +1,4 @@
-"""The way out: planned with the decision, made ready, sent once, mended by people."""
+"""Deliveries: planned with the decision, prepared, sent once, resolved by people."""
 
 from __future__ import annotations
 
@@ -487,9 +487,9 @@ class TestSenders:
     @pytest.mark.usefixtures("two")
     async def test_one_use_case_leaves_some_to_the_others(self, app: App, hanging: Ledger) -> None:
         desk = Ledger()
-        app.registry.get("claims").loaded.declared.deliver("desk", to=desk)
+        app.deployments.get("claims").loaded.declared.deliver("desk", to=desk)
         await stand(app, reference_rate=0.0)
-        await app.registry.refresh("claims")
+        await app.deployments.refresh("claims")
         for number in range(20):
             await decide(app, f"number {number}")
         await app.relay.round(declared(app))
@@ -713,9 +713,9 @@ class TestActions:
                 delivery.id, "approve", person=person, served=SERVED, content_hash=content_hash
             )
 
-        with pytest.raises(ApprovalError, match="not what would be sent"):
+        with pytest.raises(ApprovalError, match="not the content that would be sent"):
             await approve(first, "ana", second.content_hash)
-        with pytest.raises(ApprovalError, match="themselves"):
+        with pytest.raises(ApprovalError, match="your own request"):
             await approve(first, "tester", first.content_hash)
         with pytest.raises(UnknownDeliveryError):
             await app.deliveries.resolve(first.id, "approve", person="ana", served=())
@@ -734,7 +734,7 @@ class TestActions:
         await app.database.fetch(
             "UPDATE delivery SET approve_until = now() - interval '1 minute' WHERE state = 'held'"
         )
-        with pytest.raises(ApprovalError, match="counts as a no"):
+        with pytest.raises(ApprovalError, match="so the delivery is refused"):
             await approve(third, "ana", third.content_hash)
         await pump(app)
         assert [entry["amount"] for entry in ledger.said("action")] == [100.0]

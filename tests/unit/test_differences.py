@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from roadbed.usecases.rollout import DIRECT, Rollout, facts
-from roadbed.versions.diff import declarations, rules, texts
-from roadbed.versions.diff.behaviour import difference
-from roadbed.versions.diff.sides import Difference, Side
+from roadbed.versions.diff import declarations, texts
+from roadbed.versions.diff.comparison import ComparedVersion, Difference, compare
 
 RULES = b"""
 before:
@@ -35,7 +34,7 @@ DECLARED: dict[str, Any] = {
     "output": {"properties": {"queue": {"type": "string"}}},
     "rollout": facts(Rollout()),
 }
-OLD = Side(
+OLD = ComparedVersion(
     id="ver_a",
     number=6,
     declaration=DECLARED,
@@ -56,20 +55,20 @@ OLD = Side(
 )
 
 
-def said(found: Difference) -> list[str]:
-    return [change.words for change in found.changes]
+def said(difference: Difference) -> list[str]:
+    return [change.words for change in difference.changes]
 
 
 def compared(**changes: Any) -> Difference:
-    return difference(OLD, replace(OLD, id="ver_b", number=7, **changes))
+    return compare(OLD, replace(OLD, id="ver_b", number=7, **changes))
 
 
 def declared(**changes: Any) -> list[str]:
-    return list(declarations.told(DECLARED, {**DECLARED, **changes}))
+    return list(declarations.declaration_changes(DECLARED, {**DECLARED, **changes}))
 
 
 def test_two_that_are_the_same_say_so() -> None:
-    result = difference(OLD, replace(OLD, id="ver_b", number=7))
+    result = compare(OLD, replace(OLD, id="ver_b", number=7))
     assert result.summary == "Versions 6 and 7 do the same."
     assert (result.changes, result.prompts, result.files) == ([], [], [])
 
@@ -105,13 +104,13 @@ def test_the_first_sentence_sums_up() -> None:
     ],
 )
 def test_a_threshold_comes_and_goes(before: float | None, after: float | None, words: str) -> None:
-    result = difference(replace(OLD, threshold=before), replace(OLD, threshold=after))
+    result = compare(replace(OLD, threshold=before), replace(OLD, threshold=after))
     assert said(result)[0].startswith(words)
     assert "0 %" in said(result)[0]
 
 
 def test_nothing_is_said_of_a_threshold_that_never_was() -> None:
-    result = difference(replace(OLD, threshold=None), replace(OLD, threshold=None, items=9))
+    result = compare(replace(OLD, threshold=None), replace(OLD, threshold=None, items=9))
     assert said(result) == []
 
 
@@ -154,16 +153,16 @@ class TestRules:
             digests={**OLD.digests, "rules.yaml": "r2"},
             contents={**OLD.contents, "rules.yaml": turned},
         )
-        assert "another order" in said(difference(old, new))[0]
+        assert "another order" in said(compare(old, new))[0]
 
     @pytest.mark.parametrize(
         "content", [None, b"\xff", b"- a", b"before: 1", b"before: [1, {}]", b"a: [", b"[" * 5000]
     )
     def test_what_cannot_be_read_is_left_out(self, content: bytes | None) -> None:
-        assert rules.read(content) == {}
+        assert declarations.read_rules(content) == {}
 
     def test_two_rules_of_one_name_are_two(self) -> None:
-        result = rules.read(b"before: [{name: a, when: x}, {name: a, when: y}]")
+        result = declarations.read_rules(b"before: [{name: a, when: x}, {name: a, when: y}]")
         assert list(result) == ["a", "a (2)"]
 
 
@@ -198,7 +197,7 @@ class TestPatches:
         [change] = result.changes
         assert (change.words, change.sign) == (f"{words}: accepted.", "+")
         assert change.reason == "Seen 12 times."
-        [gone] = difference(replace(OLD, patches=[content]), OLD).changes
+        [gone] = compare(replace(OLD, patches=[content]), OLD).changes
         assert (gone.words, gone.sign) == (f"{words}: no longer there.", "-")
 
     def test_a_prompt_patch_is_shown_among_the_prompts(self) -> None:
@@ -254,11 +253,11 @@ class TestDeclaration:
             "Budget per month lowered from 400 EUR to 250 EUR.",
             "Budget per day set to 20 EUR; there was none.",
         ]
-        [said] = declarations.told({**DECLARED, "budget": None}, DECLARED)
+        [said] = declarations.declaration_changes({**DECLARED, "budget": None}, DECLARED)
         assert said == "A budget was set: 0.01 EUR per task, 400 EUR per month."
 
     def test_nothing_is_said_where_one_was_not_kept(self) -> None:
-        assert list(declarations.told({}, DECLARED)) == []
+        assert list(declarations.declaration_changes({}, DECLARED)) == []
 
 
 class TestFiles:
@@ -284,13 +283,13 @@ class TestFiles:
         ],
     )
     def test_what_is_no_code_is_only_named(self, content: bytes, note: str) -> None:
-        result = texts.file("logo.png", b"a", content)
+        result = texts.compare_file("logo.png", b"a", content)
         assert (list(result.lines), note in str(result.note)) == ([], True)
 
     def test_long_differences_are_cut_and_that_is_said(self) -> None:
-        result = texts.file("data/a.csv", None, b"\n".join(b"%d" % n for n in range(1000)))
+        result = texts.compare_file("data/a.csv", None, b"\n".join(b"%d" % n for n in range(1000)))
         assert (result.sign, len(result.lines), result.left_out) == ("+", 300, 701)
-        wide = texts.file("a", None, b"x" * 10_000)
+        wide = texts.compare_file("a", None, b"x" * 10_000)
         assert max(len(line.text) for line in wide.lines) == 400
 
     def test_bytes_that_are_gone_are_told_of(self) -> None:
@@ -302,11 +301,11 @@ class TestFiles:
 
     def test_long_prompts_are_compared_by_line(self) -> None:
         before = "a b c\n" * 2_000
-        pieces = texts.words(before, before + "one more\n")
+        pieces = texts.compare_words(before, before + "one more\n")
         assert (pieces[-1].sign, pieces[-1].text) == ("+", "one more\n")
 
     def test_words_between_two_changes_are_kept_together(self) -> None:
-        pieces = texts.words("one two three", "four five three")
+        pieces = texts.compare_words("one two three", "four five three")
         assert [(piece.sign, piece.text) for piece in pieces] == [
             ("-", "one two"),
             ("+", "four five"),

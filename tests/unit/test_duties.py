@@ -113,7 +113,7 @@ class TestReviews:
 
     async def test_so_does_who_sent_a_corrected_input_of_it(self, app: App) -> None:
         await app.database.fetch("UPDATE use_case SET reference_rate = 1.0")
-        await app.registry.refresh("triage")
+        await app.deployments.refresh("triage")
         first = await sent(app, "take it back", "shop")
         second = await revised(app, first.task_id, "take it all back", "rae")
         assert await picks(app, "rae") == await picks(app, "shop") == []

@@ -28,8 +28,8 @@ from roadbed.decisions.model import Answered, LiveVersion, NotAnswered, Reason, 
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.ids import TaskId, VersionId
+from roadbed.risk.automation_state import State
 from roadbed.risk.slices import Pooling
-from roadbed.risk.states import State
 from roadbed.usecases.business_rules import read_rules
 from roadbed.usecases.decider import Answer, Context, Unsure
 from roadbed.usecases.destinations import Action
@@ -219,7 +219,14 @@ class TestSteps:
             ("closed", {}, Route.REFUSED, Reason.RULE, "rules after", "it is closed"),
             ("torn", {}, Route.REVIEW, Reason.RULE_FAILED, "rules after", "'worn' could not"),
             ("refund 1000", {}, Route.REVIEW, Reason.ACTION_REFUSED, "actions", "far too much"),
-            ("hello", {"capped": True}, Route.REVIEW, Reason.COST_UNKNOWN, "cost", "did not say"),
+            (
+                "hello",
+                {"capped": True},
+                Route.REVIEW,
+                Reason.COST_UNKNOWN,
+                "cost",
+                "did not report",
+            ),
         ],
     )
     async def test_what_holds_an_answer_back_leaves_it_no_confidence(

@@ -101,9 +101,9 @@ class TestDeliveries:
             == [DeliveryState.DELIVERED] * 2 + [DeliveryState.HELD] + [DeliveryState.DELIVERED] * 2
         )
         held = (await all_of(app))[2]
-        assert "could not be made ready" in (held.reason or "")
+        assert "could not be prepared" in (held.reason or "")
         assert "index row" in (held.reason or "")
-        [line] = [line for line in logged if "not made ready" in line["event"]]
+        [line] = [line for line in logged if "not prepared" in line["event"]]
         assert line["usecase"] == "triage"
         assert line["destination"] == "crm"
 

@@ -22,11 +22,11 @@ from pydantic import BaseModel
 from roadbed.bootstrap import App, open_app
 from roadbed.decisions.model import Reason
 from roadbed.examples.model import KnownCase
-from roadbed.insight.timeline import road
+from roadbed.insight.stage_clock import stage_timeline
 from roadbed.kernel.settings import Settings
-from roadbed.releases import external_checks, gate_criteria, lifecycle, trial_statistics
+from roadbed.releases import criteria, external_checks, lifecycle, trial_statistics
 from roadbed.releases.errors import RollBackError
-from roadbed.releases.gate_presentation import criterion
+from roadbed.releases.report_presentation import criterion_row
 from roadbed.risk.paired import difference, smallest_sample
 from roadbed.scoring.assessment import Truth, is_wrong
 from roadbed.scoring.content import Content
@@ -140,17 +140,17 @@ class TestInterval:
 class TestCriteria:
     def test_more_errors_than_allowed_fail_with_figures(self) -> None:
         given = pairs({(False, False): 950, (False, True): 30, (True, False): 5, (True, True): 15})
-        result = gate_criteria.paired(given, 0.95)
-        live = gate_criteria.figures([item.live for item in given if item.live])
-        new = gate_criteria.figures([entry.candidate for entry in given])
-        line = gate_criteria.errors(live, new, result, 0.01)
+        result = criteria.paired(given, 0.95)
+        live = criteria.figures([item.live for item in given if item.live])
+        new = criteria.figures([entry.candidate for entry in given])
+        line = criteria.errors(live, new, result, 0.01)
         assert not line["passed"]
         assert line["line"].startswith("wrong on 4.5 % instead of 2 %: +2.5 % (+1.6 % to +3.6 %, ")
         assert "5 fixed, 30 broken), at most +1 % is allowed" in line["line"]
 
     def test_too_few_items_say_how_many_would_do(self) -> None:
-        result = gate_criteria.paired(pairs({(False, False): 60}), 0.95)
-        line = gate_criteria.errors({"error": 0.0}, {"error": 0.0}, result, 0.01)
+        result = criteria.paired(pairs({(False, False): 60}), 0.95)
+        line = criteria.errors({"error": 0.0}, {"error": 0.0}, result, 0.01)
         assert not line["passed"]
         assert "without any difference 268 items show it" in line["line"]
 
@@ -163,29 +163,29 @@ class TestCriteria:
         ]
         results = {
             slice_["name"]: slice_
-            for slice_ in gate_criteria.slices(given, lambda content: dict(content), 0.05, 0.95)
+            for slice_ in criteria.slices(given, lambda content: dict(content), 0.05, 0.95)
         }
-        passed = {name.split()[-1]: each["passed"] for name, each in results.items()}
+        passed = {name.split()[-1]: result["passed"] for name, result in results.items()}
         assert passed == {"north": True, "south": False, "west": True, "east": False}
         assert "too few to judge it by itself" in results["slice region = west"]["line"]
 
     def test_more_corrections_broken_than_fixed_fail(self) -> None:
         given = pairs({(True, False): 31, (False, True): 2}, corrected=True)
-        figures, line = gate_criteria.corrections(given)
+        figures, line = criteria.corrections(given)
         assert line is not None
         assert "it fixes 31 and breaks 2" in line["line"]
         assert (line["passed"], figures["unseen"]["fixed"]) == (True, 31)
-        _, line = gate_criteria.corrections(pairs({(False, True): 1}, corrected=True))
+        _, line = criteria.corrections(pairs({(False, True): 1}, corrected=True))
         assert line is not None
         assert not line["passed"]
-        assert gate_criteria.corrections(pairs({(True, False): 3}))[1] is None
+        assert criteria.corrections(pairs({(True, False): 3}))[1] is None
 
     @pytest.mark.parametrize(
         ("live", "candidate", "passed"),
         [(0.6, 0.61, True), (0.6, 0.3, True), (0.61, 0.12, False), (0.0, 0.0, True)],
     )
     def test_far_less_automation_fails(self, live: float, candidate: float, passed: bool) -> None:
-        line = gate_criteria.coverage(
+        line = criteria.coverage(
             {"automatic": live}, {"automatic": candidate}, automatic=True, n=40
         )
         assert line["passed"] is passed
@@ -193,18 +193,18 @@ class TestCriteria:
             assert "would automate 12 % instead of 61 %" in line["line"]
 
     def test_what_proves_nothing_may_pass_while_nothing_is_automatic(self) -> None:
-        line = gate_criteria.coverage({}, {"automatic": 0.0}, automatic=False, n=40)
+        line = criteria.coverage({}, {"automatic": 0.0}, automatic=False, n=40)
         assert (line["passed"], "would propose only" in line["line"]) == (True, True)
 
     def test_a_share_that_would_be_automatic_has_its_count(self) -> None:
-        line = gate_criteria.coverage({}, {"automatic": 0.5}, automatic=False, n=1234)
+        line = criteria.coverage({}, {"automatic": 0.5}, automatic=False, n=1234)
         assert line["n"] == 1234
         assert "would automate 50 % (n = 1,234)" in line["line"]
 
     def test_without_items_nothing_is_known_of_the_share(self) -> None:
-        line = gate_criteria.coverage({}, {"automatic": 0.0}, automatic=False, n=0)
+        line = criteria.coverage({}, {"automatic": 0.0}, automatic=False, n=0)
         assert "nothing is known" in line["line"]
-        assert criterion(line)["result"] == "○ nothing is known"
+        assert criterion_row(line)["result"] == "○ nothing is known"
 
     @pytest.mark.parametrize(
         ("live", "candidate", "passed"),
@@ -218,10 +218,10 @@ class TestCriteria:
         ],
     )
     def test_pace(self, live: float | None, candidate: float, passed: bool) -> None:
-        before = {"p95_seconds": live, "mean_cost": None}
-        held = gate_criteria.limits(before, LIMITS, deadline=5.0, per_task=None)
-        after = {"p95_seconds": candidate, "asked": 9, "asked_twice": 0}
-        assert gate_criteria.pace(before, after, held["seconds"])["passed"] is passed
+        before = criteria.Figures(p95_seconds=live, mean_cost=None)
+        held = criteria.limits(before, LIMITS, deadline=5.0, per_task=None)
+        after = criteria.Figures(p95_seconds=candidate, asked=9, asked_twice=0)
+        assert criteria.pace(before, after, held["seconds"])["passed"] is passed
 
     @pytest.mark.parametrize(
         ("live", "budget", "candidate", "passed"),
@@ -238,16 +238,16 @@ class TestCriteria:
     def test_price(
         self, live: float | None, budget: float | None, candidate: float | None, passed: bool
     ) -> None:
-        before = {"p95_seconds": 0.1, "mean_cost": live}
-        held = gate_criteria.limits(before, LIMITS, deadline=5.0, per_task=budget)
-        after = {"mean_cost": candidate, "asked": 9, "asked_twice": 0}
-        assert gate_criteria.price(before, after, held["cost"])["passed"] is passed
+        before = criteria.Figures(p95_seconds=0.1, mean_cost=live)
+        held = criteria.limits(before, LIMITS, deadline=5.0, per_task=budget)
+        after = criteria.Figures(mean_cost=candidate, asked=9, asked_twice=0)
+        assert criteria.price(before, after, held["cost"])["passed"] is passed
 
     def test_a_rule_that_came_first_is_no_answer_of_either(self) -> None:
         [given] = pairs({(False, True): 1})
         ruled = Pair(item=given.item, live=given.live, candidate=said(wrong=True, by_rule=True))
-        assert gate_criteria.paired([ruled], 0.95).n == 0
-        assert gate_criteria.cases([ruled]) == {"fixed": [], "broken": []}
+        assert criteria.paired([ruled], 0.95).n == 0
+        assert criteria.cases([ruled]) == {"fixed": [], "broken": []}
 
     @pytest.mark.parametrize(
         ("output", "code", "right", "wrong"),
@@ -278,7 +278,7 @@ class TestOnData:
                 continue
             await label_one(app, decision, n)
         await app.database.fetch("UPDATE use_case SET reference_rate = 1.0")
-        await app.registry.refresh("triage")
+        await app.deployments.refresh("triage")
         [decision] = await traffic(app, [4001])
         await label_one(app, decision, 4001)
         await edit(app, folders)
@@ -301,8 +301,8 @@ class TestOnData:
         from roadbed.usecases.loader import load
 
         loaded = load(folders.parent / "triage")
-        await app.releases.register(loaded)
-        await app.registry.add(loaded)
+        await app.deployer.register(loaded)
+        await app.deployments.add(loaded)
         release = await gated(app)
         assert release.gate is not None
         assert release.gate["declares"] == [{"field": "risk_limit", "live": 0.02, "candidate": 0.2}]
@@ -318,7 +318,7 @@ class TestOnData:
             plan=release.plan,
             gate=release.gate,
         )
-        again = await app.ladder.gate(release.id, actor="ben")
+        again = await app.releases.gate(release.id, actor="ben")
         assert again.content != release.content
 
 
@@ -368,8 +368,8 @@ class TestOutsideChecks:
                 release = await gated(app)
         assert release.step == "gated"
         assert release.gate is not None
-        criteria = release.gate["criteria"]
-        [check] = [criterion for criterion in criteria if "check" in criterion["name"]]
+        rows = release.gate["criteria"]
+        [check] = [criterion for criterion in rows if "check" in criterion["name"]]
         assert (check["passed"], check["line"]) == (True, "law says yes: fine")
         assert "JUDGE_KEY" not in json.dumps(release.plan)
         [(headers, body)] = judge.got
@@ -518,7 +518,7 @@ class TestCanary:
             **UNJUDGED,
             **said,
         }
-        result = trial_statistics.reading(
+        result = trial_statistics.trial_report(
             [row] * 200,
             step="canary",
             plan={"margin": 0.01, "canary_tasks": 400},
@@ -543,7 +543,7 @@ class TestCanary:
             **UNJUDGED,
         }
         rows = [{**row, "candidate_seconds": None}] * 200 + [{**row, "live_seconds": None}] * 200
-        result = trial_statistics.reading(
+        result = trial_statistics.trial_report(
             rows + [row] * 2,
             step="canary",
             plan={"margin": 0.01, "canary_tasks": 400},
@@ -573,7 +573,7 @@ def test_the_road_adds_up() -> None:
         event("wait_began", 11, waits_for="risk_partner"),
         event("stage", 20, stage="live"),
     ]
-    result = road("triage", events, began + timedelta(days=30))
+    result = stage_timeline("triage", events, began + timedelta(days=30))
     assert [(stage.name, stage.days) for stage in result.stages] == [
         ("idea", 2.0),
         ("proof", 8.0),
@@ -585,7 +585,7 @@ def test_the_road_adds_up() -> None:
     assert [(item.waits_for, item.seconds) for item in result.waiting] == [
         ("risk_partner", 19 * 86_400.0)
     ]
-    assert road("triage", [], began).stage == "idea"
+    assert stage_timeline("triage", [], began).stage == "idea"
 
 
 @pytest.mark.usefixtures("unmeasured")
@@ -610,10 +610,10 @@ async def test_a_gate_of_ten_thousand_examples_takes_less_than_a_minute(
     (folder / "examples").mkdir()
     (folder / "examples" / "past.jsonl").write_text("\n".join(map(json.dumps, lines)))
     async with open_app(settings, url) as app:
-        await app.releases.improve(app.registry.get("triage").loaded, actor="ana")
-        release = await app.ladder.plan("triage", actor="ben")
+        await app.deployer.improve(app.deployments.get("triage").loaded, actor="ana")
+        release = await app.releases.plan("triage", actor="ben")
         began = time.monotonic()
-        release = await app.ladder.gate(release.id, actor="ben")
+        release = await app.releases.gate(release.id, actor="ben")
         took = time.monotonic() - began
         assert release.gate is not None
         asked = release.gate["candidate"]["asked"]
@@ -662,21 +662,21 @@ async def test_a_first_trained_version_is_planned_here_and_gated_in_another_proc
     ]
     (folder / "examples" / "past.jsonl").write_text("\n".join(map(json.dumps, lines)))
     async with open_app(settings, url) as app:
-        planned = await app.ladder.plan("triage", actor="ben")
+        planned = await app.releases.plan("triage", actor="ben")
         assert planned.base is None
     async with open_app(settings, url) as app:
-        release = await app.ladder.gate(planned.id, actor="ben")
+        release = await app.releases.gate(planned.id, actor="ben")
         assert release.gate is not None
         assert release.step == "gated", release.gate["criteria"]
         assert release.gate["alone"].startswith("nothing is live to compare with: wrong on")
         assert (release.gate["live"], release.gate["compared_with"]) == (None, None)
         assert release.certificate is not None
         assert release.certificate["detail"]["pooling"] is not None
-        release = await app.ladder.promote((await signed(app, release)).id, actor="ben")
-        live_now = app.registry.get("triage").live
+        release = await app.releases.promote((await signed(app, release)).id, actor="ben")
+        live_now = app.deployments.get("triage").live
         assert (live_now.id, live_now.pooling is None) == (release.version, False)
         with pytest.raises(RollBackError, match="is the first of"):
-            await app.ladder.roll_back("triage", actor="ana", why="back")
+            await app.releases.roll_back("triage", actor="ana", why="back")
 
 
 async def test_few_examples_prove_nothing_and_it_proposes_only(
@@ -688,6 +688,6 @@ async def test_few_examples_prove_nothing_and_it_proposes_only(
         assert release.step == "gated"
         said = [criterion["line"] for criterion in (release.gate or {})["criteria"]]
         assert "nothing is proven for it yet: it would propose only" in said
-        await app.ladder.promote((await signed(app, release)).id, actor="ben")
+        await app.releases.promote((await signed(app, release)).id, actor="ben")
         [decision] = await traffic(app, [1])
         assert decision.routed.code is Reason.NOT_PROVEN

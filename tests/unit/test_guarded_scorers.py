@@ -207,7 +207,7 @@ class TestInTheProduct:
             )
         declared(app).scorer = as_scorer(scorer)
         declared(app).risk_limit = 0.1
-        looked = await app.releases.improve(app.registry.get("triage").loaded, actor="ben")
+        looked = await app.deployer.improve(app.deployments.get("triage").loaded, actor="ben")
         assert looked.certificate is not None
         assert looked.certificate["items"] == 120
         assert looked.certificate["threshold"] is None

@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
+from roadbed.risk.automation_state import AutomationState, Evidence, Sign, prove
 from roadbed.risk.canary import CanaryTest
 from roadbed.risk.certificate import Certificate, anytime, certify, exact
+from roadbed.risk.missing_labels import CUTS, cut_sizes, union_p_values
 from roadbed.risk.paired import difference, mean_difference
-from roadbed.risk.prefixes import CUTS, fewest, places
-from roadbed.risk.promise import AutomationState, Evidence, prove
 from roadbed.risk.slices import prove_slices
-from roadbed.risk.states import Sign
 
 LIMIT, DELTA = 0.02, 0.05
 HARD, N = 0.3, 2_000
@@ -156,8 +155,8 @@ class TestCertificate:
 
 class TestPrefixes:
     def test_places_are_fixed_by_the_number_drawn_alone(self) -> None:
-        assert places(10, None).tolist() == [10]
-        assert places(1_000, np.zeros(1_000, dtype=bool)).tolist() == [
+        assert cut_sizes(10, None).tolist() == [10]
+        assert cut_sizes(1_000, np.zeros(1_000, dtype=bool)).tolist() == [
             round(cut * 1_000) for cut in CUTS
         ]
 
@@ -166,17 +165,17 @@ class TestPrefixes:
     def test_the_price_of_choosing_is_paid_and_not_much_more(self, n: int, limit: float) -> None:
         chance = np.random.default_rng(7)
         drawn = (chance.random((4_000, n)) < limit).astype(np.int64)
-        cuts = places(n, np.zeros(n, dtype=bool))
+        cuts = cut_sizes(n, np.zeros(n, dtype=bool))
         wrong = np.cumsum(drawn, axis=1)[:, cuts - 1].T
         items = np.repeat(cuts[:, None], 4_000, axis=1)
-        p = fewest(items, wrong, np.full(4_000, limit))
+        p = union_p_values(items, wrong, np.full(4_000, limit))
         broken = int((p <= DELTA).sum())
         print(f"{broken} of 4000 at {DELTA}")
         assert 0.2 * 4_000 * DELTA < broken <= binom.ppf(0.99, 4_000, DELTA)
 
     def test_nothing_is_shown_at_a_limit_of_nothing_or_without_items(self) -> None:
         items = np.zeros((len(CUTS), 2), dtype=np.int64)
-        assert fewest(items, items, np.array([0.0, 0.1])).tolist() == [1.0, 1.0]
+        assert union_p_values(items, items, np.array([0.0, 0.1])).tolist() == [1.0, 1.0]
 
 
 class TestAudit:

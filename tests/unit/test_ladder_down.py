@@ -57,13 +57,13 @@ async def in_canary(app: App, folders: Folders, decide: str = LATER) -> str:
     await edit(app, folders, decide, more=SENDS)
     release = await signed(app, await gated(app))
     assert release.plan["canary_tasks"] == 400
-    await app.ladder.shadow(release.id, actor="ben")
+    await app.releases.shadow(release.id, actor="ben")
     await traffic(app, range(5000, 5005))
-    return (await app.ladder.canary(release.id, actor="ben")).id
+    return (await app.releases.canary(release.id, actor="ben")).id
 
 
-async def looked_again(found: trial_monitor.TrialMonitor, looked: list[str]) -> bool:
-    await found._look_if_new("triage")
+async def looked_again(monitor: trial_monitor.TrialMonitor, looked: list[str]) -> bool:
+    await monitor._check_if_changed("triage")
     return len(looked) == 2
 
 
@@ -72,7 +72,7 @@ class TestCanary:
         self, app: App, folders: Folders
     ) -> None:
         release_id = await in_canary(app, folders)
-        before = app.registry.get("triage")
+        before = app.deployments.get("triage")
         await draw_all(app)
         async with running(app):
             fallen: float | None = None
@@ -80,16 +80,16 @@ class TestCanary:
             for n in range(7000, 7400):
                 await traffic(app, [n], label=True)
                 labelled += 1
-                if (await app.ladder.get(release_id)).step == "rolled_back":
+                if (await app.releases.get(release_id)).step == "rolled_back":
                     fallen = time.monotonic()
                     break
-        release = await app.ladder.get(release_id)
+        release = await app.releases.get(release_id)
         assert fallen is not None
         print(f"stopped after {labelled} labelled tasks")
         assert release.ended_by == "roadbed"
         assert "is shown to be worse: wrong where the other was right" in (release.ended_why or "")
-        await app.registry.refresh("triage")
-        after = app.registry.get("triage")
+        await app.deployments.refresh("triage")
+        after = app.deployments.get("triage")
         assert after.trial is None
         assert after.halt_epoch > before.halt_epoch
         assert after.live.id == before.live.id
@@ -119,13 +119,13 @@ class TestCanary:
         self, app: App, folders: Folders
     ) -> None:
         release_id = await in_canary(app, folders, "queue = queue")
-        release = await app.ladder.get(release_id)
+        release = await app.releases.get(release_id)
         decisions = await traffic(app, range(7000, 7040))
         assert {decision.routed.route for decision in decisions} == {Route.AUTOMATIC}
-        declared = app.registry.get("triage").loaded.declared
+        declared = app.deployments.get("triage").loaded.declared
         await app.relay._prepare(declared)
         decisions += await traffic(app, range(7040, 7060))
-        await app.ladder.roll_back("triage", actor="ana", why="Customers complain.")
+        await app.releases.roll_back("triage", actor="ana", why="Customers complain.")
         await app.relay._prepare(declared)
         by_version = {str(item.task_id): item.version == release.version for item in decisions}
         results = await app.deliveries.list("triage", most=200)
@@ -153,15 +153,15 @@ class TestCanary:
         self, app: App, folders: Folders
     ) -> None:
         release_id = await in_canary(app, folders, "time.sleep(0.4 if n >= 9000 else 0)")
-        release = await app.ladder.get(release_id)
+        release = await app.releases.get(release_id)
         flying = [asyncio.create_task(traffic(app, [n])) for n in range(9000, 9012)]
         await asyncio.sleep(0.15)
         began = time.monotonic()
-        await app.ladder.roll_back("triage", actor="ana", why="no")
+        await app.releases.roll_back("triage", actor="ana", why="no")
         took = time.monotonic() - began
         print(f"rolled back in {took:.3f} s")
         assert took < 2.0
-        decisions = [each for [each] in await asyncio.gather(*flying)]
+        decisions = [decision for [decision] in await asyncio.gather(*flying)]
         assert release.version not in {decision.version for decision in decisions}
 
     async def test_one_that_gives_no_answer_is_stopped_without_any_label(
@@ -170,9 +170,9 @@ class TestCanary:
         release_id = await in_canary(app, folders, "1 / (n < 6000)")
         for start in range(7000, 7400, 20):
             await traffic(app, range(start, start + 20))
-            if (await app.ladder.look(release_id)).step == "rolled_back":
+            if (await app.releases.check_trial(release_id)).step == "rolled_back":
                 break
-        release = await app.ladder.get(release_id)
+        release = await app.releases.get(release_id)
         assert "no answer on" in (release.ended_why or "")
 
     async def test_a_good_one_waits_for_a_person(self, app: App, folders: Folders) -> None:
@@ -182,13 +182,13 @@ class TestCanary:
             "UPDATE release SET plan = jsonb_set(plan, '{canary_tasks}', '60'::jsonb)"
         )
         await traffic(app, range(7000, 7060), label=True)
-        release = await app.ladder.look(release_id)
+        release = await app.releases.check_trial(release_id)
         assert release.trial is not None
         assert (release.step, release.trial["ready"], release.waits_for) == ("canary", True, None)
         assert release.trial["labelled"] == 60
         [notice, *_] = await app.notices.list("triage")
         assert "has compared 60 tasks" in notice.text
-        await app.ladder.look(release_id)
+        await app.releases.check_trial(release_id)
         assert len(await app.notices.list("triage")) == 1  # that of the shadow is over
 
     async def test_a_long_one_is_read_in_portions_and_not_all_the_time(
@@ -196,11 +196,11 @@ class TestCanary:
     ) -> None:
         release_id = await in_canary(app, folders, "queue = queue")
         await traffic(app, range(7000, 7030))
-        whole = (await app.ladder.look(release_id)).trial
+        whole = (await app.releases.check_trial(release_id)).trial
         assert whole is not None
         assert whole["compared"] == 30
         monkeypatch.setattr(trial_monitor, "_PORTION", 7)
-        again = (await app.ladder.look(release_id)).trial
+        again = (await app.releases.check_trial(release_id)).trial
         assert again is not None
         assert {**again, "at": None} == {**whole, "at": None}
         looked: list[str] = []
@@ -209,11 +209,11 @@ class TestCanary:
             looked.append(release_id)
             await asyncio.sleep(0.5)
 
-        result = app.ladder._watching
-        monkeypatch.setattr(result, "look", slow)
-        await result._look_if_new("triage")
+        result = app.releases._trial_monitor
+        monkeypatch.setattr(result, "check_trial", slow)
+        await result._check_if_changed("triage")
         await traffic(app, [7030])
-        await result._look_if_new("triage")
+        await result._check_if_changed("triage")
         assert looked == [release_id]
         await until(lambda: looked_again(result, looked))
 
@@ -230,10 +230,10 @@ class TestCanary:
         async with running(app):
 
             async def fell() -> bool:
-                return (await app.ladder.get(release_id)).step == "rolled_back"
+                return (await app.releases.get(release_id)).step == "rolled_back"
 
             await until(fell, 15.0)
-        release = await app.ladder.get(release_id)
+        release = await app.releases.get(release_id)
         assert "cannot run" in (release.ended_why or "")
 
     @pytest.mark.parametrize(
@@ -254,18 +254,18 @@ class TestCanary:
             raise error
 
         with monkeypatch.context() as patch:
-            patch.setattr(app.ladder._watching._gate._store, "open", fails)
+            patch.setattr(app.releases._trial_monitor._gate._store, "open", fails)
             with pytest.raises(type(error)):
-                await app.ladder.look(release_id)
+                await app.releases.check_trial(release_id)
             with pytest.raises(type(error)):
-                await app.ladder.promote(release_id, actor="ben")
-        assert (await app.ladder.look(release_id)).step == "canary"
+                await app.releases.promote(release_id, actor="ben")
+        assert (await app.releases.check_trial(release_id)).step == "canary"
 
     async def test_a_database_that_fails_for_a_moment_ends_no_trial_in_any_process(
         self, app: App, folders: Folders, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        release = await app.ladder.get(await in_canary(app, folders))
-        store = app.registry._store
+        release = await app.releases.get(await in_canary(app, folders))
+        store = app.deployments._store
         del store._opened[release.behaviour]
 
         async def fails(*_: object) -> Runnable:
@@ -274,14 +274,14 @@ class TestCanary:
         with monkeypatch.context() as patch:
             patch.setattr(store, "_open", fails)
             with pytest.raises(StorageUnavailableError):
-                await app.registry.refresh("triage")
-        assert app.registry.get("triage").trial is not None
+                await app.deployments.refresh("triage")
+        assert app.deployments.get("triage").trial is not None
 
     async def test_blind_samples_are_not_given_away(self, app: App, folders: Folders) -> None:
         release_id = await in_canary(app, folders)
         await draw_all(app)
         await traffic(app, range(7000, 7010))
-        release = await app.ladder.look(release_id)
+        release = await app.releases.check_trial(release_id)
         assert release.trial is not None
         assert release.trial["agreement"]["share"] == 0.0
         assert release.trial["differ"] == []
@@ -291,28 +291,28 @@ class TestLive:
     async def test_it_goes_back_to_the_one_before_with_its_proof(
         self, app: App, folders: Folders
     ) -> None:
-        [first] = await app.ladder.history("triage")
+        [first] = await app.releases.history("triage")
         await edit(app, folders, "queue = queue", more=SENDS)
-        await app.ladder.promote((await signed(app, await gated(app))).id, actor="ben")
+        await app.releases.promote((await signed(app, await gated(app))).id, actor="ben")
         epochs = "SELECT halt_epoch, release_epoch FROM use_case"
         before = (await app.database.fetch(epochs))[0]
         await app.halts.halt("triage", reason="a fire", actor="ana")
         began = time.monotonic()
-        fell = await app.ladder.roll_back("triage", actor="ana", why="It was a mistake.")
+        fell = await app.releases.roll_back("triage", actor="ana", why="It was a mistake.")
         assert time.monotonic() - began < 2.0
         assert fell is not None
         assert (fell.number, fell.step, fell.ended_why) == (2, "rolled_back", "It was a mistake.")
-        assert (await app.ladder.get(first.id)).step == "live"
-        service = app.registry.get("triage")
+        assert (await app.releases.get(first.id)).step == "live"
+        service = app.deployments.get("triage")
         assert service.live.id == first.version
         assert service.live.threshold is not None
         after = (await app.database.fetch(epochs))[0]
         assert after["halt_epoch"] > before["halt_epoch"]
         assert after["release_epoch"] > before["release_epoch"]
-        await app.ladder.roll_back("triage", actor="ana", why="further: it proposes only")
-        assert app.registry.get("triage").live.threshold is None
+        await app.releases.roll_back("triage", actor="ana", why="further: it proposes only")
+        assert app.deployments.get("triage").live.threshold is None
         with pytest.raises(RollBackError, match="came without a release"):
-            await app.ladder.roll_back("triage", actor="ana", why="still further")
+            await app.releases.roll_back("triage", actor="ana", why="still further")
 
     async def test_not_to_another_and_not_where_nothing_was(
         self, app: App, folders: Folders
@@ -320,11 +320,11 @@ class TestLive:
         for n in range(2):
             edited = "queue = queue" + " + ''" * n
             await edit(app, folders, edited, more=SENDS)
-            await app.ladder.promote((await signed(app, await gated(app))).id, actor="ben")
-        current = (await app.ladder.history("triage"))[0]
+            await app.releases.promote((await signed(app, await gated(app))).id, actor="ben")
+        current = (await app.releases.history("triage"))[0]
         with pytest.raises(RollBackError, match="release plan triage --version 1"):
-            await app.ladder.roll_back("triage", actor="ana", why="back", to="1")
-        fell = await app.ladder.roll_back(
+            await app.releases.roll_back("triage", actor="ana", why="back", to="1")
+        fell = await app.releases.roll_back(
             "triage", actor="ana", why="back", to=str(current.base_number)
         )
         assert fell is not None
@@ -336,9 +336,9 @@ class TestLive:
         write(folders)
         async with open_app(settings, url) as opened:
             await live(opened)
-            assert opened.registry.get("triage").live.threshold is not None
-            await opened.ladder.roll_back("triage", actor="ana", why="not yet")
-            assert opened.registry.get("triage").live.threshold is None
+            assert opened.deployments.get("triage").live.threshold is not None
+            await opened.releases.roll_back("triage", actor="ana", why="not yet")
+            assert opened.deployments.get("triage").live.threshold is None
 
     async def test_without_a_release_there_is_nothing_to_go_back_to(
         self, settings: Settings, folders: Folders, url: str
@@ -346,21 +346,21 @@ class TestLive:
         write(folders)
         async with open_app(settings, url) as opened:
             with pytest.raises(RollBackError, match="came without a release"):
-                await opened.ladder.roll_back("triage", actor="ana", why="back")
+                await opened.releases.roll_back("triage", actor="ana", why="back")
 
     async def test_retired_takes_nothing_new_and_people_finish_what_waits(
         self, app: App, folders: Folders
     ) -> None:
         await draw_all(app)
         [waits] = await traffic(app, [9])
-        await app.ladder.retire("triage", actor="ana", why="The product ends.")
+        await app.releases.retire("triage", actor="ana", why="The product ends.")
         with pytest.raises(RetiredError, match="release plan triage"):
             await traffic(app, [10])
         await label_one(app, waits, 9)
         [goes_out] = await app.database.fetch("SELECT task_id FROM delivery")
         assert goes_out["task_id"] == waits.task_id
-        assert (await app.stages.road("triage")).stage == "retired"
-        [release] = await app.ladder.history("triage")
+        assert (await app.stage_clock.timeline("triage")).stage == "retired"
+        [release] = await app.releases.history("triage")
         assert release.step == "retired"
         entries = await app.database.fetch(
             "SELECT actor, detail FROM audit_entry WHERE subject LIKE 'triage retired%%'"
@@ -369,9 +369,9 @@ class TestLive:
             ("ana", "The product ends.")
         ]
         with pytest.raises(CannotDecideError, match="retired already"):
-            await app.ladder.retire("triage", actor="ana", why="Once more.")
+            await app.releases.retire("triage", actor="ana", why="Once more.")
         with pytest.raises(UnknownUseCaseError):
-            await app.ladder.retire("nobody", actor="ana", why="Who?")
+            await app.releases.retire("nobody", actor="ana", why="Who?")
         # An edited folder is nobody's word that it should go on; a planned release is.
         await edit(app, folders, more=SENDS + "\n# edited")
         with pytest.raises(RetiredError):
@@ -385,16 +385,16 @@ class TestLive:
     ) -> None:
         folders.write()
         async with open_app(settings, url) as opened:
-            await opened.ladder.retire("triage", actor="ana", why="It is no good.")
+            await opened.releases.retire("triage", actor="ana", why="It is no good.")
         folders.write(DECIDE + "# edited")
         async with open_app(settings, url) as opened:
-            assert opened.registry.get("triage").retired
+            assert opened.deployments.get("triage").retired
 
 
 async def test_a_halted_canary_may_still_fall(app: App, folders: Folders) -> None:
     release_id = await in_canary(app, folders, "queue = queue")
     await app.halts.halt("triage", reason="a fire", actor="ana")
-    fell = await app.ladder.roll_back("triage", actor="ana", why="the fire")
+    fell = await app.releases.roll_back("triage", actor="ana", why="the fire")
     assert fell is not None
     assert fell.id == release_id
 
@@ -405,14 +405,14 @@ async def test_the_road_tells_stages_and_waits(
     write(folders)
     async with open_app(settings, url) as opened:
         release = await gated(opened)
-        road = await opened.stages.road("triage")
+        road = await opened.stage_clock.timeline("triage")
         assert [stage.name for stage in road.stages] == ["idea", "proof", "gate"]
         assert [item.waits_for for item in road.waiting] == ["domain_lead", "risk_partner"]
         release = await signed(opened, release, ["ana"])
-        road = await opened.stages.road("triage")
+        road = await opened.stage_clock.timeline("triage")
         assert [entry.waits_for for entry in road.waiting] == ["risk_partner"]
-        await opened.ladder.promote((await signed(opened, release, ["dev"])).id, actor="ben")
-        road = await opened.stages.road("triage")
+        await opened.releases.promote((await signed(opened, release, ["dev"])).id, actor="ben")
+        road = await opened.stage_clock.timeline("triage")
         assert (road.stage, list(road.waiting)) == ("live", [])
         assert road.production.reached_at is not None
         assert 0.0 < road.production.days < 1.0
@@ -424,12 +424,12 @@ async def test_a_delivery_that_comes_back_after_the_fall_waits_for_a_person(
 ) -> None:
     await in_canary(app, folders, "queue = queue")
     await traffic(app, range(7000, 7040))
-    await app.relay._prepare(app.registry.get("triage").loaded.declared)
+    await app.relay._prepare(app.deployments.get("triage").loaded.declared)
     await app.database.fetch(
         "UPDATE delivery SET state = 'sending', attempt = 1, first_sent_at = now(), "
         "lease_until = now() + interval '1 hour'"
     )
-    await app.ladder.roll_back("triage", actor="ana", why="no")
+    await app.releases.roll_back("triage", actor="ana", why="no")
     nothing_happened = AttemptResult(
         outcome="temporary", state=DeliveryState.WAITING, detail="refused: busy"
     )
@@ -446,18 +446,18 @@ async def test_a_delivery_that_comes_back_after_the_fall_waits_for_a_person(
 async def test_a_renewed_proof_of_the_same_behaviour_needs_no_new_word(
     app: App,
 ) -> None:
-    [release] = await app.ladder.history("triage")
-    same = await app.ladder.renew("triage", actor="ben")
+    [release] = await app.releases.history("triage")
+    same = await app.releases.recertify("triage", actor="ben")
     assert (same.version, same.certificate) == (release.version, release.certificate)
     await draw_all(app)
     await traffic(app, range(7000, 7012), label=True)
-    renewed = await app.ladder.renew("triage", actor="ben")
+    renewed = await app.releases.recertify("triage", actor="ben")
     assert renewed.certificate is not None
     assert release.certificate is not None
     assert renewed.certificate["items"] == release.certificate["items"] + 12
     assert renewed.behaviour == release.behaviour
-    assert app.registry.get("triage").live.id == renewed.version
-    assert app.registry.get("triage").live.threshold is not None
+    assert app.deployments.get("triage").live.id == renewed.version
+    assert app.deployments.get("triage").live.threshold is not None
 
 
 async def test_only_what_came_by_a_release_is_renewed_by_the_ladder(
@@ -466,7 +466,7 @@ async def test_only_what_came_by_a_release_is_renewed_by_the_ladder(
     write(folders)
     async with open_app(settings, url) as opened:
         with pytest.raises(RollBackError, match="without a release"):
-            await opened.ladder.renew("triage", actor="ben")
+            await opened.releases.recertify("triage", actor="ben")
 
 
 async def test_everybody_at_once_leaves_one_story(app: App, folders: Folders) -> None:
@@ -480,10 +480,10 @@ async def test_everybody_at_once_leaves_one_story(app: App, folders: Folders) ->
             work
             for n in range(10)
             for work in (
-                app.ladder.promote(release_id, actor=f"p{n}"),
-                app.ladder.withdraw(release_id, actor=f"w{n}", why="no"),
-                app.ladder.roll_back("triage", actor=f"r{n}", why="no", to=None),
-                app.ladder.look(release_id),
+                app.releases.promote(release_id, actor=f"p{n}"),
+                app.releases.withdraw(release_id, actor=f"w{n}", why="no"),
+                app.releases.roll_back("triage", actor=f"r{n}", why="no", to=None),
+                app.releases.check_trial(release_id),
                 app.halts.halt("triage", reason="fire", actor=f"h{n}"),
             )
         ),
@@ -491,7 +491,7 @@ async def test_everybody_at_once_leaves_one_story(app: App, folders: Folders) ->
     )
     odd = [item for item in result if isinstance(item, BaseException)]
     assert all(isinstance(entry, RoadbedError) for entry in odd), odd
-    history = await app.ladder.history("triage")
+    history = await app.releases.history("triage")
     assert sum(element.step == "live" for element in history) <= 1
     ends = await app.database.fetch(
         "SELECT stage FROM stage_event WHERE kind = 'step' AND release = %(id)s ORDER BY at, id",

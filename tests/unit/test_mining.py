@@ -13,9 +13,9 @@ from pydantic import BaseModel, create_model
 
 from roadbed.examples.quality import Item, groups_of, quality
 from roadbed.improvement.mining import Draft, ReviewedCase, mine
+from roadbed.improvement.mining.data_corrections import distance, misspelt
+from roadbed.improvement.mining.mine import learning
 from roadbed.improvement.mining.prompt_examples import examples
-from roadbed.improvement.mining.refit import learning
-from roadbed.improvement.mining.text import distance, misspelt
 from roadbed.testing.planted import (
     MISSPELT,
     START,

@@ -41,11 +41,11 @@ from tests.unit.test_usecases import declare
 QUEUES = ("billing", "refunds", "returns")
 
 
-def past(each: int = 10) -> str:
+def past(count: int = 10) -> str:
     rows = [
         {"input": {"text": f"{queue} {number}"}, "output": {"queue": queue}}
         for queue in QUEUES
-        for number in range(each)
+        for number in range(count)
     ]
     return "\n".join(json.dumps(row) for row in rows)
 

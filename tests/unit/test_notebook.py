@@ -10,9 +10,8 @@ import pytest
 
 from roadbed.bootstrap import App
 from roadbed.improvement.confusions import ReviewedAnswer, confusions
-from roadbed.insight import events
-from roadbed.insight.markdown import escaped, markdown
-from roadbed.insight.notebook import Material, Notebook, notebook
+from roadbed.insight import timeline
+from roadbed.insight.notebook import Material, Notebook, compose, escaped, markdown
 from roadbed.usecases.errors import UnknownUseCaseError
 from tests import pilot
 from tests.conftest import Folders
@@ -105,7 +104,7 @@ def made(**changes: Any) -> Notebook:
         recent={"tasks": 1000, "automatic": 610},
         now=NOW,
     )
-    return notebook(replace(given, **changes))
+    return compose(replace(given, **changes))
 
 
 class TestFallen:
@@ -285,7 +284,7 @@ class TestHappenings:
             row | {"kind": "drill", "actor": "roadbed", "asked_at": NOW + timedelta(days=n)}
             for n in range(5)
         ]
-        results = [halt.words for halt in events.of_halts([row, *drills])]
+        results = [halt.words for halt in timeline.halt_events([row, *drills])]
         assert results == [
             "Halted: Wrong team. Nothing new could start after 12 ms.",
             "Resumed by dev and ana.",
@@ -305,12 +304,12 @@ class TestHappenings:
                 {"kind": "incident", "detail": {}},
             )
         ]
-        results = [entry.words for entry in events.of_audit(rows)]
+        results = [entry.words for entry in timeline.audit_events(rows)]
         assert results == ["From open to halted: R.", "Incident: Late parcels"]
 
     def test_a_release_that_was_rolled_back(self) -> None:
         ended = {"step": "rolled_back", "ended_at": NOW, "ended_by": None, "ended_why": "slow"}
-        results = [release.words for release in events.of_releases([RELEASE | ended])]
+        results = [release.words for release in timeline.release_events([RELEASE | ended])]
         assert results == [
             "Release 4 (version 2) live: Money goes to refunds",
             "Release 4 (version 2) rolled back: slow",
@@ -365,8 +364,8 @@ async def test_it_reads_what_happened_and_leaves_out_what_waits_for_a_second_loo
     await app.database.fetch(
         "UPDATE task SET reference = true WHERE id = %(id)s", {"id": looked_at}
     )
-    await app.registry.refresh("triage")  # the past had a halt and a drill in it
-    service = app.registry.get("triage")
+    await app.deployments.refresh("triage")  # the past had a halt and a drill in it
+    service = app.deployments.get("triage")
     service.loaded.declared.second_look_share = 1.0
     await pilot.judged(app, "one more", "returns")
     await app.database.fetch(
@@ -374,6 +373,8 @@ async def test_it_reads_what_happened_and_leaves_out_what_waits_for_a_second_loo
     )
     await app.reviewer_checks.tick(service)
     again = await app.notebooks.read("triage")
-    assert looked_at not in {each.task for lesson in again.lessons for each in lesson.examples}
+    assert looked_at not in {
+        example.task for lesson in again.lessons for example in lesson.examples
+    }
     with pytest.raises(UnknownUseCaseError):
         await app.notebooks.read("none")

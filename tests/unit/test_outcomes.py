@@ -17,7 +17,7 @@ from roadbed.kernel.settings import Settings
 from roadbed.outcomes.errors import OutcomeError
 from roadbed.outcomes.model import Reported
 from roadbed.outcomes.report_files import read_file
-from roadbed.releases import release_presentation, trial_statistics
+from roadbed.releases import presentation, trial_statistics
 from tests.conftest import Folders
 from tests.ladders import live, traffic, until, write
 from tests.unit.test_decisions import decide
@@ -168,8 +168,8 @@ def compared(**more: Any) -> dict[str, Any]:
     } | more
 
 
-def reading(*rows: dict[str, Any]) -> dict[str, Any]:
-    return trial_statistics.reading(
+def reading(*rows: dict[str, Any]) -> trial_statistics.TrialReport:
+    return trial_statistics.trial_report(
         rows,
         step="canary",
         plan={"margin": 0.01, "canary_tasks": 1},
@@ -213,8 +213,8 @@ class TestCanary:
     )
     def test_what_settles_a_difference(self, row: dict[str, Any], figures: tuple[int, ...]) -> None:
         result = reading(row)
-        names = ("labelled", "by_outcomes", "undecided", "fixed", "broken")
-        assert tuple(result[name] for name in names) == figures
+        counts = (result["labelled"], result["by_outcomes"], result["undecided"])
+        assert (*counts, result["fixed"], result["broken"]) == figures
 
     async def test_who_made_the_candidate_says_nothing_of_what_is_right(
         self, settings: Settings, folders: Folders, url: str
@@ -224,12 +224,12 @@ class TestCanary:
             await live(app)
             release_id = await in_canary(app, folders)
             [first, second] = await traffic(app, range(7000, 7002))
-            assert (await app.ladder.get(release_id)).authors == ["ben"]
+            assert (await app.releases.get(release_id)).authors == ["ben"]
             for decision, by in ((first, "ben"), (second, "crm")):
                 report = {"task": decision.task_id, "output": {"queue": "even"}}
                 told = await app.outcomes.report(declared(app), report, by=by)
             await app.outcomes.withdraw(told.outcome.id, by="ben")
-            release = await app.ladder.look(release_id)
+            release = await app.releases.check_trial(release_id)
             assert release.trial is not None
             assert (release.trial["undecided"], release.trial["by_outcomes"]) == (1, 1)
             report = {"task": second.task_id, "output": {"queue": "odd"}}
@@ -244,7 +244,7 @@ class TestCanary:
             await live(app)
             release_id = await in_canary(app, folders)
             decisions = await traffic(app, range(7000, 7040))
-            release = await app.ladder.look(release_id)
+            release = await app.releases.check_trial(release_id)
             assert release.trial is not None
             assert (release.trial["undecided"], release.trial["by_outcomes"]) == (40, 0)
             sent = [
@@ -256,14 +256,14 @@ class TestCanary:
                 assert all(isinstance(item, Reported) for item in told), told
 
                 async def fallen() -> bool:
-                    return (await app.ladder.get(release_id)).step == "rolled_back"
+                    return (await app.releases.get(release_id)).step == "rolled_back"
 
                 await until(fallen, 20.0)
-            release = await app.ladder.get(release_id)
+            release = await app.releases.get(release_id)
             assert release.trial is not None
             assert "wrong where the other was right" in (release.ended_why or "")
             assert release.trial["by_outcomes"] == release.trial["labelled"] > 0
-            assert "known by outcomes" in release_presentation.compared(release)
+            assert "known by outcomes" in presentation.trial_progress(release)
             # Blind reviews of the differences are still to be judged, and show nothing.
             shown = await app.outcomes.repository.newest("triage")
             assert {outcome.output for outcome in shown.outcomes if outcome.withheld} <= {None}

@@ -18,7 +18,7 @@ from roadbed.decisions.model import Answered, NotAnswered, Reason
 from roadbed.improvement.model import Proposal
 from roadbed.improvement.prompt_optimization.optimizer import NoProposal, PromptBudget
 from roadbed.kernel.settings import Settings
-from roadbed.releases import gate_presentation
+from roadbed.releases import report_presentation
 from roadbed.testing import ModelServer
 from roadbed.usecases.use_case import Budget
 from roadbed.versions.model import Release
@@ -41,7 +41,7 @@ def money(per_month: float, **more: float) -> str:
 
 
 async def used(app: App, budget: Budget | None = None) -> list[tuple[Decimal, Decimal]]:
-    stated = budget or app.registry.get("triage").loaded.declared.budget
+    stated = budget or app.deployments.get("triage").loaded.declared.budget
     assert stated is not None
     return [(item.spent, item.reserved) for item in await app.budgets.overview("triage", stated)]
 
@@ -156,13 +156,13 @@ class TestLooks:
     ) -> None:
         write(folder, CENT, more=money(1000), rollout=ALONE)
         async with open_app(settings, url) as app:
-            loaded = app.registry.get("triage").loaded
-            improved = await app.releases.improve(loaded, actor="ben")
+            loaded = app.deployments.get("triage").loaded
+            improved = await app.deployer.improve(loaded, actor="ben")
             assert improved.certificate is not None
             judged = Decimal(improved.certificate["items"])
             assert await used(app) == [(judged / 100, Decimal(0))]
-            await app.registry.refresh("triage")
-            result = await app.stress.stress(app.registry.get("triage"), most=20)
+            await app.deployments.refresh("triage")
+            result = await app.stress.stress(app.deployments.get("triage"), most=20)
             asked = sum(round(row.n * (1.0 - row.held)) for row in result.rows)
             assert await used(app) == [((judged + asked) / 100, Decimal(0))]
 
@@ -171,23 +171,23 @@ class TestLooks:
     ) -> None:
         write(folder, CENT, more=money(0.5), rollout=ALONE)
         async with open_app(settings, url) as app:
-            loaded = app.registry.get("triage").loaded
+            loaded = app.deployments.get("triage").loaded
             with pytest.raises(EvaluationBudgetError, match="Raise the budget"):
-                await app.releases.improve(loaded, actor="ben")
+                await app.deployer.improve(loaded, actor="ben")
             assert (await app.versions.in_service("triage")) is not None
             vars(loaded.declared)["budget"] = Budget(per_task=0.02, per_month=1000.0)
-            assert (await app.releases.improve(loaded, actor="ben")).certificate is not None
+            assert (await app.deployer.improve(loaded, actor="ben")).certificate is not None
         write(folder, UNTOLD, more=money(1000), rollout=ALONE)
         async with open_app(settings, url) as app:
             with pytest.raises(PriceUnknownError, match="Give each Answer"):
-                await app.releases.improve(app.registry.get("triage").loaded, actor="ben")
+                await app.deployer.improve(app.deployments.get("triage").loaded, actor="ben")
 
     async def test_known_cases_ask_no_more_than_they_need_and_rest_where_none_can_be_made(
         self, settings: Settings, folder: Folders, url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         write(folder, f"queue = queue if n % 3 else 'elsewhere'; {CENT}", more=money(1000))
         async with open_app(settings, url) as app:
-            service = app.registry.get("triage")
+            service = app.deployments.get("triage")
             vars(service.loaded.declared)["check_share"] = 0.2
             await traffic(app, range(6000, 6010), label=True)
             [(before, _)] = await used(app)
@@ -213,7 +213,7 @@ class TestLooks:
     ) -> None:
         write(folder, CENT, more=money(0.02))
         async with open_app(settings, url) as app:
-            service = app.registry.get("triage")
+            service = app.deployments.get("triage")
             vars(service.loaded.declared)["check_share"] = 0.2
             await traffic(app, range(6000, 6010), label=True)
             with pytest.raises(EvaluationBudgetError):
@@ -240,9 +240,9 @@ class TestGate:
             # Once each: the proof and the comparison rest on the same answers of the candidate.
             assert (spent, reserved) == (Decimal(2 * asked) / 100, Decimal(0))
             assert first.gate["spent"] == float(spent)
-            told = f"Asking cost {float(spent):,.4g} EUR."
-            assert gate_presentation.gate_said(first.gate).endswith(told)
-            assert told in list(gate_presentation.gate_lines(first.gate))
+            told = f"The evaluation cost {float(spent):,.4g} EUR."
+            assert report_presentation.gate_summary(first.gate).endswith(told)
+            assert told in list(report_presentation.gate_lines(first.gate))
 
     async def test_holds_for_many_with_one_question_to_the_database(
         self, settings: Settings, folder: Folders, url: str, monkeypatch: pytest.MonkeyPatch
@@ -261,7 +261,7 @@ class TestGate:
             release = await gated(app)
             assert release.gate is not None
             assert release.gate["spent"] == 0
-            assert "cost" not in gate_presentation.gate_said(release.gate)
+            assert "cost" not in report_presentation.gate_summary(release.gate)
             assert sum(held) == 2 * release.gate["candidate"]["asked"]
             assert len(held) < sum(held) / 10
 
@@ -270,10 +270,10 @@ class TestGate:
     ) -> None:
         write(folder, CENT, more=money(0.5))
         async with open_app(settings, url) as app:
-            release = await app.ladder.plan("triage", actor="ben")
+            release = await app.releases.plan("triage", actor="ben")
             with pytest.raises(EvaluationBudgetError, match="Raise the budget"):
-                await app.ladder.gate(release.id, actor="ben")
-            again = await app.ladder.get(release.id)
+                await app.releases.gate(release.id, actor="ben")
+            again = await app.releases.get(release.id)
             assert (again.step, again.gate, again.certificate) == ("planned", None, None)
             [(spent, reserved)] = await used(app)
             assert Decimal("0.48") < spent <= Decimal("0.5")
@@ -287,14 +287,14 @@ class TestGate:
         async with open_app(settings, url) as app:
             await live(app)
             await edit(app, folder, CENT, more=decimals)
-            vars(app.registry.get("triage").loaded.declared)["budget"] = Budget(
+            vars(app.deployments.get("triage").loaded.declared)["budget"] = Budget(
                 per_task=0.02, per_month=1000.0
             )
             told = await gated(app)
             assert told.gate is not None
             assert told.gate["candidate"]["mean_cost"] == pytest.approx(0.01)
             assert told.gate["live"]["mean_cost"] is None
-            await app.ladder.withdraw(told.id, actor="ben", why="the next, please")
+            await app.releases.withdraw(told.id, actor="ben", why="the next, please")
             await edit(app, folder, f"queue = queue; {UNTOLD}", more=decimals)
             with pytest.raises(PriceUnknownError):
                 await gated(app)
@@ -346,7 +346,7 @@ def ask_here(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
 
 class TestSearch:
     async def search(self, app: App) -> Proposal | NoProposal:
-        loaded = app.registry.get("triage").loaded
+        loaded = app.deployments.get("triage").loaded
         return await app.prompt_search.search(loaded, budget=PromptBudget(calls=400), actor="chi")
 
     async def test_every_reply_is_paid_for(
@@ -366,7 +366,7 @@ class TestSearch:
         async with ModelServer(obedient) as server:
             ask_here(server, monkeypatch)
             async with open_app(settings, url) as app:
-                vars(app.registry.get("triage").loaded.declared)["budget"] = Budget(
+                vars(app.deployments.get("triage").loaded.declared)["budget"] = Budget(
                     per_task=0.02, per_month=0.0201
                 )
                 match = await self.search(app)

@@ -384,7 +384,7 @@ def test_a_login_never_has_the_name_of_what_nobody_did(monkeypatch: pytest.Monke
     from roadbed.cli import identity
 
     for login, name in (("roadbed", "roadbed-login"), ("Roadbed", "roadbed-login"), ("ana", "ana")):
-        monkeypatch.setattr(identity, "login", lambda found=login: found)
+        monkeypatch.setattr(identity, "login", lambda name=login: name)
         assert identity.me() == name
 
 

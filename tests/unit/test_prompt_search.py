@@ -44,7 +44,7 @@ async def test_what_is_found_waits_for_a_person_and_then_decides(
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
         async with open_app(settings, url) as app:
-            loaded = app.registry.get("triage").loaded
+            loaded = app.deployments.get("triage").loaded
             match = await app.prompt_search.search(
                 loaded, budget=PromptBudget(calls=400), actor="chi"
             )
@@ -55,7 +55,7 @@ async def test_what_is_found_waits_for_a_person_and_then_decides(
             assert await app.proposals.accepted("triage") == []
             await app.proposals.accept(match.id, person="ana")
             changes = await app.proposals.accepted("triage")
-            candidate, _ = await app.releases.build(
+            candidate, _ = await app.deployer.build(
                 loaded, actor="ben", reason="A better prompt.", changes=changes
             )
             judge = [case for case in await app.examples.cases(loaded.declared) if case.judges]
@@ -77,7 +77,7 @@ async def test_without_a_model_it_says_so(settings: Settings, folders: Folders, 
     folders.write()
     async with open_app(settings, url) as app:
         match = await app.prompt_search.search(
-            app.registry.get("triage").loaded, budget=PromptBudget(calls=10), actor="chi"
+            app.deployments.get("triage").loaded, budget=PromptBudget(calls=10), actor="chi"
         )
     assert isinstance(match, NoProposal)
     assert "asks no language model" in match.reason

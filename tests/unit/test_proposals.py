@@ -67,21 +67,21 @@ usecase.decider(TextClassifier(text="text", label="queue"))
 """
 
 
-def write_orders(folders: Folders, found: Planted, prompts: bool = False) -> None:
+def write_orders(folders: Folders, orders: Planted, prompts: bool = False) -> None:
     folder = folders.parent / "triage"
     (folder / "data").mkdir(parents=True)
     (folder / "usecase.py").write_text(ORDERS)
     with (folder / "data" / "products.csv").open("w", newline="") as file:
         table = csv.DictWriter(file, ["code", "line"])
         table.writeheader()
-        table.writerows(found.table.values())
+        table.writerows(orders.table.values())
     if prompts:
         (folder / "prompts").mkdir()
         (folder / "prompts" / "route.md").write_text("Say which line.")
 
 
 @pytest.fixture
-def found(folders: Folders) -> Planted:
+def orders(folders: Folders) -> Planted:
     """A use case on disk, and the verdicts that people will give on it."""
     made = planted(1, accepted=120)
     write_orders(folders, made)
@@ -90,29 +90,29 @@ def found(folders: Folders) -> Planted:
 
 async def play(app: App, seen: Sequence[ReviewedCase], reviewer: str = "rae") -> None:
     """Send every task and let a person say what is right."""
-    declared = app.registry.get("triage").loaded.declared
+    declared = app.deployments.get("triage").loaded.declared
 
-    async def one(each: ReviewedCase) -> None:
+    async def one(case: ReviewedCase) -> None:
         _, deciding = await app.decisions.submit(
-            "triage", dict(each.input), key=None, source={"surface": "test"}
+            "triage", dict(case.input), key=None, source={"surface": "test"}
         )
         assert deciding is not None
         decision = await deciding
         assert decision is not None
         assert decision.review_id is not None, decision
-        kind = VerdictKind.CORRECT if decision.output != each.right else VerdictKind.ACCEPT
-        output = each.right if kind is VerdictKind.CORRECT else None
+        kind = VerdictKind.CORRECT if decision.output != case.right else VerdictKind.ACCEPT
+        output = case.right if kind is VerdictKind.CORRECT else None
         await app.reviews.give(declared, decision.review_id, kind, reviewer=reviewer, output=output)
 
     for start in range(0, len(seen), 20):
         # Each time: what watches over the promise sets its own rate whenever it looks.
         await app.database.fetch("UPDATE use_case SET reference_rate = 0.0")
-        await app.registry.refresh("triage")
+        await app.deployments.refresh("triage")
         await asyncio.gather(*(one(item) for item in seen[start : start + 20]))
 
 
 def loaded_of(app: App) -> LoadedUseCase:
-    return app.registry.get("triage").loaded
+    return app.deployments.get("triage").loaded
 
 
 async def suggested(app: App) -> dict[str, Proposal]:
@@ -133,7 +133,7 @@ async def answered(
 
 
 async def test_planted_mistakes_are_found_accepted_and_put_right(
-    app_found: App, found: Planted
+    app_found: App, orders: Planted
 ) -> None:
     app = app_found
     assert await app.proposals.list("triage") == []
@@ -153,7 +153,7 @@ async def test_planted_mistakes_are_found_accepted_and_put_right(
     assert [patch["kind"] for patch in patches] == [element.kind for element in by_kind.values()]
     candidate = await app.training.refit(loaded_of(app), seed=0, patches=patches)
     assert json.loads(candidate.artifacts["patches.json"]) == patches
-    mended = [one for one in found.seen if one.wrong]
+    mended = [one for one in orders.seen if one.wrong]
     for task in mended:
         assert await answered(candidate.decider, task, loaded_of(app)) == task.right, task
     assert len(mended) == 40
@@ -161,16 +161,16 @@ async def test_planted_mistakes_are_found_accepted_and_put_right(
     entries = await app.database.fetch(
         "SELECT actor, detail FROM audit_entry WHERE kind = 'proposal' ORDER BY position"
     )
-    said = [each["detail"]["said"] for each in entries]
+    said = [entry["detail"]["said"] for entry in entries]
     assert said == ["suggested", *["accepted"] * 3, "suggested"]
     assert entries[1]["actor"] == "ana"
     assert entries[1]["detail"]["patch"] == patches[0]
 
 
 @pytest.fixture
-async def app_found(settings: Settings, url: str, found: Planted) -> Any:
+async def app_found(settings: Settings, url: str, orders: Planted) -> Any:
     async with open_app(settings, url) as opened:
-        await play(opened, found.seen)
+        await play(opened, orders.seen)
         yield opened
 
 
@@ -189,13 +189,13 @@ async def test_of_two_who_decide_at_once_one_wins(app_found: App) -> None:
 
 
 async def test_a_rejected_one_stays_away_until_twice_as_much_speaks_for_it(
-    app_found: App, found: Planted
+    app_found: App, orders: Planted
 ) -> None:
     proposals = app_found.proposals
     rule = (await suggested(app_found))["rule"]
     await proposals.reject(rule.id, person="ana", note="seasonal")
     assert "rule" not in await suggested(app_found)
-    again = [item for item in found.seen if item.wrong and item.input["region"] == "north"]
+    again = [item for item in orders.seen if item.wrong and item.input["region"] == "north"]
     again = [entry for entry in again if entry.input["code"].startswith("7")]
     await play(app_found, again[: len(again) // 2])
     assert "rule" not in await suggested(app_found)
@@ -323,11 +323,11 @@ async def test_what_only_judges_is_never_mined(app_found: App) -> None:
 
 
 async def test_enough_corrections_start_a_look_by_themselves(
-    settings: Settings, url: str, found: Planted
+    settings: Settings, url: str, orders: Planted
 ) -> None:
     async with open_app(settings, url) as app:
-        wrong = [item for item in found.seen if item.wrong]
-        right = [element for element in found.seen if not element.wrong]
+        wrong = [item for item in orders.seen if item.wrong]
+        right = [element for element in orders.seen if not element.wrong]
         await play(app, [*right[:60], *wrong[:19]])
         assert not await app.proposals.suggest_if_enough(loaded_of(app))
         await play(app, wrong[19:25])
@@ -378,9 +378,9 @@ async def test_a_trainable_is_asked_to_learn_from_its_corrections(
     folders.write(LEARNING, examples="\n".join(map(json.dumps, rows)))
     async with open_app(settings, url) as app:
         assert await suggested(app) == {}
-        await app.releases.improve(loaded_of(app), actor="ana")
+        await app.deployer.improve(loaded_of(app), actor="ana")
         await app.database.fetch("UPDATE use_case SET reference_rate = 0.0")
-        await app.registry.refresh("triage")
+        await app.deployments.refresh("triage")
         seen = [
             ReviewedCase(
                 task_id="",
@@ -403,8 +403,8 @@ async def test_a_trainable_is_asked_to_learn_from_its_corrections(
         assert quality.examples > 40
 
 
-async def test_contradictions_lead_to_people_and_tasks(app_found: App, found: Planted) -> None:
-    right = next(entry for entry in found.seen if not entry.wrong)
+async def test_contradictions_lead_to_people_and_tasks(app_found: App, orders: Planted) -> None:
+    right = next(entry for entry in orders.seen if not entry.wrong)
     await play(
         app_found, [right, ReviewedCase(**{**_fields(right), "right": {"line": "toys"}})], "zoe"
     )

@@ -290,7 +290,7 @@ async def test_a_look_after_one_verdict_does_not_read_the_history(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await stand(app, reference_rate=1.0)
-    version = app.registry.get("triage").live.id
+    version = app.deployments.get("triage").live.id
     await app.database.fetch(HISTORY, {"tasks": 200_000, "version": version})
     await app.database.fetch(LABELS)
     await app.database.fetch("ANALYZE")

@@ -14,7 +14,7 @@ from scipy.stats import binom
 from roadbed.bootstrap import App, open_app
 from roadbed.kernel.settings import Settings
 from roadbed.models import TextClassifier
-from roadbed.risk import repeats
+from roadbed.risk import repeated_inputs
 from roadbed.usecases.loader import read_examples
 from tests.conftest import Folders
 
@@ -39,14 +39,14 @@ class TestCounting:
     def test_of_repeated_inputs_wrong_rows_count_and_right_ones_by_a_coin(self) -> None:
         every = [(w, j, r, d) for w in (0, 1) for j in (0, 1) for r in (0, 1) for d in (0, 1)]
         wrong, judges, again, drawn = np.array(every, dtype=bool).T
-        result = repeats.counts(wrong=wrong, judges=judges, repeated=again, drawn=drawn)
+        result = repeated_inputs.counts(wrong=wrong, judges=judges, repeated=again, drawn=drawn)
         assert result[~again].tolist() == judges[~again].tolist()
         assert result[again & wrong].all()
         assert result[again & ~wrong].tolist() == (judges & drawn)[again & ~wrong].tolist()
 
     def test_the_coin_of_a_row_is_fair_and_falls_the_same_again(self) -> None:
-        fell = [repeats.drawn(f"exa_{number}") for number in range(4_000)]
-        assert fell == [repeats.drawn(f"exa_{number}") for number in range(4_000)]
+        fell = [repeated_inputs.is_drawn(f"exa_{number}") for number in range(4_000)]
+        assert fell == [repeated_inputs.is_drawn(f"exa_{number}") for number in range(4_000)]
         assert binom.ppf(0.001, 4_000, 0.5) <= sum(fell) <= binom.ppf(0.999, 4_000, 0.5)
 
     @pytest.mark.usefixtures("unmeasured")
@@ -71,7 +71,7 @@ class TestCounting:
 
 
 async def improved(app: App) -> dict[str, Any]:
-    result = await app.releases.improve(app.registry.get("triage").loaded, actor="ana")
+    result = await app.deployer.improve(app.deployments.get("triage").loaded, actor="ana")
     assert result.certificate is not None
     return {**result.certificate, **result.certificate["detail"]}
 
@@ -85,7 +85,7 @@ class TestFolders:
         # Sorted, with the repeated rows at its end: a first part of the file says nothing of them.
         folders.write(BY_WORD, examples=lines(*singles, *[("notice 7: parcel", "billing")] * 60))
         async with open_app(settings, url) as app:
-            loaded = app.registry.get("triage").loaded
+            loaded = app.deployments.get("triage").loaded
             assert len(list(read_examples(loaded))) == 860
             [stored] = await app.database.fetch("SELECT count(*) AS n FROM example")
             assert stored["n"] == 860
@@ -110,7 +110,8 @@ class TestFolders:
                 "SELECT id, purpose, input ->> 'text' LIKE 'notice%%' AS again FROM example"
             )
             expected = sum(
-                row["purpose"] == "judge" and (not row["again"] or repeats.drawn(row["id"]))
+                row["purpose"] == "judge"
+                and (not row["again"] or repeated_inputs.is_drawn(row["id"]))
                 for row in rows
             )
             assert (proof["items"], proof["errors"]) == (expected, 0)
@@ -120,7 +121,7 @@ class TestFolders:
     async def test_rows_of_one_day_are_held_in_an_order_of_chance(
         self, folders: Folders, app: App
     ) -> None:
-        loaded = app.registry.get("triage").loaded
+        loaded = app.deployments.get("triage").loaded
         texts = [(f"{n:04}", "returns") for n in range(300)]
         (folders.parent / "triage" / "examples").mkdir(exist_ok=True)
         (folders.parent / "triage" / "examples" / "sorted.jsonl").write_text(lines(*texts))

@@ -44,14 +44,14 @@ KEPT = ("task", "decision", "review", "verdict", "example", "delivery", "in_flig
 async def second(app: App, folders: Folders, decide: str, **more: Any) -> None:
     """Another version of the folder, live."""
     loaded = load(folders.write(decide, **more))
-    await app.releases.register(loaded)
-    await app.registry.add(loaded)
+    await app.deployer.register(loaded)
+    await app.deployments.add(loaded)
 
 
 async def sent(app: App, text: str, by: str = "shop", *, sample: bool = False) -> Decision:
     rate = "1.0" if sample else "0.0"
     await app.database.fetch("UPDATE use_case SET reference_rate = %(rate)s", {"rate": rate})
-    await app.registry.refresh("triage")
+    await app.deployments.refresh("triage")
     _, running = await app.decisions.submit(
         "triage", {"text": text}, key=None, source={"surface": "http", "by": by}
     )
@@ -64,7 +64,7 @@ async def sent(app: App, text: str, by: str = "shop", *, sample: bool = False) -
 async def judge(app: App, decision: Decision, queue: str, by: str = "rae") -> None:
     assert decision.review_id is not None
     await app.reviews.give(
-        app.registry.get("triage").loaded.declared,
+        app.deployments.get("triage").loaded.declared,
         decision.review_id,
         VerdictKind.CORRECT,
         reviewer=by,
@@ -148,7 +148,7 @@ async def test_whoever_replays_a_verdict_that_is_looked_at_again_cannot_be_who_l
     decision, other = [await sent(app, text, sample=True) for text in ("back", "other")]
     await judge(app, decision, "refunds")
     await judge(app, other, "returns", by="bob")
-    service = app.registry.get("triage")
+    service = app.deployments.get("triage")
     service.loaded.declared.second_look_share = 1.0
     await app.reviewer_checks.tick(service)
     await app.replays.run(decision.task_id, "1", actor="eve")
@@ -187,7 +187,7 @@ async def test_a_version_whose_files_are_gone_is_told(app: App) -> None:
 
 class TestMoney:
     async def spent(self, app: App) -> Decimal:
-        budget = app.registry.get("triage").loaded.declared.budget
+        budget = app.deployments.get("triage").loaded.declared.budget
         assert budget is not None
         [month, *_] = await app.budgets.overview("triage", budget)
         assert month.reserved == 0

@@ -21,7 +21,7 @@ from roadbed.receipts.service import Filter
 from roadbed.reviews.errors import ReviewTakenError
 from roadbed.reviews.model import RecordedVerdict, Review, VerdictKind
 from roadbed.reviews.reviewer_check_cases import alike
-from roadbed.risk import reviewers
+from roadbed.risk import reviewer_errors
 from tests.conftest import Folders, Site
 from tests.town import SUPPORT
 from tests.unit.test_decisions import SOURCE, decide
@@ -55,7 +55,7 @@ async def correct(
 
 async def tick(app: App, **changed: Any) -> None:
     """One tick, with other shares than the declared ones."""
-    service = app.registry.get("triage")
+    service = app.deployments.get("triage")
     other = copy.copy(declared(app))
     vars(other).update(changed)
     result = replace(service.loaded, declared=other)
@@ -153,7 +153,7 @@ class TestKnownCases:
             await tick(app, check_share=0.2)
         for case in await measures(app, "check"):
             await correct(app, case["review_id"], "", "sol", VerdictKind.ACCEPT)
-        improved = await app.releases.improve(app.registry.get("triage").loaded, actor="ana")
+        improved = await app.deployer.improve(app.deployments.get("triage").loaded, actor="ana")
         assert improved.certificate is not None
         allowed = improved.certificate["detail"]["reviewers"]
         assert allowed["misses"] == allowed["cases"] == 3
@@ -320,7 +320,7 @@ class TestKnownCasesLookLikeWork:
         await stand(app, reference_rate=0.0, threshold=0.95)
         await review_some(app)
         await app.halts.halt("triage", reason="a drill", actor="dev")
-        await app.registry.refresh("triage")
+        await app.deployments.refresh("triage")
         ordinary = await decide(app, "number 31")
         assert ordinary.routed.reason == "The use case is halted."
         await tick(app, check_share=0.2)
@@ -479,8 +479,8 @@ class TestSecondLooks:
             {"support": SUPPORT, "cases": json.dumps(cases)},
         )
         [proposal] = await app.proposals.list("triage")
-        for found in (proposal, await app.proposals.reject("prp_1", person="ana")):
-            assert [case["task_id"] for case in found.cases] == [None]
+        for seen in (proposal, await app.proposals.reject("prp_1", person="ana")):
+            assert [case["task_id"] for case in seen.cases] == [None]
         await correct(app, second, "five", "sol")
         await tick(app, second_look_share=0.001)
         assert (await app.proposals.get("prp_1")).cases == cases
@@ -558,12 +558,12 @@ async def test_who_accepts_faster_than_it_can_be_read_is_warned_of(app: App) -> 
 
 class TestWhatMissesCost:
     def test_labels_are_taken_as_right_until_there_are_cases_enough_or_misses(self) -> None:
-        assert not reviewers.counts(misses=0, cases=59)
-        assert not reviewers.counts(misses=1, cases=59)
-        assert reviewers.counts(misses=2, cases=2)
-        assert reviewers.counts(misses=0, cases=60)
+        assert not reviewer_errors.counts(misses=0, cases=59)
+        assert not reviewer_errors.counts(misses=1, cases=59)
+        assert reviewer_errors.counts(misses=2, cases=2)
+        assert reviewer_errors.counts(misses=0, cases=60)
 
     def test_a_reviewer_who_sees_nothing_leaves_nothing_to_prove(self) -> None:
-        limit, delta, bound = reviewers.corrected(0.02, 0.05, misses=9, cases=9)
+        limit, delta, bound = reviewer_errors.corrected(0.02, 0.05, misses=9, cases=9)
         assert (limit, bound) == (0.0, 1.0)
         assert delta == pytest.approx(0.04)

@@ -164,7 +164,7 @@ class TestReDecide:
         await pump(app)
         [held] = await of(app, second.task_id)
         assert (held.state, held.kind) == (DeliveryState.HELD, "correction")
-        assert "is there" in (held.reason or "")
+        assert "still exists" in (held.reason or "")
         assert queues(ledger) == ["returns"]
         await approve(app, held)
         await pump(app)
@@ -327,7 +327,7 @@ class TestReDecide:
         first = await decide(app, "to returns")
         await pump(app)
         await app.database.fetch("UPDATE use_case SET threshold = 0.95")
-        await app.registry.refresh("triage")
+        await app.deployments.refresh("triage")
         second = await revise(app, first.task_id, "no, to returns")
         assert second.routed.code is Reason.BELOW_THRESHOLD
         await app.reviews.give(
@@ -743,7 +743,7 @@ class TestBadInput:
         app.decisions._in_flight._most = 0
         with pytest.raises(OverloadedError):
             await revise(app, first.task_id, "to billing")
-        object.__setattr__(app.registry.get("triage"), "retired", True)
+        object.__setattr__(app.deployments.get("triage"), "retired", True)
         with pytest.raises(RetiredError):
             await revise(app, first.task_id, "to billing")
 
@@ -777,10 +777,10 @@ class TestBadInput:
         await answer(app, third, "billing")
         await pump(app)
         assert ledger.got == []
-        for found in [
+        for receipt in [
             await app.receipts.get(item.task_id, viewer="ana") for item in (second, third)
         ]:
-            assert "measure" not in str(found)
+            assert "measure" not in str(receipt)
         assert await app.database.fetch("SELECT id FROM example") == []
 
     async def test_one_left_behind_by_a_crash_is_taken_over(self, app: App) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mapie.risk_control.methods import compute_hoeffding_bentkus_p_value
 from scipy.stats import binom, norm
 
-from roadbed.risk import coin
+from roadbed.risk import sampling
 from roadbed.risk.certificate import STARTS, TAUGHT, _walk, certify, smallest_sample
 from roadbed.risk.curve import risk_coverage, share_interval
 from roadbed.usecases.decider import OutOfFold
@@ -210,19 +210,19 @@ class TestCertificate:
 class TestCoin:
     @given(st.binary(min_size=32, max_size=32), st.text(min_size=1, max_size=40))
     def test_is_repeatable_and_within_bounds(self, seed: bytes, task: str) -> None:
-        assert 0.0 <= coin.uniform(seed, task) < 1.0
-        assert coin.toss(seed, task, 0.5) == coin.toss(seed, task, 0.5)
-        assert not coin.toss(seed, task, 0.0)
-        assert coin.toss(seed, task, 1.0)
+        assert 0.0 <= sampling.uniform(seed, task) < 1.0
+        assert sampling.is_drawn(seed, task, 0.5) == sampling.is_drawn(seed, task, 0.5)
+        assert not sampling.is_drawn(seed, task, 0.0)
+        assert sampling.is_drawn(seed, task, 1.0)
 
     def test_draws_the_share_it_says(self) -> None:
-        drawn = sum(coin.toss(b"seed", f"tsk_{n}", 0.12) for n in range(20_000))
+        drawn = sum(sampling.is_drawn(b"seed", f"tsk_{n}", 0.12) for n in range(20_000))
         low, high = share_interval(drawn, 20_000, 0.999)
         assert low <= 0.12 <= high
 
     def test_draws_half_until_something_is_automatic(self) -> None:
-        assert coin.rate(automating=False) == 0.5
-        assert coin.rate(automating=True) == 0.12
+        assert sampling.rate(automating=False) == 0.5
+        assert sampling.rate(automating=True) == 0.12
 
 
 class TestCurve:

@@ -10,25 +10,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from roadbed.risk import coin
+from roadbed.risk import sampling
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
-from roadbed.risk.calibration import calibration
-from roadbed.risk.canary import CanaryTest
-from roadbed.risk.certificate import anytime, certify, exact
-from roadbed.risk.forecast import labels_needed, opens_in
-from roadbed.risk.novelty import AT_ONCE, KIND_ALARM, LATER, KindAlarm, bridge
-from roadbed.risk.promise import (
+from roadbed.risk.automation_state import (
+    TRANSITIONS,
     AutomationState,
     Evidence,
     Proof,
-    alarmed,
+    Sign,
+    State,
+    after,
+    after_alarm,
+    after_certification,
     prove,
-    renewed,
     sign_of,
 )
-from roadbed.risk.reviewers import corrected, miss_rate_bound
+from roadbed.risk.calibration import calibration
+from roadbed.risk.canary import CanaryTest
+from roadbed.risk.certificate import anytime, certify, exact
+from roadbed.risk.forecast import forecast_opening, labels_needed
+from roadbed.risk.novelty import AT_ONCE, KIND_ALARM, LATER, KindAlarm, cautious_threshold
+from roadbed.risk.reviewer_errors import corrected, miss_rate_bound
 from roadbed.risk.slices import FEWEST_LABELS, pool, prove_slices
-from roadbed.risk.states import TRANSITIONS, Sign, State, after
 from roadbed.risk.weakness import groups_of, weak_spots
 from roadbed.usecases.decider import OutOfFold
 from tests.unit.test_risk import draw, training, true_risk
@@ -118,10 +121,10 @@ class TestRunningAudit:
         audit = RunningAudit(risk_limit=LIMIT, delta=DELTA)
         assert (audit.estimate, audit.standard_error, audit.upper) == (None, None, None)
         wrong = chance.random(40_000) < 0.057
-        for number, each in enumerate(wrong.tolist()):
+        for number, is_wrong in enumerate(wrong.tolist()):
             rate = 0.5 if number < 10_000 else 0.05
             if chance.random() < rate:
-                audit.add(wrong=each, rate=rate)
+                audit.add(wrong=is_wrong, rate=rate)
             else:
                 audit.pass_over(1, rate)
         assert audit.estimate is not None
@@ -210,7 +213,7 @@ class TestNovelty:
         )
 
         def threshold(share: float) -> float:
-            result = bridge(
+            result = cautious_threshold(
                 confidence=score[2_000:],
                 wrong=wrong[2_000:],
                 training=seen,
@@ -235,7 +238,7 @@ class TestNovelty:
         seen = dataclasses.make_dataclass("Seen", ["confidence", "wrong", "novel"])(
             np.full(50, 0.9), np.zeros(50, dtype=bool), nothing
         )
-        result = bridge(
+        result = cautious_threshold(
             confidence=nothing,
             wrong=nothing.astype(bool),
             training=seen,
@@ -273,28 +276,30 @@ class TestStates:
         assert sign_of(alarmed_, kinds) is Sign.HARM_PROVEN
 
 
-OPEN = AutomationState(state=State.OPEN, threshold=0.8, rate=coin.RATE_AFTER)
+OPEN = AutomationState(state=State.OPEN, threshold=0.8, rate=sampling.RATE_AFTER)
 
 
 class TestPromise:
     def test_a_suspicion_takes_the_next_stricter_threshold_and_draws_twice_as_much(self) -> None:
-        result = alarmed(OPEN, Sign.HARM_SUSPECTED, grid=(0.95, 0.9, 0.8, 0.5), on_alarm=0.7)
+        result = after_alarm(OPEN, Sign.HARM_SUSPECTED, grid=(0.95, 0.9, 0.8, 0.5), on_alarm=0.7)
         assert (result.state, result.threshold, result.rate) == (State.TIGHTENED, 0.9, 0.24)
         strictest = dataclasses.replace(OPEN, threshold=0.95)
-        result = alarmed(strictest, Sign.HARM_SUSPECTED, grid=(0.95, 0.9), on_alarm=None)
+        result = after_alarm(strictest, Sign.HARM_SUSPECTED, grid=(0.95, 0.9), on_alarm=None)
         assert result.threshold is None
-        assert alarmed(result, Sign.HARM_SUSPECTED, grid=(), on_alarm=None) is result
+        assert after_alarm(result, Sign.HARM_SUSPECTED, grid=(), on_alarm=None) is result
 
     def test_new_kinds_switch_to_the_bridge_and_harm_to_nothing(self) -> None:
-        cautious = alarmed(OPEN, Sign.NEW_KINDS, grid=(), on_alarm=0.7)
+        cautious = after_alarm(OPEN, Sign.NEW_KINDS, grid=(), on_alarm=0.7)
         assert (cautious.state, cautious.threshold, cautious.cautious) == (
             State.CAUTIOUS,
             0.7,
             True,
         )
-        assert cautious.rate == coin.RATE_CAUTIOUS
-        assert alarmed(OPEN, Sign.NEW_KINDS, grid=(), on_alarm=None).rate == coin.RATE_BEFORE
-        halted = alarmed(cautious, Sign.HARM_PROVEN, grid=(), on_alarm=None)
+        assert cautious.rate == sampling.RATE_CAUTIOUS
+        assert (
+            after_alarm(OPEN, Sign.NEW_KINDS, grid=(), on_alarm=None).rate == sampling.RATE_BEFORE
+        )
+        halted = after_alarm(cautious, Sign.HARM_PROVEN, grid=(), on_alarm=None)
         assert (halted.state, halted.threshold, halted.rate) == (State.HALTED, None, 0.5)
         assert halted.since_alarm
 
@@ -320,17 +325,19 @@ class TestPromise:
         assert result.sign is Sign.PROVEN
         assert not result.bridged
         assert result.on_alarm is not None
-        stands = renewed(AutomationState(), result, sample=4_000)
-        assert (stands.state, stands.rate) == (State.OPEN, coin.RATE_AFTER)
-        assert renewed(AutomationState(), result, sample=6_000).rate == coin.RATE_FLOOR
+        stands = after_certification(AutomationState(), result, sample=4_000)
+        assert (stands.state, stands.rate) == (State.OPEN, sampling.RATE_AFTER)
+        assert (
+            after_certification(AutomationState(), result, sample=6_000).rate == sampling.RATE_FLOOR
+        )
 
     def test_after_an_alarm_the_bridge_carries_twice_and_then_only_new_work_counts(self) -> None:
-        stands = alarmed(OPEN, Sign.NEW_KINDS, grid=(), on_alarm=0.9)
+        stands = after_alarm(OPEN, Sign.NEW_KINDS, grid=(), on_alarm=0.9)
         for left in (1, 0):
             result = self.prove(self.evidence(fresh=100), stands, self.training())
             assert result.sign is Sign.BRIDGED
             assert result.bridged
-            stands = renewed(stands, result, sample=4_000)
+            stands = after_certification(stands, result, sample=4_000)
             assert (stands.state, stands.cautious, stands.bridges_left) == (
                 State.CAUTIOUS,
                 True,
@@ -338,25 +345,25 @@ class TestPromise:
             )
         result = self.prove(self.evidence(fresh=100), stands, self.training())
         assert result.sign is Sign.NOT_PROVEN
-        stands = renewed(stands, result, sample=4_000)
+        stands = after_certification(stands, result, sample=4_000)
         assert (stands.state, stands.threshold) == (State.SHADOW, None)
         result = self.prove(self.evidence(fresh=3_000), stands, self.training())
-        assert renewed(stands, result, sample=4_000).state is State.OPEN
+        assert after_certification(stands, result, sample=4_000).state is State.OPEN
 
     def test_a_plain_certificate_is_taken_where_it_automates_more(self) -> None:
-        stands = alarmed(OPEN, Sign.NEW_KINDS, grid=(), on_alarm=0.9)
+        stands = after_alarm(OPEN, Sign.NEW_KINDS, grid=(), on_alarm=0.9)
         for novel in (self.training().novel, np.full(800, 0.99)):
             seen = dataclasses.replace(self.training(), novel=novel)
             result = self.prove(self.evidence(fresh=3_900), stands, seen)
             assert result.sign is Sign.PROVEN
 
     def test_a_halted_use_case_stays_so_without_proof(self) -> None:
-        stands = alarmed(OPEN, Sign.HARM_PROVEN, grid=(), on_alarm=None)
+        stands = after_alarm(OPEN, Sign.HARM_PROVEN, grid=(), on_alarm=None)
         result = self.prove(self.evidence(fresh=50), stands, self.training())
-        assert renewed(stands, result, sample=50).state is State.HALTED
+        assert after_certification(stands, result, sample=50).state is State.HALTED
         result = self.prove(self.evidence(fresh=0, n=0), stands, None)
         assert result.on_alarm is None
-        assert renewed(stands, result, sample=0).threshold is None
+        assert after_certification(stands, result, sample=0).threshold is None
 
 
 class TestReviewers:
@@ -481,18 +488,20 @@ class TestForecast:
 
         curve = risk_coverage(score, wrong, 0.95)
         facts = {"risk_limit": LIMIT, "delta": DELTA / 4, "tasks_per_day": 120.0}
-        result = opens_in(curve, rate=0.5, **facts)
+        result = forecast_opening(curve, rate=0.5, **facts)
         assert result.days is not None
         assert result.needed is not None
-        sooner = opens_in(curve, rate=1.0, **facts)
+        sooner = forecast_opening(curve, rate=1.0, **facts)
         assert sooner.days is not None
         assert sooner.days <= result.days
-        never = opens_in(risk_coverage(score, np.ones(600, dtype=bool), 0.95), rate=0.5, **facts)
+        never = forecast_opening(
+            risk_coverage(score, np.ones(600, dtype=bool), 0.95), rate=0.5, **facts
+        )
         assert never.days is None
-        assert opens_in((), rate=0.5, **facts).days == pytest.approx(
+        assert forecast_opening((), rate=0.5, **facts).days == pytest.approx(
             labels_needed(0.01, 0.02, DELTA / 4) / (120 * 0.5 * 0.5)  # type: ignore[operator]
         )
-        assert opens_in((), rate=0.5, **{**facts, "tasks_per_day": 0.0}).days is None
+        assert forecast_opening((), rate=0.5, **{**facts, "tasks_per_day": 0.0}).days is None
 
 
 class TestLooking:

@@ -73,8 +73,8 @@ def test_what_the_database_keeps_is_storable(value: object) -> None:
     ],
 )
 def test_what_it_would_refuse_is_named_with_its_place(value: object, place: str, why: str) -> None:
-    [(found, problem)] = faults(value)
-    assert found == place
+    [(named, problem)] = faults(value)
+    assert named == place
     assert why in problem
     assert not is_storable(value)
 

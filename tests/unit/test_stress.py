@@ -104,8 +104,8 @@ def decide(inquiry, context):
     folders.write(decider, examples="\n".join(lines))
     async with open_app(settings, url) as app:
         await app.database.fetch("UPDATE use_case SET state = 'open', threshold = 0.5")
-        await app.registry.refresh("triage")
-        report = await app.stress.stress(app.registry.get("triage"))
+        await app.deployments.refresh("triage")
+        report = await app.stress.stress(app.deployments.get("triage"))
     rows = {(row.perturbation, row.strength): row for row in report.rows}
     pilot = rows["as in the pilot", 0.0]
     assert (pilot.error_without, pilot.error_automatic, pilot.automatic) == (0.0, 0.0, 1.0)
@@ -128,4 +128,4 @@ async def test_without_examples_it_says_what_to_do(
     folders.write()
     async with open_app(settings, url) as app:
         with pytest.raises(NothingToStressError, match="no labelled examples"):
-            await app.stress.stress(app.registry.get("triage"))
+            await app.stress.stress(app.deployments.get("triage"))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from roadbed.cli import release_texts
-from roadbed.releases import gate_presentation, release_presentation, steps, waits
+from roadbed.releases import presentation, report_presentation
 from roadbed.usecases.rollout import Rollout, facts
 from roadbed.versions.model import Release, SignOff
 
@@ -117,7 +117,7 @@ def word(person: str, role: str, verdict: Any, *, counts: bool = True) -> SignOf
     ],
 )
 def test_every_step_is_told_in_a_sentence(release: Release, said: str) -> None:
-    assert release_presentation.sentence(release) == said
+    assert presentation.sentence(release) == said
 
 
 @pytest.mark.parametrize(
@@ -137,32 +137,34 @@ def test_every_step_is_told_in_a_sentence(release: Release, said: str) -> None:
     ],
 )
 def test_the_ladder_shows_how_far_it_came(release: Release, signs: str) -> None:
-    assert "".join(rung.sign for rung in steps.rungs(release)) == signs
+    assert "".join(rung.sign for rung in presentation.steps(release)) == signs
 
 
 def test_waits_are_told_with_their_beginning() -> None:
     release = at("shadow", missing=["risk_partner"], waits_for="traffic")
-    assert waits.waiting(release) == [
+    assert presentation.waiting(release) == [
         ("for more tasks", AT + timedelta(days=2)),
         ("for the risk partner", AT + timedelta(days=1)),
     ]
-    assert waits.waiting(at("live")) == []
+    assert presentation.waiting(at("live")) == []
 
 
 def test_whose_word_is_asked_for_and_why_another_is_not() -> None:
     release = at("gated", missing=BOTH, next="shadow")
-    assert waits.may_sign(release, {"risk_partner", "engineer"}, "dev") == (["risk_partner"], "")
-    assert waits.asked(release, ["risk_partner"]) == "Your word is asked for, as risk partner."
-    assert waits.asked(release, []) == "Next: begin shadow."
-    assert waits.asked(at("live"), []) == "Nothing is asked of you."
+    mine, _ = presentation.may_sign(release, {"risk_partner", "engineer"}, "dev")
+    assert mine == ["risk_partner"]
+    needed = presentation.needed_from_reader(release, mine)
+    assert needed == "Your sign-off is needed, as risk partner."
+    assert presentation.needed_from_reader(release, []) == "Next: begin shadow."
+    assert presentation.needed_from_reader(at("live"), []) == "You need to do nothing."
     for roles, person, why in (
         ({"domain_lead"}, "ben", "You made this release"),
         ({"engineer"}, "eve", "You are not the domain lead or risk partner"),
     ):
-        assert why in waits.may_sign(release, roles, person)[1]
+        assert why in presentation.may_sign(release, roles, person)[1]
     signed = replace(release, sign_offs=[word("ana", "domain_lead", "approve")])
-    assert "You gave your word" in waits.may_sign(signed, set(BOTH), "ana")[1]
-    assert waits.may_sign(at("live"), set(BOTH), "ana") == ([], "")
+    assert "You have signed off" in presentation.may_sign(signed, set(BOTH), "ana")[1]
+    assert presentation.may_sign(at("live"), set(BOTH), "ana") == ([], "")
 
 
 def test_a_report_becomes_rows_and_lines() -> None:
@@ -183,16 +185,16 @@ def test_a_report_becomes_rows_and_lines() -> None:
         "fixed": 1,
         "broken": 6,
     }
-    first, second = map(gate_presentation.criterion, gate_presentation.criteria(gate))
+    first, second = map(report_presentation.criterion_row, report_presentation.criteria(gate))
     assert (first["measured"], first["limit"], first["interval"]) == ("60", "≥ 50", "–")
     assert (second["measured"], second["interval"]) == ("+8.0 points", "−1.0 to +17.0")
-    assert [difference["label"] for difference in gate_presentation.differences(gate)] == [
+    assert [difference["label"] for difference in report_presentation.differences(gate)] == [
         "region = north"
     ]
     said = "Failed: region = north. Of the items that only judge, 1 fixed and 6 broken."
-    assert gate_presentation.gate_said(gate) == said
-    assert list(gate_presentation.gate_lines(gate))[1] == "× region = north: worse"
-    assert "region = north" in release_presentation.sentence(at("failed", gate=gate))
+    assert report_presentation.gate_summary(gate) == said
+    assert list(report_presentation.gate_lines(gate))[1] == "× region = north: worse"
+    assert "region = north" in presentation.sentence(at("failed", gate=gate))
 
 
 async def test_watching_says_only_what_changed_and_ends_with_the_release(
@@ -205,10 +207,10 @@ async def test_watching_says_only_what_changed_and_ends_with_the_release(
     async def look(_: str) -> Release:
         return next(seen)
 
-    services: Any = SimpleNamespace(ladder=SimpleNamespace(look=look))
+    services: Any = SimpleNamespace(releases=SimpleNamespace(check_trial=look))
     assert await release_texts.follow(services, waiting, every=0.0, as_json=False) is fell
     assert capsys.readouterr().out.splitlines() == [
-        release_presentation.sentence(waiting),
+        presentation.sentence(waiting),
         "It waits for more tasks; `roadbed release watch triage` follows it.",
         "Version 7 was rolled back: worse.",
     ]

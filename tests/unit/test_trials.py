@@ -71,7 +71,7 @@ async def try_out(
 ) -> str:
     """Store the folder with ``decide`` as a version and put it beside the live one."""
     loaded = load(folders.write(decide, name="triage", deadline=1.0))
-    _, behaviour = await app.releases.build(loaded, actor="ben", reason="to try")
+    _, behaviour = await app.deployer.build(loaded, actor="ben", reason="to try")
     version = version_id(behaviour, None)
     facts = {
         "version": version,
@@ -92,7 +92,7 @@ async def try_out(
         " %(step)s, 'x', 'ben', %(plan)s::jsonb, now())",
         facts,
     )
-    await app.registry.refresh("triage")
+    await app.deployments.refresh("triage")
     return version
 
 
@@ -147,7 +147,7 @@ async def differ_on_half(app: App, folders: Folders, count: int) -> None:
     await app.database.fetch(
         "UPDATE use_case SET state = 'open', threshold = 0.5, reference_rate = 0.0"
     )
-    await app.registry.refresh("triage")
+    await app.deployments.refresh("triage")
     for n in range(count):
         await decide(app, f"number {n}")
         await decide(app, f"the same {n}")
@@ -202,11 +202,11 @@ async def test_a_proof_of_the_candidate_is_voided_by_an_alarm(app: App, folders:
         {"version": version},
     )
     await app.database.fetch("UPDATE release SET certificate = 'crt_1'")
-    await app.registry.refresh("triage")
+    await app.deployments.refresh("triage")
     first = await decide(app, "number 1")
     assert (first.version, first.routed.route) == (version, Route.AUTOMATIC)
     await app.database.fetch("UPDATE use_case SET alarm_at = now()")
-    await app.registry.refresh("triage")
+    await app.deployments.refresh("triage")
     second = await decide(app, "number 2")
     assert (second.version, second.routed.code) == (version, Reason.NOT_PROVEN)
 
@@ -223,7 +223,7 @@ async def test_what_it_costs_to_compare_comes_out_of_the_budget(
         for n in range(10):
             await decide(app, f"number {n}")
             await app.decisions.compared()
-        budget = app.registry.get("triage").loaded.declared.budget
+        budget = app.deployments.get("triage").loaded.declared.budget
         assert budget is not None
         overview = await app.budgets.overview("triage", budget)
         assert float(overview[0].spent) == pytest.approx(0.10)
@@ -328,7 +328,7 @@ async def test_what_a_decider_loads_at_first_is_not_its_pace(
             assert all(row[side] >= 0.25 for row in later)
     # Another process starts while the canary runs.
     async with open_app(settings, url) as app:
-        assert app.registry.get("triage").trial is not None
+        assert app.deployments.get("triage").trial is not None
         again = await timed(app, ["number 1"])
         assert [row["decided_by"] for row in again] in (["live"], ["candidate"])
         decider = f"{again[0]['decided_by']}_seconds"

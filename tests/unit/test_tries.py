@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
+from roadbed.risk.automation_state import AutomationState, Evidence, prove
 from roadbed.risk.certificate import certify, delta_for
-from roadbed.risk.promise import AutomationState, Evidence, prove
 from roadbed.usecases.decider import OutOfFold
 from tests.unit.test_risk import draw, training
 
@@ -129,9 +129,7 @@ def test_labels_of_reviewers_who_let_everything_pass_prove_nothing() -> None:
         risk_limit=0.0,
         delta=DELTA,
     )
-    assert proof.why_not == (
-        "who labels lets every known mistake pass, so that labels prove nothing."
-    )
+    assert proof.why_not == ("reviewers miss every known error, so their labels prove nothing.")
 
 
 def test_equal_rows_of_a_sample_all_count() -> None:

@@ -14,7 +14,7 @@ from roadbed.decisions.model import Decision, Reason, Route
 from roadbed.guarantee.errors import UnknownNoticeError
 from roadbed.kernel.settings import Settings
 from roadbed.reviews.model import VerdictKind
-from roadbed.risk.states import Sign, State
+from roadbed.risk.automation_state import Sign, State
 from roadbed.usecases.loader import load
 from tests.conftest import Folders
 from tests.unit.test_decisions import decide
@@ -32,14 +32,14 @@ async def stand(app: App, **columns: Any) -> None:
     facts = {"state": "open", "threshold": 0.5, "reference_rate": 1.0} | columns
     for name, value in facts.items():
         await app.database.fetch(f"UPDATE use_case SET {name} = %(value)s", {"value": value})
-    await app.registry.refresh("triage")
+    await app.deployments.refresh("triage")
 
 
 async def answer(app: App, decision: Decision, queue: str | None = None, **more: Any) -> None:
     """A reviewer's label: ``queue``, or what was decided."""
     assert decision.review_id is not None
     await app.reviews.give(
-        app.registry.get("triage").loaded.declared,
+        app.deployments.get("triage").loaded.declared,
         decision.review_id,
         VerdictKind.CORRECT,
         reviewer="rae",
@@ -49,7 +49,7 @@ async def answer(app: App, decision: Decision, queue: str | None = None, **more:
 
 
 def declared(app: App) -> Any:
-    return app.registry.get("triage").loaded.declared
+    return app.deployments.get("triage").loaded.declared
 
 
 @pytest.fixture
@@ -63,20 +63,20 @@ class TestStates:
         await stand(app, reference_rate=0.0)
         for number in range(3):
             await decide(app, f"number {number}")
-        audit = (await app.reports.report(app.registry.get("triage"))).audit
+        audit = (await app.reports.report(app.deployments.get("triage"))).audit
         assert (audit.automated, audit.sampled, audit.estimate) == (3, 0, None)
 
     async def test_wrong_answers_tighten_then_halt_and_everything_says_so(self, app: App) -> None:
         await stand(app)
         seen: list[State] = []
-        epoch = app.registry.get("triage").halt_epoch
+        epoch = app.deployments.get("triage").halt_epoch
         for decision in [await decide(app, f"number {number}") for number in range(8)]:
             await answer(app, decision, "other")
             if moved := await app.running_audit.inspect(declared(app)):
                 seen.append(moved.after)
         assert seen == [State.TIGHTENED, State.HALTED]
-        await app.registry.refresh("triage")
-        service = app.registry.get("triage")
+        await app.deployments.refresh("triage")
+        service = app.deployments.get("triage")
         assert service.halt_epoch > epoch
         assert service.live.rate == 0.5
         last = await decide(app, "number 100")
@@ -112,8 +112,8 @@ class TestStates:
         moved = await app.running_audit.inspect(declared(app))
         assert moved is not None
         assert (moved.after, moved.sign) == (State.CAUTIOUS, Sign.NEW_KINDS)
-        await app.registry.refresh("triage")
-        live = app.registry.get("triage").live
+        await app.deployments.refresh("triage")
+        live = app.deployments.get("triage").live
         assert (live.cautious, live.threshold) == (True, None)
         assert (await decide(app, "number 9")).routed.route is Route.REVIEW
         await stand(app, state="cautious", cautious=True, threshold=0.55)
@@ -130,20 +130,20 @@ class TestStates:
         moved = await app.running_audit.inspect(declared(app))
         assert moved is not None
         assert moved.after is State.HALTED
-        loaded = app.registry.get("triage").loaded
-        await app.releases.improve(loaded, actor="ana")
-        await app.registry.refresh("triage")
-        assert app.registry.get("triage").live.state is State.HALTED
+        loaded = app.deployments.get("triage").loaded
+        await app.deployer.improve(loaded, actor="ana")
+        await app.deployments.refresh("triage")
+        assert app.deployments.get("triage").live.state is State.HALTED
         await app.database.fetch("UPDATE use_case SET reference_rate = 1.0")
-        await app.registry.refresh("triage")
+        await app.deployments.refresh("triage")
         decisions = await asyncio.gather(*(decide(app, f"again {n}") for n in range(420)))
         for decision in decisions:
             await answer(app, decision)
-        improved = await app.releases.improve(loaded, actor="ana")
-        await app.registry.refresh("triage")
+        improved = await app.deployer.improve(loaded, actor="ana")
+        await app.deployments.refresh("triage")
         assert improved.certificate is not None
         assert improved.certificate["items"] == 420
-        live = app.registry.get("triage").live
+        live = app.deployments.get("triage").live
         assert (live.state, live.rate) == (State.OPEN, 0.12)
         assert await app.running_audit.inspect(declared(app)) is None
 
@@ -154,9 +154,9 @@ class TestStates:
                 await answer(app, await decide(app, f"number {number}"), "other")
             for _ in range(60):
                 await asyncio.sleep(0.1)
-                if app.registry.get("triage").live.state is State.HALTED:
+                if app.deployments.get("triage").live.state is State.HALTED:
                     break
-        assert app.registry.get("triage").live.state is State.HALTED
+        assert app.deployments.get("triage").live.state is State.HALTED
 
     async def test_a_move_that_came_too_late_is_dropped(self, app: App) -> None:
         await stand(app)
@@ -247,7 +247,7 @@ class TestNotices:
                 break
         [notice] = await app.notices.list("triage")
         assert "Tightened" in notice.text
-        await app.releases.register(load(folders.write(EVEN.replace("0.9", "0.8"))))
+        await app.deployer.register(load(folders.write(EVEN.replace("0.9", "0.8"))))
         assert await app.notices.list("triage") == []
 
     @pytest.mark.usefixtures("even")
@@ -299,10 +299,10 @@ async def test_slices_are_pooled_proven_apart_and_rare_ones_go_to_people(
     ]
     folders.write(SLICED, examples="\n".join(json.dumps(line) for line in lines))
     async with open_app(settings, url) as app:
-        loaded = app.registry.get("triage").loaded
-        improved = await app.releases.improve(loaded, actor="ana")
-        await app.registry.refresh("triage")
-        live = app.registry.get("triage").live
+        loaded = app.deployments.get("triage").loaded
+        improved = await app.deployer.improve(loaded, actor="ana")
+        await app.deployments.refresh("triage")
+        live = app.deployments.get("triage").live
         assert live.state is State.OPEN
         assert live.pooling is not None
         assert set(live.pooling.offsets["region"]) == {"north", "south"}
@@ -341,16 +341,16 @@ async def test_trained_state_that_cannot_be_read_leaves_the_work_to_people(
     ]
     folders.write(SLICED, examples="\n".join(json.dumps(row) for row in rows))
     async with open_app(settings, url) as app:
-        await app.releases.improve(app.registry.get("triage").loaded, actor="ana")
+        await app.deployer.improve(app.deployments.get("triage").loaded, actor="ana")
         await app.database.fetch("UPDATE artifact SET content = 'damaged'")
     async with open_app(settings, url) as app:
         assert not app.broken
-        assert app.registry.get("triage").live.decider is None
+        assert app.deployments.get("triage").live.decider is None
         _, task = await app.decisions.submit("triage", {"text": "refund"}, key=None, source={})
         assert task is not None
         decision = await task
         assert decision is not None
         assert decision.routed.route is Route.REVIEW
-        await app.releases.improve(app.registry.get("triage").loaded, actor="ana")
-        await app.registry.refresh("triage")
-        assert app.registry.get("triage").live.decider is not None
+        await app.deployer.improve(app.deployments.get("triage").loaded, actor="ana")
+        await app.deployments.refresh("triage")
+        assert app.deployments.get("triage").live.decider is not None

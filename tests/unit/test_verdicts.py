@@ -95,7 +95,7 @@ async def ledger(acting: None, app: App) -> Ledger:
 
 
 async def give(app: App, decision: Decision, kind: str = "correct", **more: Any) -> RecordedVerdict:
-    loaded = app.registry.get("triage").loaded
+    loaded = app.deployments.get("triage").loaded
     usual: dict[str, Any] = {"reviewer": "rae", "rules": loaded.rules}
     if kind == "correct":
         usual["output"] = {"queue": "refunds"}
@@ -513,8 +513,8 @@ class Output(BaseModel):
 class TestCanary:
     """Two versions with the same output and other refunds are two answers."""
 
-    def reading(self, row: dict[str, Any]) -> dict[str, Any]:
-        return trial_statistics.reading(
+    def reading(self, row: dict[str, Any]) -> trial_statistics.TrialReport:
+        return trial_statistics.trial_report(
             [row],
             step="canary",
             plan={"margin": 0.01, "canary_tasks": 1},
@@ -575,7 +575,7 @@ class TestCanary:
         write(folders, late.format(amount=5.0), more=more)
         async with open_app(settings, url) as app:
             release = await signed(app, await gated(app))
-            await app.ladder.promote(release.id, actor="ben")
+            await app.releases.promote(release.id, actor="ben")
             await app.database.fetch(
                 """UPDATE behaviour SET declaration = jsonb_set(declaration, '{rollout}',
                    declaration -> 'rollout' ||
@@ -583,11 +583,11 @@ class TestCanary:
             )
             await edit(app, folders, late.format(amount=50.0), rollout=AT_ONCE, more=more)
             release = await signed(app, await gated(app))
-            await app.ladder.shadow(release.id, actor="ben")
+            await app.releases.shadow(release.id, actor="ben")
             await traffic(app, [5001, 5002])
-            await app.ladder.canary(release.id, actor="ben")
+            await app.releases.canary(release.id, actor="ben")
             decisions = await traffic(app, range(6000, 6006))
-            looked = await app.ladder.look(release.id)
+            looked = await app.releases.check_trial(release.id)
             assert looked.trial is not None
             assert looked.trial["agreement"]["share"] == 0.0
             assert looked.trial["undecided"] == 6

@@ -85,8 +85,8 @@ async def tamper(app: App, name: str, content: bytes) -> None:
 async def edited(app: App, folders: Folders, decide: str) -> LoadedUseCase:
     """The folder with another decider, registered and served again."""
     loaded = load(folders.write(decide))
-    await app.releases.register(loaded)
-    await app.registry.add(loaded)
+    await app.deployer.register(loaded)
+    await app.deployments.add(loaded)
     return loaded
 
 
@@ -107,7 +107,7 @@ class TestWhatRuns:
         decision = await decide(app, "a")
         assert decision.output == {"queue": "returns"}
         assert (decision.version is not None, await live(app)) == (True, before)
-        assert app.registry.folder("triage") is loaded
+        assert app.deployments.folder("triage") is loaded
         elsewhere = Deployments(app.database, store)  # of a process that starts now
         await elsewhere.add(loaded)
         service = elsewhere.get("triage")
@@ -129,9 +129,9 @@ class TestWhatRuns:
         await app.database.fetch("UPDATE use_case SET stage = 'live', threshold = 0.1")
         await app.database.fetch("UPDATE artifact SET content = 'import os'")
         fresh = load(folders.write(ELSEWHERE))
-        registry = Deployments(app.database, store)
-        await registry.add(fresh)
-        service = registry.get("triage")
+        deployments = Deployments(app.database, store)
+        await deployments.add(fresh)
+        service = deployments.get("triage")
         assert (service.live.id, service.live.threshold) == (None, None)
 
 
@@ -272,7 +272,7 @@ class TestOpening:
         with pytest.raises(ArtifactMissingError):
             await store.open("triage", behaviour, None)
         with pytest.raises(ArtifactMissingError):
-            await store.combine(app.registry.folder("triage"), behaviour)
+            await store.combine(app.deployments.folder("triage"), behaviour)
 
     @pytest.mark.parametrize(
         "name", ["../usecase.py", "/tmp/usecase.py", "a/../../b.py", "", ".", "./a.py", "a//b.py"]
@@ -326,15 +326,15 @@ class TestOpening:
             await fresh(app, tmp_path).open("triage", behaviour, None)
 
     async def test_many_opened_versions_leave_the_one_in_use(self, app: App) -> None:
-        loaded = app.registry.folder("triage")
-        first = await app.releases._store.open("triage", await live(app), loaded)
+        loaded = app.deployments.folder("triage")
+        first = await app.deployer._store.open("triage", await live(app), loaded)
         for number in range(12):
             artifacts = {"state": f"{number}".encode()}
-            behaviour = await app.releases._store.put(
+            behaviour = await app.deployer._store.put(
                 loaded, candidate(loaded, artifacts), author="ana", reason="test"
             )
-            await app.releases._store.open("triage", behaviour, loaded)
-            again = await app.releases._store.open("triage", first.behaviour, loaded)
+            await app.deployer._store.open("triage", behaviour, loaded)
+            again = await app.deployer._store.open("triage", first.behaviour, loaded)
             assert again is first
 
 
@@ -347,7 +347,7 @@ def fresh(app: App, tmp_path: Path) -> VersionStore:
 
 class TestPuttingAway:
     async def test_the_same_content_has_the_same_hash(self, app: App, store: VersionStore) -> None:
-        loaded = app.registry.folder("triage")
+        loaded = app.deployments.folder("triage")
         first = await store.put(loaded, candidate(loaded), author="ana", reason="first")
         again = await store.put(load(loaded.folder), candidate(loaded), author="ben", reason="b")
         other = await store.put(
@@ -363,7 +363,7 @@ class TestPuttingAway:
         self, app: App, store: VersionStore
     ) -> None:
         await tamper(app, "usecase.py", b"damaged")
-        loaded = app.registry.folder("triage")
+        loaded = app.deployments.folder("triage")
         behaviour = await store.put(loaded, candidate(loaded), author="ana", reason="again")
         assert (await store.open("triage", behaviour, None)).behaviour == behaviour
 
@@ -371,7 +371,7 @@ class TestPuttingAway:
     async def test_a_folder_changed_since_it_was_loaded_is_not_stored(
         self, app: App, store: VersionStore, change: str
     ) -> None:
-        loaded = app.registry.folder("triage")
+        loaded = app.deployments.folder("triage")
         path = loaded.folder / "usecase.py"
         path.unlink() if change == "delete" else path.write_text("# other")
         with pytest.raises(FolderChangedError, match="usecase"):
@@ -386,7 +386,7 @@ class TestPuttingAway:
         assert hashlib.sha256(result["usecase.py"] or b"").hexdigest() == known
 
     async def test_state_that_does_not_load_is_told(self, app: App, store: VersionStore) -> None:
-        loaded = app.registry.folder("triage")
+        loaded = app.deployments.folder("triage")
         broken = {"patches.json": json.dumps([{"kind": "alias", "id": "p"}]).encode()}
         behaviour = await store.put(loaded, candidate(loaded, broken), author="a", reason="b")
         with pytest.raises(RoadbedError, match=r"patches\.json"):

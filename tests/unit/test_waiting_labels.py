@@ -13,7 +13,7 @@ from roadbed.bootstrap import App
 from roadbed.cli.trust import trust_text
 from roadbed.guarantee.presentation import above
 from roadbed.reviews.model import VerdictKind
-from roadbed.risk.prefixes import places
+from roadbed.risk.missing_labels import cut_sizes
 from roadbed.usecases.loader import load
 from tests.browsing import browsing
 from tests.conftest import Folders, Site
@@ -81,7 +81,7 @@ async def label(app: App, reviews: list[str]) -> None:
 
 
 async def proof(app: App) -> tuple[dict[str, Any], str]:
-    looked = await app.releases.improve(app.registry.get("triage").loaded, actor="ben")
+    looked = await app.deployer.improve(app.deployments.get("triage").loaded, actor="ben")
     assert looked.certificate is not None
     return dict(looked.certificate), looked.note
 
@@ -102,7 +102,7 @@ class TestTheNewestWait:
         assert (result["covered"], result["errors"], result["detail"]["late"]) == (135, 0, 0)
         said = "135 of the first 135 of 150 reference items, 0 wrong; 12 of the sample wait"
         assert said in note
-        report = await site.app.reports.report(site.app.registry.get("triage"))
+        report = await site.app.reports.report(site.app.deployments.get("triage"))
         assert said in trust_text(report)
         async with browsing(site) as browser:
             for page in ("/usecases/triage", "/usecases/triage/trust"):
@@ -126,14 +126,14 @@ class TestTheNewestWait:
 async def test_one_look_pays_for_choosing_its_part(app: App, folders: Folders) -> None:
     folders.write(FITTED)
     loaded = load(folders.parent / "triage")
-    await app.releases.register(loaded)
-    await app.registry.add(loaded)
+    await app.deployer.register(loaded)
+    await app.deployments.add(loaded)
     reviews = await drawn(app, DRAWN)  # nothing of it is live, so that every second one is drawn
     await label(app, reviews[:-6])
     result, note = await proof(app)
     assert result["threshold"] == 0.9, result["detail"]["why_not"]
     counted = result["detail"]["counted"]
-    assert counted in places(len(reviews), np.zeros(len(reviews), dtype=bool))
+    assert counted in cut_sizes(len(reviews), np.zeros(len(reviews), dtype=bool))
     assert counted <= len(reviews) - 6
     assert (result["items"], result["covered"], result["errors"]) == (len(reviews), counted, 0)
     assert result["detail"]["p_value"] > float(binom.cdf(0, counted, LIMIT))

@@ -89,9 +89,9 @@ async def house(url: str, tmp_path: Path) -> AsyncIterator[House]:
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
-    async with Receiver() as found:
-        found.always = Reply(status=200)
-        yield found
+    async with Receiver() as server:
+        server.always = Reply(status=200)
+        yield server
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ async def replay(name: str, request: Request) -> Response:
 async def delivery(delivery_id: str, request: Request) -> Response:
     """One delivery: its content, the hash an approval has to name, and every attempt."""
     app = app_of(request)
-    content, attempts = await app.deliveries.get(delivery_id, served=app.registry.names())
+    content, attempts = await app.deliveries.get(delivery_id, served=app.deployments.names())
     return as_json({"delivery": content, "attempts": attempts})
 
 
@@ -117,13 +117,13 @@ async def resolve(delivery_id: str, request: Request) -> Response:
     person = person_of(request)
     what, content_hash, note = _resolve_body(await json_object(request))
     app = app_of(request)
-    target, _ = await app.deliveries.get(delivery_id, served=app.registry.names())
+    target, _ = await app.deliveries.get(delivery_id, served=app.deployments.names())
     require(request, to_say(what), target.use_case)
     target = await app.deliveries.resolve(
         delivery_id,
         what,
         person=person,
-        served=app.registry.names(),
+        served=app.deployments.names(),
         content_hash=content_hash,
         note=note,
     )

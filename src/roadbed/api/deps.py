@@ -52,7 +52,7 @@ def usecase_of(request: Request, name: str) -> UseCase:
 def served(app: App, name: str) -> UseCase:
     """A served use case. Raises ``UnknownUseCaseError``, ``BrokenUseCaseError``."""
     try:
-        return app.registry.get(name).loaded.declared
+        return app.deployments.get(name).loaded.declared
     except UnknownUseCaseError:
         if name in app.broken:
             raise BrokenUseCaseError(name) from None

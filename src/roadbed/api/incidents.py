@@ -71,7 +71,7 @@ async def incident(name: str, incident_id: str, request: Request) -> Response:
 
 def _known(request: Request, name: str) -> None:
     app = app_of(request)
-    if name not in app.registry.names() and name not in app.broken:
+    if name not in app.deployments.names() and name not in app.broken:
         raise UnknownUseCaseError(name)
 
 

@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from roadbed.access import needs
 from roadbed.api.deps import app_of, as_json, person_of, usecase_of
-from roadbed.insight.markdown import markdown
+from roadbed.insight.notebook import markdown
 from roadbed.people.permissions import Permission
 
 router = APIRouter()

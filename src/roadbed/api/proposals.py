@@ -32,7 +32,7 @@ async def suggest(name: str, request: Request) -> Response:
     person = person_of(request)
     usecase_of(request, name)
     app = app_of(request)
-    suggested = await app.proposals.suggest(app.registry.get(name).loaded, actor=person)
+    suggested = await app.proposals.suggest(app.deployments.get(name).loaded, actor=person)
     return as_json({"proposals": suggested})
 
 
@@ -68,7 +68,7 @@ async def search(name: str, request: Request) -> Response:
     unknown_fields(body, {"calls", "money"}, "Send calls and money, or an empty object.")
     app = app_of(request)
     begun = app.prompt_search.start(
-        app.registry.get(name).loaded, budget=_budget(body), actor=person
+        app.deployments.get(name).loaded, budget=_budget(body), actor=person
     )
     return as_json({"search": begun}, 202)
 

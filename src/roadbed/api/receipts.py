@@ -41,7 +41,7 @@ async def erase(task_id: str, request: Request) -> Response:
         task_id,
         by=person,
         reason=said(body, "reason", "It stands in the log for good: no personal data."),
-        served=app.registry.names(),
+        served=app.deployments.names(),
     )
     return as_json({"task": task_id, "entries": emptied})
 
@@ -68,6 +68,6 @@ async def receipts(
     """Receipts, newest first, one short record each. Pass ``next`` on as ``cursor``."""
     app = app_of(request)
     wanted = Filter(use_case=usecase, text=q, route=route, verdict=verdict, before=cursor)
-    visible = viewer_of(request).visible(app.registry.names())
+    visible = viewer_of(request).visible(app.deployments.names())
     rows = await app.receipts.search(wanted, served=visible, most=limit)
     return as_json({"receipts": rows, "next": rows[-1]["task_id"] if len(rows) == limit else None})

@@ -1,4 +1,4 @@
-"""The ladder over HTTP: plan a release, prove it, sign it, take it up, take it back."""
+"""Releases over HTTP: plan, gate, sign off, promote, roll back."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ async def releases(
     app = app_of(request)
     return as_json(
         {
-            "current": await app.ladder.current(name),
-            "releases": await app.ladder.history(name, most=limit),
-            "versions": await app.releases.versions(name, limit),
+            "current": await app.releases.current(name),
+            "releases": await app.releases.history(name, most=limit),
+            "versions": await app.deployer.versions(name, limit),
         }
     )
 
@@ -70,7 +70,7 @@ async def plan(name: str, request: Request) -> Response:
     person = person_of(request)
     usecase_of(request, name)
     body = await _read(request, {"reason", "version"}, "Send a reason, a version, or nothing.")
-    planned = await app_of(request).ladder.plan(
+    planned = await app_of(request).releases.plan(
         name,
         actor=person,
         reason=text_field(body, "reason", most=_MOST),
@@ -90,11 +90,11 @@ async def release(release_id: str, request: Request) -> Response:
 @router.post("/releases/{release_id}/withdraw", openapi_extra=_body(("why",), why=_text("Why.")))
 @needs(Permission.RELEASE, by=by_release)
 async def withdraw(release_id: str, request: Request) -> Response:
-    """Take a candidate off the ladder."""
+    """End a candidate before it is live."""
     person = person_of(request)
     candidate = await _served(request, release_id)
     why = await _why(request)
-    gone = await app_of(request).ladder.withdraw(candidate.id, actor=person, why=why)
+    gone = await app_of(request).releases.withdraw(candidate.id, actor=person, why=why)
     return as_json({"release": gone})
 
 
@@ -125,7 +125,7 @@ async def sign(release_id: str, request: Request) -> Response:
             "There is no content.", "Read the release, and send the hash of what you read."
         )
     candidate = await _served(request, release_id)
-    signed = await app_of(request).ladder.sign(
+    signed = await app_of(request).releases.sign(
         candidate.id,
         person=person,
         verdict=verdict,
@@ -142,7 +142,7 @@ async def take_back(release_id: str, request: Request) -> Response:
     """Take your own word back."""
     person = person_of(request)
     candidate = await _served(request, release_id)
-    free = await app_of(request).ladder.take_back(candidate.id, person=person)
+    free = await app_of(request).releases.withdraw_sign_off(candidate.id, person=person)
     return as_json({"release": free})
 
 
@@ -155,7 +155,7 @@ async def roll_back(name: str, request: Request) -> Response:
     """Back to the version before, now; whoever sees the trouble may, also with a broken folder."""
     person = person_of(request)
     body = await _read(request, {"why", "to"}, "Send why, and a version if you have one in mind.")
-    rolled_back = await app_of(request).ladder.roll_back(
+    rolled_back = await app_of(request).releases.roll_back(
         name, actor=person, why=_reason(body), to=text_field(body, "to", most=80) or None
     )
     return as_json({"release": rolled_back})
@@ -168,7 +168,7 @@ async def recertify(name: str, request: Request) -> Response:
     person = person_of(request)
     usecase_of(request, name)
     await _read(request, set(), "Send nothing.")
-    return as_json({"release": await app_of(request).ladder.renew(name, actor=person)})
+    return as_json({"release": await app_of(request).releases.recertify(name, actor=person)})
 
 
 @router.post("/usecases/{name}/retire", openapi_extra=_body(("why",), why=_text("Why.")))
@@ -176,7 +176,7 @@ async def recertify(name: str, request: Request) -> Response:
 async def retire(name: str, request: Request) -> Response:
     """End a use case: no new tasks; what waits is still reviewed and delivered."""
     person = person_of(request)
-    await app_of(request).ladder.retire(name, actor=person, why=await _why(request))
+    await app_of(request).releases.retire(name, actor=person, why=await _why(request))
     return as_json({"use_case": name, "stage": "retired"})
 
 
@@ -200,15 +200,15 @@ async def step(
     person = person_of(request)
     await _read(request, set(), "Send nothing.")
     candidate = await _served(request, release_id)
-    moved: Release = await getattr(app_of(request).ladder, verb)(candidate.id, actor=person)
+    moved: Release = await getattr(app_of(request).releases, verb)(candidate.id, actor=person)
     return as_json({"release": moved})
 
 
 async def _served(request: Request, release_id: str) -> Release:
     """A release of a use case served here; another one answers like a missing one."""
     app = app_of(request)
-    candidate = await app.ladder.get(release_id)
-    if candidate.use_case not in app.registry.names():
+    candidate = await app.releases.get(release_id)
+    if candidate.use_case not in app.deployments.names():
         raise UnknownReleaseError(release_id)
     return candidate
 

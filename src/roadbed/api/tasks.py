@@ -87,7 +87,7 @@ async def take(app: App, name: str, viewer: Viewer, body: bytes) -> tuple[int, b
     """
     admit(viewer, name, (Permission.SUBMIT,), UnknownUseCaseError(name))
     declared = served(app, name)
-    numbers = app.registry.get(name).numbers()
+    numbers = app.deployments.get(name).numbers()
     key, content, wait = _task_body(parsed(body))
     admission, running = await app.decisions.submit(
         name,

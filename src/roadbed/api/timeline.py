@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from roadbed.access import needs
 from roadbed.api.deps import app_of, as_json, person_of, usecase_of
-from roadbed.insight.milestones import picture
+from roadbed.insight.stage_clock import chart_of
 from roadbed.people.permissions import Permission
 
 router = APIRouter()
@@ -20,5 +20,5 @@ async def timeline(name: str, request: Request) -> Response:
     person_of(request)
     usecase_of(request, name)
     app = app_of(request)
-    stages = await app.stages.road(name)
-    return as_json({**picture(stages, app.clock.now()).facts, "road": stages})
+    stages = await app.stage_clock.timeline(name)
+    return as_json({**chart_of(stages, app.clock.now()).facts, "road": stages})

@@ -18,4 +18,4 @@ async def trust(name: str, request: Request) -> Response:
     """What is promised, on what evidence, and what would end it."""
     usecase_of(request, name)
     app = app_of(request)
-    return as_json(await app.reports.report(app.registry.get(name)))
+    return as_json(await app.reports.report(app.deployments.get(name)))

@@ -21,8 +21,8 @@ async def usecases(request: Request) -> Response:
     return as_json(
         {
             "usecases": [
-                {"name": name, "purpose": app.registry.get(name).loaded.declared.purpose}
-                for name in viewer.visible(app.registry.names())
+                {"name": name, "purpose": app.deployments.get(name).loaded.declared.purpose}
+                for name in viewer.visible(app.deployments.names())
             ],
             "broken": [
                 {"folder": folder, "problem": str(app.broken[folder])}
@@ -37,7 +37,7 @@ async def usecases(request: Request) -> Response:
 async def failures(request: Request) -> Response:
     """Background work that fails now, in any process: what, for which use case, since when."""
     app, viewer = app_of(request), viewer_of(request)
-    return as_json({"failures": await app.failures.list(viewer.visible(app.registry.names()))})
+    return as_json({"failures": await app.failures.list(viewer.visible(app.deployments.names()))})
 
 
 @router.get("/usecases/{name}")
@@ -46,5 +46,5 @@ async def usecase(name: str, request: Request) -> Response:
     """What the pod declared, and the figures of now."""
     declared = usecase_of(request, name)
     app = app_of(request)
-    overview = await app.monitoring.overview(declared, halted=app.registry.get(name).halted)
+    overview = await app.monitoring.overview(declared, halted=app.deployments.get(name).halted)
     return as_json({"declaration": declaration(declared), "overview": overview})

@@ -1,1 +1,4 @@
-"""Money: reserved at its worst before a call, settled after it, never more than the pod said."""
+"""Budgets: the worst case is reserved before a call, and the cost is settled after it.
+
+Knows people and storage only. Owns the tables budget_charge, budget_aside and budget_alert.
+"""

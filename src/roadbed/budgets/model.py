@@ -1,8 +1,8 @@
-"""What a period's allowance is, and what became of it."""
+"""Records of budgets: allowances, holds, alerts and status."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +10,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Allowance:
-    """Money of one period (``2026-11`` or ``2026-11-21``), in ``currency``.
+    """The allowance of one period (``2026-11`` or ``2026-11-21``), in ``currency``.
 
     ``reserved`` is held for what is being decided right now, at its worst.
     """
@@ -23,13 +23,13 @@ class Allowance:
 
     @property
     def share(self) -> float:
-        """How much of it is spent or reserved; 1 or more: nothing is left."""
+        """The share that is spent or reserved; 1 or more means that nothing is left."""
         return float((self.spent + self.reserved) / self.cap) if self.cap else 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Aside:
-    """An amount held for ``count`` calls beside the path of a task; no ``id``, nothing is held."""
+    """A budget hold for ``count`` evaluation calls; without an ``id`` nothing is held."""
 
     id: str
     amount: Decimal
@@ -37,13 +37,13 @@ class Aside:
 
     @classmethod
     def free(cls, count: int = 1) -> Aside:
-        """Where there is no budget to keep."""
+        """A hold of a use case without a budget."""
         return cls(id="", amount=Decimal(0), count=count)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Alert:
-    """The pod was told that ``percent`` of a period's allowance is spent or reserved."""
+    """A notice to the pod that ``percent`` of an allowance is spent or reserved."""
 
     period: str
     percent: int
@@ -52,7 +52,7 @@ class Alert:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BudgetStatus:
-    """Where a period's allowance stands, as pages and clients show it.
+    """The status of an allowance, as pages and clients show it.
 
     ``share`` is spent and reserved over the cap. ``state`` is ``open``, ``half``, ``near`` (80 %)
     or ``spent``: not enough is ``left`` for one more task at its worst, so tasks go to people.
@@ -67,3 +67,27 @@ class BudgetStatus:
     currency: str
     state: str
     alerts: Sequence[Alert]
+
+
+def standing(of: Allowance, per_task: Decimal, alerts: Iterable[Alert]) -> BudgetStatus:
+    """The status of an allowance: ``spent`` if the worst case of one more task does not fit."""
+    left = max(of.cap - of.spent - of.reserved, Decimal(0))
+    return BudgetStatus(
+        period=of.period,
+        cap=of.cap,
+        spent=of.spent,
+        reserved=of.reserved,
+        left=left,
+        share=of.share,
+        currency=of.currency,
+        state=_state(of.share, covered=left > 0 and left >= per_task),
+        alerts=[alert for alert in alerts if alert.period == of.period],
+    )
+
+
+def _state(share: float, *, covered: bool) -> str:
+    if share >= 1.0 or not covered:
+        return "spent"
+    if share >= 0.8:
+        return "near"
+    return "half" if share >= 0.5 else "open"

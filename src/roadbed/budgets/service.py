@@ -1,4 +1,4 @@
-"""Verbs: ``overview``, ``report``, ``watch``, and ``again`` for tasks taken over from a crash."""
+"""Budgets: status, alerts, holds for evaluation calls, and retries after a crash."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
-from roadbed.budgets.model import Alert, Allowance, Aside, BudgetStatus
-from roadbed.budgets.rules import standing
+from roadbed.budgets.model import Alert, Allowance, Aside, BudgetStatus, standing
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.storage.database import Database
@@ -23,7 +22,7 @@ LEVELS = (50, 80, 100)
 
 
 class BudgetLimits(Protocol):
-    """What a pod may spend: a ``Budget``."""
+    """Limits of spending: the interface of ``Budget``."""
 
     @property
     def per_task(self) -> float: ...
@@ -36,7 +35,7 @@ class BudgetLimits(Protocol):
 
 
 class Budgets:
-    """Reads and watches budgets. Reserving and charging are statements of ``transactions.py``."""
+    """Reads and monitors budgets. ``transactions.py`` reserves and charges for tasks."""
 
     def __init__(self, database: Database, ids: Ids, clock: Clock, announce: str) -> None:
         self._database = database
@@ -45,12 +44,12 @@ class Budgets:
         self._clock = clock
 
     async def overview(self, use_case: str, budget: BudgetLimits) -> Sequence[Allowance]:
-        """The month's allowance and, where there is one, the day's."""
-        found = []
+        """The monthly allowance and, if declared, the daily one."""
+        standings = []
         for period, cap in periods(budget, self._clock.now().date()):
             facts = {"use_case": use_case, "period": period}
             row = await self._database.fetch_one(SQL["used"], facts)
-            found.append(
+            standings.append(
                 Allowance(
                     period=period,
                     cap=Decimal(str(cap)),
@@ -59,20 +58,20 @@ class Budgets:
                     currency=budget.currency,
                 )
             )
-        return found
+        return standings
 
     async def report(self, use_case: str, budget: BudgetLimits | None) -> Sequence[BudgetStatus]:
-        """Where each allowance stands and what the pod was told; nothing without a budget."""
+        """Status and alerts of each allowance; empty without a budget."""
         if budget is None:
             return []
-        found = await self.overview(use_case, budget)
-        facts = {"use_case": use_case, "periods": [item.period for item in found]}
+        standings = await self.overview(use_case, budget)
+        facts = {"use_case": use_case, "periods": [item.period for item in standings]}
         alerts = [Alert(**row) for row in await self._database.fetch(SQL["alerts"], facts)]
         per_task = Decimal(str(budget.per_task))
-        return [standing(entry, per_task, alerts) for entry in found]
+        return [standing(entry, per_task, alerts) for entry in standings]
 
     async def watch(self, use_case: str, budget: BudgetLimits) -> None:
-        """Charge what lapsed, fold, and tell the pod at 50, 80 and 100 %, once a period each."""
+        """Charge lapsed holds, merge partial sums, alert once per period at 50, 80 and 100 %."""
         lapsed = {"use_case": use_case, "now": self._clock.now()}
         await self._database.fetch(SQL["lapse"], lapsed)
         for item in await self.overview(use_case, budget):
@@ -85,7 +84,7 @@ class Budgets:
                     await self._alert(use_case, item, level)
 
     async def again(self, use_case: str, budget: BudgetLimits, ids: Sequence[str]) -> set[str]:
-        """Charge the lost attempts of ``ids``, reserve for new ones; gives those that got it."""
+        """Charge lost attempts of ``ids`` and reserve new ones; return the ids that fit."""
         facts: dict[str, Any] = {
             "use_case": use_case,
             "ids": list(ids),
@@ -100,7 +99,7 @@ class Budgets:
             return {row["task_id"] for row in await cursor.fetchall()}
 
     async def take_aside(self, use_case: str, budget: BudgetLimits, most: int = 1) -> Aside | None:
-        """Reserve the worst case of ``most`` calls beside the path, or of as many as fit.
+        """Hold the worst case of ``most`` evaluation calls, or of as many as fit.
 
         Shadow, replay, gate, prompt search, judge. ``None`` where not even one fits. What is not
         settled within a quarter of an hour is charged at its worst.
@@ -131,7 +130,7 @@ class Budgets:
         return held
 
     async def settle_aside(self, held: Aside, cost: Decimal | None) -> None:
-        """Charge what it cost, or the worst where nobody knows."""
+        """Charge the cost of a hold, or its worst case if the cost is unknown."""
         if held.id:
             await self._database.fetch(SQL["settle_aside"], {"id": held.id, "cost": cost})
 
@@ -151,13 +150,13 @@ class Budgets:
 
 
 def periods(budget: BudgetLimits, today: date) -> list[tuple[str, float]]:
-    """The periods that hold today, with their caps."""
-    found = [(f"{today:%Y-%m}", budget.per_month)]
-    return [*found, (today.isoformat(), budget.per_day)] if budget.per_day is not None else found
+    """The current periods with their caps."""
+    limits = [(f"{today:%Y-%m}", budget.per_month)]
+    return [*limits, (today.isoformat(), budget.per_day)] if budget.per_day is not None else limits
 
 
 def amounts(budget: BudgetLimits) -> dict[str, str | None]:
-    """The amounts as decimal text, so that no cent is lost on the way."""
+    """The amounts as decimal text, without rounding."""
     return {
         "per_task": str(budget.per_task),
         "per_month": str(budget.per_month),

@@ -195,7 +195,7 @@ async def _send(services: App, asked: asyncio.Event) -> None:
 
     for name, error in services.broken.items():
         say(f"  not served: {name}: {error}")
-    names = ", ".join(services.registry.names()) or "no use case"
+    names = ", ".join(services.deployments.names()) or "no use case"
     senders = services.settings.senders
     say(f"Sending for {names}, at most {senders} at a time. Ctrl-C ends it.")
     async with relaying(services):

@@ -20,7 +20,7 @@ def notebook(
     json: Json = False,
 ) -> None:
     """Show the corrections, the actions taken, and their results."""
-    from roadbed.insight import markdown as writing
+    from roadbed.insight.notebook import markdown as written
 
     async def work() -> Notebook:
         async with opened(only=[]) as services:
@@ -28,7 +28,7 @@ def notebook(
 
     contents = run(work())
     if markdown:
-        say(writing.markdown(contents).rstrip())
+        say(written(contents).rstrip())
         return
     show(contents, as_json=json, text=lambda: _text(contents))
 

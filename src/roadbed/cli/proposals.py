@@ -175,7 +175,7 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _lines(proposals: Any, usecase: str) -> Iterator[str]:
-    from roadbed.improvement.presentation import support
+    from roadbed.improvement.model import support
 
     for item in proposals:
         yield f"{item.id}  {_plain(item.title)}"
@@ -185,7 +185,7 @@ def _lines(proposals: Any, usecase: str) -> Iterator[str]:
 
 
 def _whole(proposal: Any) -> Iterator[str]:
-    from roadbed.improvement.presentation import support
+    from roadbed.improvement.model import support
 
     yield f"{proposal.id}  {proposal.kind}, {proposal.state}"
     yield _plain(proposal.title)
@@ -227,8 +227,8 @@ def improve(usecase: UseCaseName, json: Json = False) -> None:
     async def work() -> Any:
         async with opened(only=None) as app:
             service = app.service(usecase)
-            improved = await app.releases.improve(
-                app.registry.folder(service.loaded.name),
+            improved = await app.deployer.improve(
+                app.deployments.folder(service.loaded.name),
                 actor=me(),
                 changes=await app.proposals.accepted(usecase),
             )

@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING
 
 from roadbed.cli.output import say, say_in_place
 from roadbed.people.model import named
-from roadbed.releases import (
-    gate_presentation,
-    release_presentation,
-    steps,
-    trial_presentation,
-    waits,
-)
+from roadbed.releases import presentation, report_presentation
 from roadbed.releases.lifecycle import UNDER_WAY
 from roadbed.versions.model import Release
 
@@ -30,7 +24,7 @@ def listed(releases: Sequence[Release], usecase: str) -> str:
     return (
         "\n".join(
             f"{item.number:>3}  {item.step.replace('_', ' '):11}  "
-            f"{release_presentation.name(item):12}  "
+            f"{presentation.name(item):12}  "
             f"{item.planned_at:%Y-%m-%d %H:%M} UTC  {item.author}  {item.reason}".rstrip()
             for item in releases
         )
@@ -45,19 +39,19 @@ def told(release: Release) -> str:
 
 def _lines(release: Release) -> Iterator[str]:
     yield f"{release.use_case}, release {release.number}  {release.id}"
-    yield release_presentation.sentence(release)
+    yield presentation.sentence(release)
     yield ""
-    yield from _ladder(release)
+    yield from _steps(release)
     if release.gate is not None:
         yield ""
         yield "Gate"
-        yield from (f"  {line}" for line in gate_presentation.gate_lines(release.gate))
-    if trial_presentation.newest(release):
+        yield from (f"  {line}" for line in report_presentation.gate_lines(release.gate))
+    if report_presentation.current_trial(release):
         yield ""
         yield "Trial"
         yield from (
             f"  {item}"
-            for item in trial_presentation.evidence_lines(trial_presentation.newest(release))
+            for item in report_presentation.trial_lines(report_presentation.current_trial(release))
         )
     yield from _signed(release)
     yield ""
@@ -67,12 +61,12 @@ def _lines(release: Release) -> Iterator[str]:
     yield from ahead(release)
 
 
-def _ladder(release: Release) -> Iterator[str]:
-    for rung in steps.rungs(release):
-        when = f"{rung.at:%Y-%m-%d %H:%M} UTC" if rung.at and rung.state != "left out" else ""
-        waits = [f"waits {what} since {at:%Y-%m-%d %H:%M} UTC" for what, at in rung.waits]
-        said = "  ".join(filter(None, [when, rung.note, *waits])) or rung.state
-        yield f"  {rung.sign} {rung.name:{_WIDTH}}{said}"
+def _steps(release: Release) -> Iterator[str]:
+    for step in presentation.steps(release):
+        when = f"{step.at:%Y-%m-%d %H:%M} UTC" if step.at and step.state != "left out" else ""
+        waits = [f"waits {what} since {at:%Y-%m-%d %H:%M} UTC" for what, at in step.waits]
+        said = "  ".join(filter(None, [when, step.note, *waits])) or step.state
+        yield f"  {step.sign} {step.name:{_WIDTH}}{said}"
 
 
 def _signed(release: Release) -> Iterator[str]:
@@ -86,7 +80,8 @@ def _signed(release: Release) -> Iterator[str]:
         line += f"{off.person} {word}, {off.given_at:%Y-%m-%d %H:%M} UTC"
         line += f", does not count: {off.why_not}" if not off.counts and off.why_not else ""
         yield f"  {line}" + (f"  “{off.note}”" if off.note else "")
-    yield from (f"  ○ {named([item])}: nobody yet" for item in waits.silent(release))
+    for role in presentation.unanswered_roles(release):
+        yield f"  ○ {named([role])}: nobody yet"
 
 
 def ahead(release: Release) -> Iterator[str]:
@@ -111,7 +106,7 @@ async def follow(services: App, release: Release, *, every: float, as_json: bool
     """Print each change until a person has to act or it ends; a terminal shows one place."""
     before, tall = "", 0
     while True:
-        release = await services.ladder.look(release.id)
+        release = await services.releases.check_trial(release.id)
         text = _json(release) if as_json else "\n".join(_moving(release))
         if text != before:
             if tall and sys.stdout.isatty() and not as_json:
@@ -136,9 +131,9 @@ def _json(release: Release) -> str:
 
 
 def _moving(release: Release) -> Iterator[str]:
-    yield release_presentation.sentence(release)
+    yield presentation.sentence(release)
     yield from (
         f"  {line}"
-        for line in trial_presentation.evidence_lines(trial_presentation.newest(release))
+        for line in report_presentation.trial_lines(report_presentation.current_trial(release))
     )
     yield from ahead(release)

@@ -58,7 +58,7 @@ def list_(
 
     async def work() -> Any:
         async with _opened(usecase) as services:
-            return await services.ladder.history(usecase, most=most)
+            return await services.releases.history(usecase, most=most)
 
     from roadbed.cli import release_texts
 
@@ -85,7 +85,7 @@ def plan(
 
     async def work() -> Any:
         async with _opened(usecase) as services:
-            return await services.ladder.plan(usecase, actor=me(), reason=reason, version=version)
+            return await services.releases.plan(usecase, actor=me(), reason=reason, version=version)
 
     _print(run(work()), json)
 
@@ -149,7 +149,7 @@ def take_back(usecase: UseCaseName, release: Which = None, json: Json = False) -
 
     async def act(services: App, candidate: Release) -> Release:
         person = await verified(services, candidate.use_case, "sign")
-        return await services.ladder.take_back(candidate.id, person=person)
+        return await services.releases.withdraw_sign_off(candidate.id, person=person)
 
     _told(usecase, release, json, act)
 
@@ -184,7 +184,7 @@ def roll_back(
     async def work() -> Any:
         # No folder is loaded: the earlier version is stored, and the folder may be broken.
         async with opened(only=[]) as services:
-            return await services.ladder.roll_back(usecase, actor=me(), why=why, to=to)
+            return await services.releases.roll_back(usecase, actor=me(), why=why, to=to)
 
     _print(run(work()), json)
 
@@ -196,7 +196,7 @@ def withdraw(usecase: UseCaseName, why: Why, release: Which = None, json: Json =
         usecase,
         release,
         json,
-        lambda services, candidate: services.ladder.withdraw(candidate.id, actor=me(), why=why),
+        lambda services, candidate: services.releases.withdraw(candidate.id, actor=me(), why=why),
     )
 
 
@@ -206,7 +206,7 @@ def recertify(usecase: UseCaseName, json: Json = False) -> None:
 
     async def work() -> Any:
         async with _opened(usecase) as services:
-            return await services.ladder.renew(usecase, actor=me())
+            return await services.releases.recertify(usecase, actor=me())
 
     _print(run(work()), json)
 
@@ -219,7 +219,7 @@ def retire(usecase: UseCaseName, why: Why, json: Json = False) -> None:
 
     async def work() -> None:
         async with opened(only=[]) as services:
-            await services.ladder.retire(usecase, actor=me(), why=why)
+            await services.releases.retire(usecase, actor=me(), why=why)
 
     run(work())
     facts = {"use_case": usecase, "stage": "retired"}
@@ -255,7 +255,7 @@ async def _opened(usecase: str) -> AsyncIterator[App]:
 
 def _stepped(verb: str, usecase: str, release: str | None, json: bool) -> Release:
     async def act(services: App, candidate: Release) -> Release:
-        moved: Release = await getattr(services.ladder, verb)(candidate.id, actor=me())
+        moved: Release = await getattr(services.releases, verb)(candidate.id, actor=me())
         return moved
 
     return _told(usecase, release, json, act)
@@ -296,7 +296,7 @@ def _signed(
 
     async def act(services: App, candidate: Release) -> Release:
         whole = candidate.content or ""
-        return await services.ladder.sign(
+        return await services.releases.sign(
             candidate.id,
             person=await verified(services, candidate.use_case, "sign"),
             verdict=verdict,
@@ -310,9 +310,9 @@ def _signed(
 
 async def _find(services: App, usecase: str, which: str | None, *, newest: bool = False) -> Release:
     """By number or id. Default: the one under way, or with ``newest`` the last one."""
-    history = await services.ladder.history(usecase, most=1000 if which else 1)
+    history = await services.releases.history(usecase, most=1000 if which else 1)
     if which is None:
-        meant = await services.ladder.current(usecase) or (
+        meant = await services.releases.current(usecase) or (
             history[0] if newest and history else None
         )
     else:

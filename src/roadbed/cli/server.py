@@ -216,9 +216,9 @@ class ServeError(RoadbedError):
 
 
 async def _announce(app: App, address: str, *, with_link: bool) -> None:
-    say(f"Roadbed serves {counted(len(app.registry.names()), 'use case')} at {address}")
+    say(f"Roadbed serves {counted(len(app.deployments.names()), 'use case')} at {address}")
     for name, error in app.broken.items():
-        served = name in app.registry.names()
+        served = name in app.deployments.names()
         say(f"  {'served as released' if served else 'not served'}: {name}: {error}")
     from roadbed.web import public_host
 
@@ -231,7 +231,7 @@ async def _announce(app: App, address: str, *, with_link: bool) -> None:
         tell(f"There was no administrator yet: {first} is the administrator now.")
     if with_link:
         say(await _way_in(app, address))
-        for name in app.registry.names():
+        for name in app.deployments.names():
             await _train_if_new(app, name)
     elif first is not None:
         tell(await _way_in(app, address))
@@ -256,7 +256,7 @@ async def _train_if_new(app: App, name: str) -> None:
     """Train a use case that has examples but no version, in its own process."""
     import sys
 
-    service = app.registry.get(name)
+    service = app.deployments.get(name)
     examples = await app.examples.counts(name)
     if service.live.decider is None and examples["learn"]:
         say(f"  {name}: learning from {examples['learn']:,} examples")

@@ -12,7 +12,7 @@ from roadbed.cli.output import Json, UseCaseName, opened, run, show
 from roadbed.kernel.json import flat
 
 if TYPE_CHECKING:
-    from roadbed.versions.diff.sides import Difference
+    from roadbed.versions.diff.comparison import Difference
     from roadbed.versions.replays import Replay
     from roadbed.versions.service import Version, VersionDetail
 

@@ -103,8 +103,8 @@ async def usecases(request: Request) -> HTMLResponse:
     """Every use case with its headline."""
     app, viewer = app_of(request), viewer_of(request)
     rows = []
-    for name in viewer.visible(app.registry.names()):
-        service = app.registry.get(name)
+    for name in viewer.visible(app.deployments.names()):
+        service = app.deployments.get(name)
         overview = await app.monitoring.overview(service.loaded.declared, halted=service.halted)
         rows.append((overview, formatting.headline(overview, service.live, app.clock.now())))
     return page(
@@ -113,9 +113,9 @@ async def usecases(request: Request) -> HTMLResponse:
         rows=rows,
         broken={name: app.broken[name] for name in viewer.visible(app.broken)},
         in_force=[item for item in await app.halts.in_force() if viewer.sees(item.use_case)],
-        failures=await app.failures.list(viewer.visible(app.registry.names())),
+        failures=await app.failures.list(viewer.visible(app.deployments.names())),
         can_halt=viewer.somewhere(Permission.HALT),
-        served_here=bool(app.registry.names()) and not viewer.admin,
+        served_here=bool(app.deployments.names()) and not viewer.admin,
     )
 
 

@@ -69,14 +69,14 @@ async def say(request: Request) -> Response:
     app = app_of(request)
     form = dict(parse_qsl((await request.body()).decode(errors="replace")))
     delivery_id = request.path_params["delivery_id"]
-    target, _ = await app.deliveries.get(delivery_id, served=app.registry.names())
+    target, _ = await app.deliveries.get(delivery_id, served=app.deployments.names())
     require(request, to_say(form.get("what", "")), target.use_case)
     try:
         await app.deliveries.resolve(
             delivery_id,
             form.get("what", ""),
             person=person,
-            served=app.registry.names(),
+            served=app.deployments.names(),
             content_hash=form.get("hash") or None,
             note=form.get("note", "")[:4000].replace("\0", ""),
         )
@@ -102,7 +102,7 @@ async def _delivery(
 ) -> HTMLResponse:
     app = app_of(request)
     content, attempts = await app.deliveries.get(
-        request.path_params["delivery_id"], served=app.registry.names()
+        request.path_params["delivery_id"], served=app.deployments.names()
     )
     return await usecase_page(
         request,

@@ -122,7 +122,7 @@ def _name(request: Request) -> str:
 
 
 def _served(request: Request) -> list[str]:
-    return list(app_of(request).registry.names())
+    return list(app_of(request).deployments.names())
 
 
 async def _text(request: Request, field: str) -> str:

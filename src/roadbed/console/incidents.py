@@ -108,7 +108,7 @@ def _name(request: Request) -> str:
 
 
 def _served(request: Request) -> list[str]:
-    return list(app_of(request).registry.names())
+    return list(app_of(request).deployments.names())
 
 
 ROUTES = (

@@ -16,5 +16,5 @@ async def seen(request: Request) -> Response:
     await app_of(request).notices.seen(request.path_params["notice_id"], person=person_of(request))
     form = (await request.body()).decode(errors="replace")
     back = form.removeprefix("back=") if form.startswith("back=") else ""
-    name = back if back in app_of(request).registry.names() else None
+    name = back if back in app_of(request).deployments.names() else None
     return RedirectResponse(f"/usecases/{name}/trust" if name else "/", status_code=303)

@@ -15,7 +15,7 @@ from roadbed import __version__
 from roadbed.bootstrap import App
 from roadbed.console import formatting
 from roadbed.guarantee.presentation import above, reviews_a_day, unaudited
-from roadbed.improvement.presentation import support
+from roadbed.improvement.model import support
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.figures import counted, interval
 from roadbed.kernel.json import flat, shown

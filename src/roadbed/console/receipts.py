@@ -29,7 +29,7 @@ _ASKED = ("usecase", "q", "route", "verdict", "before")
 async def receipts(request: Request) -> HTMLResponse:
     """Receipts, filtered and searched."""
     app = app_of(request)
-    names = viewer_of(request).visible(app.registry.names())
+    names = viewer_of(request).visible(app.deployments.names())
     asked = {name: request.query_params.get(name) or None for name in _ASKED}
     wanted = Filter(
         use_case=asked["usecase"],
@@ -70,17 +70,17 @@ async def shown(request: Request, status: int = 200, **more: Any) -> HTMLRespons
     """The page of the receipt that the path names; ``more`` says what came of a form on it."""
     person, app = person_of(request), app_of(request)
     content = await app.receipts.get(request.path_params["task_id"], viewer=person)
-    name, served = content["use_case"], app.registry.names()
+    name, served = content["use_case"], app.deployments.names()
     facts = {
         "receipt": content,
-        "input": forms.as_declared(app.registry.get(name), content["input"])
+        "input": forms.as_declared(app.deployments.get(name), content["input"])
         if name in served
         else content["input"],
         "moments": moments(content),
         "replay_versions": await _versions(request, content),
         "replayed": None,
         "replay_problem": None,
-        "report_fields": forms.fields(app.registry.get(name)) if name in served else None,
+        "report_fields": forms.fields(app.deployments.get(name)) if name in served else None,
         "report_form": {},
         "report_problem": None,
         **more,
@@ -114,7 +114,7 @@ async def erase(request: Request) -> Response:
     if form.get("sure") != "yes":
         return await _ask_erase(request, 422, "Confirm that you know it cannot be undone.", reason)
     try:
-        await app.erasure.erase(task_id, by=person, reason=reason, served=app.registry.names())
+        await app.erasure.erase(task_id, by=person, reason=reason, served=app.deployments.names())
     except ErasureError as error:
         return await _ask_erase(request, 409, f"{error.problem} {error.remedy}", reason)
     return RedirectResponse(f"/receipts/{task_id}", status_code=303)
@@ -125,7 +125,7 @@ async def _ask_erase(
 ) -> HTMLResponse:
     task_id = request.path_params["task_id"]
     use_case = await app_of(request).erasure.use_case_of(task_id)
-    if use_case not in app_of(request).registry.names():
+    if use_case not in app_of(request).deployments.names():
         raise UnknownTaskError(task_id)
     return await usecase_page(
         request, "erase.html", use_case, status, task=task_id, problem=problem, reason=reason

@@ -1,4 +1,4 @@
-"""The ladder: every release, one release with its evidence, and the buttons that move it."""
+"""Releases: every release, one release with its evidence, and the buttons that move it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,7 @@ from roadbed.console.pages import app_of, form_of, person_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.model import named
 from roadbed.people.permissions import Permission
-from roadbed.releases import (
-    gate_presentation,
-    presentation,
-    release_presentation,
-    steps,
-    trial_presentation,
-    waits,
-)
+from roadbed.releases import presentation, report_presentation
 from roadbed.releases.errors import UnknownReleaseError
 from roadbed.releases.lifecycle import UNDER_WAY
 from roadbed.statuses import status_of
@@ -59,7 +52,7 @@ async def plan(request: Request) -> Response:
     form = await form_of(request)
     app_of(request).service(name)
     try:
-        planned = await app_of(request).ladder.plan(
+        planned = await app_of(request).releases.plan(
             name, actor=person, reason=form.get("reason", "").strip()
         )
     except RoadbedError as error:
@@ -71,10 +64,10 @@ async def plan(request: Request) -> Response:
 async def roll_back(request: Request) -> Response:
     """Back to the version before; to the page of what was rolled back, if it is served here."""
     person, name = person_of(request), request.path_params["name"]
-    served = name in app_of(request).registry.names()
+    served = name in app_of(request).deployments.names()
     form = await form_of(request)
     try:
-        rolled_back = await app_of(request).ladder.roll_back(name, actor=person, why=_why(form))
+        rolled_back = await app_of(request).releases.roll_back(name, actor=person, why=_why(form))
     except RoadbedError as error:
         if not served:
             raise
@@ -89,7 +82,7 @@ async def recertify(request: Request) -> Response:
     person, name = person_of(request), request.path_params["name"]
     app_of(request).service(name)
     try:
-        recertified = await app_of(request).ladder.renew(name, actor=person)
+        recertified = await app_of(request).releases.recertify(name, actor=person)
     except RoadbedError as error:
         return await _releases(request, error)
     return RedirectResponse(f"/releases/{recertified.id}", status_code=303)
@@ -105,7 +98,7 @@ async def retire(request: Request) -> Response:
         why = _why(form)
         if form.get("name", "").strip() != name:
             raise NotSaidError("This is not its name.", f"Type {name} to retire it.")
-        await app_of(request).ladder.retire(name, actor=person, why=why)
+        await app_of(request).releases.retire(name, actor=person, why=why)
     except RoadbedError as error:
         return await _releases(request, error)
     return RedirectResponse(f"/usecases/{name}/releases", status_code=303)
@@ -131,7 +124,7 @@ async def act(request: Request) -> Response:
 
 
 async def _act(request: Request, candidate: Release, form: Mapping[str, str]) -> None:
-    ladder, person = app_of(request).ladder, person_of(request)
+    service, person = app_of(request).releases, person_of(request)
     what = form.get("what", "")
     said = what in ("approve", "refuse", "take-back")
     require(request, Permission.SIGN if said else Permission.RELEASE, candidate.use_case)
@@ -139,9 +132,9 @@ async def _act(request: Request, candidate: Release, form: Mapping[str, str]) ->
         app = app_of(request)
         await app.reviewer_checks.ask_about(app.service(candidate.use_case), candidate)
     elif what in _STEPS:
-        await getattr(ladder, what)(candidate.id, actor=person)
+        await getattr(service, what)(candidate.id, actor=person)
     elif what in ("approve", "refuse"):
-        await ladder.sign(
+        await service.sign(
             candidate.id,
             person=person,
             verdict="approve" if what == "approve" else "refuse",
@@ -150,9 +143,9 @@ async def _act(request: Request, candidate: Release, form: Mapping[str, str]) ->
             note=form.get("note", "").strip() or None,
         )
     elif what == "take-back":
-        await ladder.take_back(candidate.id, person=person)
+        await service.withdraw_sign_off(candidate.id, person=person)
     elif what == "withdraw":
-        await ladder.withdraw(candidate.id, actor=person, why=_why(form))
+        await service.withdraw(candidate.id, actor=person, why=_why(form))
     else:
         raise NotSaidError("This is not an action of a release.", "Use a button of its page.")
 
@@ -160,9 +153,9 @@ async def _act(request: Request, candidate: Release, form: Mapping[str, str]) ->
 async def _releases(request: Request, error: RoadbedError | None = None) -> HTMLResponse:
     app, name, person = app_of(request), request.path_params["name"], person_of(request)
     service = app.service(name)
-    roles = await app.ladder.roles(name, person)
-    current = await app.ladder.current(name)
-    history = await app.ladder.history(name)
+    roles = await app.releases.roles(name, person)
+    current = await app.releases.current(name)
+    history = await app.releases.history(name)
     live = next((entry for entry in history if entry.step == "live"), None)
     return await usecase_page(
         request,
@@ -172,7 +165,7 @@ async def _releases(request: Request, error: RoadbedError | None = None) -> HTML
         problem=_said(error),
         current=current,
         history=history,
-        live=release_presentation.name(live) if live else None,
+        live=presentation.name(live) if live else None,
         retired=service.retired,
         **moving(current, roles, person) if current else {},
         **back(current or live),
@@ -184,7 +177,7 @@ async def _release(
 ) -> HTMLResponse:
     app, person = app_of(request), person_of(request)
     service = app.service(shown.use_case)
-    roles = await app.ladder.roles(shown.use_case, person)
+    roles = await app.releases.roles(shown.use_case, person)
     pod = asdict((service.live.loaded or service.loaded).declared.pod)
     return await usecase_page(
         request,
@@ -204,8 +197,8 @@ async def _release(
 async def _served(request: Request) -> Release:
     """A release of a use case served here; another one answers like a missing one."""
     app = app_of(request)
-    candidate = await app.ladder.get(request.path_params["release_id"])
-    if candidate.use_case not in app.registry.names():
+    candidate = await app.releases.get(request.path_params["release_id"])
+    if candidate.use_case not in app.deployments.names():
         raise UnknownReleaseError(candidate.id)
     return candidate
 
@@ -224,12 +217,12 @@ def signing(
     release: Release, pod: Mapping[str, str], roles: Collection[str], person: str
 ) -> dict[str, Any]:
     """Who has to agree, who did, and what the reader, who has ``roles``, may say."""
-    mine, cannot = waits.may_sign(release, roles, person)
+    mine, cannot = presentation.may_sign(release, roles, person)
     given = [off for off in release.sign_offs if off.withdrawn_at is None]
     return {
         "signs": [
             *(_signed(item) for item in release.sign_offs),
-            *(_nobody(role, pod.get(role)) for role in waits.silent(release)),
+            *(_nobody(role, pod.get(role)) for role in presentation.unanswered_roles(release)),
         ],
         "my_roles": mine,
         "cannot": cannot,
@@ -262,14 +255,14 @@ def _nobody(role: str, person: str | None) -> dict[str, Any]:
 
 def moving(release: Release, roles: Collection[str], person: str) -> dict[str, Any]:
     """The sentence, the ladder and the next step."""
-    mine, _ = waits.may_sign(release, roles, person)
-    free = release.next in waits.VERBS and release.waits_for is None
+    mine, _ = presentation.may_sign(release, roles, person)
+    free = release.next in presentation.VERBS and release.waits_for is None
     return {
-        "called": release_presentation.name(release),
-        "told": release_presentation.sentence(release),
-        "asked": waits.asked(release, mine),
-        "rungs": steps.rungs(release),
-        "verb": waits.VERBS[release.next or ""] if free else None,
+        "called": presentation.name(release),
+        "told": presentation.sentence(release),
+        "asked": presentation.needed_from_reader(release, mine),
+        "rungs": presentation.steps(release),
+        "verb": presentation.VERBS[release.next or ""] if free else None,
         "may_gate": release.step == "gated",
         "may_withdraw": release.step in ("planned", "gated"),
     }
@@ -286,32 +279,32 @@ def back(release: Release | None) -> dict[str, Any]:
 def gate(release: Release) -> dict[str, Any]:
     """The report of the gate as tables and a plot."""
     shown = release.gate or {}
-    rows = gate_presentation.differences(shown)
+    rows = report_presentation.differences(shown)
     return {
-        "planned": presentation.limits(release.plan),
-        "gate_said": gate_presentation.gate_said(shown) if shown else "",
+        "planned": report_presentation.plan_limits(release.plan),
+        "gate_said": report_presentation.gate_summary(shown) if shown else "",
         "criteria": [
-            gate_presentation.criterion(criterion)
-            for criterion in gate_presentation.criteria(shown)
+            report_presentation.criterion_row(criterion)
+            for criterion in report_presentation.criteria(shown)
         ],
         "differences": rows,
-        "beside": presentation.beside(shown),
+        "beside": report_presentation.side_by_side(shown),
         "proof_said": (shown.get("proof") or {}).get("says", ""),
         "declares": shown.get("declares", []),
         "gate_plot": release_charts.differences(rows),
-        "fixed": gate_presentation.cases(shown, "fixed"),
-        "broken": gate_presentation.cases(shown, "broken"),
+        "fixed": report_presentation.cases(shown, "fixed"),
+        "broken": report_presentation.cases(shown, "broken"),
     }
 
 
 def trial(release: Release) -> dict[str, Any]:
     """The newest reading of shadow or canary as a table and a plot."""
-    newest = trial_presentation.newest(release)
-    rows = trial_presentation.checks(newest)
+    newest = report_presentation.current_trial(release)
+    rows = report_presentation.trial_checks(newest)
     return {
-        "trial_said": _sentence(release_presentation.compared(release)),
-        "agreement": trial_presentation.agreement(newest),
-        "trial_beside": presentation.beside(newest),
+        "trial_said": _sentence(presentation.trial_progress(release)),
+        "agreement": report_presentation.agreement(newest),
+        "trial_beside": report_presentation.side_by_side(newest),
         "evidence": rows,
         "evidence_plot": release_charts.evidence(rows),
         "differing": newest.get("differ", []),

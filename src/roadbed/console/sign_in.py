@@ -12,7 +12,6 @@ from starlette.routing import Route
 from roadbed.access import open_to_all
 from roadbed.console.pages import app_of, page, problem_page
 from roadbed.kernel.errors import RoadbedError
-from roadbed.people.browsers import MARK_SECONDS
 from roadbed.people.errors import (
     NotSignedInError,
     ProviderError,
@@ -20,6 +19,7 @@ from roadbed.people.errors import (
     SignInRefusedError,
     TooManyRequestsError,
 )
+from roadbed.people.passwords import MARK_SECONDS
 from roadbed.people.service import SESSION_SECONDS, How, hashed
 from roadbed.statuses import status_of
 

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 
 from roadbed.console.pages import app_of
-from roadbed.insight.milestones import Picture, Span, days, picture
+from roadbed.insight.stage_clock import ChartSpan, TimelineChart, chart_of, days
 
 _TOP, _ROW, _BAR, _BELOW = 28, 34, 8, 24
 
@@ -17,8 +17,8 @@ _TOP, _ROW, _BAR, _BELOW = 28, 34, 8, 24
 async def timeline(request: Request, name: str) -> dict[str, Any]:
     """What the section "Timeline" of a use case's page needs."""
     app = app_of(request)
-    stages = await app.stages.road(name)
-    drawn = picture(stages, app.clock.now())
+    stages = await app.stage_clock.timeline(name)
+    drawn = chart_of(stages, app.clock.now())
     return {
         "timeline": stages,
         "timeline_picture": drawn,
@@ -26,7 +26,7 @@ async def timeline(request: Request, name: str) -> dict[str, Any]:
     }
 
 
-def plot(drawn: Picture) -> Markup:
+def plot(drawn: TimelineChart) -> Markup:
     """One row for each stage, a dashed line for each target, a dotted line for today."""
     height = _TOP + _ROW * len(drawn.spans) + _BELOW
     parts = [
@@ -39,19 +39,19 @@ def plot(drawn: Picture) -> Markup:
     )
 
 
-def _targets(drawn: Picture, height: int) -> Iterator[Markup]:
+def _targets(drawn: TimelineChart, height: int) -> Iterator[Markup]:
     for target in drawn.targets:
         yield _line("target", target.at, 18, height - _BELOW)
         name = target.name.removesuffix(" of concept")
         yield _text(target.at, 12, f"{_of(target.of_days)}: {name}", "limit-word")
 
 
-def _today(drawn: Picture, height: int) -> Iterator[Markup]:
+def _today(drawn: TimelineChart, height: int) -> Iterator[Markup]:
     yield _line("today", drawn.today, 18, height - _BELOW + 4)
     yield _text(drawn.today, height - 6, "today", "word strong")
 
 
-def _row(number: int, span: Span) -> Iterator[Markup]:
+def _row(number: int, span: ChartSpan) -> Iterator[Markup]:
     y = _TOP + _ROW * number
     yield Markup('<line class="row" x1="0" x2="100%" y1="{0}" y2="{0}"/>').format(y + _ROW - 4)
     yield Markup('<rect class="{}" x="{}%" y="{}" width="{}%" height="{}" rx="2"/>').format(

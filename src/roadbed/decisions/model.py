@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from roadbed.kernel.ids import CertificateId, DecisionId, TaskId, VersionId
-from roadbed.risk.coin import RATE_BEFORE
+from roadbed.risk.automation_state import State
+from roadbed.risk.sampling import RATE_BEFORE
 from roadbed.risk.slices import Pooling
-from roadbed.risk.states import State
 from roadbed.scoring.content import Content
 from roadbed.usecases.decider import FunctionDecider, Trainable
 from roadbed.usecases.loader import LoadedUseCase

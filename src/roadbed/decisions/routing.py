@@ -23,8 +23,8 @@ from roadbed.decisions.model import (
 )
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.storable import cleaned, is_storable
+from roadbed.risk.automation_state import State
 from roadbed.risk.slices import FEWEST_LABELS
-from roadbed.risk.states import State
 from roadbed.usecases.business_rules import BusinessRules, Fired
 from roadbed.usecases.decider import Answer, Unsure
 from roadbed.usecases.destinations import Action, ActionKind

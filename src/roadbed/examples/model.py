@@ -1,7 +1,8 @@
-"""Examples in use, and the candidate made of them."""
+"""Records of examples: sets, candidates, known cases and assessments."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,11 +19,15 @@ if TYPE_CHECKING:
     from roadbed.executors.isolated import IsolatedDecider
 
 Purpose = Literal["learn", "judge"]
+# A random sample is split evenly: evidence is as scarce as training data.
+# Other rows prove nothing; a fifth is held out to judge candidates.
+JUDGE_SHARE_OF_SAMPLE = 0.5
+JUDGE_SHARE_OTHERWISE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExampleSet:
-    """Examples of one purpose, oldest first. ``until`` is when the newest was born.
+    """Examples of one purpose, oldest first. ``until`` is the time of the newest.
 
     ``contents`` has one entry an example: its input as JSON.
     """
@@ -34,7 +39,7 @@ class ExampleSet:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """A version in the making: what decides, what it was trained on, its saved state.
+    """A version before it is stored: decider, artifacts and training data.
 
     ``kinds`` are the outputs it knows, ``None`` if it does not say; ``slices`` those of each
     training example.
@@ -51,7 +56,7 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownCase:
-    """An input with what people said of it.
+    """An input with its known right output.
 
     ``judges`` says that it never teaches, ``reference`` that it was drawn at random, ``corrected``
     that a person corrected what was answered then. ``waiting`` marks a drawn task whose label may
@@ -72,7 +77,7 @@ class KnownCase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Assessed:
-    """How a version did on known cases, in their order: arrays of shape (n,).
+    """Assessment of a version on known cases, in their order: arrays of shape (n,).
 
     ``confidence`` is 0 for whatever is not answered or held back: it can never be automatic.
     ``loss`` lies in [0, 1] and is 1 where it is ``unknown``. ``cautious`` is ``None`` if the
@@ -84,3 +89,10 @@ class Assessed:
     unknown: npt.NDArray[np.bool_]
     cautious: npt.NDArray[np.float64] | None
     evaluations: Sequence[Evaluation]
+
+
+def purpose_of(content_hash: str, *, random_sample: bool) -> Purpose:
+    """The purpose by the hash of the content: the same on every import."""
+    share = JUDGE_SHARE_OF_SAMPLE if random_sample else JUDGE_SHARE_OTHERWISE
+    digest = hashlib.sha256(f"purpose {content_hash}".encode()).digest()
+    return "judge" if int.from_bytes(digest[:8], "big") / 2**64 < share else "learn"

@@ -1,4 +1,4 @@
-"""Examples that say the same twice, and those that contradict one another.
+"""Quality of examples: repetitions and contradictions.
 
 Shown to people, never averaged: whoever knows the work decides which one is right.
 """
@@ -44,7 +44,7 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContradictionSide:
-    """One of the answers given in a contradiction, and by whom."""
+    """An answer in a contradiction, and its authors."""
 
     output: Json | None
     items: Sequence[Item]
@@ -52,7 +52,7 @@ class ContradictionSide:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contradiction:
-    """The same or nearly the same input with different right answers; ``exact`` if the same."""
+    """Equal or nearly equal inputs with different right answers; ``exact`` if equal."""
 
     input: str
     exact: bool
@@ -61,7 +61,7 @@ class Contradiction:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repeated:
-    """Examples that say nearly the same with the same answer."""
+    """Nearly equal examples with the same answer."""
 
     input: str
     output: Json | None
@@ -70,7 +70,7 @@ class Repeated:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quality:
-    """What people should know of the examples; the lists hold the largest groups only."""
+    """Findings about the examples; the lists hold the largest groups only."""
 
     examples: int
     contradictory: int
@@ -87,17 +87,17 @@ def quality(items: Sequence[Item]) -> Quality:
     return Quality(
         examples=len(items),
         contradictory=sum(map(len, clashing)),
-        contradictions=[_contradiction(each) for each in _largest(clashing)],
-        repeated=sum(len(each) - 1 for each in same),
+        contradictions=[_contradiction(group) for group in _largest(clashing)],
+        repeated=sum(len(group) - 1 for group in same),
         repetitions=[
-            Repeated(input=flat(each[0].input)[:240], output=each[0].output, count=len(each))
-            for each in _largest(same)
+            Repeated(input=flat(group[0].input)[:240], output=group[0].output, count=len(group))
+            for group in _largest(same)
         ],
     )
 
 
 def groups_of(inputs: Sequence[Json]) -> list[list[int]]:
-    """Positions of inputs that are the same or nearly so, groups of two and more."""
+    """Positions of equal or nearly equal inputs, in groups of two and more."""
     texts = [normalised(input_) for input_ in inputs]
     by_text: dict[str, list[int]] = defaultdict(list)
     for at, text in enumerate(texts):
@@ -119,7 +119,7 @@ def groups_of(inputs: Sequence[Json]) -> list[list[int]]:
 
 
 def normalised(input: Json) -> str:
-    """An input as its words: case, spacing and marks make no difference, digits do."""
+    """The words of an input, without case, spacing and punctuation."""
     text = unicodedata.normalize("NFKC", flat(input)).casefold()
     return " ".join(_WORDS.findall(text))
 
@@ -128,8 +128,8 @@ def vectors(texts: Sequence[str]) -> csr_matrix:
     """Rows of unit length: TF-IDF of the words of normalised texts."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    found: csr_matrix = TfidfVectorizer(analyzer=str.split, norm="l2").fit_transform(texts)
-    return found
+    weights: csr_matrix = TfidfVectorizer(analyzer=str.split, norm="l2").fit_transform(texts)
+    return weights
 
 
 def _near_pairs(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -156,7 +156,7 @@ def _near_pairs(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 
 def _prefixes(weights: csr_matrix) -> csr_matrix:
-    """Of each row the fewest rarest words without which it cannot reach ``NEAR``."""
+    """The rarest words of each row that a pair with cosine ``NEAR`` must share (prefix filter)."""
     from scipy.sparse import csr_matrix
 
     frequency: npt.NDArray[np.int64] = np.bincount(weights.indices, minlength=weights.shape[1])

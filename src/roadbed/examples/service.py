@@ -14,8 +14,7 @@ from roadbed.decisions.batch_evaluation import KnownInput, MeteredCalls, evaluat
 from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext
 from roadbed.decisions.model import Answered, LiveVersion
-from roadbed.examples.model import Assessed, ExampleSet, KnownCase, Purpose
-from roadbed.examples.purpose import purpose_of
+from roadbed.examples.model import Assessed, ExampleSet, KnownCase, Purpose, purpose_of
 from roadbed.halts.service import late_before
 from roadbed.intake.validation import body_hash
 from roadbed.kernel.clock import Clock
@@ -35,7 +34,7 @@ _AT_ONCE = 2_000
 
 
 class Examples:
-    """Examples of a use case, and what a version answers on them."""
+    """Stores examples, and evaluates versions on them."""
 
     def __init__(
         self,
@@ -50,7 +49,7 @@ class Examples:
         self._clock = clock
 
     async def import_folder(self, loaded: LoadedUseCase) -> tuple[int, list[Problem]]:
-        """Store the folder's examples that are not stored yet; gives how many, and what is wrong.
+        """Store new examples of the folder; return their number, and what is wrong.
 
         A line that cannot be used stops nothing but itself. Equal lines count as often as they
         stand there: work that arrives often weighs as much in the proof as it does in daily use.
@@ -72,21 +71,21 @@ class Examples:
         return stored, problems
 
     async def in_use(self, declared: UseCase, purpose: Purpose) -> ExampleSet:
-        """The examples in use for ``purpose``; those that no longer fit the models are left out."""
+        """Examples in use of one purpose, without those that no longer fit the models."""
         rows = await self._database.fetch(
             SQL["in_use"], {"use_case": declared.name, "purpose": purpose}
         )
         return _set(declared, rows)
 
     async def some(self, declared: UseCase, *, most: int, salt: int) -> list[KnownCase]:
-        """At most ``most`` cases that only judge, picked evenly; ``salt`` says which ones."""
+        """At most ``most`` holdout cases, evenly chosen; ``salt`` selects which."""
         facts = {"use_case": declared.name, "most": most, "salt": salt}
         losses = await self._judged_answers(declared) if declared.scorer.needs_person else {}
         rows = await self._database.fetch(SQL["some_cases"], facts)
         return [_case(declared, row, losses) for row in rows]
 
     async def cases(self, declared: UseCase) -> list[KnownCase]:
-        """Whatever a version can be held against, in the order drawn.
+        """All known cases on which a version can be evaluated, in the order drawn.
 
         That is what only judges, every correction a reviewer made, whether it taught or not, and
         the tasks drawn for the reference sample that still have no label.
@@ -104,26 +103,26 @@ class Examples:
         return [_case(declared, row, losses) for row in rows]
 
     async def repeated(self, declared: UseCase) -> list[KnownCase]:
-        """The rows of a random sample whose input it holds more than once, on either side."""
+        """Rows of a random sample whose input occurs more than once, in either half."""
         if not declared.examples_are_random_sample:
             return []
         rows = await self._database.fetch(SQL["repeated"], {"use_case": declared.name})
         return [_case(declared, row, {}) for row in rows]
 
     async def _judged_answers(self, declared: UseCase) -> Mapping[str, Mapping[str, float]]:
-        """What people said of single answers: loss by content hash, by task or example."""
+        """Losses of judged answers by content hash, by task or example."""
         rows = await self._database.fetch(SQL["judged_answers"], {"use_case": declared.name})
-        found: dict[str, dict[str, float]] = {}
+        losses: dict[str, dict[str, float]] = {}
         for row in rows:
-            found.setdefault(row["of_case"], {})[row["content_hash"]] = row["loss"]
-        return found
+            losses.setdefault(row["of_case"], {})[row["content_hash"]] = row["loss"]
+        return losses
 
     async def counts(self, use_case: str) -> Mapping[str, int]:
         """How many examples are in use: ``learn``, ``judge``, and of these ``reference``."""
         return await self._database.fetch_one(SQL["counts"], {"use_case": use_case}) or {}
 
     def paying(self, declared: UseCase) -> MeteredCalls:
-        """A hold on the use case's budget, for evaluations of known cases."""
+        """A budget hold for evaluations of known cases."""
         return MeteredCalls(self._budgets, declared.name, declared.budget)
 
     async def evaluate(
@@ -135,7 +134,7 @@ class Examples:
         *,
         untold: bool = False,
     ) -> list[Evaluation]:
-        """What ``version`` makes of each input, on the one evaluation path.
+        """Evaluate ``version`` on each input, on the one evaluation path.
 
         Paid out of the use case's budget; with ``paying``, its caller learns what was spent.
         ``untold``: an answer may leave its price untold, and is then charged at its worst. Raises
@@ -160,7 +159,7 @@ class Examples:
         """An example as it is stored. ``seen`` counts the equal ones before it."""
         content = written(example.input)
         output = written(example.output) if example.output else None
-        # The input alone decides the purpose: the same text must never both tune and judge.
+        # The purpose depends on the input only: the same text never both trains and judges.
         whole: dict[str, Any] = {"input": content, "output": output}
         before = seen[first := body_hash(whole)]
         seen[first] += 1
@@ -179,7 +178,7 @@ class Examples:
 def assessed(
     declared: UseCase, cases: Sequence[KnownCase], evaluations: Sequence[Evaluation]
 ) -> Assessed:
-    """Evaluations held against what people know, by the declared scorer."""
+    """Score evaluations against known right outputs with the declared scorer."""
     scores = [
         assess(declared.scorer, evaluation.content, case.truth, case.content)
         for case, evaluation in zip(cases, evaluations, strict=True)
@@ -224,8 +223,10 @@ def _truth(
     return Truth(right=right, actions_known=row["actions"] is not None, losses=judged)
 
 
-def as_declared(declared: UseCase, right: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """A right output as this declaration writes it; as it is, where it does not fit."""
+def as_declared(
+    declared: UseCase, right: Mapping[str, object] | None
+) -> Mapping[str, object] | None:
+    """A right output in the form of this declaration; unchanged if it does not fit."""
     if right is None:
         return None
     try:

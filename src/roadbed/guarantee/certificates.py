@@ -22,11 +22,11 @@ from roadbed.guarantee import presentation
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.json import flat
-from roadbed.risk import repeats, reviewers
+from roadbed.risk import repeated_inputs, reviewer_errors
+from roadbed.risk.automation_state import AutomationState, Evidence, Proof, prove
 from roadbed.risk.calibration import calibration
 from roadbed.risk.certificate import anytime, exact
 from roadbed.risk.curve import risk_coverage
-from roadbed.risk.promise import AutomationState, Evidence, Proof, prove
 from roadbed.risk.slices import Pooling, pool, prove_slices
 from roadbed.risk.weakness import groups_of, weak_spots
 from roadbed.storage.database import Database
@@ -177,10 +177,12 @@ class Certificates:
         row = await self._database.fetch_one(_SQL["known_wrong"], {"use_case": declared.name})
         cases, misses = (row["cases"], row["misses"]) if row else (0, 0)
         limit, delta = declared.risk_limit, 1.0 - declared.certainty
-        counted = reviewers.counts(misses=misses, cases=cases)
+        counted = reviewer_errors.counts(misses=misses, cases=cases)
         bound = None
         if counted:
-            limit, delta, bound = reviewers.corrected(limit, delta, misses=misses, cases=cases)
+            limit, delta, bound = reviewer_errors.corrected(
+                limit, delta, misses=misses, cases=cases
+            )
         return {
             "limit": limit,
             "delta": delta,
@@ -226,11 +228,11 @@ def _counting(
     assessment = assessed(declared, sample, evaluations)
     mean = declared.risk_measure == "mean_loss"
     most = declared.risk_limit if mean else declared.tolerance
-    counting = repeats.counts(
+    counting = repeated_inputs.counts(
         wrong=~(assessment.loss <= most),
         judges=np.array([case.reference for case in sample], dtype=np.bool_),
         repeated=np.array([case.id in repeated for case in sample], dtype=np.bool_),
-        drawn=np.array([repeats.drawn(case.id) for case in sample], dtype=np.bool_),
+        drawn=np.array([repeated_inputs.is_drawn(case.id) for case in sample], dtype=np.bool_),
     )
     places = np.flatnonzero(counting).tolist()
     return [sample[place] for place in places], [evaluations[place] for place in places]

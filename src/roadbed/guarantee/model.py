@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from roadbed.risk.states import Sign, State
+from roadbed.risk.automation_state import Sign, State
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,10 +10,9 @@ from roadbed.kernel.figures import counted
 from roadbed.people.model import named
 from roadbed.risk import novelty
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
+from roadbed.risk.automation_state import AutomationState, Proof, Sign, State
 from roadbed.risk.forecast import Forecast
 from roadbed.risk.novelty import KIND_ALARM, KindAlarm
-from roadbed.risk.promise import AutomationState, Proof
-from roadbed.risk.states import Sign, State
 from roadbed.risk.weakness import FEWEST
 from roadbed.usecases.rollout import Rollout
 from roadbed.usecases.use_case import UseCase

@@ -15,11 +15,11 @@ from roadbed.guarantee.running_audit import RunningAuditMonitor
 from roadbed.kernel.clock import Clock
 from roadbed.reviews.model import ReviewerFigures
 from roadbed.reviews.reviewer_checks import ReviewerChecks
-from roadbed.risk import coin, distributions
+from roadbed.risk import distributions, sampling
+from roadbed.risk.automation_state import State
 from roadbed.risk.certificate import TAUGHT, UNTAUGHT, delta_for
 from roadbed.risk.curve import CurvePoint
-from roadbed.risk.forecast import Forecast, opens_in
-from roadbed.risk.states import State
+from roadbed.risk.forecast import Forecast, forecast_opening
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.use_case import UseCase
@@ -110,7 +110,7 @@ class TrustReports:
         curve = [CurvePoint(**point) for point in (proof or {}).get("detail", {}).get("curve", [])]
         delta = _delta(declared, (proof or {}).get("detail") or {})
         soon, sooner = (
-            opens_in(
+            forecast_opening(
                 curve,
                 risk_limit=declared.risk_limit,
                 delta=delta,
@@ -143,7 +143,7 @@ class TrustReports:
                 sooner,
                 opened=live.threshold is not None,
                 tasks=volume.tasks,
-                can_double=live.rate < coin.RATE_BEFORE,
+                can_double=live.rate < sampling.RATE_BEFORE,
                 labelled=max((point.n for point in curve), default=0),
             ),
             weak_words=presentation.weak(

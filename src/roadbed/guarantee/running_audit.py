@@ -28,15 +28,14 @@ from roadbed.halts.service import late_before
 from roadbed.kernel.clock import CLOCKS_DIFFER, Clock
 from roadbed.kernel.ids import Ids
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
+from roadbed.risk.automation_state import AutomationState, Sign, after_alarm, sign_of
 from roadbed.risk.curve import share_interval
 from roadbed.risk.novelty import KIND_ALARM, KindAlarm
-from roadbed.risk.promise import AutomationState, alarmed, sign_of
-from roadbed.risk.states import Sign
 from roadbed.storage.background import Warnings
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.use_case import UseCase
-from roadbed.versions.identity import standing
+from roadbed.versions.identity import automation_state
 
 _SQL = queries(__package__)
 _REVIEWS = queries("roadbed.reviews")  # the owner of `review`
@@ -263,8 +262,8 @@ class RunningAuditMonitor:
         if sign is None:
             return None
         live = evidence.live
-        before = standing(live)
-        after = alarmed(before, sign, grid=live["grid"] or (), on_alarm=live["on_alarm"])
+        before = automation_state(live)
+        after = after_alarm(before, sign, grid=live["grid"] or (), on_alarm=live["on_alarm"])
         if after.state is before.state:
             return None
         why = presentation.reason(sign, evidence.audit, evidence.kinds, declared.risk_limit)
@@ -360,7 +359,7 @@ class RunningAuditMonitor:
         why: str,
     ) -> StateChange | None:
         at = self._clock.now()
-        before = standing(live).state
+        before = automation_state(live).state
         change = StateChange(before=before, after=after.state, sign=sign, reason=why, at=at)
         async with self._database.transaction() as connection:
             if not await set_by_alarm(connection, use_case, live, after, change):

@@ -14,12 +14,11 @@ from typing import Any
 from roadbed.audit.events import AuditEvent, record
 from roadbed.guarantee.certificates import Certification
 from roadbed.guarantee.model import StateChange
-from roadbed.risk import coin
-from roadbed.risk.promise import AutomationState, renewed
-from roadbed.risk.states import State
+from roadbed.risk import sampling
+from roadbed.risk.automation_state import AutomationState, State, after_certification
 from roadbed.storage.database import Connection
 from roadbed.storage.sql import queries
-from roadbed.versions.identity import in_force, standing
+from roadbed.versions.identity import automation_state, in_force
 
 Row = Mapping[str, Any]  # of the database
 
@@ -40,11 +39,11 @@ async def set_by_release(
 
     Without ``opened`` the version proposes only, whatever is proven.
     """
-    before, alarm_at, sample = standing(row), row["alarm_at"], certification.sample
+    before, alarm_at, sample = automation_state(row), row["alarm_at"], certification.sample
     if not opened:
         after = restored(before, None, alarm_at=alarm_at, sample=sample)
     elif certification.proof:
-        after = renewed(before, certification.proof, sample=sample)
+        after = after_certification(before, certification.proof, sample=sample)
     else:  # an earlier version comes back with the proof it had
         after = restored(before, certification.certificate, alarm_at=alarm_at, sample=sample)
     await connection.execute(
@@ -130,17 +129,19 @@ def restored(
     """The state of a version that returns with its proof; a proof from before an alarm is void."""
     if certificate is None or not in_force(certificate, alarm_at):
         state = State.HALTED if before.state is State.HALTED else State.SHADOW
-        return replace(before, state=state, threshold=None, cautious=False, rate=coin.RATE_BEFORE)
+        return replace(
+            before, state=state, threshold=None, cautious=False, rate=sampling.RATE_BEFORE
+        )
     if certificate["bridged"]:
         return replace(
             before,
             state=State.CAUTIOUS,
             threshold=certificate["threshold"],
             cautious=True,
-            rate=coin.RATE_CAUTIOUS,
+            rate=sampling.RATE_CAUTIOUS,
             bridges_left=max(before.bridges_left - 1, 0),
         )
-    rate = coin.rate(automating=True, sample=sample)
+    rate = sampling.rate(automating=True, sample=sample)
     return replace(
         before, state=State.OPEN, threshold=certificate["threshold"], cautious=False, rate=rate
     )

@@ -1,1 +1,5 @@
-"""Corrections become examples, examples become candidates."""
+"""Improvement: proposals from corrections (mining, prompt optimization), training of candidates.
+
+Knows examples, decisions and use cases; ``releases`` puts candidates in service. Owns the table
+proposal.
+"""

@@ -1,4 +1,4 @@
-"""Corrections in groups: what was answered, what was right, and the words they have in common."""
+"""Confusions: corrections grouped by answer and right answer, with typical words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WORD = r"(?u)\b[^\W\d_]{3,}\b"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReviewedAnswer:
-    """A task that a person judged. ``decided`` and ``right`` are outputs, ``None`` for no answer.
+    """A reviewed task. ``decided`` and ``right`` are outputs, ``None`` for no answer.
 
     ``version`` is the number of the version that decided it, if one did.
     """
@@ -36,13 +36,13 @@ class ReviewedAnswer:
 
     @property
     def pair(self) -> tuple[str, str]:
-        """What was answered and what was right, each in a line."""
+        """The answer and the right answer, each in one line."""
         return _named(self.decided), _named(self.right)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Confusion:
-    """Corrections from one answer to one other, the newest ``examples`` among them.
+    """Corrections from one answer to another, with the newest as ``examples``.
 
     ``words`` are those that tell its inputs from other inputs, most telling first.
     """
@@ -54,7 +54,7 @@ class Confusion:
 
     @property
     def examples(self) -> Sequence[ReviewedAnswer]:
-        return sorted(self.verdicts, key=lambda each: each.given_at)[-_SHOWN:][::-1]
+        return sorted(self.verdicts, key=lambda verdict: verdict.given_at)[-_SHOWN:][::-1]
 
 
 def confusions(verdicts: Sequence[ReviewedAnswer]) -> list[Confusion]:
@@ -64,12 +64,12 @@ def confusions(verdicts: Sequence[ReviewedAnswer]) -> list[Confusion]:
     tells nothing.
     """
     groups: dict[tuple[str, str], list[int]] = {}
-    for number, each in enumerate(verdicts):
-        if not each.agrees:
-            groups.setdefault(each.pair, []).append(number)
+    for number, verdict in enumerate(verdicts):
+        if not verdict.agrees:
+            groups.setdefault(verdict.pair, []).append(number)
     texts = [_text(verdict.input) for verdict in verdicts]
     telling = _telling(texts, list(groups.values()))
-    found = [
+    confusions = [
         Confusion(
             decided=decided,
             right=right,
@@ -78,7 +78,7 @@ def confusions(verdicts: Sequence[ReviewedAnswer]) -> list[Confusion]:
         )
         for ((decided, right), members), words in zip(groups.items(), telling, strict=True)
     ]
-    return sorted(found, key=lambda each: (-len(each.verdicts), each.decided, each.right))
+    return sorted(confusions, key=lambda group: (-len(group.verdicts), group.decided, group.right))
 
 
 def _telling(texts: Sequence[str], groups: Sequence[Sequence[int]]) -> list[list[str]]:
@@ -98,7 +98,7 @@ def _telling(texts: Sequence[str], groups: Sequence[Sequence[int]]) -> list[list
 
 
 def _of_group(rows: Any, members: Sequence[int], overall: Any, names: Any) -> list[str]:
-    """Words that stand in several of them and weigh more here than anywhere."""
+    """Words that occur in several inputs of a group and have their largest weight there."""
     if len(members) < 2:
         return []
     mine = rows[list(members)]

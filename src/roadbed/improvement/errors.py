@@ -1,4 +1,4 @@
-"""Why a proposal cannot be decided so."""
+"""Errors of proposals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class UnknownProposalError(RoadbedError):
 
 
 class ProposalDecidedError(RoadbedError):
-    """Somebody was first, or it is open and there is nothing to take back."""
+    """The proposal was decided already, or is open and cannot be reopened."""
 
     code = "proposal_decided"
 
@@ -31,14 +31,14 @@ class ProposalDecidedError(RoadbedError):
 
 
 class ProposalEditError(RoadbedError):
-    """What was written in place of the proposed change does not fit."""
+    """The edited change does not fit the use case."""
 
     code = "proposal_invalid"
 
     def __init__(self, detail: str) -> None:
         super().__init__(
             f"The change cannot be accepted as it is written: {detail}.",
-            "Mend it and accept again; nothing was changed.",
+            "Correct it and accept again; nothing was changed.",
         )
 
 
@@ -55,7 +55,7 @@ class NoPromptError(RoadbedError):
 
 
 class SearchRunningError(RoadbedError):
-    """A better prompt of this use case is being searched for already."""
+    """A prompt search of this use case is running."""
 
     code = "search_running"
 

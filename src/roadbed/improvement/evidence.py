@@ -1,4 +1,4 @@
-"""What a use case's verdicts and examples speak for."""
+"""Evidence for proposals: verdicts and examples of a use case, and the drafts mined from them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 from roadbed.examples.quality import Item
 from roadbed.improvement.mining import MOST_SEEN, Draft, ReviewedCase, mine
-from roadbed.improvement.mining.accepted import repeats, unsettled
+from roadbed.improvement.mining.mine import learning
+from roadbed.improvement.mining.patch_checks import repeats, unsettled
 from roadbed.improvement.mining.prompt_examples import examples
-from roadbed.improvement.mining.refit import learning
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import PatchError
@@ -25,24 +25,24 @@ Json = Mapping[str, Any]
 
 
 class CorrectionEvidence:
-    """Reads what people said, and looks for what it means. Stores nothing."""
+    """Reads verdicts and examples, and mines drafts of proposals. Stores nothing."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def seen(self, use_case: str) -> Sequence[ReviewedCase]:
-        """Verdicts on what the code that is live decided, of tasks that no guarantee rests on."""
+        """Verdicts on decisions of the live code, without the holdout of the guarantee."""
         facts = {"use_case": use_case, "most": MOST_SEEN}
         rows = await self._database.fetch(SQL["seen"], facts)
         return [_seen(row) for row in rows if row["same_code"]]
 
     async def items(self, use_case: str) -> Sequence[Item]:
-        """The newest examples that teach, at most 20,000."""
+        """The newest ``learn`` examples, at most 20,000."""
         facts = {"use_case": use_case, "most": _MOST_ITEMS}
         return [Item(**row) for row in await self._database.fetch(SQL["items"], facts)]
 
     async def drafts(self, loaded: LoadedUseCase, accepted: Sequence[Json]) -> Sequence[Draft]:
-        """What could be suggested beside what was ``accepted``. Raises ``PatchError``."""
+        """Drafts that add to the ``accepted`` patches. Raises ``PatchError``."""
         declared, named = loaded.declared, {"use_case": loaded.name}
         rows = await self._database.fetch(SQL["seen"], {**named, "most": MOST_SEEN})
         trained = await self._database.fetch_one(SQL["trained_until"], named)
@@ -54,8 +54,8 @@ class CorrectionEvidence:
 
         def mined() -> list[Draft]:
             left = unsettled(seen, patches)
-            found = mine(left, input=declared.input, output=declared.output, tables=loaded.records)
-            return [item for item in found if not repeats(item, rejected, left)]
+            drafts = mine(left, input=declared.input, output=declared.output, tables=loaded.records)
+            return [item for item in drafts if not repeats(item, rejected, left)]
 
         drafts = await asyncio.to_thread(mined)
         if declared.trainable is not None and (more := learning(list(map(_seen, newer)), until)):
@@ -65,7 +65,7 @@ class CorrectionEvidence:
         return drafts
 
     async def _choice(self, use_case: str) -> Draft | None:
-        """Examples for the prompt; after a decision only once there are twice as many."""
+        """Examples for the prompt; after a decision only when their number has doubled."""
         draft = await asyncio.to_thread(examples, await self.items(use_case))
         last = await self._database.fetch_one(SQL["last_choice"], {"use_case": use_case})
         if draft is None or (last and draft.support.cases < 2 * last["cases"]):
@@ -74,11 +74,11 @@ class CorrectionEvidence:
 
     async def _rejected(self, loaded: LoadedUseCase) -> Sequence[tuple[RulePatch, int]]:
         rows = await self._database.fetch(SQL["rejected_rules"], {"use_case": loaded.name})
-        found = []
+        rejected = []
         for row in rows:
             with contextlib.suppress(PatchError):  # what fits no more cannot come back either
-                found.append((read(loaded.declared, [row["patch"]]).rules[0], row["cases"]))
-        return found
+                rejected.append((read(loaded.declared, [row["patch"]]).rules[0], row["cases"]))
+        return rejected
 
 
 def _seen(row: Mapping[str, Any]) -> ReviewedCase:

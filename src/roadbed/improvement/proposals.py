@@ -1,4 +1,4 @@
-"""Verbs: suggest changes, and take a person's word on each."""
+"""Proposals: suggest changes, and record a person's decision on each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from roadbed.examples.quality import Quality, quality
 from roadbed.improvement.errors import ProposalDecidedError, ProposalEditError, UnknownProposalError
 from roadbed.improvement.evidence import CorrectionEvidence
 from roadbed.improvement.mining import Draft
-from roadbed.improvement.mining.accepted import (
+from roadbed.improvement.mining.patch_checks import (
     checked,
     edited,
     reasoned,
@@ -42,7 +42,7 @@ Json = Mapping[str, Any]
 
 
 class Proposals:
-    """Suggestions of one installation. ``served`` gives a use case as it is loaded here."""
+    """Stores and decides proposals. ``served`` gives a use case as loaded in this process."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Proposals:
         self._looked: dict[str, datetime] = {}
 
     async def suggest(self, loaded: LoadedUseCase, *, actor: str) -> Sequence[Proposal]:
-        """Look through verdicts and examples; gives what is open now, the best first.
+        """Mine verdicts and examples; return the open proposals, best first.
 
         What was open and is found no more is withdrawn. Nothing that was rejected comes back,
         unless twice as many cases speak for it.
@@ -76,9 +76,9 @@ class Proposals:
         return await self.list(loaded.name)
 
     async def put(
-        self, use_case: str, found: Suggestion, *, fingerprint: str, rank: float, actor: str
+        self, use_case: str, suggestion: Suggestion, *, fingerprint: str, rank: float, actor: str
     ) -> Proposal | None:
-        """Keep the text of a prompt that a search found; ``None`` if it was rejected before."""
+        """Store a prompt found by a search; return ``None`` if it was rejected before."""
         proposal_id = self._ids.new("prp")
         async with self._database.transaction() as connection:
             await connection.execute(SQL["lock_proposals"], {"use_case": use_case})
@@ -88,11 +88,11 @@ class Proposals:
                     "id": proposal_id,
                     "use_case": use_case,
                     "kind": "prompt",
-                    "title": found.title,
-                    "reason": found.reason,
-                    "support": Jsonb(dict(found.support)),
-                    "cases": Jsonb([dict(case) for case in found.cases[:_MOST_CASES]]),
-                    "patch": Jsonb({**found.patch, "id": proposal_id}),
+                    "title": suggestion.title,
+                    "reason": suggestion.reason,
+                    "support": Jsonb(dict(suggestion.support)),
+                    "cases": Jsonb([dict(case) for case in suggestion.cases[:_MOST_CASES]]),
+                    "patch": Jsonb({**suggestion.patch, "id": proposal_id}),
                     "fingerprint": fingerprint,
                     "rank": rank,
                     "at": self._clock.now(),
@@ -106,7 +106,7 @@ class Proposals:
         return await self.get(str(row["id"]))
 
     async def suggest_if_enough(self, loaded: LoadedUseCase) -> bool:
-        """Look by itself once ``ENOUGH`` corrections came since the last look."""
+        """Suggest automatically when ``ENOUGH`` corrections were given since the last time."""
         last = self._looked.get(loaded.name, _EVER)
         row = await self._database.fetch_one(SQL["last_suggested"], {"use_case": loaded.name})
         if row and row["at"]:
@@ -128,7 +128,7 @@ class Proposals:
         return [Proposal(**row) for row in rows]
 
     async def use_case_of(self, proposal_id: str) -> str | None:
-        """The use case that a proposal belongs to; ``None`` if there is no such proposal."""
+        """The use case of a proposal; ``None`` if there is no such proposal."""
         row = await self._database.fetch_one(SQL["proposal_use_case"], {"id": proposal_id})
         return row["use_case"] if row else None
 
@@ -139,47 +139,47 @@ class Proposals:
     async def accept(
         self, proposal_id: str, *, person: str, edited: Json | None = None, note: str = ""
     ) -> Proposal:
-        """A person's yes, if need be to the change as they ``edited`` it.
+        """Accept a proposal, optionally as ``edited`` by the person.
 
         It is checked against the use case as it is now, an edited rule also counted anew. Raises
         ``UnknownProposalError``, ``ProposalDecidedError``, ``ProposalEditError``.
         """
-        found, loaded = await self._find(proposal_id)
+        proposal, loaded = await self._find(proposal_id)
         facts: dict[str, Any] = {"state": "accepted", "edited": edited is not None}
-        if found.state == "open":
-            facts |= await self._changed(loaded, found, edited)
-        return await self._decide(found, facts, person=person, note=note)
+        if proposal.state == "open":
+            facts |= await self._changed(loaded, proposal, edited)
+        return await self._decide(proposal, facts, person=person, note=note)
 
     async def reject(self, proposal_id: str, *, person: str, note: str = "") -> Proposal:
-        """A person's no. Raises ``UnknownProposalError``, ``ProposalDecidedError``."""
-        found, _ = await self._find(proposal_id)
+        """Reject a proposal. Raises ``UnknownProposalError``, ``ProposalDecidedError``."""
+        proposal, _ = await self._find(proposal_id)
         return await self._decide(
-            found, {"state": "rejected", "edited": False}, person=person, note=note
+            proposal, {"state": "rejected", "edited": False}, person=person, note=note
         )
 
     async def take_back(self, proposal_id: str, *, person: str) -> Proposal:
-        """Open again what was decided. Raises ``UnknownProposalError``, ``ProposalDecidedError``.
+        """Reopen a decided proposal. Raises ``UnknownProposalError``, ``ProposalDecidedError``.
 
         A version made with it stays as it is; the next one is made without it.
         """
-        found, _ = await self._find(proposal_id)
+        proposal, _ = await self._find(proposal_id)
         async with self._database.transaction() as connection:
-            cursor = await connection.execute(SQL["reopen_proposal"], {"id": found.id})
+            cursor = await connection.execute(SQL["reopen_proposal"], {"id": proposal.id})
             reopened = await cursor.fetchone()
             if reopened:
-                detail = {"said": "taken back", "was": found.state}
-                await self._note(connection, found.use_case, found.id, person, detail)
+                detail = {"said": "taken back", "was": proposal.state}
+                await self._note(connection, proposal.use_case, proposal.id, person, detail)
         if not reopened:
-            raise await self._refusal(found.id)
-        return await self.get(found.id)
+            raise await self._refusal(proposal.id)
+        return await self.get(proposal.id)
 
     async def accepted(self, use_case: str) -> Sequence[Json]:
-        """The accepted patches in the order of acceptance: what the next version is made with."""
+        """Accepted patches in the order of acceptance; the next version includes them."""
         rows = await self._database.fetch(SQL["accepted"], {"use_case": use_case})
         return [row["patch"] for row in rows]
 
     async def quality(self, use_case: str) -> Quality:
-        """Contradictions and repetitions among the examples that teach."""
+        """Contradictions and repetitions among the ``learn`` examples."""
         return await asyncio.to_thread(quality, await self._evidence.items(use_case))
 
     async def _keep(self, connection: Connection, use_case: str, draft: Draft) -> str | None:
@@ -205,14 +205,14 @@ class Proposals:
         return str(row["id"]) if row else None
 
     async def _changed(
-        self, loaded: LoadedUseCase, found: Proposal, written: Json | None
+        self, loaded: LoadedUseCase, proposal: Proposal, written: Json | None
     ) -> dict[str, Any]:
-        """The columns that an accepted, perhaps edited, change takes."""
-        if found.patch is None:
+        """Columns of an accepted, possibly edited change."""
+        if proposal.patch is None:
             if written is not None:
                 raise ProposalEditError("there is nothing in it to edit")
             return {}
-        patch = found.patch if written is None else edited(loaded, found.patch, written)
+        patch = proposal.patch if written is None else edited(loaded, proposal.patch, written)
         fitting = checked(loaded, [patch])
         if written is None:
             return {}
@@ -229,19 +229,19 @@ class Proposals:
         }
 
     async def _decide(
-        self, found: Proposal, changed: Mapping[str, Any], *, person: str, note: str
+        self, proposal: Proposal, changed: Mapping[str, Any], *, person: str, note: str
     ) -> Proposal:
         text = note[:_LONGEST_NOTE].replace("\0", "")
         facts = {
-            "id": found.id,
+            "id": proposal.id,
             "person": person,
             "at": self._clock.now(),
             "note": text or None,
-            "title": found.title,
-            "reason": found.reason,
-            "support": Jsonb(found.support),
+            "title": proposal.title,
+            "reason": proposal.reason,
+            "support": Jsonb(proposal.support),
             "cases": None,  # those that are there; some are not shown
-            "patch": None if found.patch is None else Jsonb(found.patch),
+            "patch": None if proposal.patch is None else Jsonb(proposal.patch),
             **changed,
         }
         patch = facts["patch"].obj if facts["patch"] else None
@@ -251,11 +251,11 @@ class Proposals:
             if decided:
                 detail = {"said": facts["state"], "edited": facts["edited"], "patch": patch}
                 await self._note(
-                    connection, found.use_case, found.id, person, {**detail, "note": text}
+                    connection, proposal.use_case, proposal.id, person, {**detail, "note": text}
                 )
         if not decided:
-            raise await self._refusal(found.id)
-        return await self.get(found.id)
+            raise await self._refusal(proposal.id)
+        return await self.get(proposal.id)
 
     async def _refusal(self, proposal_id: str) -> ProposalDecidedError:
         now = await self.get(proposal_id)

@@ -1,10 +1,9 @@
-"""Verbs: ``refit`` a decider on what was corrected; make the candidate of a function."""
+"""Training: fits a candidate on corrections, or makes the candidate of a function."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from roadbed.decisions.routing import slices_of
 from roadbed.examples.model import Candidate, ExampleSet
@@ -17,16 +16,16 @@ from roadbed.usecases.patches import dumps, patched, read
 
 
 class Training:
-    """Makes candidates. Takes nothing live; that is for ``releases``."""
+    """Makes candidates; ``releases`` puts them in service."""
 
     def __init__(self, examples: Examples, processes: DeciderProcesses) -> None:
         self._examples = examples
         self._processes = processes
 
     async def refit(
-        self, loaded: LoadedUseCase, *, seed: int, patches: Sequence[Mapping[str, Any]] = ()
+        self, loaded: LoadedUseCase, *, seed: int, patches: Sequence[Mapping[str, object]] = ()
     ) -> Candidate:
-        """A candidate fitted on all ``learn`` examples, with the accepted ``patches`` around it.
+        """A candidate fitted on all ``learn`` examples, with the accepted ``patches`` applied.
 
         A function is its own candidate. Raises ``TrainingError`` when it cannot learn,
         ``PatchError`` when a patch does not fit.

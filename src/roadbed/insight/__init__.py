@@ -1,4 +1,5 @@
-"""What a use case is doing and what it learnt: monitoring, notebook, timeline, stage clock.
+"""Insight: how a use case is doing and what it learned.
 
-Reads what other packages wrote. Owns the table background_failure.
+Monitoring, notebook, lessons, timeline, stage clock, failures of background work. Reads rows of
+earlier stages; nothing but the surfaces reads it. Owns the table background_failure.
 """

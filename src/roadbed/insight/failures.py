@@ -1,17 +1,16 @@
-"""Verbs: ``keep`` what this process cannot do in the background, ``list`` what none can now."""
+"""Failures of background work: stored per process, listed for people."""
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from pydantic_core import to_json
 
 from roadbed.kernel.clock import Clock
-from roadbed.storage.database import Database
+from roadbed.storage.database import Database, Row
 from roadbed.storage.failures import OVER_SECONDS, Failures
 from roadbed.storage.sql import queries
 
@@ -19,7 +18,7 @@ _SQL = queries(__package__)
 
 
 class FailureBoard:
-    """Where people see what background work fails: console, ``GET /v1/failures``, the doctor."""
+    """Failures that console, ``GET /v1/failures`` and the doctor show."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -29,7 +28,7 @@ class FailureBoard:
         self.here = Failures(clock.monotonic)
 
     async def keep(self) -> None:
-        """Write down what fails in this process, and take away what no longer does."""
+        """Store what fails in this process; delete what no longer fails."""
         failures = self.here.standing()
         if not failures and not self._kept:
             return
@@ -52,7 +51,7 @@ class FailureBoard:
             await connection.execute(_SQL["failures_keep"], facts)
         self._kept = bool(failures)
 
-    async def list(self, use_cases: Sequence[str]) -> Sequence[Mapping[str, Any]]:
-        """What fails now, in any process: of ``use_cases``, and what concerns none of its own."""
+    async def list(self, use_cases: Sequence[str]) -> Sequence[Row]:
+        """Failures in any process: those of ``use_cases``, and those of no use case."""
         facts = {"use_cases": list(use_cases), "over_seconds": OVER_SECONDS}
         return await self._database.fetch(_SQL["failures_list"], facts)

@@ -1,18 +1,23 @@
-"""What a lesson is: a group of corrections, what was done about it, what that changed."""
+"""Lessons: groups of corrections, what was done about each, and what that changed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from roadbed.improvement.confusions import Confusion, ReviewedAnswer
+from roadbed.kernel.figures import counted
+from roadbed.kernel.json import flat
+from roadbed.storage.database import Row
 
 State = Literal["released", "learned", "accepted", "proposed", "rejected", "undone", "open"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LessonCase:
-    """An example: what came in, what was answered, what was right, and a reviewer's note."""
+    """An example: input, answer, right answer, and a reviewer's note."""
 
     task: str | None
     input: str
@@ -23,7 +28,7 @@ class LessonCase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rate:
-    """How often it went wrong, of tasks that a person judged and whose right answer is the same."""
+    """The error rate among reviewed tasks with the same right answer."""
 
     wrong: int
     of: int
@@ -35,10 +40,10 @@ class Rate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lesson:
-    """One group of corrections: what was ``seen``, what was ``done``, what it ``changed``.
+    """A group of corrections: what was ``seen``, what was ``done``, what it ``changed``.
 
-    ``why`` says what a proposal rests on. ``n`` counts the corrections. ``version`` is the number
-    of the version that answers to it.
+    ``why`` is the reason of the proposal. ``n`` counts the corrections. ``version`` is the number
+    of the version that contains the change.
     """
 
     seen: str
@@ -57,14 +62,213 @@ class Lesson:
 
     @property
     def short(self) -> str:
-        """It in one sentence."""
+        """The lesson in one sentence."""
         ends = {
             "released": f"answered to by version {self.version}",
             "learned": f"version {self.version} has learned from it",
             "accepted": "accepted, not yet released",
-            "proposed": "a proposal waits for a word",
+            "proposed": "a proposal waits for a decision",
             "rejected": "a proposal was rejected",
             "undone": "it was rolled back",
             "open": "nothing was done about it yet",
         }
         return f"{self.seen.rstrip('.')}: {self.changed or ends[self.state]}."
+
+
+_SHOWN = 240
+
+
+def lesson_of_proposal(
+    proposal: Row, by_task: Mapping[str, ReviewedAnswer], releases: Sequence[Row]
+) -> Lesson:
+    """The lesson of a proposal; ``by_task`` are all verdicts, releases are oldest first."""
+    cases = proposal["cases"]
+    verdicts = [by_task[case["task_id"]] for case in cases if case.get("task_id") in by_task]
+    wrong = [verdict for verdict in verdicts if not verdict.agrees]
+    release = _release_of(proposal, releases)
+    state, done = _decided(proposal, release)
+    version = release["version_number"] if release and release["live_at"] else None
+    pairs = {verdict.pair for verdict in wrong}
+    at = release["live_at"] if release else None
+    before, after = _rates([*by_task.values()], pairs, at)
+    tasks = {case.get("task_id") for case in cases}
+    return Lesson(
+        seen=f"{proposal['title'].rstrip('.')}.",
+        why=proposal["reason"],
+        n=int(proposal["support"].get("wrong_now") or len(wrong) or len(cases)),
+        words=(),
+        examples=[_case(case, by_task) for case in cases[:2]],
+        state=state,
+        done=done,
+        changed=_on_gate(release, tasks) or _changed(before, after, version),
+        before=before,
+        after=after,
+        first_at=min((verdict.given_at for verdict in wrong), default=proposal["made_at"]),
+        last_at=max((verdict.given_at for verdict in wrong), default=proposal["made_at"]),
+        version=version,
+    )
+
+
+def lesson_of_confusion(
+    confusion: Confusion, verdicts: Sequence[ReviewedAnswer], versions: Sequence[Row]
+) -> Lesson:
+    """The lesson of a group that no proposal covers; versions are oldest first."""
+    n = len(confusion.verdicts)
+    learned = _learned(confusion, versions)
+    at = learned["live_since"] if learned else None
+    before, after = _rates(verdicts, {(confusion.decided, confusion.right)}, at)
+    version = learned["number"] if learned else None
+    done = []
+    if learned:
+        k = sum(verdict.given_at <= learned["learned_until"] for verdict in confusion.verdicts)
+        done = [f"Version {version}, live since {at:%Y-%m-%d}, was made after {k} of these {n}."]
+    return Lesson(
+        seen=f"Answered “{confusion.decided}”, right was “{confusion.right}”.",
+        why=None,
+        n=n,
+        words=confusion.words,
+        examples=[_example(example) for example in confusion.examples],
+        state="learned" if learned else "open",
+        done=done,
+        changed=_changed(before, after, version),
+        before=before,
+        after=after,
+        first_at=min(verdict.given_at for verdict in confusion.verdicts),
+        last_at=max(verdict.given_at for verdict in confusion.verdicts),
+        version=version,
+    )
+
+
+def lesson_of_rollback(release: Row, verdicts: Sequence[ReviewedAnswer]) -> Lesson:
+    """The lesson of a candidate that was rolled back; ``verdicts`` are its errors."""
+    newest = sorted(verdicts, key=lambda verdict: verdict.given_at)[::-1]
+    n, number = len(verdicts), release["version_number"]
+    return Lesson(
+        seen=f"Version {number} answered {counted(n, 'task')} wrong on its way into service.",
+        why=release["reason"],
+        n=n,
+        words=(),
+        examples=[_example(verdict) for verdict in newest[:2]],
+        state="undone",
+        done=[f"Rolled back: {release['ended_why']}"],
+        changed=None,
+        before=None,
+        after=None,
+        first_at=newest[-1].given_at,
+        last_at=newest[0].given_at,
+        version=number,
+    )
+
+
+def _learned(confusion: Confusion, versions: Sequence[Row]) -> Row | None:
+    """The first version in service that could learn from most of these corrections."""
+    half = sorted(verdict.given_at for verdict in confusion.verdicts)[
+        (len(confusion.verdicts) - 1) // 2
+    ]
+    return next(
+        (
+            version
+            for version in versions
+            if version["live_since"]
+            and version["learned_until"]
+            and version["learned_until"] >= half
+        ),
+        None,
+    )
+
+
+def _release_of(proposal: Row, releases: Sequence[Row]) -> Row | None:
+    """The first live release that contains the proposal, else the newest one."""
+    carrying = [release for release in releases if proposal["id"] in release["proposals"]]
+    live = [release for release in carrying if release["live_at"]]
+    return live[0] if live else carrying[-1] if carrying else None
+
+
+def _decided(proposal: Row, release: Row | None) -> tuple[State, list[str]]:
+    by, note = proposal["decided_by"], proposal["note"]
+    said = f" by {by}" if by else ""
+    said += f" on {proposal['decided_at']:%Y-%m-%d}" if proposal["decided_at"] else ""
+    said += f": “{note}”" if note else ""
+    edited = ", edited," if proposal["edited"] else ""
+    if proposal["state"] == "rejected":
+        return "rejected", [f"Rejected{said}."]
+    if proposal["state"] != "accepted":
+        return "proposed", [f"Proposed on {proposal['made_at']:%Y-%m-%d}; nobody has decided yet."]
+    done = [f"Accepted{edited}{said}."]
+    if release is None:
+        return "accepted", done
+    if not release["live_at"]:
+        return "accepted", [*done, f"In release {release['number']}, which is {_step(release)}."]
+    name = f"version {release['version_number']}"
+    back = f", {_step(release)}" if release["step"] not in ("live", "retired") else ""
+    return "released", [*done, f"Released with {name} on {release['live_at']:%Y-%m-%d}{back}."]
+
+
+def _step(release: Row) -> str:
+    return str(release["step"]).replace("_", " ")
+
+
+def _rates(
+    verdicts: Sequence[ReviewedAnswer], pairs: set[tuple[str, str]], at: datetime | None
+) -> tuple[Rate | None, Rate | None]:
+    """The error rates of these pairs before and since ``at``."""
+    if not pairs:
+        return None, None
+    rights = {right for _, right in pairs}
+    same = [verdict for verdict in verdicts if verdict.pair[1] in rights]
+
+    def rate(some: Sequence[ReviewedAnswer]) -> Rate | None:
+        return Rate(wrong=sum(item.pair in pairs for item in some), of=len(some)) if some else None
+
+    before = rate([verdict for verdict in same if at is None or verdict.decided_at < at])
+    return before, rate(
+        [verdict for verdict in same if at is not None and verdict.decided_at >= at]
+    )
+
+
+def _changed(before: Rate | None, after: Rate | None, version: int | None) -> str | None:
+    if version is None or before is None:
+        return None
+    if after is None:
+        return f"{before.words} before version {version}; none of this kind was judged since"
+    return f"{before.words} before version {version}, {after.words} since"
+
+
+def _on_gate(release: Row | None, tasks: set[str | None]) -> str | None:
+    """The gate result of a release on these cases."""
+    cases = ((release or {}).get("gate") or {}).get("cases")
+    if not release or not isinstance(cases, Mapping):
+        return None
+    fixed, broken = (
+        sum(item.get("task") in tasks for item in cases.get(name) or [])
+        for name in ("fixed", "broken")
+    )
+    if not fixed and not broken:
+        return None
+    return f"on {counted(len(tasks), 'case')} the gate saw {fixed:,} fixed and {broken:,} broken"
+
+
+def _case(case: Row, by_task: Mapping[str, ReviewedAnswer]) -> LessonCase:
+    verdict = by_task.get(case.get("task_id", ""))
+    return LessonCase(
+        task=case.get("task_id") or None,
+        input=str(case.get("input", ""))[:_SHOWN],
+        decided=_flat(case.get("before")),
+        right=_flat(case.get("right")),
+        note=verdict.note if verdict else None,
+    )
+
+
+def _example(verdict: ReviewedAnswer) -> LessonCase:
+    decided, right = verdict.pair
+    return LessonCase(
+        task=verdict.task_id,
+        input=flat(verdict.input)[:_SHOWN],
+        decided=decided,
+        right=right,
+        note=verdict.note,
+    )
+
+
+def _flat(output: object) -> str:
+    return flat(output) if isinstance(output, Mapping) else "no answer"

@@ -1,17 +1,16 @@
-"""Verb: ``overview`` of a use case, the figures its page opens with."""
+"""Monitoring: the figures at the top of a use case's page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from roadbed.examples.service import Examples
 from roadbed.kernel.clock import Clock
 from roadbed.reviews.service import Reviews
 from roadbed.risk.curve import share_interval
-from roadbed.storage.database import Database
+from roadbed.storage.database import Database, Row
 from roadbed.storage.sql import queries
 from roadbed.usecases.use_case import UseCase
 from roadbed.versions.model import VersionInfo
@@ -35,18 +34,18 @@ class Overview:
     risk_limit: float
     certainty: float
     halted: bool
-    total: Mapping[str, Any]
-    recent: Mapping[str, Any]
-    reasons: Sequence[Mapping[str, Any]]
-    reviews: Mapping[str, Any]
+    total: Row
+    recent: Row
+    reasons: Sequence[Row]
+    reviews: Row
     examples: Mapping[str, int]
-    audited: Mapping[str, Any]
+    audited: Row
     version: VersionInfo | None
     isolated: bool
 
 
 class Monitoring:
-    """Reads figures; changes nothing."""
+    """Reads figures of a use case."""
 
     def __init__(
         self,
@@ -63,7 +62,7 @@ class Monitoring:
         self._clock = clock
 
     async def overview(self, declared: UseCase, *, halted: bool) -> Overview:
-        """The figures of one use case, now."""
+        """The current figures of a use case."""
         named = {"use_case": declared.name, "most": RECENT}
         pod = declared.pod
         return Overview(
@@ -83,7 +82,7 @@ class Monitoring:
             version=await self._versions.in_service(declared.name),
         )
 
-    async def history(self, use_case: str, *, hours: float = 24.0) -> Sequence[Mapping[str, Any]]:
+    async def history(self, use_case: str, *, hours: float = 24.0) -> Sequence[Row]:
         """Decisions over time in 48 steps: ``at``, ``tasks``, ``automatic``."""
         since = self._clock.now() - timedelta(hours=hours)
         return await self._database.fetch(
@@ -91,19 +90,19 @@ class Monitoring:
         )
 
     async def pulse(self) -> int:
-        """A number that grows whenever anything is decided, reviewed or released."""
+        """The position of the newest audit entry: it grows with every recorded event."""
         return int((await self._one("pulse", {}))["position"])
 
     async def moved(self, after: int, *, use_cases: Sequence[str] | None) -> tuple[int, bool]:
-        """The pulse now, and whether anything since ``after`` was of ``use_cases``, or at all."""
+        """The current pulse, and whether any event after ``after`` concerns ``use_cases``."""
         names = None if use_cases is None else list(use_cases)
         row = await self._one("moved", {"after": after, "use_cases": names})
         return int(row["position"]), bool(row["moved"])
 
-    async def _audited(self, declared: UseCase) -> Mapping[str, Any]:
+    async def _audited(self, declared: UseCase) -> Row:
         row = await self._one("audited", {"use_case": declared.name})
         low, high = share_interval(row["wrong"], row["items"], declared.certainty)
         return {**row, "low": low, "high": high}
 
-    async def _one(self, name: str, parameters: Mapping[str, object]) -> Mapping[str, Any]:
+    async def _one(self, name: str, parameters: Mapping[str, object]) -> Row:
         return await self._database.fetch_one(_SQL[name], parameters) or {}

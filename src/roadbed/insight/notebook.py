@@ -1,28 +1,44 @@
-"""What a use case has taught its pod, composed of what was corrected, accepted and released."""
+"""Notebook: what a use case taught its pod, from corrections, proposals and releases."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import json
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from roadbed.improvement.confusions import ReviewedAnswer, confusions
-from roadbed.insight.events import TimelineEvent
-from roadbed.insight.lesson_text import of_confusion, of_fallen, of_proposal
-from roadbed.insight.lessons import Lesson
+from roadbed.insight import timeline
+from roadbed.insight.lessons import (
+    Lesson,
+    lesson_of_confusion,
+    lesson_of_proposal,
+    lesson_of_rollback,
+)
+from roadbed.insight.timeline import TimelineEvent
+from roadbed.kernel.clock import Clock
 from roadbed.kernel.figures import counted, listed, percent
+from roadbed.storage.database import Database, Row
+from roadbed.storage.sql import queries
+from roadbed.usecases.errors import UnknownUseCaseError
 
-Row = Mapping[str, Any]
 _MOST_OPEN = 20
 _ROLES = ("domain_lead", "engineer", "data_specialist", "risk_partner")
 # Of these kinds a proposal is about all corrections, not about one group of them.
 _ABOUT_ALL = ("model", "examples")
+_SQL = queries(__package__)
+_VERSIONS = queries("roadbed.versions")
+_MOST = 3_000  # verdicts, the newest ones
+_SPECIAL = re.compile(r"([\\`*_\[\]{}|~$#!])")
+_ADDRESS = re.compile(r"(?i):(?=//)|(?<=www)\.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notebook:
-    """All of it: ``in_short`` in sentences, lessons largest first, events oldest first."""
+    """Summary, lessons and events of a use case; lessons largest first, events oldest first."""
 
     use_case: str
     purpose: str
@@ -37,7 +53,7 @@ class Notebook:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Material:
-    """The rows a notebook is made of. ``versions`` are oldest first, ``releases`` too."""
+    """The rows of a notebook; ``versions`` and ``releases`` are oldest first."""
 
     use_case: Row
     verdicts: Sequence[ReviewedAnswer]
@@ -49,82 +65,84 @@ class Material:
     now: datetime
 
 
-def notebook(given: Material) -> Notebook:
-    """The notebook of a use case."""
+def compose(given: Material) -> Notebook:
+    """Compose the notebook of a use case."""
     by_task = {verdict.task_id: verdict for verdict in given.verdicts}
     told = [proposal for proposal in given.proposals if proposal["kind"] not in _ABOUT_ALL]
-    covered = {case.get("task_id") for item in told for case in item["cases"]}
-    lessons = [of_proposal(entry, by_task, given.releases) for entry in told]
-    fallen = _fallen(given)
-    lessons += [of_fallen(*element) for element in fallen]
-    covered |= {each.task_id for _, verdicts in fallen for each in verdicts}
-    left = [one for one in given.verdicts if one.agrees or one.task_id not in covered]
+    covered = {case.get("task_id") for proposal in told for case in proposal["cases"]}
+    lessons = [lesson_of_proposal(proposal, by_task, given.releases) for proposal in told]
+    rolled_back = _rolled_back(given)
+    lessons += [lesson_of_rollback(release, verdicts) for release, verdicts in rolled_back]
+    covered |= {verdict.task_id for _, verdicts in rolled_back for verdict in verdicts}
+    left = [
+        verdict for verdict in given.verdicts if verdict.agrees or verdict.task_id not in covered
+    ]
     lessons += [
-        of_confusion(confusion, given.verdicts, given.versions)
+        lesson_of_confusion(confusion, given.verdicts, given.versions)
         for confusion in confusions(left)[:_MOST_OPEN]
     ]
-    lessons.sort(key=lambda each: (-each.n, each.seen))
+    lessons.sort(key=lambda lesson: (-lesson.n, lesson.seen))
     declared = given.use_case["declaration"]
     return Notebook(
         use_case=given.use_case["name"],
         purpose=declared["purpose"],
         in_short=_in_short(given),
-        important=[each.short for each in _important(lessons)],
+        important=[lesson.short for lesson in _important(lessons)],
         lessons=lessons,
         verdicts=len(given.verdicts),
-        corrections=sum(not each.agrees for each in given.verdicts),
-        events=sorted(given.events, key=lambda each: each.at),
+        corrections=sum(not verdict.agrees for verdict in given.verdicts),
+        events=sorted(given.events, key=lambda event: event.at),
         made_at=given.now,
     )
 
 
-def _fallen(given: Material) -> list[tuple[Row, list[ReviewedAnswer]]]:
-    """Candidates that never came into service, and what people corrected of them.
+def _rolled_back(given: Material) -> list[tuple[Row, list[ReviewedAnswer]]]:
+    """Candidates that were rolled back before they were live, with the corrections of each.
 
-    What a version got wrong that decides nothing any more is no open matter.
+    These corrections need no further action: the candidate decides nothing any more.
     """
     in_service = {version["number"] for version in given.versions if version["live_since"]}
-    fell = {
+    ended = {
         release["version_number"]: release
         for release in given.releases
         if release["step"] == "rolled_back" and release["version_number"] not in in_service
     }
     wrong: dict[int, list[ReviewedAnswer]] = {}
     for verdict in given.verdicts:
-        if not verdict.agrees and (number := verdict.version) is not None and number in fell:
+        if not verdict.agrees and (number := verdict.version) is not None and number in ended:
             wrong.setdefault(number, []).append(verdict)
-    return [(fell[number], verdicts) for number, verdicts in wrong.items()]
+    return [(ended[number], verdicts) for number, verdicts in wrong.items()]
 
 
 def _important(lessons: Sequence[Lesson]) -> list[Lesson]:
-    """Three: what was answered to before what is open, the largest first within."""
+    """Three lessons: acted on before open, the largest first."""
     kept = [lesson for lesson in lessons if lesson.state not in ("rejected", "undone")]
-    return sorted(kept, key=lambda each: (each.state in ("open", "proposed"), -each.n))[:3]
+    return sorted(kept, key=lambda lesson: (lesson.state in ("open", "proposed"), -lesson.n))[:3]
 
 
 def _in_short(given: Material) -> list[str]:
     declared, use_case = given.use_case["declaration"], given.use_case
     named = {role: name for role in _ROLES if (name := declared["pod"].get(role))}
     pod = [f"{name} ({role.replace('_', ' ')})" for role, name in named.items()]
-    found = [f"{declared['purpose'].rstrip('.')}.", f"The pod: {listed(pod)}."]
+    sentences = [f"{declared['purpose'].rstrip('.')}.", f"The pod: {listed(pod)}."]
     live = next((version for version in given.versions if version["live"]), None)
     if live is None:
-        return [*found, "No version decides; nothing is live yet.", _promise(declared)]
+        return [*sentences, "No version decides; nothing is live yet.", _promise(declared)]
     since = f"{live['live_since']:%Y-%m-%d}"
-    found.append(f"Version {live['number']} is live since {since}, made by {live['made_by']}.")
+    sentences.append(f"Version {live['number']} is live since {since}, made by {live['made_by']}.")
     if use_case["halted"]:
-        found.append("It is halted: everything goes to people.")
+        sentences.append("It is halted: everything goes to people.")
     elif use_case["threshold"] is None and use_case["stage"] in ("idea", "proof"):
-        found.append("It only proposes: nothing has been automatic yet.")
+        sentences.append("It only proposes: nothing has been automatic yet.")
     elif use_case["threshold"] is None:
-        found.append("Nothing is automatic at the moment: people decide.")
+        sentences.append("Nothing is automatic at the moment: people decide.")
     else:
         share = given.recent["automatic"] / given.recent["tasks"] if given.recent["tasks"] else 0.0
-        found.append(
+        sentences.append(
             f"It answers from confidence {use_case['threshold']:.3f} on by itself, "
             f"{percent(share)} of the last {counted(given.recent['tasks'], 'task')}."
         )
-    return [*found, _promise(declared)]
+    return [*sentences, _promise(declared)]
 
 
 def _promise(declared: Row) -> str:
@@ -132,3 +150,126 @@ def _promise(declared: Row) -> str:
         f"The limit: at most {percent(declared['risk_limit'])} of automatic answers wrong, "
         f"with {percent(declared['certainty'])} certainty."
     )
+
+
+class Notebooks:
+    """Reads notebooks. Calls no model and loads no folder of a use case."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def read(self, use_case: str) -> Notebook:
+        """The notebook of a use case. Raises ``UnknownUseCaseError``.
+
+        A verdict that waits for a second review is left out, so that a reader of the notebook may
+        still be the second reviewer.
+        """
+        named = {"use_case": use_case, "most": _MOST}
+        row = await self._database.fetch_one(_VERSIONS["noted_use_case"], named)
+        if row is None:
+            raise UnknownUseCaseError(use_case)
+        parts = {
+            name: await self._database.fetch(_SQL[f"noted_{name}"], named)
+            for name in ("verdicts", "proposals", "releases", "versions", "halts", "audit")
+        }
+        stages = await self._database.fetch(_SQL["events"], named)
+        given = Material(
+            use_case=row,
+            verdicts=[_verdict(verdict) for verdict in parts["verdicts"]],
+            proposals=parts["proposals"],
+            releases=parts["releases"],
+            versions=parts["versions"],
+            events=_events(parts, stages),
+            recent=await self._database.fetch_one(_SQL["noted_recent"], named) or {},
+            now=self._clock.now(),
+        )
+        return await asyncio.to_thread(compose, given)
+
+
+def _events(parts: dict[str, Sequence[Row]], stages: Sequence[Row]) -> list[timeline.TimelineEvent]:
+    return [
+        *timeline.stage_events(stages),
+        *timeline.version_events(parts["versions"]),
+        *timeline.release_events(parts["releases"]),
+        *timeline.proposal_events(parts["proposals"]),
+        *timeline.halt_events(parts["halts"]),
+        *timeline.audit_events(parts["audit"]),
+    ]
+
+
+def _verdict(row: Row) -> ReviewedAnswer:
+    facts: dict[str, Any] = dict(row)
+    return ReviewedAnswer(**facts)
+
+
+def markdown(notebook: Notebook) -> str:
+    """The notebook as a Markdown document."""
+    return "\n".join(_lines(notebook)) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Text in one line, escaped: Markdown shows it as it is, without HTML, links or mentions."""
+    line = "".join(
+        sign if sign.isprintable() else _escape_code(sign) for sign in " ".join(text.split())
+    )
+    line = _SPECIAL.sub(r"\\\1", line.replace("&", "&amp;"))
+    line = line.replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
+    return _ADDRESS.sub(lambda match: f"&#{ord(match[0])};", line)
+
+
+def _escape_code(sign: str) -> str:
+    return json.dumps(sign)[1:-1]
+
+
+def _lines(notebook: Notebook) -> Iterator[str]:
+    yield f"# Notebook of {escaped(notebook.use_case)}"
+    yield ""
+    yield f"As of {notebook.made_at:%Y-%m-%d %H:%M} UTC."
+    yield ""
+    yield "## In short"
+    yield ""
+    yield escaped(" ".join(notebook.in_short))
+    if notebook.important:
+        yield ""
+        yield "What matters most:"
+        yield ""
+        for number, sentence in enumerate(notebook.important, 1):
+            yield f"{number}. {escaped(sentence)}"
+    yield ""
+    yield "## What was learned"
+    yield ""
+    yield f"{notebook.corrections:,} corrections among {notebook.verdicts:,} verdicts."
+    for lesson in notebook.lessons:
+        yield ""
+        yield from _lesson(lesson)
+    yield ""
+    yield "## What happened"
+    yield ""
+    for event in notebook.events:
+        by = "" if event.actor == "roadbed" else f" ({escaped(event.actor)})"
+        yield f"- {event.at:%Y-%m-%d %H:%M} UTC: {escaped(event.words)}{by}"
+
+
+def _lesson(lesson: Lesson) -> Iterator[str]:
+    yield f"### {escaped(lesson.seen)}"
+    yield ""
+    yield f"- {lesson.n:,} times" + (
+        f", {lesson.first_at:%Y-%m-%d} to {lesson.last_at:%Y-%m-%d}"
+        if lesson.first_at and lesson.last_at
+        else ""
+    )
+    if lesson.why:
+        yield f"- {escaped(lesson.why)}"
+    if lesson.words:
+        yield f"- Words that tell them: {escaped(', '.join(lesson.words))}"
+    for example in lesson.examples:
+        note = f" ({escaped(example.note)})" if example.note else ""
+        yield (
+            f"- “{escaped(example.input)}”: answered {escaped(example.decided)}, "
+            f"right {escaped(example.right)}{note}"
+        )
+    for said in lesson.done or ["Nothing was done about it yet."]:
+        yield f"- {escaped(said)}"
+    if lesson.changed:
+        yield f"- What it changed: {escaped(lesson.changed)}."

@@ -1,124 +1,111 @@
-"""The road of a use case by the clock: its stages and waits, and how long each took. No I/O."""
+"""Timeline: the events of a use case, one sentence each, from rows of several tables."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
-PROOF_DAYS, PRODUCTION_DAYS = 14.0, 56.0
-_BEYOND_PROOF = ("gate", "shadow", "canary", "live")
-_DAY = timedelta(days=1)
+from roadbed.storage.database import Row
+
+_STAGES = {
+    "idea": "Registered.",
+    "proof": "Proof of concept: it proposes, people decide.",
+    "gate": "Before the gate.",
+    "shadow": "In shadow: a candidate answers without effect.",
+    "canary": "As canary: a candidate decides a share of the tasks.",
+    "live": "Live.",
+    "retired": "Retired.",
+}
+_ENDS = {
+    "failed": "failed its gate",
+    "rolled_back": "rolled back",
+    "withdrawn": "withdrawn",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TimelineStage:
-    """A stage the use case was in; ``ended_at`` is ``None`` for the one it is in."""
+class TimelineEvent:
+    """An event: its kind and a sentence."""
 
-    name: str
-    began_at: datetime
-    ended_at: datetime | None
-    days: float
+    at: datetime
+    kind: str
+    words: str
     actor: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wait:
-    """What held it up: a role, ``traffic``, ``labels``; no ``ended_at`` while it still does."""
-
-    waits_for: str
-    release: str | None
-    began_at: datetime
-    ended_at: datetime | None
-    seconds: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Goal:
-    """A point of the road: days used on the way there, of those there were, and when reached."""
-
-    name: str
-    days: float
-    of_days: float
-    reached_at: datetime | None
+def halt_events(rows: Sequence[Row]) -> Iterator[TimelineEvent]:
+    """Halts, resumes and drills; of scheduled drills only the newest is listed."""
+    own = [row for row in rows if row["kind"] == "drill" and row["actor"] == "roadbed"]
+    newest = max(own, key=lambda row: row["asked_at"], default=None)
+    for row in rows:
+        if row["kind"] == "drill" and row["actor"] == "roadbed" and row is not newest:
+            continue
+        fenced = row["fenced_seconds"]
+        took = "" if fenced is None else f" Nothing new could start after {fenced * 1000:,.0f} ms."
+        if row["kind"] == "drill":
+            of = f" It was the newest of {len(own):,} drills made by the clock." * (row is newest)
+            yield _event(row["asked_at"], "drill", f"A drill of the stop.{took}{of}", row["actor"])
+            continue
+        yield _event(row["asked_at"], "halt", f"Halted: {row['reason']}{_dot(row)}{took}", row)
+        if row["resumed_at"]:
+            both = f"{row['resume_asked_by']} and {row['resumed_by']}"
+            yield _event(row["resumed_at"], "resume", f"Resumed by {both}.", row["resumed_by"])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Timeline:
-    """Where a use case stands, how it came there, and what it waits for now."""
-
-    use_case: str
-    stage: str
-    stages: Sequence[TimelineStage]
-    waits: Sequence[Wait]
-    proof: Goal
-    production: Goal
-
-    @property
-    def waiting(self) -> Sequence[Wait]:
-        """What it waits for now, longest first."""
-        return sorted(
-            (wait for wait in self.waits if wait.ended_at is None), key=lambda each: each.began_at
-        )
+def audit_events(rows: Sequence[Row]) -> Iterator[TimelineEvent]:
+    """State changes and incidents from the audit log; erased entries are left out."""
+    for row in rows:
+        detail = row["detail"] or {}
+        if row["kind"] == "state" and "after" in detail:
+            words = f"From {detail.get('before')} to {detail['after']}: {detail.get('reason', '')}"
+            yield _event(row["at"], "state", words, row)
+        elif row["kind"] == "incident" and "title" in detail:
+            yield _event(row["at"], "incident", f"Incident: {detail['title']}", row)
 
 
-def road(use_case: str, events: Sequence[Mapping[str, Any]], now: datetime) -> Timeline:
-    """The road as its events tell it, oldest first; there is at least one, ``idea``."""
-    stages = _stages([event for event in events if event["kind"] == "stage"], now)
-    began = stages[0].began_at if stages else now
-    return Timeline(
-        use_case=use_case,
-        stage=stages[-1].name if stages else "idea",
-        stages=stages,
-        waits=_waits(events, now),
-        proof=_goal("proof of concept", began, stages, _BEYOND_PROOF, PROOF_DAYS, now),
-        production=_goal("production", began, stages, ("live",), PRODUCTION_DAYS, now),
-    )
+def release_events(rows: Sequence[Row]) -> Iterator[TimelineEvent]:
+    """Releases that went live, and releases that ended before or after that."""
+    for row in rows:
+        name = f"Release {row['number']}"
+        if row["version_number"] is not None:
+            name += f" (version {row['version_number']})"
+        if row["live_at"]:
+            yield _event(row["live_at"], "live", f"{name} live: {row['reason']}", row["author"])
+        if row["ended_at"] and row["step"] in _ENDS:
+            why = f": {row['ended_why']}" if row["ended_why"] else "."
+            words = f"{name} {_ENDS[row['step']]}{why}"
+            yield _event(row["ended_at"], row["step"], words, row["ended_by"] or "roadbed")
 
 
-def _stages(events: Sequence[Mapping[str, Any]], now: datetime) -> list[TimelineStage]:
-    ends = [*(event["at"] for event in events[1:]), None][: len(events)]
-    return [
-        TimelineStage(
-            name=each["stage"],
-            began_at=each["at"],
-            ended_at=end,
-            days=((end or now) - each["at"]) / _DAY,
-            actor=each["actor"],
-        )
-        for each, end in zip(events, ends, strict=True)
-    ]
+def stage_events(rows: Sequence[Row]) -> Iterator[TimelineEvent]:
+    """Stages of the use case, as they were reached."""
+    for row in rows:
+        if row["kind"] == "stage" and row["stage"] in _STAGES:
+            yield _event(row["at"], "stage", _STAGES[row["stage"]], row)
 
 
-def _waits(events: Sequence[Mapping[str, Any]], now: datetime) -> list[Wait]:
-    opened: dict[str, Mapping[str, Any]] = {}
-    found = []
-    for event in events:
-        if event["kind"] == "wait_began":
-            opened.setdefault(event["waits_for"], event)
-        elif event["kind"] == "wait_ended" and (began := opened.pop(event["waits_for"], None)):
-            found.append(_wait(began, event["at"], now))
-    return [*found, *(_wait(item, None, now) for item in opened.values())]
+def version_events(rows: Sequence[Row]) -> Iterator[TimelineEvent]:
+    """Versions that went live without a release."""
+    for row in rows:
+        if row["live_since"] and not row["released"]:
+            words = f"Version {row['number']} in service: {row['reason']}"
+            yield _event(row["live_since"], "version", words, row["made_by"])
 
 
-def _wait(began: Mapping[str, Any], ended: datetime | None, now: datetime) -> Wait:
-    return Wait(
-        waits_for=began["waits_for"],
-        release=began["release"],
-        began_at=began["at"],
-        ended_at=ended,
-        seconds=((ended or now) - began["at"]).total_seconds(),
-    )
+def proposal_events(rows: Sequence[Row]) -> Iterator[TimelineEvent]:
+    """Proposals that a person accepted or rejected."""
+    for row in rows:
+        if row["decided_at"] and row["state"] in ("accepted", "rejected"):
+            note = f": {row['note']}" if row["note"] else "."
+            words = f"{row['state'].capitalize()} “{row['title']}”{note}"
+            yield _event(row["decided_at"], row["state"], words, row["decided_by"] or "roadbed")
 
 
-def _goal(
-    name: str,
-    began: datetime,
-    stages: Sequence[TimelineStage],
-    reached: Sequence[str],
-    of_days: float,
-    now: datetime,
-) -> Goal:
-    at = next((stage.began_at for stage in stages if stage.name in reached), None)
-    return Goal(name=name, days=((at or now) - began) / _DAY, of_days=of_days, reached_at=at)
+def _event(at: datetime, kind: str, words: str, actor: str | Row) -> TimelineEvent:
+    by = actor if isinstance(actor, str) else str(actor["actor"])
+    return TimelineEvent(at=at, kind=kind.replace("_", " "), words=words.strip(), actor=by)
+
+
+def _dot(row: Row) -> str:
+    return "" if str(row["reason"]).endswith((".", "!", "?")) else "."

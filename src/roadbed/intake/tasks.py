@@ -19,7 +19,7 @@ from roadbed.intake.model import Admission, AdmittedTask, Arrival, Unread
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids, TaskId
-from roadbed.risk import coin
+from roadbed.risk import sampling
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
@@ -79,7 +79,7 @@ class Intake:
             content=reading.form,
             sent=validation.as_sent(reading, content),
             source=source,
-            reference=coin.toss(coin_seed, task_id, reference_rate),
+            reference=sampling.is_drawn(coin_seed, task_id, reference_rate),
             reference_rate=reference_rate,
             admitted_at=self._clock.now(),
         )

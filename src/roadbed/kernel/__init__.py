@@ -1,1 +1,4 @@
-"""What every room may use: ids, clock, errors, settings. No I/O."""
+"""Kernel: ids, clock, errors, settings, JSON and figures, for use in every package.
+
+Imports no other package of Roadbed and does no I/O. Owns no table.
+"""

@@ -13,16 +13,16 @@ class Clock(Protocol):
     """Wall time for records, monotonic time for waits."""
 
     def now(self) -> datetime:
-        """The moment, aware, UTC."""
+        """The current time, aware, in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never go back; only differences mean anything."""
+        """Monotonic seconds; only differences have a meaning."""
         ...
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The system clock."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The root of every error Roadbed raises on purpose."""
+"""The base class of Roadbed's errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import ClassVar
 
 
 class RoadbedError(Exception):
-    """Something a person can mend: a stable ``code``, what happened, and the ``remedy``.
+    """An error that a person can correct: a stable ``code``, a sentence and a ``remedy``.
 
     Subclasses set ``code``, take facts in ``__init__`` and build both sentences from them.
     The HTTP status stands in ``statuses.py``, the exit code belongs to ``cli/``.

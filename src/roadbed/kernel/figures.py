@@ -1,4 +1,4 @@
-"""Figures as a sentence says them."""
+"""Figures as text: shares, money, counts, lists and intervals."""
 
 from __future__ import annotations
 

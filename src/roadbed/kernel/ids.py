@@ -1,4 +1,4 @@
-"""Ids: a prefix that says what it is, then 28 characters that sort by time of birth."""
+"""Ids: a prefix for the type, then 28 characters that sort by creation time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _forks = 0
 
 
 def _forked() -> None:
-    """A child must not use again what its parent has at hand."""
+    """Drop buffered random bytes after a fork: parent and child must not share them."""
     global _forks  # noqa: PLW0603 - there is one process
     _forks += 1
 

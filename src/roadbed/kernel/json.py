@@ -1,17 +1,17 @@
-"""The shape of a JSON value, named once, and how one reads in a line."""
+"""JSON types, and JSON values as text in one line."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 JsonObject: TypeAlias = Mapping[str, Json]
 
 
-def flat(record: Mapping[str, Any] | None) -> str:
-    """A record in one line: the bare value if it has one field only."""
+def flat(record: Mapping[str, object] | None) -> str:
+    """A record in one line; the bare value if it has only one field."""
     if record is None:
         return "none"
     if len(record) == 1:
@@ -20,7 +20,7 @@ def flat(record: Mapping[str, Any] | None) -> str:
 
 
 def shown(value: Json, nothing: str = "none") -> str:
-    """Any value as people read it, in one line; ``nothing`` is said for a value that is null."""
+    """A value for people, in one line; ``nothing`` stands for null."""
     if value is None:
         return nothing
     if isinstance(value, bool):

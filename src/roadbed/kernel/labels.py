@@ -1,11 +1,11 @@
-"""Labels as people type them: one form for each, and the known one that a text was meant to be."""
+"""Labels as people type them: their normal form, and the known label that a text means."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
 
-# Of no width, or of no sign of their own: soft hyphens, joiners, and what turns text around.
+# Invisible characters: soft hyphens, joiners, direction marks.
 _INVISIBLE = dict.fromkeys(
     (0xAD, 0x61C, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF)
 )
@@ -14,7 +14,7 @@ _CHARACTERS_PER_EDIT = 3
 
 
 def normal_label(text: str) -> str:
-    """``text`` in the one form in which labels are compared and stored.
+    """``text`` in the normal form for comparison and storage.
 
     Invisible characters are removed, every blank (also a no-break space or a tab) is a plain
     blank, blanks at both ends are trimmed, and characters are composed (NFC).
@@ -25,7 +25,7 @@ def normal_label(text: str) -> str:
 
 
 def closest(text: str, known: Iterable[str]) -> str | None:
-    """The label of ``known`` that ``text`` was probably meant to be; ``None`` if none is near.
+    """The label of ``known`` that ``text`` probably means; ``None`` if none is near.
 
     A label that differs only in case, or in blanks and compatibility forms, comes first. Otherwise
     it is the one with the fewest edits (a character added, left out, replaced, or two neighbours

@@ -1,4 +1,4 @@
-"""The values of secrets that this process knows, and text without them."""
+"""Secrets known to this process, and their removal from text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMES = re.compile(
 
 
 class Secrets:
-    """Values that no text may show. They are learned as they become known, and never forgotten."""
+    """Secret values to mask in text. Values are added as they become known."""
 
     def __init__(self) -> None:
         self._values: set[str] = set()
@@ -31,21 +31,22 @@ class Secrets:
             self._forms = sorted(forms, key=lambda form: (-len(form), form))
 
     def learn_environment(self, environ: Mapping[str, str], names: Iterable[str] = ()) -> None:
-        """Add the variables called ``names``, and those whose name says that they are secret."""
+        """Add the variables ``names``, and variables whose name indicates a secret."""
         wanted = set(names)
         self.learn(
             value for name, value in environ.items() if name in wanted or _NAMES.search(name)
         )
 
     def mask(self, text: str) -> str:
-        """``text`` with a mark in the place of each secret."""
+        """``text`` with each secret masked."""
         for form in self._forms:
             if form in text:
                 text = text.replace(form, MASK)
         return text
 
+    # Any: the result has the type of the argument, nested.
     def mask_all(self, content: Any) -> Any:
-        """A JSON value with every text in it masked, keys included."""
+        """A JSON value with all texts and keys masked."""
         if not self._forms:
             return content
         if isinstance(content, str):
@@ -60,7 +61,7 @@ class Secrets:
         return content
 
     def stands_in(self, content: object) -> bool:
-        """Whether a JSON value holds a secret."""
+        """Whether a JSON value contains a secret."""
         if not self._forms or not content:
             return False
         try:
@@ -74,12 +75,12 @@ KNOWN = Secrets()
 
 
 def mask(text: str) -> str:
-    """``text`` without the secrets that this process knows."""
+    """``text`` without the secrets known to this process."""
     return KNOWN.mask(text)
 
 
 def _forms(value: str) -> set[str]:
-    """A value as it stands in plain text, in JSON and in an address."""
+    """A value in plain text, in JSON and in a URL."""
     return {
         value,
         json.dumps(value)[1:-1],

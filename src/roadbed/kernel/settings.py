@@ -1,4 +1,4 @@
-"""Settings: every one an environment variable ``ROADBED_…``, none needed to begin."""
+"""Settings: environment variables ``ROADBED_…``, all optional."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 
 class Settings(BaseSettings):
-    """What an operator may set; ``docs/reference/settings.md`` lists the same."""
+    """The settings of an installation, listed in ``docs/reference/settings.md``."""
 
     model_config = SettingsConfigDict(env_prefix="ROADBED_", extra="ignore", frozen=True)
 
@@ -153,7 +153,7 @@ class Settings(BaseSettings):
     )
 
     def public_address(self) -> str:
-        """Where people reach the console, without a slash at its end."""
+        """The public address of the console, without a trailing slash."""
         if self.address:
             return self.address.rstrip("/")
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -1,4 +1,4 @@
-"""What can be stored: the one definition, for inputs, outputs, evidence, actions, notes and keys.
+"""Storable values: the one definition for inputs, outputs, evidence, actions, notes and keys.
 
 It is what PostgreSQL takes as ``jsonb`` and ``text`` and gives back equal: JSON whose texts and
 object keys are valid Unicode without NUL and whose numbers are finite. Depth, digits and length are
@@ -34,25 +34,25 @@ def is_storable(value: object, *, most_characters: int = MOST_CHARACTERS) -> boo
 
 
 def faults(value: object) -> list[tuple[str, str]]:
-    """What keeps ``value`` from being stored: the place (``orders.2.name``) and why, 20 at most.
+    """Why ``value`` cannot be stored: places (``orders.2.name``) and reasons, at most 20.
 
     An empty place is the value itself.
     """
     text = _encoded(value)
     if text is not None and len(text) <= MOST_CHARACTERS and not _suspicious(text):
         return []
-    found = []
+    problems = []
     for place, problem in _faults(value):
-        found.append((cleaned(place)[:_LONGEST_PLACE], problem))
-        if len(found) == _MOST_NAMED:
+        problems.append((cleaned(place)[:_LONGEST_PLACE], problem))
+        if len(problems) == _MOST_NAMED:
             break
-    if not found and (text is None or len(text) > MOST_CHARACTERS):
-        found.append(("", f"is no plain JSON of at most {MOST_CHARACTERS:,} characters"))
-    return found
+    if not problems and (text is None or len(text) > MOST_CHARACTERS):
+        problems.append(("", f"is no plain JSON of at most {MOST_CHARACTERS:,} characters"))
+    return problems
 
 
 def text_fault(text: str) -> str | None:
-    """What keeps a text from being stored; ``None`` where nothing does."""
+    """Why a text cannot be stored; ``None`` if it can."""
     if "\x00" in text:
         return "holds a NUL character; remove it"
     if _UNPAIRED.search(text):
@@ -61,14 +61,14 @@ def text_fault(text: str) -> str | None:
 
 
 def cleaned(text: str) -> str:
-    """A text with the replacement character in place of what cannot be stored."""
+    """A text with characters that cannot be stored replaced."""
     if text_fault(text) is None:
         return text
     return _UNPAIRED.sub("\ufffd", text.replace("\x00", "\ufffd"))
 
 
 def stripped(text: str) -> tuple[str, int]:
-    """A text without what cannot be stored, and how many characters of it that were.
+    """A text without characters that cannot be stored, and their number.
 
     It is for files that are read once, whose report says how many; the API refuses such a text.
     """
@@ -86,7 +86,7 @@ def _encoded(value: object) -> str | None:
 
 
 def _suspicious(text: str) -> bool:
-    """Whether a closer look is needed; false is certain, and costs a few microseconds."""
+    """Whether a full check is needed; false is certain and takes microseconds."""
     return (
         "\\u0000" in text
         or text.count("{") + text.count("[") > MOST_DEPTH

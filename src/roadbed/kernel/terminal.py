@@ -1,4 +1,4 @@
-"""Text for a terminal or a log: characters that would act on it are shown instead."""
+"""Text for terminals and logs, with control characters escaped."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _ACTS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800
 
 
 def visible(text: str) -> str:
-    """``text`` with an escape, as JSON has them, for each character that acts on a terminal.
+    """``text`` with control characters as JSON escapes.
 
     In JSON such characters stand inside texts only, so what it means stays the same.
     """
-    return _ACTS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _ACTS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def one_line(text: str) -> str:
-    """The same, with line feeds shown too: in a log a line is an entry."""
+    """The same with line feeds escaped: in a log, each line is an entry."""
     return visible(text).replace("\n", "\\n")

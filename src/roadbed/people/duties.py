@@ -1,4 +1,4 @@
-"""Separation of duties: whether this person may decide this. Pure.
+"""Separation of duties: who may not decide an item. Pure.
 
 Nobody decides on what they sent, wrote or corrected, and nobody does it as somebody else. The
 stages give the ``Parties`` of what is decided. SQL that picks work for a person asks
@@ -13,7 +13,7 @@ from enum import StrEnum
 
 
 class Bar(StrEnum):
-    """Why somebody may not decide."""
+    """The reason why a person may not decide."""
 
     SENT = "sent"
     WROTE = "wrote"
@@ -24,7 +24,7 @@ class Bar(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parties:
-    """Who had to do with what is decided, by name.
+    """The people involved in an item, by name.
 
     ``senders`` sent the task or a corrected input of it. ``authors`` made what is decided, or asked
     for it first. ``correctors`` gave the verdict that it follows from. ``knows`` have seen an
@@ -40,7 +40,7 @@ class Parties:
 
 
 def bar(person: str, parties: Parties, *, linker: str | None = None) -> Bar | None:
-    """Why ``person`` may not decide; ``None`` if they may.
+    """The reason why ``person`` may not decide; ``None`` if they may.
 
     ``linker`` is who made the link, password or token by which ``person`` came in, if that was
     somebody else and not long ago: it may be them.

@@ -1,4 +1,4 @@
-"""Why somebody may not come in, or may not do this."""
+"""Errors of sign-in and permissions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verbs on people: ``add``, ``confirm``, ``grant``, ``revoke``, ``disable``. Each is audited."""
+"""Members: people and their roles. Every change is audited."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from roadbed.storage.database import Connection, Database
 
 
 class Members:
-    """Who there is, and which roles they hold in which use case."""
+    """Stores people and their roles in use cases."""
 
     def __init__(self, database: Database, people: People) -> None:
         self._database = database
         self._people = people
 
     async def list(self) -> Sequence[Person]:
-        """Everybody, by name, the disabled last."""
+        """All people by name, disabled ones last."""
         return [Person(**row) for row in await self._database.fetch(SQL["persons"], {"name": None})]
 
     async def get(self, name: str) -> Person:
@@ -55,7 +55,7 @@ class Members:
         admin: bool = False,
         confirmed: bool = True,
     ) -> Person:
-        """Somebody new, without roles; ``confirmed`` if an administrator makes them.
+        """Add a person without roles; ``confirmed`` if an administrator adds them.
 
         Raises ``PersonInvalidError``, ``PersonExistsError``.
         """
@@ -82,7 +82,7 @@ class Members:
         return await self.get(name)
 
     async def add_first(self, name: str) -> str | None:
-        """An administrator, if there is none yet; gives the name, or ``None``."""
+        """Create an administrator if there is none; return the name, or ``None``."""
         async with self._database.transaction() as connection:
             await connection.execute(SQL["first_lock"])
             facts = {"name": permissions.as_name(name)}
@@ -94,7 +94,7 @@ class Members:
         return made
 
     async def grant(self, person: str, use_case: str, role: str, *, by: str) -> None:
-        """Give a role. Raises ``UnknownPersonError``, ``PersonInvalidError``."""
+        """Grant a role. Raises ``UnknownPersonError``, ``PersonInvalidError``."""
         await self.get(person)
         facts = {"person": person, "use_case": use_case, "role": _role(role), "by": by}
         async with self._database.transaction() as connection:
@@ -109,7 +109,7 @@ class Members:
         self._people.forget()
 
     async def revoke(self, person: str, use_case: str, role: str, *, by: str) -> None:
-        """Take a granted role back. Raises ``PersonInvalidError``, also for a declared one."""
+        """Revoke a granted role. Raises ``PersonInvalidError``, also for a declared one."""
         facts = {"person": person, "use_case": use_case, "role": _role(role), "by": by}
         async with self._database.transaction() as connection:
             if not await (await connection.execute(SQL["revoke_role"], facts)).fetchone():
@@ -122,7 +122,7 @@ class Members:
         self._people.forget()
 
     async def confirm(self, person: str, *, by: str) -> None:
-        """Say that this is who the folders mean by the name. Raises ``UnknownPersonError``."""
+        """Confirm that folders mean this person by the name. Raises ``UnknownPersonError``."""
         await self.get(person)
         async with self._database.transaction() as connection:
             facts = {"person": person, "by": by}
@@ -131,15 +131,15 @@ class Members:
         self._people.forget()
 
     async def unbound(self) -> Sequence[Unbound]:
-        """The declared names that count for nobody: without an account, or not confirmed."""
+        """Declared names without an account or without confirmation."""
         return [Unbound(**row) for row in await self._database.fetch(SQL["unbound"])]
 
     async def disable(self, person: str, *, by: str) -> None:
-        """Keep somebody out: sessions, links and tokens end. Raises ``LastAdminError``."""
-        found = await self.get(person)
+        """Disable a person; sessions, links and tokens end. Raises ``LastAdminError``."""
+        member = await self.get(person)
         async with self._database.transaction() as connection:
             await connection.execute(SQL["first_lock"])
-            if found.admin:
+            if member.admin:
                 await self._leaves_an_admin(connection, person)
             await connection.execute(SQL["disable"], {"person": person})
             cursor = await connection.execute(SQL["end_all"], {"person": person})
@@ -148,14 +148,14 @@ class Members:
         self._people.forget()
 
     async def enable(self, person: str, *, by: str) -> None:
-        """Let somebody in again, with the roles they had; tokens are made anew."""
+        """Enable a person with the previous roles; tokens have to be issued again."""
         await self.get(person)
         async with self._database.transaction() as connection:
             await connection.execute(SQL["enable"], {"person": person})
             await note(connection, "person enabled", person, by, {})
 
     async def make_admin(self, person: str, *, admin: bool, by: str) -> None:
-        """Make somebody an administrator, and so confirmed; or no longer an administrator.
+        """Make a person an administrator (and confirmed), or end that.
 
         Raises ``LastAdminError``.
         """
@@ -170,7 +170,7 @@ class Members:
         self._people.forget()
 
     async def is_admin(self, connection: Connection, name: str) -> bool:
-        """Whether ``name`` is an administrator who may come in; true while there is none at all."""
+        """Whether ``name`` is an enabled administrator; true while there is none at all."""
         row = await (await connection.execute(SQL["is_admin"], {"person": name})).fetchone()
         return row is not None and bool(row["admin"])
 
@@ -185,7 +185,7 @@ class Members:
         passwords: Collection[str],
         by: str,
     ) -> dict[str, int]:
-        """Take away again what people had lost when the database was lost; gives how many.
+        """Revoke again what was revoked after the backup was made; return the number.
 
         People are named by ``audit.irrevocable.person_hash``, tokens by their ids, ``roles`` by
         person, use case and role. Everybody is signed out.

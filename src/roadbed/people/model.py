@@ -1,4 +1,4 @@
-"""People, what they are in a use case, and what they hold to come in."""
+"""Records of people: persons, roles, identities, tokens and sessions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What somebody is in one use case. The first four are the pod."""
+    """A role in one use case. The first four are the pod."""
 
     DOMAIN_LEAD = "domain_lead"
     ENGINEER = "engineer"
@@ -39,7 +39,7 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeldRole:
-    """One role that somebody holds; ``declared`` by the folder's pod, else granted by a person.
+    """A role of a person; ``declared`` by the folder's pod, else granted by a person.
 
     A declared one ``counts`` for a person whom an administrator made or confirmed.
     """
@@ -57,7 +57,7 @@ class HeldRole:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unbound:
-    """A name that a folder declares and that counts for nobody yet; ``known`` has an account."""
+    """A declared name that is not confirmed yet; ``known`` means that an account exists."""
 
     use_case: str
     role: str

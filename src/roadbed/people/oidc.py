@@ -25,7 +25,7 @@ from roadbed.people.model import Identity
 from roadbed.people.service import SQL, hashed
 from roadbed.storage.database import Database
 
-# Only what a public key verifies: with a shared secret, or none, anybody could have signed.
+# Only asymmetric signatures are accepted.
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _LEEWAY_SECONDS = 60
@@ -37,7 +37,7 @@ _LONGEST_SUBJECT = 255  # as OpenID Connect Core has it
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Begun:
-    """Where the browser goes, under which ``state``, and the secret it keeps meanwhile."""
+    """The redirect, its ``state``, and the secret that the browser keeps meanwhile."""
 
     address: str
     state: str
@@ -45,7 +45,7 @@ class Begun:
 
 
 class Provider:
-    """One identity provider. Its description is read once an hour; its keys, when one is new."""
+    """An identity provider. Its metadata are read once an hour, its keys when a new one appears."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Provider:
         self._described_until = 0.0
 
     async def begin(self, *, back_to: str) -> Begun:
-        """A sign-in that goes on at the provider. Raises ``ProviderError``."""
+        """Begin a sign-in at the provider. Raises ``ProviderError``."""
         described = await self._describe()
         state, browser, nonce, verifier = (generate_token(48) for _ in range(4))
         await self._database.fetch(SQL["forget_begun"])
@@ -98,7 +98,7 @@ class Provider:
         return Begun(address=there, state=state, browser=browser)
 
     async def finish(self, *, code: str, state: str, browser: str, back_to: str) -> Identity:
-        """Who came back with ``code``. Each state works once, in its browser.
+        """Complete a sign-in with ``code``. Each state works once, in its browser.
 
         Raises ``SignInExpiredError``, ``ProviderError``.
         """
@@ -131,7 +131,7 @@ class Provider:
     async def _judge(
         self, described: Mapping[str, Any], answer: Mapping[str, Any], nonce: str
     ) -> Mapping[str, Any]:
-        """The claims, if signature, issuer, audience, times and nonce are what they must be."""
+        """The claims, after a check of signature, issuer, audience, times and nonce."""
         raw = str(answer.get("id_token", ""))
         try:
             token = await self._verified(described, raw)
@@ -168,7 +168,7 @@ class Provider:
         leading = _text(claims, self._claim)
         named = self._claim != "email" and "@" not in leading
         address = _text(claims, "email") if named else leading
-        # An address that nobody has verified may be anybody's: it leads to no account.
+        # An unverified address may belong to anybody, so it identifies no account.
         verified = self._is_verified(address, claims)
         return Identity(
             issuer=self._issuer,
@@ -189,14 +189,14 @@ class Provider:
     async def _describe(self) -> Mapping[str, Any]:
         if self._clock.monotonic() < self._described_until:
             return self._described
-        found = await _ask(f"{self._issuer}/.well-known/openid-configuration")
-        if str(found.get("issuer", "")).rstrip("/") != self._issuer:
+        metadata = await _ask(f"{self._issuer}/.well-known/openid-configuration")
+        if str(metadata.get("issuer", "")).rstrip("/") != self._issuer:
             raise ProviderError("it calls itself by another name than ROADBED_OIDC_ISSUER")
         for item in _ENDPOINTS:
-            _refuse_plain(str(found.get(item, "")))
-        self._described, self._keys = found, None
+            _refuse_plain(str(metadata.get(item, "")))
+        self._described, self._keys = metadata, None
         self._described_until = self._clock.monotonic() + _KEEP_SECONDS
-        return found
+        return metadata
 
 
 async def _ask(
@@ -218,19 +218,19 @@ async def _ask(
     if answer.status_code != 200 or len(answer.content) > _LARGEST_ANSWER:
         raise ProviderError(f"it answered with status {answer.status_code}")
     try:
-        found = answer.json()
+        content = answer.json()
     except ValueError as error:
         raise ProviderError("it answered something that is no JSON") from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise ProviderError("it answered something that is no JSON object")
-    return found
+    return content
 
 
-def _subject(found: object) -> str:
-    """Who it is, for good: cut to a length, two people could be one. Raises ``ProviderError``."""
-    if not isinstance(found, str) or not 0 < len(found) <= _LONGEST_SUBJECT or "\0" in found:
+def _subject(subject: object) -> str:
+    """The subject. It is not truncated: two people could become one. Raises ``ProviderError``."""
+    if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT or "\0" in subject:
         raise ProviderError("its token is not valid (no subject of 1 to 255 characters)")
-    return found
+    return subject
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:
@@ -238,6 +238,6 @@ def _text(claims: Mapping[str, Any], name: str) -> str:
 
 
 def _refuse_plain(address: str) -> None:
-    """Without TLS anybody on the way could answer in its place; loopback has no way."""
+    """Require TLS, except on loopback."""
     if urlsplit(address).scheme not in {"http", "https"} or not is_secure_transport(address):
         raise ProviderError("one of its addresses is not https")

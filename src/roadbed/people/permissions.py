@@ -1,4 +1,4 @@
-"""What a role allows, what a token narrows it to, and what somebody may do where."""
+"""Permissions: what a role allows, token scopes, and the viewer of a request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 
 
 class Permission(StrEnum):
-    """Something a route does. All but ``MANAGE_PEOPLE`` are of one use case."""
+    """A permission. All but ``MANAGE_PEOPLE`` apply to one use case."""
 
     VIEW = "view"
     SUBMIT = "submit"
@@ -53,7 +53,7 @@ ALLOWS: Mapping[Role, frozenset[Permission]] = {
     Role.REVIEWER: _MEMBER | _JUDGES,
     Role.VIEWER: frozenset({_P.VIEW}),
 }
-# An administrator sees and stops everything. What has to be judged stays with those who own it.
+# An administrator views and halts every use case. Judgements stay with its pod.
 ADMIN_ALLOWS = frozenset({_P.VIEW, _P.HALT, _P.RETIRE, _P.MANAGE_PEOPLE})
 SCOPES: Mapping[str, frozenset[Permission]] = {
     "submit": frozenset({_P.SUBMIT}),
@@ -65,15 +65,15 @@ SCOPES: Mapping[str, frozenset[Permission]] = {
     ),
     "improve": frozenset({_P.VIEW, _P.IMPROVE, _P.RELEASE}),
 }
-# What two people or the right person have to stand for: not by somebody whom another one let in.
+# Acts that need certainty about the person: not allowed shortly after another person gave access.
 BINDING = frozenset({_P.APPROVE, _P.SIGN, _P.RESUME})
-# People are managed by people: no token does it, whoever's it is.
+# Tokens never manage people.
 ANY_TOKEN = frozenset(Permission) - {_P.MANAGE_PEOPLE}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Viewer:
-    """Who is asking, by what right.
+    """The person of a request, with roles and scopes.
 
     ``scopes`` and ``use_cases`` narrow what a token may, ``None`` narrows nothing; ``session`` is
     the id of the browser's session, ``None`` for a token. ``let_in_by`` is somebody else who made
@@ -91,7 +91,7 @@ class Viewer:
     let_in_until: datetime | None = None
 
     def roles_in(self, use_case: str) -> frozenset[Role]:
-        """What the viewer is in ``use_case``: declared by its folder, or granted."""
+        """The viewer's declared and granted roles in ``use_case``."""
         return self.roles.get(use_case, frozenset())
 
     def sees(self, use_case: str) -> bool:
@@ -110,7 +110,7 @@ class Viewer:
         return any(permission in ALLOWS[role] for role in self.roles_in(use_case))
 
     def in_scope(self, permission: Permission) -> bool:
-        """Whether the token, if it is one, reaches as far as this."""
+        """Whether the token's scopes, if any, include ``permission``."""
         return self.scopes is None or permission in self.scopes
 
     def everywhere(self, permission: Permission) -> bool:
@@ -141,13 +141,13 @@ def reach(scopes: Collection[str] | None) -> frozenset[Permission]:
 
 
 def who_may(permission: Permission) -> list[str]:
-    """The roles that allow it, as words."""
-    found = [role.replace("_", " ") for role, allowed in ALLOWS.items() if permission in allowed]
-    return found + (["administrator"] if permission in ADMIN_ALLOWS else [])
+    """The names of the roles with this permission."""
+    roles = [role.replace("_", " ") for role, allowed in ALLOWS.items() if permission in allowed]
+    return roles + (["administrator"] if permission in ADMIN_ALLOWS else [])
 
 
 def to_say(what: str) -> Permission:
-    """What a word on a delivery needs."""
+    """The permission for an act on a delivery."""
     return Permission.APPROVE if what in {"approve", "refuse"} else Permission.DELIVER
 
 
@@ -157,22 +157,22 @@ def is_name(name: str) -> bool:
 
 
 def as_name(text: str) -> str:
-    """The nearest name to what an identity provider or a system calls somebody."""
+    """A valid name that is close to a name of another system."""
     plain = re.sub(r"[^a-z0-9._-]+", "-", text.partition("@")[0].lower())
     return plain.strip("._-")[:60].strip("._-") or "person"
 
 
 def free_name(wanted: str, taken: Collection[str]) -> str:
-    """``wanted``, with a number behind it if somebody else is called so."""
-    found, number = wanted, 1
-    while found in taken:
+    """``wanted``, with a number appended if it is taken."""
+    name, number = wanted, 1
+    while name in taken:
         number += 1
-        found = f"{wanted}-{number}"
-    return found
+        name = f"{wanted}-{number}"
+    return name
 
 
 def password_problem(password: str, name: str) -> str | None:
-    """Why this cannot be ``name``'s password."""
+    """The problem of a password for ``name``, if any."""
     if len(password) < SHORTEST_PASSWORD:
         return f"It is shorter than {SHORTEST_PASSWORD} characters."
     if len(password) > LONGEST_PASSWORD:

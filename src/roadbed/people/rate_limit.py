@@ -1,4 +1,4 @@
-"""How often somebody may ask. Counted in each process: so many processes allow as much more."""
+"""Rate limits, counted per process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class _Bucket:
 
 
 class Limit:
-    """``most`` at once, then one every ``seconds``, for each key."""
+    """A token bucket per key: ``most`` at once, then one every ``seconds``."""
 
     def __init__(self, clock: Clock, *, most: int, seconds: float) -> None:
         self._clock = clock
@@ -26,7 +26,7 @@ class Limit:
         self._buckets: dict[str, _Bucket] = {}
 
     def spend(self, key: str) -> None:
-        """Count one. Raises ``TooManyRequestsError``."""
+        """Count one request. Raises ``TooManyRequestsError``."""
         now = self._clock.monotonic()
         bucket = self._buckets.get(key)
         if bucket is None:
@@ -43,6 +43,6 @@ class Limit:
         return min(float(self._most), bucket.left + (now - bucket.at) / self._seconds)
 
     def _drop(self, now: float) -> None:
-        """Forget the fuller half: whoever is close to the limit stays known."""
-        by_fill = sorted(self._buckets, key=lambda each: self._filled(self._buckets[each], now))
+        """Drop the fuller half of the buckets; keys close to the limit stay."""
+        by_fill = sorted(self._buckets, key=lambda key: self._filled(self._buckets[key], now))
         self._buckets = {item: self._buckets[item] for item in by_fill[: _MOST_KEPT // 2]}

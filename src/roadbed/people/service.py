@@ -1,10 +1,10 @@
-"""Verbs: issue a token or link, open and close sessions, say who holds one and what they may."""
+"""Sessions, one-time links and API tokens: issue, verify, revoke."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
@@ -32,7 +32,7 @@ How = Literal["link", "password", "oidc"]
 
 
 class People:
-    """Knows tokens by their hash only; the token itself is shown once, when it is made."""
+    """Issues and verifies secrets. Stores hashes only; a token is shown once."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class People:
         return await self._issue("link", person, LINK_SECONDS, by=by or person, descends=session)
 
     async def whose_link(self, code: str) -> str:
-        """Whom a link would let in. Raises ``LinkSpentError``."""
+        """The person of a link. Raises ``LinkSpentError``."""
         row = await self._database.fetch_one(SQL["whose"], {"hash": hashed(code)})
         if row is None:
             raise LinkSpentError
@@ -96,7 +96,7 @@ class People:
         return name
 
     async def spend_link(self, code: str) -> str:
-        """Whose link this was; it works once. Raises ``LinkSpentError``."""
+        """Use a link once; return its person. Raises ``LinkSpentError``."""
         async with self._database.transaction() as connection:
             cursor = await connection.execute(SQL["spend"], {"hash": hashed(code)})
             row = await cursor.fetchone()
@@ -176,14 +176,14 @@ class People:
         self.forget()
 
     async def holder(self, kind: Kind, secret: str, *, awake: bool = True) -> Viewer:
-        """Who holds this token or session, and what they may. Raises ``NotSignedInError``.
+        """The viewer of a token or session. Raises ``NotSignedInError``.
 
         ``awake`` says that a person asks, not a page that renews itself: a session left alone ends.
         """
         key = (hashed(secret), kind)
-        found = self._remembered.get(key)
-        if found is not None and self._clock.monotonic() < found[0]:
-            return found[1]
+        remembered = self._remembered.get(key)
+        if remembered is not None and self._clock.monotonic() < remembered[0]:
+            return remembered[1]
         facts = {"hash": key[0], "kind": kind, "idle": self._idle_seconds}
         row = await self._database.fetch_one(SQL["holder"], facts)
         if row is None:
@@ -208,7 +208,7 @@ class People:
         return frozenset(Role(row["role"]) for row in rows)
 
     def forget(self) -> None:
-        """Ask the database again about everybody: something was just changed here."""
+        """Drop the cache after a change in this process."""
         self._remembered.clear()
 
     async def _issue(
@@ -256,10 +256,10 @@ async def note(
     kind: str,
     person: str,
     by: str,
-    detail: Mapping[str, Any],
+    detail: Mapping[str, object],
     use_case: str | None = None,
 ) -> None:
-    """Write down who did what to a person, in the transaction that does it."""
+    """Write an audit entry in the transaction of the change."""
     event = AuditEvent(use_case=use_case, kind=kind, subject=person, actor=by, detail=detail)
     await record(connection, event)
 
@@ -274,12 +274,12 @@ async def end_sessions(
 
 
 def hashed(secret: str) -> str:
-    """What is kept of a secret. It is 256 random bits, so a plain hash cannot be guessed back."""
+    """The hash of a secret. With 256 random bits a plain hash is safe."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _id(secret: str) -> str:
-    """By which a token, link or session is named: it opens nothing."""
+    """The public id of a token, link or session."""
     return hashed(secret)[:_ID_LENGTH]
 
 

@@ -1,4 +1,4 @@
-"""Verbs: sign in by password or at an identity provider, set a password."""
+"""Sign-in by password or identity provider, and changes of passwords."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from roadbed.kernel.clock import Clock
-from roadbed.people import browsers, permissions
+from roadbed.people import passwords, permissions
 from roadbed.people.errors import (
     AddressNotVerifiedError,
     NotInvitedError,
@@ -28,7 +28,7 @@ _LOCK_NOTED_SECONDS = 600.0
 
 
 class SignIn:
-    """Finds out who somebody is. What it gives is a person's name; a session is opened with it."""
+    """Identifies people. The result is a person's name, with which a session is opened."""
 
     def __init__(
         self, database: Database, clock: Clock, people: People, members: Members, *, creates: bool
@@ -61,7 +61,7 @@ class SignIn:
         name = await self._named(name)
         row = await self._database.fetch_one(SQL["password"], {"name": name.replace("\0", "")})
         kept: str | None = row["password"] if row else None
-        if browsers.knows(name, kept, known, self._clock.now()):
+        if passwords.knows(name, kept, known, self._clock.now()):
             self._of_browser.spend(known)
         else:
             try:
@@ -81,10 +81,10 @@ class SignIn:
         return name
 
     async def known_browser(self, name: str) -> str | None:
-        """What a browser may keep in which ``name`` has signed in; ``None`` without a password."""
+        """The mark for a browser in which ``name`` signed in; ``None`` without a password."""
         row = await self._database.fetch_one(SQL["password"], {"name": name})
         kept: str | None = row["password"] if row else None
-        return browsers.mark(name, kept, self._clock.now()) if kept else None
+        return passwords.mark(name, kept, self._clock.now()) if kept else None
 
     async def set_password(self, name: str, password: str, *, by: str) -> Sequence[Issued]:
         """A new password; every session ends. Gives the tokens that were revoked with it.
@@ -113,7 +113,7 @@ class SignIn:
         if asked and not await self._passwords.fits(row["password"], current):
             raise SignInRefusedError
         self._judge(viewer.name, password)
-        # Whoever let somebody in may be the one who sets the password.
+        # The person who issued the link or password may be the one who sets this password.
         other = {"set_by": row["let_in_by"], "set_at": row["let_in_at"]}
         return await self._keep(viewer.name, password, other, by=viewer.name, but=viewer.session)
 
@@ -128,8 +128,8 @@ class SignIn:
             if row is not None and not row["closed"]:
                 await self._link(identity, row["name"])
         if row is not None and not row["closed"]:
-            found: str = row["name"]
-            return found
+            name: str = row["name"]
+            return name
         if row is None and self._creates:
             return await self._invite(identity)
         if row is None and identity.unverified is not None:
@@ -137,7 +137,7 @@ class SignIn:
         raise NotInvitedError(identity.email or identity.name or identity.nick)
 
     async def _named(self, typed: str) -> str:
-        """The name of whom an address belongs to; what is no known address stays as it is."""
+        """The name of the person with an address; other text is returned unchanged."""
         if "@" not in typed:
             return typed
         row = await self._database.fetch_one(SQL["of_address"], {"email": typed.replace("\0", "")})
@@ -145,7 +145,7 @@ class SignIn:
 
     async def _by_claim(self, identity: Identity) -> Row | None:
         if identity.name is not None:
-            # Names here are lower-case. Only letters of ASCII, since others may become one of them.
+            # Names are lower-case ASCII; other letters could be folded into them.
             name = identity.name.lower() if identity.name.isascii() else identity.name
             return await self._database.fetch_one(SQL["by_name"], asdict(identity) | {"name": name})
         if identity.email is not None:
@@ -153,7 +153,7 @@ class SignIn:
         return None
 
     async def _invite(self, identity: Identity) -> str:
-        """Somebody new, without a role, under a name that means nobody yet."""
+        """Add a person without a role, under a free name."""
         rows = await self._database.fetch(SQL["names_taken"])
         taken = permissions.RESERVED | {row["name"] for row in rows}
         made = await self._members.add(

@@ -39,7 +39,7 @@ _ENDS = (
 
 
 class Erasure:
-    """Empties rows and the salts of audit entries; ids, times, routes and hashes stay."""
+    """Erases rows and salts of audit entries; ids, times, routes and hashes stay."""
 
     def __init__(self, database: Database, audit: AuditLog, clock: Clock) -> None:
         self._database = database
@@ -47,7 +47,7 @@ class Erasure:
         self._clock = clock
 
     async def use_case_of(self, task_id: str) -> str:
-        """Whose task it is. Raises ``UnknownTaskError``."""
+        """The use case of a task. Raises ``UnknownTaskError``."""
         row = await self._database.fetch_one(_SQL["copies"], {"task_id": task_id})
         if row is None:
             raise UnknownTaskError(task_id)
@@ -56,7 +56,7 @@ class Erasure:
     async def erase(
         self, task_id: str, *, by: str, reason: str, served: Sequence[str] | None = None
     ) -> int:
-        """Erase a task's content for good; gives how many audit entries were emptied.
+        """Erase the content of a task; return the number of erased audit entries.
 
         ``served``: a task of another use case answers like a missing one. What was sent to others
         is theirs to erase; the receipt still names where it went. A version that learned from it
@@ -90,7 +90,7 @@ class Erasure:
     async def erase_again(
         self, connection: Connection, ids: Sequence[str], *, by: str, reason: str
     ) -> int:
-        """Erase what a restore brought back, whatever state it is in; gives how many tasks.
+        """Erase tasks again that a restore brought back, in any state; return their number.
 
         ``ids`` are those that an entry of kind ``erased`` names. Nothing of them is decided or
         reviewed any more. Deliveries must have been taken out of the relay's hands before.

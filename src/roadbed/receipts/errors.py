@@ -18,7 +18,7 @@ class UnknownTaskError(RoadbedError):
 
 
 class IncidentError(RoadbedError):
-    """A span of time from which no record can be collected."""
+    """The time span of an incident is invalid."""
 
     code = "incident_invalid"
 
@@ -36,7 +36,7 @@ class UnknownIncidentError(RoadbedError):
 
 
 class ErasureError(RoadbedError):
-    """Something of the task is still under way."""
+    """The task still has an open decision, review or delivery."""
 
     code = "erasure_too_early"
 

@@ -28,7 +28,7 @@ Record = dict[str, Any]  # rows of many tables, sent as JSON
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Incident:
-    """What was declared, as the audit log holds it."""
+    """A declared incident, as stored in the audit log."""
 
     id: str
     use_case: str
@@ -40,7 +40,7 @@ class Incident:
 
 
 class Incidents:
-    """Collects; changes nothing but for an audit entry that says an incident was declared."""
+    """Declares incidents in the audit log, and collects their records."""
 
     def __init__(self, database: Database, receipts: Receipts, ids: Ids, clock: Clock) -> None:
         self._database = database
@@ -57,7 +57,7 @@ class Incidents:
         until: datetime | None,
         actor: str,
     ) -> Record:
-        """Declare an incident and give its whole record. Raises as ``declare``."""
+        """Declare an incident and return its record. Raises as ``declare``."""
         incident = await self.declare(use_case, title=title, since=since, until=until, actor=actor)
         return await self.record(use_case, incident.id, viewer=actor)
 
@@ -70,7 +70,7 @@ class Incidents:
         until: datetime | None,
         actor: str,
     ) -> Incident:
-        """Note what happened and from when to when; its record can be read from then on.
+        """Record an incident and its time span; afterwards its record can be read.
 
         Raises ``IncidentError`` for times that make no span, or a span of more than
         ``MOST_TASKS`` tasks.
@@ -115,7 +115,7 @@ class Incidents:
         return await self._summary(incident, await self._tasks(incident), viewer)
 
     async def record(self, use_case: str, incident_id: str, *, viewer: str) -> Record:
-        """Everything, as ``viewer`` may see it now, as one JSON document. Raises as ``summary``."""
+        """The whole record that ``viewer`` may see, as one JSON document. Raises as ``summary``."""
         incident = await self._find(use_case, incident_id)
         ids = await self._tasks(incident)
         summary = await self._summary(incident, ids, viewer)
@@ -213,7 +213,7 @@ def _span(of: Incident) -> Record:
 
 
 def _withhold(row: Row) -> Row:
-    """Each of these could tell a blind reviewer the answer."""
+    """The parts of a receipt that reveal the answer to a blind reviewer."""
     return {**row, **dict.fromkeys(_TELLING)}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from roadbed.scoring.content import same
 
 Row = Mapping[str, Any]
-# What a corrected input came to, for a page or a terminal.
+# Results of a corrected input, in words.
 CAME_TO = {
     "note": "kept beside the task; nothing is decided again",
     "new": "nothing had been sent before",
@@ -20,7 +20,7 @@ _WAITS = "waits for its last word; until then what was sent stands"
 
 
 def linked(rows: Sequence[Row], viewer: str) -> list[dict[str, object]]:
-    """The revisions of a task, the first one first; none where there is only one.
+    """The revisions of a task, oldest first; empty if there is only one.
 
     What an answer would tell whoever has still to judge it, or one before it, blind is left out.
     """
@@ -47,7 +47,7 @@ def linked(rows: Sequence[Row], viewer: str) -> list[dict[str, object]]:
 
 
 def for_a_sender(receipt: Row, viewer: str) -> dict[str, object]:
-    """A receipt for somebody who may send and not read: nothing of what others sent or said.
+    """A receipt for a person who may submit but not read: without content of others.
 
     The answer is for whoever sent the task; who repeats somebody else's key and input gets none.
     """
@@ -71,7 +71,7 @@ def for_a_sender(receipt: Row, viewer: str) -> dict[str, object]:
 
 
 def changes(before: object, after: object, field: str = "") -> Iterator[dict[str, object]]:
-    """What differs between two inputs, field by field; a field that is missing is ``None``."""
+    """Differences of two inputs by field; a missing field is ``None``."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in sorted(set(before) | set(after)):
             place = f"{field}.{name}".lstrip(".")

@@ -43,7 +43,7 @@ _DECIDED = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Filter:
-    """Which receipts to list: each part narrows, ``None`` does not."""
+    """Filter of receipts; ``None`` does not filter."""
 
     use_case: str | None = None
     text: str | None = None
@@ -53,7 +53,7 @@ class Filter:
 
 
 class Receipts:
-    """Reads receipts. What a blind reviewer must not see is left out until the verdict stands."""
+    """Reads receipts. Answers are hidden from a blind reviewer until the verdict is given."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -82,7 +82,7 @@ class Receipts:
         return _from_row(row, sender=sender, revisions=linked(revisions, viewer), **more)
 
     async def wait(self, task_id: str, seconds: float) -> bool:
-        """Wait until a task is decided, whichever process does it; whether it is, in that time."""
+        """Wait until a task is decided in any process; return whether it was in time."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while not await self._database.fetch(_SQL["is_decided"], {"id": task_id}):
@@ -92,14 +92,14 @@ class Receipts:
         return True
 
     async def use_case_of(self, task_id: str) -> str | None:
-        """The use case that a task belongs to; ``None`` if there is no such task."""
+        """The use case of a task; ``None`` if there is no such task."""
         row = await self._database.fetch_one(_SQL["use_case_of"], {"id": task_id})
         return row["use_case"] if row else None
 
     async def search(
         self, wanted: Filter, *, served: Sequence[str], most: int
     ) -> Sequence[Receipt]:
-        """One short record a task, newest first, of the use cases ``served``."""
+        """Short records of tasks of the use cases ``served``, newest first."""
         text = (wanted.text or "").strip() or None
         escaped = (text or "").replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
         rows = await self._database.fetch(
@@ -148,7 +148,7 @@ _NOT_YET = (
 def fresh(
     declared: UseCase, task: AdmittedTask, decision: Decision, version_number: int | None
 ) -> Receipt:
-    """The receipt of a decision that was settled a moment ago, without asking the database.
+    """The receipt of a decision that was just settled, without a database query.
 
     It lists no deliveries and outcomes, since there can be none yet. ``version_number`` is that of
     the version that decided.
@@ -223,7 +223,7 @@ def _from_row(
         "sample": {"drawn": row["reference"], "rate": row["reference_rate"]},
         "decision": _decision(row, hidden=hidden) if decided else None,
         "review": _review(row) if row["review_id"] else None,
-        # What was sent would tell a blind reviewer the answer, and what turned out a right one.
+        # Deliveries and outcomes would reveal the answer to a blind reviewer.
         "deliveries": [] if hidden else list(deliveries),
         "outcomes": [] if hidden else list(outcomes),
         "halted": _halted(row),
@@ -247,7 +247,7 @@ def _decision(row: Mapping[str, Any], *, hidden: bool) -> dict[str, Any]:
 
 
 def _weak_spots(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The version's weak spots that this task lies in, as far as its input and answer tell."""
+    """Weak spots of the version to which this task belongs."""
     return [
         {name: spot[name] for name in ("field", "value", "n", "wrong", "lower", "upper")}
         for spot in row["weak"] or ()
@@ -288,7 +288,7 @@ def _review(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _halted(row: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The halt of its use case that is in force now."""
+    """The current halt of the use case."""
     if row["halted_at"] is None:
         return None
     return {"since": row["halted_at"], "by": row["halted_by"], "reason": row["halted_why"]}
@@ -325,7 +325,7 @@ def _pod(declared: UseCase) -> dict[str, str]:
 
 
 def moments(receipt: Receipt) -> list[tuple[str, datetime]]:
-    """What happened when, in order, for a page or a terminal."""
+    """Times of the task's steps, in order."""
     moments: list[tuple[str, datetime | None]] = [("admitted", receipt["admitted_at"])]
     if decision := receipt["decision"]:
         moments.append(("decided", decision["decided_at"]))

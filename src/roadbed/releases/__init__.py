@@ -1,4 +1,5 @@
-"""A version on its way into service: gate, sign-offs, shadow, canary, live, rollback.
+"""Releases take a candidate through gate, sign-offs, shadow, canary and live, and roll it back.
 
-May know versions and the guarantee. Owns the tables release, sign_off and stage_event.
+May know versions, the guarantee and everything below. Owns the tables release, sign_off and
+stage_event.
 """

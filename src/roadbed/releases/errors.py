@@ -1,4 +1,4 @@
-"""Why a release cannot take a step."""
+"""Errors of releases: why a release cannot take a step."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class UnknownReleaseError(RoadbedError):
 
 
 class ReleaseUnderWayError(RoadbedError):
-    """A use case tries one candidate at a time."""
+    """Another release of the use case is under way."""
 
     code = "release_under_way"
 
     def __init__(self, use_case: str, number: int, step: str) -> None:
         super().__init__(
             f"Release {number} of {use_case!r} is under way ({step}).",
-            f"Finish it, or take it off: `roadbed release withdraw {use_case}`.",
+            f"Finish it, or withdraw it: `roadbed release withdraw {use_case}`.",
         )
 
 
 class ReleaseStepError(RoadbedError):
-    """The step asked for does not follow from where the release is."""
+    """The requested step does not follow from the step of the release."""
 
     code = "release_step"
 
@@ -43,48 +43,48 @@ class ReleaseStepError(RoadbedError):
 
 
 class NothingToJudgeError(RoadbedError):
-    """The gate has no example that the candidate never saw."""
+    """The holdout is empty, so the gate has nothing to measure."""
 
     code = "nothing_to_judge"
 
     def __init__(self, use_case: str) -> None:
         super().__init__(
-            f"{use_case!r} has no example that only judges, so its gate could show nothing.",
+            f"{use_case!r} has no example that only judges, so its gate has nothing to measure.",
             "Review tasks of the blind sample, or put examples into its folder.",
         )
 
 
 class GateRunningError(RoadbedError):
-    """Somebody runs the gate of this release at this moment."""
+    """The gate of this release is running already."""
 
     code = "gate_running"
 
     def __init__(self, number: int) -> None:
         super().__init__(
-            f"The gate of release {number} is being run already.", "Wait for what it shows."
+            f"The gate of release {number} is running already.", "Wait for its result."
         )
 
 
 class SignOffError(RoadbedError):
-    """A word that cannot count: by the wrong person, in another role, on something else."""
+    """A sign-off that cannot count: wrong person, wrong role or other content."""
 
     code = "sign_off_invalid"
 
 
 class NotYoursToSignError(SignOffError):
-    """A word by the author, or by somebody who is not what the release needs."""
+    """A sign-off by an author, or by a person without the role that is needed."""
 
     code = "sign_off_not_yours"
 
 
 class SignOffsMissingError(RoadbedError):
-    """Not everybody who has to agree does, now and to exactly this content."""
+    """A sign-off that the release needs is missing, expired or refused."""
 
     code = "sign_offs_missing"
 
 
 class CannotDecideError(RoadbedError):
-    """Something in the world forbids this step now: a halt, an alarm, another live version."""
+    """Something else prevents the step: a halt, an alarm, another live version."""
 
     code = "release_blocked"
 
@@ -97,24 +97,24 @@ class TrialShortError(RoadbedError):
     def __init__(self, step: str, compared: int, wanted: int) -> None:
         super().__init__(
             f"The {step} has compared {compared:,} of {wanted:,} tasks.",
-            "Wait for more traffic; its report says how it goes.",
+            "Wait for more tasks; the report of the trial shows the progress.",
         )
 
 
 class TrialUndecidedError(RoadbedError):
-    """Live version and canary differ on tasks that nobody has looked at yet."""
+    """Live version and canary differ on tasks that have no label yet."""
 
     code = "trial_undecided"
 
     def __init__(self, tasks: int) -> None:
         super().__init__(
             f"On {tasks:,} task{'' if tasks == 1 else 's'} of the canary the two versions differ, "
-            "and nobody has said yet which is right.",
-            "Review them; they stand in the queue.",
+            "and no label says which is right.",
+            "Review them; they are in the review queue.",
         )
 
 
 class RollBackError(RoadbedError):
-    """There is nothing to go back to, or not to what was asked for."""
+    """There is no version to go back to, or not the one that was requested."""
 
     code = "roll_back_impossible"

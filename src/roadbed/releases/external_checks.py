@@ -1,11 +1,11 @@
-"""Judgments from outside: each check of the plan is told of the candidate and answers."""
+"""External checks: HTTP services of a plan that answer whether a candidate may pass its gate."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 
 from roadbed.connectors.rendering import header_key
 from roadbed.connectors.webhook import signatures
@@ -17,30 +17,38 @@ _SECONDS = 30.0
 _MOST_REASON = 500  # characters
 
 
+class CheckAnswer(TypedDict):
+    """The answer of one check."""
+
+    name: str
+    passed: bool
+    reason: str
+
+
 class ExternalChecks:
     """Posts JSON, signed as https://www.standardwebhooks.com says, and reads ``pass``, ``reason``.
 
-    Anything but a plain yes is a no: another answer, an error, no answer in time.
+    A check passes only with ``"pass": true``. Any other answer, an error or a timeout fails it.
     """
 
     def __init__(self, egress: Callable[[float], EgressClient]) -> None:
         self._egress = egress
 
     async def ask(
-        self, checks: Sequence[Check], *, key: str, about: Mapping[str, Any]
-    ) -> list[dict[str, Any]]:
-        """Every check's answer: ``name``, ``passed``, ``reason``."""
+        self, checks: Sequence[Check], *, key: str, about: Mapping[str, object]
+    ) -> list[CheckAnswer]:
+        """Ask all checks at once about the candidate that ``about`` describes."""
         return await asyncio.gather(*(self._one(check, key, about) for check in checks))
 
-    async def _one(self, check: Check, key: str, about: Mapping[str, Any]) -> dict[str, Any]:
+    async def _one(self, check: Check, key: str, about: Mapping[str, object]) -> CheckAnswer:
         try:
             response = await self._post(check, header_key(f"{key}-{check.name}"), about)
             passed, reason = _read(response)
-        except Exception as error:  # whatever keeps it from answering, it did not say yes
+        except Exception as error:  # without an answer the check did not pass
             passed, reason = False, f"it could not be asked: {str(error).rstrip('.')}"
         return {"name": check.name, "passed": passed, "reason": mask(reason)[:_MOST_REASON]}
 
-    async def _post(self, check: Check, key: str, about: Mapping[str, Any]) -> Response:
+    async def _post(self, check: Check, key: str, about: Mapping[str, object]) -> Response:
         egress = self._egress(_SECONDS)
         body = json.dumps({"check": check.name, **about}, sort_keys=True).encode()
         headers = {"Content-Type": "application/json", "webhook-id": key}
@@ -64,5 +72,4 @@ def _read(response: Response) -> tuple[bool, str]:
     if not isinstance(answer, dict) or not isinstance(answer.get("pass"), bool):
         return False, 'its answer does not say {"pass": true} or {"pass": false}'
     reason = answer.get("reason")
-    said = reason if isinstance(reason, str) and reason else "without a reason"
-    return answer["pass"], said
+    return answer["pass"], reason if isinstance(reason, str) and reason else "without a reason"

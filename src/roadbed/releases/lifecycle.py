@@ -1,4 +1,4 @@
-"""The steps of a release: which follows which, what comes next, what it waits for. No I/O."""
+"""The lifecycle of a release: its steps, their order, and what each waits for. No I/O."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOVES: Mapping[Step, frozenset[Step]] = {
     "shadow": frozenset({"canary", "live", "rolled_back", "withdrawn"}),
     "canary": frozenset({"live", "rolled_back", "withdrawn"}),
     "live": frozenset({"retired", "rolled_back"}),
-    "retired": frozenset({"live"}),  # the one after it was rolled back
+    "retired": frozenset({"live"}),  # when the release after it is rolled back
     "rolled_back": frozenset(),
     "withdrawn": frozenset(),
 }
@@ -39,7 +39,7 @@ STAGES: Mapping[Step, str] = {
 
 
 def follows(step: Step, wanted: Step, plan: Row) -> bool:
-    """Whether ``wanted`` may follow; a step that the plan leaves out is passed over."""
+    """Whether ``wanted`` may follow ``step``. A step that the plan leaves out is skipped."""
     if wanted not in MOVES[step]:
         return False
     if wanted == "shadow":
@@ -54,10 +54,10 @@ def follows(step: Step, wanted: Step, plan: Row) -> bool:
 
 
 def after_gate(step: Step, report: Row) -> Step:
-    """Where a gate takes a release.
+    """The step of a release after its gate.
 
-    One that fails while nobody has judged some of the candidate's answers says nothing yet: the
-    release stays, people judge these answers, and the gate runs again.
+    If the gate fails while some answers of the candidate are not judged, its result is open: the
+    release stays planned, people judge these answers, and the gate runs again.
     """
     if report["passed"]:
         return "gated"
@@ -65,7 +65,7 @@ def after_gate(step: Step, report: Row) -> Step:
 
 
 def verb_after(step: Step, plan: Row) -> str | None:
-    """The verb that leads on from ``step``."""
+    """The verb for the next step."""
     if step == "planned":
         return "gate"
     if step == "gated" and plan["shadow_tasks"]:
@@ -76,17 +76,17 @@ def verb_after(step: Step, plan: Row) -> str | None:
 
 
 def compared(step: Step, trial: Row | None) -> int:
-    """How many tasks this very trial has compared; what shadow compared is not the canary's."""
+    """How many tasks the trial at ``step`` has compared. Shadow and canary count separately."""
     return int(trial["compared"]) if trial and trial["step"] == step else 0
 
 
 def undecided(step: Step, trial: Row | None) -> bool:
-    """Whether a canary waits for a person to say whose answer is right."""
+    """Whether a canary waits for labels of tasks on which the versions differ."""
     return bool(step == "canary" and trial and trial["step"] == step and trial.get("undecided"))
 
 
 def short(step: Step, plan: Row, compared: int) -> bool:
-    """Whether a trial still needs traffic."""
+    """Whether a trial needs more tasks."""
     return step in TRIALS and compared < plan[f"{step}_tasks"]
 
 
@@ -107,19 +107,19 @@ def ahead(
 
 
 def waits(step: Step, plan: Row, missing: Sequence[str], trial: Row | None) -> frozenset[str]:
-    """All that a release waits for at this moment: roles, traffic, labels."""
-    found = set(missing) if step in UNDER_WAY and step != "planned" else set()
+    """What a release waits for now: roles, traffic, labels."""
+    names = set(missing) if step in UNDER_WAY and step != "planned" else set()
     if short(step, plan, compared(step, trial)):
-        found.add("traffic")
+        names.add("traffic")
     elif undecided(step, trial):
-        found.add("labels")
-    return frozenset(found)
+        names.add("labels")
+    return frozenset(names)
 
 
 def content_of(
     *, behaviour: str, threshold: float | None, certificate: str | None, plan: Row, gate: Row
 ) -> str:
-    """What a sign-off binds: every byte of what will decide, of its proof and of its gate."""
+    """The hash that a sign-off is bound to: of behaviour, proof, plan and gate report."""
     exact = {
         "behaviour": behaviour,
         "threshold": threshold,
@@ -134,7 +134,7 @@ def content_of(
 def sign_off(
     row: Row, *, release: Row, roles: Mapping[str, frozenset[str]], now: datetime
 ) -> SignOff:
-    """A word as given, and whether it counts at ``now``. ``roles`` are those each person holds."""
+    """A sign-off with whether it counts at ``now``. ``roles`` are those that each person holds."""
     why_not = None
     if row["withdrawn_at"] is not None:
         why_not = "withdrawn"
@@ -162,28 +162,30 @@ def sign_off(
 
 
 def missing_roles(required: Sequence[str], given: Sequence[SignOff]) -> list[str]:
-    """The roles whose approval is still needed; each by another person."""
+    """The roles whose approval is still needed. Each role needs another person."""
     people: set[str] = set()
-    found = []
+    missing = []
     for role in required:
         person = next(
             (
-                item.person
-                for item in given
-                if item.counts
-                and item.verdict == "approve"
-                and item.role == role
-                and item.person not in people
+                sign_off.person
+                for sign_off in given
+                if sign_off.counts
+                and sign_off.verdict == "approve"
+                and sign_off.role == role
+                and sign_off.person not in people
             ),
             None,
         )
         if person is None:
-            found.append(role)
+            missing.append(role)
         else:
             people.add(person)
-    return found
+    return missing
 
 
 def refused(given: Sequence[SignOff]) -> SignOff | None:
-    """A refusal that holds: it blocks until it is taken back."""
-    return next((item for item in given if item.counts and item.verdict == "refuse"), None)
+    """A refusal that counts. It blocks the release until it is withdrawn."""
+    return next(
+        (sign_off for sign_off in given if sign_off.counts and sign_off.verdict == "refuse"), None
+    )

@@ -1,28 +1,25 @@
-"""What must hold for a step up, checked and done in one transaction."""
+"""Promotion of a release to its next step, and recertification of the live one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from roadbed.guarantee.certificates import Certification
 from roadbed.kernel.clock import Clock
 from roadbed.releases import lifecycle
+from roadbed.releases.deployer import Deployer
 from roadbed.releases.errors import (
     CannotDecideError,
-    ReleaseStepError,
+    RollBackError,
     TrialShortError,
     TrialUndecidedError,
 )
-from roadbed.releases.gate import Gated
-from roadbed.releases.release_log import ReleaseLog
-from roadbed.releases.repository import Holders, ReleaseRepository
-from roadbed.releases.service import Releases
-from roadbed.releases.sign_offs import agreed
-from roadbed.storage.database import Connection
+from roadbed.releases.gate import GateResult, GateService
+from roadbed.releases.repository import Holders, ReleaseLog, ReleaseRepository, check_step
+from roadbed.releases.sign_offs import check_sign_offs
+from roadbed.storage.database import Connection, Database, Row
 from roadbed.storage.sql import queries
 from roadbed.versions import identity
 from roadbed.versions.errors import ArtifactMissingError
@@ -30,29 +27,32 @@ from roadbed.versions.model import Release, Step
 
 _SQL = queries(__package__)
 _VERSIONS = queries("roadbed.versions")  # the owner of `version`
-Row = Mapping[str, Any]
 
 
 class Promotion:
-    """Takes a release one step up, inside the caller's transaction."""
+    """Takes a release one step further, inside the caller's transaction."""
 
     def __init__(
-        self, releases: Releases, book: ReleaseRepository, journal: ReleaseLog, clock: Clock
+        self, deployer: Deployer, repository: ReleaseRepository, log: ReleaseLog, clock: Clock
     ) -> None:
-        self._releases = releases
-        self._book = book
-        self._journal = journal
+        self._deployer = deployer
+        self._repository = repository
+        self._log = log
         self._clock = clock
 
-    async def take(
+    async def advance(
         self, connection: Connection, release_id: str, step: Step, actor: str, holders: Holders
     ) -> None:
-        """All that must hold for a step, checked and done under one lock."""
-        release, row = await self._book.hold(connection, release_id, holders)
+        """Check all conditions of a step and take it, under one lock.
+
+        Raises ``ReleaseStepError``, ``CannotDecideError``, ``TrialShortError``,
+        ``TrialUndecidedError``, ``SignOffsMissingError``, ``ArtifactMissingError``.
+        """
+        release, row = await self._repository.lock(connection, release_id, holders)
         check_step(release, step)
         named = {"use_case": release.use_case}
-        standing = await (await connection.execute(_SQL["standing"], named)).fetchone() or {}
-        _may_decide(release, row, standing)
+        state = await (await connection.execute(_SQL["automation_state"], named)).fetchone() or {}
+        _check_gate_still_holds(release, row, state)
         compared = lifecycle.compared(release.step, release.trial)
         if lifecycle.short(release.step, release.plan, compared):
             wanted = release.plan[f"{release.step}_tasks"]
@@ -60,109 +60,183 @@ class Promotion:
         if lifecycle.undecided(release.step, release.trial):
             raise TrialUndecidedError(release.trial["undecided"] if release.trial else 0)
         if step in ("canary", "live"):
-            agreed(release)
-        damaged = await connection.execute(_SQL["damaged"], {"behaviour": release.behaviour})
+            check_sign_offs(release)
+        damaged = await connection.execute(_SQL["damaged_file"], {"behaviour": release.behaviour})
         if broken := await damaged.fetchone():
             raise ArtifactMissingError(release.use_case, broken["name"])
         if step == "live":
-            await self._go_live(connection, release, standing, actor)
-        await self._journal.move(connection, release, step, actor=actor)
-        release, _ = await self._book.hold(connection, release_id, holders)
-        await self._journal.wait_of(connection, release)
-        await connection.execute(_SQL["tell"], named)
+            await self._go_live(connection, release, state, actor)
+        await self._log.move(connection, release, step, actor=actor)
+        release, _ = await self._repository.lock(connection, release_id, holders)
+        await self._log.update_waits(connection, release)
+        await connection.execute(_SQL["notify"], named)
 
     async def _go_live(
-        self, connection: Connection, release: Release, standing: Row, actor: str
+        self, connection: Connection, release: Release, state: Row, actor: str
     ) -> None:
         certificate = release.certificate
-        look = Certification(
+        certification = Certification(
             certificate=certificate,
             proof=None,
             sample=certificate["items"] if certificate else 0,
             note=f"Release {release.number} went live.",
         )
-        live = await self._releases.put_in_service(
+        live = await self._deployer.deploy(
             connection,
             release.use_case,
             release.behaviour,
-            look,
-            alarm_at=standing["alarm_at"],
+            certification,
+            alarm_at=state["alarm_at"],
             actor=actor,
             opened=True,
         )
         if live is None or live[0] != release.version:
             raise CannotDecideError(
-                f"Release {release.number} is not what its gate saw.", "Run the gate again."
+                f"Release {release.number} is not the version that its gate measured.",
+                "Run the gate again.",
             )
         before = await connection.execute(_SQL["live_release"], {"use_case": release.use_case})
         for row in await before.fetchall():
-            old, _ = await self._book.hold(connection, row["id"], {})
+            old, _ = await self._repository.lock(connection, row["id"], {})
             why = f"Release {release.number} took its place."
-            await self._journal.move(connection, old, "retired", actor=actor, why=why)
+            await self._log.move(connection, old, "retired", actor=actor, why=why)
 
-    async def gated(
-        self, connection: Connection, release_id: str, found: Gated, actor: str
+    async def record_gate(
+        self, connection: Connection, release_id: str, result: GateResult, actor: str
     ) -> None:
-        release, _ = await self._book.hold(connection, release_id, {})
-        step = lifecycle.after_gate(release.step, found.report)
+        """Store the result of a gate and move the release as it says."""
+        release, _ = await self._repository.lock(connection, release_id, {})
+        step = lifecycle.after_gate(release.step, result.report)
         if step != release.step:
             check_step(release, step)
-        version = identity.version_id(release.behaviour, found.threshold)
-        certificate = found.certificate["id"] if found.certificate else None
-        at = self._clock.now()
+        version = identity.version_id(release.behaviour, result.threshold)
+        certificate = result.certificate["id"] if result.certificate else None
         facts = {
             "id": release_id,
             "use_case": release.use_case,
             "behaviour": release.behaviour,
-            "base": found.base,
+            "base": result.base,
             "version": version,
             "certificate": certificate,
-            "gate": Jsonb(found.report),
+            "gate": Jsonb(result.report),
             "content": lifecycle.content_of(
                 behaviour=release.behaviour,
-                threshold=found.threshold,
+                threshold=result.threshold,
                 certificate=certificate,
                 plan=release.plan,
-                gate=found.report,
+                gate=result.report,
             ),
-            "at": at,
+            "at": self._clock.now(),
         }
         await connection.execute(_VERSIONS["store_version"], {**facts, "id": version})
         await connection.execute(_SQL["gate_release"], facts)
         failed = [
-            criterion["line"] for criterion in found.report["criteria"] if not criterion["passed"]
+            criterion["line"] for criterion in result.report["criteria"] if not criterion["passed"]
         ]
-        release, _ = await self._book.hold(connection, release_id, {})
+        release, _ = await self._repository.lock(connection, release_id, {})
         if step != release.step or step == "gated":
-            await self._journal.move(connection, release, step, actor=actor, why="; ".join(failed))
-        release, _ = await self._book.hold(connection, release_id, {})
-        await self._journal.wait_of(connection, release)
+            await self._log.move(connection, release, step, actor=actor, why="; ".join(failed))
+        release, _ = await self._repository.lock(connection, release_id, {})
+        await self._log.update_waits(connection, release)
 
 
-def check_step(release: Release, step: Step) -> None:
-    """Raises ``ReleaseStepError`` unless ``step`` follows from where the release is."""
-    if not lifecycle.follows(release.step, step, release.plan):
-        possible = lifecycle.verb_after(release.step, release.plan) or ""
-        raise ReleaseStepError(release.number, release.step, step, possible)
+class Recertification:
+    """Renews the proof of the live version where new evidence allows it.
+
+    The behaviour stays the same, so no new sign-off is needed.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        deployer: Deployer,
+        gate: GateService,
+        repository: ReleaseRepository,
+        log: ReleaseLog,
+    ) -> None:
+        self._database = database
+        self._deployer = deployer
+        self._gate = gate
+        self._repository = repository
+        self._log = log
+
+    async def recertify(self, use_case: str, *, actor: str) -> str:
+        """Certify the live version again and put a new proof in force; returns the live release.
+
+        Raises ``RollBackError`` where what is live came without a release, ``CannotDecideError``
+        when an alarm sounds meanwhile, ``ArtifactMissingError``, ``EvaluationBudgetError``.
+        """
+        named = {"use_case": use_case}
+        state = await self._database.fetch_one(_SQL["automation_state"], named) or {}
+        row = await self._database.fetch_one(_SQL["live_release"], named)
+        if row is None or row["version"] != state.get("live_version"):
+            raise RollBackError(
+                f"What is live in {use_case!r} came without a release.",
+                f"`roadbed improve {use_case}` certifies it.",
+            )
+        release = await self._repository.get(row["id"])
+        runnable = await self._gate.open(use_case, release.behaviour)
+        certification = await self._deployer.certificates.certify(
+            runnable.loaded,
+            await self._gate.candidate(runnable),
+            runnable.behaviour,
+            identity.automation_state(state),
+            state["alarm_at"],
+            self._gate.metered_calls(use_case),
+        )
+        if certification.proof is not None:
+            await self._put_in_force(use_case, release.id, state, certification, actor)
+        return release.id
+
+    async def _put_in_force(
+        self,
+        use_case: str,
+        release_id: str,
+        state: Row,
+        certification: Certification,
+        actor: str,
+    ) -> None:
+        async with self._database.transaction() as connection:
+            release, _ = await self._repository.lock(connection, release_id, {})
+            live = None
+            if release.step == "live" and certification.certificate:
+                live = await self._deployer.deploy(
+                    connection,
+                    use_case,
+                    release.behaviour,
+                    certification,
+                    alarm_at=state["alarm_at"],
+                    actor=actor,
+                    opened=True,
+                )
+            if live is None or certification.certificate is None:
+                raise CannotDecideError(
+                    f"An alarm sounded, or another version of {use_case!r} went live, meanwhile.",
+                    "The evidence is no longer current: run the command again.",
+                )
+            proven = {"version": live[0], "certificate": certification.certificate["id"]}
+            await connection.execute(_SQL["recertify_release"], {"id": release_id, **proven})
+            subject = f"{release_id} renewed"
+            await self._log.record_audit(connection, use_case, subject, actor, {**proven})
 
 
-def _may_decide(release: Release, row: Row, standing: Row) -> None:
-    """Nothing has happened since the gate that makes its report another world's."""
-    if standing.get("halted"):
+def _check_gate_still_holds(release: Release, row: Row, state: Row) -> None:
+    """Raises ``CannotDecideError`` if the result of the gate no longer holds."""
+    if state.get("halted"):
         raise CannotDecideError(
             f"{release.use_case!r} is halted.",
-            "Two people resume it; until then nothing goes up, and everything may go down.",
+            "Two people resume it. Until then there is no promotion; rollback works.",
         )
-    if standing["live_version"] != release.base:
+    if state["live_version"] != release.base:
         raise CannotDecideError(
             f"Another version went live since the gate of release {release.number}.",
-            "Run the gate again, or withdraw it and plan anew.",
+            "Run the gate again, or withdraw the release and plan another.",
         )
     seen = (row["gate"] or {}).get("alarm_at")
-    if (datetime.fromisoformat(seen) if seen else None) != standing["alarm_at"]:
+    if (datetime.fromisoformat(seen) if seen else None) != state["alarm_at"]:
         raise CannotDecideError(
             f"An alarm has sounded since the gate of release {release.number}.",
-            "What it showed counts no more: run the gate again.",
+            "The gate result is stale; run it again.",
         )
     exact = lifecycle.content_of(
         behaviour=release.behaviour,
@@ -174,5 +248,5 @@ def _may_decide(release: Release, row: Row, standing: Row) -> None:
     if exact != release.content:
         raise CannotDecideError(
             f"The stored report of release {release.number} is not what was signed.",
-            "Withdraw it and plan anew; somebody has changed the database.",
+            "Somebody changed the database. Withdraw the release and plan another.",
         )

@@ -1,18 +1,18 @@
--- name: begin
+-- name: begin_stages
 INSERT INTO stage_event (id, use_case, kind, stage, actor, at)
 SELECT %(id)s, %(use_case)s, 'stage', 'idea', 'roadbed', %(at)s
 WHERE NOT EXISTS (SELECT 1 FROM stage_event WHERE use_case = %(use_case)s)
 
--- name: standing
+-- name: automation_state
 SELECT live_version, state, state_since, state_reason, threshold, cautious, reference_rate AS rate,
        alarm_at, audit_at, bridges_left, halted, halt_epoch, stage, release_epoch
 FROM use_case WHERE name = %(use_case)s
 FOR UPDATE
 
--- name: lock
+-- name: lock_releases
 SELECT pg_advisory_xact_lock(hashtext('release'), hashtext(%(use_case)s))
 
--- name: tell
+-- name: notify
 SELECT pg_notify('roadbed_service', %(use_case)s)
 
 -- name: versions
@@ -74,7 +74,7 @@ SELECT id, number FROM release
 WHERE use_case = %(use_case)s AND version = %(version)s AND step = 'retired'
 ORDER BY number DESC LIMIT 1
 
--- name: event
+-- name: record_event
 INSERT INTO stage_event (id, use_case, kind, stage, waits_for, release, actor, detail, at)
 VALUES (%(id)s, %(use_case)s, %(kind)s, %(stage)s, %(waits_for)s, %(release)s, %(actor)s,
         %(detail)s, %(at)s)
@@ -91,7 +91,7 @@ INSERT INTO sign_off (id, release, role, person, content, verdict, note, given_a
 VALUES (%(id)s, %(release)s, %(role)s, %(person)s, %(content)s, %(verdict)s, %(note)s, %(at)s,
         %(expires_at)s)
 
--- name: take_back
+-- name: withdraw_sign_off
 UPDATE sign_off SET withdrawn_at = %(at)s
 WHERE release = %(release)s AND person = %(person)s AND withdrawn_at IS NULL
 RETURNING id, role, verdict
@@ -106,8 +106,8 @@ SELECT declaration FROM behaviour WHERE hash = %(behaviour)s
 -- name: certificate
 SELECT * FROM certificate WHERE id = %(id)s
 
--- name: damaged
--- Files of a version that are not stored, or not the bytes they were.
+-- name: damaged_file
+-- Files of a version that are missing or damaged.
 SELECT file.name FROM behaviour
 CROSS JOIN LATERAL (SELECT key AS name, value AS hash FROM jsonb_each_text(behaviour.files)
                     UNION ALL
@@ -117,10 +117,10 @@ WHERE behaviour.hash = %(behaviour)s
   AND (artifact.hash IS NULL OR encode(sha256(artifact.content), 'hex') <> file.hash)
 ORDER BY file.name LIMIT 1
 
--- name: gate_alone
+-- name: lock_gate
 SELECT pg_try_advisory_lock(hashtext('gate'), hashtext(%(release)s)) AS alone
 
--- name: fence
+-- name: lock_settlements
 SELECT pg_advisory_xact_lock(hashtext('halt'), hashtext(%(use_case)s))
 
 -- name: approve_within
@@ -135,9 +135,9 @@ WHERE version.id = %(version)s
 SELECT id FROM release WHERE use_case = %(use_case)s AND step = ANY (%(steps)s)
 ORDER BY number DESC LIMIT 1
 
--- name: compared
--- In portions, by task: as many rows as a long trial gathers must not be read in one go.
--- Withheld: somebody has still to judge it blind, or a second time, and must not see an answer.
+-- name: comparisons
+-- In portions, by task, because a long trial has too many rows for one query.
+-- Withheld: a blind or a second review is open, and the reviewer must not see an answer.
 SELECT comparison.task_id, comparison.live_output, comparison.live_actions,
        comparison.live_content, comparison.live_reason, comparison.live_seconds,
        comparison.live_cost, comparison.candidate_output, comparison.candidate_actions,
@@ -158,7 +158,7 @@ JOIN task ON task.id = comparison.task_id
 LEFT JOIN review ON review.task_id = comparison.task_id
 LEFT JOIN verdict ON verdict.id = review.verdict
 LEFT JOIN LATERAL (
-    -- Who made the candidate says nothing here of what is right, and takes nobody's word away.
+    -- Authors of the candidate neither report nor withdraw an outcome here.
     SELECT outcome.output, outcome.reported_at FROM outcome
     WHERE outcome.task_id = comparison.task_id AND NOT outcome.reported_by = ANY (%(authors)s)
       AND (outcome.withdrawn_at IS NULL OR outcome.withdrawn_by = ANY (%(authors)s))
@@ -170,11 +170,11 @@ ORDER BY comparison.task_id LIMIT %(most)s
 -- name: inputs
 SELECT id, input FROM task WHERE id = ANY (%(ids)s)
 
--- name: keep_trial
+-- name: store_trial
 UPDATE release SET trial = %(trial)s WHERE id = %(id)s
 
--- name: trial_pulse
--- What is new for the candidate that is tried: tasks compared, verdicts, and outcomes.
+-- name: trial_changes
+-- Counts that change when a running trial has new tasks, verdicts or outcomes.
 SELECT release.id, release.step,
        (SELECT count(*) FROM comparison WHERE comparison.release = release.id) AS compared,
        (SELECT max(verdict.id) FROM verdict WHERE verdict.use_case = release.use_case) AS verdict,
@@ -187,7 +187,7 @@ SELECT release.id, release.step,
        AS withdrawn
 FROM release WHERE use_case = %(use_case)s AND step IN ('shadow', 'canary')
 
--- name: renew_release
+-- name: recertify_release
 UPDATE release SET version = %(version)s, certificate = %(certificate)s WHERE id = %(id)s
 
 -- name: release_use_case

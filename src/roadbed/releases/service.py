@@ -1,273 +1,301 @@
-"""Verbs: register a use case, improve it, take a version live."""
+"""Releases: the verbs that take a candidate from its plan to live, and back.
+
+Only a release makes another version decide where sign-offs are declared.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal
 
+from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
-from roadbed.audit.events import AuditEvent, record
-from roadbed.examples.model import Candidate
-from roadbed.examples.service import Examples
-from roadbed.guarantee import presentation
-from roadbed.guarantee.certificates import Certificates, Certification
-from roadbed.guarantee.state import set_by_release
-from roadbed.improvement.training import Training
 from roadbed.kernel.clock import Clock
-from roadbed.kernel.ids import CertificateId, Ids, VersionId
-from roadbed.people.model import named
-from roadbed.releases.release_log import reach_stage
-from roadbed.storage.database import Connection, Database
+from roadbed.kernel.ids import Ids
+from roadbed.releases import lifecycle
+from roadbed.releases.deployer import Deployer
+from roadbed.releases.errors import NothingToJudgeError, ReleaseUnderWayError
+from roadbed.releases.gate import GateService
+from roadbed.releases.promotion import Promotion, Recertification
+from roadbed.releases.repository import ReleaseLog, ReleaseRepository, check_step
+from roadbed.releases.rollback import Rollback
+from roadbed.releases.sign_offs import SignOffs
+from roadbed.releases.trial_monitor import TrialMonitor
+from roadbed.storage.database import Connection, Database, Row
 from roadbed.storage.sql import queries
-from roadbed.usecases.errors import UnknownUseCaseError
-from roadbed.usecases.loader import LoadedUseCase
-from roadbed.versions import identity
-from roadbed.versions.model import Improved, VersionInfo, declaration
-from roadbed.versions.store import VersionStore
+from roadbed.usecases.rollout import facts
+from roadbed.versions.deployments import Deployments
+from roadbed.versions.errors import UnknownVersionError
+from roadbed.versions.model import Release, Step
 
 _SQL = queries(__package__)
-_USE_CASES = queries("roadbed.usecases")  # the owner of `use_case`
-_VERSIONS = queries("roadbed.versions")
+Accepted = Callable[[str], Awaitable[Sequence[Row]]]
+
+
+async def nothing_accepted(use_case: str) -> Sequence[Row]:  # noqa: ARG001
+    """No proposals are accepted."""
+    return ()
 
 
 class Releases:
-    """Makes versions and puts them in service; ``Ladder`` decides when one may be."""
+    """Takes candidates through the release steps, one at a time for each use case.
+
+    Each verb is one transaction.
+    """
 
     def __init__(
         self,
         *,
         database: Database,
-        examples: Examples,
-        training: Training,
-        store: VersionStore,
+        deployer: Deployer,
+        deployments: Deployments,
+        repository: ReleaseRepository,
+        gate: GateService,
+        sign_offs: SignOffs,
+        promotion: Promotion,
+        recertification: Recertification,
+        rollback: Rollback,
+        trial_monitor: TrialMonitor,
+        log: ReleaseLog,
         ids: Ids,
         clock: Clock,
-        entropy: Callable[[int], bytes],
+        accepted: Accepted = nothing_accepted,
     ) -> None:
         self._database = database
-        self._training = training
-        self._store = store
+        self._deployer = deployer
+        self._deployments = deployments
+        self._repository = repository
+        self._gate = gate
+        self._sign_offs = sign_offs
+        self._promotion = promotion
+        self._recertification = recertification
+        self._rollback = rollback
+        self._trial_monitor = trial_monitor
+        self._log = log
         self._ids = ids
         self._clock = clock
-        self._entropy = entropy
-        self.certificates = Certificates(database, examples, ids, clock)
+        self._accepted = accepted
 
-    async def register(self, loaded: LoadedUseCase) -> None:
-        """Make a use case known, or its changed declaration. A function gets its first version."""
-        facts = {"use_case": loaded.name, "at": self._clock.now(), "id": self._ids.new("stg")}
-        async with self._database.transaction() as connection:
-            await connection.execute(
-                _USE_CASES["register"],
-                {
-                    "name": loaded.name,
-                    "declaration": Jsonb(declaration(loaded.declared)),
-                    "coin_seed": self._entropy(32),
-                    "at": facts["at"],
-                },
-            )
-            await connection.execute(_SQL["begin"], facts)
-        if loaded.declared.function is not None:
-            await self._register_function(loaded)
+    async def get(self, release_id: str) -> Release:
+        """One release. Raises ``UnknownReleaseError``."""
+        return await self._repository.get(release_id)
 
-    async def improve(
-        self,
-        loaded: LoadedUseCase,
-        *,
-        actor: str,
-        seed: int = 0,
-        changes: Sequence[Mapping[str, Any]] = (),
-    ) -> Improved:
-        """Refit on the corrections and the accepted changes, and certify on what it never saw.
+    async def current(self, use_case: str) -> Release | None:
+        """The candidate under way, if there is one."""
+        return await self._repository.current(use_case)
 
-        Where nobody signs off, the new version is live at once. In a proof of concept it is too,
-        but proposes only. Later it has to take the ladder, and nothing changes here. Raises
-        ``TrainingError`` when the examples cannot teach the decider.
+    async def history(self, use_case: str, most: int = 50) -> Sequence[Release]:
+        """The releases of a use case, newest first."""
+        return await self._repository.history(use_case, most)
+
+    async def roles(self, use_case: str, person: str) -> frozenset[str]:
+        """The roles in which ``person`` may sign off."""
+        return await self._repository.roles(use_case, person)
+
+    async def check_trial(self, release_id: str) -> Release:
+        """Update the report of shadow or canary, and roll back if the candidate is proven worse."""
+        return await self._trial_monitor.check_trial(release_id)
+
+    async def watch_trials(self, names: Callable[[], Sequence[str]]) -> None:
+        """Check each running trial when it has new data, until cancelled."""
+        await self._trial_monitor.watch_trials(names)
+
+    async def plan(
+        self, use_case: str, *, actor: str, reason: str = "", version: str | None = None
+    ) -> Release:
+        """Make a candidate and fix the limits that it must keep.
+
+        The candidate is built from the folder, the corrections and the accepted proposals; or it is
+        ``version``, an earlier version by number or id. Raises ``ReleaseUnderWayError``,
+        ``UnknownVersionError``, ``TrainingError``, ``PatchError``, ``FolderChangedError``,
+        ``ArtifactMissingError``; and the error of a folder that cannot be loaded.
         """
-        began = self._clock.monotonic()
-        rollout = loaded.declared.rollout
-        async with self._database.transaction() as connection:
-            roles = await self._who_agrees(connection, loaded)
-        if roles:
-            return self._refused(loaded.name, roles, began)
-        candidate, behaviour = await self.build(
-            loaded, actor=actor, reason="Improved by hand.", seed=seed, changes=changes
-        )
-        opened = not rollout.sign_offs
-        while True:
-            row = await self._standing(loaded.name)
-            standing, alarm_at = identity.standing(row), row["alarm_at"]
-            look = await self.certificates.certify(loaded, candidate, behaviour, standing, alarm_at)
+        self._deployments.get(use_case)
+        await self._none_under_way(use_case)
+        proposals: list[str] = []
+        if version is not None:
+            behaviour = await self._behaviour_of(use_case, version)
+            why = reason or f"Version {version} again."
+        else:
+            folder = self._deployments.on_disk(use_case)
+            changes = await self._accepted(use_case)
+            proposals = [str(change["id"]) for change in changes if "id" in change]
+            why = reason or "The folder as it is, with the corrections since."
+            _, behaviour = await self._deployer.build(
+                folder, actor=actor, reason=why, changes=changes
+            )
+        await self._gate.open(use_case, behaviour)
+        release_id = self._ids.new("rel")
+        try:
             async with self._database.transaction() as connection:
-                await connection.execute(_SQL["lock"], {"use_case": loaded.name})
-                # What was promoted meanwhile may ask somebody.
-                if roles := await self._who_agrees(connection, loaded):
-                    return self._refused(loaded.name, roles, began)
-                live = await self.put_in_service(
-                    connection,
-                    loaded.name,
-                    behaviour,
-                    look,
-                    alarm_at=alarm_at,
-                    actor=actor,
-                    opened=opened,
+                await connection.execute(_SQL["lock_releases"], {"use_case": use_case})
+                await connection.execute(
+                    _SQL["plan_release"],
+                    {
+                        "id": release_id,
+                        "use_case": use_case,
+                        "behaviour": behaviour,
+                        "reason": why,
+                        "author": actor,
+                        "proposals": proposals,
+                        "plan": Jsonb(await self._plan_of(connection, use_case)),
+                        "at": self._clock.now(),
+                    },
                 )
-            if live:  # else an alarm sounded while we looked: what we saw is not the evidence now
-                break
-        return Improved(
-            use_case=loaded.name,
-            version=live[0],
-            number=live[1],
-            learned_from=candidate.learned_from,
-            certificate=look.certificate,
-            note=look.note
-            if opened
-            else presentation.proposes_only(look.note, loaded.name, rollout),
-            seconds=self._clock.monotonic() - began,
-        )
+                release, _ = await self._repository.lock(connection, release_id, {})
+                await self._log.record_step(connection, release, "planned", actor=actor, why=why)
+        except UniqueViolation:
+            await self._none_under_way(use_case)
+            raise
+        await self._refresh(use_case)
+        return await self._repository.get(release_id)
 
-    async def build(
+    async def gate(self, release_id: str, *, actor: str) -> Release:
+        """Compare the candidate with the live version, by the limits of the plan.
+
+        Raises ``GateRunningError``, ``NothingToJudgeError``, ``ArtifactMissingError``,
+        ``ReleaseStepError``, ``EvaluationBudgetError``, ``PriceUnknownError``.
+        """
+        release = await self._repository.get(release_id)
+        check_step(release, "gated")
+        async with self._gate.exclusive(release):
+            try:
+                result = await self._gate.run(release)
+            except NothingToJudgeError:
+                async with self._database.transaction() as connection:
+                    labels = frozenset({"labels"})
+                    await self._log.set_waits(
+                        connection, release.use_case, labels, release=release_id
+                    )
+                raise
+            async with self._database.transaction() as connection:
+                await self._promotion.record_gate(connection, release_id, result, actor)
+        await self._refresh(release.use_case)
+        return await self._repository.get(release_id)
+
+    async def sign(
         self,
-        loaded: LoadedUseCase,
+        release_id: str,
         *,
-        actor: str,
-        reason: str,
-        seed: int = 0,
-        changes: Sequence[Mapping[str, Any]] = (),
-    ) -> tuple[Candidate, str]:
-        """Refit with ``changes`` and store the version; gives it with its hash.
-
-        Raises ``TrainingError``, ``PatchError``, ``FolderChangedError``.
-        """
-        candidate = await self._training.refit(loaded, seed=seed, patches=changes)
-        behaviour = await self._store.put(loaded, candidate, author=actor, reason=reason)
-        return candidate, behaviour
-
-    async def versions(self, use_case: str, most: int = 50) -> Sequence[VersionInfo]:
-        """The newest versions first."""
-        rows = await self._database.fetch(_SQL["versions"], {"use_case": use_case, "most": most})
-        return [VersionInfo(**row) for row in rows]
-
-    async def put_in_service(
-        self,
-        connection: Connection,
-        use_case: str,
-        behaviour: str,
-        look: Certification,
-        *,
-        alarm_at: datetime | None,
-        actor: str,
-        opened: bool,
-    ) -> tuple[VersionId, int] | None:
-        """Make a version the live one, inside the caller's transaction; gives its id and number.
-
-        ``opened`` says whether what is proven may be automatic; else it proposes only. ``None`` if
-        an alarm has sounded since ``alarm_at``. Tasks in flight keep the version they have.
-        """
-        certificate = look.certificate
-        threshold = certificate["threshold"] if certificate and opened else None
-        version = identity.version_id(behaviour, threshold)
-        facts: dict[str, Any] = {
-            "id": version,
-            "use_case": use_case,
-            "behaviour": behaviour,
-            "certificate": CertificateId(certificate["id"]) if certificate else None,
-            "at": self._clock.now(),
-            "actor": actor,
-            "stage": "live" if threshold is not None else "proof",
-            "event": self._ids.new("stg"),
-        }
-        await connection.execute(_SQL["lock"], facts)
-        cursor = await connection.execute(_SQL["standing"], facts)
-        row = await cursor.fetchone()
-        if row is None or row["alarm_at"] != alarm_at:
-            return None
-        for step in ("store_version", "retire", "go_live"):
-            cursor = await connection.execute(_VERSIONS[step], facts)
-        number = await cursor.fetchone()
-        await connection.execute(_USE_CASES["point"], facts)
-        if look.proof or row["live_version"] != version:
-            await set_by_release(connection, use_case, row, look, opened=opened, at=facts["at"])
-        await reach_stage(connection, facts)
-        await self._note(connection, facts)
-        await connection.execute(_SQL["tell"], facts)
-        return version, int(number["number"]) if number else 0
-
-    async def _register_function(self, loaded: LoadedUseCase) -> None:
-        """A function is a version as it stands; where people sign off, only until the first did."""
-        _, behaviour = await self.build(
-            loaded, actor="roadbed", reason="The folder was registered."
+        person: str,
+        verdict: Literal["approve", "refuse"],
+        content: str,
+        role: str | None = None,
+        note: str | None = None,
+    ) -> Release:
+        """``person`` agrees to exactly ``content``, or refuses. Raises ``SignOffError``."""
+        await self._sign_offs.sign(
+            release_id, person=person, verdict=verdict, content=content, role=role, note=note
         )
-        row = await self._database.fetch_one(_VERSIONS["service"], {"name": loaded.name}) or {}
-        if row.get("stage") == "retired" or row.get("behaviour") == behaviour:
-            return
+        return await self._repository.get(release_id)
+
+    async def withdraw_sign_off(self, release_id: str, *, person: str) -> Release:
+        """Withdraw the sign-off of ``person``. Raises ``SignOffError``."""
+        await self._sign_offs.withdraw_sign_off(release_id, person=person)
+        return await self._repository.get(release_id)
+
+    async def shadow(self, release_id: str, *, actor: str) -> Release:
+        """Start shadow: the candidate answers beside the live version, without effect."""
+        return await self._advance(release_id, "shadow", actor)
+
+    async def canary(self, release_id: str, *, actor: str) -> Release:
+        """Let the candidate decide its share of the tasks."""
+        return await self._advance(release_id, "canary", actor)
+
+    async def promote(self, release_id: str, *, actor: str) -> Release:
+        """Let the candidate decide every task. Tasks in flight keep the version they have.
+
+        Raises ``ReleaseStepError``, ``SignOffsMissingError``, ``TrialShortError``,
+        ``CannotDecideError``, ``ArtifactMissingError``.
+        """
+        return await self._advance(release_id, "live", actor)
+
+    async def roll_back(
+        self, use_case: str, *, actor: str, why: str, to: str | None = None
+    ) -> Release | None:
+        """End the trial that runs; without one, go back to what was live before.
+
+        Returns the release that was rolled back. The use case need not be served here, and its
+        folder need not load.
+        Raises ``RollBackError``, ``ArtifactMissingError``, ``UnknownUseCaseError``.
+        """
+        rolled_back = await self._rollback.roll_back(use_case, actor=actor, why=why, to=to)
+        await self._refresh(use_case)
+        return await self._repository.get(rolled_back)
+
+    async def use_case_of(self, release_id: str) -> str | None:
+        """The use case that a release belongs to; ``None`` if there is no such release."""
+        row = await self._database.fetch_one(_SQL["release_use_case"], {"id": release_id})
+        return row["use_case"] if row else None
+
+    async def withdraw(self, release_id: str, *, actor: str, why: str) -> Release:
+        """End a candidate before it is live. Raises ``ReleaseStepError``."""
+        await self._rollback.withdraw(release_id, actor=actor, why=why)
+        release = await self._repository.get(release_id)
+        await self._refresh(release.use_case)
+        return release
+
+    async def recertify(self, use_case: str, *, actor: str) -> Release:
+        """Renew the proof of the live version. The same behaviour needs no new sign-off.
+
+        Raises ``RollBackError`` where what is live came without a release, ``CannotDecideError``,
+        ``ArtifactMissingError``.
+        """
+        release_id = await self._recertification.recertify(use_case, actor=actor)
+        await self._refresh(use_case)
+        return await self._repository.get(release_id)
+
+    async def retire(self, use_case: str, *, actor: str, why: str) -> None:
+        """End a use case: it takes no new tasks, and people finish the open ones.
+
+        No folder is needed.
+
+        Raises ``ReleaseUnderWayError``, ``UnknownUseCaseError``, ``CannotDecideError``.
+        """
+        await self._none_under_way(use_case)
+        await self._rollback.retire(use_case, actor=actor, why=why)
+        await self._refresh(use_case)
+
+    async def _advance(self, release_id: str, step: Step, actor: str) -> Release:
+        release = await self._repository.get(release_id)
+        check_step(release, step)
+        await self._gate.open(release.use_case, release.behaviour)
+        if release.step in lifecycle.TRIALS:
+            release = await self._trial_monitor.check_trial(release_id)
+            check_step(release, step)
+        holders = await self._repository.holders(release_id)
         async with self._database.transaction() as connection:
-            if row.get("live_version") and await self._who_agrees(connection, loaded):
-                return
-        known = Certification(
-            certificate=await self.certificates.last(behaviour),
-            proof=None,
-            sample=0,
-            note="The folder was registered.",
-        )
-        standing = await self._standing(loaded.name)
-        async with self._database.transaction() as connection:
-            await self.put_in_service(
-                connection,
-                loaded.name,
-                behaviour,
-                known,
-                alarm_at=standing["alarm_at"],
-                actor="roadbed",
-                opened=not loaded.declared.rollout.sign_offs,
-            )
+            await self._promotion.advance(connection, release_id, step, actor, holders)
+        await self._refresh(release.use_case)
+        return await self._repository.get(release_id)
 
-    async def live_ladder(
-        self, connection: Connection, use_case: str
-    ) -> tuple[str, Mapping[str, Any]]:
-        """The stage of a use case, and the ladder that what is live declares, if anything does.
+    async def _plan_of(self, connection: Connection, use_case: str) -> dict[str, object]:
+        """The rollout that the live version declares, once the use case is live.
 
-        Raises ``UnknownUseCaseError``.
+        So an edited folder cannot weaken its own release steps. If the live version requires no
+        sign-offs, a folder that requires some counts at once.
         """
-        row = await (await connection.execute(_SQL["standing"], {"use_case": use_case})).fetchone()
-        if row is None:
-            raise UnknownUseCaseError(use_case)
-        of = {"version": row["live_version"]}
-        live = await (await connection.execute(_SQL["declared_of"], of)).fetchone()
-        return row["stage"], (live["declaration"].get("rollout") if live else None) or {}
+        own = dict(facts(self._deployments.folder(use_case).declared.rollout))
+        stage, live = await self._deployer.live_rollout(connection, use_case)
+        if live and stage not in ("idea", "proof") and (live["sign_offs"] or not own["sign_offs"]):
+            return dict(live)
+        return own
 
-    async def _who_agrees(self, connection: Connection, loaded: LoadedUseCase) -> Sequence[str]:
-        """Whose word the next version needs; nobody's where the folder itself is what runs."""
-        stage, live = await self.live_ladder(connection, loaded.name)
-        signs, own = live.get("sign_offs", ()), loaded.declared.rollout.sign_offs
-        return () if identity.folder_rules(stage, signs, own) else tuple(signs or own)
-
-    def _refused(self, use_case: str, roles: Sequence[str], began: float) -> Improved:
-        return Improved(
-            use_case=use_case,
-            version=None,
-            number=None,
-            learned_from=0,
-            certificate=None,
-            note=f"A version is live, and the next needs a word of the {named(roles)}: "
-            f"`roadbed release plan {use_case}` makes it.",
-            seconds=self._clock.monotonic() - began,
+    async def _behaviour_of(self, use_case: str, version: str) -> str:
+        row = await self._database.fetch_one(
+            _SQL["version_named"], {"use_case": use_case, "name": version}
         )
-
-    async def _standing(self, use_case: str) -> Mapping[str, Any]:
-        row = await self._database.fetch_one(_SQL["standing"], {"use_case": use_case})
         if row is None:
-            raise UnknownUseCaseError(use_case)
-        return row
+            raise UnknownVersionError(version)
+        return str(row["behaviour"])
 
-    async def _note(self, connection: Connection, facts: Mapping[str, Any]) -> None:
-        event = AuditEvent(
-            use_case=facts["use_case"],
-            kind="live",
-            actor=facts["actor"],
-            at=facts["at"],
-            subject=f"{facts['id']} at {facts['at']:%Y-%m-%dT%H:%M:%S.%fZ}",
-            detail={"certificate": facts["certificate"]},
-        )
-        await record(connection, event)
+    async def _none_under_way(self, use_case: str) -> None:
+        running = await self._repository.current(use_case)
+        if running:
+            raise ReleaseUnderWayError(use_case, running.number, running.step)
+
+    async def _refresh(self, use_case: str) -> None:
+        """Read the new state in this process. Other processes are notified by the database."""
+        if use_case in self._deployments.names():
+            await self._deployments.refresh(use_case)

@@ -1,4 +1,4 @@
-"""Verbs: ``sign`` a release's content, ``take_back`` one's word."""
+"""Sign-offs: people approve or refuse the content of a release, and may withdraw that."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from roadbed.people.duties import Parties
 from roadbed.people.model import named
 from roadbed.releases import lifecycle
 from roadbed.releases.errors import NotYoursToSignError, SignOffError, SignOffsMissingError
-from roadbed.releases.release_log import ReleaseLog
-from roadbed.releases.repository import ReleaseRepository
+from roadbed.releases.repository import ReleaseLog, ReleaseRepository
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.versions.model import Release
@@ -23,21 +22,21 @@ _SHORT = 12  # characters of a hash that people compare
 
 
 class SignOffs:
-    """Takes people's words on a release. A word binds what it was given on, and expires."""
+    """Records sign-offs. A sign-off counts for exactly the content it was given on, and expires."""
 
     def __init__(
         self,
         database: Database,
         ids: Ids,
         clock: Clock,
-        book: ReleaseRepository,
-        journal: ReleaseLog,
+        repository: ReleaseRepository,
+        log: ReleaseLog,
     ) -> None:
         self._database = database
         self._ids = ids
         self._clock = clock
-        self._book = book
-        self._journal = journal
+        self._repository = repository
+        self._log = log
 
     async def sign(
         self,
@@ -50,11 +49,11 @@ class SignOffs:
         note: str | None,
     ) -> None:
         """``person`` agrees to exactly ``content``, or refuses it. Raises ``SignOffError``."""
-        release = await self._book.get(release_id)
-        held = await self._book.roles(release.use_case, person)
-        holders = {**await self._book.holders(release_id), person: held}
+        release = await self._repository.get(release_id)
+        held = await self._repository.roles(release.use_case, person)
+        holders = {**await self._repository.holders(release_id), person: held}
         async with self._database.transaction() as connection:
-            release, _ = await self._book.hold(connection, release_id, holders)
+            release, _ = await self._repository.lock(connection, release_id, holders)
             _may_sign(release, person, content, verdict)
             as_role = _role(release, person, held, role)
             now = self._clock.now()
@@ -71,62 +70,62 @@ class SignOffs:
             }
             await connection.execute(_SQL["sign"], facts)
             said = {"role": as_role, "verdict": verdict, "content": content, "note": note}
-            await self._journal.note(
+            await self._log.record_audit(
                 connection, release.use_case, f"{facts['id']} {verdict}", person, said
             )
-            release, _ = await self._book.hold(connection, release_id, holders)
-            await self._journal.wait_of(connection, release)
+            release, _ = await self._repository.lock(connection, release_id, holders)
+            await self._log.update_waits(connection, release)
 
-    async def take_back(self, release_id: str, *, person: str) -> None:
-        """``person`` no longer says what they said. Raises ``SignOffError`` if it was nothing."""
-        holders = await self._book.holders(release_id)
+    async def withdraw_sign_off(self, release_id: str, *, person: str) -> None:
+        """Withdraw the sign-off of ``person``. Raises ``SignOffError`` if there is none."""
+        holders = await self._repository.holders(release_id)
         async with self._database.transaction() as connection:
-            release, _ = await self._book.hold(connection, release_id, holders)
+            release, _ = await self._repository.lock(connection, release_id, holders)
             if release.step not in lifecycle.UNDER_WAY:
                 raise SignOffError(
                     f"Release {release.number} is {release.step.replace('_', ' ')}.",
-                    "Nothing waits for a word on it any more.",
+                    "It needs no sign-off any more.",
                 )
             facts = {"release": release_id, "person": person, "at": self._clock.now()}
-            cursor = await connection.execute(_SQL["take_back"], facts)
+            cursor = await connection.execute(_SQL["withdraw_sign_off"], facts)
             rows = await cursor.fetchall()
             if not rows:
                 raise SignOffError(
-                    f"No word of {person} stands on release {release.number}.",
+                    f"{person} has no sign-off on release {release.number}.",
                     "Nothing needs to be done.",
                 )
             for row in rows:
-                await self._journal.note(
+                await self._log.record_audit(
                     connection,
                     release.use_case,
                     f"{row['id']} withdrawn",
                     person,
                     {"role": row["role"], "verdict": row["verdict"]},
                 )
-            release, _ = await self._book.hold(connection, release_id, holders)
-            await self._journal.wait_of(connection, release)
+            release, _ = await self._repository.lock(connection, release_id, holders)
+            await self._log.update_waits(connection, release)
 
 
-def agreed(release: Release) -> None:
-    """Raises ``SignOffsMissingError`` unless everybody needed agrees now, to this content."""
+def check_sign_offs(release: Release) -> None:
+    """Raises ``SignOffsMissingError`` unless all sign-offs for this content are given now."""
     against = lifecycle.refused(release.sign_offs)
     if against:
         said = f": {against.note.rstrip('.')}" if against.note else ""
         raise SignOffsMissingError(
             f"{against.person} refuses release {release.number}{said}.",
-            "Settle it with them; they can take it back, or the release is withdrawn.",
+            "Resolve it with them. They can withdraw the refusal, or withdraw the release.",
         )
     if release.missing:
         lapsed = [
-            f"{off.person}'s word does not count ({off.why_not})"
+            f"the sign-off of {off.person} does not count ({off.why_not})"
             for off in release.sign_offs
             if not off.counts and off.role in release.missing and off.why_not != "withdrawn"
         ]
         raise SignOffsMissingError(
-            f"Release {release.number} still needs the word of the {named(release.missing)}"
+            f"Release {release.number} still needs the sign-off of the {named(release.missing)}"
             + (f"; {', '.join(lapsed)}." if lapsed else "."),
-            f"`roadbed release sign {release.use_case}` gives it, each by another person, "
-            "none of them an author.",
+            f"`roadbed release sign {release.use_case}` signs; each role needs another person, "
+            "and none of them may be an author.",
         )
 
 
@@ -138,12 +137,12 @@ def _may_sign(release: Release, person: str, content: str, verdict: str) -> None
             "A release is signed after its gate and before it is live.",
         )
     if verdict not in ("approve", "refuse"):
-        raise SignOffError(f"{verdict!r} cannot be said.", "Say approve or refuse.")
+        raise SignOffError(f"{verdict!r} is no verdict.", "Use approve or refuse.")
     if content != release.content:
         raise SignOffError(
             f"What you sign ({content[:_SHORT]}) is not what release {release.number} is now "
             f"({release.content[:_SHORT]}).",
-            "Look at it again and sign what stands there.",
+            "Read the release again and sign its present content.",
         )
     if duties.bar(person, Parties(authors=release.authors)) is not None:
         raise NotYoursToSignError(
@@ -152,25 +151,25 @@ def _may_sign(release: Release, person: str, content: str, verdict: str) -> None
         )
     if any(off.person == person and off.counts for off in release.sign_offs):
         raise SignOffError(
-            f"A word of {person} stands on release {release.number} already.",
-            "Take it back first, to say something else.",
+            f"{person} has signed off release {release.number} already.",
+            "Withdraw that sign-off first.",
         )
 
 
 def _role(release: Release, person: str, held: frozenset[str], role: str | None) -> str:
     required = list(release.plan["sign_offs"])
     if not required:
-        raise SignOffError(f"Release {release.number} needs nobody's word.", "Take its next step.")
+        raise SignOffError(f"Release {release.number} needs no sign-off.", "Take its next step.")
     if role is not None and role not in required:
         raise SignOffError(
-            f"Release {release.number} needs no word of a {role.replace('_', ' ')}.",
+            f"Release {release.number} needs no sign-off by a {role.replace('_', ' ')}.",
             f"It needs the {named(required)}.",
         )
-    possible = [item for item in ([role] if role else required) if item in held]
+    possible = [wanted for wanted in ([role] if role else required) if wanted in held]
     if not possible:
-        wanted = named([role] if role else required)
+        roles = named([role] if role else required)
         raise NotYoursToSignError(
-            f"{person} is not {wanted} of {release.use_case!r}.",
-            "The pod names who may; ask one of them.",
+            f"{person} is not {roles} of {release.use_case!r}.",
+            "Ask a person who holds this role in the pod.",
         )
-    return next((entry for entry in possible if entry in release.missing), possible[0])
+    return next((role for role in possible if role in release.missing), possible[0])

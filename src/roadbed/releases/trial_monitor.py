@@ -1,4 +1,4 @@
-"""Verbs: ``look`` at a trial and end it where it harms; ``watch`` does so for good."""
+"""The trial monitor: reports on shadow and canary, and rolls back a candidate proven worse."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.json import flat
 from roadbed.releases import lifecycle, trial_statistics
 from roadbed.releases.gate import GateService
-from roadbed.releases.release_log import ReleaseLog
-from roadbed.releases.repository import ReleaseRepository
+from roadbed.releases.repository import ReleaseLog, ReleaseRepository
 from roadbed.releases.rollback import Rollback
 from roadbed.storage.background import Warnings
 from roadbed.storage.database import Database
@@ -27,95 +26,98 @@ from roadbed.versions.model import Release
 from roadbed.versions.store import Runnable
 
 _SQL = queries(__package__)
-_LOOK_SECONDS = 0.5
-_LOOK_ANYWAY_SECONDS = 10.0  # a file may be damaged without a task or a verdict
-_REST = 5.0  # times as long as a look took: a long trial must not keep its server busy
+_CHECK_SECONDS = 0.5
+_CHECK_ANYWAY_SECONDS = 10.0  # a file may be damaged without a task or a verdict
+_REST = 5.0  # times the duration of a check: a long trial must not keep its server busy
 _PORTION = 2_000
 _SHOWN = 240  # characters of an input
 _log = structlog.get_logger("roadbed")
 
 
 class TrialMonitor:
-    """Reads what live version and candidate said to the same tasks."""
+    """Compares live version and candidate on the tasks that both answered."""
 
     def __init__(
         self,
         *,
         database: Database,
-        registry: Deployments,
-        book: ReleaseRepository,
+        deployments: Deployments,
+        repository: ReleaseRepository,
         gate: GateService,
-        falling: Rollback,
-        journal: ReleaseLog,
+        rollback: Rollback,
+        log: ReleaseLog,
         clock: Clock,
     ) -> None:
         self._database = database
-        self._registry = registry
-        self._book = book
+        self._deployments = deployments
+        self._repository = repository
         self._gate = gate
-        self._falling = falling
-        self._journal = journal
+        self._rollback = rollback
+        self._log = log
         self._clock = clock
-        self._seen: dict[str, tuple[float, float, object]] = {}  # looked at, rests until, what
+        # By use case: when it was checked, until when it rests, and the data at that time.
+        self._seen: dict[str, tuple[float, float, object]] = {}
 
-    async def look(self, release_id: str) -> Release:
-        """Read the trial as it stands, keep the reading, and roll back on a breach.
+    async def check_trial(self, release_id: str) -> Release:
+        """Make and store the report of a trial, and roll the trial back on a breach.
 
-        A candidate that cannot run any more is rolled back, too: one whose files are missing or
-        damaged, or do not load. Whatever else keeps it from being opened is no fault of it, and
-        raised: ``StorageUnavailableError``, ``VersionsFolderError``, ``ResourceExhaustedError``.
+        A candidate whose files are missing or damaged, or do not load, is rolled back, too. Errors
+        that are not its fault are raised: ``StorageUnavailableError``, ``VersionsFolderError``,
+        ``ResourceExhaustedError``.
         """
-        release = await self._book.get(release_id)
+        release = await self._repository.get(release_id)
         if release.step not in lifecycle.TRIALS:
             return release
         try:
-            found = await self._gate.open(release.use_case, release.behaviour)
+            candidate = await self._gate.open(release.use_case, release.behaviour)
         except ArtifactMissingError as error:
-            await self._fall(release, f"The candidate cannot run: {error.problem}")
-            return await self._book.get(release_id)
-        trial = await self._reading(release, found)
-        await self._keep(release, trial)
+            await self._roll_back(release, f"The candidate cannot run: {error.problem}")
+            return await self._repository.get(release_id)
+        trial = await self._report(release, candidate)
+        await self._store(release, trial)
         if trial["breach"]:
-            await self._fall(release, trial_statistics.why_fell(release.number, trial["breach"]))
-        return await self._book.get(release_id)
+            await self._roll_back(
+                release, trial_statistics.rollback_reason(release.number, trial["breach"])
+            )
+        return await self._repository.get(release_id)
 
-    async def watch(self, names: Callable[[], Sequence[str]]) -> None:
-        """Look whenever there is something new, until cancelled."""
+    async def watch_trials(self, names: Callable[[], Sequence[str]]) -> None:
+        """Check each running trial when it has new data, until cancelled."""
         warnings = Warnings()
         while True:
             for name in names():
-                with warnings.caught("trial not looked at", usecase=name):
-                    await self._look_if_new(name)
-            await asyncio.sleep(_LOOK_SECONDS)
+                with warnings.caught("trial not checked", usecase=name):
+                    await self._check_if_changed(name)
+            await asyncio.sleep(_CHECK_SECONDS)
 
-    async def _look_if_new(self, name: str) -> None:
-        pulse = await self._database.fetch_one(_SQL["trial_pulse"], {"use_case": name})
-        if pulse is None:
+    async def _check_if_changed(self, name: str) -> None:
+        changes = await self._database.fetch_one(_SQL["trial_changes"], {"use_case": name})
+        if changes is None:
             self._seen.pop(name, None)
             return
         began = self._clock.monotonic()
-        at, rests, seen = self._seen.get(name, (-_LOOK_ANYWAY_SECONDS, began, None))
-        if began >= rests and (pulse != seen or began - at >= _LOOK_ANYWAY_SECONDS):
-            await self.look(pulse["id"])
+        at, rests, seen = self._seen.get(name, (-_CHECK_ANYWAY_SECONDS, began, None))
+        if began >= rests and (changes != seen or began - at >= _CHECK_ANYWAY_SECONDS):
+            await self.check_trial(changes["id"])
             ended = self._clock.monotonic()
-            self._seen[name] = (began, ended + _REST * (ended - began), pulse)
+            self._seen[name] = (began, ended + _REST * (ended - began), changes)
 
-    async def _reading(self, release: Release, found: Runnable) -> dict[str, Any]:
+    async def _report(self, release: Release, candidate: Runnable) -> dict[str, Any]:
         since = release.canary_at if release.step == "canary" else release.shadow_at
         rows = await self._compared(release, since)
         trial = await asyncio.to_thread(
-            trial_statistics.reading,
+            trial_statistics.trial_report,
             rows,
             step=release.step,
             plan=release.plan,
             gate=release.gate or {},
             since=since,
-            declared=found.loaded.declared,
+            declared=candidate.loaded.declared,
         )
-        ids = [item["task"] for item in trial["differ"]]
+        ids = [str(difference["task"]) for difference in trial["differ"]]
         inputs = await self._inputs(ids) if ids else {}
-        for entry in trial["differ"]:
-            entry["input"] = flat(inputs.get(entry["task"]))[:_SHOWN]
+        for difference in trial["differ"]:
+            difference["input"] = flat(inputs.get(str(difference["task"])))[:_SHOWN]
         return {**plain(trial), "at": self._clock.now().isoformat()}
 
     async def _compared(self, release: Release, since: datetime | None) -> list[Mapping[str, Any]]:
@@ -127,7 +129,7 @@ class TrialMonitor:
             "after": "",
             "most": _PORTION,
         }
-        while some := await self._database.fetch(_SQL["compared"], facts):
+        while some := await self._database.fetch(_SQL["comparisons"], facts):
             rows += some
             facts["after"] = some[-1]["task_id"]
         return rows
@@ -136,29 +138,29 @@ class TrialMonitor:
         rows = await self._database.fetch(_SQL["inputs"], {"ids": list(ids)})
         return {row["id"]: row["input"] for row in rows}
 
-    async def _keep(self, release: Release, trial: Mapping[str, Any]) -> None:
-        holders = await self._book.holders(release.id)
+    async def _store(self, release: Release, trial: Mapping[str, Any]) -> None:
+        holders = await self._repository.holders(release.id)
         async with self._database.transaction() as connection:
-            now, _ = await self._book.hold(connection, release.id, holders)
+            now, _ = await self._repository.lock(connection, release.id, holders)
             if now.step != release.step:
                 return
             await connection.execute(
-                _SQL["keep_trial"], {"id": release.id, "trial": Jsonb(dict(trial))}
+                _SQL["store_trial"], {"id": release.id, "trial": Jsonb(dict(trial))}
             )
-            after, _ = await self._book.hold(connection, release.id, holders)
-            await self._journal.wait_of(connection, after)
+            after, _ = await self._repository.lock(connection, release.id, holders)
+            await self._log.update_waits(connection, after)
             before = now.trial or {}
             if trial["ready"] and not (before.get("ready") and before["step"] == trial["step"]):
-                await self._journal.tell_pod(
+                await self._log.notify_pod(
                     connection,
                     release.use_case,
                     "release",
                     f"{release.use_case}: the {release.step} of release {release.number} has "
-                    f"compared {trial['compared']:,} tasks. It waits for somebody to take it on.",
+                    f"compared {trial['compared']:,} tasks. It waits for a person to promote it.",
                     waits=release.id,
                 )
 
-    async def _fall(self, release: Release, why: str) -> None:
-        if await self._falling.end_trial(release, actor="roadbed", why=why):
+    async def _roll_back(self, release: Release, why: str) -> None:
+        if await self._rollback.end_trial(release, actor="roadbed", why=why):
             _log.warning("rolled back", usecase=release.use_case, release=release.id, reason=why)
-            await self._registry.refresh(release.use_case)
+            await self._deployments.refresh(release.use_case)

@@ -1,12 +1,13 @@
-"""What shadow and canary show: how far both agree, and whether the candidate is worse. No I/O."""
+"""Trial statistics: how far two versions agree, and whether the candidate is worse. No I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict
 
 from roadbed.decisions.model import Reason
-from roadbed.releases.gate_criteria import p95, seconds, share, signed
+from roadbed.releases.criteria import p95, seconds, share, signed
 from roadbed.risk.canary import CanaryTest
 from roadbed.risk.curve import share_interval
 from roadbed.scoring.assessment import Truth, is_wrong
@@ -19,17 +20,76 @@ Row = Mapping[str, Any]
 Pairs = Iterable[tuple[float, float]]  # candidate, live: whether it did badly, or its loss
 CHECKS = 4  # wrong, failing, slow, dear share the risk of a false alarm
 _MOST_SHOWN = 20
-# No answer, and not the decider's doing.
+# Reasons for no answer that are not the fault of the decider.
 _NOT_ASKED = (Reason.RULE, Reason.BUDGET, Reason.INTERRUPTED, Reason.HALTED)
 
 
-def reading(
-    rows: Sequence[Row], *, step: str, plan: Row, gate: Row, since: Any, declared: UseCase
-) -> dict[str, Any]:
-    """All that the pages show of a trial. ``declared`` is the candidate's declaration.
+class TrialCheck(TypedDict):
+    """One check of a canary. ``evidence`` is compared with ``limit``; ``n`` counts the pairs."""
 
-    What is labelled counts when its label comes, so that a breach is found at once. Nothing goes up
-    while one of the tasks of the trial still waits: hard tasks cannot be left out.
+    name: str
+    breached: bool
+    line: str
+    n: int
+    candidate: float
+    live: float
+    evidence: float
+    limit: float
+
+
+class Agreement(TypedDict):
+    """The share of tasks on which two versions agree, with its interval."""
+
+    n: int
+    share: float | None
+    lower: float
+    upper: float
+
+
+class TrialFigures(TypedDict):
+    """The figures of one version in a trial. ``p95`` is ``p95_seconds`` as text."""
+
+    asked: int
+    no_answer: int
+    p95_seconds: float | None
+    p95: str
+    mean_cost: float | None
+
+
+class TrialReport(TypedDict):
+    """The report of a trial: of ``of`` tasks, ``compared`` are compared and ``labelled`` known."""
+
+    step: str
+    compared: int
+    of: int
+    labelled: int
+    by_outcomes: int
+    undecided: int
+    fixed: int
+    broken: int
+    agreement: Agreement
+    live: TrialFigures
+    candidate: TrialFigures
+    checks: Sequence[TrialCheck]
+    breach: str | None
+    ready: bool
+    differ: list[dict[str, object]]
+    limits: Row
+
+
+def trial_report(
+    rows: Sequence[Row],
+    *,
+    step: str,
+    plan: Row,
+    gate: Row,
+    since: datetime | None,
+    declared: UseCase,
+) -> TrialReport:
+    """The report of a trial. ``declared`` is the declaration of the candidate.
+
+    A labelled task counts from the time of its label, so that a breach is found at once. There is
+    no promotion while a task of the trial waits for a label, so that hard tasks are not left out.
     """
     certainty, limits = gate["certainty"], gate["limits"]
     rows = sorted(rows, key=lambda row: (row["at"], row["task_id"]))
@@ -42,19 +102,9 @@ def reading(
     worse = _loses if declared.risk_measure == "mean_loss" else _worse
     wrong = [worse(row, declared) for row in settled]
     by_outcomes = sum(_by_outcome(row, since) for row in asked)
-    checks: dict[str, list[tuple[float, float]]] = {
-        "wrong": wrong,
-        "failing": [(_none(row, "candidate"), _none(row, "live")) for row in asked],
-        "slow": [_over(row, "seconds", limits["seconds"]) for row in asked if _timed(row)],
-        "dear": [_over(row, "cost", limits["cost"]) for row in asked],
-    }
-    delta = (1.0 - certainty) / CHECKS
-    tested = [
-        tested_as(name, pairs, plan["margin"], delta, measure=declared.risk_measure)
-        for name, pairs in checks.items()
-    ]
+    tested = _tested(asked, wrong, limits, plan["margin"], certainty, declared.risk_measure)
     of = plan[f"{step}_tasks"]
-    # Later ones always wait a little; these are what the trial was to show.
+    # Later tasks always wait for a label for some time; the plan asks for these only.
     undecided = sum(not _skipped(row) and known[row["task_id"]] is None for row in rows[:of])
     breach = next((item["line"] for item in tested if item["breached"]), None)
     return {
@@ -72,28 +122,54 @@ def reading(
         "checks": tested if step == "canary" else [],
         "breach": breach if step == "canary" else None,
         "ready": len(rows) >= of and not (step == "canary" and undecided),
-        "differ": [
-            {
-                "task": row["task_id"],
-                "live": row["live_output"],
-                "live_actions": row["live_actions"] or [],
-                "candidate": row["candidate_output"],
-                "candidate_actions": row["candidate_actions"] or [],
-            }
-            for row in rows
-            if _differ(row) and not row["withheld"]
-        ][-_MOST_SHOWN:],
+        "differ": _differing(rows),
         "limits": limits,
     }
 
 
+def _tested(
+    asked: Sequence[Row],
+    wrong: Sequence[tuple[float, float]],
+    limits: Row,
+    margin: float,
+    certainty: float,
+    measure: RiskMeasure,
+) -> list[TrialCheck]:
+    """The checks of a trial. They share the risk of a false alarm equally."""
+    checks: dict[str, Sequence[tuple[float, float]]] = {
+        "wrong": wrong,
+        "failing": [(_none(row, "candidate"), _none(row, "live")) for row in asked],
+        "slow": [_over(row, "seconds", limits["seconds"]) for row in asked if _timed(row)],
+        "dear": [_over(row, "cost", limits["cost"]) for row in asked],
+    }
+    delta = (1.0 - certainty) / CHECKS
+    return [
+        tested_as(name, pairs, margin, delta, measure=measure) for name, pairs in checks.items()
+    ]
+
+
+def _differing(rows: Sequence[Row]) -> list[dict[str, object]]:
+    """The newest tasks on which the versions differ, without those that are withheld."""
+    return [
+        {
+            "task": row["task_id"],
+            "live": row["live_output"],
+            "live_actions": row["live_actions"] or [],
+            "candidate": row["candidate_output"],
+            "candidate_actions": row["candidate_actions"] or [],
+        }
+        for row in rows
+        if _differ(row) and not row["withheld"]
+    ][-_MOST_SHOWN:]
+
+
 def tested_as(
     name: str, pairs: Pairs, margin: float, delta: float, *, measure: RiskMeasure
-) -> dict[str, Any]:
+) -> TrialCheck:
     """One check on the pairs in their order: breached if the evidence ever reached 1/``delta``.
 
-    With ``measure`` the mean loss, the pairs of ``wrong`` are losses. After the breach nothing more
-    is counted: that is the moment it fell.
+    With ``measure`` the mean loss, the pairs of ``wrong`` are losses. Counting stops
+    at the breach, because the rollback happens there.
     """
     test = CanaryTest(margin=margin, delta=delta)
     counted: list[tuple[float, float]] = []
@@ -142,8 +218,8 @@ def _line(
     )
 
 
-def why_fell(number: int, breach: str) -> str:
-    """Why a canary was rolled back, in plain words with its figures."""
+def rollback_reason(number: int, breach: str) -> str:
+    """The sentence that says why a canary was rolled back, with its figures."""
     return f"The canary of release {number} is shown to be worse: {breach}."
 
 
@@ -163,15 +239,15 @@ def _skipped(row: Row) -> bool:
 
 
 def _worse(row: Row, declared: UseCase) -> tuple[bool, bool]:
-    """Which of the two was wrong where the other was right; wrong alike, neither is worse."""
+    """For each of the two, whether it was wrong where the other was right."""
     candidate, live = _wrong(row, declared) if _differ(row) else (False, False)
     return (candidate, live) if candidate != live else (False, False)
 
 
 def _loses(row: Row, declared: UseCase) -> tuple[float, float]:
-    """What each of the two loses; saying the same, neither loses more, whatever it is.
+    """The losses of both: zero where they agree.
 
-    What nobody can tell counts against the candidate alone.
+    An unknown loss counts as 1 for the candidate and as 0 for the live version.
     """
     if not _differ(row):
         return 0.0, 0.0
@@ -184,7 +260,7 @@ def _differ(row: Row) -> bool:
 
 
 def _hash(row: Row, side: str) -> str | None:
-    """The hash of what a side proposed; of rows from before hashes were kept, made now."""
+    """The hash of a proposal. Older rows have none stored, so it is computed here."""
     content = _content(row, side)
     return row[f"{side}_content"] or (content.hash if content else None)
 
@@ -195,11 +271,10 @@ def _content(row: Row, side: str) -> Content | None:
 
 
 def _known_at(row: Row, since: Any, declared: UseCase) -> Any:
-    """When it was settled which of the two is worse on a task: at once where they agree.
+    """When it became known which of the two is worse on a task: at once where they agree.
 
-    Where they differ a person has to say, or else what turned out. So every task counts, not only
-    those that would have gone to people anyway. Where only a person can judge, both answers have to
-    be judged.
+    Where they differ, a verdict or an outcome is needed. So every task counts, not only those that
+    go to people anyway. Where only a person can judge, both answers need a verdict.
     """
     if not _differ(row):
         return row["at"]
@@ -213,13 +288,13 @@ def _known_at(row: Row, since: Any, declared: UseCase) -> Any:
 
 
 def _by_outcome(row: Row, since: Any) -> bool:
-    """Whether what was reported since the trial began is all that says which answer is right."""
-    said = _differ(row) and not row["verdict"] and row["outcome"] is not None
-    return said and bool(row["reported_at"] >= since)
+    """Whether an outcome, reported since the trial began, is the only label of a task."""
+    only_outcome = _differ(row) and not row["verdict"] and row["outcome"] is not None
+    return only_outcome and bool(row["reported_at"] >= since)
 
 
 def _wrong(row: Row, declared: UseCase) -> tuple[bool, bool]:
-    """Candidate, live: what nobody can tell counts against the candidate alone."""
+    """Whether candidate and live version are wrong; unknown is wrong for the candidate only."""
     candidate = _score(row, "candidate", declared)
     live = _score(row, "live", declared)
     return (
@@ -248,7 +323,7 @@ def _score(row: Row, side: str, declared: UseCase) -> Score:
 
 
 def _timed(row: Row) -> bool:
-    """Whether neither was still starting: loading for seconds, once, tells nothing of its pace."""
+    """Whether both times are known. They are not while a version still loads."""
     return row["live_seconds"] is not None and row["candidate_seconds"] is not None
 
 
@@ -263,14 +338,14 @@ def _over(row: Row, what: str, limit: float | None) -> tuple[bool, bool]:
             return False
         return bool(value > limit)
 
-    # A price that only the live version tells is no cheaper for being untold. Who failed could tell
-    # nothing, and falls for that.
-    told = row["candidate_cost"] is not None or row["candidate_reason"] in WENT_WRONG
-    untold = what == "cost" and limit is not None and not told
-    return over("candidate") or (untold and row["live_cost"] is not None), over("live")
+    # A candidate that hides a cost which the live version states counts as too expensive. A failed
+    # answer states no cost; it counts as a failure instead.
+    stated = row["candidate_cost"] is not None or row["candidate_reason"] in WENT_WRONG
+    hidden = what == "cost" and limit is not None and not stated
+    return over("candidate") or (hidden and row["live_cost"] is not None), over("live")
 
 
-def _agreement(rows: Sequence[Row], certainty: float) -> dict[str, Any]:
+def _agreement(rows: Sequence[Row], certainty: float) -> Agreement:
     same = sum(not _differ(row) for row in rows)
     low, high = share_interval(same, len(rows), certainty) if rows else (0.0, 1.0)
     return {
@@ -281,7 +356,7 @@ def _agreement(rows: Sequence[Row], certainty: float) -> dict[str, Any]:
     }
 
 
-def _figures(rows: Sequence[Row], side: str) -> dict[str, Any]:
+def _figures(rows: Sequence[Row], side: str) -> TrialFigures:
     costs = [row[f"{side}_cost"] for row in rows]
     known = [float(cost) for cost in costs if cost is not None]
     took = p95([value for row in rows if (value := row[f"{side}_seconds"]) is not None])

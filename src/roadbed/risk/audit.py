@@ -1,12 +1,12 @@
-"""The running audit: what was really automated, judged on its random sample, valid at every moment.
+"""Running audit: anytime-valid monitoring of automatic answers on their random sample.
 
-It assumes nothing about traffic staying as it was. Outcomes are given in the order the tasks were
-drawn. Sources: Ville's inequality for the harm test (Podkopaev & Ramdas 2022); Page's CUSUM in its
-likelihood form; Howard et al. 2021 for the bound; Horvitz & Thompson 1952 for the estimate.
+No assumption of stationary traffic. Outcomes are passed in the order in which tasks were drawn.
+Sources: Ville's inequality for the harm test (Podkopaev & Ramdas 2022); Page's CUSUM in likelihood
+form; Howard et al. 2021 for the bound; Horvitz & Thompson 1952 for the estimate.
 
-A drawn answer whose label is missing counts by turns. For the alarms it counts as right, so that a
-healthy version is halted no more often, whichever labels come first, and later errors count at
-once. The bound and the estimate stop before it: who labels easy items first cannot lower them.
+Drawn answers without a label are handled in two ways. The alarms count them as right: the false
+alarm rate then holds for any order of labels. The bound and the estimate use the outcomes before
+the oldest unlabelled answer: labelling easy items first cannot lower them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from scipy.special import polygamma
 
@@ -25,18 +24,19 @@ _CHANGE_MULTIPLE = 2.5
 CHANGE_ALARM = 100.0
 SUSPICION = 4.0
 _TILTS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
-_LARGEST = 1e300  # evidence beyond this is kept at this
+_LARGEST = 1e300  # evidence is capped here, against overflow
 
 
 @dataclass(slots=True, kw_only=True)
 class RunningAudit:
-    """One version's outcomes so far. ``risk_limit`` is alpha, ``delta`` the risk of error.
+    """State of the audit of one version. ``risk_limit`` is alpha, ``delta`` the error level.
 
-    ``automated`` answers went out. Of those drawn, ``sampled`` are judged and ``waiting`` are not;
-    ``wrong`` of them have a loss above 0. ``settled`` counts the automatic answers before the
-    oldest waiting one, with a total ``loss`` in their sample: bound and estimate are about them.
-    ``harm`` is the evidence that the limit was exceeded: if it never was, the chance that it ever
-    reaches 1/delta is at most delta. ``change`` is the CUSUM: alarm at ``CHANGE_ALARM``.
+    ``automated`` counts automatic answers. Of the drawn ones, ``sampled`` have a label and
+    ``waiting`` have none; ``wrong`` have a loss above 0. ``settled`` counts the automatic answers
+    before the oldest unlabelled one, and ``loss`` is the total loss in their sample: the bound and
+    the estimate refer to them. ``harm`` is an e-process for "the limit is exceeded": if the limit
+    holds, P(harm ever reaches 1/delta) <= delta. ``change`` is a CUSUM with its alarm at
+    ``CHANGE_ALARM``.
     """
 
     risk_limit: float
@@ -50,7 +50,7 @@ class RunningAudit:
     change: float = 1.0
     most_harm: float = 1.0
     most_change: float = 1.0
-    bound_lost: bool = False  # the bound had come below the limit, and has left it again
+    bound_lost: bool = False  # the bound was below the limit and rose above it
     _bound_held: bool = False
     _harm: list[float] = field(default_factory=list)
     _weight: float = 0.0  # sum of the rates at which settled tasks were drawn
@@ -62,15 +62,15 @@ class RunningAudit:
         self._harm = [1.0] * len(_HARM_MULTIPLES)
 
     @classmethod
-    def of(cls, state: Mapping[str, Any]) -> RunningAudit:
-        """The audit that stood at ``state``, made by ``dataclasses.asdict``."""
-        audit = cls(risk_limit=state["risk_limit"], delta=state["delta"])
+    def of(cls, state: Mapping[str, object]) -> RunningAudit:
+        """Restore an audit from ``state``, a result of ``dataclasses.asdict``."""
+        audit = cls(risk_limit=1.0, delta=1.0)
         for name in cls.__dataclass_fields__:
             setattr(audit, name, state[name])
         return audit
 
     def pass_over(self, tasks: int, weight: float) -> None:
-        """``tasks`` automatic answers that were not drawn; ``weight`` is the sum of their rates."""
+        """Add ``tasks`` answers that were not drawn; ``weight`` is the sum of their draw rates."""
         self.automated += tasks
         if not tasks or self.waiting:
             return
@@ -81,9 +81,9 @@ class RunningAudit:
         self._weight += weight
 
     def add(self, *, wrong: float, rate: float) -> None:
-        """One drawn automatic answer that a person has judged; it was drawn at ``rate``.
+        """Add one drawn and labelled answer; ``rate`` is its probability of being drawn.
 
-        ``wrong`` is a bool or a loss in [0, 1]; else raises ``ValueError``.
+        ``wrong`` is a bool or a loss in [0, 1]. Raises ``ValueError`` outside [0, 1].
         """
         loss = checked_one(wrong)
         self._watch(loss)
@@ -102,32 +102,32 @@ class RunningAudit:
         self._follow_bound()
 
     def wait(self) -> None:
-        """One drawn automatic answer whose label may still come."""
+        """Add one drawn answer without a label."""
         self._watch(0.0)
         self.automated += 1
         self.waiting += 1
 
     @property
     def harm(self) -> float:
-        """The evidence now: a mean of likelihood ratios, so a martingale at the limit."""
+        """Mean of likelihood ratios: a martingale if the mean loss equals the limit."""
         return sum(self._harm) / len(self._harm)
 
     @property
     def estimate(self) -> float | None:
-        """The mean loss of the settled answers, by inverse propensity; ``None`` without any."""
+        """Horvitz-Thompson estimate of the mean loss of settled answers; ``None`` without any."""
         return self._weighted_loss / self.settled if self.settled else None
 
     @property
     def standard_error(self) -> float | None:
-        """Of ``estimate``, from drawing a sample instead of all."""
+        """Standard error of ``estimate`` due to sampling."""
         return math.sqrt(self._spread) / self.settled if self.settled else None
 
     @property
     def upper(self) -> float | None:
-        """A bound on the mean loss of the settled answers, right at all times with 1 - delta.
+        """Upper bound of the mean loss of settled answers, time-uniform at level 1 - delta.
 
-        Empirical Bernstein, one tilt h of a small grid, delta split over the grid. Averages weigh
-        each task by the rate at which it was drawn. ``None`` without any automatic answer.
+        Empirical Bernstein over a grid of tilts h, with delta split over the grid. Tasks are
+        weighted by their draw rates. ``None`` without automatic answers.
         """
         if not self._weight:
             return None
@@ -152,7 +152,7 @@ class RunningAudit:
         self.most_change = max(self.most_change, self.change)
 
     def _factor(self, multiple: float, loss: float) -> float:
-        """A likelihood ratio for right and wrong, a bet that is linear in the loss between."""
+        """Likelihood ratio of a binary loss, extended linearly to losses in [0, 1]."""
         limit = self.risk_limit
         suspected = min(multiple * limit, (1.0 + limit) / 2.0)
         return 1.0 + (loss - limit) * (suspected - limit) / (limit * (1.0 - limit))

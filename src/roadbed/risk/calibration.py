@@ -1,4 +1,4 @@
-"""Whether a confidence of 0.9 means right nine times in ten: to look at, nothing rests on it."""
+"""Calibration of confidence, for display. No decision uses it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from roadbed.risk.losses import Floats, Losses, checked
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CalibrationBin:
-    """Items of similar confidence: their mean ``confidence`` and the share that was ``right``.
+    """A bin of items of similar confidence: mean ``confidence`` and share ``right``.
 
-    With losses in [0, 1], ``right`` is 1 less the mean loss.
+    For losses in [0, 1], ``right`` is 1 - mean loss.
     """
 
     confidence: float
@@ -30,7 +30,7 @@ def calibration(
     certainty: float,
     bins: int = 10,
 ) -> tuple[CalibrationBin, ...]:
-    """Bins of equal size over the answered items (confidence > 0), from low to high.
+    """Equal-size bins of the answered items (confidence > 0), in increasing confidence.
 
     Arrays of shape (n,). Raises ``ValueError`` for a loss outside [0, 1].
     """

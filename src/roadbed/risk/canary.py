@@ -1,4 +1,4 @@
-"""Old and new version on the same tasks: whether the new one is worse by more than a margin."""
+"""Canary test: whether the new version is worse than the old one by more than a margin."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ _BETS = (0.1, 0.25, 0.5, 0.8)
 
 @dataclass(slots=True, kw_only=True)
 class CanaryTest:
-    """Evidence that the new version is worse, by more than ``margin``.
+    """Anytime-valid test of H: E[D] <= ``margin``, D = L_new - L_old in [-1, 1].
 
-    Betting on D = L_new - L_old in [-1, 1] (Waudby-Smith & Ramdas 2024): if the mean of D never
-    exceeds ``margin``, the chance that ``evidence`` ever reaches 1/``delta`` is at most ``delta``.
-    Pairs are given in the order drawn, also those whose label is missing (``wait``).
+    Betting (Waudby-Smith & Ramdas 2024): under H, P(``evidence`` ever reaches 1/``delta``) <=
+    ``delta``. Pairs are added in the order drawn, unlabelled ones by ``wait``.
     """
 
     margin: float
@@ -26,26 +25,26 @@ class CanaryTest:
     _log: list[float] = field(default_factory=lambda: [0.0] * len(_BETS))
 
     def add(self, *, new_wrong: float, old_wrong: float) -> bool:
-        """One task that both answered. Gives whether to roll back now.
+        """Add a pair; return whether H is rejected (roll back).
 
-        Bools, or losses in [0, 1]; else raises ``ValueError``.
+        Bools or losses in [0, 1]. Raises ``ValueError`` outside [0, 1].
         """
         self._watch(checked_one(new_wrong) - checked_one(old_wrong))
         self.pairs += 1
         return self.evidence >= 1.0 / self.delta
 
     def wait(self) -> None:
-        """One task on which they differ and whose label may still come.
+        """Add an unlabelled pair with different answers.
 
-        It counts as if only the old version were wrong: whoever chooses what waits cannot cause a
-        rollback by that. Where both answered alike nothing waits: the difference is 0.
+        It counts as D = -1, so the choice of what to label cannot cause a rollback. A pair with
+        equal answers has D = 0 and needs no label.
         """
         self._watch(-1.0)
         self.waiting += 1
 
     @property
     def evidence(self) -> float:
-        """A mean over the sizes of the bet."""
+        """Mean wealth over the bets."""
         return sum(math.exp(min(log, 690.0)) for log in self._log) / len(self._log)
 
     def _watch(self, difference: float) -> None:

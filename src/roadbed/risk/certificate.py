@@ -1,16 +1,17 @@
-"""The certificate: from which confidence on the share of wrong answers is proven to be small.
+"""Certificate: a confidence threshold above which the risk is proven to be below a limit.
 
-Learn-then-Test (Angelopoulos et al. 2021). For a threshold λ the error among answers with
-confidence S ≥ λ is tested by the exact binomial tail. Selective risk is not monotone and strict
-thresholds have few items, so a single walk from the strict end dies; δ is shared out over J starts
-where the training data suggest there is power. From a start the walk goes looser while each test
-passes, and takes its share along: past the next start it has both (the fallback procedure, Wiens &
-Dmitrienko 2005). The loosest tests, which decide how much is automatic, so have almost all of δ.
+Learn-then-Test (Angelopoulos et al. 2021). For a threshold λ, the error rate of answers with
+confidence S >= λ is tested by the exact binomial tail. Selective risk is not monotone in λ, and
+strict thresholds have few items, so a fixed sequence from the strictest threshold has little
+power. δ is split over J starts where the training data predict power. From a start, the sequence
+continues to looser thresholds while each test rejects, and carries its share of δ to the next start
+(fallback procedure, Wiens & Dmitrienko 2005). The loosest tests, which determine the coverage, thus
+use almost all of δ.
 
-One look at a sample uses the exact test. Looks that go on while the sample grows use the betting
-test (Waudby-Smith & Ramdas 2024), which may be looked at after every item. A promise about the mean
-of a loss in [0, 1] always uses betting. Items whose label is missing never make a proof easier, see
-``prefixes``. Versions that are tried one after another on one sample share δ, see ``delta_for``.
+A single analysis uses the exact test. Repeated analyses of a growing sample use the betting test
+(Waudby-Smith & Ramdas 2024), which is anytime-valid. Limits on the mean of a loss in [0, 1] always
+use betting. Missing labels never increase the power, see ``missing_labels``. Versions tested in
+sequence on the same sample share δ, see ``delta_for``.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from typing import Protocol
 import numpy as np
 from scipy.special import logsumexp, xlogy
 
-from roadbed.risk import betting, distributions, prefixes
+from roadbed.risk import betting, distributions, missing_labels
 from roadbed.risk.losses import Bools, Counts, Floats, Losses, as_wrong
 
 Test = Callable[[Counts, Counts, Floats], Floats]
 
 STARTS = 4
-# Shares of δ: where training data foresee even odds, good odds, and at two narrower coverages.
+# Shares of δ: starts at a predicted power of 50 %, of 90 %, and at two lower coverages.
 TAUGHT = (0.6, 0.2, 0.1, 0.1)
 UNTAUGHT = (0.25, 0.25, 0.25, 0.25)
 _MOST_THRESHOLDS = 60
@@ -37,8 +38,8 @@ _PESSIMISM = 1.2
 _SHARES_OF_SECOND_START = (0.7, 0.45)
 
 
-class Training(Protocol):
-    """Out-of-fold confidence and losses on training examples, both of shape (m,)."""
+class TrainingScores(Protocol):
+    """Out-of-fold confidence and losses of training examples, each of shape (m,)."""
 
     @property
     def confidence(self) -> Floats: ...
@@ -48,16 +49,15 @@ class Training(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Certificate:
-    """What was proven: mean loss ≤ ``risk_limit`` where confidence ≥ ``threshold``, at ``delta``.
+    """Result of ``certify``: mean loss <= ``risk_limit`` at confidence >= ``threshold``.
 
-    It was the try number ``tries`` on this sample, with ``level`` as its part of ``delta``. Of
-    ``items`` drawn the first ``counted`` were used; ``covered`` of these lie at or above the
-    threshold, with a mean loss of ``risk`` and ``errors`` whose loss is above 0. Of the errors
-    ``waiting`` have no label yet. ``upper`` is the one-sided bound there, for display:
-    Clopper-Pearson, or by betting for losses in [0, 1]. Without proof ``threshold`` is ``None`` and
-    ``why_not`` says what is missing. ``grid`` holds every threshold that could have been found,
-    strict to loose; ``starts`` those where a walk began, each with its share of ``level`` in
-    ``shares``.
+    Error level ``delta``; ``level`` is the part used by attempt number ``tries`` on this sample.
+    The first ``counted`` of ``items`` were used; ``covered`` of them are at or above the threshold,
+    with mean loss ``risk`` and ``errors`` with a loss above 0, ``waiting`` of which have no label.
+    ``upper`` is a one-sided bound for display: Clopper-Pearson, or betting for losses in [0, 1].
+    Without a proof, ``threshold`` is ``None`` and ``why_not`` gives the reason. ``grid`` holds the
+    candidate thresholds, strict to loose; ``starts`` the starting points, with their shares of
+    ``level`` in ``shares``.
     """
 
     threshold: float | None
@@ -80,11 +80,10 @@ class Certificate:
 
 
 def delta_for(tries: int, delta: float) -> float:
-    """What try number ``tries``, from 1 on, may use of ``delta``: 61 %, 15 %, 7 %, 4 % and so on.
+    """Error level of attempt number ``tries`` (from 1): 61 %, 15 %, 7 %, 4 %, … of ``delta``.
 
-    Somebody who tries version after version on one sample and keeps the first that opens is wrong
-    with at most the sum of what the tries used. The shares 6 / (π v)² sum to 1, so the number of
-    tries need not be known. Raises ``ValueError`` below 1.
+    The shares 6 / (π v)² sum to 1: the familywise error of all attempts on one sample is at most
+    ``delta`` for any number of attempts (union bound). Raises ``ValueError`` below 1.
     """
     if tries < 1:
         raise ValueError("tries are counted from 1")
@@ -92,7 +91,7 @@ def delta_for(tries: int, delta: float) -> float:
 
 
 def smallest_sample(risk_limit: float, delta: float, share: float = 1 / STARTS) -> int:
-    """Error-free items above a threshold without which a start with ``share`` cannot pass.
+    """Number of error-free items above a threshold that a start with ``share`` needs to reject.
 
     ``risk_limit`` in (0, 1).
     """
@@ -100,17 +99,16 @@ def smallest_sample(risk_limit: float, delta: float, share: float = 1 / STARTS) 
 
 
 def exact(items: Counts, wrong: Counts, limits: Floats) -> Floats:
-    """P-values of the binomial tail, for one look. 1 where there are no items."""
-    found: Floats = distributions.binom.cdf(wrong, items, limits)
-    return found
+    """Exact binomial p-values for a single analysis; 1 without items."""
+    p: Floats = distributions.binom.cdf(wrong, items, limits)
+    return p
 
 
 def anytime(items: Counts, wrong: Counts, limits: Floats) -> Floats:
-    """The reciprocal of a bettor's wealth: a p-value that may be looked at after every item.
+    """Anytime-valid p-values for binary losses: reciprocal wealth of the bets of ``betting``.
 
-    The bets of ``betting`` on losses that are 0 or 1: on a true error of 0, 1/4, 1/2 or 3/4 of the
-    limit. Against each, wealth is a likelihood ratio, so their mean is a martingale at the limit
-    and Ville's inequality holds.
+    The bets correspond to true errors of 0, 1/4, 1/2 and 3/4 of the limit. Each wealth is a
+    likelihood ratio, so their mean is a martingale at the limit (Ville's inequality).
     """
     safe = np.clip(limits, 1e-12, 1.0 - 1e-12)
     log_wealth = [
@@ -119,15 +117,15 @@ def anytime(items: Counts, wrong: Counts, limits: Floats) -> Floats:
         for bet in betting.BETS
     ]
     mean = logsumexp(log_wealth, axis=0) - np.log(len(betting.BETS))
-    found: Floats = np.exp(-np.maximum(mean, 0.0))
-    return np.where(limits > 0.0, found, 1.0)
+    p: Floats = np.exp(-np.maximum(mean, 0.0))
+    return np.where(limits > 0.0, p, 1.0)
 
 
 def certify(
     *,
     confidence: Floats,
     wrong: Losses,
-    out_of_fold: Training | None,
+    out_of_fold: TrainingScores | None,
     risk_limit: float,
     delta: float,
     test: Test = exact,
@@ -135,16 +133,15 @@ def certify(
     waiting: Bools | None = None,
     tries: int | None = None,
 ) -> Certificate:
-    """The loosest threshold that passes. Arrays have shape (n,), items in the order drawn.
+    """Certify the loosest threshold that is proven. Arrays have shape (n,), in the order drawn.
 
-    A bool array ``wrong`` asks about the share of wrong answers, with ``test``. A float array holds
-    losses and asks about their mean, by betting. ``waiting`` marks items that have no label yet;
-    ``None`` says that none can wait, and must not be said because none happens to wait now.
-    Thresholds and starts come from training data or are fixed in advance, never from the reference
-    labels, so each test is an ordinary test of a hypothesis chosen beforehand. ``limit_at`` gives a
-    stricter limit at some thresholds. ``tries`` counts the versions tried on this sample, this one
-    included, until one opens; ``None`` promises for this version by itself. Raises ``ValueError``
-    for a confidence or a loss outside [0, 1], arrays of different shapes, or no try.
+    A bool array ``wrong`` limits the share of wrong answers, tested by ``test``. A float array of
+    losses limits their mean, tested by betting. ``waiting`` marks unlabelled items; pass ``None``
+    only if labels can never be missing. Thresholds and starts depend on training data or are fixed
+    in advance, never on the reference labels, so every hypothesis is fixed before the test.
+    ``limit_at`` gives a stricter limit per threshold. ``tries`` counts the versions tested on this
+    sample, this one included, until one is certified; ``None`` means no correction. Raises
+    ``ValueError`` for a confidence or loss outside [0, 1], different shapes, or ``tries`` below 1.
     """
     _check(confidence, wrong)
     level = delta if tries is None else delta_for(tries, delta)
@@ -152,7 +149,7 @@ def certify(
     grid = _grid(out_of_fold)
     limits = np.array([limit_at(item) if limit_at else risk_limit for item in grid.tolist()])
     starts = _starts(grid, out_of_fold, len(confidence), limits, level)
-    cuts = prefixes.places(len(loss), waiting)
+    cuts = missing_labels.cut_sizes(len(loss), waiting)
     rows, p = _tested(confidence, loss, grid, limits, cuts, test)
     best = _walk(p, starts, level)
     nothing = Certificate(
@@ -202,9 +199,10 @@ def _check(confidence: Floats, wrong: Losses) -> None:
 def _tested(
     confidence: Floats, loss: Losses, grid: Floats, limits: Floats, cuts: Counts, test: Test
 ) -> tuple[Floats, Floats]:
-    """P-values of each cut alone, shape (cuts, g), and of the best of all cuts, shape (g,).
+    """P-values per cut, shape (cuts, g), and combined over the cuts, shape (g,).
 
-    A betting test may stop anywhere, so the smallest p is a p-value. The exact test may not.
+    Betting p-values are anytime-valid, so their minimum is a p-value. The exact test needs a
+    correction for multiplicity.
     """
     if loss.dtype != np.bool_:
         rows = betting.p_values(confidence, loss, grid, limits, cuts)
@@ -214,7 +212,7 @@ def _tested(
     errors = np.stack([wrong for _, wrong in counted]).astype(np.int64)
     rows = test(n, errors, limits)
     if test is exact and len(cuts) > 1:
-        return rows, prefixes.fewest(n, errors, limits)
+        return rows, missing_labels.union_p_values(n, errors, limits)
     return rows, rows.min(axis=0)
 
 
@@ -225,8 +223,8 @@ def _upper(loss: Losses, delta: float) -> float:
     return float(distributions.beta.ppf(1.0 - delta, wrong + 1, n - wrong)) if wrong < n else 1.0
 
 
-def _grid(training: Training | None) -> Floats:
-    """Thresholds, strict to loose, known before any reference label is seen."""
+def _grid(training: TrainingScores | None) -> Floats:
+    """Candidate thresholds, strict to loose, independent of the reference labels."""
     if training is None or not (training.confidence > 0.0).any():
         return np.linspace(0.995, 0.01, _MOST_THRESHOLDS)
     answered = training.confidence[training.confidence > 0.0]
@@ -235,16 +233,16 @@ def _grid(training: Training | None) -> Floats:
 
 
 def _counts(confidence: Floats, wrong: Losses, grid: Floats) -> tuple[Counts, Floats | Counts]:
-    """Items, and the sum of their losses, at or above each threshold."""
+    """Number of items and sum of their losses at or above each threshold."""
     order = np.argsort(-confidence, kind="stable")
     n = np.searchsorted(-confidence[order], -grid, side="right")
     return n, np.concatenate([[0], np.cumsum(wrong[order])])[n]
 
 
 def _starts(
-    grid: Floats, training: Training | None, items: int, limits: Floats, delta: float
+    grid: Floats, training: TrainingScores | None, items: int, limits: Floats, delta: float
 ) -> Mapping[int, float]:
-    """Positions in ``grid`` where a walk may begin, each with its share of ``delta``."""
+    """Starting positions in ``grid``, each with its share of ``delta``."""
     if training is None or not (training.confidence > 0.0).any():
         places = np.linspace(0, len(grid) - 1, STARTS + 1)[:-1].astype(int).tolist()
         return _shared(places, UNTAUGHT)
@@ -261,22 +259,22 @@ def _starts(
 
 
 def _shared(places: Sequence[int], shares: Sequence[float]) -> Mapping[int, float]:
-    """Starts that fall together have their shares together."""
-    found = dict.fromkeys(sorted(places), 0.0)
+    """Sum the shares of starts at the same position."""
+    totals = dict.fromkeys(sorted(places), 0.0)
     for place, share in zip(places, shares, strict=True):
-        found[place] += share
-    return found
+        totals[place] += share
+    return totals
 
 
 def _power(n: Floats, risk: Floats, limits: Floats, level: float) -> Floats:
-    """The chance that a test at ``level`` passes when the true risk is ``risk``."""
+    """Power of the exact test at ``level`` when the true risk is ``risk``."""
     count = np.floor(n)
     most = distributions.binom.ppf(level, count, limits)
     most = np.where(distributions.binom.cdf(most, count, limits) > level, most - 1, most)
-    found: Floats = np.where(
+    power: Floats = np.where(
         (most < 0) | (limits <= 0.0), 0.0, distributions.binom.cdf(most, count, risk)
     )
-    return found
+    return power
 
 
 def _loosest(good: Bools, power: Floats) -> int:
@@ -284,10 +282,11 @@ def _loosest(good: Bools, power: Floats) -> int:
 
 
 def _walk(p: Floats, starts: Mapping[int, float], delta: float) -> int | None:
-    """The loosest position that passes with what its walk has gathered of ``delta``.
+    """The loosest position rejected at its accumulated share of ``delta``.
 
-    A false pass needs the first true null of a walk to pass with no more than the shares since the
-    true null before it; those add up to ``delta``, whatever the tests' dependence.
+    Familywise error: a false rejection requires rejecting the first true null of a sequence at the
+    shares accumulated since the previous true null. These sum to at most ``delta``, for any
+    dependence of the tests.
     """
     best, share = None, 0.0
     for at in range(len(p)):
@@ -309,7 +308,7 @@ def _why_not(
     delta: float,
 ) -> str:
     if risk_limit <= 0.0:
-        return "who labels lets every known mistake pass, so that labels prove nothing."
+        return "reviewers miss every known error, so their labels prove nothing."
     n, total = _counts(confidence, loss, grid)
     at = max(starts, key=lambda place: int(n[place]))
     share = starts[at] if loss.dtype == np.bool_ else starts[at] / len(betting.BETS)

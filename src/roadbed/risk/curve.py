@@ -1,4 +1,4 @@
-"""Risk against coverage, for people to look at. Not a proof: the certificate is."""
+"""Risk-coverage curves, for display. Only the certificate is a proof."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from roadbed.risk.losses import Floats, Losses, checked
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CurvePoint:
-    """Mean loss among items with confidence >= ``threshold``, with a two-sided interval.
+    """Mean loss of items with confidence >= ``threshold``, with a two-sided interval.
 
-    ``n`` items, ``errors`` of them with a loss above 0. All other figures are shares in [0, 1].
+    ``n`` items, ``errors`` with a loss above 0. The other figures are shares in [0, 1].
     """
 
     threshold: float
@@ -27,10 +27,10 @@ class CurvePoint:
 
 
 def share_interval(k: float, n: int, certainty: float) -> tuple[float, float]:
-    """Clopper-Pearson interval of a share, ``k`` of ``n``, two-sided at ``certainty``.
+    """Clopper-Pearson interval of the share ``k`` of ``n``, two-sided at ``certainty``.
 
-    ``k`` may also be a sum of losses in [0, 1]. These spread less than right and wrong with the
-    same mean, so the interval is wide rather than narrow; it is to look at, no proof.
+    ``k`` may be a sum of losses in [0, 1]. Their variance is at most that of binary losses with the
+    same mean, so the interval tends to be conservative. For display only.
     """
     tail = (1.0 - certainty) / 2.0
     low = float(distributions.beta.ppf(tail, k, n - k + 1)) if k > 0 else 0.0
@@ -44,9 +44,9 @@ def risk_coverage(
     certainty: float,
     points: int = 60,
 ) -> tuple[CurvePoint, ...]:
-    """At most ``points`` points from strict to loose, of arrays of shape (n,).
+    """At most ``points`` points, strict to loose. Arrays have shape (n,).
 
-    ``wrong`` are bools, or losses in [0, 1]; else raises ``ValueError``.
+    ``wrong`` holds bools or losses in [0, 1]. Raises ``ValueError`` outside [0, 1].
     """
     loss = checked(wrong)
     answered = confidence > 0.0

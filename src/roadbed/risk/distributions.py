@@ -1,4 +1,4 @@
-"""Distributions of scipy, loaded when first asked for: most commands need none of them."""
+"""Distributions of SciPy, imported on first use: most commands do not need them."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def __getattr__(name: str) -> object:
 
 
 def load() -> None:
-    """Load them now: who serves must not make the first who asks wait."""
+    """Import them now, so that the first request to a server does not wait."""
     import_module("scipy.stats")

@@ -1,7 +1,7 @@
-"""How long until something can be automatic: said on the first day, also when the answer is never.
+"""Forecast of the labels and days until a first certificate.
 
-Source: error exponents of the binomial test; ln(1/delta) / KL(r || alpha) labels give about an even
-chance to prove a true error of r.
+Source: error exponent of the binomial test: ln(1/delta) / KL(r || alpha) labels give a power of
+about 50 % at true error r.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _PESSIMISM = 1.2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Forecast:
-    """Reference labels above a threshold: ``needed`` in all, ``there`` already.
+    """Reference labels above a threshold: ``needed`` in total, ``there`` now.
 
-    ``coverage`` is the share of traffic above it. ``days`` is ``None`` when no threshold can be
-    reached with this version, or nothing arrives.
+    ``coverage`` is the share of traffic above the threshold. ``days`` is ``None`` if this version
+    cannot be certified at any threshold, or without traffic.
     """
 
     needed: int | None
@@ -30,13 +30,13 @@ class Forecast:
 
 
 def labels_needed(risk: float, risk_limit: float, delta: float) -> int | None:
-    """Reference items above a threshold for about 50 % power at true error ``risk``."""
+    """Items above a threshold for a power of about 50 % at true error ``risk``."""
     if risk >= risk_limit:
         return None
     return math.ceil(math.log(1.0 / delta) / _divergence(risk, risk_limit) - 1e-9)
 
 
-def opens_in(
+def forecast_opening(
     curve: Sequence[CurvePoint],
     *,
     risk_limit: float,
@@ -44,15 +44,16 @@ def opens_in(
     tasks_per_day: float,
     rate: float,
 ) -> Forecast:
-    """The soonest opening over all thresholds, drawing ``rate`` of ``tasks_per_day``.
+    """Forecast the earliest certificate over all thresholds.
 
-    ``delta`` is that of one test. Without a curve it assumes an error of half the limit over half
-    of the traffic. The observed error counts a fifth worse than it looks.
+    A share ``rate`` of ``tasks_per_day`` is drawn. ``delta`` is the level of one test. Without a
+    curve, the error is assumed to be half the limit at a coverage of 50 %. Observed errors are
+    multiplied by 1.2.
     """
     options = [(point.risk * _PESSIMISM, point.coverage, point.n, point.errors) for point in curve]
     best = Forecast(needed=None, there=0, coverage=0.0, days=None)
     for risk, coverage, there, errors in options or [(risk_limit / 2.0, 0.5, 0, 0)]:
-        # A threshold with no error yet is not free of errors; one in its number is granted.
+        # No observed error does not mean a true error of 0: assume one error in n + 1.
         grounded = max(risk, 1.0 / (there + 1.0) if options and errors == 0 and there < 50 else 0.0)
         needed = labels_needed(grounded, risk_limit, delta)
         daily = tasks_per_day * rate * coverage

@@ -1,8 +1,8 @@
-"""Losses of answers: wrong or right, or how bad from 0 to 1.
+"""Losses of answers: binary (wrong or right) or graded in [0, 1].
 
-The type says which promise is meant. A bool array is about the share of wrong answers (a loss above
-what is tolerated). A float array is about the mean loss. The choice is made beforehand by who
-declares the loss; it never depends on which values occur.
+The array type selects the risk. Bool arrays stand for the share of wrong answers (loss above the
+tolerance), float arrays for the mean loss. The use case declares which; the choice never depends
+on the observed values.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Losses = Bools | Floats
 
 
 def checked(loss: Losses) -> Losses:
-    """Losses of any shape as bools or floats. Raises ``ValueError`` outside [0, 1] and for NaN."""
+    """Validate losses of any shape. Raises ``ValueError`` outside [0, 1] and for NaN."""
     if loss.dtype == np.bool_:
         return loss
     as_floats: Floats = np.asarray(loss, dtype=np.float64)
@@ -27,17 +27,17 @@ def checked(loss: Losses) -> Losses:
 
 
 def checked_one(loss: float) -> float:
-    """One loss, or a bool for wrong. Raises ``ValueError`` outside [0, 1] and for NaN."""
+    """Validate one loss or bool. Raises ``ValueError`` outside [0, 1] and for NaN."""
     if not 0.0 <= loss <= 1.0:
         raise ValueError("a loss lies outside 0 to 1 or is not a number")
     return float(loss)
 
 
 def as_wrong(loss: Losses, waiting: Bools | None) -> Losses:
-    """Checked losses in which what still waits for a label is counted as wrong.
+    """Validate losses, with unlabelled items counted as wrong. Shapes (n,).
 
-    Shapes (n,). What ``loss`` holds at a waiting item is not read. Raises ``ValueError`` for
-    different shapes, and for a loss outside [0, 1] or NaN at an item that does not wait.
+    Values of ``loss`` at waiting items are ignored. Raises ``ValueError`` for different shapes, and
+    for a loss outside [0, 1] or NaN at a labelled item.
     """
     if waiting is None:
         return checked(loss)

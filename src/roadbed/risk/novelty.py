@@ -1,25 +1,25 @@
-"""New kinds of work: an alarm on reviewers' labels, and the threshold to live with meanwhile."""
+"""New kinds of work: a CUSUM alarm on labels, and the threshold of cautious mode."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from roadbed.risk.certificate import Certificate, Training, certify
+from roadbed.risk.certificate import Certificate, TrainingScores, certify
 from roadbed.risk.losses import Bools, Floats, Losses
 
 KIND_ALARM = 50.0
 _SHARE_BEFORE, _SHARE_AFTER = 0.01, 0.06
-AT_ONCE = 0.20  # of traffic assumed new right after the alarm
+AT_ONCE = 0.20  # assumed share of new traffic right after the alarm
 LATER = 0.08
-CAUTIOUS_IMPROVEMENTS = 2  # how many improvements after the alarm may still lean on the bridge
+CAUTIOUS_IMPROVEMENTS = 2  # improvements after the alarm that may use cautious mode
 
 
 @dataclass(slots=True, kw_only=True)
 class KindAlarm:
-    """A CUSUM of the kinds that reviewers meet, against those a version was trained on.
+    """CUSUM of the share of tasks whose kind is not in the training data.
 
-    ``evidence`` compares a share of 6 % of unknown kinds with one of 1 %; alarm at ``KIND_ALARM``.
+    Likelihood ratio of a share of 6 % against 1 %; alarm at ``KIND_ALARM``.
     """
 
     evidence: float = 1.0
@@ -28,7 +28,7 @@ class KindAlarm:
     sounded: bool = False
 
     def add(self, *, unknown: bool) -> None:
-        """A reviewed task's kind, in the order drawn."""
+        """Add a reviewed task, in the order drawn."""
         factor = (
             _SHARE_AFTER / _SHARE_BEFORE
             if unknown
@@ -40,14 +40,14 @@ class KindAlarm:
         self.sounded = self.sounded or self.evidence >= KIND_ALARM
 
 
-class PseudoNovelty(Training, Protocol):
-    """Training data with ``novel``: the same confidence on rows of kinds hidden while fitting."""
+class PseudoNovelty(TrainingScores, Protocol):
+    """Training data with ``novel``: confidence on kinds that were held out of the fit."""
 
     @property
     def novel(self) -> Floats: ...
 
 
-def bridge(
+def cautious_threshold(
     *,
     confidence: Floats,
     wrong: Losses,
@@ -58,11 +58,11 @@ def bridge(
     waiting: Bools | None = None,
     tries: int | None = None,
 ) -> Certificate:
-    """A threshold for traffic of which a share of at most ``share_new`` is of a new kind.
+    """Threshold of cautious mode: at most a share ``share_new`` of traffic is of a new kind.
 
-    Assumes that all of it is answered wrongly and that it scores like the pseudo-novel rows; so it
-    is no certificate and is never called one. (1 - eps) known + eps novel <= alpha.
-    Arrays, ``tries`` and errors as for ``certify``.
+    Assumes that all new tasks are answered wrongly and that their confidence is distributed like
+    that of the held-out kinds: (1 - eps) known + eps novel <= alpha. Because of these assumptions
+    the result is not a certificate. Arrays, ``tries`` and errors as in ``certify``.
     """
     novel = training.novel
 

@@ -1,7 +1,7 @@
-"""Two versions on the same items: how much worse the new one is, with an interval.
+"""Paired difference in risk of two versions on the same items, with an interval.
 
-Items that still wait for a label are counted against each end: as broken for the upper end, as
-fixed for the lower one. So the interval holds its level whichever labels come first.
+Unlabelled items count as broken for the upper end and as fixed for the lower end. The interval is
+therefore valid for any pattern of missing labels.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ import numpy as np
 from roadbed.risk import betting, distributions
 from roadbed.risk.losses import Bools, Floats
 
-_ROUNDS = 60  # halvings: far below any rounding
+_ROUNDS = 60  # bisection steps: below rounding error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairedDifference:
-    """Mean of L_new - L_old over all ``n`` items; each end holds with ``certainty``.
+    """Mean of L_new - L_old over ``n`` items; each end is a one-sided bound at ``certainty``.
 
-    Of wrong and right answers that is P(new wrong) - P(old wrong). ``fixed`` are items on which the
-    new version's loss is lower, ``broken`` those on which it is higher, ``waiting`` those of which
-    it is not known yet. ``estimate`` is about the items that do not wait.
+    For binary losses: P(new wrong) - P(old wrong). The new loss is lower on ``fixed`` items, higher
+    on ``broken`` ones and not known on ``waiting`` ones. ``estimate`` uses labelled items only.
     """
 
     n: int
@@ -39,12 +38,11 @@ class PairedDifference:
 def difference(
     *, n: int, fixed: int, broken: int, certainty: float, waiting: int = 0
 ) -> PairedDifference:
-    """The paired difference with the score interval of Tango 1998 (Statistics in Medicine 17).
+    """Paired difference of binary losses with the score interval of Tango 1998 (Stat. Med. 17).
 
-    ``n`` items were drawn. ``waiting`` of them have no label and two different answers; where both
-    answers are the same, the difference is 0 without any label. Only items on which the two differ
-    carry news; the score method stays near its level where there are few of them, or none, at which
-    a normal interval would have no width at all.
+    ``n`` items were drawn. ``waiting`` counts unlabelled items with two different answers; with
+    equal answers the difference is 0 without a label. The score interval keeps its level with few
+    or no discordant items, where a Wald interval has no width.
     """
     z = float(distributions.norm.ppf(certainty))
     return PairedDifference(
@@ -62,11 +60,11 @@ def difference(
 def mean_difference(
     change: Floats, certainty: float, waiting: Bools | None = None
 ) -> PairedDifference:
-    """The paired difference of losses in [0, 1], by betting: no assumption about their shape.
+    """Paired difference of losses in [0, 1] by betting, without distributional assumptions.
 
-    ``change`` is L_new - L_old, in [-1, 1], shape (n,), in the order drawn; it is not read where
-    ``waiting``. ``None`` says that no label can be missing. Each end holds at all times together,
-    so one may look again. Raises ``ValueError`` outside [-1, 1], for NaN and for different shapes.
+    ``change`` is L_new - L_old in [-1, 1], shape (n,), in the order drawn; its values are ignored
+    where ``waiting``. Pass ``None`` only if labels can never be missing. Both bounds are
+    time-uniform. Raises ``ValueError`` outside [-1, 1], for NaN and for different shapes.
     """
     known = np.ones(len(change), dtype=bool) if waiting is None else ~waiting
     moved = change[known]
@@ -83,13 +81,13 @@ def mean_difference(
 
 
 def smallest_sample(limit: float, certainty: float) -> int:
-    """Items without any difference that are needed to show that it is at most ``limit`` (> 0)."""
+    """Number of items without a difference that show a difference of at most ``limit`` (> 0)."""
     z = float(distributions.norm.ppf(certainty))
     return math.ceil(z * z * (1.0 - limit) / limit)
 
 
 def _end(n: int, *, broken: int, fixed: int, z: float) -> float:
-    """The largest difference that the counts do not reject; the score falls as it grows."""
+    """Largest difference not rejected by the score test; the score is decreasing in it."""
     low, high = (broken - fixed) / n, 1.0
     for _ in range(_ROUNDS):
         middle = (low + high) / 2.0
@@ -101,7 +99,7 @@ def _end(n: int, *, broken: int, fixed: int, z: float) -> float:
 
 
 def _score(n: int, broken: int, fixed: int, true: float) -> float:
-    """Tango's score for a true difference; its nuisance share is the constrained estimate."""
+    """Tango's score statistic at a true difference, with the constrained nuisance estimate."""
     b = -broken - fixed + (2.0 * n - broken + fixed) * true
     c = -fixed * true * (1.0 - true)
     share = (math.sqrt(max(b * b - 8.0 * n * c, 0.0)) - b) / (4.0 * n)

@@ -1,8 +1,8 @@
-"""Slices (a region, a channel): pooled in the score, never in the certificate.
+"""Slices (a region, a channel): partial pooling of confidence, and tests per slice.
 
-A slice's offset says how much likelier its answers are right than their confidence says, shrunk
-towards none by an empirical-Bayes logistic model: logit P(right) = logit S + sum of offsets,
-offsets ~ N(0, tau^2) with tau fitted (Laplace approximation; Morris 1983 for the shrinkage).
+Empirical-Bayes logistic model: logit P(right) = logit S + sum of slice offsets, offsets ~
+N(0, tau^2), tau estimated by expectation-maximisation with a Laplace approximation (Morris 1983).
+Pooling changes the confidence only; the certificate does not pool.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ _EDGE = 1e-6
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pooling:
-    """Offsets by field and value, on the logit scale; values ``seen`` too rarely go to a person."""
+    """Logit offsets by field and value, and labels ``seen`` per value. Rare values go to review."""
 
     offsets: Mapping[str, Mapping[str, float]]
     seen: Mapping[str, Mapping[str, int]]
 
     def score(self, confidence: float, slices: Slices) -> float:
-        """P(right | confidence, slices). 0 stays 0: what was not answered cannot become sure."""
+        """P(right | confidence, slices); 0 for tasks without an answer (confidence 0)."""
         if confidence <= 0.0:
             return 0.0
         moved = sum(self.offsets[name].get(slices.get(name, ""), 0.0) for name in self.offsets)
         return float(expit(logit(min(max(confidence, _EDGE), 1.0 - _EDGE)) + moved))
 
     def too_rare(self, slices: Slices) -> tuple[str, str, int] | None:
-        """Field, value and labels of a slice about which too little is known."""
+        """Field, value and label count of a slice below ``FEWEST_LABELS``, if any."""
         for name, values in self.seen.items():
             value = slices.get(name, "")
             if values.get(value, 0) < FEWEST_LABELS:
@@ -51,9 +51,9 @@ class Pooling:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SliceProof:
-    """One slice above the threshold: is the limit proven for it alone? ``None`` for too few.
+    """Test of one slice above the threshold; ``proven`` is ``None`` with too few items.
 
-    ``n`` items, ``errors`` of them with a loss above 0.
+    ``n`` items, ``errors`` with a loss above 0.
     """
 
     field: str
@@ -72,10 +72,10 @@ def pool(
     *,
     seen: Sequence[Slices] = (),
 ) -> Pooling:
-    """Offsets learnt from training rows that the decider had not seen, of shape (m,).
+    """Fit the offsets on out-of-fold training rows; arrays have shape (m,).
 
-    ``wrong`` are bools, or losses in [0, 1]; else raises ``ValueError``. ``seen`` are further
-    labelled items that only count towards how well a slice is known.
+    ``wrong`` holds bools or losses in [0, 1]. ``seen`` are further labelled items, which only
+    add to the label counts. Raises ``ValueError`` for a loss outside [0, 1].
     """
     counts = {
         name: dict(Counter(slice_.get(name, "") for slice_ in [*slices, *seen])) for name in fields
@@ -83,7 +83,7 @@ def pool(
     used = confidence > 0.0
     base = logit(np.clip(confidence[used], _EDGE, 1.0 - _EDGE))
     right = 1.0 - checked(wrong)[used].astype(np.float64)
-    rows = [each for each, kept in zip(slices, used, strict=True) if kept]
+    rows = [row for row, kept in zip(slices, used, strict=True) if kept]
     offsets: dict[str, dict[str, float]] = {}
     for name in fields:
         values = sorted(counts[name])
@@ -105,14 +105,14 @@ def prove_slices(
     delta: float,
     waiting: Bools | None = None,
 ) -> tuple[SliceProof, ...]:
-    """Each slice by itself at the pooled threshold, delta split over them by Holm's method.
+    """Test each slice at the common threshold, with Holm's correction.
 
-    A slice is tested only with the items that even an error-free one needs; the pooled certificate
-    is never shown as a slice's own. Arrays have shape (n,); items in ``waiting`` have no label and
-    count as wrong. Raises ``ValueError`` for a loss outside [0, 1].
+    A slice is tested only if it has as many items as an error-free slice needs. Arrays have shape
+    (n,); ``waiting`` items have no label and count as wrong. Raises ``ValueError`` for a loss
+    outside [0, 1].
     """
     loss = as_wrong(wrong, waiting)
-    if risk_limit <= 0.0:  # nothing can be shown of any slice
+    if risk_limit <= 0.0:  # no slice can be proven
         return ()
     needed = smallest_sample(risk_limit, delta)
     groups: dict[tuple[str, str], list[int]] = {}
@@ -120,17 +120,19 @@ def prove_slices(
         for name in fields:
             groups.setdefault((name, slices[number].get(name, "")), []).append(number)
     tested: list[_Group] = []
-    found: list[_Group] = []
+    too_small: list[_Group] = []
     for (name, value), members in sorted(groups.items()):
         errors = int((loss[members] > 0.0).sum())
         p = _p_value(loss[members], risk_limit)
-        (tested if len(members) >= needed else found).append((p, name, value, len(members), errors))
-    proofs = [_proof(item, proven=None) for item in found]
+        (tested if len(members) >= needed else too_small).append(
+            (p, name, value, len(members), errors)
+        )
+    proofs = [_proof(group, proven=None) for group in too_small]
     holding = True
-    for rank, each in enumerate(sorted(tested)):
-        holding = holding and each[0] <= delta / (len(tested) - rank)
-        proofs.append(_proof(each, proven=holding))
-    return tuple(sorted(proofs, key=lambda each: (each.field, each.value)))
+    for rank, group in enumerate(sorted(tested)):
+        holding = holding and group[0] <= delta / (len(tested) - rank)
+        proofs.append(_proof(group, proven=holding))
+    return tuple(sorted(proofs, key=lambda proof: (proof.field, proof.value)))
 
 
 def _p_value(loss: Losses, risk_limit: float) -> float:
@@ -147,7 +149,7 @@ def _proof(group: _Group, *, proven: bool | None) -> SliceProof:
 
 
 def _shrunk(base: Floats, right: Floats, member: npt.NDArray[np.int64], groups: int) -> Floats:
-    """Posterior modes of the groups' offsets; tau^2 by expectation-maximisation."""
+    """Posterior modes of the group offsets, with tau^2 by expectation-maximisation."""
     offsets, variance = np.zeros(groups), 0.25
     if not len(member):
         return offsets

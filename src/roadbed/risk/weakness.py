@@ -1,4 +1,4 @@
-"""Where a version fails: the groups of tasks on which it is wrong more often than elsewhere."""
+"""Weak spots: groups of tasks on which a version errs more often than overall."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 from roadbed.risk.curve import share_interval
 from roadbed.risk.losses import Bools, Losses, checked
 
-FEWEST = 8  # items of a group before anything is said about it
+FEWEST = 8  # smallest group that is reported
 MOST_VALUES = 20
 _MOST_EXAMPLES = 3
-_LONGEST_TEXT = 60  # characters: what is longer is no name of a group
+_LONGEST_TEXT = 60  # characters of a group value
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WeakSpot:
-    """Tasks whose ``field`` is ``value``: ``n`` items, ``wrong`` of them with a loss above 0.
+    """A group ``field`` = ``value``: ``n`` items, ``wrong`` with a loss above 0.
 
-    ``loss`` is the mean loss, ``lower`` and ``upper`` bound it. ``automatic`` is the share above
-    the threshold, ``wrong_automatic`` how many of those were wrong. ``examples`` are positions of
-    wrong items.
+    ``loss`` is the mean loss with its interval ``lower`` to ``upper``. ``automatic`` is the share
+    above the threshold, ``wrong_automatic`` the number of errors there. ``examples`` are positions
+    of wrong items.
     """
 
     field: str
@@ -38,22 +38,22 @@ class WeakSpot:
 
 
 def groups_of(contents: Sequence[Mapping[str, object]]) -> list[dict[str, str]]:
-    """Fields of the inputs that have few values, and how long each input's text is, by thirds."""
+    """Group values per input: fields with few values, and text length in terciles."""
     names = sorted({name for content in contents for name in content})
-    found: list[dict[str, str]] = [{} for _ in contents]
+    groups: list[dict[str, str]] = [{} for _ in contents]
     for name in names:
         values = [str(item.get(name, "")) for item in contents]
         distinct = set(values)
         short = max(map(len, distinct)) <= _LONGEST_TEXT
         if 2 <= len(distinct) <= MOST_VALUES and short:
-            for group, value in zip(found, values, strict=True):
+            for group, value in zip(groups, values, strict=True):
                 group[name] = value
     lengths = np.array([sum(len(str(value)) for value in entry.values()) for entry in contents])
     if len(set(lengths.tolist())) >= FEWEST:
         low, high = np.quantile(lengths, [1 / 3, 2 / 3])
-        for group, length in zip(found, lengths.tolist(), strict=True):
+        for group, length in zip(groups, lengths.tolist(), strict=True):
             group["length"] = "short" if length <= low else "long" if length > high else "middling"
-    return found
+    return groups
 
 
 def weak_spots(
@@ -64,9 +64,9 @@ def weak_spots(
     *,
     most: int = 12,
 ) -> tuple[WeakSpot, ...]:
-    """Groups clearly worse than the whole, the costliest first: arrays of shape (n,).
+    """Groups whose lower bound exceeds the overall loss, largest excess first. Shapes (n,).
 
-    ``wrong`` are bools, or losses in [0, 1]; else raises ``ValueError``.
+    ``wrong`` holds bools or losses in [0, 1]. Raises ``ValueError`` outside [0, 1].
     """
     losses = checked(wrong)
     failed = losses > 0.0
@@ -75,7 +75,7 @@ def weak_spots(
         for field, value in group.items():
             members.setdefault((field, value), []).append(number)
     overall = float(losses.mean()) if len(losses) else 0.0
-    found = []
+    spots = []
     for (field, value), positions in members.items():
         index = np.array(positions)
         total, n = float(losses[index].sum()), len(index)
@@ -94,5 +94,5 @@ def weak_spots(
             wrong_automatic=int((failed & automatic)[index].sum()),
             examples=tuple(index[failed[index]][:_MOST_EXAMPLES].tolist()),
         )
-        found.append((total - n * overall, spot))
-    return tuple(spot for _, spot in sorted(found, key=lambda each: -each[0])[:most])
+        spots.append((total - n * overall, spot))
+    return tuple(spot for _, spot in sorted(spots, key=lambda scored: -scored[0])[:most])

@@ -1,4 +1,4 @@
-"""What a background loop could not do: in the log without flooding it, and for people to see."""
+"""Warnings of background loops: rate-limited in the log, and listed for people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _log = structlog.get_logger("roadbed")
 
 
 class Warnings:
-    """Writes each problem of each kind of work once a minute at most, with how often it came."""
+    """Logs each problem of each kind of work at most once a minute, with its count."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic

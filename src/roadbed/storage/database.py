@@ -37,7 +37,7 @@ _PASSING = (
 
 
 def passes(error: Exception) -> bool:
-    """Whether a failure is the database's own and may pass; otherwise the statement is at fault."""
+    """Whether a failure is transient; otherwise the statement is at fault."""
     if isinstance(error, psycopg.Error) and error.sqlstate is not None:
         return error.sqlstate.startswith(_PASSING)
     return isinstance(error, PoolTimeout | psycopg.OperationalError | psycopg.InterfaceError)
@@ -61,7 +61,7 @@ def with_schema(url: str) -> str:
 
 
 def _well_formed(url: str) -> bool:
-    """Whether nothing of the password can be taken for another part of an address."""
+    """Whether no character of the password can be read as another part of the address."""
     _, is_address, rest = url.partition("://")
     if not is_address:
         return True

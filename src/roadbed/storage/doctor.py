@@ -1,4 +1,4 @@
-"""Looks at what durability and the promise rest on, and says how to mend what is wrong."""
+"""Doctor: checks of what durability and the guarantee depend on, with remedies."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ State = Literal["ok", "warning", "wrong"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One thing looked at. ``remedy`` is empty when nothing has to be done."""
+    """The result of one check. ``remedy`` is empty if nothing has to be done."""
 
     name: str
     state: State
@@ -97,7 +97,7 @@ def _server(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Find
 
 
 def _background(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:
-    """What processes said they cannot do in the background now."""
+    """Failures of background work in all processes."""
     rows = connection.execute(
         "SELECT work, about, problem FROM background_failure "
         "WHERE last_at > now() - make_interval(secs => %s) ORDER BY since LIMIT 20",
@@ -124,7 +124,7 @@ def _disk(folder: Path) -> Finding:
 
 
 def _root(folder: Path) -> Finding:
-    """As root the embedded server works as another user, so its data lie in a public place."""
+    """As root the embedded server runs as another user, which must reach the data folder."""
     private = [
         parent for parent in folder.parents if parent.exists() and not parent.stat().st_mode & 0o001
     ]
@@ -137,7 +137,7 @@ def _root(folder: Path) -> Finding:
 
 
 def _keys(environment: Mapping[str, str], wanted: Mapping[str, Sequence[str]]) -> Finding:
-    """The providers' keys: whether they are there, never what they are."""
+    """Whether the keys of model providers are set; their values are never shown."""
     missing = [name for name in wanted if not environment.get(name)]
     if missing:
         return Finding(
@@ -150,13 +150,13 @@ def _keys(environment: Mapping[str, str], wanted: Mapping[str, Sequence[str]]) -
             )
             + ". Until then their tasks go to people.",
         )
-    found = [name for name in dict.fromkeys([*wanted, *_PROVIDER_KEYS]) if environment.get(name)]
+    present = [name for name in dict.fromkeys([*wanted, *_PROVIDER_KEYS]) if environment.get(name)]
     return Finding(
         name="provider keys",
-        state="ok" if found else "warning",
-        found=", ".join(found) or "none set",
+        state="ok" if present else "warning",
+        found=", ".join(present) or "none set",
         remedy=""
-        if found
+        if present
         else "Only needed if a decider calls a model provider: set "
         + " or ".join(_PROVIDER_KEYS)
         + ".",
@@ -166,11 +166,11 @@ def _keys(environment: Mapping[str, str], wanted: Mapping[str, Sequence[str]]) -
 def _finding(
     name: str,
     good: bool,  # noqa: FBT001 - read beside its test
-    found: str,
+    observed: str,
     remedy: str,
     *,
     wrong: State = "wrong",
 ) -> Finding:
     return Finding(
-        name=name, state="ok" if good else wrong, found=found, remedy="" if good else remedy
+        name=name, state="ok" if good else wrong, found=observed, remedy="" if good else remedy
     )

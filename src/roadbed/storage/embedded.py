@@ -199,15 +199,15 @@ class EmbeddedServer:
         for parent in self.home.parents:
             if not parent.exists():
                 continue
-            found = parent.stat()
-            if not found.st_mode & stat.S_IXOTH:
+            status = parent.stat()
+            if not status.st_mode & stat.S_IXOTH:
                 raise EmbeddedServerError(
                     f"use the folder {self.home}",
                     f"run as root, the server works as user {SYSTEM_USER!r}, which may not enter "
                     f"{parent}. Set ROADBED_HOME to a folder below {ROOT_HOME}.",
                 )
-            shared = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-            if found.st_uid != 0 or (shared and not found.st_mode & stat.S_ISVTX):
+            shared = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+            if status.st_uid != 0 or (shared and not status.st_mode & stat.S_ISVTX):
                 raise EmbeddedServerError(
                     f"use the folder {self.home}",
                     f"run as root, Roadbed writes to no folder that others may exchange, as they "
@@ -215,11 +215,11 @@ class EmbeddedServer:
                 )
 
     def _uid(self) -> int:
-        """Whom the data belong to."""
+        """The account that owns the data."""
         return pwd.getpwnam(self._user).pw_uid if self._user else os.geteuid()
 
     def _open(self, name: str) -> int:
-        """A file of ours in ``home``. A link that somebody put there is not followed."""
+        """A file in ``home``. Links are not followed."""
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             return os.open(self.home / name, flags, 0o600)
@@ -236,7 +236,7 @@ class EmbeddedServer:
             os.close(lock)
 
     def _own_folder(self, name: str) -> Path:
-        """An empty folder in ``home`` that belongs to the server's account."""
+        """An empty folder in ``home``, owned by the server's account."""
         folder = self.home / name
         if folder.exists():
             shutil.rmtree(folder)  # an earlier attempt that was cut off before it was finished
@@ -261,8 +261,8 @@ class EmbeddedServer:
 
         admin = f"postgresql://postgres@/postgres?host={self._socket_folder()}"
         with psycopg.connect(admin, autocommit=True) as connection:
-            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
-            if not found.fetchone():
+            cursor = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
+            if not cursor.fetchone():
                 connection.execute("CREATE DATABASE roadbed")
 
     def _socket_folder(self) -> Path:
@@ -300,9 +300,9 @@ class EmbeddedServer:
         with suppress(OSError):
             log = os.open(self.data / "server.log", os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
             with os.fdopen(log, "r+b") as now:
-                found = os.fstat(log)
-                plain = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
-                if found.st_size <= LARGEST_LOG_BYTES or not plain:
+                status = os.fstat(log)
+                plain = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+                if status.st_size <= LARGEST_LOG_BYTES or not plain:
                     return
                 with self._only_one(), os.fdopen(self._open("server.log.1"), "r+b") as before:
                     if os.fstat(log).st_size <= LARGEST_LOG_BYTES:
@@ -345,10 +345,10 @@ def client_programs() -> Path:
 def _is_private(folder: Path, uid: int) -> bool:
     """Whether it is a folder, no link, that ``uid`` owns and nobody else may enter."""
     try:
-        found = folder.lstat()
+        status = folder.lstat()
     except OSError:
         return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == uid and not found.st_mode & 0o077
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == uid and not status.st_mode & 0o077
 
 
 def _programs(user: str | None) -> Path:

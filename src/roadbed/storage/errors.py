@@ -1,4 +1,4 @@
-"""What can go wrong between Roadbed and its database."""
+"""Errors of storage."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from roadbed.kernel.errors import RoadbedError
 
 
 class StorageUnavailableError(RoadbedError):
-    """The database cannot be reached; without it nothing is decided and nothing is sent."""
+    """The database is unreachable; Roadbed then decides and sends nothing."""
 
     code = "storage_unavailable"
 
@@ -44,7 +44,7 @@ class DatabaseUrlError(RoadbedError):
 
 
 class RejectedWriteError(RoadbedError):
-    """One item of a batch that the database refused; its neighbours were committed."""
+    """The database refused one item of a batch; the other items were committed."""
 
     code = "write_rejected"
 

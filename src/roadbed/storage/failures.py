@@ -1,4 +1,4 @@
-"""What a process cannot do in the background now, for people to see (insight/failures.py)."""
+"""Failures of background work in one process; ``insight.failures`` stores them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LONGEST_PROBLEM = 300
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
-    """Work that cannot be done now. ``since`` and ``last`` are seconds of the monotonic clock."""
+    """Work that fails now. ``since`` and ``last`` are seconds of the monotonic clock."""
 
     work: str
     about: tuple[tuple[str, str], ...]
@@ -25,14 +25,14 @@ class Failure:
 
 
 class Failures:
-    """The failures of one process. A loop reports to those of ``reported_to``."""
+    """The failures of one process. Loops report to the board of ``reported_to``."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._standing: dict[tuple[object, ...], Failure] = {}
 
     def add(self, work: str, about: dict[str, str], problem: str) -> None:
-        """Work failed, perhaps again."""
+        """Record a failure of work."""
         now = self._monotonic()
         key, facts = (work, *about.values()), tuple(about.items())
         known = self._standing.get(key)
@@ -46,11 +46,11 @@ class Failures:
             self._standing[key] = replace(known, problem=problem, last=now, times=again)
 
     def succeeded(self, work: str, about: dict[str, str]) -> None:
-        """The work was done."""
+        """Record that the work succeeded."""
         self._standing.pop((work, *about.values()), None)
 
     def standing(self) -> Sequence[Failure]:
-        """What cannot be done now."""
+        """The current failures."""
         now = self._monotonic()
         for key, failure in list(self._standing.items()):
             if now - failure.last > OVER_SECONDS:
@@ -63,7 +63,7 @@ REPORTED: ContextVar[Failures | None] = ContextVar("failures", default=None)
 
 @contextmanager
 def reported_to(failures: Failures) -> Iterator[None]:
-    """What fails in here, and in tasks begun in here, people see as a failure of this process."""
+    """Report failures in this context, and in tasks started in it, to ``failures``."""
     token = REPORTED.set(failures)
     try:
         yield

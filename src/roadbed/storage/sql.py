@@ -1,4 +1,4 @@
-"""Named SQL: each room keeps its statements in ``queries.sql``, Python only asks by name."""
+"""Named SQL: each package keeps its statements in ``queries.sql``; Python uses their names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The group-commit writer: whatever waits is committed together, with one flush for all.
+"""Group-commit writer: commits all waiting items in one transaction with one flush.
 
 A single-row commit costs one flush of the write-ahead log. Here each caller hands over one item and
 waits; a lane takes everything that has gathered, writes it as one transaction and wakes everybody.
@@ -27,7 +27,7 @@ from roadbed.storage.errors import RejectedWriteError, StorageUnavailableError
 MOST_AT_ONCE = 512
 _FEWEST = 24  # items worth a commit of their own while other lanes are free
 _PAUSE_SECONDS = 0.1
-# Everything here goes by key. Left to itself, the planner settles on scans while tables are small
+# All statements look up by key. By default the planner chooses scans while tables are small
 # and keeps that plan as they grow.
 BY_KEY = " ".join(
     f"-c {setting}"
@@ -57,7 +57,7 @@ class Statement:
         self.distinct = distinct
 
     def of(self, items: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
-        """What is sent of ``items``: those it concerns, with the fields it reads."""
+        """The parameters: the items that the statement concerns, with the fields that it reads."""
         if self.distinct:
             rows = {tuple(item[name] for name in self.fields) for item in items}
             return [dict(zip(self.fields, row, strict=True)) for row in rows]
@@ -103,10 +103,10 @@ def together(parts: Mapping[str, str], last: str) -> str:
 
 
 def _fields(statement: str) -> tuple[str, ...]:
-    found = _ITEMS.search(statement)
-    if found is None:
+    match = _ITEMS.search(statement)
+    if match is None:
         raise ValueError("a write reads json_to_recordset(%(items)s::json) AS item (field type, …)")
-    return tuple(part.split()[0] for part in found.group(1).split(","))
+    return tuple(part.split()[0] for part in match.group(1).split(","))
 
 
 def _few(statement: str) -> str:
@@ -136,7 +136,7 @@ class _Waiting:
 
 
 class GroupCommitWriter:
-    """Commits items of many callers together. One writer a process; ``lanes`` batches overlap."""
+    """Commits items of many callers together. One writer per process; ``lanes`` batches overlap."""
 
     def __init__(self, url: str, *, lanes: int = 3, give_up_seconds: float = 20.0) -> None:
         options = conninfo_to_dict(url).get("options") or ""
@@ -154,7 +154,7 @@ class GroupCommitWriter:
         self._tasks = [asyncio.create_task(self._lane(connection)) for connection in connections]
 
     async def close(self) -> None:
-        """Commit what waits, then stop."""
+        """Commit waiting items, then stop."""
         self._closing = True
         self._arrived.set()
         await asyncio.gather(*self._tasks)
@@ -200,7 +200,7 @@ class GroupCommitWriter:
         await connection.close()
 
     def _take(self) -> list[_Waiting]:
-        """The share of one lane: while it waits for its flush, another can work."""
+        """The loop of one lane: while it waits for its flush, another one can work."""
         share = max(len(self._waiting) // self._free, _FEWEST)
         return [
             self._waiting.popleft() for _ in range(min(len(self._waiting), share, MOST_AT_ONCE))
@@ -259,7 +259,7 @@ class GroupCommitWriter:
     async def _restored(
         self, connection: psycopg.AsyncConnection[Row]
     ) -> psycopg.AsyncConnection[Row]:
-        """A connection that works. Raises ``StorageUnavailableError``."""
+        """A working connection. Raises ``StorageUnavailableError``."""
         with contextlib.suppress(psycopg.Error):
             await connection.rollback()
         if not connection.broken and not connection.closed:
@@ -303,8 +303,8 @@ async def _commit(connection: psycopg.AsyncConnection[Row], batch: Sequence[_Wai
                         statement.sql, {"items": to_json(items).decode(), "most": MOST_AT_ONCE}
                     )
             answers.append((members, cursor))
-    found = [(members, await cursor.fetchall()) for members, cursor in answers]
-    for members, rows in found:
+    results = [(members, await cursor.fetchall()) for members, cursor in answers]
+    for members, rows in results:
         standing = {row["id"]: row for row in rows}
         for waiting in members:
             waiting.settle(standing.get(waiting.item["id"]))

@@ -1,4 +1,4 @@
-"""What became of every row of a table."""
+"""Account of the rows of a table: used, cleaned, left out."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Account:
         self.noted.setdefault(what, Lines()).add(line)
 
     def sentences(self) -> Iterator[str]:
-        """All there is to say, for a person."""
+        """The account as sentences."""
         yield from self.guessed
         if self.blank:
             yield f"Blank lines skipped: {self.blank:,}."
@@ -69,7 +69,7 @@ class Account:
             yield f"Left out, {why}: {lines}."
 
     def as_json(self) -> dict[str, object]:
-        """The same as data."""
+        """The account as data."""
         return {
             "rows": self.rows,
             "used": self.used,

@@ -1,4 +1,4 @@
-"""Which dialect a table is written in, seen from many rows."""
+"""Detection of the dialect of a table from many rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which encoding a file of text has: certain, or asked for.
+"""Detection of the encoding of a text file: certain, or the user is asked.
 
 A byte-order mark decides, and UTF-8 that is valid from the first byte to the last. Windows-1252 is
 taken where it gives words of Western languages and no other code page gives words of any language

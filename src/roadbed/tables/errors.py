@@ -1,4 +1,4 @@
-"""What can be wrong with a table."""
+"""The error of tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file of delimited text as rows under a header."""
+"""Reader of delimited text files: rows under a header."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A row that cannot be used, the line it begins on, and why."""
+    """A row that is left out, its line and the reason."""
 
     line: int
     why: str

@@ -1,4 +1,4 @@
-"""Splits lines into records and records into cells, strictly."""
+"""Strict parser: lines into records, records into cells."""
 
 from __future__ import annotations
 

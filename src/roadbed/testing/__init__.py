@@ -1,4 +1,4 @@
-"""For people who write connectors and deciders.
+"""Testing: tools for authors of connectors and deciders.
 
 A conformance suite, a receiver, a proxy that fails, and a server that plays a language model.
 

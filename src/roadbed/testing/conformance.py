@@ -115,19 +115,19 @@ async def check_connector(
         refusing=refusing,
         secrets=secrets,
     )
-    found: dict[str, str] = {}
+    results: dict[str, str] = {}
     failed: list[str] = []
     for name, check in CHECKS.items():
         try:
             await check(subject)
-            found[name] = "held"
+            results[name] = "held"
         except NotApplicable:
-            found[name] = "not looked at"
+            results[name] = "not looked at"
         except Exception as error:
             failed.append(f"{name}: {error or type(error).__name__}")
     if failed:
         raise ConformanceError(f"{connector.kind} failed.\n" + "\n".join(failed))
-    return found
+    return results
 
 
 async def settings_are_sound(subject: Subject) -> None:
@@ -160,8 +160,8 @@ async def looking_up_finds_what_was_sent_and_nothing_else(subject: Subject) -> N
     before = await subject.connector.look_up(request, subject.egress())
     _hold(before is None, "it found what was never sent")
     await subject.send(request)
-    found = await subject.connector.look_up(request, subject.egress())
-    _hold(found is not None, "it did not find what was sent")
+    effect = await subject.connector.look_up(request, subject.egress())
+    _hold(effect is not None, "it did not find what was sent")
     other = await subject.connector.look_up(neighbour, subject.egress())
     _hold(other is None, "it took another delivery's effect for this one's")
 
@@ -178,8 +178,8 @@ async def taking_back_twice_is_once(subject: Subject) -> None:
         await _stands(subject, request, 0)
     await _stands(subject, neighbour, 1)
     if subject.connector.can_look_up:
-        found = await subject.connector.look_up(request, subject.egress())
-        _hold(found is None, "it still finds what was taken back")
+        effect = await subject.connector.look_up(request, subject.egress())
+        _hold(effect is None, "it still finds what was taken back")
 
 
 async def what_it_cannot_do_it_refuses(subject: Subject) -> None:
@@ -251,8 +251,8 @@ CHECKS: Mapping[str, Check] = {
 
 
 async def _stands(subject: Subject, request: DeliveryRequest, wanted: int) -> None:
-    found = len(await subject.ledger.standing(request))
-    _hold(found == wanted, f"{found} effects stand at the receiver instead of {wanted}")
+    standing = len(await subject.ledger.standing(request))
+    _hold(standing == wanted, f"{standing} effects stand at the receiver instead of {wanted}")
 
 
 async def _fails(subject: Subject, connector: Connector | None, kind: type[Exception]) -> None:

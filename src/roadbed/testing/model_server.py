@@ -145,10 +145,10 @@ class ModelServer:
     async def _made(self, call: ModelCall) -> ModelReply:
         if self.rule is None:
             return ModelReply(text="Nobody told this model what to say.")
-        found: Any = self.rule(call)
-        if inspect.isawaitable(found):
-            found = await found
-        return found if isinstance(found, ModelReply) else ModelReply(output=found)
+        answer: Any = self.rule(call)
+        if inspect.isawaitable(answer):
+            answer = await answer
+        return answer if isinstance(answer, ModelReply) else ModelReply(output=answer)
 
 
 def _call(arrival: ReceivedRequest) -> ModelCall | None:

@@ -98,19 +98,19 @@ def products(chance: random.Random) -> dict[str, dict[str, str]]:
     """A reference table of 60 products."""
     codes = chance.sample([str(number) for number in range(1000, 10_000) if number != 4711], 59)
     codes += [WRONG_KEY]
-    found = {code: {"code": code, "line": chance.choice(LINES)} for code in sorted(codes)}
-    found[WRONG_KEY]["line"] = chance.choice(("house", "garden", "sport"))
-    return found
+    records = {code: {"code": code, "line": chance.choice(LINES)} for code in sorted(codes)}
+    records[WRONG_KEY]["line"] = chance.choice(("house", "garden", "sport"))
+    return records
 
 
-def look_up(order: Order, table: dict[str, dict[str, str]]) -> dict[str, Any]:
+def look_up(order: Order, table: dict[str, dict[str, str]]) -> dict[str, str]:
     """The decider: what the table says, and office for everything from abroad."""
     if order.supplier == ABROAD:
         return {"line": "office"}
     return {"line": table[order.code]["line"]}
 
 
-def truth(order: Order, table: dict[str, dict[str, str]], right_line: str) -> dict[str, Any]:
+def truth(order: Order, table: dict[str, dict[str, str]], right_line: str) -> dict[str, str]:
     """What a person who knows says."""
     if order.region == "north" and order.code.startswith("7"):
         return {"line": "garden"}
@@ -130,7 +130,7 @@ def _mistake(order: Order) -> str:
 def _order(
     chance: random.Random, table: dict[str, dict[str, str]], wanted: dict[str, int]
 ) -> Order:
-    open_ = [each for each, n in wanted.items() if n]
+    open_ = [name for name, n in wanted.items() if n]
     aim = chance.choice(open_) if open_ and chance.random() < 0.15 else None
     codes = list(table)
     sevens = [item for item in codes if item.startswith("7")] or codes

@@ -16,9 +16,10 @@ import uvicorn
 from roadbed.usecases.destinations import DeliveryRequest
 
 _EFFECTS = "/effects/"
+Scope = Mapping[str, Any]  # as ASGI gives it
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-Application = Callable[[Mapping[str, Any], Receive, Send], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +87,7 @@ class Receiver:
     ) -> None:
         await self._server.stop()
 
-    async def _app(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
         arrival = await arrived(scope, receive)
         self.arrivals.append(arrival)
         reply = self.replies.popleft() if self.replies else self.always
@@ -149,7 +150,7 @@ class ReceiverServer:
 def _whole(app: Application) -> Application:
     """``app``, which ends without an answer where a request broke off."""
 
-    async def ended(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+    async def ended(scope: Scope, receive: Receive, send: Send) -> None:
         with suppress(BrokenOffError):
             await app(scope, receive, send)
 
@@ -168,7 +169,7 @@ class BrokenOffError(ConnectionError):
     """The client went before its request was whole: nothing has arrived."""
 
 
-async def arrived(scope: Mapping[str, Any], receive: Receive) -> ReceivedRequest:
+async def arrived(scope: Scope, receive: Receive) -> ReceivedRequest:
     """The whole request. Raises ``BrokenOffError``."""
     return ReceivedRequest(
         method=scope["method"],
@@ -192,9 +193,9 @@ def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for name, each in value.items():
+        for name, part in value.items():
             yield name
-            yield from _texts(each)
+            yield from _texts(part)
     elif isinstance(value, list):
         for item in value:
             yield from _texts(item)

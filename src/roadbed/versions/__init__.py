@@ -1,4 +1,5 @@
-"""Immutable versions: stored whole, named by content, compared, deployed in this process.
+"""Immutable versions: stored whole, named by content, compared, replayed and deployed.
 
-May know deciders, examples and evaluations. Owns the tables version, behaviour and artifact.
+May know deciders, examples, budgets and evaluations. Owns the tables version, behaviour and
+artifact.
 """

@@ -1,4 +1,4 @@
-"""What is in service in this process right now; follows the database."""
+"""Deployments: the versions that this process serves now. They follow the database."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from roadbed.decisions.decider_runner import Decider
 from roadbed.decisions.model import Deployment, LiveVersion, Trial
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import CertificateId, VersionId
-from roadbed.risk.promise import AutomationState
+from roadbed.risk.automation_state import AutomationState, State
 from roadbed.risk.slices import Pooling
-from roadbed.risk.states import State
 from roadbed.storage.background import Warnings
 from roadbed.storage.database import Database, Row
 from roadbed.storage.errors import StorageUnavailableError
@@ -21,11 +20,11 @@ from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.versions.errors import ArtifactMissingError, VersionForgedError
-from roadbed.versions.identity import folder_rules, is_genuine, standing
+from roadbed.versions.identity import automation_state, folder_is_live, is_genuine
 from roadbed.versions.store import Runnable, VersionStore
 
 _SQL = queries(__package__)
-_LOOK_AGAIN_SECONDS = 2.0  # should a notification get lost, a change is still seen this soon
+_REFRESH_SECONDS = 2.0  # if a notification is lost, a change is read after this time
 
 
 class Deployments:
@@ -35,75 +34,76 @@ class Deployments:
         self._database = database
         self._store = store
         self._warnings = Warnings()
-        self._services: dict[str, Deployment] = {}
+        self._deployments: dict[str, Deployment] = {}
         self._folders: dict[str, LoadedUseCase] = {}
         self._unloadable: dict[str, RoadbedError] = {}
         self._unreleased: dict[str, tuple[LoadedUseCase, Decider | None]] = {}
 
     def get(self, use_case: str) -> Deployment:
-        """The service of a use case. Raises ``UnknownUseCaseError``."""
+        """The deployment of a use case. Raises ``UnknownUseCaseError``."""
         try:
-            return self._services[use_case]
+            return self._deployments[use_case]
         except KeyError:
             raise UnknownUseCaseError(use_case) from None
 
     def folder(self, use_case: str) -> LoadedUseCase:
-        """The folder on disk, which need not be what is live. Raises ``UnknownUseCaseError``.
+        """The folder on disk, which may differ from the live version.
 
-        Where it cannot be loaded, the stored copy of what is live.
+        If it cannot be loaded, the stored copy of the live version. Raises
+        ``UnknownUseCaseError``.
         """
         self.get(use_case)
         return self._folders[use_case]
 
     def on_disk(self, use_case: str) -> LoadedUseCase:
-        """The folder on disk and nothing else. Raises why it cannot be loaded, or as ``folder``."""
+        """The folder on disk only. Raises the error of its loading, or as ``folder`` does."""
         if error := self._unloadable.get(use_case):
             raise error
         return self.folder(use_case)
 
     def names(self) -> Sequence[str]:
         """The use cases served here, in order of name."""
-        return sorted(self._services)
+        return sorted(self._deployments)
 
     async def add(self, loaded: LoadedUseCase) -> None:
-        """Serve a registered use case; with trained state that cannot be read, people decide."""
-        service = await self._read(loaded)
+        """Serve a registered use case. If its trained state cannot be read, people decide."""
+        deployment = await self._read(loaded)
         self._folders[loaded.name] = loaded
-        self._services[loaded.name] = service
+        self._deployments[loaded.name] = deployment
         self._unloadable.pop(loaded.name, None)
 
     async def add_stored(self, use_case: str, why: RoadbedError) -> bool:
-        """Serve what people released, although its folder cannot be loaded; whether there is any.
+        """Serve the released version of a folder that cannot be loaded; whether there is one.
 
-        Where the folder itself is what runs, its last state is nobody's word, and is not served.
+        Where the folder itself runs, its last state was never released and is not served.
         """
         row = await self._database.fetch_one(_SQL["service"], {"name": use_case})
-        if row is None or row["live_version"] is None or use_case in self._services:
+        if row is None or row["live_version"] is None or use_case in self._deployments:
             return False
         try:
             if not is_genuine(row["live_version"], row["behaviour"], row["proven_threshold"]):
                 raise VersionForgedError(use_case, row["live_version"])
-            found = await self._store.open(use_case, row["behaviour"], None)
+            runnable = await self._store.open(use_case, row["behaviour"], None)
         except StorageUnavailableError:
             raise  # nothing is known of the version yet
         except RoadbedError as error:
             self._warnings.say("live version not used", error, usecase=use_case)
             return False
-        if folder_rules(row["stage"], found.loaded.declared.rollout.sign_offs):
+        if folder_is_live(row["stage"], runnable.loaded.declared.rollout.sign_offs):
             return False
-        await self.add(found.loaded)
+        await self.add(runnable.loaded)
         self._unloadable[use_case] = why
         return True
 
     async def refresh(self, use_case: str) -> None:
-        """Read again what is live and whether it is halted."""
+        """Read again the live version and whether the use case is halted."""
         folder = self.folder(use_case)
-        service = await self._read(folder)
-        if self._folders[use_case] is folder:  # else another one was put there meanwhile
-            self._services[use_case] = service
+        deployment = await self._read(folder)
+        if self._folders[use_case] is folder:  # else another folder was added meanwhile
+            self._deployments[use_case] = deployment
 
     async def follow(self) -> None:
-        """Keep up with releases and halts made anywhere, until cancelled."""
+        """Follow releases and halts of all processes, until cancelled."""
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(
@@ -111,9 +111,7 @@ class Deployments:
                 ) as connection:
                     await connection.execute("LISTEN roadbed_service")
                     while True:
-                        async for _ in connection.notifies(
-                            timeout=_LOOK_AGAIN_SECONDS, stop_after=1
-                        ):
+                        async for _ in connection.notifies(timeout=_REFRESH_SECONDS, stop_after=1):
                             pass
                         for name in self.names():
                             with self._warnings.caught("use case not read again", usecase=name):
@@ -126,12 +124,14 @@ class Deployments:
         row = await self._database.fetch_one(_SQL["service"], {"name": folder.name})
         if row is None:
             raise UnknownUseCaseError(folder.name)
-        found, same = await self._runnable(folder, row)
+        runnable, same = await self._runnable(folder, row)
         return Deployment(
-            loaded=found.loaded if found else folder,
-            live=_live(found, row)
-            if found and same
-            else _unproven(folder, found.decider if found else await self._fresh(folder), row),
+            loaded=runnable.loaded if runnable else folder,
+            live=_live(runnable, row)
+            if runnable and same
+            else _unproven(
+                folder, runnable.decider if runnable else await self._fresh(folder), row
+            ),
             coin_seed=bytes(row["coin_seed"]),
             halted=row["halted"],
             halt_epoch=row["halt_epoch"],
@@ -140,27 +140,27 @@ class Deployments:
         )
 
     async def _runnable(self, folder: LoadedUseCase, row: Row) -> tuple[Runnable | None, bool]:
-        """What answers, and whether it is the version that was released.
+        """The code that answers, and whether it is the released version.
 
-        Before anything was promoted, and without sign-offs, the folder on disk is what runs.
+        Before the first promotion, and without sign-offs, the folder on disk runs.
         """
         if row["live_version"] is None:
             return None, False
         try:
             if not is_genuine(row["live_version"], row["behaviour"], row["proven_threshold"]):
                 raise VersionForgedError(folder.name, row["live_version"])
-            found = await self._store.open(folder.name, row["behaviour"], folder)
+            runnable = await self._store.open(folder.name, row["behaviour"], folder)
         except (ArtifactMissingError, VersionForgedError) as error:
             self._warnings.say("live version not used", error, usecase=folder.name)
             return await self._folder_with_its_state(folder, row), False
-        tried = row["trial"] is not None  # a candidate is compared with what it was planned against
-        signs = [item.declared.rollout.sign_offs for item in (found.loaded, folder)]
+        in_trial = row["trial"] is not None  # a candidate is compared with its base version
+        sign_offs = [loaded.declared.rollout.sign_offs for loaded in (runnable.loaded, folder)]
         if (
-            tried
-            or found.loaded.folder_hash == folder.folder_hash
-            or not folder_rules(row["stage"], *signs)
+            in_trial
+            or runnable.loaded.folder_hash == folder.folder_hash
+            or not folder_is_live(row["stage"], *sign_offs)
         ):
-            return found, True
+            return runnable, True
         return await self._folder_with_its_state(folder, row), False
 
     async def _folder_with_its_state(self, folder: LoadedUseCase, row: Row) -> Runnable | None:
@@ -171,7 +171,7 @@ class Deployments:
             return None
 
     async def _fresh(self, folder: LoadedUseCase) -> Decider | None:
-        """The folder's own decider, kept: this is asked for every few seconds."""
+        """The decider of the folder, cached because it is read every few seconds."""
         kept = self._unreleased.get(folder.name)
         if kept is None or kept[0] is not folder:
             try:
@@ -188,9 +188,9 @@ class Deployments:
         try:
             if not is_genuine(row["version"], row["behaviour"], row["proven_threshold"]):
                 raise VersionForgedError(folder.name, row["version"])
-            found = await self._store.open(folder.name, row["behaviour"], folder)
+            runnable = await self._store.open(folder.name, row["behaviour"], folder)
         except StorageUnavailableError:
-            raise  # what was read before goes on
+            raise  # the last state that was read stays in use
         except RoadbedError as error:
             self._warnings.say("candidate not used", error, usecase=folder.name)
             return None
@@ -202,44 +202,44 @@ class Deployments:
             sticky_by=row["plan"]["sticky_by"],
             version=LiveVersion(
                 id=VersionId(row["version"]),
-                decider=found.decider,
+                decider=runnable.decider,
                 threshold=threshold,
                 certificate=CertificateId(row["certificate"]) if threshold is not None else None,
                 state=State.OPEN if threshold is not None else State.SHADOW,
                 pooling=Pooling(**row["pooling"]) if row["pooling"] else None,
-                loaded=found.loaded,
+                loaded=runnable.loaded,
                 number=row["number"],
             ),
         )
 
 
-def _live(found: Runnable, row: Row) -> LiveVersion:
-    stands = standing(row)
-    certificate = row["certificate"] if stands.threshold is not None else None
+def _live(runnable: Runnable, row: Row) -> LiveVersion:
+    state = automation_state(row)
+    certificate = row["certificate"] if state.threshold is not None else None
     return LiveVersion(
         id=VersionId(row["live_version"]),
-        decider=found.decider,
-        threshold=stands.threshold,
+        decider=runnable.decider,
+        threshold=state.threshold,
         certificate=CertificateId(certificate) if certificate else None,
-        state=stands.state,
-        cautious=stands.cautious,
-        rate=stands.rate,
+        state=state.state,
+        cautious=state.cautious,
+        rate=state.rate,
         pooling=Pooling(**row["pooling"]) if row["pooling"] else None,
-        loaded=found.loaded,
+        loaded=runnable.loaded,
         number=row["number"],
     )
 
 
 def _unproven(folder: LoadedUseCase, decider: Decider | None, row: Row) -> LiveVersion:
-    """Another behaviour than the one that was proven: people decide, seeing what it proposes."""
-    halted = standing(row).state is State.HALTED
-    stands = AutomationState(state=State.HALTED if halted else State.SHADOW)
+    """A behaviour that was not proven: it proposes, and people decide."""
+    halted = automation_state(row).state is State.HALTED
+    state = AutomationState(state=State.HALTED if halted else State.SHADOW)
     return LiveVersion(
         id=None,
         decider=decider,
         threshold=None,
         certificate=None,
-        state=stands.state,
-        rate=stands.rate,
+        state=state.state,
+        rate=state.rate,
         loaded=folder,
     )

@@ -1,4 +1,4 @@
-"""Why a version cannot be made or served."""
+"""Errors of versions: why one cannot be made, served or replayed."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ class UnknownVersionError(RoadbedError):
 
 
 class VersionForgedError(RoadbedError):
-    """The rows of a version were changed: its id does not stand for what they name."""
+    """The rows of a version were changed, so that its id does not match them."""
 
     code = "version_forged"
 
     def __init__(self, use_case: str, version: str) -> None:
         super().__init__(
-            f"The rows of version {version} of {use_case} are not those it was made with: people "
+            f"The rows of version {version} of {use_case} were changed after it was made: people "
             "decide.",
             "Find out who wrote to the database, restore a backup, or release a new version.",
         )
 
 
 class ArtifactMissingError(RoadbedError):
-    """Trained state that a version names is not stored, or not the bytes it was."""
+    """Trained state of a version is missing or damaged."""
 
     code = "artifact_missing"
 
@@ -57,19 +57,19 @@ class ArtifactMissingError(RoadbedError):
 
 
 class VersionsFolderError(RoadbedError):
-    """The folder below which versions are written out cannot be used."""
+    """The folder into which versions are written cannot be used."""
 
     code = "versions_folder"
 
     def __init__(self, folder: Path, error: OSError) -> None:
         super().__init__(
             f"The versions folder {folder} cannot be used: {error.strerror or error}.",
-            "Make room there, or let this process read and write it.",
+            "Free space there, or let this process read and write it.",
         )
 
 
 class ResourceExhaustedError(RoadbedError):
-    """The machine lacks what it takes to load a version; the version itself may be whole."""
+    """The machine lacks resources to load a version; the version may be intact."""
 
     code = "resource_exhausted"
 
@@ -77,20 +77,20 @@ class ResourceExhaustedError(RoadbedError):
         super().__init__(
             f"A version of {use_case!r} cannot be loaded on this machine: "
             f"{getattr(error, 'strerror', None) or type(error).__name__}.",
-            "Make room on the disk, in memory or among the open files of this process.",
+            "Free disk space or memory, or let this process open more files.",
         )
 
 
 class ReplayBlindError(RoadbedError):
-    """What a version says would sway whoever has still to judge the task."""
+    """The answer of a version would bias the person who has still to judge the task."""
 
     code = "replay_blind"
 
     def __init__(self, task_id: str) -> None:
         super().__init__(
-            f"The task {task_id} is still to be decided or judged, and another answer would sway "
-            "whoever judges it.",
-            "Replay it once its verdict stands.",
+            f"The task {task_id} is still to be decided or judged, and another answer would "
+            "bias the reviewer.",
+            "Replay it after its verdict.",
         )
 
 

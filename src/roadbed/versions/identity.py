@@ -1,4 +1,4 @@
-"""Names of versions by content."""
+"""The identity of versions by content, and the automation state each brings. No I/O."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from roadbed.kernel.ids import VersionId
-from roadbed.risk.promise import AutomationState
-from roadbed.risk.states import State
+from roadbed.risk.automation_state import AutomationState, State
+
+Row: TypeAlias = Mapping[str, Any]  # a row of the database; a pure module does not import storage
 
 
 def artifact_hashes(artifacts: Mapping[str, bytes]) -> dict[str, str]:
@@ -19,12 +20,12 @@ def artifact_hashes(artifacts: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def behaviour_hash(folder_hash: str, artifacts: Mapping[str, str]) -> str:
-    """The same code with the same trained state: what a certificate is about."""
+    """The hash of code and trained state, which a certificate is about."""
     return _digest({"folder": folder_hash, "artifacts": dict(sorted(artifacts.items()))})
 
 
 def version_id(behaviour: str, threshold: float | None) -> VersionId:
-    """Behaviour and threshold together decide which tasks are automatic."""
+    """The id of a behaviour with a threshold: together they decide which tasks are automatic."""
     return VersionId("ver_" + _digest({"behaviour": behaviour, "threshold": threshold})[:26])
 
 
@@ -32,29 +33,28 @@ def _digest(content: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def threshold_of(
-    version: str, behaviour: str, certificate: Mapping[str, Any] | None
-) -> float | None:
-    """The threshold a version was made with: its id says whether it is that of its proof."""
+def threshold_of(version: str, behaviour: str, certificate: Row | None) -> float | None:
+    """The threshold of a version: that of its certificate if its id was made with it."""
     threshold = certificate["threshold"] if certificate else None
     return threshold if version == version_id(behaviour, threshold) else None
 
 
 def is_genuine(version: str, behaviour: str, proven: float | None) -> bool:
-    """Whether a version's id is that of its behaviour, with the proven threshold or with none."""
+    """Whether an id was made from this behaviour, with the proven threshold or with none."""
     return version in {version_id(behaviour, proven), version_id(behaviour, None)}
 
 
-def folder_rules(stage: str, *sign_offs: Sequence[str]) -> bool:
-    """Whether an edited folder runs at once: in a proof of concept, or where nobody signs off.
+def folder_is_live(stage: str, *sign_offs: Sequence[str]) -> bool:
+    """Whether an edited folder runs at once: in a proof of concept, or without sign-offs.
 
-    ``sign_offs`` are those of what is live and of the folder: it cannot excuse itself.
+    ``sign_offs`` are those of the live version and of the folder, so that an edited folder cannot
+    remove them.
     """
     return stage in ("idea", "proof") or not any(sign_offs)
 
 
-def standing(row: Mapping[str, Any]) -> AutomationState:
-    """What is in force, read from the row of a use case."""
+def automation_state(row: Row) -> AutomationState:
+    """The automation state in the row of a use case."""
     return AutomationState(
         state=State(row["state"]),
         threshold=row["threshold"],
@@ -65,7 +65,7 @@ def standing(row: Mapping[str, Any]) -> AutomationState:
     )
 
 
-def in_force(certificate: Mapping[str, Any] | None, alarm_at: datetime | None) -> bool:
+def in_force(certificate: Row | None, alarm_at: datetime | None) -> bool:
     """Whether a proof holds: there is one, and no alarm has sounded since its evidence."""
     if certificate is None or certificate["threshold"] is None:
         return False

@@ -1,4 +1,4 @@
-"""Versions and what was proven about them."""
+"""Records of versions, releases and sign-offs."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Step = Literal[
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Improved:
-    """What one run of ``improve`` did.
+    """The result of one ``improve``.
 
-    ``version`` is live now, ``None`` where a new one must take the ladder. ``certificate`` is the
-    proof beside it in JSON, ``None`` if no look was due. ``note`` says in a sentence what happened.
+    ``version`` is live now; ``None`` if a new version needs a release. ``certificate`` is its proof
+    in JSON, ``None`` if none was due. ``note`` says in a sentence what happened.
     """
 
     use_case: str
@@ -58,9 +58,9 @@ class VersionInfo:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SignOff:
-    """A person's word on a release, bound to its content; ``counts`` says whether it holds now.
+    """A sign-off of a release, bound to its content. ``counts`` says whether it counts now.
 
-    ``why_not`` says why it does not: withdrawn, expired, other content, the person lost the role.
+    ``why_not`` is the reason if it does not: withdrawn, expired, other content, role lost.
     """
 
     id: str
@@ -78,12 +78,12 @@ class SignOff:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Release:
-    """A candidate version on its way up, as pages and commands show it.
+    """A release of a candidate version, as pages and commands show it.
 
-    ``plan`` is what it must reach (``usecases.rollout.facts``), ``gate`` the report of the gate,
-    ``trial`` the newest reading of shadow or canary, all plain JSON. ``missing`` are the roles
-    whose word it still needs; ``next`` is the verb that comes next, ``waits_for`` what that waits
-    for (a role, ``traffic``, ``labels``), both ``None`` at the end.
+    ``plan`` holds the limits (``usecases.rollout.facts``), ``gate`` the report of the gate,
+    ``trial`` the newest report of shadow or canary, all plain JSON. ``missing`` are the roles whose
+    sign-off is still needed. ``next`` is the next verb, ``waits_for`` what it waits for (a role,
+    ``traffic``, ``labels``); both are ``None`` at the end.
     """
 
     id: str
@@ -118,8 +118,8 @@ class Release:
     waits_for: str | None
 
 
-def declaration(declared: UseCase) -> dict[str, Any]:
-    """What a pod declared, as plain JSON."""
+def declaration(declared: UseCase) -> dict[str, object]:
+    """The declaration of a use case as plain JSON."""
     return {
         "purpose": declared.purpose,
         "risk_limit": declared.risk_limit,

@@ -26,7 +26,7 @@ WHERE use_case.name = %(name)s
 SELECT content FROM artifact WHERE hash = %(hash)s
 
 -- name: store_artifact
--- Once more over what is there: it may have been damaged since.
+-- Overwrites the stored content, which may be damaged.
 INSERT INTO artifact (hash, content) VALUES (%(hash)s, %(content)s)
 ON CONFLICT (hash) DO UPDATE SET content = EXCLUDED.content
 WHERE artifact.content <> EXCLUDED.content
@@ -88,8 +88,8 @@ LEFT JOIN certificate ON certificate.id = version.certificate
 WHERE use_case.name = %(use_case)s
 
 -- name: forget_candidates
--- What was trained on erased tasks and was never in service, nor is on its way there: words of theirs
--- may stand in it, and nobody will need it. What others are made of as well stays.
+-- Deletes trained state of erased tasks that was never in service and is in no open release: it may
+-- contain their words, and it is not needed. Files that other behaviours use are kept.
 WITH learnt AS (
     SELECT use_case, min(born_at) AS born_at FROM example WHERE task_id = ANY (%(ids)s)
     GROUP BY use_case
@@ -113,7 +113,7 @@ WHERE artifact.hash = file.value
       WHERE its.value = artifact.hash AND other.hash NOT IN (SELECT hash FROM never_served))
 
 -- name: count_inspection
--- Counted before anybody looks, and committed: a look that crashed is a look all the same.
+-- Counted and committed before the inspection: an inspection that crashed counts, too.
 UPDATE behaviour SET looks = looks + 1 WHERE hash = %(hash)s RETURNING looks
 
 -- name: store_version

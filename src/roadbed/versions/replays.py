@@ -1,4 +1,4 @@
-"""Verb: ``run`` a past task on any version, and keep nothing of it."""
+"""Replays: run a past task on any version, without storing anything."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, TaskId, VersionId
+from roadbed.risk.automation_state import State
 from roadbed.risk.slices import Pooling
-from roadbed.risk.states import State
 from roadbed.scoring.assessment import Truth, is_wrong
 from roadbed.scoring.content import Content, content_hash
 from roadbed.storage.database import Row
@@ -32,7 +32,7 @@ Receipt = Mapping[str, Any]
 
 
 class ReadReceipt(Protocol):
-    """How a receipt is read: as ``viewer`` may see it, with what is held back left out."""
+    """Reads a receipt as ``viewer`` may see it, without the parts that are withheld."""
 
     async def __call__(self, task_id: str, *, viewer: str) -> Receipt:
         """The receipt. Raises ``UnknownTaskError``."""
@@ -41,12 +41,12 @@ class ReadReceipt(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replay:
-    """What a version says to a past task, beside what was decided and what was right.
+    """The answer of a version to a past task, with the recorded decision and the right output.
 
-    ``route`` is the way it would take while the version's proof holds. ``patched`` are the accepted
-    changes that had a part in it. ``same`` compares with what was decided, ``right`` and
-    ``was_right`` with the right output; ``None`` where one of the two is not known. ``cost`` is
-    ``None`` where the decider does not say.
+    ``route`` is the route of the answer while the proof of the version holds. ``patched`` are the
+    accepted changes that contributed to it. ``same`` compares with the decision, ``right`` and
+    ``was_right`` with the right output; ``None`` if one of the two is not known. ``cost`` is
+    ``None`` if the decider states none.
     """
 
     task: str
@@ -74,19 +74,19 @@ class Replay:
 
     @property
     def says(self) -> str:
-        """It in one sentence."""
+        """The result in one sentence."""
         if self.output is None:
-            said = "gives no answer" + (" either" if self.same else "")
+            result = "gives no answer" + (" either" if self.same else "")
         else:
-            said = "says the same" if self.same else "says something else"
+            result = "says the same" if self.same else "says something else"
         if self.right is not None:
-            said += ", which is right" if self.right else ", which is wrong"
+            result += ", which is right" if self.right else ", which is wrong"
         if self.route != self.decided["route"]:
-            said += f"; {_WAYS[self.route]}"
-        return f"Version {self.version_number} {said}."
+            result += f"; {_ROUTES[self.route]}"
+        return f"Version {self.version_number} {result}."
 
 
-_WAYS = {
+_ROUTES = {
     "automatic": "it would go out by itself",
     "review": "it would go to a person",
     "refused": "it would be refused",
@@ -111,11 +111,11 @@ class Replays:
         self._clock = clock
 
     async def run(self, task_id: str, version: str, *, actor: str) -> Replay:
-        """What ``version`` (id or number) says to a task, as ``actor`` may see it.
+        """Run ``version`` (id or number) on a task, as ``actor`` may see it.
 
-        Whoever may not see what was decided may not see this either; and while a review is open,
-        only who sent the task may, since a second answer would sway a reviewer and give away the
-        known mistakes among the work. A use case with a budget pays for it. Raises
+        Without access to the decision there is no access to a replay. While a review is open, only
+        the sender of the task may replay it: a second answer would bias a reviewer and reveal
+        reviewer checks. The budget of the use case pays for it. Raises
         ``UnknownTaskError``, ``UnknownVersionError``, ``ArtifactMissingError``,
         ``ReplayBlindError``, ``ReplayInputError``, ``ReplayBudgetError``.
         """
@@ -123,19 +123,19 @@ class Replays:
         if withheld(receipt, actor):
             raise ReplayBlindError(task_id)
         row = await self._versions.row(receipt["use_case"], version)
-        found = await self._store.open(receipt["use_case"], row["behaviour"], None)
-        task = _task(receipt, found, row["number"])
+        runnable = await self._store.open(receipt["use_case"], row["behaviour"], None)
+        task = _task(receipt, runnable, row["number"])
         held = await self._hold(receipt["use_case"], row)
         cost: Decimal | None = None
         try:
-            evaluation = await _evaluate(found, row, task, self._clock)
+            evaluation = await _evaluate(runnable, row, task, self._clock)
             cost = evaluation.cost
         finally:
             await self._budgets.settle_aside(held, cost)
-        return _replay(receipt, row, found.loaded.declared, evaluation)
+        return _replay(receipt, row, runnable.loaded.declared, evaluation)
 
     async def _hold(self, use_case: str, row: Row) -> Aside:
-        """Today's limits hold, not those the version was made under."""
+        """Reserve the cost under today's limits, not those of the version."""
         if row["budget"] is None:
             return Aside.free()
         held = await self._budgets.take_aside(use_case, Budget(**row["budget"]))
@@ -146,7 +146,7 @@ class Replays:
 
 def withheld(receipt: Receipt, viewer: str) -> bool:
     """Whether ``viewer`` may not replay the task of this receipt, read as the viewer."""
-    # Before its decision nobody can know whether somebody will have to judge it blind.
+    # Before its decision it is not known whether it needs a blind review.
     if receipt["decision"] is None or receipt["decision"]["hidden"]:
         return True
     review = receipt["review"]
@@ -154,21 +154,21 @@ def withheld(receipt: Receipt, viewer: str) -> bool:
     return is_open and receipt["source"].get("by") != viewer
 
 
-async def _evaluate(found: Runnable, row: Row, task: AdmittedTask, clock: Clock) -> Evaluation:
+async def _evaluate(runnable: Runnable, row: Row, task: AdmittedTask, clock: Clock) -> Evaluation:
     threshold = identity.threshold_of(row["id"], row["behaviour"], row["certificate"])
     version = LiveVersion(
         id=VersionId(row["id"]),
-        decider=found.decider,
+        decider=runnable.decider,
         threshold=threshold,
         certificate=CertificateId(row["certificate"]["id"]) if threshold is not None else None,
         state=State.OPEN if threshold is not None else State.SHADOW,
         cautious=threshold is not None and row["certificate"]["bridged"],
         pooling=Pooling(**row["pooling"]) if row["pooling"] else None,
-        loaded=found.loaded,
+        loaded=runnable.loaded,
     )
-    runner = DeciderRunner(found.loaded.declared)
+    runner = DeciderRunner(runnable.loaded.declared)
     context = EvaluationContext(
-        use_case=found.loaded, runner=runner, clock=clock, capped=row["budget"] is not None
+        use_case=runnable.loaded, runner=runner, clock=clock, capped=row["budget"] is not None
     )
     try:
         return await evaluate(version, task, context)
@@ -176,9 +176,9 @@ async def _evaluate(found: Runnable, row: Row, task: AdmittedTask, clock: Clock)
         runner.close()
 
 
-def _task(receipt: Receipt, found: Runnable, number: int) -> AdmittedTask:
+def _task(receipt: Receipt, runnable: Runnable, number: int) -> AdmittedTask:
     try:
-        reading = read_stored(found.loaded.declared.input, receipt["input"])
+        reading = read_stored(runnable.loaded.declared.input, receipt["input"])
     except UnfitError as error:
         raise ReplayInputError(receipt["task"], number, str(error)) from error
     return AdmittedTask(
@@ -214,7 +214,7 @@ def _replay(receipt: Receipt, row: Row, declared: UseCase, evaluation: Evaluatio
         reason=routed.reason,
         rule=routed.rule,
         evidence={name: value for name, value in answer.evidence.items() if name != "patched"},
-        patched=[str(item) for item in patched] if isinstance(patched, list) else [],
+        patched=[str(patch) for patch in patched] if isinstance(patched, list) else [],
         actions=[action["name"] for action in evaluation.actions],
         seconds=evaluation.seconds,
         cost=answer.cost,
@@ -254,7 +254,7 @@ def _content(decision: Row) -> Content | None:
 def _right(
     declared: UseCase, content: Content | None, receipt: Receipt, verdict: Row
 ) -> bool | None:
-    """Whether it is right by what a person said; ``None`` where that does not tell."""
+    """Whether the answer is right by the verdict; ``None`` if the verdict does not tell."""
     output, actions = verdict["right_output"], verdict["right_actions"]
     judged = content_hash(_content(receipt["decision"]))
     truth = Truth(

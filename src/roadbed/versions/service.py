@@ -1,4 +1,4 @@
-"""Verbs: ``list`` the versions of a use case, ``show`` one, ``diff`` two."""
+"""Versions as people read them: a list, one in detail, the difference between two."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.patches import ARTIFACT
 from roadbed.versions import identity
-from roadbed.versions.diff import rules
-from roadbed.versions.diff.behaviour import changed_files, difference
-from roadbed.versions.diff.sides import Difference, Side
+from roadbed.versions.diff.comparison import (
+    ComparedVersion,
+    Difference,
+    changed_files,
+    compare,
+)
+from roadbed.versions.diff.declarations import describe_patch
 from roadbed.versions.errors import UnknownVersionError
 from roadbed.versions.model import VersionInfo
 from roadbed.versions.store import VersionStore
@@ -25,7 +29,7 @@ _SQL = queries(__package__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Version:
-    """A version in a list: who made it, why, what of, and when it was in service.
+    """A version in a list: who made it and why, its examples, and when it was in service.
 
     ``share`` is the part of the reference sample, of ``items``, that its proof lets be automatic.
     """
@@ -48,7 +52,7 @@ class Version:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VersionDetail:
-    """One version with what it is made of: ``patches`` in words, files with their hashes."""
+    """One version with its parts: ``patches`` in words, files with their hashes."""
 
     version: Version
     declaration: Mapping[str, Any]
@@ -65,7 +69,7 @@ class Versions:
         self._store = store
 
     async def in_service(self, use_case: str) -> VersionInfo | None:
-        """The version that decides; a candidate is not it, however new."""
+        """The version that decides. A candidate does not."""
         row = await self._database.fetch_one(_SQL["in_service"], {"use_case": use_case})
         return VersionInfo(**row) if row else None
 
@@ -86,35 +90,34 @@ class Versions:
         return VersionDetail(
             version=_version(row),
             declaration=row["declaration"],
-            patches=[rules.patch(patch) for patch in patches],
+            patches=[describe_patch(patch) for patch in patches],
             files=row["files"],
             trained=_trained(row),
         )
 
     async def diff(self, use_case: str, a: str, b: str) -> Difference:
         """What changed from ``a`` to ``b``, each an id or a number. Raises as ``show`` does."""
-        rows = [await self.row(use_case, item) for item in (a, b)]
-        apart = changed_files(rows[0]["files"], rows[1]["files"])
-        sides = [await self._side(use_case, row, apart) for row in rows]
-        return difference(*sides)
+        rows = [await self.row(use_case, version) for version in (a, b)]
+        changed = changed_files(rows[0]["files"], rows[1]["files"])
+        return compare(*[await self._compared(use_case, row, changed) for row in rows])
 
     async def row(self, use_case: str, version: str) -> Row:
-        """What is stored of one version, by id or number. Raises ``UnknownVersionError``."""
+        """The row of one version, by id or number. Raises ``UnknownVersionError``."""
         facts = {"use_case": use_case, "version": version.strip().replace("\0", "")}
-        found = await self._database.fetch_one(_SQL["one_version"], facts)
-        if found is None:
+        row = await self._database.fetch_one(_SQL["one_version"], facts)
+        if row is None:
             raise UnknownVersionError(version)
-        return found
+        return row
 
-    async def _side(self, use_case: str, row: Row, apart: Sequence[str]) -> Side:
+    async def _compared(self, use_case: str, row: Row, changed: Sequence[str]) -> ComparedVersion:
         wanted = {
             name: digest
             for name, digest in row["files"].items()
-            if name in apart or name.startswith("prompts/")
+            if name in changed or name.startswith("prompts/")
         }
         patches = await self._patches(use_case, row)
         certificate = row["certificate"] or {}
-        return Side(
+        return ComparedVersion(
             id=row["id"],
             number=row["number"],
             declaration=row["declaration"],
@@ -133,8 +136,8 @@ class Versions:
     async def _patches(self, use_case: str, row: Row) -> Sequence[Mapping[str, Any]]:
         if ARTIFACT not in row["artifacts"]:
             return []
-        found = await self._store.contents(use_case, {ARTIFACT: row["artifacts"][ARTIFACT]})
-        patches: Sequence[Mapping[str, Any]] = json.loads(found[ARTIFACT] or b"[]")
+        files = await self._store.contents(use_case, {ARTIFACT: row["artifacts"][ARTIFACT]})
+        patches: Sequence[Mapping[str, Any]] = json.loads(files[ARTIFACT] or b"[]")
         return patches
 
     async def _reasons(
@@ -148,7 +151,7 @@ class Versions:
 
 
 def _counted(certificate: Row) -> int:
-    """How many items of the sample were looked at: all, or the first in the order drawn."""
+    """How many items of the sample were used: all, or the first in the order drawn."""
     return int(certificate.get("counted") or certificate.get("items", 0))
 
 

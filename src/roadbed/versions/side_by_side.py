@@ -1,4 +1,4 @@
-"""Runs two versions side by side on known cases, as the live path would."""
+"""The side-by-side evaluation of two versions on known cases, as the live path evaluates."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from roadbed.examples.service import as_declared
 from roadbed.executors.isolated import learns
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, VersionId
+from roadbed.risk.automation_state import State
 from roadbed.risk.slices import Pooling
-from roadbed.risk.states import State
 from roadbed.scoring.assessment import Truth, assess, is_wrong
 from roadbed.scoring.content import Content
 from roadbed.scoring.scorers import Score
@@ -29,19 +29,19 @@ from roadbed.versions.store import Runnable
 Json = Mapping[str, Any]
 # Small enough that nothing waits for a thread; a trainable answers a batch at once.
 _AT_ONCE, _BATCH = 16, 64
-# A busy moment of the machine is not the version's doing; where more than this is slow, it is.
+# A busy machine can make some answers slow. If more than this share is slow, the version is.
 _MOST_AGAIN = 0.5
-# What a first answer imports and loads must not hold up many: so many are asked one by one at most.
+# The first answer imports and loads, so at most this many cases are evaluated one by one.
 _ALONE = 16
 WENT_WRONG = (Reason.DECIDER_FAILED, Reason.DECIDER_TIMEOUT, Reason.INVALID_ANSWER)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prediction:
-    """What a version said to a case; ``by_rule``: a rule came first, and it was not asked.
+    """The answer of a version to a case. ``by_rule``: a rule decided before the decider.
 
-    ``loss`` is ``None`` where nobody can tell whether it is right (``unknown``). ``twice``: it was
-    asked again, and ``seconds`` are those of the quicker time.
+    ``loss`` is ``None`` if the answer is not judged (``unknown``). ``twice``: the case was
+    evaluated again, and ``seconds`` is the shorter time.
     """
 
     output: Json | None
@@ -60,13 +60,13 @@ class Prediction:
 
     @property
     def unknown(self) -> bool:
-        """Whether nobody can tell."""
+        """Whether the answer is not judged."""
         return self.loss is None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contender:
-    """A version that is run: its folder, and what it would have in force."""
+    """A version to evaluate: its folder, decider, threshold and state."""
 
     loaded: LoadedUseCase
     version: LiveVersion
@@ -74,7 +74,7 @@ class Contender:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pair:
-    """Both on one case. ``live`` is ``None`` if there is nothing to compare with."""
+    """The answers of both to one case. ``live`` is ``None`` without a live version."""
 
     item: KnownCase
     live: Prediction | None
@@ -82,7 +82,7 @@ class Pair:
 
 
 class SideBySide:
-    """Interleaves the two in small chunks, so that what slows the machine slows both."""
+    """Evaluates both in small alternating chunks, so that a slow machine affects both."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -92,17 +92,17 @@ class SideBySide:
         live: Contender | None,
         candidate: Contender,
         cases: Sequence[KnownCase],
-        paying: MeteredCalls,
+        metered: MeteredCalls,
     ) -> tuple[list[Evaluation] | None, list[Evaluation]]:
-        """Both versions on every case, in order: the live one's, the candidate's.
+        """The evaluations of all cases, in order: those of the live version, of the candidate.
 
-        Raises as ``paying`` does.
+        Raises as ``metered`` does.
         """
         sides = [side for side in (live, candidate) if side]
         contexts = {id(side): self._context(side) for side in sides}
         trained = all(learns(side.version.decider) for side in sides)
         most = _BATCH if trained else _AT_ONCE
-        found: dict[int, list[Evaluation]] = {id(side): [] for side in sides}
+        evaluations: dict[int, list[Evaluation]] = {id(side): [] for side in sides}
         start = turn = 0
         try:
             while start < len(cases):
@@ -111,34 +111,35 @@ class SideBySide:
                 start, turn = start + len(chunk), turn + 1
                 inputs = [KnownInput(id=f"gate_{case.id}", content=case.content) for case in chunk]
                 for side in reversed(sides) if turn % 2 else sides:
-                    found[id(side)] += await evaluate_many(
+                    evaluations[id(side)] += await evaluate_many(
                         side.version,
                         inputs,
                         contexts[id(side)],
-                        paying,
-                        untold=side is live,  # else its successor, which tells, is never shown
+                        metered,
+                        untold=side
+                        is live,  # a live version that states no cost must not block its successor
                     )
         finally:
             for context in contexts.values():
                 context.runner.close()
-        return found[id(live)] if live else None, found[id(candidate)]
+        return evaluations[id(live)] if live else None, evaluations[id(candidate)]
 
     async def slow_again(
-        self, candidate: Contender, pairs: Sequence[Pair], limit: float, paying: MeteredCalls
+        self, candidate: Contender, pairs: Sequence[Pair], limit: float, metered: MeteredCalls
     ) -> list[Pair]:
-        """Asks once more what judges and took the candidate over ``limit`` seconds.
+        """Evaluate again the holdout cases that took the candidate over ``limit`` seconds.
 
-        The quicker time counts, the first answer stands. Raises as ``paying`` does.
+        The shorter time counts; the first answer is kept. Raises as ``metered`` does.
         """
         judges = [pair for pair in pairs if pair.item.judges]
         slow = [pair.item for pair in judges if pair.candidate.seconds > limit]
         if len(slow) > _MOST_AGAIN * len(judges):
             return list(pairs)
-        _, evaluations = await self.run(None, candidate, slow, paying)
+        _, evaluations = await self.run(None, candidate, slow, metered)
         again = {
             case.id: evaluation.seconds for case, evaluation in zip(slow, evaluations, strict=True)
         }
-        return [_quicker(pair, again.get(pair.item.id)) for pair in pairs]
+        return [_with_shorter_time(pair, again.get(pair.item.id)) for pair in pairs]
 
     def _context(self, side: Contender) -> EvaluationContext:
         return EvaluationContext(
@@ -155,20 +156,20 @@ def paired(
     cases: Sequence[KnownCase],
     evaluations: tuple[Sequence[Evaluation] | None, Sequence[Evaluation]],
 ) -> list[Pair]:
-    """What both said to each case, routed by what each has in force."""
+    """The answers of both to each case, routed by the automation state of each."""
     olds, news = evaluations
     declared = (live or candidate).loaded.declared
     return [
         Pair(
             item=case,
-            live=_said(live, declared, case, olds[number]) if live and olds else None,
-            candidate=_said(candidate, candidate.loaded.declared, case, news[number]),
+            live=_prediction(live, declared, case, olds[number]) if live and olds else None,
+            candidate=_prediction(candidate, candidate.loaded.declared, case, news[number]),
         )
         for number, case in enumerate(cases)
     ]
 
 
-def _said(
+def _prediction(
     side: Contender, declared: UseCase, case: KnownCase, evaluation: Evaluation
 ) -> Prediction:
     routed = evaluation.under(side.version)
@@ -200,9 +201,9 @@ def score_of(
     *,
     known_as: str | None = None,
 ) -> Score:
-    """The score of what a version said, with the declaration's scorer.
+    """The score of an answer, by the scorer of the declaration.
 
-    Where no answer would be right, giving none is right, unless the version failed to answer.
+    If no answer is right, giving none is right, unless the version failed to answer.
     """
     if truth.right is not None:
         output = as_declared(declared, truth.right.output) or truth.right.output
@@ -212,27 +213,27 @@ def score_of(
     return assess(declared.scorer, content, truth, input, known_as=known_as)
 
 
-def _quicker(pair: Pair, again: float | None) -> Pair:
+def _with_shorter_time(pair: Pair, again: float | None) -> Pair:
     if again is None:
         return pair
-    said = pair.candidate
-    return replace(pair, candidate=replace(said, seconds=min(said.seconds, again), twice=True))
+    first = pair.candidate
+    return replace(pair, candidate=replace(first, seconds=min(first.seconds, again), twice=True))
 
 
-def contender(found: Runnable, certificate: Json | None, alarm_at: datetime | None) -> Contender:
-    """A version with what its proof puts in force, if no alarm has sounded since."""
+def contender(runnable: Runnable, certificate: Json | None, alarm_at: datetime | None) -> Contender:
+    """A version with the threshold of its proof, if no alarm has sounded since."""
     proven = certificate if identity.in_force(certificate, alarm_at) else None
     pooling = proven["detail"].get("pooling") if proven else None
     return Contender(
-        loaded=found.loaded,
+        loaded=runnable.loaded,
         version=LiveVersion(
-            id=VersionId(found.behaviour),
-            decider=found.decider,
+            id=VersionId(runnable.behaviour),
+            decider=runnable.decider,
             threshold=proven["threshold"] if proven else None,
             certificate=CertificateId(proven["id"]) if proven else None,
             state=State.OPEN if proven else State.SHADOW,
             cautious=bool(proven and proven["bridged"]),
             pooling=Pooling(**pooling) if pooling else None,
-            loaded=found.loaded,
+            loaded=runnable.loaded,
         ),
     )

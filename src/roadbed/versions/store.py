@@ -40,7 +40,7 @@ from roadbed.versions.errors import (
 from roadbed.versions.model import declaration
 
 _SQL = queries(__package__)
-# No space, no open file, no memory, a disk that fails: the machine's trouble, not the version's.
+# No space, no open file, no memory, a failing disk: faults of the machine, not of the version.
 _EXHAUSTED = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
 _KEPT = 8  # opened versions of a use case kept in memory
 
@@ -74,7 +74,7 @@ class VersionStore:
     async def put(
         self, loaded: LoadedUseCase, candidate: Candidate, *, author: str, reason: str
     ) -> str:
-        """Store a candidate with its folder; gives its hash. Raises ``FolderChangedError``."""
+        """Store a candidate with its folder; returns its hash. Raises ``FolderChangedError``."""
         contents = await asyncio.to_thread(_contents, loaded)
         artifacts = identity.artifact_hashes(candidate.artifacts)
         behaviour = identity.behaviour_hash(loaded.folder_hash, artifacts)
@@ -152,23 +152,23 @@ class VersionStore:
         ``ResourceExhaustedError``.
         """
         async with self._opening:  # a module is imported once, not by two tasks at a time
-            found = self._opened.get(behaviour)
-            if found and found.loaded.name == use_case:
-                self._keep(found)
-                return found
+            opened = self._opened.get(behaviour)
+            if opened and opened.loaded.name == use_case:
+                self._keep(opened)
+                return opened
             return await self._open(use_case, behaviour, here)
 
     async def contents(
         self, use_case: str, digests: Mapping[str, str]
     ) -> Mapping[str, bytes | None]:
         """Stored files by name; ``None`` where one is not stored, or not the bytes it was."""
-        found: dict[str, bytes | None] = {}
+        contents: dict[str, bytes | None] = {}
         for name, digest in digests.items():
             try:
-                found[name] = await self._artifact(use_case, name, digest)
+                contents[name] = await self._artifact(use_case, name, digest)
             except ArtifactMissingError:
-                found[name] = None
-        return found
+                contents[name] = None
+        return contents
 
     async def _open(self, use_case: str, behaviour: str, here: LoadedUseCase | None) -> Runnable:
         row = await self._database.fetch_one(_SQL["behaviour"], {"hash": behaviour})
@@ -177,11 +177,11 @@ class VersionStore:
         loaded = here
         if loaded is None or loaded.folder_hash != row["folder_hash"]:
             loaded = await self._folder_of(use_case, row)
-        found = Runnable(
+        runnable = Runnable(
             behaviour=behaviour, loaded=loaded, decider=await self._decider(loaded, row)
         )
-        self._keep(found)
-        return found
+        self._keep(runnable)
+        return runnable
 
     async def combine(self, here: LoadedUseCase, behaviour: str) -> Runnable:
         """The folder on disk with the trained state of a version. Raises as ``open`` does."""
@@ -224,13 +224,14 @@ class VersionStore:
             raise ArtifactMissingError(loaded.name, "decider")
         return patches.patched(decider, changes, loaded.declared, loaded.records)
 
-    def _keep(self, found: Runnable) -> None:
-        """The last ones asked for, of each use case: what is live is asked for all the time."""
-        self._opened.pop(found.behaviour, None)
-        self._opened[found.behaviour] = found
-        name = found.loaded.name
-        for old in [key for key, each in self._opened.items() if each.loaded.name == name][:-_KEPT]:
-            del self._opened[old]
+    def _keep(self, runnable: Runnable) -> None:
+        """Cache the versions of a use case that were used last, the live one among them."""
+        self._opened.pop(runnable.behaviour, None)
+        self._opened[runnable.behaviour] = runnable
+        name = runnable.loaded.name
+        opened = [key for key, kept in self._opened.items() if kept.loaded.name == name]
+        for behaviour in opened[:-_KEPT]:
+            del self._opened[behaviour]
 
     async def _folder_of(self, use_case: str, row: Mapping[str, Any]) -> LoadedUseCase:
         folder = self._folder / row["folder_hash"][:32] / use_case
@@ -263,7 +264,7 @@ class VersionStore:
 
 
 def _exhausted(error: BaseException | None) -> BaseException | None:
-    """What this machine lacked, if that is why something did not load."""
+    """The error that shows a lack of resources, if that is the cause of ``error``."""
     while error is not None:
         if isinstance(error, MemoryError):
             return error
@@ -275,7 +276,7 @@ def _exhausted(error: BaseException | None) -> BaseException | None:
 
 def _contents(loaded: LoadedUseCase) -> dict[str, bytes]:
     """The folder's files by hash, as they were loaded. Raises ``FolderChangedError``."""
-    found = {}
+    contents = {}
     for name, digest in loaded.files.items():
         try:
             data = (loaded.folder / name).read_bytes()
@@ -283,12 +284,12 @@ def _contents(loaded: LoadedUseCase) -> dict[str, bytes]:
             raise FolderChangedError(loaded.name, name) from error
         if hashlib.sha256(data).hexdigest() != digest:
             raise FolderChangedError(loaded.name, name)
-        found[digest] = data
-    return found
+        contents[digest] = data
+    return contents
 
 
 def _whole(row: Mapping[str, Any]) -> bool:
-    """Whether the row still names the files and the state that its hash stands for."""
+    """Whether the files and the trained state in the row match its hash."""
     folder: str = row["folder_hash"]
     named: str = row["hash"]
     return folder == folder_hash(row["files"]) and named == identity.behaviour_hash(
@@ -303,9 +304,9 @@ def _inside(name: str) -> bool:
 
 
 def _is(folder: Path, files: Mapping[str, str]) -> bool:
-    """Whether ``folder`` holds these files and no other: bytecode planted there would run too.
+    """Whether ``folder`` holds exactly these files. A planted bytecode file would run, too.
 
-    A link counts as another, also one to a folder, whose files are not seen here.
+    A link counts as another file, also a link to a folder, whose files are not listed here.
     """
     if not folder.is_dir() or folder.is_symlink() or folder.parent.is_symlink():
         return False
@@ -318,7 +319,7 @@ def _is(folder: Path, files: Mapping[str, str]) -> bool:
 
 
 def _write(folder: Path, contents: Mapping[str, bytes], files: Mapping[str, str]) -> None:
-    """All files or none: other processes may be doing the same."""
+    """Write all files or none. Other processes may do the same at the same time."""
     fresh = folder.parent.with_name(f"{folder.parent.name}.{uuid4().hex[:8]}")
     for name, data in contents.items():
         path = fresh / folder.name / PurePosixPath(name)

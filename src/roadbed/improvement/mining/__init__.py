@@ -1,4 +1,4 @@
-"""What people's corrections point at: conditions, aliases, wrong records, examples. No I/O."""
+"""Mining: rules, aliases, corrected records and prompt examples from reviewed cases. No I/O."""
 
 from __future__ import annotations
 

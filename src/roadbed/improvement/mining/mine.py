@@ -1,15 +1,15 @@
-"""All that mining finds, ranked: mistakes in the data first, then what they do not explain."""
+"""Mining of all drafts: data corrections first, then rules for the remaining cases, ranked."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from pydantic import BaseModel
 
-from roadbed.improvement.mining.aliases import aliases
-from roadbed.improvement.mining.fields import ConditionField, fields_of
-from roadbed.improvement.mining.model import Draft, ReviewedCase
-from roadbed.improvement.mining.records import records
+from roadbed.improvement.mining.conditions import ConditionField, fields_of
+from roadbed.improvement.mining.data_corrections import aliases, records
+from roadbed.improvement.mining.model import Draft, ReviewedCase, Support, case
 from roadbed.improvement.mining.rules import rules
 from roadbed.usecases.decider import Records
 
@@ -25,16 +25,16 @@ def mine(
     output: type[BaseModel],
     tables: Records,
 ) -> list[Draft]:
-    """Rules, aliases and records that the verdicts speak for, the best first."""
-    newest = sorted(seen, key=lambda each: each.given_at)[-MOST_SEEN:]
+    """Drafts of rules, aliases and record corrections, best first."""
+    newest = sorted(seen, key=lambda verdict: verdict.given_at)[-MOST_SEEN:]
     of_input = fields_of(input, "input")
     fields = [*of_input, *fields_of(output, "output")]
-    # What is wrong with the data is said once: a rule that says it again would only hide it.
+    # Cases explained by a data correction are left out, so that no rule duplicates it.
     data = aliases(newest, of_input)
     rest = _unexplained(newest, data)
     data += _telling(records(rest, tables), rest, fields)
-    found = [*data, *rules(_unexplained(newest, data), fields, newest)]
-    return sorted(found, key=lambda each: (-each.rank, -each.support.cases))[:_MOST_DRAFTS]
+    drafts = [*data, *rules(_unexplained(newest, data), fields, newest)]
+    return sorted(drafts, key=lambda draft: (-draft.rank, -draft.support.cases))[:_MOST_DRAFTS]
 
 
 def _unexplained(seen: Sequence[ReviewedCase], drafts: Sequence[Draft]) -> list[ReviewedCase]:
@@ -43,13 +43,13 @@ def _unexplained(seen: Sequence[ReviewedCase], drafts: Sequence[Draft]) -> list[
 
 
 def _telling(
-    found: Sequence[Draft], seen: Sequence[ReviewedCase], fields: Sequence[ConditionField]
+    drafts: Sequence[Draft], seen: Sequence[ReviewedCase], fields: Sequence[ConditionField]
 ) -> list[Draft]:
-    """Without records whose every correction is but a part of what one rule puts right."""
-    wider = [_put_right(rule) for rule in rules(seen, fields, seen)] if found else []
+    """Drafts without record corrections that a wider rule covers."""
+    wider = [_put_right(rule) for rule in rules(seen, fields, seen)] if drafts else []
     return [
         draft
-        for draft in found
+        for draft in drafts
         if not any(
             len(whole) >= _WIDER * len(draft.cases) and _put_right(draft) <= whole
             for whole in wider
@@ -59,3 +59,25 @@ def _telling(
 
 def _put_right(draft: Draft) -> set[str]:
     return {case.task_id for case in draft.cases if case.after == case.right != case.before}
+
+
+def learning(seen: Sequence[ReviewedCase], trained_until: datetime | None) -> Draft | None:
+    """A draft to retrain on corrections newer than the live version; ``None`` without any."""
+    corrected = [item for item in seen if item.wrong]
+    if not corrected:
+        return None
+    n = len(corrected)
+    since = "" if trained_until is None else " since the live version was trained"
+    return Draft(
+        kind="model",
+        title=f"Learn from {n} correction{'' if n == 1 else 's'}{since}",
+        reason=(
+            f"People gave {len(seen)} verdicts{since}; {n} of them said something else than the "
+            "decider. A new version learns from all of them."
+        ),
+        support=Support(cases=n, right=0, wrong_now=n, matched=len(seen)),
+        cases=[case(entry, None) for entry in reversed(corrected)],
+        patch=None,
+        rank=0.3,
+        about=f"after {trained_until.isoformat() if trained_until else 'the folder'}",
+    )

@@ -1,4 +1,4 @@
-"""What mining reads and what it gives."""
+"""Records of mining: reviewed cases, support, changed cases and drafts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_INPUT = 240
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReviewedCase:
-    """A task with a person's verdict: ``decided`` by the decider, ``right`` by the person.
+    """A reviewed task: ``decided`` by the decider, ``right`` according to the reviewer.
 
     Either is ``None`` where there was no answer, or where none is right.
     """
@@ -35,13 +35,13 @@ class ReviewedCase:
 
     @property
     def wrong(self) -> bool:
-        """Whether the person said something else than the decider."""
+        """Whether the reviewer corrected the decider."""
         return self.decided != self.right
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Support:
-    """What a proposal rests on.
+    """The evidence for a proposal.
 
     It would change ``cases`` answers, ``wrong_now`` of which were corrected, and ``right`` of them
     would be what the person said (or, where a person is to look, needed one). ``low`` and ``high``
@@ -58,7 +58,7 @@ class Support:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangedCase:
-    """One task before and after; ``after`` is ``None`` where a person would look."""
+    """A task before and after the change; ``after`` is ``None`` if it would go to review."""
 
     task_id: str
     input: str
@@ -69,7 +69,7 @@ class ChangedCase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draft:
-    """A proposal before it is stored. ``about`` tells apart those without a patch."""
+    """A proposal before it is stored. ``about`` distinguishes drafts without a patch."""
 
     kind: Kind
     title: str
@@ -82,7 +82,7 @@ class Draft:
 
     @property
     def fingerprint(self) -> str:
-        """The same for the same change, whenever and from whatever it was found."""
+        """Hash of the change, independent of its evidence."""
         content = json.dumps([self.kind, self.patch, self.about], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
@@ -96,7 +96,7 @@ def supported(*, cases: int, right: int, wrong_now: int, matched: int) -> Suppor
 
 
 def case(seen: ReviewedCase, after: Json | None) -> ChangedCase:
-    """How one task would change."""
+    """A task with its output after the change."""
     return ChangedCase(
         task_id=seen.task_id,
         input=flat(seen.input)[:LONGEST_INPUT],
@@ -107,7 +107,7 @@ def case(seen: ReviewedCase, after: Json | None) -> ChangedCase:
 
 
 def ordered(cases: Sequence[ChangedCase]) -> list[ChangedCase]:
-    """What would become wrong first: nobody should have to look for it."""
+    """Cases that would become wrong first."""
     return sorted(cases, key=_harm)
 
 

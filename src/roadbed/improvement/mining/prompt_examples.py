@@ -1,4 +1,4 @@
-"""Which examples to put into a prompt: few that stand for all."""
+"""Selection of prompt examples that represent the others."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def examples(items: Sequence[Item]) -> Draft | None:
 
     Contradictory examples are left out whole, of nearly equal ones the newest stays.
     """
-    usable = _usable(sorted(items, key=lambda each: each.born_at)[-_MOST_CONSIDERED:])
+    usable = _usable(sorted(items, key=lambda example: example.born_at)[-_MOST_CONSIDERED:])
     if len(usable) < _FEWEST:
         return None
     rows = vectors([normalised(item.input) or "-" for item in usable])
@@ -54,14 +54,14 @@ def examples(items: Sequence[Item]) -> Draft | None:
         ],
         patch={
             "kind": "examples",
-            "examples": [{"input": each.input, "output": each.output} for each in picked],
+            "examples": [{"input": example.input, "output": example.output} for example in picked],
         },
         rank=0.2,
     )
 
 
 def _usable(items: Sequence[Item]) -> list[Item]:
-    """Without those that contradict one another, and without repetitions."""
+    """Examples without contradictions and repetitions."""
     left = set(range(len(items)))
     for group in groups_of([item.input for item in items]):
         same = len({_key(items[at]) for at in group}) == 1
@@ -70,7 +70,7 @@ def _usable(items: Sequence[Item]) -> list[Item]:
 
 
 def _choose(similar: Similar, answers: Sequence[str]) -> list[int]:
-    """One for each answer, commonest first, then whatever covers most of what is not yet covered.
+    """One per answer, most frequent first, then greedily the largest gain in coverage.
 
     Greedy facility location: Nemhauser, Wolsey and Fisher (1978).
     """

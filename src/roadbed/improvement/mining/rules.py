@@ -1,19 +1,25 @@
-"""Rules: where corrections gather, and agree on the answer or not."""
+"""Rules from corrections: beam search for conjunctions, corrected for multiple testing."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from roadbed.improvement.mining.beam_search import search
-from roadbed.improvement.mining.candidate_conditions import Facts, column, conditions
-from roadbed.improvement.mining.conditions import CandidateCondition
-from roadbed.improvement.mining.fields import ConditionField, tellable
+from roadbed.improvement.mining.conditions import (
+    CandidateCondition,
+    ConditionField,
+    Facts,
+    column,
+    conditions,
+    tellable,
+)
 from roadbed.improvement.mining.model import (
     FEWEST,
     Draft,
@@ -23,11 +29,133 @@ from roadbed.improvement.mining.model import (
     supported,
 )
 from roadbed.kernel.json import flat
+from roadbed.risk import distributions
 
 Bools = npt.NDArray[np.bool_]
+_MOST_LITERALS = 3
+_BEAM = 16
+_LEAST_SHARE = 0.4
+_ALPHA = 0.02  # probability of any rule if corrections are random
 _MOST_TARGETS = 10
 _MOST_OF_A_KIND = 5
 Set = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Conjunction:
+    """A conjunction of conditions (by position): ``n`` eligible cases, ``k`` of them good.
+
+    ``proof`` is a lower bound of the share that stands although so many conditions were tried.
+    """
+
+    literals: tuple[int, ...]
+    n: int
+    k: int
+    proof: float
+    good: Bools
+
+
+def search(holds: Bools, good: Bools, eligible: Bools) -> list[Conjunction]:
+    """Conjunctions of rows of ``holds`` (literals x cases) with a high share of ``good`` cases.
+
+    What is found is proven to be more than chance gives; of those that say the same about the same
+    good cases the shortest stays. Best first.
+    """
+    if eligible.sum() < FEWEST or good.sum() < FEWEST or not len(holds):
+        return []
+    distinct = _distinct(holds[:, eligible])
+    table, hits = holds[np.ix_(distinct, np.flatnonzero(eligible))], good[eligible]
+    base = float(hits.mean())
+    beam: list[tuple[tuple[int, ...], Bools]] = [((), np.ones(len(hits), dtype=np.bool_))]
+    kept: list[Conjunction] = []
+    for length in range(1, _MOST_LITERALS + 1):
+        tried = math.comb(len(distinct), length)
+        alpha = _ALPHA / _MOST_LITERALS / max(tried, 1)
+        beam, proven = _step(table, hits, beam, alpha)
+        kept += [item for item in proven if item.proof > base]
+    kept = _undominated(kept)
+    return [
+        Conjunction(
+            tuple(int(distinct[at]) for at in entry.literals),
+            entry.n,
+            entry.k,
+            entry.proof,
+            good_of,
+        )
+        for entry in kept
+        for good_of in [_spread(entry.good, eligible)]
+    ]
+
+
+def _step(
+    table: Bools, hits: Bools, beam: list[tuple[tuple[int, ...], Bools]], alpha: float
+) -> tuple[list[tuple[tuple[int, ...], Bools]], list[Conjunction]]:
+    """Extend each conjunction by one literal; return the next beam and the proven ones."""
+    if not beam:
+        return [], []
+    masks = np.array([mask for _, mask in beam], dtype=np.float32)
+    weights = table.astype(np.float32)
+    n = masks @ weights.T
+    k = (masks * hits) @ weights.T
+    before = masks.sum(axis=1, keepdims=True)
+    score = np.where((k >= FEWEST) & (n < before), _wilson(k, n), -1.0)
+    proof = np.zeros_like(score)
+    sure = score >= _LEAST_SHARE / 2
+    proof[sure] = distributions.beta.ppf(alpha, k[sure], n[sure] - k[sure] + 1)
+    onward: dict[tuple[int, ...], Bools] = {}
+    proven: dict[tuple[int, ...], Conjunction] = {}
+    for at in np.argsort(-score, axis=None, kind="stable")[: _BEAM * 40]:
+        row, column = divmod(int(at), score.shape[1])
+        if score[row, column] < 0.0 or (len(onward) >= _BEAM and len(proven) >= _BEAM * 4):
+            break
+        literals = tuple(sorted({*beam[row][0], column}))
+        mask = beam[row][1] & table[column]
+        if len(onward) < _BEAM:
+            onward.setdefault(literals, mask)
+        size, right = int(n[row, column]), int(k[row, column])
+        if proof[row, column] > 0.0 and right >= _LEAST_SHARE * size:
+            proven.setdefault(
+                literals, Conjunction(literals, size, right, float(proof[row, column]), mask & hits)
+            )
+    return list(onward.items()), list(proven.values())
+
+
+def _undominated(conjunctions: list[Conjunction]) -> list[Conjunction]:
+    """Best first, without conjunctions that mostly repeat the good cases of a better one."""
+    kept: list[Conjunction] = []
+    told = None
+    for item in sorted(conjunctions, key=lambda one: (-one.proof, len(one.literals), -one.k)):
+        new = item.good if told is None else item.good & ~told
+        if new.sum() >= max(FEWEST, item.k / 2):
+            kept.append(item)
+            told = item.good if told is None else told | item.good
+    return kept
+
+
+def _distinct(table: Bools) -> npt.NDArray[np.intp]:
+    """Positions of distinct literals; literals that always hold are left out."""
+    packed = np.packbits(table, axis=1)
+    _, first = np.unique(packed, axis=0, return_index=True)
+    telling = [at for at in sorted(first) if FEWEST <= table[at].sum() < table.shape[1]]
+    return np.array(telling, dtype=np.intp)
+
+
+def _spread(part: Bools, eligible: Bools) -> Bools:
+    whole = np.zeros(len(eligible), dtype=np.bool_)
+    whole[eligible] = part
+    return whole
+
+
+def _wilson(
+    k: npt.NDArray[np.float32], n: npt.NDArray[np.float32], z: float = 1.96
+) -> npt.NDArray[np.float64]:
+    """Lower end of the Wilson interval (1927); fast, used to order the search."""
+    size = np.maximum(n.astype(float), 1e-9)
+    share = k / size
+    middle = share + z * z / (2 * size)
+    spread = z * np.sqrt(share * (1 - share) / size + z * z / (4 * size * size))
+    bounds: npt.NDArray[np.float64] = (middle - spread) / (1 + z * z / size)
+    return bounds
 
 
 def rules(
@@ -35,7 +163,7 @@ def rules(
     fields: Sequence[ConditionField],
     judged_on: Sequence[ReviewedCase],
 ) -> list[Draft]:
-    """Rules that set what people set, then rules that ask a person, each best first.
+    """Rules that set an output, then rules that ask for review, each best first.
 
     They are looked for in ``seen`` and judged on all verdicts in ``judged_on``; what one rule puts
     right counts for no second one.
@@ -52,14 +180,17 @@ def rules(
     drafts: list[Draft] = []
     for target in _targets(answered):
         good = np.array([_agrees(one, target) for one in answered]) & wrong & ~told
-        changed = np.array([_changes(each, target) for each in answered])
-        for found in search(holds, good, changed & ~told)[:_MOST_OF_A_KIND]:
-            drafts.append(_draft([tried[at] for at in found.literals], everything, target))
-            told |= found.good
+        changed = np.array([_changes(conjunction, target) for conjunction in answered])
+        for conjunction in search(holds, good, changed & ~told)[:_MOST_OF_A_KIND]:
+            drafts.append(_draft([tried[at] for at in conjunction.literals], everything, target))
+            told |= conjunction.good
     unclear = search(holds, wrong & ~told, ~told)[:_MOST_OF_A_KIND]
     return [
         *drafts,
-        *(_draft([tried[at] for at in each.literals], everything, None) for each in unclear),
+        *(
+            _draft([tried[at] for at in conjunction.literals], everything, None)
+            for conjunction in unclear
+        ),
     ]
 
 
@@ -72,11 +203,11 @@ def _table(tried: Sequence[CandidateCondition], facts: Sequence[Facts]) -> Bools
 
 
 def _targets(seen: Sequence[ReviewedCase]) -> list[Set]:
-    """What corrections most often change an answer to."""
+    """The most frequent changes that corrections make."""
     counted = Counter(_key(item) for item in seen if item.wrong and item.right is not None)
     often = [key for key, n in counted.most_common() if n >= FEWEST and key != "{}"]
-    found = [json.loads(key) for key in often]
-    return [entry for entry in found if all(map(_plain, entry.values()))][:_MOST_TARGETS]
+    targets = [json.loads(key) for key in often]
+    return [entry for entry in targets if all(map(_plain, entry.values()))][:_MOST_TARGETS]
 
 
 def _key(seen: ReviewedCase) -> str:
@@ -103,7 +234,7 @@ def _draft(
     chosen: Sequence[CandidateCondition], seen: Sequence[ReviewedCase], target: Set | None
 ) -> Draft:
     where = np.logical_and.reduce(_table(chosen, _facts(seen)))
-    applies = [each for each, hit in zip(seen, where, strict=True) if hit]
+    applies = [condition for condition, hit in zip(seen, where, strict=True) if hit]
     touched = [apply for apply in applies if target is None or _changes(apply, target)]
     right = sum(item.wrong if target is None else _agrees(item, target) for item in touched)
     support = supported(
@@ -126,7 +257,7 @@ def _draft(
         ),
         patch={
             "kind": "rule",
-            "when": " && ".join(each.cel for each in chosen),
+            "when": " && ".join(condition.cel for condition in chosen),
             "set": None if target is None else dict(target),
             "reason": title,
         },
@@ -135,14 +266,14 @@ def _draft(
 
 
 def consequence(target: Set | None) -> str:
-    """What follows, in words."""
+    """The consequence of a rule in words."""
     if target is None:
         return "a person looks"
     return ", ".join(f"{name} is {flat({name: value})}" for name, value in target.items())
 
 
 def reason(cases: int, right: int, wrong: int, *, looks: bool) -> str:
-    """Why a rule is worth a look."""
+    """The reason for a rule in words."""
     if looks:
         return (
             f"People corrected {right} of the {cases} answers here, and not always to the same. "

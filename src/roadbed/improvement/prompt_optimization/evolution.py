@@ -42,7 +42,7 @@ def evolve(
     seed: int,
     loop: asyncio.AbstractEventLoop,
 ) -> None:
-    """Fill ``scores`` with candidates. Runs on a thread; the asking is done on ``loop``.
+    """Fill ``scores`` with candidates. Runs in a thread; model calls run on ``loop``.
 
     Raises ``SpentError`` in the middle of whatever the budget did not allow.
     """
@@ -54,7 +54,7 @@ def evolve(
         valset=list(scoring),
         adapter=adapter,
         reflection_minibatch_size=min(_SHOWN_AT_ONCE, len(reflecting)),
-        # Rounds without a mistake ask nothing, so the purse alone would not end them.
+        # Rounds without an error make no calls, so the budget alone would not end them.
         stop_callbacks=lambda state: purse.spent or state.i >= rounds,
         logger=_Silent(),
         run_dir=None,
@@ -71,7 +71,7 @@ class _Silent:
     """GEPA's log would hold inputs."""
 
     def log(self, message: str) -> None:
-        """Drop it."""
+        """Discard the message."""
 
 
 class _Adapter:
@@ -92,11 +92,11 @@ class _Adapter:
         candidate: dict[str, str],
         capture_traces: bool = False,  # noqa: FBT001, FBT002 - the signature is GEPA's
     ) -> Evaluated:
-        found = list(self._wait(self._scores.judge(candidate[_PROMPT], batch)))
+        judgements = list(self._wait(self._scores.judge(candidate[_PROMPT], batch)))
         return EvaluationBatch(
-            outputs=found,
-            scores=[float(item.right) for item in found],
-            trajectories=list(zip(batch, found, strict=True)) if capture_traces else None,
+            outputs=judgements,
+            scores=[float(item.right) for item in judgements],
+            trajectories=list(zip(batch, judgements, strict=True)) if capture_traces else None,
         )
 
     def make_reflective_dataset(
@@ -125,9 +125,9 @@ class _Adapter:
 
     async def _rewrite(self, text: str, failures: Sequence[Mapping[str, Any]]) -> str:
         async with self._purse.reply() as bill:
-            found, tokens = await rewritten(self._prompted, text, failures)
+            rewriting, tokens = await rewritten(self._prompted, text, failures)
             bill.cost = cost(self._prompted.price, tokens)
-        return found
+        return rewriting
 
     def _wait(self, work: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()

@@ -1,4 +1,4 @@
-"""Looks for a better text of a prompt on ``learn`` examples; what it finds is a proposal."""
+"""Prompt optimizer: searches a better prompt on ``learn`` examples; the result is a proposal."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class PromptProposal:
     cost: Decimal | None
 
     @property
-    def patch(self) -> Mapping[str, Any]:
+    def patch(self) -> Mapping[str, str]:
         return {"kind": "prompt", "file": self.file, "text": self.after}
 
 
@@ -99,7 +99,7 @@ async def optimise(
     budget: PromptBudget,
     seed: int,
     prompt: str | None = None,
-    shown: Sequence[Mapping[str, Any]] = (),
+    shown: Sequence[Mapping[str, object]] = (),
     funds: Funds | None = None,
     watched: Callable[[BudgetHold], None] | None = None,
     isolated: IsolatedDecider | None = None,
@@ -129,39 +129,43 @@ async def optimise(
     return _found(scores, purse, prompted.file, before, scoring)
 
 
-def suggestion(found: PromptProposal) -> Suggestion:
+def suggestion(optimised: PromptProposal) -> Suggestion:
     """``found`` as a row for people to accept or reject."""
-    fixed = sum(case.is_right and not case.was_right for case in found.cases)
-    broken = sum(item.was_right and not item.is_right for item in found.cases)
-    was, now = (round(entry * found.scored) for entry in (found.score_before, found.score_after))
+    fixed = sum(case.is_right and not case.was_right for case in optimised.cases)
+    broken = sum(item.was_right and not item.is_right for item in optimised.cases)
+    was, now = (
+        round(entry * optimised.scored) for entry in (optimised.score_before, optimised.score_after)
+    )
     return Suggestion(
-        title=f"A better text of prompts/{found.file}",
-        reason=f"It gets {now} of {found.scored} past cases right instead of {was}: "
+        title=f"A better text of prompts/{optimised.file}",
+        reason=f"It gets {now} of {optimised.scored} past cases right instead of {was}: "
         f"{fixed} fixed, {broken} broken. It was chosen by these cases; the gate tells what it "
         "is worth on others.",
         support={
-            "cases": len(found.cases),
-            "right": sum(element.is_right for element in found.cases),
-            "wrong_now": sum(not one.was_right for one in found.cases),
-            "matched": found.scored,
+            "cases": len(optimised.cases),
+            "right": sum(element.is_right for element in optimised.cases),
+            "wrong_now": sum(not one.was_right for one in optimised.cases),
+            "matched": optimised.scored,
             "low": None,  # chosen by these cases, it has no honest interval on them
             "high": None,
-            "score_before": round(found.score_before, 4),
-            "score_after": round(found.score_after, 4),
-            "calls": found.calls,
-            "cost": None if found.cost is None else str(found.cost),
+            "score_before": round(optimised.score_before, 4),
+            "score_after": round(optimised.score_after, 4),
+            "calls": optimised.calls,
+            "cost": None if optimised.cost is None else str(optimised.cost),
         },
         cases=[
             {
                 "task_id": "",
-                "input": flat(each.input)[:_LONGEST_INPUT],
-                "before": each.before,
-                "after": each.after,
-                "right": each.right,
+                "input": flat(scored_case.input)[:_LONGEST_INPUT],
+                "before": scored_case.before,
+                "after": scored_case.after,
+                "right": scored_case.right,
             }
-            for each in sorted(found.cases, key=lambda each: each.is_right)  # what breaks first
+            for scored_case in sorted(
+                optimised.cases, key=lambda scored_case: scored_case.is_right
+            )  # what breaks first
         ],
-        patch=found.patch,
+        patch=optimised.patch,
     )
 
 
@@ -260,11 +264,11 @@ def _found(
 def _changed(
     scores: Scores, before: str, after: str, scoring: Sequence[ScoredCase]
 ) -> Sequence[Changed]:
-    found = []
+    changed = []
     for case in scoring:
         was, now = scores.of(before, case), scores.of(after, case)
         if was.output != now.output:
-            found.append(
+            changed.append(
                 Changed(
                     input=case.content,
                     right=case.right,
@@ -274,4 +278,4 @@ def _changed(
                     is_right=now.right,
                 )
             )
-    return found
+    return changed

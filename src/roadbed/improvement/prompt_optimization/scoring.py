@@ -52,7 +52,7 @@ class ScoredCase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judgement:
-    """What a text led to. ``why`` is the reason where there was no output."""
+    """The result of a prompt on a case. ``why`` is the reason without an output."""
 
     right: bool
     output: Mapping[str, Any] | None
@@ -61,26 +61,26 @@ class Judgement:
 
 
 class Funds(Protocol):
-    """Where the money of a use case lies: ``budgets.service.Budgets``, for one use case."""
+    """The budget of one use case, as ``budgets.service.Budgets`` implements it."""
 
     async def hold(self) -> Aside | None:
-        """The worst of one reply, set aside; ``None`` if it does not fit any more."""
+        """Reserve the worst-case cost of one reply; ``None`` if the budget is used up."""
         ...
 
     async def settle(self, held: Aside, cost: Decimal | None) -> None:
-        """Charge what it cost, or the worst where nobody knows."""
+        """Charge the cost, or the worst case if it is unknown."""
         ...
 
 
 @dataclass(slots=True)
 class Bill:
-    """What a reply cost, once it is known."""
+    """The cost of a reply, once it is known."""
 
     cost: Decimal | None = None
 
 
 class BudgetHold:
-    """What a search may still use. A reply whose cost is not known ends one limited in money.
+    """The remaining budget of a search. A reply of unknown cost ends a search with a money limit.
 
     ``funds`` is the budget of the use case, out of which every reply is paid as well; ``broke``
     says that it was used up.
@@ -110,7 +110,7 @@ class BudgetHold:
 
     @asynccontextmanager
     async def reply(self) -> AsyncIterator[Bill]:
-        """Pay for one reply, by the bill as it stands in the end. Raises ``SpentError``."""
+        """Reserve one reply and settle its cost at the end. Raises ``SpentError``."""
         self.take()
         bill, held = Bill(), None
         try:
@@ -127,7 +127,7 @@ class BudgetHold:
                 await self._funds.settle(held, bill.cost)
 
     def take(self) -> None:
-        """Set one reply aside. Raises ``SpentError`` if it does not fit."""
+        """Reserve one reply. Raises ``SpentError`` if the budget is used up."""
         if self._closed or self.calls >= self._most_calls or not self._affordable():
             self.spent = True
             raise SpentError
@@ -135,13 +135,13 @@ class BudgetHold:
         self._under_way += 1
 
     def pay(self, cost: Decimal | None) -> None:
-        """The reply has come, and cost so much; ``None`` is not known."""
+        """Settle a reply at its cost; ``None`` means unknown."""
         self._under_way -= 1
         self._dearest = max(self._dearest, cost or Decimal(0))
         self.cost = None if cost is None or self.cost is None else self.cost + cost
 
     def close(self) -> None:
-        """Nothing more is asked, whoever still tries."""
+        """End the search: further calls are refused."""
         self._closed = True
 
     def _affordable(self) -> bool:
@@ -154,13 +154,13 @@ class BudgetHold:
 
 
 class Scores:
-    """Each text's judgement of each case; nothing is asked twice."""
+    """Scores of prompts on cases, cached: no case is run twice with the same prompt."""
 
     def __init__(
         self,
         declared: UseCase,
         prompted: Prompted,
-        shown: Sequence[Mapping[str, Any]],
+        shown: Sequence[Mapping[str, object]],
         purse: BudgetHold,
         isolated: IsolatedDecider | None = None,
     ) -> None:
@@ -179,43 +179,45 @@ class Scores:
         )
 
     async def judge(self, text: str, cases: Sequence[ScoredCase]) -> Sequence[Judgement]:
-        """In order. Raises ``SpentError``; what was judged by then is kept."""
+        """Judge ``cases``, in order. Raises ``SpentError``; finished judgements are kept."""
         known = self._known.setdefault(text, {})
         open_ = [item for item in cases if item.number not in known]
         results = await asyncio.gather(
             *(self._judge(text, entry) for entry in open_), return_exceptions=True
         )
-        for case, found in zip(open_, results, strict=True):
-            if isinstance(found, Judgement):
-                known[case.number] = found
-        for found in results:
-            if isinstance(found, BaseException):
-                raise found
+        for case, result in zip(open_, results, strict=True):
+            if isinstance(result, Judgement):
+                known[case.number] = result
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
         return [known[element.number] for element in cases]
 
     def of(self, text: str, case: ScoredCase) -> Judgement:
-        """The judgement of a case that was judged."""
+        """The judgement of a case that was run."""
         return self._known[text][case.number]
 
     def right(self, text: str, cases: Sequence[ScoredCase]) -> int | None:
-        """How many are right; ``None`` if not all were judged."""
+        """The number of right cases; ``None`` if not all were run."""
         known = self._known.get(text, {})
         if any(case.number not in known for case in cases):
             return None
         return sum(known[item.number].right for item in cases)
 
     def complete(self, cases: Sequence[ScoredCase]) -> Iterator[str]:
-        """The texts judged on all of ``cases``, the oldest first."""
+        """Prompts that were run on all ``cases``, oldest first."""
         return (text for text in self._known if self.right(text, cases) is not None)
 
     @property
     def silent(self) -> str:
-        """Why the model has never replied; empty if it has, or was not asked."""
-        found = [each for known in self._known.values() for each in known.values()]
-        return "" if not found or any(item.replied for item in found) else found[0].why
+        """Why the model never replied; empty if it replied or was not called."""
+        judgements = [judgement for known in self._known.values() for judgement in known.values()]
+        return (
+            "" if not judgements or any(item.replied for item in judgements) else judgements[0].why
+        )
 
     def close(self) -> None:
-        """Let go of what the replies ran on."""
+        """Close the resources of the model calls."""
         self._runner.close()
 
     async def _judge(self, text: str, case: ScoredCase) -> Judgement:
@@ -235,7 +237,7 @@ class Scores:
         return Judgement(right=replied and right is None, output=None, why=why, replied=replied)
 
     def _version(self, text: str) -> LiveVersion:
-        """The prompted decider with this text. The rules of the use case have no part in it."""
+        """The prompted decider with this prompt, without the rules of the use case."""
         file, shown = self._prompted.file, self._shown
         if self._isolated is not None:
             prompts = {**self._declared.prompts, file: text}
@@ -268,18 +270,20 @@ class Scores:
 
 
 def cases_of(
-    examples: Sequence[LabelledExample], shown: Sequence[Mapping[str, Any]]
+    examples: Sequence[LabelledExample], shown: Sequence[Mapping[str, object]]
 ) -> Sequence[ScoredCase]:
-    """Each different input once, without those whose answer the model is shown anyway."""
+    """Distinct inputs, without the examples that the prompt contains."""
     seen = {_key(item["input"]) for item in shown}
-    found = []
-    for number, each in enumerate(examples):
-        content = written(each.input)
+    cases = []
+    for number, example in enumerate(examples):
+        content = written(example.input)
         if (key := _key(content)) not in seen:
             seen.add(key)
-            right = written(each.output) if each.output else None
-            found.append(ScoredCase(number=number, input=each.input, content=content, right=right))
-    return found
+            right = written(example.output) if example.output else None
+            cases.append(
+                ScoredCase(number=number, input=example.input, content=content, right=right)
+            )
+    return cases
 
 
 def _key(content: Any) -> str:

@@ -1,4 +1,4 @@
-"""The schema, version by version. ``upgrade`` brings a database to the newest one."""
+"""Migrations: ``upgrade`` brings a database to the newest schema."""
 
 from __future__ import annotations
 

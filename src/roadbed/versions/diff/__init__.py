@@ -1,1 +1,1 @@
-"""What differs between two versions, in words and lines. Pure: all that is compared is given."""
+"""Differences between two versions in sentences and lines. Pure; owns no table."""

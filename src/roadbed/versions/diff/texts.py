@@ -1,4 +1,4 @@
-"""What changed between two texts, by word and by line, of bounded size."""
+"""Differences of texts, by word and by line, of bounded size. No I/O."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class FileDifference:
     note: str | None = None
 
 
-def words(before: str, after: str) -> list[Piece]:
+def compare_words(before: str, after: str) -> list[Piece]:
     """The words of both texts in order. Long texts are compared by line."""
     old, new = _WORDS.findall(before), _WORDS.findall(after)
     if max(len(old), len(new)) > _MOST_WORDS:
@@ -47,25 +47,25 @@ def words(before: str, after: str) -> list[Piece]:
     return list(_joined(_pieces(old, new)))
 
 
-def file(path: str, before: bytes | None, after: bytes | None) -> FileDifference:
-    """How a file changed; ``None`` on the side where it does not exist."""
+def compare_file(path: str, before: bytes | None, after: bytes | None) -> FileDifference:
+    """How a file changed. ``None`` is a file that does not exist."""
     sign: Literal["+", "-", "~"] = "+" if before is None else "-" if after is None else "~"
     if max(len(before or b""), len(after or b"")) > _MOST_BYTES:
         return _unshown(path, sign, "Too large to show.")
     try:
-        old, new = (_lines(item) for item in (before, after))
+        old, new = (_lines(content) for content in (before, after))
     except UnicodeDecodeError:
         return _unshown(path, sign, "Not text.")
     if max(len(old), len(new)) > _MOST_LINES:
         return _unshown(path, sign, f"{len(old):,} lines became {len(new):,}; too many to show.")
-    found = [
+    lines = [
         Piece(sign=line[0], text=line[1:][:_WIDEST])  # type: ignore[arg-type]  # one of three signs
         if line[0] in "+- "
         else Piece(sign=" ", text=line[:_WIDEST])
         for line in list(unified_diff(old, new, lineterm="", n=2))[2:]
     ]
     return FileDifference(
-        path=path, sign=sign, lines=found[:_SHOWN], left_out=max(len(found) - _SHOWN, 0)
+        path=path, sign=sign, lines=lines[:_SHOWN], left_out=max(len(lines) - _SHOWN, 0)
     )
 
 
@@ -76,7 +76,7 @@ def _unshown(path: str, sign: Literal["+", "-", "~"], note: str) -> FileDifferen
 def _lines(content: bytes | None) -> list[str]:
     text = (content or b"").decode("utf-8")
     if "\0" in text:
-        raise UnicodeDecodeError("utf-8", b"\0", 0, 1, "no text holds a zero")
+        raise UnicodeDecodeError("utf-8", b"\0", 0, 1, "a text holds no zero byte")
     return text.splitlines()
 
 
@@ -93,7 +93,7 @@ def _pieces(old: Sequence[str], new: Sequence[str]) -> Iterator[Piece]:
 
 
 def _joined(pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """A blank between two changes would only cut them into crumbs."""
+    """Join changes that only white space separates."""
     held: dict[Sign, str] = {}
     for piece in pieces:
         if piece.sign == " " and (not held or piece.text.strip()):

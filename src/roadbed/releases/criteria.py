@@ -1,10 +1,10 @@
-"""What a gate makes of both versions' answers: figures, and each criterion with its verdict."""
+"""Gate criteria: figures of two versions, and for each criterion whether it passed. No I/O."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
 
@@ -17,31 +17,100 @@ from roadbed.versions.side_by_side import Json, Pair, Prediction
 MOST_CASES = 100
 MOST_UNKNOWN = 500  # answers that people can be asked about at once
 _SHOWN = 240  # characters of an input
-_QUICK_SECONDS = 0.1  # nobody notices a decision that is quicker
+_QUICK_SECONDS = 0.1  # people notice no difference below
 _LEAST_COVERAGE = 0.5  # of what the live version automates
 _MOST_SLICES = 200
 Slices = Callable[[Json], Mapping[str, str]]
 
 
-def limits(live: Json, gate: Json, *, deadline: float, per_task: float | None) -> dict[str, Any]:
-    """Seconds and cost that a candidate is held to, from what the live version showed."""
+class Criterion(TypedDict):
+    """One criterion of a gate report.
+
+    ``line`` says the result. ``measured``, ``lower`` and ``upper`` are the figure and its interval,
+    ``n`` the number of items. ``small``: a slice with too few items to be judged by itself.
+    """
+
+    name: str
+    passed: bool
+    line: str
+    measured: float | None
+    limit: float | None
+    n: int | None
+    lower: float | None
+    upper: float | None
+    small: NotRequired[bool]
+
+
+class Figures(TypedDict, total=False):
+    """The figures of one version on the holdout; empty where there is no version."""
+
+    asked: int
+    wrong: int
+    unknown: int
+    error: float | None
+    automatic: float
+    p95_seconds: float | None
+    asked_twice: int
+    mean_cost: float | None
+
+
+class Limits(TypedDict):
+    """What a candidate must not exceed; ``None`` is no limit."""
+
+    seconds: float
+    cost: float | None
+
+
+class Case(TypedDict):
+    """An item of the report with both answers, and the right one if it is known."""
+
+    example: str
+    task: str | None
+    input: str
+    live: Json | None
+    candidate: Json | None
+    live_actions: list[Json]
+    candidate_actions: list[Json]
+    right: Json | None
+    corrected: bool
+
+
+class UnjudgedCase(Case):
+    """An answer of the candidate that nobody has judged."""
+
+    why: str
+    content: str | None
+    provenance: Json
+    confidence: float
+
+
+class Unjudged(TypedDict):
+    """How many answers nobody has judged, how many items wait for a label, and the first cases."""
+
+    n: int
+    waiting: int
+    cases: list[UnjudgedCase]
+
+
+def limits(live: Figures, gate: Json, *, deadline: float, per_task: float | None) -> Limits:
+    """The limits of seconds and cost, relative to the figures of the live version."""
     seconds, cost = live.get("p95_seconds"), live.get("mean_cost")
     return {
         "seconds": deadline
         if seconds is None
         else max(seconds * gate["slower_by"], min(_QUICK_SECONDS, deadline)),
-        # Nothing times anything is nothing: beside a version that is free, the budget is the limit.
+        # A multiple of zero is zero. If the live version is free, the budget is the limit.
         "cost": cost * gate["dearer_by"] if cost else per_task,
     }
 
 
-def figures(said: Sequence[Prediction], *, live: bool = False) -> dict[str, Any]:
-    """One version's own figures on the cases that only judge.
+def figures(predictions: Sequence[Prediction], *, live: bool = False) -> Figures:
+    """The figures of one version on the holdout.
 
-    What is unknown counts as wrong for a candidate and as right for the ``live`` version: doubt
-    never speaks for the new one.
+    An unknown answer counts as wrong for a candidate and as right for the ``live`` version, so that
+    uncertainty never favours the candidate.
     """
-    asked = [answer for answer in said if not answer.by_rule]
+    asked = [answer for answer in predictions if not answer.by_rule]
     costs = [answer.cost for answer in asked]
     known = [cost for cost in costs if cost is not None]
     wrong = sum(_wrong(answer, live=live) for answer in asked)
@@ -50,7 +119,9 @@ def figures(said: Sequence[Prediction], *, live: bool = False) -> dict[str, Any]
         "wrong": wrong,
         "unknown": sum(answer.unknown for answer in asked),
         "error": wrong / len(asked) if asked else None,
-        "automatic": sum(answer.automatic for answer in said) / len(said) if said else 0.0,
+        "automatic": sum(answer.automatic for answer in predictions) / len(predictions)
+        if predictions
+        else 0.0,
         "p95_seconds": p95([answer.seconds for answer in asked]),
         "asked_twice": sum(answer.twice for answer in asked),
         "mean_cost": sum(known) / len(known) if known and len(known) == len(costs) else None,
@@ -60,10 +131,10 @@ def figures(said: Sequence[Prediction], *, live: bool = False) -> dict[str, Any]
 def paired(
     pairs: Sequence[Pair], certainty: float, measure: RiskMeasure = "wrong"
 ) -> PairedDifference:
-    """How much more often the candidate is wrong, where both were asked.
+    """How much more often the candidate is wrong, on the cases that both versions answered.
 
-    With ``measure`` the mean loss, how much more it loses. A case that waits for its label and on
-    which the two differ counts against the candidate: people may label in any order.
+    With ``measure`` the mean loss, how much higher its loss is. A case that waits for its label and
+    on which the two differ counts against the candidate, because people label in any order.
     """
     both = [pair for pair in pairs if pair.live and not _by_rule(pair)]
     waits = [not pair.item.truth.labelled and not _alike(pair) for pair in both]
@@ -80,13 +151,13 @@ def paired(
     )
 
 
-def unknown(pairs: Sequence[Pair]) -> dict[str, Any]:
-    """Answers of the candidate that nobody can tell right from wrong, newest case first."""
-    open_ = [
+def unknown(pairs: Sequence[Pair]) -> Unjudged:
+    """The answers of the candidate that nobody has judged, newest case first."""
+    unjudged = [
         pair for pair in reversed(pairs) if pair.item.truth.labelled and pair.candidate.unknown
     ]
     return {
-        "n": len(open_),
+        "n": len(unjudged),
         "waiting": sum(not pair.item.truth.labelled for pair in pairs),
         "cases": [
             {
@@ -96,13 +167,13 @@ def unknown(pairs: Sequence[Pair]) -> dict[str, Any]:
                 "provenance": pair.candidate.provenance,
                 "confidence": pair.candidate.confidence,
             }
-            for pair in open_[:MOST_UNKNOWN]
+            for pair in unjudged[:MOST_UNKNOWN]
         ],
     }
 
 
-def enough(n: int, gate: Json) -> dict[str, Any]:
-    """Whether there is enough to judge by."""
+def enough(n: int, gate: Json) -> Criterion:
+    """Whether the holdout has enough items."""
     return criterion(
         "items",
         n >= gate["fewest"],
@@ -113,45 +184,51 @@ def enough(n: int, gate: Json) -> dict[str, Any]:
     )
 
 
-def errors(live: Json, candidate: Json, found: PairedDifference, limit: float) -> dict[str, Any]:
-    """Whether it is wrong more often than the live version, by more than is allowed."""
-    passed = found.n > 0 and found.upper <= limit
-    if not found.n:
+def errors(live: Figures, candidate: Figures, change: PairedDifference, limit: float) -> Criterion:
+    """Whether the candidate is wrong more often than the live version by more than ``limit``."""
+    passed = change.n > 0 and change.upper <= limit
+    if not change.n:
         line = "no item was answered by both versions, so nothing is known of it"
-        return _of_difference("errors", passed, line, found, limit)
+        return _of_difference("errors", passed, line, change, limit)
     line = (
         f"wrong on {share(candidate['error'])} instead of {share(live['error'])}: "
-        f"{_change(found)}, at most {signed(limit)} is allowed"
+        f"{_change(change)}, at most {signed(limit)} is allowed"
     )
-    if not passed and found.broken <= found.fixed and limit > 0.0:
+    if not passed and change.broken <= change.fixed and limit > 0.0:
         line += (
-            f"; without any difference {smallest_sample(limit, found.certainty):,} items show it"
+            f"; without any difference {smallest_sample(limit, change.certainty):,} items show it"
         )
-    return _of_difference("errors", passed, line, found, limit)
+    return _of_difference("errors", passed, line, change, limit)
 
 
-def corrections(pairs: Sequence[Pair]) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """What becomes of past corrections: figures, and the criterion if there are any."""
+def corrections(
+    pairs: Sequence[Pair],
+) -> tuple[Mapping[str, Mapping[str, int]], Criterion | None]:
+    """What the candidate answers to past corrections: figures, and the criterion if there are any.
+
+    The figures are those of all corrections, of the ``unseen`` ones and of the ``learnt`` ones,
+    from which the candidate learned.
+    """
     corrected = [pair for pair in pairs if pair.item.corrected]
-    unseen = [item for item in corrected if item.item.judges]
-    learnt = [entry for entry in corrected if not entry.item.judges]
-    found: dict[str, Any] = {
+    unseen = [pair for pair in corrected if pair.item.judges]
+    learnt = [pair for pair in corrected if not pair.item.judges]
+    figures = {
         name: {
             "items": len(group),
-            "fixed": sum(_fixed(element) for element in group),
-            "broken": sum(_broken(one) for one in group),
+            "fixed": sum(_fixed(pair) for pair in group),
+            "broken": sum(_broken(pair) for pair in group),
         }
         for name, group in (("all", corrected), ("unseen", unseen), ("learnt", learnt))
     }
     if not corrected or corrected[0].live is None:
-        return found, None
-    fixed, broken = found["all"]["fixed"], found["all"]["broken"]
+        return figures, None
+    fixed, broken = figures["all"]["fixed"], figures["all"]["broken"]
     line = (
         f"of {len(corrected):,} past corrections it fixes {fixed:,} and breaks {broken:,} "
-        f"({len(learnt):,} of them taught it; of the others it fixes {found['unseen']['fixed']:,} "
-        f"and breaks {found['unseen']['broken']:,})"
+        f"({len(learnt):,} of them taught it; of the others it fixes "
+        f"{figures['unseen']['fixed']:,} and breaks {figures['unseen']['broken']:,})"
     )
-    return found, criterion(
+    return figures, criterion(
         "corrections", broken <= fixed, line, measured=broken, limit=fixed, n=len(corrected)
     )
 
@@ -162,25 +239,29 @@ def slices(
     limit: float,
     certainty: float,
     measure: RiskMeasure = "wrong",
-) -> Iterator[dict[str, Any]]:
-    """Each group by itself; one too small to show anything fails only if it is shown worse."""
+) -> Iterator[Criterion]:
+    """One criterion for each slice. A slice with too few items fails only if it is proven worse."""
     members: dict[tuple[str, str], list[Pair]] = {}
     for pair in pairs:
         for field, value in of(pair.item.content).items():
             members.setdefault((field, value), []).append(pair)
     for (field, value), group in sorted(members.items())[:_MOST_SLICES]:
-        found = paired(group, certainty, measure)
-        small = limit <= 0.0 or found.n < smallest_sample(limit, certainty)
-        passed = found.lower <= limit if small else found.upper <= limit
-        line = f"{field} = {value}: {_change(found)}, at most {signed(limit)} is allowed"
+        change = paired(group, certainty, measure)
+        small = limit <= 0.0 or change.n < smallest_sample(limit, certainty)
+        passed = change.lower <= limit if small else change.upper <= limit
+        line = f"{field} = {value}: {_change(change)}, at most {signed(limit)} is allowed"
         if small and passed:
             line += "; too few to judge it by itself"
-        row = _of_difference(f"slice {field} = {value}", passed, line, found, limit)
-        yield {**row, "small": small}
+        row = _of_difference(f"slice {field} = {value}", passed, line, change, limit)
+        row["small"] = small
+        yield row
 
 
-def coverage(live: Json, candidate: Json, *, automatic: bool, n: int) -> dict[str, Any]:
-    """How much of ``n`` items it would automate, held to where the live version automates."""
+def coverage(live: Figures, candidate: Figures, *, automatic: bool, n: int) -> Criterion:
+    """How much of ``n`` items the candidate would automate.
+
+    It is limited only where the live version automates.
+    """
     would, does = candidate["automatic"], live.get("automatic", 0.0)
     passed = not automatic or would >= _LEAST_COVERAGE * does
     if not n:
@@ -204,8 +285,8 @@ def coverage(live: Json, candidate: Json, *, automatic: bool, n: int) -> dict[st
     )
 
 
-def pace(live: Json, candidate: Json, limit: float) -> dict[str, Any]:
-    """Whether it answers in time."""
+def pace(live: Figures, candidate: Figures, limit: float) -> Criterion:
+    """Whether the candidate answers within the limit of seconds."""
     took, before = candidate["p95_seconds"], live.get("p95_seconds")
     if took is None:
         line = "no answer was timed, so nothing is known of its pace; in all"
@@ -224,25 +305,25 @@ def pace(live: Json, candidate: Json, limit: float) -> dict[str, Any]:
     )
 
 
-def price(live: Json, candidate: Json, limit: float | None) -> dict[str, Any]:
-    """Whether it costs too much. An unknown price passes only where the live one's is unknown."""
+def price(live: Figures, candidate: Figures, limit: float | None) -> Criterion:
+    """Whether the candidate costs too much. An unknown cost passes only if there is no limit."""
     costs, before = candidate["mean_cost"], live.get("mean_cost")
-    told = "an unknown price" if costs is None else f"{costs:.4g} on average"
+    paid = "an unknown price" if costs is None else f"{costs:.4g} on average"
     if before is not None:
-        told += f" instead of {before:.4g}"
+        paid += f" instead of {before:.4g}"
     allowed = "no limit follows from before" if limit is None else f"{limit:.4g} is allowed"
     return criterion(
         "cost",
         limit is None or (costs is not None and costs <= limit),
-        f"{told}, {allowed}",
+        f"{paid}, {allowed}",
         measured=costs,
         limit=limit,
         n=candidate["asked"],
     )
 
 
-def cases(pairs: Sequence[Pair]) -> dict[str, Any]:
-    """Items that the candidate mends, and items that it breaks."""
+def cases(pairs: Sequence[Pair]) -> Mapping[str, list[Case]]:
+    """The items that the candidate fixes and those that it breaks."""
     labelled = [pair for pair in pairs if pair.item.truth.labelled]
     return {
         "fixed": [_case(pair) for pair in labelled if _fixed(pair)][:MOST_CASES],
@@ -250,8 +331,8 @@ def cases(pairs: Sequence[Pair]) -> dict[str, Any]:
     }
 
 
-def alone(candidate: Json, certainty: float) -> str:
-    """What can be said of a first version, which there is nothing to compare with."""
+def alone(candidate: Figures, certainty: float) -> str:
+    """The sentence about a first version, where there is no live version to compare with."""
     asked, wrong = candidate["asked"], candidate["wrong"]
     if not asked:
         return "nothing is live to compare with, and no item judges it, so nothing is known of it"
@@ -272,8 +353,8 @@ def criterion(
     n: int | None = None,
     lower: float | None = None,
     upper: float | None = None,
-) -> dict[str, Any]:
-    """One line of the report."""
+) -> Criterion:
+    """One criterion of the report."""
     return {
         "name": name,
         "passed": passed,
@@ -287,7 +368,7 @@ def criterion(
 
 
 def share(value: float | None) -> str:
-    """A share in per cent, as people read it."""
+    """A share in per cent."""
     return "none" if value is None else f"{value * 100:.3g} %"
 
 
@@ -297,19 +378,19 @@ def signed(value: float) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """A time in the unit people would use."""
+    """A time in seconds or milliseconds."""
     if value is None:
         return "no time"
     return f"{value:.3g} s" if value >= 1.0 else f"{value * 1000.0:.3g} ms"
 
 
-def _change(found: PairedDifference) -> str:
-    if not found.n:
+def _change(change: PairedDifference) -> str:
+    if not change.n:
         return "nothing was compared, so nothing is known"
     return (
-        f"{signed(found.estimate)} ({signed(found.lower)} to {signed(found.upper)}, "
-        f"n = {found.n:,}, {found.fixed:,} fixed, {found.broken:,} broken"
-        f"{f', {found.waiting:,} wait for a label' if found.waiting else ''})"
+        f"{signed(change.estimate)} ({signed(change.lower)} to {signed(change.upper)}, "
+        f"n = {change.n:,}, {change.fixed:,} fixed, {change.broken:,} broken"
+        f"{f', {change.waiting:,} wait for a label' if change.waiting else ''})"
     )
 
 
@@ -317,17 +398,17 @@ def _of_difference(
     name: str,
     passed: bool,  # noqa: FBT001
     line: str,
-    found: PairedDifference,
+    change: PairedDifference,
     limit: float,
-) -> dict[str, Any]:
+) -> Criterion:
     return criterion(
         name,
         passed,
         line,
-        measured=found.estimate,
-        lower=found.lower,
-        upper=found.upper,
-        n=found.n,
+        measured=change.estimate,
+        lower=change.lower,
+        upper=change.upper,
+        n=change.n,
         limit=limit,
     )
 
@@ -352,24 +433,24 @@ def _differ(pair: Pair) -> bool:
 
 
 def _alike(pair: Pair) -> bool:
-    """Whether both say exactly the same."""
+    """Whether both gave exactly the same answer."""
     live = pair.live
     return live is not None and live.content is not None and live.content == pair.candidate.content
 
 
 def _loss_added(pair: Pair) -> float:
-    """The candidate's loss minus the live one's; doubt never speaks for the candidate."""
+    """The loss of the candidate minus that of the live version; an unknown loss counts as 1."""
     if pair.live is None or _alike(pair):
         return 0.0
     candidate = 1.0 if pair.candidate.loss is None else pair.candidate.loss
     return candidate - (pair.live.loss or 0.0)
 
 
-def _wrong(said: Prediction, *, live: bool) -> bool:
-    return said.wrong and not (live and said.unknown)
+def _wrong(prediction: Prediction, *, live: bool) -> bool:
+    return prediction.wrong and not (live and prediction.unknown)
 
 
-def _case(pair: Pair) -> dict[str, Any]:
+def _case(pair: Pair) -> Case:
     return {
         "example": pair.item.id,
         "task": pair.item.task_id,
@@ -384,5 +465,5 @@ def _case(pair: Pair) -> dict[str, Any]:
 
 
 def p95(values: Sequence[float]) -> float | None:
-    """What 19 of 20 do not exceed."""
+    """The 95th percentile: 19 of 20 values do not exceed it. ``None`` without values."""
     return sorted(values)[math.ceil(0.95 * len(values)) - 1] if values else None

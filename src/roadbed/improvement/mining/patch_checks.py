@@ -1,4 +1,4 @@
-"""What is accepted already, or written by a person in place of a proposal, held to verdicts."""
+"""Checks of patches: edited and accepted patches against the use case and its verdicts."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ _HOLDS = {
 
 
 def unsettled(seen: Sequence[ReviewedCase], patches: Patches) -> list[ReviewedCase]:
-    """Verdicts as they would stand with ``patches``: what those explain is not found again."""
+    """Verdicts that ``patches`` do not explain, with the rules applied."""
     left = [item for item in seen if not _touched(item, patches)]
     return [ruled for entry in left if (ruled := _ruled(entry, patches.rules))]
 
 
 def edited(loaded: LoadedUseCase, patch: Json, written: Json) -> Json:
-    """The patch as a person wrote it. Raises ``ProposalEditError`` where it does not fit."""
+    """The patch with a person's edits. Raises ``ProposalEditError`` if it does not fit."""
     holds = _HOLDS[patch["kind"]]
     if written.get("kind", patch["kind"]) != patch["kind"]:
         raise ProposalEditError("a proposal stays of its kind")
@@ -59,7 +59,7 @@ def edited(loaded: LoadedUseCase, patch: Json, written: Json) -> Json:
 
 
 def checked(loaded: LoadedUseCase, patches: Sequence[Json]) -> Patches:
-    """The patches, if every one fits the use case as it is. Raises ``ProposalEditError``."""
+    """Validate patches against the use case. Raises ``ProposalEditError``."""
     try:
         for patch in patches:
             _CHECKS.get(patch["kind"], _texts)(loaded, patch)
@@ -72,7 +72,7 @@ def checked(loaded: LoadedUseCase, patches: Sequence[Json]) -> Patches:
 def repeats(
     draft: Draft, rejected: Sequence[tuple[RulePatch, int]], seen: Sequence[ReviewedCase]
 ) -> bool:
-    """Whether a rule says in other words what was rejected; twice as many cases make it another.
+    """Whether a rule nearly repeats a rejected one with less than twice its cases.
 
     ``rejected`` are rules, each with the cases it rested on.
     """
@@ -91,7 +91,7 @@ def repeats(
 def recounted(
     declared: UseCase, rule: RulePatch, seen: Sequence[ReviewedCase]
 ) -> tuple[Support, Sequence[ChangedCase]]:
-    """What a rule would do to the verdicts. Raises ``ProposalEditError`` if it fails on one."""
+    """Effect of a rule on the verdicts. Raises ``ProposalEditError`` if it fails on one."""
     cases: list[ChangedCase] = []
     matched = right = wrong = 0
     for item in seen:
@@ -109,12 +109,12 @@ def recounted(
 
 
 def titled(patch: Json) -> str:
-    """A rule as a person wrote it, in one sentence."""
+    """An edited rule in one sentence."""
     return f"Where {patch['when']}: {consequence(patch['set'])}"
 
 
 def reasoned(patch: Json, support: Support) -> str:
-    """What an edited rule rests on."""
+    """The support of an edited rule in one sentence."""
     return reason(support.cases, support.right, support.wrong_now, looks=patch["set"] is None)
 
 
@@ -128,7 +128,7 @@ def _touched(seen: ReviewedCase, patches: Patches) -> bool:
 
 
 def _ruled(seen: ReviewedCase, rules: Sequence[RulePatch]) -> ReviewedCase | None:
-    """``None`` where a person looks anyway."""
+    """The case after ``rules``; ``None`` if one of them sends it to review."""
     for rule in rules:
         if seen.decided is None:
             break

@@ -1,4 +1,4 @@
-"""The road of a use case as a page shows it."""
+"""Timeline of a use case: chart and headline."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from roadbed.console import timeline
-from roadbed.insight.milestones import days, picture
-from roadbed.insight.timeline import road
+from roadbed.insight.stage_clock import chart_of, days, stage_timeline
 
 BEGAN = datetime(2026, 10, 1, tzinfo=UTC)
 
@@ -27,7 +26,7 @@ def at(kind: str, name: str, day: float) -> dict[str, Any]:
 
 def drawn(*events: dict[str, Any], day: float) -> Any:
     now = BEGAN + timedelta(days=day)
-    return picture(road("triage", list(events), now), now)
+    return chart_of(stage_timeline("triage", list(events), now), now)
 
 
 IDEA, PROOF = at("stage", "idea", 0), at("stage", "proof", 4)

@@ -1,0 +1,306 @@
+"""Presentation of reports: the figures of a plan, a gate and a trial as rows and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypedDict
+
+from roadbed.kernel.figures import counted, percent
+from roadbed.versions.model import Release
+
+Report = Mapping[str, Any]
+
+
+class CriterionRow(TypedDict):
+    """The texts of one criterion in a table."""
+
+    label: str
+    passed: bool
+    result: str
+    line: str
+    measured: str
+    interval: str
+    n: str
+    limit: str
+
+
+def plan_limits(plan: Report) -> list[str]:
+    """The limits that a plan fixes, as phrases."""
+    gate = plan["gate"]
+    fewest = counted(gate["fewest"], "item")
+    limits = [
+        f"wrong more often than the live version by at most {percent(gate['worse_by'])} of all",
+        f"within each slice by at most {percent(gate['slice_worse_by'])}",
+        "of past corrections no more broken than fixed",
+        f"at most {gate['slower_by']:g} times as slow, {gate['dearer_by']:g} times as dear",
+        f"shown on {fewest} or more",
+    ]
+    return limits + [f"passed by {check['name']}" for check in gate.get("checks", ())]
+
+
+def side_by_side(report: Report | None) -> list[tuple[str, str, str]]:
+    """For each figure: its label, that of the live version, that of the candidate."""
+    live, candidate = ((report or {}).get(side) or {} for side in ("live", "candidate"))
+    if not candidate:
+        return []
+    return [
+        (label, _figure(live, name), _figure(candidate, name))
+        for name, label in _FIGURES.items()
+        if name in candidate
+    ]
+
+
+def _figure(side: Report, name: str) -> str:
+    value = side.get(name)
+    return "–" if value is None else WRITES[_SIDES.get(name, "plain")](value)
+
+
+def share(part: float) -> str:
+    """A share of the answers with one decimal: ``4.1 %``."""
+    return f"{part * 100:.1f} %"
+
+
+def signed_points(share: float) -> str:
+    """A difference of shares with its sign, in percentage points."""
+    return f"{share * 100:+.1f}".replace("-", "−")
+
+
+def _points(share: float) -> str:
+    return f"{signed_points(share)} points"
+
+
+_FIGURES = {
+    "asked": "items compared",
+    "error": "wrong",
+    "automatic": "would be automatic",
+    "no_answer": "no answer",
+    "p95_seconds": "19 of 20 answers within",
+    "mean_cost": "mean cost",
+}
+
+
+_SIDES = {
+    "asked": "count",
+    "no_answer": "count",
+    "error": "share",
+    "automatic": "share",
+    "p95_seconds": "seconds",
+}
+
+
+WRITES: Mapping[str, Callable[[float], str]] = {
+    "difference": _points,
+    "share": share,
+    "seconds": lambda seconds: f"{seconds * 1000:,.3g} ms",
+    "count": lambda count: f"{count:,.0f}",
+    "plain": lambda figure: f"{figure:.4g}",
+}
+
+
+def criteria(gate: Report | None) -> list[Report]:
+    """The criteria of a gate report, each with its figure and limit."""
+    return list((gate or {}).get("criteria", ()))
+
+
+def criterion_row(criterion: Report) -> CriterionRow:
+    """A criterion as the texts of a table row."""
+    kind = _kind(criterion)
+    write, sign = WRITES[kind], "≥" if criterion["name"] in ("items", "automation") else "≤"
+    lower, upper, limit = criterion.get("lower"), criterion.get("upper"), criterion.get("limit")
+    interval = "–"
+    if lower is not None and upper is not None:
+        interval = f"{signed_points(lower)} to {signed_points(upper)}"
+    return {
+        "label": criterion_label(criterion),
+        "passed": criterion["passed"],
+        "result": " ".join(_result(criterion)),
+        "line": _headed(criterion),
+        "measured": write(criterion["measured"]) if criterion.get("measured") is not None else "–",
+        "interval": interval,
+        "n": f"{criterion['n']:,}" if criterion.get("n") is not None else "–",
+        "limit": f"{sign} {write(limit)}" if limit is not None else "–",
+    }
+
+
+def criterion_label(criterion: Report) -> str:
+    """The name of a criterion as people read it."""
+    name: str = criterion["name"]
+    return _LABELS.get(name, name.removeprefix("slice "))
+
+
+def differences(gate: Report | None) -> list[Report]:
+    """The paired comparisons of a gate report, with interval and limit."""
+    return [
+        {**criterion, "label": criterion_label(criterion)}
+        for criterion in criteria(gate)
+        if _kind(criterion) == "difference" and criterion.get("n")
+    ]
+
+
+def cases(gate: Report | None, what: str) -> list[Report]:
+    """The items of a gate report that the candidate ``fixed`` or ``broken``, as ``what`` says."""
+    return list((gate or {}).get("cases", {}).get(what, ()))
+
+
+def gate_summary(gate: Report) -> str:
+    """The gate report in a few sentences."""
+    failed = [criterion_label(criterion) for criterion in criteria(gate) if not criterion["passed"]]
+    result = f"Failed: {', '.join(failed)}." if failed else _passed(gate)
+    compared = gate.get("alone") or _compared(gate)
+    sentences = [f"{result} {compared[0].upper()}{compared[1:]}.", _worse(gate), _cost(gate)]
+    return " ".join(filter(None, sentences))
+
+
+def _passed(gate: Report) -> str:
+    rows = criteria(gate)
+    known = sum(_result(row)[0] == "✓" for row in rows)
+    if known == len(rows):
+        return f"Passed: all {known} limits kept." if known > 1 else "Passed: its one limit kept."
+    unknown = len(rows) - known
+    return (
+        f"Passed: {known} of {len(rows)} limits kept, and of {unknown} too little is known "
+        f"to say whether {'it is' if unknown == 1 else 'they are'}."
+    )
+
+
+def _compared(gate: Report) -> str:
+    """What the candidate fixed and broke, and of how many items."""
+    n = next(
+        (criterion.get("n") for criterion in criteria(gate) if criterion["name"] == "errors"), None
+    )
+    if n == 0:
+        return "no item was answered by both versions, so nothing is known of the difference"
+    of = "the items that only judge" if n is None else counted(n, "item") + " that only judge"
+    return f"of {of}, {gate['fixed']:,} fixed and {gate['broken']:,} broken"
+
+
+def _worse(gate: Report) -> str:
+    """Where the candidate is worse than the live version, within the limit; with figures."""
+    sentences = []
+    for criterion in criteria(gate):
+        more, n = criterion.get("measured"), criterion.get("n")
+        if (
+            _kind(criterion) != "difference"
+            or not criterion["passed"]
+            or not n
+            or not more
+            or more <= 0.0
+        ):
+            continue
+        where = "" if criterion["name"] == "errors" else f" on {criterion_label(criterion)}"
+        live, candidate = ((gate.get(side) or {}).get("error") for side in ("live", "candidate"))
+        change = f"{signed_points(more)} points"
+        if not where and live is not None and candidate is not None and candidate > live:
+            change = f"{share(candidate)} instead of {share(live)}"
+        allowed = f"{signed_points(criterion['limit'])} points allowed, n = {n:,}"
+        sentences.append(f"It is worse{where}, within the limit: {change} wrong ({allowed}).")
+    if len(sentences) > _MOST_WORSE:
+        left_out = len(sentences) - _MOST_WORSE
+        sentences[_MOST_WORSE:] = [f"It is also worse on {left_out:,} more, listed below."]
+    return " ".join(sentences)
+
+
+def gate_lines(gate: Report | None) -> Iterator[str]:
+    """The gate report as lines for a terminal."""
+    for criterion in criteria(gate):
+        yield f"{_result(criterion)[0]} {_headed(criterion)}"
+    if cost := _cost(gate or {}):
+        yield cost
+
+
+def _cost(gate: Report) -> str:
+    """The cost of the evaluation; empty where it was free."""
+    if "spent" not in gate or gate["spent"] == 0:
+        return ""
+    if gate["spent"] is None:
+        return "The cost of the evaluation is not known."
+    return f"The evaluation cost {gate['spent']:,.4g} {gate['currency']}".rstrip() + "."
+
+
+def _headed(criterion: Report) -> str:
+    """The line of a criterion, after its name unless the line begins with it."""
+    name, line = criterion_label(criterion), str(criterion["line"])
+    return line if line.startswith(name) else f"{name}: {line}"
+
+
+def _result(criterion: Report) -> tuple[str, str]:
+    """The sign and the word of a criterion. Without data it neither passed nor failed."""
+    if not criterion["passed"]:
+        return "×", "failed"
+    if criterion.get("n") == 0:
+        return "○", "nothing is known"
+    return ("○", "too few to say") if criterion.get("small") else ("✓", "passed")
+
+
+def _kind(criterion: Report) -> str:
+    name: str = criterion["name"]
+    return "difference" if name.startswith("slice ") else _KINDS.get(name, "plain")
+
+
+_MOST_WORSE = 4
+_LABELS = {
+    "items": "Items to judge by",
+    "errors": "Wrong answers",
+    "corrections": "Corrections broken",
+    "automation": "Automated",
+    "latency": "19 of 20 answers within",
+    "cost": "Mean cost",
+}
+
+
+_KINDS = {
+    "items": "count",
+    "errors": "difference",
+    "corrections": "count",
+    "automation": "share",
+    "latency": "seconds",
+}
+
+
+def current_trial(release: Release) -> Report:
+    """The report of the trial that runs, or of the last one; empty before its first report."""
+    trial = release.trial or {}
+    if release.step in ("shadow", "canary") and trial.get("step") != release.step:
+        return {}
+    return trial
+
+
+def trial_checks(trial: Report) -> list[Report]:
+    """The checks of a canary, each with its evidence and the limit at which it is rolled back."""
+    return [
+        {
+            **check,
+            "label": _CHECKS.get(check["name"], check["name"]),
+            "sign": "×" if check["breached"] else "✓" if check["n"] else "○",
+            "said": f"{check['evidence']:.2g} of {check['limit']:.0f}, n = {check['n']:,}",
+        }
+        for check in trial.get("checks", ())
+    ]
+
+
+def agreement(trial: Report) -> str:
+    """How often live version and candidate agree, in one sentence."""
+    agreed = trial.get("agreement") or {}
+    if not agreed.get("n"):
+        return ""
+    return (
+        f"The two agree on {agreed['share'] * 100:.1f} % "
+        f"({agreed['lower'] * 100:.1f}–{agreed['upper'] * 100:.1f} %, n = {agreed['n']:,})."
+    )
+
+
+def trial_lines(trial: Report) -> Iterator[str]:
+    """The trial report as lines for a terminal."""
+    if agreed := agreement(trial):
+        yield agreed
+    for check in trial_checks(trial):
+        line = f"{check['sign']} {check['label']}: {check['line']}"
+        yield f"{line}; evidence {check['said']}" if check["n"] else line
+
+
+_CHECKS = {
+    "wrong": "Wrong answers",
+    "failing": "No answer",
+    "slow": "Slower than allowed",
+    "dear": "Dearer than allowed",
+}
